@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Metadata: buckets, keys, objects, multipart uploads and the extents they are made of, as rows of an embedded SQL
+ * database. This header names no type of that database.
+ *
+ * Two ways in:
+ *   reads    a meta_reader per thread; answers at once from a consistent snapshot; never waits for a writer.
+ *   changes  a struct meta_op handed to meta_submit from any thread; one committer thread runs all that wait inside one
+ *            transaction (each in a savepoint), commits once, then calls each op's `done` on the committer thread. When
+ *            `done` runs with result 0 the change is durable (unless the store is relaxed).
+ *
+ * Keys are bytes and compare as bytes (S3's UTF-8 binary order).
+ *
+ * Errors: 0, a negative errno (-EIO, -ENOSPC, -ENOMEM), or one of META_E_* below.
+ *
+ * References. An extent lies inside a *unit*: the run of bytes in a blob file that was written together and is given back
+ * together. Each object or part that names a unit holds one reference for it. The change that drops the last reference puts
+ * the unit on the garbage list in the same transaction; meta_garbage_take hands it to whoever removes files. */
+#ifndef METADATA_META_H
+#define METADATA_META_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metadata/limits.h"
+
+/* Outside the range of errno values. */
+#define META_ERROR_MAP(X)                                                                                     \
+    X(META_E_NO_BUCKET, -5001, "no such bucket")                                                              \
+    X(META_E_BUCKET_EXISTS, -5002, "the bucket exists")                                                       \
+    X(META_E_BUCKET_NOT_EMPTY, -5003, "the bucket is not empty")                                              \
+    X(META_E_NO_KEY, -5004, "no such key")                                                                    \
+    X(META_E_PRECONDITION, -5005, "a precondition failed")                                                    \
+    X(META_E_NO_UPLOAD, -5006, "no such upload")                                                              \
+    X(META_E_INVALID_PART, -5007, "a part is missing or its ETag differs")                                    \
+    X(META_E_CHANGED, -5008, "what the change was based on has changed meanwhile")                            \
+    X(META_E_NEWER_SCHEMA, -5009, "the database was written by a newer version")                              \
+    X(META_E_NOT_OURS, -5010, "the file is a database of another application")                                \
+    X(META_E_CORRUPT, -5011, "the database is damaged")                                                       \
+    X(META_E_CLOSING, -5012, "the store is closing")
+
+enum meta_error {
+#define META_ERROR_ENUM(name, value, text) name = value,
+    META_ERROR_MAP(META_ERROR_ENUM)
+#undef META_ERROR_ENUM
+};
+
+/* A text for a result of this module, errno values included; static storage. */
+const char *meta_strerror(int result);
+
+struct meta;
+struct meta_reader;
+
+struct meta_bytes {
+    const void *data;
+    size_t length;
+};
+
+struct meta_extent {
+    uint64_t file;        /* blob id */
+    uint64_t offset;      /* in the file */
+    uint64_t length;      /* > 0 */
+    uint64_t unit_offset; /* where the unit begins; unit_offset <= offset */
+    uint64_t unit_length; /* offset + length <= unit_offset + unit_length */
+    uint32_t unit_crc32c; /* of the whole unit */
+};
+
+struct meta_extents {
+    struct meta_extent *list;
+    uint32_t count; /* 0 for an empty object */
+};
+
+/* A stored header: lower-case name as S3 sends it ("content-type", "x-amz-meta-colour"), value as received. */
+struct meta_attribute {
+    struct meta_bytes name, value;
+};
+
+struct meta_attributes {
+    struct meta_attribute *list;
+    uint32_t count;
+};
+
+/* The S3 checksum of an object or part. algorithm 0 means none. The module does not interpret the numbers. */
+struct meta_checksum {
+    uint8_t algorithm; /* api's enum */
+    uint8_t type;      /* 0 full object, 1 composite */
+    uint8_t length;
+    unsigned char value[META_CHECKSUM_BYTES_MAX];
+};
+
+struct meta_part_size {
+    uint32_t number;
+    uint64_t size;
+};
+
+/* An object as stored. Pointers are borrowed: see who fills it. */
+struct meta_object {
+    uint64_t size;
+    int64_t modified_ms; /* Unix time */
+    char etag[META_ETAG_BYTES_MAX + 1]; /* without quotes */
+    struct meta_checksum checksum;
+    struct meta_attributes attributes;
+    struct meta_extents extents;
+    struct meta_bytes owner; /* owner id, may be empty */
+    uint32_t part_count;     /* 0 unless the object was made by a multipart upload */
+    const struct meta_part_size *parts; /* part_count entries */
+    unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* zero unless multipart: makes CompleteMultipartUpload repeatable */
+};
+
+struct meta_bucket {
+    int64_t id; /* never used twice */
+    int64_t created_ms;
+    char name[META_BUCKET_NAME_BYTES_MAX + 1];
+    char region[64];
+    char owner[65];
+};
+
+/* ---- Opening ------------------------------------------------------------------------------------------------------ */
+
+struct meta_options {
+    bool durable;   /* false: no sync at commit */
+    bool read_only; /* for checking; no committer thread */
+    void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    void *log_ctx;
+};
+
+/* path: the database file; created when missing. Runs migrations. Returns 0 or META_E_NEWER_SCHEMA, META_E_NOT_OURS,
+ * META_E_CORRUPT or an errno. Blocks. */
+int meta_open(struct meta **meta, const char *path, const struct meta_options *options);
+/* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. */
+void meta_close(struct meta *meta);
+
+int meta_reader_open(struct meta *meta, struct meta_reader **reader);
+void meta_reader_close(struct meta_reader *reader);
+/* Virtual-machine steps the reader's statements have run: a cost that does not depend on the machine. */
+uint64_t meta_reader_steps(struct meta_reader *reader);
+
+/* ---- Reads (thread of the reader) ----------------------------------------------------------------------------------- */
+
+int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket);
+/* In name order, names > after (may be empty). visit non-zero stops and is returned. */
+int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
+
+/* The object's pointers live in one allocation that meta_object_release frees.
+ * Returns 0, META_E_NO_KEY, or an errno. The bucket id is not checked. */
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+void meta_object_release(struct meta_object *object);
+
+struct meta_list_query {
+    int64_t bucket;
+    struct meta_bytes prefix;    /* may be empty */
+    struct meta_bytes delimiter; /* may be empty: none; may be longer than one byte */
+    struct meta_bytes after;     /* entries after this key; may be empty. With a delimiter, a value that lies inside
+                                  * (or is) a common prefix skips that whole prefix only if it *equals* the prefix. */
+    uint32_t limit;              /* 0 .. META_LIST_ENTRIES_MAX, keys and common prefixes together */
+};
+
+struct meta_list_entry {
+    bool is_prefix;       /* a common prefix: only `key` is set */
+    struct meta_bytes key;
+    uint64_t size;
+    int64_t modified_ms;
+    const char *etag;
+    struct meta_checksum checksum;
+    struct meta_bytes owner;
+};
+
+/* visit gets each entry; what it points to is valid during the call. truncated: whether more entries exist (false when
+ * limit is 0). The next page's `after` is the last entry's key. Cost follows the entries returned. */
+int meta_object_list(struct meta_reader *reader, const struct meta_list_query *query,
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated);
+
+struct meta_upload {
+    unsigned char id[META_UPLOAD_ID_BYTES]; /* begins with the time in ms, big-endian: ids sort by initiation */
+    struct meta_bytes key;
+    int64_t initiated_ms;
+    struct meta_attributes attributes;
+    struct meta_bytes owner;
+    uint8_t checksum_algorithm, checksum_type;
+};
+
+/* Release with meta_upload_release. META_E_NO_UPLOAD. */
+int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
+void meta_upload_release(struct meta_upload *upload);
+
+struct meta_upload_query {
+    int64_t bucket;
+    struct meta_bytes prefix, delimiter, key_marker;
+    const unsigned char *id_marker; /* NULL: entries with key > key_marker; else also (key_marker, id > id_marker) */
+    uint32_t limit;
+};
+/* Entries in (key, id) order; with a delimiter, common prefixes come as entries with a NULL upload. */
+int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix), void *ctx,
+                     bool *truncated);
+
+struct meta_part {
+    uint32_t number; /* 1 .. META_PART_NUMBER_MAX */
+    uint64_t size;
+    int64_t modified_ms;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum checksum;
+    struct meta_extents extents; /* NULL in listings */
+};
+
+/* Parts with number > after, in order, without their extents. META_E_NO_UPLOAD is not detected here. */
+int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
+                   uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+
+/* 1 when some object, part or garbage entry refers to the blob file, 0 when none does, or negative. Index look-up. */
+int meta_file_is_live(struct meta_reader *reader, uint64_t file);
+
+/* Every extent of every object and part: for `sluice check`. kind: 'o' or 'p'. */
+int meta_extent_walk(struct meta_reader *reader,
+                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                                  const struct meta_extent *extent),
+                     void *ctx);
+/* The database's own integrity check, and reference counts against the rows. report gets one line per finding.
+ * Returns the number of findings or a negative error. */
+int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
+
+/* ---- Changes -------------------------------------------------------------------------------------------------------- */
+
+enum meta_op_kind {
+    META_OP_BUCKET_CREATE,
+    META_OP_BUCKET_DELETE,
+    META_OP_OBJECT_PUT,
+    META_OP_OBJECT_DELETE,
+    META_OP_OBJECT_COPY,
+    META_OP_UPLOAD_CREATE,
+    META_OP_UPLOAD_COMPLETE,
+    META_OP_UPLOAD_ABORT,
+    META_OP_PART_PUT,
+    META_OP_PART_COPY,
+    META_OP_GARBAGE_DONE,
+};
+
+/* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
+ * `done` may free it. */
+struct meta_op {
+    enum meta_op_kind kind;
+    int result;                         /* valid in done */
+    void (*done)(struct meta_op *op);   /* committer thread; must not block */
+    void *ctx;                          /* the caller's */
+    struct meta_op *next;               /* private */
+};
+
+/* Any thread. Never fails: errors come through done (META_E_CLOSING after meta_close began). */
+void meta_submit(struct meta *meta, struct meta_op *op);
+
+/* Preconditions on the current object, evaluated inside the transaction. */
+struct meta_condition {
+    bool if_none_match_any;    /* If-None-Match: * */
+    bool if_match_any;         /* If-Match: * */
+    const char *if_match;      /* an ETag without quotes, or NULL; a missing key gives META_E_NO_KEY */
+    const char *if_none_match; /* an ETag without quotes, or NULL */
+};
+
+struct meta_bucket_create {
+    struct meta_op op;
+    struct meta_bucket bucket; /* name, region, owner, created_ms given; id filled in */
+};
+
+struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects; uploads in it are aborted */
+    struct meta_op op;
+    int64_t bucket;
+};
+
+struct meta_object_put {
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_bytes key;
+    struct meta_object object; /* modified_ms is set by the committer when 0 */
+    struct meta_condition condition;
+};
+
+struct meta_delete_entry {
+    struct meta_bytes key;
+    const char *if_match; /* NULL: unconditional; "*": must exist */
+    int result;           /* 0 (also when there was no such key), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
+    bool existed;
+};
+
+struct meta_object_delete { /* one or many keys, one savepoint; op.result is 0 unless the whole failed */
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_delete_entry *entries;
+    uint32_t count;
+};
+
+struct meta_object_copy { /* no byte moves: the destination refers to the source's units */
+    struct meta_op op;
+    int64_t source_bucket, bucket;
+    struct meta_bytes source_key, key;
+    /* Conditions on the source (META_E_PRECONDITION; META_E_NO_KEY when there is no source). */
+    const char *source_if_match, *source_if_none_match;     /* ETags without quotes, "*", or NULL */
+    int64_t source_if_modified_since_ms, source_if_unmodified_since_ms; /* INT64_MIN: not given */
+    struct meta_condition condition; /* on the destination */
+    bool replace_attributes;
+    struct meta_attributes attributes; /* used when replace_attributes */
+    struct meta_bytes owner;
+    /* out */
+    int64_t modified_ms;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    uint64_t size;
+    struct meta_checksum checksum;
+};
+
+struct meta_upload_create {
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_upload upload; /* id given by the caller (random behind the time) */
+};
+
+struct meta_upload_abort { /* META_E_NO_UPLOAD */
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_bytes key;
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+};
+
+struct meta_part_put { /* replaces a part of the same number; META_E_NO_UPLOAD */
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_bytes key;
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+    struct meta_part part;
+};
+
+struct meta_part_copy { /* a range of an object as a part; no byte moves */
+    struct meta_op op;
+    int64_t source_bucket, bucket;
+    struct meta_bytes source_key, key;
+    const char *source_if_match, *source_if_none_match;
+    int64_t source_if_modified_since_ms, source_if_unmodified_since_ms;
+    uint64_t first, length; /* length UINT64_MAX: to the end. A range outside the source: -ERANGE */
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+    uint32_t number;
+    char etag[META_ETAG_BYTES_MAX + 1]; /* given by the caller; when empty, the source's ETag if all of it is copied and it
+                                           has one without '-', else META_E_CHANGED */
+    int64_t modified_ms; /* out */
+    struct meta_checksum checksum; /* given by the caller */
+};
+
+struct meta_complete_part {
+    uint32_t number;
+    char etag[META_ETAG_BYTES_MAX + 1];
+};
+
+struct meta_upload_complete {
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_bytes key;
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+    const struct meta_complete_part *parts; /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
+    uint32_t part_count;
+    char etag[META_ETAG_BYTES_MAX + 1]; /* the object's */
+    struct meta_checksum checksum;
+    struct meta_condition condition;
+    /* out; also filled when the same upload was completed before and its object is still there (result 0) */
+    int64_t modified_ms;
+    uint64_t size;
+};
+
+/* ---- Garbage -------------------------------------------------------------------------------------------------------- */
+
+struct meta_garbage {
+    int64_t row;
+    uint64_t file, unit_offset, unit_length;
+};
+
+/* Up to `limit` entries, oldest first, with row > after_row. Reader's thread. Returns the count or negative. */
+int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries, uint32_t limit);
+
+struct meta_garbage_done { /* forgets entries whose bytes are gone */
+    struct meta_op op;
+    const int64_t *rows;
+    uint32_t count;
+};
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The folder of flat files. A blob is one immutable file named by a 64-bit id; what it means is the caller's business.
+ *
+ *   DATA/LOCK               flock'ed by the one process that has the store open
+ *   DATA/blobs/SEQUENCE     which ids may be in use: [settled, promised); see below
+ *   DATA/blobs/3f/0000000000003f2a   blob 0x3f2a; folder = (id / BLOB_FOLDER_RUN) % BLOB_FOLDER_COUNT
+ *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
+ *
+ * What survives a crash. A blob gets its id and its name when it is published, after its bytes were synced. Between that
+ * moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
+ * block whose end was written (and synced) beforehand, and ids below `settled` are known to have a row or no file. After a
+ * crash blob_store_recover probes [settled, promised) and removes files that no row names: bounded work, however many
+ * objects there are.
+ *
+ * Threads: every function may be called from any thread unless it says otherwise. */
+#ifndef STORAGE_BLOB_STORE_H
+#define STORAGE_BLOB_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/ring.h"
+
+struct blob_store;
+
+enum storage_log_level { STORAGE_LOG_INFO, STORAGE_LOG_WARNING, STORAGE_LOG_ERROR };
+
+struct blob_store_options {
+    bool durable;     /* false leaves out every sync; the order of events stays */
+    bool copy_mode;   /* true: --copy-mode=standard, read/write instead of splice/sendfile */
+    bool read_only;   /* for `sluice check`: takes LOCK, creates and changes nothing else */
+    /* Messages for the operator, without newline; called from any thread; may be NULL. */
+    void (*log)(void *ctx, enum storage_log_level level, const char *message);
+    void *log_ctx;
+};
+
+/* data_dir: created (0700) with its folders when missing, unless read_only.
+ * Returns 0; -EBUSY when another process has the store open; -EBADMSG when SEQUENCE is damaged beyond repair; or the
+ * errno of the failing call. Blocks; not for event-loop threads. */
+int blob_store_open(struct blob_store **store, const char *data_dir, const struct blob_store_options *options);
+
+/* Every writer, egress and pin must be gone. Writes SEQUENCE so that the next start has nothing to probe. NULL allowed. */
+void blob_store_close(struct blob_store *store);
+
+/* To be called once, after open and before the first writer: removes published blobs that no row names.
+ * is_live: 1 when some row refers to the blob, 0 when none does, negative errno to stop.
+ * removed: receives the number of files removed; may be NULL. Blocks. */
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx, uint64_t *removed);
+
+/* The row that names this blob is committed, or the blob is gone: a crash from now on need not probe it. Cheap.
+ * Must be called exactly once for each published blob. */
+void blob_store_settle(struct blob_store *store, uint64_t blob);
+
+/* Removes a blob's file. Readers that have it open keep their bytes. -ENOENT counts as success. Blocks. */
+int blob_store_remove(struct blob_store *store, uint64_t blob);
+
+/* Free bytes an ordinary user can still write (statvfs), at most a second old. */
+uint64_t blob_store_free_bytes(struct blob_store *store);
+
+/* Calls visit for every blob file found. Order is not defined. A non-zero return of visit stops and is returned. Blocks. */
+int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes), void *ctx);
+
+/* Opens a blob for reading, read-only and O_CLOEXEC, past the descriptor cache. Returns a descriptor or -ENOENT, -EIO,
+ * -EMFILE. The caller closes it. Blocks. */
+int blob_store_open_fd(struct blob_store *store, uint64_t blob);
+
+/* ---- Pins: what a reader may still need -------------------------------------------------------------------------
+ *
+ * A reader pins *before* it looks the object's row up, tells which blobs the row named, and unpins when it has sent
+ * them. The reclaimer removes a blob only when no pin may still need it: rows are read from a snapshot, so a row that was
+ * committed away may still be in a reader's hands. */
+
+struct blob_pin {
+    struct blob_pin *next, *prev; /* private */
+    const uint64_t *blobs;        /* private: NULL while unknown */
+    uint32_t blob_count;
+    bool known;
+};
+
+void blob_pin_enter(struct blob_store *store, struct blob_pin *pin);
+/* blobs: must stay valid until blob_pin_leave; may hold duplicates. */
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const uint64_t *blobs, uint32_t count);
+void blob_pin_leave(struct blob_store *store, struct blob_pin *pin);
+
+/* Waits until every pin that is now entered and not yet known has become known or left. Blocks (briefly). Call it after
+ * the commit that made blobs garbage, before blob_pin_holds. */
+void blob_pin_barrier(struct blob_store *store);
+/* Whether some pin names the blob. */
+bool blob_pin_holds(struct blob_store *store, uint64_t blob);
+
+#endif

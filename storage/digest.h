@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Digests and checksums of object bytes: a set of algorithms fed together, so that each byte is touched once.
+ * MD5 and SHA come from OpenSSL, CRC32 and CRC32C from ISA-L; CRC64NVME is in crc64nvme.c.
+ *
+ * Values are byte strings in network order, as S3 prints them in base64 (a CRC32 is 4 bytes, big-endian).
+ * A digest_set belongs to one thread at a time. */
+#ifndef STORAGE_DIGEST_H
+#define STORAGE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum digest_kind {
+    DIGEST_MD5,
+    DIGEST_SHA1,
+    DIGEST_SHA256,
+    DIGEST_CRC32,     /* ISO-HDLC, as in zip */
+    DIGEST_CRC32C,    /* Castagnoli */
+    DIGEST_CRC64NVME, /* CRC-64/NVME (Rocksoft): poly 0xad93d23594c93659, reflected, init and xorout all ones */
+    DIGEST_KIND_COUNT,
+};
+
+#define DIGEST_BIT(kind) (1u << (kind))
+#define DIGEST_BYTES_MAX 32u
+
+struct digest_values {
+    uint32_t mask; /* DIGEST_BIT of each value present */
+    unsigned char value[DIGEST_KIND_COUNT][DIGEST_BYTES_MAX];
+};
+
+/* Length in bytes of a kind's value: 16, 20, 32, 4, 4, 8. */
+size_t digest_kind_bytes(enum digest_kind kind);
+
+struct digest_set;
+
+/* mask: the kinds to compute. Returns 0 or -ENOMEM. */
+int digest_set_create(struct digest_set **set, uint32_t mask);
+/* Returns 0, or -EIO if the digest library failed (sticky: final reports it too). */
+int digest_set_update(struct digest_set *set, const void *data, size_t length);
+/* Writes the values; the set can then only be freed. */
+int digest_set_final(struct digest_set *set, struct digest_values *values);
+void digest_set_free(struct digest_set *set);
+
+/* One call for bytes in memory. */
+int digest_buffer(uint32_t mask, const void *data, size_t length, struct digest_values *values);
+
+/* Digest of [offset, offset + length) of a file, through mmap, in windows. -EIO where a page cannot be read (never a
+ * SIGBUS), -ENODATA where the file is shorter. */
+int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint64_t length);
+
+/* CRC of A followed by B, from their CRCs and B's length. kind must be one of the three CRCs. */
+void digest_crc_combine(enum digest_kind kind, unsigned char *a, const unsigned char *b, uint64_t length_b);
+
+/* crc64nvme.c: state in, state out, both as the plain (already inverted) CRC value; start with 0. */
+uint64_t crc64nvme_update(uint64_t crc, const void *data, size_t length);
+uint32_t digest_crc32c(uint32_t crc, const void *data, size_t length);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every bound of the storage module, with its unit in the name and its reason beside it. */
+#ifndef STORAGE_LIMITS_H
+#define STORAGE_LIMITS_H
+
+/* One pipe of this size moves a body. Smaller pipes cost more wake-ups than the copy they save; an ordinary
+ * user may own about 62 of them (fs.pipe-user-pages-soft), so a refused size falls back to what is granted. */
+#define PIPE_BYTES (1u << 20)
+
+/* Idle pipes a worker keeps; the rest are closed. */
+#define PIPE_POOL_IDLE_MAX 16
+
+/* Submission entries of one ring. Operations beyond it queue in memory, so it bounds no caller. */
+#define RING_ENTRIES 256
+
+/* Threads of the second disk engine, per ring. */
+#define RING_THREADS_MAX 4
+
+/* Largest single read, write or splice handed to a ring (results are int32_t). */
+#define RING_TRANSFER_BYTES_MAX (1u << 30)
+
+/* Bytes held in memory per upload for data that cannot be spliced (head remainder, TLS, standard mode). */
+#define WRITER_BUFFER_BYTES (256u << 10)
+
+/* Space is reserved before the body of an upload at least this large is read. */
+#define WRITER_RESERVE_BYTES_MIN (1u << 20)
+
+/* Fan-out folders below blobs/. 256 consecutive blobs share a folder, so one folder sync covers a batch. */
+#define BLOB_FOLDER_COUNT 256u
+#define BLOB_FOLDER_RUN   256u
+
+/* Blob ids are promised on disk in blocks; a crash costs at most this many probes at the next start. */
+#define BLOB_ID_BLOCK 4096u
+
+/* Descriptors of blobs kept open for reading, per store. */
+#define BLOB_DESCRIPTOR_CACHE_MAX 1024u
+
+/* Window that is checked for residency, and brought in when cold, ahead of one sendfile. */
+#define EGRESS_WINDOW_BYTES (1u << 20)
+
+/* Range a digest thread maps at once. */
+#define DIGEST_WINDOW_BYTES (1u << 20)
+
+#define DIGEST_THREADS_MAX 16
+
+#endif

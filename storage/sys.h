@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The system calls that storage makes itself (not through io_uring), as a table of pointers, so that a test can make
+ * the third fdatasync fail. The ring asks sys_fault before it starts each operation, for the same reason.
+ *
+ * Production never changes the table. Tests set entries before the store is opened, from one thread. */
+#ifndef STORAGE_SYS_H
+#define STORAGE_SYS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "storage/ring.h"
+
+struct sys_calls {
+    ssize_t (*splice)(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t length, unsigned flags);
+    ssize_t (*sendfile)(int out_fd, int in_fd, off_t *offset, size_t count);
+    ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
+    ssize_t (*pwrite)(int fd, const void *buffer, size_t count, off_t offset);
+    int (*fsync)(int fd);
+    int (*fdatasync)(int fd);
+    int (*openat)(int dir_fd, const char *path, int flags, ...);
+    int (*pipe2)(int fds[2], int flags);
+};
+
+extern struct sys_calls sys;
+
+/* Asked by the ring before an operation starts: 0 lets it run, a negative errno becomes its result instead.
+ * NULL (always, outside tests) means 0. May be called from any ring's thread. */
+extern int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);
+
+#endif
