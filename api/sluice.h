@@ -1,0 +1,1 @@
+#define SLUICE_VERSION "0.1.0"
