@@ -1,1 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sluice: an object store in a directory, as a C library. This header is the product; everything else may change.
+ *
+ * A store holds buckets; a bucket holds objects under keys (any bytes up to 1,024). Contents are immutable: a put replaces
+ * an object as a whole, and readers of the old one keep it to their end.
+ *
+ *     struct sluice_store *store;
+ *     int err = sluice_store_open(&store, "./data", NULL);
+ *     err = sluice_bucket_create(store, "artifacts");
+ *     err = sluice_put(store, "artifacts", "app/1.0.tar", data, length, NULL, NULL);
+ *     ...
+ *     sluice_store_close(store);
+ *
+ * Threads: every function may be called from any thread, several at a time, except that one sluice_writer or sluice_reader
+ * belongs to one thread at a time. Calls block until done; a put is durable when it returns 0 (unless the store is relaxed).
+ * The library keeps no global state, installs no signal handler and never exits the process. A host process should ignore
+ * SIGPIPE if it starts servers. Several stores may be open in one process, each on its own directory.
+ *
+ * Errors: 0 for success, negative for failure: a negative errno, or one of SLUICE_E_*. sluice_strerror gives a text.
+ * Strings are UTF-8 and NUL-terminated unless a length stands beside them. */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SLUICE_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define SLUICE_API __attribute__((visibility("default")))
+#else
+#define SLUICE_API
+#endif
+
+struct sluice_store;
+struct sluice_writer;
+struct sluice_reader;
+struct sluice_server;
+
+enum sluice_error {
+    SLUICE_E_NO_BUCKET = -5001,
+    SLUICE_E_BUCKET_EXISTS = -5002,
+    SLUICE_E_BUCKET_NOT_EMPTY = -5003,
+    SLUICE_E_NO_KEY = -5004,
+    SLUICE_E_PRECONDITION = -5005,
+    SLUICE_E_NEWER_STORE = -5009, /* written by a newer version */
+    SLUICE_E_NOT_A_STORE = -5010,
+    SLUICE_E_CORRUPT = -5011,
+    SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
+    SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
+    SLUICE_E_RANGE = -6003,       /* outside the object */
+    SLUICE_E_CREDENTIALS = -6004, /* the credentials file cannot be understood; see the log */
+    SLUICE_E_OPEN_ADDRESS = -6005, /* no key configured and the address is not loopback */
+};
+
+SLUICE_API const char *sluice_version(void);
+SLUICE_API const char *sluice_strerror(int result);
+
+/* ---- Stores --------------------------------------------------------------------------------------------------------- */
+
+enum sluice_log_level { SLUICE_LOG_INFO, SLUICE_LOG_WARNING, SLUICE_LOG_ERROR };
+enum sluice_engine { SLUICE_ENGINE_AUTO, SLUICE_ENGINE_URING, SLUICE_ENGINE_THREADS };
+
+/* Zero-initialise, then set what differs from the default. */
+struct sluice_store_options {
+    bool relaxed;   /* no syncs: a power failure may lose recent objects; a process crash does not */
+    bool copy_mode; /* read/write instead of splice/sendfile, for comparison */
+    bool etag_md5;  /* MD5 ETags for every object, whatever it costs */
+    enum sluice_engine engine;
+    /* One line, no newline, from any thread. NULL: silent. */
+    void (*log)(void *ctx, enum sluice_log_level level, const char *message);
+    void *log_ctx;
+};
+
+/* Opens the store in a directory, creating both when missing; options may be NULL.
+ * -EBUSY: another process has it open. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. */
+SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory, const struct sluice_store_options *options);
+/* Writers, readers and servers of the store must be gone. NULL allowed. */
+SLUICE_API void sluice_store_close(struct sluice_store *store);
+
+/* ---- Buckets -------------------------------------------------------------------------------------------------------- */
+
+SLUICE_API int sluice_bucket_create(struct sluice_store *store, const char *bucket);
+SLUICE_API int sluice_bucket_delete(struct sluice_store *store, const char *bucket);
+/* visit gets the names in order; non-zero stops and is returned. */
+SLUICE_API int sluice_bucket_list(struct sluice_store *store, int (*visit)(void *ctx, const char *bucket, int64_t created_ms),
+                                  void *ctx);
+
+/* ---- Objects: attributes ---------------------------------------------------------------------------------------------- */
+
+/* What is stored beside the bytes: lower-case header name ("content-type", "x-amz-meta-colour") and value. */
+struct sluice_attribute {
+    const char *name, *value;
+};
+
+struct sluice_put_options {
+    const struct sluice_attribute *attributes;
+    size_t attribute_count;
+    bool if_absent;       /* SLUICE_E_PRECONDITION when the key exists; atomic */
+    const char *if_match; /* only over an object with this ETag (without quotes) */
+};
+
+struct sluice_object_info {
+    uint64_t size;
+    int64_t modified_ms; /* Unix time */
+    char etag[80];       /* without quotes */
+};
+
+/* ---- Put -------------------------------------------------------------------------------------------------------------- */
+
+/* options and info may be NULL. */
+SLUICE_API int sluice_put(struct sluice_store *store, const char *bucket, const char *key, const void *data, size_t length,
+                          const struct sluice_put_options *options, struct sluice_object_info *info);
+/* From a descriptor's current position: `length` bytes, or to its end with UINT64_MAX. Files, pipes and sockets; bytes are
+ * spliced where the kernel can. -ENODATA: it ended early; nothing was stored. */
+SLUICE_API int sluice_put_fd(struct sluice_store *store, const char *bucket, const char *key, int fd, uint64_t length,
+                             const struct sluice_put_options *options, struct sluice_object_info *info);
+
+/* Streaming: begin, any number of writes, then commit or abort (both consume the writer, on failure too).
+ * length: UINT64_MAX when unknown. */
+SLUICE_API int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
+                                   const struct sluice_put_options *options, struct sluice_writer **writer);
+SLUICE_API int sluice_writer_write(struct sluice_writer *writer, const void *data, size_t length);
+SLUICE_API int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info *info);
+SLUICE_API void sluice_writer_abort(struct sluice_writer *writer);
+
+/* ---- Get -------------------------------------------------------------------------------------------------------------- */
+
+SLUICE_API int sluice_head(struct sluice_store *store, const char *bucket, const char *key, struct sluice_object_info *info);
+
+/* Reads up to `size` bytes from `offset`; *length receives how many. SLUICE_E_RANGE when offset > the object's size. */
+SLUICE_API int sluice_get(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset, void *buffer,
+                          size_t size, size_t *length, struct sluice_object_info *info);
+/* Writes the object's bytes [offset, offset + length) (UINT64_MAX: to the end) to a descriptor, by sendfile where it can. */
+SLUICE_API int sluice_get_fd(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset, uint64_t length,
+                             int fd, struct sluice_object_info *info);
+
+/* A reader keeps one version of an object readable until it is closed, whatever happens to the key. */
+SLUICE_API int sluice_reader_open(struct sluice_store *store, const char *bucket, const char *key, struct sluice_reader **reader);
+SLUICE_API const struct sluice_object_info *sluice_reader_info(const struct sluice_reader *reader);
+SLUICE_API size_t sluice_reader_attribute_count(const struct sluice_reader *reader);
+SLUICE_API struct sluice_attribute sluice_reader_attribute(const struct sluice_reader *reader, size_t index);
+
+/* The object as runs of bytes in files, for sendfile or mmap by the caller. fd is a duplicate that the caller closes. */
+struct sluice_extent {
+    int fd;
+    uint64_t offset, length;
+};
+SLUICE_API size_t sluice_reader_extent_count(const struct sluice_reader *reader);
+SLUICE_API int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct sluice_extent *extent);
+SLUICE_API void sluice_reader_close(struct sluice_reader *reader);
+
+/* Deleting what is not there succeeds. */
+SLUICE_API int sluice_delete(struct sluice_store *store, const char *bucket, const char *key);
+
+/* ---- List --------------------------------------------------------------------------------------------------------------- */
+
+struct sluice_list_options {
+    const char *prefix, *delimiter, *after; /* NULL: none */
+    uint32_t limit;                         /* 0: no limit */
+};
+
+struct sluice_list_entry {
+    const char *key;
+    bool is_prefix; /* a common prefix; info is zero */
+    struct sluice_object_info info;
+};
+
+/* In byte order of the keys. visit non-zero stops and is returned. options may be NULL. */
+SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
+                           int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);
+
+/* ---- Server --------------------------------------------------------------------------------------------------------------- */
+
+struct sluice_server_options {
+    const char *listen;      /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
+    unsigned workers;        /* 0: as many as cores */
+    const char *access_key, *secret_key; /* one key with all rights, or NULL */
+    const char *credentials; /* path of a credentials file, or NULL */
+    bool allow_anonymous;    /* without any key, listen on addresses other than loopback too */
+    const char *region;      /* NULL: "us-east-1" */
+    const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
+    const char *access_log;  /* path, "-" for standard output, NULL for none */
+    bool access_log_json;
+};
+
+/* Serves the store's S3 API on threads of its own until sluice_server_stop. */
+SLUICE_API int sluice_server_start(struct sluice_server **server, struct sluice_store *store,
+                                   const struct sluice_server_options *options);
+/* "127.0.0.1:40123"; valid as long as the server. */
+SLUICE_API const char *sluice_server_address(const struct sluice_server *server);
+SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
+/* Opens the access log anew and reads the credentials file again; on failure the old ones stay in use. */
+SLUICE_API int sluice_server_reload(struct sluice_server *server);
+/* Lets requests in flight finish for up to grace_ms. NULL allowed. */
+SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_ms);
+
+/* ---- Check -------------------------------------------------------------------------------------------------------------- */
+
+struct sluice_check_report {
+    uint64_t objects, bytes, damaged, missing, orphaned, findings;
+};
+/* Verifies a closed store: rows, references and, with verify_bytes, every checksum. line gets one finding each.
+ * Returns 0 when it could be done (look at findings), else why not. */
+SLUICE_API int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
+                            struct sluice_check_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core pairs bytes and rows: a PUT is a blob and a row, a GET is a row and its blobs. Everything above (HTTP, S3, command
+ * line, the public sluice.h) uses this header and nothing of storage/ or metadata/ below it; the row types of
+ * metadata/meta.h are part of this interface.
+ *
+ * Threads: a core is shared. Work is done through a core_worker, one per thread; its calls never block, and results come back
+ * on that thread from core_worker_run. All callbacks below are delivered from there.
+ *
+ * Errors: 0, negative errno, META_E_*, or CORE_E_*. */
+#ifndef API_CORE_CORE_H
+#define API_CORE_CORE_H
+
+#include <sys/types.h>
+
+#include "metadata/meta.h"
+#include "storage/digest.h"
+#include "storage/digest_pool.h"
+#include "storage/ring.h"
+
+struct core;
+struct core_worker;
+
+enum core_log_level { CORE_LOG_INFO, CORE_LOG_WARNING, CORE_LOG_ERROR };
+
+struct core_options {
+    const char *data_dir;
+    bool relaxed;    /* --durability relaxed */
+    bool copy_mode;  /* --copy-mode standard */
+    bool etag_md5;   /* --etag md5 */
+    bool read_only;  /* for check */
+    enum ring_engine engine;
+    unsigned digest_threads; /* 0: as many as cores, at most 4 */
+    void (*log)(void *ctx, enum core_log_level level, const char *message);
+    void *log_ctx;
+};
+
+/* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process. */
+int core_open(struct core **core, const struct core_options *options);
+/* Workers must be gone. */
+void core_close(struct core *core);
+const struct core_options *core_get_options(const struct core *core);
+uint64_t core_free_bytes(struct core *core);
+
+int core_worker_create(struct core *core, struct core_worker **worker);
+/* Waits for disk work in flight. */
+void core_worker_destroy(struct core_worker *worker);
+struct core *core_worker_core(struct core_worker *worker);
+int core_worker_event_fd(struct core_worker *worker);
+/* Delivers what has completed. Never blocks. */
+void core_worker_run(struct core_worker *worker);
+/* Hands queued disk work to the kernel: before the thread sleeps. */
+void core_worker_flush(struct core_worker *worker);
+/* For threads without a loop: waits for at least one completion, then as core_worker_run. */
+void core_worker_wait(struct core_worker *worker);
+uint64_t core_worker_read_steps(struct core_worker *worker);
+
+/* ---- Rows: reads. As the meta_* function of the same name, from this worker's reader. -------------------------------- */
+
+int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket);
+int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
+int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+void core_object_release(struct meta_object *object);
+int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated);
+int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
+void core_upload_release(struct meta_upload *upload);
+int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix), void *ctx,
+                     bool *truncated);
+int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
+                   uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+
+/* ---- Rows: changes ---------------------------------------------------------------------------------------------------- */
+
+/* A change on its way to the committer. Caller-owned with its op, valid until done. */
+struct core_change {
+    struct meta_op *op; /* any op of meta.h without content: creates, deletes, copies, completes, aborts */
+    void (*done)(struct core_change *change); /* on the worker's thread; change->op->result tells */
+    void *ctx;
+    /* private */
+    struct core_worker *worker;
+    struct ring_op posted;
+};
+
+void core_change_submit(struct core_worker *worker, struct core_change *change);
+
+/* A fresh upload id: time, then random. */
+void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);
+
+/* ---- PUT ---------------------------------------------------------------------------------------------------------------
+ *
+ *   core_put_begin -> on_ready(0) -> core_put_splice / core_put_write ... -> core_put_seal -> on_sealed(0, values)
+ *     -> core_put_commit_object or core_put_commit_part -> on_committed(result) -> core_put_end
+ *
+ * core_put_end is due exactly once, allowed at any moment except between a commit call and its on_committed, and abandons
+ * what was not committed. No event is delivered after it. */
+
+struct core_put;
+
+struct core_put_events {
+    void (*on_ready)(void *ctx, int result); /* -ENOSPC: there is no room for the announced length */
+    void (*on_room)(void *ctx);
+    /* values: valid until core_put_end. result -EBADMSG: a signed chunk was refused. */
+    void (*on_sealed)(void *ctx, int result, const struct digest_values *values);
+    /* 0: durable and visible. META_E_PRECONDITION, META_E_NO_BUCKET, META_E_NO_UPLOAD, -ENOSPC, -EIO ...: nothing was stored. */
+    void (*on_committed)(void *ctx, int result);
+};
+
+struct core_put_options {
+    uint64_t length;      /* payload bytes, UINT64_MAX when unknown */
+    uint32_t digest_mask; /* DIGEST_BIT of each kind wanted */
+    uint32_t digest_mask_small; /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
+    const struct digest_chunk_ops *chunks; /* signed chunks, or NULL */
+    const struct core_put_events *events;
+    void *ctx;
+};
+
+int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **put);
+/* Return values as blob_writer_splice / blob_writer_write: > 0, 0 peer closed, -EAGAIN, -EBUSY (on_room follows),
+ * -EOPNOTSUPP (use write), or a sticky failure. */
+ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max);
+ssize_t core_put_write(struct core_put *put, const void *data, size_t length);
+uint64_t core_put_taken(const struct core_put *put);
+int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk);
+void core_put_seal(struct core_put *put);
+/* op: bucket, key, object (etag, checksum, attributes, owner) and condition are filled by the caller; size and extents by this
+ * call; op->object.modified_ms is filled when committed. op must stay valid until on_committed. */
+void core_put_commit_object(struct core_put *put, struct meta_object_put *op);
+void core_put_commit_part(struct core_put *put, struct meta_part_put *op);
+void core_put_end(struct core_put *put);
+
+/* ---- GET ------------------------------------------------------------------------------------------------------------- */
+
+struct core_get;
+
+/* Looks the object up and pins its bytes. object is valid until core_get_end. 0, META_E_NO_KEY, or an errno. */
+int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **get,
+                   const struct meta_object **object);
+/* Prepares bytes [first, first + length) of the object. 0: core_get_send may be called; -EBUSY: wait for on_ready, then ask
+ * core_get_status; or a failure. on_ready also follows each later -EBUSY. */
+int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx), void *ctx);
+int core_get_status(const struct core_get *get);
+/* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
+ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
+ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
+void core_get_end(struct core_get *get);
+
+/* ---- ETags ------------------------------------------------------------------------------------------------------------ */
+
+#define CORE_ETAG_MD5_BYTES_MAX (16u << 20)
+
+/* Adds DIGEST_MD5 to options->digest_mask or digest_mask_small where the ETag of a body of options->length bytes is to be its
+ * MD5. client_compares: Content-MD5 was given, or the request is signed and carries no modern checksum. */
+void core_etag_choose(const struct core *core, bool client_compares, struct core_put_options *options);
+/* 32 hex digits when values hold an MD5, else an opaque random "<32 hex>-1". */
+void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1]);
+/* The ETag of a multipart object: MD5 over the parts' MD5s (or over their ETags' text where one is not an MD5), "-N". */
+void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t count, char etag[META_ETAG_BYTES_MAX + 1]);
+
+/* ---- Check ------------------------------------------------------------------------------------------------------------ */
+
+struct core_check_report {
+    uint64_t objects, extents, bytes; /* looked at */
+    uint64_t damaged, missing, orphaned, findings;
+};
+/* Verifies rows, references and (verify_bytes) every unit's CRC32C; prints each finding through line. Opens the store itself
+ * (exclusively). Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */
+int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
+               struct core_check_report *report);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The HTTP/1.1 front: workers, listeners, and a connection type of our own inside libh2o's model. It knows nothing of S3 or
+ * of storage: requests go to one handler, bodies go to a sink, large answers come from a source.
+ *
+ * Threads: a server runs N workers, each one thread with its own loop. A request lives and dies on its worker; every call
+ * that takes an h2o_req_t is made there.
+ *
+ * The life of a request, seen by the handler:
+ *   on_request(req)         after the head, before any byte of the body
+ *   http_body_receive       optional, once: asks for the body. Sends 100 Continue if the client waits for it.
+ *     sink ops ...          until `end`
+ *   one http_send_*         exactly once, now or later. Until then the request, its pool and the connection stay valid even
+ *                           if the client has gone (the answer is then dropped): a handler never has to be cancelled.
+ * After http_send_memory / http_send_head the request must not be touched any more; after http_send_source only by the source.
+ *
+ * Answering before the body was received is allowed: the connection drains a small rest, or closes. */
+#ifndef API_HTTP_HTTP_H
+#define API_HTTP_HTTP_H
+
+#include <h2o.h>
+
+#include "api/http/framing.h"
+
+struct http_server;
+struct http_worker;
+
+/* ---- Server ------------------------------------------------------------------------------------------------------- */
+
+/* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
+struct http_worker_events {
+    int fd;                      /* polled for reading, level-triggered; -1 for none */
+    void (*on_readable)(void *ctx);
+    void (*before_sleep)(void *ctx); /* once per turn of the loop, before it waits */
+    void *ctx;
+};
+
+struct http_handler {
+    /* On the worker's thread as it starts. Fills events; *worker_ctx is what http_worker_context returns. Returns 0 or a
+     * negative errno, which makes http_server_start fail with it. */
+    int (*on_worker_start)(void *ctx, struct http_worker *worker, unsigned index, struct http_worker_events *events,
+                           void **worker_ctx);
+    /* On the worker's thread, after its last request. */
+    void (*on_worker_stop)(void *ctx, void *worker_ctx);
+    void (*on_request)(void *ctx, struct http_worker *worker, h2o_req_t *req);
+    void *ctx;
+};
+
+enum http_log_form { HTTP_LOG_APACHE, HTTP_LOG_JSON };
+
+struct http_server_options {
+    const char *listen;          /* "ADDR:PORT", "[::1]:9000", port 0: any free one */
+    unsigned workers;            /* 1 .. HTTP_WORKERS_MAX */
+    bool copy_mode;              /* bodies by recv and send even over plain HTTP */
+    const char *access_log;      /* file path, "-" for standard output, NULL for none */
+    enum http_log_form access_log_form;
+    /* Milliseconds; 0 takes the default of limits.h. */
+    uint32_t head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
+    struct http_handler handler;
+    void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    void *log_ctx;
+};
+
+/* Starts the workers; serves when this returns 0. -EADDRINUSE, -EACCES, -EINVAL (bad address), ... */
+int http_server_start(struct http_server **server, const struct http_server_options *options);
+/* "127.0.0.1:9000": the address in use. Valid as long as the server. */
+const char *http_server_address(const struct http_server *server);
+unsigned http_server_port(const struct http_server *server);
+/* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
+int http_server_reopen_log(struct http_server *server);
+/* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on
+ * a worker's thread. Frees the server. NULL allowed. */
+void http_server_stop(struct http_server *server, uint32_t grace_ms);
+
+struct http_statistics {
+    uint64_t connections_accepted, connections_open, requests, bytes_received, bytes_sent;
+    uint64_t responses_by_class[6]; /* [2] counts 2xx ... */
+};
+/* Any thread; sums over the workers, each value exact at some moment. */
+void http_server_statistics(struct http_server *server, struct http_statistics *statistics);
+struct http_server *http_worker_server(struct http_worker *worker);
+void *http_worker_context(struct http_worker *worker);
+h2o_loop_t *http_worker_loop(struct http_worker *worker);
+struct http_worker *http_request_worker(h2o_req_t *req);
+
+/* ---- Requests ------------------------------------------------------------------------------------------------------ */
+
+/* Announced length of the body on the wire: 0 when there is none, UINT64_MAX when chunked. */
+uint64_t http_body_length(h2o_req_t *req);
+/* Whether the client sent Expect: 100-continue and waits. */
+bool http_body_is_expected(h2o_req_t *req);
+
+/* Where payload goes. All calls on the worker's thread, none from inside http_body_receive or http_body_resume. */
+struct http_sink {
+    /* Moves up to max payload bytes from the non-blocking socket. > 0 bytes moved; 0 the peer closed; -EAGAIN the socket is
+     * empty; -EBUSY no room now (the sink's owner calls http_body_resume later); -EOPNOTSUPP: deliver by write from now on; any
+     * other negative errno ends the body with it. NULL: never splice. */
+    ssize_t (*splice)(struct http_sink *sink, int socket_fd, size_t max);
+    /* Payload bytes in memory. Returns bytes taken (> 0), -EBUSY, or a negative errno that ends the body. */
+    ssize_t (*write)(struct http_sink *sink, const void *data, size_t length);
+    /* Once. 0: the body is complete and all of it was taken. -EBADMSG / -EMSGSIZE: the framing was violated. -ECONNRESET: the
+     * peer closed before the end. -ETIMEDOUT: it stalled. Others: what the sink or the coding returned. The handler still owes
+     * an answer; after an error the connection closes behind it. */
+    void (*end)(struct http_sink *sink, int result);
+};
+
+/* coding: a framing inside the transfer framing (aws-chunked), or NULL. Both must stay valid until `end`. */
+void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink *sink);
+void http_body_resume(h2o_req_t *req);
+
+/* Collects a small body in the request's pool. done gets it, or a negative errno: -EMSGSIZE over max_bytes, else as `end`. */
+void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx);
+
+/* Before one of these the handler sets req->res.status, .reason and .headers (not Content-Length, Connection or Date). */
+
+/* A body in memory, copied. For HEAD only its length is told. */
+void http_send_memory(h2o_req_t *req, const void *body, size_t length);
+/* No body: 204, 304, or the answer to HEAD with the length a GET would have had (UINT64_MAX: send no Content-Length). */
+void http_send_head(h2o_req_t *req, uint64_t content_length);
+
+/* A large body: file to socket. */
+struct http_source {
+    /* Up to max bytes straight to the non-blocking socket: > 0 sent; -EAGAIN socket full; -EBUSY not ready (owner calls
+     * http_source_resume); other negative: the answer is cut off and the connection closed. */
+    ssize_t (*send)(struct http_source *source, int socket_fd, size_t max);
+    /* The same into memory, for TLS. */
+    ssize_t (*read)(struct http_source *source, void *buffer, size_t length);
+    /* Once, when the answer is sent or given up. */
+    void (*end)(struct http_source *source, int result);
+};
+/* length: bytes that source will give; becomes Content-Length. */
+void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t length);
+void http_source_resume(h2o_req_t *req);
+
+/* The connection closes after this answer. */
+void http_request_close_after(h2o_req_t *req);
+
+#endif

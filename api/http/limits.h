@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every bound of the HTTP front, with its unit in the name and its reason beside it. */
+#ifndef API_HTTP_LIMITS_H
+#define API_HTTP_LIMITS_H
+
+#define HTTP_WORKERS_MAX 256u
+
+/* S3 allows 8 KiB of headers; keys of 1,024 bytes triple when percent-encoded, presigned queries add about 1.5 KiB. */
+#define HTTP_HEAD_BYTES_MAX  (32u << 10)
+#define HTTP_HEADERS_MAX     100u /* fields in one head; phr_parse_request needs a bound */
+#define HTTP_CHUNK_LINE_MAX  4096u /* chunk-size line with extensions */
+#define HTTP_TRAILER_BYTES_MAX (16u << 10)
+
+/* A refused request's body up to this size is read and dropped, so that the connection can be used again. */
+#define HTTP_DRAIN_BYTES_MAX (256u << 10)
+
+#define HTTP_HEAD_TIMEOUT_MS 20000u /* first byte of a head to its last */
+#define HTTP_IDLE_TIMEOUT_MS 60000u /* between requests; S3 SDKs keep connections for tens of seconds */
+#define HTTP_BODY_TIMEOUT_MS 60000u /* without progress of a body */
+#define HTTP_SEND_TIMEOUT_MS 60000u /* without progress of an answer */
+
+/* Pipelined requests and over-read framing wait here. */
+#define HTTP_INPUT_BYTES_INITIAL 4096u
+
+/* Standard copy mode and TLS move bodies through a buffer of this size. */
+#define HTTP_COPY_BUFFER_BYTES (256u << 10)
+
+/* SO_RCVLOWAT while a large body comes in: fewer wake-ups, larger splices. Back to 1 near its end. */
+#define HTTP_BODY_LOWAT_BYTES (256u << 10)
+
+#endif

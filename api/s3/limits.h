@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every bound of the S3 front, with its unit in the name and its reason beside it. */
+#ifndef API_S3_LIMITS_H
+#define API_S3_LIMITS_H
+
+#define S3_OBJECT_BYTES_MAX (5ull << 40) /* 5 TiB, by multipart */
+#define S3_PUT_BYTES_MAX    (5ull << 30) /* S3's limit of one PutObject or UploadPart */
+#define S3_PART_BYTES_MIN   (5ull << 20) /* every part but the last */
+#define S3_XML_BYTES_MAX    (2u << 20)   /* 10,000 parts with checksums fit */
+#define S3_XML_DEPTH_MAX    16u
+#define S3_DELETE_KEYS_MAX  1000u
+#define S3_QUERY_PARAMETERS_MAX 64u
+#define S3_USER_METADATA_BYTES_MAX 2048u /* S3's limit: names and values of x-amz-meta-* */
+#define S3_CLOCK_SKEW_SECONDS 900        /* 15 minutes, as S3 */
+#define S3_PRESIGN_SECONDS_MAX 604800    /* 7 days, as S3 */
+#define S3_CHUNK_LINE_BYTES_MAX 512u     /* aws-chunked: size line with signature */
+#define S3_CHUNK_BYTES_MAX (1ull << 32)
+#define S3_TRAILER_BYTES_MAX 4096u
+#define S3_CREDENTIALS_FILE_BYTES_MAX (1u << 20)
+#define S3_KEYS_MAX 4096u                /* access keys in one credentials file */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one table of S3 errors: name here, HTTP status, code on the wire, default message. */
+#ifndef API_S3_S3_ERROR_H
+#define API_S3_S3_ERROR_H
+
+#define S3_ERROR_MAP(X)                                                                                                        \
+    X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied")                                                                     \
+    X(AUTHORIZATION_HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")           \
+    X(AUTHORIZATION_QUERY_PARAMETERS, 400, "AuthorizationQueryParametersError", "The query authorization parameters are invalid.") \
+    X(BAD_DIGEST, 400, "BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server received.") \
+    X(BUCKET_ALREADY_EXISTS, 409, "BucketAlreadyExists", "The requested bucket name is not available.")                        \
+    X(BUCKET_ALREADY_OWNED_BY_YOU, 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.") \
+    X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty.")                                 \
+    X(CONDITIONAL_REQUEST_CONFLICT, 409, "ConditionalRequestConflict", "A conflicting operation occurred. Try again.")         \
+    X(ENTITY_TOO_LARGE, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")                \
+    X(ENTITY_TOO_SMALL, 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed object size.")        \
+    X(ILLEGAL_LOCATION_CONSTRAINT, 400, "IllegalLocationConstraintException", "The specified location constraint is not this server's region.") \
+    X(INCOMPLETE_BODY, 400, "IncompleteBody", "The request body terminated before the announced length was received.")         \
+    X(INTERNAL_ERROR, 500, "InternalError", "We encountered an internal error. Please try again.")                             \
+    X(INVALID_ACCESS_KEY_ID, 403, "InvalidAccessKeyId", "The access key Id you provided does not exist in our records.")       \
+    X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                                            \
+    X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
+    X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
+    X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
+    X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
+    X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \
+    X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                                               \
+    X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
+    X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
+    X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
+    X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \
+    X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")               \
+    X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")                 \
+    X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request body is empty.")                                          \
+    X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                                              \
+    X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.")                                                      \
+    X(NO_SUCH_UPLOAD, 404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.") \
+    X(NOT_IMPLEMENTED, 501, "NotImplemented", "A header or operation you provided implies functionality that is not implemented") \
+    X(NOT_MODIFIED, 304, "NotModified", "Not Modified")                                                                        \
+    X(PRECONDITION_FAILED, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")         \
+    X(REQUEST_EXPIRED, 403, "AccessDenied", "Request has expired")                                                             \
+    X(REQUEST_TIME_TOO_SKEWED, 403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.") \
+    X(REQUEST_TIMEOUT, 400, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.") \
+    X(SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", "Service is unable to handle request.")                                  \
+    X(SIGNATURE_DOES_NOT_MATCH, 403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.") \
+    X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")                                                          \
+    X(STORAGE_FULL, 507, "InsufficientStorage", "There is not enough space on the server to store the object.")                \
+    X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+
+enum s3_error {
+    S3_ERROR_NONE = 0,
+#define S3_ERROR_ENUM(name, status, code, message) S3_ERROR_##name,
+    S3_ERROR_MAP(S3_ERROR_ENUM)
+#undef S3_ERROR_ENUM
+    S3_ERROR_COUNT,
+};
+
+int s3_error_status(enum s3_error error);
+const char *s3_error_code(enum s3_error error);
+const char *s3_error_message(enum s3_error error);
+
+#endif

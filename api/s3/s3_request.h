@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One S3 request: what was asked, by whom, with which rights; and the calls that answer it. Shared by all of api/s3.
+ *
+ * The struct and everything it points to live in the h2o request's pool and die with the answer. All on the worker's thread. */
+#ifndef API_S3_S3_REQUEST_H
+#define API_S3_S3_REQUEST_H
+
+#include "api/core/core.h"
+#include "api/http/http.h"
+#include "api/s3/limits.h"
+#include "api/s3/s3_error.h"
+
+struct s3_service;
+struct s3_identity;
+struct s3_chunk_signer;
+
+enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_METHOD_OTHER };
+
+/* Rights, as bits: what a key (or anybody) may do in a bucket. */
+enum s3_right {
+    S3_RIGHT_READ = 1,  /* GET and HEAD of objects */
+    S3_RIGHT_WRITE = 2, /* PUT, POST, DELETE of objects and uploads */
+    S3_RIGHT_LIST = 4,  /* listings, HeadBucket, location */
+    S3_RIGHT_ADMIN = 8, /* create and delete buckets */
+};
+
+struct s3_parameter {
+    h2o_iovec_t name, value; /* percent-decoded */
+    bool has_value;          /* "?acl" against "?acl=" */
+};
+
+/* How the body is signed, from x-amz-content-sha256. */
+enum s3_payload {
+    S3_PAYLOAD_UNSIGNED,         /* UNSIGNED-PAYLOAD, presigned, or no signature at all */
+    S3_PAYLOAD_SHA256,           /* the hash of the body is in s3_request.payload_sha256 */
+    S3_PAYLOAD_CHUNKS_SIGNED,    /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
+    S3_PAYLOAD_CHUNKS_SIGNED_TRAILER,
+    S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER,
+};
+
+struct s3_request {
+    h2o_req_t *http;
+    struct s3_service *service;
+    struct core_worker *worker;
+    char request_id[17]; /* 16 hex digits */
+
+    enum s3_method method;
+    h2o_iovec_t bucket_name;  /* empty for service requests */
+    h2o_iovec_t key;          /* percent-decoded bytes; empty for bucket requests */
+    bool virtual_hosted;
+    struct s3_parameter *parameters;
+    size_t parameter_count;
+
+    /* Set by s3_authenticate. */
+    const struct s3_identity *identity; /* NULL: anonymous */
+    const char *owner_id;               /* "" when anonymous */
+    bool is_signed;
+    enum s3_payload payload;
+    unsigned char payload_sha256[32];
+    struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
+
+    struct meta_bucket bucket; /* set by s3_request_open_bucket */
+};
+
+static inline struct meta_bytes s3_bytes(h2o_iovec_t vec)
+{
+    return (struct meta_bytes){vec.base, vec.len};
+}
+
+/* ---- Reading the request ---------------------------------------------------------------------------------------------- */
+
+/* Parses path, host and query into *request. 0 or an S3 error to answer with. */
+enum s3_error s3_request_parse(struct s3_request *request);
+/* NULL when absent. Of repeated parameters, the first. */
+const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name);
+bool s3_request_has(const struct s3_request *request, const char *name);
+/* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
+h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name);
+/* From the request's pool, zero-filled. Never NULL. */
+void *s3_request_alloc(struct s3_request *request, size_t bytes);
+char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-terminated copy */
+
+/* ---- Rights ------------------------------------------------------------------------------------------------------------ */
+
+/* Verifies the signature (header, query or none) and fills the fields above. */
+enum s3_error s3_authenticate(struct s3_request *request);
+/* Whether the caller has the right on the bucket of that name. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
+enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_name, unsigned rights);
+/* Looks request->bucket_name up into request->bucket: NoSuchBucket, InternalError. */
+enum s3_error s3_request_open_bucket(struct s3_request *request);
+
+/* ---- Answers: exactly one per request ------------------------------------------------------------------------------------ */
+
+/* S3's error document with code, message, Resource, RequestId; HEAD gets the status alone. */
+void s3_answer_error(struct s3_request *request, enum s3_error error);
+/* The same with a message of one's own. */
+void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
+/* The S3 error for a core result (META_E_*, errno). */
+enum s3_error s3_error_of_result(int result);
+void s3_answer_result(struct s3_request *request, int result);
+/* status without a body: 200, 204. */
+void s3_answer_empty(struct s3_request *request, int status);
+struct s3_xml;
+void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml);
+/* Adds a response header; value is copied. */
+void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The S3 front as a whole: its configuration, its keys, and the entry point that api/server gives each request to. */
+#ifndef API_S3_S3_SERVICE_H
+#define API_S3_S3_SERVICE_H
+
+#include <stdbool.h>
+
+#include "api/core/core.h"
+#include "api/http/http.h"
+
+struct s3_service;
+
+struct s3_service_options {
+    struct core *core;
+    const char *region;            /* "us-east-1" */
+    const char *const *domains;    /* NULL-terminated, or NULL */
+    const char *access_key, *secret_key; /* one key with all rights, or NULL */
+    const char *credentials_path;  /* or NULL */
+    void (*log)(void *ctx, int level, const char *message);
+    void *log_ctx;
+};
+
+/* Copies the options. 0, -EBADMSG (credentials file: said in the log with its line), or an errno. */
+int s3_service_create(struct s3_service **service, const struct s3_service_options *options);
+void s3_service_destroy(struct s3_service *service);
+/* Reads the credentials file again; any thread; requests in flight keep the old set. On failure the old set stays. */
+int s3_service_reload(struct s3_service *service);
+/* No key and no credentials file: everybody may do everything (api/server then insists on loopback). */
+bool s3_service_is_open(const struct s3_service *service);
+struct core *s3_service_core(const struct s3_service *service);
+const char *s3_service_region(const struct s3_service *service);
+
+/* Serves one request to its answer, on its worker's thread. */
+void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req);
+
+#endif
