@@ -5,6 +5,8 @@
 #ifndef API_S3_S3_XML_H
 #define API_S3_S3_XML_H
 
+#include <stdbool.h>
+
 #include <h2o.h>
 
 struct s3_xml {
