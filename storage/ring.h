@@ -65,7 +65,8 @@ struct ring_op {
     uint64_t offset, length;
     void *buffer;
     const char *path, *path2;
-    void *engine; /* scratch of the engine */
+    char fd_path[28]; /* ring_link_fd: "/proc/self/fd/N" */
+    void *engine;     /* scratch of the engine */
 };
 
 /* engine: which one; AUTO never fails for want of io_uring.
@@ -114,7 +115,8 @@ void ring_unlinkat(struct ring *ring, struct ring_op *op, int dir_fd, const char
 void ring_close(struct ring *ring, struct ring_op *op, int fd);
 
 /* Brings [offset, offset + length) of a file into the page cache, and completes when it is there (0) or could not
- * be read (-EIO). No byte passes through this program's memory. */
+ * be read (-EIO). No byte passes through this program's memory. What lies behind the end of the file counts as there.
+ * -EMFILE, -ENFILE: no descriptor was left to do it with. */
 void ring_warm(struct ring *ring, struct ring_op *op, int fd, uint64_t offset, uint32_t length);
 
 /* From ANY thread: makes op->done(op, result) run on the ring's thread at its next ring_reap. */

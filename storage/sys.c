@@ -4,6 +4,7 @@
 #include "storage/sys.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct sys_calls sys = {
     .fdatasync = fdatasync,
     .openat = openat,
     .pipe2 = pipe2,
+    .madvise = madvise,
 };
 
 int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);

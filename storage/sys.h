@@ -21,11 +21,14 @@ struct sys_calls {
     int (*fdatasync)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);
     int (*pipe2)(int fds[2], int flags);
+    int (*madvise)(void *address, size_t length, int advice);
 };
 
 extern struct sys_calls sys;
 
 /* Asked by the ring before an operation starts: 0 lets it run, a negative errno becomes its result instead.
+ * fd is the file worked on; for openat and unlinkat the folder, for renameat the folder it comes from. length is 0 for
+ * operations that have none.
  * NULL (always, outside tests) means 0. May be called from any ring's thread. */
 extern int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);
 

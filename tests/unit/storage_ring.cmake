@@ -1,0 +1,2 @@
+sluice_unit_test(ring_test sluice_storage)
+sluice_unit_test(pipe_pool_test sluice_storage)
