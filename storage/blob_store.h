@@ -76,6 +76,7 @@ struct blob_pin {
     const uint64_t *blobs;        /* private: NULL while unknown */
     uint32_t blob_count;
     bool known;
+    uint64_t ticket;              /* private: order of entering */
 };
 
 void blob_pin_enter(struct blob_store *store, struct blob_pin *pin);

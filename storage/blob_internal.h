@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the blob store share among themselves and show to nobody else (tests excepted).
+ *
+ *   blob_store.c      open, close, LOCK, free space, log
+ *   blob_layout.c     folders, names, walking and recovering them
+ *   blob_sequence.c   the SEQUENCE record on disk
+ *   blob_ids.c        which ids are promised, handed out, settled
+ *   blob_folders.c    folder syncs, many publishers to one sync
+ *   blob_cache.c      descriptors kept open for reading
+ *   blob_pins.c       what readers may still need
+ *   blob_residency.c  whether pages are in memory
+ *
+ * The store is reference counted: its owner holds one reference, and so does every writer, egress or batch that has
+ * disk work in flight, because the descriptors it names must outlive that work.
+ *
+ * Locks are leaves: nobody takes a second one of these while holding one (ring_post's own lock excepted). */
+#ifndef STORAGE_BLOB_INTERNAL_H
+#define STORAGE_BLOB_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "storage/blob_residency.h"
+#include "storage/blob_store.h"
+#include "storage/limits.h"
+
+/* ---- Waiting for something that another ring's thread, or no ring at all, will finish ------------------------- */
+
+/* Embedded in the object that waits. `ring` and `op.done` are set by it; op.done then runs on that ring's thread. */
+struct blob_waiter {
+    struct blob_waiter *next; /* private */
+    bool queued;              /* private */
+    struct ring *ring;
+    struct ring_op op;
+};
+
+struct blob_waiter_list {
+    struct blob_waiter *head;
+};
+
+/* All under the lock that guards the list. */
+void blob_waiter_push(struct blob_waiter_list *list, struct blob_waiter *waiter);
+/* True: it was waiting here and its op will never run. False: its op has been posted, or it never waited. */
+bool blob_waiter_remove(struct blob_waiter_list *list, struct blob_waiter *waiter);
+/* Moves everything from one list to the other. */
+void blob_waiter_move(struct blob_waiter_list *to, struct blob_waiter_list *from);
+/* Empties the list: posts `result` to every waiter's ring. */
+void blob_waiter_post(struct blob_waiter_list *list, int32_t result);
+
+/* ---- SEQUENCE -------------------------------------------------------------------------------------------------- */
+
+#define BLOB_ID_FIRST UINT64_C(1)
+/* No id is ever above this: leaves room for every jump below without overflow. */
+#define BLOB_ID_MAX (UINT64_C(1) << 62)
+/* How far ids jump ahead when the true highest one cannot be known. Rows may still name ids above the highest file. */
+#define BLOB_ID_JUMP (UINT64_C(1) << 32)
+
+struct blob_sequence {
+    uint64_t generation; /* the valid slot with the higher one counts */
+    uint64_t settled;    /* below: has a row, or has no file */
+    uint64_t promised;   /* at or above: never handed out */
+    bool synced;         /* written by a durable store */
+    unsigned slot;       /* 0 or 1: where it was found */
+};
+
+/* Returns 0, -ENODATA (new, empty file), -EBADMSG (neither slot is readable), -ENOTSUP (a newer version wrote it) or
+ * another errno. */
+int blob_sequence_read(int fd, struct blob_sequence *sequence);
+/* Writes the slot sequence->slot, and syncs it when sequence->synced. Blocks. */
+int blob_sequence_write(int fd, const struct blob_sequence *sequence);
+
+/* ---- Ids ------------------------------------------------------------------------------------------------------- */
+
+struct blob_ids {
+    pthread_mutex_t lock;
+    pthread_cond_t wake; /* the keeper has something to do */
+    pthread_t keeper;    /* the thread that writes promises, so that no worker waits for them */
+    bool keeper_running, keeper_stop, promise_wanted, promise_failing;
+
+    int fd;                    /* SEQUENCE, -1 in a read-only store without one */
+    struct blob_sequence disk; /* what is known to be on disk */
+    bool durable;
+    bool damaged;         /* SEQUENCE was unreadable: recovery must look at every file */
+    bool recovered;       /* blob_store_recover is done: disk.settled may move */
+    uint64_t recover_end; /* what earlier processes may have left behind is below this */
+
+    uint64_t next;    /* the next id to hand out; < disk.promised or promises are out */
+    uint64_t settled; /* lowest id of this process that is handed out and not settled, or next */
+    uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
+    uint64_t capacity;
+    struct blob_waiter_list waiters;
+};
+
+int blob_ids_open(struct blob_store *store);
+/* Stops the keeper and writes SEQUENCE as a clean end. */
+void blob_ids_close(struct blob_store *store);
+void blob_ids_free(struct blob_ids *ids);
+
+/* 0 and an id; -EINPROGRESS: no promised id is left, waiter->op is posted with 0 (ask again) or the failure of the
+ * promise; -ENOMEM. Never blocks on a disk. */
+int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter);
+bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter);
+void blob_ids_settle(struct blob_ids *ids, uint64_t id);
+/* After recovery: everything below recover_end is settled, and the first block is promised. Blocks. */
+int blob_ids_recovered(struct blob_store *store);
+
+/* ---- Folders --------------------------------------------------------------------------------------------------- */
+
+#define BLOB_PATH_BYTES 24u /* "3f/0000000000003f2a" and its NUL, rounded up */
+
+struct blob_folder {
+    struct blob_store *store;
+    struct blob_waiter_list waiting; /* linked, but no sync that counts for them has begun */
+    struct blob_waiter_list running; /* the sync in flight counts for these */
+    bool active;
+    struct ring *ring; /* the ring that runs the batch */
+    struct ring_op op;
+    int fd; /* while a batch runs */
+    char path[4];
+};
+
+unsigned blob_folder_of(uint64_t blob);
+/* Relative to store->blobs_fd. */
+void blob_path_format(char path[BLOB_PATH_BYTES], uint64_t blob);
+
+/* waiter->op is posted with 0 once the folder was synced by a sync that began after this call, or with the failure. */
+void blob_folder_sync(struct blob_store *store, unsigned folder, struct blob_waiter *waiter);
+bool blob_folder_forget(struct blob_store *store, unsigned folder, struct blob_waiter *waiter);
+
+/* The data folder itself; then, under its lock, everything below. */
+int blob_layout_open_data(struct blob_store *store, const char *data_dir);
+int blob_layout_open(struct blob_store *store);
+/* Makes sure that the names of all folders, and of SEQUENCE, are on disk. */
+int blob_layout_sync(struct blob_store *store);
+
+/* ---- Descriptors for reading ------------------------------------------------------------------------------------ */
+
+struct blob_file {
+    uint64_t blob;
+    int fd;
+    uint32_t refs;
+    bool cached; /* in the table; false: closed with the last reference */
+    struct blob_file *hash_next, *idle_next, *idle_prev;
+};
+
+#define BLOB_CACHE_BUCKETS 1024u
+
+struct blob_cache {
+    pthread_mutex_t lock;
+    unsigned count, count_max;
+    struct blob_file *buckets[BLOB_CACHE_BUCKETS];
+    struct blob_file idle; /* ring of unreferenced entries, least recently used first */
+};
+
+void blob_cache_init(struct blob_cache *cache);
+void blob_cache_free(struct blob_cache *cache);
+/* A reference, or NULL: not cached, open it and blob_cache_add. */
+struct blob_file *blob_cache_get(struct blob_cache *cache, uint64_t blob);
+/* Takes over fd, also on failure. Returns 0 or -ENOMEM. */
+int blob_cache_add(struct blob_cache *cache, uint64_t blob, int fd, struct blob_file **file);
+/* Returns -1, or a descriptor that the caller must close, off the event loop: its file may be unlinked, and closing the
+ * last descriptor of a large one is the slow part of deleting it. */
+int blob_cache_release(struct blob_cache *cache, struct blob_file *file);
+/* The same for the table's own hold on a blob that was removed. */
+int blob_cache_drop(struct blob_cache *cache, uint64_t blob);
+/* Closes what nobody reads, when descriptors run out. Returns how many. */
+unsigned blob_cache_shed(struct blob_cache *cache);
+
+/* ---- The store -------------------------------------------------------------------------------------------------- */
+
+struct blob_pins {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;                     /* the first unknown pin became known or left */
+    struct blob_pin *unknown, *unknown_last;  /* in the order they were entered */
+    struct blob_pin *known;
+    uint64_t ticket_next;
+    unsigned barriers; /* threads waiting in blob_pin_barrier */
+};
+
+struct blob_store {
+    uint32_t magic;
+    atomic_uint refs;
+    struct blob_store_options options;
+    int dir_fd, lock_fd, blobs_fd, staging_fd;
+    enum blob_residency residency; /* chosen once, at open */
+
+    struct blob_ids ids;
+    pthread_mutex_t folders_lock;
+    struct blob_folder folders[BLOB_FOLDER_COUNT];
+    struct blob_cache cache;
+    struct blob_pins pins;
+
+    atomic_uint_fast64_t free_stamp_ms, free_bytes;
+    atomic_uint_fast64_t staging_next; /* makes names below staging/ unique */
+
+    /* What was tried and refused by this file system; each is said once in the log. */
+    atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes;
+};
+
+#define BLOB_STORE_MAGIC 0xb10b5703u
+
+void blob_store_hold(struct blob_store *store);
+void blob_store_release(struct blob_store *store);
+void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Logs the first time only. */
+void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char *message);
+
+/* Closes a descriptor in the ring, for closes that may have to free a large file. -1 is allowed. */
+void blob_close_later(struct blob_store *store, struct ring *ring, int fd);
+
+#endif

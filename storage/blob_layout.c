@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names and folders of the store: making them at open, finding every blob in them, and removing, after a
+ * crash, the blobs that no row names.
+ *
+ * Everything here blocks and belongs to start-up, to `sluice check` and to background threads. */
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/blob_internal.h"
+#include "storage/sys.h"
+
+#define BLOB_NAME_DIGITS 16u
+
+/* Above this many ids, reading the folders is cheaper than asking for each name. */
+#define RECOVER_PROBES_MAX (16u * BLOB_ID_BLOCK)
+
+_Static_assert(BLOB_FOLDER_COUNT == 256, "folder names are two hexadecimal digits");
+
+unsigned blob_folder_of(uint64_t blob)
+{
+    return (unsigned)(blob / BLOB_FOLDER_RUN % BLOB_FOLDER_COUNT);
+}
+
+void blob_path_format(char path[BLOB_PATH_BYTES], uint64_t blob)
+{
+    assert(blob != 0);
+    snprintf(path, BLOB_PATH_BYTES, "%02x/%016" PRIx64, blob_folder_of(blob), blob);
+}
+
+/* 0 for anything that is not a blob's name. */
+static uint64_t name_parse(const char *name)
+{
+    uint64_t blob = 0;
+
+    for (unsigned i = 0; i < BLOB_NAME_DIGITS; ++i) {
+        char c = name[i];
+        if (c >= '0' && c <= '9')
+            blob = blob << 4 | (unsigned)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            blob = blob << 4 | (unsigned)(c - 'a' + 10);
+        else
+            return 0;
+    }
+    return name[BLOB_NAME_DIGITS] == '\0' ? blob : 0;
+}
+
+/* ---- Making
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int dir_sync(struct blob_store *store, int fd)
+{
+    if (store->options.durable && sys.fsync(fd) != 0)
+        return -errno;
+    return 0;
+}
+
+/* The folder's descriptor, made first where that is allowed. */
+static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
+{
+    if (!store->options.read_only && mkdirat(at, name, 0700) != 0 && errno != EEXIST)
+        return -errno;
+    *fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd < 0 ? -errno : 0;
+}
+
+/* Visits the names in a folder other than "." and "..". */
+static int dir_each(int at, const char *name, int (*each)(void *ctx, int fd, const char *name), void *ctx)
+{
+    int err = 0, fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir == NULL) {
+        err = -errno;
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            err = -errno;
+            break;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if ((err = each(ctx, dirfd(dir), entry->d_name)) != 0)
+            break;
+    }
+    closedir(dir);
+    return err;
+}
+
+static int staging_remove(void *ctx, int fd, const char *name)
+{
+    return unlinkat(fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int blob_layout_open_data(struct blob_store *store, const char *data_dir)
+{
+    return dir_open(store, AT_FDCWD, data_dir, &store->dir_fd);
+}
+
+int blob_layout_open(struct blob_store *store)
+{
+    int err;
+
+    if ((err = dir_open(store, store->dir_fd, "blobs", &store->blobs_fd)) != 0)
+        return err;
+    if (store->options.read_only)
+        return 0;
+    if ((err = dir_open(store, store->dir_fd, "staging", &store->staging_fd)) != 0)
+        return err;
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i)
+        if (mkdirat(store->blobs_fd, store->folders[i].path, 0700) != 0 && errno != EEXIST)
+            return -errno;
+    return dir_each(store->dir_fd, "staging", staging_remove, NULL);
+}
+
+/* A folder without its name on disk would take its blobs with it, so the parents are synced at each open:
+ * nearly free when there is nothing to write. */
+int blob_layout_sync(struct blob_store *store)
+{
+    int err = 0;
+
+    int parent = sys.openat(store->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 && errno != EACCES)
+        return -errno;
+    if (parent >=
+        0) { /* a parent that may not be read was not ours to make: the data folder was there before */
+        err = dir_sync(store, parent);
+        close(parent);
+    }
+    if (err == 0)
+        err = dir_sync(store, store->dir_fd);
+    return err == 0 ? dir_sync(store, store->blobs_fd) : err;
+}
+
+/* ---- Walking
+ * --------------------------------------------------------------------------------------------------- */
+
+struct walk {
+    struct blob_store *store;
+    unsigned folder;
+    int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes);
+    void *ctx;
+};
+
+static int walk_name(void *ctx, int fd, const char *name)
+{
+    struct walk *walk = ctx;
+    uint64_t blob = name_parse(name);
+    struct stat st;
+
+    if (blob == 0 || blob_folder_of(blob) != walk->folder) {
+        blob_store_log(walk->store, STORAGE_LOG_WARNING, "blobs/%02x/%.64s is not a blob; left alone",
+                       walk->folder, name);
+        return 0;
+    }
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : -errno; /* removed meanwhile */
+    return walk->visit(walk->ctx, blob, (uint64_t)st.st_size);
+}
+
+int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),
+                    void *ctx)
+{
+    struct walk walk = {.store = store, .visit = visit, .ctx = ctx};
+    int err = 0;
+
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && err == 0; ++i) {
+        walk.folder = i;
+        err = dir_each(store->blobs_fd, store->folders[i].path, walk_name, &walk);
+        if (err == -ENOENT && store->options.read_only)
+            err = 0; /* a store that was never opened for writing */
+    }
+    return err;
+}
+
+/* ---- Recovery
+ * --------------------------------------------------------------------------------------------------- */
+
+struct recovery {
+    struct blob_store *store;
+    int (*is_live)(void *ctx, uint64_t blob);
+    void *ctx;
+    uint64_t first, end; /* only ids in [first, end) may be orphans */
+    uint64_t removed;
+    bool touched[BLOB_FOLDER_COUNT];
+};
+
+static int recover_one(void *ctx, uint64_t blob, uint64_t size_bytes)
+{
+    struct recovery *recovery = ctx;
+    char path[BLOB_PATH_BYTES];
+
+    if (blob < recovery->first || blob >= recovery->end)
+        return 0;
+    int live = recovery->is_live(recovery->ctx, blob);
+    if (live != 0)
+        return live < 0 ? live : 0;
+    blob_path_format(path, blob);
+    if (unlinkat(recovery->store->blobs_fd, path, 0) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    recovery->touched[blob_folder_of(blob)] = true;
+    ++recovery->removed;
+    return 0;
+}
+
+static int recover_probe(struct recovery *recovery)
+{
+    for (uint64_t blob = recovery->first; blob < recovery->end; ++blob) {
+        char path[BLOB_PATH_BYTES];
+        struct stat st;
+        int err;
+
+        blob_path_format(path, blob);
+        if (fstatat(recovery->store->blobs_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno == ENOENT)
+                continue;
+            return -errno;
+        }
+        if ((err = recover_one(recovery, blob, (uint64_t)st.st_size)) != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* The removals reach the disk before SEQUENCE stops pointing at them. */
+static int recover_sync(struct recovery *recovery)
+{
+    struct blob_store *store = recovery->store;
+
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
+        if (!recovery->touched[i] || !store->options.durable)
+            continue;
+        int fd = sys.openat(store->blobs_fd, store->folders[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return -errno;
+        int err = dir_sync(store, fd);
+        close(fd);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx,
+                       uint64_t *removed)
+{
+    struct blob_ids *ids = &store->ids;
+    struct recovery recovery = {.store = store, .is_live = is_live, .ctx = ctx};
+    int err;
+
+    if (store->options.read_only)
+        return -EROFS;
+    recovery.first = ids->disk.settled;
+    recovery.end = ids->recover_end;
+    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX)
+        err = blob_store_walk(store, recover_one, &recovery);
+    else
+        err = recover_probe(&recovery);
+    if (err == 0)
+        err = recover_sync(&recovery);
+    if (err == 0)
+        err = blob_ids_recovered(store);
+    if (removed != NULL)
+        *removed = recovery.removed;
+    return err;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pins: which blobs readers may still need. A reader is first "unknown" (it is looking its row up, and may
+ * find any blob that was named until a moment ago), then "known" (these blobs and no others).
+ *
+ * Unknown pins stand in a queue in the order of their tickets, so that a barrier waits for those that were
+ * there when it began, and not for readers that keep arriving. Any thread; only blob_pin_barrier waits. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "storage/blob_internal.h"
+
+static void pin_unlink(struct blob_pins *pins, struct blob_pin *pin)
+{
+    struct blob_pin **head = pin->known ? &pins->known : &pins->unknown;
+
+    if (pin->prev != NULL)
+        pin->prev->next = pin->next;
+    else
+        *head = pin->next;
+    if (pin->next != NULL)
+        pin->next->prev = pin->prev;
+    else if (!pin->known)
+        pins->unknown_last = pin->prev;
+    if (!pin->known && pins->barriers > 0)
+        pthread_cond_broadcast(&pins->moved);
+    pin->next = pin->prev = NULL;
+}
+
+void blob_pin_enter(struct blob_store *store, struct blob_pin *pin)
+{
+    struct blob_pins *pins = &store->pins;
+
+    *pin = (struct blob_pin){0};
+    pthread_mutex_lock(&pins->lock);
+    pin->ticket = pins->ticket_next++;
+    pin->prev = pins->unknown_last;
+    if (pin->prev != NULL)
+        pin->prev->next = pin;
+    else
+        pins->unknown = pin;
+    pins->unknown_last = pin;
+    pthread_mutex_unlock(&pins->lock);
+}
+
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const uint64_t *blobs, uint32_t count)
+{
+    struct blob_pins *pins = &store->pins;
+
+    pthread_mutex_lock(&pins->lock);
+    assert(!pin->known);
+    pin_unlink(pins, pin);
+    pin->known = true;
+    pin->blobs = blobs;
+    pin->blob_count = count;
+    pin->next = pins->known;
+    if (pin->next != NULL)
+        pin->next->prev = pin;
+    pins->known = pin;
+    pthread_mutex_unlock(&pins->lock);
+}
+
+void blob_pin_leave(struct blob_store *store, struct blob_pin *pin)
+{
+    pthread_mutex_lock(&store->pins.lock);
+    pin_unlink(&store->pins, pin);
+    pthread_mutex_unlock(&store->pins.lock);
+}
+
+void blob_pin_barrier(struct blob_store *store)
+{
+    struct blob_pins *pins = &store->pins;
+
+    pthread_mutex_lock(&pins->lock);
+    uint64_t end = pins->ticket_next;
+    ++pins->barriers;
+    while (pins->unknown != NULL && pins->unknown->ticket < end)
+        pthread_cond_wait(&pins->moved, &pins->lock);
+    --pins->barriers;
+    pthread_mutex_unlock(&pins->lock);
+}
+
+bool blob_pin_holds(struct blob_store *store, uint64_t blob)
+{
+    struct blob_pins *pins = &store->pins;
+    bool holds = false;
+
+    pthread_mutex_lock(&pins->lock);
+    for (struct blob_pin *pin = pins->known; pin != NULL && !holds; pin = pin->next)
+        for (uint32_t i = 0; i < pin->blob_count && !holds; ++i)
+            holds = pin->blobs[i] == blob;
+    pthread_mutex_unlock(&pins->lock);
+    return holds;
+}

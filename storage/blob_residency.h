@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whether bytes of a file are in memory, asked without bringing them in, so that sendfile is only called when it will
+ * not wait for a disk. */
+#ifndef STORAGE_BLOB_RESIDENCY_H
+#define STORAGE_BLOB_RESIDENCY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum blob_residency {
+    BLOB_RESIDENCY_CACHESTAT, /* Linux 6.5: one call, exact, 0.15 us per MiB */
+    BLOB_RESIDENCY_NOWAIT,    /* preadv2 RWF_NOWAIT of the first and last byte: a guess that is nearly always right */
+    BLOB_RESIDENCY_UNKNOWN,   /* everything counts as cold and goes through the ring */
+};
+
+/* What the kernel allows here. fd: any regular file of the store's file system. */
+enum blob_residency blob_residency_choose(int fd);
+
+/* Whether all of [offset, offset + length) is in memory. length > 0. */
+bool blob_residency_check(enum blob_residency how, int fd, uint64_t offset, uint64_t length);
+
+#endif
