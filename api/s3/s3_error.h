@@ -26,6 +26,7 @@
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                                               \
+    X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                            \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
