@@ -201,6 +201,10 @@ SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Lets requests in flight finish for up to grace_ms. NULL allowed. */
 SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_ms);
+/* Would sluice_server_start take these options? Reads the credentials file and applies the rule for addresses; opens no store
+ * and no port. log, which may be NULL, gets what is wrong in the credentials file, with its line. */
+SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
+                                   void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
 
 /* ---- Check -------------------------------------------------------------------------------------------------------------- */
 
