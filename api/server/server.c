@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A server in a library: the sluice_server_* half of sluice.h. It ties three things together and does little
+ * itself:
+ *
+ *     http_server (api/http)   threads, loops, connections     on_worker_start, on_request, on_worker_stop
+ *     core_worker (api/core)   one per HTTP worker, on its thread; its event descriptor is watched by the
+ * worker's loop s3_service (api/s3)      answers each request
+ *
+ * The server's threads block every signal: those of the host program are for the host's own threads, and a
+ * write to a connection that is gone (SIGPIPE) must fail, not end the host.
+ *
+ * sluice_server_* may be called from any thread, but stop only once and not during another call on the same
+ * server. */
+#include "api/core/library.h"
+#include "api/http/http.h"
+#include "api/http/limits.h"
+#include "api/s3/s3_service.h"
+#include "api/server/address.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SERVER_LISTEN_DEFAULT "127.0.0.1:0"
+#define SERVER_REGION_DEFAULT "us-east-1"
+
+_Static_assert((int)CORE_LOG_INFO == (int)SLUICE_LOG_INFO &&
+                   (int)CORE_LOG_WARNING == (int)SLUICE_LOG_WARNING &&
+                   (int)CORE_LOG_ERROR == (int)SLUICE_LOG_ERROR,
+               "levels are handed through as numbers");
+
+struct server_log {
+    void (*line)(void *ctx, enum sluice_log_level level, const char *message); /* NULL: silent */
+    void *ctx;
+};
+
+struct sluice_server {
+    struct core *core;
+    struct s3_service *service;
+    struct http_server *http;
+};
+
+/* ---- Log
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/* The store's log takes the server's lines too. */
+static void log_to_core(void *ctx, int level, const char *message)
+{
+    const struct core_options *options = core_get_options(ctx);
+
+    if (options->log != NULL)
+        options->log(options->log_ctx, (enum core_log_level)level, message);
+}
+
+/* For sluice_server_check, which has no store. */
+static void log_to_caller(void *ctx, int level, const char *message)
+{
+    const struct server_log *log = ctx;
+
+    if (log->line != NULL)
+        log->line(log->ctx, (enum sluice_log_level)level, message);
+}
+
+/* ---- Workers
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void on_core_readable(void *ctx)
+{
+    core_worker_run(ctx);
+}
+
+static void on_before_sleep(void *ctx)
+{
+    core_worker_flush(ctx);
+}
+
+static int on_worker_start(void *ctx, struct http_worker *worker, unsigned index,
+                           struct http_worker_events *events, void **worker_ctx)
+{
+    struct sluice_server *server = ctx;
+    struct core_worker *core_worker;
+    int err = core_worker_create(server->core, &core_worker);
+
+    if (err != 0)
+        return err;
+    *events = (struct http_worker_events){
+        .fd = core_worker_event_fd(core_worker),
+        .on_readable = on_core_readable,
+        .before_sleep = on_before_sleep,
+        .ctx = core_worker,
+    };
+    *worker_ctx = core_worker;
+    return 0;
+}
+
+static void on_worker_stop(void *ctx, void *worker_ctx)
+{
+    core_worker_destroy(worker_ctx);
+}
+
+static void on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+{
+    struct sluice_server *server = ctx;
+
+    s3_service_handle(server->service, http_worker_context(worker), req);
+}
+
+/* The processors this process may use, which in a container are fewer than the machine has; no more than
+ * workers may be. */
+static unsigned count_processors(void)
+{
+    cpu_set_t usable;
+    long count;
+
+    if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
+        count = CPU_COUNT(&usable);
+    else
+        count = sysconf(_SC_NPROCESSORS_ONLN); /* more than 1,024 processors do not fit into the set */
+    if (count < 1)
+        return 1;
+    return count < (long)HTTP_WORKERS_MAX ? (unsigned)count : HTTP_WORKERS_MAX;
+}
+
+/* ---- Start and stop
+ * ------------------------------------------------------------------------------------------------------ */
+
+static int create_service(struct s3_service **service, const struct sluice_server_options *options,
+                          struct core *core, void (*log)(void *ctx, int level, const char *message),
+                          void *log_ctx)
+{
+    const struct s3_service_options service_options = {
+        .core = core,
+        .region = options->region != NULL ? options->region : SERVER_REGION_DEFAULT,
+        .domains = options->domains,
+        .access_key = options->access_key,
+        .secret_key = options->secret_key,
+        .credentials_path = options->credentials,
+        .log = log,
+        .log_ctx = log_ctx,
+    };
+    int err;
+
+    if ((options->access_key == NULL) != (options->secret_key == NULL))
+        return -EINVAL;
+    err = s3_service_create(service, &service_options);
+    return err == -EBADMSG ? SLUICE_E_CREDENTIALS : err;
+}
+
+/* Without a key everybody may do everything, so everybody has to be on this machine, unless the operator says
+ * otherwise. */
+static int check_address(const struct sluice_server_options *options, const struct s3_service *service)
+{
+    const char *listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT;
+
+    if (!s3_service_is_open(service) || options->allow_anonymous || address_is_loopback(listen))
+        return 0;
+    return SLUICE_E_OPEN_ADDRESS;
+}
+
+static int start_http(struct sluice_server *server, const struct sluice_server_options *options)
+{
+    const struct http_server_options http_options = {
+        .listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT,
+        .workers = options->workers != 0 ? options->workers : count_processors(),
+        .copy_mode = core_get_options(server->core)->copy_mode,
+        .access_log = options->access_log,
+        .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
+        .handler = {.on_worker_start = on_worker_start,
+                    .on_worker_stop = on_worker_stop,
+                    .on_request = on_request,
+                    .ctx = server},
+        .log = log_to_core,
+        .log_ctx = server->core,
+    };
+    sigset_t all, before;
+    int err;
+
+    if (options->workers > HTTP_WORKERS_MAX)
+        return -EINVAL;
+    /* Threads inherit the mask of the one that makes them: there is no moment in which they take a signal. */
+    sigfillset(&all);
+    err = -pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (err != 0)
+        return err;
+    err = http_server_start(&server->http, &http_options);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails for a bad first argument only */
+    return err;
+}
+
+int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
+                        const struct sluice_server_options *options)
+{
+    static const struct sluice_server_options defaults;
+    struct sluice_server *server = calloc(1, sizeof(*server));
+    int err;
+
+    if (server == NULL)
+        return -ENOMEM;
+    if (options == NULL)
+        options = &defaults;
+    server->core = sluice_store_core(store);
+    err = create_service(&server->service, options, server->core, log_to_core, server->core);
+    if (err != 0)
+        goto fail;
+    if ((err = check_address(options, server->service)) != 0)
+        goto fail_service;
+    if ((err = start_http(server, options)) != 0)
+        goto fail_service;
+    *out = server;
+    return 0;
+
+fail_service:
+    s3_service_destroy(server->service);
+fail:
+    free(server);
+    return err;
+}
+
+int sluice_server_check(const struct sluice_server_options *options,
+                        void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                        void *log_ctx)
+{
+    struct server_log caller = {.line = log, .ctx = log_ctx};
+    struct s3_service *service;
+    int err = create_service(&service, options, NULL, log_to_caller, &caller);
+
+    if (err != 0)
+        return err;
+    err = check_address(options, service);
+    if (err == 0 && options->workers > HTTP_WORKERS_MAX)
+        err = -EINVAL;
+    s3_service_destroy(service);
+    return err;
+}
+
+const char *sluice_server_address(const struct sluice_server *server)
+{
+    return http_server_address(server->http);
+}
+
+unsigned sluice_server_port(const struct sluice_server *server)
+{
+    return http_server_port(server->http);
+}
+
+int sluice_server_reload(struct sluice_server *server)
+{
+    /* Both are tried: a bad credentials file is no reason to go on writing into a rotated log. */
+    int log_err = http_server_reopen_log(server->http);
+    int service_err = s3_service_reload(server->service);
+
+    if (service_err == -EBADMSG)
+        return SLUICE_E_CREDENTIALS;
+    return service_err != 0 ? service_err : log_err;
+}
+
+void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
+{
+    if (server == NULL)
+        return;
+    http_server_stop(server->http, grace_ms);
+    s3_service_destroy(server->service);
+    free(server);
+}
