@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sluice check`: findings on stdout, one a line, then a summary. Scripts read the exit status. */
+#include "api/cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static void print_finding(void *ctx, const char *text)
+{
+    (void)ctx;
+    printf("%s\n", text);
+}
+
+static void print_summary(const struct sluice_check_report *report, bool verified)
+{
+    printf("%s: %" PRIu64 " objects, %" PRIu64 " bytes %s; %" PRIu64 " damaged, %" PRIu64 " missing, %" PRIu64
+           " orphaned; %" PRIu64 " findings\n",
+           report->findings == 0 ? "clean" : "NOT CLEAN", report->objects, report->bytes,
+           verified ? "verified" : "referred to", report->damaged, report->missing, report->orphaned,
+           report->findings);
+}
+
+int cli_check(const struct options *options)
+{
+    struct sluice_check_report report = {0};
+    int err = sluice_check(options->data, !options->no_verify, print_finding, NULL, &report);
+
+    if (err == 0)
+        print_summary(&report, !options->no_verify);
+    if (fflush(stdout) != 0 && err == 0)
+        err = -errno;
+    if (err == -EBUSY)
+        cli_say(SLUICE_LOG_ERROR, "cannot check %s: a server has it open; stop it first", options->data);
+    else if (err != 0)
+        cli_say(SLUICE_LOG_ERROR, "cannot check %s: %s", options->data, sluice_strerror(err));
+    if (err != 0)
+        return CLI_USAGE;
+    return report.findings == 0 ? CLI_OK : CLI_FAILED;
+}

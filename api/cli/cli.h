@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sub-commands of the program, each in a file of its own. The program is an ordinary user of api/sluice.h and includes
+ * nothing below it. */
+#ifndef API_CLI_CLI_H
+#define API_CLI_CLI_H
+
+#include "api/cli/options.h"
+#include "api/sluice.h"
+
+/* What the program ends with. sluice check says with CLI_FAILED that it found something. */
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* Each returns an exit status and has said on stderr what went wrong. */
+int cli_serve(const struct options *options);
+int cli_check(const struct options *options);
+int cli_ping(const struct options *options);
+
+/* One line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
+void cli_log(void *ctx, enum sluice_log_level level, const char *message);
+/* The same as printf does. */
+void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* notify.c: tells systemd (or whoever set NOTIFY_SOCKET) a state such as "READY=1"; does nothing without one. */
+void notify_send(const char *state);
+
+#endif

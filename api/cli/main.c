@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The `sluice` program: finds the sub-command, has its options read, and runs it. */
+#include "api/cli/cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct cli_command {
+    const char *name;
+    enum command command;
+    int (*run)(const struct options *options);
+    const char *summary;
+};
+
+static const struct cli_command commands[] = {
+    {"serve", COMMAND_SERVE, cli_serve, "serve a directory over S3 and plain HTTP"},
+    {"check", COMMAND_CHECK, cli_check, "verify a directory that no server has open"},
+    {"ping", COMMAND_PING, cli_ping, "ask a running server whether it is healthy"},
+};
+static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+void cli_log(void *ctx, enum sluice_log_level level, const char *message)
+{
+    const char *label = level == SLUICE_LOG_ERROR     ? "error: "
+                        : level == SLUICE_LOG_WARNING ? "warning: "
+                                                      : "";
+
+    (void)ctx;
+    fprintf(stderr, "sluice: %s%s\n", label, message); /* one call, one line, whichever threads speak */
+}
+
+void cli_say(enum sluice_log_level level, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof(message), format, arguments); /* a cut message is still a message */
+    va_end(arguments);
+    cli_log(NULL, level, message);
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "sluice %s: an S3 object store in a directory\n\nUsage: sluice COMMAND [options]\n\n",
+            sluice_version());
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "  %-10s %s\n", "help", "this, or with a command its options");
+    fprintf(out, "\nsluice COMMAND --help lists the options of a command. For example:\n\n"
+                 "  sluice serve --data ./data --listen 127.0.0.1:9000\n"
+                 "  curl -X PUT http://127.0.0.1:9000/artifacts\n"
+                 "  curl -T app.tar http://127.0.0.1:9000/artifacts/app.tar\n");
+}
+
+static int run_help(const char *name)
+{
+    const struct cli_command *command = name != NULL ? find_command(name) : NULL;
+
+    if (name != NULL && command == NULL) {
+        cli_say(SLUICE_LOG_ERROR, "unknown command \"%s\"; see sluice --help", name);
+        return CLI_USAGE;
+    }
+    if (command != NULL)
+        options_print_help(stdout, command->command);
+    else
+        print_usage(stdout);
+    return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int run_command(const struct cli_command *command, int argc, char **argv)
+{
+    struct options options;
+    int status;
+
+    options_init(&options);
+    if (options_load(&options, command->command, argc, argv) != 0) {
+        cli_log(NULL, SLUICE_LOG_ERROR, options.error);
+        status = CLI_USAGE;
+    } else if (options.help) {
+        status = run_help(command->name);
+    } else {
+        status = command->run(&options);
+    }
+    options_free(&options);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    const struct cli_command *command;
+
+    if (name == NULL) {
+        print_usage(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("sluice %s\n", sluice_version());
+        return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+    }
+    if (strcmp(name, "help") == 0)
+        return run_help(argv[2]);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return run_help(NULL);
+    command = find_command(name);
+    if (command == NULL) {
+        cli_say(SLUICE_LOG_ERROR, "unknown %s \"%s\"; see sluice --help",
+                name[0] == '-' ? "option" : "command", name);
+        return CLI_USAGE;
+    }
+    return run_command(command, argc - 2, argv + 2);
+}

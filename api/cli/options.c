@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of options, and how a row takes a value. To add an option: a field in struct options, a row here,
+ * and its use.
+ *
+ * In order: checks that rows refer to; the table; taking values. options_load.c reads flags and environment.
+ */
+#include "api/cli/options.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- Checks ----------------------------------------------------------------------------------------------
+ */
+
+static const char *check_address(const char *text)
+{
+    static const char wrong[] = "must be ADDR:PORT, such as 127.0.0.1:9000 or [::1]:9000";
+    const char *colon = strrchr(text, ':');
+    size_t host_length = colon != NULL ? (size_t)(colon - text) : 0;
+    char *end;
+    unsigned long port;
+
+    if (host_length == 0 || !isdigit((unsigned char)colon[1]))
+        return wrong;
+    if (text[0] == '[' ? colon[-1] != ']' : memchr(text, ':', host_length) != NULL)
+        return wrong;
+    errno = 0;
+    port = strtoul(colon + 1, &end, 10);
+    if (*end != '\0')
+        return wrong;
+    return errno == 0 && port <= 65535 ? NULL : "has a port above 65535";
+}
+
+static const char *check_domain(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isalnum((unsigned char)*at) && *at != '-' && *at != '.')
+            return "must be a domain name, such as s3.example.org, without port";
+    return text[0] == '.' ? "must not begin with a dot" : NULL;
+}
+
+static const char *check_token(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at))
+            return "must not contain spaces or control characters";
+    return NULL;
+}
+
+/* ---- The table
+ * --------------------------------------------------------------------------------------------- */
+
+#define FIELD(name)  offsetof(struct options, name)
+#define FROM_ALL     (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE)
+#define FROM_OUTSIDE (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT) /* not the file */
+#define FROM_SECRET                                                                                          \
+    (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
+#define GRACE_S_MAX      86400u
+#define WORKER_COUNT_MAX 256u
+
+/* clang-format off */
+const struct option_row option_rows[] = {
+    {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .help = "The directory of the store; serve creates it when missing."},
+    {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
+     .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},
+    {.name = "workers", .type = OPTION_NUMBER, .field = FIELD(workers), .default_text = "0", .max = WORKER_COUNT_MAX,
+     .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Threads that serve, up to 256; 0: as many as there are cores."},
+    {.name = "durability", .type = OPTION_CHOICE, .field = FIELD(durability), .default_text = "full", .words = "full|relaxed",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "full: an answered upload survives a power failure. relaxed: no syncs; a crash of the program loses nothing, "
+             "a power failure may lose the latest uploads."},
+    {.name = "copy-mode", .type = OPTION_CHOICE, .field = FIELD(copy_mode), .default_text = "auto", .words = "auto|standard",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "auto: splice and sendfile. standard: read and write, to compare."},
+    {.name = "etag", .type = OPTION_CHOICE, .field = FIELD(etag), .default_text = "auto", .words = "auto|md5",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "auto: the MD5 of the body up to 16 MiB and wherever a client may compare it. md5: always; large uploads then "
+             "cost several times as much CPU."},
+    {.name = "engine", .type = OPTION_CHOICE, .field = FIELD(engine), .default_text = "auto", .words = "auto|uring|threads",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Who does the disk work: auto takes io_uring where the kernel permits it, else a pool of threads."},
+    {.name = "config", .type = OPTION_TEXT, .field = FIELD(config), .argument = "FILE",
+     .sources = FROM_OUTSIDE, .commands = COMMAND_ANY,
+     .help = "Read options from a file of `name = value` lines. Flags win over SLUICE_* environment variables, which win "
+             "over the file."},
+    {.name = "credentials", .type = OPTION_TEXT, .field = FIELD(credentials), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Keys and what each may do in which bucket. SIGHUP reads it again."},
+    {.name = "access-key", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token, .argument = "ID",
+     .sources = FROM_SECRET, .commands = COMMAND_SERVE,
+     .help = "One key with all rights. Not a flag, because everybody on the machine can read those."},
+    {.name = "secret-key", .type = OPTION_TEXT, .field = FIELD(secret_key), .check = check_token, .argument = "SECRET",
+     .sources = FROM_SECRET, .commands = COMMAND_SERVE, .help = "The secret of that key. Not a flag either."},
+    {.name = "allow-anonymous", .type = OPTION_SWITCH, .field = FIELD(allow_anonymous), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Without any key, serve on addresses other than loopback too: whoever can connect may read, write and delete."},
+    {.name = "access-log", .type = OPTION_TEXT, .field = FIELD(access_log), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Log each request to a file; - is standard output. SIGHUP opens it anew."},
+    {.name = "access-log-format", .type = OPTION_CHOICE, .field = FIELD(access_log_format), .default_text = "apache",
+     .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "apache: the combined form. json: one object a line."},
+    {.name = "domain", .type = OPTION_LIST, .field = FIELD(domains), .check = check_domain, .argument = "NAME",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
+    {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
+     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "The region that signatures and bucket locations name."},
+    {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
+     .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long requests in flight may go on after SIGTERM or SIGINT."},
+    {.name = "check-config", .type = OPTION_SWITCH, .field = FIELD(check_config), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "Check the options, the configuration and the credentials file, then exit without serving."},
+    {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
+     .help = "Check rows and references only; do not read the contents to compare their checksums."},
+    {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY, .help = "Show this."},
+};
+/* clang-format on */
+const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTIONS_ROWS_MAX,
+               "each row has a place in sources[]");
+
+/* ---- Taking values
+ * ------------------------------------------------------------------------------------------ */
+
+int options_fail(struct options *options, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(options->error, sizeof(options->error), format,
+                    arguments); /* a cut message is still a message */
+    va_end(arguments);
+    return -EINVAL;
+}
+
+static int fail_memory(struct options *options)
+{
+    (void)options_fail(options, "out of memory");
+    return -ENOMEM;
+}
+
+static void list_free(struct options_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct options_list){0};
+}
+
+static int list_append(struct options_list *list, const char *text, size_t length)
+{
+    char **items = realloc(list->items, (list->count + 2) * sizeof(*items));
+
+    if (items == NULL)
+        return -ENOMEM;
+    list->items = items;
+    items[list->count] = strndup(text, length);
+    if (items[list->count] == NULL)
+        return -ENOMEM;
+    items[++list->count] = NULL;
+    return 0;
+}
+
+/* "a,b" becomes two items. A list given anew by a stronger source replaces the weaker one's; from the same,
+ * it grows. */
+static int take_list(const struct option_row *row, struct options_list *list, const char *text, bool replace,
+                     const char **why)
+{
+    struct options_list items = {0};
+    int err = 0;
+
+    for (const char *at = text; err == 0 && *at != '\0'; at += *at == ',') {
+        size_t length = strcspn(at, ",");
+        err = length == 0 ? -EINVAL : list_append(&items, at, length);
+        at += length;
+    }
+    for (size_t i = 0; err == 0 && i < items.count; i++)
+        if (row->check != NULL && (*why = row->check(items.items[i])) != NULL)
+            err = -EINVAL;
+    if (err == 0 && items.count == 0)
+        err = -EINVAL;
+    if (err == -EINVAL && *why == NULL)
+        *why = "has an empty entry";
+    if (err == 0 && replace)
+        list_free(list);
+    for (size_t i = 0; err == 0 && i < items.count; i++)
+        err = list_append(list, items.items[i], strlen(items.items[i]));
+    list_free(&items);
+    return err;
+}
+
+static int take_number(const struct option_row *row, unsigned *number, const char *text, const char **why)
+{
+    unsigned long value;
+    char *end;
+
+    *why = "must be a whole number";
+    if (!isdigit((unsigned char)text[0]))
+        return -EINVAL;
+    errno = 0;
+    value = strtoul(text, &end, 10);
+    if (*end != '\0')
+        return -EINVAL;
+    *why = "is out of bounds";
+    if (errno != 0 || value < row->min || value > row->max)
+        return -EINVAL;
+    *number = (unsigned)value;
+    return 0;
+}
+
+static int take_choice(const struct option_row *row, unsigned *choice, const char *text, const char **why)
+{
+    size_t length = strlen(text);
+    unsigned index = 0;
+
+    for (const char *word = row->words; *word != '\0'; index++) {
+        size_t word_length = strcspn(word, "|");
+        if (word_length == length && memcmp(word, text, length) == 0) {
+            *choice = index;
+            return 0;
+        }
+        word += word_length + (word[word_length] == '|');
+    }
+    *why = "must be one of";
+    return -EINVAL;
+}
+
+static int take_switch(bool *on, const char *text, const char **why)
+{
+    static const char *const words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
+
+    for (size_t i = 0; i < 4; i++)
+        for (int value = 0; value < 2; value++)
+            if (strcasecmp(text, words[value][i]) == 0) {
+                *on = value;
+                return 0;
+            }
+    *why = "must be yes or no";
+    return -EINVAL;
+}
+
+static int take_text(const struct option_row *row, char **field, const char *text, const char **why)
+{
+    char *copy;
+
+    if (row->check != NULL && (*why = row->check(text)) != NULL)
+        return -EINVAL;
+    copy = strdup(text);
+    if (copy == NULL)
+        return -ENOMEM;
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+static int take_value(const struct option_row *row, void *field, const char *text, bool replace,
+                      const char **why)
+{
+    switch (row->type) {
+    case OPTION_TEXT:
+        return take_text(row, field, text, why);
+    case OPTION_NUMBER:
+        return take_number(row, field, text, why);
+    case OPTION_CHOICE:
+        return take_choice(row, field, text, why);
+    case OPTION_SWITCH:
+        return take_switch(field, text, why);
+    case OPTION_LIST:
+        return take_list(row, field, text, replace, why);
+    }
+    assert(!"a row has a type of the enum");
+    return -EINVAL;
+}
+
+/* A secret is never repeated in a message: messages go to logs. */
+static int fail_value(struct options *options, const struct option_row *row, const char *text,
+                      const char *why)
+{
+    if (!(row->sources & OPTION_FROM_FLAG))
+        return options_fail(options, "%s %s", row->name, why);
+    if (row->type == OPTION_CHOICE)
+        return options_fail(options, "%s %s %s, not \"%s\"", row->name, why, row->words, text);
+    if (row->type == OPTION_NUMBER)
+        return options_fail(options, "%s %s (%u to %u): \"%s\"", row->name, why, row->min, row->max, text);
+    return options_fail(options, "%s %s: \"%s\"", row->name, why, text);
+}
+
+int option_set(struct options *options, const struct option_row *row, enum option_source source,
+               const char *text)
+{
+    enum option_source *owner = &options->sources[row - option_rows];
+    union { /* where the value of a weaker source is checked, then dropped */
+        char *text;
+        unsigned number;
+        bool on;
+        struct options_list list;
+    } scratch = {.list = {0}};
+    bool is_weaker = source < *owner;
+    void *field = is_weaker ? (void *)&scratch : (char *)options + row->field;
+    const char *why = NULL;
+    int err;
+
+    if (text[0] == '\0')
+        return options_fail(options, "%s needs a value", row->name);
+    err = take_value(row, field, text, source > *owner, &why);
+    if (is_weaker && row->type == OPTION_TEXT)
+        free(scratch.text);
+    if (is_weaker && row->type == OPTION_LIST)
+        list_free(&scratch.list);
+    if (err == -ENOMEM)
+        return fail_memory(options);
+    if (err != 0)
+        return fail_value(options, row, text, why);
+    if (!is_weaker)
+        *owner = source;
+    return 0;
+}
+
+enum option_source option_source_of(const struct options *options, const struct option_row *row)
+{
+    return options->sources[row - option_rows];
+}
+
+const struct option_row *option_row_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < option_row_count; i++)
+        if (strlen(option_rows[i].name) == length && memcmp(option_rows[i].name, name, length) == 0)
+            return &option_rows[i];
+    return NULL;
+}
+
+void options_init(struct options *options)
+{
+    *options = (struct options){0};
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (row->default_text == NULL)
+            continue;
+        int err = option_set(options, row, OPTION_FROM_DEFAULT, row->default_text);
+        assert(err != -EINVAL); /* a default that its own row refuses is a bug of the table */
+        if (err != 0)
+            abort(); /* no memory for a few words at the start of a program */
+    }
+}
+
+void options_free(struct options *options)
+{
+    for (size_t i = 0; i < option_row_count; i++) {
+        void *field = (char *)options + option_rows[i].field;
+        if (option_rows[i].type == OPTION_TEXT)
+            free(*(char **)field);
+        else if (option_rows[i].type == OPTION_LIST)
+            list_free(field);
+    }
+    *options = (struct options){0};
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of every sub-command, from ONE table: option_rows. A row says how an option is called, what it takes, where it
+ * lands in struct options, its default, its bounds and its help. The same row serves three sources:
+ *
+ *     flag           --access-log FILE, --access-log=FILE
+ *     environment    SLUICE_ACCESS_LOG=FILE       (an empty variable counts as not set)
+ *     file           access-log = FILE
+ *
+ * A flag wins over the environment, which wins over the file, in whatever order they are read.
+ *
+ * Life cycle: options_init, options_load, use the fields, options_free. One thread. Nothing here prints: an error is one line
+ * in options->error. */
+#ifndef API_CLI_OPTIONS_H
+#define API_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define OPTIONS_ROWS_MAX    32
+#define OPTIONS_ERROR_BYTES 512
+
+/* Bits, because a row names the sub-commands it belongs to. */
+enum command {
+    COMMAND_SERVE = 1,
+    COMMAND_CHECK = 2,
+    COMMAND_PING = 4,
+    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING,
+};
+
+/* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
+enum option_source {
+    OPTION_FROM_DEFAULT = 0,
+    OPTION_FROM_FILE = 1,
+    OPTION_FROM_ENVIRONMENT = 2,
+    OPTION_FROM_FLAG = 4,
+};
+
+/* What a row takes, and the type of the field it lands in. */
+enum option_type {
+    OPTION_TEXT,   /* char *, never empty; NULL when not given and without default */
+    OPTION_NUMBER, /* unsigned, decimal, within min and max */
+    OPTION_CHOICE, /* unsigned: index into the row's words */
+    OPTION_SWITCH, /* bool: --name, --name=no; yes, no, true, false, on, off, 1, 0 elsewhere */
+    OPTION_LIST,   /* struct options_list: repeatable; separated by commas in one value */
+};
+
+struct options_list {
+    char **items; /* NULL-terminated; NULL when empty */
+    size_t count;
+};
+
+/* Values of the choices, in the order of the words in the table. */
+enum option_durability { DURABILITY_FULL, DURABILITY_RELAXED };
+enum option_copy_mode { COPY_MODE_AUTO, COPY_MODE_STANDARD };
+enum option_etag { ETAG_AUTO, ETAG_MD5 };
+enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
+enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
+
+struct options {
+    char *data, *listen, *config, *credentials, *access_key, *secret_key, *access_log, *region;
+    struct options_list domains;
+    unsigned workers, grace_s;
+    unsigned durability, copy_mode, etag, engine, access_log_format;
+    bool allow_anonymous, check_config, no_verify, help;
+
+    char error[OPTIONS_ERROR_BYTES]; /* why the last call failed: one line, no newline */
+    enum option_source sources[OPTIONS_ROWS_MAX]; /* where the value of each row came from */
+};
+
+struct option_row {
+    const char *name; /* "access-log" */
+    enum option_type type;
+    size_t field;             /* offset in struct options */
+    const char *default_text; /* NULL: none */
+    unsigned min, max;        /* OPTION_NUMBER */
+    const char *words;        /* OPTION_CHOICE: "full|relaxed" */
+    /* A further check of the text; NULL, or what is wrong with it ("must be ADDR:PORT"). May be NULL. */
+    const char *(*check)(const char *text);
+    const char *argument; /* in the help: "FILE"; NULL for choices and switches */
+    unsigned sources;     /* who may give it */
+    unsigned commands;    /* which sub-commands have it */
+    const char *help;
+};
+
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
+/* Sets the defaults. */
+void options_init(struct options *options);
+void options_free(struct options *options);
+
+/* Reads flags (the words after the sub-command), the environment and, where --config or SLUICE_CONFIG names one, the file.
+ * With --help it stops there. Returns 0; or -EINVAL (-ENOMEM) with options->error set. */
+int options_load(struct options *options, enum command command, int argc, char *const *argv);
+
+/* The row called so, or NULL. */
+const struct option_row *option_row_find(const char *name, size_t length);
+/* The variable a row is read from: "SLUICE_ACCESS_LOG". */
+void option_row_variable(const struct option_row *row, char *name, size_t size);
+/* Checks text and stores it, unless a stronger source has spoken already. 0, or -EINVAL (-ENOMEM) with error set. */
+int option_set(struct options *options, const struct option_row *row, enum option_source source, const char *text);
+enum option_source option_source_of(const struct options *options, const struct option_row *row);
+/* Fills options->error as printf does. Returns -EINVAL. */
+int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* config_file.c: reads `name = value` lines. 0, or -EINVAL with error set to "FILE:LINE: what". */
+int config_file_load(struct options *options, const char *path);
+
+/* options_help.c: the options of a sub-command, as a person reads them. */
+void options_print_help(FILE *out, enum command command);
+
+#endif

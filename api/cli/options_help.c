@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * --help, made from the table of options: two columns, wrapped, with defaults and the other names of each
+ * option. */
+#include "api/cli/options.h"
+
+#include <string.h>
+
+#define HELP_COLUMN 4   /* where explanations begin */
+#define HELP_WIDTH  88u /* characters a line */
+
+static void print_wrapped(FILE *out, const char *text, unsigned column)
+{
+    unsigned at = 0;
+
+    while (*text != '\0') {
+        unsigned length = (unsigned)strcspn(text, " ");
+        if (at > 0 && at + 1 + length > HELP_WIDTH) {
+            fputc('\n', out);
+            at = 0;
+        }
+        if (at == 0)
+            at = (unsigned)fprintf(out, "%*s", (int)column, "");
+        else
+            at += (unsigned)fprintf(out, " ");
+        at += (unsigned)fprintf(out, "%.*s", (int)length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+/* "--data DIR", or for what is never a flag "SLUICE_SECRET_KEY=SECRET". */
+static void print_name(FILE *out, const struct option_row *row, const char *variable)
+{
+    const char *argument = row->argument != NULL ? row->argument : row->words;
+
+    if (row->sources & OPTION_FROM_FLAG)
+        fprintf(out, "  --%s%s%s\n", row->name, argument != NULL ? " " : "",
+                argument != NULL ? argument : "");
+    else
+        fprintf(out, "  %s=%s   (in the file: %s = %s)\n", variable, argument, row->name, argument);
+}
+
+static void print_row(FILE *out, const struct option_row *row)
+{
+    char variable[64], text[1024], fallback[64] = "";
+    bool is_flag = row->sources & OPTION_FROM_FLAG, has_variable = row->sources & OPTION_FROM_ENVIRONMENT;
+
+    option_row_variable(row, variable, sizeof(variable));
+    if (row->default_text != NULL && row->type != OPTION_SWITCH)
+        (void)snprintf(fallback, sizeof(fallback), " Default: %s.", row->default_text);
+    (void)snprintf(text, sizeof(text), "%s%s%s%s%s", row->help, fallback, is_flag && has_variable ? " [" : "",
+                   is_flag && has_variable ? variable : "", is_flag && has_variable ? "]" : "");
+    print_name(out, row, variable);
+    print_wrapped(out, text, HELP_COLUMN);
+}
+
+static const char *command_summary(enum command command)
+{
+    switch (command) {
+    case COMMAND_SERVE:
+        return "Usage: sluice serve [options]\n\n"
+               "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the access log\n"
+               "anew and reads the credentials again.\n";
+    case COMMAND_CHECK:
+        return "Usage: sluice check [options]\n\n"
+               "Verifies a store that no server has open: rows, references and the checksum of every byte.\n"
+               "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
+    default:
+        return "Usage: sluice ping [options]\n\n"
+               "Asks a running server whether it is healthy. Exit status: 0 it is, 1 it is not.\n";
+    }
+}
+
+void options_print_help(FILE *out, enum command command)
+{
+    fprintf(out, "%s\nOptions, each also as an environment variable [in brackets] or a line of the file:\n\n",
+            command_summary(command));
+    for (size_t i = 0; i < option_row_count; i++)
+        if (option_rows[i].commands & command)
+            print_row(out, &option_rows[i]);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading the options of a sub-command: flags first, for they may name the file, then the environment, then
+ * the file. The order does not decide who wins: option_set does. */
+#include "api/cli/options.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void option_row_variable(const struct option_row *row, char *name, size_t size)
+{
+    int length = snprintf(name, size, "SLUICE_%s", row->name);
+
+    assert(length > 0 && (size_t)length < size);
+    for (char *at = name; *at != '\0'; at++)
+        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+}
+
+static const char *command_name(enum command command)
+{
+    return command == COMMAND_SERVE ? "serve" : command == COMMAND_CHECK ? "check" : "ping";
+}
+
+/* The row of the flag `word`, whose name has `length` bytes; NULL with error set. */
+static const struct option_row *find_flag(struct options *options, enum command command, const char *word,
+                                          size_t length)
+{
+    const struct option_row *row = option_row_find(word + 2, length);
+    const char *name = command_name(command);
+    char variable[64];
+
+    if (row == NULL) {
+        (void)options_fail(options, "unknown option --%.*s; see sluice %s --help", (int)length, word + 2,
+                           name);
+        return NULL;
+    }
+    option_row_variable(row, variable, sizeof(variable));
+    if (!(row->sources & OPTION_FROM_FLAG)) {
+        (void)options_fail(
+            options,
+            "--%s is refused: everybody on the machine can read a program's arguments; set %s or write it "
+            "into the configuration file",
+            row->name, variable);
+        return NULL;
+    }
+    if (!(row->commands & command)) {
+        (void)options_fail(options, "--%s is not an option of sluice %s", row->name, name);
+        return NULL;
+    }
+    return row;
+}
+
+static int load_flags(struct options *options, enum command command, int argc, char *const *argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i], *text;
+
+        if (strcmp(word, "-h") == 0)
+            word = "--help";
+        if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
+            return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
+                                command_name(command));
+        size_t length = strcspn(word + 2, "=");
+        const struct option_row *row = find_flag(options, command, word, length);
+        if (row == NULL)
+            return -EINVAL;
+        if (word[2 + length] == '=')
+            text = word + 2 + length + 1;
+        else if (row->type == OPTION_SWITCH)
+            text = "yes";
+        else if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
+            text = argv[++i];
+        else
+            return options_fail(options, "--%s needs a value", row->name);
+
+        char reason[OPTIONS_ERROR_BYTES];
+        int err = option_set(options, row, OPTION_FROM_FLAG, text);
+        if (err != 0) {
+            (void)snprintf(reason, sizeof(reason), "%s", options->error);
+            (void)options_fail(options, "--%s", reason);
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int load_environment(struct options *options)
+{
+    for (size_t i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        char variable[64], reason[OPTIONS_ERROR_BYTES];
+        const char *text;
+        int err;
+
+        if (!(row->sources & OPTION_FROM_ENVIRONMENT))
+            continue;
+        option_row_variable(row, variable, sizeof(variable));
+        text = getenv(variable);
+        if (text == NULL || text[0] == '\0')
+            continue;
+        err = option_set(options, row, OPTION_FROM_ENVIRONMENT, text);
+        if (err != 0) {
+            (void)snprintf(reason, sizeof(reason), "%s", options->error);
+            (void)options_fail(options, "%s: %s", variable, reason);
+            return err;
+        }
+    }
+    return 0;
+}
+
+int options_load(struct options *options, enum command command, int argc, char *const *argv)
+{
+    int err;
+
+    if ((err = load_flags(options, command, argc, argv)) != 0 || options->help)
+        return err;
+    if ((err = load_environment(options)) != 0)
+        return err;
+    if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)
+        return err;
+    if ((options->access_key == NULL) != (options->secret_key == NULL))
+        return options_fail(options, "%s is set but %s is not: a key needs both",
+                            options->access_key != NULL ? "access-key" : "secret-key",
+                            options->access_key != NULL ? "secret-key" : "access-key");
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sluice serve`: opens the store, starts the server, and waits on the main thread for signals.
+ *
+ *   SIGTERM, SIGINT   stop accepting, let requests in flight finish (--grace), exit 0; a second one ends at
+ * once SIGHUP            open the access log anew, read the credentials again
+ *
+ * The signals are blocked before the first thread exists and taken by sigwaitinfo, so there is no handler and
+ * no other thread ever sees one. The line that says where it serves goes to stdout; everything else to
+ * stderr. */
+#include "api/cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static void fill_store_options(const struct options *options, struct sluice_store_options *store)
+{
+    static const enum sluice_engine engines[] = {
+        [ENGINE_AUTO] = SLUICE_ENGINE_AUTO,
+        [ENGINE_URING] = SLUICE_ENGINE_URING,
+        [ENGINE_THREADS] = SLUICE_ENGINE_THREADS,
+    };
+
+    *store = (struct sluice_store_options){
+        .relaxed = options->durability == DURABILITY_RELAXED,
+        .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
+        .etag_md5 = options->etag == ETAG_MD5,
+        .engine = engines[options->engine],
+        .log = cli_log,
+    };
+}
+
+static void fill_server_options(const struct options *options, struct sluice_server_options *server)
+{
+    *server = (struct sluice_server_options){
+        .listen = options->listen,
+        .workers = options->workers,
+        .access_key = options->access_key,
+        .secret_key = options->secret_key,
+        .credentials = options->credentials,
+        .allow_anonymous = options->allow_anonymous,
+        .region = options->region,
+        .domains = (const char *const *)options->domains.items,
+        .access_log = options->access_log,
+        .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
+    };
+}
+
+/* Says why the store could not be opened. Returns the exit status. */
+static int fail_store(const struct options *options, int err)
+{
+    if (err == -EBUSY)
+        cli_say(SLUICE_LOG_ERROR, "cannot open %s: it is in use by another process", options->data);
+    else
+        cli_say(SLUICE_LOG_ERROR, "cannot open %s: %s", options->data, sluice_strerror(err));
+    return CLI_FAILED;
+}
+
+/* Says why the server could not be started. Returns the exit status: 2 where the options are at fault. */
+static int fail_server(const struct options *options, int err)
+{
+    switch (err) {
+    case SLUICE_E_OPEN_ADDRESS:
+        cli_say(SLUICE_LOG_ERROR,
+                "refusing to listen on %s without a key: whoever can connect could read and delete "
+                "everything; set "
+                "SLUICE_ACCESS_KEY and SLUICE_SECRET_KEY, give --credentials, or say --allow-anonymous",
+                options->listen);
+        return CLI_USAGE;
+    case SLUICE_E_CREDENTIALS:
+        cli_say(SLUICE_LOG_ERROR, "cannot use the credentials file %s", options->credentials);
+        return CLI_USAGE;
+    default:
+        cli_say(SLUICE_LOG_ERROR, "cannot serve on %s: %s", options->listen, sluice_strerror(err));
+        return CLI_FAILED;
+    }
+}
+
+static int check_config(const struct sluice_server_options *server, const struct options *options)
+{
+    int err = sluice_server_check(server, cli_log, NULL);
+
+    if (err != 0) {
+        (void)fail_server(options, err);
+        return CLI_USAGE;
+    }
+    printf("sluice: the configuration is fine\n");
+    return CLI_OK;
+}
+
+/* Signals of ours wait until sigwaitinfo asks for them. A write to a pipe that nobody reads (stdout) fails
+ * instead of killing. */
+static void block_signals(sigset_t *ours)
+{
+    sigemptyset(ours);
+    sigaddset(ours, SIGTERM);
+    sigaddset(ours, SIGINT);
+    sigaddset(ours, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, ours, NULL); /* fails for a bad first argument only */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* From now on SIGTERM and SIGINT do what they do to any program. */
+static void unblock_end(void)
+{
+    sigset_t end;
+
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigaddset(&end, SIGINT);
+    (void)pthread_sigmask(SIG_UNBLOCK, &end, NULL);
+}
+
+/* Each connection and each object being read is a descriptor; the soft limit of 1,024 is for programs that
+ * use select. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* harmless: fewer connections then */
+}
+
+static void reload(struct sluice_server *server)
+{
+    int err = sluice_server_reload(server);
+
+    if (err != 0)
+        cli_say(SLUICE_LOG_ERROR, "reload failed, the old settings stay in use: %s", sluice_strerror(err));
+    else
+        cli_log(NULL, SLUICE_LOG_INFO, "opened the access log anew and read the credentials again");
+}
+
+/* Until SIGTERM or SIGINT. */
+static void wait_for_end(struct sluice_server *server, const sigset_t *ours)
+{
+    for (;;) {
+        int signal_number = sigwaitinfo(ours, NULL);
+        if (signal_number == SIGHUP)
+            reload(server);
+        else if (signal_number == SIGTERM || signal_number == SIGINT)
+            return;
+    }
+}
+
+static int serve_until_told(struct sluice_store *store, const struct sluice_server_options *server_options,
+                            const struct options *options, const sigset_t *ours)
+{
+    struct sluice_server *server;
+    int err = sluice_server_start(&server, store, server_options);
+
+    if (err != 0)
+        return fail_server(options, err);
+    printf("sluice: serving http://%s from %s\n", sluice_server_address(server), options->data);
+    (void)fflush(stdout); /* whoever started it may have closed the pipe: it serves all the same */
+    notify_send("READY=1");
+
+    wait_for_end(server, ours);
+    notify_send("STOPPING=1");
+    cli_log(NULL, SLUICE_LOG_INFO, "stopping when what is in flight is done; a second signal ends at once");
+    unblock_end();
+    sluice_server_stop(server, options->grace_s * 1000);
+    return CLI_OK;
+}
+
+int cli_serve(const struct options *options)
+{
+    struct sluice_store_options store_options;
+    struct sluice_server_options server_options;
+    struct sluice_store *store;
+    sigset_t ours;
+    int err, status;
+
+    fill_server_options(options, &server_options);
+    if (options->check_config)
+        return check_config(&server_options, options);
+    fill_store_options(options, &store_options);
+    block_signals(&ours);
+    raise_descriptor_limit();
+    err = sluice_store_open(&store, options->data, &store_options);
+    if (err != 0)
+        return fail_store(options, err);
+    status = serve_until_told(store, &server_options, options, &ours);
+    sluice_store_close(store);
+    return status;
+}
