@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Round trips with the clients people use, from Debian's packages: curl, aws cli, boto3, s3cmd, rclone. With keys, and where the
+client can do it, anonymously against a server without keys; with both disk engines."""
+import filecmp
+import os
+import shutil
+
+from sluicetest import ACCESS, SECRET, Server, check, done, equal, have, pattern_file, run, scratch, sha256_file, skip
+
+MIB = 1 << 20
+small = pattern_file("small.txt", 1234)
+middle = pattern_file("middle.bin", 9 * MIB, seed=2)
+large = pattern_file("large.bin", 40 * MIB, seed=3)
+AWS_ENV = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1",
+           "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def tree():
+    """A folder with names that trip clients."""
+    folder = scratch("tree")
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("a.txt", "sub/b.txt", "sub/deep/c with space.txt", "sub/plus+percent%41.txt", "sub/ünïcode-日本.txt", "empty"):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("" if name == "empty" else name * 100)
+    shutil.copy(middle, os.path.join(folder, "sub", "middle.bin"))
+    return folder
+
+
+def same_tree(left, right):
+    compared = filecmp.dircmp(left, right)
+    if compared.left_only or compared.right_only or compared.diff_files or compared.funny_files:
+        return False
+    return all(same_tree(os.path.join(left, name), os.path.join(right, name)) for name in compared.common_dirs)
+
+
+def fresh(name):
+    path = scratch(name)
+    shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
+def ok(name, result, contains=None):
+    status, output = result
+    good = status == 0 and (contains is None or contains in output)
+    return check(good, name, f"status {status}: {output[-600:]}")
+
+
+def curl_anonymous(server, label):
+    name = f"curl, {label}"
+    back = fresh("curl-back")
+    url = f"{server.url}/curl"
+    curl = ["curl", "-sS", "-f", "--path-as-is"]
+    ok(f"{name}: make a bucket", run([*curl, "-X", "PUT", url]))
+    for path in (small, middle, large):
+        ok(f"{name}: -T {os.path.basename(path)}", run([*curl, "-T", path, f"{url}/dir/{os.path.basename(path)}"]))
+        ok(f"{name}: get it back", run([*curl, "-o", back, f"{url}/dir/{os.path.basename(path)}"]))
+        equal(sha256_file(back), sha256_file(path), f"{name}: identical")
+    ok(f"{name}: range", run([*curl, "-r", "100-199", "-o", back, f"{url}/dir/large.bin"]))
+    with open(large, "rb") as file:
+        file.seek(100)
+        want = file.read(100)
+    with open(back, "rb") as file:
+        equal(file.read(), want, f"{name}: the range's bytes")
+    ok(f"{name}: listing", run([*curl, f"{url}?list-type=2&prefix=dir/"]), "dir/middle.bin")
+    status, output = run([*curl, "-T", small, f"{url}/a/../b//c"])
+    ok(f"{name}: a key with .. and //", (status, output))
+    ok(f"{name}: is kept as it is", run([*curl, f"{url}?list-type=2"]), "<Key>a/../b//c</Key>")
+    ok(f"{name}: head", run([*curl, "-I", f"{url}/dir/small.txt"]), "1234")
+    for key in ("dir/small.txt", "dir/middle.bin", "dir/large.bin", "a/../b//c"):
+        ok(f"{name}: delete {key}", run([*curl, "-X", "DELETE", f"{url}/{key}"]))
+    ok(f"{name}: delete the bucket", run([*curl, "-X", "DELETE", url]))
+
+
+def curl_signed(server):
+    status, help_text = run(["curl", "--help", "all"])
+    if "--aws-sigv4" not in help_text:
+        return skip("curl --aws-sigv4", "this curl cannot sign")
+    back = fresh("curl-back")
+    sign = ["curl", "-sS", "-f", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{ACCESS}:{SECRET}",
+            "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+    ok("curl --aws-sigv4: make a bucket", run([*sign, "-X", "PUT", f"{server.url}/signed"]))
+    ok("curl --aws-sigv4: -T", run([*sign, "-T", middle, f"{server.url}/signed/object"]))
+    ok("curl --aws-sigv4: get", run([*sign, "-o", back, f"{server.url}/signed/object"]))
+    equal(sha256_file(back), sha256_file(middle), "curl --aws-sigv4: identical")
+    status, output = run(["curl", "-sS", "-o", back, "-w", "%{http_code}", f"{server.url}/signed/object"])
+    equal(output, "403", "curl without a key is refused")
+
+
+def aws(server, extra, label):
+    name = f"aws cli, {label}"
+    base = ["aws", *extra, "--endpoint-url", server.url]
+    s3 = [*base, "s3"]
+    back, folder = fresh("aws-back"), tree()
+    ok(f"{name}: mb", run([*s3, "mb", "s3://aws-bucket"], AWS_ENV))
+    ok(f"{name}: ls shows the bucket", run([*s3, "ls"], AWS_ENV), "aws-bucket")
+    for path in (small, middle, large):
+        ok(f"{name}: cp up {os.path.basename(path)}", run([*s3, "cp", "--quiet", path, "s3://aws-bucket/files/"], AWS_ENV))
+        ok(f"{name}: cp down", run([*s3, "cp", "--quiet", f"s3://aws-bucket/files/{os.path.basename(path)}", back], AWS_ENV))
+        equal(sha256_file(back), sha256_file(path), f"{name}: identical")
+    ok(f"{name}: copy inside", run([*s3, "cp", "--quiet", "s3://aws-bucket/files/large.bin", "s3://aws-bucket/copy.bin"], AWS_ENV))
+    ok(f"{name}: get the copy", run([*s3, "cp", "--quiet", "s3://aws-bucket/copy.bin", back], AWS_ENV))
+    equal(sha256_file(back), sha256_file(large), f"{name}: the copy is identical")
+    ok(f"{name}: mv", run([*s3, "mv", "--quiet", "s3://aws-bucket/copy.bin", "s3://aws-bucket/moved.bin"], AWS_ENV))
+    ok(f"{name}: sync up", run([*s3, "sync", "--quiet", folder, "s3://aws-bucket/tree"], AWS_ENV))
+    ok(f"{name}: ls --recursive", run([*s3, "ls", "--recursive", "s3://aws-bucket/tree/"], AWS_ENV), "c with space.txt")
+    down = fresh("aws-tree")
+    ok(f"{name}: sync down", run([*s3, "sync", "--quiet", "s3://aws-bucket/tree", down], AWS_ENV))
+    check(same_tree(folder, down), f"{name}: the trees are the same")
+    status, output = run([*s3, "sync", folder, "s3://aws-bucket/tree"], AWS_ENV)
+    check(status == 0 and "upload" not in output, f"{name}: a second sync moves nothing", output)
+    if not extra:
+        status, url = run([*s3, "presign", "s3://aws-bucket/files/small.txt"], AWS_ENV)
+        ok(f"{name}: presign, fetched by curl", run(["curl", "-sS", "-f", "-o", back, url.strip()]))
+        equal(sha256_file(back), sha256_file(small), f"{name}: the presigned body is identical")
+    api = [*base, "s3api"]
+    ok(f"{name}: s3api head-object", run([*api, "head-object", "--bucket", "aws-bucket", "--key", "files/small.txt"], AWS_ENV), "1234")
+    ok(f"{name}: s3api get-bucket-location", run([*api, "get-bucket-location", "--bucket", "aws-bucket"], AWS_ENV))
+    ok(f"{name}: s3api put-object with metadata", run([*api, "put-object", "--bucket", "aws-bucket", "--key", "meta", "--body", small,
+       "--metadata", "colour=blue", "--content-type", "text/x-test"], AWS_ENV))
+    ok(f"{name}: metadata comes back", run([*api, "head-object", "--bucket", "aws-bucket", "--key", "meta"], AWS_ENV), "blue")
+    ok(f"{name}: s3api list-multipart-uploads", run([*api, "list-multipart-uploads", "--bucket", "aws-bucket"], AWS_ENV))
+    ok(f"{name}: rm --recursive", run([*s3, "rm", "--quiet", "--recursive", "s3://aws-bucket"], AWS_ENV))
+    ok(f"{name}: rb", run([*s3, "rb", "s3://aws-bucket"], AWS_ENV))
+
+
+def s3cmd(server):
+    config = scratch("s3cfg")
+    with open(config, "w") as file:
+        file.write(f"[default]\naccess_key = {ACCESS}\nsecret_key = {SECRET}\nhost_base = {server.host}:{server.port}\n"
+                   f"host_bucket = {server.host}:{server.port}\nuse_https = False\nmultipart_chunk_size_mb = 5\n")
+    s3 = ["s3cmd", "-c", config, "--no-progress"]
+    back, folder = fresh("s3cmd-back"), tree()
+    ok("s3cmd: mb", run([*s3, "mb", "s3://s3cmd-bucket"]))
+    ok("s3cmd: put", run([*s3, "put", small, "s3://s3cmd-bucket/small.txt"]))
+    ok("s3cmd: put in parts", run([*s3, "put", large, "s3://s3cmd-bucket/large.bin"]))
+    ok("s3cmd: get", run([*s3, "get", "--force", "s3://s3cmd-bucket/large.bin", back]))
+    equal(sha256_file(back), sha256_file(large), "s3cmd: identical")
+    ok("s3cmd: info", run([*s3, "info", "s3://s3cmd-bucket/small.txt"]), "1234")
+    ok("s3cmd: sync", run([*s3, "sync", folder + "/", "s3://s3cmd-bucket/tree/"]))
+    ok("s3cmd: ls", run([*s3, "ls", "--recursive", "s3://s3cmd-bucket/"]), "plus+percent%41.txt")
+    ok("s3cmd: cp", run([*s3, "cp", "s3://s3cmd-bucket/large.bin", "s3://s3cmd-bucket/copy.bin"]))
+    ok("s3cmd: du", run([*s3, "du", "s3://s3cmd-bucket/"]))
+    ok("s3cmd: del", run([*s3, "del", "--recursive", "--force", "s3://s3cmd-bucket/"]))
+    ok("s3cmd: rb", run([*s3, "rb", "s3://s3cmd-bucket"]))
+
+
+def rclone(server, keys):
+    label = "with keys" if keys else "anonymous"
+    name = f"rclone, {label}"
+    env = {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_S_TYPE": "s3", "RCLONE_CONFIG_S_PROVIDER": "Other",
+           "RCLONE_CONFIG_S_ENDPOINT": server.url, "RCLONE_CONFIG_S_REGION": "us-east-1"}
+    if keys:
+        env.update(RCLONE_CONFIG_S_ACCESS_KEY_ID=ACCESS, RCLONE_CONFIG_S_SECRET_ACCESS_KEY=SECRET)
+    back, folder = fresh("rclone-back"), tree()
+    shutil.copy(large, folder)
+    part = ["--s3-upload-cutoff", "16M", "--s3-chunk-size", "5M"]
+    ok(f"{name}: mkdir", run(["rclone", "mkdir", "s:rclone-bucket"], env))
+    ok(f"{name}: copy up, large files in parts", run(["rclone", "copy", *part, folder, "s:rclone-bucket/tree"], env))
+    ok(f"{name}: check", run(["rclone", "check", folder, "s:rclone-bucket/tree"], env))
+    ok(f"{name}: check --download", run(["rclone", "check", "--download", folder, "s:rclone-bucket/tree"], env))
+    ok(f"{name}: sync down", run(["rclone", "sync", "s:rclone-bucket/tree", back], env))
+    check(same_tree(folder, back), f"{name}: the trees are the same")
+    with open(small) as stdin:
+        import subprocess
+        code = subprocess.run(["rclone", "rcat", "s:rclone-bucket/streamed"], stdin=stdin, env={**os.environ, **env}).returncode
+    equal(code, 0, f"{name}: rcat")
+    ok(f"{name}: lsf", run(["rclone", "lsf", "s:rclone-bucket"], env), "streamed")
+    ok(f"{name}: purge", run(["rclone", "purge", "s:rclone-bucket"], env))
+
+
+for engine in ("uring", "threads"):
+    try:
+        server = Server(engine=engine)
+    except RuntimeError:
+        skip(f"curl with {engine}", "the engine is not permitted here")
+        continue
+    curl_anonymous(server, f"anonymous, {engine}")
+    check(server.stop(), f"{engine}: the server ends with status 0")
+
+opened = Server()
+keyed = Server(keys=True)
+standard = Server(args=["--copy-mode", "standard"])
+curl_anonymous(standard, "standard copy mode")
+curl_signed(keyed)
+if have("aws"):
+    aws(keyed, [], "with keys")
+    aws(opened, ["--no-sign-request"], "anonymous")
+else:
+    skip("aws cli", "not installed")
+if have("s3cmd"):
+    s3cmd(keyed)
+else:
+    skip("s3cmd", "not installed")
+if have("rclone"):
+    rclone(keyed, True)
+    rclone(opened, False)
+else:
+    skip("rclone", "not installed")
+for server in (opened, keyed, standard):
+    check(server.stop(), "the server ends with status 0")
+done()

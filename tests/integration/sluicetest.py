@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""What the integration tests share: a server on a free port, checks that are counted, small HTTP over raw sockets.
+
+Every check prints one line, `ok - NAME`, `not ok - NAME` or `skip - NAME: REASON`; tests/run counts them. A test program
+ends with done(), whose exit status is 0 when nothing failed, 77 when everything was skipped, else 1.
+"""
+import atexit
+import contextlib
+import hashlib
+import http.client
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("BUILD_DIR", os.path.join(ROOT, "build"))
+SLUICE = os.path.join(BUILD, "sluice")
+ACCESS, SECRET = "TESTKEY", "test/secret+key"
+
+counts = {"ok": 0, "not ok": 0, "skip": 0}
+
+
+def check(condition, name, detail=""):
+    word = "ok" if condition else "not ok"
+    counts[word] += 1
+    print(f"{word} - {name}" + (f"   [{detail}]" if detail and not condition else ""), flush=True)
+    return bool(condition)
+
+
+def equal(got, want, name):
+    return check(got == want, name, f"got {got!r:.300}, want {want!r:.300}")
+
+
+def skip(name, reason):
+    counts["skip"] += 1
+    print(f"skip - {name}: {reason}", flush=True)
+
+
+def done():
+    if counts["not ok"]:
+        sys.exit(1)
+    sys.exit(77 if counts["ok"] == 0 else 0)
+
+
+_scratch = None
+
+
+def scratch(name=""):
+    """A folder that is removed at exit; below TEST_TMP, else the system's."""
+    global _scratch
+    if _scratch is None:
+        _scratch = tempfile.mkdtemp(prefix="sluice-test-", dir=os.environ.get("TEST_TMP"))
+        atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+    return os.path.join(_scratch, name) if name else _scratch
+
+
+def pattern_file(name, size, seed=1):
+    """A file of that many reproducible bytes that do not compress or repeat."""
+    path = scratch(name)
+    rng = random.Random(seed)
+    with open(path, "wb") as out:
+        left = size
+        block = rng.randbytes(1 << 20)
+        index = 0
+        while left > 0:
+            piece = index.to_bytes(8, "little") + block[8:]
+            out.write(piece[:left])
+            left -= min(left, len(piece))
+            index += 1
+    return path
+
+
+def sha256_file(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class Server:
+    """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f."""
+
+    def __init__(self, data=None, keys=False, args=(), env=None, strace=None, strace_calls=None, engine=None, log=None):
+        self.data = data or tempfile.mkdtemp(prefix="data-", dir=scratch())
+        command = [SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
+        engine = engine or os.environ.get("TEST_ENGINE")
+        if engine:
+            command += ["--engine", engine]
+        if strace:
+            calls = ["-e", "trace=" + strace_calls] if strace_calls else []
+            command = ["strace", "-f", "-qq", "-s", "0", "-o", strace, *calls, *command]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLUICE_"))}
+        if keys:
+            environment.update(SLUICE_ACCESS_KEY=ACCESS, SLUICE_SECRET_KEY=SECRET)
+        environment.update(env or {})
+        self.log = log or scratch(f"server-{random.randrange(1 << 30)}.log")
+        started = time.monotonic()
+        with open(self.log, "ab") as stderr:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL,
+                                            env=environment, text=True)
+        atexit.register(self.kill)
+        line = self.process.stdout.readline()
+        self.start_seconds = time.monotonic() - started
+        if "http://" not in line:
+            with open(self.log, errors="replace") as log_file:
+                raise RuntimeError(f"the server did not start: {line!r} {log_file.read()[-2000:]}")
+        self.url = "http://" + line.split("http://")[1].split()[0].rstrip("/")
+        self.host, port = self.url[len("http://"):].rsplit(":", 1)
+        self.port = int(port)
+
+    @property
+    def pid(self):
+        """The sluice process itself, also below strace."""
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        return int(children[0]) if children else self.process.pid
+
+    def stop(self, expect=0, timeout=40):
+        """SIGTERM; returns whether it ended with that status."""
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return False
+        return status == expect
+
+    def kill(self):
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            self.process.wait()
+
+    def log_text(self):
+        with open(self.log, errors="replace") as file:
+            return file.read()
+
+    def connect(self, timeout=30):
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        """One request on a connection of its own: (status, headers with lower-case names, body)."""
+        connection = self.connect(timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def raw(self, data, timeout=10, half_close=False):
+        """Sends bytes as they are; returns everything that comes back until the server closes or is silent."""
+        with socket.create_connection((self.host, self.port), timeout) as sock:
+            sock.sendall(data)
+            if half_close:
+                sock.shutdown(socket.SHUT_WR)
+            received = b""
+            with contextlib.suppress(socket.timeout, ConnectionResetError):
+                while block := sock.recv(65536):
+                    received += block
+            return received
+
+
+def error_code(body):
+    """The Code of an S3 error document."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    return text.split("<Code>")[1].split("</Code>")[0] if "<Code>" in text else text[:200]
+
+
+def have(program):
+    return shutil.which(program) is not None
+
+
+def run(command, env=None, timeout=300, **kwargs):
+    """A client as a person would run it: (status, output with errors)."""
+    environment = dict(os.environ)
+    environment.update(env or {})
+    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                            text=True, errors="replace", stdin=subprocess.DEVNULL, **kwargs)
+    return result.returncode, result.stdout

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Includes point one way: api -> storage, metadata; within api: s3, server -> http, core; cli -> sluice.h alone. And the
+# libraries stay where they belong.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+failed=0
+
+# forbid NAME PATTERN PATH...: no file below the paths may have an include that matches.
+forbid() {
+    local name=$1 pattern=$2 found
+    shift 2
+    found=$(grep -rnE --include='*.[ch]' "^ *# *include *[<\"]($pattern)" "$@" 2>/dev/null)
+    if [ -z "$found" ]; then
+        echo "ok - $name"
+    else
+        echo "not ok - $name"
+        echo "$found"
+        failed=1
+    fi
+}
+
+forbid "storage includes neither metadata nor api" '(\.\./)*(metadata|api)/' storage
+forbid "metadata includes neither storage nor api" '(\.\./)*(storage|api)/' metadata
+forbid "only api knows libh2o" 'h2o' storage metadata
+forbid "only metadata knows SQLite" 'sqlite3' storage api
+forbid "only storage knows liburing" 'liburing' metadata api
+forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/|metadata/|api/(core|s3|server|cli)/)' api/http
+forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(http|s3|server|cli)/|h2o' api/core
+forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage|metadata)/' api/s3 api/server
+forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
+forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|http|s3|server))/|h2o|openssl' api/cli
+forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h
+exit $failed
