@@ -6,6 +6,8 @@
 
 #define S3_ERROR_MAP(X)                                                                                                        \
     X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied")                                                                     \
+    X(ACCESS_FORBIDDEN, 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")                          \
+    X(ACL_NOT_SUPPORTED, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs")                               \
     X(AUTHORIZATION_HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")           \
     X(AUTHORIZATION_QUERY_PARAMETERS, 400, "AuthorizationQueryParametersError", "The query authorization parameters are invalid.") \
     X(BAD_DIGEST, 400, "BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server received.") \
@@ -23,22 +25,39 @@
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
     X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
+    X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable")                            \
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \
+    X(INVALID_REDIRECT_LOCATION, 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.") \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                                               \
-    X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                            \
+    X(INVALID_STORAGE_CLASS, 400, "InvalidStorageClass", "The storage class you specified is not valid")                       \
+    X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                           \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
+    X(MAX_MESSAGE_LENGTH_EXCEEDED, 400, "MaxMessageLengthExceeded", "Your request was too big.")                               \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")               \
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")                 \
     X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request body is empty.")                                          \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                                              \
+    X(NO_SUCH_BUCKET_POLICY, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")                                    \
+    X(NO_SUCH_CONFIGURATION, 404, "NoSuchConfiguration", "The specified configuration does not exist.")                        \
+    X(NO_SUCH_CORS_CONFIGURATION, 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist")                     \
+    X(NO_SUCH_ENCRYPTION_CONFIGURATION, 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found") \
     X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.")                                                      \
+    X(NO_SUCH_LIFECYCLE_CONFIGURATION, 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")      \
+    X(NO_SUCH_OBJECT_LOCK_CONFIGURATION, 404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket") \
+    X(NO_SUCH_OWNERSHIP_CONTROLS, 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")       \
+    X(NO_SUCH_PUBLIC_ACCESS_BLOCK, 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") \
+    X(NO_SUCH_REPLICATION_CONFIGURATION, 404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found") \
+    X(NO_SUCH_TAG_SET, 404, "NoSuchTagSet", "The TagSet does not exist")                                                       \
     X(NO_SUCH_UPLOAD, 404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.") \
     X(NOT_IMPLEMENTED, 501, "NotImplemented", "A header or operation you provided implies functionality that is not implemented") \
     X(NOT_MODIFIED, 304, "NotModified", "Not Modified")                                                                        \
+    X(NO_SUCH_VERSION, 404, "NoSuchVersion", "The specified version does not exist.")                                          \
+    X(NO_SUCH_WEBSITE_CONFIGURATION, 404, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration") \
+    X(OBJECT_LOCK_MISSING, 400, "InvalidRequest", "Bucket is missing Object Lock Configuration")                               \
     X(PRECONDITION_FAILED, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")         \
     X(REQUEST_EXPIRED, 403, "AccessDenied", "Request has expired")                                                             \
     X(REQUEST_TIME_TOO_SKEWED, 403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.") \
