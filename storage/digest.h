@@ -35,11 +35,11 @@ size_t digest_kind_bytes(enum digest_kind kind);
 
 struct digest_set;
 
-/* mask: the kinds to compute. Returns 0 or -ENOMEM. */
+/* mask: the kinds to compute; may be 0. Returns 0, -ENOMEM, or -EIO if the digest library refuses a kind. */
 int digest_set_create(struct digest_set **set, uint32_t mask);
 /* Returns 0, or -EIO if the digest library failed (sticky: final reports it too). */
 int digest_set_update(struct digest_set *set, const void *data, size_t length);
-/* Writes the values; the set can then only be freed. */
+/* Writes the values; the set can then only be freed. Returns 0 or -EIO, when values->mask is 0. */
 int digest_set_final(struct digest_set *set, struct digest_values *values);
 void digest_set_free(struct digest_set *set);
 
@@ -49,12 +49,17 @@ int digest_buffer(uint32_t mask, const void *data, size_t length, struct digest_
 /* Digest of [offset, offset + length) of a file, through mmap, in windows. -EIO where a page cannot be read (never a
  * SIGBUS), -ENODATA where the file is shorter. */
 int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint64_t length);
+/* The same for several sets over the same bytes, mapped once. */
+int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset, uint64_t length);
 
 /* CRC of A followed by B, from their CRCs and B's length. kind must be one of the three CRCs. */
 void digest_crc_combine(enum digest_kind kind, unsigned char *a, const unsigned char *b, uint64_t length_b);
 
 /* crc64nvme.c: state in, state out, both as the plain (already inverted) CRC value; start with 0. */
 uint64_t crc64nvme_update(uint64_t crc, const void *data, size_t length);
+/* The same without carry-less multiplication: for CPUs that lack it, and for tests to compare with. */
+uint64_t crc64nvme_update_by_table(uint64_t crc, const void *data, size_t length);
+/* CRC32C, started with 0 and continued with what it returned. */
 uint32_t digest_crc32c(uint32_t crc, const void *data, size_t length);
 
 #endif

@@ -4,7 +4,7 @@
  * through mmap. One stream follows one upload; its bytes are digested in order by one thread at a time.
  *
  * A stream may also be told where signed chunks end (aws-chunked). For each chunk the stream hands the chunk's SHA-256
- * to `verify`; a refused chunk makes the whole stream end with -EBADMSG.
+ * to `verify`; a refused chunk makes the whole stream end with -EBADMSG, and so do bytes that belong to no chunk.
  *
  * Life cycle: digest_stream_open; digest_stream_bind once the file is open; any number of digest_stream_advance /
  * digest_stream_chunk_end; then exactly one of digest_stream_finish or digest_stream_cancel, after which the stream must
@@ -28,7 +28,8 @@ struct digest_chunk {
  * the stream has finished or, after a cancel, until `released` ran. */
 struct digest_chunk_ops {
     int (*verify)(void *ctx, const unsigned char sha256[32], const struct digest_chunk *chunk);
-    void (*released)(void *ctx); /* the stream will not use ctx again; any thread; may be NULL */
+    /* The stream will not use ctx again; any thread, exactly once: after a cancel, or just before done. May be NULL. */
+    void (*released)(void *ctx);
     void *ctx;
 };
 
@@ -40,16 +41,18 @@ int digest_pool_create(struct digest_pool **pool, unsigned threads);
 /* All streams must have been finished or cancelled; waits for the threads. */
 void digest_pool_destroy(struct digest_pool *pool);
 
-/* mask may be 0 when only chunks are verified. chunks may be NULL. */
+/* mask may be 0 when only chunks are verified. chunks may be NULL (then no chunk ends may be told); copied.
+ * Returns 0, -ENOMEM (also when no thread can be started), or -EIO if the digest library refuses a kind. */
 int digest_stream_open(struct digest_pool *pool, uint32_t mask, const struct digest_chunk_ops *chunks,
                        struct digest_stream **stream);
 /* fd: duplicated by the stream, so the caller may close its own at any time. Returns 0 or -EMFILE. */
 int digest_stream_bind(struct digest_stream *stream, int fd);
 /* Bytes [0, end) of the file are final and may be digested. */
 void digest_stream_advance(struct digest_stream *stream, uint64_t end);
-/* A signed chunk ends at chunk->end. Must come in order. Returns 0 or -ENOMEM. */
+/* A signed chunk ends at chunk->end. Must come in order; before or after the advance over its bytes. An empty chunk
+ * ends where the one before it did. Returns 0 or -ENOMEM. */
 int digest_stream_chunk_end(struct digest_stream *stream, const struct digest_chunk *chunk);
-/* The body is `length` bytes long and all of it is in the file. done runs on a digest thread, possibly at once. */
+/* The body is `length` bytes long and all of it is in the file; bind may have been left out when length is 0. done runs on a digest thread, possibly at once. */
 void digest_stream_finish(struct digest_stream *stream, uint64_t length, digest_done_fn done, void *ctx);
 /* Drops the stream; its done never runs. */
 void digest_stream_cancel(struct digest_stream *stream);
