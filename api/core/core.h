@@ -136,16 +136,21 @@ void core_put_end(struct core_put *put);
 
 struct core_get;
 
-/* Looks the object up and pins its bytes. object is valid until core_get_end. 0, META_E_NO_KEY, or an errno. */
+/* Looks the object up and pins its bytes. object is valid until core_get_end. 0, META_E_NO_KEY, or an errno.
+ * Not from inside a `visit` of the same worker: its read would be made from an older state than the pin can guard. */
 int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **get,
                    const struct meta_object **object);
 /* Prepares bytes [first, first + length) of the object. 0: core_get_send may be called; -EBUSY: wait for on_ready, then ask
- * core_get_status; or a failure. on_ready also follows each later -EBUSY. */
+ * core_get_status; or a failure (-ERANGE: not inside the object). on_ready also follows each later -EBUSY. May be called again,
+ * for another range: that ends the earlier one. */
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx), void *ctx);
 int core_get_status(const struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
+/* A descriptor of the file that holds the object's extent `index`, for the caller to close. Blocks. */
+int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd);
+/* On the worker's thread; on any thread if core_get_open was never called. */
 void core_get_end(struct core_get *get);
 
 /* ---- ETags ------------------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Changes of rows that move no bytes. The committer thread finishes them; the result travels home through the
+ * ring of the worker that asked, so that callers see one thread only. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* Whether a kind of change may drop references to bytes. */
+static bool change_makes_garbage(enum meta_op_kind kind)
+{
+    return kind != META_OP_BUCKET_CREATE && kind != META_OP_UPLOAD_CREATE;
+}
+
+static void change_on_posted(struct ring_op *op, int32_t result)
+{
+    struct core_change *change = (struct core_change *)((char *)op - offsetof(struct core_change, posted));
+    struct core_worker *worker = change->worker;
+
+    assert(worker->changes > 0);
+    worker->changes--;
+    if (change->op->result == 0 && change_makes_garbage(change->op->kind))
+        reclaim_wake(worker->core->reclaim);
+    change->done(change); /* may free change */
+}
+
+/* On the committer thread. */
+static void change_on_committed(struct meta_op *op)
+{
+    struct core_change *change = op->ctx;
+
+    ring_post(change->worker->ring, &change->posted, 0);
+}
+
+void core_change_submit(struct core_worker *worker, struct core_change *change)
+{
+    assert(change->op->kind != META_OP_OBJECT_PUT && change->op->kind != META_OP_PART_PUT);
+    change->worker = worker;
+    change->posted.done = change_on_posted;
+    change->op->done = change_on_committed;
+    change->op->ctx = change;
+    worker->changes++;
+    meta_submit(worker->core->meta, change->op);
+}
+
+void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES])
+{
+    enum { TIME_BYTES = 8 };
+    struct timespec now;
+    uint64_t milliseconds;
+    ssize_t n;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    milliseconds = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    for (int i = 0; i < TIME_BYTES; i++)
+        id[i] = (unsigned char)(milliseconds >> (8 * (TIME_BYTES - 1 - i)));
+    do
+        n = getrandom(id + TIME_BYTES, META_UPLOAD_ID_BYTES - TIME_BYTES, 0);
+    while (n < 0 && errno == EINTR);
+    assert(n == META_UPLOAD_ID_BYTES - TIME_BYTES); /* so few bytes never come short, getrandom(2) */
+}

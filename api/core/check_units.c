@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking at the bytes of units for a check: is the file there, is it long enough, does its CRC32C agree with
+ * the row. What was found is kept in a hash table, open addressing, doubled when it is two thirds full. */
+#include "api/core/check_units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/digest.h"
+
+#define UNITS_CAPACITY_FIRST 1024u
+
+struct check_unit {
+    uint64_t file; /* 0: the place is free; no blob has that id */
+    uint64_t offset, length;
+    uint32_t crc32c;
+    enum check_verdict verdict;
+};
+
+struct check_units {
+    struct blob_store *blobs;
+    bool verify_bytes;
+    uint64_t bytes;
+    struct check_unit *table;
+    size_t capacity, count; /* capacity is a power of two */
+};
+
+const char *check_verdict_text(enum check_verdict verdict)
+{
+    static const char *const texts[CHECK_VERDICT_COUNT] = {
+        [CHECK_SOUND] = "sound",
+        [CHECK_MISSING] = "its file is missing",
+        [CHECK_SHORT] = "its file is too short",
+        [CHECK_CHANGED] = "its bytes do not match their checksum",
+        [CHECK_UNREADABLE] = "its bytes cannot be read",
+        [CHECK_DISAGREES] = "rows disagree about its length or checksum",
+    };
+
+    return texts[verdict];
+}
+
+struct check_units *check_units_create(struct blob_store *blobs, bool verify_bytes)
+{
+    struct check_units *units = calloc(1, sizeof(*units));
+
+    if (units == NULL)
+        return NULL;
+    units->blobs = blobs;
+    units->verify_bytes = verify_bytes;
+    units->capacity = UNITS_CAPACITY_FIRST;
+    units->table = calloc(units->capacity, sizeof(*units->table));
+    if (units->table == NULL) {
+        free(units);
+        return NULL;
+    }
+    return units;
+}
+
+void check_units_free(struct check_units *units)
+{
+    if (units == NULL)
+        return;
+    free(units->table);
+    free(units);
+}
+
+uint64_t check_units_bytes(const struct check_units *units)
+{
+    return units->bytes;
+}
+
+/* ---- The table
+ * --------------------------------------------------------------------------------------------------- */
+
+/* The unit's place, or the free place where it would go. */
+static struct check_unit *units_place(struct check_unit *table, size_t capacity, uint64_t file,
+                                      uint64_t offset)
+{
+    uint64_t hash = (file ^ offset << 32) * UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing */
+    size_t at = (size_t)(hash >> 32) & (capacity - 1);
+
+    while (table[at].file != 0 && (table[at].file != file || table[at].offset != offset))
+        at = (at + 1) & (capacity - 1);
+    return &table[at];
+}
+
+static int units_grow(struct check_units *units)
+{
+    size_t capacity = units->capacity * 2;
+    struct check_unit *table;
+
+    if (units->count * 3 < units->capacity * 2)
+        return 0;
+    table = calloc(capacity, sizeof(*table));
+    if (table == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < units->capacity; i++) {
+        const struct check_unit *unit = &units->table[i];
+
+        if (unit->file != 0)
+            *units_place(table, capacity, unit->file, unit->offset) = *unit;
+    }
+    free(units->table);
+    units->table = table;
+    units->capacity = capacity;
+    return 0;
+}
+
+/* ---- The bytes
+ * --------------------------------------------------------------------------------------------------- */
+
+static int unit_digest(int fd, const struct check_unit *unit, uint32_t *crc32c)
+{
+    struct digest_values values;
+    struct digest_set *set;
+    const unsigned char *value = values.value[DIGEST_CRC32C];
+    int err;
+
+    err = digest_set_create(&set, DIGEST_BIT(DIGEST_CRC32C));
+    if (err != 0)
+        return err;
+    err = digest_set_update_file(set, fd, unit->offset, unit->length);
+    if (err == 0)
+        err = digest_set_final(set, &values);
+    digest_set_free(set);
+    if (err == 0)
+        *crc32c = (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
+    return err;
+}
+
+/* Returns an enum check_verdict, or -ENOMEM. */
+static int unit_look_at_file(int fd, const struct check_unit *unit, bool verify_bytes)
+{
+    struct stat status;
+    uint32_t crc32c = 0;
+    int err;
+
+    if (fstat(fd, &status) != 0)
+        return CHECK_UNREADABLE;
+    if ((uint64_t)status.st_size < unit->offset || (uint64_t)status.st_size - unit->offset < unit->length)
+        return CHECK_SHORT;
+    if (!verify_bytes)
+        return CHECK_SOUND;
+    err = unit_digest(fd, unit, &crc32c);
+    if (err == -ENOMEM)
+        return err;
+    if (err != 0)
+        return err == -ENODATA ? CHECK_SHORT : CHECK_UNREADABLE;
+    return crc32c == unit->crc32c ? CHECK_SOUND : CHECK_CHANGED;
+}
+
+static int unit_look(struct check_units *units, const struct check_unit *unit)
+{
+    int fd = blob_store_open_fd(units->blobs, unit->file);
+    int verdict;
+
+    if (fd < 0)
+        return fd == -ENOENT ? CHECK_MISSING : CHECK_UNREADABLE;
+    verdict = unit_look_at_file(fd, unit, units->verify_bytes);
+    close(fd); /* was only read from */
+    return verdict;
+}
+
+int check_units_look(struct check_units *units, const struct meta_extent *extent)
+{
+    struct check_unit *unit;
+    int verdict;
+
+    if (extent->file == 0)
+        return CHECK_MISSING;
+    if (units_grow(units) != 0)
+        return -ENOMEM;
+    unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
+    if (unit->file != 0) {
+        bool agrees = unit->length == extent->unit_length && unit->crc32c == extent->unit_crc32c;
+
+        return agrees ? unit->verdict : CHECK_DISAGREES;
+    }
+    *unit = (struct check_unit){
+        .file = extent->file,
+        .offset = extent->unit_offset,
+        .length = extent->unit_length,
+        .crc32c = extent->unit_crc32c,
+    };
+    verdict = unit_look(units, unit);
+    if (verdict < 0) {
+        *unit = (struct check_unit){0};
+        return verdict;
+    }
+    unit->verdict = (enum check_verdict)verdict;
+    units->count++;
+    if (verdict != CHECK_MISSING)
+        units->bytes += unit->length;
+    return verdict;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening and closing a store: the folder of blobs (which holds the lock), the database beside it, recovery,
+ * the digest threads, the reclaimer. Opened in that order and closed in the opposite one; core_close takes a
+ * half-opened core.
+ *
+ * Everything here blocks: not for event-loop threads. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/limits.h"
+
+/* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
+#define CORE_DIGEST_THREADS_DEFAULT_MAX 4
+
+void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+
+    if (core->options.log == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    core->options.log(core->options.log_ctx, level, message);
+}
+
+void core_log_storage(void *ctx, enum storage_log_level level, const char *message)
+{
+    static const enum core_log_level levels[] = {
+        [STORAGE_LOG_INFO] = CORE_LOG_INFO,
+        [STORAGE_LOG_WARNING] = CORE_LOG_WARNING,
+        [STORAGE_LOG_ERROR] = CORE_LOG_ERROR,
+    };
+
+    core_log(ctx, levels[level], "%s", message);
+}
+
+void core_log_meta(void *ctx, int level, const char *message)
+{
+    core_log(ctx, level <= 0 ? CORE_LOG_INFO : level == 1 ? CORE_LOG_WARNING : CORE_LOG_ERROR, "%s", message);
+}
+
+char *core_database_path(const char *data_dir)
+{
+    char *path;
+
+    return asprintf(&path, "%s/sluice.db", data_dir) < 0 ? NULL : path;
+}
+
+static unsigned core_digest_threads(const struct core_options *options)
+{
+    long cores;
+
+    if (options->digest_threads != 0)
+        return options->digest_threads < DIGEST_THREADS_MAX ? options->digest_threads : DIGEST_THREADS_MAX;
+    cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1)
+        return 1;
+    return cores < CORE_DIGEST_THREADS_DEFAULT_MAX ? (unsigned)cores : CORE_DIGEST_THREADS_DEFAULT_MAX;
+}
+
+static int core_open_blobs(struct core *core)
+{
+    const struct blob_store_options options = {
+        .durable = !core->options.relaxed,
+        .copy_mode = core->options.copy_mode,
+        .read_only = core->options.read_only,
+        .log = core_log_storage,
+        .log_ctx = core,
+    };
+
+    return blob_store_open(&core->blobs, core->options.data_dir, &options);
+}
+
+static int core_open_meta(struct core *core)
+{
+    const struct meta_options options = {
+        .durable = !core->options.relaxed,
+        .read_only = core->options.read_only,
+        .log = core_log_meta,
+        .log_ctx = core,
+    };
+    char *path = core_database_path(core->options.data_dir);
+    int err;
+
+    if (path == NULL)
+        return -ENOMEM;
+    err = meta_open(&core->meta, path, &options);
+    free(path);
+    return err;
+}
+
+static int core_blob_is_live(void *ctx, uint64_t blob)
+{
+    return meta_file_is_live(ctx, blob);
+}
+
+/* Removes the blobs that a crash left without a row. Garbage counts as live: the reclaimer has it in hand. */
+static int core_recover(struct core *core)
+{
+    struct meta_reader *reader;
+    uint64_t removed = 0;
+    int err;
+
+    err = meta_reader_open(core->meta, &reader);
+    if (err != 0)
+        return err;
+    err = blob_store_recover(core->blobs, core_blob_is_live, reader, &removed);
+    meta_reader_close(reader);
+    if (err == 0 && removed > 0)
+        core_log(core, CORE_LOG_INFO, "recovery: removed %llu blobs of unfinished uploads",
+                 (unsigned long long)removed);
+    return err;
+}
+
+static int core_open_parts(struct core *core)
+{
+    int err;
+
+    if ((err = core_open_blobs(core)) != 0 || (err = core_open_meta(core)) != 0)
+        return err;
+    if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
+        return err;
+    if (core->options.read_only)
+        return 0;
+    if ((err = core_recover(core)) != 0)
+        return err;
+    return reclaim_start(core, &core->reclaim);
+}
+
+int core_open(struct core **out, const struct core_options *options)
+{
+    struct core *core = calloc(1, sizeof(*core));
+    int err;
+
+    if (core == NULL)
+        return -ENOMEM;
+    core->options = *options;
+    core->options.data_dir = strdup(options->data_dir);
+    err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
+    if (err != 0) {
+        core_close(core);
+        return err;
+    }
+    *out = core;
+    return 0;
+}
+
+void core_close(struct core *core)
+{
+    assert(atomic_load(&core->workers) == 0);
+    reclaim_stop(core->reclaim);
+    if (core->digests != NULL)
+        digest_pool_destroy(core->digests);
+    meta_close(core->meta);
+    blob_store_close(core->blobs);
+    free((char *)core->options.data_dir); /* the core's own copy */
+    free(core);
+}
+
+const struct core_options *core_get_options(const struct core *core)
+{
+    return &core->options;
+}
+
+uint64_t core_free_bytes(struct core *core)
+{
+    return blob_store_free_bytes(core->blobs);
+}

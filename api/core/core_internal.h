@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the core share: the two objects everything hangs on, and the reclaimer's side of a PUT. */
+#ifndef API_CORE_CORE_INTERNAL_H
+#define API_CORE_CORE_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "api/core/core.h"
+#include "storage/blob_egress.h"
+#include "storage/blob_store.h"
+#include "storage/blob_writer.h"
+#include "storage/pipe_pool.h"
+
+struct reclaim;
+
+struct core {
+    struct core_options options; /* data_dir is the core's own copy */
+    struct blob_store *blobs;
+    struct meta *meta;
+    struct digest_pool *digests;
+    struct reclaim *reclaim;
+    atomic_uint workers;        /* alive: none may be left at close */
+    atomic_bool engine_is_told; /* the line about the second disk engine was logged */
+};
+
+struct core_worker {
+    struct core *core;
+    struct ring *ring;
+    struct meta_reader *reader;
+    struct pipe_pool *pipes;
+    unsigned puts;    /* not freed yet, those that only wait for a late event included */
+    unsigned changes; /* at the committer, result not delivered yet */
+};
+
+/* One line for the operator, as printf. Any thread. */
+void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* These have the signatures that storage and metadata want; ctx is the core. */
+void core_log_storage(void *ctx, enum storage_log_level level, const char *message);
+void core_log_meta(void *ctx, int level, const char *message);
+
+/* DATA/sluice.db in memory of its own, or NULL. */
+char *core_database_path(const char *data_dir);
+
+/* ---- Reclaimer: one thread per core that removes what no row refers to any more ------------------------------------ */
+
+/* A published blob whose row was refused. */
+struct reclaim_discard {
+    struct reclaim_discard *next;
+    uint64_t blob;
+};
+
+/* Starts the thread, which at once takes up what an earlier process left. */
+int reclaim_start(struct core *core, struct reclaim **reclaim);
+/* Carries out every discard, a bounded share of the garbage, and ends the thread. NULL allowed. */
+void reclaim_stop(struct reclaim *reclaim);
+/* A change that may have made garbage is committed. Cheap; any thread. */
+void reclaim_wake(struct reclaim *reclaim);
+/* Takes the discard over: removes the blob, then settles it. Any thread; does not block. */
+void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard);
+
+#endif

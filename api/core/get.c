@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A GET: the pin first, then the row, then the row's blobs made known to the pin. From then on an overwrite
+ * or delete takes nothing away until core_get_end. Sending is the egress' work, over the part of the extents
+ * that the range touches.
+ *
+ * On the worker's thread; a get that was never opened may also be ended elsewhere. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct core_get {
+    struct core *core;
+    struct core_worker *worker;
+    struct blob_pin pin;
+    uint64_t *blobs; /* of the extents, for the pin */
+    struct meta_object object;
+    struct blob_egress *egress; /* NULL: not opened, or nothing to send */
+};
+
+/* The pin must know the blobs before the reclaimer may look at it. */
+static int get_pin_extents(struct core_get *get)
+{
+    const struct meta_extents *extents = &get->object.extents;
+
+    if (extents->count > 0) {
+        get->blobs = malloc(extents->count * sizeof(*get->blobs));
+        if (get->blobs == NULL)
+            return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < extents->count; i++)
+        get->blobs[i] = extents->list[i].file;
+    blob_pin_known(get->core->blobs, &get->pin, get->blobs, extents->count);
+    return 0;
+}
+
+int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **out,
+                   const struct meta_object **object)
+{
+    struct core_get *get = calloc(1, sizeof(*get));
+    int err;
+
+    if (get == NULL)
+        return -ENOMEM;
+    get->core = worker->core;
+    get->worker = worker;
+    blob_pin_enter(get->core->blobs, &get->pin);
+    err = meta_object_get(worker->reader, bucket, key, &get->object);
+    if (err != 0) {
+        blob_pin_leave(get->core->blobs, &get->pin);
+        free(get);
+        return err;
+    }
+    err = get_pin_extents(get);
+    if (err != 0) {
+        core_get_end(get);
+        return err;
+    }
+    *out = get;
+    *object = &get->object;
+    return 0;
+}
+
+/* Cuts the extents down to [first, first + length). Returns how many ranges, or -EIO when they do not cover
+ * it. */
+static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_t length,
+                       struct blob_range *ranges)
+{
+    uint64_t begin = 0; /* of the extent, in the object */
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < object->extents.count && length > 0; i++) {
+        const struct meta_extent *extent = &object->extents.list[i];
+        uint64_t end = begin + extent->length;
+
+        if (first < end) {
+            uint64_t skip = first - begin;
+            uint64_t part = extent->length - skip < length ? extent->length - skip : length;
+
+            ranges[count++] = (struct blob_range){extent->file, extent->offset + skip, part};
+            first += part;
+            length -= part;
+        }
+        begin = end;
+    }
+    return length == 0 ? count : -EIO;
+}
+
+int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
+                  void *ctx)
+{
+    struct blob_range *ranges;
+    int64_t count;
+    int err;
+
+    blob_egress_end(get->egress); /* of an earlier range */
+    get->egress = NULL;
+    if (first > get->object.size || length > get->object.size - first)
+        return -ERANGE;
+    if (length == 0)
+        return 0;
+    ranges = calloc(get->object.extents.count + 1, sizeof(*ranges)); /* + 1: a damaged row may have none */
+    if (ranges == NULL)
+        return -ENOMEM;
+    count = get_cut(&get->object, first, length, ranges);
+    if (count < 0) {
+        core_log(get->core, CORE_LOG_ERROR, "an object's extents are shorter than its size");
+        err = (int)count;
+    } else {
+        err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, (uint32_t)count,
+                                on_ready, ctx);
+    }
+    free(ranges);
+    return err;
+}
+
+int core_get_status(const struct core_get *get)
+{
+    return get->egress != NULL ? blob_egress_status(get->egress) : 0;
+}
+
+ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
+{
+    return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
+}
+
+ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
+{
+    return get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
+}
+
+int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd)
+{
+    int result;
+
+    assert(index < get->object.extents.count);
+    result = blob_store_open_fd(get->core->blobs, get->object.extents.list[index].file);
+    if (result < 0)
+        return result;
+    *fd = result;
+    return 0;
+}
+
+void core_get_end(struct core_get *get)
+{
+    if (get == NULL)
+        return;
+    blob_egress_end(get->egress);
+    blob_pin_leave(get->core->blobs, &get->pin);
+    meta_object_release(&get->object);
+    free(get->blobs);
+    free(get);
+}

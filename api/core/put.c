@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A PUT: bytes into a file nobody sees, then the file gets its name, then a row refers to it.
+ *
+ *   OPENING -> FILLING -> SEALING -> SEALED -> PUBLISHING -> COMMITTING -> COMMITTED
+ *
+ * Any step may lead to FAILED instead, from where only core_put_end goes on. The order is what makes a crash
+ * harmless: the row comes last, and until it is there the blob store knows the blob as one to be probed. A
+ * blob whose row was refused goes to the reclaimer, which removes and settles it; on_committed does not wait
+ * for that.
+ *
+ * On the worker's thread, but for put_on_meta_done. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum put_state {
+    PUT_OPENING,    /* the file is being made; on_ready follows */
+    PUT_FILLING,    /* takes bytes */
+    PUT_SEALING,    /* all bytes are in; on_sealed follows */
+    PUT_SEALED,     /* digests are known; waits for a commit or the end */
+    PUT_PUBLISHING, /* sync and name in progress */
+    PUT_COMMITTING, /* the row is at the committer */
+    PUT_COMMITTED,  /* visible */
+    PUT_FAILED,
+    PUT_STATE_COUNT
+};
+
+struct core_put {
+    struct core_worker *worker;
+    struct blob_writer *writer;
+    const struct core_put_events *events;
+    void *ctx;
+    enum put_state state;
+    const struct digest_values *values; /* the writer's; from SEALED on */
+    struct meta_extent extent;          /* the whole blob */
+    uint64_t blob;                      /* 0: none was needed */
+    struct reclaim_discard *discard;    /* kept ready for a refused row, so that undoing needs no memory */
+    struct meta_op *op;                 /* from commit on */
+    struct ring_op posted;
+};
+
+/* ---- Events of the writer
+ * ---------------------------------------------------------------------------------------- */
+
+static void put_on_ready(void *ctx, int result)
+{
+    struct core_put *put = ctx;
+
+    assert(put->state == PUT_OPENING);
+    put->state = result == 0 ? PUT_FILLING : PUT_FAILED;
+    put->events->on_ready(put->ctx, result);
+}
+
+static void put_on_room(void *ctx)
+{
+    struct core_put *put = ctx;
+
+    put->events->on_room(put->ctx);
+}
+
+static void put_on_sealed(void *ctx, int result, const struct digest_values *values)
+{
+    struct core_put *put = ctx;
+
+    assert(put->state == PUT_SEALING);
+    put->state = result == 0 ? PUT_SEALED : PUT_FAILED;
+    put->values = result == 0 ? values : NULL;
+    put->events->on_sealed(put->ctx, result, put->values);
+}
+
+/* ---- The row
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void put_finish(struct core_put *put, int result)
+{
+    put->state = result == 0 ? PUT_COMMITTED : PUT_FAILED;
+    put->events->on_committed(put->ctx, result); /* may end the put */
+}
+
+static void put_on_posted(struct ring_op *posted, int32_t unused)
+{
+    struct core_put *put = (struct core_put *)((char *)posted - offsetof(struct core_put, posted));
+    struct core *core = put->worker->core;
+    int result = put->op->result;
+
+    assert(put->state == PUT_COMMITTING);
+    put->op = NULL;
+    if (result == 0) {
+        if (put->blob != 0)
+            blob_store_settle(core->blobs, put->blob);
+        reclaim_wake(core->reclaim); /* the row may have replaced another */
+    } else if (put->blob != 0) {
+        put->discard->blob = put->blob;
+        reclaim_add_discard(core->reclaim, put->discard);
+        put->discard = NULL;
+    }
+    put_finish(put, result);
+}
+
+/* On the committer thread. */
+static void put_on_meta_done(struct meta_op *op)
+{
+    struct core_put *put = op->ctx;
+
+    ring_post(put->worker->ring, &put->posted, 0);
+}
+
+static uint32_t put_crc32c(const struct digest_values *values)
+{
+    const unsigned char *value = values->value[DIGEST_CRC32C];
+
+    assert((values->mask & DIGEST_BIT(DIGEST_CRC32C)) != 0);
+    return (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
+}
+
+/* The one extent of a simple body: a blob that is one unit. */
+static void put_fill_extents(struct core_put *put, struct meta_extents *extents, uint64_t *size)
+{
+    uint64_t length = blob_writer_taken(put->writer);
+
+    *size = length;
+    *extents = (struct meta_extents){0};
+    if (put->blob == 0) {
+        assert(length == 0);
+        return;
+    }
+    assert(length > 0);
+    put->extent = (struct meta_extent){
+        .file = put->blob,
+        .length = length,
+        .unit_length = length,
+        .unit_crc32c = put_crc32c(put->values),
+    };
+    *extents = (struct meta_extents){.list = &put->extent, .count = 1};
+}
+
+static int64_t put_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void put_submit(struct core_put *put)
+{
+    if (put->op->kind == META_OP_OBJECT_PUT) {
+        struct meta_object_put *op = (struct meta_object_put *)put->op;
+
+        put_fill_extents(put, &op->object.extents, &op->object.size);
+    } else {
+        struct meta_part_put *op = (struct meta_part_put *)put->op;
+
+        put_fill_extents(put, &op->part.extents, &op->part.size);
+        op->part.modified_ms = put_now_ms();
+    }
+    put->state = PUT_COMMITTING;
+    put->posted.done = put_on_posted;
+    put->op->done = put_on_meta_done;
+    put->op->ctx = put;
+    meta_submit(put->worker->core->meta, put->op);
+}
+
+static void put_on_published(void *ctx, int result, uint64_t blob)
+{
+    struct core_put *put = ctx;
+
+    assert(put->state == PUT_PUBLISHING);
+    if (result != 0) {
+        put->op = NULL;
+        put_finish(put, result);
+        return;
+    }
+    put->blob = blob;
+    put_submit(put);
+}
+
+static void put_commit(struct core_put *put, struct meta_op *op)
+{
+    assert(put->state == PUT_SEALED);
+    put->state = PUT_PUBLISHING;
+    put->op = op;
+    blob_writer_publish(put->writer);
+}
+
+void core_put_commit_object(struct core_put *put, struct meta_object_put *op)
+{
+    _Static_assert(offsetof(struct meta_object_put, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_OBJECT_PUT;
+    put_commit(put, &op->op);
+}
+
+void core_put_commit_part(struct core_put *put, struct meta_part_put *op)
+{
+    _Static_assert(offsetof(struct meta_part_put, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_PART_PUT;
+    put_commit(put, &op->op);
+}
+
+/* ---- Begin, bytes, end
+ * ------------------------------------------------------------------------------------------- */
+
+static const struct blob_writer_events put_writer_events = {
+    .on_ready = put_on_ready,
+    .on_room = put_on_room,
+    .on_sealed = put_on_sealed,
+    .on_published = put_on_published,
+};
+
+static uint32_t put_digest_mask(const struct core_put_options *options)
+{
+    bool may_be_small = options->length == UINT64_MAX || options->length <= CORE_ETAG_MD5_BYTES_MAX;
+
+    return options->digest_mask | (may_be_small ? options->digest_mask_small : 0);
+}
+
+int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
+{
+    struct core_put *put = calloc(1, sizeof(*put));
+    struct blob_writer_options writer_options = {
+        .store = worker->core->blobs,
+        .ring = worker->ring,
+        .pipes = worker->pipes,
+        .digests = worker->core->digests,
+        .length = options->length,
+        .digest_mask = put_digest_mask(options),
+        .chunks = options->chunks,
+        .events = &put_writer_events,
+        .ctx = put,
+    };
+    int err;
+
+    if (put == NULL)
+        return -ENOMEM;
+    put->worker = worker;
+    put->events = options->events;
+    put->ctx = options->ctx;
+    put->state = PUT_OPENING;
+    put->discard = malloc(sizeof(*put->discard));
+    err = put->discard == NULL ? -ENOMEM : blob_writer_begin(&put->writer, &writer_options);
+    if (err != 0) {
+        free(put->discard);
+        free(put);
+        return err;
+    }
+    worker->puts++;
+    *out = put;
+    return 0;
+}
+
+ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max)
+{
+    return blob_writer_splice(put->writer, socket_fd, max);
+}
+
+ssize_t core_put_write(struct core_put *put, const void *data, size_t length)
+{
+    return blob_writer_write(put->writer, data, length);
+}
+
+uint64_t core_put_taken(const struct core_put *put)
+{
+    return blob_writer_taken(put->writer);
+}
+
+int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk)
+{
+    return blob_writer_chunk_end(put->writer, chunk);
+}
+
+void core_put_seal(struct core_put *put)
+{
+    assert(put->state == PUT_FILLING);
+    put->state = PUT_SEALING;
+    blob_writer_seal(put->writer);
+}
+
+void core_put_end(struct core_put *put)
+{
+    if (put == NULL)
+        return;
+    assert(put->state != PUT_PUBLISHING && put->state != PUT_COMMITTING);
+    blob_writer_free(put->writer);
+    put->worker->puts--;
+    free(put->discard);
+    free(put);
+}

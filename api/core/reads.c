@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads of rows from the worker's own reader. They answer at once, on the worker's thread. */
+#include "api/core/core_internal.h"
+
+int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket)
+{
+    return meta_bucket_get(worker->reader, name, bucket);
+}
+
+int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
+{
+    return meta_bucket_list(worker->reader, after, limit, visit, ctx);
+}
+
+int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                     struct meta_object *object)
+{
+    return meta_object_get(worker->reader, bucket, key, object);
+}
+
+void core_object_release(struct meta_object *object)
+{
+    meta_object_release(object);
+}
+
+int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated)
+{
+    return meta_object_list(worker->reader, query, visit, ctx, truncated);
+}
+
+int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
+{
+    return meta_upload_get(worker->reader, bucket, key, id, upload);
+}
+
+void core_upload_release(struct meta_upload *upload)
+{
+    meta_upload_release(upload);
+}
+
+int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
+                     int (*visit)(void *ctx, const struct meta_upload *upload,
+                                  struct meta_bytes common_prefix),
+                     void *ctx, bool *truncated)
+{
+    return meta_upload_list(worker->reader, query, visit, ctx, truncated);
+}
+
+int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                   void *ctx, bool *truncated)
+{
+    return meta_part_list(worker->reader, upload_id, after, limit, visit, ctx, truncated);
+}

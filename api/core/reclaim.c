@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The reclaimer: one thread that gives back the space of what no row refers to.
+ *
+ * Two sources. Discards: blobs that were published and whose row was then refused; nobody can have read them,
+ * so they are removed at once and settled. Garbage: the database's list of units whose last reference went
+ * with some change; here readers come first, as an old snapshot may still name them:
+ *
+ *   take a batch -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
+ *     -> skip what a pin holds, remove the other files -> META_OP_GARBAGE_DONE
+ *
+ * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
+ * file is gone already: removing it again succeeds. Removals are not synced: at worst a power failure brings
+ * back a file that no row names, which `sluice check` finds.
+ *
+ * A unit is a whole file; an entry that says otherwise is left alone. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Passes are at least this far apart, so that a burst of deletes shares batches and commits. */
+#define RECLAIM_PAUSE_MS 50
+
+/* What was held by a reader, or could not be removed, is tried again after this long. */
+#define RECLAIM_RETRY_MS 500
+
+#define RECLAIM_BATCH_ENTRIES 256
+
+/* Entries taken up at close; a longer list waits for the next start. */
+#define RECLAIM_CLOSE_BATCHES 8
+
+struct reclaim {
+    struct core *core;
+    struct meta_reader *reader;
+    pthread_t thread;
+    atomic_bool dirty; /* garbage may have been made since the last pass began */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    bool stopping;
+    struct reclaim_discard *discards;
+
+    bool retry;        /* the thread's own: something was left over that may go later */
+    bool failure_told; /* the log has one line about files that cannot be removed */
+};
+
+/* A change on its way through the committer while the thread waits. */
+struct reclaim_done {
+    struct meta_garbage_done change;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    bool is_finished;
+};
+
+/* ---- Removing
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int reclaim_remove(struct reclaim *reclaim, uint64_t blob)
+{
+    int err = blob_store_remove(reclaim->core->blobs, blob);
+
+    if (err == 0)
+        return 0;
+    reclaim->retry = true;
+    if (!reclaim->failure_told)
+        core_log(reclaim->core, CORE_LOG_ERROR, "cannot remove blob %016llx, will try again: %s",
+                 (unsigned long long)blob, strerror(-err));
+    reclaim->failure_told = true;
+    return err;
+}
+
+static struct reclaim_discard *reclaim_take_discards(struct reclaim *reclaim)
+{
+    struct reclaim_discard *list;
+
+    pthread_mutex_lock(&reclaim->lock);
+    list = reclaim->discards;
+    reclaim->discards = NULL;
+    pthread_mutex_unlock(&reclaim->lock);
+    return list;
+}
+
+static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    discard->next = reclaim->discards;
+    reclaim->discards = discard;
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+/* One that cannot be removed stays unsettled: if it never can be, recovery at the next start takes it up. */
+static void reclaim_run_discards(struct reclaim *reclaim)
+{
+    struct reclaim_discard *discard = reclaim_take_discards(reclaim), *next;
+
+    for (; discard != NULL; discard = next) {
+        next = discard->next;
+        if (reclaim_remove(reclaim, discard->blob) != 0) {
+            reclaim_push_discard(reclaim, discard);
+            continue;
+        }
+        blob_store_settle(reclaim->core->blobs, discard->blob);
+        free(discard);
+    }
+}
+
+/* ---- Garbage
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* On the committer thread. */
+static void reclaim_on_forgotten(struct meta_op *op)
+{
+    struct reclaim_done *done = op->ctx;
+
+    pthread_mutex_lock(&done->lock);
+    done->is_finished = true;
+    pthread_cond_signal(&done->finished);
+    pthread_mutex_unlock(&done->lock);
+}
+
+/* Strikes entries off the list, and waits for it. */
+static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
+{
+    struct reclaim_done done = {
+        .change = {.op = {.kind = META_OP_GARBAGE_DONE, .done = reclaim_on_forgotten, .ctx = &done},
+                   .rows = rows,
+                   .count = count},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .finished = PTHREAD_COND_INITIALIZER,
+    };
+
+    if (count == 0)
+        return 0;
+    meta_submit(reclaim->core->meta, &done.change.op);
+    pthread_mutex_lock(&done.lock);
+    while (!done.is_finished)
+        pthread_cond_wait(&done.finished, &done.lock);
+    pthread_mutex_unlock(&done.lock);
+    pthread_cond_destroy(&done.finished);
+    pthread_mutex_destroy(&done.lock);
+    return done.change.op.result;
+}
+
+/* Removes what may go of one batch; its rows are packed to the front. Returns how many. */
+static uint32_t reclaim_remove_batch(struct reclaim *reclaim, const struct meta_garbage *entries,
+                                     uint32_t count, int64_t *rows)
+{
+    struct blob_store *blobs = reclaim->core->blobs;
+    uint32_t removed = 0;
+
+    blob_pin_barrier(blobs);
+    for (uint32_t i = 0; i < count; i++) {
+        if (entries[i].unit_offset != 0)
+            continue;
+        if (blob_pin_holds(blobs, entries[i].file))
+            reclaim->retry = true;
+        else if (reclaim_remove(reclaim, entries[i].file) == 0)
+            rows[removed++] = entries[i].row;
+    }
+    return removed;
+}
+
+static bool reclaim_is_stopping(struct reclaim *reclaim)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&reclaim->lock);
+    stopping = reclaim->stopping;
+    pthread_mutex_unlock(&reclaim->lock);
+    return stopping;
+}
+
+/* One pass over the whole list, oldest entry first. */
+static int reclaim_run_garbage(struct reclaim *reclaim)
+{
+    struct meta_garbage entries[RECLAIM_BATCH_ENTRIES];
+    int64_t rows[RECLAIM_BATCH_ENTRIES], after = 0;
+    unsigned batches_left = RECLAIM_CLOSE_BATCHES;
+    int count, err;
+
+    do {
+        if (reclaim_is_stopping(reclaim) && batches_left-- == 0)
+            return 0;
+        count = meta_garbage_take(reclaim->reader, after, entries, RECLAIM_BATCH_ENTRIES);
+        if (count <= 0)
+            return count;
+        after = entries[count - 1].row;
+        err = reclaim_forget(reclaim, rows, reclaim_remove_batch(reclaim, entries, (uint32_t)count, rows));
+        if (err != 0)
+            return err;
+    } while (count == RECLAIM_BATCH_ENTRIES);
+    return 0;
+}
+
+/* ---- The thread
+ * -------------------------------------------------------------------------------------------------- */
+
+static struct timespec reclaim_time_in(unsigned milliseconds)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += milliseconds / 1000;
+    at.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* Sleeps until there is something to do, at least the pause. Returns whether to stop. */
+static bool reclaim_sleep(struct reclaim *reclaim)
+{
+    struct timespec pause = reclaim_time_in(RECLAIM_PAUSE_MS), retry = reclaim_time_in(RECLAIM_RETRY_MS);
+    bool due = false, stopping;
+
+    pthread_mutex_lock(&reclaim->lock);
+    while (!reclaim->stopping && !due)
+        due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &pause) == ETIMEDOUT;
+    due = false;
+    while (!reclaim->stopping && !due && !atomic_load(&reclaim->dirty) &&
+           (reclaim->discards == NULL || reclaim->retry)) {
+        if (reclaim->retry)
+            due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &retry) == ETIMEDOUT;
+        else
+            pthread_cond_wait(&reclaim->changed, &reclaim->lock);
+    }
+    stopping = reclaim->stopping;
+    pthread_mutex_unlock(&reclaim->lock);
+    return stopping;
+}
+
+static void *reclaim_main(void *arg)
+{
+    struct reclaim *reclaim = arg;
+    bool stopping = false, told = false;
+    int err;
+
+    while (!stopping) {
+        stopping = reclaim_sleep(reclaim);
+        atomic_store(&reclaim->dirty, false); /* before the look: what comes later is looked at again */
+        reclaim->retry = false;
+        reclaim_run_discards(reclaim);
+        err = reclaim_run_garbage(reclaim);
+        if (err != 0) {
+            reclaim->retry = true;
+            if (!told)
+                core_log(reclaim->core, CORE_LOG_ERROR,
+                         "cannot work off the garbage list, will try again: %s", meta_strerror(err));
+            told = true;
+        }
+    }
+    return NULL;
+}
+
+/* ---- For the rest of the core
+ * ------------------------------------------------------------------------------------- */
+
+static void reclaim_free(struct reclaim *reclaim)
+{
+    struct reclaim_discard *discard;
+
+    /* These could not be removed; recovery will. */
+    while ((discard = reclaim->discards) != NULL) {
+        reclaim->discards = discard->next;
+        free(discard);
+    }
+    if (reclaim->reader != NULL)
+        meta_reader_close(reclaim->reader);
+    pthread_cond_destroy(&reclaim->changed);
+    pthread_mutex_destroy(&reclaim->lock);
+    free(reclaim);
+}
+
+/* Signals belong to the program's own threads. */
+static int reclaim_start_thread(struct reclaim *reclaim)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&reclaim->thread, NULL, reclaim_main, reclaim);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -err;
+}
+
+int reclaim_start(struct core *core, struct reclaim **out)
+{
+    struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
+    pthread_condattr_t attributes;
+    int err;
+
+    if (reclaim == NULL)
+        return -ENOMEM;
+    reclaim->core = core;
+    atomic_init(&reclaim->dirty, true); /* an earlier process may have left garbage */
+    pthread_mutex_init(&reclaim->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&reclaim->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    err = meta_reader_open(core->meta, &reclaim->reader);
+    if (err == 0)
+        err = reclaim_start_thread(reclaim);
+    if (err != 0) {
+        reclaim_free(reclaim);
+        return err;
+    }
+    *out = reclaim;
+    return 0;
+}
+
+void reclaim_stop(struct reclaim *reclaim)
+{
+    if (reclaim == NULL)
+        return;
+    pthread_mutex_lock(&reclaim->lock);
+    reclaim->stopping = true;
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+    pthread_join(reclaim->thread, NULL);
+    reclaim_free(reclaim);
+}
+
+void reclaim_wake(struct reclaim *reclaim)
+{
+    if (atomic_exchange(&reclaim->dirty, true))
+        return; /* somebody told it already */
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
+{
+    reclaim_push_discard(reclaim, discard);
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker: what one thread needs of its own to use the core. All callbacks of the core run inside
+ * core_worker_run or core_worker_wait.
+ *
+ * A worker may be handed from thread to thread as long as one uses it at a time; the library does that. */
+#include "api/core/core_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static void worker_tell_engine(struct core *core, const struct ring *ring)
+{
+    if (core->options.engine != RING_ENGINE_AUTO || ring_engine_in_use(ring) != RING_ENGINE_THREADS)
+        return;
+    if (!atomic_exchange(&core->engine_is_told, true))
+        core_log(core, CORE_LOG_WARNING, "io_uring is not permitted here: threads do the disk work instead");
+}
+
+static void worker_free(struct core_worker *worker)
+{
+    ring_destroy(worker->ring);
+    if (worker->pipes != NULL)
+        pipe_pool_destroy(worker->pipes);
+    if (worker->reader != NULL)
+        meta_reader_close(worker->reader);
+    free(worker);
+}
+
+int core_worker_create(struct core *core, struct core_worker **out)
+{
+    struct core_worker *worker = calloc(1, sizeof(*worker));
+    int err;
+
+    if (worker == NULL)
+        return -ENOMEM;
+    worker->core = core;
+    if ((err = ring_create(&worker->ring, core->options.engine)) != 0 ||
+        (err = pipe_pool_create(&worker->pipes)) != 0 ||
+        (err = meta_reader_open(core->meta, &worker->reader)) != 0) {
+        worker_free(worker);
+        return err;
+    }
+    worker_tell_engine(core, worker->ring);
+    atomic_fetch_add(&core->workers, 1);
+    *out = worker;
+    return 0;
+}
+
+void core_worker_destroy(struct core_worker *worker)
+{
+    struct core *core;
+
+    if (worker == NULL)
+        return;
+    core = worker->core;
+    /* What was abandoned still gets its last event, and some of those are posted by other threads: the ring
+     * does not count them as its own. */
+    while (worker->puts > 0 || worker->changes > 0)
+        ring_wait(worker->ring, true);
+    worker_free(worker);
+    atomic_fetch_sub(&core->workers, 1);
+}
+
+struct core *core_worker_core(struct core_worker *worker)
+{
+    return worker->core;
+}
+
+int core_worker_event_fd(struct core_worker *worker)
+{
+    return ring_event_fd(worker->ring);
+}
+
+void core_worker_run(struct core_worker *worker)
+{
+    ring_reap(worker->ring);
+}
+
+void core_worker_flush(struct core_worker *worker)
+{
+    ring_flush(worker->ring);
+}
+
+void core_worker_wait(struct core_worker *worker)
+{
+    ring_wait(worker->ring, true);
+}
+
+uint64_t core_worker_read_steps(struct core_worker *worker)
+{
+    return meta_reader_steps(worker->reader);
+}
