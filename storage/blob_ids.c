@@ -140,8 +140,7 @@ int blob_ids_recovered(struct blob_store *store)
     return ids_write(store, record);
 }
 
-/* ---- The keeper
- * ------------------------------------------------------------------------------------------------ */
+/* ---- The keeper ---- */
 
 static void ids_keep_one(struct blob_store *store)
 {
@@ -201,8 +200,7 @@ static int ids_keeper_start(struct blob_store *store)
     return 0;
 }
 
-/* ---- Handing out and settling
- * ---------------------------------------------------------------------------------- */
+/* ---- Handing out and settling ---- */
 
 static uint64_t ids_bit(const struct blob_ids *ids, uint64_t id, uint64_t **word)
 {

@@ -25,7 +25,7 @@
 #include "storage/blob_store.h"
 #include "storage/limits.h"
 
-/* ---- Waiting for something that another ring's thread, or no ring at all, will finish ------------------------- */
+/* ---- Waiting for something that another ring's thread, or no ring at all, will finish ---- */
 
 /* Embedded in the object that waits. `ring` and `op.done` are set by it; op.done then runs on that ring's thread. */
 struct blob_waiter {
@@ -48,7 +48,7 @@ void blob_waiter_move(struct blob_waiter_list *to, struct blob_waiter_list *from
 /* Empties the list: posts `result` to every waiter's ring. */
 void blob_waiter_post(struct blob_waiter_list *list, int32_t result);
 
-/* ---- SEQUENCE -------------------------------------------------------------------------------------------------- */
+/* ---- SEQUENCE ---- */
 
 #define BLOB_ID_FIRST UINT64_C(1)
 /* No id is ever above this: leaves room for every jump below without overflow. */
@@ -70,7 +70,7 @@ int blob_sequence_read(int fd, struct blob_sequence *sequence);
 /* Writes the slot sequence->slot, and syncs it when sequence->synced. Blocks. */
 int blob_sequence_write(int fd, const struct blob_sequence *sequence);
 
-/* ---- Ids ------------------------------------------------------------------------------------------------------- */
+/* ---- Ids ---- */
 
 struct blob_ids {
     pthread_mutex_t lock;
@@ -105,7 +105,7 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id);
 /* After recovery: everything below recover_end is settled, and the first block is promised. Blocks. */
 int blob_ids_recovered(struct blob_store *store);
 
-/* ---- Folders --------------------------------------------------------------------------------------------------- */
+/* ---- Folders ---- */
 
 #define BLOB_PATH_BYTES 24u /* "3f/0000000000003f2a" and its NUL, rounded up */
 
@@ -134,7 +134,7 @@ int blob_layout_open(struct blob_store *store);
 /* Makes sure that the names of all folders, and of SEQUENCE, are on disk. */
 int blob_layout_sync(struct blob_store *store);
 
-/* ---- Descriptors for reading ------------------------------------------------------------------------------------ */
+/* ---- Descriptors for reading ---- */
 
 struct blob_file {
     uint64_t blob;
@@ -167,7 +167,7 @@ int blob_cache_drop(struct blob_cache *cache, uint64_t blob);
 /* Closes what nobody reads, when descriptors run out. Returns how many. */
 unsigned blob_cache_shed(struct blob_cache *cache);
 
-/* ---- The store -------------------------------------------------------------------------------------------------- */
+/* ---- The store ---- */
 
 struct blob_pins {
     pthread_mutex_t lock;

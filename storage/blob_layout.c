@@ -53,8 +53,7 @@ static uint64_t name_parse(const char *name)
     return name[BLOB_NAME_DIGITS] == '\0' ? blob : 0;
 }
 
-/* ---- Making
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Making ---- */
 
 static int dir_sync(struct blob_store *store, int fd)
 {
@@ -131,12 +130,11 @@ int blob_layout_open(struct blob_store *store)
 int blob_layout_sync(struct blob_store *store)
 {
     int err = 0;
-
     int parent = sys.openat(store->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 && errno != EACCES)
         return -errno;
-    if (parent >=
-        0) { /* a parent that may not be read was not ours to make: the data folder was there before */
+    /* A parent that may not be read was not ours to make: the data folder was there before. */
+    if (parent >= 0) {
         err = dir_sync(store, parent);
         close(parent);
     }
@@ -145,8 +143,7 @@ int blob_layout_sync(struct blob_store *store)
     return err == 0 ? dir_sync(store, store->blobs_fd) : err;
 }
 
-/* ---- Walking
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Walking ---- */
 
 struct walk {
     struct blob_store *store;
@@ -186,8 +183,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
     return err;
 }
 
-/* ---- Recovery
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Recovery ---- */
 
 struct recovery {
     struct blob_store *store;

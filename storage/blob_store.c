@@ -21,8 +21,7 @@
 
 #define FREE_BYTES_AGE_MS_MAX 1000u
 
-/* ---- Waiters
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Waiters ---- */
 
 void blob_waiter_push(struct blob_waiter_list *list, struct blob_waiter *waiter)
 {
@@ -67,8 +66,7 @@ void blob_waiter_post(struct blob_waiter_list *list, int32_t result)
     }
 }
 
-/* ---- Messages
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Messages ---- */
 
 void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
 {
@@ -89,8 +87,7 @@ void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char
         blob_store_log(store, STORAGE_LOG_WARNING, "%s", message);
 }
 
-/* ---- Opening and closing
- * ---------------------------------------------------------------------------------------- */
+/* ---- Opening and closing ---- */
 
 /* The lock lives as long as the descriptor. */
 static int lock_take(struct blob_store *store)
@@ -198,8 +195,7 @@ void blob_store_close(struct blob_store *store)
     blob_store_release(store);
 }
 
-/* ---- Blobs by id
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Blobs by id ---- */
 
 void blob_store_settle(struct blob_store *store, uint64_t blob)
 {
@@ -253,8 +249,7 @@ uint64_t blob_store_free_bytes(struct blob_store *store)
     return free_bytes;
 }
 
-/* ---- Closing in the ring
- * ----------------------------------------------------------------------------------------- */
+/* ---- Closing in the ring ---- */
 
 struct late_close {
     struct ring_op op;

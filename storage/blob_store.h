@@ -65,7 +65,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
  * -EMFILE. The caller closes it. Blocks. */
 int blob_store_open_fd(struct blob_store *store, uint64_t blob);
 
-/* ---- Pins: what a reader may still need -------------------------------------------------------------------------
+/* ---- Pins: what a reader may still need ----
  *
  * A reader pins *before* it looks the object's row up, tells which blobs the row named, and unpins when it has sent
  * them. The reclaimer removes a blob only when no pin may still need it: rows are read from a snapshot, so a row that was

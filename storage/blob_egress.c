@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending ranges of blobs. Per range: its descriptor from the cache or an open in the ring; then window after
+ * window: is it in memory? then sendfile it, else let the ring bring it in first. Once one window of a range
+ * was cold, the next is brought in while the present one is being sent.
+ *
+ *   |.... sent ....|.... may be sent ....|.... being warmed ....|........|
+ *                  offset                ready_end              warm_end  end of the range
+ *
+ * The buffered way (TLS, standard copy mode) reads into a buffer: at once when the page cache has the bytes,
+ * else in the ring.
+ *
+ * On the thread of its ring. Knows nothing of heads, of TLS, or of what a blob means. */
+#include "storage/blob_egress.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "storage/blob_internal.h"
+#include "storage/sys.h"
+
+#define EGRESS_MAGIC 0xb10be9e5u
+
+/* Bytes read at once by the buffered way. */
+#define EGRESS_BUFFER_BYTES (256u << 10)
+
+enum egress_step { EGRESS_NONE, EGRESS_OPEN, EGRESS_WARM, EGRESS_READ };
+
+struct blob_egress {
+    uint32_t magic;
+    struct blob_store *store;
+    struct ring *ring;
+    void (*on_ready)(void *ctx);
+    void *ctx;
+    int error; /* sticky */
+    bool detached, want_ready;
+
+    enum egress_step step; /* the operation in flight */
+    struct ring_op op;
+    char path[BLOB_PATH_BYTES];
+
+    struct blob_file *file;       /* of the first range left, or NULL */
+    uint64_t ready_end, warm_end; /* positions in that file; see above */
+    bool cold;                    /* a window of this range had to be warmed */
+
+    unsigned char *buffer; /* the buffered way; NULL before the first use */
+    size_t buffer_bytes, buffer_start, buffer_end;
+
+    uint64_t remaining; /* bytes not yet handed to the caller or the socket */
+    uint32_t range, range_count;
+    struct blob_range ranges[]; /* the first one left is moved forward as it is sent */
+};
+
+static void egress_check(const struct blob_egress *egress)
+{
+    assert(egress != NULL);
+    assert(egress->magic == EGRESS_MAGIC);
+}
+
+static struct blob_range *egress_range(struct blob_egress *egress)
+{
+    assert(egress->range < egress->range_count);
+    return &egress->ranges[egress->range];
+}
+
+static void egress_close_file(struct blob_egress *egress)
+{
+    if (egress->file != NULL)
+        blob_close_later(egress->store, egress->ring,
+                         blob_cache_release(&egress->store->cache, egress->file));
+    egress->file = NULL;
+}
+
+static void egress_destroy(struct blob_egress *egress)
+{
+    struct blob_store *store = egress->store;
+
+    egress_close_file(egress);
+    egress->magic = 0;
+    free(egress->buffer);
+    free(egress);
+    blob_store_release(store);
+}
+
+/* The caller hears about the first failure only through -EIO; the operator hears which blob it was. */
+static int egress_fail(struct blob_egress *egress, int error, const char *what)
+{
+    assert(error < 0);
+    if (egress->error == 0) {
+        blob_store_log(egress->store, STORAGE_LOG_ERROR, "blob %016llx %s: %s",
+                       (unsigned long long)egress_range(egress)->blob, what, strerror(-error));
+        egress->error = error == -EMFILE || error == -ENFILE ? -EMFILE : error == -ENOMEM ? -ENOMEM : -EIO;
+    }
+    return egress->error;
+}
+
+static ssize_t egress_busy(struct blob_egress *egress)
+{
+    egress->want_ready = true;
+    return -EBUSY;
+}
+
+/* ---- Steps in the ring ---- */
+
+static void egress_on_op(struct ring_op *op, int32_t result);
+
+static struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step step)
+{
+    assert(egress->step == EGRESS_NONE);
+    egress->step = step;
+    egress->op.done = egress_on_op;
+    return &egress->op;
+}
+
+static void egress_file_is(struct blob_egress *egress, struct blob_file *file)
+{
+    egress->file = file;
+    egress->ready_end = egress->warm_end = egress_range(egress)->offset;
+    egress->cold = false;
+}
+
+static void egress_open_start(struct blob_egress *egress)
+{
+    blob_path_format(egress->path, egress_range(egress)->blob);
+    ring_openat(egress->ring, egress_step_begin(egress, EGRESS_OPEN), egress->store->blobs_fd, egress->path,
+                O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+}
+
+static void egress_open_done(struct blob_egress *egress, int32_t result)
+{
+    struct blob_file *file;
+
+    if (result == -EMFILE && blob_cache_shed(&egress->store->cache) > 0) {
+        egress_open_start(egress); /* there is room now */
+        return;
+    }
+    if (result < 0) {
+        egress_fail(egress, result, "cannot be opened");
+        return;
+    }
+    int err = blob_cache_add(&egress->store->cache, egress_range(egress)->blob, result, &file);
+    if (err != 0)
+        egress_fail(egress, err, "cannot be opened");
+    else
+        egress_file_is(egress, file);
+}
+
+/* The end of the window that begins at a position: windows are aligned, so that readers share what is warmed.
+ */
+static uint64_t egress_window_end(struct blob_egress *egress, uint64_t from)
+{
+    const struct blob_range *range = egress_range(egress);
+    uint64_t end = range->offset + range->length;
+    uint64_t window = from - from % EGRESS_WINDOW_BYTES + EGRESS_WINDOW_BYTES;
+
+    return window < end ? window : end;
+}
+
+static void egress_warm_start(struct blob_egress *egress)
+{
+    uint64_t from = egress->ready_end;
+
+    egress->cold = true;
+    egress->warm_end = egress_window_end(egress, from);
+    ring_warm(egress->ring, egress_step_begin(egress, EGRESS_WARM), egress->file->fd, from,
+              (uint32_t)(egress->warm_end - from));
+}
+
+static void egress_read_done(struct blob_egress *egress, int32_t result)
+{
+    if (result <= 0) {
+        egress_fail(egress, result == 0 ? -ENODATA : result, result == 0 ? "is too short" : "cannot be read");
+        return;
+    }
+    egress->buffer_start = 0;
+    egress->buffer_end = (size_t)result;
+}
+
+static void egress_on_op(struct ring_op *op, int32_t result)
+{
+    struct blob_egress *egress = (struct blob_egress *)((char *)op - offsetof(struct blob_egress, op));
+    enum egress_step step = egress->step;
+
+    egress->step = EGRESS_NONE;
+    if (egress->detached) {
+        if (step == EGRESS_OPEN)
+            blob_close_later(egress->store, egress->ring, result);
+        egress_destroy(egress);
+        return;
+    }
+    if (step == EGRESS_OPEN)
+        egress_open_done(egress, result);
+    else if (step == EGRESS_READ)
+        egress_read_done(egress, result);
+    else if (result < 0)
+        egress_fail(egress, result, "cannot be read");
+    else
+        egress->ready_end =
+            egress->warm_end; /* even if memory is so short that it is gone again: no endless loop */
+
+    if (egress->step == EGRESS_NONE && egress->want_ready) {
+        egress->want_ready = false;
+        egress->on_ready(egress->ctx); /* may end the egress */
+    }
+}
+
+/* ---- Where the next byte is ---- */
+
+/* 1: the file of the next byte is at hand; 0: there is no next byte; or -EBUSY or a failure. */
+static ssize_t egress_file(struct blob_egress *egress)
+{
+    if (egress->error != 0)
+        return egress->error;
+    if (egress->remaining == 0)
+        return 0;
+    if (egress->file != NULL)
+        return 1;
+    if (egress->step == EGRESS_NONE) {
+        struct blob_file *file = blob_cache_get(&egress->store->cache, egress_range(egress)->blob);
+        if (file != NULL) {
+            egress_file_is(egress, file);
+            return 1;
+        }
+        egress_open_start(egress);
+    }
+    return egress_busy(egress);
+}
+
+/* `count` bytes of the first range are on their way. */
+static void egress_forward(struct blob_egress *egress, uint64_t count)
+{
+    struct blob_range *range = egress_range(egress);
+
+    assert(count <= range->length);
+    range->offset += count;
+    range->length -= count;
+    egress->remaining -= count;
+    if (range->length > 0)
+        return;
+    /* Warming never goes past its range, so nothing in flight can refer to the file any more. */
+    assert(egress->step == EGRESS_NONE);
+    egress_close_file(egress);
+    ++egress->range;
+}
+
+/* Makes sure that the next bytes are in memory. 1, -EBUSY or a failure. */
+static ssize_t egress_ready(struct blob_egress *egress)
+{
+    uint64_t at = egress_range(egress)->offset;
+
+    if (at >= egress->ready_end) {
+        if (egress->step != EGRESS_NONE)
+            return egress_busy(egress);
+        egress->ready_end = at; /* behind it only after bytes went the buffered way */
+        uint64_t end = egress_window_end(egress, at);
+        if (!blob_residency_check(egress->store->residency, egress->file->fd, at, end - at)) {
+            egress_warm_start(egress);
+            return egress_busy(egress);
+        }
+        egress->ready_end = end;
+    }
+    /* A cold range is probably cold to its end: have the next window brought in meanwhile. */
+    uint64_t next = egress->ready_end, range_end = at + egress_range(egress)->length;
+    if (egress->cold && egress->step == EGRESS_NONE && next < range_end) {
+        uint64_t end = egress_window_end(egress, next);
+        if (!blob_residency_check(egress->store->residency, egress->file->fd, next, end - next))
+            egress_warm_start(egress);
+    }
+    return 1;
+}
+
+/* ---- The zero-copy way ---- */
+
+static ssize_t egress_sendfile(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    struct blob_range *range = egress_range(egress);
+    uint64_t left = egress->ready_end - range->offset;
+    off_t offset = (off_t)range->offset;
+    ssize_t n;
+
+    assert(left > 0);
+    do
+        n = sys.sendfile(socket_fd, egress->file->fd, &offset, max < left ? max : (size_t)left);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        egress_forward(egress, (uint64_t)n);
+        return n;
+    }
+    if (n == 0)
+        return egress_fail(egress, -ENODATA, "is too short");
+    switch (errno) {
+    case EAGAIN:
+    case EPIPE:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENOTCONN:
+        return -errno; /* the peer's side */
+    default:
+        return egress_fail(egress, -errno, "cannot be sent");
+    }
+}
+
+static ssize_t egress_send_file(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    size_t sent = 0;
+
+    while (sent < max) {
+        ssize_t n = egress_file(egress);
+        if (n == 1)
+            n = egress_ready(egress);
+        if (n == 1)
+            n = egress_sendfile(egress, socket_fd, max - sent);
+        if (n <= 0) {
+            if (sent > 0)
+                egress->want_ready =
+                    false; /* this call does not say -EBUSY; the next one will, if it still is */
+            return sent > 0 ? (ssize_t)sent : n;
+        }
+        sent += (size_t)n;
+    }
+    return (ssize_t)sent;
+}
+
+/* ---- The buffered way ---- */
+
+static int egress_buffer_reserve(struct blob_egress *egress)
+{
+    if (egress->buffer != NULL)
+        return 0;
+    egress->buffer_bytes =
+        egress->remaining < EGRESS_BUFFER_BYTES ? (size_t)egress->remaining : EGRESS_BUFFER_BYTES;
+    egress->buffer = malloc(egress->buffer_bytes);
+    return egress->buffer == NULL ? -ENOMEM : 0;
+}
+
+/* Bytes of the first range that one read into the buffer may fetch. */
+static size_t egress_read_bytes(struct blob_egress *egress)
+{
+    uint64_t left = egress_range(egress)->length;
+
+    return left < egress->buffer_bytes ? (size_t)left : egress->buffer_bytes;
+}
+
+/* What the page cache has costs no trip through the ring. Returns bytes, or 0 when the ring must do it. */
+static ssize_t egress_read_nowait(struct blob_egress *egress)
+{
+    struct iovec iov = {.iov_base = egress->buffer, .iov_len = egress_read_bytes(egress)};
+    ssize_t n = preadv2(egress->file->fd, &iov, 1, (off_t)egress_range(egress)->offset, RWF_NOWAIT);
+
+    return n > 0 ? n : 0; /* the end of the file, or an error, is for the ring to find and to report */
+}
+
+/* Makes the buffer hold the next bytes. 1, 0 at the end, -EBUSY, or a failure. */
+static ssize_t egress_fill(struct blob_egress *egress)
+{
+    ssize_t n;
+
+    if (egress->buffer_start < egress->buffer_end)
+        return 1;
+    if ((n = egress_file(egress)) != 1)
+        return n;
+    if (egress->step != EGRESS_NONE)
+        return egress_busy(egress);
+    if (egress_buffer_reserve(egress) != 0)
+        return egress_fail(egress, -ENOMEM, "cannot be read");
+    if ((n = egress_read_nowait(egress)) > 0) {
+        egress->buffer_start = 0;
+        egress->buffer_end = (size_t)n;
+        return 1;
+    }
+    ring_read(egress->ring, egress_step_begin(egress, EGRESS_READ), egress->file->fd, egress->buffer,
+              (uint32_t)egress_read_bytes(egress), egress_range(egress)->offset);
+    return egress_busy(egress);
+}
+
+static void egress_consume(struct blob_egress *egress, size_t count)
+{
+    egress->buffer_start += count;
+    assert(egress->buffer_start <= egress->buffer_end);
+    egress_forward(egress, count);
+}
+
+static ssize_t egress_send_copy(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    size_t sent = 0;
+
+    while (sent < max) {
+        ssize_t n = egress_fill(egress);
+        if (n == 1) {
+            size_t have = egress->buffer_end - egress->buffer_start;
+            n = send(socket_fd, egress->buffer + egress->buffer_start, max - sent < have ? max - sent : have,
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                n = -errno;
+            else
+                egress_consume(egress, (size_t)n);
+        }
+        if (n <= 0) {
+            if (sent > 0)
+                egress->want_ready = false;
+            return sent > 0 ? (ssize_t)sent : n;
+        }
+        sent += (size_t)n;
+    }
+    return (ssize_t)sent;
+}
+
+/* ---- Calls ---- */
+
+int blob_egress_begin(struct blob_egress **out, struct blob_store *store, struct ring *ring,
+                      const struct blob_range *ranges, uint32_t range_count, void (*on_ready)(void *ctx),
+                      void *ctx)
+{
+    struct blob_egress *egress = calloc(1, sizeof(*egress) + range_count * sizeof(*ranges));
+
+    if (egress == NULL)
+        return -ENOMEM;
+    egress->magic = EGRESS_MAGIC;
+    egress->store = store;
+    egress->ring = ring;
+    egress->on_ready = on_ready;
+    egress->ctx = ctx;
+    for (uint32_t i = 0; i < range_count; ++i) {
+        if (ranges[i].length == 0)
+            continue;
+        assert(ranges[i].blob != 0);
+        assert(ranges[i].length <= INT64_MAX - ranges[i].offset);
+        egress->ranges[egress->range_count++] = ranges[i];
+        egress->remaining += ranges[i].length;
+    }
+    blob_store_hold(store);
+    *out = egress;
+    return egress_file(egress) == -EBUSY ? -EBUSY : 0;
+}
+
+int blob_egress_status(const struct blob_egress *egress)
+{
+    egress_check(egress);
+    return egress->error;
+}
+
+uint64_t blob_egress_remaining(const struct blob_egress *egress)
+{
+    egress_check(egress);
+    return egress->remaining;
+}
+
+ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    egress_check(egress);
+    assert(max > 0);
+    /* Bytes that are already in the buffer come first, also for a caller that mixes the two ways. */
+    if (egress->store->options.copy_mode || egress->buffer_start < egress->buffer_end ||
+        egress->step == EGRESS_READ)
+        return egress_send_copy(egress, socket_fd, max);
+    return egress_send_file(egress, socket_fd, max);
+}
+
+ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length)
+{
+    ssize_t n;
+
+    egress_check(egress);
+    assert(length > 0);
+    if ((n = egress_fill(egress)) != 1)
+        return n;
+    size_t have = egress->buffer_end - egress->buffer_start;
+    size_t count = length < have ? length : have;
+    memcpy(buffer, egress->buffer + egress->buffer_start, count);
+    egress_consume(egress, count);
+    return (ssize_t)count;
+}
+
+void blob_egress_end(struct blob_egress *egress)
+{
+    if (egress == NULL)
+        return;
+    egress_check(egress);
+    assert(!egress->detached);
+    egress->detached = true;
+    if (egress->step == EGRESS_NONE)
+        egress_destroy(egress);
+}
