@@ -115,7 +115,8 @@ struct sluice_object_info {
 
 /* ---- Put -------------------------------------------------------------------------------------------------------------- */
 
-/* options and info may be NULL. */
+/* options and info may be NULL. Attributes: -EINVAL for a name that is no lower-case header name or a value with control
+ * characters, -E2BIG over 16 KiB in all. -ENOSPC: the disk is full. On failure nothing was stored. */
 SLUICE_API int sluice_put(struct sluice_store *store, const char *bucket, const char *key, const void *data, size_t length,
                           const struct sluice_put_options *options, struct sluice_object_info *info);
 /* From a descriptor's current position: `length` bytes, or to its end with UINT64_MAX. Files, pipes and sockets; bytes are
@@ -124,7 +125,7 @@ SLUICE_API int sluice_put_fd(struct sluice_store *store, const char *bucket, con
                              const struct sluice_put_options *options, struct sluice_object_info *info);
 
 /* Streaming: begin, any number of writes, then commit or abort (both consume the writer, on failure too).
- * length: UINT64_MAX when unknown. */
+ * length: UINT64_MAX when unknown. -EMSGSIZE: more was written than announced; -ENODATA from commit: less. */
 SLUICE_API int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
                                    const struct sluice_put_options *options, struct sluice_writer **writer);
 SLUICE_API int sluice_writer_write(struct sluice_writer *writer, const void *data, size_t length);

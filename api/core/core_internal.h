@@ -41,6 +41,9 @@ void core_log(const struct core *core, enum core_log_level level, const char *fo
 void core_log_storage(void *ctx, enum storage_log_level level, const char *message);
 void core_log_meta(void *ctx, int level, const char *message);
 
+/* Waits until the worker's ring has nothing in flight: before the worker changes threads. */
+void core_worker_drain(struct core_worker *worker);
+
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);
 

@@ -88,6 +88,12 @@ void core_worker_wait(struct core_worker *worker)
     ring_wait(worker->ring, true);
 }
 
+void core_worker_drain(struct core_worker *worker)
+{
+    while (ring_pending(worker->ring) > 0)
+        ring_wait(worker->ring, false);
+}
+
 uint64_t core_worker_read_steps(struct core_worker *worker)
 {
     return meta_reader_steps(worker->reader);
