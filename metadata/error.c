@@ -11,7 +11,7 @@ const char *meta_strerror(int result)
     case 0:
         return "success";
 #define META_ERROR_TEXT(name, value, text)                                                                   \
-    case value:                                                                                               \
+    case value:                                                                                              \
         return text;
         META_ERROR_MAP(META_ERROR_TEXT)
 #undef META_ERROR_TEXT

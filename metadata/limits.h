@@ -16,4 +16,12 @@
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
 
+/* Extents of one object or part: bounds a row to some tens of MiB. Plain uploads have one, multipart objects one per part;
+ * only copies of ranges of copies could pile up more. Beyond it: -E2BIG. */
+#define META_EXTENTS_MAX (1u << 20)
+
+/* Pages of 4 KiB in the write-ahead log at which it is moved into the database. Longer means fewer repeated writes of the
+ * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
+#define META_WAL_FRAMES_TARGET 4096
+
 #endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Moving committed pages from the log into the database without making a commit wait for it. Private to metadata/.
+ *
+ * A checkpoint writes thousands of scattered pages and syncs: tens to hundreds of milliseconds. So a thread of its own
+ * does that, beside the writer. But beside a busy writer it never reaches the end of the log, which could then never
+ * start anew. So the writer itself, between two transactions, finishes the few pages that came meanwhile.
+ *
+ *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle
+ */
+#ifndef METADATA_CHECKPOINT_H
+#define METADATA_CHECKPOINT_H
+
+#include "metadata/db.h"
+
+struct meta_checkpoint;
+
+/* writer: the committer's connection; its log hook is taken. Returns 0 or an error. */
+int checkpoint_start(struct meta_checkpoint **checkpoint, struct meta *meta, sqlite3 *writer);
+/* The committer's thread, after each transaction: starts the thread's work or finishes it. */
+void checkpoint_advance(struct meta_checkpoint *checkpoint);
+/* Before the writer's connection is closed. Blocks. NULL allowed. */
+void checkpoint_stop(struct meta_checkpoint *checkpoint);
+
+#endif

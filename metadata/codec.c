@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Encoders and bounds-checked decoders; codec.h draws the forms. Lists first, then ETags and checksums. */
+#include "metadata/codec.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CODEC_VERSION       1u
+#define VARINT_BYTES_MAX    10u
+#define EXTENT_BYTES_MIN    7u /* flags, file, length, crc */
+#define EXTENT_BYTES_MAX    (1u + 5u * VARINT_BYTES_MAX + 4u)
+#define ATTRIBUTE_BYTES_MIN 2u
+#define PART_BYTES_MIN      2u
+
+/* The usual extent is a whole unit at the start of its file: neither field is written then. */
+enum extent_flag {
+    EXTENT_PARTIAL = 1,   /* offset in the unit and the unit's length follow */
+    EXTENT_UNIT_INNER = 2 /* the unit's offset in the file follows */
+};
+
+static unsigned char *varint_put(unsigned char *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        *out++ = (unsigned char)(value | 0x80);
+        value >>= 7;
+    }
+    *out++ = (unsigned char)value;
+    return out;
+}
+
+static bool varint_get(struct codec_list *list, uint64_t *value)
+{
+    uint64_t result = 0;
+
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (list->at == list->end)
+            return false;
+        unsigned char byte = *list->at++;
+        if (shift == 63 && byte > 1)
+            return false; /* more than 64 bits */
+        result |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *value = result;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t codec_list_head(unsigned char *out, uint32_t count)
+{
+    out[0] = CODEC_VERSION;
+    return (size_t)(varint_put(out + 1, count) - out);
+}
+
+static int list_begin(struct codec_list *list, struct meta_bytes bytes, size_t item_bytes_min)
+{
+    uint64_t count;
+
+    memset(list, 0, sizeof(*list));
+    if (bytes.length == 0)
+        return 0;
+    list->at = bytes.data;
+    list->end = list->at + bytes.length;
+    if (*list->at++ != CODEC_VERSION || !varint_get(list, &count))
+        return META_E_CORRUPT;
+    /* So a damaged count never makes anyone allocate more than a small multiple of what was stored. */
+    if (count == 0 || count > UINT32_MAX || count > (size_t)(list->end - list->at) / item_bytes_min)
+        return META_E_CORRUPT;
+    list->count = list->left = (uint32_t)count;
+    return 0;
+}
+
+/* 1 when an item must follow, 0 at a clean end. */
+static int list_more(const struct codec_list *list)
+{
+    if (list->left == 0)
+        return list->at == list->end ? 0 : META_E_CORRUPT;
+    return 1;
+}
+
+size_t codec_extents_bound(uint32_t count)
+{
+    return CODEC_LIST_HEAD_BYTES_MAX + (size_t)count * EXTENT_BYTES_MAX;
+}
+
+static unsigned char *extent_put(unsigned char *out, const struct meta_extent *extent)
+{
+    bool partial = extent->offset != extent->unit_offset || extent->length != extent->unit_length;
+    bool inner = extent->unit_offset != 0;
+
+    *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0));
+    out = varint_put(out, extent->file);
+    out = varint_put(out, extent->length);
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        *out++ = (unsigned char)(extent->unit_crc32c >> shift);
+    if (partial) {
+        out = varint_put(out, extent->offset - extent->unit_offset);
+        out = varint_put(out, extent->unit_length);
+    }
+    if (inner)
+        out = varint_put(out, extent->unit_offset);
+    return out;
+}
+
+size_t codec_extents_encode(unsigned char *out, const struct meta_extent *list, uint32_t count)
+{
+    unsigned char *at = out;
+
+    if (count == 0)
+        return 0;
+    at += codec_list_head(at, count);
+    for (uint32_t i = 0; i < count; i++)
+        at = extent_put(at, &list[i]);
+    return (size_t)(at - out);
+}
+
+int codec_extents_begin(struct codec_list *list, struct meta_bytes bytes)
+{
+    return list_begin(list, bytes, EXTENT_BYTES_MIN);
+}
+
+int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
+{
+    uint64_t in_unit = 0;
+    int more = list_more(list);
+
+    if (more <= 0)
+        return more;
+    if (list->at == list->end)
+        return META_E_CORRUPT;
+    unsigned flags = *list->at++;
+    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER) || !varint_get(list, &extent->file) ||
+        !varint_get(list, &extent->length) || list->end - list->at < 4)
+        return META_E_CORRUPT;
+    extent->unit_crc32c = 0;
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        extent->unit_crc32c |= (uint32_t)*list->at++ << shift;
+    extent->unit_length = extent->length;
+    extent->unit_offset = 0;
+    if ((flags & EXTENT_PARTIAL) && (!varint_get(list, &in_unit) || !varint_get(list, &extent->unit_length)))
+        return META_E_CORRUPT;
+    if ((flags & EXTENT_UNIT_INNER) && !varint_get(list, &extent->unit_offset))
+        return META_E_CORRUPT;
+    /* Inside its unit, and the unit inside what a file can be; written so that nothing overflows. */
+    if (extent->length == 0 || extent->unit_length > INT64_MAX || extent->length > extent->unit_length ||
+        in_unit > extent->unit_length - extent->length ||
+        extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length)
+        return META_E_CORRUPT;
+    extent->offset = extent->unit_offset + in_unit;
+    list->left--;
+    return 1;
+}
+
+size_t codec_attributes_bound(const struct meta_attributes *attributes)
+{
+    size_t bound = CODEC_LIST_HEAD_BYTES_MAX;
+
+    for (uint32_t i = 0; i < attributes->count; i++)
+        bound += 2 * VARINT_BYTES_MAX + attributes->list[i].name.length + attributes->list[i].value.length;
+    return bound;
+}
+
+static unsigned char *bytes_put(unsigned char *out, struct meta_bytes bytes)
+{
+    out = varint_put(out, bytes.length);
+    if (bytes.length > 0)
+        memcpy(out, bytes.data, bytes.length);
+    return out + bytes.length;
+}
+
+static bool bytes_get(struct codec_list *list, struct meta_bytes *bytes)
+{
+    uint64_t length;
+
+    if (!varint_get(list, &length) || length > (size_t)(list->end - list->at))
+        return false;
+    bytes->data = list->at;
+    bytes->length = (size_t)length;
+    list->at += length;
+    return true;
+}
+
+size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes *attributes)
+{
+    unsigned char *at = out;
+
+    if (attributes->count == 0)
+        return 0;
+    at += codec_list_head(at, attributes->count);
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        at = bytes_put(at, attributes->list[i].name);
+        at = bytes_put(at, attributes->list[i].value);
+    }
+    return (size_t)(at - out);
+}
+
+int codec_attributes_begin(struct codec_list *list, struct meta_bytes bytes)
+{
+    return list_begin(list, bytes, ATTRIBUTE_BYTES_MIN);
+}
+
+int codec_attributes_next(struct codec_list *list, struct meta_attribute *attribute)
+{
+    int more = list_more(list);
+
+    if (more <= 0)
+        return more;
+    if (!bytes_get(list, &attribute->name) || !bytes_get(list, &attribute->value))
+        return META_E_CORRUPT;
+    list->left--;
+    return 1;
+}
+
+size_t codec_parts_bound(uint32_t count)
+{
+    return CODEC_LIST_HEAD_BYTES_MAX + (size_t)count * 2 * VARINT_BYTES_MAX;
+}
+
+size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count)
+{
+    unsigned char *at = out;
+
+    if (count == 0)
+        return 0;
+    at += codec_list_head(at, count);
+    for (uint32_t i = 0; i < count; i++) {
+        at = varint_put(at, parts[i].number);
+        at = varint_put(at, parts[i].size);
+    }
+    return (size_t)(at - out);
+}
+
+int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes)
+{
+    return list_begin(list, bytes, PART_BYTES_MIN);
+}
+
+int codec_parts_next(struct codec_list *list, struct meta_part_size *part)
+{
+    uint64_t number;
+    int more = list_more(list);
+
+    if (more <= 0)
+        return more;
+    if (!varint_get(list, &number) || !varint_get(list, &part->size))
+        return META_E_CORRUPT;
+    if (number == 0 || number > META_PART_NUMBER_MAX || part->size > INT64_MAX)
+        return META_E_CORRUPT;
+    part->number = (uint32_t)number;
+    list->left--;
+    return 1;
+}
+
+/* ---- ETags and checksums ---- */
+
+enum etag_form { ETAG_TEXT = 0, ETAG_HEX = 1 };
+
+#define ETAG_HEX_DIGITS 32u
+#define ETAG_HEX_BYTES  (ETAG_HEX_DIGITS / 2)
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The number in "-N", as it would be printed again; 0 when the text is nothing of the kind. */
+static uint32_t etag_suffix(const char *text)
+{
+    uint32_t number = 0;
+
+    if (text[0] != '-' || text[1] == '0' || text[1] == '\0')
+        return 0;
+    for (const char *at = text + 1; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9' || at - text > 9)
+            return 0;
+        number = number * 10 + (uint32_t)(*at - '0');
+    }
+    return number;
+}
+
+size_t codec_etag_encode(unsigned char *out, const char *etag)
+{
+    size_t length = strlen(etag);
+    uint32_t suffix = 0;
+    unsigned digits = 0;
+
+    assert(length <= META_ETAG_BYTES_MAX);
+    while (digits < ETAG_HEX_DIGITS && hex_value(etag[digits]) >= 0)
+        digits++;
+    if (digits == ETAG_HEX_DIGITS && length > ETAG_HEX_DIGITS)
+        suffix = etag_suffix(etag + ETAG_HEX_DIGITS);
+    if (digits != ETAG_HEX_DIGITS || (length > ETAG_HEX_DIGITS && suffix == 0)) {
+        out[0] = ETAG_TEXT;
+        memcpy(out + 1, etag, length);
+        return length + 1;
+    }
+    out[0] = ETAG_HEX;
+    for (unsigned i = 0; i < ETAG_HEX_BYTES; i++)
+        out[1 + i] = (unsigned char)(hex_value(etag[2 * i]) << 4 | hex_value(etag[2 * i + 1]));
+    if (suffix == 0)
+        return 1 + ETAG_HEX_BYTES;
+    return (size_t)(varint_put(out + 1 + ETAG_HEX_BYTES, suffix) - out);
+}
+
+static void etag_suffix_print(char *out, uint32_t number)
+{
+    char reversed[10];
+    unsigned digits = 0;
+
+    *out++ = '-';
+    for (; number > 0; number /= 10)
+        reversed[digits++] = (char)('0' + number % 10);
+    while (digits > 0)
+        *out++ = reversed[--digits];
+    *out = '\0';
+}
+
+int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *in = bytes.data;
+
+    if (bytes.length == 0 || bytes.length > CODEC_ETAG_BYTES_MAX)
+        return META_E_CORRUPT;
+    if (in[0] == ETAG_TEXT) {
+        if (memchr(in + 1, '\0', bytes.length - 1) != NULL)
+            return META_E_CORRUPT;
+        memcpy(etag, in + 1, bytes.length - 1);
+        etag[bytes.length - 1] = '\0';
+        return 0;
+    }
+    if (in[0] != ETAG_HEX || bytes.length < 1 + ETAG_HEX_BYTES)
+        return META_E_CORRUPT;
+    for (unsigned i = 0; i < ETAG_HEX_BYTES; i++) {
+        etag[2 * i] = digits[in[1 + i] >> 4];
+        etag[2 * i + 1] = digits[in[1 + i] & 15];
+    }
+    etag[ETAG_HEX_DIGITS] = '\0';
+    if (bytes.length > 1 + ETAG_HEX_BYTES) {
+        struct codec_list rest = {.at = in + 1 + ETAG_HEX_BYTES, .end = in + bytes.length};
+        uint64_t suffix;
+        if (!varint_get(&rest, &suffix) || rest.at != rest.end || suffix == 0 || suffix > 999999999)
+            return META_E_CORRUPT;
+        etag_suffix_print(etag + ETAG_HEX_DIGITS, (uint32_t)suffix);
+    }
+    return 0;
+}
+
+size_t codec_checksum_encode(unsigned char *out, const struct meta_checksum *checksum)
+{
+    if (checksum->algorithm == 0)
+        return 0;
+    assert(checksum->length <= META_CHECKSUM_BYTES_MAX);
+    out[0] = checksum->algorithm;
+    out[1] = checksum->type;
+    memcpy(out + 2, checksum->value, checksum->length);
+    return 2u + checksum->length;
+}
+
+int codec_checksum_decode(struct meta_bytes bytes, struct meta_checksum *checksum)
+{
+    const unsigned char *in = bytes.data;
+
+    memset(checksum, 0, sizeof(*checksum));
+    if (bytes.length == 0)
+        return 0;
+    if (bytes.length < 2 || bytes.length > CODEC_CHECKSUM_BYTES_MAX || in[0] == 0)
+        return META_E_CORRUPT;
+    checksum->algorithm = in[0];
+    checksum->type = in[1];
+    checksum->length = (uint8_t)(bytes.length - 2);
+    memcpy(checksum->value, in + 2, checksum->length);
+    return 0;
+}

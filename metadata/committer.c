@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The committer: one thread, one queue, one transaction for all that waits.
+ *
+ *   meta_submit -> queue -> [BEGIN, a savepoint around each change, COMMIT] -> done, in the order of
+ * submission
+ *
+ * It never waits for company: it takes what is there and goes, and what arrives meanwhile is the next batch.
+ * So one submitter pays for one commit, and many share it. A change that fails is undone alone; when the
+ * transaction fails, all its changes get the error, the database is as it was before, and the next batch is
+ * tried as if nothing had been. */
+#include "metadata/committer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "metadata/checkpoint.h"
+#include "metadata/writer.h"
+
+/* Parts and keys that weigh as much as one change, when a batch is filled. */
+#define WEIGHT_ENTRIES 4u
+
+struct op_queue {
+    struct meta_op *head, **tail;
+};
+
+struct meta_committer {
+    struct meta *meta;
+    struct meta_writer writer;          /* the thread's */
+    struct meta_checkpoint *checkpoint; /* the thread's */
+    bool buckets_stale;                 /* the thread's: a transaction was rolled back */
+    int last_error;                     /* the thread's: of the last transaction, to log a trouble once */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* for all below */
+    pthread_cond_t wake;
+    struct op_queue waiting;
+    struct op_queue refused; /* submitted after closing began */
+    bool closing;
+    bool stopped; /* the thread looks at the queues no more */
+};
+
+static void queue_init(struct op_queue *queue)
+{
+    queue->head = NULL;
+    queue->tail = &queue->head;
+}
+
+static void queue_push(struct op_queue *queue, struct meta_op *op)
+{
+    op->next = NULL;
+    *queue->tail = op;
+    queue->tail = &op->next;
+}
+
+static struct meta_op *queue_pop(struct op_queue *queue)
+{
+    struct meta_op *op = queue->head;
+
+    if ((queue->head = op->next) == NULL)
+        queue->tail = &queue->head;
+    return op;
+}
+
+static int op_run(struct meta_writer *writer, struct meta_op *op)
+{
+    switch (op->kind) {
+    case META_OP_BUCKET_CREATE:
+        return op_bucket_create(writer, (struct meta_bucket_create *)op);
+    case META_OP_BUCKET_DELETE:
+        return op_bucket_delete(writer, (struct meta_bucket_delete *)op);
+    case META_OP_OBJECT_PUT:
+        return op_object_put(writer, (struct meta_object_put *)op);
+    case META_OP_OBJECT_DELETE:
+        return op_object_delete(writer, (struct meta_object_delete *)op);
+    case META_OP_OBJECT_COPY:
+        return op_object_copy(writer, (struct meta_object_copy *)op);
+    case META_OP_UPLOAD_CREATE:
+        return op_upload_create(writer, (struct meta_upload_create *)op);
+    case META_OP_UPLOAD_COMPLETE:
+        return op_upload_complete(writer, (struct meta_upload_complete *)op);
+    case META_OP_UPLOAD_ABORT:
+        return op_upload_abort(writer, (struct meta_upload_abort *)op);
+    case META_OP_PART_PUT:
+        return op_part_put(writer, (struct meta_part_put *)op);
+    case META_OP_PART_COPY:
+        return op_part_copy(writer, (struct meta_part_copy *)op);
+    case META_OP_GARBAGE_DONE:
+        return op_garbage_done(writer, (struct meta_garbage_done *)op);
+    }
+    assert(!"an op of no known kind");
+    return -EINVAL;
+}
+
+/* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
+static uint32_t op_weight(const struct meta_op *op)
+{
+    switch (op->kind) {
+    case META_OP_OBJECT_DELETE:
+        return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
+    case META_OP_UPLOAD_COMPLETE:
+        return 1 + ((const struct meta_upload_complete *)op)->part_count / WEIGHT_ENTRIES;
+    case META_OP_GARBAGE_DONE:
+        return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
+    default:
+        return 1;
+    }
+}
+
+static int run(struct meta_writer *writer, enum meta_sql_id id)
+{
+    return meta_sql_run(writer->sql.list[id]);
+}
+
+/* Runs one change in its savepoint. op->result is the change's own; what is returned is the failure of the
+ * transaction, which the database may also have ended by itself (a full disk, an I/O error). */
+static int op_run_savepoint(struct meta_committer *committer, struct meta_op *op)
+{
+    struct meta_writer *writer = &committer->writer;
+    int err;
+
+    if ((err = run(writer, SQL_SAVEPOINT)) != 0)
+        return err;
+    op->result = op_run(writer, op);
+    arena_reset(&writer->arena);
+    if (sqlite3_get_autocommit(writer->db))
+        return op->result != 0 ? op->result : -EIO;
+    if (op->result != 0) {
+        if ((err = run(writer, SQL_SAVEPOINT_UNDO)) != 0)
+            return err;
+        if (op->kind == META_OP_BUCKET_CREATE || op->kind == META_OP_BUCKET_DELETE)
+            if ((err = writer_buckets_load(writer)) != 0)
+                return err;
+    }
+    return run(writer, SQL_SAVEPOINT_RELEASE);
+}
+
+/* A commit that failed in its sync may have left all its pages in the log: after a power cut they could count
+ * as committed, although their submitters were told otherwise and may have removed the bytes. A transaction
+ * that goes through takes their place in the log. */
+static void log_tail_overwrite(struct meta_writer *writer)
+{
+    int64_t version;
+
+    if (db_query_int(writer->db, "PRAGMA user_version", &version) != 0)
+        return; /* the disk is in trouble still; the next batch writes there, or fails as well */
+    char text[64];
+    (void)sqlite3_snprintf(sizeof(text), text, "PRAGMA user_version = %lld", (long long)version);
+    (void)db_exec(writer->db, text); /* as above */
+}
+
+static void batch_abandon(struct meta_committer *committer, int err)
+{
+    struct meta_writer *writer = &committer->writer;
+
+    if (err != committer->last_error)
+        meta_log(committer->meta, META_LOG_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
+                 sqlite3_errmsg(writer->db));
+    if (!sqlite3_get_autocommit(writer->db) && run(writer, SQL_ROLLBACK) != 0)
+        meta_log(committer->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(writer->db));
+    log_tail_overwrite(writer);
+    committer->buckets_stale = true;
+}
+
+static int batch_begin(struct meta_committer *committer)
+{
+    struct meta_writer *writer = &committer->writer;
+    struct timespec now;
+    int err;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if ((err = run(writer, SQL_BEGIN)) != 0)
+        return err;
+    if (committer->buckets_stale) {
+        if ((err = writer_buckets_load(writer)) != 0)
+            return err;
+        committer->buckets_stale = false;
+    }
+    return 0;
+}
+
+static void batch_run(struct meta_committer *committer, struct meta_op *batch)
+{
+    int err = batch_begin(committer);
+
+    for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next)
+        err = op_run_savepoint(committer, op);
+    if (err == 0)
+        err = run(&committer->writer, SQL_COMMIT);
+    if (err != 0) {
+        batch_abandon(committer, err);
+        for (struct meta_op *op = batch; op != NULL; op = op->next)
+            op->result = err;
+    }
+    committer->last_error = err;
+}
+
+static void batch_finish(struct meta_op *batch)
+{
+    while (batch != NULL) {
+        struct meta_op *op = batch;
+        batch = op->next; /* done may free the op */
+        op->done(op);
+    }
+}
+
+/* Cuts a batch off the front of the queue. The mutex is held. */
+static struct meta_op *batch_take(struct meta_committer *committer)
+{
+    struct op_queue batch;
+    uint32_t weight = 0;
+
+    queue_init(&batch);
+    while (committer->waiting.head != NULL && weight < META_BATCH_OPS_MAX) {
+        struct meta_op *op = queue_pop(&committer->waiting);
+        weight += op_weight(op);
+        queue_push(&batch, op);
+    }
+    return batch.head;
+}
+
+static void *committer_main(void *argument)
+{
+    struct meta_committer *committer = argument;
+
+    pthread_mutex_lock(&committer->mutex);
+    for (;;) {
+        while (committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing)
+            pthread_cond_wait(&committer->wake, &committer->mutex);
+        struct meta_op *batch = batch_take(committer);
+        struct meta_op *refused = committer->refused.head;
+        queue_init(&committer->refused);
+        if (batch == NULL && refused == NULL)
+            break;
+        pthread_mutex_unlock(&committer->mutex);
+        if (batch != NULL) {
+            batch_run(committer, batch);
+            batch_finish(batch);
+            checkpoint_advance(committer->checkpoint);
+        }
+        batch_finish(refused);
+        pthread_mutex_lock(&committer->mutex);
+    }
+    committer->stopped = true;
+    pthread_mutex_unlock(&committer->mutex);
+    return NULL;
+}
+
+void committer_submit(struct meta_committer *committer, struct meta_op *op)
+{
+    pthread_mutex_lock(&committer->mutex);
+    if (committer->stopped) {
+        pthread_mutex_unlock(&committer->mutex);
+        op->result = META_E_CLOSING;
+        op->done(op); /* no other thread is left to call it */
+        return;
+    }
+    bool idle = committer->waiting.head == NULL && committer->refused.head == NULL;
+    if (committer->closing) {
+        op->result = META_E_CLOSING;
+        queue_push(&committer->refused, op);
+    } else {
+        queue_push(&committer->waiting, op);
+    }
+    if (idle)
+        pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void meta_submit(struct meta *meta, struct meta_op *op)
+{
+    if (meta->committer != NULL) {
+        committer_submit(meta->committer, op);
+        return;
+    }
+    op->result = -EROFS;
+    op->done(op);
+}
+
+static void committer_free(struct meta_committer *committer)
+{
+    struct meta_writer *writer = &committer->writer;
+
+    checkpoint_stop(committer->checkpoint);
+    meta_sql_finalize(&writer->sql);
+    (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
+    free(writer->buckets);
+    arena_free(&writer->arena);
+    pthread_cond_destroy(&committer->wake);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
+}
+
+static int writer_start(struct meta_writer *writer)
+{
+    int err;
+
+    if ((err = meta_sql_prepare(&writer->sql, writer->db, META_SQL_WRITER)) != 0)
+        return err;
+    int found = meta_sql_row(writer->sql.list[SQL_GARBAGE_LAST]);
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    writer->garbage_row = sqlite3_column_int64(writer->sql.list[SQL_GARBAGE_LAST], 0);
+    meta_sql_reset(writer->sql.list[SQL_GARBAGE_LAST]);
+    return writer_buckets_load(writer);
+}
+
+int committer_start(struct meta_committer **committer_out, struct meta *meta, sqlite3 *db)
+{
+    struct meta_committer *committer = calloc(1, sizeof(*committer));
+    int err;
+
+    if (committer == NULL) {
+        (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
+        return -ENOMEM;
+    }
+    committer->meta = committer->writer.meta = meta;
+    committer->writer.db = db;
+    queue_init(&committer->waiting);
+    queue_init(&committer->refused);
+    pthread_mutex_init(&committer->mutex, NULL);
+    pthread_cond_init(&committer->wake, NULL);
+    if ((err = writer_start(&committer->writer)) != 0 ||
+        (err = checkpoint_start(&committer->checkpoint, meta, db)) != 0 ||
+        (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {
+        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+        committer_free(committer);
+        return err;
+    }
+    *committer_out = committer;
+    return 0;
+}
+
+void committer_stop(struct meta_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->closing = true;
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+    pthread_join(committer->thread, NULL);
+    committer_free(committer);
+}

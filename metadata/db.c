@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening and closing: the database, its connections and their pragmas, and the readers.
+ *
+ * Who has a connection: the committer (the only writer), its checkpoint thread, and every reader. Connections
+ * are never shared between threads, so they are opened without mutexes. */
+#include "metadata/db.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata/committer.h"
+
+/* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
+ * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
+ * transaction locks with a mutex, not with four calls of fcntl. A read-only database is opened in the
+ * ordinary way: "unix-excl" would lock it for writing. */
+#define VFS_EXCLUSIVE "unix-excl"
+
+/* Nobody waits for long: there is one writer, and checkpoints run beside it. The bound is for the moments in
+ * which the log is recovered or restarted. */
+#define BUSY_MS_MAX 5000
+
+/* The committer's cache stays valid, since nobody else writes: room for the inner pages of large stores. */
+#define WRITER_CACHE_KIB 65536
+/* A reader's cache is dropped at each commit; what serves it well is the page cache of the kernel, mapped. */
+#define READER_CACHE_KIB  4096
+#define READER_MMAP_BYTES (1ll << 30)
+
+void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+
+    if (meta->options.log == NULL)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    meta->options.log(meta->options.log_ctx, (int)level, message);
+}
+
+int db_exec(sqlite3 *db, const char *text)
+{
+    return meta_sql_error(sqlite3_exec(db, text, NULL, NULL, NULL));
+}
+
+int db_query_int(sqlite3 *db, const char *text, int64_t *value)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db, text, -1, &statement, NULL);
+
+    if (code != SQLITE_OK)
+        return meta_sql_error(code);
+    int row = meta_sql_row(statement);
+    if (row > 0)
+        *value = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    if (row == 0)
+        return META_E_CORRUPT;
+    return row < 0 ? row : 0;
+}
+
+static int db_open(const struct meta *meta, int flags, sqlite3 **db)
+{
+    const char *vfs = meta->options.read_only ? NULL : VFS_EXCLUSIVE;
+    int code = sqlite3_open_v2(
+        meta->path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, vfs);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(*db, BUSY_MS_MAX);
+    if (code == SQLITE_OK)
+        return 0;
+    int system_errno = *db == NULL ? 0 : sqlite3_system_errno(*db);
+    (void)sqlite3_close(*db); /* nothing was prepared: it cannot be refused */
+    *db = NULL;
+    return (code & 0xff) == SQLITE_CANTOPEN && system_errno != 0 ? -system_errno : meta_sql_error(code);
+}
+
+static int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db)
+{
+    char text[256];
+
+    if (use == DB_READ)
+        (void)snprintf(text, sizeof(text),
+                       "PRAGMA query_only = ON; PRAGMA cache_size = -%d; PRAGMA mmap_size = %lld",
+                       READER_CACHE_KIB, READER_MMAP_BYTES);
+    else
+        /* wal_autocheckpoint is off: checkpoint.c decides when. */
+        (void)snprintf(text, sizeof(text),
+                       "PRAGMA synchronous = %s; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
+                       " PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %lld",
+                       meta->options.durable ? "FULL" : "OFF", WRITER_CACHE_KIB,
+                       (long long)META_WAL_FRAMES_TARGET * 4 * 4096);
+    return db_exec(db, text);
+}
+
+int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db)
+{
+    int flags = use == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int err = db_open(meta, flags, db);
+
+    if (err == 0 && (err = db_set_pragmas(meta, use, *db)) != 0) {
+        (void)sqlite3_close(*db); /* nothing was prepared: it cannot be refused */
+        *db = NULL;
+    }
+    return err;
+}
+
+/* Checks and migrates; the connection becomes the committer's, or is closed again. */
+static int db_open_store(struct meta *meta)
+{
+    bool read_only = meta->options.read_only;
+    sqlite3 *db;
+    int err;
+
+    if ((err = db_open(meta, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                       &db)) != 0)
+        return err;
+    if ((err = schema_open(db, read_only)) == 0 && !read_only &&
+        (err = db_set_pragmas(meta, DB_WRITE, db)) == 0)
+        return committer_start(&meta->committer, meta, db); /* takes the connection, on failure too */
+    if (err != 0)
+        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+    (void)sqlite3_close(db); /* no statement is left: it cannot be refused */
+    return err;
+}
+
+int meta_open(struct meta **meta_out, const char *path, const struct meta_options *options)
+{
+    struct meta *meta = calloc(1, sizeof(*meta));
+    int err;
+
+    if (meta == NULL)
+        return -ENOMEM;
+    meta->options = *options;
+    if ((meta->path = strdup(path)) == NULL)
+        err = -ENOMEM;
+    else
+        err = db_open_store(meta);
+    if (err != 0) {
+        free(meta->path);
+        free(meta);
+        return err;
+    }
+    *meta_out = meta;
+    return 0;
+}
+
+void meta_close(struct meta *meta)
+{
+    if (meta == NULL)
+        return;
+    if (meta->committer != NULL)
+        committer_stop(meta->committer);
+    free(meta->path);
+    free(meta);
+}
+
+int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)
+{
+    struct meta_reader *reader = calloc(1, sizeof(*reader));
+    int err;
+
+    if (reader == NULL)
+        return -ENOMEM;
+    reader->meta = meta;
+    if ((err = db_connect(meta, DB_READ, &reader->db)) == 0 &&
+        (err = meta_sql_prepare(&reader->sql, reader->db, META_SQL_READER)) == 0) {
+        *reader_out = reader;
+        return 0;
+    }
+    meta_reader_close(reader);
+    return err;
+}
+
+void meta_reader_close(struct meta_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    meta_sql_finalize(&reader->sql);
+    (void)sqlite3_close(reader->db); /* no statement is left: it cannot be refused */
+    free(reader);
+}
+
+uint64_t meta_reader_steps(struct meta_reader *reader)
+{
+    uint64_t steps = 0;
+
+    for (int id = 0; id < META_SQL_COUNT; id++)
+        if (reader->sql.list[id] != NULL)
+            steps += (uint32_t)sqlite3_stmt_status(reader->sql.list[id], SQLITE_STMTSTATUS_VM_STEP, 0);
+    return steps;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One open database: what the reading and the writing side share. Private to metadata/. */
+#ifndef METADATA_DB_H
+#define METADATA_DB_H
+
+#include "metadata/meta_sql.h"
+
+struct meta_committer;
+
+struct meta {
+    char *path;
+    struct meta_options options;
+    struct meta_committer *committer; /* NULL when read only */
+};
+
+struct meta_reader {
+    struct meta *meta;
+    sqlite3 *db;
+    struct meta_sql sql;
+};
+
+enum meta_log_level { META_LOG_INFO, META_LOG_WARNING, META_LOG_ERROR };
+
+/* printf to the owner's log; any thread. */
+void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
+
+/* Opens one more connection and sets its pragmas. The database must have been opened by schema_open before. */
+int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db);
+
+/* Runs text without parameters; 0 or an error. */
+int db_exec(sqlite3 *db, const char *text);
+/* The integer that a query yields. */
+int db_query_int(sqlite3 *db, const char *text, int64_t *value);
+
+/* Checks whose database the file is and brings its schema up to date (not when read only: then -EROFS if it is older).
+ * Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA, META_E_CORRUPT or an errno. */
+int schema_open(sqlite3 *db, bool read_only);
+
+#endif

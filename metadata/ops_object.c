@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * PUT, DELETE and COPY of objects. Committer's thread. */
+#include "metadata/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Ascending numbers, and sizes that add up to the object's. */
+static bool parts_are_valid(const struct meta_object *object)
+{
+    uint64_t left = object->size;
+    uint32_t last = 0;
+
+    for (uint32_t i = 0; i < object->part_count; i++) {
+        const struct meta_part_size *part = &object->parts[i];
+        if (part->number <= last || part->number > META_PART_NUMBER_MAX || part->size > left)
+            return false;
+        last = part->number;
+        left -= part->size;
+    }
+    return object->part_count == 0 || left == 0;
+}
+
+static int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes)
+{
+    if (!parts_are_valid(object))
+        return -EINVAL;
+    unsigned char *out = arena_alloc(&writer->arena, codec_parts_bound(object->part_count));
+    if (out == NULL)
+        return -ENOMEM;
+    *bytes = (struct meta_bytes){out, codec_parts_encode(out, object->parts, object->part_count)};
+    return 0;
+}
+
+static bool is_zero(const unsigned char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
+{
+    struct meta_object *object = &op->object;
+    struct object_row row = {.size = object->size, .checksum = object->checksum, .owner = object->owner};
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    if (object->modified_ms == 0)
+        object->modified_ms = writer->now_ms;
+    row.modified_ms = object->modified_ms;
+    memcpy(row.etag, object->etag, sizeof(row.etag));
+    if (!is_zero(object->upload_id, sizeof(object->upload_id)))
+        row.upload_id = (struct meta_bytes){object->upload_id, sizeof(object->upload_id)};
+    if ((err = key_check(op->key)) != 0 ||
+        (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0 ||
+        (err = attributes_pack(writer, &object->attributes, &row.attributes)) != 0 ||
+        (err = parts_pack(writer, object, &row.parts)) != 0)
+        return err;
+    return object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_NEW);
+}
+
+/* One entry of a delete; its own result is the entry's, what is returned is the failure of the whole. */
+static int entry_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry)
+{
+    sqlite3_stmt *delete = writer->sql.list[SQL_OBJECT_DELETE];
+    struct object_row current;
+    int err = object_row_load(writer, bucket, entry->key, &current);
+
+    entry->result = 0;
+    entry->existed = false;
+    if (err == META_E_NO_KEY) {
+        entry->result = entry->if_match != NULL ? META_E_NO_KEY : 0;
+        return 0;
+    }
+    if (err != 0)
+        return err;
+    if (entry->if_match != NULL && strcmp(entry->if_match, "*") != 0 &&
+        (current.etag[0] == '\0' || strcmp(entry->if_match, current.etag) != 0)) {
+        entry->result = META_E_PRECONDITION;
+        return 0;
+    }
+    entry->existed = true;
+    meta_sql_int(delete, 1, bucket);
+    meta_sql_blob(delete, 2, entry->key);
+    if ((err = meta_sql_run(delete)) != 0)
+        return err;
+    return references_drop(writer, current.extents);
+}
+
+int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
+{
+    int err = 0;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    for (uint32_t i = 0; i < op->count && err == 0; i++) {
+        err = entry_delete(writer, op->bucket, &op->entries[i]);
+        arena_reset(&writer->arena);
+    }
+    return err;
+}
+
+int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
+{
+    const struct source_condition condition = {op->source_if_match, op->source_if_none_match,
+                                               op->source_if_modified_since_ms,
+                                               op->source_if_unmodified_since_ms};
+    struct object_row row;
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket) || !writer_has_bucket(writer, op->source_bucket))
+        return META_E_NO_BUCKET;
+    if ((err = key_check(op->key)) != 0 ||
+        (err = object_row_load(writer, op->source_bucket, op->source_key, &row)) != 0 ||
+        (err = source_condition_check(&condition, &row)) != 0)
+        return err;
+    if (op->replace_attributes && (err = attributes_pack(writer, &op->attributes, &row.attributes)) != 0)
+        return err;
+    row.modified_ms = writer->now_ms;
+    row.owner = op->owner;
+    row.upload_id =
+        (struct meta_bytes){0}; /* the copy was not made by the upload; the part sizes explain its ETag */
+    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_SHARED)) != 0)
+        return err;
+    op->modified_ms = row.modified_ms;
+    memcpy(op->etag, row.etag, sizeof(op->etag));
+    op->size = row.size;
+    op->checksum = row.checksum;
+    return 0;
+}

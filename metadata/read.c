@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Point reads and the short listings: buckets, one object, one upload, parts, garbage. Listings that seek are
+ * in list.c.
+ *
+ * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
+ * so every path resets. The reader's thread. */
+#include "metadata/db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata/codec.h"
+
+/* ---- Buckets ---- */
+
+static void text_read(sqlite3_stmt *statement, int column, char *out, size_t size)
+{
+    struct meta_bytes text = meta_sql_column(statement, column);
+    size_t length = text.length < size ? text.length : size - 1;
+
+    if (length > 0)
+        memcpy(out, text.data, length);
+    out[length] = '\0';
+}
+
+static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
+{
+    bucket->id = sqlite3_column_int64(statement, 0);
+    bucket->created_ms = sqlite3_column_int64(statement, 1);
+    text_read(statement, 2, bucket->name, sizeof(bucket->name));
+    text_read(statement, 3, bucket->region, sizeof(bucket->region));
+    text_read(statement, 4, bucket->owner, sizeof(bucket->owner));
+}
+
+int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_GET];
+
+    meta_sql_text(statement, 1, name);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_BUCKET : found;
+    bucket_read(statement, bucket);
+    meta_sql_reset(statement);
+    return 0;
+}
+
+int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_LIST];
+    struct meta_bucket bucket;
+    int row;
+
+    meta_sql_text(statement, 1, after);
+    meta_sql_int(statement, 2, limit);
+    while ((row = meta_sql_row(statement)) > 0) {
+        bucket_read(statement, &bucket);
+        int stop = visit(ctx, &bucket);
+        if (stop != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+/* ---- One object ---- */
+
+/* Where the pieces of an object or upload go: one block of memory, arrays first for their alignment. */
+struct block {
+    unsigned char *at;
+};
+
+static void *block_take(struct block *block, size_t size)
+{
+    void *memory = block->at;
+
+    block->at += size;
+    return memory;
+}
+
+static void block_copy(struct block *block, struct meta_bytes *bytes)
+{
+    void *copy = block_take(block, bytes->length);
+
+    if (bytes->length > 0)
+        memcpy(copy, bytes->data, bytes->length);
+    bytes->data = copy;
+}
+
+/* Decoded attributes point into `bytes`, which is in the block already. */
+static int attributes_decode(struct codec_list list, struct meta_attribute *out)
+{
+    int more;
+
+    while ((more = codec_attributes_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+static int extents_decode(struct codec_list list, struct meta_extent *out)
+{
+    int more;
+
+    while ((more = codec_extents_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+static int parts_decode(struct codec_list list, struct meta_part_size *out)
+{
+    int more;
+
+    while ((more = codec_parts_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+/* The columns that vary in length, as they lie in the row. */
+struct object_blobs {
+    struct meta_bytes owner, attributes;
+    struct codec_list extents, parts;
+};
+
+static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object, struct object_blobs *blobs)
+{
+    int err;
+
+    object->size = (uint64_t)sqlite3_column_int64(statement, 0);
+    object->modified_ms = sqlite3_column_int64(statement, 1);
+    blobs->owner = meta_sql_column(statement, 4);
+    blobs->attributes = meta_sql_column(statement, 6);
+    struct meta_bytes upload_id = meta_sql_column(statement, 7);
+    memset(object->upload_id, 0, sizeof(object->upload_id));
+    if (upload_id.length == sizeof(object->upload_id))
+        memcpy(object->upload_id, upload_id.data, upload_id.length);
+    else if (upload_id.length != 0)
+        return META_E_CORRUPT;
+    if ((err = codec_etag_decode(meta_sql_column(statement, 2), object->etag)) != 0 ||
+        (err = codec_checksum_decode(meta_sql_column(statement, 3), &object->checksum)) != 0 ||
+        (err = codec_extents_begin(&blobs->extents, meta_sql_column(statement, 5))) != 0 ||
+        (err = codec_parts_begin(&blobs->parts, meta_sql_column(statement, 8))) != 0)
+        return err;
+    object->extents.count = blobs->extents.count;
+    object->part_count = blobs->parts.count;
+    return 0;
+}
+
+/* Lays everything out in one allocation that begins with the extents. */
+static int object_read_lists(struct meta_object *object, struct object_blobs *blobs)
+{
+    struct codec_list attributes;
+    int err = codec_attributes_begin(&attributes, blobs->attributes);
+
+    if (err != 0)
+        return err;
+    size_t extents_bytes = object->extents.count * sizeof(struct meta_extent);
+    size_t attributes_bytes = attributes.count * sizeof(struct meta_attribute);
+    size_t parts_bytes = object->part_count * sizeof(struct meta_part_size);
+    struct block block = {malloc(extents_bytes + attributes_bytes + parts_bytes + blobs->attributes.length +
+                                 blobs->owner.length + 1)};
+    if (block.at == NULL)
+        return -ENOMEM;
+    object->extents.list = block_take(&block, extents_bytes);
+    object->attributes.list = block_take(&block, attributes_bytes);
+    struct meta_part_size *parts = block_take(&block, parts_bytes);
+    object->parts = parts;
+    object->attributes.count = attributes.count;
+    block_copy(&block, &blobs->attributes);
+    object->owner = blobs->owner;
+    block_copy(&block, &object->owner);
+
+    (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
+    if ((err = extents_decode(blobs->extents, object->extents.list)) != 0 ||
+        (err = attributes_decode(attributes, object->attributes.list)) != 0 ||
+        (err = parts_decode(blobs->parts, parts)) != 0)
+        meta_object_release(object);
+    return err;
+}
+
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    struct meta_object *object)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    struct object_blobs blobs;
+    int err;
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_KEY : found;
+    if ((err = object_read_fixed(statement, object, &blobs)) == 0)
+        err = object_read_lists(object, &blobs);
+    meta_sql_reset(statement);
+    return err;
+}
+
+void meta_object_release(struct meta_object *object)
+{
+    free(object->extents.list);
+    object->extents = (struct meta_extents){0};
+    object->attributes = (struct meta_attributes){0};
+    object->owner = (struct meta_bytes){0};
+    object->parts = NULL;
+    object->part_count = 0;
+}
+
+/* ---- One upload ---- */
+
+static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload)
+{
+    struct meta_bytes bytes = meta_sql_column(statement, 6);
+    struct codec_list list;
+    int err = codec_attributes_begin(&list, bytes);
+
+    if (err != 0)
+        return err;
+    upload->key = meta_sql_column(statement, 0);
+    upload->owner = meta_sql_column(statement, 5);
+    size_t list_bytes = list.count * sizeof(struct meta_attribute);
+    struct block block = {malloc(list_bytes + bytes.length + upload->key.length + upload->owner.length + 1)};
+    if (block.at == NULL)
+        return -ENOMEM;
+    upload->attributes = (struct meta_attributes){block_take(&block, list_bytes), list.count};
+    block_copy(&block, &bytes);
+    block_copy(&block, &upload->key);
+    block_copy(&block, &upload->owner);
+    (void)codec_attributes_begin(&list, bytes); /* the copy; it went well before */
+    if ((err = attributes_decode(list, upload->attributes.list)) != 0)
+        meta_upload_release(upload);
+    return err;
+}
+
+int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    meta_sql_blob(statement, 3, (struct meta_bytes){id, META_UPLOAD_ID_BYTES});
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_UPLOAD : found;
+    memcpy(upload->id, id, sizeof(upload->id));
+    upload->initiated_ms = sqlite3_column_int64(statement, 2);
+    upload->checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
+    upload->checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
+    int err = upload_read_lists(statement, upload);
+    meta_sql_reset(statement);
+    return err;
+}
+
+void meta_upload_release(struct meta_upload *upload)
+{
+    free(upload->attributes.list);
+    upload->attributes = (struct meta_attributes){0};
+    upload->key = upload->owner = (struct meta_bytes){0};
+}
+
+/* ---- Parts, garbage, files ---- */
+
+static int part_read(sqlite3_stmt *statement, struct meta_part *part)
+{
+    int err;
+
+    memset(part, 0, sizeof(*part));
+    part->number = (uint32_t)sqlite3_column_int64(statement, 0);
+    part->size = (uint64_t)sqlite3_column_int64(statement, 1);
+    part->modified_ms = sqlite3_column_int64(statement, 2);
+    if ((err = codec_etag_decode(meta_sql_column(statement, 3), part->etag)) != 0)
+        return err;
+    return codec_checksum_decode(meta_sql_column(statement, 4), &part->checksum);
+}
+
+int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                   void *ctx, bool *truncated)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_PART_LIST];
+    struct meta_part part;
+    uint32_t visited = 0;
+    int row;
+
+    *truncated = false;
+    if (limit == 0)
+        return 0;
+    meta_sql_blob(statement, 1, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES});
+    meta_sql_int(statement, 2, after);
+    meta_sql_int(statement, 3, (int64_t)limit + 1);
+    while ((row = meta_sql_row(statement)) > 0) {
+        int stop = 0;
+        if (visited++ == limit)
+            *truncated = true;
+        else if ((stop = part_read(statement, &part)) == 0)
+            stop = visit(ctx, &part);
+        if (stop != 0 || *truncated) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
+                      uint32_t limit)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_GARBAGE_TAKE];
+    int count = 0, row;
+
+    meta_sql_int(statement, 1, after_row);
+    meta_sql_int(statement, 2, limit > INT32_MAX ? INT32_MAX : limit);
+    while ((row = meta_sql_row(statement)) > 0) {
+        entries[count].row = sqlite3_column_int64(statement, 0);
+        entries[count].file = (uint64_t)sqlite3_column_int64(statement, 1);
+        entries[count].unit_offset = (uint64_t)sqlite3_column_int64(statement, 2);
+        entries[count].unit_length = (uint64_t)sqlite3_column_int64(statement, 3);
+        count++;
+    }
+    return row < 0 ? row : count;
+}
+
+int meta_file_is_live(struct meta_reader *reader, uint64_t file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_LIVE];
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who still needs a unit. `unit` counts the extents that name it, in all rows of `object` and `part`; when
+ * the count falls to 0 the unit goes to the garbage list within the same transaction, and its row stays until
+ * its bytes are gone:
+ *
+ *   PUT: refs 1 -- copy: +1, drop: -1 --> refs 0 and a row of `garbage` -- META_OP_GARBAGE_DONE --> no row
+ *
+ * A unit with refs 0 never comes back to life: whoever removes bytes may do so at any time. */
+#include "metadata/writer.h"
+
+static void unit_bind(sqlite3_stmt *statement, uint64_t file, uint64_t unit_offset)
+{
+    /* Signed in the database; only equality matters. */
+    meta_sql_int(statement, 1, (int64_t)file);
+    meta_sql_int(statement, 2, (int64_t)unit_offset);
+}
+
+/* Runs a statement about one unit; 1 when it changed a row, 0 when there was none to change. */
+static int unit_run(struct meta_writer *writer, enum meta_sql_id id, uint64_t file, uint64_t unit_offset)
+{
+    sqlite3_stmt *statement = writer->sql.list[id];
+
+    unit_bind(statement, file, unit_offset);
+    int err = meta_sql_run(statement);
+    return err != 0 ? err : sqlite3_changes(writer->db) > 0;
+}
+
+static int references_increase(struct meta_writer *writer, struct meta_bytes extents, enum meta_sql_id id,
+                               int if_missing)
+{
+    struct codec_list list;
+    struct meta_extent extent;
+    int more = codec_extents_begin(&list, extents);
+
+    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        more = unit_run(writer, id, extent.file, extent.unit_offset);
+        if (more == 0)
+            more = if_missing;
+    }
+    return more;
+}
+
+int references_add(struct meta_writer *writer, struct meta_bytes extents)
+{
+    return references_increase(writer, extents, SQL_UNIT_ADD, META_E_CHANGED);
+}
+
+int references_raise(struct meta_writer *writer, struct meta_bytes extents)
+{
+    return references_increase(writer, extents, SQL_UNIT_RAISE, META_E_CORRUPT);
+}
+
+static int garbage_insert(struct meta_writer *writer, const struct meta_extent *extent)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_GARBAGE_INSERT];
+
+    meta_sql_int(statement, 1, ++writer->garbage_row);
+    meta_sql_int(statement, 2, (int64_t)extent->file);
+    meta_sql_int(statement, 3, (int64_t)extent->unit_offset);
+    meta_sql_int(statement, 4, (int64_t)extent->unit_length);
+    return meta_sql_run(statement);
+}
+
+static int unit_drop(struct meta_writer *writer, const struct meta_extent *extent)
+{
+    int changed = unit_run(writer, SQL_UNIT_DROP_LAST, extent->file, extent->unit_offset);
+
+    if (changed > 0)
+        return garbage_insert(writer, extent);
+    if (changed == 0)
+        changed = unit_run(writer, SQL_UNIT_DROP, extent->file, extent->unit_offset);
+    if (changed == 0)
+        meta_log(writer->meta, META_LOG_ERROR, "unit %llu of blob %llu was named but not counted",
+                 (unsigned long long)extent->unit_offset, (unsigned long long)extent->file);
+    return changed < 0 ? changed : 0;
+}
+
+int references_drop(struct meta_writer *writer, struct meta_bytes extents)
+{
+    struct codec_list list;
+    struct meta_extent extent;
+    int more = codec_extents_begin(&list, extents);
+    int err;
+
+    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0)
+        if ((err = unit_drop(writer, &extent)) != 0)
+            return err;
+    if (more != 0)
+        meta_log(writer->meta, META_LOG_ERROR, "a damaged extent list was dropped; its bytes stay");
+    return 0;
+}
+
+static int garbage_forget(struct meta_writer *writer, int64_t row)
+{
+    sqlite3_stmt *get = writer->sql.list[SQL_GARBAGE_GET];
+    sqlite3_stmt *delete = writer->sql.list[SQL_GARBAGE_DELETE];
+
+    meta_sql_int(get, 1, row);
+    int found = meta_sql_row(get);
+    if (found <= 0)
+        return found; /* told twice: nothing left to forget */
+    uint64_t file = (uint64_t)sqlite3_column_int64(get, 0);
+    uint64_t unit_offset = (uint64_t)sqlite3_column_int64(get, 1);
+    meta_sql_reset(get);
+
+    int changed = unit_run(writer, SQL_UNIT_FORGET, file, unit_offset);
+    if (changed < 0)
+        return changed;
+    meta_sql_int(delete, 1, row);
+    return meta_sql_run(delete);
+}
+
+int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op)
+{
+    int err = 0;
+
+    for (uint32_t i = 0; i < op->count && err == 0; i++)
+        err = garbage_forget(writer, op->rows[i]);
+    return err;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tables, as numbered migrations. PRAGMA user_version holds the number of the last migration that ran;
+ * each one runs in a transaction with the update of that number, so a crash leaves the old schema or the new
+ * one. A migration that was released is never edited: changes are new entries at the end.
+ *
+ * Runs once, on the thread that opens the database. */
+#include "metadata/db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STRINGIFY_INNER(x) #x
+#define STRINGIFY(x)       STRINGIFY_INNER(x)
+
+/* "Slui", so that file(1) and a careful reader know whose database it is. */
+#define APPLICATION_ID 0x536c7569
+
+static const char *const migrations[] = {
+    /* 1: the first schema.
+     *
+     * `object` holds current objects only: noncurrent versions get a table of their own, so that listings
+     * never step over them, and the version id of a current object a column added then (added columns cost
+     * nothing in old rows). Columns that listings read come first, so that long rows need not be read whole.
+     *
+     * `unit` has a row for every unit that is named or waits for its removal (refs = 0). The row of a new
+     * unit goes to the right edge of the tree, for blob ids grow: it costs a PUT far less than an index on
+     * `object` would, and it answers at once whether a file is in use.
+     *
+     * `garbage` is the queue of units with refs = 0. */
+    "PRAGMA application_id = " STRINGIFY(APPLICATION_ID) ";"
+                                                         "CREATE TABLE bucket("
+                                                         "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                                                         "  name TEXT NOT NULL UNIQUE,"
+                                                         "  created_ms INTEGER NOT NULL,"
+                                                         "  region TEXT NOT NULL,"
+                                                         "  owner TEXT NOT NULL"
+                                                         ") STRICT;"
+                                                         "CREATE TABLE object("
+                                                         "  bucket INTEGER NOT NULL,"
+                                                         "  key BLOB NOT NULL,"
+                                                         "  size INTEGER NOT NULL,"
+                                                         "  modified_ms INTEGER NOT NULL,"
+                                                         "  etag BLOB NOT NULL,"
+                                                         "  checksum BLOB,"
+                                                         "  owner BLOB,"
+                                                         "  extents BLOB,"
+                                                         "  attributes BLOB,"
+                                                         "  upload_id BLOB,"
+                                                         "  parts BLOB,"
+                                                         "  PRIMARY KEY(bucket, key)"
+                                                         ") WITHOUT ROWID, STRICT;"
+                                                         "CREATE TABLE upload("
+                                                         "  bucket INTEGER NOT NULL,"
+                                                         "  key BLOB NOT NULL,"
+                                                         "  id BLOB NOT NULL,"
+                                                         "  initiated_ms INTEGER NOT NULL,"
+                                                         "  checksum_algorithm INTEGER NOT NULL,"
+                                                         "  checksum_type INTEGER NOT NULL,"
+                                                         "  owner BLOB,"
+                                                         "  attributes BLOB,"
+                                                         "  PRIMARY KEY(bucket, key, id)"
+                                                         ") WITHOUT ROWID, STRICT;"
+                                                         "CREATE TABLE part("
+                                                         "  upload_id BLOB NOT NULL,"
+                                                         "  number INTEGER NOT NULL,"
+                                                         "  size INTEGER NOT NULL,"
+                                                         "  modified_ms INTEGER NOT NULL,"
+                                                         "  etag BLOB NOT NULL,"
+                                                         "  checksum BLOB,"
+                                                         "  extents BLOB,"
+                                                         "  PRIMARY KEY(upload_id, number)"
+                                                         ") WITHOUT ROWID, STRICT;"
+                                                         "CREATE TABLE unit("
+                                                         "  file INTEGER NOT NULL,"
+                                                         "  unit_offset INTEGER NOT NULL,"
+                                                         "  refs INTEGER NOT NULL,"
+                                                         "  PRIMARY KEY(file, unit_offset)"
+                                                         ") WITHOUT ROWID, STRICT;"
+                                                         "CREATE TABLE garbage("
+                                                         "  row INTEGER PRIMARY KEY,"
+                                                         "  file INTEGER NOT NULL,"
+                                                         "  unit_offset INTEGER NOT NULL,"
+                                                         "  unit_length INTEGER NOT NULL"
+                                                         ") STRICT;",
+};
+
+#define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
+
+/* The version of our database, 0 for an empty one. */
+static int schema_identify(sqlite3 *db, int64_t *version)
+{
+    int64_t application, objects;
+    int err;
+
+    if ((err = db_query_int(db, "PRAGMA application_id", &application)) != 0 ||
+        (err = db_query_int(db, "PRAGMA user_version", version)) != 0 ||
+        (err = db_query_int(db, "SELECT count(*) FROM sqlite_schema", &objects)) != 0)
+        return err;
+    if (application == 0 && *version == 0 && objects == 0)
+        return 0;
+    if (application != APPLICATION_ID)
+        return META_E_NOT_OURS;
+    if (*version > SCHEMA_VERSION)
+        return META_E_NEWER_SCHEMA;
+    return *version >= 1 ? 0 : META_E_CORRUPT;
+}
+
+static int schema_migrate(sqlite3 *db, int64_t version)
+{
+    char set_version[64];
+    int err;
+
+    (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %lld", (long long)version);
+    if ((err = db_exec(db, "BEGIN IMMEDIATE")) != 0)
+        return err;
+    if ((err = db_exec(db, migrations[version - 1])) == 0 && (err = db_exec(db, set_version)) == 0)
+        err = db_exec(db, "COMMIT");
+    if (err != 0 && !sqlite3_get_autocommit(db))
+        (void)db_exec(db, "ROLLBACK"); /* the first error counts; closing the connection undoes it too */
+    return err;
+}
+
+/* A lasting property of the file. Where the file system cannot do it the old mode stays, in which readers and
+ * the writer wait for each other: that is an error here. */
+static int schema_set_wal(sqlite3 *db)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+
+    if (code != SQLITE_OK)
+        return meta_sql_error(code);
+    int err = meta_sql_row(statement);
+    if (err > 0) {
+        struct meta_bytes mode = meta_sql_column(statement, 0);
+        err = mode.length == 3 && memcmp(mode.data, "wal", 3) == 0 ? 0 : -EOPNOTSUPP;
+    }
+    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    return err;
+}
+
+int schema_open(sqlite3 *db, bool read_only)
+{
+    int64_t version;
+    int err;
+
+    /* Nothing is written before the file is known to be ours or empty. */
+    if ((err = schema_identify(db, &version)) != 0)
+        return err;
+    if (read_only)
+        return version == SCHEMA_VERSION ? 0 : -EROFS;
+    if ((err = schema_set_wal(db)) != 0)
+        return err;
+    while (version < SCHEMA_VERSION)
+        if ((err = schema_migrate(db, ++version)) != 0)
+            return err;
+    return 0;
+}
