@@ -33,10 +33,10 @@ void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t le
 #define S3_XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
 /* Parsing: path is the element names from the root, joined by '/', without namespace prefixes
- * ("CompleteMultipartUpload/Part/ETag"). text: the element's own character data, with white space as it came. Called when an
- * element ends. Return 0, or non-zero to stop (MalformedXML). */
+ * ("CompleteMultipartUpload/Part/ETag"). text: the element's own character data, with white space as it came, NUL-terminated.
+ * Called when an element ends. Return 0, or non-zero to stop (MalformedXML). */
 typedef int (*s3_xml_visit_fn)(void *ctx, const char *path, const char *text, size_t length);
-/* 0, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
+/* 0, -ENOMEM, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
 int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
 
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may do what: an immutable, reference-counted set of access keys with rights per bucket. A reload makes a new set;
+ * requests in flight keep the one they began with.
+ *
+ * The file, line by line ('#' begins a comment, blanks separate fields):
+ *
+ *      key ACCESS SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
+ *      anonymous [PATTERN=RIGHT,RIGHT...]...
+ *
+ * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone. RIGHT is read, write, list, admin, or all. Rights
+ * of all patterns that match add up, and whoever signs has at least the rights of `anonymous`. A key without any pattern may do
+ * nothing. Without an `anonymous` line, unsigned requests are refused. owner:NAME is the owner told in listings and stored
+ * with what the key creates; without it, an id made from the access key. deploy/credentials.sample is the manual. */
+#ifndef API_S3_S3_CREDENTIALS_H
+#define API_S3_S3_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct s3_credentials;
+struct s3_identity;
+
+typedef void (*s3_log_fn)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; may be NULL */
+
+struct s3_credentials_options {
+    const char *access_key, *secret_key; /* one key with all rights, or NULL */
+    const char *path;                    /* a credentials file, or NULL */
+    s3_log_fn log;
+    void *log_ctx;
+};
+
+/* Reads the file and builds a set with one reference. 0; -EBADMSG: the file (or the one key) cannot be understood, said in the
+ * log with the line; -ENOMEM, -ENOENT, -EACCES ... . Blocks. */
+int s3_credentials_create(struct s3_credentials **set, const struct s3_credentials_options *options);
+/* The same from a text in memory; name stands for the file in messages. */
+int s3_credentials_parse(struct s3_credentials **set, const char *text, size_t length, const char *name,
+                         const struct s3_credentials_options *options);
+/* Any thread. */
+struct s3_credentials *s3_credentials_ref(struct s3_credentials *set);
+void s3_credentials_unref(struct s3_credentials *set); /* NULL allowed; the last one wipes the secrets */
+
+/* Neither a key nor an `anonymous` line: everybody may do everything. */
+bool s3_credentials_is_open(const struct s3_credentials *set);
+/* NULL when unknown. Valid as long as the set. */
+struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key, size_t length);
+/* Bits of enum s3_right that the identity (NULL: anybody) has in the bucket. */
+unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity, const char *bucket,
+                               size_t length);
+
+/* Up to S3_OWNER_BYTES_MAX characters. */
+const char *s3_identity_owner(const struct s3_identity *identity);
+/* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once. All
+ * requests must come with the same region. Any thread. */
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region, unsigned char key[32]);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The XML reader: one pass of Expat over a document in memory. A DTD stops it at once, so no entity can be
+ * declared and nothing can expand; depth and name lengths are bounded, and the text buffer is never larger
+ * than the document. */
+#include "api/s3/s3_xml.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <expat.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/limits.h"
+
+#define PATH_BYTES_MAX 512u
+
+struct level {
+    size_t path_length; /* of the path up to and with this element */
+    size_t text_start;  /* its character data begins here in the buffer; its children's is cut off when they
+                           end */
+};
+
+struct reader {
+    XML_Parser parser;
+    s3_xml_visit_fn visit;
+    void *ctx;
+    const char *root;
+    char path[PATH_BYTES_MAX];
+    char *text;
+    size_t text_length, text_capacity;
+    struct level levels[S3_XML_DEPTH_MAX];
+    unsigned depth;
+    bool refused;
+};
+
+static void refuse(struct reader *reader)
+{
+    reader->refused = true;
+    (void)XML_StopParser(reader->parser, XML_FALSE); /* fails only where parsing has stopped already */
+}
+
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system_id,
+                               const XML_Char *public_id, int has_internal_subset)
+{
+    refuse(ctx);
+}
+
+static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
+{
+    struct reader *reader = ctx;
+    const char *colon = strrchr(name, ':');
+    const char *local = colon != NULL ? colon + 1 : name;
+    size_t length = strlen(local);
+    size_t at = reader->depth == 0 ? 0 : reader->levels[reader->depth - 1].path_length;
+
+    if (reader->refused)
+        return;
+    if (reader->depth == S3_XML_DEPTH_MAX || at + length + 2 > PATH_BYTES_MAX ||
+        (reader->depth == 0 && strcmp(local, reader->root) != 0)) {
+        refuse(reader);
+        return;
+    }
+    if (reader->depth != 0)
+        reader->path[at++] = '/';
+    memcpy(reader->path + at, local, length + 1);
+    reader->levels[reader->depth].path_length = at + length;
+    reader->levels[reader->depth].text_start = reader->text_length;
+    reader->depth++;
+}
+
+static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
+{
+    struct reader *reader = ctx;
+
+    if (reader->refused || length <= 0)
+        return;
+    /* Character data is never longer than its source: references shrink, and the encoding is fixed to UTF-8.
+     */
+    assert((size_t)length <= reader->text_capacity - reader->text_length);
+    memcpy(reader->text + reader->text_length, text, (size_t)length);
+    reader->text_length += (size_t)length;
+}
+
+static void XMLCALL on_end(void *ctx, const XML_Char *name)
+{
+    struct reader *reader = ctx;
+    struct level *level;
+
+    if (reader->refused)
+        return;
+    assert(reader->depth > 0);
+    level = &reader->levels[--reader->depth];
+    reader->path[level->path_length] = '\0';
+    reader->text[reader->text_length] = '\0';
+    if (reader->visit(reader->ctx, reader->path, reader->text + level->text_start,
+                      reader->text_length - level->text_start) != 0)
+        refuse(reader);
+    reader->text_length = level->text_start;
+}
+
+static int reader_run(struct reader *reader, const char *data, size_t length)
+{
+    XML_SetUserData(reader->parser, reader);
+    XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
+    XML_SetElementHandler(reader->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(reader->parser, on_text);
+    if (XML_Parse(reader->parser, data, (int)length, 1) == XML_STATUS_OK && !reader->refused)
+        return 0;
+    return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
+}
+
+int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    struct reader *reader;
+    int result = -ENOMEM;
+
+    if (length == 0 || length > S3_XML_BYTES_MAX)
+        return -EBADMSG;
+    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
+    reader = calloc(1, sizeof(*reader));
+    if (reader == NULL)
+        return -ENOMEM;
+    reader->visit = visit;
+    reader->ctx = ctx;
+    reader->root = root;
+    reader->text_capacity = length;
+    reader->text = malloc(length + 1);
+    /* UTF-8 whatever the declaration says: it is what S3 clients send. */
+    reader->parser = XML_ParserCreate("UTF-8");
+    if (reader->text != NULL && reader->parser != NULL)
+        result = reader_run(reader, data, length);
+    if (reader->parser != NULL)
+        XML_ParserFree(reader->parser);
+    free(reader->text);
+    free(reader);
+    return result;
+}
