@@ -16,8 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- Checks ----------------------------------------------------------------------------------------------
- */
+/* ---- Checks -------------------------------------------------------------------------------------------- */
 
 static const char *check_address(const char *text)
 {
@@ -54,8 +53,7 @@ static const char *check_token(const char *text)
     return NULL;
 }
 
-/* ---- The table
- * --------------------------------------------------------------------------------------------- */
+/* ---- The table ----------------------------------------------------------------------------------------- */
 
 #define FIELD(name)  offsetof(struct options, name)
 #define FROM_ALL     (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE)
@@ -134,8 +132,7 @@ const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 _Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTIONS_ROWS_MAX,
                "each row has a place in sources[]");
 
-/* ---- Taking values
- * ------------------------------------------------------------------------------------------ */
+/* ---- Taking values ------------------------------------------------------------------------------------- */
 
 int options_fail(struct options *options, const char *format, ...)
 {

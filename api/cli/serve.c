@@ -72,8 +72,14 @@ static int fail_server(const struct options *options, int err)
     case SLUICE_E_CREDENTIALS:
         cli_say(SLUICE_LOG_ERROR, "cannot use the credentials file %s", options->credentials);
         return CLI_USAGE;
+    case -EADDRINUSE:
+    case -EADDRNOTAVAIL:
+        cli_say(SLUICE_LOG_ERROR, "cannot listen on %s: %s", options->listen, sluice_strerror(err));
+        return CLI_FAILED;
     default:
-        cli_say(SLUICE_LOG_ERROR, "cannot serve on %s: %s", options->listen, sluice_strerror(err));
+        cli_say(SLUICE_LOG_ERROR, "cannot serve on %s%s%s: %s", options->listen,
+                options->access_log != NULL ? " with the access log " : "",
+                options->access_log != NULL ? options->access_log : "", sluice_strerror(err));
         return CLI_FAILED;
     }
 }
