@@ -177,8 +177,7 @@ int digest_buffer(uint32_t mask, const void *data, size_t length, struct digest_
     return err;
 }
 
-/* ---- Joining CRCs
- * -----------------------------------------------------------------------------------------------
+/* ---- Joining CRCs -------------------------------------------------------------------------------
  *
  * Appending n bytes to a message multiplies its CRC by x^(8n) modulo the generator; the CRC of the appended
  * bytes is then added. The initial and final inversions of these three CRCs cancel out in that. Polynomials

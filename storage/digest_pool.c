@@ -63,8 +63,7 @@ struct digest_pool {
     pthread_t threads[DIGEST_THREADS_MAX];
 };
 
-/* ---- The queue; the pool's lock is held
- * ------------------------------------------------------------------------- */
+/* ---- The queue; the pool's lock is held --------------------------------------------------------- */
 
 static void *digest_thread_main(void *arg);
 
@@ -116,7 +115,7 @@ static uint64_t stream_limit(const struct digest_stream *stream)
 
 static bool stream_has_work(const struct digest_stream *stream)
 {
-    if (stream->cancelled || stream->finishing)
+    if (stream->finishing)
         return true;
     if (stream->fd < 0 || stream->result != 0)
         return false;
@@ -161,8 +160,7 @@ static void stream_fail(struct digest_stream *stream, int result)
         free(node);
 }
 
-/* ---- On a digest thread
- * ----------------------------------------------------------------------------------------- */
+/* ---- On a digest thread ------------------------------------------------------------------------- */
 
 /* Nobody else knows the stream any more. Without the lock. */
 static void stream_free(struct digest_stream *stream)
@@ -327,8 +325,7 @@ static void *digest_thread_main(void *arg)
     return NULL;
 }
 
-/* ---- The pool
- * --------------------------------------------------------------------------------------------------- */
+/* ---- The pool ----------------------------------------------------------------------------------- */
 
 int digest_pool_create(struct digest_pool **out, unsigned threads)
 {
@@ -361,8 +358,7 @@ void digest_pool_destroy(struct digest_pool *pool)
     free(pool);
 }
 
-/* ---- Streams, on their caller's thread
- * -------------------------------------------------------------------------- */
+/* ---- Streams, on their caller's thread ---------------------------------------------------------- */
 
 /* Counts a stream in, and sees to it that a thread exists that will run it. */
 static int pool_admit(struct digest_pool *pool)

@@ -33,8 +33,7 @@ struct ring_threads {
     bool stopping;
 };
 
-/* ---- The system calls
- * ------------------------------------------------------------------------------------------- */
+/* ---- The system calls --------------------------------------------------------------------------- */
 
 /* Repeats a call that a signal cut short, and gives what it returned as a count or a negative errno. */
 #define RING_CALL(call)                                                                                      \
@@ -139,8 +138,7 @@ static int32_t ring_threads_run(struct ring_threads *engine, const struct ring_o
     }
 }
 
-/* ---- Threads
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Threads ------------------------------------------------------------------------------------ */
 
 static void *ring_thread_main(void *arg)
 {

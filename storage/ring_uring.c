@@ -51,8 +51,7 @@ struct ring_uring {
 /* What link_fd has come to, kept in op->flags. */
 enum { LINK_BY_PROC, LINK_BY_EMPTY_PATH };
 
-/* ---- Warming: file -> pipe on a kernel thread, pipe -> /dev/null here
- * ---------------------------------------------
+/* ---- Warming: file -> pipe on a kernel thread, pipe -> /dev/null here ---------------------------
  *
  * splice waits until a page is read and moves a reference to it, not its bytes. Emptying the pipe drops the
  * references and never waits, so it is done in place. The advice in front makes the disk see large reads. */
@@ -163,8 +162,7 @@ static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
     engine->in_kernel++;
 }
 
-/* ---- Operations of one step
- * ------------------------------------------------------------------------------------- */
+/* ---- Operations of one step --------------------------------------------------------------------- */
 
 static void linkat_prepare(struct io_uring_sqe *sqe, const struct ring_op *op)
 {
@@ -305,8 +303,7 @@ static void ring_uring_collect(struct ring *ring, struct ring_op_queue *ready)
     }
 }
 
-/* ---- Making and ending
- * ------------------------------------------------------------------------------------------ */
+/* ---- Making and ending -------------------------------------------------------------------------- */
 
 static void ring_uring_destroy(struct ring *ring)
 {

@@ -146,8 +146,7 @@ static void finish_and_expect(uint64_t length, int result, uint32_t mask)
     assert_memory_equal(&seen.values, &expected, sizeof(expected));
 }
 
-/* ---- Whole bodies
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Whole bodies ------------------------------------------------------------------------------- */
 
 static void test_growing_file(void **state)
 {
@@ -232,8 +231,7 @@ static void test_many_streams(void **state)
     assert_memory_equal(&seen.values, &expected, sizeof(expected));
 }
 
-/* ---- Signed chunks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Signed chunks ------------------------------------------------------------------------------ */
 
 static unsigned write_chunks(uint64_t length, uint32_t chunk_bytes, bool told_before)
 {
@@ -302,8 +300,32 @@ static void test_bytes_of_no_chunk(void **state)
     finish_and_expect(1000, -EBADMSG, MASK);
 }
 
-/* ---- Cancelling
- * ------------------------------------------------------------------------------------------------- */
+/* Bytes whose chunk is not known yet must wait: it may end anywhere among them. */
+static void test_chunk_ends_told_late(void **state)
+{
+    struct digest_pool *both = pool;
+    struct digest_stream *late;
+
+    put(0, BODY_BYTES);
+    assert_int_equal(digest_pool_create(&pool, 1), 0);
+    open_stream(MASK, true);
+    late = stream;
+    digest_stream_advance(late, BODY_BYTES);
+    open_stream(MASK, false); /* when this one is done, the only thread has had its chance at the other */
+    finish_and_expect(BODY_BYTES, 0, MASK);
+    seen.done_count = 0;
+    stream = late;
+    for (uint64_t at = 0, next; at < BODY_BYTES; at = next) {
+        next = at + CHUNK_BYTES < BODY_BYTES ? at + CHUNK_BYTES : BODY_BYTES;
+        assert_int_equal(chunk_end(at, next), 0);
+    }
+    finish_and_expect(BODY_BYTES, 0, MASK);
+    assert_int_equal(seen.wrong_count, 0);
+    digest_pool_destroy(pool);
+    pool = both;
+}
+
+/* ---- Cancelling --------------------------------------------------------------------------------- */
 
 static void cancel_and_expect_released(void)
 {
@@ -420,6 +442,7 @@ int main(void)
         TEST(test_chunks_verified),
         TEST(test_chunk_refused),
         TEST(test_bytes_of_no_chunk),
+        TEST(test_chunk_ends_told_late),
         TEST(test_cancel_unbound),
         TEST(test_cancel_idle),
         TEST(test_cancel_running),

@@ -161,8 +161,7 @@ static void test_crc_combine_of_huge_lengths(void **state)
     assert_memory_equal(left, whole, 8);
 }
 
-/* ---- Files
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Files -------------------------------------------------------------------------------------- */
 
 #define FILE_BYTES (2 * DIGEST_WINDOW_BYTES + 5000)
 
@@ -222,11 +221,6 @@ static void check_ranges(void)
     }
 }
 
-static void test_file_ranges(void **state)
-{
-    check_ranges();
-}
-
 static void test_file_too_short(void **state)
 {
     struct digest_values values;
@@ -260,6 +254,17 @@ static ssize_t pread_broken(int fd, void *buffer, size_t count, off_t offset)
 {
     errno = EIO;
     return -1;
+}
+
+static void test_file_ranges(void **state)
+{
+    void *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file_fd, 0);
+
+    assert_true(map != MAP_FAILED);
+    if (madvise(map, 4096, MADV_POPULATE_READ) == 0)
+        sys.pread = pread_broken; /* all of it must go through the mapping */
+    munmap(map, 4096);
+    check_ranges();
 }
 
 static void test_file_on_an_older_kernel(void **state)

@@ -1,4 +1,5 @@
 sluice_unit_test(ring_test sluice_storage)
+sluice_unit_test(ring_queue_test sluice_storage)
 sluice_unit_test(pipe_pool_test sluice_storage)
 sluice_unit_test(digest_test sluice_storage)
 sluice_unit_test(digest_pool_test sluice_storage)
