@@ -14,6 +14,9 @@
  * exactly once, with what the system call returned: a count or 0, or a negative errno. There is no cancel; callers
  * that lose interest detach in `done`.
  *
+ * With io_uring the kernel borrows the ring's thread now and then for its own work: epoll_wait, poll and the like may
+ * then return EINTR although no signal came. An event loop treats that as "try again".
+ *
  * The ring retries nothing: short counts are the caller's to continue. -EINTR is never reported. */
 #ifndef STORAGE_RING_H
 #define STORAGE_RING_H

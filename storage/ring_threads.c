@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <stdio.h>
 
 #include "storage/limits.h"
 #include "storage/ring_engine.h"
@@ -209,8 +208,7 @@ static void ring_threads_flush(struct ring *ring)
 
     while (idle < queued && engine->thread_count < RING_THREADS_MAX && ring_thread_start(engine) == 0)
         idle++;
-    /* Not even one thread to be had (the first is made with the ring): there is always one that gets to it.
-     */
+    /* Harmless if no more can be had: the first, made with the ring, gets to everything in time. */
     assert(engine->thread_count > 0);
 }
 
