@@ -12,8 +12,27 @@
 #define HTTP_CHUNK_LINE_MAX  4096u /* chunk-size line with extensions */
 #define HTTP_TRAILER_BYTES_MAX (16u << 10)
 
+/* Empty lines skipped before a request line: some clients end a body with one (RFC 9112 2.2). */
+#define HTTP_BLANK_LINES_MAX 2u
+#define HTTP_METHOD_BYTES_MAX 32u
+
 /* A refused request's body up to this size is read and dropped, so that the connection can be used again. */
 #define HTTP_DRAIN_BYTES_MAX (256u << 10)
+
+/* After the last answer the rest of what the client sends is thrown away, for this long and this much, so that the client
+ * reads the answer and not a reset. Also bounds a drain. */
+#define HTTP_LINGER_TIMEOUT_MS 5000u
+#define HTTP_LINGER_BYTES_MAX  (64u << 20)
+
+/* What one connection may move before the others of its worker have their turn. */
+#define HTTP_TURN_BYTES_MAX (4u << 20)
+
+/* Connections accepted at one readiness: few, so that workers that share the listener share the load. */
+#define HTTP_ACCEPTS_PER_TURN 4u
+#define HTTP_LISTEN_BACKLOG   4096 /* the kernel clips it to somaxconn */
+
+/* Access log lines wait in this buffer until the end of the worker's turn. */
+#define HTTP_LOG_BUFFER_BYTES (64u << 10)
 
 #define HTTP_HEAD_TIMEOUT_MS 20000u /* first byte of a head to its last */
 #define HTTP_IDLE_TIMEOUT_MS 60000u /* between requests; S3 SDKs keep connections for tens of seconds */

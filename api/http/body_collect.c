@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http_body_collect: a sink that gathers a small body in the request's pool. On the connection's worker. */
+#include "api/http/connection.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define COLLECT_BYTES_INITIAL 1024u /* doubled up to max_bytes when the length is not known */
+
+struct collector {
+    struct http_sink sink; /* first */
+    h2o_mem_pool_t *pool;
+    char *bytes;
+    size_t length, capacity, max_bytes;
+    void (*done)(void *ctx, int result, h2o_iovec_t body);
+    void *ctx;
+};
+
+/* The pool frees nothing before the request ends, but doubling wastes less than is kept. */
+static void collect_grow(struct collector *collector, size_t needed)
+{
+    size_t capacity = collector->capacity != 0 ? collector->capacity : COLLECT_BYTES_INITIAL;
+    char *bytes;
+
+    while (capacity < needed)
+        capacity *= 2;
+    if (capacity > collector->max_bytes)
+        capacity = collector->max_bytes;
+    bytes = h2o_mem_alloc_pool(collector->pool, capacity);
+    h2o_memcpy(bytes, collector->bytes, collector->length);
+    collector->bytes = bytes;
+    collector->capacity = capacity;
+}
+
+static ssize_t collect_write(struct http_sink *sink, const void *data, size_t length)
+{
+    struct collector *collector = (struct collector *)sink;
+
+    if (length > collector->max_bytes - collector->length)
+        return -EMSGSIZE;
+    if (collector->length + length > collector->capacity)
+        collect_grow(collector, collector->length + length);
+    memcpy(collector->bytes + collector->length, data, length);
+    collector->length += length;
+    return (ssize_t)length;
+}
+
+static void collect_end(struct http_sink *sink, int result)
+{
+    struct collector *collector = (struct collector *)sink;
+
+    collector->done(collector->ctx, result,
+                    h2o_iovec_init(collector->bytes, result == 0 ? collector->length : 0));
+}
+
+void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx)
+{
+    struct connection *conn = connection_of(req);
+    struct collector *collector = h2o_mem_alloc_pool(&req->pool, sizeof(*collector));
+    uint64_t announced = conn->body.announced;
+
+    *collector = (struct collector){
+        .sink = {.write = collect_write, .end = collect_end},
+        .pool = &req->pool,
+        .max_bytes = max_bytes,
+        .done = done,
+        .ctx = ctx,
+    };
+    if (coding == NULL && announced != UINT64_MAX) {
+        if (announced > max_bytes)
+            conn->body.refuse_with = -EMSGSIZE; /* known before the client was told to go on */
+        else if (announced > 0)
+            collect_grow(collector, (size_t)announced);
+    }
+    http_body_receive(req, coding, &collector->sink);
+}

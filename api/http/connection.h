@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of the HTTP front: one connection and the calls by which the files of this folder share it. Not for other folders.
+ *
+ * All on the connection's worker. A connection is a table of states (connection.c), each with one step function that moves
+ * on until it waits. Nothing but connection_run calls a step, and it never nests: whatever happens outside of it (a handler
+ * answers, a sink or source resumes) leaves a note in the connection and calls connection_wake. */
+#ifndef API_HTTP_CONNECTION_H
+#define API_HTTP_CONNECTION_H
+
+#include "api/http/http.h"
+#include "api/http/limits.h"
+#include "api/http/worker.h"
+
+enum connection_state {
+    CONNECTION_IDLE,    /* between requests: no byte of a head is here */
+    CONNECTION_HEAD,    /* part of a head is here */
+    CONNECTION_REQUEST, /* the handler has the request and owes an answer; its body may be coming in */
+    CONNECTION_ANSWER,  /* the answer is going out */
+    CONNECTION_DRAIN,   /* answered; the rest of the body is read and dropped */
+    CONNECTION_LINGER,  /* shut down for sending; what the client still sends is dropped until it closes */
+    CONNECTION_CLOSED,  /* to be freed as soon as connection_run returns */
+    CONNECTION_STATE_COUNT,
+};
+
+enum connection_step {
+    STEP_AGAIN, /* the state may have changed: call the step of the present one */
+    STEP_WAIT,  /* for the socket (want_read, want_write), the handler, a sink, a source or a timeout */
+};
+
+enum body_state {
+    BODY_NONE,      /* the request has no body, or all of it was received */
+    BODY_UNREAD,    /* nobody reads it (any more): what is left of it is dropped */
+    BODY_RECEIVING, /* being moved to the sink */
+    BODY_BLOCKED,   /* the sink has no room until http_body_resume */
+    BODY_FAILED,    /* framing, coding, sink or peer failed: the connection must close */
+};
+
+struct body {
+    enum body_state state;
+    union {
+        struct framing_length length;
+        struct framing_chunked chunked;
+    } storage;
+    struct framing *transfer; /* into storage; NULL without a body */
+    struct framing *coding;   /* the sink's owner's, may be NULL */
+    struct http_sink *sink;   /* while RECEIVING or BLOCKED */
+    uint64_t announced;       /* http_body_length */
+    int refuse_with;          /* end with this errno before reading anything; 0: no */
+    int lowat_bytes;          /* SO_RCVLOWAT in force; 0: the kernel's default of 1 */
+    bool lowat_is_useful;     /* until a slow client shows otherwise */
+    bool is_expected;         /* the client waits for 100 Continue */
+    bool splice_refused;      /* the sink said -EOPNOTSUPP */
+    bool is_resumed;          /* http_body_resume came before -EBUSY was seen */
+    bool is_in_sink;          /* a sink op is being called */
+};
+
+struct output {
+    struct iovec *vectors; /* vectors[first .. count) are still to be sent */
+    size_t first, count, capacity;
+};
+
+struct answer {
+    struct http_source *source; /* may be NULL */
+    uint64_t source_remaining;
+    char *copy_buffer;    /* HTTP_COPY_BUFFER_BYTES for a source in copy mode, else NULL */
+    bool head_is_written; /* into the output */
+    bool is_whole;        /* nothing will be added to the output but by source */
+    bool awaits_generator; /* foreign handlers: the next part was asked for */
+    bool is_broken;       /* foreign handlers: the body ended in an error */
+    bool keeps_alive;     /* decided with the head */
+    bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
+    bool is_blocked;      /* the source said -EBUSY */
+};
+
+struct connection {
+    h2o_conn_t super; /* first: libh2o casts */
+    unsigned magic;
+    struct http_worker *worker;
+    h2o_socket_t *socket;
+    h2o_linklist_t link; /* in worker->connections */
+    enum connection_state state;
+
+    h2o_timeout_entry_t timeout;
+    h2o_timeout_entry_t wakeup; /* of connection_wake, in the zero timeout */
+
+    bool is_running;     /* inside connection_run */
+    bool is_readable;    /* as far as we know: an attempt to read is worth its system call */
+    bool want_read;      /* what the last step waits for */
+    bool want_write;
+    bool want_no_read;   /* take the socket out of the poll at once, for data will come */
+    bool has_request;    /* req is initialised */
+    bool is_dead;        /* the socket is of no use; the handler's answer is awaited and dropped */
+    bool closes_after;   /* http_request_close_after */
+    bool client_closes;  /* the client asked for the close, so it will not send more */
+    bool refused_expect; /* the last answer refused a body before 100 Continue: see response.c */
+
+    struct {
+        size_t scanned;     /* bytes of input known to hold no further line end */
+        size_t line_start;  /* of the line being scanned */
+        unsigned lines;     /* complete ones, request line included */
+        unsigned blank_lines;
+    } head;
+    struct body body;
+    struct output output;
+    struct answer answer;
+    uint64_t discarded; /* in DRAIN or LINGER */
+
+    h2o_ostream_t final;
+    h2o_req_t req; /* last: it ends in a large pool that libh2o leaves uninitialised */
+};
+
+#define CONNECTION_MAGIC 0x48545450u
+
+/* connection.c */
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket);
+struct connection *connection_of(h2o_req_t *req);
+void connection_run(struct connection *conn);
+/* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
+void connection_wake(struct connection *conn);
+/* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
+void connection_abort(struct connection *conn, int reason);
+/* From a step: nothing is owed to anybody; linger first so that the client reads the last answer. */
+void connection_close(struct connection *conn, bool linger);
+/* Disconnects at once. The client sees a reset: it must not take a part of an answer for the whole. */
+void connection_reset(struct connection *conn);
+void connection_arm(struct connection *conn, h2o_timeout_t *timeout);
+void connection_disarm(struct connection *conn);
+/* Appends up to max bytes to the input. > 0; 0 at the end of the stream; -EAGAIN; other negative errno. */
+ssize_t connection_receive(struct connection *conn, size_t max);
+/* Throws away up to max bytes in the kernel. The same results. */
+ssize_t connection_discard(struct connection *conn, size_t max);
+h2o_buffer_t *connection_input(struct connection *conn);
+void connection_consume(struct connection *conn, size_t count);
+int connection_fd(struct connection *conn);
+
+/* head.c */
+enum connection_step head_step(struct connection *conn);
+void head_begin(struct connection *conn); /* the next request's */
+void head_on_timeout(struct connection *conn);
+
+/* head_parse.c: fills conn->req and conn->body from a complete head. 0, or the HTTP status that refuses it; then *message
+ * says why. */
+int head_parse(struct connection *conn, const char *head, size_t length, const char **message);
+/* Checks a request line as soon as it is here. The same result. */
+int head_check_request_line(const char *line, size_t length, const char **message);
+
+/* body.c */
+enum connection_step body_step(struct connection *conn);
+void body_begin(struct connection *conn); /* no body, until head_parse finds one */
+void body_end(struct connection *conn, int result);
+void body_detach(struct connection *conn); /* the handler answers before the end */
+void body_on_timeout(struct connection *conn);
+
+/* drain.c */
+enum connection_step drain_step(struct connection *conn);
+enum connection_step linger_step(struct connection *conn);
+/* Drops what is in the input and belongs to the body. 0 or -EBADMSG. */
+int drain_input(struct connection *conn);
+bool drain_is_cheap(const struct connection *conn); /* the rest is known and small */
+
+/* response.c */
+enum connection_step answer_step(struct connection *conn);
+void answer_begin(struct connection *conn); /* with each request */
+void answer_abort(struct connection *conn, int reason);
+/* An answer of this layer's own, after which the connection closes. */
+void answer_refuse(struct connection *conn, int status, const char *message);
+h2o_iovec_t response_head(struct connection *conn, uint64_t content_length); /* response_head.c; UINT64_MAX: none */
+bool response_has_no_body(const struct connection *conn);                    /* HEAD, 204, 304 */
+
+/* source.c */
+enum connection_step source_step(struct connection *conn);
+void source_end(struct connection *conn, int result);
+
+/* output.c */
+void output_push(struct connection *conn, const void *data, size_t length);
+/* 0: all is sent. -EAGAIN: the socket is full. Other negative errno: the connection is gone. */
+int output_flush(struct connection *conn, bool more_follows);
+void output_copy_rest(struct connection *conn); /* what is left moves into the request's pool */
+bool output_is_empty(const struct connection *conn);
+void output_clear(struct connection *conn);
+void output_free(struct connection *conn);
+
+#endif

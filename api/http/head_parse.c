@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Strict reading of a complete request head (RFC 9112): what is ambiguous is refused, so that no proxy in
+ * front of us can see other requests in the same bytes. On the connection's worker; no I/O.
+ *
+ * The tokens come from libh2o's parser; this file says which of them make a request. Line ends were checked
+ * by head.c. */
+#include "api/http/connection.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* picohttpparser's interface: libh2o exports it but installs no header for it. */
+struct phr_header {
+    const char *name;
+    size_t name_len;
+    const char *value;
+    size_t value_len;
+};
+int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len, const char **path,
+                      size_t *path_len, int *minor_version, struct phr_header *headers, size_t *num_headers,
+                      size_t last_len);
+
+struct head_fields {
+    h2o_iovec_t host;
+    uint64_t content_length;
+    bool has_host, has_content_length, is_chunked, expects_continue;
+    bool says_close, says_keep_alive;
+};
+
+static int refuse(int status, const char *reason, const char **message)
+{
+    *message = reason;
+    return status;
+}
+
+static bool text_is(h2o_iovec_t text, const char *other)
+{
+    return text.len == strlen(other) && strncasecmp(text.base, other, text.len) == 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alphanumeric(char c)
+{
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+static bool is_token_character(char c)
+{
+    return is_alphanumeric(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/* ---- The request line
+ * ----------------------------------------------------------------------------------------------- */
+
+int head_check_request_line(const char *line, size_t length, const char **message)
+{
+    const char *version; /* " HTTP/1.1" */
+
+    if (length < 9 + 3)
+        return refuse(400, "The request line is malformed.", message);
+    version = line + length - 9;
+    if (memcmp(version, " HTTP/", 6) != 0 || !is_digit(version[6]) || version[7] != '.' ||
+        !is_digit(version[8]))
+        return refuse(400, "The request line is malformed.", message);
+    if (version[6] != '1')
+        return refuse(505, "This server speaks HTTP/1.1.", message);
+    return 0;
+}
+
+static int head_check_method(h2o_iovec_t method, const char **message)
+{
+    if (method.len == 0 || method.len > HTTP_METHOD_BYTES_MAX)
+        return refuse(400, "The request method is malformed.", message);
+    for (size_t i = 0; i < method.len; i++)
+        if (!is_token_character(method.base[i]))
+            return refuse(400, "The request method is malformed.", message);
+    return 0;
+}
+
+/* host [":" port], where host is a name, an IPv4 address or a bracketed IPv6 address. */
+static bool host_is_valid(h2o_iovec_t host)
+{
+    size_t at = 0;
+
+    if (host.len > 0 && host.base[0] == '[') {
+        for (at = 1; at < host.len && host.base[at] != ']'; at++)
+            if (!is_alphanumeric(host.base[at]) && strchr(":.%-_~", host.base[at]) == NULL)
+                return false;
+        if (at == host.len || at == 1)
+            return false;
+        at++;
+    } else {
+        for (; at < host.len && host.base[at] != ':'; at++)
+            if (!is_alphanumeric(host.base[at]) && strchr("-._~%!$&'()*+,;=", host.base[at]) == NULL)
+                return false;
+    }
+    if (at == host.len)
+        return true;
+    if (host.base[at++] != ':' || host.len - at > 5)
+        return false;
+    for (; at < host.len; at++)
+        if (!is_digit(host.base[at]))
+            return false;
+    return true;
+}
+
+/* "http://host/path" to its host and path. */
+static int head_reduce_absolute(struct connection *conn, h2o_iovec_t target, size_t scheme_length,
+                                h2o_iovec_t *authority, const char **message)
+{
+    h2o_iovec_t rest = {target.base + scheme_length, target.len - scheme_length};
+    size_t host_length = 0;
+
+    while (host_length < rest.len && rest.base[host_length] != '/' && rest.base[host_length] != '?')
+        host_length++;
+    *authority = (h2o_iovec_t){rest.base, host_length};
+    if (host_length == 0 || !host_is_valid(*authority))
+        return refuse(400, "The host of the request target is malformed.", message);
+    rest.base += host_length;
+    rest.len -= host_length;
+    if (rest.len == 0 || rest.base[0] == '?')
+        rest = h2o_concat(&conn->req.pool, h2o_iovec_init(H2O_STRLIT("/")), rest);
+    conn->req.input.path = rest;
+    return 0;
+}
+
+/* Origin-form, absolute-form (authority is then set), or "*" of OPTIONS. */
+static int head_read_target(struct connection *conn, h2o_iovec_t target, h2o_iovec_t *authority,
+                            const char **message)
+{
+    conn->req.input.path = target;
+    if (memchr(target.base, '#', target.len) != NULL)
+        return refuse(400, "The request target has a fragment.", message);
+    if (target.len > 0 && target.base[0] == '/')
+        return 0;
+    if (text_is(target, "*") &&
+        h2o_memis(conn->req.input.method.base, conn->req.input.method.len, H2O_STRLIT("OPTIONS")))
+        return 0;
+    if (target.len > 7 && strncasecmp(target.base, "http://", 7) == 0)
+        return head_reduce_absolute(conn, target, 7, authority, message);
+    if (target.len > 8 && strncasecmp(target.base, "https://", 8) == 0)
+        return head_reduce_absolute(conn, target, 8, authority, message);
+    return refuse(400, "The request target is malformed.", message);
+}
+
+/* ---- The fields
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int field_content_length(struct head_fields *fields, h2o_iovec_t value, const char **message)
+{
+    uint64_t length = 0;
+
+    if (fields->has_content_length)
+        return refuse(400, "The request has more than one Content-Length.", message);
+    if (value.len == 0 || value.len > 18) /* so that it cannot overflow */
+        return refuse(400, "The Content-Length is malformed.", message);
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_digit(value.base[i]))
+            return refuse(400, "The Content-Length is malformed.", message);
+        length = length * 10 + (uint64_t)(value.base[i] - '0');
+    }
+    fields->has_content_length = true;
+    fields->content_length = length;
+    return 0;
+}
+
+static int field_transfer_encoding(struct head_fields *fields, h2o_iovec_t value, const char **message)
+{
+    if (fields->is_chunked || !text_is(value, "chunked"))
+        return refuse(400, "The only Transfer-Encoding understood is one 'chunked'.", message);
+    fields->is_chunked = true;
+    return 0;
+}
+
+static int field_host(struct head_fields *fields, h2o_iovec_t value, const char **message)
+{
+    if (fields->has_host)
+        return refuse(400, "The request has more than one Host.", message);
+    if (!host_is_valid(value))
+        return refuse(400, "The Host is malformed.", message);
+    fields->has_host = true;
+    fields->host = value;
+    return 0;
+}
+
+static int field_expect(struct head_fields *fields, h2o_iovec_t value, const char **message)
+{
+    if (!text_is(value, "100-continue"))
+        return refuse(417, "The expectation is not understood.", message);
+    fields->expects_continue = true;
+    return 0;
+}
+
+static int field_connection(struct head_fields *fields, h2o_iovec_t value, const char **message)
+{
+    size_t at = 0;
+
+    (void)message;
+    while (at < value.len) {
+        size_t end = at;
+
+        while (end < value.len && value.base[end] != ',')
+            end++;
+        h2o_iovec_t option = h2o_iovec_init(value.base + at, end - at);
+
+        while (option.len > 0 && (option.base[0] == ' ' || option.base[0] == '\t'))
+            option.base++, option.len--;
+        while (option.len > 0 && (option.base[option.len - 1] == ' ' || option.base[option.len - 1] == '\t'))
+            option.len--;
+        fields->says_close |= text_is(option, "close");
+        fields->says_keep_alive |= text_is(option, "keep-alive");
+        at = end + 1;
+    }
+    return 0;
+}
+
+static int head_read_field(struct head_fields *fields, h2o_iovec_t name, h2o_iovec_t value,
+                           const char **message)
+{
+    static const struct {
+        const char *name;
+        int (*read)(struct head_fields *fields, h2o_iovec_t value, const char **message);
+    } readers[] = {
+        {"content-length", field_content_length},
+        {"transfer-encoding", field_transfer_encoding},
+        {"host", field_host},
+        {"expect", field_expect},
+        {"connection", field_connection},
+    };
+
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+        if (text_is(name, readers[i].name))
+            return readers[i].read(fields, value, message);
+    return 0;
+}
+
+/* Names become lower-case in place: header lies in the request's pool. */
+static int head_add_field(struct connection *conn, struct head_fields *fields,
+                          const struct phr_header *header, const char **message)
+{
+    h2o_iovec_t name = h2o_iovec_init(header->name, header->name_len);
+    h2o_iovec_t value = h2o_iovec_init(header->value, header->value_len);
+
+    if (header->name == NULL)
+        return refuse(400, "The request has a folded header line.", message);
+    while (value.len > 0 && (value.base[value.len - 1] == ' ' || value.base[value.len - 1] == '\t'))
+        value.len--;
+    h2o_strtolower(name.base, name.len);
+    h2o_add_header_by_str(&conn->req.pool, &conn->req.headers, name.base, name.len, 1, NULL, value.base,
+                          value.len);
+    return head_read_field(fields, name, value, message);
+}
+
+/* ---- Together
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* Where the fields say that a body comes, its framing. */
+static int head_set_body(struct connection *conn, const struct head_fields *fields, const char **message)
+{
+    struct body *body = &conn->body;
+
+    if (fields->is_chunked && fields->has_content_length)
+        return refuse(400, "The request has both Content-Length and Transfer-Encoding.", message);
+    if (fields->is_chunked && conn->req.version < 0x101)
+        return refuse(400, "HTTP/1.0 has no Transfer-Encoding.", message);
+    if (fields->is_chunked) {
+        framing_chunked_init(&body->storage.chunked);
+        body->transfer = &body->storage.chunked.base;
+        body->announced = UINT64_MAX;
+    } else if (fields->content_length > 0) {
+        framing_length_init(&body->storage.length, fields->content_length);
+        body->transfer = &body->storage.length.base;
+        body->announced = fields->content_length;
+    } else {
+        return 0;
+    }
+    body->state = BODY_UNREAD;
+    body->is_expected = fields->expects_continue && conn->req.version >= 0x101;
+    return 0;
+}
+
+static int head_set_authority(struct connection *conn, const struct head_fields *fields,
+                              h2o_iovec_t authority, const char **message)
+{
+    if (conn->req.version >= 0x101 && !fields->has_host)
+        return refuse(400, "The request has no Host.", message);
+    if (authority.base != NULL) /* RFC 9112 3.2.2: the target's host counts, not the field's */
+        h2o_set_header(&conn->req.pool, &conn->req.headers, H2O_TOKEN_HOST, authority.base, authority.len, 1);
+    else
+        authority = fields->has_host ? fields->host : h2o_iovec_init(H2O_STRLIT(""));
+    conn->req.input.authority = authority;
+    return 0;
+}
+
+static void head_set_persistence(struct connection *conn, const struct head_fields *fields)
+{
+    bool persists = !fields->says_close && (conn->req.version >= 0x101 || fields->says_keep_alive);
+
+    conn->req.http1_is_persistent = persists;
+    conn->client_closes = !persists;
+}
+
+int head_parse(struct connection *conn, const char *head, size_t length, const char **message)
+{
+    struct phr_header headers[HTTP_HEADERS_MAX];
+    size_t count = HTTP_HEADERS_MAX;
+    struct head_fields fields = {0};
+    h2o_iovec_t target, authority = {0};
+    int minor_version, status;
+    h2o_req_t *req = &conn->req;
+
+    if (phr_parse_request(head, length, (const char **)&req->input.method.base, &req->input.method.len,
+                          (const char **)&target.base, &target.len, &minor_version, headers, &count,
+                          0) != (int)length) {
+        req->input.method = h2o_iovec_init(NULL, 0);
+        return refuse(400, "The request head is malformed.", message);
+    }
+    req->version = minor_version == 0 ? 0x100 : 0x101;
+    if ((status = head_check_method(req->input.method, message)) != 0) {
+        req->input.method = h2o_iovec_init(NULL, 0);
+        return status;
+    }
+    if ((status = head_read_target(conn, target, &authority, message)) != 0)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if ((status = head_add_field(conn, &fields, &headers[i], message)) != 0)
+            return status;
+    if ((status = head_set_authority(conn, &fields, authority, message)) != 0)
+        return status;
+    head_set_persistence(conn, &fields);
+    return head_set_body(conn, &fields, message);
+}

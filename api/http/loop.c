@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making and unmaking a loop of libh2o inside a process that goes on living.
+ *
+ * libh2o 2.2.5 was written for a program that ends with its loops. Three things it leaves behind, and a
+ * library that starts and stops servers cannot: the epoll descriptor of a destroyed loop, the memory of a
+ * destroyed message queue, and the free lists that each thread keeps. They are released here, each guarded so
+ * that a changed library leads to a leak at worst.
+ *
+ * All on the worker's thread. */
+#include "api/http/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* libh2o aborts when it gets no descriptor for its poller and its pipe. */
+#define LOOP_DESCRIPTORS 6
+
+int loop_create(h2o_loop_t **loop)
+{
+    int fds[LOOP_DESCRIPTORS];
+    int count = 0, err = 0;
+
+    while (count < LOOP_DESCRIPTORS && err == 0) {
+        fds[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (fds[count] == -1 && errno == EBADF) /* a daemon without standard error */
+            fds[count] = open("/", O_PATH | O_CLOEXEC);
+        if (fds[count] == -1)
+            err = -errno;
+        else
+            count++;
+    }
+    while (count > 0)
+        close(fds[--count]);
+    if (err != 0)
+        return err;
+    *loop = h2o_evloop_create();
+    return 0;
+}
+
+/* The loop's epoll descriptor, or -1. It stands behind the public part of the loop; that it is the right one
+ * is shown by its refusal to take registered_fd, which the loop polls already, a second time. */
+int loop_poller(h2o_loop_t *loop, int registered_fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int fd = *(const int *)(const void *)((const char *)loop + sizeof(*loop));
+
+    if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, registered_fd, &event) == 0 || errno != EEXIST)
+        return -1;
+    return fd;
+}
+
+void loop_destroy(h2o_loop_t *loop, int poller_fd)
+{
+    h2o_evloop_destroy(loop);
+    if (poller_fd != -1)
+        close(poller_fd);
+}
+
+void loop_context_dispose(h2o_context_t *context)
+{
+    h2o_multithread_queue_t *queue = context->queue;
+
+    h2o_context_dispose(context);
+#if H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13 && H2O_LIBRARY_VERSION_PATCH == 5
+    free(queue);
+#else
+    (void)queue;
+#endif
+}
+
+/* Empties the thread's free lists: of input buffers, and of pool chunks (at most 16). */
+void loop_thread_release(void)
+{
+    h2o_mem_recycle_t *buffers = &h2o_socket_buffer_prototype.allocator;
+
+    while (buffers->cnt > 0)
+        free(h2o_mem_alloc_recycle(buffers, 1));
+    for (unsigned i = 0; i < 16; i++) {
+        h2o_mem_pool_t pool;
+
+        h2o_mem_init_pool(&pool);
+        (void)h2o_mem_alloc_pool(&pool, 16);
+        free(pool.chunks);
+    }
+}

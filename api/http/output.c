@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What waits to be sent on a connection: a queue of memory pieces, written by sendmsg. On the connection's
+ * worker.
+ *
+ * The queue does not own the pieces: they lie in the request's pool, in static memory, or with a generator or
+ * source that keeps them until the queue is empty. */
+#include "api/http/connection.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+
+void output_push(struct connection *conn, const void *data, size_t length)
+{
+    struct output *output = &conn->output;
+
+    if (length == 0)
+        return;
+    if (output->first == output->count)
+        output->first = output->count = 0;
+    if (output->count == output->capacity) {
+        output->capacity = output->capacity != 0 ? output->capacity * 2 : 4;
+        output->vectors = h2o_mem_realloc(output->vectors, output->capacity * sizeof(output->vectors[0]));
+    }
+    output->vectors[output->count++] = (struct iovec){(void *)data, length};
+}
+
+bool output_is_empty(const struct connection *conn)
+{
+    return conn->output.first == conn->output.count;
+}
+
+void output_clear(struct connection *conn)
+{
+    conn->output.first = conn->output.count = 0;
+}
+
+void output_free(struct connection *conn)
+{
+    free(conn->output.vectors);
+    conn->output = (struct output){0};
+}
+
+static void output_advance(struct output *output, size_t sent)
+{
+    while (sent > 0) {
+        struct iovec *vector = &output->vectors[output->first];
+        size_t part = sent < vector->iov_len ? sent : vector->iov_len;
+
+        vector->iov_base = (char *)vector->iov_base + part;
+        vector->iov_len -= part;
+        sent -= part;
+        if (vector->iov_len == 0)
+            output->first++;
+    }
+}
+
+int output_flush(struct connection *conn, bool more_follows)
+{
+    struct output *output = &conn->output;
+
+    while (!output_is_empty(conn)) {
+        size_t count = output->count - output->first;
+        struct msghdr message = {
+            .msg_iov = &output->vectors[output->first],
+            .msg_iovlen = count < IOV_MAX ? count : IOV_MAX,
+        };
+        ssize_t sent = sendmsg(connection_fd(conn), &message,
+                               MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+
+        if (sent == -1) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        counter_add(&conn->worker->counters.bytes_sent, (uint64_t)sent);
+        output_advance(output, (size_t)sent);
+    }
+    return 0;
+}
+
+void output_copy_rest(struct connection *conn)
+{
+    struct output *output = &conn->output;
+
+    for (size_t i = output->first; i < output->count; i++) {
+        struct iovec *vector = &output->vectors[i];
+
+        vector->iov_base =
+            memcpy(h2o_mem_alloc_pool(&conn->req.pool, vector->iov_len), vector->iov_base, vector->iov_len);
+    }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server: options, libh2o's configuration, start and stop of the workers, statistics.
+ *
+ * Callable from any thread that is not a worker. Start reports the first failure of any worker and undoes the
+ * rest. Stop asks and joins: each worker lets its own connections go (worker.c), so nothing here touches a
+ * connection. */
+#include "api/http/worker.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/http/connection.h"
+
+struct server_handler {
+    h2o_handler_t super;
+    struct http_server *server;
+};
+
+/* libh2o's handler interface: every path ends here. */
+static int server_on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    struct http_server *server = ((struct server_handler *)handler)->server;
+
+    server->options.handler.on_request(server->options.handler.ctx, connection_of(req)->worker, req);
+    return 0;
+}
+
+void server_log(const struct http_server *server, int level, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+
+    if (server->options.log == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    server->options.log(server->options.log_ctx, level, message);
+}
+
+static void server_configure(struct http_server *server)
+{
+    struct server_handler *handler;
+    h2o_hostconf_t *host;
+
+    h2o_config_init(&server->config);
+    server->config.server_name = h2o_iovec_init(H2O_STRLIT("Sluice"));
+    host = h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    handler = (struct server_handler *)h2o_create_handler(&host->fallback_path, sizeof(*handler));
+    handler->super.on_req = server_on_request;
+    handler->server = server;
+}
+
+static void server_free(struct http_server *server)
+{
+    if (server->listen_fd != -1)
+        close(server->listen_fd);
+    access_log_close(server->log);
+    h2o_config_dispose(&server->config);
+    pthread_cond_destroy(&server->start_changed);
+    pthread_mutex_destroy(&server->start_mutex);
+    free(server->workers);
+    free(server);
+}
+
+static struct http_server *server_create(const struct http_server_options *options)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL)
+        return NULL;
+    server->options = *options;
+    server->listen_fd = -1;
+    server->workers = calloc(options->workers, sizeof(server->workers[0]));
+    if (server->workers == NULL) {
+        free(server);
+        return NULL;
+    }
+    pthread_mutex_init(&server->start_mutex, NULL);
+    pthread_cond_init(&server->start_changed, NULL);
+    server_configure(server);
+    return server;
+}
+
+static int server_start_workers(struct http_server *server)
+{
+    int err = 0;
+
+    while (err == 0 && server->worker_count < server->options.workers) {
+        err = worker_start(&server->workers[server->worker_count], server, server->worker_count);
+        if (err == 0)
+            server->worker_count++;
+    }
+    pthread_mutex_lock(&server->start_mutex);
+    while (server->started < server->worker_count)
+        pthread_cond_wait(&server->start_changed, &server->start_mutex);
+    if (err == 0)
+        err = server->start_error;
+    pthread_mutex_unlock(&server->start_mutex);
+    return err;
+}
+
+int http_server_start(struct http_server **server_out, const struct http_server_options *options)
+{
+    struct http_server *server;
+    int err = 0;
+
+    if (options->listen == NULL || options->workers == 0 || options->workers > HTTP_WORKERS_MAX ||
+        options->handler.on_request == NULL)
+        return -EINVAL;
+    if ((server = server_create(options)) == NULL)
+        return -ENOMEM;
+    if (options->access_log != NULL)
+        err = access_log_open(&server->log, options->access_log, options->access_log_form);
+    if (err == 0) {
+        server->listen_fd =
+            listener_open(options->listen, server->address, sizeof(server->address), &server->port);
+        if (server->listen_fd < 0) {
+            err = server->listen_fd;
+            server->listen_fd = -1;
+        }
+    }
+    if (err == 0)
+        err = server_start_workers(server);
+    if (err != 0) {
+        http_server_stop(server, 0);
+        return err;
+    }
+    *server_out = server;
+    return 0;
+}
+
+void http_server_stop(struct http_server *server, uint32_t grace_ms)
+{
+    if (server == NULL)
+        return;
+    server->grace_ms = grace_ms;
+    atomic_store(&server->phase, SERVER_STOPPING);
+    /* Closed here and by each worker: from the last close on, the port refuses. */
+    if (server->listen_fd != -1) {
+        close(server->listen_fd);
+        server->listen_fd = -1;
+    }
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_wake(server->workers[i]);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_join(server->workers[i]);
+    server_free(server);
+}
+
+const char *http_server_address(const struct http_server *server)
+{
+    return server->address;
+}
+
+unsigned http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+int http_server_reopen_log(struct http_server *server)
+{
+    return server->log != NULL ? access_log_reopen(server->log) : 0;
+}
+
+void http_server_statistics(struct http_server *server, struct http_statistics *statistics)
+{
+    *statistics = (struct http_statistics){0};
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct worker_counters *counters = &server->workers[i]->counters;
+
+        statistics->connections_accepted += counters->accepted;
+        statistics->connections_open += counters->open;
+        statistics->requests += counters->requests;
+        statistics->bytes_received += counters->bytes_received;
+        statistics->bytes_sent += counters->bytes_sent;
+        for (unsigned class = 0; class < 6; class ++)
+            statistics->responses_by_class[class] += counters->responses_by_class[class];
+    }
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sending a large answer from a source: file to socket by the source's own sendfile, or through a buffer in
+ * copy mode. On the connection's worker, inside the state ANSWER.
+ *
+ * The head went out just before with MSG_MORE, so that it shares the first segment with the body. No op of a
+ * source is called from inside http_send_source or http_source_resume. */
+#include "api/http/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+
+void source_end(struct connection *conn, int result)
+{
+    struct http_source *source = conn->answer.source;
+
+    conn->answer.source = NULL;
+    conn->answer.source_remaining = 0;
+    source->end(source, result);
+}
+
+/* > 0: bytes sent, or with the copy buffer in the output. */
+static ssize_t source_send(struct connection *conn, size_t max)
+{
+    struct http_source *source = conn->answer.source;
+    ssize_t count;
+
+    if (!conn->worker->server->options.copy_mode) {
+        count = source->send(source, connection_fd(conn), max);
+        if (count > 0)
+            counter_add(&conn->worker->counters.bytes_sent, (uint64_t)count);
+        return count;
+    }
+    if (conn->answer.copy_buffer == NULL &&
+        (conn->answer.copy_buffer = malloc(HTTP_COPY_BUFFER_BYTES)) == NULL)
+        return -ENOMEM;
+    count = source->read(source, conn->answer.copy_buffer,
+                         max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES);
+    if (count > 0)
+        output_push(conn, conn->answer.copy_buffer, (size_t)count);
+    return count;
+}
+
+static enum connection_step source_wait(struct connection *conn, ssize_t reason)
+{
+    if (reason == -EBUSY) {
+        if (conn->answer.is_resumed)
+            return STEP_AGAIN;
+        conn->answer.is_blocked = true;
+        connection_disarm(conn); /* the client is not to blame */
+        return STEP_WAIT;
+    }
+    assert(reason == -EAGAIN);
+    conn->want_write = true;
+    connection_arm(conn, &conn->worker->send_timeout);
+    return STEP_WAIT;
+}
+
+enum connection_step source_step(struct connection *conn)
+{
+    size_t budget = HTTP_TURN_BYTES_MAX;
+
+    assert(output_is_empty(conn));
+    if (conn->answer.is_blocked)
+        return STEP_WAIT;
+    while (conn->answer.source_remaining > 0) {
+        uint64_t remaining = conn->answer.source_remaining;
+        ssize_t count;
+        int err;
+
+        if (budget == 0)
+            return source_wait(conn, -EAGAIN); /* the others' turn */
+        conn->answer.is_resumed = false;
+        count = source_send(conn, remaining < budget ? (size_t)remaining : budget);
+        if (count == -EINTR)
+            continue;
+        if (count == -EAGAIN || count == -EBUSY)
+            return source_wait(conn, count);
+        if (count <= 0) { /* 0: the source ran dry before its time */
+            answer_abort(conn, count != 0 ? (int)count : -EIO);
+            return STEP_AGAIN;
+        }
+        assert((uint64_t)count <= remaining && (size_t)count <= budget);
+        budget -= (size_t)count;
+        conn->answer.source_remaining -= (uint64_t)count;
+        conn->req.bytes_sent += (size_t)count;
+        connection_disarm(conn);
+        if ((err = output_flush(conn, conn->answer.source_remaining > 0)) == -EAGAIN)
+            return source_wait(conn, -EAGAIN);
+        if (err != 0) {
+            answer_abort(conn, err);
+            return STEP_AGAIN;
+        }
+    }
+    source_end(conn, 0);
+    return STEP_AGAIN;
+}
+
+void http_source_resume(h2o_req_t *req)
+{
+    struct connection *conn = connection_of(req);
+
+    conn->answer.is_resumed = true;
+    if (conn->answer.is_blocked) {
+        conn->answer.is_blocked = false;
+        connection_wake(conn);
+    }
+}

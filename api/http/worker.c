@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker: one thread, one loop, and the turn it takes again and again:
+ *
+ *      events.before_sleep    the handler's ring submits what it gathered
+ *      flush the access log
+ *      h2o_evloop_run         waits, then runs whatever is ready: listener, connections, the handler's
+ * events, timeouts
+ *
+ * All workers poll the same listening socket, each through its own duplicate; whoever is idle accepts.
+ *
+ * Stopping: the listener goes, idle connections are closed, the others finish. After the grace period they
+ * are cut; a connection whose handler still owes an answer lives on, without a socket, until it has come. */
+#include "api/http/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/http/connection.h"
+
+#define WORKER_WAIT_MS 60000 /* at most; every reason to wake up is an event or a timeout */
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- What the loop reports
+ * ------------------------------------------------------------------------------------------ */
+
+static void worker_on_wake(h2o_socket_t *socket, const char *err)
+{
+    uint64_t count;
+
+    (void)err;
+    /* Only empties the eventfd; the phase is looked at in each turn. EAGAIN is as good. */
+    while (read(h2o_socket_get_fd(socket), &count, sizeof(count)) == -1 && errno == EINTR)
+        ;
+}
+
+static void worker_on_events(h2o_socket_t *socket, const char *err)
+{
+    struct http_worker *worker = socket->data;
+
+    (void)err;
+    worker->events.on_readable(worker->events.ctx);
+}
+
+static void worker_on_accept(h2o_socket_t *listener, const char *err)
+{
+    struct http_worker *worker = listener->data;
+    h2o_socket_t *socket;
+
+    (void)err;
+    for (unsigned i = 0; i < HTTP_ACCEPTS_PER_TURN; i++) {
+        if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                /* The connection stays in the queue and the listener readable: waiting beats spinning. */
+                server_log(worker->server, 1, "cannot accept a connection: %s", strerror(errno));
+                h2o_socket_read_stop(listener);
+                h2o_timeout_link(worker->loop, &worker->h2o.hundred_ms_timeout, &worker->accept_pause);
+            }
+            return;
+        }
+        if (connection_accept(worker, socket) != 0)
+            h2o_socket_close(socket);
+    }
+}
+
+static void worker_on_accept_pause(h2o_timeout_entry_t *entry)
+{
+    struct http_worker *worker = H2O_STRUCT_FROM_MEMBER(struct http_worker, accept_pause, entry);
+
+    if (worker->listener != NULL)
+        h2o_socket_read_start(worker->listener, worker_on_accept);
+}
+
+/* ---- Opening and closing
+ * -------------------------------------------------------------------------------------------- */
+
+static void worker_init_timeout(struct http_worker *worker, h2o_timeout_t *timeout, uint32_t chosen_ms,
+                                uint32_t default_ms)
+{
+    h2o_timeout_init(worker->loop, timeout, chosen_ms != 0 ? chosen_ms : default_ms);
+}
+
+static void worker_init_timeouts(struct http_worker *worker)
+{
+    const struct http_server_options *options = &worker->server->options;
+
+    worker_init_timeout(worker, &worker->head_timeout, options->head_timeout_ms, HTTP_HEAD_TIMEOUT_MS);
+    worker_init_timeout(worker, &worker->idle_timeout, options->idle_timeout_ms, HTTP_IDLE_TIMEOUT_MS);
+    worker_init_timeout(worker, &worker->body_timeout, options->body_timeout_ms, HTTP_BODY_TIMEOUT_MS);
+    worker_init_timeout(worker, &worker->send_timeout, options->send_timeout_ms, HTTP_SEND_TIMEOUT_MS);
+    worker_init_timeout(worker, &worker->linger_timeout, 0, HTTP_LINGER_TIMEOUT_MS);
+    worker->accept_pause.cb = worker_on_accept_pause;
+}
+
+/* Polls fd through a duplicate, which the socket owns. NULL with errno. */
+static h2o_socket_t *worker_poll(struct http_worker *worker, int fd, h2o_socket_cb on_readable)
+{
+    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    h2o_socket_t *socket;
+
+    if (duplicate == -1)
+        return NULL;
+    socket = h2o_evloop_socket_create(worker->loop, duplicate, H2O_SOCKET_FLAG_DONT_READ);
+    socket->data = worker;
+    h2o_socket_read_start(socket, on_readable);
+    return socket;
+}
+
+static void worker_close_socket(h2o_socket_t **socket)
+{
+    if (*socket != NULL)
+        h2o_socket_close(*socket);
+    *socket = NULL;
+}
+
+static int worker_open_sockets(struct http_worker *worker)
+{
+    if ((worker->wake = worker_poll(worker, worker->wake_fd, worker_on_wake)) == NULL)
+        return -errno;
+    if (worker->events.fd != -1 &&
+        (worker->events_socket = worker_poll(worker, worker->events.fd, worker_on_events)) == NULL)
+        return -errno;
+    if ((worker->listener = worker_poll(worker, worker->server->listen_fd, worker_on_accept)) == NULL)
+        return -errno;
+    return 0;
+}
+
+static int worker_open(struct http_worker *worker)
+{
+    const struct http_handler *handler = &worker->server->options.handler;
+    int err;
+
+    if ((err = loop_create(&worker->loop)) != 0)
+        return err;
+    h2o_context_init(&worker->h2o, worker->loop, &worker->server->config);
+    worker_init_timeouts(worker);
+    if (handler->on_worker_start != NULL)
+        err =
+            handler->on_worker_start(handler->ctx, worker, worker->index, &worker->events, &worker->context);
+    if (err != 0) {
+        worker->events = (struct http_worker_events){.fd = -1};
+        return err;
+    }
+    if ((err = worker_open_sockets(worker)) != 0 && handler->on_worker_stop != NULL)
+        handler->on_worker_stop(handler->ctx, worker->context);
+    return err;
+}
+
+static void worker_close(struct http_worker *worker)
+{
+    int poller = -1;
+
+    if (worker->loop == NULL)
+        return;
+    worker_close_socket(&worker->listener);
+    worker_close_socket(&worker->events_socket);
+    h2o_timeout_unlink(&worker->accept_pause);
+    if (worker->wake != NULL && h2o_evloop_run(worker->loop, 0) == 0)
+        poller = loop_poller(worker->loop, h2o_socket_get_fd(worker->wake));
+    worker_close_socket(&worker->wake);
+    h2o_timeout_dispose(worker->loop, &worker->head_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->idle_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->body_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->send_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->linger_timeout);
+    loop_context_dispose(&worker->h2o);
+    loop_destroy(worker->loop, poller);
+    loop_thread_release();
+}
+
+/* ---- The thread
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void worker_begin_stop(struct http_worker *worker)
+{
+    h2o_linklist_t *node = worker->connections.next;
+
+    worker->is_stopping = true;
+    worker->cut_at_ms = monotonic_ms() + worker->server->grace_ms;
+    worker_close_socket(&worker->listener);
+    while (node != &worker->connections) {
+        struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
+
+        node = node->next;
+        if (conn->state == CONNECTION_IDLE)
+            connection_abort(conn, -ECANCELED);
+    }
+}
+
+static void worker_cut(struct http_worker *worker)
+{
+    h2o_linklist_t *node = worker->connections.next;
+
+    worker->is_cut = true;
+    while (node != &worker->connections) {
+        struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
+
+        node = node->next;
+        connection_abort(conn, -ECANCELED);
+    }
+}
+
+/* How long the loop may sleep; advances the stop. */
+static int32_t worker_supervise(struct http_worker *worker)
+{
+    uint64_t now;
+
+    if (!worker->is_stopping && atomic_load(&worker->server->phase) == SERVER_STOPPING)
+        worker_begin_stop(worker);
+    if (!worker->is_stopping || worker->is_cut)
+        return WORKER_WAIT_MS;
+    now = monotonic_ms();
+    if (now < worker->cut_at_ms)
+        return worker->cut_at_ms - now < WORKER_WAIT_MS ? (int32_t)(worker->cut_at_ms - now) : WORKER_WAIT_MS;
+    worker_cut(worker);
+    return WORKER_WAIT_MS;
+}
+
+static void worker_flush_log(struct http_worker *worker)
+{
+    int err;
+
+    if (worker->server->log != NULL && worker->log_buffer.length > 0 &&
+        (err = access_log_flush(worker->server->log, &worker->log_buffer)) != 0)
+        server_log(worker->server, 1, "access log: lines were lost: %s", strerror(-err));
+}
+
+static void worker_loop(struct http_worker *worker)
+{
+    for (;;) {
+        int32_t wait_ms = worker_supervise(worker);
+
+        if (worker->is_stopping && worker->connection_count == 0)
+            break;
+        if (worker->events.before_sleep != NULL)
+            worker->events.before_sleep(worker->events.ctx);
+        worker_flush_log(worker);
+        if (h2o_evloop_run(worker->loop, wait_ms) != 0 && errno != EINTR)
+            server_log(worker->server, 2, "event loop: %s", strerror(errno));
+    }
+    worker_flush_log(worker);
+}
+
+static void worker_report(struct http_worker *worker, int err)
+{
+    struct http_server *server = worker->server;
+
+    pthread_mutex_lock(&server->start_mutex);
+    server->started++;
+    if (server->start_error == 0)
+        server->start_error = err;
+    pthread_cond_signal(&server->start_changed);
+    pthread_mutex_unlock(&server->start_mutex);
+}
+
+static void *worker_main(void *arg)
+{
+    struct http_worker *worker = arg;
+    const struct http_handler *handler = &worker->server->options.handler;
+    int err = worker_open(worker);
+
+    worker_report(worker, err);
+    if (err == 0) {
+        worker_loop(worker);
+        worker_close_socket(&worker->events_socket);
+        if (handler->on_worker_stop != NULL)
+            handler->on_worker_stop(handler->ctx, worker->context);
+    }
+    worker_close(worker);
+    return NULL;
+}
+
+int worker_start(struct http_worker **worker_out, struct http_server *server, unsigned index)
+{
+    struct http_worker *worker = calloc(1, sizeof(*worker));
+    sigset_t all, previous;
+    char name[16];
+    int err;
+
+    if (worker == NULL)
+        return -ENOMEM;
+    worker->server = server;
+    worker->index = index;
+    worker->events.fd = -1;
+    h2o_linklist_init_anchor(&worker->connections);
+    if ((worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1) {
+        err = -errno;
+        free(worker);
+        return err;
+    }
+    /* Signals are the business of the process that we live in; SIGPIPE of sendfile and splice is wanted by
+     * nobody. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    err = -pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    if (err != 0) {
+        close(worker->wake_fd);
+        free(worker);
+        return err;
+    }
+    snprintf(name, sizeof(name), "sluice-http-%u", index % 1000);
+    (void)pthread_setname_np(worker->thread, name); /* only for people who look */
+    *worker_out = worker;
+    return 0;
+}
+
+void worker_wake(struct http_worker *worker)
+{
+    uint64_t one = 1;
+
+    while (write(worker->wake_fd, &one, sizeof(one)) == -1 && errno == EINTR)
+        ;
+}
+
+void worker_join(struct http_worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+    close(worker->wake_fd);
+    free(worker->log_buffer.bytes);
+    free(worker->copy_buffer);
+    free(worker);
+}
+
+char *worker_copy_buffer(struct http_worker *worker)
+{
+    if (worker->copy_buffer == NULL)
+        worker->copy_buffer = malloc(HTTP_COPY_BUFFER_BYTES);
+    return worker->copy_buffer;
+}
+
+struct http_server *http_worker_server(struct http_worker *worker)
+{
+    return worker->server;
+}
+
+void *http_worker_context(struct http_worker *worker)
+{
+    return worker->context;
+}
+
+h2o_loop_t *http_worker_loop(struct http_worker *worker)
+{
+    return worker->loop;
+}

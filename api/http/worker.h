@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of the HTTP front: the server and its workers. Not for other folders.
+ *
+ * The server's fields are written before the workers start and read-only afterwards, but for phase. A worker's fields belong
+ * to its thread, but for the counters, which it writes and anybody reads. */
+#ifndef API_HTTP_WORKER_H
+#define API_HTTP_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/http/access_log.h"
+#include "api/http/http.h"
+
+enum server_phase {
+    SERVER_SERVING,
+    SERVER_STOPPING, /* no new connections; those at work finish within grace_ms and are then cut */
+};
+
+struct http_server {
+    struct http_server_options options; /* its strings are valid during http_server_start only */
+    h2o_globalconf_t config;
+    int listen_fd;
+    char address[80];
+    unsigned port;
+    struct access_log *log; /* may be NULL */
+    struct http_worker **workers;
+    unsigned worker_count; /* threads that exist */
+    _Atomic int phase;
+    uint32_t grace_ms; /* written before phase */
+
+    pthread_mutex_t start_mutex; /* of the two below */
+    pthread_cond_t start_changed;
+    unsigned started;
+    int start_error;
+};
+
+struct worker_counters {
+    _Atomic uint64_t accepted, open, requests, bytes_received, bytes_sent, responses_by_class[6];
+};
+
+struct http_worker {
+    struct http_server *server;
+    unsigned index;
+    pthread_t thread;
+    void *context; /* the handler's */
+    struct http_worker_events events;
+
+    h2o_loop_t *loop;
+    h2o_context_t h2o;
+    h2o_socket_t *listener, *wake, *events_socket; /* may be NULL */
+    int wake_fd; /* eventfd; `wake` polls a duplicate */
+    h2o_timeout_t head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
+    h2o_timeout_entry_t accept_pause;
+    bool is_stopping, is_cut;
+    uint64_t cut_at_ms; /* on the monotonic clock */
+
+    h2o_linklist_t connections;
+    size_t connection_count;
+    struct access_log_buffer log_buffer;
+    char *copy_buffer; /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
+    struct worker_counters counters;
+};
+
+/* Creates the worker and its thread. The thread reports to server->started. 0 or a negative errno. */
+int worker_start(struct http_worker **worker, struct http_server *server, unsigned index);
+void worker_wake(struct http_worker *worker); /* any thread: look at server->phase */
+void worker_join(struct http_worker *worker); /* waits for the end of the thread and frees the worker */
+/* NULL when memory is short. */
+char *worker_copy_buffer(struct http_worker *worker);
+
+/* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
+int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);
+
+/* loop.c: libh2o's loop, and what it and its thread leave behind. loop_create may fail with a negative errno. */
+int loop_create(h2o_loop_t **loop);
+int loop_poller(h2o_loop_t *loop, int registered_fd);
+void loop_destroy(h2o_loop_t *loop, int poller_fd);
+void loop_context_dispose(h2o_context_t *context);
+void loop_thread_release(void);
+
+void server_log(const struct http_server *server, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Written by one thread, read by any: no read-modify-write instruction is needed. */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t count)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
+                          memory_order_relaxed);
+}
+
+#endif
