@@ -90,6 +90,8 @@ static int32_t run_warm(const struct ring_op *op, int null_fd)
     off_t offset = (off_t)op->offset;
     ssize_t n;
 
+    if (op->length == 0) /* to readahead, 0 would mean "to the end of the file" */
+        return 0;
     (void)readahead(op->fd, offset,
                     op->length); /* only a hint: sendfile meets and reports whatever is wrong */
     while ((uint64_t)offset < end) {
