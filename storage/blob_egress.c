@@ -352,8 +352,11 @@ static size_t egress_read_bytes(struct blob_egress *egress)
 static ssize_t egress_read_nowait(struct blob_egress *egress)
 {
     struct iovec iov = {.iov_base = egress->buffer, .iov_len = egress_read_bytes(egress)};
-    ssize_t n = preadv2(egress->file->fd, &iov, 1, (off_t)egress_range(egress)->offset, RWF_NOWAIT);
+    ssize_t n;
 
+    if (egress->store->residency == BLOB_RESIDENCY_UNKNOWN)
+        return 0; /* RWF_NOWAIT is not to be had here */
+    n = preadv2(egress->file->fd, &iov, 1, (off_t)egress_range(egress)->offset, RWF_NOWAIT);
     return n > 0 ? n : 0; /* the end of the file, or an error, is for the ring to find and to report */
 }
 

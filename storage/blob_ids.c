@@ -40,7 +40,7 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
     };
 }
 
-/* Forgets whether the last process that wrote a fresh id got it onto the disk; see BLOB_ID_JUMP. */
+/* Ids go on far above anything that may be in use. */
 static int ids_jump(struct blob_ids *ids, uint64_t above)
 {
     if (above > BLOB_ID_MAX - BLOB_ID_JUMP - BLOB_ID_BLOCK)
@@ -79,6 +79,21 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
     return ids_jump(ids, highest);
 }
 
+/* The usual case. Two things can make the record older than the ids in use: a power failure under a store
+ * that does not sync, and the loss of the newer slot. Neither after a clean end. Jumping ahead costs nothing.
+ */
+static int ids_open_known(struct blob_ids *ids)
+{
+    bool unclean = ids->disk.settled != ids->disk.promised;
+
+    ids->next = ids->recover_end = ids->disk.promised;
+    if (ids->disk.torn)
+        ids->recover_end += BLOB_ID_BLOCK;
+    if (ids->disk.torn || (unclean && !ids->disk.synced))
+        return ids_jump(ids, ids->next);
+    return 0;
+}
+
 int blob_ids_open(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;
@@ -97,19 +112,12 @@ int blob_ids_open(struct blob_store *store)
         return -EBADMSG;
     }
     if (err == -ENODATA || err == -EBADMSG) {
-        if ((err = ids_open_damaged(store, err == -ENODATA)) != 0)
-            return err;
-    } else if (err != 0) {
-        return err;
-    } else {
-        ids->next = ids->disk.promised;
-        ids->recover_end = ids->next;
-        /* Without syncs a power failure may have taken SEQUENCE back in time. After a clean end it cannot
-         * matter. */
-        if (!ids->disk.synced && ids->disk.settled != ids->disk.promised &&
-            (err = ids_jump(ids, ids->next)) != 0)
-            return err;
+        err = ids_open_damaged(store, err == -ENODATA);
+    } else if (err == 0) {
+        err = ids_open_known(ids);
     }
+    if (err != 0)
+        return err;
     ids->settled = ids->next;
     return 0;
 }
@@ -142,6 +150,7 @@ int blob_ids_recovered(struct blob_store *store)
 
 /* ---- The keeper ---- */
 
+/* The lock is held on entry and on return, and given up for the write. */
 static void ids_keep_one(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;
@@ -150,19 +159,14 @@ static void ids_keep_one(struct blob_store *store)
 
     pthread_mutex_unlock(&ids->lock);
     err = blob_sequence_write(ids->fd, &record);
+    if (err != 0 && !ids->promise_failing) /* once, until it works again */
+        blob_store_log(store, STORAGE_LOG_ERROR, "cannot write blobs/SEQUENCE: %s", strerror(-err));
+    ids->promise_failing = err != 0;
     pthread_mutex_lock(&ids->lock);
-
     if (err == 0)
         ids->disk = record;
-    bool say = err != 0 && !ids->promise_failing;
-    ids->promise_failing = err != 0;
     ids->promise_wanted = false;
     blob_waiter_post(&ids->waiters, err);
-    if (say) {
-        pthread_mutex_unlock(&ids->lock);
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot write blobs/SEQUENCE: %s", strerror(-err));
-        pthread_mutex_lock(&ids->lock);
-    }
 }
 
 static void *ids_keeper_main(void *arg)

@@ -62,6 +62,7 @@ struct blob_sequence {
     uint64_t promised;   /* at or above: never handed out */
     bool synced;         /* written by a durable store */
     unsigned slot;       /* 0 or 1: where it was found */
+    bool torn;           /* the other slot is damaged: by a torn write, or a whole one that went bad later */
 };
 
 /* Returns 0, -ENODATA (new, empty file), -EBADMSG (neither slot is readable), -ENOTSUP (a newer version wrote it) or
@@ -76,7 +77,8 @@ struct blob_ids {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* the keeper has something to do */
     pthread_t keeper;    /* the thread that writes promises, so that no worker waits for them */
-    bool keeper_running, keeper_stop, promise_wanted, promise_failing;
+    bool keeper_running, keeper_stop, promise_wanted;
+    bool promise_failing; /* the keeper's own */
 
     int fd;                    /* SEQUENCE, -1 in a read-only store without one */
     struct blob_sequence disk; /* what is known to be on disk */

@@ -88,29 +88,31 @@ static ssize_t read_fully(int fd, void *buffer, size_t length, off_t offset)
 
 int blob_sequence_read(int fd, struct blob_sequence *sequence)
 {
-    bool found = false, empty = true;
+    static const unsigned char nothing[SEQUENCE_BYTES];
+    bool found = false, damaged = false;
 
     for (unsigned slot = 0; slot < 2; ++slot) {
-        unsigned char record[SEQUENCE_BYTES];
+        unsigned char record[SEQUENCE_BYTES] = {0};
         struct blob_sequence candidate = {.slot = slot};
         ssize_t n = read_fully(fd, record, sizeof(record), (off_t)slot * SEQUENCE_SLOT_BYTES);
         if (n < 0)
             return (int)n;
-        if (n > 0)
-            empty = false;
-        if ((size_t)n < sizeof(record))
-            continue;
+        if (memcmp(record, nothing, sizeof(record)) == 0)
+            continue; /* never written, or a hole */
         int err = sequence_decode(record, &candidate);
         if (err == -ENOTSUP)
             return err;
-        if (err == 0 && (!found || candidate.generation > sequence->generation)) {
+        if (err != 0) {
+            damaged = true;
+        } else if (!found || candidate.generation > sequence->generation) {
             *sequence = candidate;
             found = true;
         }
     }
-    if (found)
-        return 0;
-    return empty ? -ENODATA : -EBADMSG;
+    if (!found)
+        return damaged ? -EBADMSG : -ENODATA;
+    sequence->torn = damaged;
+    return 0;
 }
 
 int blob_sequence_write(int fd, const struct blob_sequence *sequence)
