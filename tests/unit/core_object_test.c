@@ -45,7 +45,7 @@ static void round_trips(void **state)
         assert_int_equal(rig_delete(&rig, key_of(i)), 0);
         free(body);
     }
-    await_blob_files(rig.dir, 0);
+    await_blob_files(&rig, 0);
     rig_end(&rig);
 }
 

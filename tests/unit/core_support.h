@@ -67,14 +67,18 @@ UNUSED static unsigned long blob_files(const char *dir)
     return files_found;
 }
 
-/* Waits until there are `count` blob files; the reclaimer works in the background. Fails after a long while. */
-UNUSED static void await_blob_files(const char *dir, unsigned long count)
+/* Waits until there are `count` blob files: writers undo in the worker's ring, the reclaimer works in the background.
+ * Fails after a long while. */
+UNUSED static void await_blob_files(struct rig *rig, unsigned long count)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
 
-    for (unsigned i = 0; i < 4000 && blob_files(dir) != count; i++)
+    for (unsigned i = 0; i < 4000 && blob_files(rig->dir) != count; i++) {
+        core_worker_flush(rig->worker);
+        core_worker_run(rig->worker);
         nanosleep(&pause, NULL);
-    assert_int_equal(blob_files(dir), count);
+    }
+    assert_int_equal(blob_files(rig->dir), count);
 }
 
 static struct meta_bytes bytes_of(const char *text)
