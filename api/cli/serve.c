@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static void fill_store_options(const struct options *options, struct sluice_store_options *store)
 {
@@ -70,8 +71,7 @@ static int fail_server(const struct options *options, int err)
                 options->listen);
         return CLI_USAGE;
     case SLUICE_E_CREDENTIALS:
-        cli_say(SLUICE_LOG_ERROR, "cannot use the credentials file %s", options->credentials);
-        return CLI_USAGE;
+        return CLI_USAGE; /* the log has said it, with file and line */
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:
         cli_say(SLUICE_LOG_ERROR, "cannot listen on %s: %s", options->listen, sluice_strerror(err));
@@ -82,6 +82,16 @@ static int fail_server(const struct options *options, int err)
                 options->access_log != NULL ? options->access_log : "", sluice_strerror(err));
         return CLI_FAILED;
     }
+}
+
+/* Whether the credentials file, where one is named, can be read; says why not. */
+static bool credentials_are_readable(const struct options *options)
+{
+    if (options->credentials == NULL || access(options->credentials, R_OK) == 0)
+        return true;
+    cli_say(SLUICE_LOG_ERROR, "cannot read the credentials file %s: %s", options->credentials,
+            strerror(errno));
+    return false;
 }
 
 static int check_config(const struct sluice_server_options *server, const struct options *options)
@@ -181,6 +191,8 @@ int cli_serve(const struct options *options)
     sigset_t ours;
     int err, status;
 
+    if (!credentials_are_readable(options))
+        return CLI_USAGE;
     fill_server_options(options, &server_options);
     if (options->check_config)
         return check_config(&server_options, options);
