@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The headers that are stored with an object and come back with it: content-type and its kin, x-amz-meta-*, and the few
+ * x-amz-* settings that describe an object. Headers that ask for something this server does not do are refused here, before
+ * a byte of the body is read, rather than dropped in silence. Pure functions over header lists, any thread. */
+#ifndef API_S3_S3_ATTRIBUTES_H
+#define API_S3_S3_ATTRIBUTES_H
+
+#include <h2o.h>
+
+#include "api/s3/s3_error.h"
+#include "metadata/meta.h"
+
+#define S3_CONTENT_TYPE_DEFAULT "binary/octet-stream"
+
+/* What of a request is stored with the object it creates. The list is in the pool; texts stay where they are unless they had
+ * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
+enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers, struct meta_attributes *attributes);
+
+/* Whether the request asks for something about the new object that is not served: encryption, tags, locks, grants. */
+enum s3_error s3_attributes_refuse(const h2o_headers_t *headers);
+
+/* The value by lower-case name; data NULL when absent. */
+struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name);
+
+/* Content-Encoding without the "aws-chunked" entries, which describe the upload and not the object. The result is empty when
+ * nothing is left; it is `value` itself or in the pool. */
+h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value);
+
+#endif
