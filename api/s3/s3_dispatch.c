@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of S3's operations: what selects each one, the rights it needs, and who serves it or why it is
+ * refused. Every operation of the S3 API has its row, so that what is not served says so instead of being
+ * taken for something else (a PutBucketPolicy must not create a bucket). OPERATIONS.md is the same table for
+ * readers. Worker's thread. */
+#include "api/s3/s3_dispatch.h"
+
+#include <string.h>
+
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_text.h"
+
+enum resource { SERVICE, BUCKET, OBJECT };
+
+struct operation {
+    enum s3_method method;
+    enum resource resource;
+    const char *parameter; /* query parameter that must be there, or NULL */
+    const char *header;    /* header that must be there, or NULL */
+    unsigned rights;       /* on the bucket; 0: none are asked for */
+    s3_operation_fn serve; /* NULL: refused */
+    enum s3_error refusal;
+};
+
+#define READ  S3_RIGHT_READ
+#define WRITE S3_RIGHT_WRITE
+#define LIST  S3_RIGHT_LIST
+#define ADMIN S3_RIGHT_ADMIN
+
+#define SERVE(method, resource, parameter, header, rights, function)                                         \
+    {                                                                                                        \
+        S3_##method, resource, parameter, header, rights, function, S3_ERROR_NONE                            \
+    }
+#define REFUSE(method, resource, parameter, rights, error)                                                   \
+    {                                                                                                        \
+        S3_##method, resource, parameter, NULL, rights, NULL, S3_ERROR_##error                               \
+    }
+
+/* The first row that fits decides: within a method and resource, rows that ask for more stand before those
+ * that ask for less. */
+/* clang-format off */
+static const struct operation operations[] = {
+    SERVE(GET, SERVICE, NULL, NULL, 0, s3_op_list_buckets), /* shows the buckets that the caller may list */
+
+    /* ---- Buckets: GET ---- */
+    SERVE(GET, BUCKET, "location", NULL, LIST, s3_op_get_bucket_location),
+    SERVE(GET, BUCKET, "acl", NULL, LIST, s3_op_get_bucket_acl),
+    SERVE(GET, BUCKET, "versioning", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "accelerate", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "logging", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "notification", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "requestPayment", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "uploads", NULL, LIST, s3_op_list_uploads),
+    REFUSE(GET, BUCKET, "policy", LIST, NO_SUCH_BUCKET_POLICY),
+    REFUSE(GET, BUCKET, "policyStatus", LIST, NO_SUCH_BUCKET_POLICY),
+    REFUSE(GET, BUCKET, "cors", LIST, NO_SUCH_CORS_CONFIGURATION),
+    REFUSE(GET, BUCKET, "lifecycle", LIST, NO_SUCH_LIFECYCLE_CONFIGURATION),
+    REFUSE(GET, BUCKET, "tagging", LIST, NO_SUCH_TAG_SET),
+    REFUSE(GET, BUCKET, "website", LIST, NO_SUCH_WEBSITE_CONFIGURATION),
+    REFUSE(GET, BUCKET, "encryption", LIST, NO_SUCH_ENCRYPTION_CONFIGURATION),
+    REFUSE(GET, BUCKET, "replication", LIST, NO_SUCH_REPLICATION_CONFIGURATION),
+    REFUSE(GET, BUCKET, "object-lock", LIST, NO_SUCH_OBJECT_LOCK_CONFIGURATION),
+    REFUSE(GET, BUCKET, "publicAccessBlock", LIST, NO_SUCH_PUBLIC_ACCESS_BLOCK),
+    REFUSE(GET, BUCKET, "ownershipControls", LIST, NO_SUCH_OWNERSHIP_CONTROLS),
+    REFUSE(GET, BUCKET, "id", LIST, NO_SUCH_CONFIGURATION), /* ?analytics&id=, ?inventory&id=, ?metrics&id=, ... */
+    REFUSE(GET, BUCKET, "analytics", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "intelligent-tiering", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "inventory", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "metrics", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "metadataConfiguration", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "metadataTable", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "abac", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "session", LIST, NOT_IMPLEMENTED),
+    REFUSE(GET, BUCKET, "versions", LIST, NOT_IMPLEMENTED),
+    SERVE(GET, BUCKET, "list-type", NULL, LIST, s3_op_list_objects_v2), /* any but 2 is refused there */
+    SERVE(GET, BUCKET, NULL, NULL, LIST, s3_op_list_objects),
+
+    /* ---- Buckets: the rest ---- */
+    SERVE(HEAD, BUCKET, NULL, NULL, LIST, s3_op_head_bucket),
+    REFUSE(PUT, BUCKET, "abac", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "accelerate", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "acl", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "analytics", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "cors", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "encryption", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "intelligent-tiering", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "inventory", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "lifecycle", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "logging", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "metadataInventoryTable", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "metadataJournalTable", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "metrics", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "notification", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "object-lock", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "ownershipControls", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "policy", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "publicAccessBlock", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "replication", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "requestPayment", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "tagging", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "versioning", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(PUT, BUCKET, "website", ADMIN, NOT_IMPLEMENTED),
+    SERVE(PUT, BUCKET, NULL, NULL, ADMIN, s3_op_create_bucket),
+    SERVE(POST, BUCKET, "delete", NULL, WRITE, s3_op_delete_objects),
+    REFUSE(POST, BUCKET, "metadataConfiguration", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(POST, BUCKET, "metadataTable", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(POST, BUCKET, NULL, 0, NOT_IMPLEMENTED), /* PostObject: its signature lies in the form, which nobody has checked */
+    REFUSE(DELETE, BUCKET, "id", ADMIN, NO_SUCH_CONFIGURATION),
+    SERVE(DELETE, BUCKET, "cors", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "encryption", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "lifecycle", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "ownershipControls", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "policy", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "publicAccessBlock", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "replication", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "tagging", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "website", NULL, ADMIN, s3_op_delete_absent_settings),
+    REFUSE(DELETE, BUCKET, "analytics", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(DELETE, BUCKET, "intelligent-tiering", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(DELETE, BUCKET, "inventory", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(DELETE, BUCKET, "metadataConfiguration", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(DELETE, BUCKET, "metadataTable", ADMIN, NOT_IMPLEMENTED),
+    REFUSE(DELETE, BUCKET, "metrics", ADMIN, NOT_IMPLEMENTED),
+    SERVE(DELETE, BUCKET, NULL, NULL, ADMIN, s3_op_delete_bucket),
+
+    /* ---- Objects: GET and HEAD ---- */
+    SERVE(GET, OBJECT, "uploadId", NULL, WRITE, s3_op_list_parts),
+    SERVE(GET, OBJECT, "acl", NULL, READ, s3_op_get_object_acl),
+    SERVE(GET, OBJECT, "tagging", NULL, READ, s3_op_get_object_tagging),
+    REFUSE(GET, OBJECT, "attributes", READ, NOT_IMPLEMENTED),
+    REFUSE(GET, OBJECT, "annotation", READ, NOT_IMPLEMENTED),
+    REFUSE(GET, OBJECT, "legal-hold", READ, OBJECT_LOCK_MISSING),
+    REFUSE(GET, OBJECT, "retention", READ, OBJECT_LOCK_MISSING),
+    REFUSE(GET, OBJECT, "torrent", READ, NOT_IMPLEMENTED),
+    SERVE(GET, OBJECT, NULL, NULL, READ, s3_op_get_object),
+    SERVE(HEAD, OBJECT, NULL, NULL, READ, s3_op_get_object),
+
+    /* ---- Objects: the rest ---- */
+    REFUSE(PUT, OBJECT, "acl", WRITE, NOT_IMPLEMENTED),
+    REFUSE(PUT, OBJECT, "encryption", WRITE, NOT_IMPLEMENTED),
+    REFUSE(PUT, OBJECT, "legal-hold", WRITE, OBJECT_LOCK_MISSING),
+    REFUSE(PUT, OBJECT, "renameObject", WRITE, NOT_IMPLEMENTED),
+    REFUSE(PUT, OBJECT, "retention", WRITE, OBJECT_LOCK_MISSING),
+    REFUSE(PUT, OBJECT, "tagging", WRITE, NOT_IMPLEMENTED),
+    SERVE(PUT, OBJECT, "uploadId", "x-amz-copy-source", WRITE, s3_op_upload_part_copy),
+    SERVE(PUT, OBJECT, "uploadId", NULL, WRITE, s3_op_upload_part),
+    REFUSE(PUT, OBJECT, "partNumber", WRITE, INVALID_ARGUMENT), /* a part without its upload must not become the object */
+    SERVE(PUT, OBJECT, NULL, "x-amz-copy-source", WRITE, s3_op_copy_object),
+    SERVE(PUT, OBJECT, NULL, NULL, WRITE, s3_op_put_object),
+    SERVE(POST, OBJECT, "uploads", NULL, WRITE, s3_op_create_upload),
+    SERVE(POST, OBJECT, "uploadId", NULL, WRITE, s3_op_complete_upload),
+    REFUSE(POST, OBJECT, "restore", WRITE, NOT_IMPLEMENTED),
+    REFUSE(POST, OBJECT, "select", READ, NOT_IMPLEMENTED),
+    SERVE(DELETE, OBJECT, "uploadId", NULL, WRITE, s3_op_abort_upload),
+    SERVE(DELETE, OBJECT, "tagging", NULL, WRITE, s3_op_delete_absent_settings),
+    SERVE(DELETE, OBJECT, NULL, NULL, WRITE, s3_op_delete_object),
+
+    /* Preflights carry no credentials, and without CORS rules nothing is allowed, whatever the bucket. */
+    REFUSE(OPTIONS, SERVICE, NULL, 0, ACCESS_FORBIDDEN),
+    REFUSE(OPTIONS, BUCKET, NULL, 0, ACCESS_FORBIDDEN),
+    REFUSE(OPTIONS, OBJECT, NULL, 0, ACCESS_FORBIDDEN),
+};
+/* clang-format on */
+
+static enum resource resource_of(const struct s3_request *request)
+{
+    if (request->bucket_name.len == 0)
+        return SERVICE;
+    return request->key.len == 0 ? BUCKET : OBJECT;
+}
+
+static bool operation_fits(const struct operation *operation, const struct s3_request *request,
+                           enum resource resource)
+{
+    if (operation->method != request->method || operation->resource != resource)
+        return false;
+    if (operation->parameter != NULL && !s3_request_has(request, operation->parameter))
+        return false;
+    return operation->header == NULL || s3_request_header(request, operation->header).base != NULL;
+}
+
+static const struct operation *find_operation(const struct s3_request *request)
+{
+    enum resource resource = resource_of(request);
+
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        if (operation_fits(&operations[i], request, resource))
+            return &operations[i];
+    }
+    return NULL;
+}
+
+/* A client may insist on whose bucket it talks to. */
+static enum s3_error check_expected_owner(const struct s3_request *request)
+{
+    h2o_iovec_t expected = s3_request_header(request, "x-amz-expected-bucket-owner");
+
+    if (expected.base == NULL ||
+        s3_text_equals(expected, h2o_iovec_init(request->bucket.owner, strlen(request->bucket.owner))))
+        return S3_ERROR_NONE;
+    return S3_ERROR_ACCESS_DENIED;
+}
+
+/* Rights before existence: who may not look is not told which buckets there are. */
+static enum s3_error admit(struct s3_request *request, const struct operation *operation)
+{
+    enum s3_error error;
+
+    if (operation->rights == 0)
+        return S3_ERROR_NONE;
+    if ((error = s3_authorize(request, request->bucket_name, operation->rights)) != S3_ERROR_NONE)
+        return error;
+    if (operation->serve == s3_op_create_bucket)
+        return S3_ERROR_NONE;
+    if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)
+        return error;
+    return check_expected_owner(request);
+}
+
+void s3_dispatch(struct s3_request *request)
+{
+    const struct operation *operation = find_operation(request);
+    enum s3_error error = operation == NULL ? S3_ERROR_METHOD_NOT_ALLOWED : admit(request, operation);
+
+    if (error == S3_ERROR_NONE)
+        error = operation->refusal;
+    if (error != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        operation->serve(request);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What several operations share: reading parameters, and the pieces that their answers are made of. Worker's
+ * thread. */
+#include "api/s3/s3_operation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/s3_checksum.h"
+#include "api/s3/s3_range.h"
+#include "api/s3/s3_text.h"
+#include "api/s3/s3_uri.h"
+
+/* ---- Parameters
+ * ------------------------------------------------------------------------------------------------------- */
+
+h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name)
+{
+    const struct s3_parameter *parameter = s3_request_parameter(request, name);
+
+    return parameter != NULL ? parameter->value : (h2o_iovec_t){NULL, 0};
+}
+
+int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
+                       uint32_t *count)
+{
+    h2o_iovec_t text = s3_parameter_value(request, name);
+    uint64_t value;
+    char message[128];
+
+    *count = otherwise;
+    if (text.base == NULL || text.len == 0)
+        return 0;
+    if (s3_number_parse(text.base, text.len, INT32_MAX, &value) != 0) {
+        snprintf(message, sizeof(message), "Argument %s must be an integer between 0 and 2147483647", name);
+        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT, message);
+        return -EINVAL;
+    }
+    *count = value < max ? (uint32_t)value : max;
+    return 0;
+}
+
+int s3_parameter_encoding(struct s3_request *request, bool *url)
+{
+    h2o_iovec_t text = s3_parameter_value(request, "encoding-type");
+
+    *url = s3_text_is(text, "url");
+    if (text.base == NULL || text.len == 0 || *url)
+        return 0;
+    s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
+                            "Invalid Encoding Method specified in Request");
+    return -EINVAL;
+}
+
+enum s3_error s3_parameter_version(const struct s3_request *request)
+{
+    h2o_iovec_t text = s3_parameter_value(request, "versionId");
+
+    return text.base == NULL || text.len == 0 || s3_text_is(text, "null") ? S3_ERROR_NONE
+                                                                          : S3_ERROR_NO_SUCH_VERSION;
+}
+
+enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES])
+{
+    return s3_hex_decode(text.base, text.len, id, META_UPLOAD_ID_BYTES) ? S3_ERROR_NONE
+                                                                        : S3_ERROR_NO_SUCH_UPLOAD;
+}
+
+enum s3_error s3_parameter_upload_id(const struct s3_request *request, unsigned char id[META_UPLOAD_ID_BYTES])
+{
+    return s3_upload_id_parse(s3_parameter_value(request, "uploadId"), id);
+}
+
+void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text[S3_UPLOAD_ID_TEXT_BYTES + 1])
+{
+    s3_hex_encode(id, META_UPLOAD_ID_BYTES, text);
+    text[S3_UPLOAD_ID_TEXT_BYTES] = '\0';
+}
+
+/* ---- Pieces of answers
+ * ------------------------------------------------------------------------------------------------ */
+
+void s3_answer_failure(struct s3_request *request, enum s3_error error, const char *message)
+{
+    if (message != NULL)
+        s3_answer_error_message(request, error, message);
+    else
+        s3_answer_error(request, error);
+}
+
+void s3_answer_header_string(struct s3_request *request, const char *name, const char *value)
+{
+    s3_answer_header(request, name, value, strlen(value));
+}
+
+static size_t quote_etag(const char *etag, char text[META_ETAG_BYTES_MAX + 3])
+{
+    int length = snprintf(text, META_ETAG_BYTES_MAX + 3, "\"%s\"", etag);
+
+    assert(length > 0 && length < (int)META_ETAG_BYTES_MAX + 3);
+    return (size_t)length;
+}
+
+void s3_answer_etag(struct s3_request *request, const char *etag)
+{
+    char text[META_ETAG_BYTES_MAX + 3];
+    size_t length = quote_etag(etag, text);
+
+    s3_answer_header(request, "etag", text, length);
+}
+
+/* A number from a newer version of this program has no name here. */
+static bool checksum_has_name(const struct meta_checksum *checksum)
+{
+    return checksum->algorithm != S3_CHECKSUM_NONE && checksum->algorithm < S3_CHECKSUM_COUNT;
+}
+
+void s3_answer_checksum_value(struct s3_request *request, const struct meta_checksum *checksum,
+                              uint32_t parts)
+{
+    char text[S3_CHECKSUM_TEXT_BYTES_MAX + 1];
+
+    if (checksum_has_name(checksum))
+        s3_answer_header(request, s3_checksum_header(checksum->algorithm), text,
+                         s3_checksum_format(checksum, parts, text));
+}
+
+void s3_answer_checksum(struct s3_request *request, const struct meta_checksum *checksum, uint32_t parts)
+{
+    s3_answer_checksum_value(request, checksum, parts);
+    if (checksum_has_name(checksum))
+        s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(checksum->type));
+}
+
+void s3_xml_etag(struct s3_xml *xml, const char *etag)
+{
+    char text[META_ETAG_BYTES_MAX + 3];
+    size_t length = quote_etag(etag, text);
+
+    s3_xml_text(xml, "ETag", text, length);
+}
+
+void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts)
+{
+    char text[S3_CHECKSUM_TEXT_BYTES_MAX + 1];
+
+    if (checksum_has_name(checksum))
+        s3_xml_text(xml, s3_checksum_element(checksum->algorithm), text,
+                    s3_checksum_format(checksum, parts, text));
+}
+
+void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts)
+{
+    s3_xml_checksum_value(xml, checksum, parts);
+    if (checksum_has_name(checksum))
+        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(checksum->type));
+}
+
+void s3_xml_owner(struct s3_xml *xml, const char *name, struct meta_bytes owner)
+{
+    if (owner.length == 0)
+        owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
+    s3_xml_open(xml, name);
+    s3_xml_text(xml, "ID", owner.data, owner.length);
+    s3_xml_text(xml, "DisplayName", owner.data, owner.length);
+    s3_xml_close(xml, name);
+}
+
+void s3_xml_parameter(struct s3_xml *xml, const char *name, h2o_iovec_t value, bool url)
+{
+    s3_xml_key(xml, name, value.base != NULL ? value.base : "", value.len, url);
+}
