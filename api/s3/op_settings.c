@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Read-only answers about settings that no bucket has: S3 clients ask for them (s3cmd info, rclone, consoles)
+ * and take the empty document, or the owner with full control, as what it is: the truth. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/s3_operation.h"
+
+/* ?parameter and the document that says "nothing is set". */
+static const struct {
+    const char *parameter, *element;
+} empty_settings[] = {
+    {"accelerate", "AccelerateConfiguration"},     {"logging", "BucketLoggingStatus"},
+    {"notification", "NotificationConfiguration"}, {"requestPayment", "RequestPaymentConfiguration"},
+    {"versioning", "VersioningConfiguration"},
+};
+
+void s3_op_get_empty_settings(struct s3_request *request)
+{
+    struct s3_xml xml;
+    char name[128];
+
+    for (size_t i = 0; i < sizeof(empty_settings) / sizeof(empty_settings[0]); i++) {
+        if (!s3_request_has(request, empty_settings[i].parameter))
+            continue;
+        s3_xml_init(&xml, &request->http->pool);
+        strcpy(name, empty_settings[i].element);
+        strcat(name, S3_XMLNS);
+        s3_xml_open(&xml, name);
+        if (strcmp(empty_settings[i].parameter, "requestPayment") == 0)
+            s3_xml_string(&xml, "Payer", "BucketOwner");
+        s3_xml_close(&xml, empty_settings[i].element);
+        s3_answer_xml(request, 200, &xml);
+        return;
+    }
+    s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
+}
+
+static void answer_acl(struct s3_request *request, struct meta_bytes owner)
+{
+    struct s3_xml xml;
+
+    if (owner.length == 0)
+        owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "AccessControlPolicy" S3_XMLNS);
+    s3_xml_owner(&xml, "Owner", owner);
+    s3_xml_open(&xml, "AccessControlList");
+    s3_xml_open(&xml, "Grant");
+    s3_xml_open(&xml,
+                "Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
+    s3_xml_text(&xml, "ID", owner.data, owner.length);
+    s3_xml_text(&xml, "DisplayName", owner.data, owner.length);
+    s3_xml_close(&xml, "Grantee");
+    s3_xml_string(&xml, "Permission", "FULL_CONTROL");
+    s3_xml_close(&xml, "Grant");
+    s3_xml_close(&xml, "AccessControlList");
+    s3_xml_close(&xml, "AccessControlPolicy");
+    s3_answer_xml(request, 200, &xml);
+}
+
+void s3_op_get_bucket_acl(struct s3_request *request)
+{
+    answer_acl(request, (struct meta_bytes){request->bucket.owner, strlen(request->bucket.owner)});
+}
+
+/* Looks the object up, answering the error itself. */
+static int head_object(struct s3_request *request, struct meta_object *object)
+{
+    enum s3_error error = s3_parameter_version(request);
+    int result;
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return -1;
+    }
+    if ((result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), object)) != 0)
+        s3_answer_result(request, result);
+    return result;
+}
+
+void s3_op_get_object_acl(struct s3_request *request)
+{
+    struct meta_object object;
+
+    if (head_object(request, &object) != 0)
+        return;
+    answer_acl(request, object.owner);
+    core_object_release(&object);
+}
+
+void s3_op_get_object_tagging(struct s3_request *request)
+{
+    struct meta_object object;
+    struct s3_xml xml;
+
+    if (head_object(request, &object) != 0)
+        return;
+    core_object_release(&object);
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "Tagging" S3_XMLNS);
+    s3_xml_open(&xml, "TagSet");
+    s3_xml_close(&xml, "TagSet");
+    s3_xml_close(&xml, "Tagging");
+    s3_answer_xml(request, 200, &xml);
+}
+
+/* What cannot be there is gone: S3 answers the same. */
+void s3_op_delete_absent_settings(struct s3_request *request)
+{
+    s3_answer_empty(request, 204);
+}
