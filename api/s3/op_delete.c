@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * DeleteObject and DeleteObjects: one change, whatever the number of keys. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/s3_body.h"
+#include "api/s3/s3_checksum.h"
+#include "api/s3/s3_conditions.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_text.h"
+
+/* Conditions that S3 has for directory buckets only: to ignore one would delete what the client wanted kept.
+ */
+static bool asks_directory_conditions(const struct s3_request *request)
+{
+    return s3_request_header(request, "x-amz-if-match-last-modified-time").base != NULL ||
+           s3_request_header(request, "x-amz-if-match-size").base != NULL;
+}
+
+/* ---- DeleteObject
+ * ----------------------------------------------------------------------------------------------------- */
+
+struct deletion {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_object_delete op;
+    struct meta_delete_entry entry;
+    char if_match[META_ETAG_BYTES_MAX + 1];
+};
+
+static void on_deleted(struct core_change *change)
+{
+    struct deletion *deletion = change->ctx;
+    int result = deletion->op.op.result != 0 ? deletion->op.op.result : deletion->entry.result;
+
+    if (result != 0)
+        s3_answer_result(deletion->request, result);
+    else
+        s3_answer_empty(deletion->request, 204);
+}
+
+void s3_op_delete_object(struct s3_request *request)
+{
+    struct deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
+    h2o_iovec_t if_match = s3_request_header(request, "if-match");
+    enum s3_error error = s3_parameter_version(request);
+
+    if (error == S3_ERROR_NONE && asks_directory_conditions(request))
+        error = S3_ERROR_NOT_IMPLEMENTED;
+    if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
+        error = S3_ERROR_INVALID_ARGUMENT;
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    deletion->request = request;
+    deletion->entry.key = s3_bytes(request->key);
+    deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
+    deletion->op = (struct meta_object_delete){
+        .op.kind = META_OP_OBJECT_DELETE,
+        .bucket = request->bucket.id,
+        .entries = &deletion->entry,
+        .count = 1,
+    };
+    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+/* ---- DeleteObjects
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct wanted_key {
+    h2o_iovec_t key;
+    enum s3_error refusal;           /* not even tried */
+    struct meta_delete_entry *entry; /* NULL when refused */
+    bool with_version;               /* "null" was given, and is told back */
+    char *if_match;
+};
+
+struct multi_deletion {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_object_delete op;
+    struct wanted_key keys[S3_DELETE_KEYS_MAX];
+    struct meta_delete_entry entries[S3_DELETE_KEYS_MAX];
+    uint32_t key_count;
+    bool quiet, unsupported;
+};
+
+static void visit_object_part(struct multi_deletion *deletion, const char *name, h2o_iovec_t text)
+{
+    struct wanted_key *wanted = &deletion->keys[deletion->key_count];
+    h2o_mem_pool_t *pool = &deletion->request->http->pool;
+
+    if (strcmp(name, "Key") == 0) {
+        wanted->key = h2o_strdup(pool, text.base, text.len);
+        if (text.len > META_KEY_BYTES_MAX)
+            wanted->refusal = S3_ERROR_KEY_TOO_LONG;
+    } else if (strcmp(name, "VersionId") == 0 && text.len > 0) {
+        wanted->with_version = true;
+        if (!s3_text_is(text, "null"))
+            wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
+    } else if (strcmp(name, "ETag") == 0) {
+        wanted->if_match = h2o_mem_alloc_pool(pool, META_ETAG_BYTES_MAX + 1);
+        if (s3_etag_parse(text, wanted->if_match) != 0)
+            wanted->refusal = S3_ERROR_INVALID_ARGUMENT;
+    } else if (strcmp(name, "LastModifiedTime") == 0 || strcmp(name, "Size") == 0) {
+        wanted->refusal = S3_ERROR_NOT_IMPLEMENTED; /* conditions of directory buckets */
+    }
+}
+
+static int visit_delete(void *ctx, const char *path, const char *text, size_t length)
+{
+    struct multi_deletion *deletion = ctx;
+    static const char object[] = "Delete/Object/";
+
+    if (strcmp(path, "Delete/Quiet") == 0) {
+        deletion->quiet = s3_text_is(h2o_iovec_init(text, length), "true");
+        return 0;
+    }
+    if (strncmp(path, object, sizeof(object) - 2) != 0)
+        return 0;
+    if (deletion->key_count == S3_DELETE_KEYS_MAX)
+        return -1;
+    if (strcmp(path, "Delete/Object") == 0) {
+        if (deletion->keys[deletion->key_count].key.len == 0)
+            return -1;
+        deletion->key_count++;
+        return 0;
+    }
+    visit_object_part(deletion, path + sizeof(object) - 1, h2o_iovec_init(text, length));
+    return 0;
+}
+
+static void write_outcome(struct multi_deletion *deletion, struct s3_xml *xml,
+                          const struct wanted_key *wanted)
+{
+    enum s3_error error = wanted->refusal;
+
+    if (wanted->entry != NULL && wanted->entry->result != 0)
+        error = s3_error_of_result(wanted->entry->result);
+    if (error == S3_ERROR_NONE && deletion->quiet)
+        return;
+    s3_xml_open(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");
+    s3_xml_text(xml, "Key", wanted->key.base, wanted->key.len);
+    if (wanted->with_version && error == S3_ERROR_NONE)
+        s3_xml_string(xml, "VersionId", "null");
+    if (error != S3_ERROR_NONE) {
+        s3_xml_string(xml, "Code", s3_error_code(error));
+        s3_xml_string(xml, "Message", s3_error_message(error));
+    }
+    s3_xml_close(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");
+}
+
+static void answer_deleted(struct multi_deletion *deletion)
+{
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &deletion->request->http->pool);
+    s3_xml_open(&xml, "DeleteResult" S3_XMLNS);
+    for (uint32_t i = 0; i < deletion->key_count; i++)
+        write_outcome(deletion, &xml, &deletion->keys[i]);
+    s3_xml_close(&xml, "DeleteResult");
+    s3_answer_xml(deletion->request, 200, &xml);
+}
+
+static void on_all_deleted(struct core_change *change)
+{
+    struct multi_deletion *deletion = change->ctx;
+
+    if (deletion->op.op.result != 0)
+        s3_answer_result(deletion->request, deletion->op.op.result);
+    else
+        answer_deleted(deletion);
+}
+
+static void submit_deletion(struct multi_deletion *deletion)
+{
+    struct s3_request *request = deletion->request;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < deletion->key_count; i++) {
+        struct wanted_key *wanted = &deletion->keys[i];
+
+        if (wanted->refusal != S3_ERROR_NONE)
+            continue;
+        wanted->entry = &deletion->entries[count++];
+        wanted->entry->key = s3_bytes(wanted->key);
+        wanted->entry->if_match = wanted->if_match;
+    }
+    if (count == 0) {
+        answer_deleted(deletion);
+        return;
+    }
+    deletion->op = (struct meta_object_delete){
+        .op.kind = META_OP_OBJECT_DELETE,
+        .bucket = request->bucket.id,
+        .entries = deletion->entries,
+        .count = count,
+    };
+    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+/* Content-MD5 and x-amz-checksum-* of the XML itself: not required, but what is given must be right. */
+static enum s3_error verify_body(struct s3_request *request, h2o_iovec_t body, const char **message)
+{
+    h2o_iovec_t md5_text = s3_request_header(request, "content-md5");
+    struct s3_checksum_claim claim;
+    struct digest_values values;
+    unsigned char md5[16];
+    uint32_t mask = 0;
+    enum s3_error error;
+
+    if (md5_text.base != NULL) {
+        if (s3_base64_decode(md5_text, md5, sizeof(md5)) != 0)
+            return S3_ERROR_INVALID_DIGEST;
+        mask |= DIGEST_BIT(DIGEST_MD5);
+    }
+    if ((error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE)
+        return error;
+    if (claim.algorithm != S3_CHECKSUM_NONE && claim.in_trailer)
+        return S3_ERROR_NOT_IMPLEMENTED; /* no client sends XML so, and unverified it must not pass */
+    if (claim.algorithm != S3_CHECKSUM_NONE)
+        mask |= DIGEST_BIT(s3_checksum_digest(claim.algorithm));
+    if (mask == 0)
+        return S3_ERROR_NONE;
+    if (digest_buffer(mask, body.base, body.len, &values) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if (md5_text.base != NULL && memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) != 0)
+        return S3_ERROR_BAD_DIGEST;
+    if (claim.algorithm != S3_CHECKSUM_NONE &&
+        memcmp(claim.value, values.value[s3_checksum_digest(claim.algorithm)],
+               s3_checksum_bytes(claim.algorithm)) != 0)
+        return S3_ERROR_BAD_DIGEST;
+    return S3_ERROR_NONE;
+}
+
+static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct multi_deletion *deletion = ctx;
+    const char *message = NULL;
+
+    if (error == S3_ERROR_NONE && body.len == 0)
+        error = S3_ERROR_MISSING_REQUEST_BODY;
+    if (error == S3_ERROR_NONE)
+        error = verify_body(request, body, &message);
+    if (error == S3_ERROR_NONE && (s3_xml_parse(body.base, body.len, "Delete", visit_delete, deletion) != 0 ||
+                                   deletion->key_count == 0))
+        error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE)
+        submit_deletion(deletion);
+    else
+        s3_answer_failure(request, error, message);
+}
+
+void s3_op_delete_objects(struct s3_request *request)
+{
+    struct multi_deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
+
+    deletion->request = request;
+    s3_body_collect(request, S3_XML_BYTES_MAX, on_body, deletion);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading x-amz-copy-source. Worker's thread. */
+#include "api/s3/s3_copy_source.h"
+
+#include <string.h>
+
+#include "api/s3/s3_conditions.h"
+#include "api/s3/s3_text.h"
+#include "api/s3/s3_time.h"
+#include "api/s3/s3_uri.h"
+
+#define VERSION_PARAMETER "?versionId="
+
+/* Cuts the version off, which stands in plain behind the encoded key. */
+static enum s3_error cut_version(h2o_iovec_t *text)
+{
+    const char *at = memchr(text->base, '?', text->len);
+    h2o_iovec_t tail, version;
+
+    if (at == NULL)
+        return S3_ERROR_NONE;
+    tail = h2o_iovec_init(at, text->len - (size_t)(at - text->base));
+    if (!s3_text_has_prefix(tail, VERSION_PARAMETER))
+        return S3_ERROR_NONE; /* a key with an unencoded "?": as S3, part of the key */
+    version = h2o_iovec_init(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
+    text->len -= tail.len;
+    return s3_text_is(version, "null") ? S3_ERROR_NONE : S3_ERROR_NO_SUCH_VERSION;
+}
+
+enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
+                                   h2o_iovec_t *key)
+{
+    h2o_iovec_t decoded;
+    const char *slash;
+    ssize_t length;
+    enum s3_error error;
+
+    if ((error = cut_version(&text)) != S3_ERROR_NONE)
+        return error;
+    decoded.base = h2o_mem_alloc_pool(pool, text.len + 1);
+    if ((length = s3_uri_decode(text.base, text.len, false, decoded.base)) < 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    decoded.len = (size_t)length;
+    if (decoded.len > 0 && decoded.base[0] == '/')
+        decoded = h2o_iovec_init(decoded.base + 1, decoded.len - 1);
+    if ((slash = memchr(decoded.base, '/', decoded.len)) == NULL || slash == decoded.base)
+        return S3_ERROR_INVALID_ARGUMENT;
+    *bucket = h2o_iovec_init(decoded.base, (size_t)(slash - decoded.base));
+    *key = h2o_iovec_init(slash + 1, decoded.len - bucket->len - 1);
+    if (key->len == 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
+}
+
+static enum s3_error read_etag(struct s3_request *request, const char *header,
+                               char text[META_ETAG_BYTES_MAX + 1], const char **etag)
+{
+    h2o_iovec_t value = s3_request_header(request, header);
+
+    *etag = NULL;
+    if (value.base == NULL)
+        return S3_ERROR_NONE;
+    if (s3_etag_parse(value, text) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    *etag = text;
+    return S3_ERROR_NONE;
+}
+
+/* Dates that cannot be read are ignored, as for reads. */
+static void read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
+{
+    h2o_iovec_t value = s3_request_header(request, header);
+    int64_t unix_s;
+
+    *unix_ms = INT64_MIN;
+    if (value.base != NULL && s3_time_parse(value.base, value.len, &unix_s) == 0)
+        *unix_ms = unix_s * 1000;
+}
+
+/* As RFC 9110 13.2.2 for reads: an ETag condition silences the date condition beside it. */
+static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_source *source)
+{
+    enum s3_error error;
+
+    if ((error = read_etag(request, "x-amz-copy-source-if-match", source->if_match_text,
+                           &source->if_match)) != 0 ||
+        (error = read_etag(request, "x-amz-copy-source-if-none-match", source->if_none_match_text,
+                           &source->if_none_match)) != 0)
+        return error;
+    read_date(request, "x-amz-copy-source-if-modified-since", &source->if_modified_since_ms);
+    read_date(request, "x-amz-copy-source-if-unmodified-since", &source->if_unmodified_since_ms);
+    if (source->if_match != NULL)
+        source->if_unmodified_since_ms = INT64_MIN;
+    if (source->if_none_match != NULL)
+        source->if_modified_since_ms = INT64_MIN;
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
+{
+    h2o_iovec_t text = s3_request_header(request, "x-amz-copy-source"), bucket;
+    h2o_iovec_t owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
+    enum s3_error error;
+    int result;
+
+    source->is_pinned = false;
+    if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key)) != S3_ERROR_NONE ||
+        (error = read_conditions(request, source)) != S3_ERROR_NONE ||
+        (error = s3_authorize(request, bucket, S3_RIGHT_READ)) != S3_ERROR_NONE)
+        return error;
+    if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0)
+        return s3_error_of_result(result);
+    if (owner.base != NULL &&
+        !s3_text_equals(owner, h2o_iovec_init(source->bucket.owner, strlen(source->bucket.owner))))
+        return S3_ERROR_ACCESS_DENIED;
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object)
+{
+    int64_t limit_ms = source->if_unmodified_since_ms;
+
+    if (source->if_match != NULL && strcmp(source->if_match, "*") != 0)
+        return S3_ERROR_NONE; /* the client's own condition names the content already */
+    /* An If-Match silences this date, so it is checked before there is one. Dates have whole seconds. */
+    if (limit_ms != INT64_MIN && object->modified_ms > limit_ms + 999)
+        return S3_ERROR_PRECONDITION_FAILED;
+    memcpy(source->if_match_text, object->etag, sizeof(source->if_match_text));
+    source->if_match = source->if_match_text;
+    source->is_pinned = true;
+    return S3_ERROR_NONE;
+}
+
+void s3_copy_source_unpin(struct s3_copy_source *source)
+{
+    if (source->is_pinned)
+        source->if_match =
+            NULL; /* a "*" that stood there asks for nothing that a copy does not need anyway */
+    source->is_pinned = false;
+}
