@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CompleteMultipartUpload: the parts become an object. No byte moves, however large it is. Worker's thread.
+ *
+ * Sizes and checksums are taken from the stored parts before the change; the change then insists on the same
+ * ETags, each of which stands for one content, so nothing can slip in between. A repeated request (the answer
+ * was lost) is answered from the object that the first one made. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/s3_body.h"
+#include "api/s3/s3_complete.h"
+#include "api/s3/s3_conditions.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_range.h"
+#include "api/s3/s3_text.h"
+
+struct completion {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_upload_complete op;
+    struct s3_part_list list;
+    struct s3_checksum_claim claim; /* about the whole object */
+    struct s3_write_condition condition;
+    struct s3_assembly assembly;
+    enum s3_error error; /* from visit_part */
+    uint32_t last_number;
+};
+
+/* ---- The answer
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* The object's address as the client wrote it. */
+static void write_location(struct completion *completion, struct s3_xml *xml)
+{
+    struct s3_request *request = completion->request;
+    h2o_iovec_t host = s3_request_header(request, "host"), path = request->http->input.path;
+    const char *query = memchr(path.base, '?', path.len);
+    const char *scheme = request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "https://" : "http://";
+    size_t path_length = query != NULL ? (size_t)(query - path.base) : path.len;
+    h2o_iovec_t url = h2o_concat(&request->http->pool, h2o_iovec_init(scheme, strlen(scheme)),
+                                 h2o_iovec_init(host.base != NULL ? host.base : "", host.len),
+                                 h2o_iovec_init(path.base, path_length));
+
+    s3_xml_text(xml, "Location", url.base, url.len);
+}
+
+static void answer_completed(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "CompleteMultipartUploadResult" S3_XMLNS);
+    write_location(completion, &xml);
+    s3_xml_string(&xml, "Bucket", request->bucket.name);
+    s3_xml_key(&xml, "Key", request->key.base, request->key.len, false);
+    s3_xml_etag(&xml, completion->op.etag);
+    s3_xml_checksum(&xml, &completion->op.checksum, completion->list.count);
+    s3_xml_close(&xml, "CompleteMultipartUploadResult");
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_completed(struct core_change *change)
+{
+    struct completion *completion = change->ctx;
+
+    if (completion->op.op.result != 0)
+        s3_answer_result(completion->request, completion->op.op.result);
+    else
+        answer_completed(completion);
+}
+
+/* ---- The stored parts
+ * ------------------------------------------------------------------------------------------------------ */
+
+static int visit_part(void *ctx, const struct meta_part *part)
+{
+    struct completion *completion = ctx;
+
+    completion->last_number = part->number;
+    completion->error = s3_assembly_add(&completion->assembly, part);
+    return completion->error == S3_ERROR_NONE ? 0 : 1;
+}
+
+static enum s3_error add_stored_parts(struct completion *completion)
+{
+    bool more = true;
+    int result = 0;
+
+    while (more && result == 0)
+        result =
+            core_part_list(completion->request->worker, completion->op.upload_id, completion->last_number,
+                           META_LIST_ENTRIES_MAX, visit_part, completion, &more);
+    if (completion->error != S3_ERROR_NONE)
+        return completion->error;
+    return result != 0 ? s3_error_of_result(result) : S3_ERROR_NONE;
+}
+
+static enum s3_error check_claims(struct completion *completion, const char **message)
+{
+    struct s3_request *request = completion->request;
+    h2o_iovec_t size = s3_request_header(request, "x-amz-mp-object-size");
+    h2o_iovec_t type = s3_request_header(request, "x-amz-checksum-type");
+    uint64_t expected;
+
+    if (size.base != NULL) {
+        if (s3_number_parse(size.base, size.len, INT64_MAX, &expected) != 0)
+            return S3_ERROR_INVALID_ARGUMENT;
+        if (expected != completion->assembly.size) {
+            *message = "The provided 'x-amz-mp-object-size' header value does not match what was computed.";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+    }
+    if (type.base != NULL && completion->assembly.algorithm != S3_CHECKSUM_NONE &&
+        !s3_text_is(type, s3_checksum_type_name(completion->assembly.type))) {
+        *message = "The checksum type does not match the one that the upload was created with.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    if (completion->claim.algorithm != S3_CHECKSUM_NONE &&
+        completion->op.checksum.algorithm == S3_CHECKSUM_NONE) {
+        *message = "The upload's parts have no checksums that the object's checksum could be computed from.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    return s3_checksum_claim_matches(&completion->claim, &completion->op.checksum, completion->list.count)
+               ? S3_ERROR_NONE
+               : S3_ERROR_BAD_DIGEST;
+}
+
+/* Fills ETag and checksum of the object-to-be. */
+static enum s3_error assemble(struct completion *completion, const struct meta_upload *upload,
+                              const char **message)
+{
+    enum s3_checksum_algorithm algorithm = S3_CHECKSUM_NONE;
+    enum s3_error error;
+
+    if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
+        algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
+    if (s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
+                          (enum s3_checksum_type)upload->checksum_type) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if ((error = add_stored_parts(completion)) == S3_ERROR_NONE &&
+        (error = s3_assembly_finish(&completion->assembly, &completion->op.checksum)) == S3_ERROR_NONE)
+        error = check_claims(completion, message);
+    s3_assembly_end(&completion->assembly);
+    if (error == S3_ERROR_NONE)
+        core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+    return error;
+}
+
+/* ---- The request
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void submit(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+
+    completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
+    completion->op.bucket = request->bucket.id;
+    completion->op.key = s3_bytes(request->key);
+    completion->op.parts = completion->list.parts;
+    completion->op.part_count = completion->list.count;
+    completion->op.condition = completion->condition.condition;
+    completion->change =
+        (struct core_change){.op = &completion->op.op, .done = on_completed, .ctx = completion};
+    core_change_submit(request->worker, &completion->change);
+}
+
+static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct completion *completion = ctx;
+    const char *message = NULL;
+    struct meta_upload upload;
+    int result;
+
+    if (error == S3_ERROR_NONE)
+        error = s3_part_list_parse(&completion->list, &request->http->pool, body);
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
+                             completion->op.upload_id, &upload);
+    if (result == META_E_NO_UPLOAD) {
+        submit(completion); /* perhaps it was completed before: the change finds out */
+        return;
+    }
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    error = assemble(completion, &upload, &message);
+    core_upload_release(&upload);
+    if (error == S3_ERROR_NONE)
+        submit(completion);
+    else
+        s3_answer_failure(request, error, message);
+}
+
+void s3_op_complete_upload(struct s3_request *request)
+{
+    struct completion *completion = s3_request_alloc(request, sizeof(*completion));
+    const char *message = NULL;
+    enum s3_error error;
+
+    completion->request = request;
+    error = s3_parameter_upload_id(request, completion->op.upload_id);
+    if (error == S3_ERROR_NONE)
+        error = s3_checksum_claim_read(&request->http->headers, true, &completion->claim, &message);
+    if (error == S3_ERROR_NONE &&
+        s3_write_condition_parse(&completion->condition, s3_request_header(request, "if-match"),
+                                 s3_request_header(request, "if-none-match")) != 0)
+        error = S3_ERROR_INVALID_ARGUMENT;
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        s3_body_collect(request, S3_XML_BYTES_MAX, on_body, completion);
+}
