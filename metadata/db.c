@@ -26,9 +26,10 @@
 
 /* The committer's cache stays valid, since nobody else writes: room for the inner pages of large stores. */
 #define WRITER_CACHE_KIB 65536
-/* A reader's cache is dropped at each commit; what serves it well is the page cache of the kernel, mapped. */
-#define READER_CACHE_KIB  4096
-#define READER_MMAP_BYTES (1ll << 30)
+/* A reader's cache is dropped when it finds that something was committed. Mapping the file instead was
+ * measured: it gains nothing while the cache holds, and it would turn an I/O error of the disk into a SIGBUS.
+ */
+#define READER_CACHE_KIB 16384
 
 void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
 {
@@ -86,8 +87,8 @@ static int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db)
 
     if (use == DB_READ)
         (void)snprintf(text, sizeof(text),
-                       "PRAGMA query_only = ON; PRAGMA cache_size = -%d; PRAGMA mmap_size = %lld",
-                       READER_CACHE_KIB, READER_MMAP_BYTES);
+                       "PRAGMA query_only = ON; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0",
+                       READER_CACHE_KIB);
     else
         /* wal_autocheckpoint is off: checkpoint.c decides when. */
         (void)snprintf(text, sizeof(text),

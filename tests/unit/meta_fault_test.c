@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The disk fails: each write and each sync of a scenario in turn, with ENOSPC and EIO. A change that was
+ * reported as failed must not be there, one that succeeded must, and afterwards the store goes on as if
+ * nothing had been.
+ *
+ * Writes of the database go through a table that it lets us replace; its syncs through fdatasync, which this
+ * program defines itself. */
+#include "meta_test_support.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+static _Atomic int writes_until_fault, syncs_until_fault; /* 0: none */
+static _Atomic int fault_errno, fault_count;              /* how many in a row */
+
+int fdatasync(int fd);
+
+static bool fault_due(_Atomic int *until)
+{
+    int left = atomic_load(until);
+
+    if (left == 0)
+        return false;
+    if (left > 1) {
+        atomic_store(until, left - 1);
+        return false;
+    }
+    if (atomic_fetch_sub(&fault_count, 1) == 1)
+        atomic_store(until, 0);
+    return true;
+}
+
+int fdatasync(int fd)
+{
+    if (fault_due(&syncs_until_fault)) {
+        errno = atomic_load(&fault_errno);
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static ssize_t pwrite_faulty(int fd, const void *data, size_t length, off_t offset)
+{
+    if (fault_due(&writes_until_fault)) {
+        errno = atomic_load(&fault_errno);
+        return -1;
+    }
+    return pwrite(fd, data, length, offset);
+}
+
+static void faults_install(void)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix-excl");
+
+    assert_non_null(vfs);
+    assert_int_equal(vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)pwrite_faulty), SQLITE_OK);
+    assert_int_equal(vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)pwrite_faulty), SQLITE_OK);
+}
+
+static void fault_arm(_Atomic int *until, int number, int error, int count)
+{
+    atomic_store(&fault_errno, error);
+    atomic_store(&fault_count, count);
+    atomic_store(until, number);
+}
+
+static void fault_disarm(void)
+{
+    atomic_store(&writes_until_fault, 0);
+    atomic_store(&syncs_until_fault, 0);
+}
+
+/* One round: with the n-th write or sync failing, an overwrite, a copy and a delete; then without. Returns
+ * whether anything failed. */
+static bool round_with_fault(struct store *store, _Atomic int *until, int number, int error, int count,
+                             uint64_t *file)
+{
+    int64_t before = file_of(store, "a");
+    uint64_t first = ++*file, second = ++*file;
+
+    fault_arm(until, number, error, count);
+    int put_result = put(store, "a", first);
+    int64_t put_seen = file_of(store, "a");
+    int copy_result = copy(store, "a", "b");
+    int64_t copy_seen = file_of(store, "b");
+    int delete_result = delete_key(store, "b");
+    int64_t delete_seen = file_of(store, "b");
+    fault_disarm();
+
+    assert_true(put_result == 0 || put_result == -ENOSPC || put_result == -EIO);
+    assert_int_equal(put_seen, put_result == 0 ? (int64_t)first : before);
+    if (copy_result == 0)
+        assert_int_equal(copy_seen, put_seen);
+    if (delete_result == 0)
+        assert_int_equal(delete_seen, META_E_NO_KEY);
+    else
+        assert_int_equal(delete_seen, copy_seen);
+
+    assert_int_equal(put(store, "a", second), 0);
+    assert_int_equal(file_of(store, "a"), second);
+    assert_int_equal(meta_file_is_live(store->reader, first), put_result == 0);
+    assert_int_equal(delete_key(store, "b"), 0);
+    assert_sound(store);
+    return put_result != 0 || copy_result != 0 || delete_result != 0;
+}
+
+static void each_in_turn(struct store *store, _Atomic int *until, int error, int count)
+{
+    static uint64_t file = 1000;
+    int failures = 0;
+
+    store_reopen_with(store, &(struct meta_options){.durable = true});
+    assert_int_equal(put(store, "a", ++file), 0);
+    for (int number = 1; number <= 24; number++)
+        failures += round_with_fault(store, until, number, error, count, &file);
+    assert_true(failures > 0);
+    store_reopen(store);
+    assert_int_equal(file_of(store, "a"), file);
+    assert_sound(store);
+}
+
+static void full_disk(void **state)
+{
+    each_in_turn(*state, &writes_until_fault, ENOSPC, 1);
+    each_in_turn(*state, &writes_until_fault, ENOSPC, 1000); /* stays full until it is disarmed */
+}
+
+static void failing_writes(void **state)
+{
+    each_in_turn(*state, &writes_until_fault, EIO, 1);
+}
+
+static void failing_syncs(void **state)
+{
+    each_in_turn(*state, &syncs_until_fault, EIO, 1);
+    each_in_turn(*state, &syncs_until_fault, EIO, 1000);
+}
+
+static void on_log_count(void *ctx, int level, const char *message)
+{
+    assert_true(level >= 0 && level <= 2);
+    assert_true(strlen(message) > 0);
+    ++*(_Atomic int *)ctx;
+}
+
+/* What is wrong for a long time is told once. */
+static void trouble_is_logged_once(void **state)
+{
+    struct store *store = *state;
+    _Atomic int lines = 0;
+
+    store_reopen_with(store, &(struct meta_options){.durable = true, .log = on_log_count, .log_ctx = &lines});
+    fault_arm(&writes_until_fault, 1, ENOSPC, 1000000);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(put(store, "a", (uint64_t)i + 1), -ENOSPC);
+    fault_disarm();
+    assert_int_equal(atomic_load(&lines), 1);
+    assert_int_equal(put(store, "a", 21), 0);
+    store_reopen(store); /* the counter is about to go */
+}
+
+/* A set of buckets that was changed in a transaction which failed is as it was. */
+static void buckets_after_a_failure(void **state)
+{
+    struct store *store = *state;
+    struct meta_bucket_create create = {.bucket = {.name = "second"}};
+
+    fault_arm(&writes_until_fault, 1, ENOSPC, 1000000);
+    assert_int_equal(op_wait(store->meta, &create.op, META_OP_BUCKET_CREATE), -ENOSPC);
+    assert_int_equal(bucket_delete(store->meta, store->bucket), -ENOSPC);
+    fault_disarm();
+    assert_int_equal(
+        put_bytes(store->meta, create.bucket.id != 0 ? create.bucket.id : 2, text("a"), 1, 1, NULL),
+        META_E_NO_BUCKET);
+    assert_int_equal(put(store, "a", 2), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        store_test(full_disk),
+        store_test(failing_writes),
+        store_test(failing_syncs),
+        store_test(trouble_is_logged_once),
+        store_test(buckets_after_a_failure),
+    };
+    faults_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

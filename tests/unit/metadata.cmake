@@ -1,0 +1,9 @@
+# Tests of metadata/. meta_test_support.h holds what they share.
+sluice_unit_test(meta_codec_test sluice_metadata)
+sluice_unit_test(meta_object_test sluice_metadata)
+sluice_unit_test(meta_upload_test sluice_metadata)
+sluice_unit_test(meta_list_test sluice_metadata)
+sluice_unit_test(meta_open_test sluice_metadata)
+sluice_unit_test(meta_commit_test sluice_metadata)
+sluice_unit_test(meta_fault_test sluice_metadata)
+sluice_unit_test(meta_model_test sluice_metadata)
