@@ -16,7 +16,7 @@
 #define S3_CLOCK_SKEW_SECONDS 900        /* 15 minutes, as S3 */
 #define S3_PRESIGN_SECONDS_MAX 604800    /* 7 days, as S3 */
 #define S3_CHUNK_LINE_BYTES_MAX 512u     /* aws-chunked: size line with signature */
-#define S3_CHUNK_BYTES_MAX (1ull << 32)
+#define S3_CHUNK_BYTES_MAX S3_PUT_BYTES_MAX /* some clients send a body as one chunk */
 #define S3_TRAILER_BYTES_MAX 4096u
 #define S3_CREDENTIALS_FILE_BYTES_MAX (1u << 20)
 #define S3_KEYS_MAX 4096u                /* access keys in one credentials file */

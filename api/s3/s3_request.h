@@ -14,6 +14,8 @@
 struct s3_service;
 struct s3_identity;
 struct s3_chunk_signer;
+struct s3_credentials;
+struct s3_error_detail;
 
 enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_METHOD_OTHER };
 
@@ -52,7 +54,9 @@ struct s3_request {
     struct s3_parameter *parameters;
     size_t parameter_count;
 
-    /* Set by s3_authenticate. */
+    struct s3_credentials *credentials; /* the set in force when the request began */
+
+    /* Set by s3_authenticate. Where no key is configured, signatures are not looked at: is_signed with a NULL identity. */
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
     bool is_signed;
@@ -61,6 +65,11 @@ struct s3_request {
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
+
+    /* What an error answer says beyond its table row: s3_request_explain, s3_request_detail. */
+    enum s3_error explained;
+    const char *explanation;
+    struct s3_error_detail *details;
 };
 
 static inline struct meta_bytes s3_bytes(h2o_iovec_t vec)
@@ -77,6 +86,8 @@ const struct s3_parameter *s3_request_parameter(const struct s3_request *request
 bool s3_request_has(const struct s3_request *request, const char *name);
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
 h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name);
+/* 3 to 63 of a-z 0-9 . - and S3's other rules. s3_request_parse refuses requests for other names. */
+bool s3_bucket_name_valid(h2o_iovec_t name);
 /* From the request's pool, zero-filled. Never NULL. */
 void *s3_request_alloc(struct s3_request *request, size_t bytes);
 char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-terminated copy */
@@ -94,10 +105,15 @@ enum s3_error s3_request_open_bucket(struct s3_request *request);
 
 /* S3's error document with code, message, Resource, RequestId; HEAD gets the status alone. */
 void s3_answer_error(struct s3_request *request, enum s3_error error);
+/* A message for s3_answer_error, should it be called with this error. message: static or from the pool. */
+void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message);
+/* One more element of whatever error document follows: <name>value</name>. name: static; value: valid until the answer. */
+void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value);
 /* The same with a message of one's own. */
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
 /* The S3 error for a core result (META_E_*, errno). */
 enum s3_error s3_error_of_result(int result);
+/* Answers with that error. What turns out to be an internal error goes to the service's log, a few a second at most. */
 void s3_answer_result(struct s3_request *request, int result);
 /* status without a body: 200, 204. */
 void s3_answer_empty(struct s3_request *request, int status);

@@ -34,4 +34,21 @@ const char *s3_service_region(const struct s3_service *service);
 /* Serves one request to its answer, on its worker's thread. */
 void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req);
 
+/* ---- For api/s3 only ---------------------------------------------------------------------------------------------------- */
+
+struct s3_credentials;
+
+/* NULL-terminated; never NULL. */
+const char *const *s3_service_domains(const struct s3_service *service);
+/* The set in force, with a reference for the caller. Any thread. */
+struct s3_credentials *s3_service_credentials(struct s3_service *service);
+/* 16 hex digits that no other request of this process has. Any thread. */
+void s3_service_make_request_id(struct s3_service *service, char id[17]);
+/* What x-amz-id-2 says: the same for the service's life. */
+const char *s3_service_host_id(const struct s3_service *service);
+/* Seconds since s3_service_create. */
+uint64_t s3_service_uptime_seconds(const struct s3_service *service);
+/* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */
+void s3_service_report(struct s3_service *service, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

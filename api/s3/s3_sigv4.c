@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
 
 /* ---- Digests
@@ -173,26 +174,11 @@ bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
 
 bool s3_sigv4_parse_time(h2o_iovec_t value, int64_t *unix_seconds)
 {
-    static const char *const formats[] = {"%Y%m%dT%H%M%SZ", "%a, %d %b %Y %H:%M:%S GMT"};
-    char text[40];
-
     value = trim(value);
-    if (value.len == 0 || value.len >= sizeof(text))
+    /* The basic form has one true length; s3_time would also take a fraction. */
+    if (value.len != 16 && value.len != S3_TIME_HTTP_BYTES)
         return false;
-    memcpy(text, value.base, value.len);
-    text[value.len] = '\0';
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        struct tm broken_down = {0};
-        const char *end = strptime(text, formats[i], &broken_down);
-
-        /* strptime takes "2013" and "5" for the same width; the one true form of 16 characters is asked for.
-         */
-        if (end == NULL || *end != '\0' || (i == 0 && value.len != 16))
-            continue;
-        *unix_seconds = (int64_t)timegm(&broken_down);
-        return true;
-    }
-    return false;
+    return s3_time_parse(value.base, value.len, unix_seconds) == 0;
 }
 
 void s3_sigv4_format_time(int64_t unix_seconds, char timestamp[17])

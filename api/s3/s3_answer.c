@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers: S3's error document, empty answers, XML; and the one place where results of the core become S3
+ * errors. An answer may be given before the body was received; the HTTP front then drains the rest or closes.
+ *
+ * On the worker's thread. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/s3_request.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/s3_text.h"
+#include "api/s3/s3_xml.h"
+
+struct s3_error_detail {
+    const char *name;
+    h2o_iovec_t value;
+    struct s3_error_detail *next;
+};
+
+/* ---- Status and headers
+ * ------------------------------------------------------------------------------------------- */
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } table[] = {
+        {200, "OK"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {416, "Range Not Satisfiable"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {507, "Insufficient Storage"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].status == status)
+            return table[i].reason;
+    return "Unknown";
+}
+
+static void set_status(struct s3_request *request, int status)
+{
+    request->http->res.status = status;
+    request->http->res.reason = reason_of(status);
+}
+
+void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length)
+{
+    h2o_mem_pool_t *pool = &request->http->pool;
+    size_t name_length = strlen(name);
+    h2o_iovec_t lower = h2o_strdup(pool, name, name_length);
+    h2o_iovec_t copy = h2o_strdup(pool, value, length);
+
+    for (size_t i = 0; i < name_length; i++)
+        lower.base[i] = s3_text_lower(lower.base[i]);
+    h2o_add_header_by_str(pool, &request->http->res.headers, lower.base, lower.len, 1, NULL, copy.base,
+                          copy.len);
+}
+
+/* ---- Without a document
+ * ------------------------------------------------------------------------------------------- */
+
+void s3_answer_empty(struct s3_request *request, int status)
+{
+    set_status(request, status);
+    if (request->method == S3_HEAD || status == 204 || status == 304)
+        http_send_head(request->http, UINT64_MAX);
+    else
+        http_send_memory(request->http, "", 0);
+}
+
+void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
+{
+    set_status(request, status);
+    s3_answer_header(request, "content-type", H2O_STRLIT("application/xml"));
+    http_send_memory(request->http, xml->data, xml->length);
+}
+
+/* ---- Errors
+ * ------------------------------------------------------------------------------------------------------- */
+
+void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message)
+{
+    request->explained = error;
+    request->explanation = message;
+}
+
+void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value)
+{
+    struct s3_error_detail *detail = s3_request_alloc(request, sizeof(*detail)), **last = &request->details;
+
+    detail->name = name;
+    detail->value = value;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = detail;
+}
+
+/* Bucket and key where S3 tells them. */
+static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
+{
+    switch (error) {
+    case S3_ERROR_NO_SUCH_BUCKET:
+    case S3_ERROR_INVALID_BUCKET_NAME:
+    case S3_ERROR_BUCKET_ALREADY_EXISTS:
+    case S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU:
+    case S3_ERROR_BUCKET_NOT_EMPTY:
+        s3_xml_text(xml, "BucketName", request->bucket_name.base, request->bucket_name.len);
+        break;
+    case S3_ERROR_NO_SUCH_KEY:
+        s3_xml_text(xml, "Key", request->key.base, request->key.len);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The path as the client wrote it, without the query, which may hold a signature. */
+static void write_resource(const struct s3_request *request, struct s3_xml *xml)
+{
+    h2o_iovec_t path = request->http->input.path;
+    const char *question = path.len != 0 ? memchr(path.base, '?', path.len) : NULL;
+
+    s3_xml_text(xml, "Resource", path.base, question != NULL ? (size_t)(question - path.base) : path.len);
+}
+
+void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message)
+{
+    int status = s3_error_status(error);
+    struct s3_xml xml;
+
+    if (request->method == S3_HEAD || status == 304) {
+        s3_answer_empty(request, status);
+        return;
+    }
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "Error");
+    s3_xml_string(&xml, "Code", s3_error_code(error));
+    s3_xml_string(&xml, "Message", message);
+    write_subject(request, &xml, error);
+    for (const struct s3_error_detail *detail = request->details; detail != NULL; detail = detail->next)
+        s3_xml_text(&xml, detail->name, detail->value.base, detail->value.len);
+    write_resource(request, &xml);
+    s3_xml_string(&xml, "RequestId", request->request_id);
+    s3_xml_string(&xml, "HostId", s3_service_host_id(request->service));
+    s3_xml_close(&xml, "Error");
+    s3_answer_xml(request, status, &xml);
+}
+
+void s3_answer_error(struct s3_request *request, enum s3_error error)
+{
+    bool is_explained = request->explanation != NULL && request->explained == error;
+
+    s3_answer_error_message(request, error, is_explained ? request->explanation : s3_error_message(error));
+}
+
+enum s3_error s3_error_of_result(int result)
+{
+    assert(result != 0);
+    switch (result) {
+    case META_E_NO_BUCKET:
+        return S3_ERROR_NO_SUCH_BUCKET;
+    case META_E_BUCKET_EXISTS:
+        return S3_ERROR_BUCKET_ALREADY_EXISTS;
+    case META_E_BUCKET_NOT_EMPTY:
+        return S3_ERROR_BUCKET_NOT_EMPTY;
+    case META_E_NO_KEY:
+        return S3_ERROR_NO_SUCH_KEY;
+    case META_E_PRECONDITION:
+        return S3_ERROR_PRECONDITION_FAILED;
+    case META_E_NO_UPLOAD:
+        return S3_ERROR_NO_SUCH_UPLOAD;
+    case META_E_INVALID_PART:
+        return S3_ERROR_INVALID_PART;
+    case META_E_CHANGED:
+        return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
+    case META_E_CLOSING:
+        return S3_ERROR_SERVICE_UNAVAILABLE;
+    case -ENOSPC:
+    case -EDQUOT:
+        return S3_ERROR_STORAGE_FULL;
+    case -ERANGE:
+        return S3_ERROR_INVALID_RANGE;
+    case -EBADMSG: /* the core's word for a signed chunk that was refused */
+        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+    case -EFBIG:
+    case -EMSGSIZE:
+        return S3_ERROR_ENTITY_TOO_LARGE;
+    case -ECONNRESET:
+    case -EPIPE:
+    case -ENODATA:
+        return S3_ERROR_INCOMPLETE_BODY;
+    case -ETIMEDOUT:
+        return S3_ERROR_REQUEST_TIMEOUT;
+    case -EMFILE:
+    case -ENFILE:
+    case -EAGAIN:
+        return S3_ERROR_SLOW_DOWN;
+    default:
+        return S3_ERROR_INTERNAL_ERROR;
+    }
+}
+
+void s3_answer_result(struct s3_request *request, int result)
+{
+    enum s3_error error = s3_error_of_result(result);
+
+    if (error == S3_ERROR_INTERNAL_ERROR)
+        s3_service_report(request->service, "request %s failed: %s (%d)", request->request_id,
+                          meta_strerror(result), result);
+    s3_answer_error(request, error);
+}

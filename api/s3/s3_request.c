@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading an S3 request: bucket and key out of path and host, the query, headers. Works on the raw path:
+ * libh2o's normalised one has lost `//`, `.` and `..`, which are legal in keys. Signatures are
+ * s3_authenticate.c's, answers s3_answer.c's.
+ *
+ * On the worker's thread. */
+#include "api/s3/s3_request.h"
+
+#include <string.h>
+
+#include "api/s3/s3_service.h"
+#include "api/s3/s3_text.h"
+#include "api/s3/s3_uri.h"
+
+/* ---- Memory
+ * ------------------------------------------------------------------------------------------------------ */
+
+void *s3_request_alloc(struct s3_request *request, size_t bytes)
+{
+    void *memory = h2o_mem_alloc_pool(&request->http->pool, bytes != 0 ? bytes : 1);
+
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+char *s3_request_string(struct s3_request *request, h2o_iovec_t vec)
+{
+    char *string = h2o_mem_alloc_pool(&request->http->pool, vec.len + 1);
+
+    if (vec.len != 0)
+        memcpy(string, vec.base, vec.len);
+    string[vec.len] = '\0';
+    return string;
+}
+
+/* ---- Headers and parameters
+ * -------------------------------------------------------------------------------------- */
+
+h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name)
+{
+    const h2o_headers_t *headers = &request->http->headers;
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_header_t *header = &headers->entries[i];
+
+        if (h2o_lcstris(header->name->base, header->name->len, name, length))
+            return header->value.base != NULL ? header->value : h2o_iovec_init("", 0);
+    }
+    /* libh2o keeps Host apart. */
+    if (strcmp(name, "host") == 0 && request->http->input.authority.base != NULL)
+        return request->http->input.authority;
+    return h2o_iovec_init(NULL, 0);
+}
+
+const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        const struct s3_parameter *parameter = &request->parameters[i];
+
+        if (parameter->name.len == length && memcmp(parameter->name.base, name, length) == 0)
+            return parameter;
+    }
+    return NULL;
+}
+
+bool s3_request_has(const struct s3_request *request, const char *name)
+{
+    return s3_request_parameter(request, name) != NULL;
+}
+
+/* ---- Parsing
+ * ----------------------------------------------------------------------------------------------------- */
+
+static enum s3_method method_of(h2o_iovec_t name)
+{
+    static const struct {
+        const char *name;
+        enum s3_method method;
+    } table[] = {
+        {"GET", S3_GET},   {"HEAD", S3_HEAD},     {"PUT", S3_PUT},
+        {"POST", S3_POST}, {"DELETE", S3_DELETE}, {"OPTIONS", S3_OPTIONS},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (h2o_memis(name.base, name.len, table[i].name, strlen(table[i].name)))
+            return table[i].method;
+    return S3_METHOD_OTHER;
+}
+
+/* base NULL where an escape is bad. */
+static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length, bool plus_is_space)
+{
+    char *decoded = h2o_mem_alloc_pool(&request->http->pool, length + 1);
+    ssize_t written = s3_uri_decode(text, length, plus_is_space, decoded);
+
+    return written < 0 ? h2o_iovec_init(NULL, 0) : h2o_iovec_init(decoded, (size_t)written);
+}
+
+static enum s3_error parse_parameter(struct s3_request *request, h2o_iovec_t part)
+{
+    struct s3_parameter *parameter = &request->parameters[request->parameter_count];
+    const char *equals = memchr(part.base, '=', part.len);
+    size_t name_length = equals != NULL ? (size_t)(equals - part.base) : part.len;
+
+    if (request->parameter_count == S3_QUERY_PARAMETERS_MAX) {
+        s3_request_explain(request, S3_ERROR_INVALID_URI, "The query has too many parameters.");
+        return S3_ERROR_INVALID_URI;
+    }
+    parameter->has_value = equals != NULL;
+    parameter->name = decode(request, part.base, name_length, true);
+    parameter->value = h2o_iovec_init("", 0);
+    if (equals != NULL)
+        parameter->value = decode(request, equals + 1, part.len - name_length - 1, true);
+    if (parameter->name.base == NULL || parameter->value.base == NULL)
+        return S3_ERROR_INVALID_URI;
+    request->parameter_count++;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error parse_query(struct s3_request *request, h2o_iovec_t query)
+{
+    size_t parts = 1;
+
+    for (size_t i = 0; i < query.len; i++)
+        parts += query.base[i] == '&';
+    parts = parts < S3_QUERY_PARAMETERS_MAX ? parts : S3_QUERY_PARAMETERS_MAX;
+    /* One more than may be kept: parse_parameter counts before it writes. */
+    request->parameters = s3_request_alloc(request, (parts + 1) * sizeof(*request->parameters));
+    while (query.len != 0) {
+        const char *ampersand = memchr(query.base, '&', query.len);
+        size_t length = ampersand != NULL ? (size_t)(ampersand - query.base) : query.len;
+        enum s3_error error = S3_ERROR_NONE;
+
+        if (length != 0)
+            error = parse_parameter(request, h2o_iovec_init(query.base, length));
+        if (error != S3_ERROR_NONE)
+            return error;
+        length += ampersand != NULL;
+        query = h2o_iovec_init(query.base + length, query.len - length);
+    }
+    return S3_ERROR_NONE;
+}
+
+/* The host name without its port; an IPv6 address keeps its brackets. */
+static h2o_iovec_t host_name(const struct s3_request *request)
+{
+    h2o_iovec_t host = s3_request_header(request, "host");
+    const char *colon = host.len != 0 ? memrchr(host.base, ':', host.len) : NULL;
+    const char *bracket = host.len != 0 ? memrchr(host.base, ']', host.len) : NULL;
+
+    if (colon != NULL && (bracket == NULL || bracket < colon))
+        host.len = (size_t)(colon - host.base);
+    return host;
+}
+
+/* BUCKET of BUCKET.DOMAIN, for the longest domain that fits; base NULL for any other host. */
+static h2o_iovec_t bucket_of_host(const struct s3_request *request)
+{
+    h2o_iovec_t host = host_name(request);
+    size_t longest = 0;
+
+    for (const char *const *domain = s3_service_domains(request->service); *domain != NULL; domain++) {
+        size_t length = strlen(*domain);
+
+        if (length > longest && host.len > length + 1 && host.base[host.len - length - 1] == '.' &&
+            s3_text_is(h2o_iovec_init(host.base + host.len - length, length), *domain))
+            longest = length;
+    }
+    return longest != 0 ? h2o_iovec_init(host.base, host.len - longest - 1) : h2o_iovec_init(NULL, 0);
+}
+
+static void take_bucket_of_host(struct s3_request *request, h2o_iovec_t bucket)
+{
+    char *name = s3_request_string(request, bucket);
+
+    for (size_t i = 0; i < bucket.len; i++)
+        name[i] = s3_text_lower(name[i]); /* host names have no case */
+    request->bucket_name = h2o_iovec_init(name, bucket.len);
+    request->virtual_hosted = true;
+}
+
+static enum s3_error parse_key(struct s3_request *request, const char *raw, size_t length)
+{
+    request->key = decode(request, raw, length, false);
+    if (request->key.base == NULL) {
+        request->key = h2o_iovec_init("", 0);
+        return S3_ERROR_INVALID_URI;
+    }
+    if (!s3_utf8_is_valid(request->key.base, request->key.len))
+        return S3_ERROR_INVALID_URI;
+    return request->key.len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
+}
+
+/* path: raw, with its leading slash. */
+static enum s3_error parse_path(struct s3_request *request, h2o_iovec_t path)
+{
+    h2o_iovec_t bucket = bucket_of_host(request);
+    const char *at = path.base + 1, *end = path.base + path.len, *slash;
+    enum s3_error error;
+
+    if (bucket.base != NULL) {
+        take_bucket_of_host(request, bucket);
+    } else {
+        slash = memchr(at, '/', (size_t)(end - at));
+        request->bucket_name = decode(request, at, (size_t)((slash != NULL ? slash : end) - at), false);
+        if (request->bucket_name.base == NULL) {
+            request->bucket_name = h2o_iovec_init("", 0);
+            return S3_ERROR_INVALID_URI;
+        }
+        at = slash != NULL ? slash + 1 : end;
+    }
+    error = parse_key(request, at, (size_t)(end - at));
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (path.len == 1 && !request->virtual_hosted)
+        return S3_ERROR_NONE; /* the service itself */
+    return s3_bucket_name_valid(request->bucket_name) ? S3_ERROR_NONE : S3_ERROR_INVALID_BUCKET_NAME;
+}
+
+enum s3_error s3_request_parse(struct s3_request *request)
+{
+    h2o_iovec_t path = request->http->input.path, query = {"", 0};
+    const char *question;
+    enum s3_error error;
+
+    request->method = method_of(request->http->input.method);
+    request->bucket_name = request->key = h2o_iovec_init("", 0);
+    request->parameter_count = 0;
+    if (path.len == 0 || path.base[0] != '/')
+        return S3_ERROR_INVALID_URI;
+    question = memchr(path.base, '?', path.len);
+    if (question != NULL) {
+        query = h2o_iovec_init(question + 1, (size_t)(path.base + path.len - (question + 1)));
+        path.len = (size_t)(question - path.base);
+    }
+    error = parse_query(request, query);
+    return error != S3_ERROR_NONE ? error : parse_path(request, path);
+}
+
+/* ---- Bucket names
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool looks_like_address(h2o_iovec_t name)
+{
+    unsigned dots = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.base[i] == '.')
+            dots++;
+        else if (name.base[i] < '0' || name.base[i] > '9')
+            return false;
+    }
+    return dots == 3;
+}
+
+static bool has_suffix(h2o_iovec_t name, const char *suffix)
+{
+    size_t length = strlen(suffix);
+
+    return name.len >= length && memcmp(name.base + name.len - length, suffix, length) == 0;
+}
+
+bool s3_bucket_name_valid(h2o_iovec_t name)
+{
+    if (name.len < 3 || name.len > META_BUCKET_NAME_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char byte = name.base[i];
+        bool is_alphanumeric = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+
+        if (is_alphanumeric)
+            continue;
+        if ((byte != '.' && byte != '-') || i == 0 || i == name.len - 1)
+            return false;
+        if (byte == '.' && name.base[i - 1] == '.')
+            return false;
+    }
+    return !looks_like_address(name) && !s3_text_has_prefix(name, "xn--") &&
+           !s3_text_has_prefix(name, "sthree-") && !s3_text_has_prefix(name, "amzn-s3-demo-") &&
+           !has_suffix(name, "-s3alias") && !has_suffix(name, "--ol-s3") && !has_suffix(name, ".mrap") &&
+           !has_suffix(name, "--x-s3") && !has_suffix(name, "--table-s3");
+}
+
+/* ---- Buckets
+ * ----------------------------------------------------------------------------------------------------- */
+
+enum s3_error s3_request_open_bucket(struct s3_request *request)
+{
+    int result = core_bucket_get(request->worker, s3_bytes(request->bucket_name), &request->bucket);
+
+    if (result == 0)
+        return S3_ERROR_NONE;
+    if (s3_error_of_result(result) == S3_ERROR_INTERNAL_ERROR)
+        s3_service_report(request->service, "looking a bucket up failed: %s", meta_strerror(result));
+    return s3_error_of_result(result);
+}
