@@ -36,7 +36,6 @@
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
-    X(MAX_MESSAGE_LENGTH_EXCEEDED, 400, "MaxMessageLengthExceeded", "Your request was too big.")                               \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")               \
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")                 \

@@ -63,7 +63,7 @@ void s3_xml_open(struct s3_xml *xml, const char *name)
 void s3_xml_close(struct s3_xml *xml, const char *name)
 {
     append(xml, "</", 2);
-    append_string(xml, name);
+    append(xml, name, strcspn(name, " ")); /* s3_xml_text hands its name, attributes and all */
     append(xml, ">", 1);
 }
 
