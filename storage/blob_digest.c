@@ -72,10 +72,15 @@ static void mailbox_abandon(struct writer_mailbox *mailbox)
  * small body that comes in one piece does without. */
 int writer_digest_open(struct blob_writer *writer)
 {
+    int err;
+
     if (writer->stream != NULL)
         return 0;
-    return digest_stream_open(writer->digests, writer->digest_mask,
-                              writer->has_chunks ? &writer->chunks : NULL, &writer->stream);
+    err = digest_stream_open(writer->digests, writer->digest_mask | writer->digest_mask_small,
+                             writer->has_chunks ? &writer->chunks : NULL, &writer->stream);
+    if (err == 0 && writer->digest_mask_small != 0)
+        digest_stream_limit(writer->stream, writer->digest_mask_small, writer->digest_small_bytes_max);
+    return err;
 }
 
 void writer_digest_advance(struct blob_writer *writer)
@@ -124,12 +129,15 @@ void writer_digest_finish(struct blob_writer *writer)
 /* The whole of a small body in one piece needs no digest thread. */
 void writer_digest_inline(struct blob_writer *writer, const void *data, size_t length)
 {
+    uint32_t mask = writer->digest_mask;
     int err;
 
     if (writer->taken != 0 || writer->length != length || length > DIGEST_INLINE_BYTES_MAX ||
         writer->has_chunks)
         return;
-    if ((err = digest_buffer(writer->digest_mask, data, length, &writer->values)) != 0)
+    if (length <= writer->digest_small_bytes_max)
+        mask |= writer->digest_mask_small;
+    if ((err = digest_buffer(mask, data, length, &writer->values)) != 0)
         writer_fail(writer, err);
     writer->digested = true;
 }

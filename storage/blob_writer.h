@@ -40,6 +40,9 @@ struct blob_writer_options {
     struct digest_pool *digests;
     uint64_t length;       /* body length in bytes, UINT64_MAX when unknown */
     uint32_t digest_mask;  /* DIGEST_BIT of each kind wanted; CRC32C is always added */
+    /* Kinds wanted in addition if the body turns out to be at most digest_small_bytes_max long. */
+    uint32_t digest_mask_small;
+    uint64_t digest_small_bytes_max;
     const struct digest_chunk_ops *chunks; /* signed chunks, or NULL; copied */
     const struct blob_writer_events *events; /* must outlive the writer */
     void *ctx;

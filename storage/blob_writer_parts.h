@@ -84,6 +84,8 @@ struct blob_writer {
     void *ctx;
     uint64_t length; /* UINT64_MAX: unknown */
     uint32_t digest_mask;
+    uint32_t digest_mask_small; /* kinds beside those in digest_mask; 0 when the body is known to be large */
+    uint64_t digest_small_bytes_max;
     bool has_chunks;
     struct digest_chunk_ops chunks;
 

@@ -129,6 +129,17 @@ int digest_set_update(struct digest_set *set, const void *data, size_t length)
     return set->failed ? -EIO : 0;
 }
 
+void digest_set_drop(struct digest_set *set, uint32_t mask)
+{
+    for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++) {
+        if (!(mask & DIGEST_BIT(kind)))
+            continue;
+        EVP_MD_CTX_free(set->context[kind]);
+        set->context[kind] = NULL;
+    }
+    set->mask &= ~mask;
+}
+
 static void store_big_endian(unsigned char *bytes, uint64_t value, size_t length)
 {
     while (length-- > 0) {

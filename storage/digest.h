@@ -39,6 +39,8 @@ struct digest_set;
 int digest_set_create(struct digest_set **set, uint32_t mask);
 /* Returns 0, or -EIO if the digest library failed (sticky: final reports it too). */
 int digest_set_update(struct digest_set *set, const void *data, size_t length);
+/* Stops computing the kinds in mask, and leaves them out of the values. */
+void digest_set_drop(struct digest_set *set, uint32_t mask);
 /* Writes the values; the set can then only be freed. Returns 0 or -EIO, when values->mask is 0. */
 int digest_set_final(struct digest_set *set, struct digest_values *values);
 void digest_set_free(struct digest_set *set);

@@ -38,6 +38,8 @@ struct digest_stream {
     /* The thread that runs the stream. */
     struct digest_set *set;       /* the whole body; NULL when no kind is wanted */
     struct digest_set *chunk_set; /* the current chunk; NULL before its first byte */
+    uint32_t small_mask;          /* kinds to drop from set once end > small_bytes_max */
+    uint64_t small_bytes_max;
 
     /* Under the pool's lock. */
     struct digest_stream *next; /* in the queue */
@@ -206,6 +208,14 @@ static void stream_end_finished(struct digest_stream *stream)
     done(ctx, result, &values);
 }
 
+/* The body is too long for the kinds that were wanted only of a small one. Without the lock. */
+static void stream_drop_small(struct digest_stream *stream)
+{
+    if (stream->set != NULL && stream->small_mask != 0)
+        digest_set_drop(stream->set, stream->small_mask);
+    stream->small_mask = 0;
+}
+
 /* Digests [from, to) of the file. Without the lock. */
 static int stream_digest(struct digest_stream *stream, int fd, uint64_t from, uint64_t to)
 {
@@ -253,6 +263,7 @@ static void stream_step(struct digest_stream *stream)
     uint64_t from = stream->position;
     uint64_t to = from + DIGEST_WINDOW_BYTES - from % DIGEST_WINDOW_BYTES;
     uint64_t limit = stream_limit(stream);
+    bool is_large = stream->end > stream->small_bytes_max;
     int fd = stream->fd, err;
 
     to = limit < to ? limit : to;
@@ -261,6 +272,8 @@ static void stream_step(struct digest_stream *stream)
         to = node->chunk.end;
     }
     pthread_mutex_unlock(&pool->lock);
+    if (is_large)
+        stream_drop_small(stream);
     err = stream_digest(stream, fd, from, to);
     if (err == 0 && node != NULL)
         err = stream_verify_chunk(stream, &node->chunk);
@@ -400,6 +413,15 @@ int digest_stream_open(struct digest_pool *pool, uint32_t mask, const struct dig
     }
     *out = stream;
     return 0;
+}
+
+void digest_stream_limit(struct digest_stream *stream, uint32_t mask, uint64_t bytes_max)
+{
+    pthread_mutex_lock(&stream->pool->lock);
+    assert(stream->end == 0);
+    stream->small_mask = mask;
+    stream->small_bytes_max = bytes_max;
+    pthread_mutex_unlock(&stream->pool->lock);
 }
 
 int digest_stream_bind(struct digest_stream *stream, int fd)

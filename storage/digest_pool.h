@@ -45,6 +45,9 @@ void digest_pool_destroy(struct digest_pool *pool);
  * Returns 0, -ENOMEM (also when no thread can be started), or -EIO if the digest library refuses a kind. */
 int digest_stream_open(struct digest_pool *pool, uint32_t mask, const struct digest_chunk_ops *chunks,
                        struct digest_stream **stream);
+/* The kinds in mask are wanted only of a body of at most bytes_max: they are dropped, and missing in the values, as soon as
+ * the stream hears of more bytes. To be called before the first digest_stream_advance. */
+void digest_stream_limit(struct digest_stream *stream, uint32_t mask, uint64_t bytes_max);
 /* fd: duplicated by the stream, so the caller may close its own at any time. Returns 0 or -EMFILE. */
 int digest_stream_bind(struct digest_stream *stream, int fd);
 /* Bytes [0, end) of the file are final and may be digested. */

@@ -212,13 +212,6 @@ static const struct blob_writer_events put_writer_events = {
     .on_published = put_on_published,
 };
 
-static uint32_t put_digest_mask(const struct core_put_options *options)
-{
-    bool may_be_small = options->length == UINT64_MAX || options->length <= CORE_ETAG_MD5_BYTES_MAX;
-
-    return options->digest_mask | (may_be_small ? options->digest_mask_small : 0);
-}
-
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
 {
     struct core_put *put = calloc(1, sizeof(*put));
@@ -228,7 +221,9 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
         .pipes = worker->pipes,
         .digests = worker->core->digests,
         .length = options->length,
-        .digest_mask = put_digest_mask(options),
+        .digest_mask = options->digest_mask,
+        .digest_mask_small = options->digest_mask_small,
+        .digest_small_bytes_max = CORE_ETAG_MD5_BYTES_MAX,
         .chunks = options->chunks,
         .events = &put_writer_events,
         .ctx = put,
