@@ -289,6 +289,16 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id)
     pthread_mutex_unlock(&ids->lock);
 }
 
+bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob)
+{
+    struct blob_ids *ids = &store->ids;
+
+    pthread_mutex_lock(&ids->lock);
+    bool awaits = !ids->recovered && blob >= ids->disk.settled && blob < ids->recover_end;
+    pthread_mutex_unlock(&ids->lock);
+    return awaits;
+}
+
 void blob_ids_close(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;

@@ -48,6 +48,10 @@ void blob_store_close(struct blob_store *store);
  * removed: receives the number of files removed; may be NULL. Blocks. */
 int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx, uint64_t *removed);
 
+/* Whether blob_store_recover, which has not run, would look at the blob: if it has no row, that is what a crash leaves and the
+ * next start clears away. */
+bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob);
+
 /* The row that names this blob is committed, or the blob is gone: a crash from now on need not probe it. Cheap.
  * Must be called exactly once for each published blob. */
 void blob_store_settle(struct blob_store *store, uint64_t blob);

@@ -172,7 +172,8 @@ static int check_on_blob(void *ctx, uint64_t blob, uint64_t size_bytes)
 
     if (live < 0)
         return live;
-    if (live == 0) {
+    /* What a crash left in the range that the next start probes is no finding: it is as good as gone. */
+    if (live == 0 && !blob_store_awaits_recovery(check->blobs, blob)) {
         check->report->orphaned++;
         check_say(check, "blob %016llx (%llu bytes): no row names it", (unsigned long long)blob,
                   (unsigned long long)size_bytes);

@@ -3,6 +3,10 @@
  * The check finds what was done to a store behind its back, says where, and changes nothing. */
 #include "tests/unit/core_support.h"
 
+#include <sys/wait.h>
+
+#include "storage/sys.h"
+
 #define BODY_BYTES 70000
 
 static char lines[8192];
@@ -152,6 +156,40 @@ static void orphaned_file(void **state)
     rig_end(&rig);
 }
 
+/* Ends the process when the blob has its name and no row. */
+static int die_at_folder_sync(enum ring_op_kind kind, int fd, uint64_t length)
+{
+    if (kind == RING_OP_FSYNC)
+        _exit(0);
+    return 0;
+}
+
+static void left_by_a_crash(void **state)
+{
+    struct core_check_report report;
+    struct rig rig;
+    int status;
+
+    begin_filled(&rig);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        sys_fault = die_at_folder_sync;
+        if (rig_open_again(&rig) == 0)
+            (void)rig_put(&rig, "new", (const unsigned char *)"1", 1, NO_CONDITION);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(blob_files(rig.dir), 3); /* two of the objects', and the one that was left */
+    report = check(&rig, true);
+    assert_int_equal(report.findings, 0);
+    assert_int_equal(blob_files(rig.dir), 3);
+    assert_int_equal(rig_open_again(&rig), 0);
+    assert_int_equal(blob_files(rig.dir), 2);
+    rig_end(&rig);
+}
+
 static void not_while_open(void **state)
 {
     struct core_check_report report;
@@ -177,9 +215,9 @@ static void no_store_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sound),          cmocka_unit_test(flipped_byte),  cmocka_unit_test(short_file),
-        cmocka_unit_test(missing_file),   cmocka_unit_test(orphaned_file), cmocka_unit_test(not_while_open),
-        cmocka_unit_test(no_store_there),
+        cmocka_unit_test(sound),          cmocka_unit_test(flipped_byte),    cmocka_unit_test(short_file),
+        cmocka_unit_test(missing_file),   cmocka_unit_test(orphaned_file),   cmocka_unit_test(not_while_open),
+        cmocka_unit_test(no_store_there), cmocka_unit_test(left_by_a_crash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
