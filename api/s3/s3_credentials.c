@@ -51,7 +51,7 @@ unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3
 
 bool s3_credentials_is_open(const struct s3_credentials *set)
 {
-    return set->count == 0 && !set->has_anonymous;
+    return set->is_open;
 }
 
 static int compare_identities(const void *a, const void *b)

@@ -33,14 +33,14 @@ struct s3_credentials_options {
 /* Reads the file and builds a set with one reference. 0; -EBADMSG: the file (or the one key) cannot be understood, said in the
  * log with the line; -ENOMEM, -ENOENT, -EACCES ... . Blocks. */
 int s3_credentials_create(struct s3_credentials **set, const struct s3_credentials_options *options);
-/* The same from a text in memory; name stands for the file in messages. */
+/* The same from a text in memory (NULL: no file); name stands for the file in messages. */
 int s3_credentials_parse(struct s3_credentials **set, const char *text, size_t length, const char *name,
                          const struct s3_credentials_options *options);
 /* Any thread. */
 struct s3_credentials *s3_credentials_ref(struct s3_credentials *set);
 void s3_credentials_unref(struct s3_credentials *set); /* NULL allowed; the last one wipes the secrets */
 
-/* Neither a key nor an `anonymous` line: everybody may do everything. */
+/* Neither a key nor a file, not even an empty one: everybody may do everything. */
 bool s3_credentials_is_open(const struct s3_credentials *set);
 /* NULL when unknown. Valid as long as the set. */
 struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key, size_t length);

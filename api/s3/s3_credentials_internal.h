@@ -41,7 +41,7 @@ struct s3_credentials {
     struct s3_identity **identities; /* by access key, once sealed */
     size_t count;
     struct s3_grants anonymous;
-    bool has_anonymous;
+    bool is_open; /* neither a key nor a file */
 };
 
 struct s3_credentials *s3_credentials_new(void);

@@ -141,7 +141,6 @@ static int take_anonymous(struct parser *parser, char **rest)
     char *field;
     int result = 0;
 
-    parser->set->has_anonymous = true;
     while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
         result = take_grant(parser, field, &parser->set->anonymous);
     return result;
@@ -217,6 +216,8 @@ static int take_all(struct s3_credentials *set, const char *text, size_t length,
 
     if (result != 0)
         return result;
+    /* A file that names nobody closes the server to everybody: it may have been cut short. */
+    set->is_open = text == NULL && set->count == 0;
     if (length != 0 && memchr(text, '\0', length) != NULL)
         return refuse(&parser, "not a text file");
     copy = strndup(length != 0 ? text : "", length);

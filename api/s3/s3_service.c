@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The S3 front as a whole: its configuration, the set of keys in force, request ids, its log, and the way of
+ * each request: parse, authenticate, dispatch. Operations are behind s3_dispatch.
+ *
+ * One service is shared by all workers. Everything in it is fixed at creation but for the set of keys (a
+ * lock, a reference per request) and a few counters. */
+#include "api/s3/s3_service.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "api/s3/s3_credentials.h"
+#include "api/s3/s3_dispatch.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/s3_sigv4.h"
+#include "api/s3/s3_system.h"
+#include "api/s3/s3_uri.h"
+
+struct s3_service {
+    struct core *core;
+    char *region;
+    char **domains;                                   /* NULL-terminated */
+    char *access_key, *secret_key, *credentials_path; /* or NULL */
+    void (*log)(void *ctx, int level, const char *message);
+    void *log_ctx;
+
+    pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
+    struct s3_credentials *credentials;
+    pthread_mutex_t reload_lock; /* one reload at a time: the later file wins */
+
+    char host_id[65];
+    uint64_t id_seed;
+    atomic_uint_fast64_t id_count;
+    time_t started_at;                 /* monotonic seconds */
+    atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
+    atomic_uint reports_made;
+};
+
+static int64_t monotonic_seconds(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return 0;
+    return (int64_t)now.tv_sec;
+}
+
+/* ---- Creation
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int copy_string(char **copy, const char *string)
+{
+    if (string == NULL)
+        return 0;
+    *copy = strdup(string);
+    return *copy != NULL ? 0 : -ENOMEM;
+}
+
+static int copy_domains(struct s3_service *service, const char *const *domains)
+{
+    size_t count = 0;
+    int result = 0;
+
+    while (domains != NULL && domains[count] != NULL)
+        count++;
+    service->domains = calloc(count + 1, sizeof(*service->domains));
+    if (service->domains == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = copy_string(&service->domains[i], domains[i]);
+    return result;
+}
+
+static int copy_options(struct s3_service *service, const struct s3_service_options *options)
+{
+    const char *region = options->region != NULL ? options->region : "us-east-1";
+    int result;
+
+    service->core = options->core;
+    service->log = options->log;
+    service->log_ctx = options->log_ctx;
+    if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
+        return -EINVAL;
+    result = copy_string(&service->region, region);
+    if (result == 0)
+        result = copy_string(&service->access_key, options->access_key);
+    if (result == 0)
+        result = copy_string(&service->secret_key, options->secret_key);
+    if (result == 0)
+        result = copy_string(&service->credentials_path, options->credentials_path);
+    return result == 0 ? copy_domains(service, options->domains) : result;
+}
+
+static int make_ids(struct s3_service *service)
+{
+    unsigned char random[32 + sizeof(service->id_seed)];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return -EIO;
+    s3_hex_encode(random, 32, service->host_id);
+    memcpy(&service->id_seed, random + 32, sizeof(service->id_seed));
+    return 0;
+}
+
+int s3_service_create(struct s3_service **service, const struct s3_service_options *options)
+{
+    struct s3_service *made = calloc(1, sizeof(*made));
+    int result;
+
+    if (made == NULL)
+        return -ENOMEM;
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->reload_lock, NULL);
+    made->started_at = (time_t)monotonic_seconds();
+    result = copy_options(made, options);
+    if (result == 0)
+        result = make_ids(made);
+    if (result == 0)
+        result = s3_service_reload(made);
+    if (result != 0) {
+        s3_service_destroy(made);
+        return result;
+    }
+    *service = made;
+    return 0;
+}
+
+void s3_service_destroy(struct s3_service *service)
+{
+    if (service == NULL)
+        return;
+    s3_credentials_unref(service->credentials);
+    for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
+        free(*domain);
+    free(service->domains);
+    if (service->secret_key != NULL)
+        explicit_bzero(service->secret_key, strlen(service->secret_key));
+    free(service->secret_key);
+    free(service->access_key);
+    free(service->credentials_path);
+    free(service->region);
+    pthread_mutex_destroy(&service->reload_lock);
+    pthread_mutex_destroy(&service->lock);
+    free(service);
+}
+
+/* ---- Keys
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+int s3_service_reload(struct s3_service *service)
+{
+    const struct s3_credentials_options options = {
+        .access_key = service->access_key,
+        .secret_key = service->secret_key,
+        .path = service->credentials_path,
+        .log = service->log,
+        .log_ctx = service->log_ctx,
+    };
+    struct s3_credentials *fresh, *old;
+    int result;
+
+    pthread_mutex_lock(&service->reload_lock);
+    result = s3_credentials_create(&fresh, &options);
+    if (result == 0) {
+        pthread_mutex_lock(&service->lock);
+        old = service->credentials;
+        service->credentials = fresh;
+        pthread_mutex_unlock(&service->lock);
+        s3_credentials_unref(old);
+    }
+    pthread_mutex_unlock(&service->reload_lock);
+    return result;
+}
+
+struct s3_credentials *s3_service_credentials(struct s3_service *service)
+{
+    struct s3_credentials *set;
+
+    pthread_mutex_lock(&service->lock);
+    set = s3_credentials_ref(service->credentials);
+    pthread_mutex_unlock(&service->lock);
+    return set;
+}
+
+bool s3_service_is_open(const struct s3_service *service)
+{
+    /* A service opened with a file stays closed even when a later file names nobody: see
+     * s3_credentials_is_open's callers. */
+    struct s3_credentials *set = s3_service_credentials((struct s3_service *)service);
+    bool is_open = s3_credentials_is_open(set);
+
+    s3_credentials_unref(set);
+    return is_open;
+}
+
+/* ---- What requests ask
+ * -------------------------------------------------------------------------------------------------- */
+
+struct core *s3_service_core(const struct s3_service *service)
+{
+    return service->core;
+}
+
+const char *s3_service_region(const struct s3_service *service)
+{
+    return service->region;
+}
+
+const char *const *s3_service_domains(const struct s3_service *service)
+{
+    return (const char *const *)service->domains;
+}
+
+const char *s3_service_host_id(const struct s3_service *service)
+{
+    return service->host_id;
+}
+
+uint64_t s3_service_uptime_seconds(const struct s3_service *service)
+{
+    return (uint64_t)(monotonic_seconds() - service->started_at);
+}
+
+/* A bijection of 64 bits that looks random (the finalizer of splitmix64): distinct counts give distinct ids.
+ */
+static uint64_t scramble(uint64_t value)
+{
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
+    value = (value ^ value >> 27) * 0x94d049bb133111ebull;
+    return value ^ value >> 31;
+}
+
+void s3_service_make_request_id(struct s3_service *service, char id[17])
+{
+    uint64_t count = atomic_fetch_add_explicit(&service->id_count, 1, memory_order_relaxed);
+    uint64_t value = scramble(service->id_seed + count);
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        id[i] = digits[value & 15];
+    id[16] = '\0';
+}
+
+void s3_service_report(struct s3_service *service, const char *format, ...)
+{
+    int64_t second = monotonic_seconds();
+    unsigned made;
+    char message[512];
+    va_list arguments;
+
+    if (service->log == NULL)
+        return;
+    if (atomic_exchange(&service->report_second, second) != second) {
+        made = atomic_exchange(&service->reports_made, 0);
+        if (made > S3_ERRORS_LOGGED_PER_SECOND) {
+            snprintf(message, sizeof(message), "%u more errors were not logged",
+                     made - S3_ERRORS_LOGGED_PER_SECOND);
+            service->log(service->log_ctx, 2, message);
+        }
+    }
+    if (atomic_fetch_add(&service->reports_made, 1) >= S3_ERRORS_LOGGED_PER_SECOND)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    service->log(service->log_ctx, 2, message);
+}
+
+/* ---- Requests
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void on_pool_cleared(void *slot)
+{
+    s3_credentials_unref(*(struct s3_credentials **)slot);
+}
+
+static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+{
+    struct s3_credentials **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_cleared);
+    struct s3_request *request = h2o_mem_alloc_pool(&req->pool, sizeof(*request));
+
+    memset(request, 0, sizeof(*request));
+    *slot = s3_service_credentials(service);
+    request->http = req;
+    request->service = service;
+    request->worker = worker;
+    request->owner_id = "";
+    request->credentials = *slot;
+    s3_service_make_request_id(service, request->request_id);
+    s3_answer_header(request, "x-amz-request-id", request->request_id, 16);
+    s3_answer_header(request, "x-amz-id-2", service->host_id, strlen(service->host_id));
+    return request;
+}
+
+void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+{
+    struct s3_request *request = make_request(service, worker, req);
+    enum s3_error error = s3_request_parse(request);
+
+    if (s3_system_is_addressed(request)) {
+        s3_system_handle(request);
+        return;
+    }
+    if (error == S3_ERROR_NONE)
+        error = s3_authenticate(request);
+    if (error != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        s3_dispatch(request);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * /-/healthy and /-/metrics: whether the server works, and its figures. On the worker's thread. */
+#include "api/s3/s3_system.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "api/s3/s3_service.h"
+#include "api/s3/s3_text.h"
+#include "api/sluice.h"
+
+bool s3_system_is_addressed(const struct s3_request *request)
+{
+    return !request->virtual_hosted && request->bucket_name.len == 1 && request->bucket_name.base[0] == '-';
+}
+
+static void answer_text(struct s3_request *request, int status, const char *reason, const char *type,
+                        const char *text, size_t length)
+{
+    request->http->res.status = status;
+    request->http->res.reason = reason;
+    s3_answer_header(request, "content-type", type, strlen(type));
+    s3_answer_header(request, "cache-control", H2O_STRLIT("no-store"));
+    http_send_memory(request->http, text, length);
+}
+
+/* ---- Health
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static int visit_nothing(void *ctx, const struct meta_bucket *bucket)
+{
+    return 0;
+}
+
+static void answer_healthy(struct s3_request *request)
+{
+    int result = core_bucket_list(request->worker, (struct meta_bytes){"", 0}, 1, visit_nothing, NULL);
+
+    if (result == 0) {
+        answer_text(request, 200, "OK", "text/plain", H2O_STRLIT("ok\n"));
+        return;
+    }
+    s3_service_report(request->service, "health: the store cannot be read: %s", meta_strerror(result));
+    answer_text(request, 503, "Service Unavailable", "text/plain", H2O_STRLIT("the store cannot be read\n"));
+}
+
+/* ---- Metrics
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+
+        return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+    }
+    return address->ss_family == AF_UNIX;
+}
+
+/* Behind a proxy on this machine everybody comes from loopback; the proxy's headers give that away. */
+static bool is_local(const struct s3_request *request)
+{
+    h2o_conn_t *conn = request->http->conn;
+    struct sockaddr_storage address = {0};
+
+    if (s3_request_header(request, "x-forwarded-for").base != NULL ||
+        s3_request_header(request, "forwarded").base != NULL)
+        return false;
+    return conn->callbacks->get_peername(conn, (struct sockaddr *)&address) != 0 && is_loopback(&address);
+}
+
+static enum s3_error check_metrics_right(struct s3_request *request)
+{
+    enum s3_error error;
+
+    if (is_local(request))
+        return S3_ERROR_NONE;
+    error = s3_authenticate(request);
+    /* Only the pattern '*' covers a name that no bucket can have. */
+    return error != S3_ERROR_NONE ? error : s3_authorize(request, request->bucket_name, S3_RIGHT_ADMIN);
+}
+
+struct page {
+    char text[4096];
+    size_t length;
+};
+
+static void add(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct page *page, const char *format, ...)
+{
+    size_t room = sizeof(page->text) - page->length;
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vsnprintf(page->text + page->length, room, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        page->length += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+static void add_value(struct page *page, const char *name, const char *type, const char *help, uint64_t value)
+{
+    add(page, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
+}
+
+static void add_http(struct page *page, const struct http_statistics *statistics)
+{
+    add_value(page, "sluice_http_connections_accepted_total", "counter", "Connections accepted.",
+              statistics->connections_accepted);
+    add_value(page, "sluice_http_connections_open", "gauge", "Connections open now.",
+              statistics->connections_open);
+    add_value(page, "sluice_http_requests_total", "counter", "Requests received.", statistics->requests);
+    add_value(page, "sluice_http_received_bytes_total", "counter", "Bytes received.",
+              statistics->bytes_received);
+    add_value(page, "sluice_http_sent_bytes_total", "counter", "Bytes sent.", statistics->bytes_sent);
+    add(page, "# HELP sluice_http_responses_total Answers by class of status.\n"
+              "# TYPE sluice_http_responses_total counter\n");
+    for (unsigned class = 1; class < 6; class ++)
+        add(page, "sluice_http_responses_total{class=\"%uxx\"} %" PRIu64 "\n", class,
+            statistics->responses_by_class[class]);
+}
+
+static void answer_metrics(struct s3_request *request)
+{
+    enum s3_error error = check_metrics_right(request);
+    struct http_statistics statistics;
+    struct page page = {.length = 0};
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    http_server_statistics(http_worker_server(http_request_worker(request->http)), &statistics);
+    add(&page,
+        "# HELP sluice_info The version that runs.\n# TYPE sluice_info gauge\nsluice_info{version=\"%s\"} "
+        "1\n",
+        SLUICE_VERSION);
+    add_value(&page, "sluice_uptime_seconds", "gauge", "Seconds since the server started.",
+              s3_service_uptime_seconds(request->service));
+    add_value(&page, "sluice_storage_free_bytes", "gauge", "Free bytes on the data file system.",
+              core_free_bytes(s3_service_core(request->service)));
+    add_http(&page, &statistics);
+    answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
+}
+
+/* ---- The entry
+ * -------------------------------------------------------------------------------------------------------- */
+
+void s3_system_handle(struct s3_request *request)
+{
+    bool is_healthy = s3_text_equals(request->key, h2o_iovec_init(H2O_STRLIT("healthy")));
+    bool is_metrics = s3_text_equals(request->key, h2o_iovec_init(H2O_STRLIT("metrics")));
+
+    if (!is_healthy && !is_metrics)
+        s3_answer_error_message(request, S3_ERROR_NO_SUCH_KEY, "The server has no such name.");
+    else if (request->method != S3_GET && request->method != S3_HEAD)
+        s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
+    else if (is_healthy)
+        answer_healthy(request);
+    else
+        answer_metrics(request);
+}

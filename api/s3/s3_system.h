@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server's own names, below /-/ (no bucket can be called "-"):
+ *
+ *      /-/healthy   200 "ok" when the store can be read; no signature asked for
+ *      /-/metrics   Prometheus text, for callers on this machine and for keys with admin on every bucket */
+#ifndef API_S3_S3_SYSTEM_H
+#define API_S3_S3_SYSTEM_H
+
+#include "api/s3/s3_request.h"
+
+/* After s3_request_parse, whatever it said. */
+bool s3_system_is_addressed(const struct s3_request *request);
+/* Answers. On the worker's thread. */
+void s3_system_handle(struct s3_request *request);
+
+#endif

@@ -1,0 +1,21 @@
+# The S3 front without a server or a store: each program takes the sources it is about, and fakes what lies below.
+function(s3_unit_test name)
+    sluice_unit_test(${name})
+    list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/api/s3/)
+    target_sources(${name} PRIVATE ${ARGN})
+    target_compile_definitions(${name} PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
+endfunction()
+
+set(S3_SIGV4_SOURCES s3_sigv4.c s3_sigv4_canonical.c s3_uri.c s3_time.c)
+set(S3_CREDENTIALS_SOURCES s3_credentials.c s3_credentials_parse.c)
+set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_xml.c
+    s3_authenticate.c s3_verify.c s3_chunk_signer.c s3_body.c aws_chunked.c s3_service.c s3_system.c)
+
+s3_unit_test(s3_uri_test s3_uri.c)
+s3_unit_test(s3_xml_test s3_xml.c s3_xml_parse.c s3_uri.c)
+s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} s3_chunk_signer.c)
+s3_unit_test(aws_chunked_test aws_chunked.c s3_uri.c)
+s3_unit_test(s3_credentials_test ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
+s3_unit_test(s3_request_test ${S3_FRONT_SOURCES})
+s3_unit_test(s3_authenticate_test ${S3_FRONT_SOURCES})
+s3_unit_test(s3_body_test ${S3_FRONT_SOURCES})
