@@ -160,11 +160,8 @@ static int walk_run(struct walk *walk, uint32_t limit,
         struct meta_bytes common_prefix = walk_common_prefix(walk, meta_sql_column(walk->statement, 0));
         if ((stop = emit(ctx, walk->statement, common_prefix)) != 0)
             break;
-        if (common_prefix.length > 0) {
+        if (common_prefix.length > 0)
             walk_skip_prefix(walk, common_prefix);
-            if (walk_is_empty(walk))
-                break;
-        }
     }
     meta_sql_reset(walk->statement);
     return row < 0 ? row : stop;

@@ -11,11 +11,15 @@
  *
  * Keys are bytes and compare as bytes (S3's UTF-8 binary order).
  *
- * Errors: 0, a negative errno (-EIO, -ENOSPC, -ENOMEM), or one of META_E_* below.
+ * Errors: 0, a negative errno (-EIO, -ENOSPC, -ENOMEM), or one of META_E_* below. A change gives -EINVAL for what cannot be
+ * (a key of no or too many bytes, extents outside their unit or not adding up to the size, a part number out of range),
+ * -E2BIG beyond the bounds of limits.h, -EROFS when the store was opened read only. An error means that nothing of the change
+ * was stored.
  *
  * References. An extent lies inside a *unit*: the run of bytes in a blob file that was written together and is given back
- * together. Each object or part that names a unit holds one reference for it. The change that drops the last reference puts
- * the unit on the garbage list in the same transaction; meta_garbage_take hands it to whoever removes files. */
+ * together. Each extent of an object or part holds one reference to its unit. The change that drops the last reference puts
+ * the unit on the garbage list in the same transaction; meta_garbage_take hands it to whoever removes files. A unit that is on
+ * the list stays there until META_OP_GARBAGE_DONE: a change that names it anew gets META_E_CHANGED. */
 #ifndef METADATA_META_H
 #define METADATA_META_H
 
@@ -126,7 +130,8 @@ struct meta_options {
 };
 
 /* path: the database file; created when missing. Runs migrations. Returns 0 or META_E_NEWER_SCHEMA, META_E_NOT_OURS,
- * META_E_CORRUPT or an errno. Blocks. */
+ * META_E_CORRUPT or an errno (-EROFS: read only, and the schema is older than this version's). A file that is refused is not
+ * changed. While it is open, other processes cannot open it. Blocks. */
 int meta_open(struct meta **meta, const char *path, const struct meta_options *options);
 /* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. */
 void meta_close(struct meta *meta);
@@ -143,8 +148,9 @@ int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct m
 int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
 
-/* The object's pointers live in one allocation that meta_object_release frees.
- * Returns 0, META_E_NO_KEY, or an errno. The bucket id is not checked. */
+/* The object's pointers live in one allocation, which begins at extents.list and which meta_object_release frees: do not
+ * change that pointer.
+ * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
 void meta_object_release(struct meta_object *object);
 
@@ -192,7 +198,8 @@ struct meta_upload_query {
     const unsigned char *id_marker; /* NULL: entries with key > key_marker; else also (key_marker, id > id_marker) */
     uint32_t limit;
 };
-/* Entries in (key, id) order; with a delimiter, common prefixes come as entries with a NULL upload. */
+/* Entries in (key, id) order, without attributes; with a delimiter, common prefixes come as entries with a NULL upload, and a
+ * key_marker that equals one skips it. */
 int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
                      int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix), void *ctx,
                      bool *truncated);
@@ -273,7 +280,7 @@ struct meta_object_put {
     struct meta_op op;
     int64_t bucket;
     struct meta_bytes key;
-    struct meta_object object; /* modified_ms is set by the committer when 0 */
+    struct meta_object object; /* modified_ms is set by the committer when 0 (and can be read in done) */
     struct meta_condition condition;
 };
 
@@ -312,7 +319,7 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
 struct meta_upload_create {
     struct meta_op op;
     int64_t bucket;
-    struct meta_upload upload; /* id given by the caller (random behind the time) */
+    struct meta_upload upload; /* id given by the caller (random behind the time), never twice: -EEXIST at best */
 };
 
 struct meta_upload_abort { /* META_E_NO_UPLOAD */
@@ -360,7 +367,8 @@ struct meta_upload_complete {
     char etag[META_ETAG_BYTES_MAX + 1]; /* the object's */
     struct meta_checksum checksum;
     struct meta_condition condition;
-    /* out; also filled when the same upload was completed before and its object is still there (result 0) */
+    /* out; also filled, with etag and checksum, when the same upload was completed before and its object is still there
+     * (result 0) */
     int64_t modified_ms;
     uint64_t size;
 };

@@ -12,11 +12,13 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static _Atomic int writes_until_fault, syncs_until_fault; /* 0: none */
 static _Atomic int fault_errno, fault_count;              /* how many in a row */
 
-int fdatasync(int fd);
+/* Visible, for the database's library to find it before the C library's. */
+__attribute__((visibility("default"))) int fdatasync(int fd);
 
 static bool fault_due(_Atomic int *until)
 {
@@ -139,6 +141,42 @@ static void failing_syncs(void **state)
     each_in_turn(*state, &syncs_until_fault, EIO, 1000);
 }
 
+/* The child's commit of "lost" fails in its sync, with all its pages in the log; then the child dies at once.
+ */
+static void sync_fails_in_child(const char *path)
+{
+    struct store store = {.bucket = 1};
+    struct meta_bucket_create create = {.bucket = {.name = "bucket"}};
+
+    if (meta_open(&store.meta, path, &(struct meta_options){.durable = true}) != 0 ||
+        op_wait(store.meta, &create.op, META_OP_BUCKET_CREATE) != 0 || put(&store, "kept", 1) != 0)
+        _exit(1);
+    fault_arm(&syncs_until_fault, 1, EIO, 1);
+    _exit(put(&store, "lost", 2) == -EIO ? 0 : 2);
+}
+
+/* Whoever was told of a failure removes the bytes, so the row must not come back from the log. */
+static void a_failed_commit_stays_failed(void **state)
+{
+    struct store store = {.bucket = 1};
+    int status;
+
+    dir_make(store.dir);
+    snprintf(store.path, sizeof(store.path), "%s/sluice.db", store.dir);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        sync_fails_in_child(store.path);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_reopen(&store);
+    assert_int_equal(file_of(&store, "kept"), 1);
+    assert_int_equal(file_of(&store, "lost"), META_E_NO_KEY);
+    meta_reader_close(store.reader);
+    meta_close(store.meta);
+    dir_remove(store.dir);
+}
+
 static void on_log_count(void *ctx, int level, const char *message)
 {
     assert_true(level >= 0 && level <= 2);
@@ -181,6 +219,8 @@ static void buckets_after_a_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* First: it forks, and no thread is alive yet. */
+        cmocka_unit_test(a_failed_commit_stays_failed),
         store_test(full_disk),
         store_test(failing_writes),
         store_test(failing_syncs),
