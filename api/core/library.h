@@ -42,6 +42,7 @@ bool library_key_is_valid(const char *key);
  * key may be NULL. */
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id);
 
+/* NULL counts as empty. */
 struct meta_bytes library_bytes(const char *text);
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag);
 

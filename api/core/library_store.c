@@ -186,7 +186,9 @@ int library_change(struct core_worker *worker, struct meta_op *op)
 
 struct meta_bytes library_bytes(const char *text)
 {
-    return (struct meta_bytes){.data = text, .length = text != NULL ? strlen(text) : 0};
+    if (text == NULL)
+        text = "";
+    return (struct meta_bytes){.data = text, .length = strlen(text)};
 }
 
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag)
