@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers: from memory, from a source, by libh2o's own calls; HEAD; slow readers; sources that wait or fail.
+ */
+#include "http_support.h"
+
+static void expect_pattern(const struct reply *reply, size_t length)
+{
+    assert_int_equal(reply->length, length);
+    for (size_t i = 0; i < length; i++)
+        if (reply->body[i] != toy_byte(i))
+            fail_msg("wrong byte at %zu", i);
+}
+
+static void request(int fd, const char *method, const char *path, size_t number)
+{
+    char text[160];
+
+    snprintf(text, sizeof(text), "%s %s/%zu HTTP/1.1\r\nHost: h\r\n\r\n", method, path, number);
+    client_send(fd, text);
+}
+
+static void sends_every_size_from_everywhere(void **state)
+{
+    static const char *const paths[] = {"/memory", "/source", "/source-busy"};
+    static const size_t sizes[] = {0, 1, 4096, 1000000, 9000000};
+    struct reply reply = {.status = 0};
+    unsigned sources = 0;
+    int fd = client_connect();
+
+    (void)state;
+    for (size_t path = 0; path < 3; path++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            request(fd, "GET", paths[path], sizes[i]);
+            expect_reply(fd, &reply, 200);
+            expect_pattern(&reply, sizes[i]);
+            sources += path > 0;
+            /* HEAD tells the length and calls no source */
+            request(fd, "HEAD", paths[path], sizes[i]);
+            assert_true(client_read(fd, &reply, false));
+            assert_int_equal(reply.status, 200);
+            assert_int_equal(strtoul(reply_field(&reply, "Content-Length"), NULL, 10), sizes[i]);
+            sources += path > 0;
+        }
+    toy_wait_for(&toy_ends, sources); /* each was ended, once */
+    expect_usable(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void sends_in_copy_mode(void **state)
+{
+    struct http_server_options options = toy_options();
+
+    options.copy_mode = true;
+    toy_start(&options);
+    sends_every_size_from_everywhere(state);
+}
+
+static void sends_to_a_slow_reader(void **state)
+{
+    static const char *const paths[] = {"/memory", "/source", "/source-busy"};
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    for (size_t path = 0; path < 3; path++) {
+        int fd = client_connect_with(4096);
+        size_t length = 2000000, at = 0;
+        char piece[1500], *end = NULL, *whole = malloc(length + 4096);
+
+        request(fd, "GET", paths[path], length);
+        while (end == NULL || at < (size_t)(end + 4 - whole) + length) {
+            ssize_t count = recv(fd, piece, sizeof(piece), 0);
+
+            assert_true(count > 0);
+            memcpy(whole + at, piece, (size_t)count);
+            at += (size_t)count;
+            if (end == NULL)
+                end = memmem(whole, at, "\r\n\r\n", 4);
+            if (at % 7 == 0)
+                usleep(100);
+        }
+        for (size_t i = 0; i < length; i++)
+            assert_int_equal(end[4 + i], toy_byte(i));
+        expect_usable(fd, &reply);
+        free(whole);
+        client_close(fd, &reply);
+    }
+}
+
+static void cuts_the_answer_of_a_failing_source(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    request(fd, "GET", "/source-fail", 1000000);
+    assert_true(client_read(fd, &reply, true));
+    assert_true(reply.length < 1000000);
+    toy_wait_for(&toy_ends, 1);
+    client_close(fd, &reply);
+}
+
+static void sends_heads_alone(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    request(fd, "HEAD", "/head", 12345);
+    assert_true(client_read(fd, &reply, false));
+    assert_string_equal(reply_field(&reply, "Content-Length"), "12345");
+    request(fd, "HEAD", "/none", 200);
+    assert_true(client_read(fd, &reply, false));
+    assert_null(reply_field(&reply, "Content-Length"));
+    request(fd, "DELETE", "/none", 204);
+    expect_reply(fd, &reply, 204);
+    assert_null(reply_field(&reply, "Content-Length"));
+    assert_memory_equal(reply.head, "HTTP/1.1 204 No Content\r\n", 25);
+    request(fd, "GET", "/none", 304);
+    expect_reply(fd, &reply, 304);
+    /* anything else must not leave the client guessing */
+    request(fd, "PUT", "/head", 77);
+    expect_reply(fd, &reply, 200);
+    assert_string_equal(reply_field(&reply, "Content-Length"), "0");
+    expect_usable(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void keeps_line_ends_out_of_fields(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    request(fd, "GET", "/inject", 0);
+    expect_reply(fd, &reply, 200);
+    assert_null(reply_field(&reply, "evil"));
+    assert_string_equal(reply_field(&reply, "x-meta"), "a  evil: b");
+    client_close(fd, &reply);
+}
+
+static void serves_handlers_of_libh2o(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "GET /h2o HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_reply(fd, &reply, 404);
+    expect_body(&reply, "nothing here");
+    client_send(fd, "GET /h2o-stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(client_read(fd, &reply, false));
+    assert_string_equal(reply_field(&reply, "Transfer-Encoding"), "chunked");
+    assert_null(reply_field(&reply, "Content-Length"));
+    for (const char *at = "5\r\npart,\r\n5\r\npart,\r\n5\r\npart,\r\n0\r\n\r\n"; *at != '\0'; at++) {
+        char byte = '\0';
+
+        assert_true(client_next(fd, &reply, &byte));
+        assert_int_equal(byte, *at);
+    }
+    client_send(fd, "HEAD /h2o-stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(client_read(fd, &reply, false));
+    expect_usable(fd, &reply);
+    client_send(fd, "GET /h2o-length HTTP/1.0\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "inline");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void closes_after_when_told(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "GET /close HTTP/1.1\r\nHost: h\r\n\r\nGET /path HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "bye");
+    assert_string_equal(reply_field(&reply, "Connection"), "close");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void answers_behind_a_half_close(void **state)
+{
+    static const char *const requests[] = {
+        "GET /memory/5 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /source-busy/5 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde",
+        "PUT /answer-gated HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde",
+    };
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        int fd = client_connect();
+
+        client_send(fd, requests[i]);
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        if (i == 3) {
+            toy_wait_for(&toy_gated, 1);
+            toy_release();
+        }
+        expect_reply(fd, &reply, 200);
+        expect_body(&reply, "abcde");
+        expect_close(fd, &reply);
+        client_close(fd, &reply);
+    }
+}
+
+static void cuts_a_reader_that_stalls(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct http_statistics statistics;
+    int fd;
+
+    (void)state;
+    options.send_timeout_ms = 200;
+    toy_start(&options);
+    fd = client_connect_with(4096);
+    request(fd, "GET", "/source", 50000000);
+    toy_wait_for(&toy_ends, 1); /* the source was told */
+    do {
+        http_server_statistics(server, &statistics);
+    } while (statistics.connections_open != 0);
+    close(fd);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup_server, teardown_server)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(sends_every_size_from_everywhere),
+        cmocka_unit_test_teardown(sends_in_copy_mode, teardown_server),
+        WITH_SERVER(sends_to_a_slow_reader),
+        WITH_SERVER(cuts_the_answer_of_a_failing_source),
+        WITH_SERVER(sends_heads_alone),
+        WITH_SERVER(keeps_line_ends_out_of_fields),
+        WITH_SERVER(serves_handlers_of_libh2o),
+        WITH_SERVER(closes_after_when_told),
+        WITH_SERVER(answers_behind_a_half_close),
+        cmocka_unit_test_teardown(cuts_a_reader_that_stalls, teardown_server),
+    };
+
+    return cmocka_run_group_tests_name("http answers", tests, NULL, NULL);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Request bodies: 100 Continue, framings and codings, sinks that are busy or fail, refusals, short and
+ * stalled bodies; each also in copy mode where it matters. */
+#include "http_support.h"
+
+#define LARGE_BYTES (3u << 20)
+
+static char *make_bytes(size_t length)
+{
+    char *bytes = malloc(length);
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13);
+    return bytes;
+}
+
+static void expect_result(const struct reply *reply, int result)
+{
+    const char *field = reply_field(reply, "x-result");
+
+    assert_non_null(field);
+    assert_int_equal(atoi(field), result);
+}
+
+static void answers_100_continue_when_the_body_is_wanted(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /gated HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n");
+    toy_wait_for(&toy_gated, 1);
+    assert_int_equal(recv(fd, reply.rest, 1, MSG_DONTWAIT), -1); /* nothing yet */
+    toy_release();
+    expect_reply(fd, &reply, 100);
+    client_send(fd, "hello");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "hello");
+    expect_usable(fd, &reply);
+
+    /* The body is there already: nobody waits for the 100. */
+    client_send(fd,
+                "PUT /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "hello");
+    /* There is no body. */
+    client_send(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    /* Chunked. */
+    client_send(
+        fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+    expect_reply(fd, &reply, 100);
+    client_send(fd, "2\r\nhi\r\n0\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "hi");
+    /* Known to be too large: no 100 first. */
+    client_send(fd,
+                "PUT /collect/4 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -EMSGSIZE);
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void stays_usable_after_a_refused_expectation(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        client_send(
+            fd,
+            "PUT /refuse HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n");
+        expect_reply(fd, &reply, 403);
+        expect_body(&reply, "refused");
+        assert_null(reply_field(&reply, "Connection"));
+        expect_usable(fd, &reply);
+        client_send(
+            fd,
+            "PUT /refuse HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
+        expect_reply(fd, &reply, 403);
+        expect_usable(fd, &reply);
+    }
+    /* A client that sends the body after all: it is not taken for a request. */
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n");
+    expect_reply(fd, &reply, 403);
+    client_send(fd, "some text that was to be stored\r\nin two lines....");
+    expect_reply(fd, &reply, 400);
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void drains_a_small_refused_body(void **state)
+{
+    struct reply reply = {.status = 0};
+    char *bytes = make_bytes(HTTP_DRAIN_BYTES_MAX);
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+    expect_reply(fd, &reply, 403);
+    expect_usable(fd, &reply);
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 262144\r\n\r\n");
+    expect_reply(fd, &reply, 403); /* before the body */
+    client_send_bytes(fd, bytes, HTTP_DRAIN_BYTES_MAX);
+    expect_usable(fd, &reply);
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhe");
+    expect_reply(fd, &reply, 403);
+    client_send(fd, "llo");
+    expect_usable(fd, &reply);
+    client_send(fd,
+                "PUT /refuse HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    expect_reply(fd, &reply, 403); /* all of it was here */
+    expect_usable(fd, &reply);
+    client_close(fd, &reply);
+    free(bytes);
+}
+
+static void closes_after_a_large_or_unknown_refused_body(void **state)
+{
+    struct reply reply = {.status = 0};
+    char *bytes = make_bytes(LARGE_BYTES);
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 3145728\r\n\r\n");
+    client_send_bytes(fd, bytes, LARGE_BYTES); /* must not be reset before the answer is read */
+    expect_reply(fd, &reply, 403);
+    assert_string_equal(reply_field(&reply, "Connection"), "close");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+
+    fd = client_connect();
+    client_send(fd, "PUT /refuse HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+    expect_reply(fd, &reply, 403);
+    assert_string_equal(reply_field(&reply, "Connection"), "close");
+    client_send(fd, "lo\r\n0\r\n\r\nGET /path HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+
+    fd = client_connect();
+    client_send(fd, "PUT /early HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    expect_reply(fd, &reply, 403);
+    expect_body(&reply, "early");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+    free(bytes);
+}
+
+/* A large body by every way in: content-length and chunks of several sizes, splice and write. */
+static void receives_large_bodies(void **state)
+{
+    static const char *const paths[] = {"/splice", "/echo"};
+    static const size_t chunks[] = {0, 1000, 65536, 700000};
+    struct reply reply = {.status = 0};
+    char *bytes = make_bytes(LARGE_BYTES), head[160];
+    int fd = client_connect();
+
+    (void)state;
+    for (unsigned path = 0; path < 2; path++)
+        for (unsigned i = 0; i < 4; i++) {
+            if (chunks[i] == 0) {
+                snprintf(head, sizeof(head), "PUT %s HTTP/1.1\r\nHost: h\r\nContent-Length: %u\r\n\r\n",
+                         paths[path], LARGE_BYTES);
+                client_send(fd, head);
+                client_send_bytes(fd, bytes, LARGE_BYTES);
+            } else {
+                snprintf(head, sizeof(head),
+                         "PUT %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", paths[path]);
+                client_send(fd, head);
+                for (size_t at = 0; at < LARGE_BYTES; at += chunks[i]) {
+                    size_t part = LARGE_BYTES - at < chunks[i] ? LARGE_BYTES - at : chunks[i];
+
+                    snprintf(head, sizeof(head), "%zx\r\n", part);
+                    client_send(fd, head);
+                    client_send_bytes(fd, bytes + at, part);
+                    client_send(fd, "\r\n");
+                }
+                client_send(fd, "0\r\n\r\n");
+            }
+            expect_reply(fd, &reply, 200);
+            assert_int_equal(reply.length, LARGE_BYTES);
+            assert_memory_equal(reply.body, bytes, LARGE_BYTES);
+        }
+    client_close(fd, &reply);
+    free(bytes);
+}
+
+static void receives_in_copy_mode(void **state)
+{
+    struct http_server_options options = toy_options();
+
+    (void)state;
+    options.copy_mode = true;
+    toy_start(&options);
+    receives_large_bodies(state);
+}
+
+static void decodes_codings_in_any_pieces(void **state)
+{
+    static const struct {
+        const char *body, *payload;
+        int result;
+    } cases[] = {
+        {"0", "", 0},
+        {"5hello0", "hello", 0},
+        {"5hello1!3abc0", "hello!abc", 0},
+        {"5hello", "hello", -ENODATA},
+        {"5hel", "hel", -ENODATA},
+        {"5hello0x", "hello", -EBADMSG},
+        {"5hellox", "hello", -EBADMSG},
+    };
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t chunk = 0; chunk <= strlen(cases[i].body); chunk++) {
+            char request[512];
+            size_t used;
+            int fd = client_connect();
+
+            if (chunk == 0) {
+                used = (size_t)snprintf(request, sizeof(request),
+                                        "PUT /coded HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
+                                        strlen(cases[i].body), cases[i].body);
+            } else {
+                used = (size_t)sprintf(
+                    request, "PUT /coded HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+                for (size_t at = 0; at < strlen(cases[i].body); at += chunk) {
+                    size_t part = strlen(cases[i].body) - at < chunk ? strlen(cases[i].body) - at : chunk;
+
+                    used += (size_t)sprintf(request + used, "%zx\r\n%.*s\r\n", part, (int)part,
+                                            cases[i].body + at);
+                }
+                used += (size_t)sprintf(request + used, "0\r\n\r\n");
+            }
+            if (chunk % 2 == 0)
+                client_send_bytes(fd, request, used);
+            else
+                for (size_t at = 0; at < used; at++)
+                    client_send_bytes(fd, request + at, 1);
+            expect_reply(fd, &reply, cases[i].result == 0 ? 200 : 400);
+            expect_result(&reply, cases[i].result);
+            expect_body(&reply, cases[i].payload);
+            if (cases[i].result == 0)
+                expect_usable(fd, &reply);
+            client_close(fd, &reply);
+        }
+}
+
+static void refuses_malformed_chunks(void **state)
+{
+    static const char *const bodies[] = {"x\r\n", "5\nhello\r\n", "5\r\nhelloo\r\n", "5\r\nhello\r\n0\r\n\n"};
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        int fd = client_connect();
+
+        client_send(fd, "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        client_send(fd, bodies[i]);
+        expect_reply(fd, &reply, 400);
+        expect_result(&reply, -EBADMSG);
+        assert_string_equal(reply_field(&reply, "Connection"), "close");
+        expect_close(fd, &reply);
+        client_close(fd, &reply);
+    }
+}
+
+static void waits_for_a_busy_sink(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /busy HTTP/1.1\r\nHost: h\r\nContent-Length: 26\r\n\r\nabcdefghijklm");
+    client_send(fd, "nopqrstuvwxyz");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "abcdefghijklmnopqrstuvwxyz");
+    client_send(fd, "PUT /busy HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+                    "chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "abcdef");
+    expect_usable(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void ends_with_the_sinks_error(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /fail HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ENOSPC);
+    assert_string_equal(reply_field(&reply, "Connection"), "close");
+    client_send(fd, "world");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void collects_small_bodies(void **state)
+{
+    struct reply reply = {.status = 0};
+    char *bytes = make_bytes(100000), head[128];
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /collect/5 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "hello");
+    client_send(fd, "PUT /collect/5 HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "");
+    snprintf(head, sizeof(head),
+             "PUT /collect/100000 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", 100000);
+    client_send(fd, head);
+    client_send_bytes(fd, bytes, 100000);
+    client_send(fd, "\r\n0\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    assert_int_equal(reply.length, 100000);
+    assert_memory_equal(reply.body, bytes, 100000);
+    client_send(
+        fd,
+        "PUT /collect/5 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello!\r\n0\r\n\r\n");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -EMSGSIZE);
+    client_close(fd, &reply);
+    free(bytes);
+}
+
+static void answers_a_short_body(void **state)
+{
+    struct reply reply = {.status = 0};
+    char *bytes = make_bytes(LARGE_BYTES);
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ECONNRESET);
+    expect_body(&reply, "hello");
+    assert_string_equal(reply_field(&reply, "Connection"), "close");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+
+    /* While SO_RCVLOWAT is in force. */
+    fd = client_connect();
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000\r\n\r\n");
+    client_send_bytes(fd, bytes, LARGE_BYTES);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ECONNRESET);
+    assert_int_equal(reply.length, LARGE_BYTES);
+    client_close(fd, &reply);
+    free(bytes);
+}
+
+static int setup_impatient_server(void **state)
+{
+    struct http_server_options options = toy_options();
+
+    (void)state;
+    options.head_timeout_ms = options.idle_timeout_ms = 200;
+    options.body_timeout_ms = options.send_timeout_ms = 200;
+    toy_start(&options);
+    return 0;
+}
+
+static void ends_a_stalled_body(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ETIMEDOUT);
+    expect_body(&reply, "hello");
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+
+    /* A long body, so slow that SO_RCVLOWAT would not be reached: what came is taken before the verdict. */
+    fd = client_connect();
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n");
+    usleep(20000);
+    client_send(fd, "hello");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ETIMEDOUT);
+    expect_body(&reply, "hello");
+    client_close(fd, &reply);
+}
+
+static void ends_stalled_heads_and_idle_connections(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    expect_close(fd, &reply); /* idle: without a word */
+    client_close(fd, &reply);
+    fd = client_connect();
+    client_send(fd, "GET /path HTTP/1.1\r\nHo");
+    expect_reply(fd, &reply, 408);
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+    fd = client_connect();
+    client_send(fd, "\r\n"); /* an empty line is not a head */
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup_server, teardown_server)
+#define WITH_IMPATIENT_SERVER(test)                                                                          \
+    cmocka_unit_test_setup_teardown(test, setup_impatient_server, teardown_server)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(answers_100_continue_when_the_body_is_wanted),
+        WITH_SERVER(stays_usable_after_a_refused_expectation),
+        WITH_SERVER(drains_a_small_refused_body),
+        WITH_SERVER(closes_after_a_large_or_unknown_refused_body),
+        WITH_SERVER(receives_large_bodies),
+        cmocka_unit_test_teardown(receives_in_copy_mode, teardown_server),
+        WITH_SERVER(decodes_codings_in_any_pieces),
+        WITH_SERVER(refuses_malformed_chunks),
+        WITH_SERVER(waits_for_a_busy_sink),
+        WITH_SERVER(ends_with_the_sinks_error),
+        WITH_SERVER(collects_small_bodies),
+        WITH_SERVER(answers_a_short_body),
+        WITH_IMPATIENT_SERVER(ends_a_stalled_body),
+        WITH_IMPATIENT_SERVER(ends_stalled_heads_and_idle_connections),
+    };
+
+    return cmocka_run_group_tests_name("http bodies", tests, NULL, NULL);
+}
