@@ -79,9 +79,7 @@ bool s3_etag_list_has(h2o_iovec_t list, const char *etag, bool weak)
 /* Stored times have milliseconds, HTTP dates do not: the answer's own Last-Modified must compare as equal. */
 static int64_t seconds_of(int64_t unix_ms)
 {
-    int64_t rest = ((unix_ms % 1000) + 1000) % 1000;
-
-    return (unix_ms - rest) / 1000;
+    return unix_ms / 1000 - (unix_ms % 1000 < 0);
 }
 
 static bool parse_date(h2o_iovec_t text, int64_t *unix_s)

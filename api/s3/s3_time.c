@@ -53,7 +53,7 @@ static void civil_of_days(int64_t days, struct civil_time *civil)
 static int civil_of_unix_ms(int64_t unix_ms, struct civil_time *civil, int *weekday)
 {
     int64_t ms = ((unix_ms % 1000) + 1000) % 1000;
-    int64_t seconds = (unix_ms - ms) / 1000;
+    int64_t seconds = unix_ms / 1000 - (unix_ms % 1000 < 0);
     int64_t days, rest;
 
     if (seconds < YEARS_0000_SECONDS)
