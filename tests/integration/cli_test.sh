@@ -123,6 +123,7 @@ test_refusals() {
     SLUICE_ACCESS_KEY=half refused "half a key" 'secret-key is not' serve --data "$work/data"
     refused "a missing credentials file" "$work/no-credentials" serve --data "$work/data" --credentials "$work/no-credentials"
     echo 'this is no credentials file' >"$work/wrong"
+    chmod 600 "$work/wrong"
     refused "a wrong credentials file, with its line" "$work/wrong:1" serve --data "$work/data" --credentials "$work/wrong"
 }
 
