@@ -37,8 +37,7 @@ struct sluice_writer {
     char *text; /* key, ETag condition, attribute names and values */
 };
 
-/* ---- Events
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static void writer_on_ready(void *ctx, int result)
 {
@@ -87,9 +86,7 @@ static int writer_wait(struct sluice_writer *writer, const bool *flag)
     return writer->result;
 }
 
-/* ---- Begin
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Begin ----------------------------------------------------------------------------------- */
 
 /* Names and values become HTTP headers one day: nothing that could break one may be in them. */
 static bool attribute_is_valid(const struct sluice_attribute *attribute)
@@ -200,9 +197,7 @@ int sluice_writer_begin(struct sluice_store *store, const char *bucket, const ch
     return 0;
 }
 
-/* ---- Bytes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static uint64_t writer_left(const struct sluice_writer *writer)
 {
@@ -310,9 +305,7 @@ static int writer_fill_from_fd(struct sluice_writer *writer, int fd)
     return err == -EOPNOTSUPP ? writer_copy_fd(writer, fd) : err;
 }
 
-/* ---- End
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- End ------------------------------------------------------------------------------------- */
 
 static int writer_seal_and_commit(struct sluice_writer *writer)
 {

@@ -7,7 +7,7 @@
  * Any step may lead to FAILED instead, from where only core_put_end goes on. The order is what makes a crash
  * harmless: the row comes last, and until it is there the blob store knows the blob as one to be probed. A
  * blob whose row was refused goes to the reclaimer, which removes and settles it; on_committed does not wait
- * for that.
+ * for that. Where the commit met an I/O error, it is left to the next start.
  *
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
@@ -44,8 +44,7 @@ struct core_put {
     struct ring_op posted;
 };
 
-/* ---- Events of the writer
- * ---------------------------------------------------------------------------------------- */
+/* ---- Events of the writer -------------------------------------------------------------------- */
 
 static void put_on_ready(void *ctx, int result)
 {
@@ -73,8 +72,7 @@ static void put_on_sealed(void *ctx, int result, const struct digest_values *val
     put->events->on_sealed(put->ctx, result, put->values);
 }
 
-/* ---- The row
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The row --------------------------------------------------------------------------------- */
 
 static void put_finish(struct core_put *put, int result)
 {
@@ -82,6 +80,8 @@ static void put_finish(struct core_put *put, int result)
     put->events->on_committed(put->ctx, result); /* may end the put */
 }
 
+/* After an I/O error at the commit nobody knows whether a power failure would bring the row back. Such a blob
+ * keeps its file and stays unsettled: the next start, which can see, decides. */
 static void put_on_posted(struct ring_op *posted, int32_t unused)
 {
     struct core_put *put = (struct core_put *)((char *)posted - offsetof(struct core_put, posted));
@@ -94,7 +94,7 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
-    } else if (put->blob != 0) {
+    } else if (put->blob != 0 && result != -EIO) {
         put->discard->blob = put->blob;
         reclaim_add_discard(core->reclaim, put->discard);
         put->discard = NULL;
@@ -202,8 +202,7 @@ void core_put_commit_part(struct core_put *put, struct meta_part_put *op)
     put_commit(put, &op->op);
 }
 
-/* ---- Begin, bytes, end
- * ------------------------------------------------------------------------------------------- */
+/* ---- Begin, bytes, end ----------------------------------------------------------------------- */
 
 static const struct blob_writer_events put_writer_events = {
     .on_ready = put_on_ready,

@@ -7,14 +7,17 @@
 
 #include <stdatomic.h>
 
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "storage/blob_store.h"
 #include "storage/sys.h"
 
 #define BODY_BYTES ((1u << 20) + 5)
 
 static const struct meta_condition create_only = {.if_none_match_any = true};
 
-/* ---- A disk that fails
- * ----------------------------------------------------------------------------------------------- */
+/* ---- A disk that fails ----------------------------------------------------------------------- */
 
 static _Atomic(enum ring_op_kind) fault_kind;
 static atomic_int fault_error;
@@ -30,18 +33,30 @@ static void fault_set(enum ring_op_kind kind, int error)
     atomic_store(&fault_kind, kind);
 }
 
+/* The closed store has nothing for its next start to look for. */
+static void expect_no_debt(const char *dir)
+{
+    const struct blob_store_options options = {.read_only = true};
+    struct blob_store *store;
+
+    assert_int_equal(blob_store_open(&store, dir, &options), 0);
+    for (uint64_t blob = 1; blob < 1000; blob++)
+        assert_false(blob_store_awaits_recovery(store, blob));
+    blob_store_close(store);
+}
+
 /* Nothing is left: neither now nor for the next start to find. */
 static void expect_nothing_left(struct rig *rig, unsigned long files)
 {
     await_blob_files(rig, files);
     rig_close(rig);
     expect_clean(rig->dir, files);
+    expect_no_debt(rig->dir);
     assert_int_equal(rig_open_again(rig), 0);
     assert_int_equal(blob_files(rig->dir), files);
 }
 
-/* ---- Given up
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Given up -------------------------------------------------------------------------------- */
 
 enum stop { STOP_BEFORE_READY, STOP_READY, STOP_FILLING, STOP_BEFORE_SEALED, STOP_SEALED, STOP_COUNT };
 
@@ -95,9 +110,7 @@ static void closed_right_after_giving_up(void **state)
     rig_end(&rig);
 }
 
-/* ---- Refused
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Refused --------------------------------------------------------------------------------- */
 
 static void refused_by_precondition(void **state)
 {
@@ -152,8 +165,7 @@ static void refused_without_bucket_or_upload(void **state)
     rig_end(&rig);
 }
 
-/* ---- Failed by the disk
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Failed by the disk ---------------------------------------------------------------------- */
 
 static void failed_by_the_disk(void **state)
 {
@@ -177,6 +189,33 @@ static void failed_by_the_disk(void **state)
     assert_int_equal(rig_put(&rig, "key", body, BODY_BYTES, NO_CONDITION), 0);
     rig_expect(&rig, "key", body, BODY_BYTES);
     free(body);
+    rig_end(&rig);
+}
+
+/* The database cannot grow its log: an I/O error at the commit. */
+static void failed_by_the_commit(void **state)
+{
+    const struct rlimit small = {.rlim_cur = 512, .rlim_max = RLIM_INFINITY};
+    const struct rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    struct rig rig;
+    int err;
+
+    rig_begin(&rig, NULL);
+    assert_int_equal(rig_put(&rig, "first", (const unsigned char *)"1", 1, NO_CONDITION), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    err = rig_put(&rig, "second", (const unsigned char *)"2", 1, NO_CONDITION);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    print_message("the commit failed with %d\n", err);
+    assert_true(err < 0);
+    assert_int_equal(rig_put(&rig, "third", (const unsigned char *)"3", 1, NO_CONDITION), 0);
+    if (err == -EIO)
+        await_blob_files(&rig, 3); /* the second one's fate is the next start's to decide */
+    rig_close(&rig);
+    expect_clean(rig.dir, 2);
+    assert_int_equal(rig_open_again(&rig), 0);
+    rig_expect(&rig, "third", (const unsigned char *)"3", 1);
+    expect_nothing_left(&rig, 2);
     rig_end(&rig);
 }
 
@@ -208,6 +247,7 @@ int main(void)
         cmocka_unit_test(refused_and_closed_at_once),
         cmocka_unit_test(refused_without_bucket_or_upload),
         cmocka_unit_test(failed_by_the_disk),
+        cmocka_unit_test(failed_by_the_commit),
         cmocka_unit_test(no_room_for_what_is_announced),
     };
 
