@@ -31,8 +31,7 @@ void body_begin(struct connection *conn)
     conn->body = (struct body){.state = BODY_NONE, .lowat_is_useful = true};
 }
 
-/* ---- SO_RCVLOWAT
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- SO_RCVLOWAT --------------------------------------------------------------------------------------- */
 
 static void body_set_lowat(struct connection *conn, int bytes)
 {
@@ -55,8 +54,18 @@ static void body_choose_lowat(struct connection *conn, uint64_t run)
     body_set_lowat(conn, is_long ? (int)HTTP_BODY_LOWAT_BYTES : 0);
 }
 
-/* ---- Framing
- * -------------------------------------------------------------------------------------------------------- */
+/* After a readiness at least SO_RCVLOWAT bytes are there, in however many moves the sink takes them. Once
+ * they are moved, the next large piece is waited for. */
+static void body_pace(struct connection *conn, size_t moved)
+{
+    conn->body.moved_since_ready += moved;
+    if (conn->body.lowat_bytes == 0 || conn->body.moved_since_ready < (size_t)conn->body.lowat_bytes)
+        return;
+    conn->body.moved_since_ready = 0;
+    conn->is_readable = false;
+}
+
+/* ---- Framing ------------------------------------------------------------------------------------------- */
 
 static ssize_t body_receive_framing(struct connection *conn, size_t max, size_t *budget)
 {
@@ -115,8 +124,7 @@ static int body_feed_coding(struct connection *conn, uint64_t run, size_t *budge
     return transfer->ops->take(transfer, (uint64_t)count);
 }
 
-/* ---- Payload
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Payload ------------------------------------------------------------------------------------------- */
 
 static int body_take(struct connection *conn, uint64_t count)
 {
@@ -172,8 +180,7 @@ static int body_splice(struct connection *conn, size_t max, size_t *budget)
     assert((size_t)count <= max);
     counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
     *budget -= (size_t)count;
-    if (conn->body.lowat_bytes != 0)
-        conn->is_readable = false; /* wait for the next large piece */
+    body_pace(conn, (size_t)count);
     return body_take(conn, (uint64_t)count);
 }
 
@@ -233,8 +240,7 @@ static int body_copy(struct connection *conn, size_t max, size_t *budget)
     }
     counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
     *budget -= (size_t)count;
-    if (conn->body.lowat_bytes != 0)
-        conn->is_readable = false;
+    body_pace(conn, (size_t)count);
     return body_write(conn, buffer, (size_t)count);
 }
 
@@ -254,8 +260,7 @@ static int body_move(struct connection *conn, uint64_t run, size_t *budget)
     return body_splice(conn, max, budget);
 }
 
-/* ---- The pump
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- The pump ------------------------------------------------------------------------------------------ */
 
 /* One move of framing or payload. BODY_MOVED, BODY_IS_COMPLETE, -EAGAIN (the socket), -EBUSY (the sink), or
  * the errno to end with. */
@@ -358,8 +363,7 @@ void body_on_timeout(struct connection *conn)
     body_end(conn, -ETIMEDOUT);
 }
 
-/* ---- The handler's side
- * --------------------------------------------------------------------------------------------- */
+/* ---- The handler's side -------------------------------------------------------------------------------- */
 
 uint64_t http_body_length(h2o_req_t *req)
 {

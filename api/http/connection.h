@@ -47,6 +47,7 @@ struct body {
     struct http_sink *sink;   /* while RECEIVING or BLOCKED */
     uint64_t announced;       /* http_body_length */
     int refuse_with;          /* end with this errno before reading anything; 0: no */
+    size_t moved_since_ready; /* payload bytes, for the pace of SO_RCVLOWAT */
     int lowat_bytes;          /* SO_RCVLOWAT in force; 0: the kernel's default of 1 */
     bool lowat_is_useful;     /* until a slow client shows otherwise */
     bool is_expected;         /* the client waits for 100 Continue */

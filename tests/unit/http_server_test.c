@@ -233,8 +233,7 @@ static void survives_vanishing_clients(void **state)
     client_close(fd, &reply);
 }
 
-/* ---- The access log
- * ------------------------------------------------------------------------------------------------- */
+/* ---- The access log ------------------------------------------------------------------------------------ */
 
 static char log_folder[64], log_path[96], log_text[65536];
 

@@ -39,8 +39,7 @@
 #include "api/http/http.h"
 #include "api/http/limits.h"
 
-/* ---- The toy: work that is done later on the worker
- * ----------------------------------------------------------------- */
+/* ---- The toy: work that is done later on the worker ---------------------------------------------------- */
 
 struct toy_worker {
     int event_fd;
@@ -125,8 +124,7 @@ static inline void toy_wait_for(_Atomic unsigned *counter, unsigned value)
         usleep(1000);
 }
 
-/* ---- The toy: bodies
- * ------------------------------------------------------------------------------------------------ */
+/* ---- The toy: bodies ----------------------------------------------------------------------------------- */
 
 static void toy_add(struct toy *toy, const void *data, size_t length)
 {
@@ -289,8 +287,7 @@ static bool toy_coding_done(const struct framing *framing)
 static const struct framing_ops toy_coding_ops = {toy_coding_hint, toy_coding_feed, toy_coding_run,
                                                   toy_coding_take, toy_coding_done};
 
-/* ---- The toy: answers
- * ----------------------------------------------------------------------------------------------- */
+/* ---- The toy: answers ---------------------------------------------------------------------------------- */
 
 static char toy_byte(size_t at)
 {
@@ -389,8 +386,7 @@ static void toy_send_stream(h2o_req_t *req)
     toy_proceed(&generator->super, req);
 }
 
-/* ---- The toy: its handler
- * ------------------------------------------------------------------------------------------- */
+/* ---- The toy: its handler ------------------------------------------------------------------------------ */
 
 static void toy_dispose(void *memory)
 {
@@ -540,8 +536,7 @@ static inline void toy_free_workers(void)
     }
 }
 
-/* ---- The server
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------------------------------------- */
 
 static struct http_server *server;
 
@@ -586,8 +581,7 @@ static inline int teardown_server(void **state)
     return 0;
 }
 
-/* ---- The client
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The client ---------------------------------------------------------------------------------------- */
 
 struct reply {
     int status;
