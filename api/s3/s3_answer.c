@@ -139,11 +139,24 @@ static void write_resource(const struct s3_request *request, struct s3_xml *xml)
     s3_xml_text(xml, "Resource", path.base, question != NULL ? (size_t)(question - path.base) : path.len);
 }
 
+/* botocore that gets a final answer where it waited for 100 Continue reads the answers to later uploads on that connection
+ * wrongly, and hangs (seen in 1.29 to 1.43: AWSConnection keeps the replaced response class). It opens a new connection when
+ * told to; everybody else keeps the one there is. */
+static bool is_confused_by_refusal(struct s3_request *request)
+{
+    h2o_iovec_t agent = s3_request_header(request, "user-agent");
+
+    return http_body_is_expected(request->http) && agent.base != NULL &&
+           memmem(agent.base, agent.len, H2O_STRLIT("otocore/")) != NULL;
+}
+
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message)
 {
     int status = s3_error_status(error);
     struct s3_xml xml;
 
+    if (is_confused_by_refusal(request))
+        http_request_close_after(request->http);
     if (request->method == S3_HEAD || status == 304) {
         s3_answer_empty(request, status);
         return;

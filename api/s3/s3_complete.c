@@ -196,7 +196,7 @@ enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_pa
         !listed_matches(&list->listed[assembly->at], part))
         return S3_ERROR_INVALID_PART;
     if (part->size < S3_PART_BYTES_MIN && assembly->at + 1 < list->count)
-        return S3_ERROR_ENTITY_TOO_SMALL;
+        assembly->has_small_part = true; /* told at the end: a part that is missing weighs more */
     if ((error = add_checksum(assembly, part)) != S3_ERROR_NONE)
         return error;
     assembly->size += part->size; /* 10,000 parts of at most 5 GiB: no overflow */
@@ -211,6 +211,8 @@ enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_check
     *checksum = (struct meta_checksum){0};
     if (assembly->at < assembly->list->count)
         return S3_ERROR_INVALID_PART;
+    if (assembly->has_small_part)
+        return S3_ERROR_ENTITY_TOO_SMALL;
     if (!assembly->has_checksum)
         return S3_ERROR_NONE;
     if (assembly->composite == NULL) {

@@ -35,6 +35,7 @@ struct s3_assembly {
     struct meta_checksum checksum; /* FULL_OBJECT: of the parts so far */
     struct digest_set *composite;  /* COMPOSITE: over the parts' checksums; NULL otherwise */
     bool has_checksum;             /* false once a part without one was met */
+    bool has_small_part;           /* one that only the last may be */
 };
 
 /* 0 or -ENOMEM. */

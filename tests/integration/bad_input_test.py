@@ -71,7 +71,7 @@ def signatures():
     headers["content-type"] = "text/unsigned"
     equal(server.request("PUT", "/bad/typed", body=b"x", headers=headers)[0], 200, "a Content-Type that was not signed is fine")
     equal(error_code(server.request("GET", "/bad/typed")[2]), "AccessDenied", "no signature, no access")
-    equal(error_code(server.request("GET", "/bad/typed", headers={"Authorization": "AWS4-HMAC-SHA256 nonsense"})[2]),
+    equal(error_code(server.request("GET", "/bad/typed", headers={"Authorization": "AWS4-HMAC-SHA256 nonsense", "x-amz-content-sha256": "UNSIGNED-PAYLOAD"})[2]),
           "AuthorizationHeaderMalformed", "a malformed Authorization")
     equal(signed("GET", "/bad/a"), (404, "NoSuchKey"), "nothing of the refused was stored")
 

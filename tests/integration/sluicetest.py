@@ -182,7 +182,7 @@ def have(program):
 
 def run(command, env=None, timeout=300, **kwargs):
     """A client as a person would run it: (status, output with errors)."""
-    environment = dict(os.environ)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     environment.update(env or {})
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
                             text=True, errors="replace", stdin=subprocess.DEVNULL, **kwargs)
