@@ -166,6 +166,8 @@ static h2o_iovec_t bucket_of_host(const struct s3_request *request)
     for (const char *const *domain = s3_service_domains(request->service); *domain != NULL; domain++) {
         size_t length = strlen(*domain);
 
+        if (s3_text_is(host, *domain)) /* also where it lies below another domain */
+            return h2o_iovec_init(NULL, 0);
         if (length > longest && host.len > length + 1 && host.base[host.len - length - 1] == '.' &&
             s3_text_is(h2o_iovec_init(host.base + host.len - length, length), *domain))
             longest = length;

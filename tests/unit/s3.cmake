@@ -16,6 +16,9 @@ s3_unit_test(s3_xml_test s3_xml.c s3_xml_parse.c s3_uri.c)
 s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} s3_chunk_signer.c)
 s3_unit_test(aws_chunked_test aws_chunked.c s3_uri.c)
 s3_unit_test(s3_credentials_test ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
-s3_unit_test(s3_request_test ${S3_FRONT_SOURCES})
-s3_unit_test(s3_authenticate_test ${S3_FRONT_SOURCES})
-s3_unit_test(s3_body_test ${S3_FRONT_SOURCES})
+
+# The whole front over a faked HTTP side and core.
+foreach(name s3_request_test s3_authenticate_test s3_body_test)
+    s3_unit_test(${name} ${S3_FRONT_SOURCES})
+    target_sources(${name} PRIVATE unit/s3_fixture.c)
+endforeach()
