@@ -40,7 +40,9 @@ struct blob_store_options {
  * errno of the failing call. Blocks; not for event-loop threads. */
 int blob_store_open(struct blob_store **store, const char *data_dir, const struct blob_store_options *options);
 
-/* Every writer, egress and pin must be gone. Writes SEQUENCE so that the next start has nothing to probe. NULL allowed. */
+/* Every writer, egress and pin must be gone. Writes SEQUENCE so that the next start has nothing to probe. NULL allowed.
+ * Disk work that freed writers and egresses left in flight in a ring keeps LOCK until it is done: destroy the rings first
+ * if the store is to be opened again at once. */
 void blob_store_close(struct blob_store *store);
 
 /* To be called once, after open and before the first writer: removes published blobs that no row names.

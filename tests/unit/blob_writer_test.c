@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
 #define MIB (1u << 20)
 
@@ -325,6 +326,63 @@ static void test_many_at_once(void **state)
     rig_end(&rig);
 }
 
+/* Workers on rings of their own publish into one store: ids, promises and folder syncs cross threads. */
+#define WORKERS        3
+#define WORKER_UPLOADS 40
+
+struct worker {
+    struct rig rig; /* its own ring and pipes; the rest is shared */
+    pthread_t thread;
+    uint64_t blobs[WORKER_UPLOADS];
+};
+
+static void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    char body[32];
+
+    if (ring_create(&worker->rig.ring, RING_ENGINE_AUTO) != 0 || pipe_pool_create(&worker->rig.pipes) != 0)
+        abort();
+    for (unsigned i = 0; i < WORKER_UPLOADS; ++i) {
+        int length = snprintf(body, sizeof(body), "%p %u", arg, i);
+        worker->blobs[i] = put_bytes(&worker->rig, (const unsigned char *)body, (size_t)length);
+        if (i % 2 == 0)
+            blob_store_settle(worker->rig.store, worker->blobs[i]);
+    }
+    rig_settle(&worker->rig);
+    return NULL;
+}
+
+static void test_workers_share_a_store(void **state)
+{
+    static struct worker workers[WORKERS];
+    char body[32];
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    for (unsigned i = 0; i < WORKERS; ++i) {
+        workers[i].rig = rig;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < WORKERS; ++i)
+        pthread_join(workers[i].thread, NULL);
+    assert_int_equal(rig_count_blobs(&rig), WORKERS * WORKER_UPLOADS); /* so no id was used twice */
+    for (unsigned i = 0; i < WORKERS; ++i) {
+        for (unsigned j = 0; j < WORKER_UPLOADS; ++j) {
+            int length = snprintf(body, sizeof(body), "%p %u", (void *)&workers[i], j);
+            assert_blob_holds(&rig, workers[i].blobs[j], (const unsigned char *)body, (size_t)length);
+            if (j % 2 == 1)
+                blob_store_settle(rig.store, workers[i].blobs[j]);
+        }
+    }
+    /* Only now: a ring carries folder syncs for the others, too. */
+    for (unsigned i = 0; i < WORKERS; ++i) {
+        ring_destroy(workers[i].rig.ring);
+        pipe_pool_destroy(workers[i].rig.pipes);
+    }
+    rig_end(&rig);
+}
+
 /* ---- Signed chunks ---- */
 
 static int released;
@@ -420,13 +478,21 @@ static void test_wrong_length_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes_threads),      cmocka_unit_test(test_sizes_relaxed),
-        cmocka_unit_test(test_sizes_copy_mode),    cmocka_unit_test(test_tens_of_mib),
-        cmocka_unit_test(test_tcp_small_segments), cmocka_unit_test(test_peer_closed_is_zero),
-        cmocka_unit_test(test_no_tmpfile),         cmocka_unit_test(test_first_hop_refused),
-        cmocka_unit_test(test_second_hop_refused), cmocka_unit_test(test_reserve_refused),
-        cmocka_unit_test(test_no_pipe_to_be_had),  cmocka_unit_test(test_many_at_once),
-        cmocka_unit_test(test_signed_chunks),      cmocka_unit_test(test_wrong_length_is_refused),
+        cmocka_unit_test(test_sizes_threads),
+        cmocka_unit_test(test_sizes_relaxed),
+        cmocka_unit_test(test_sizes_copy_mode),
+        cmocka_unit_test(test_tens_of_mib),
+        cmocka_unit_test(test_tcp_small_segments),
+        cmocka_unit_test(test_peer_closed_is_zero),
+        cmocka_unit_test(test_no_tmpfile),
+        cmocka_unit_test(test_first_hop_refused),
+        cmocka_unit_test(test_second_hop_refused),
+        cmocka_unit_test(test_reserve_refused),
+        cmocka_unit_test(test_no_pipe_to_be_had),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_workers_share_a_store),
+        cmocka_unit_test(test_signed_chunks),
+        cmocka_unit_test(test_wrong_length_is_refused),
         cmocka_unit_test(test_sizes_uring), /* last: it leaves with 77 where io_uring is forbidden */
     };
 
