@@ -149,9 +149,12 @@ static enum s3_error parse_query(struct s3_request *request, h2o_iovec_t query)
 static h2o_iovec_t host_name(const struct s3_request *request)
 {
     h2o_iovec_t host = s3_request_header(request, "host");
-    const char *colon = host.len != 0 ? memrchr(host.base, ':', host.len) : NULL;
-    const char *bracket = host.len != 0 ? memrchr(host.base, ']', host.len) : NULL;
+    const char *colon, *bracket;
 
+    if (host.base == NULL)
+        return h2o_iovec_init("", 0);
+    colon = memrchr(host.base, ':', host.len);
+    bracket = memrchr(host.base, ']', host.len);
     if (colon != NULL && (bracket == NULL || bracket < colon))
         host.len = (size_t)(colon - host.base);
     return host;
