@@ -41,8 +41,7 @@ static void writer_open_start(struct blob_writer *writer)
 
 void writer_open_done(struct blob_writer *writer, int32_t result)
 {
-    /* EISDIR and ENOENT come from kernels and network file systems that read O_TMPFILE as "open this folder".
-     */
+    /* EISDIR and ENOENT: kernels and network file systems that read O_TMPFILE as "open this folder". */
     if (result == -EOPNOTSUPP || result == -EISDIR || result == -ENOENT) {
         blob_store_log_once(writer->store, &writer->store->no_tmpfile,
                             "no O_TMPFILE on this file system; uploads go through staging/");

@@ -11,8 +11,7 @@
 
 #include "storage/blob_writer_parts.h"
 
-/* A whole body up to this size that comes in one write is digested on the spot: cheaper than waking a thread.
- */
+/* A body up to this size that comes whole is digested on the spot: cheaper than waking a thread. */
 #define DIGEST_INLINE_BYTES_MAX (16u << 10)
 
 static void mailbox_free(struct writer_mailbox *mailbox)
@@ -132,8 +131,9 @@ void writer_digest_inline(struct blob_writer *writer, const void *data, size_t l
     uint32_t mask = writer->digest_mask;
     int err;
 
-    if (writer->taken != 0 || writer->length != length || length > DIGEST_INLINE_BYTES_MAX ||
-        writer->has_chunks)
+    bool whole = writer->taken == 0 && (writer->length == length || length == 0);
+
+    if (!whole || length > DIGEST_INLINE_BYTES_MAX || writer->has_chunks)
         return;
     if (length <= writer->digest_small_bytes_max)
         mask |= writer->digest_mask_small;

@@ -150,8 +150,7 @@ static void egress_open_done(struct blob_egress *egress, int32_t result)
         egress_file_is(egress, file);
 }
 
-/* The end of the window that begins at a position: windows are aligned, so that readers share what is warmed.
- */
+/* The end of the window that a position is in. Windows are aligned, so that readers share what is warmed. */
 static uint64_t egress_window_end(struct blob_egress *egress, uint64_t from)
 {
     const struct blob_range *range = egress_range(egress);

@@ -7,8 +7,7 @@
  * Pipes go back to the pool whenever they are empty, so that a slow upload holds none while it waits for its
  * client.
  *
- * On the thread of the writer's ring. Nothing here blocks: the socket is non-blocking, the pipe's end, too.
- */
+ * On the thread of the writer's ring. Nothing here blocks: socket and pipe are non-blocking. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -125,8 +124,7 @@ ssize_t writer_hop_splice(struct blob_writer *writer, int socket_fd, size_t max)
             sys.splice(socket_fd, NULL, hop->pipe.write_fd, NULL, want, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (n > 0) {
             hop->filled += (size_t)n;
-            /* Less than asked: the socket is empty, or the pipe out of slots; both mean that it should drain.
-             */
+            /* Less than asked: the socket is empty or the pipe out of slots, and it should drain. */
             writer->hop_due = (size_t)n < want;
             return n;
         }

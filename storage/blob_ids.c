@@ -80,8 +80,7 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
 }
 
 /* The usual case. Two things can make the record older than the ids in use: a power failure under a store
- * that does not sync, and the loss of the newer slot. Neither after a clean end. Jumping ahead costs nothing.
- */
+ * that does not sync, and the loss of the newer slot. Jumping ahead costs nothing. */
 static int ids_open_known(struct blob_ids *ids)
 {
     bool unclean = ids->disk.settled != ids->disk.promised;

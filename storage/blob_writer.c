@@ -24,10 +24,6 @@
 
 #include "storage/blob_writer_parts.h"
 
-/* A whole body up to this size that comes in one write is digested on the spot: cheaper than waking a thread.
- */
-#define DIGEST_INLINE_BYTES_MAX (16u << 10)
-
 static void writer_check(const struct blob_writer *writer)
 {
     assert(writer != NULL);
