@@ -164,9 +164,7 @@ def rclone(server, keys):
     ok(f"{name}: sync down", run(["rclone", "sync", "s:rclone-bucket/tree", back], env))
     check(same_tree(folder, back), f"{name}: the trees are the same")
     with open(small) as stdin:
-        import subprocess
-        code = subprocess.run(["rclone", "rcat", "s:rclone-bucket/streamed"], stdin=stdin, env={**os.environ, **env}).returncode
-    equal(code, 0, f"{name}: rcat")
+        ok(f"{name}: rcat", run(["rclone", "rcat", "s:rclone-bucket/streamed"], env, stdin=stdin))
     ok(f"{name}: lsf", run(["rclone", "lsf", "s:rclone-bucket"], env), "streamed")
     ok(f"{name}: purge", run(["rclone", "purge", "s:rclone-bucket"], env))
 

@@ -180,10 +180,10 @@ def have(program):
     return shutil.which(program) is not None
 
 
-def run(command, env=None, timeout=300, **kwargs):
+def run(command, env=None, timeout=300, stdin=subprocess.DEVNULL):
     """A client as a person would run it: (status, output with errors)."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     environment.update(env or {})
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
-                            text=True, errors="replace", stdin=subprocess.DEVNULL, **kwargs)
+                            text=True, errors="replace", stdin=stdin)
     return result.returncode, result.stdout
