@@ -273,11 +273,13 @@ static int head_set_body(struct connection *conn, const struct head_fields *fiel
         framing_length_init(&body->storage.length, fields->content_length);
         body->transfer = &body->storage.length.base;
         body->announced = fields->content_length;
-    } else {
-        return 0;
     }
-    body->state = BODY_UNREAD;
-    body->is_expected = fields->expects_continue && conn->req.version >= 0x101;
+    if (body->transfer != NULL)
+        body->state = BODY_UNREAD;
+    /* Also with Content-Length: 0, where nothing follows: botocore waits for 100 Continue before an empty body
+     * too, and without it takes the answer to its next upload on the connection for nothing (s3_answer.c). */
+    body->is_expected = fields->expects_continue && conn->req.version >= 0x101 &&
+                        (fields->is_chunked || fields->has_content_length);
     return 0;
 }
 

@@ -29,14 +29,14 @@ struct http_worker;
 
 /* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
 struct http_worker_events {
-    int fd;                      /* polled for reading, level-triggered; -1 for none */
+    int fd;                      /* polled for reading, level-triggered; becomes non-blocking; stays yours; -1 for none */
     void (*on_readable)(void *ctx);
     void (*before_sleep)(void *ctx); /* once per turn of the loop, before it waits */
     void *ctx;
 };
 
 struct http_handler {
-    /* On the worker's thread as it starts. Fills events; *worker_ctx is what http_worker_context returns. Returns 0 or a
+    /* On the worker's thread as it starts (all signals are blocked there). Fills events; *worker_ctx is what http_worker_context returns. Returns 0 or a
      * negative errno, which makes http_server_start fail with it. */
     int (*on_worker_start)(void *ctx, struct http_worker *worker, unsigned index, struct http_worker_events *events,
                            void **worker_ctx);
@@ -99,8 +99,11 @@ struct http_sink {
     /* Payload bytes in memory. Returns bytes taken (> 0), -EBUSY, or a negative errno that ends the body. */
     ssize_t (*write)(struct http_sink *sink, const void *data, size_t length);
     /* Once. 0: the body is complete and all of it was taken. -EBADMSG / -EMSGSIZE: the framing was violated. -ECONNRESET: the
-     * peer closed before the end. -ETIMEDOUT: it stalled. Others: what the sink or the coding returned. The handler still owes
-     * an answer; after an error the connection closes behind it. */
+     * peer closed before the end. -ETIMEDOUT: it stalled. -ENODATA: the body ended inside the coding; -EBADMSG also: it went on
+     * behind the coding's end. Others: what the sink or the coding returned. The handler still owes an answer; after an error
+     * the connection closes behind it. May come while the sink is -EBUSY.
+     * Not called when the handler answers before the end: from then on no op is. From inside an op that is allowed too, but
+     * closes the connection; returning an error and answering in `end` is the better way. */
     void (*end)(struct http_sink *sink, int result);
 };
 
@@ -119,14 +122,15 @@ void http_send_memory(h2o_req_t *req, const void *body, size_t length);
 /* No body: 204, 304, or the answer to HEAD with the length a GET would have had (UINT64_MAX: send no Content-Length). */
 void http_send_head(h2o_req_t *req, uint64_t content_length);
 
-/* A large body: file to socket. */
+/* A large body: file to socket. No op is called from inside http_send_source or http_source_resume. */
 struct http_source {
     /* Up to max bytes straight to the non-blocking socket: > 0 sent; -EAGAIN socket full; -EBUSY not ready (owner calls
      * http_source_resume); other negative: the answer is cut off and the connection closed. */
     ssize_t (*send)(struct http_source *source, int socket_fd, size_t max);
     /* The same into memory, for TLS. */
     ssize_t (*read)(struct http_source *source, void *buffer, size_t length);
-    /* Once, when the answer is sent or given up. */
+    /* Once, when the answer is sent or given up (then perhaps while the source is -EBUSY). The request and its pool are gone
+     * when it returns: what must outlive it, such as work still in a ring, lies elsewhere. */
     void (*end)(struct http_source *source, int result);
 };
 /* length: bytes that source will give; becomes Content-Length. */

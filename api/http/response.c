@@ -10,19 +10,20 @@
  * read is drained if little of it is left, else the connection closes. One case is special:
  *
  * Refused expectations. A client that sent Expect: 100-continue and gets a final status instead does not send
- * the body and goes on with the next request (botocore and curl do). By the letter of the framing the body
- * would still follow, so a server that must be sure of the framing has to close; but S3 clients rely on the
- * connection staying open after a refused PUT. So it stays, with two guards against a client that grew tired
- * of waiting and sent the body after all. What had come when we answered is a body and treated as such. What
- * comes afterwards is taken for a request only if it left the client after our answer had reached it, which
- * TCP tells us: otherwise part of the answer is still unacknowledged (head.c). Such bytes, and bytes that do
- * not parse, close the connection. */
+ * the body; some then close, some go on with the next request on the same connection (botocore). By the
+ * letter of the framing the body would still follow, so a server that must be sure has to close; but S3
+ * clients rely on the connection staying open after a refused PUT. So it stays, with guards against a client
+ * that grew tired of waiting and sent the body after all. What has come when we answer is a body and treated
+ * as such. What comes afterwards is taken for a request only if it left the client after our answer had
+ * reached it, which TCP tells us: otherwise part of the answer is still unacknowledged (head.c). Such bytes,
+ * and bytes that do not parse, close the connection. */
 #include "api/http/connection.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 static void final_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t bufcnt,
                        h2o_send_state_t state);
@@ -37,6 +38,15 @@ void answer_begin(struct connection *conn)
 
 /* ---- Keep or close ------------------------------------------------------------------------------------- */
 
+/* Bytes behind the head of a request with a body, here or still in the kernel. When in doubt, yes. */
+static bool answer_has_body_begun(struct connection *conn)
+{
+    int available = 0;
+
+    return connection_input(conn)->size > 0 || ioctl(connection_fd(conn), FIONREAD, &available) != 0 ||
+           available > 0;
+}
+
 static bool answer_body_allows_reuse(struct connection *conn)
 {
     if (conn->body.state == BODY_NONE)
@@ -44,7 +54,7 @@ static bool answer_body_allows_reuse(struct connection *conn)
     if (conn->body.state == BODY_FAILED || conn->body.is_in_sink)
         return false;
     assert(conn->body.state == BODY_UNREAD);
-    if (conn->body.is_expected && connection_input(conn)->size == 0) {
+    if (conn->body.is_expected && !answer_has_body_begun(conn)) {
         conn->refused_expect = true;
         return true;
     }

@@ -4,8 +4,7 @@
  *
  *      events.before_sleep    the handler's ring submits what it gathered
  *      flush the access log
- *      h2o_evloop_run         waits, then runs whatever is ready: listener, connections, the handler's
- * events, timeouts
+ *      h2o_evloop_run         waits, then runs what is ready: listener, connections, events, timeouts
  *
  * All workers poll the same listening socket, each through its own duplicate; whoever is idle accepts.
  *

@@ -93,6 +93,27 @@ static void stays_usable_after_a_refused_expectation(void **state)
     client_close(fd, &reply);
 }
 
+/* The client waited no longer and sent the body, which looks like a request, before it was refused. */
+static void takes_no_early_body_for_a_request(void **state)
+{
+    static const char body[] = "GET /path/smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct reply reply = {.status = 0};
+    char head[160];
+    int fd = client_connect();
+
+    (void)state;
+    snprintf(head, sizeof(head),
+             "PUT /refuse-gated HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+             sizeof(body) - 1);
+    client_send(fd, head);
+    toy_wait_for(&toy_gated, 1);
+    client_send(fd, body);
+    toy_release();
+    expect_reply(fd, &reply, 403);
+    expect_usable(fd, &reply);
+    client_close(fd, &reply);
+}
+
 static void drains_a_small_refused_body(void **state)
 {
     struct reply reply = {.status = 0};
@@ -273,13 +294,16 @@ static void refuses_malformed_chunks(void **state)
 static void waits_for_a_busy_sink(void **state)
 {
     struct reply reply = {.status = 0};
+    char *bytes = make_bytes(10000); /* more than is read with the head */
     int fd = client_connect();
 
     (void)state;
-    client_send(fd, "PUT /busy HTTP/1.1\r\nHost: h\r\nContent-Length: 26\r\n\r\nabcdefghijklm");
-    client_send(fd, "nopqrstuvwxyz");
+    client_send(fd, "PUT /busy HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\n");
+    client_send_bytes(fd, bytes, 10000);
     expect_reply(fd, &reply, 200);
-    expect_body(&reply, "abcdefghijklmnopqrstuvwxyz");
+    assert_int_equal(reply.length, 10000);
+    assert_memory_equal(reply.body, bytes, 10000);
+    free(bytes);
     client_send(fd, "PUT /busy HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
                     "chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
     expect_reply(fd, &reply, 200);
@@ -424,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(answers_100_continue_when_the_body_is_wanted),
         WITH_SERVER(stays_usable_after_a_refused_expectation),
+        WITH_SERVER(takes_no_early_body_for_a_request),
         WITH_SERVER(drains_a_small_refused_body),
         WITH_SERVER(closes_after_a_large_or_unknown_refused_body),
         WITH_SERVER(receives_large_bodies),

@@ -162,6 +162,7 @@ static void stop_cuts_after_the_grace_period(void **state)
         "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhe",
         "PUT /refuse HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nhe",
         "PUT /answer-gated HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
+        "PUT /gated HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
     };
     int fds[sizeof(requests) / sizeof(requests[0])];
     struct reply reply = {.status = 0};
@@ -176,10 +177,11 @@ static void stop_cuts_after_the_grace_period(void **state)
         if (i == 2 || i == 3 || i == 5 || i == 6)
             assert_int_equal(recv(fds[i], &byte, 1, 0), 1); /* it has begun */
     }
-    toy_wait_for(&toy_gated, 1);
+    toy_wait_for(&toy_gated, 2);
     assert_int_equal(pthread_create(&thread, NULL, stop_in_thread, &grace_ms), 0);
-    /* The one whose handler still works is cut, and yet waited for. */
+    /* Those whose handlers still work are cut, and yet waited for. */
     assert_false(client_read(fds[7], &reply, true));
+    assert_false(client_read(fds[8], &reply, true));
     toy_release();
     pthread_join(thread, NULL);
     server = NULL;

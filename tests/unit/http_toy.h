@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The toy handler of the HTTP tests: what it does is said by the request's path.
+ *
+ * The first path segment says what the toy does, a number behind it how much:
+ *   /echo /splice     the body back, received by write or by splice; x-result tells how it ended
+ *   /busy             as /echo, but the sink takes one byte, then says -EBUSY until the next turn
+ *   /coded            as /splice with a coding inside: "<digit><that many bytes>", ended by "0"
+ *   /fail             the sink fails with -ENOSPC
+ *   /collect/N        collects up to N bytes
+ *   /refuse           403 at once, the body unread
+ *   /refuse-gated     403 after toy_release
+ *   /early            403 from inside the sink's first write
+ *   /gated            waits for toy_release, then as /echo
+ *   /answer-gated     receives first and answers after toy_release
+ *   /memory/N         N bytes from memory
+ *   /source/N         N bytes from a source
+ *   /source-busy/N    ... that says -EBUSY between
+ *   /source-fail/N    ... that fails half way
+ *   /head/N /none/N   http_send_head with a length; with a status
+ *   /close            closes after the answer
+ *   /inject           a field value with a line end in it
+ *   /h2o /h2o-stream /h2o-length   libh2o's own ways to answer
+ *   anything else     the path and authority as seen */
+#ifndef TESTS_UNIT_HTTP_TOY_H
+#define TESTS_UNIT_HTTP_TOY_H
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/http/http.h"
+#include "api/http/limits.h"
+
+/* ---- The toy: work that is done later on the worker ---------------------------------------------------- */
+
+struct toy_worker {
+    int event_fd;
+    struct toy *waiting; /* until the next turn, or gated */
+};
+
+struct toy {
+    struct http_sink sink; /* first: the ops cast */
+    struct http_source source;
+    struct framing coding;
+    struct toy_worker *worker;
+    struct toy *next;
+    h2o_req_t *req;
+    void (*later)(struct toy *toy);
+    bool is_gated;
+
+    char *bytes; /* of the body; malloc'ed, freed with the pool */
+    size_t length, capacity;
+    int pipe[2];
+    bool busy;
+    unsigned coding_run;
+    bool coding_done;
+
+    int file;
+    off_t offset;
+    size_t fail_at;
+};
+
+static struct toy_worker *toy_workers[HTTP_WORKERS_MAX];
+static _Atomic int toy_gate_is_open;
+static _Atomic unsigned toy_ends, toy_gated; /* sinks and sources ended; requests that wait at the gate */
+
+static void toy_poke(struct toy_worker *worker)
+{
+    uint64_t one = 1;
+
+    assert(write(worker->event_fd, &one, sizeof(one)) == sizeof(one));
+}
+
+static void toy_later(struct toy *toy, bool is_gated, void (*later)(struct toy *toy))
+{
+    toy->later = later;
+    toy->is_gated = is_gated;
+    toy->next = toy->worker->waiting;
+    toy->worker->waiting = toy;
+    if (is_gated)
+        atomic_fetch_add(&toy_gated, 1);
+    toy_poke(toy->worker);
+}
+
+static void toy_on_event(void *ctx)
+{
+    struct toy_worker *worker = ctx;
+    struct toy *list = worker->waiting, *toy;
+    uint64_t count;
+
+    assert(read(worker->event_fd, &count, sizeof(count)) == sizeof(count));
+    worker->waiting = NULL;
+    while ((toy = list) != NULL) {
+        list = toy->next;
+        if (toy->is_gated && !atomic_load(&toy_gate_is_open)) {
+            toy->next = worker->waiting;
+            worker->waiting = toy;
+        } else {
+            if (toy->is_gated)
+                atomic_fetch_sub(&toy_gated, 1);
+            toy->later(toy);
+        }
+    }
+}
+
+static inline void toy_release(void)
+{
+    atomic_store(&toy_gate_is_open, 1);
+    for (unsigned i = 0; i < HTTP_WORKERS_MAX && toy_workers[i] != NULL; i++)
+        toy_poke(toy_workers[i]);
+}
+
+static inline void toy_wait_for(_Atomic unsigned *counter, unsigned value)
+{
+    while (atomic_load(counter) != value)
+        usleep(1000);
+}
+
+/* ---- The toy: bodies ----------------------------------------------------------------------------------- */
+
+static void toy_add(struct toy *toy, const void *data, size_t length)
+{
+    if (toy->length + length > toy->capacity) {
+        toy->capacity = (toy->length + length) * 2;
+        toy->bytes = realloc(toy->bytes, toy->capacity);
+        assert(toy->bytes != NULL);
+    }
+    if (length > 0)
+        memcpy(toy->bytes + toy->length, data, length);
+    toy->length += length;
+}
+
+static void toy_answer(struct toy *toy, int result)
+{
+    char text[16];
+    h2o_iovec_t value = h2o_iovec_init(text, (size_t)snprintf(text, sizeof(text), "%d", result));
+
+    value = h2o_strdup(&toy->req->pool, value.base, value.len);
+    toy->req->res.status = result == 0 ? 200 : 400;
+    h2o_add_header_by_str(&toy->req->pool, &toy->req->res.headers, H2O_STRLIT("x-result"), 0, NULL,
+                          value.base, value.len);
+    http_send_memory(toy->req, toy->bytes, toy->length);
+}
+
+static ssize_t toy_write(struct http_sink *sink, const void *data, size_t length)
+{
+    toy_add((struct toy *)sink, data, length);
+    return (ssize_t)length;
+}
+
+static ssize_t toy_splice(struct http_sink *sink, int socket_fd, size_t max)
+{
+    struct toy *toy = (struct toy *)sink;
+    ssize_t count = splice(socket_fd, NULL, toy->pipe[1], NULL, max, SPLICE_F_NONBLOCK);
+    char buffer[65536];
+
+    if (count < 0)
+        return -errno;
+    for (ssize_t left = count; left > 0;) {
+        ssize_t got = read(toy->pipe[0], buffer, sizeof(buffer));
+
+        assert(got > 0);
+        toy_add(toy, buffer, (size_t)got);
+        left -= got;
+    }
+    return count;
+}
+
+static void toy_end(struct http_sink *sink, int result)
+{
+    struct toy *toy = (struct toy *)sink;
+
+    atomic_fetch_add(&toy_ends, 1);
+    toy_answer(toy, result);
+}
+
+static void toy_receive(struct toy *toy, bool by_splice)
+{
+    toy->sink = (struct http_sink){by_splice ? toy_splice : NULL, toy_write, toy_end};
+    if (by_splice)
+        assert(pipe2(toy->pipe, O_CLOEXEC | O_NONBLOCK) == 0);
+    http_body_receive(toy->req, toy->coding.ops != NULL ? &toy->coding : NULL, &toy->sink);
+}
+
+static void toy_receive_later(struct toy *toy)
+{
+    toy_receive(toy, false);
+}
+
+static void toy_resume_body(struct toy *toy)
+{
+    http_body_resume(toy->req);
+}
+
+static ssize_t toy_busy_write(struct http_sink *sink, const void *data, size_t length)
+{
+    struct toy *toy = (struct toy *)sink;
+
+    (void)length;
+    toy->busy = !toy->busy;
+    if (!toy->busy) {
+        toy_later(toy, false, toy_resume_body);
+        return -EBUSY;
+    }
+    toy_add(toy, data, 1);
+    return 1;
+}
+
+static ssize_t toy_fail_write(struct http_sink *sink, const void *data, size_t length)
+{
+    (void)sink, (void)data, (void)length;
+    return -ENOSPC;
+}
+
+static ssize_t toy_early_write(struct http_sink *sink, const void *data, size_t length)
+{
+    struct toy *toy = (struct toy *)sink;
+
+    (void)data;
+    toy->req->res.status = 403;
+    http_send_memory(toy->req, "early", 5);
+    return (ssize_t)length;
+}
+
+static void toy_refuse(struct toy *toy)
+{
+    toy->req->res.status = 403;
+    http_send_memory(toy->req, "refused", 7);
+}
+
+static void toy_answer_now(struct toy *toy)
+{
+    toy_answer(toy, 0);
+}
+
+static void toy_gated_end(struct http_sink *sink, int result)
+{
+    (void)result;
+    atomic_fetch_add(&toy_ends, 1);
+    toy_later((struct toy *)sink, true, toy_answer_now);
+}
+
+static void toy_collected(void *ctx, int result, h2o_iovec_t body)
+{
+    struct toy *toy = ctx;
+
+    toy_add(toy, body.base != NULL ? body.base : "", body.len);
+    toy_answer(toy, result);
+}
+
+/* The coding: a digit says how many payload bytes follow; 0 ends. */
+static struct toy *toy_of_coding(const struct framing *framing)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct toy, coding, framing);
+}
+static size_t toy_coding_hint(const struct framing *framing)
+{
+    (void)framing;
+    return 1;
+}
+static ssize_t toy_coding_feed(struct framing *framing, const char *data, size_t length)
+{
+    struct toy *toy = toy_of_coding(framing);
+
+    (void)length;
+    if (data[0] < '0' || data[0] > '9')
+        return -EBADMSG;
+    toy->coding_run = (unsigned)(data[0] - '0');
+    toy->coding_done = toy->coding_run == 0;
+    return 1;
+}
+static uint64_t toy_coding_run(const struct framing *framing)
+{
+    return toy_of_coding(framing)->coding_run;
+}
+static int toy_coding_take(struct framing *framing, uint64_t count)
+{
+    toy_of_coding(framing)->coding_run -= (unsigned)count;
+    return 0;
+}
+static bool toy_coding_done(const struct framing *framing)
+{
+    return toy_of_coding(framing)->coding_done;
+}
+static const struct framing_ops toy_coding_ops = {toy_coding_hint, toy_coding_feed, toy_coding_run,
+                                                  toy_coding_take, toy_coding_done};
+
+/* ---- The toy: answers ---------------------------------------------------------------------------------- */
+
+static char toy_byte(size_t at)
+{
+    return (char)('a' + at % 23);
+}
+
+static void toy_make_file(struct toy *toy, size_t length)
+{
+    char *bytes = malloc(length + 1);
+
+    toy->file = memfd_create("toy", MFD_CLOEXEC);
+    assert(toy->file >= 0 && bytes != NULL);
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = toy_byte(i);
+    assert(write(toy->file, bytes, length) == (ssize_t)length);
+    free(bytes);
+}
+
+static void toy_resume_source(struct toy *toy)
+{
+    http_source_resume(toy->req);
+}
+
+static int toy_source_check(struct toy *toy)
+{
+    if (toy->fail_at != 0 && (size_t)toy->offset >= toy->fail_at)
+        return -EIO;
+    toy->busy = !toy->busy;
+    if (toy->is_gated || !toy->busy)
+        return 0;
+    toy_later(toy, false, toy_resume_source);
+    return -EBUSY;
+}
+
+static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t max)
+{
+    struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
+    ssize_t count = toy_source_check(toy);
+
+    if (count != 0)
+        return count;
+    if (toy->fail_at != 0 && max > toy->fail_at - (size_t)toy->offset)
+        max = toy->fail_at - (size_t)toy->offset;
+    count = sendfile(socket_fd, toy->file, &toy->offset, max);
+    return count >= 0 ? count : -errno;
+}
+
+static ssize_t toy_source_read(struct http_source *source, void *buffer, size_t length)
+{
+    struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
+    ssize_t count = toy_source_check(toy);
+
+    if (count != 0)
+        return count;
+    count = pread(toy->file, buffer, length, toy->offset);
+    toy->offset += count;
+    return count;
+}
+
+static void toy_source_end(struct http_source *source, int result)
+{
+    (void)source, (void)result;
+    atomic_fetch_add(&toy_ends, 1);
+}
+
+static void toy_send_source(struct toy *toy, size_t length, bool is_busy, size_t fail_at)
+{
+    toy->source = (struct http_source){toy_source_send, toy_source_read, toy_source_end};
+    toy->is_gated = !is_busy; /* no turns between */
+    toy->fail_at = fail_at;
+    toy_make_file(toy, length);
+    toy->req->res.status = 200;
+    http_send_source(toy->req, &toy->source, length);
+}
+
+struct toy_generator {
+    h2o_generator_t super;
+    unsigned parts;
+};
+
+static void toy_proceed(h2o_generator_t *self, h2o_req_t *req)
+{
+    struct toy_generator *generator = (struct toy_generator *)self;
+    h2o_iovec_t part = h2o_iovec_init(H2O_STRLIT("part,"));
+
+    h2o_send(req, &part, 1, --generator->parts > 0 ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
+}
+
+static void toy_send_stream(h2o_req_t *req)
+{
+    struct toy_generator *generator = h2o_mem_alloc_pool(&req->pool, sizeof(*generator));
+
+    *generator = (struct toy_generator){{toy_proceed, NULL}, 3};
+    req->res.status = 200;
+    h2o_start_response(req, &generator->super);
+    toy_proceed(&generator->super, req);
+}
+
+/* ---- The toy: its handler ------------------------------------------------------------------------------ */
+
+static void toy_dispose(void *memory)
+{
+    struct toy *toy = memory;
+
+    free(toy->bytes);
+    for (unsigned i = 0; i < 2; i++)
+        if (toy->pipe[i] > 0)
+            close(toy->pipe[i]);
+    if (toy->file > 0)
+        close(toy->file);
+}
+
+static bool toy_path_is(h2o_req_t *req, const char *path, size_t *number)
+{
+    size_t length = strlen(path);
+
+    if (req->input.path.len < length || memcmp(req->input.path.base, path, length) != 0)
+        return false;
+    if (req->input.path.len > length && req->input.path.base[length] != '/' &&
+        req->input.path.base[length] != '?')
+        return false;
+    *number = 0;
+    for (size_t i = length + 1;
+         i < req->input.path.len && req->input.path.base[i] >= '0' && req->input.path.base[i] <= '9'; i++)
+        *number = *number * 10 + (size_t)(req->input.path.base[i] - '0');
+    return true;
+}
+
+static void toy_on_answer_request(struct toy *toy)
+{
+    h2o_req_t *req = toy->req;
+    size_t number;
+
+    req->res.status = 200;
+    if (toy_path_is(req, "/memory", &number)) {
+        for (size_t i = 0; i < number; i++)
+            toy_add(toy, &(char){toy_byte(i)}, 1);
+        http_send_memory(req, toy->bytes, number);
+    } else if (toy_path_is(req, "/source", &number)) {
+        toy_send_source(toy, number, false, 0);
+    } else if (toy_path_is(req, "/source-busy", &number)) {
+        toy_send_source(toy, number, true, 0);
+    } else if (toy_path_is(req, "/source-fail", &number)) {
+        toy_send_source(toy, number, false, number / 2);
+    } else if (toy_path_is(req, "/head", &number)) {
+        http_send_head(req, number);
+    } else if (toy_path_is(req, "/none", &number)) {
+        req->res.status = (int)number;
+        http_send_head(req, UINT64_MAX);
+    } else if (toy_path_is(req, "/close", &number)) {
+        http_request_close_after(req);
+        http_send_memory(req, "bye", 3);
+    } else if (toy_path_is(req, "/h2o", &number)) {
+        h2o_send_error_404(req, "Not Found", "nothing here", 0);
+    } else if (toy_path_is(req, "/h2o-length", &number)) {
+        h2o_send_inline(req, "inline", 6);
+    } else if (toy_path_is(req, "/h2o-stream", &number)) {
+        toy_send_stream(req);
+    } else if (toy_path_is(req, "/inject", &number)) {
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL,
+                              H2O_STRLIT("a\r\nevil: b"));
+        http_send_memory(req, "", 0);
+    } else {
+        toy_add(toy, req->input.path.base, req->input.path.len);
+        toy_add(toy, "|", 1);
+        toy_add(toy, req->input.authority.base, req->input.authority.len);
+        http_send_memory(req, toy->bytes, toy->length);
+    }
+}
+
+static void toy_on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+{
+    struct toy *toy = h2o_mem_alloc_shared(&req->pool, sizeof(*toy), toy_dispose);
+    size_t number;
+
+    (void)ctx;
+    memset(toy, 0, sizeof(*toy));
+    toy->worker = http_worker_context(worker);
+    toy->req = req;
+    assert(http_request_worker(req) == worker);
+    if (toy_path_is(req, "/echo", &number)) {
+        toy_receive(toy, false);
+    } else if (toy_path_is(req, "/splice", &number)) {
+        toy_receive(toy, true);
+    } else if (toy_path_is(req, "/coded", &number)) {
+        toy->coding.ops = &toy_coding_ops;
+        toy_receive(toy, true);
+    } else if (toy_path_is(req, "/busy", &number)) {
+        toy->sink = (struct http_sink){NULL, toy_busy_write, toy_end};
+        http_body_receive(req, NULL, &toy->sink);
+    } else if (toy_path_is(req, "/fail", &number)) {
+        toy->sink = (struct http_sink){NULL, toy_fail_write, toy_end};
+        http_body_receive(req, NULL, &toy->sink);
+    } else if (toy_path_is(req, "/early", &number)) {
+        toy->sink = (struct http_sink){NULL, toy_early_write, toy_end};
+        http_body_receive(req, NULL, &toy->sink);
+    } else if (toy_path_is(req, "/collect", &number)) {
+        http_body_collect(req, NULL, number, toy_collected, toy);
+    } else if (toy_path_is(req, "/refuse", &number)) {
+        toy_refuse(toy);
+    } else if (toy_path_is(req, "/refuse-gated", &number)) {
+        toy_later(toy, true, toy_refuse);
+    } else if (toy_path_is(req, "/gated", &number)) {
+        toy_later(toy, true, toy_receive_later);
+    } else if (toy_path_is(req, "/answer-gated", &number)) {
+        toy->sink = (struct http_sink){NULL, toy_write, toy_gated_end};
+        http_body_receive(req, NULL, &toy->sink);
+    } else {
+        toy_on_answer_request(toy);
+    }
+}
+
+static int toy_on_worker_start(void *ctx, struct http_worker *worker, unsigned index,
+                               struct http_worker_events *events, void **worker_ctx)
+{
+    struct toy_worker *toy = calloc(1, sizeof(*toy));
+
+    (void)worker;
+    if (ctx != NULL && index == *(unsigned *)ctx) { /* this one is told to fail */
+        free(toy);
+        return -ENODEV;
+    }
+    toy->event_fd = eventfd(0, EFD_CLOEXEC);
+    *events = (struct http_worker_events){.fd = toy->event_fd, .on_readable = toy_on_event, .ctx = toy};
+    *worker_ctx = toy;
+    toy_workers[index] = toy;
+    return 0;
+}
+
+static void toy_on_worker_stop(void *ctx, void *worker_ctx)
+{
+    struct toy_worker *toy = worker_ctx;
+
+    (void)ctx;
+    assert(toy->waiting == NULL); /* every request was answered */
+}
+
+/* Not with the worker: toy_release may come when the first worker has ended and the second still waits. */
+static inline void toy_free_workers(void)
+{
+    for (unsigned i = 0; i < HTTP_WORKERS_MAX; i++) {
+        if (toy_workers[i] != NULL) {
+            close(toy_workers[i]->event_fd);
+            free(toy_workers[i]);
+        }
+        toy_workers[i] = NULL;
+    }
+}
+
+#endif
