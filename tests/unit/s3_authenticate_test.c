@@ -2,6 +2,7 @@
  *
  * Who is let in: signatures in header and query, their refusals with S3's codes, anonymous requests, rights,
  * reload. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "api/s3/s3_chunk_signer.h"
+#include "api/s3/s3_credentials.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_uri.h"
 #include "tests/unit/s3_fixture.h"
@@ -382,6 +384,61 @@ static void test_rights_and_reload(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* Reloads beside requests: each request has one whole set, and the sets go when nobody holds them (the sanitizers watch). */
+static void *reload_often(void *service)
+{
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(s3_service_reload(service), 0);
+    return NULL;
+}
+
+static void test_reload_beside_requests(void **state)
+{
+    pthread_t reloader;
+
+    fixture_begin(&closed);
+    assert_int_equal(pthread_create(&reloader, NULL, reload_often, fixture.service), 0);
+    for (int i = 0; i < 300; i++) {
+        fixture_request("GET", "/bucket/a");
+        fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
+        check_accepted();
+    }
+    assert_int_equal(pthread_join(reloader, NULL), 0);
+    fixture_end();
+}
+
+/* Two workers derive and remember one key's signing key for different days. */
+static void *derive_often(void *set)
+{
+    for (int i = 0; i < 300; i++) {
+        unsigned char key[32];
+
+        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)),
+                                i % 2 == 0 ? "20130524" : "20130525", REGION, key);
+    }
+    return NULL;
+}
+
+static void test_signing_key_beside_another(void **state)
+{
+    struct s3_credentials *set;
+    unsigned char key[32], expected[32];
+    pthread_t other;
+
+    fixture_begin(&closed);
+    set = s3_service_credentials(fixture.service);
+    assert_int_equal(pthread_create(&other, NULL, derive_often, set), 0);
+    s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT(SECRET)), h2o_iovec_init(H2O_STRLIT("20130524")),
+                         h2o_iovec_init(H2O_STRLIT(REGION)), expected);
+    for (int i = 0; i < 300; i++) {
+        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), "20130524", REGION, key);
+        assert_memory_equal(key, expected, 32);
+    }
+    assert_int_equal(pthread_join(other, NULL), 0);
+    s3_credentials_unref(set);
+    fixture_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +452,8 @@ int main(void)
         cmocka_unit_test(test_presigned_malformed),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_rights_and_reload),
+        cmocka_unit_test(test_reload_beside_requests),
+        cmocka_unit_test(test_signing_key_beside_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
