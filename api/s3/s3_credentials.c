@@ -66,7 +66,8 @@ struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const 
     char name[S3_ACCESS_KEY_BYTES_MAX + 1];
     struct s3_identity probe = {.access_key = name}, *wanted = &probe, **found;
 
-    if (length == 0 || length > S3_ACCESS_KEY_BYTES_MAX || set->count == 0 || memchr(access_key, '\0', length) != NULL)
+    if (length == 0 || length > S3_ACCESS_KEY_BYTES_MAX || set->count == 0 ||
+        memchr(access_key, '\0', length) != NULL)
         return NULL;
     memcpy(name, access_key, length);
     name[length] = '\0';
