@@ -180,8 +180,8 @@ static void goes_without_checksums(void **state)
     assert_int_equal(checksum.algorithm, S3_CHECKSUM_NONE);
 }
 
-/* The outcome of one stored part against a list of two. */
-static enum s3_error add_one(const char *xml, const struct meta_part *part)
+/* The outcome of one or two stored parts against a list. */
+static enum s3_error add_two(const char *xml, const struct meta_part *part, const struct meta_part *second)
 {
     struct s3_assembly assembly;
     struct meta_checksum checksum;
@@ -190,20 +190,29 @@ static enum s3_error add_one(const char *xml, const struct meta_part *part)
     assert_int_equal(parse(xml), S3_ERROR_NONE);
     assert_int_equal(s3_assembly_begin(&assembly, &list, S3_CHECKSUM_NONE, S3_CHECKSUM_FULL_OBJECT), 0);
     error = s3_assembly_add(&assembly, part);
+    if (error == S3_ERROR_NONE && second != NULL)
+        error = s3_assembly_add(&assembly, second);
     if (error == S3_ERROR_NONE)
         error = s3_assembly_finish(&assembly, &checksum);
     s3_assembly_end(&assembly);
     return error;
 }
 
+static enum s3_error add_one(const char *xml, const struct meta_part *part)
+{
+    return add_two(xml, part, NULL);
+}
+
 static void refuses_wrong_parts(void **state)
 {
     struct meta_part part = stored(1, "a", 0, 100, S3_CHECKSUM_CRC32);
+    struct meta_part last = stored(2, "b", 0, 100, S3_CHECKSUM_CRC32);
 
     assert_int_equal(add_one(PART(1, "a"), &part), S3_ERROR_NONE); /* the last may be small */
     assert_int_equal(add_one(PART(1, "b"), &part), S3_ERROR_INVALID_PART);
     assert_int_equal(add_one(PART(2, "a"), &part), S3_ERROR_INVALID_PART);
-    assert_int_equal(add_one(PART(1, "a") PART(2, "b"), &part), S3_ERROR_ENTITY_TOO_SMALL);
+    assert_int_equal(add_two(PART(1, "a") PART(2, "b"), &part, &last), S3_ERROR_ENTITY_TOO_SMALL);
+    assert_int_equal(add_one(PART(1, "a") PART(2, "b"), &part), S3_ERROR_INVALID_PART); /* weighs more */
     part.number = 3;
     assert_int_equal(add_one(PART(1, "a") PART(3, "a"), &part),
                      S3_ERROR_INVALID_PART); /* 1 was never stored */
