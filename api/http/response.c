@@ -10,7 +10,7 @@
  * read is drained if little of it is left, else the connection closes. One case is special:
  *
  * Refused expectations. A client that sent Expect: 100-continue and gets a final status instead does not send
- * the body; some then close, some go on with the next request on the same connection (botocore). By the
+ * the body; some then close, some go on with the next request on the same connection. By the
  * letter of the framing the body would still follow, so a server that must be sure has to close; but S3
  * clients rely on the connection staying open after a refused PUT. So it stays, with guards against a client
  * that grew tired of waiting and sent the body after all. What has come when we answer is a body and treated
