@@ -25,7 +25,8 @@ static bool listing_wants(const struct bucket_listing *listing, const struct met
 {
     size_t length = strlen(bucket->name);
 
-    if (length < listing->prefix.len || memcmp(bucket->name, listing->prefix.base, listing->prefix.len) != 0)
+    if (length < listing->prefix.len ||
+        (listing->prefix.len > 0 && memcmp(bucket->name, listing->prefix.base, listing->prefix.len) != 0))
         return false;
     if (listing->region.base != NULL && !s3_text_is(listing->region, bucket->region))
         return false;

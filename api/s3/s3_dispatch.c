@@ -13,6 +13,11 @@
 
 enum resource { SERVICE, BUCKET, OBJECT };
 
+/* answer_method_not_allowed names methods by number. */
+_Static_assert(S3_GET == 0 && S3_HEAD == 1 && S3_PUT == 2 && S3_POST == 3 && S3_DELETE == 4 &&
+                   S3_OPTIONS == 5,
+               "the order of enum s3_method");
+
 struct operation {
     enum s3_method method;
     enum resource resource;
@@ -218,11 +223,36 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
     return check_expected_owner(request);
 }
 
+/* RFC 9110 15.5.6: a 405 tells which methods the resource has. */
+static void answer_method_not_allowed(struct s3_request *request)
+{
+    static const char *const names[] = {"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"};
+    enum resource resource = resource_of(request);
+    char allow[64] = "";
+
+    for (size_t method = 0; method < sizeof(names) / sizeof(names[0]); method++) {
+        for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+            if (operations[i].resource != resource || operations[i].method != (enum s3_method)method)
+                continue;
+            strcat(allow, allow[0] != '\0' ? ", " : "");
+            strcat(allow, names[method]);
+            break;
+        }
+    }
+    s3_answer_header_string(request, "allow", allow);
+    s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
+}
+
 void s3_dispatch(struct s3_request *request)
 {
     const struct operation *operation = find_operation(request);
-    enum s3_error error = operation == NULL ? S3_ERROR_METHOD_NOT_ALLOWED : admit(request, operation);
+    enum s3_error error;
 
+    if (operation == NULL) {
+        answer_method_not_allowed(request);
+        return;
+    }
+    error = admit(request, operation);
     if (error == S3_ERROR_NONE)
         error = operation->refusal;
     if (error != S3_ERROR_NONE)
