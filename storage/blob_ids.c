@@ -8,6 +8,9 @@
  *           bit says which
  *           are settled
  *
+ * A promise is kept in two steps: the folders that the ids go to are made, then SEQUENCE is written. So a new store
+ * begins with the 17 folders of its first block, and making 256 does not delay the first start.
+ *
  * The next block is promised when half of the present one is used, by a thread of its own (the keeper,
  * started with the first need): a promise is a synced write, the publishers are event loops, and once per
  * 2048 blobs is too seldom to weave it into their rings. A publisher that finds no promised id waits for the
@@ -143,8 +146,10 @@ int blob_ids_recovered(struct blob_store *store)
     assert(ids->settled == ids->next);
     ids->recovered = true;
     struct blob_sequence record = ids_next_record(ids, ids->next + BLOB_ID_BLOCK);
+    uint64_t first = ids->next;
     pthread_mutex_unlock(&ids->lock);
-    return ids_write(store, record);
+    int err = blob_layout_make_folders(store, first, record.promised);
+    return err != 0 ? err : ids_write(store, record);
 }
 
 /* ---- The keeper ---- */
@@ -154,12 +159,15 @@ static void ids_keep_one(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;
     struct blob_sequence record = ids_next_record(ids, ids->next + BLOB_ID_BLOCK);
+    uint64_t first = ids->next;
     int err;
 
     pthread_mutex_unlock(&ids->lock);
-    err = blob_sequence_write(ids->fd, &record);
+    err = blob_layout_make_folders(store, first, record.promised);
+    if (err == 0)
+        err = blob_sequence_write(ids->fd, &record);
     if (err != 0 && !ids->promise_failing) /* once, until it works again */
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot write blobs/SEQUENCE: %s", strerror(-err));
+        blob_store_log(store, STORAGE_LOG_ERROR, "cannot promise blob ids: %s", strerror(-err));
     ids->promise_failing = err != 0;
     pthread_mutex_lock(&ids->lock);
     if (err == 0)

@@ -119,6 +119,7 @@ struct blob_folder {
     struct ring *ring; /* the ring that runs the batch */
     struct ring_op op;
     int fd; /* while a batch runs */
+    bool exists; /* of blob_layout_make_folders alone */
     char path[4];
 };
 
@@ -133,6 +134,8 @@ bool blob_folder_forget(struct blob_store *store, unsigned folder, struct blob_w
 /* The data folder itself; then, under its lock, everything below. */
 int blob_layout_open_data(struct blob_store *store, const char *data_dir);
 int blob_layout_open(struct blob_store *store);
+/* Makes the folders that ids in [first, end) go to, and their names durable. Blocks; one thread at a time. */
+int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end);
 /* Makes sure that the names of all folders, and of SEQUENCE, are on disk. */
 int blob_layout_sync(struct blob_store *store);
 

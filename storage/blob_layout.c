@@ -119,10 +119,24 @@ int blob_layout_open(struct blob_store *store)
         return 0;
     if ((err = dir_open(store, store->dir_fd, "staging", &store->staging_fd)) != 0)
         return err;
-    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i)
-        if (mkdirat(store->blobs_fd, store->folders[i].path, 0700) != 0 && errno != EEXIST)
-            return -errno;
     return dir_each(store->dir_fd, "staging", staging_remove, NULL);
+}
+
+int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end)
+{
+    bool made = false;
+
+    for (uint64_t run = first / BLOB_FOLDER_RUN; run <= (end - 1) / BLOB_FOLDER_RUN; ++run) {
+        struct blob_folder *folder = &store->folders[run % BLOB_FOLDER_COUNT];
+        if (folder->exists)
+            continue;
+        if (mkdirat(store->blobs_fd, folder->path, 0700) == 0)
+            made = true;
+        else if (errno != EEXIST)
+            return -errno;
+        folder->exists = true;
+    }
+    return made ? dir_sync(store, store->blobs_fd) : 0;
 }
 
 /* A folder without its name on disk would take its blobs with it, so the parents are synced at each open:
@@ -177,8 +191,8 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT && err == 0; ++i) {
         walk.folder = i;
         err = dir_each(store->blobs_fd, store->folders[i].path, walk_name, &walk);
-        if (err == -ENOENT && store->options.read_only)
-            err = 0; /* a store that was never opened for writing */
+        if (err == -ENOENT)
+            err = 0; /* no id of this folder was promised so far */
     }
     return err;
 }

@@ -37,8 +37,10 @@ static void test_folder_is_private_and_complete(void **state)
     assert_int_equal(rig_open_store(&rig, true, false), 0);
     assert_int_equal(stat(rig.dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    snprintf(path, sizeof(path), "%s/blobs/ff", rig.dir);
+    snprintf(path, sizeof(path), "%s/blobs/0f", rig.dir); /* the ids of the first promise have their folders, */
     assert_int_equal(stat(path, &st), 0);
+    snprintf(path, sizeof(path), "%s/blobs/ff", rig.dir); /* the others cost a new store nothing */
+    assert_int_equal(stat(path, &st), -1);
     rig_end(&rig);
 }
 
@@ -555,7 +557,7 @@ static void test_failed_folder_sync_fails_all(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     for (unsigned i = 0; i < 2; ++i) {
         takers[i] = (struct taker){.waiter = {.ring = rig.ring, .op.done = taker_posted}};
-        blob_folder_sync(rig.store, 200, &takers[i].waiter);
+        blob_folder_sync(rig.store, 2, &takers[i].waiter);
     }
     fault_set(RING_OP_FSYNC, 1, -EIO);
     while (!takers[0].posted || !takers[1].posted)
