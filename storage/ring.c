@@ -64,10 +64,10 @@ void ring_destroy(struct ring *ring)
     if (ring == NULL)
         return;
     assert(!ring->reaping);
-    while (ring->pending > 0)
-        ring_wait(ring, false);
-    while (ring_reap(ring) > 0) /* posted before, not counted in pending */
-        ;
+    do /* what was posted before is not counted in pending, and its `done` may start something new */
+        while (ring->pending > 0)
+            ring_wait(ring, false);
+    while (ring_reap(ring) > 0 || ring->pending > 0);
     ring->calls->destroy(ring);
     pthread_mutex_destroy(&ring->lock);
     close(ring->event_fd);
