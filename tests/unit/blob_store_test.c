@@ -37,6 +37,7 @@ static void test_folder_is_private_and_complete(void **state)
     assert_int_equal(rig_open_store(&rig, true, false), 0);
     assert_int_equal(stat(rig.dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL), 0);
     snprintf(path, sizeof(path), "%s/blobs/0f", rig.dir); /* the ids of the first promise have their folders, */
     assert_int_equal(stat(path, &st), 0);
     snprintf(path, sizeof(path), "%s/blobs/ff", rig.dir); /* the others cost a new store nothing */
