@@ -84,7 +84,7 @@ struct walk {
 /* The common prefix that the key rolls up into; empty when it stands for itself. */
 static struct meta_bytes walk_common_prefix(const struct walk *walk, struct meta_bytes key)
 {
-    if (walk->delimiter.length == 0 || !has_prefix(key, walk->prefix))
+    if (walk->delimiter.length == 0 || key.length == 0 || !has_prefix(key, walk->prefix))
         return (struct meta_bytes){0};
     const unsigned char *rest = (const unsigned char *)key.data + walk->prefix.length;
     const unsigned char *found =

@@ -209,6 +209,23 @@ static void a_visitor_may_stop(void **state)
     assert_int_equal(meta_object_list(store->reader, &query, stop_at_once, &calls, &truncated), 42);
 }
 
+/* A NULL pointer is an empty text: no memory is asked about behind it. */
+static void absent_texts_are_empty(void **state)
+{
+    struct store *store = *state;
+    struct meta_list_query query = {.bucket = store->bucket, .delimiter = text("/"), .limit = 10};
+    static struct names names;
+    bool truncated;
+
+    assert_int_equal(put(store, "a/b", 1), 0);
+    assert_int_equal(put(store, "c", 2), 0);
+    assert_null(query.prefix.data);
+    assert_null(query.after.data);
+    assert_int_equal(meta_object_list(store->reader, &query, collect, &names, &truncated), 0);
+    assert_int_equal(names.count, 2);
+    assert_false(truncated);
+}
+
 /* ---- Cost ---- */
 
 struct bulk {
@@ -289,6 +306,7 @@ int main(void)
         store_test(random_listings),
         store_test(page_by_page),
         store_test(a_visitor_may_stop),
+        store_test(absent_texts_are_empty),
         store_test(cost_follows_what_is_returned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
