@@ -63,7 +63,7 @@ enum sluice_error {
 SLUICE_API const char *sluice_version(void);
 SLUICE_API const char *sluice_strerror(int result);
 
-/* ---- Stores --------------------------------------------------------------------------------------------------------- */
+/* ---- Stores ---- */
 
 enum sluice_log_level { SLUICE_LOG_INFO, SLUICE_LOG_WARNING, SLUICE_LOG_ERROR };
 enum sluice_engine { SLUICE_ENGINE_AUTO, SLUICE_ENGINE_URING, SLUICE_ENGINE_THREADS };
@@ -85,7 +85,7 @@ SLUICE_API int sluice_store_open(struct sluice_store **store, const char *direct
 /* Writers, readers and servers of the store must be gone. NULL allowed. */
 SLUICE_API void sluice_store_close(struct sluice_store *store);
 
-/* ---- Buckets -------------------------------------------------------------------------------------------------------- */
+/* ---- Buckets ---- */
 
 SLUICE_API int sluice_bucket_create(struct sluice_store *store, const char *bucket);
 SLUICE_API int sluice_bucket_delete(struct sluice_store *store, const char *bucket);
@@ -93,7 +93,7 @@ SLUICE_API int sluice_bucket_delete(struct sluice_store *store, const char *buck
 SLUICE_API int sluice_bucket_list(struct sluice_store *store, int (*visit)(void *ctx, const char *bucket, int64_t created_ms),
                                   void *ctx);
 
-/* ---- Objects: attributes ---------------------------------------------------------------------------------------------- */
+/* ---- Objects: attributes ---- */
 
 /* What is stored beside the bytes: lower-case header name ("content-type", "x-amz-meta-colour") and value. */
 struct sluice_attribute {
@@ -113,7 +113,7 @@ struct sluice_object_info {
     char etag[80];       /* without quotes */
 };
 
-/* ---- Put -------------------------------------------------------------------------------------------------------------- */
+/* ---- Put ---- */
 
 /* options and info may be NULL. Attributes: -EINVAL for a name that is no lower-case header name or a value with control
  * characters, -E2BIG over 16 KiB in all. -ENOSPC: the disk is full. On failure nothing was stored. */
@@ -132,7 +132,7 @@ SLUICE_API int sluice_writer_write(struct sluice_writer *writer, const void *dat
 SLUICE_API int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info *info);
 SLUICE_API void sluice_writer_abort(struct sluice_writer *writer);
 
-/* ---- Get -------------------------------------------------------------------------------------------------------------- */
+/* ---- Get ---- */
 
 SLUICE_API int sluice_head(struct sluice_store *store, const char *bucket, const char *key, struct sluice_object_info *info);
 
@@ -161,7 +161,7 @@ SLUICE_API void sluice_reader_close(struct sluice_reader *reader);
 /* Deleting what is not there succeeds. */
 SLUICE_API int sluice_delete(struct sluice_store *store, const char *bucket, const char *key);
 
-/* ---- List --------------------------------------------------------------------------------------------------------------- */
+/* ---- List ---- */
 
 struct sluice_list_options {
     const char *prefix, *delimiter, *after; /* NULL: none */
@@ -178,7 +178,7 @@ struct sluice_list_entry {
 SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
                            int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);
 
-/* ---- Server --------------------------------------------------------------------------------------------------------------- */
+/* ---- Server ---- */
 
 struct sluice_server_options {
     const char *listen;      /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
@@ -207,7 +207,7 @@ SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_
 SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
                                    void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
 
-/* ---- Check -------------------------------------------------------------------------------------------------------------- */
+/* ---- Check ---- */
 
 struct sluice_check_report {
     uint64_t objects, bytes, damaged, missing, orphaned, findings;

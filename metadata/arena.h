@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory that lives as long as one change: encoded lists, copies of rows. Private to metadata/; one thread.
- */
+ * Memory that lives as long as one change: encoded lists, copies of rows. Private to metadata/; one thread. */
 #ifndef METADATA_ARENA_H
 #define METADATA_ARENA_H
 

@@ -289,8 +289,7 @@ static int references_check(struct check *check)
     return row;
 }
 
-/* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs.
- */
+/* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
 static const char garbage_faults[] =
     "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"
     "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "

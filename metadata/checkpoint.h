@@ -6,8 +6,7 @@
  * does that, beside the writer. But beside a busy writer it never reaches the end of the log, which could then never
  * start anew. So the writer itself, between two transactions, finishes the few pages that came meanwhile.
  *
- *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle
- */
+ *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle */
 #ifndef METADATA_CHECKPOINT_H
 #define METADATA_CHECKPOINT_H
 

@@ -27,8 +27,7 @@
 /* The committer's cache stays valid, since nobody else writes: room for the inner pages of large stores. */
 #define WRITER_CACHE_KIB 65536
 /* A reader's cache is dropped when it finds that something was committed. Mapping the file instead was
- * measured: it gains nothing while the cache holds, and it would turn an I/O error of the disk into a SIGBUS.
- */
+ * measured: it gains nothing while the cache holds, and it would turn an I/O error of the disk into a SIGBUS. */
 #define READER_CACHE_KIB 16384
 
 void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)

@@ -120,7 +120,7 @@ struct meta_bucket {
     char owner[65];
 };
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------ */
+/* ---- Opening ---- */
 
 struct meta_options {
     bool durable;   /* false: no sync at commit */
@@ -141,7 +141,7 @@ void meta_reader_close(struct meta_reader *reader);
 /* Virtual-machine steps the reader's statements have run: a cost that does not depend on the machine. */
 uint64_t meta_reader_steps(struct meta_reader *reader);
 
-/* ---- Reads (thread of the reader) ----------------------------------------------------------------------------------- */
+/* ---- Reads (thread of the reader) ---- */
 
 int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket);
 /* In name order, names > after (may be empty). visit non-zero stops and is returned. */
@@ -229,7 +229,7 @@ int meta_extent_walk(struct meta_reader *reader,
  * Returns the number of findings or a negative error. */
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);
 
-/* ---- Changes -------------------------------------------------------------------------------------------------------- */
+/* ---- Changes ---- */
 
 enum meta_op_kind {
     META_OP_BUCKET_CREATE,
@@ -373,7 +373,7 @@ struct meta_upload_complete {
     uint64_t size;
 };
 
-/* ---- Garbage -------------------------------------------------------------------------------------------------------- */
+/* ---- Garbage ---- */
 
 struct meta_garbage {
     int64_t row;

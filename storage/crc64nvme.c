@@ -21,7 +21,7 @@
 /* Below this, setting the registers up costs more than the tables do. */
 #define FOLD_BYTES_MIN 256u
 
-/* ---- Tables, eight bytes at a time -------------------------------------------------------------- */
+/* ---- Tables, eight bytes at a time ---- */
 
 static uint64_t table[8][256];
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
@@ -66,7 +66,7 @@ static uint64_t table_update(uint64_t state, const unsigned char *data, size_t l
     return state;
 }
 
-/* ---- Carry-less multiplication ------------------------------------------------------------------ */
+/* ---- Carry-less multiplication ---- */
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -65,7 +65,7 @@ struct digest_pool {
     pthread_t threads[DIGEST_THREADS_MAX];
 };
 
-/* ---- The queue; the pool's lock is held --------------------------------------------------------- */
+/* ---- The queue; the pool's lock is held ---- */
 
 static void *digest_thread_main(void *arg);
 
@@ -162,7 +162,7 @@ static void stream_fail(struct digest_stream *stream, int result)
         free(node);
 }
 
-/* ---- On a digest thread ------------------------------------------------------------------------- */
+/* ---- On a digest thread ---- */
 
 /* Nobody else knows the stream any more. Without the lock. */
 static void stream_free(struct digest_stream *stream)
@@ -338,7 +338,7 @@ static void *digest_thread_main(void *arg)
     return NULL;
 }
 
-/* ---- The pool ----------------------------------------------------------------------------------- */
+/* ---- The pool ---- */
 
 int digest_pool_create(struct digest_pool **out, unsigned threads)
 {
@@ -371,7 +371,7 @@ void digest_pool_destroy(struct digest_pool *pool)
     free(pool);
 }
 
-/* ---- Streams, on their caller's thread ---------------------------------------------------------- */
+/* ---- Streams, on their caller's thread ---- */
 
 /* Counts a stream in, and sees to it that a thread exists that will run it. */
 static int pool_admit(struct digest_pool *pool)

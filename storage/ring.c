@@ -175,7 +175,7 @@ unsigned ring_wait(struct ring *ring, bool expect_post)
     }
 }
 
-/* ---- Operations --------------------------------------------------------------------------------- */
+/* ---- Operations ---- */
 
 static void ring_start(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
 {

@@ -33,7 +33,7 @@ struct ring_threads {
     bool stopping;
 };
 
-/* ---- The system calls --------------------------------------------------------------------------- */
+/* ---- The system calls ---- */
 
 /* Repeats a call that a signal cut short, and gives what it returned as a count or a negative errno. */
 #define RING_CALL(call)                                                                                      \
@@ -78,8 +78,7 @@ static int32_t run_linkat(const struct ring_op *op)
 
 static int32_t run_close(const struct ring_op *op)
 {
-    /* Linux has released the descriptor by the time it says EINTR: trying again could close somebody else's.
-     */
+    /* Linux has released the descriptor by the time it says EINTR: trying again could close somebody else's. */
     return close(op->fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 
@@ -140,7 +139,7 @@ static int32_t ring_threads_run(struct ring_threads *engine, const struct ring_o
     }
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------ */
+/* ---- Threads ---- */
 
 static void *ring_thread_main(void *arg)
 {

@@ -162,7 +162,7 @@ static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
     engine->in_kernel++;
 }
 
-/* ---- Operations of one step --------------------------------------------------------------------- */
+/* ---- Operations of one step ---- */
 
 static void linkat_prepare(struct io_uring_sqe *sqe, const struct ring_op *op)
 {
@@ -303,7 +303,7 @@ static void ring_uring_collect(struct ring *ring, struct ring_op_queue *ready)
     }
 }
 
-/* ---- Making and ending -------------------------------------------------------------------------- */
+/* ---- Making and ending ---- */
 
 static void ring_uring_destroy(struct ring *ring)
 {

@@ -3,8 +3,7 @@
  * The table of options, and how a row takes a value. To add an option: a field in struct options, a row here,
  * and its use.
  *
- * In order: checks that rows refer to; the table; taking values. options_load.c reads flags and environment.
- */
+ * In order: checks that rows refer to; the table; taking values. options_load.c reads flags and environment. */
 #include "api/cli/options.h"
 
 #include <assert.h>
@@ -16,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- Checks -------------------------------------------------------------------------------------------- */
+/* ---- Checks ---- */
 
 static const char *check_address(const char *text)
 {
@@ -53,7 +52,7 @@ static const char *check_token(const char *text)
     return NULL;
 }
 
-/* ---- The table ----------------------------------------------------------------------------------------- */
+/* ---- The table ---- */
 
 #define FIELD(name)  offsetof(struct options, name)
 #define FROM_ALL     (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE)
@@ -132,7 +131,7 @@ const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 _Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTIONS_ROWS_MAX,
                "each row has a place in sources[]");
 
-/* ---- Taking values ------------------------------------------------------------------------------------- */
+/* ---- Taking values ---- */
 
 int options_fail(struct options *options, const char *format, ...)
 {

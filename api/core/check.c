@@ -56,7 +56,7 @@ static void check_format_key(char *out, struct meta_bytes key)
     *out = '\0';
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------ */
+/* ---- Rows ---- */
 
 static void check_on_meta_finding(void *ctx, const char *finding)
 {
@@ -161,7 +161,7 @@ static int check_rows(struct check *check)
     return result;
 }
 
-/* ---- Files ----------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static int check_on_blob(void *ctx, uint64_t blob, uint64_t size_bytes)
 {
@@ -179,7 +179,7 @@ static int check_on_blob(void *ctx, uint64_t blob, uint64_t size_bytes)
     return 0;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------- */
+/* ---- The whole ---- */
 
 static void check_on_log(void *ctx, enum core_log_level level, const char *message)
 {

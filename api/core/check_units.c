@@ -72,7 +72,7 @@ uint64_t check_units_bytes(const struct check_units *units)
     return units->bytes;
 }
 
-/* ---- The table ------------------------------------------------------------------------------- */
+/* ---- The table ---- */
 
 /* The unit's place, or the free place where it would go. */
 static struct check_unit *units_place(struct check_unit *table, size_t capacity, uint64_t file,
@@ -108,7 +108,7 @@ static int units_grow(struct check_units *units)
     return 0;
 }
 
-/* ---- The bytes ------------------------------------------------------------------------------- */
+/* ---- The bytes ---- */
 
 static int unit_digest(int fd, const struct check_unit *unit, uint32_t *crc32c)
 {

@@ -55,7 +55,7 @@ void core_worker_flush(struct core_worker *worker);
 void core_worker_wait(struct core_worker *worker);
 uint64_t core_worker_read_steps(struct core_worker *worker);
 
-/* ---- Rows: reads. As the meta_* function of the same name, from this worker's reader. -------------------------------- */
+/* ---- Rows: reads. As the meta_* function of the same name, from this worker's reader. ---- */
 
 int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket);
 int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
@@ -73,7 +73,7 @@ int core_upload_list(struct core_worker *worker, const struct meta_upload_query 
 int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
                    uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
 
-/* ---- Rows: changes --------------------------------------------------------------------------- */
+/* ---- Rows: changes ---- */
 
 /* A change on its way to the committer. Caller-owned with its op, valid until done. */
 struct core_change {
@@ -132,7 +132,7 @@ void core_put_commit_object(struct core_put *put, struct meta_object_put *op);
 void core_put_commit_part(struct core_put *put, struct meta_part_put *op);
 void core_put_end(struct core_put *put);
 
-/* ---- GET ------------------------------------------------------------------------------------- */
+/* ---- GET ---- */
 
 struct core_get;
 
@@ -153,7 +153,7 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd);
 /* On the worker's thread; on any thread if core_get_open was never called. */
 void core_get_end(struct core_get *get);
 
-/* ---- ETags ----------------------------------------------------------------------------------- */
+/* ---- ETags ---- */
 
 #define CORE_ETAG_MD5_BYTES_MAX (16u << 20)
 
@@ -165,7 +165,7 @@ void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTE
 /* The ETag of a multipart object: MD5 over the parts' MD5s (or over their ETags' text where one is not an MD5), "-N". */
 void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t count, char etag[META_ETAG_BYTES_MAX + 1]);
 
-/* ---- Check ----------------------------------------------------------------------------------- */
+/* ---- Check ---- */
 
 struct core_check_report {
     uint64_t objects, extents, bytes; /* looked at */

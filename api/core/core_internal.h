@@ -47,7 +47,7 @@ void core_worker_drain(struct core_worker *worker);
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);
 
-/* ---- Reclaimer: one thread per core that removes what no row refers to any more -------------- */
+/* ---- Reclaimer: one thread per core that removes what no row refers to any more ---- */
 
 /* A published blob whose row was refused. */
 struct reclaim_discard {

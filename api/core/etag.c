@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * ETags: a body's MD5 where a client may compare it, else a random opaque one in the form of a multipart
- * ETag, which clients know not to compare. MD5 costs more than the whole way of the bytes, hence the choice.
- */
+ * ETag, which clients know not to compare. MD5 costs more than the whole way of the bytes, hence the choice. */
 #include "api/core/core_internal.h"
 
 #include <assert.h>

@@ -82,7 +82,7 @@ int sluice_bucket_list(struct sluice_store *store,
     return err;
 }
 
-/* ---- Objects by key -------------------------------------------------------------------------- */
+/* ---- Objects by key ---- */
 
 int sluice_delete(struct sluice_store *store, const char *bucket, const char *key)
 {

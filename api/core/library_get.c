@@ -118,7 +118,7 @@ static ssize_t get_read(struct library_get *get, void *buffer, size_t length)
     return n == 0 ? -EIO : n; /* fewer bytes than the row says */
 }
 
-/* ---- Into memory ----------------------------------------------------------------------------- */
+/* ---- Into memory ---- */
 
 static int get_into_buffer(struct library_get *get, char *buffer, size_t *length)
 {
@@ -172,7 +172,7 @@ int sluice_head(struct sluice_store *store, const char *bucket, const char *key,
     return err;
 }
 
-/* ---- To a descriptor ------------------------------------------------------------------------- */
+/* ---- To a descriptor ---- */
 
 static int fd_wait_writable(int fd)
 {
@@ -285,7 +285,7 @@ int sluice_get_fd(struct sluice_store *store, const char *bucket, const char *ke
     return err;
 }
 
-/* ---- Readers --------------------------------------------------------------------------------- */
+/* ---- Readers ---- */
 
 struct sluice_reader {
     struct core_get *get;

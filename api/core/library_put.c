@@ -37,7 +37,7 @@ struct sluice_writer {
     char *text; /* key, ETag condition, attribute names and values */
 };
 
-/* ---- Events ---------------------------------------------------------------------------------- */
+/* ---- Events ---- */
 
 static void writer_on_ready(void *ctx, int result)
 {
@@ -86,7 +86,7 @@ static int writer_wait(struct sluice_writer *writer, const bool *flag)
     return writer->result;
 }
 
-/* ---- Begin ----------------------------------------------------------------------------------- */
+/* ---- Begin ---- */
 
 /* Names and values become HTTP headers one day: nothing that could break one may be in them. */
 static bool attribute_is_valid(const struct sluice_attribute *attribute)
@@ -197,7 +197,7 @@ int sluice_writer_begin(struct sluice_store *store, const char *bucket, const ch
     return 0;
 }
 
-/* ---- Bytes ----------------------------------------------------------------------------------- */
+/* ---- Bytes ---- */
 
 static uint64_t writer_left(const struct sluice_writer *writer)
 {
@@ -288,8 +288,7 @@ static int writer_copy_fd(struct sluice_writer *writer, int fd)
     return err;
 }
 
-/* What splice can read from; it would refuse others, and the store would take that for a fault of the system.
- */
+/* What splice can read from; it would refuse others, and the store would take that for a fault of the system. */
 static bool fd_can_splice(int fd)
 {
     struct stat status;
@@ -305,7 +304,7 @@ static int writer_fill_from_fd(struct sluice_writer *writer, int fd)
     return err == -EOPNOTSUPP ? writer_copy_fd(writer, fd) : err;
 }
 
-/* ---- End ------------------------------------------------------------------------------------- */
+/* ---- End ---- */
 
 static int writer_seal_and_commit(struct sluice_writer *writer)
 {

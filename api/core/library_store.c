@@ -54,7 +54,7 @@ struct core *sluice_store_core(struct sluice_store *store)
     return store->core;
 }
 
-/* ---- Open and close -------------------------------------------------------------------------- */
+/* ---- Open and close ---- */
 
 static void store_log(void *ctx, enum core_log_level level, const char *message)
 {
@@ -137,7 +137,7 @@ void sluice_store_close(struct sluice_store *store)
     free(store);
 }
 
-/* ---- Workers --------------------------------------------------------------------------------- */
+/* ---- Workers ---- */
 
 int library_lease(struct sluice_store *store, struct core_worker **worker)
 {
@@ -179,7 +179,7 @@ int library_change(struct core_worker *worker, struct meta_op *op)
     return op->result;
 }
 
-/* ---- Small things for the other files -------------------------------------------------------- */
+/* ---- Small things for the other files ---- */
 
 struct meta_bytes library_bytes(const char *text)
 {
@@ -212,7 +212,7 @@ int library_find_bucket(struct core_worker *worker, const char *bucket, const ch
     return err;
 }
 
-/* ---- Check ----------------------------------------------------------------------------------- */
+/* ---- Check ---- */
 
 int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text),
                  void *ctx, struct sluice_check_report *report)

@@ -44,7 +44,7 @@ struct core_put {
     struct ring_op posted;
 };
 
-/* ---- Events of the writer -------------------------------------------------------------------- */
+/* ---- Events of the writer ---- */
 
 static void put_on_ready(void *ctx, int result)
 {
@@ -72,7 +72,7 @@ static void put_on_sealed(void *ctx, int result, const struct digest_values *val
     put->events->on_sealed(put->ctx, result, put->values);
 }
 
-/* ---- The row --------------------------------------------------------------------------------- */
+/* ---- The row ---- */
 
 static void put_finish(struct core_put *put, int result)
 {
@@ -202,7 +202,7 @@ void core_put_commit_part(struct core_put *put, struct meta_part_put *op)
     put_commit(put, &op->op);
 }
 
-/* ---- Begin, bytes, end ----------------------------------------------------------------------- */
+/* ---- Begin, bytes, end ---- */
 
 static const struct blob_writer_events put_writer_events = {
     .on_ready = put_on_ready,

@@ -58,7 +58,7 @@ struct reclaim_done {
     bool is_finished;
 };
 
-/* ---- Removing -------------------------------------------------------------------------------- */
+/* ---- Removing ---- */
 
 static int reclaim_remove(struct reclaim *reclaim, uint64_t blob)
 {
@@ -109,7 +109,7 @@ static void reclaim_run_discards(struct reclaim *reclaim)
     }
 }
 
-/* ---- Garbage --------------------------------------------------------------------------------- */
+/* ---- Garbage ---- */
 
 /* On the committer thread. */
 static void reclaim_on_forgotten(struct meta_op *op)
@@ -196,7 +196,7 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
     return 0;
 }
 
-/* ---- The thread ------------------------------------------------------------------------------ */
+/* ---- The thread ---- */
 
 static struct timespec reclaim_time_in(unsigned milliseconds)
 {
@@ -257,7 +257,7 @@ static void *reclaim_main(void *arg)
     return NULL;
 }
 
-/* ---- For the rest of the core ---------------------------------------------------------------- */
+/* ---- For the rest of the core ---- */
 
 static void reclaim_free(struct reclaim *reclaim)
 {

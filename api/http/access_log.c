@@ -92,7 +92,7 @@ void access_log_close(struct access_log *log)
     free(log);
 }
 
-/* ---- Lines --------------------------------------------------------------------------------------------- */
+/* ---- Lines ---- */
 
 static int log_write(struct access_log *log, const char *bytes, size_t length)
 {

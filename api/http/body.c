@@ -10,8 +10,7 @@
  * mode, gets everything by write.
  *
  * While a long run of payload comes in, SO_RCVLOWAT makes the kernel gather a large piece before it wakes us.
- * It is never set to more than the run still holds; for a client that is too slow to fill it, it is given up.
- */
+ * It is never set to more than the run still holds; for a client that is too slow to fill it, it is given up. */
 #include "api/http/connection.h"
 
 #include <assert.h>
@@ -31,7 +30,7 @@ void body_begin(struct connection *conn)
     conn->body = (struct body){.state = BODY_NONE, .lowat_is_useful = true};
 }
 
-/* ---- SO_RCVLOWAT --------------------------------------------------------------------------------------- */
+/* ---- SO_RCVLOWAT ---- */
 
 static void body_set_lowat(struct connection *conn, int bytes)
 {
@@ -65,7 +64,7 @@ static void body_pace(struct connection *conn, size_t moved)
     conn->is_readable = false;
 }
 
-/* ---- Framing ------------------------------------------------------------------------------------------- */
+/* ---- Framing ---- */
 
 static ssize_t body_receive_framing(struct connection *conn, size_t max, size_t *budget)
 {
@@ -124,7 +123,7 @@ static int body_feed_coding(struct connection *conn, uint64_t run, size_t *budge
     return transfer->ops->take(transfer, (uint64_t)count);
 }
 
-/* ---- Payload ------------------------------------------------------------------------------------------- */
+/* ---- Payload ---- */
 
 static int body_take(struct connection *conn, uint64_t count)
 {
@@ -260,7 +259,7 @@ static int body_move(struct connection *conn, uint64_t run, size_t *budget)
     return body_splice(conn, max, budget);
 }
 
-/* ---- The pump ------------------------------------------------------------------------------------------ */
+/* ---- The pump ---- */
 
 /* One move of framing or payload. BODY_MOVED, BODY_IS_COMPLETE, -EAGAIN (the socket), -EBUSY (the sink), or
  * the errno to end with. */
@@ -363,7 +362,7 @@ void body_on_timeout(struct connection *conn)
     body_end(conn, -ETIMEDOUT);
 }
 
-/* ---- The handler's side -------------------------------------------------------------------------------- */
+/* ---- The handler's side ---- */
 
 uint64_t http_body_length(h2o_req_t *req)
 {

@@ -23,7 +23,7 @@ static void connection_on_writable(h2o_socket_t *socket, const char *err);
 static void connection_on_timeout(h2o_timeout_entry_t *entry);
 static void connection_on_wakeup(h2o_timeout_entry_t *entry);
 
-/* ---- What libh2o asks of a connection ------------------------------------------------------------------ */
+/* ---- What libh2o asks of a connection ---- */
 
 static socklen_t connection_get_sockname(h2o_conn_t *conn, struct sockaddr *address)
 {
@@ -46,7 +46,7 @@ static const h2o_conn_callbacks_t connection_callbacks = {
     .get_socket = connection_get_socket,
 };
 
-/* ---- Birth and death ----------------------------------------------------------------------------------- */
+/* ---- Birth and death ---- */
 
 int connection_accept(struct http_worker *worker, h2o_socket_t *socket)
 {
@@ -102,7 +102,7 @@ struct http_worker *http_request_worker(h2o_req_t *req)
     return connection_of(req)->worker;
 }
 
-/* ---- The table of states ------------------------------------------------------------------------------- */
+/* ---- The table of states ---- */
 
 static enum connection_step request_step(struct connection *conn)
 {
@@ -186,7 +186,7 @@ static void connection_on_writable(h2o_socket_t *socket, const char *err)
     connection_run(socket->data);
 }
 
-/* ---- Timeout ------------------------------------------------------------------------------------------- */
+/* ---- Timeout ---- */
 
 void connection_arm(struct connection *conn, h2o_timeout_t *timeout)
 {
@@ -220,7 +220,7 @@ static void connection_on_timeout(h2o_timeout_entry_t *entry)
     connection_run(conn);
 }
 
-/* ---- Closing ------------------------------------------------------------------------------------------- */
+/* ---- Closing ---- */
 
 void connection_reset(struct connection *conn)
 {
@@ -272,7 +272,7 @@ void http_request_close_after(h2o_req_t *req)
     connection_of(req)->closes_after = true;
 }
 
-/* ---- Input --------------------------------------------------------------------------------------------- */
+/* ---- Input ---- */
 
 int connection_fd(struct connection *conn)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Content-Length framing (RFC 9112 6.2): one run of payload and no framing bytes at all. Any thread; no I/O.
- */
+ * Content-Length framing (RFC 9112 6.2): one run of payload and no framing bytes at all. Any thread; no I/O. */
 #include "api/http/framing.h"
 
 #include <assert.h>

@@ -27,7 +27,7 @@ void head_begin(struct connection *conn)
     connection_arm(conn, &conn->worker->idle_timeout);
 }
 
-/* ---- Scanning ------------------------------------------------------------------------------------------ */
+/* ---- Scanning ---- */
 
 /* Drops the empty lines that may precede a request line. HEAD_COMPLETE when its first byte is here. */
 static int head_skip_blank_lines(struct connection *conn, const char **message)
@@ -108,7 +108,7 @@ static int head_scan(struct connection *conn, const char **message)
     return head_scan_lines(conn, message);
 }
 
-/* ---- From head to request ------------------------------------------------------------------------------ */
+/* ---- From head to request ---- */
 
 static void head_init_request(struct connection *conn)
 {
@@ -158,7 +158,7 @@ void head_on_timeout(struct connection *conn)
     (void)head_refuse(conn, 408, "The request head did not arrive in time.");
 }
 
-/* ---- The step ------------------------------------------------------------------------------------------ */
+/* ---- The step ---- */
 
 /* The last answer refused a body that the client had announced with Expect (see response.c). Bytes that were
  * sent before that answer reached the client are this body: the client's TCP had not acknowledged the answer

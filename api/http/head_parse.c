@@ -54,7 +54,7 @@ static bool is_token_character(char c)
     return is_alphanumeric(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-/* ---- The request line ---------------------------------------------------------------------------------- */
+/* ---- The request line ---- */
 
 int head_check_request_line(const char *line, size_t length, const char **message)
 {
@@ -147,7 +147,7 @@ static int head_read_target(struct connection *conn, h2o_iovec_t target, h2o_iov
     return refuse(400, "The request target is malformed.", message);
 }
 
-/* ---- The fields ---------------------------------------------------------------------------------------- */
+/* ---- The fields ---- */
 
 static int field_content_length(struct head_fields *fields, h2o_iovec_t value, const char **message)
 {
@@ -254,7 +254,7 @@ static int head_add_field(struct connection *conn, struct head_fields *fields,
     return head_read_field(fields, name, value, message);
 }
 
-/* ---- Together ------------------------------------------------------------------------------------------ */
+/* ---- Together ---- */
 
 /* Where the fields say that a body comes, its framing. */
 static int head_set_body(struct connection *conn, const struct head_fields *fields, const char **message)

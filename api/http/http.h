@@ -25,7 +25,7 @@
 struct http_server;
 struct http_worker;
 
-/* ---- Server ------------------------------------------------------------------------------------------------------- */
+/* ---- Server ---- */
 
 /* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
 struct http_worker_events {
@@ -83,7 +83,7 @@ void *http_worker_context(struct http_worker *worker);
 h2o_loop_t *http_worker_loop(struct http_worker *worker);
 struct http_worker *http_request_worker(h2o_req_t *req);
 
-/* ---- Requests ------------------------------------------------------------------------------------------------------ */
+/* ---- Requests ---- */
 
 /* Announced length of the body on the wire: 0 when there is none, UINT64_MAX when chunked. */
 uint64_t http_body_length(h2o_req_t *req);

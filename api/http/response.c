@@ -36,7 +36,7 @@ void answer_begin(struct connection *conn)
     conn->req._ostr_top = &conn->final;
 }
 
-/* ---- Keep or close ------------------------------------------------------------------------------------- */
+/* ---- Keep or close ---- */
 
 /* Bytes behind the head of a request with a body, here or still in the kernel. When in doubt, yes. */
 static bool answer_has_body_begun(struct connection *conn)
@@ -74,7 +74,7 @@ static void answer_decide(struct connection *conn)
     conn->req.timestamps.response_start_at = *h2o_get_timestamp(&conn->worker->h2o, NULL, NULL);
 }
 
-/* ---- The end of a request ------------------------------------------------------------------------------ */
+/* ---- The end of a request ---- */
 
 static void answer_account(struct connection *conn)
 {
@@ -132,7 +132,7 @@ void answer_abort(struct connection *conn, int reason)
     conn->state = CONNECTION_CLOSED;
 }
 
-/* ---- The step ------------------------------------------------------------------------------------------ */
+/* ---- The step ---- */
 
 enum connection_step answer_step(struct connection *conn)
 {
@@ -167,7 +167,7 @@ enum connection_step answer_step(struct connection *conn)
     return STEP_WAIT;
 }
 
-/* ---- The handler's side -------------------------------------------------------------------------------- */
+/* ---- The handler's side ---- */
 
 static void answer_enter(struct connection *conn)
 {
@@ -277,7 +277,7 @@ void answer_refuse(struct connection *conn, int status, const char *message)
     answer_send_memory(conn, body, (size_t)length);
 }
 
-/* ---- Handlers of libh2o -------------------------------------------------------------------------------- */
+/* ---- Handlers of libh2o ---- */
 
 static void final_push_head(struct connection *conn, size_t length, h2o_send_state_t state)
 {

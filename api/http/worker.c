@@ -32,7 +32,7 @@ static uint64_t monotonic_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- What the loop reports ----------------------------------------------------------------------------- */
+/* ---- What the loop reports ---- */
 
 static void worker_on_wake(h2o_socket_t *socket, const char *err)
 {
@@ -81,7 +81,7 @@ static void worker_on_accept_pause(h2o_timeout_entry_t *entry)
         h2o_socket_read_start(worker->listener, worker_on_accept);
 }
 
-/* ---- Opening and closing ------------------------------------------------------------------------------- */
+/* ---- Opening and closing ---- */
 
 static void worker_init_timeout(struct http_worker *worker, h2o_timeout_t *timeout, uint32_t chosen_ms,
                                 uint32_t default_ms)
@@ -177,7 +177,7 @@ static void worker_close(struct http_worker *worker)
     loop_thread_release();
 }
 
-/* ---- The thread ---------------------------------------------------------------------------------------- */
+/* ---- The thread ---- */
 
 static void worker_begin_stop(struct http_worker *worker)
 {

@@ -42,8 +42,7 @@ static uint64_t payload_left(const struct aws_chunked *chunked)
     return chunked->options.decoded_length - chunked->taken;
 }
 
-/* ---- Hints
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Hints ---- */
 
 static size_t hex_digits(uint64_t value)
 {
@@ -94,8 +93,7 @@ static size_t on_hint(const struct framing *framing)
     }
 }
 
-/* ---- Size lines
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Size lines ---- */
 
 static int parse_size(const char *digits, size_t count, uint64_t *size)
 {
@@ -161,8 +159,7 @@ static int end_size_line(struct aws_chunked *chunked)
     return 0;
 }
 
-/* ---- Trailers
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Trailers ---- */
 
 /* name: NUL-terminated. */
 static bool is_announced(const struct aws_chunked *chunked, h2o_iovec_t name)
@@ -258,8 +255,7 @@ static int end_trailer_line(struct aws_chunked *chunked)
     return end_trailers(chunked);
 }
 
-/* ---- The framing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- The framing ---- */
 
 /* One byte of a line. */
 static int take_line_byte(struct aws_chunked *chunked, char byte)

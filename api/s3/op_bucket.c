@@ -24,8 +24,7 @@ struct bucket_change {
     } op;
 };
 
-/* ---- CreateBucket
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- CreateBucket ---- */
 
 static void answer_created(struct s3_request *request)
 {
@@ -134,8 +133,7 @@ void s3_op_create_bucket(struct s3_request *request)
         s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, NULL);
 }
 
-/* ---- The others
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- The others ---- */
 
 void s3_op_head_bucket(struct s3_request *request)
 {

@@ -29,8 +29,7 @@ struct completion {
 };
 
 /* ---- The answer
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* The object's address as the client wrote it. */
 static void write_location(struct completion *completion, struct s3_xml *xml)
@@ -73,8 +72,7 @@ static void on_completed(struct core_change *change)
         answer_completed(completion);
 }
 
-/* ---- The stored parts
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- The stored parts ---- */
 
 static int visit_part(void *ctx, const struct meta_part *part)
 {
@@ -151,8 +149,7 @@ static enum s3_error assemble(struct completion *completion, const struct meta_u
 }
 
 /* ---- The request
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void submit(struct completion *completion)
 {

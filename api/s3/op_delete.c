@@ -9,16 +9,14 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 
-/* Conditions that S3 has for directory buckets only: to ignore one would delete what the client wanted kept.
- */
+/* Conditions that S3 has for directory buckets only: to ignore one would delete what the client wanted kept. */
 static bool asks_directory_conditions(const struct s3_request *request)
 {
     return s3_request_header(request, "x-amz-if-match-last-modified-time").base != NULL ||
            s3_request_header(request, "x-amz-if-match-size").base != NULL;
 }
 
-/* ---- DeleteObject
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- DeleteObject ---- */
 
 struct deletion {
     struct s3_request *request;
@@ -66,8 +64,7 @@ void s3_op_delete_object(struct s3_request *request)
     core_change_submit(request->worker, &deletion->change);
 }
 
-/* ---- DeleteObjects
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- DeleteObjects ---- */
 
 struct wanted_key {
     h2o_iovec_t key;

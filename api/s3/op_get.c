@@ -29,8 +29,7 @@ struct fetch {
     bool is_sending;          /* the source has the answer */
 };
 
-/* ---- Overrides
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Overrides ---- */
 
 static const struct {
     const char *parameter, *header;
@@ -75,8 +74,7 @@ static h2o_iovec_t override_of(const struct s3_request *request, const char *hea
     return (h2o_iovec_t){NULL, 0};
 }
 
-/* ---- The head of the answer
- * -------------------------------------------------------------------------------------------- */
+/* ---- The head of the answer ---- */
 
 static void add_attributes(struct fetch *fetch)
 {
@@ -152,8 +150,7 @@ static void answer_not_modified(struct fetch *fetch)
     http_send_head(request->http, UINT64_MAX);
 }
 
-/* ---- Which bytes
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Which bytes ---- */
 
 static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
 {
@@ -206,8 +203,7 @@ static enum s3_error choose_range(struct fetch *fetch, const char **message)
 }
 
 /* ---- Sending
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static struct fetch *fetch_of(struct http_source *source)
 {

@@ -28,8 +28,7 @@ struct listing {
 };
 
 /* ---- Tokens
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static h2o_iovec_t token_make(struct s3_request *request, const char *key, size_t length)
 {
@@ -55,8 +54,7 @@ static int token_read(struct s3_request *request, h2o_iovec_t token, struct meta
 }
 
 /* ---- Entries
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void write_key(struct listing *listing, const struct meta_list_entry *entry)
 {
@@ -97,8 +95,7 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
     return 0;
 }
 
-/* ---- The document
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The document ---- */
 
 static void write_position_v1(struct listing *listing)
 {
@@ -175,8 +172,7 @@ static void answer_listing(struct listing *listing)
     s3_answer_xml(request, 200, &listing->xml);
 }
 
-/* ---- Parameters
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 /* A start beyond the longest key ends the listing where it stands: only its first bytes can matter. */
 static struct meta_bytes bounded(h2o_iovec_t start)

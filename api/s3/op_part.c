@@ -48,8 +48,7 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
 }
 
 /* ---- UploadPart
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 struct part_put {
     struct s3_put put;
@@ -117,8 +116,7 @@ void s3_op_upload_part(struct s3_request *request)
         s3_answer_failure(request, error, message);
 }
 
-/* ---- UploadPartCopy
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- UploadPartCopy ---- */
 
 struct part_copy {
     struct s3_request *request;
@@ -268,8 +266,7 @@ void s3_op_upload_part_copy(struct s3_request *request)
 }
 
 /* ---- ListParts
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 struct part_listing {
     struct s3_request *request;

@@ -9,8 +9,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 
-/* ---- CreateMultipartUpload
- * -------------------------------------------------------------------------------------------- */
+/* ---- CreateMultipartUpload ---- */
 
 struct creation {
     struct s3_request *request;
@@ -94,8 +93,7 @@ void s3_op_create_upload(struct s3_request *request)
     core_change_submit(request->worker, &creation->change);
 }
 
-/* ---- AbortMultipartUpload
- * --------------------------------------------------------------------------------------------- */
+/* ---- AbortMultipartUpload ---- */
 
 struct abortion {
     struct s3_request *request;
@@ -130,8 +128,7 @@ void s3_op_abort_upload(struct s3_request *request)
     core_change_submit(request->worker, &abortion->change);
 }
 
-/* ---- ListMultipartUploads
- * --------------------------------------------------------------------------------------------- */
+/* ---- ListMultipartUploads ---- */
 
 struct upload_listing {
     struct s3_request *request;

@@ -20,8 +20,7 @@ struct s3_error_detail {
     struct s3_error_detail *next;
 };
 
-/* ---- Status and headers
- * ------------------------------------------------------------------------------------------- */
+/* ---- Status and headers ---- */
 
 static const char *reason_of(int status)
 {
@@ -72,8 +71,7 @@ void s3_answer_header(struct s3_request *request, const char *name, const char *
                           copy.len);
 }
 
-/* ---- Without a document
- * ------------------------------------------------------------------------------------------- */
+/* ---- Without a document ---- */
 
 void s3_answer_empty(struct s3_request *request, int status)
 {
@@ -91,8 +89,7 @@ void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
     http_send_memory(request->http, xml->data, xml->length);
 }
 
-/* ---- Errors
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Errors ---- */
 
 void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message)
 {

@@ -41,8 +41,7 @@ static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
     return false;
 }
 
-/* ---- Refusals
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Refusals ---- */
 
 enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
 {
@@ -65,8 +64,7 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
     return S3_ERROR_NONE;
 }
 
-/* ---- Content-Encoding
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Content-Encoding ---- */
 
 h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value)
 {
@@ -90,8 +88,7 @@ h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value)
     return kept;
 }
 
-/* ---- Collecting
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Collecting ---- */
 
 struct collection {
     h2o_mem_pool_t *pool;

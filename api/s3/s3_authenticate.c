@@ -37,8 +37,7 @@ static enum s3_error refuse(struct s3_request *request, enum s3_error error, con
     return error;
 }
 
-/* ---- The payload
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The payload ---- */
 
 /* x-amz-content-sha256, which presigned requests may carry as a parameter; base NULL when there is none. */
 static h2o_iovec_t payload_text(const struct s3_request *request)
@@ -81,8 +80,7 @@ static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
                   "sha256 value.");
 }
 
-/* ---- The claim
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- The claim ---- */
 
 static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
 {
@@ -205,8 +203,7 @@ static enum s3_error verify_claim(struct s3_request *request, enum claim_form fo
 }
 
 /* ---- The calls
- * ---------------------------------------------------------------------------------------------------------
- */
+ * --------------------------------------------------------------------------------------------------------- */
 
 enum s3_error s3_authenticate(struct s3_request *request)
 {

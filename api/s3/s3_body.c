@@ -28,8 +28,7 @@ struct s3_body {
     struct aws_chunked chunked; /* when is_coded */
 };
 
-/* ---- Reading the headers
- * ------------------------------------------------------------------------------------------ */
+/* ---- Reading the headers ---- */
 
 static enum s3_error parse_length(h2o_iovec_t text, uint64_t *length)
 {
@@ -175,8 +174,7 @@ enum s3_error s3_body_prepare(struct s3_request *request, struct s3_body **body)
     return error;
 }
 
-/* ---- While it comes in
- * ---------------------------------------------------------------------------------------------- */
+/* ---- While it comes in ---- */
 
 uint64_t s3_body_length(const struct s3_body *body)
 {
@@ -204,8 +202,7 @@ void s3_body_attach(struct s3_body *body, int (*chunk_end)(void *ctx, const stru
     body->chunk_ctx = ctx;
 }
 
-/* ---- Behind it
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Behind it ---- */
 
 h2o_iovec_t s3_body_trailer(const struct s3_body *body, const char *name)
 {
@@ -271,8 +268,7 @@ enum s3_error s3_body_error(const struct s3_body *body, int result)
     return s3_error_of_result(result);
 }
 
-/* ---- Small bodies
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Small bodies ---- */
 
 /* Signed chunks are at least 8 KiB but for the last, so S3_XML_BYTES_MAX has 256 of them. */
 #define COLLECTED_CHUNKS_MAX 1024u

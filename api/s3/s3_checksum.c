@@ -101,8 +101,7 @@ enum s3_checksum_algorithm s3_checksum_of_element(h2o_iovec_t name)
 }
 
 /* ---- Texts
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static const char base64_digits[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -190,8 +189,7 @@ void s3_checksum_from_digests(struct meta_checksum *checksum, enum s3_checksum_a
     memcpy(checksum->value, values->value[kind], checksum->length);
 }
 
-/* ---- What a request says
- * --------------------------------------------------------------------------------------------- */
+/* ---- What a request says ---- */
 
 #define CHECKSUM_PREFIX "x-amz-checksum-"
 

@@ -45,7 +45,7 @@ enum s3_checksum_algorithm s3_checksum_of_name(h2o_iovec_t name);
 enum s3_checksum_algorithm s3_checksum_of_header(h2o_iovec_t name);
 enum s3_checksum_algorithm s3_checksum_of_element(h2o_iovec_t name);
 
-/* ---- Texts ----------------------------------------------------------------------------------------------------------- */
+/* ---- Texts ---- */
 
 /* Strict base64 with padding. Exactly `length` bytes must come out. 0 or -EINVAL. */
 int s3_base64_decode(h2o_iovec_t text, void *data, size_t length);
@@ -61,7 +61,7 @@ size_t s3_checksum_format(const struct meta_checksum *checksum, uint32_t parts, 
 void s3_checksum_from_digests(struct meta_checksum *checksum, enum s3_checksum_algorithm algorithm,
                               const struct digest_values *values);
 
-/* ---- What a request says --------------------------------------------------------------------------------------------- */
+/* ---- What a request says ---- */
 
 struct s3_checksum_claim {
     enum s3_checksum_algorithm algorithm; /* NONE: the client sent no checksum */

@@ -17,8 +17,7 @@
 #define PARTS_INITIAL 64u
 
 /* ---- The list
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Room for one more entry, zero-filled; the pool keeps what was outgrown until the request ends. */
 static void list_reserve(struct s3_part_list *list)
@@ -126,8 +125,7 @@ enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool
     return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
 }
 
-/* ---- The assembly
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- The assembly ---- */
 
 int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
                       enum s3_checksum_algorithm algorithm, enum s3_checksum_type type)
@@ -150,8 +148,7 @@ void s3_assembly_end(struct s3_assembly *assembly)
     assembly->composite = NULL;
 }
 
-/* Takes the part's checksum into the object's. A part without one (a copied range) leaves the object without.
- */
+/* Takes the part's checksum into the object's. A part without one (a copied range) leaves the object without. */
 static enum s3_error add_checksum(struct s3_assembly *assembly, const struct meta_part *part)
 {
     size_t bytes;

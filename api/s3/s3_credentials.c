@@ -100,8 +100,7 @@ void s3_identity_signing_key(struct s3_identity *identity, const char *date, con
     pthread_mutex_unlock(&identity->lock);
 }
 
-/* ---- Building
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Building ---- */
 
 struct s3_credentials *s3_credentials_new(void)
 {
@@ -174,8 +173,7 @@ const char *s3_credentials_seal(struct s3_credentials *set)
     return NULL;
 }
 
-/* ---- References
- * -------------------------------------------------------------------------------------------------- */
+/* ---- References ---- */
 
 struct s3_credentials *s3_credentials_ref(struct s3_credentials *set)
 {

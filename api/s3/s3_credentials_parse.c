@@ -47,8 +47,7 @@ static int refuse(const struct parser *parser, const char *reason)
     return -EBADMSG;
 }
 
-/* ---- One line
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- One line ---- */
 
 static int take_right(const char *name, unsigned *rights)
 {
@@ -168,8 +167,7 @@ static int take_line(struct parser *parser, char *line)
     return refuse(parser, "a line begins with \"key\" or \"anonymous\"");
 }
 
-/* ---- The whole
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- The whole ---- */
 
 static int take_text(struct parser *parser, char *text)
 {

@@ -14,8 +14,7 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_uri.h"
 
-/* ---- Parameters
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name)
 {
@@ -80,8 +79,7 @@ void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text
     text[S3_UPLOAD_ID_TEXT_BYTES] = '\0';
 }
 
-/* ---- Pieces of answers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Pieces of answers ---- */
 
 void s3_answer_failure(struct s3_request *request, enum s3_error error, const char *message)
 {

@@ -42,7 +42,7 @@ void s3_op_upload_part_copy(struct s3_request *request);
 void s3_op_list_parts(struct s3_request *request);
 void s3_op_complete_upload(struct s3_request *request);
 
-/* ---- Parameters ------------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 /* The parameter's value; base NULL when absent. */
 h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name);
@@ -58,7 +58,7 @@ enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_
 #define S3_UPLOAD_ID_TEXT_BYTES (2 * META_UPLOAD_ID_BYTES)
 void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text[S3_UPLOAD_ID_TEXT_BYTES + 1]);
 
-/* ---- Pieces of answers ------------------------------------------------------------------------------------------------ */
+/* ---- Pieces of answers ---- */
 
 /* message: NULL for the error's own. */
 void s3_answer_failure(struct s3_request *request, enum s3_error error, const char *message);

@@ -34,8 +34,7 @@ static void put_fail_result(struct s3_put *put, int result)
     s3_answer_result(put->request, result);
 }
 
-/* ---- Verification
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Verification ---- */
 
 static bool digest_equals(const struct digest_values *values, enum digest_kind kind,
                           const unsigned char *expected)
@@ -77,8 +76,7 @@ static uint32_t put_digest_mask(const struct s3_put *put)
     return mask;
 }
 
-/* ---- The sink: bytes from HTTP to the core
- * ------------------------------------------------------------------------------ */
+/* ---- The sink: bytes from HTTP to the core ---- */
 
 /* How much of `wanted` bytes may still come; 0 means that the body is longer than it may be. */
 static size_t put_room(const struct s3_put *put, size_t wanted)
@@ -144,8 +142,7 @@ static void sink_end(struct http_sink *sink, int result)
         core_put_seal(put->core);
 }
 
-/* ---- Events of the core
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Events of the core ---- */
 
 static int on_chunk_end(void *ctx, const struct digest_chunk *chunk)
 {
@@ -206,8 +203,7 @@ static void on_committed(void *ctx, int result)
 static const struct core_put_events events = {on_ready, on_room, on_sealed, on_committed};
 
 /* ---- Beginning
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
 {

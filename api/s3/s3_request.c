@@ -13,8 +13,7 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_uri.h"
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ---- */
 
 void *s3_request_alloc(struct s3_request *request, size_t bytes)
 {
@@ -34,8 +33,7 @@ char *s3_request_string(struct s3_request *request, h2o_iovec_t vec)
     return string;
 }
 
-/* ---- Headers and parameters
- * -------------------------------------------------------------------------------------- */
+/* ---- Headers and parameters ---- */
 
 h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name)
 {
@@ -72,8 +70,7 @@ bool s3_request_has(const struct s3_request *request, const char *name)
     return s3_request_parameter(request, name) != NULL;
 }
 
-/* ---- Parsing
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Parsing ---- */
 
 static enum s3_method method_of(h2o_iovec_t name)
 {
@@ -246,8 +243,7 @@ enum s3_error s3_request_parse(struct s3_request *request)
     return error != S3_ERROR_NONE ? error : parse_path(request, path);
 }
 
-/* ---- Bucket names
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Bucket names ---- */
 
 static bool looks_like_address(h2o_iovec_t name)
 {
@@ -290,8 +286,7 @@ bool s3_bucket_name_valid(h2o_iovec_t name)
            !has_suffix(name, "--x-s3") && !has_suffix(name, "--table-s3");
 }
 
-/* ---- Buckets
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Buckets ---- */
 
 enum s3_error s3_request_open_bucket(struct s3_request *request)
 {

@@ -77,7 +77,7 @@ static inline struct meta_bytes s3_bytes(h2o_iovec_t vec)
     return (struct meta_bytes){vec.base, vec.len};
 }
 
-/* ---- Reading the request ---------------------------------------------------------------------------------------------- */
+/* ---- Reading the request ---- */
 
 /* Parses path, host and query into *request. 0 or an S3 error to answer with. */
 enum s3_error s3_request_parse(struct s3_request *request);
@@ -92,7 +92,7 @@ bool s3_bucket_name_valid(h2o_iovec_t name);
 void *s3_request_alloc(struct s3_request *request, size_t bytes);
 char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-terminated copy */
 
-/* ---- Rights ------------------------------------------------------------------------------------------------------------ */
+/* ---- Rights ---- */
 
 /* Verifies the signature (header, query or none) and fills the fields above. */
 enum s3_error s3_authenticate(struct s3_request *request);
@@ -101,7 +101,7 @@ enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_
 /* Looks request->bucket_name up into request->bucket: NoSuchBucket, InternalError. */
 enum s3_error s3_request_open_bucket(struct s3_request *request);
 
-/* ---- Answers: exactly one per request ------------------------------------------------------------------------------------ */
+/* ---- Answers: exactly one per request ---- */
 
 /* S3's error document with code, message, Resource, RequestId; HEAD gets the status alone. */
 void s3_answer_error(struct s3_request *request, enum s3_error error);

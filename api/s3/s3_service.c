@@ -54,8 +54,7 @@ static int64_t monotonic_seconds(void)
 }
 
 /* ---- Creation
- * ---------------------------------------------------------------------------------------------------------
- */
+ * --------------------------------------------------------------------------------------------------------- */
 
 static int copy_string(char **copy, const char *string)
 {
@@ -154,8 +153,7 @@ void s3_service_destroy(struct s3_service *service)
 }
 
 /* ---- Keys
- * ---------------------------------------------------------------------------------------------------------------
- */
+ * --------------------------------------------------------------------------------------------------------------- */
 
 int s3_service_reload(struct s3_service *service)
 {
@@ -203,8 +201,7 @@ bool s3_service_is_open(const struct s3_service *service)
     return is_open;
 }
 
-/* ---- What requests ask
- * -------------------------------------------------------------------------------------------------- */
+/* ---- What requests ask ---- */
 
 struct core *s3_service_core(const struct s3_service *service)
 {
@@ -231,8 +228,7 @@ uint64_t s3_service_uptime_seconds(const struct s3_service *service)
     return (uint64_t)(monotonic_seconds() - service->started_at);
 }
 
-/* A bijection of 64 bits that looks random (the finalizer of splitmix64): distinct counts give distinct ids.
- */
+/* A bijection of 64 bits that looks random (the finalizer of splitmix64): distinct counts give distinct ids. */
 static uint64_t scramble(uint64_t value)
 {
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
@@ -277,8 +273,7 @@ void s3_service_report(struct s3_service *service, const char *format, ...)
 }
 
 /* ---- Requests
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void on_pool_cleared(void *slot)
 {

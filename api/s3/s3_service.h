@@ -34,7 +34,7 @@ const char *s3_service_region(const struct s3_service *service);
 /* Serves one request to its answer, on its worker's thread. */
 void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req);
 
-/* ---- For api/s3 only ---------------------------------------------------------------------------------------------------- */
+/* ---- For api/s3 only ---- */
 
 struct s3_credentials;
 

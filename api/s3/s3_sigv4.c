@@ -16,8 +16,7 @@
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
 
-/* ---- Digests
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Digests ---- */
 
 void s3_sha256(const void *data, size_t length, unsigned char digest[32])
 {
@@ -59,8 +58,7 @@ bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32])
     return CRYPTO_memcmp(a, b, 32) == 0;
 }
 
-/* ---- Claims
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Claims ---- */
 
 static h2o_iovec_t trim(h2o_iovec_t text)
 {
@@ -73,8 +71,7 @@ static h2o_iovec_t trim(h2o_iovec_t text)
     return text;
 }
 
-/* Cuts the part behind the last `separator` off *text and returns it; base NULL when there is no separator.
- */
+/* Cuts the part behind the last `separator` off *text and returns it; base NULL when there is no separator. */
 static h2o_iovec_t cut_last(h2o_iovec_t *text, char separator)
 {
     const char *at = text->len != 0 ? memrchr(text->base, separator, text->len) : NULL;
@@ -169,8 +166,7 @@ bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
     return false;
 }
 
-/* ---- Times
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Times ---- */
 
 bool s3_sigv4_parse_time(h2o_iovec_t value, int64_t *unix_seconds)
 {

@@ -155,8 +155,7 @@ static void put_header(struct text *out, const struct s3_sigv4_input *input, h2o
     put(out, "\n", 1);
 }
 
-/* Every signed name is looked for among all headers: without a bound, a head full of ';' would cost seconds.
- */
+/* Every signed name is looked for among all headers: without a bound, a head full of ';' would cost seconds. */
 static bool is_too_many(h2o_iovec_t signed_headers)
 {
     size_t names = 1;

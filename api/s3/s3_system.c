@@ -30,8 +30,7 @@ static void answer_text(struct s3_request *request, int status, const char *reas
 }
 
 /* ---- Health
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static int visit_nothing(void *ctx, const struct meta_bucket *bucket)
 {
@@ -51,8 +50,7 @@ static void answer_healthy(struct s3_request *request)
 }
 
 /* ---- Metrics
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool is_loopback(const struct sockaddr_storage *address)
 {
@@ -157,8 +155,7 @@ static void answer_metrics(struct s3_request *request)
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }
 
-/* ---- The entry
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- The entry ---- */
 
 void s3_system_handle(struct s3_request *request)
 {

@@ -124,8 +124,7 @@ void s3_time_iso_format(int64_t unix_ms, char text[S3_TIME_ISO_BYTES + 1])
     memcpy(at, "Z", 2);
 }
 
-/* ---- Parsing: a cursor that fails once and stays failed
- * -------------------------------------------------------------- */
+/* ---- Parsing: a cursor that fails once and stays failed ---- */
 
 struct cursor {
     const char *at, *end;

@@ -28,8 +28,7 @@ static h2o_iovec_t copy_string(struct s3_request *request, const char *string)
     return h2o_strdup(&request->http->pool, string, strlen(string));
 }
 
-/* ---- Scope and time
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Scope and time ---- */
 
 static enum s3_error malformed(struct s3_verification *verification, const char *what)
 {
@@ -113,8 +112,7 @@ static enum s3_error check_time(const struct s3_verification *verification)
     return S3_ERROR_REQUEST_EXPIRED;
 }
 
-/* ---- Headers
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Headers ---- */
 
 /* Headers that the HTTP front interprets may be missing from the list; a client may have signed them all the
  * same. */
@@ -177,8 +175,7 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
     return S3_ERROR_ACCESS_DENIED;
 }
 
-/* ---- Signature
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Signature ---- */
 
 struct attempt {
     h2o_iovec_t canonical, string_to_sign;
@@ -241,8 +238,7 @@ static void init_input(const struct s3_verification *verification, struct s3_sig
     collect_headers(request, input);
 }
 
-/* ---- The whole
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ---- */
 
 static void on_pool_cleared(void *slot)
 {

@@ -76,8 +76,7 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
 
     if (reader->refused || length <= 0)
         return;
-    /* Character data is never longer than its source: references shrink, and the encoding is fixed to UTF-8.
-     */
+    /* Character data is never longer than its source: references shrink, and the encoding is fixed to UTF-8. */
     assert((size_t)length <= reader->text_capacity - reader->text_length);
     memcpy(reader->text + reader->text_length, text, (size_t)length);
     reader->text_length += (size_t)length;

@@ -45,7 +45,7 @@ struct sluice_server {
     struct http_server *http;
 };
 
-/* ---- Log ----------------------------------------------------------------------------------------------- */
+/* ---- Log ---- */
 
 /* The store's log takes the server's lines too. */
 static void log_to_core(void *ctx, int level, const char *message)
@@ -65,7 +65,7 @@ static void log_to_caller(void *ctx, int level, const char *message)
         log->line(log->ctx, (enum sluice_log_level)level, message);
 }
 
-/* ---- Workers ------------------------------------------------------------------------------------------- */
+/* ---- Workers ---- */
 
 static void on_core_readable(void *ctx)
 {
@@ -124,7 +124,7 @@ static unsigned count_processors(void)
     return count < (long)HTTP_WORKERS_MAX ? (unsigned)count : HTTP_WORKERS_MAX;
 }
 
-/* ---- Start and stop ------------------------------------------------------------------------------------ */
+/* ---- Start and stop ---- */
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, void (*log)(void *ctx, int level, const char *message),

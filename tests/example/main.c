@@ -7,8 +7,7 @@
  *
  * Build it against an installed Sluice:
  *   with CMake       cmake -S . -B build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build build
- *   with pkg-config  cc main.c -o example $(pkg-config --cflags --libs sluice)
- */
+ *   with pkg-config  cc main.c -o example $(pkg-config --cflags --libs sluice) */
 #include <sluice.h>
 
 #include <arpa/inet.h>

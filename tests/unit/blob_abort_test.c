@@ -30,8 +30,7 @@ static unsigned warm_up(struct rig *rig)
     upload_end(&upload);
     assert_int_equal(blob_store_remove(rig->store, upload.blob), 0);
     blob_store_settle(rig->store, upload.blob);
-    /* A writer uses one pipe or two, as it happens: let the pool hold two now, so that more would be a leak.
-     */
+    /* A writer uses one pipe or two, as it happens: let the pool hold two now, so that more would be a leak. */
     struct pipe_pair pipes[2];
     for (unsigned i = 0; i < 2; ++i)
         assert_int_equal(pipe_pool_take(rig->pipes, &pipes[i]), 0);

@@ -333,8 +333,7 @@ static void test_failed_promise_gives_no_id(void **state)
 
 /* ---- Damage to SEQUENCE ---- */
 
-/* Either slot alone may be lost. What is left may be one record old: ids and orphans must survive that, too.
- */
+/* Either slot alone may be lost. What is left may be one record old: ids and orphans must survive that, too. */
 static void test_one_slot_damaged(void **state)
 {
     for (unsigned slot = 0; slot < 2; ++slot) {

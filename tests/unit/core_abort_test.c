@@ -17,7 +17,7 @@
 
 static const struct meta_condition create_only = {.if_none_match_any = true};
 
-/* ---- A disk that fails ----------------------------------------------------------------------- */
+/* ---- A disk that fails ---- */
 
 static _Atomic(enum ring_op_kind) fault_kind;
 static atomic_int fault_error;
@@ -56,7 +56,7 @@ static void expect_nothing_left(struct rig *rig, unsigned long files)
     assert_int_equal(blob_files(rig->dir), files);
 }
 
-/* ---- Given up -------------------------------------------------------------------------------- */
+/* ---- Given up ---- */
 
 enum stop { STOP_BEFORE_READY, STOP_READY, STOP_FILLING, STOP_BEFORE_SEALED, STOP_SEALED, STOP_COUNT };
 
@@ -110,7 +110,7 @@ static void closed_right_after_giving_up(void **state)
     rig_end(&rig);
 }
 
-/* ---- Refused --------------------------------------------------------------------------------- */
+/* ---- Refused ---- */
 
 static void refused_by_precondition(void **state)
 {
@@ -165,7 +165,7 @@ static void refused_without_bucket_or_upload(void **state)
     rig_end(&rig);
 }
 
-/* ---- Failed by the disk ---------------------------------------------------------------------- */
+/* ---- Failed by the disk ---- */
 
 static void failed_by_the_disk(void **state)
 {

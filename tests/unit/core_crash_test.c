@@ -43,7 +43,7 @@ static const char *key_name(uint16_t key)
     return name;
 }
 
-/* ---- The child ------------------------------------------------------------------------------- */
+/* ---- The child ---- */
 
 static void child_report(int fd, struct report report)
 {
@@ -84,7 +84,7 @@ static void child_run(struct rig *rig, int fd, uint32_t first_version)
     }
 }
 
-/* ---- The parent ------------------------------------------------------------------------------ */
+/* ---- The parent ---- */
 
 /* Runs a child until it is killed; takes note of what it reported. Returns the highest version seen. */
 static uint32_t run_and_kill(struct rig *rig, struct known *known, uint32_t first_version, unsigned alive_ms)

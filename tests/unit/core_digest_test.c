@@ -37,7 +37,7 @@ static void set_drops_kinds(void **state)
     assert_memory_equal(values.value[DIGEST_SHA256], whole.value[DIGEST_SHA256], 32);
 }
 
-/* ---- Streams --------------------------------------------------------------------------------- */
+/* ---- Streams ---- */
 
 struct outcome {
     pthread_mutex_t lock;

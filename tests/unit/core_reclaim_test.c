@@ -74,7 +74,7 @@ static void closed_with_garbage(void **state)
     rig_end(&rig);
 }
 
-/* ---- Shared blobs ---------------------------------------------------------------------------- */
+/* ---- Shared blobs ---- */
 
 static int copy(struct rig *rig, const char *from, const char *to)
 {

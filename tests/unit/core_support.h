@@ -35,7 +35,7 @@ struct rig {
     int64_t bucket;
 };
 
-/* ---- A place to work in ---------------------------------------------------------------------- */
+/* ---- A place to work in ---- */
 
 static int tree_remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)
 {
@@ -150,7 +150,7 @@ UNUSED static void rig_end(struct rig *rig)
     tree_remove(rig->dir);
 }
 
-/* ---- Bodies ---------------------------------------------------------------------------------- */
+/* ---- Bodies ---- */
 
 /* Bytes that differ from body to body and from place to place. */
 UNUSED static unsigned char *body_make(size_t length, uint64_t seed)
@@ -166,7 +166,7 @@ UNUSED static unsigned char *body_make(size_t length, uint64_t seed)
     return body;
 }
 
-/* ---- PUT ------------------------------------------------------------------------------------- */
+/* ---- PUT ---- */
 
 struct test_put {
     struct rig *rig;
@@ -290,7 +290,7 @@ UNUSED static int rig_delete(struct rig *rig, const char *key)
     return err != 0 ? err : entry.result;
 }
 
-/* ---- GET ------------------------------------------------------------------------------------- */
+/* ---- GET ---- */
 
 static void get_ready(void *ctx)
 {
@@ -348,7 +348,7 @@ UNUSED static int rig_head(struct rig *rig, const char *key, struct meta_object 
     return core_object_head(rig->worker, rig->bucket, bytes_of(key), object);
 }
 
-/* ---- Check ----------------------------------------------------------------------------------- */
+/* ---- Check ---- */
 
 UNUSED static void check_print(void *ctx, const char *text)
 {

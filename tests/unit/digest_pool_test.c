@@ -146,7 +146,7 @@ static void finish_and_expect(uint64_t length, int result, uint32_t mask)
     assert_memory_equal(&seen.values, &expected, sizeof(expected));
 }
 
-/* ---- Whole bodies ------------------------------------------------------------------------------- */
+/* ---- Whole bodies ---- */
 
 static void test_growing_file(void **state)
 {
@@ -231,7 +231,7 @@ static void test_many_streams(void **state)
     assert_memory_equal(&seen.values, &expected, sizeof(expected));
 }
 
-/* ---- Signed chunks ------------------------------------------------------------------------------ */
+/* ---- Signed chunks ---- */
 
 static unsigned write_chunks(uint64_t length, uint32_t chunk_bytes, bool told_before)
 {
@@ -325,7 +325,7 @@ static void test_chunk_ends_told_late(void **state)
     pool = both;
 }
 
-/* ---- Cancelling --------------------------------------------------------------------------------- */
+/* ---- Cancelling ---- */
 
 static void cancel_and_expect_released(void)
 {

@@ -161,7 +161,7 @@ static void test_crc_combine_of_huge_lengths(void **state)
     assert_memory_equal(left, whole, 8);
 }
 
-/* ---- Files -------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 #define FILE_BYTES (2 * DIGEST_WINDOW_BYTES + 5000)
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers: from memory, from a source, by libh2o's own calls; HEAD; slow readers; sources that wait or fail.
- */
+ * Answers: from memory, from a source, by libh2o's own calls; HEAD; slow readers; sources that wait or fail. */
 #include "http_support.h"
 
 static void expect_pattern(const struct reply *reply, size_t length)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Request heads: what is refused (the smuggling table), what is accepted, in any pieces, alone and pipelined.
- */
+ * Request heads: what is refused (the smuggling table), what is accepted, in any pieces, alone and pipelined. */
 #include "http_support.h"
 
 static void refuses_ambiguity(void **state)

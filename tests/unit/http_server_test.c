@@ -189,8 +189,7 @@ static void stop_cuts_after_the_grace_period(void **state)
         close(fds[i]);
 }
 
-/* A client goes at every point of a conversation, by close and by reset; then the server must be as before.
- */
+/* A client goes at every point of a conversation, by close and by reset; then the server must be as before. */
 static void survives_vanishing_clients(void **state)
 {
     static const char *const requests[] = {
@@ -235,7 +234,7 @@ static void survives_vanishing_clients(void **state)
     client_close(fd, &reply);
 }
 
-/* ---- The access log ------------------------------------------------------------------------------------ */
+/* ---- The access log ---- */
 
 static char log_folder[64], log_path[96], log_text[65536];
 

@@ -14,7 +14,7 @@
 
 #include "http_toy.h"
 
-/* ---- The server ---------------------------------------------------------------------------------------- */
+/* ---- The server ---- */
 
 static struct http_server *server;
 
@@ -59,7 +59,7 @@ static inline int teardown_server(void **state)
     return 0;
 }
 
-/* ---- The client ---------------------------------------------------------------------------------------- */
+/* ---- The client ---- */
 
 struct reply {
     int status;

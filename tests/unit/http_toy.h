@@ -42,7 +42,7 @@
 #include "api/http/http.h"
 #include "api/http/limits.h"
 
-/* ---- The toy: work that is done later on the worker ---------------------------------------------------- */
+/* ---- The toy: work that is done later on the worker ---- */
 
 struct toy_worker {
     int event_fd;
@@ -127,7 +127,7 @@ static inline void toy_wait_for(_Atomic unsigned *counter, unsigned value)
         usleep(1000);
 }
 
-/* ---- The toy: bodies ----------------------------------------------------------------------------------- */
+/* ---- The toy: bodies ---- */
 
 static void toy_add(struct toy *toy, const void *data, size_t length)
 {
@@ -296,7 +296,7 @@ static bool toy_coding_done(const struct framing *framing)
 static const struct framing_ops toy_coding_ops = {toy_coding_hint, toy_coding_feed, toy_coding_run,
                                                   toy_coding_take, toy_coding_done};
 
-/* ---- The toy: answers ---------------------------------------------------------------------------------- */
+/* ---- The toy: answers ---- */
 
 static char toy_byte(size_t at)
 {
@@ -395,7 +395,7 @@ static void toy_send_stream(h2o_req_t *req)
     toy_proceed(&generator->super, req);
 }
 
-/* ---- The toy: its handler ------------------------------------------------------------------------------ */
+/* ---- The toy: its handler ---- */
 
 static void toy_dispose(void *memory)
 {

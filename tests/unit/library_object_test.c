@@ -9,7 +9,7 @@
 
 #define BODY_BYTES ((2u << 20) + 123)
 
-/* ---- In -------------------------------------------------------------------------------------- */
+/* ---- In ---- */
 
 static void put_and_head(void **state)
 {
@@ -183,7 +183,7 @@ static void from_streams(void **state)
     place_end(&place);
 }
 
-/* ---- Out ------------------------------------------------------------------------------------- */
+/* ---- Out ---- */
 
 static void into_buffers(void **state)
 {
@@ -302,7 +302,7 @@ static void to_streams(void **state)
     place_end(&place);
 }
 
-/* ---- Readers --------------------------------------------------------------------------------- */
+/* ---- Readers ---- */
 
 static void readers(void **state)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stores, buckets, names and listings of the public library, several threads on one store, and its messages.
- */
+ * Stores, buckets, names and listings of the public library, several threads on one store, and its messages. */
 #include "tests/unit/library_support.h"
 
 #include <pthread.h>
 
-/* ---- Stores ---------------------------------------------------------------------------------- */
+/* ---- Stores ---- */
 
 static void versions_and_texts(void **state)
 {
@@ -88,7 +87,7 @@ static void every_engine_serves(void **state)
     }
 }
 
-/* ---- Buckets --------------------------------------------------------------------------------- */
+/* ---- Buckets ---- */
 
 static int join_bucket(void *ctx, const char *bucket, int64_t created_ms)
 {
@@ -187,7 +186,7 @@ static void key_names(void **state)
     place_end(&place);
 }
 
-/* ---- Listings -------------------------------------------------------------------------------- */
+/* ---- Listings ---- */
 
 static int join_entry(void *ctx, const struct sluice_list_entry *entry)
 {
@@ -270,7 +269,7 @@ static void listings_of_several_pages(void **state)
     place_end(&place);
 }
 
-/* ---- Threads --------------------------------------------------------------------------------- */
+/* ---- Threads ---- */
 
 struct busy {
     pthread_t thread;

@@ -141,8 +141,7 @@ static void failing_syncs(void **state)
     each_in_turn(*state, &syncs_until_fault, EIO, 1000);
 }
 
-/* The child's commit of "lost" fails in its sync, with all its pages in the log; then the child dies at once.
- */
+/* The child's commit of "lost" fails in its sync, with all its pages in the log; then the child dies at once. */
 static void sync_fails_in_child(const char *path)
 {
     struct store store = {.bucket = 1};

@@ -91,7 +91,7 @@ static void assert_flag_error(struct fixture *fixture, char *flag, char *value, 
     assert_error(fixture, LOAD(fixture, COMMAND_SERVE, flag, value), part);
 }
 
-/* ---- Flags --------------------------------------------------------------------------------------------- */
+/* ---- Flags ---- */
 
 static void test_defaults(void **state)
 {
@@ -172,7 +172,7 @@ static void test_secrets_are_no_flags(void **state)
     assert_flag_error(fixture, "--access-key=AKIA", NULL, "--access-key is refused");
 }
 
-/* ---- Environment --------------------------------------------------------------------------------------- */
+/* ---- Environment ---- */
 
 static void test_environment(void **state)
 {
@@ -221,7 +221,7 @@ static void test_secret_stays_out_of_messages(void **state)
     assert_null(strstr(fixture->options.error, "top"));
 }
 
-/* ---- File ---------------------------------------------------------------------------------------------- */
+/* ---- File ---- */
 
 static void test_file(void **state)
 {
@@ -266,7 +266,7 @@ static void test_file_refused(void **state)
     assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->folder), "directory");
 }
 
-/* ---- Precedence ---------------------------------------------------------------------------------------- */
+/* ---- Precedence ---- */
 
 static void test_precedence(void **state)
 {
@@ -294,7 +294,7 @@ static void test_overruled_values_are_checked(void **state)
     assert_int_equal(fixture->options.workers, 3);
 }
 
-/* ---- Help ---------------------------------------------------------------------------------------------- */
+/* ---- Help ---- */
 
 static void test_help(void **state)
 {

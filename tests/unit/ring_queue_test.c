@@ -5,7 +5,7 @@
 
 #include "storage/limits.h"
 
-/* ---- Queues ------------------------------------------------------------------------------------- */
+/* ---- Queues ---- */
 
 static void test_more_operations_than_entries(void **state)
 {
@@ -160,7 +160,7 @@ static void test_done_starts_the_next(void **state)
     close(chain.fd);
 }
 
-/* ---- Faults and ends ---------------------------------------------------------------------------- */
+/* ---- Faults and ends ---- */
 
 static int fault_countdown;
 static enum ring_op_kind fault_kind;
@@ -228,8 +228,7 @@ static void test_destroy_with_work_in_flight(void **state)
     close(fd);
 }
 
-/* A ring may be lent from thread to thread while it is idle. (cmocka's checks work on the main thread only.)
- */
+/* A ring may be lent from thread to thread while it is idle. (cmocka's checks work on the main thread only.) */
 struct loan {
     struct ring *ring;
     int fd;

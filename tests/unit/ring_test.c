@@ -3,7 +3,7 @@
  * Every kind of operation of the ring, with both engines: what one does the other must do too. */
 #include "tests/unit/ring_testing.h"
 
-/* ---- Every kind --------------------------------------------------------------------------------- */
+/* ---- Every kind ---- */
 
 static void test_open_write_read_close(void **state)
 {
@@ -137,7 +137,7 @@ static void test_link_rename_unlink(void **state)
     close(fd);
 }
 
-/* ---- Warming ------------------------------------------------------------------------------------ */
+/* ---- Warming ---- */
 
 static size_t resident_pages(int fd, size_t offset, size_t length)
 {

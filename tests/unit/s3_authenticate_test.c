@@ -39,8 +39,7 @@ static void check_accepted(void)
 }
 
 /* ---- Header
- * --------------------------------------------------------------------------------------------------------------
- */
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static void test_signed(void **state)
 {
@@ -222,8 +221,7 @@ static void test_payloads(void **state)
 }
 
 /* ---- Query
- * ---------------------------------------------------------------------------------------------------------------
- */
+ * --------------------------------------------------------------------------------------------------------------- */
 
 /* A presigned request made as a client would, by hand. */
 static void presign(const char *path, const char *expires, int64_t age, const char *secret)
@@ -301,8 +299,7 @@ static void test_presigned_malformed(void **state)
     fixture_end();
 }
 
-/* ---- Without a signature
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Without a signature ---- */
 
 static void test_open(void **state)
 {

@@ -94,8 +94,7 @@ static void test_prepare_unsigned(void **state)
     fixture_end();
 }
 
-/* ---- Bodies as a client writes them
- * ---------------------------------------------------------------------------------------- */
+/* ---- Bodies as a client writes them ---- */
 
 struct writer {
     char wire[4096];

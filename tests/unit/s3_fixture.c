@@ -23,8 +23,7 @@ struct fixture fixture;
 unsigned char fixture_signature[32];
 char fixture_timestamp[17];
 
-/* ---- Fakes of what lies below
- * ------------------------------------------------------------------------------------------ */
+/* ---- Fakes of what lies below ---- */
 
 uint64_t http_body_length(h2o_req_t *req)
 {
@@ -164,8 +163,7 @@ void s3_dispatch(struct s3_request *request)
 }
 
 /* ---- Requests
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void on_log(void *ctx, int level, const char *message)
 {
@@ -297,8 +295,7 @@ void fixture_check_error(int status, const char *code)
 }
 
 /* ---- Signing
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static int compare_names(const void *a, const void *b)
 {

@@ -203,8 +203,7 @@ static void test_headers(void **state)
 }
 
 /* ---- Answers
- * -----------------------------------------------------------------------------------------------------------
- */
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void test_error_document(void **state)
 {
@@ -255,8 +254,7 @@ static void test_answers_without_body(void **state)
     fixture_end();
 }
 
-/* botocore must not use the connection again after a refusal that it got instead of 100 Continue; others may.
- */
+/* botocore must not use the connection again after a refusal that it got instead of 100 Continue; others may. */
 static void test_refusal_before_continue(void **state)
 {
     fixture_begin(NULL);
@@ -325,8 +323,7 @@ static void test_request_ids(void **state)
     fixture_end();
 }
 
-/* ---- The server's own names
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The server's own names ---- */
 
 static void set_peer(const char *address)
 {

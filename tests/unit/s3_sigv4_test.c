@@ -125,8 +125,7 @@ static void test_aws_presigned(void **state)
 }
 
 /* ---- Chunks
- * ----------------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void from_hex(const char *hex, unsigned char bytes[32])
 {
@@ -232,8 +231,7 @@ static void test_signer_references(void **state)
     ops->released(ops->ctx);
 }
 
-/* ---- The canonical request
- * --------------------------------------------------------------------------------------------- */
+/* ---- The canonical request ---- */
 
 static void check_canonical(const struct s3_sigv4_input *input, const char *signed_headers, unsigned forms,
                             const char *expected)
@@ -320,8 +318,7 @@ static void test_canonical_anything(void **state)
 }
 
 /* ---- Claims
- * ------------------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void test_authorization(void **state)
 {
