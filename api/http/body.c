@@ -120,6 +120,8 @@ static int body_feed_coding(struct connection *conn, uint64_t run, size_t *budge
 
     if (count < 0)
         return (int)count;
+    if (count == 0 && conn->body.coding->ops->done(conn->body.coding))
+        return -EBADMSG; /* bytes behind the end of the coding */
     return transfer->ops->take(transfer, (uint64_t)count);
 }
 
@@ -276,8 +278,6 @@ static int body_advance(struct connection *conn, size_t *budget)
         return body_feed_transfer(conn, budget);
     if (coding == NULL)
         return body_move(conn, run, budget);
-    if (coding->ops->done(coding))
-        return -EBADMSG; /* bytes behind the end of the coding */
     if ((coding_run = coding->ops->run(coding)) == 0)
         return body_feed_coding(conn, run, budget);
     return body_move(conn, run < coding_run ? run : coding_run, budget);

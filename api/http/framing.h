@@ -23,7 +23,8 @@ struct framing_ops {
      * surplus is payload that then arrives through memory) but is best kept exact. */
     size_t (*hint)(const struct framing *framing);
     /* Consumes framing bytes; stops where payload begins or the body ends. Returns the number consumed (which may be less than
-     * length), or -EBADMSG on a violation, -EMSGSIZE when a bound is exceeded (both sticky). */
+     * length), or -EBADMSG on a violation, -EMSGSIZE when a bound is exceeded (both sticky). A coding is also fed what follows
+     * when it is done, for its end may be optional: it returns 0 where that is not its own. */
     ssize_t (*feed)(struct framing *framing, const char *data, size_t length);
     /* Payload bytes that follow next; 0 inside framing and at the end. */
     uint64_t (*run)(const struct framing *framing);

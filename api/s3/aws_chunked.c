@@ -18,7 +18,8 @@ enum state {
     PAYLOAD,     /* `remaining` payload bytes come next */
     PAYLOAD_END, /* the CRLF behind them */
     TRAILER,     /* lines behind the final chunk, up to an empty one */
-    TAIL,        /* one more CRLF: minio-go ends unsigned trailers with two empty lines */
+    TAIL,        /* one more CRLF: minio-go ends unsigned trailers with two empty lines. Where the coded length is
+                    unknown it shows only by being there, and the body may as well be over. */
     DONE,
     STATE_COUNT,
 };
@@ -226,12 +227,9 @@ static int end_trailers(struct aws_chunked *chunked)
     const struct aws_chunked_events *events = &chunked->options.events;
     uint64_t wire_left = chunked->options.wire_length - chunked->fed - chunked->taken;
 
-    chunked->state = DONE;
-    if (chunked->options.wire_length != UINT64_MAX && wire_left != 0) {
-        if (wire_left != 2)
-            return -EBADMSG;
-        chunked->state = TAIL;
-    }
+    chunked->state = wire_left == 0 ? DONE : TAIL;
+    if (chunked->options.wire_length != UINT64_MAX && wire_left != 0 && wire_left != 2)
+        return -EBADMSG;
     if (!chunked->options.is_signed || !chunked->options.has_trailer || events->on_trailers == NULL)
         return 0;
     return events->on_trailers(events->ctx, chunked->trailers, chunked->trailers_length,
@@ -284,6 +282,11 @@ static int take_end_byte(struct aws_chunked *chunked, char byte)
     return 0;
 }
 
+static bool may_be_over(const struct aws_chunked *chunked)
+{
+    return chunked->state == TAIL && chunked->line_length == 0 && chunked->options.wire_length == UINT64_MAX;
+}
+
 static ssize_t on_feed(struct framing *framing, const char *data, size_t length)
 {
     struct aws_chunked *chunked = chunked_of(framing);
@@ -292,17 +295,13 @@ static ssize_t on_feed(struct framing *framing, const char *data, size_t length)
     while (used < length && chunked->failure == 0 && chunked->state != PAYLOAD && chunked->state != DONE) {
         bool is_line = chunked->state == LINE || chunked->state == TRAILER;
 
+        if (may_be_over(chunked) && data[used] != '\r')
+            break; /* not ours */
         chunked->fed++;
         chunked->failure = is_line ? take_line_byte(chunked, data[used]) : take_end_byte(chunked, data[used]);
         used++;
     }
-    if (chunked->failure != 0)
-        return chunked->failure;
-    /* Where the coded length is unknown, minio-go's second empty line shows only by being there. */
-    if (chunked->state == DONE && chunked->options.wire_length == UINT64_MAX && length - used >= 2 &&
-        memcmp(data + used, "\r\n", 2) == 0)
-        used += 2;
-    return (ssize_t)used;
+    return chunked->failure != 0 ? chunked->failure : (ssize_t)used;
 }
 
 static uint64_t on_run(const struct framing *framing)
@@ -333,7 +332,7 @@ static bool on_done(const struct framing *framing)
 {
     const struct aws_chunked *chunked = const_chunked_of(framing);
 
-    return chunked->failure == 0 && chunked->state == DONE;
+    return chunked->failure == 0 && (chunked->state == DONE || may_be_over(chunked));
 }
 
 void aws_chunked_init(struct aws_chunked *chunked, const struct aws_chunked_options *options)

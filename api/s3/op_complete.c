@@ -28,8 +28,7 @@ struct completion {
     uint32_t last_number;
 };
 
-/* ---- The answer
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- The answer ---- */
 
 /* The object's address as the client wrote it. */
 static void write_location(struct completion *completion, struct s3_xml *xml)
@@ -148,8 +147,7 @@ static enum s3_error assemble(struct completion *completion, const struct meta_u
     return error;
 }
 
-/* ---- The request
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- The request ---- */
 
 static void submit(struct completion *completion)
 {

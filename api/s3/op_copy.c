@@ -32,8 +32,7 @@ struct copy {
     unsigned attempts;
 };
 
-/* ---- Metadata
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Metadata ---- */
 
 /* These belong to the copy itself: S3 does not take them over from the source. */
 static bool is_own_setting(struct meta_bytes name)
@@ -81,8 +80,7 @@ static void merge_attributes(struct copy *copy, const struct meta_attributes *ha
     }
 }
 
-/* ---- The change
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- The change ---- */
 
 static void copy_submit(struct copy *copy);
 
@@ -177,8 +175,7 @@ static void copy_submit(struct copy *copy)
     core_change_submit(request->worker, &copy->change);
 }
 
-/* ---- The request
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- The request ---- */
 
 static enum s3_error read_directives(struct copy *copy)
 {

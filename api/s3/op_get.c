@@ -202,8 +202,7 @@ static enum s3_error choose_range(struct fetch *fetch, const char **message)
     return S3_ERROR_NONE;
 }
 
-/* ---- Sending
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Sending ---- */
 
 static struct fetch *fetch_of(struct http_source *source)
 {

@@ -27,8 +27,7 @@ struct listing {
     size_t last_length;
 };
 
-/* ---- Tokens
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Tokens ---- */
 
 static h2o_iovec_t token_make(struct s3_request *request, const char *key, size_t length)
 {
@@ -53,8 +52,7 @@ static int token_read(struct s3_request *request, h2o_iovec_t token, struct meta
     return 0;
 }
 
-/* ---- Entries
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Entries ---- */
 
 static void write_key(struct listing *listing, const struct meta_list_entry *entry)
 {

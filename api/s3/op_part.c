@@ -47,8 +47,7 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
     return S3_ERROR_NONE;
 }
 
-/* ---- UploadPart
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- UploadPart ---- */
 
 struct part_put {
     struct s3_put put;
@@ -265,8 +264,7 @@ void s3_op_upload_part_copy(struct s3_request *request)
         part_copy_submit(copy);
 }
 
-/* ---- ListParts
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- ListParts ---- */
 
 struct part_listing {
     struct s3_request *request;

@@ -202,8 +202,7 @@ static enum s3_error verify_claim(struct s3_request *request, enum claim_form fo
     return error != S3_ERROR_NONE ? error : s3_verify(&verification);
 }
 
-/* ---- The calls
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- The calls ---- */
 
 enum s3_error s3_authenticate(struct s3_request *request)
 {

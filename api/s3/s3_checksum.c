@@ -100,8 +100,7 @@ enum s3_checksum_algorithm s3_checksum_of_element(h2o_iovec_t name)
     return S3_CHECKSUM_NONE;
 }
 
-/* ---- Texts
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Texts ---- */
 
 static const char base64_digits[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -16,8 +16,7 @@
 
 #define PARTS_INITIAL 64u
 
-/* ---- The list
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- The list ---- */
 
 /* Room for one more entry, zero-filled; the pool keeps what was outgrown until the request ends. */
 static void list_reserve(struct s3_part_list *list)

@@ -202,8 +202,7 @@ static void on_committed(void *ctx, int result)
 
 static const struct core_put_events events = {on_ready, on_room, on_sealed, on_committed};
 
-/* ---- Beginning
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Beginning ---- */
 
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
 {

@@ -53,8 +53,7 @@ static int64_t monotonic_seconds(void)
     return (int64_t)now.tv_sec;
 }
 
-/* ---- Creation
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Creation ---- */
 
 static int copy_string(char **copy, const char *string)
 {
@@ -152,8 +151,7 @@ void s3_service_destroy(struct s3_service *service)
     free(service);
 }
 
-/* ---- Keys
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Keys ---- */
 
 int s3_service_reload(struct s3_service *service)
 {
@@ -272,8 +270,7 @@ void s3_service_report(struct s3_service *service, const char *format, ...)
     service->log(service->log_ctx, 2, message);
 }
 
-/* ---- Requests
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Requests ---- */
 
 static void on_pool_cleared(void *slot)
 {

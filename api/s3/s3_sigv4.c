@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
@@ -159,7 +160,7 @@ bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
         const char *semicolon = memchr(at, ';', (size_t)(end - at));
         const char *stop = semicolon != NULL ? semicolon : end;
 
-        if (h2o_lcstris(at, (size_t)(stop - at), name.base, name.len))
+        if ((size_t)(stop - at) == name.len && strncasecmp(at, name.base, name.len) == 0)
             return true;
         at = stop + 1;
     }

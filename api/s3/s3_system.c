@@ -29,8 +29,7 @@ static void answer_text(struct s3_request *request, int status, const char *reas
     http_send_memory(request->http, text, length);
 }
 
-/* ---- Health
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Health ---- */
 
 static int visit_nothing(void *ctx, const struct meta_bucket *bucket)
 {
@@ -49,8 +48,7 @@ static void answer_healthy(struct s3_request *request)
     answer_text(request, 503, "Service Unavailable", "text/plain", H2O_STRLIT("the store cannot be read\n"));
 }
 
-/* ---- Metrics
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Metrics ---- */
 
 static bool is_loopback(const struct sockaddr_storage *address)
 {

@@ -274,6 +274,8 @@ static ssize_t toy_coding_feed(struct framing *framing, const char *data, size_t
     struct toy *toy = toy_of_coding(framing);
 
     (void)length;
+    if (toy->coding_done)
+        return 0;
     if (data[0] < '0' || data[0] > '9')
         return -EBADMSG;
     toy->coding_run = (unsigned)(data[0] - '0');

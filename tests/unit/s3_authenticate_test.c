@@ -38,8 +38,7 @@ static void check_accepted(void)
     assert_int_equal(strlen(fixture.dispatched->owner_id), 64);
 }
 
-/* ---- Header
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- Header ---- */
 
 static void test_signed(void **state)
 {
@@ -220,8 +219,7 @@ static void test_payloads(void **state)
     fixture_end();
 }
 
-/* ---- Query
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Query ---- */
 
 /* A presigned request made as a client would, by hand. */
 static void presign(const char *path, const char *expires, int64_t age, const char *secret)

@@ -162,8 +162,7 @@ void s3_dispatch(struct s3_request *request)
     fixture.dispatched = request;
 }
 
-/* ---- Requests
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Requests ---- */
 
 static void on_log(void *ctx, int level, const char *message)
 {
@@ -294,8 +293,7 @@ void fixture_check_error(int status, const char *code)
     assert_non_null(strstr(fixture.body, expected));
 }
 
-/* ---- Signing
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Signing ---- */
 
 static int compare_names(const void *a, const void *b)
 {

@@ -202,8 +202,7 @@ static void test_headers(void **state)
     fixture_end();
 }
 
-/* ---- Answers
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Answers ---- */
 
 static void test_error_document(void **state)
 {

@@ -124,8 +124,7 @@ static void test_aws_presigned(void **state)
                     "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 }
 
-/* ---- Chunks
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Chunks ---- */
 
 static void from_hex(const char *hex, unsigned char bytes[32])
 {
@@ -317,8 +316,7 @@ static void test_canonical_anything(void **state)
     }
 }
 
-/* ---- Claims
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Claims ---- */
 
 static void test_authorization(void **state)
 {
