@@ -18,7 +18,7 @@ enum state {
     PAYLOAD,     /* `remaining` payload bytes come next */
     PAYLOAD_END, /* the CRLF behind them */
     TRAILER,     /* lines behind the final chunk, up to an empty one */
-    TAIL,        /* one more CRLF: minio-go ends unsigned trailers with two empty lines. Where the coded length is
+    TAIL, /* one more CRLF: minio-go ends unsigned trailers with two empty lines. Where the coded length is
                     unknown it shows only by being there, and the body may as well be over. */
     DONE,
     STATE_COUNT,
