@@ -9,6 +9,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+static int worker_open_ring(struct core *core, struct ring **ring)
+{
+    int err = ring_create(ring, core->options.engine);
+
+    if (err != 0 && core->options.engine == RING_ENGINE_URING)
+        core_log(core, CORE_LOG_ERROR, "io_uring cannot be used here (%s); the engine auto or threads can",
+                 strerror(-err));
+    return err;
+}
 
 static void worker_tell_engine(struct core *core, const struct ring *ring)
 {
@@ -36,7 +47,7 @@ int core_worker_create(struct core *core, struct core_worker **out)
     if (worker == NULL)
         return -ENOMEM;
     worker->core = core;
-    if ((err = ring_create(&worker->ring, core->options.engine)) != 0 ||
+    if ((err = worker_open_ring(core, &worker->ring)) != 0 ||
         (err = pipe_pool_create(&worker->pipes)) != 0 ||
         (err = meta_reader_open(core->meta, &worker->reader)) != 0) {
         worker_free(worker);
