@@ -76,7 +76,7 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
 
     if (reader->refused || length <= 0)
         return;
-    /* Character data is never longer than its source: references shrink, and the encoding is fixed to UTF-8. */
+    /* Character data is never longer than its source: references shrink, and there is nothing but UTF-8. */
     assert((size_t)length <= reader->text_capacity - reader->text_length);
     memcpy(reader->text + reader->text_length, text, (size_t)length);
     reader->text_length += (size_t)length;
@@ -115,7 +115,9 @@ int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit
     struct reader *reader;
     int result = -ENOMEM;
 
-    if (length == 0 || length > S3_XML_BYTES_MAX)
+    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
+     * Its markup has zero bytes, which UTF-8 has nowhere. */
+    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
         return -EBADMSG;
     _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
     reader = calloc(1, sizeof(*reader));
