@@ -9,7 +9,7 @@
 #include <h2o.h>
 
 #include "api/s3/s3_error.h"
-#include "metadata/meta.h"
+#include "api/core/core.h"
 
 #define S3_CONTENT_TYPE_DEFAULT "binary/octet-stream"
 

@@ -10,7 +10,7 @@
 
 #include <h2o.h>
 
-#include "metadata/meta.h"
+#include "api/core/core.h"
 
 /* Header values as received; base NULL: absent. */
 struct s3_conditions {
