@@ -13,10 +13,10 @@ EXAMPLE=$(cd "$(dirname "$0")/../example" && pwd)
 CC=${CC:-cc}
 
 for tool in cmake pkg-config "$CC" nm; do
-    command -v "$tool" >/dev/null || { echo "no $tool here"; exit 77; }
+    command -v "$tool" >/dev/null || { echo "skip - example: no $tool here"; exit 77; }
 done
 if grep -q '^SLUICE_SANITIZE:STRING=..*' "$BUILD_DIR/CMakeCache.txt"; then
-    echo "an instrumented library only serves instrumented programs"
+    echo "skip - example: an instrumented library only serves instrumented programs"
     exit 77
 fi
 
@@ -25,7 +25,7 @@ trap 'rm -rf "$WORK"' EXIT
 PREFIX=$WORK/prefix
 
 fail() {
-    echo "FAILED: $*"
+    echo "not ok - $*"
     exit 1
 }
 
@@ -37,7 +37,7 @@ run_example() { # NAME PROGRAM
     rm -rf "$WORK/data"
     "$2" "$WORK/data" >"$WORK/out" 2>&1 || { cat "$WORK/out"; fail "$1"; }
     grep -q '^fetched over HTTP: An object is a key' "$WORK/out" || { cat "$WORK/out"; fail "$1: output"; }
-    echo "ok: $1"
+    echo "ok - $1"
 }
 
 needs_libsluice() {
@@ -57,7 +57,7 @@ nm -g --defined-only "$LIBDIR/libsluice.a" | awk 'NF == 3 {print $3}' | grep -v 
 sed -n 's/^SLUICE_API .*[ *]\(sluice_[a-z_]*\)(.*/\1/p' "$PREFIX/include/sluice.h" | sort >"$WORK/declared"
 nm -D --defined-only "$LIBDIR/libsluice.so" | awk '{print $3}' | sort >"$WORK/defined"
 diff "$WORK/declared" "$WORK/defined" || fail "what sluice.h declares and libsluice.so has differ"
-echo "ok: exported names"
+echo "ok - exported names"
 
 [ "$(pkg-config --modversion sluice)" = "$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' "$PREFIX/include/sluice.h")" ] ||
     fail "sluice.pc has another version than sluice.h"
@@ -68,7 +68,7 @@ quietly "$CC" -std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L
 if command -v c++ >/dev/null; then
     quietly c++ -x c++ -Wall -Wextra -Werror -fsyntax-only -I"$PREFIX/include" "$WORK/header.c"
 fi
-echo "ok: header"
+echo "ok - header"
 
 # ---- CMake ----
 
