@@ -59,6 +59,7 @@ static void *checkpoint_main(void *argument)
 {
     struct meta_checkpoint *checkpoint = argument;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-checkpt"); /* only for people who look */
     pthread_mutex_lock(&checkpoint->mutex);
     for (;;) {
         while (!checkpoint->stop && checkpoint->state != CHECKPOINT_RUNNING)

@@ -228,6 +228,7 @@ static void *committer_main(void *argument)
 {
     struct meta_committer *committer = argument;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-commit"); /* only for people who look */
     pthread_mutex_lock(&committer->mutex);
     for (;;) {
         while (committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing)

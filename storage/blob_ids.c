@@ -181,6 +181,7 @@ static void *ids_keeper_main(void *arg)
     struct blob_store *store = arg;
     struct blob_ids *ids = &store->ids;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-ids"); /* only for people who look */
     pthread_mutex_lock(&ids->lock);
     while (!ids->keeper_stop) {
         if (ids->promise_wanted)

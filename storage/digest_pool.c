@@ -321,6 +321,7 @@ static void *digest_thread_main(void *arg)
     struct digest_pool *pool = arg;
     struct digest_stream *stream;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-digest"); /* only for people who look */
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         stream = pool_dequeue(pool);

@@ -146,6 +146,7 @@ static void *ring_thread_main(void *arg)
     struct ring_threads *engine = arg;
     struct ring_op *op;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-disk"); /* only for people who look */
     pthread_mutex_lock(&engine->lock);
     for (;;) {
         op = ring_op_queue_pop(&engine->queue);

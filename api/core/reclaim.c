@@ -240,6 +240,7 @@ static void *reclaim_main(void *arg)
     bool stopping = false, told = false;
     int err;
 
+    (void)pthread_setname_np(pthread_self(), "sluice-reclaim"); /* only for people who look */
     while (!stopping) {
         stopping = reclaim_sleep(reclaim);
         atomic_store(&reclaim->dirty, false); /* before the look: what comes later is looked at again */
