@@ -3,15 +3,25 @@
  * A cheap HTTP client for measuring servers: one thread, many keep-alive connections, bodies sent by sendfile from memory and
  * received with MSG_TRUNC, so that the client's own cost stays small and is the same for every server.
  *
- *     load get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx
+ *     load [OPTION VALUE]... get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx
  *
- * PATH may hold one %d, replaced by a number that counts up (put) or cycles through 0..999 (get). SIZE is the body of a put; a get
- * takes what Content-Length says. Prints one JSON object: ops, errors, seconds, bytes, and latency percentiles in microseconds. */
+ *     --keys N       a %d in PATH becomes a number that counts up and begins again after N (gets: 1000, puts: never)
+ *     --first N      where those numbers begin (0)
+ *     --paths FILE   one path (with its query) a line instead of PATH, in turn: for presigned requests
+ *     --host NAME    what the Host field says ("bench")
+ *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
+ *     --cpu N        run on that core only
+ *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
+ *     --hold 1       at the end keep the connections open until standard input is closed
+ *
+ * SIZE is the body of a put; a get takes what Content-Length says. Prints one JSON object: ops, errors, seconds, bytes, and
+ * latency percentiles in microseconds. It does not check what it receives, beyond the status: tests do. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +30,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -34,15 +45,20 @@ struct connection {
     uint64_t body_sent;
     size_t head_length; /* of the answer, while it is being read */
     bool in_body;
+    bool chunked; /* the body ends where a recv ends with the last chunk */
     uint64_t body_left;
     double began;
-    char out[1024];
+    char out[2048];
     char head[HEAD_MAX + 1];
 };
 
-static bool is_put;
-static const char *path_format;
-static uint64_t body_bytes;
+static bool is_put, spin, hold;
+static const char *path_format, *host_field = "bench";
+static char **path_lines;
+static size_t path_line_count;
+static uint64_t body_bytes, object_bytes, range_bytes;
+static long long key_count;
+static int busy_count; /* connections with a request in flight */
 static int body_fd = -1;
 static long long next_number;
 static struct sockaddr_in address;
@@ -90,27 +106,49 @@ static void connection_open(struct connection *connection)
         die("epoll_ctl");
 }
 
-static void request_begin(struct connection *connection)
+static void path_make(char *path, size_t size, long long number)
 {
-    char path[512];
-    long long number = next_number++;
-    if (started++ >= ops_max || now_seconds() >= stop_at)
+    if (key_count > 0)
+        number %= key_count;
+    if (path_line_count > 0) {
+        (void)snprintf(path, size, "%s", path_lines[(size_t)number % path_line_count]);
         return;
+    }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(path, sizeof(path), path_format, (int)(is_put ? number : number % GET_KEYS));
+    (void)snprintf(path, size, path_format, (int)number);
 #pragma GCC diagnostic pop
-    if (is_put)
-        connection->out_length = (size_t)snprintf(connection->out, sizeof(connection->out),
-                                                  "PUT %s HTTP/1.1\r\nHost: bench\r\nContent-Length: %llu\r\n\r\n", path,
-                                                  (unsigned long long)body_bytes);
-    else
-        connection->out_length =
-            (size_t)snprintf(connection->out, sizeof(connection->out), "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path);
+}
+
+static void request_begin(struct connection *connection)
+{
+    static uint64_t random_state = 88172645463325252ull;
+    char path[1536], fields[128] = "";
+    long long number = next_number++;
+
+    connection->out_length = 0;
+    if (started >= ops_max || now_seconds() >= stop_at)
+        return;
+    started++;
+    busy_count++;
+    path_make(path, sizeof(path), number);
+    if (is_put) {
+        (void)snprintf(fields, sizeof(fields), "Content-Length: %llu\r\n", (unsigned long long)body_bytes);
+    } else if (range_bytes > 0) {
+        random_state ^= random_state << 13, random_state ^= random_state >> 7,
+            random_state ^= random_state << 17;
+        uint64_t first = random_state % (object_bytes - range_bytes + 1);
+        (void)snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\n", (unsigned long long)first,
+                       (unsigned long long)(first + range_bytes - 1));
+    }
+    connection->out_length =
+        (size_t)snprintf(connection->out, sizeof(connection->out), "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
+                         is_put ? "PUT" : "GET", path, host_field, fields);
     connection->out_sent = 0;
     connection->body_sent = is_put ? 0 : body_bytes;
     connection->head_length = 0;
     connection->in_body = false;
+    connection->chunked = false;
     connection->began = now_seconds();
 }
 
@@ -119,8 +157,8 @@ static bool request_send(struct connection *connection)
 {
     while (connection->out_sent < connection->out_length) {
         int more = connection->body_sent < body_bytes ? MSG_MORE : 0;
-        ssize_t count = send(connection->fd, connection->out + connection->out_sent, connection->out_length - connection->out_sent,
-                             MSG_NOSIGNAL | more);
+        ssize_t count = send(connection->fd, connection->out + connection->out_sent,
+                             connection->out_length - connection->out_sent, MSG_NOSIGNAL | more);
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count < 0)
@@ -153,14 +191,21 @@ static void answer_done(struct connection *connection)
             die("realloc");
     }
     latencies_us[latency_count++] = (float)(took * 1e6);
-    connection->out_length = 0;
+    busy_count--;
     request_begin(connection);
+}
+
+/* Whether a chunked body ends here: no request is sent before its end, so nothing can follow. */
+static bool ends_body(const char *data, size_t length)
+{
+    return length >= 5 && memcmp(data + length - 5, "0\r\n\r\n", 5) == 0;
 }
 
 /* Reads one answer's head into the buffer. Returns false when there is nothing to read yet. */
 static bool answer_head(struct connection *connection)
 {
-    ssize_t count = recv(connection->fd, connection->head + connection->head_length, HEAD_MAX - connection->head_length, 0);
+    ssize_t count = recv(connection->fd, connection->head + connection->head_length,
+                         HEAD_MAX - connection->head_length, 0);
     if (count < 0 && errno == EAGAIN)
         return false;
     if (count <= 0) {
@@ -180,12 +225,24 @@ static bool answer_head(struct connection *connection)
     bytes += is_put ? 0 : body;
     connection->in_body = true;
     connection->body_left = body > here ? body - here : 0;
+    connection->chunked = strcasestr(connection->head, "\r\ntransfer-encoding: chunked") != NULL &&
+                          !ends_body(end + 4, (size_t)here);
     return true;
 }
 
 /* Reads and drops body bytes without copying them. Returns false when there is nothing to read yet. */
 static bool answer_body(struct connection *connection)
 {
+    static char chunks[256 << 10];
+    while (connection->chunked) {
+        ssize_t count = recv(connection->fd, chunks, sizeof(chunks), 0);
+        if (count < 0 && errno == EAGAIN)
+            return false;
+        if (count <= 0)
+            die("recv");
+        bytes += (uint64_t)count;
+        connection->chunked = !ends_body(chunks, (size_t)count);
+    }
     while (connection->body_left > 0) {
         size_t want = connection->body_left < (4u << 20) ? connection->body_left : (4u << 20);
         ssize_t count = recv(connection->fd, NULL, want, MSG_TRUNC);
@@ -198,17 +255,14 @@ static bool answer_body(struct connection *connection)
     return true;
 }
 
+/* Goes on with the connection until it would block. The answer to a request that was just sent is never there yet. */
 static void connection_run(struct connection *connection)
 {
-    for (;;) {
-        if (connection->out_length == 0)
-            return;
+    while (connection->out_length > 0) {
         if (connection->out_sent < connection->out_length || connection->body_sent < body_bytes) {
-            if (!request_send(connection)) {
-                poll_for(connection, true);
-                return;
-            }
-            poll_for(connection, false);
+            bool sent = request_send(connection);
+            poll_for(connection, !sent);
+            return;
         }
         if (!connection->in_body) {
             if (!answer_head(connection))
@@ -232,58 +286,132 @@ static double percentile(double share)
     return latency_count == 0 ? 0 : latencies_us[(size_t)((double)(latency_count - 1) * share)];
 }
 
-int main(int argc, char **argv)
+static void body_make(void)
 {
-    if (argc != 8) {
-        fprintf(stderr, "usage: load get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx\n");
-        return 2;
-    }
-    is_put = strcmp(argv[1], "put") == 0;
-    address.sin_family = AF_INET;
-    address.sin_port = htons((uint16_t)atoi(argv[3]));
-    if (inet_pton(AF_INET, argv[2], &address.sin_addr) != 1)
-        return 2;
-    path_format = argv[4];
-    body_bytes = is_put ? strtoull(argv[5], NULL, 10) : 0;
-    int count = atoi(argv[6]);
-    bool by_count = strchr(argv[7], 'x') != NULL;
-    ops_max = by_count ? atoll(argv[7]) : INT64_MAX;
-    double began = now_seconds();
-    stop_at = by_count ? 1e300 : began + atof(argv[7]);
+    static char block[1 << 20];
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] = (char)(i * 2654435761u >> 13);
+    body_fd = memfd_create("body", MFD_CLOEXEC);
+    uint64_t size = body_bytes < (64u << 20) ? body_bytes : (64u << 20);
+    for (uint64_t written = 0; written < size; written += sizeof(block))
+        if (write(body_fd, block, sizeof(block)) != (ssize_t)sizeof(block))
+            die("write");
+}
 
-    if (is_put) {
-        static char block[1 << 20];
-        for (size_t i = 0; i < sizeof(block); i++)
-            block[i] = (char)(i * 2654435761u >> 13);
-        body_fd = memfd_create("body", MFD_CLOEXEC);
-        uint64_t size = body_bytes < (64u << 20) ? body_bytes : (64u << 20);
-        for (uint64_t written = 0; written < size; written += sizeof(block))
-            if (write(body_fd, block, sizeof(block)) != (ssize_t)sizeof(block))
-                die("write");
+static void paths_read(const char *name)
+{
+    char line[1536];
+    FILE *file = fopen(name, "r");
+    if (file == NULL)
+        die(name);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        path_lines = realloc(path_lines, (path_line_count + 1) * sizeof(*path_lines));
+        if (path_lines == NULL || (path_lines[path_line_count++] = strdup(line)) == NULL)
+            die("paths");
     }
-    poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    struct connection *connections = calloc((size_t)count, sizeof(*connections));
-    if (poll_fd < 0 || connections == NULL)
-        die("set-up");
+    fclose(file);
+}
+
+static void cpu_pin(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        die("sched_setaffinity");
+}
+
+static bool option_take(const char *name, const char *value)
+{
+    if (strcmp(name, "--keys") == 0)
+        key_count = atoll(value);
+    else if (strcmp(name, "--first") == 0)
+        next_number = atoll(value);
+    else if (strcmp(name, "--paths") == 0)
+        paths_read(value);
+    else if (strcmp(name, "--host") == 0)
+        host_field = value;
+    else if (strcmp(name, "--range") == 0)
+        range_bytes = strtoull(value, NULL, 10);
+    else if (strcmp(name, "--cpu") == 0)
+        cpu_pin(atoi(value));
+    else if (strcmp(name, "--spin") == 0)
+        spin = atoi(value) != 0;
+    else if (strcmp(name, "--hold") == 0)
+        hold = atoi(value) != 0;
+    else
+        return false;
+    return true;
+}
+
+/* Lets every connection work until the last answer has come. */
+static void work(struct connection *connections, int count)
+{
+    struct epoll_event events[256];
+
     for (int i = 0; i < count; i++) {
         connection_open(&connections[i]);
         request_begin(&connections[i]);
         connection_run(&connections[i]);
     }
-    for (;;) {
-        struct epoll_event events[256];
-        bool busy = false;
-        for (int i = 0; i < count && !busy; i++)
-            busy = connections[i].out_length > 0;
-        if (!busy)
-            break;
-        int ready = epoll_wait(poll_fd, events, 256, 1000);
+    while (busy_count > 0) {
+        int ready = epoll_wait(poll_fd, events, 256, spin ? 0 : 1000);
         for (int i = 0; i < ready; i++)
             connection_run(events[i].data.ptr);
     }
-    double seconds = now_seconds() - began;
+}
+
+static void report(double seconds)
+{
     qsort(latencies_us, latency_count, sizeof(*latencies_us), float_compare);
-    printf("{\"ops\": %lld, \"errors\": %lld, \"seconds\": %.6f, \"bytes\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
-           ops, errors, seconds, (unsigned long long)bytes, percentile(0.5), percentile(0.99), percentile(0.999));
+    printf("{\"ops\": %lld, \"errors\": %lld, \"seconds\": %.6f, \"bytes\": %llu, \"p50_us\": %.1f, "
+           "\"p99_us\": %.1f, "
+           "\"p999_us\": %.1f, \"max_us\": %.1f}\n",
+           ops, errors, seconds, (unsigned long long)bytes, percentile(0.5), percentile(0.99),
+           percentile(0.999), percentile(1));
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    int at = 1;
+    while (at + 1 < argc && option_take(argv[at], argv[at + 1]))
+        at += 2;
+    if (argc - at != 7) {
+        fprintf(stderr,
+                "usage: load [OPTION VALUE]... get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx\n");
+        return 2;
+    }
+    argv += at;
+    is_put = strcmp(argv[0], "put") == 0;
+    address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t)atoi(argv[2]));
+    if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1)
+        return 2;
+    path_format = argv[3];
+    object_bytes = strtoull(argv[4], NULL, 10);
+    body_bytes = is_put ? object_bytes : 0;
+    if (!is_put && key_count == 0)
+        key_count = GET_KEYS;
+    int count = atoi(argv[5]);
+    bool by_count = strchr(argv[6], 'x') != NULL;
+    ops_max = by_count ? atoll(argv[6]) : INT64_MAX;
+    if (is_put)
+        body_make();
+
+    struct rlimit files = {(rlim_t)count + 64, (rlim_t)count + 64};
+    if (count > 900 && setrlimit(RLIMIT_NOFILE, &files) != 0)
+        die("setrlimit");
+    poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct connection *connections = calloc((size_t)count, sizeof(*connections));
+    if (poll_fd < 0 || connections == NULL)
+        die("set-up");
+    double began = now_seconds();
+    stop_at = by_count ? 1e300 : began + atof(argv[6]);
+    work(connections, count);
+    report(now_seconds() - began);
+    if (hold)
+        (void)getchar();
     return errors == 0 ? 0 : 1;
 }
