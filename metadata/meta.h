@@ -298,13 +298,19 @@ struct meta_object_delete { /* one or many keys, one savepoint; op.result is 0 u
     uint32_t count;
 };
 
+/* Where a copy comes from, and under which conditions (META_E_PRECONDITION; META_E_NO_KEY when it is not there). */
+struct meta_copy_source {
+    int64_t bucket;
+    struct meta_bytes key;
+    const char *if_match, *if_none_match;                 /* ETags without quotes, "*", or NULL */
+    int64_t if_modified_since_ms, if_unmodified_since_ms; /* INT64_MIN: not given */
+};
+
 struct meta_object_copy { /* no byte moves: the destination refers to the source's units */
     struct meta_op op;
-    int64_t source_bucket, bucket;
-    struct meta_bytes source_key, key;
-    /* Conditions on the source (META_E_PRECONDITION; META_E_NO_KEY when there is no source). */
-    const char *source_if_match, *source_if_none_match;     /* ETags without quotes, "*", or NULL */
-    int64_t source_if_modified_since_ms, source_if_unmodified_since_ms; /* INT64_MIN: not given */
+    struct meta_copy_source source;
+    int64_t bucket;
+    struct meta_bytes key;
     struct meta_condition condition; /* on the destination */
     bool replace_attributes;
     struct meta_attributes attributes; /* used when replace_attributes */
@@ -339,10 +345,9 @@ struct meta_part_put { /* replaces a part of the same number; META_E_NO_UPLOAD *
 
 struct meta_part_copy { /* a range of an object as a part; no byte moves */
     struct meta_op op;
-    int64_t source_bucket, bucket;
-    struct meta_bytes source_key, key;
-    const char *source_if_match, *source_if_none_match;
-    int64_t source_if_modified_since_ms, source_if_unmodified_since_ms;
+    struct meta_copy_source source;
+    int64_t bucket;
+    struct meta_bytes key;
     uint64_t first, length; /* length UINT64_MAX: to the end. A range outside the source: -ERANGE */
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     uint32_t number;

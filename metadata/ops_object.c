@@ -106,17 +106,13 @@ int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
 
 int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
 {
-    const struct source_condition condition = {op->source_if_match, op->source_if_none_match,
-                                               op->source_if_modified_since_ms,
-                                               op->source_if_unmodified_since_ms};
     struct object_row row;
     int err;
 
-    if (!writer_has_bucket(writer, op->bucket) || !writer_has_bucket(writer, op->source_bucket))
+    if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = key_check(op->key)) != 0 ||
-        (err = object_row_load(writer, op->source_bucket, op->source_key, &row)) != 0 ||
-        (err = source_condition_check(&condition, &row)) != 0)
+        (err = copy_source_load(writer, &op->source, &row)) != 0)
         return err;
     if (op->replace_attributes && (err = attributes_pack(writer, &op->attributes, &row.attributes)) != 0)
         return err;

@@ -164,21 +164,17 @@ static int part_copy_range(struct meta_part_copy *op, const struct object_row *s
 
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
 {
-    const struct source_condition condition = {op->source_if_match, op->source_if_none_match,
-                                               op->source_if_modified_since_ms,
-                                               op->source_if_unmodified_since_ms};
     struct meta_part part = {.number = op->number, .modified_ms = writer->now_ms, .checksum = op->checksum};
     struct object_row source;
     struct meta_bytes extents;
     int err;
 
-    if (!writer_has_bucket(writer, op->bucket) || !writer_has_bucket(writer, op->source_bucket))
+    if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if (!part_number_is_valid(op->number))
         return -EINVAL;
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
-        (err = object_row_load(writer, op->source_bucket, op->source_key, &source)) != 0 ||
-        (err = source_condition_check(&condition, &source)) != 0 ||
+        (err = copy_source_load(writer, &op->source, &source)) != 0 ||
         (err = part_copy_range(op, &source, &part)) != 0 ||
         (err = extents_slice(writer, source.extents, op->first, part.size, &part.extents)) != 0 ||
         (err = extents_pack(writer, &part.extents, part.size, &extents)) != 0 ||

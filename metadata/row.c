@@ -195,25 +195,36 @@ static int64_t whole_seconds(int64_t ms)
     return ms / 1000 - (ms % 1000 < 0);
 }
 
-int source_condition_check(const struct source_condition *condition, const struct object_row *source)
+static int copy_source_check(const struct meta_copy_source *source, const struct object_row *row)
 {
-    int64_t modified = whole_seconds(source->modified_ms);
+    int64_t modified = whole_seconds(row->modified_ms);
 
     /* A true If-Match makes a false If-Unmodified-Since not matter, a false If-None-Match makes a true
      * If-Modified-Since not matter: the date counts only where no ETag was given. */
-    if (condition->if_match != NULL) {
-        if (strcmp(condition->if_match, "*") != 0 && !etag_equals(condition->if_match, source->etag))
+    if (source->if_match != NULL) {
+        if (strcmp(source->if_match, "*") != 0 && !etag_equals(source->if_match, row->etag))
             return META_E_PRECONDITION;
-    } else if (condition->if_unmodified_since_ms != INT64_MIN &&
-               modified > whole_seconds(condition->if_unmodified_since_ms)) {
+    } else if (source->if_unmodified_since_ms != INT64_MIN &&
+               modified > whole_seconds(source->if_unmodified_since_ms)) {
         return META_E_PRECONDITION;
     }
-    if (condition->if_none_match != NULL) {
-        if (strcmp(condition->if_none_match, "*") == 0 || etag_equals(condition->if_none_match, source->etag))
+    if (source->if_none_match != NULL) {
+        if (strcmp(source->if_none_match, "*") == 0 || etag_equals(source->if_none_match, row->etag))
             return META_E_PRECONDITION;
-    } else if (condition->if_modified_since_ms != INT64_MIN &&
-               modified <= whole_seconds(condition->if_modified_since_ms)) {
+    } else if (source->if_modified_since_ms != INT64_MIN &&
+               modified <= whole_seconds(source->if_modified_since_ms)) {
         return META_E_PRECONDITION;
     }
     return 0;
+}
+
+int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row)
+{
+    int err;
+
+    if (!writer_has_bucket(writer, source->bucket))
+        return META_E_NO_BUCKET;
+    if ((err = object_row_load(writer, source->bucket, source->key, row)) != 0)
+        return err;
+    return copy_source_check(source, row);
 }

@@ -65,12 +65,8 @@ int extents_pack(struct meta_writer *writer, const struct meta_extents *extents,
 int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes,
                     struct meta_bytes *bytes);
 
-/* The conditions on the source of a copy, as S3 orders them. */
-struct source_condition {
-    const char *if_match, *if_none_match;
-    int64_t if_modified_since_ms, if_unmodified_since_ms;
-};
-int source_condition_check(const struct source_condition *condition, const struct object_row *source);
+/* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
+int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row);
 
 /* ---- Parts (ops_part.c) ---- */
 

@@ -161,14 +161,9 @@ static void copy_submit(struct copy *copy)
         return;
     }
     copy->op.op.kind = META_OP_OBJECT_COPY;
-    copy->op.source_bucket = copy->source.bucket.id;
-    copy->op.source_key = s3_bytes(copy->source.key);
+    copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = s3_bytes(request->key);
-    copy->op.source_if_match = copy->source.if_match;
-    copy->op.source_if_none_match = copy->source.if_none_match;
-    copy->op.source_if_modified_since_ms = copy->source.if_modified_since_ms;
-    copy->op.source_if_unmodified_since_ms = copy->source.if_unmodified_since_ms;
     copy->op.condition = copy->condition.condition;
     copy->op.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};

@@ -216,14 +216,9 @@ static void part_copy_submit(struct part_copy *copy)
         return;
     }
     copy->op.op.kind = META_OP_PART_COPY;
-    copy->op.source_bucket = copy->source.bucket.id;
-    copy->op.source_key = s3_bytes(copy->source.key);
+    copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = s3_bytes(request->key);
-    copy->op.source_if_match = copy->source.if_match;
-    copy->op.source_if_none_match = copy->source.if_none_match;
-    copy->op.source_if_modified_since_ms = copy->source.if_modified_since_ms;
-    copy->op.source_if_unmodified_since_ms = copy->source.if_unmodified_since_ms;
     copy->op.first = copy->range.first;
     copy->op.length = copy->range.length;
     copy->op.number = copy->target.number;

@@ -139,3 +139,15 @@ void s3_copy_source_unpin(struct s3_copy_source *source)
             NULL; /* a "*" that stood there asks for nothing that a copy does not need anyway */
     source->is_pinned = false;
 }
+
+struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source)
+{
+    return (struct meta_copy_source){
+        .bucket = source->bucket.id,
+        .key = s3_bytes(source->key),
+        .if_match = source->if_match,
+        .if_none_match = source->if_none_match,
+        .if_modified_since_ms = source->if_modified_since_ms,
+        .if_unmodified_since_ms = source->if_unmodified_since_ms,
+    };
+}

@@ -29,5 +29,7 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
 enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object);
 /* Takes the pin back, for another attempt. */
 void s3_copy_source_unpin(struct s3_copy_source *source);
+/* The source in the form that changes take; borrows from it. */
+struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source);
 
 #endif

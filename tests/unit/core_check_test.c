@@ -55,10 +55,10 @@ static void begin_filled(struct rig *rig)
 {
     struct meta_object_copy copy = {
         .op.kind = META_OP_OBJECT_COPY,
-        .source_key = bytes_of("dir/a\nb"),
+        .source.key = bytes_of("dir/a\nb"),
         .key = bytes_of("copy"),
-        .source_if_modified_since_ms = INT64_MIN,
-        .source_if_unmodified_since_ms = INT64_MIN,
+        .source.if_modified_since_ms = INT64_MIN,
+        .source.if_unmodified_since_ms = INT64_MIN,
     };
     unsigned char *body = body_make(BODY_BYTES, 1);
 
@@ -66,7 +66,7 @@ static void begin_filled(struct rig *rig)
     assert_int_equal(rig_put(rig, "dir/a\nb", body, BODY_BYTES, NO_CONDITION), 0);
     assert_int_equal(rig_put(rig, "other", body, 100, NO_CONDITION), 0);
     assert_int_equal(rig_put(rig, "empty", body, 0, NO_CONDITION), 0);
-    copy.source_bucket = copy.bucket = rig->bucket;
+    copy.source.bucket = copy.bucket = rig->bucket;
     assert_int_equal(rig_change(rig, &copy.op), 0);
     rig_close(rig);
     free(body);

@@ -80,12 +80,12 @@ static int copy(struct rig *rig, const char *from, const char *to)
 {
     struct meta_object_copy op = {
         .op.kind = META_OP_OBJECT_COPY,
-        .source_bucket = rig->bucket,
+        .source.bucket = rig->bucket,
         .bucket = rig->bucket,
-        .source_key = bytes_of(from),
+        .source.key = bytes_of(from),
         .key = bytes_of(to),
-        .source_if_modified_since_ms = INT64_MIN,
-        .source_if_unmodified_since_ms = INT64_MIN,
+        .source.if_modified_since_ms = INT64_MIN,
+        .source.if_unmodified_since_ms = INT64_MIN,
     };
 
     return rig_change(rig, &op.op);

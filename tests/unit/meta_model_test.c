@@ -130,7 +130,7 @@ static void step_copy(struct model *model)
     struct meta_object_copy op;
 
     copy_init(&op, model->store->bucket, "", "");
-    op.source_key = key_of(source);
+    op.source.key = key_of(source);
     op.key = key_of(key);
     int result = op_wait(model->store->meta, &op.op, META_OP_OBJECT_COPY);
     assert_int_equal(result, model->objects[source].exists ? 0 : META_E_NO_KEY);
@@ -171,12 +171,12 @@ static void step_part_copy(struct model *model, struct model_upload *upload)
     int source = (int)random_below(KEYS);
     const struct content *content = &model->objects[source];
     uint32_t part = random_below(PARTS);
-    struct meta_part_copy op = {.source_bucket = model->store->bucket,
+    struct meta_part_copy op = {.source.bucket = model->store->bucket,
                                 .bucket = model->store->bucket,
-                                .source_key = key_of(source),
+                                .source.key = key_of(source),
                                 .key = key_of(upload->key),
-                                .source_if_modified_since_ms = INT64_MIN,
-                                .source_if_unmodified_since_ms = INT64_MIN,
+                                .source.if_modified_since_ms = INT64_MIN,
+                                .source.if_unmodified_since_ms = INT64_MIN,
                                 .number = part + 1};
 
     if (!upload->exists || !content->exists || content->size == 0 || content->count > 8)

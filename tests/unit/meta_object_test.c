@@ -63,7 +63,7 @@ static void a_bucket_that_is_gone(void **state)
     op.bucket = other;
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_COPY), META_E_NO_BUCKET);
     copy_init(&op, store->bucket, "key", "copy");
-    op.source_bucket = other;
+    op.source.bucket = other;
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_COPY), META_E_NO_BUCKET);
     store->bucket = other;
     assert_int_equal(put(store, "key", 2), META_E_NO_BUCKET);
@@ -282,10 +282,10 @@ static int copy_if(struct store *store, const char *match, const char *none_matc
     struct meta_object_copy op;
 
     copy_init(&op, store->bucket, "source", "copy");
-    op.source_if_match = match;
-    op.source_if_none_match = none_match;
-    op.source_if_modified_since_ms = modified_since;
-    op.source_if_unmodified_since_ms = unmodified_since;
+    op.source.if_match = match;
+    op.source.if_none_match = none_match;
+    op.source.if_modified_since_ms = modified_since;
+    op.source.if_unmodified_since_ms = unmodified_since;
     return op_wait(store->meta, &op.op, META_OP_OBJECT_COPY);
 }
 

@@ -141,10 +141,10 @@ static MAYBE_UNUSED void copy_init(struct meta_object_copy *op, int64_t bucket, 
                                    const char *key)
 {
     memset(op, 0, sizeof(*op));
-    op->source_bucket = op->bucket = bucket;
-    op->source_key = text(source);
+    op->source.bucket = op->bucket = bucket;
+    op->source.key = text(source);
     op->key = text(key);
-    op->source_if_modified_since_ms = op->source_if_unmodified_since_ms = INT64_MIN;
+    op->source.if_modified_since_ms = op->source.if_unmodified_since_ms = INT64_MIN;
 }
 
 static MAYBE_UNUSED int copy(struct store *store, const char *source, const char *key)

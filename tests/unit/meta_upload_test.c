@@ -167,11 +167,11 @@ static void part_copy_init(struct meta_part_copy *op, struct store *store, uint3
                            uint64_t length)
 {
     memset(op, 0, sizeof(*op));
-    op->source_bucket = op->bucket = store->bucket;
-    op->source_key = text("source");
+    op->source.bucket = op->bucket = store->bucket;
+    op->source.key = text("source");
     op->key = text("key");
     memcpy(op->upload_id, id1, sizeof(id1));
-    op->source_if_modified_since_ms = op->source_if_unmodified_since_ms = INT64_MIN;
+    op->source.if_modified_since_ms = op->source.if_unmodified_since_ms = INT64_MIN;
     op->number = number;
     op->first = first;
     op->length = length;
@@ -211,7 +211,7 @@ static void copying_ranges(void **state)
     assert_int_equal(part_copy(store, 2, 99, 1), 0);
     assert_int_equal(part_copy(store, 3, 179, UINT64_MAX), 0);
     part_copy_init(&op, store, 4, 0, 1);
-    op.source_if_match = "other";
+    op.source.if_match = "other";
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_PART_COPY), META_E_PRECONDITION);
     part_copy_init(&op, store, 4, 0, 1);
     op.etag[0] = '\0';
