@@ -115,7 +115,8 @@ void http_body_resume(h2o_req_t *req);
 void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
                        void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx);
 
-/* Before one of these the handler sets req->res.status, .reason and .headers (not Content-Length, Connection or Date). */
+/* Before one of these the handler sets req->res.status and .headers (not Content-Length, Connection or Date); and .reason, where
+ * another text than the usual one is wanted. */
 
 /* A body in memory, copied. For HEAD only its length is told. */
 void http_send_memory(h2o_req_t *req, const void *body, size_t length);

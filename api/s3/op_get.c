@@ -129,7 +129,6 @@ static void add_head(struct fetch *fetch)
         s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
         s3_answer_checksum(request, &object->checksum, object->part_count);
     request->http->res.status = fetch->is_partial ? 206 : 200;
-    request->http->res.reason = fetch->is_partial ? "Partial Content" : "OK";
 }
 
 static void answer_not_modified(struct fetch *fetch)
@@ -145,7 +144,6 @@ static void answer_not_modified(struct fetch *fetch)
     }
     add_validators(fetch);
     request->http->res.status = 304;
-    request->http->res.reason = "Not Modified";
     core_get_end(fetch->get);
     http_send_head(request->http, UINT64_MAX);
 }

@@ -22,40 +22,10 @@ struct s3_error_detail {
 
 /* ---- Status and headers ---- */
 
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } table[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {412, "Precondition Failed"},
-        {416, "Range Not Satisfiable"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {507, "Insufficient Storage"},
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (table[i].status == status)
-            return table[i].reason;
-    return "Unknown";
-}
-
 static void set_status(struct s3_request *request, int status)
 {
     request->http->res.status = status;
-    request->http->res.reason = reason_of(status);
+    request->http->res.reason = NULL; /* the HTTP front has the text */
 }
 
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length)
