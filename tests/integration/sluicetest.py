@@ -129,7 +129,9 @@ class Server:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
-            return False
+            status = "none"
+        if status != expect:
+            print(f"# the server ended with status {status}; its log ends:\n{self.log_text()[-4000:]}", flush=True)
         return status == expect
 
     def kill(self):
