@@ -245,13 +245,11 @@ static int recover_probe(struct recovery *recovery)
     return 0;
 }
 
-/* The removals reach the disk before SEQUENCE stops pointing at them. */
-static int recover_sync(struct recovery *recovery)
+/* Only the folders that are marked. */
+static int layout_sync_folders(struct blob_store *store, const bool marked[BLOB_FOLDER_COUNT])
 {
-    struct blob_store *store = recovery->store;
-
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
-        if (!recovery->touched[i] || !store->options.durable)
+        if (!marked[i] || !store->options.durable)
             continue;
         int fd = sys.openat(store->blobs_fd, store->folders[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
@@ -262,6 +260,15 @@ static int recover_sync(struct recovery *recovery)
             return err;
     }
     return 0;
+}
+
+int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count)
+{
+    bool marked[BLOB_FOLDER_COUNT] = {false};
+
+    for (uint32_t i = 0; i < count; ++i)
+        marked[blob_folder_of(blobs[i])] = true;
+    return layout_sync_folders(store, marked);
 }
 
 int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx,
@@ -280,7 +287,7 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
     else
         err = recover_probe(&recovery);
     if (err == 0)
-        err = recover_sync(&recovery);
+        err = layout_sync_folders(store, recovery.touched); /* before SEQUENCE stops pointing at them */
     if (err == 0)
         err = blob_ids_recovered(store);
     if (removed != NULL)

@@ -61,6 +61,10 @@ void blob_store_settle(struct blob_store *store, uint64_t blob);
 /* Removes a blob's file. Readers that have it open keep their bytes. -ENOENT counts as success. Blocks. */
 int blob_store_remove(struct blob_store *store, uint64_t blob);
 
+/* Makes the removal of these blobs durable (nothing to do in a store that is not): to be called before they are settled or
+ * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno. Blocks. */
+int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count);
+
 /* Free bytes an ordinary user can still write (statvfs), at most a second old. */
 uint64_t blob_store_free_bytes(struct blob_store *store);
 

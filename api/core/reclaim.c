@@ -7,11 +7,11 @@
  * with some change; here readers come first, as an old snapshot may still name them:
  *
  *   take a batch -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
- *     -> skip what a pin holds, remove the other files -> META_OP_GARBAGE_DONE
+ *     -> skip what a pin holds, remove the other files, sync their folders -> META_OP_GARBAGE_DONE
  *
  * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
- * file is gone already: removing it again succeeds. Removals are not synced: at worst a power failure brings
- * back a file that no row names, which `sluice check` finds.
+ * file is gone already: removing it again succeeds. Removals are synced, a batch at a time, before they are
+ * forgotten: else a power failure could bring back files that nothing points at any more.
  *
  * A unit is a whole file; an entry that says otherwise is left alone. */
 #include "api/core/core_internal.h"
@@ -74,6 +74,17 @@ static int reclaim_remove(struct reclaim *reclaim, uint64_t blob)
     return err;
 }
 
+/* Before what was removed is forgotten. */
+static int reclaim_sync(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
+{
+    int err = blob_store_sync_removed(reclaim->core->blobs, blobs, count);
+
+    if (err != 0 && !reclaim->failure_told)
+        core_log(reclaim->core, CORE_LOG_ERROR, "cannot sync the removal of blobs: %s", strerror(-err));
+    reclaim->failure_told = reclaim->failure_told || err != 0;
+    return err;
+}
+
 static struct reclaim_discard *reclaim_take_discards(struct reclaim *reclaim)
 {
     struct reclaim_discard *list;
@@ -93,19 +104,39 @@ static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard
     pthread_mutex_unlock(&reclaim->lock);
 }
 
-/* One that cannot be removed stays unsettled: if it never can be, recovery at the next start takes it up. */
-static void reclaim_run_discards(struct reclaim *reclaim)
+/* Removes what can be removed of up to a batch of discards; `removed` receives those. Returns how many. */
+static uint32_t reclaim_remove_discards(struct reclaim *reclaim, struct reclaim_discard **list,
+                                        uint64_t removed[RECLAIM_BATCH_ENTRIES])
 {
-    struct reclaim_discard *discard = reclaim_take_discards(reclaim), *next;
+    uint32_t count = 0;
 
-    for (; discard != NULL; discard = next) {
-        next = discard->next;
+    while (*list != NULL && count < RECLAIM_BATCH_ENTRIES) {
+        struct reclaim_discard *discard = *list;
+
+        *list = discard->next;
         if (reclaim_remove(reclaim, discard->blob) != 0) {
             reclaim_push_discard(reclaim, discard);
             continue;
         }
-        blob_store_settle(reclaim->core->blobs, discard->blob);
+        removed[count++] = discard->blob;
         free(discard);
+    }
+    return count;
+}
+
+/* One that cannot be removed, or not durably, stays unsettled: recovery at the next start takes it up. */
+static void reclaim_run_discards(struct reclaim *reclaim)
+{
+    struct reclaim_discard *list = reclaim_take_discards(reclaim);
+    uint64_t removed[RECLAIM_BATCH_ENTRIES];
+
+    while (list != NULL) {
+        uint32_t count = reclaim_remove_discards(reclaim, &list, removed);
+
+        if (reclaim_sync(reclaim, removed, count) != 0)
+            continue;
+        for (uint32_t i = 0; i < count; i++)
+            blob_store_settle(reclaim->core->blobs, removed[i]);
     }
 }
 
@@ -145,23 +176,30 @@ static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t
     return done.change.op.result;
 }
 
-/* Removes what may go of one batch; its rows are packed to the front. Returns how many. */
+/* Removes what may go of one batch; its rows are packed to the front. Returns how many, 0 when it is not known
+ * to be durable: then all of it is tried again. */
 static uint32_t reclaim_remove_batch(struct reclaim *reclaim, const struct meta_garbage *entries,
                                      uint32_t count, int64_t *rows)
 {
     struct blob_store *blobs = reclaim->core->blobs;
-    uint32_t removed = 0;
+    uint64_t removed[RECLAIM_BATCH_ENTRIES];
+    uint32_t removed_count = 0;
 
     blob_pin_barrier(blobs);
     for (uint32_t i = 0; i < count; i++) {
         if (entries[i].unit_offset != 0)
             continue;
-        if (blob_pin_holds(blobs, entries[i].file))
+        if (blob_pin_holds(blobs, entries[i].file)) {
             reclaim->retry = true;
-        else if (reclaim_remove(reclaim, entries[i].file) == 0)
-            rows[removed++] = entries[i].row;
+        } else if (reclaim_remove(reclaim, entries[i].file) == 0) {
+            rows[removed_count] = entries[i].row;
+            removed[removed_count++] = entries[i].file;
+        }
     }
-    return removed;
+    if (reclaim_sync(reclaim, removed, removed_count) == 0)
+        return removed_count;
+    reclaim->retry = true;
+    return 0;
 }
 
 static bool reclaim_is_stopping(struct reclaim *reclaim)

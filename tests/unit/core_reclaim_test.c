@@ -2,6 +2,9 @@
  *
  * Giving space back: overwritten and deleted objects lose their files, readers keep theirs, shared blobs stay
  * until the last reference goes, and what a closed store had not finished is taken up at the next start. */
+#include <stdatomic.h>
+
+#include "storage/sys.h"
 #include "tests/unit/core_support.h"
 
 #define BODY_BYTES (300u << 10)
@@ -47,6 +50,42 @@ static void reader_keeps_its_bytes(void **state)
     await_blob_files(&rig, 0);
     free(old);
     free(new);
+    rig_end(&rig);
+}
+
+static atomic_uint syncs;
+static atomic_bool syncs_fail;
+
+static int counting_fsync(int fd)
+{
+    atomic_fetch_add(&syncs, 1);
+    if (!atomic_load(&syncs_fail))
+        return fsync(fd);
+    errno = EIO;
+    return -1;
+}
+
+/* A power failure could bring the file back: its entry goes only once the folder was synced without it. */
+static void removal_is_synced_before_it_is_forgotten(void **state)
+{
+    unsigned char *body = body_make(BODY_BYTES, 3);
+    struct rig rig;
+
+    rig_begin(&rig, NULL);
+    assert_int_equal(rig_put(&rig, "key", body, BODY_BYTES, NO_CONDITION), 0);
+    atomic_store(&syncs, 0);
+    atomic_store(&syncs_fail, true);
+    sys.fsync = counting_fsync;
+    assert_int_equal(rig_delete(&rig, "key"), 0);
+    await_blob_files(&rig, 0);
+    for (unsigned i = 0; i < 4000 && atomic_load(&syncs) < 2; i++)
+        usleep(5000);
+    assert_true(atomic_load(&syncs) >= 2); /* it was taken up again: it was not forgotten */
+    atomic_store(&syncs_fail, false);
+    rig_close(&rig);
+    sys.fsync = fsync;
+    expect_clean(rig.dir, 0);
+    free(body);
     rig_end(&rig);
 }
 
@@ -233,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overwrite_and_delete),
         cmocka_unit_test(reader_keeps_its_bytes),
+        cmocka_unit_test(removal_is_synced_before_it_is_forgotten),
         cmocka_unit_test(closed_with_garbage),
         cmocka_unit_test(copies_share_a_blob),
         cmocka_unit_test(multipart),
