@@ -38,6 +38,7 @@ class Mix:
         self.acknowledged = 0
         self.refused = 0
         self.stopping = False
+        self.uncertain = False # an answer proves nothing any more: the disk is being cut off
 
     def prepare(self, server):
         status = server.request("PUT", f"/{self.bucket}")[0]
@@ -62,8 +63,9 @@ class Mix:
     def _change(self, key, state, send):
         self.possible[key] = self.possible.get(key, {ABSENT}) | {state}
         send()
-        self.possible[key] = {state}
-        self.acknowledged += 1
+        if not self.uncertain:
+            self.possible[key] = {state}
+            self.acknowledged += 1
 
     def _body(self, rng):
         size = rng.choice([0, 1, 4096, 20_000, 70_000, 300_000, 1 << 20])
@@ -137,7 +139,7 @@ class Mix:
 
     def start(self, server, go_on=False):
         """go_on: errors are to be expected and do not end a client."""
-        self.stopping = False
+        self.stopping = self.uncertain = False
         self.threads = [threading.Thread(target=self._client, args=(server, number, self.rng.randrange(1 << 40), go_on))
                         for number in range(self.clients)]
         for thread in self.threads:

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""System calls of the whole server fail with EIO and ENOSPC, one or many in a row, at moments that differ, under a mix of
+changes. Answers are then 5xx; no acknowledged change is lost; the server goes on; after a kill -9 everything is as told; and
+`sluice check` finds nothing. With the thread engine all disk work is calls of libc, which a preloaded library can fail."""
+import errno
+import mmap
+import os
+import random
+import struct
+import subprocess
+
+from mixload import Mix
+from sluicetest import Server, check, done, equal, have, run, scratch, skip, SLUICE
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "42"))
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+NONE, SYNC, WRITE, LINK, UNLINK, OPEN, SPLICE, READ = range(8)
+KINDS = [(SYNC, errno.EIO), (WRITE, errno.ENOSPC), (WRITE, errno.EIO), (LINK, errno.ENOSPC), (UNLINK, errno.EIO),
+         (OPEN, errno.EMFILE), (OPEN, errno.EIO), (SPLICE, errno.ENOSPC), (SYNC, errno.ENOSPC), (READ, errno.EIO)]
+
+library, control = scratch("fault.so"), scratch("fault-control")
+source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fault.c")
+compiler = next((name for name in ("cc", "gcc", "clang") if have(name)), None)
+if compiler is None:
+    skip("calls fail under load", "no compiler")
+    done()
+status, output = run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
+if not check(status == 0, "the library that fails calls is built", output):
+    done()
+with open(control, "wb") as file:
+    file.write(bytes(16))
+descriptor = os.open(control, os.O_RDWR)
+numbers = mmap.mmap(descriptor, 16)
+
+
+def faults(kind, skip_calls=0, count=0, error=0):
+    numbers[0:16] = struct.pack("=4i", NONE, skip_calls, count, error)
+    numbers[0:4] = struct.pack("=i", kind)
+
+
+def start():
+    faults(NONE)
+    return Server(data=data, engine="threads", env={"LD_PRELOAD": library, "FAULT_CONTROL": control})
+
+
+rng = random.Random(SEED)
+data = scratch("fault-data")
+mix = Mix(seed=SEED)
+server = start()
+mix.prepare(server)
+for round_number in range(ROUNDS):
+    kind, error = KINDS[round_number % len(KINDS)]
+    count = rng.choice([1, 1, 3, 100])
+    when = f"round {round_number}: {count} calls of kind {kind} fail with {errno.errorcode[error]}"
+    mix.start(server, go_on=True)
+    mix.threads[0].join(rng.uniform(0.0, 0.1))
+    faults(kind, rng.randrange(60), count, error)
+    mix.threads[0].join(rng.uniform(0.1, 0.4))
+    crash = round_number % 3 == 2
+    if crash:
+        server.kill() # with the trouble still going on
+        mix.stop()
+        server = start()
+    else:
+        faults(NONE)
+        mix.stop()
+    if server.process.poll() is not None:
+        mix.problems.append(f"{when}: the server ended with {server.process.returncode}: {server.log_text()[-500:]}")
+        server = start()
+    mix.verify(server, when)
+    if round_number % 6 == 5:
+        if not server.stop():
+            mix.problems.append(f"{when}: the server does not end well: {server.log_text()[-500:]}")
+        server = start() # clears away what it left
+        server.stop()
+        status, output = run([SLUICE, "check", "--data", data])
+        if status != 0:
+            mix.problems.append(f"{when}: check: {output}")
+        server = start()
+    if len(mix.problems) > 5:
+        break
+equal(mix.problems, [], f"{ROUNDS} times calls fail under a mix of changes: every key as acknowledged")
+check(mix.refused > ROUNDS, "some changes were refused", f"{mix.refused}")
+check(mix.acknowledged > 10 * ROUNDS, "and others acknowledged", f"{mix.acknowledged}")
+check(server.stop(), "the last server ends with status 0")
+status, output = run([SLUICE, "check", "--data", data])
+check(status == 0, "sluice check finds nothing", output)
+done()
