@@ -220,6 +220,9 @@ int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[MET
 /* 1 when some object, part or garbage entry refers to the blob file, 0 when none does, or negative. Index look-up. */
 int meta_file_is_live(struct meta_reader *reader, uint64_t file);
 
+/* The highest file that some object, part or garbage entry refers to; 0: there is none. Index look-up. */
+int meta_file_last(struct meta_reader *reader, uint64_t *file);
+
 /* Every extent of every object and part: for `sluice check`. kind: 'o' or 'p'. */
 int meta_extent_walk(struct meta_reader *reader,
                      int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,

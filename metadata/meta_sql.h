@@ -87,6 +87,7 @@ enum meta_sql_role {
                                       " WHERE file = ?1 AND unit_offset = ?2 AND refs > 1")                  \
     X(SQL_UNIT_FORGET, META_SQL_WRITER, "DELETE FROM unit"                                                   \
                                         " WHERE file = ?1 AND unit_offset = ?2 AND refs = 0")                \
+    X(SQL_FILE_LAST, META_SQL_READER, "SELECT ifnull(max(file), 0) FROM unit")                               \
     X(SQL_FILE_IS_LIVE, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 LIMIT 1")                       \
                                                                                                              \
     X(SQL_GARBAGE_LAST, META_SQL_WRITER, "SELECT ifnull(max(row), 0) FROM garbage")                          \

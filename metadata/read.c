@@ -334,3 +334,15 @@ int meta_file_is_live(struct meta_reader *reader, uint64_t file)
         meta_sql_reset(statement);
     return found;
 }
+
+int meta_file_last(struct meta_reader *reader, uint64_t *file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_LAST];
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    *file = (uint64_t)sqlite3_column_int64(statement, 0);
+    meta_sql_reset(statement);
+    return 0;
+}

@@ -124,6 +124,27 @@ int blob_ids_open(struct blob_store *store)
     return 0;
 }
 
+int blob_store_stay_above(struct blob_store *store, uint64_t last)
+{
+    struct blob_ids *ids = &store->ids;
+    int err = 0;
+
+    pthread_mutex_lock(&ids->lock);
+    assert(!ids->recovered);
+    assert(ids->settled == ids->next);
+    bool behind = last >= ids->next;
+    if (last > BLOB_ID_MAX - BLOB_ID_BLOCK)
+        err = -EBADMSG;
+    else if (behind)
+        ids->next = ids->settled = ids->recover_end = last + 1;
+    pthread_mutex_unlock(&ids->lock);
+    if (behind)
+        blob_store_log(store, STORAGE_LOG_WARNING,
+                       "rows name blobs up to %llu, which blobs/SEQUENCE does not know: files may be missing",
+                       (unsigned long long)last);
+    return err;
+}
+
 /* Writes a record and takes note of it. Not under the lock; nobody else may be writing. */
 static int ids_write(struct blob_store *store, struct blob_sequence record)
 {

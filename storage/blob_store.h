@@ -45,6 +45,10 @@ int blob_store_open(struct blob_store **store, const char *data_dir, const struc
  * if the store is to be opened again at once. */
 void blob_store_close(struct blob_store *store);
 
+/* To be called before blob_store_recover: `last` is the highest blob that some row names. Ids go on above it even where
+ * SEQUENCE is lost or too old, for a row whose file is gone must not find the bytes of another. Returns 0 or -EBADMSG. */
+int blob_store_stay_above(struct blob_store *store, uint64_t last);
+
 /* To be called once, after open and before the first writer: removes published blobs that no row names.
  * is_live: 1 when some row refers to the blob, 0 when none does, negative errno to stop.
  * removed: receives the number of files removed; may be NULL. Blocks. */

@@ -108,13 +108,14 @@ static int core_blob_is_live(void *ctx, uint64_t blob)
 static int core_recover(struct core *core)
 {
     struct meta_reader *reader;
-    uint64_t removed = 0;
+    uint64_t removed = 0, last;
     int err;
 
     err = meta_reader_open(core->meta, &reader);
     if (err != 0)
         return err;
-    err = blob_store_recover(core->blobs, core_blob_is_live, reader, &removed);
+    if ((err = meta_file_last(reader, &last)) == 0 && (err = blob_store_stay_above(core->blobs, last)) == 0)
+        err = blob_store_recover(core->blobs, core_blob_is_live, reader, &removed);
     meta_reader_close(reader);
     if (err == 0 && removed > 0)
         core_log(core, CORE_LOG_INFO, "recovery: removed %llu blobs of unfinished uploads",
