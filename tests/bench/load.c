@@ -47,6 +47,7 @@ struct connection {
     bool in_body;
     bool chunked; /* the body ends where a recv ends with the last chunk */
     uint64_t body_left;
+    long long answers; /* on this socket */
     double began;
     char out[2048];
     char head[HEAD_MAX + 1];
@@ -183,6 +184,7 @@ static void answer_done(struct connection *connection)
 {
     double took = now_seconds() - connection->began;
     ops++;
+    connection->answers++;
     bytes += is_put ? body_bytes : 0;
     if (latency_count == latency_capacity) {
         latency_capacity = latency_capacity ? latency_capacity * 2 : 65536;
@@ -201,6 +203,18 @@ static bool ends_body(const char *data, size_t length)
     return length >= 5 && memcmp(data + length - 5, "0\r\n\r\n", 5) == 0;
 }
 
+/* A server may close a connection between two requests (after so many of them, for instance): the second goes to a new one. */
+static void connection_again(struct connection *connection)
+{
+    close(connection->fd);
+    connection->answers = 0;
+    connection_open(connection);
+    connection->out_sent = 0;
+    connection->body_sent = is_put ? 0 : body_bytes;
+    if (!request_send(connection))
+        poll_for(connection, true);
+}
+
 /* Reads one answer's head into the buffer. Returns false when there is nothing to read yet. */
 static bool answer_head(struct connection *connection)
 {
@@ -208,6 +222,10 @@ static bool answer_head(struct connection *connection)
                          HEAD_MAX - connection->head_length, 0);
     if (count < 0 && errno == EAGAIN)
         return false;
+    if (count <= 0 && connection->head_length == 0 && connection->answers > 0) {
+        connection_again(connection);
+        return false;
+    }
     if (count <= 0) {
         fprintf(stderr, "the server closed a connection\n");
         exit(1);
