@@ -52,9 +52,9 @@ def prepare():
         file.truncate(1 << 30)
     try:
         made = subprocess.run(["mkfs.ext4", "-q", "-F", image], capture_output=True, text=True)
-    except FileNotFoundError:
-        return "no mkfs.ext4"
-    mounted = mount() if made.returncode == 0 else made
+        mounted = mount() if made.returncode == 0 else made
+    except FileNotFoundError as error:
+        return f"no {error.filename}"
     return None if mounted.returncode == 0 else mounted.stderr.strip()
 
 
