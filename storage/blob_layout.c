@@ -252,6 +252,8 @@ static int layout_sync_folders(struct blob_store *store, const bool marked[BLOB_
         if (!marked[i] || !store->options.durable)
             continue;
         int fd = sys.openat(store->blobs_fd, store->folders[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue; /* lost with all that was in it */
         if (fd < 0)
             return -errno;
         int err = dir_sync(store, fd);

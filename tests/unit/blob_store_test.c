@@ -38,7 +38,8 @@ static void test_folder_is_private_and_complete(void **state)
     assert_int_equal(stat(rig.dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL), 0);
-    snprintf(path, sizeof(path), "%s/blobs/0f", rig.dir); /* the ids of the first promise have their folders, */
+    snprintf(path, sizeof(path), "%s/blobs/0f",
+             rig.dir); /* the ids of the first promise have their folders, */
     assert_int_equal(stat(path, &st), 0);
     snprintf(path, sizeof(path), "%s/blobs/ff", rig.dir); /* the others cost a new store nothing */
     assert_int_equal(stat(path, &st), -1);
@@ -443,6 +444,9 @@ static void test_remove(void **state)
     char byte;
     assert_int_equal(blob_store_remove(rig.store, blob), 0);
     assert_int_equal(blob_store_remove(rig.store, blob), 0); /* -ENOENT counts as success */
+    const uint64_t removed[] = {blob,
+                                255 * BLOB_FOLDER_RUN}; /* the folder of the second is not there either */
+    assert_int_equal(blob_store_sync_removed(rig.store, removed, 2), 0);
     assert_int_equal(blob_store_open_fd(rig.store, blob), -ENOENT);
     assert_int_equal(pread(fd, &byte, 1, 2), 1); /* who has it open keeps it */
     assert_int_equal(byte, 'c');
