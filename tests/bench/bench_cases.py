@@ -232,8 +232,8 @@ def cases(quick):
     found.append(Case("multipart", f"{size_name(whole)} in {size_name(part)}", 4, multipart(whole, part, 4), ("s3",), True))
     of = 16 * MIB if quick else 64 * MIB
     found.append(Case("range", f"64 KiB of {size_name(of)}", 4, range_reads(of, 64 * KIB, 4, seconds)))
-    found.append(Case("cold", f"GET {size_name(of)}, cold", 4, get_cold(of, 4)))
-    found.append(Case("cold", "GET 4 KiB beside", 8, warm_beside_cold(of, seconds), ("names",)))
+    found.append(Case("cold", f"GET {size_name(of)}, cold", 4, get_cold(of, 4), ("get", "files")))
+    found.append(Case("cold", "GET 4 KiB beside", 8, warm_beside_cold(of, seconds), ("names", "files")))
     found.append(Case("list", "LIST 1000", 1, list_thousand(False, seconds), ("s3",)))
     found.append(Case("list", "LIST 1000, '/'", 1, list_thousand(True, seconds), ("s3",)))
     found.append(Case("delete", "DELETE 1000 at once", 1, delete_thousand(), ("s3",)))

@@ -7,6 +7,7 @@ from bench_cases import small
 from bench_servers import Sluice
 from bench_system import MIB
 
+
 def measure(server, seconds):
     figures = {"start ms": server.start_ms}
     # From the middle, where the rows before and behind are as many. A folder holds a thousand keys, and there are as many folders

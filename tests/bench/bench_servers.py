@@ -2,8 +2,8 @@
 """The servers that are measured, behind one interface: start, load, request, stop.
 
 `offers` says what a server can do: "get", "put", "s3" (lists, multi-object deletes, multipart), "fresh" (a second instance can be
-started, to see its memory and its start), "names" (objects side by side, several clients). `put_floor` names the column that its
-PUTs are to be compared with."""
+started, to see its memory and its start), "names" (objects side by side, several clients), "files" (the files are in its
+`folder`, so that they can be made cold). `put_floor` names the column that its PUTs are to be compared with."""
 import http.client
 import json
 import os
@@ -103,7 +103,7 @@ class Server:
 
 
 class Sluice(Server):
-    offers = frozenset({"get", "put", "s3", "fresh", "names"})
+    offers = frozenset({"get", "put", "s3", "fresh", "names", "files"})
 
     def __init__(self, suite, name, *flags, data=None):
         super().__init__(suite, name)
@@ -148,7 +148,7 @@ def free_port():
 
 
 class Nginx(Static):
-    offers = frozenset({"get", "put", "fresh", "names"})
+    offers = frozenset({"get", "put", "fresh", "names", "files"})
 
     def __init__(self, suite, name="nginx"):
         super().__init__(suite, name)
@@ -175,7 +175,7 @@ class Nginx(Static):
 
 class Lighttpd(Static):
     """Serves the files that nginx has."""
-    offers = frozenset({"get", "fresh", "names"})
+    offers = frozenset({"get", "fresh", "names", "files"})
 
     def __init__(self, suite, nginx, name="lighttpd"):
         super().__init__(suite, name)
@@ -211,7 +211,7 @@ class Floor(Server):
 
     def __init__(self, suite, sync):
         super().__init__(suite, "floor+sync" if sync else "floor")
-        self.sync, self.offers = sync, frozenset({"put"} if sync else {"get", "put"})
+        self.sync, self.offers = sync, frozenset({"put"} if sync else {"get", "put", "files"})
         os.makedirs(self.folder)
 
     def need(self, path, size, count=1):

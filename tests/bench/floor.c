@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static const char *target;
 static int poll_fd, listen_fd, file_fd = -1;
 static uint64_t file_bytes;
 static bool sync_files;
+static atomic_uint put_count;
 
 static void die(const char *what)
 {
@@ -240,7 +242,9 @@ static bool put_one(struct client *client, int pipe_fds[2], const char *behind, 
     char name[512], name_new[512];
     uint64_t length = head_content_length(client);
 
-    (void)snprintf(name, sizeof(name), "%s/put-%d", target, client->fd);
+    /* New names for small bodies, as the clients of the others use; a few for large ones, so that the disk does not fill. */
+    unsigned number = length <= 64 << 10 ? atomic_fetch_add(&put_count, 1) : (unsigned)client->fd;
+    (void)snprintf(name, sizeof(name), "%s/put-%u", target, number);
     (void)snprintf(name_new, sizeof(name_new), "%s/put-%d.new", target, client->fd);
     int file = open(name_new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0 || write(file, behind, here) != (ssize_t)here)
@@ -249,7 +253,8 @@ static bool put_one(struct client *client, int pipe_fds[2], const char *behind, 
     if (whole && sync_files && fdatasync(file) != 0)
         die("fdatasync");
     close(file);
-    if (rename(name_new, name) != 0)
+    /* Not a rename over the old file: ext4 would write the new one's bytes out first (auto_da_alloc). */
+    if ((unlink(name) != 0 && errno != ENOENT) || rename(name_new, name) != 0)
         die("rename");
     client->head_length = 0;
     return whole && send(client->fd, answer_ok, sizeof(answer_ok) - 1, MSG_NOSIGNAL) > 0;
