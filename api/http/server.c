@@ -99,6 +99,9 @@ static int server_start_workers(struct http_server *server)
         pthread_cond_wait(&server->start_changed, &server->start_mutex);
     if (err == 0)
         err = server->start_error;
+    server->start_error = err;
+    server->is_start_over = true;
+    pthread_cond_broadcast(&server->start_changed);
     pthread_mutex_unlock(&server->start_mutex);
     return err;
 }

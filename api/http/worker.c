@@ -249,7 +249,9 @@ static void worker_loop(struct http_worker *worker)
     worker_flush_log(worker);
 }
 
-static void worker_report(struct http_worker *worker, int err)
+/* Then waits for the others, so that a request meets either all workers or none. Returns the outcome of the
+ * whole start. */
+static int worker_report(struct http_worker *worker, int err)
 {
     struct http_server *server = worker->server;
 
@@ -257,8 +259,12 @@ static void worker_report(struct http_worker *worker, int err)
     server->started++;
     if (server->start_error == 0)
         server->start_error = err;
-    pthread_cond_signal(&server->start_changed);
+    pthread_cond_broadcast(&server->start_changed);
+    while (!server->is_start_over)
+        pthread_cond_wait(&server->start_changed, &server->start_mutex);
+    err = server->start_error;
     pthread_mutex_unlock(&server->start_mutex);
+    return err;
 }
 
 static void *worker_main(void *arg)
@@ -267,9 +273,9 @@ static void *worker_main(void *arg)
     const struct http_handler *handler = &worker->server->options.handler;
     int err = worker_open(worker);
 
-    worker_report(worker, err);
-    if (err == 0) {
+    if (worker_report(worker, err) == 0)
         worker_loop(worker);
+    if (err == 0) {
         worker_close_socket(&worker->events_socket);
         if (handler->on_worker_stop != NULL)
             handler->on_worker_stop(handler->ctx, worker->context);

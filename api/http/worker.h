@@ -2,7 +2,7 @@
  *
  * Inside of the HTTP front: the server and its workers. Not for other folders.
  *
- * The server's fields are written before the workers start and read-only afterwards, but for phase. A worker's fields belong
+ * The server's fields are written before the workers serve and read-only afterwards, but for phase. A worker's fields belong
  * to its thread, but for the counters, which it writes and anybody reads. */
 #ifndef API_HTTP_WORKER_H
 #define API_HTTP_WORKER_H
@@ -30,10 +30,11 @@ struct http_server {
     _Atomic int phase;
     uint32_t grace_ms; /* written before phase */
 
-    pthread_mutex_t start_mutex; /* of the two below */
+    pthread_mutex_t start_mutex; /* of the rest */
     pthread_cond_t start_changed;
     unsigned started;
-    int start_error;
+    int start_error; /* the first worker's that failed; then the outcome of the start */
+    bool is_start_over; /* until then no worker serves */
 };
 
 struct worker_counters {
@@ -63,7 +64,8 @@ struct http_worker {
     struct worker_counters counters;
 };
 
-/* Creates the worker and its thread. The thread reports to server->started. 0 or a negative errno. */
+/* Creates the worker and its thread. The thread reports to server->started, and serves once the start is over. 0 or a negative
+ * errno. */
 int worker_start(struct http_worker **worker, struct http_server *server, unsigned index);
 void worker_wake(struct http_worker *worker); /* any thread: look at server->phase */
 void worker_join(struct http_worker *worker); /* waits for the end of the thread and frees the worker */

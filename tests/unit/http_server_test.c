@@ -81,6 +81,85 @@ static void reports_a_worker_that_fails(void **state)
     toy_free_workers();
 }
 
+/* A client in a hurry: its request is there before the first worker looks, and the others take their time. */
+#define HASTY_WORKERS 4u
+
+struct hasty {
+    unsigned failing; /* index, or HASTY_WORKERS for none */
+    int fd;
+    _Atomic unsigned workers, requests, workers_at_request;
+};
+
+static int hasty_on_worker_start(void *ctx, struct http_worker *worker, unsigned index,
+                                 struct http_worker_events *events, void **worker_ctx)
+{
+    struct hasty *hasty = ctx;
+    unsigned failing = hasty->failing;
+    int err;
+
+    if (index == 0) {
+        server = http_worker_server(worker);
+        hasty->fd = client_connect();
+        client_send(hasty->fd, "GET /path/early HTTP/1.1\r\nHost: h\r\n\r\n");
+    } else {
+        usleep(20000);
+    }
+    err = toy_on_worker_start(failing < HASTY_WORKERS ? &failing : NULL, worker, index, events, worker_ctx);
+    atomic_fetch_add(&hasty->workers, 1);
+    return err;
+}
+
+static void hasty_on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+{
+    struct hasty *hasty = ctx;
+    struct http_statistics statistics;
+
+    atomic_fetch_add(&hasty->requests, 1);
+    atomic_store(&hasty->workers_at_request, atomic_load(&hasty->workers));
+    http_server_statistics(http_worker_server(worker), &statistics);
+    assert_int_equal(statistics.requests, 1);
+    toy_on_request(NULL, worker, req);
+}
+
+static struct http_server_options hasty_options(struct hasty *hasty, unsigned failing)
+{
+    struct http_server_options options = toy_options();
+
+    *hasty = (struct hasty){.failing = failing, .fd = -1};
+    options.workers = HASTY_WORKERS;
+    options.handler =
+        (struct http_handler){hasty_on_worker_start, toy_on_worker_stop, hasty_on_request, hasty};
+    return options;
+}
+
+static void serves_nobody_before_all_workers_are_there(void **state)
+{
+    struct hasty hasty;
+    struct http_server_options options = hasty_options(&hasty, HASTY_WORKERS);
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    toy_start(&options);
+    expect_reply(hasty.fd, &reply, 200);
+    assert_int_equal(hasty.workers_at_request, HASTY_WORKERS);
+    client_close(hasty.fd, &reply);
+    toy_stop();
+}
+
+static void serves_nobody_when_the_start_fails(void **state)
+{
+    struct hasty hasty;
+    struct http_server_options options = hasty_options(&hasty, HASTY_WORKERS - 1);
+
+    (void)state;
+    toy_free_workers();
+    assert_int_equal(http_server_start(&server, &options), -ENODEV);
+    server = NULL;
+    assert_int_equal(hasty.requests, 0);
+    close(hasty.fd);
+    toy_free_workers();
+}
+
 static void starts_and_stops_without_a_trace(void **state)
 {
     unsigned before = 0;
@@ -368,6 +447,8 @@ int main(void)
         cmocka_unit_test(refuses_bad_options),
         WITH_SERVER(reports_a_taken_port),
         cmocka_unit_test(reports_a_worker_that_fails),
+        cmocka_unit_test(serves_nobody_before_all_workers_are_there),
+        cmocka_unit_test(serves_nobody_when_the_start_fails),
         cmocka_unit_test(starts_and_stops_without_a_trace),
         WITH_SERVER(stop_lets_requests_finish),
         WITH_SERVER(stop_cuts_after_the_grace_period),
