@@ -177,21 +177,21 @@ test_precedence() {
     start --config "$work/good.conf"
     http GET / >/dev/null
     stop
-    check "the file is read" test -s "$work/file.log"
+    check "the file is read" poll test -s "$work/file.log"
     rm -f "$work/file.log"
     SLUICE_ACCESS_LOG=$work/environment.log start --config "$work/good.conf"
     http GET / >/dev/null
     stop
-    check "the environment wins over the file" test -s "$work/environment.log" -a ! -e "$work/file.log"
+    check "the environment wins over the file" poll test -s "$work/environment.log" -a ! -e "$work/file.log"
     rm -f "$work/environment.log"
     SLUICE_ACCESS_LOG=$work/environment.log start --config "$work/good.conf" --access-log "$work/flag.log"
     http GET / >/dev/null
     stop
-    check "a flag wins over both" test -s "$work/flag.log" -a ! -e "$work/environment.log" -a ! -e "$work/file.log"
+    check "a flag wins over both" poll test -s "$work/flag.log" -a ! -e "$work/environment.log" -a ! -e "$work/file.log"
     SLUICE_CONFIG=$work/good.conf start
     http GET / >/dev/null
     stop
-    check "SLUICE_CONFIG names the file too" test -s "$work/file.log"
+    check "SLUICE_CONFIG names the file too" poll test -s "$work/file.log"
 }
 
 test_listen_rule() {
