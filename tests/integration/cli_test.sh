@@ -57,9 +57,10 @@ poll() {
 
 # start ARGUMENT...: a server on a free port; sets server_pid and url.
 start() {
+    rm -f "$work/serving" # the line of the server before must not be taken for this one's
     "$sluice" serve --listen 127.0.0.1:0 --data "$work/data" "$@" >"$work/serving" 2>"$work/log" </dev/null &
     server_pid=$!
-    poll grep -q 'http://' "$work/serving" || {
+    poll grep -qs 'http://' "$work/serving" || {
         echo "not ok - the server starts with: $*"
         cat "$work/log"
         exit 1
