@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pins: which blobs readers may still need. A reader is first "unknown" (it is looking its row up, and may
- * find any blob that was named until a moment ago), then "known" (these blobs and no others).
+ * Pins: which units readers may still need. A reader is first "unknown" (it is looking its row up, and may
+ * find any unit that was named until a moment ago), then "known" (these units and no others).
  *
  * Unknown pins stand in a queue in the order of their tickets, so that a barrier waits for those that were
  * there when it began, and not for readers that keep arriving. Any thread; only blob_pin_barrier waits. */
@@ -43,7 +43,8 @@ void blob_pin_enter(struct blob_store *store, struct blob_pin *pin)
     pthread_mutex_unlock(&pins->lock);
 }
 
-void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const uint64_t *blobs, uint32_t count)
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct blob_unit *units,
+                    uint32_t count)
 {
     struct blob_pins *pins = &store->pins;
 
@@ -51,8 +52,8 @@ void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const uint64
     assert(!pin->known);
     pin_unlink(pins, pin);
     pin->known = true;
-    pin->blobs = blobs;
-    pin->blob_count = count;
+    pin->units = units;
+    pin->unit_count = count;
     pin->next = pins->known;
     if (pin->next != NULL)
         pin->next->prev = pin;
@@ -80,15 +81,25 @@ void blob_pin_barrier(struct blob_store *store)
     pthread_mutex_unlock(&pins->lock);
 }
 
-bool blob_pin_holds(struct blob_store *store, uint64_t blob)
+/* offset NULL: any unit of the blob. */
+static bool pins_hold(struct blob_pins *pins, uint64_t blob, const uint64_t *offset)
 {
-    struct blob_pins *pins = &store->pins;
     bool holds = false;
 
     pthread_mutex_lock(&pins->lock);
     for (struct blob_pin *pin = pins->known; pin != NULL && !holds; pin = pin->next)
-        for (uint32_t i = 0; i < pin->blob_count && !holds; ++i)
-            holds = pin->blobs[i] == blob;
+        for (uint32_t i = 0; i < pin->unit_count && !holds; ++i)
+            holds = pin->units[i].blob == blob && (offset == NULL || pin->units[i].offset == *offset);
     pthread_mutex_unlock(&pins->lock);
     return holds;
+}
+
+bool blob_pin_holds(struct blob_store *store, struct blob_unit unit)
+{
+    return pins_hold(&store->pins, unit.blob, &unit.offset);
+}
+
+bool blob_pin_holds_any(struct blob_store *store, uint64_t blob)
+{
+    return pins_hold(&store->pins, blob, NULL);
 }

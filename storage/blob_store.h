@@ -81,27 +81,33 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob);
 
 /* ---- Pins: what a reader may still need ----
  *
- * A reader pins *before* it looks the object's row up, tells which blobs the row named, and unpins when it has sent
+ * A reader pins *before* it looks the object's row up, tells which units the row named, and unpins when it has sent
  * them. The reclaimer removes a blob only when no pin may still need it: rows are read from a snapshot, so a row that was
  * committed away may still be in a reader's hands. */
 
+/* What was written together and is given back together: a file of its own (offset 0), or a run inside a segment. */
+struct blob_unit {
+    uint64_t blob, offset;
+};
+
 struct blob_pin {
-    struct blob_pin *next, *prev; /* private */
-    const uint64_t *blobs;        /* private: NULL while unknown */
-    uint32_t blob_count;
+    struct blob_pin *next, *prev;  /* private */
+    const struct blob_unit *units; /* private: NULL while unknown */
+    uint32_t unit_count;
     bool known;
     uint64_t ticket;              /* private: order of entering */
 };
 
 void blob_pin_enter(struct blob_store *store, struct blob_pin *pin);
-/* blobs: must stay valid until blob_pin_leave; may hold duplicates. */
-void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const uint64_t *blobs, uint32_t count);
+/* units: must stay valid until blob_pin_leave; may hold duplicates. */
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct blob_unit *units, uint32_t count);
 void blob_pin_leave(struct blob_store *store, struct blob_pin *pin);
 
 /* Waits until every pin that is now entered and not yet known has become known or left. Blocks (briefly). Call it after
  * the commit that made blobs garbage, before blob_pin_holds. */
 void blob_pin_barrier(struct blob_store *store);
-/* Whether some pin names the blob. */
-bool blob_pin_holds(struct blob_store *store, uint64_t blob);
+/* Whether some pin names the unit; or any unit of the blob. */
+bool blob_pin_holds(struct blob_store *store, struct blob_unit unit);
+bool blob_pin_holds_any(struct blob_store *store, uint64_t blob);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A GET: the pin first, then the row, then the row's blobs made known to the pin. From then on an overwrite
+ * A GET: the pin first, then the row, then the row's units made known to the pin. From then on an overwrite
  * or delete takes nothing away until core_get_end. Sending is the egress' work, over the part of the extents
  * that the range touches.
  *
@@ -15,24 +15,24 @@ struct core_get {
     struct core *core;
     struct core_worker *worker;
     struct blob_pin pin;
-    uint64_t *blobs; /* of the extents, for the pin */
+    struct blob_unit *units; /* of the extents, for the pin */
     struct meta_object object;
     struct blob_egress *egress; /* NULL: not opened, or nothing to send */
 };
 
-/* The pin must know the blobs before the reclaimer may look at it. */
+/* The pin must know the units before the reclaimer may look at it. */
 static int get_pin_extents(struct core_get *get)
 {
     const struct meta_extents *extents = &get->object.extents;
 
     if (extents->count > 0) {
-        get->blobs = malloc(extents->count * sizeof(*get->blobs));
-        if (get->blobs == NULL)
+        get->units = malloc(extents->count * sizeof(*get->units));
+        if (get->units == NULL)
             return -ENOMEM;
     }
     for (uint32_t i = 0; i < extents->count; i++)
-        get->blobs[i] = extents->list[i].file;
-    blob_pin_known(get->core->blobs, &get->pin, get->blobs, extents->count);
+        get->units[i] = (struct blob_unit){extents->list[i].file, extents->list[i].unit_offset};
+    blob_pin_known(get->core->blobs, &get->pin, get->units, extents->count);
     return 0;
 }
 
@@ -150,6 +150,6 @@ void core_get_end(struct core_get *get)
     blob_egress_end(get->egress);
     blob_pin_leave(get->core->blobs, &get->pin);
     meta_object_release(&get->object);
-    free(get->blobs);
+    free(get->units);
     free(get);
 }

@@ -189,7 +189,7 @@ static uint32_t reclaim_remove_batch(struct reclaim *reclaim, const struct meta_
     for (uint32_t i = 0; i < count; i++) {
         if (entries[i].unit_offset != 0)
             continue;
-        if (blob_pin_holds(blobs, entries[i].file)) {
+        if (blob_pin_holds(blobs, (struct blob_unit){entries[i].file, entries[i].unit_offset})) {
             reclaim->retry = true;
         } else if (reclaim_remove(reclaim, entries[i].file) == 0) {
             rows[removed_count] = entries[i].row;
