@@ -7,6 +7,9 @@
  *   |.... sent ....|.... may be sent ....|.... being warmed ....|........|
  *                  offset                ready_end              warm_end  end of the range
  *
+ * Ranges of packed units go the same way but for the last hop, which copies: through the stack, so that a
+ * client that reads slowly holds no memory here; what the socket did not take is read again.
+ *
  * The buffered way (TLS, standard copy mode) reads into a buffer: at once when the page cache has the bytes,
  * else in the ring.
  *
@@ -275,6 +278,23 @@ static ssize_t egress_ready(struct blob_egress *egress)
 
 /* ---- The zero-copy way ---- */
 
+/* What a failed send says: -errno when it is the peer's side, else the blob's failure. */
+static ssize_t egress_send_failed(struct blob_egress *egress)
+{
+    switch (errno) {
+    case EAGAIN:
+    case EPIPE:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENOTCONN:
+        return -errno;
+    default:
+        return egress_fail(egress, -errno, "cannot be sent");
+    }
+}
+
 static ssize_t egress_sendfile(struct blob_egress *egress, int socket_fd, size_t max)
 {
     struct blob_range *range = egress_range(egress);
@@ -286,24 +306,38 @@ static ssize_t egress_sendfile(struct blob_egress *egress, int socket_fd, size_t
     do
         n = sys.sendfile(socket_fd, egress->file->fd, &offset, max < left ? max : (size_t)left);
     while (n < 0 && errno == EINTR);
-    if (n > 0) {
-        egress_forward(egress, (uint64_t)n);
-        return n;
-    }
     if (n == 0)
         return egress_fail(egress, -ENODATA, "is too short");
-    switch (errno) {
-    case EAGAIN:
-    case EPIPE:
-    case ECONNRESET:
-    case ETIMEDOUT:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ENOTCONN:
-        return -errno; /* the peer's side */
-    default:
-        return egress_fail(egress, -errno, "cannot be sent");
-    }
+    if (n < 0)
+        return egress_send_failed(egress);
+    egress_forward(egress, (uint64_t)n);
+    return n;
+}
+
+/* The same for a packed range: the bytes are copied out of the page cache, and what is in the socket's queue is the
+ * socket's own. */
+static ssize_t egress_send_packed(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    struct blob_range *range = egress_range(egress);
+    uint64_t left = egress->ready_end - range->offset;
+    unsigned char bytes[EGRESS_PACKED_BYTES_MAX];
+    ssize_t n, sent;
+
+    assert(left > 0);
+    max = max < left ? max : (size_t)left;
+    do
+        n = sys.pread(egress->file->fd, bytes, max < sizeof(bytes) ? max : sizeof(bytes),
+                      (off_t)range->offset);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return egress_fail(egress, n == 0 ? -ENODATA : -errno, n == 0 ? "is too short" : "cannot be read");
+    do
+        sent = send(socket_fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return egress_send_failed(egress);
+    egress_forward(egress, (uint64_t)sent);
+    return sent;
 }
 
 static ssize_t egress_send_file(struct blob_egress *egress, int socket_fd, size_t max)
@@ -315,7 +349,8 @@ static ssize_t egress_send_file(struct blob_egress *egress, int socket_fd, size_
         if (n == 1)
             n = egress_ready(egress);
         if (n == 1)
-            n = egress_sendfile(egress, socket_fd, max - sent);
+            n = egress_range(egress)->packed ? egress_send_packed(egress, socket_fd, max - sent)
+                                             : egress_sendfile(egress, socket_fd, max - sent);
         if (n <= 0) {
             if (sent > 0)
                 egress->want_ready =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sends ranges of blobs to a socket: sendfile, extent by extent, with cold pages brought in by the ring first, so that
- * the calling thread is never stopped by a disk.
+ * the calling thread is never stopped by a disk. Ranges of packed units are copied instead.
  *
  * On the thread of its ring only. The caller holds a pin on the blobs for as long as the egress lives. */
 #ifndef STORAGE_BLOB_EGRESS_H
@@ -11,9 +11,13 @@
 
 struct blob_egress;
 
-/* Bytes [offset, offset + length) of a blob's file. */
+/* Bytes [offset, offset + length) of a blob's file.
+ * packed: the file holds other units too, and this one's bytes may be punched out of it once no pin names them. What
+ * sendfile put into a socket's queue outlives every pin, for it refers to the pages themselves, which the kernel zeroes in
+ * place when a hole takes a part of a large folio: so these bytes go out as a copy. */
 struct blob_range {
     uint64_t blob, offset, length;
+    bool packed;
 };
 
 /* ranges: copied; empty ones are skipped. on_ready is delivered from ring_reap whenever a call that returned -EBUSY may

@@ -39,6 +39,9 @@
 /* Window that is checked for residency, and brought in when cold, ahead of one sendfile. */
 #define EGRESS_WINDOW_BYTES (1u << 20)
 
+/* Bytes of a packed unit that pass through the stack at once on their way to a socket: most such units whole. */
+#define EGRESS_PACKED_BYTES_MAX (64u << 10)
+
 /* Range a digest thread maps at once. */
 #define DIGEST_WINDOW_BYTES (1u << 20)
 

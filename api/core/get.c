@@ -79,7 +79,12 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
             uint64_t skip = first - begin;
             uint64_t part = extent->length - skip < length ? extent->length - skip : length;
 
-            ranges[count++] = (struct blob_range){extent->file, extent->offset + skip, part};
+            ranges[count++] = (struct blob_range){
+                .blob = extent->file,
+                .offset = extent->offset + skip,
+                .length = part,
+                .packed = extent->unit_offset > 0, /* a file of its own is one unit, from its first byte */
+            };
             first += part;
             length -= part;
         }

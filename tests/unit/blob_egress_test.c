@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sending: ranges over several blobs by sendfile, by copy and into memory, on both ring engines, hot and
- * cold, with every way of asking for residency; blobs that are missing, too short, or removed while they are
+ * cold, packed and not, with every way of asking for residency; blobs that are missing, too short, or removed while they are
  * read; and egresses that end early. */
 #include "tests/unit/blob_support.h"
+
+#include <sys/sendfile.h>
 
 #define MIB (1u << 20)
 
@@ -101,11 +103,13 @@ enum temperature { HOT, COLD };
 static void ranges_on(struct rig *rig, enum temperature temperature, bool by_read)
 {
     unsigned char *a = make_bytes(A_LENGTH, 1), *b = make_bytes(B_LENGTH, 2),
-                  *wanted = malloc(A_LENGTH + 2 * B_LENGTH);
+                  *wanted = malloc(A_LENGTH + MIB + 2 * B_LENGTH);
     uint64_t blob_a = put_bytes(rig, a, A_LENGTH), blob_b = put_bytes(rig, b, B_LENGTH);
     const struct blob_range ranges[] = {
-        {blob_b, 0, 0},    {blob_b, 100, 1000},       {blob_a, 0, 0},        {blob_a, 4000, A_LENGTH - 4000},
-        {blob_a, 7, 4096}, {blob_b, B_LENGTH - 1, 1}, {blob_b, B_LENGTH, 0},
+        {blob_b, 0, 0, true},         {blob_b, 100, 1000, false},
+        {blob_a, 0, 0, false},        {blob_a, 4000, A_LENGTH - 4000, false},
+        {blob_a, 7, MIB + 3, true},   {blob_b, B_LENGTH - 1, 1, true},
+        {blob_b, B_LENGTH, 0, false},
     };
     size_t total = 0;
     struct blob_egress *egress;
@@ -216,7 +220,7 @@ static void test_only_cold_windows_are_warmed(void **state)
     }
     uint64_t blob = put_bytes(&rig, bytes, length);
     for (enum temperature temperature = HOT; temperature <= COLD; ++temperature) {
-        struct blob_range range = {blob, 0, length};
+        struct blob_range range = {blob, 0, length, false};
         struct blob_egress *egress;
         struct sink sink;
         if (temperature == COLD)
@@ -241,7 +245,7 @@ static void test_only_cold_windows_are_warmed(void **state)
     rig_end(&rig);
 }
 
-/* ---- What goes wrong ---- */
+/* ---- Packed units ---- */
 
 static int egress_once(struct rig *rig, struct blob_range range, bool by_read, size_t *arrived)
 {
@@ -263,6 +267,78 @@ static int egress_once(struct rig *rig, struct blob_range range, bool by_read, s
     return err;
 }
 
+static int open_for_writing(struct rig *rig, uint64_t blob)
+{
+    char path[BLOB_PATH_BYTES];
+
+    blob_path_format(path, blob);
+    int fd = openat(rig->store->blobs_fd, path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static uint64_t sendfile_bytes;
+
+static ssize_t count_sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
+{
+    ssize_t n = sendfile(out_fd, in_fd, offset, count);
+
+    sendfile_bytes += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+/* What is in the socket's queue must not change with the file: it is sent, the hole is punched, then it is read. */
+static void test_packed_is_copied(void **state)
+{
+    size_t length = 64u << 10, arrived;
+    unsigned char *bytes = make_bytes(length, 10);
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    uint64_t blob = put_bytes(&rig, bytes, length);
+    sys.sendfile = count_sendfile;
+    for (enum temperature temperature = HOT; temperature <= COLD; ++temperature) {
+        const struct blob_range ranges[] = {{blob, 0, 100, false}, {blob, 4096, length - 4096, true}};
+        struct blob_egress *egress;
+        struct sink sink;
+        ssize_t n;
+        if (temperature == COLD)
+            make_cold(&rig, blob);
+        sendfile_bytes = 0;
+        sink_begin(&sink, length);
+        if (blob_egress_begin(&egress, rig.store, rig.ring, ranges, 2, sink_ready, &sink) == -EBUSY)
+            sink_wait(&rig, &sink);
+        while ((n = blob_egress_send(egress, sink.server, length)) != 0) {
+            assert_true(n > 0 || n == -EBUSY);
+            if (n < 0)
+                sink_wait(&rig, &sink);
+        }
+        blob_egress_end(egress);
+        assert_int_equal(sendfile_bytes, 100);
+        if (temperature == COLD) {
+            int fd = open_for_writing(&rig, blob);
+            assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, length - 4096),
+                             0);
+            close(fd);
+        }
+        sink_drain(&sink);
+        assert_int_equal(sink.length, 100 + length - 4096);
+        assert_memory_equal(sink.bytes, bytes, 100);
+        assert_memory_equal(sink.bytes + 100, bytes + 4096, length - 4096);
+        sink_end(&sink);
+    }
+    sys.sendfile = sendfile;
+    /* Beyond the end of the file there is nothing to copy. */
+    assert_int_equal(egress_once(&rig, (struct blob_range){blob, length - 10, 20, true}, false, &arrived),
+                     -EIO);
+    assert_int_equal(arrived, 10);
+    blob_store_settle(rig.store, blob);
+    free(bytes);
+    rig_end(&rig);
+}
+
+/* ---- What goes wrong ---- */
+
 static void test_missing_and_short(void **state)
 {
     unsigned char *bytes = make_bytes(MIB + 5, 4);
@@ -274,13 +350,14 @@ static void test_missing_and_short(void **state)
         uint64_t blob = put_bytes(&rig, bytes, MIB + 5);
         for (unsigned by_read = 0; by_read < 2; ++by_read) {
             rig.errors = 0;
-            assert_int_equal(egress_once(&rig, (struct blob_range){blob + 99, 0, 10}, by_read, &arrived),
-                             -EIO);
+            assert_int_equal(
+                egress_once(&rig, (struct blob_range){.blob = blob + 99, .length = 10}, by_read, &arrived),
+                -EIO);
             assert_int_equal(rig.errors, 1);
             assert_int_equal(arrived, 0);
             /* What is there is sent; the rest is an error, never a silent end. */
-            assert_int_equal(egress_once(&rig, (struct blob_range){blob, 5, 3 * MIB}, by_read, &arrived),
-                             -EIO);
+            assert_int_equal(
+                egress_once(&rig, (struct blob_range){blob, 5, 3 * MIB, false}, by_read, &arrived), -EIO);
             assert_int_equal(arrived, MIB);
             assert_int_equal(rig.errors, 2);
         }
@@ -304,15 +381,15 @@ static void test_disk_errors(void **state)
         make_cold(&rig, blob);
         unsigned descriptors = count_descriptors();
         fault_set(kinds[i], 1, -EIO);
-        assert_int_equal(
-            egress_once(&rig, (struct blob_range){blob, 0, 2 * MIB}, kinds[i] == RING_OP_READ, &arrived),
-            -EIO);
+        assert_int_equal(egress_once(&rig, (struct blob_range){blob, 0, 2 * MIB, false},
+                                     kinds[i] == RING_OP_READ, &arrived),
+                         -EIO);
         assert_int_equal(fault.hits, 1);
         fault_set(RING_OP_NONE, 0, 0);
         rig_settle(&rig);
         blob_cache_shed(&rig.store->cache);
         assert_int_equal(count_descriptors(), descriptors);
-        assert_int_equal(egress_once(&rig, (struct blob_range){blob, 0, 2 * MIB}, false, &arrived), 0);
+        assert_int_equal(egress_once(&rig, (struct blob_range){blob, 0, 2 * MIB, false}, false, &arrived), 0);
         blob_store_settle(rig.store, blob);
         rig_end(&rig);
     }
@@ -328,14 +405,14 @@ static void test_descriptors_run_out(void **state)
 
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     uint64_t first = put_bytes(&rig, bytes, 100), second = put_bytes(&rig, bytes, 100);
-    assert_int_equal(egress_once(&rig, (struct blob_range){first, 0, 100}, false, &arrived), 0);
+    assert_int_equal(egress_once(&rig, (struct blob_range){first, 0, 100, false}, false, &arrived), 0);
     fault_set(RING_OP_OPENAT, 1, -EMFILE);
-    assert_int_equal(egress_once(&rig, (struct blob_range){second, 0, 100}, false, &arrived), 0);
+    assert_int_equal(egress_once(&rig, (struct blob_range){second, 0, 100, false}, false, &arrived), 0);
     assert_int_equal(fault.hits, 1);
     assert_null(blob_cache_get(&rig.store->cache, first));
     blob_cache_shed(&rig.store->cache);
     fault_set(RING_OP_OPENAT, 1, -EMFILE);
-    assert_int_equal(egress_once(&rig, (struct blob_range){second, 0, 100}, false, &arrived), -EMFILE);
+    assert_int_equal(egress_once(&rig, (struct blob_range){second, 0, 100, false}, false, &arrived), -EMFILE);
     fault_set(RING_OP_NONE, 0, 0);
     blob_store_settle(rig.store, first);
     blob_store_settle(rig.store, second);
@@ -355,7 +432,7 @@ static void test_removed_while_reading(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     uint64_t blob = put_bytes(&rig, bytes, length);
     unsigned descriptors = count_descriptors();
-    struct blob_range range = {blob, 0, length};
+    struct blob_range range = {blob, 0, length, false};
     sink_begin(&sink, length);
     assert_int_equal(blob_egress_begin(&egress, rig.store, rig.ring, &range, 1, sink_ready, &sink), -EBUSY);
     sink_wait(&rig, &sink);
@@ -389,7 +466,7 @@ static void test_peer_gone(void **state)
             signal(SIGPIPE, SIG_DFL); /* copy mode must not need it */
         rig_begin(&rig, RING_ENGINE_AUTO, true, copy_mode);
         uint64_t blob = put_bytes(&rig, bytes, MIB);
-        struct blob_range range = {blob, 0, MIB};
+        struct blob_range range = {blob, 0, MIB, false};
         sink_begin(&sink, MIB);
         assert_int_equal(blob_egress_begin(&egress, rig.store, rig.ring, &range, 1, sink_ready, &sink),
                          -EBUSY);
@@ -417,11 +494,11 @@ static void test_ended_early(void **state)
     rig.store->residency = BLOB_RESIDENCY_UNKNOWN;
     uint64_t first = put_bytes(&rig, bytes, 4 * MIB), second = put_bytes(&rig, bytes, 100);
     size_t arrived; /* once to the end first: the ring opens what it needs for warming and keeps it */
-    assert_int_equal(egress_once(&rig, (struct blob_range){first, 0, 4 * MIB}, false, &arrived), 0);
+    assert_int_equal(egress_once(&rig, (struct blob_range){first, 0, 4 * MIB, false}, false, &arrived), 0);
     blob_cache_shed(&rig.store->cache);
     unsigned descriptors = count_descriptors();
     for (unsigned stop = 0; stop < 24; ++stop) {
-        struct blob_range ranges[] = {{first, 0, 4 * MIB}, {second, 0, 100}};
+        struct blob_range ranges[] = {{first, 0, 4 * MIB, false}, {second, 0, 100, true}};
         struct blob_egress *egress;
         struct sink sink;
         sink_begin(&sink, 4 * MIB + 100);
@@ -455,7 +532,7 @@ static void test_ended_early(void **state)
 
 static void test_nothing_to_send(void **state)
 {
-    struct blob_range range = {7, 0, 0};
+    struct blob_range range = {7, 0, 0, false};
     struct blob_egress *egress;
     struct sink sink;
     struct rig rig;
@@ -477,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_ranges_copy_mode),
         cmocka_unit_test(test_other_residency_checks),
         cmocka_unit_test(test_only_cold_windows_are_warmed),
+        cmocka_unit_test(test_packed_is_copied),
         cmocka_unit_test(test_missing_and_short),
         cmocka_unit_test(test_disk_errors),
         cmocka_unit_test(test_descriptors_run_out),
