@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "metadata/checkpoint.h"
+#include "metadata/meta_settings.h"
 #include "metadata/writer.h"
 
 /* Parts and keys that weigh as much as one change, when a batch is filled. */
@@ -91,6 +92,8 @@ static int op_run(struct meta_writer *writer, struct meta_op *op)
         return op_part_copy(writer, (struct meta_part_copy *)op);
     case META_OP_GARBAGE_DONE:
         return op_garbage_done(writer, (struct meta_garbage_done *)op);
+    case META_OP_SETTING_PUT:
+        return op_setting_put(writer, (struct meta_setting_put *)op);
     }
     assert(!"an op of no known kind");
     return -EINVAL;
@@ -200,6 +203,22 @@ static void batch_run(struct meta_committer *committer, struct meta_op *batch)
     committer->last_error = err;
 }
 
+/* Before anybody is told: who begins after the answer must not use what was read before. */
+static void settings_expire(struct meta *meta, const struct meta_op *batch)
+{
+    for (; batch != NULL; batch = batch->next) {
+        if (batch->kind == META_OP_SETTING_PUT || batch->kind == META_OP_BUCKET_DELETE) {
+            atomic_fetch_add(&meta->settings_generation, 1);
+            return;
+        }
+    }
+}
+
+uint64_t meta_settings_generation(const struct meta *meta)
+{
+    return atomic_load(&meta->settings_generation);
+}
+
 static void batch_finish(struct meta_op *batch)
 {
     while (batch != NULL) {
@@ -241,6 +260,7 @@ static void *committer_main(void *argument)
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL) {
             batch_run(committer, batch);
+            settings_expire(committer->meta, batch);
             batch_finish(batch);
             checkpoint_advance(committer->checkpoint);
         }

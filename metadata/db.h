@@ -4,6 +4,8 @@
 #ifndef METADATA_DB_H
 #define METADATA_DB_H
 
+#include <stdatomic.h>
+
 #include "metadata/meta_sql.h"
 
 struct meta_committer;
@@ -12,6 +14,7 @@ struct meta {
     char *path;
     struct meta_options options;
     struct meta_committer *committer; /* NULL when read only */
+    atomic_uint_fast64_t settings_generation; /* meta_settings.h */
 };
 
 struct meta_reader {

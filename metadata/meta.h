@@ -42,7 +42,8 @@
     X(META_E_NEWER_SCHEMA, -5009, "the database was written by a newer version")                              \
     X(META_E_NOT_OURS, -5010, "the file is a database of another application")                                \
     X(META_E_CORRUPT, -5011, "the database is damaged")                                                       \
-    X(META_E_CLOSING, -5012, "the store is closing")
+    X(META_E_CLOSING, -5012, "the store is closing")                                                          \
+    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,
@@ -246,6 +247,7 @@ enum meta_op_kind {
     META_OP_PART_PUT,
     META_OP_PART_COPY,
     META_OP_GARBAGE_DONE,
+    META_OP_SETTING_PUT, /* meta_settings.h */
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;

@@ -95,6 +95,13 @@ enum meta_sql_role {
                                            " VALUES(?1, ?2, ?3, ?4)")                                        \
     X(SQL_GARBAGE_GET, META_SQL_WRITER, "SELECT file, unit_offset FROM garbage WHERE row = ?1")              \
     X(SQL_GARBAGE_DELETE, META_SQL_WRITER, "DELETE FROM garbage WHERE row = ?1")                             \
+    X(SQL_SETTING_GET, META_SQL_READER, "SELECT document FROM setting WHERE bucket = ?1 AND kind = ?2")      \
+    X(SQL_SETTING_BUCKETS, META_SQL_READER, "SELECT bucket FROM setting WHERE kind = ?1 AND bucket > ?2"     \
+                                            " ORDER BY bucket LIMIT ?3")                                     \
+    X(SQL_SETTING_PUT, META_SQL_WRITER, "REPLACE INTO setting(bucket, kind, document) VALUES(?1, ?2, ?3)")   \
+    X(SQL_SETTING_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1 AND kind = ?2")            \
+    X(SQL_SETTINGS_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1")                         \
+                                                                                                             \
     X(SQL_GARBAGE_TAKE, META_SQL_READER, "SELECT row, file, unit_offset, unit_length FROM garbage"           \
                                          " WHERE row > ?1 ORDER BY row LIMIT ?2")
 

@@ -129,7 +129,8 @@ int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = bucket_is_empty(writer, op->bucket)) != 0 ||
-        (err = bucket_abort_uploads(writer, op->bucket)) != 0)
+        (err = bucket_abort_uploads(writer, op->bucket)) != 0 ||
+        (err = settings_remove(writer, op->bucket)) != 0)
         return err;
     meta_sql_int(delete, 1, op->bucket);
     if ((err = meta_sql_run(delete)) != 0)

@@ -84,6 +84,14 @@ static const char *const migrations[] = {
                                                          "  unit_offset INTEGER NOT NULL,"
                                                          "  unit_length INTEGER NOT NULL"
                                                          ") STRICT;",
+
+    /* Settings of buckets, a document of each kind. */
+    "CREATE TABLE setting("
+    "  bucket INTEGER NOT NULL,"
+    "  kind INTEGER NOT NULL,"
+    "  document BLOB NOT NULL,"
+    "  PRIMARY KEY(bucket, kind)"
+    ") WITHOUT ROWID, STRICT;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

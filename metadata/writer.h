@@ -89,6 +89,11 @@ int references_raise(struct meta_writer *writer, struct meta_bytes extents);
  * be removable too: its bytes then stay, and the check finds them. */
 int references_drop(struct meta_writer *writer, struct meta_bytes extents);
 
+/* ---- Settings (ops_settings.c) ---- */
+
+/* All of the bucket's. */
+int settings_remove(struct meta_writer *writer, int64_t bucket);
+
 /* ---- The changes ---- */
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
@@ -102,5 +107,7 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op);
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
+struct meta_setting_put;
+int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "metadata/meta.h"
+#include "metadata/meta_settings.h"
 #include "storage/digest.h"
 #include "storage/digest_pool.h"
 #include "storage/ring.h"
@@ -72,6 +73,23 @@ int core_upload_list(struct core_worker *worker, const struct meta_upload_query 
                      bool *truncated);
 int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
                    uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+
+/* ---- Settings of buckets ---- */
+
+/* A kind of setting and the form in which it is used. */
+struct core_setting_form {
+    enum meta_setting_kind kind;
+    /* Makes the form of a stored document. 0 or an error, which is the caller's answer then. */
+    int (*parse)(struct meta_bytes document, void **parsed);
+    void (*release)(void *parsed);
+};
+
+/* The bucket's setting, parsed; *parsed is NULL where it has none. Each worker keeps what it has parsed until any setting
+ * changes: a change is seen by every request that begins after the change was answered, and a hit costs no query. *parsed is
+ * borrowed until the next call of this function on the same worker. 0, what parse returned, or an errno. */
+int core_setting_get(struct core_worker *worker, int64_t bucket, const struct core_setting_form *form, const void **parsed);
+/* The document itself; release with free(document->data). META_E_NO_SETTING. */
+int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind, struct meta_bytes *document);
 
 /* ---- Rows: changes ---- */
 

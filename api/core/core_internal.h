@@ -25,8 +25,11 @@ struct core {
     atomic_bool engine_is_told; /* the line about the second disk engine was logged */
 };
 
+struct core_settings;
+
 struct core_worker {
     struct core *core;
+    struct core_settings *settings;
     struct ring *ring;
     struct meta_reader *reader;
     struct pipe_pool *pipes;
@@ -40,6 +43,10 @@ void core_log(const struct core *core, enum core_log_level level, const char *fo
 /* These have the signatures that storage and metadata want; ctx is the core. */
 void core_log_storage(void *ctx, enum storage_log_level level, const char *message);
 void core_log_meta(void *ctx, int level, const char *message);
+
+/* What a worker keeps of the settings of buckets (settings.c). NULL when there is no memory. */
+struct core_settings *core_settings_create(void);
+void core_settings_free(struct core_settings *settings); /* NULL allowed */
 
 /* Waits until the worker's ring has nothing in flight: before the worker changes threads. */
 void core_worker_drain(struct core_worker *worker);

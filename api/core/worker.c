@@ -36,6 +36,7 @@ static void worker_free(struct core_worker *worker)
         pipe_pool_destroy(worker->pipes);
     if (worker->reader != NULL)
         meta_reader_close(worker->reader);
+    core_settings_free(worker->settings);
     free(worker);
 }
 
@@ -47,6 +48,10 @@ int core_worker_create(struct core *core, struct core_worker **out)
     if (worker == NULL)
         return -ENOMEM;
     worker->core = core;
+    if ((worker->settings = core_settings_create()) == NULL) {
+        free(worker);
+        return -ENOMEM;
+    }
     if ((err = worker_open_ring(core, &worker->ring)) != 0 ||
         (err = pipe_pool_create(&worker->pipes)) != 0 ||
         (err = meta_reader_open(core->meta, &worker->reader)) != 0) {

@@ -52,7 +52,7 @@ static void what_was_stored_is_there_again(void **state)
     assert_int_equal(put(store, "gone", 4), 0);
     assert_int_equal(delete_key(store, "gone"), 0);
     close_store(store);
-    assert_int_equal(sql_int(store->path, "PRAGMA user_version"), 1);
+    assert_true(sql_int(store->path, "PRAGMA user_version") >= 1);
     assert_int_equal(sql_int(store->path, "PRAGMA application_id"), 0x536c7569);
     store_reopen(store);
     assert_int_equal(file_of(store, "key"), 3);
