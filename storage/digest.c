@@ -13,12 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The functions become part of this file: nothing more to link with, and the compiler sees the short inputs. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 /* Bytes that every algorithm of a set sees before the next ones: they stay in the CPU's nearest cache
  * meanwhile. */
 #define DIGEST_BLOCK_BYTES (16u << 10)
 
-#define DIGEST_MESSAGE_KIND_COUNT 3 /* MD5, SHA1, SHA256: the kinds OpenSSL computes */
-_Static_assert(DIGEST_SHA256 == DIGEST_MESSAGE_KIND_COUNT - 1,
+#define DIGEST_MESSAGE_KIND_COUNT 4 /* MD5, SHA1, SHA256, SHA512: the kinds OpenSSL computes */
+_Static_assert(DIGEST_SHA512 == DIGEST_MESSAGE_KIND_COUNT - 1,
                "message digests come first in enum digest_kind");
 
 struct digest_set {
@@ -27,6 +31,9 @@ struct digest_set {
     EVP_MD_CTX *context[DIGEST_MESSAGE_KIND_COUNT]; /* NULL where the mask lacks the kind */
     uint32_t crc32, crc32c;
     uint64_t crc64nvme;
+    XXH64_state_t xxh64;
+    XXH3_state_t *xxh3_64,
+        *xxh3_128; /* NULL where the mask lacks the kind; large, and aligned by their maker */
 };
 
 /* Looked up once per process: fetching by name takes locks and costs more than hashing a small object. */
@@ -35,7 +42,7 @@ static pthread_once_t methods_once = PTHREAD_ONCE_INIT;
 
 static void methods_fetch(void)
 {
-    static const char *const names[DIGEST_MESSAGE_KIND_COUNT] = {"MD5", "SHA1", "SHA256"};
+    static const char *const names[DIGEST_MESSAGE_KIND_COUNT] = {"MD5", "SHA1", "SHA256", "SHA512"};
 
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)
         methods[kind] = EVP_MD_fetch(NULL, names[kind], NULL); /* NULL if this build forbids it */
@@ -43,10 +50,29 @@ static void methods_fetch(void)
 
 size_t digest_kind_bytes(enum digest_kind kind)
 {
-    static const unsigned char bytes[DIGEST_KIND_COUNT] = {16, 20, 32, 4, 4, 8};
+    static const unsigned char bytes[DIGEST_KIND_COUNT] = {
+        [DIGEST_MD5] = 16,    [DIGEST_SHA1] = 20,     [DIGEST_SHA256] = 32,   [DIGEST_SHA512] = 64,
+        [DIGEST_CRC32] = 4,   [DIGEST_CRC32C] = 4,    [DIGEST_CRC64NVME] = 8, [DIGEST_XXH64] = 8,
+        [DIGEST_XXH3_64] = 8, [DIGEST_XXH3_128] = 16,
+    };
 
     assert((unsigned)kind < DIGEST_KIND_COUNT);
     return bytes[kind];
+}
+
+/* 0 or -ENOMEM. Resetting fails for no state that was made here. */
+static int xxh_begin(struct digest_set *set)
+{
+    (void)XXH64_reset(&set->xxh64, 0);
+    if ((set->mask & DIGEST_BIT(DIGEST_XXH3_64)) && (set->xxh3_64 = XXH3_createState()) == NULL)
+        return -ENOMEM;
+    if ((set->mask & DIGEST_BIT(DIGEST_XXH3_128)) && (set->xxh3_128 = XXH3_createState()) == NULL)
+        return -ENOMEM;
+    if (set->xxh3_64 != NULL)
+        (void)XXH3_64bits_reset(set->xxh3_64);
+    if (set->xxh3_128 != NULL)
+        (void)XXH3_128bits_reset(set->xxh3_128);
+    return 0;
 }
 
 int digest_set_create(struct digest_set **out, uint32_t mask)
@@ -69,6 +95,8 @@ int digest_set_create(struct digest_set **out, uint32_t mask)
         else if (methods[kind] == NULL || !EVP_DigestInit_ex2(set->context[kind], methods[kind], NULL))
             err = -EIO;
     }
+    if (err == 0)
+        err = xxh_begin(set);
     if (err != 0) {
         digest_set_free(set);
         return err;
@@ -83,6 +111,8 @@ void digest_set_free(struct digest_set *set)
         return;
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)
         EVP_MD_CTX_free(set->context[kind]);
+    (void)XXH3_freeState(set->xxh3_64); /* NULL allowed; cannot fail */
+    (void)XXH3_freeState(set->xxh3_128);
     free(set);
 }
 
@@ -113,6 +143,13 @@ static void digest_set_update_block(struct digest_set *set, const unsigned char 
         set->crc32c = digest_crc32c(set->crc32c, data, length);
     if (set->mask & DIGEST_BIT(DIGEST_CRC64NVME))
         set->crc64nvme = crc64nvme_update(set->crc64nvme, data, length);
+    /* These fail for a NULL pointer only. */
+    if (set->mask & DIGEST_BIT(DIGEST_XXH64))
+        (void)XXH64_update(&set->xxh64, data, length);
+    if (set->mask & DIGEST_BIT(DIGEST_XXH3_64))
+        (void)XXH3_64bits_update(set->xxh3_64, data, length);
+    if (set->mask & DIGEST_BIT(DIGEST_XXH3_128))
+        (void)XXH3_128bits_update(set->xxh3_128, data, length);
 }
 
 int digest_set_update(struct digest_set *set, const void *data, size_t length)
@@ -157,6 +194,20 @@ static uint64_t load_big_endian(const unsigned char *bytes, size_t length)
     return value;
 }
 
+static void xxh_final(const struct digest_set *set, struct digest_values *values)
+{
+    if (set->mask & DIGEST_BIT(DIGEST_XXH64))
+        store_big_endian(values->value[DIGEST_XXH64], XXH64_digest(&set->xxh64), 8);
+    if (set->mask & DIGEST_BIT(DIGEST_XXH3_64))
+        store_big_endian(values->value[DIGEST_XXH3_64], XXH3_64bits_digest(set->xxh3_64), 8);
+    if (set->mask & DIGEST_BIT(DIGEST_XXH3_128)) {
+        XXH128_hash_t hash = XXH3_128bits_digest(set->xxh3_128);
+
+        store_big_endian(values->value[DIGEST_XXH3_128], hash.high64, 8);
+        store_big_endian(values->value[DIGEST_XXH3_128] + 8, hash.low64, 8);
+    }
+}
+
 int digest_set_final(struct digest_set *set, struct digest_values *values)
 {
     memset(values, 0, sizeof(*values));
@@ -171,6 +222,7 @@ int digest_set_final(struct digest_set *set, struct digest_values *values)
         store_big_endian(values->value[DIGEST_CRC32C], set->crc32c, 4);
     if (set->mask & DIGEST_BIT(DIGEST_CRC64NVME))
         store_big_endian(values->value[DIGEST_CRC64NVME], set->crc64nvme, 8);
+    xxh_final(set, values);
     values->mask = set->mask;
     return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Digests and checksums of object bytes: a set of algorithms fed together, so that each byte is touched once.
- * MD5 and SHA come from OpenSSL, CRC32 and CRC32C from ISA-L; CRC64NVME is in crc64nvme.c.
+ * MD5 and SHA come from OpenSSL, CRC32 and CRC32C from ISA-L, the XXH family from xxHash; CRC64NVME is in crc64nvme.c.
  *
- * Values are byte strings in network order, as S3 prints them in base64 (a CRC32 is 4 bytes, big-endian).
+ * Values are byte strings in network order, as S3 prints them in base64 (a CRC32 is 4 bytes, big-endian; an XXH is in its
+ * canonical, big-endian form, with seed 0).
  * A digest_set belongs to one thread at a time. */
 #ifndef STORAGE_DIGEST_H
 #define STORAGE_DIGEST_H
@@ -16,21 +17,25 @@ enum digest_kind {
     DIGEST_MD5,
     DIGEST_SHA1,
     DIGEST_SHA256,
+    DIGEST_SHA512,
     DIGEST_CRC32,     /* ISO-HDLC, as in zip */
     DIGEST_CRC32C,    /* Castagnoli */
     DIGEST_CRC64NVME, /* CRC-64/NVME (Rocksoft): poly 0xad93d23594c93659, reflected, init and xorout all ones */
+    DIGEST_XXH64,
+    DIGEST_XXH3_64,
+    DIGEST_XXH3_128,
     DIGEST_KIND_COUNT,
 };
 
 #define DIGEST_BIT(kind) (1u << (kind))
-#define DIGEST_BYTES_MAX 32u
+#define DIGEST_BYTES_MAX 64u
 
 struct digest_values {
     uint32_t mask; /* DIGEST_BIT of each value present */
     unsigned char value[DIGEST_KIND_COUNT][DIGEST_BYTES_MAX];
 };
 
-/* Length in bytes of a kind's value: 16, 20, 32, 4, 4, 8. */
+/* Length in bytes of a kind's value, up to DIGEST_BYTES_MAX. */
 size_t digest_kind_bytes(enum digest_kind kind);
 
 struct digest_set;

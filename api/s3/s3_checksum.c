@@ -53,13 +53,7 @@ enum digest_kind s3_checksum_digest(enum s3_checksum_algorithm algorithm)
 
 size_t s3_checksum_bytes(enum s3_checksum_algorithm algorithm)
 {
-    static const unsigned char bytes[S3_CHECKSUM_COUNT] = {
-        [S3_CHECKSUM_CRC32] = 4,   [S3_CHECKSUM_CRC32C] = 4,    [S3_CHECKSUM_SHA1] = 20,
-        [S3_CHECKSUM_SHA256] = 32, [S3_CHECKSUM_CRC64NVME] = 8,
-    };
-
-    assert_known(algorithm);
-    return bytes[algorithm];
+    return digest_kind_bytes(s3_checksum_digest(algorithm));
 }
 
 bool s3_checksum_is_crc(enum s3_checksum_algorithm algorithm)
@@ -309,7 +303,7 @@ enum s3_error s3_checksum_upload_choose(h2o_iovec_t algorithm_name, h2o_iovec_t 
         *message = "Value for x-amz-checksum-type header is invalid.";
         return S3_ERROR_INVALID_REQUEST;
     }
-    /* Only a CRC of the whole follows from the CRCs of the parts, and S3 knows no composite CRC64NVME. */
+    /* Only a CRC of the whole follows from those of the parts, and S3 knows no composite CRC64NVME. */
     if ((full && !s3_checksum_is_crc(*algorithm)) || (composite && *algorithm == S3_CHECKSUM_CRC64NVME)) {
         *message = "The checksum type cannot be used with the specified checksum algorithm.";
         return S3_ERROR_INVALID_REQUEST;

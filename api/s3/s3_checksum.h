@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * S3's "additional checksums": names, headers, elements and texts of the five algorithms, and what a request says about them.
+ * S3's "additional checksums": names, headers, elements and texts of all algorithms, and what a request says about them.
  * Pure functions, any thread. Digests themselves are computed by the storage side. */
 #ifndef API_S3_S3_CHECKSUM_H
 #define API_S3_S3_CHECKSUM_H
@@ -18,7 +18,12 @@
     X(CRC32C, 2, "CRC32C", "x-amz-checksum-crc32c", "ChecksumCRC32C", DIGEST_CRC32C)                                          \
     X(SHA1, 3, "SHA1", "x-amz-checksum-sha1", "ChecksumSHA1", DIGEST_SHA1)                                                    \
     X(SHA256, 4, "SHA256", "x-amz-checksum-sha256", "ChecksumSHA256", DIGEST_SHA256)                                          \
-    X(CRC64NVME, 5, "CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME", DIGEST_CRC64NVME)
+    X(CRC64NVME, 5, "CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME", DIGEST_CRC64NVME)                                          \
+    X(MD5, 6, "MD5", "x-amz-checksum-md5", "ChecksumMD5", DIGEST_MD5)                                                         \
+    X(SHA512, 7, "SHA512", "x-amz-checksum-sha512", "ChecksumSHA512", DIGEST_SHA512)                                          \
+    X(XXHASH64, 8, "XXHASH64", "x-amz-checksum-xxhash64", "ChecksumXXHASH64", DIGEST_XXH64)                                   \
+    X(XXHASH3, 9, "XXHASH3", "x-amz-checksum-xxhash3", "ChecksumXXHASH3", DIGEST_XXH3_64)                                     \
+    X(XXHASH128, 10, "XXHASH128", "x-amz-checksum-xxhash128", "ChecksumXXHASH128", DIGEST_XXH3_128)
 
 enum s3_checksum_algorithm {
     S3_CHECKSUM_NONE = 0,

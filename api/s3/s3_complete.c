@@ -147,11 +147,25 @@ void s3_assembly_end(struct s3_assembly *assembly)
     assembly->composite = NULL;
 }
 
-/* Takes the part's checksum into the object's. A part without one (a copied range) leaves the object without. */
+/* An upload that asked for no checksum gets the one that its parts have anyway, if it follows from them. */
+static void choose_algorithm(struct s3_assembly *assembly, const struct meta_part *part)
+{
+    uint8_t algorithm = part->checksum.algorithm;
+
+    if (assembly->at > 0 || assembly->algorithm != S3_CHECKSUM_NONE || algorithm >= S3_CHECKSUM_COUNT ||
+        !s3_checksum_is_crc((enum s3_checksum_algorithm)algorithm))
+        return;
+    assembly->algorithm = (enum s3_checksum_algorithm)algorithm;
+    assembly->type = S3_CHECKSUM_FULL_OBJECT;
+    assembly->has_checksum = true;
+}
+
+/* Takes the part's checksum into the object's. A part without one leaves the object without. */
 static enum s3_error add_checksum(struct s3_assembly *assembly, const struct meta_part *part)
 {
     size_t bytes;
 
+    choose_algorithm(assembly, part);
     if (!assembly->has_checksum)
         return S3_ERROR_NONE;
     bytes = s3_checksum_bytes(assembly->algorithm);

@@ -28,7 +28,7 @@ enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool
 /* Stored parts, told in ascending order, held against the list. */
 struct s3_assembly {
     const struct s3_part_list *list;
-    enum s3_checksum_algorithm algorithm; /* the upload's */
+    enum s3_checksum_algorithm algorithm; /* the upload's; where it has none, a CRC that all parts have */
     enum s3_checksum_type type;
     uint32_t at;                   /* next of the list */
     uint64_t size;                 /* so far */

@@ -76,6 +76,25 @@ static uint32_t put_digest_mask(const struct s3_put *put)
     return mask;
 }
 
+/* As S3, a body whose sender claims nothing gets a CRC-64; but only beside an MD5, which costs seventy times as much. */
+static void put_add_default(const struct s3_put *put, struct core_put_options *options)
+{
+    if (put_algorithm(put) != S3_CHECKSUM_NONE)
+        return;
+    if (options->digest_mask & DIGEST_BIT(DIGEST_MD5))
+        options->digest_mask |= DIGEST_BIT(DIGEST_CRC64NVME);
+    if (options->digest_mask_small & DIGEST_BIT(DIGEST_MD5))
+        options->digest_mask_small |= DIGEST_BIT(DIGEST_CRC64NVME);
+}
+
+static void put_take_checksum(struct s3_put *put, const struct digest_values *values)
+{
+    if (put_algorithm(put) != S3_CHECKSUM_NONE)
+        s3_checksum_from_digests(&put->checksum, put_algorithm(put), values);
+    else if (values->mask & DIGEST_BIT(DIGEST_CRC64NVME))
+        s3_checksum_from_digests(&put->checksum, S3_CHECKSUM_CRC64NVME, values);
+}
+
 /* ---- The sink: bytes from HTTP to the core ---- */
 
 /* How much of `wanted` bytes may still come; 0 means that the body is longer than it may be. */
@@ -183,8 +202,7 @@ static void on_sealed(void *ctx, int result, const struct digest_values *values)
         return;
     }
     core_etag_make(values, put->etag);
-    if (put_algorithm(put) != S3_CHECKSUM_NONE)
-        s3_checksum_from_digests(&put->checksum, put_algorithm(put), values);
+    put_take_checksum(put, values);
     put->commit(put);
 }
 
@@ -245,6 +263,7 @@ void s3_put_start(struct s3_put *put)
     int result;
 
     core_etag_choose(core_worker_core(request->worker), compares, &options);
+    put_add_default(put, &options);
     if ((result = core_put_begin(request->worker, &options, &put->core)) == 0)
         return;
     if (options.chunks != NULL && options.chunks->released != NULL)

@@ -63,6 +63,12 @@ static void test_check_values(void **state)
     assert_hex(&values, DIGEST_CRC32, "cbf43926");
     assert_hex(&values, DIGEST_CRC32C, "e3069283");
     assert_hex(&values, DIGEST_CRC64NVME, "ae8b14860a799888");
+    assert_hex(&values, DIGEST_SHA512,
+               "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a"
+               "d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85");
+    assert_hex(&values, DIGEST_XXH64, "8cb841db40e6ae83");
+    assert_hex(&values, DIGEST_XXH3_64, "72dcb18b67a17dff");
+    assert_hex(&values, DIGEST_XXH3_128, "33119477ede5dcd5e9716427681d5860");
 }
 
 static void test_empty_input(void **state)
@@ -76,6 +82,12 @@ static void test_empty_input(void **state)
     assert_hex(&values, DIGEST_CRC32, "00000000");
     assert_hex(&values, DIGEST_CRC32C, "00000000");
     assert_hex(&values, DIGEST_CRC64NVME, "0000000000000000");
+    assert_hex(&values, DIGEST_SHA512,
+               "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+               "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
+    assert_hex(&values, DIGEST_XXH64, "ef46db3751d8e999");
+    assert_hex(&values, DIGEST_XXH3_64, "2d06800538d394c2");
+    assert_hex(&values, DIGEST_XXH3_128, "99aa06d3014798d86001c324468d497f");
 }
 
 static void test_only_what_was_asked_for(void **state)

@@ -79,7 +79,8 @@ static void refuses_sloppy_base64(void **state)
 static void knows_its_algorithms(void **state)
 {
     assert_int_equal(s3_checksum_of_name(vec("crc64nvme")), S3_CHECKSUM_CRC64NVME);
-    assert_int_equal(s3_checksum_of_name(vec("SHA512")), S3_CHECKSUM_NONE);
+    assert_int_equal(s3_checksum_of_name(vec("SHA512")), S3_CHECKSUM_SHA512);
+    assert_int_equal(s3_checksum_of_name(vec("SHA384")), S3_CHECKSUM_NONE);
     assert_int_equal(s3_checksum_of_name(vec(NULL)), S3_CHECKSUM_NONE);
     assert_int_equal(s3_checksum_of_header(vec("x-amz-checksum-crc32")), S3_CHECKSUM_CRC32);
     assert_int_equal(s3_checksum_of_element(vec("ChecksumSHA256")), S3_CHECKSUM_SHA256);
@@ -88,6 +89,16 @@ static void knows_its_algorithms(void **state)
     /* Stored numbers never change. */
     assert_int_equal(S3_CHECKSUM_CRC32, 1);
     assert_int_equal(S3_CHECKSUM_CRC64NVME, 5);
+    assert_int_equal(S3_CHECKSUM_MD5, 6);
+    assert_int_equal(S3_CHECKSUM_XXHASH128, 10);
+}
+
+static void knows_how_long_values_are(void **state)
+{
+    static const unsigned char bytes[S3_CHECKSUM_COUNT] = {0, 4, 4, 20, 32, 8, 16, 64, 8, 8, 16};
+
+    for (int i = 1; i < S3_CHECKSUM_COUNT; i++)
+        assert_int_equal(s3_checksum_bytes((enum s3_checksum_algorithm)i), bytes[i]);
 }
 
 static void reads_claims(void **state)
@@ -130,7 +141,7 @@ static void refuses_contradictory_claims(void **state)
     assert_int_equal(read_claim(false), S3_ERROR_INVALID_REQUEST);
 
     /* One that is not known would go unverified. */
-    header("x-amz-checksum-xxhash64", "AAAAAAAAAAA=");
+    header("x-amz-checksum-xxhash32", "AAAAAA==");
     assert_int_equal(read_claim(false), S3_ERROR_INVALID_REQUEST);
 }
 
@@ -158,7 +169,10 @@ static void chooses_types_of_uploads(void **state)
         {"SHA256", "FULL_OBJECT", 0, -1},
         {"CRC64NVME", "COMPOSITE", 0, -1},
         {"CRC32", "PARTIAL", 0, -1},
-        {"MD5", NULL, 0, -1},
+        {"MD5", NULL, S3_CHECKSUM_MD5, S3_CHECKSUM_COMPOSITE},
+        {"XXHASH3", "COMPOSITE", S3_CHECKSUM_XXHASH3, S3_CHECKSUM_COMPOSITE},
+        {"SHA512", "FULL_OBJECT", 0, -1},
+        {"SHA384", NULL, 0, -1},
         {NULL, "COMPOSITE", 0, -1},
     };
 
@@ -199,6 +213,7 @@ int main(void)
         cmocka_unit_test(translates_base64),
         cmocka_unit_test(refuses_sloppy_base64),
         cmocka_unit_test(knows_its_algorithms),
+        cmocka_unit_test(knows_how_long_values_are),
         cmocka_unit_test(reads_claims),
         cmocka_unit_test(refuses_contradictory_claims),
         cmocka_unit_test(takes_part_counts_where_allowed),
