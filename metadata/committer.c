@@ -94,6 +94,8 @@ static int op_run(struct meta_writer *writer, struct meta_op *op)
         return op_garbage_done(writer, (struct meta_garbage_done *)op);
     case META_OP_SETTING_PUT:
         return op_setting_put(writer, (struct meta_setting_put *)op);
+    case META_OP_OBJECT_ANNOTATE:
+        return op_object_annotate(writer, (struct meta_object_annotate *)op);
     }
     assert(!"an op of no known kind");
     return -EINVAL;

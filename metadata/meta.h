@@ -86,6 +86,13 @@ struct meta_attributes {
     uint32_t count;
 };
 
+/* Annotations: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_ANNOTATE). They
+ * come and go with the other attributes; the module does not interpret their values. */
+#define META_ATTRIBUTE_TAGS "x-amz-tagging"
+#define META_ATTRIBUTE_ACL  "x-amz-acl"
+bool meta_attribute_is(struct meta_bytes name, const char *string);
+bool meta_attribute_is_annotation(struct meta_bytes name);
+
 /* The S3 checksum of an object or part. algorithm 0 means none. The module does not interpret the numbers. */
 struct meta_checksum {
     uint8_t algorithm; /* api's enum */
@@ -248,6 +255,7 @@ enum meta_op_kind {
     META_OP_PART_COPY,
     META_OP_GARBAGE_DONE,
     META_OP_SETTING_PUT, /* meta_settings.h */
+    META_OP_OBJECT_ANNOTATE,
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
@@ -318,13 +326,24 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct meta_bytes key;
     struct meta_condition condition; /* on the destination */
     bool replace_attributes;
-    struct meta_attributes attributes; /* used when replace_attributes */
+    struct meta_attributes attributes; /* used when replace_attributes; annotations among them are left out */
+    bool replace_tags;                 /* else the source's tags are taken over, as they are in the transaction */
+    struct meta_bytes tags;            /* used when replace_tags; empty: none */
+    struct meta_bytes acl;             /* the copy's; the source's is never taken over */
     struct meta_bytes owner;
     /* out */
     int64_t modified_ms;
     char etag[META_ETAG_BYTES_MAX + 1];
     uint64_t size;
     struct meta_checksum checksum;
+};
+
+struct meta_object_annotate { /* META_E_NO_KEY */
+    struct meta_op op;
+    int64_t bucket;
+    struct meta_bytes key;
+    const char *name;        /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
+    struct meta_bytes value; /* data NULL: removes it */
 };
 
 struct meta_upload_create {

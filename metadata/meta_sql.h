@@ -53,6 +53,8 @@ enum meta_sql_role {
     X(SQL_OBJECT_UPDATE, META_SQL_WRITER, "UPDATE object SET size = ?3, modified_ms = ?4, etag = ?5,"        \
                                           " checksum = ?6, owner = ?7, extents = ?8, attributes = ?9,"       \
                                           " upload_id = ?10, parts = ?11 WHERE bucket = ?1 AND key = ?2")    \
+    X(SQL_OBJECT_ANNOTATE, META_SQL_WRITER, "UPDATE object SET attributes = ?3"                              \
+                                            " WHERE bucket = ?1 AND key = ?2")                               \
     X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
                                                                                                              \
     X(SQL_UPLOAD_GET, META_SQL_BOTH, "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"      \

@@ -111,10 +111,9 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if ((err = key_check(op->key)) != 0 ||
-        (err = copy_source_load(writer, &op->source, &row)) != 0)
+    if ((err = key_check(op->key)) != 0 || (err = copy_source_load(writer, &op->source, &row)) != 0)
         return err;
-    if (op->replace_attributes && (err = attributes_pack(writer, &op->attributes, &row.attributes)) != 0)
+    if ((err = copy_attributes_pack(writer, op, &row.attributes)) != 0)
         return err;
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;

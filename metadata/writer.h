@@ -89,6 +89,17 @@ int references_raise(struct meta_writer *writer, struct meta_bytes extents);
  * be removable too: its bytes then stay, and the check finds them. */
 int references_drop(struct meta_writer *writer, struct meta_bytes extents);
 
+/* ---- Annotations (annotations.c) ---- */
+
+/* The value in a packed list; data NULL when absent. Points into the list. */
+struct meta_bytes attributes_find(struct meta_bytes packed, const char *name);
+/* Exchanges one attribute of a packed list for another value (data NULL: none), in the arena. */
+int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
+                        struct meta_bytes value);
+/* From the source's attributes to those of the copy, in the arena. */
+int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
+                         struct meta_bytes *packed);
+
 /* ---- Settings (ops_settings.c) ---- */
 
 /* All of the bucket's. */
@@ -107,6 +118,7 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op);
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
+int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 

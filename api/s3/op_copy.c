@@ -12,6 +12,7 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_tagging.h"
 #include "api/s3/s3_text.h"
 
 #define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
@@ -172,7 +173,7 @@ static void copy_submit(struct copy *copy)
 
 /* ---- The request ---- */
 
-static enum s3_error read_directives(struct copy *copy)
+static enum s3_error read_directives(struct copy *copy, const char **message)
 {
     h2o_iovec_t metadata = s3_request_header(copy->request, "x-amz-metadata-directive");
     h2o_iovec_t tagging = s3_request_header(copy->request, "x-amz-tagging-directive");
@@ -182,7 +183,9 @@ static enum s3_error read_directives(struct copy *copy)
         return S3_ERROR_INVALID_ARGUMENT;
     if (tagging.base != NULL && !s3_text_is(tagging, "COPY") && !s3_text_is(tagging, "REPLACE"))
         return S3_ERROR_INVALID_ARGUMENT;
-    return S3_ERROR_NONE; /* there are no tags to copy, and tags to set were refused */
+    copy->op.replace_tags = s3_text_is(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
+    return copy->op.replace_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
+                                 : S3_ERROR_NONE;
 }
 
 static enum s3_error prepare(struct copy *copy, const char **message)
@@ -193,7 +196,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
 
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
-        (error = read_directives(copy)) != S3_ERROR_NONE ||
+        (error = read_directives(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "api/s3/s3_body.h"
-#include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 
@@ -199,40 +199,6 @@ static void submit_deletion(struct multi_deletion *deletion)
     core_change_submit(request->worker, &deletion->change);
 }
 
-/* Content-MD5 and x-amz-checksum-* of the XML itself: not required, but what is given must be right. */
-static enum s3_error verify_body(struct s3_request *request, h2o_iovec_t body, const char **message)
-{
-    h2o_iovec_t md5_text = s3_request_header(request, "content-md5");
-    struct s3_checksum_claim claim;
-    struct digest_values values;
-    unsigned char md5[16];
-    uint32_t mask = 0;
-    enum s3_error error;
-
-    if (md5_text.base != NULL) {
-        if (s3_base64_decode(md5_text, md5, sizeof(md5)) != 0)
-            return S3_ERROR_INVALID_DIGEST;
-        mask |= DIGEST_BIT(DIGEST_MD5);
-    }
-    if ((error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE)
-        return error;
-    if (claim.algorithm != S3_CHECKSUM_NONE && claim.in_trailer)
-        return S3_ERROR_NOT_IMPLEMENTED; /* no client sends XML so, and unverified it must not pass */
-    if (claim.algorithm != S3_CHECKSUM_NONE)
-        mask |= DIGEST_BIT(s3_checksum_digest(claim.algorithm));
-    if (mask == 0)
-        return S3_ERROR_NONE;
-    if (digest_buffer(mask, body.base, body.len, &values) != 0)
-        return S3_ERROR_INTERNAL_ERROR;
-    if (md5_text.base != NULL && memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) != 0)
-        return S3_ERROR_BAD_DIGEST;
-    if (claim.algorithm != S3_CHECKSUM_NONE &&
-        memcmp(claim.value, values.value[s3_checksum_digest(claim.algorithm)],
-               s3_checksum_bytes(claim.algorithm)) != 0)
-        return S3_ERROR_BAD_DIGEST;
-    return S3_ERROR_NONE;
-}
-
 static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
 {
     struct multi_deletion *deletion = ctx;
@@ -241,7 +207,7 @@ static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t
     if (error == S3_ERROR_NONE && body.len == 0)
         error = S3_ERROR_MISSING_REQUEST_BODY;
     if (error == S3_ERROR_NONE)
-        error = verify_body(request, body, &message);
+        error = s3_document_verify(request, body, &message);
     if (error == S3_ERROR_NONE && (s3_xml_parse(body.base, body.len, "Delete", visit_delete, deletion) != 0 ||
                                    deletion->key_count == 0))
         error = S3_ERROR_MALFORMED_XML;

@@ -16,6 +16,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
 
@@ -83,6 +84,9 @@ static void add_attributes(struct fetch *fetch)
 
     for (uint32_t i = 0; i < attributes->count; i++) {
         const struct meta_attribute *attribute = &attributes->list[i];
+
+        if (meta_attribute_is_annotation(attribute->name))
+            continue; /* not a header */
         /* A copy: the object may be gone when the head is written out or logged. */
         const char *name =
             s3_request_string(request, h2o_iovec_init(attribute->name.data, attribute->name.length));
@@ -99,6 +103,16 @@ static void add_attributes(struct fetch *fetch)
     if (s3_attribute_get(attributes, "content-type").data == NULL &&
         override_of(request, "content-type").base == NULL)
         s3_answer_header_string(request, "content-type", S3_CONTENT_TYPE_DEFAULT);
+}
+
+static void add_tag_count(struct fetch *fetch)
+{
+    uint32_t count = s3_tags_count(s3_attribute_get(&fetch->object->attributes, META_ATTRIBUTE_TAGS));
+    char text[16];
+
+    if (count > 0)
+        s3_answer_header(fetch->request, "x-amz-tagging-count", text,
+                         (size_t)snprintf(text, sizeof(text), "%u", count));
 }
 
 static void add_validators(struct fetch *fetch)
@@ -124,6 +138,7 @@ static void add_head(struct fetch *fetch)
     if (fetch->is_part && object->part_count > 0)
         s3_answer_header(request, "x-amz-mp-parts-count", text,
                          (size_t)snprintf(text, sizeof(text), "%u", object->part_count));
+    add_tag_count(fetch);
     /* The stored checksum is of the whole: a client would compare it with the part it got. */
     if (fetch->range.length == object->size &&
         s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))

@@ -7,6 +7,7 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
+#include "api/s3/s3_tagging.h"
 
 struct object_put {
     struct s3_put put;
@@ -64,6 +65,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &op->object.attributes)) !=
             S3_ERROR_NONE ||
+        (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&object_put->condition, s3_request_header(request, "if-match"),

@@ -89,22 +89,6 @@ void s3_op_get_object_acl(struct s3_request *request)
     core_object_release(&object);
 }
 
-void s3_op_get_object_tagging(struct s3_request *request)
-{
-    struct meta_object object;
-    struct s3_xml xml;
-
-    if (head_object(request, &object) != 0)
-        return;
-    core_object_release(&object);
-    s3_xml_init(&xml, &request->http->pool);
-    s3_xml_open(&xml, "Tagging" S3_XMLNS);
-    s3_xml_open(&xml, "TagSet");
-    s3_xml_close(&xml, "TagSet");
-    s3_xml_close(&xml, "Tagging");
-    s3_answer_xml(request, 200, &xml);
-}
-
 /* What cannot be there is gone: S3 answers the same. */
 void s3_op_delete_absent_settings(struct s3_request *request)
 {

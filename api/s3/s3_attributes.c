@@ -14,6 +14,8 @@
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
 
+#define ANNOTATIONS_MAX 2u /* s3_attribute_add: tags and an ACL */
+
 static const char *const plain_names[] = {
     "cache-control",       "content-disposition",
     "content-encoding",    "content-language",
@@ -52,8 +54,6 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
             continue;
         if (s3_text_has_prefix(name, "x-amz-server-side-encryption") ||
             s3_text_is(name, "x-amz-write-offset-bytes"))
-            return S3_ERROR_NOT_IMPLEMENTED;
-        if (s3_text_is(name, "x-amz-tagging") && value.len > 0)
             return S3_ERROR_NOT_IMPLEMENTED;
         if (s3_text_has_prefix(name, "x-amz-object-lock-"))
             return S3_ERROR_OBJECT_LOCK_MISSING;
@@ -177,7 +177,8 @@ enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *h
     enum s3_error error = S3_ERROR_NONE;
 
     attributes->count = 0;
-    attributes->list = h2o_mem_alloc_pool(pool, (headers->size + 1) * sizeof(*attributes->list));
+    attributes->list =
+        h2o_mem_alloc_pool(pool, (headers->size + ANNOTATIONS_MAX) * sizeof(*attributes->list));
     for (size_t i = 0; i < headers->size && error == S3_ERROR_NONE; i++) {
         h2o_iovec_t name = *headers->entries[i].name, value = headers->entries[i].value;
 
@@ -191,6 +192,12 @@ enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *h
         }
     }
     return error;
+}
+
+void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value)
+{
+    attributes->list[attributes->count++] =
+        (struct meta_attribute){.name = {name, strlen(name)}, .value = value};
 }
 
 struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name)

@@ -11,6 +11,7 @@
     X(AUTHORIZATION_HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")           \
     X(AUTHORIZATION_QUERY_PARAMETERS, 400, "AuthorizationQueryParametersError", "The query authorization parameters are invalid.") \
     X(BAD_DIGEST, 400, "BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server received.") \
+    X(BAD_REQUEST, 400, "BadRequest", "Bad Request")                                                                           \
     X(BUCKET_ALREADY_EXISTS, 409, "BucketAlreadyExists", "The requested bucket name is not available.")                        \
     X(BUCKET_ALREADY_OWNED_BY_YOU, 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.") \
     X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty.")                                 \
@@ -31,6 +32,7 @@
     X(INVALID_REDIRECT_LOCATION, 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.") \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                                               \
     X(INVALID_STORAGE_CLASS, 400, "InvalidStorageClass", "The storage class you specified is not valid")                       \
+    X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not a valid tag.")                                                 \
     X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                           \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \

@@ -21,9 +21,15 @@ void s3_op_get_bucket_location(struct s3_request *request);
 /* Answers about settings that every bucket has in the same way: op_settings.c. */
 void s3_op_get_bucket_acl(struct s3_request *request);
 void s3_op_get_object_acl(struct s3_request *request);
-void s3_op_get_object_tagging(struct s3_request *request);
 void s3_op_get_empty_settings(struct s3_request *request);
 void s3_op_delete_absent_settings(struct s3_request *request);
+
+void s3_op_get_object_tagging(struct s3_request *request);
+void s3_op_put_object_tagging(struct s3_request *request);
+void s3_op_delete_object_tagging(struct s3_request *request);
+void s3_op_get_bucket_tagging(struct s3_request *request);
+void s3_op_put_bucket_tagging(struct s3_request *request);
+void s3_op_delete_bucket_tagging(struct s3_request *request);
 
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bodies that are documents, and the settings most of them become. Worker's thread. */
+#include "api/s3/s3_document.h"
+
+#include <string.h>
+
+#include "api/s3/s3_checksum.h"
+#include "api/s3/s3_operation.h"
+
+enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message)
+{
+    h2o_iovec_t md5_text = s3_request_header(request, "content-md5");
+    struct s3_checksum_claim claim;
+    struct digest_values values;
+    unsigned char md5[16];
+    uint32_t mask = 0;
+    enum s3_error error;
+
+    if (md5_text.base != NULL) {
+        if (s3_base64_decode(md5_text, md5, sizeof(md5)) != 0)
+            return S3_ERROR_INVALID_DIGEST;
+        mask |= DIGEST_BIT(DIGEST_MD5);
+    }
+    if ((error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE)
+        return error;
+    if (claim.algorithm != S3_CHECKSUM_NONE && claim.in_trailer)
+        return S3_ERROR_NOT_IMPLEMENTED; /* no client sends XML so, and unverified it must not pass */
+    if (claim.algorithm != S3_CHECKSUM_NONE)
+        mask |= DIGEST_BIT(s3_checksum_digest(claim.algorithm));
+    if (mask == 0)
+        return S3_ERROR_NONE;
+    if (digest_buffer(mask, body.base, body.len, &values) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if (md5_text.base != NULL && memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) != 0)
+        return S3_ERROR_BAD_DIGEST;
+    if (claim.algorithm != S3_CHECKSUM_NONE &&
+        memcmp(claim.value, values.value[s3_checksum_digest(claim.algorithm)],
+               s3_checksum_bytes(claim.algorithm)) != 0)
+        return S3_ERROR_BAD_DIGEST;
+    return S3_ERROR_NONE;
+}
+
+/* ---- Collecting ---- */
+
+struct collecting {
+    void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx);
+    void *ctx;
+};
+
+static void on_collected(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct collecting *collecting = ctx;
+    const char *message = NULL;
+
+    if (error == S3_ERROR_NONE && body.len == 0)
+        error = S3_ERROR_MISSING_REQUEST_BODY;
+    if (error == S3_ERROR_NONE)
+        error = s3_document_verify(request, body, &message);
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        collecting->done(request, body, collecting->ctx);
+}
+
+void s3_document_collect(struct s3_request *request, size_t bytes_max,
+                         void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx), void *ctx)
+{
+    struct collecting *collecting = s3_request_alloc(request, sizeof(*collecting));
+
+    collecting->done = done;
+    collecting->ctx = ctx;
+    s3_body_collect(request, bytes_max, on_collected, collecting);
+}
+
+/* ---- Settings ---- */
+
+struct setting {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_setting_put op;
+    int status;
+};
+
+static void on_setting_put(struct core_change *change)
+{
+    struct setting *setting = change->ctx;
+
+    if (setting->op.op.result != 0)
+        s3_answer_result(setting->request, setting->op.op.result);
+    else
+        s3_answer_empty(setting->request, setting->status);
+}
+
+void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+                    int status)
+{
+    struct setting *setting = s3_request_alloc(request, sizeof(*setting));
+
+    setting->request = request;
+    setting->status = status;
+    setting->op = (struct meta_setting_put){
+        .op.kind = META_OP_SETTING_PUT,
+        .bucket = request->bucket.id,
+        .kind = kind,
+        .document = document,
+    };
+    setting->change = (struct core_change){.op = &setting->op.op, .done = on_setting_put, .ctx = setting};
+    core_change_submit(request->worker, &setting->change);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Annotations of objects: set, exchanged and removed without touching anything else of the row; what a copy
+ * takes over; what becomes of them when the object is overwritten. */
+#include "meta_test_support.h"
+
+#include <errno.h>
+
+static int annotate(struct store *store, const char *key, const char *name, const char *value)
+{
+    struct meta_object_annotate op = {.bucket = store->bucket, .key = text(key), .name = name};
+
+    if (value != NULL)
+        op.value = text(value);
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
+}
+
+static void assert_attribute(struct store *store, const char *key, const char *name, const char *expected)
+{
+    struct meta_object object;
+    const struct meta_attribute *found = NULL;
+
+    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    for (uint32_t i = 0; i < object.attributes.count; i++) {
+        if (!meta_attribute_is(object.attributes.list[i].name, name))
+            continue;
+        assert_null(found); /* no name twice */
+        found = &object.attributes.list[i];
+    }
+    if (expected == NULL) {
+        assert_null(found);
+    } else {
+        assert_non_null(found);
+        assert_int_equal(found->value.length, strlen(expected));
+        assert_memory_equal(found->value.data, expected, strlen(expected));
+    }
+    meta_object_release(&object);
+}
+
+static void put_described(struct store *store, const char *key, uint64_t file)
+{
+    struct meta_extent extent = whole_file(file, 10);
+    struct meta_attribute attributes[] = {{text("content-type"), text("text/plain")},
+                                          {text(META_ATTRIBUTE_TAGS), text("a=1")},
+                                          {text("x-amz-meta-m"), text("v")}};
+    struct meta_object_put op = {.bucket = store->bucket, .key = text(key)};
+
+    op.object.size = 10;
+    op.object.modified_ms = 1234567;
+    op.object.extents = (struct meta_extents){&extent, 1};
+    op.object.attributes = (struct meta_attributes){attributes, 3};
+    strcpy(op.object.etag, "etag");
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
+}
+
+static void an_annotation_changes_nothing_else(void **state)
+{
+    struct store *store = *state;
+    struct meta_object object;
+
+    put_described(store, "key", 3);
+    assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "a=1");
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, "b=2&c="), 0);
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
+    assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "b=2&c=");
+    assert_attribute(store, "key", META_ATTRIBUTE_ACL, "public");
+    assert_attribute(store, "key", "content-type", "text/plain");
+    assert_attribute(store, "key", "x-amz-meta-m", "v");
+    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &object), 0);
+    assert_int_equal(object.modified_ms, 1234567);
+    assert_string_equal(object.etag, "etag");
+    assert_int_equal(object.size, 10);
+    assert_int_equal(object.extents.list[0].file, 3);
+    meta_object_release(&object);
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, NULL), 0);
+    assert_attribute(store, "key", META_ATTRIBUTE_TAGS, NULL);
+    assert_attribute(store, "key", META_ATTRIBUTE_ACL, "public");
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, NULL), 0);
+    assert_attribute(store, "key", "x-amz-meta-m", "v");
+    assert_int_equal(garbage_count(store), 0);
+}
+
+static void an_object_without_attributes_can_be_annotated(void **state)
+{
+    struct store *store = *state;
+
+    assert_int_equal(put(store, "plain", 4), 0);
+    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
+    assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, "k=v");
+    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, NULL), 0);
+    assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, NULL);
+    assert_int_equal(put(store, "plain", 5), 0);
+    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
+    assert_int_equal(put(store, "plain", 6), 0); /* a new object has nothing of the old one */
+    assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, NULL);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    struct store *store = *state;
+    char large[META_ATTRIBUTES_BYTES_MAX + META_ANNOTATIONS_BYTES_MAX + 2];
+
+    assert_int_equal(annotate(store, "missing", META_ATTRIBUTE_TAGS, "k=v"), META_E_NO_KEY);
+    put_described(store, "key", 3);
+    assert_int_equal(annotate(store, "key", "content-type", "text/html"), -EINVAL);
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, large), -E2BIG);
+    assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "a=1");
+}
+
+/* Copies "key" to "copy". tags: NULL takes over the source's. */
+static void copy_key(struct store *store, bool replace_attributes, const char *tags, const char *acl)
+{
+    struct meta_attribute replaced[] = {{text("content-type"), text("image/png")},
+                                        {text(META_ATTRIBUTE_TAGS), text("must=not")}};
+    struct meta_object_copy op = {
+        .source = {.bucket = store->bucket,
+                   .key = text("key"),
+                   .if_modified_since_ms = INT64_MIN,
+                   .if_unmodified_since_ms = INT64_MIN},
+        .bucket = store->bucket,
+        .key = text("copy"),
+        .replace_attributes = replace_attributes,
+        .attributes = {replaced, 2},
+        .replace_tags = tags != NULL,
+    };
+
+    if (tags != NULL)
+        op.tags = text(tags);
+    if (acl != NULL)
+        op.acl = text(acl);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_COPY), 0);
+}
+
+static void copies_take_tags_and_leave_rights(void **state)
+{
+    struct store *store = *state;
+
+    put_described(store, "key", 3);
+    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
+    copy_key(store, false, NULL, NULL);
+    assert_attribute(store, "copy", META_ATTRIBUTE_TAGS, "a=1");
+    assert_attribute(store, "copy", META_ATTRIBUTE_ACL, NULL);
+    assert_attribute(store, "copy", "content-type", "text/plain");
+    copy_key(store, true, NULL, "own");
+    assert_attribute(store, "copy", META_ATTRIBUTE_TAGS, "a=1");
+    assert_attribute(store, "copy", META_ATTRIBUTE_ACL, "own");
+    assert_attribute(store, "copy", "content-type", "image/png");
+    assert_attribute(store, "copy", "x-amz-meta-m", NULL);
+    copy_key(store, false, "z=9", NULL);
+    assert_attribute(store, "copy", META_ATTRIBUTE_TAGS, "z=9");
+    assert_attribute(store, "copy", "x-amz-meta-m", "v");
+    copy_key(store, true, "", NULL);
+    assert_attribute(store, "copy", META_ATTRIBUTE_TAGS, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        store_test(an_annotation_changes_nothing_else),
+        store_test(an_object_without_attributes_can_be_annotated),
+        store_test(what_cannot_be_is_refused),
+        store_test(copies_take_tags_and_leave_rights),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
