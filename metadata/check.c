@@ -155,7 +155,7 @@ static const char *parts_fault(struct meta_bytes bytes, uint64_t size)
     struct codec_list list;
     struct meta_part_size part;
     uint64_t sum = 0;
-    int more = codec_parts_begin(&list, bytes);
+    int more = codec_parts_begin(&list, bytes, NULL);
 
     while (more >= 0 && (more = codec_parts_next(&list, &part)) > 0)
         sum += part.size;

@@ -6,12 +6,14 @@
 #include <assert.h>
 #include <string.h>
 
-#define CODEC_VERSION       1u
-#define VARINT_BYTES_MAX    10u
-#define EXTENT_BYTES_MIN    7u /* flags, file, length, crc */
-#define EXTENT_BYTES_MAX    (1u + 5u * VARINT_BYTES_MAX + 4u)
-#define ATTRIBUTE_BYTES_MIN 2u
-#define PART_BYTES_MIN      2u
+#define CODEC_VERSION            1u
+#define CODEC_PARTS_VERSION      2u /* of part lists with checksums */
+#define VARINT_BYTES_MAX         10u
+#define EXTENT_BYTES_MIN         7u /* flags, file, length, crc */
+#define EXTENT_BYTES_MAX         (1u + 5u * VARINT_BYTES_MAX + 4u)
+#define ATTRIBUTE_BYTES_MIN      2u
+#define PART_BYTES_MIN           2u
+#define PART_CHECKSUM_HEAD_BYTES 2u /* algorithm, length */
 
 /* The usual extent is a whole unit at the start of its file: neither field is written then. */
 enum extent_flag {
@@ -54,7 +56,8 @@ size_t codec_list_head(unsigned char *out, uint32_t count)
     return (size_t)(varint_put(out + 1, count) - out);
 }
 
-static int list_begin(struct codec_list *list, struct meta_bytes bytes, size_t item_bytes_min)
+static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned version,
+                      size_t item_bytes_min)
 {
     uint64_t count;
 
@@ -63,7 +66,7 @@ static int list_begin(struct codec_list *list, struct meta_bytes bytes, size_t i
         return 0;
     list->at = bytes.data;
     list->end = list->at + bytes.length;
-    if (*list->at++ != CODEC_VERSION || !varint_get(list, &count))
+    if (*list->at++ != version || !varint_get(list, &count))
         return META_E_CORRUPT;
     /* So a damaged count never makes anyone allocate more than a small multiple of what was stored. */
     if (count == 0 || count > UINT32_MAX || count > (size_t)(list->end - list->at) / item_bytes_min)
@@ -118,7 +121,7 @@ size_t codec_extents_encode(unsigned char *out, const struct meta_extent *list, 
 
 int codec_extents_begin(struct codec_list *list, struct meta_bytes bytes)
 {
-    return list_begin(list, bytes, EXTENT_BYTES_MIN);
+    return list_begin(list, bytes, CODEC_VERSION, EXTENT_BYTES_MIN);
 }
 
 int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
@@ -198,7 +201,7 @@ size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes 
 
 int codec_attributes_begin(struct codec_list *list, struct meta_bytes bytes)
 {
-    return list_begin(list, bytes, ATTRIBUTE_BYTES_MIN);
+    return list_begin(list, bytes, CODEC_VERSION, ATTRIBUTE_BYTES_MIN);
 }
 
 int codec_attributes_next(struct codec_list *list, struct meta_attribute *attribute)
@@ -213,28 +216,62 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
     return 1;
 }
 
-size_t codec_parts_bound(uint32_t count)
+size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums)
 {
-    return CODEC_LIST_HEAD_BYTES_MAX + (size_t)count * 2 * VARINT_BYTES_MAX;
+    return CODEC_LIST_HEAD_BYTES_MAX + PART_CHECKSUM_HEAD_BYTES +
+           (size_t)count * (2 * VARINT_BYTES_MAX + (checksums->algorithm != 0 ? checksums->length : 0u));
 }
 
-size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count)
+size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count,
+                          const struct meta_part_checksums *checksums)
 {
     unsigned char *at = out;
 
     if (count == 0)
         return 0;
     at += codec_list_head(at, count);
+    if (checksums->algorithm != 0) {
+        assert(checksums->length > 0 && checksums->length <= META_CHECKSUM_BYTES_MAX);
+        out[0] = CODEC_PARTS_VERSION;
+        *at++ = checksums->algorithm;
+        *at++ = checksums->length;
+    }
     for (uint32_t i = 0; i < count; i++) {
         at = varint_put(at, parts[i].number);
         at = varint_put(at, parts[i].size);
     }
+    if (checksums->algorithm != 0) {
+        memcpy(at, checksums->values, (size_t)count * checksums->length);
+        at += (size_t)count * checksums->length;
+    }
     return (size_t)(at - out);
 }
 
-int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes)
+/* Takes the checksums off the list: its end becomes that of its items. */
+static int part_checksums_begin(struct codec_list *list, struct meta_part_checksums *checksums)
 {
-    return list_begin(list, bytes, PART_BYTES_MIN);
+    if (list->end - list->at < (ptrdiff_t)PART_CHECKSUM_HEAD_BYTES)
+        return META_E_CORRUPT;
+    checksums->algorithm = *list->at++;
+    checksums->length = *list->at++;
+    if (checksums->algorithm == 0 || checksums->length == 0 || checksums->length > META_CHECKSUM_BYTES_MAX ||
+        list->count > (size_t)(list->end - list->at) / (checksums->length + PART_BYTES_MIN))
+        return META_E_CORRUPT;
+    list->end -= (size_t)list->count * checksums->length;
+    checksums->values = list->end;
+    return 0;
+}
+
+int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes, struct meta_part_checksums *checksums)
+{
+    struct meta_part_checksums ignored;
+    bool has_checksums = bytes.length > 0 && *(const unsigned char *)bytes.data == CODEC_PARTS_VERSION;
+    int err = list_begin(list, bytes, has_checksums ? CODEC_PARTS_VERSION : CODEC_VERSION, PART_BYTES_MIN);
+
+    if (checksums == NULL)
+        checksums = &ignored;
+    memset(checksums, 0, sizeof(*checksums));
+    return err == 0 && has_checksums ? part_checksums_begin(list, checksums) : err;
 }
 
 int codec_parts_next(struct codec_list *list, struct meta_part_size *part)

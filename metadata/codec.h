@@ -6,7 +6,8 @@
  *   number    LEB128: seven bits a byte, low bits first, the top bit says that more follow
  *   extent    flags, file, length, crc32c of the unit (4 bytes, little-endian), then what the flags announce
  *   attribute name length, name, value length, value
- *   part      number, size
+ *   part      number, size; a list of the second version has algorithm and length of the parts' checksums (one byte
+ *             each) before its items and their values behind them
  *   ETag      form byte; 32 hex digits are packed into 16 bytes, with the number behind "-" after them
  *   checksum  algorithm, type, value
  *
@@ -43,9 +44,12 @@ int codec_attributes_begin(struct codec_list *list, struct meta_bytes bytes);
 /* The attribute points into the list's bytes. */
 int codec_attributes_next(struct codec_list *list, struct meta_attribute *attribute);
 
-size_t codec_parts_bound(uint32_t count);
-size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count);
-int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes);
+/* checksums: as in struct meta_object. */
+size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums);
+size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count,
+                          const struct meta_part_checksums *checksums);
+/* checksums: its values point into the bytes; may be NULL. */
+int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes, struct meta_part_checksums *checksums);
 int codec_parts_next(struct codec_list *list, struct meta_part_size *part);
 
 /* out: CODEC_ETAG_BYTES_MAX bytes. etag: at most META_ETAG_BYTES_MAX characters. */

@@ -106,6 +106,13 @@ struct meta_part_size {
     uint64_t size;
 };
 
+/* The checksums that an object's parts had, one value behind the other. They are all of one algorithm, or not kept. */
+struct meta_part_checksums {
+    uint8_t algorithm;           /* as in meta_checksum; 0: none are kept */
+    uint8_t length;              /* of each value, at most META_CHECKSUM_BYTES_MAX */
+    const unsigned char *values; /* part_count of them */
+};
+
 /* An object as stored. Pointers are borrowed: see who fills it. */
 struct meta_object {
     uint64_t size;
@@ -117,6 +124,7 @@ struct meta_object {
     struct meta_bytes owner; /* owner id, may be empty */
     uint32_t part_count;     /* 0 unless the object was made by a multipart upload */
     const struct meta_part_size *parts; /* part_count entries */
+    struct meta_part_checksums part_checksums;
     unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* zero unless multipart: makes CompleteMultipartUpload repeatable */
 };
 

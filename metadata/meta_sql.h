@@ -72,7 +72,7 @@ enum meta_sql_role {
                                                                                                              \
     X(SQL_PART_LIST, META_SQL_READER, "SELECT number, size, modified_ms, etag, checksum FROM part"           \
                                       " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")      \
-    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT number, size, etag, extents FROM part WHERE upload_id = ?1"     \
+    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT number, size, etag, extents, checksum FROM part WHERE upload_id = ?1" \
                                      " ORDER BY number")                                                     \
     X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
     X(SQL_PART_REPLACE, META_SQL_WRITER, "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"     \

@@ -26,10 +26,12 @@ static int parts_pack(struct meta_writer *writer, const struct meta_object *obje
 {
     if (!parts_are_valid(object))
         return -EINVAL;
-    unsigned char *out = arena_alloc(&writer->arena, codec_parts_bound(object->part_count));
+    unsigned char *out =
+        arena_alloc(&writer->arena, codec_parts_bound(object->part_count, &object->part_checksums));
     if (out == NULL)
         return -ENOMEM;
-    *bytes = (struct meta_bytes){out, codec_parts_encode(out, object->parts, object->part_count)};
+    *bytes = (struct meta_bytes){
+        out, codec_parts_encode(out, object->parts, object->part_count, &object->part_checksums)};
     return 0;
 }
 

@@ -68,7 +68,9 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
 struct assembly {
     struct meta_bytes *pieces; /* each listed part's extents as stored, without the head of the list */
     struct meta_part_size *sizes;
-    unsigned char *listed; /* by part number */
+    unsigned char *listed;                /* by part number */
+    struct meta_part_checksums checksums; /* algorithm 0 once a part had another one, or none */
+    unsigned char *values;                /* theirs */
     uint32_t count;
     size_t pieces_bytes;
     uint64_t extent_count, size;
@@ -98,16 +100,38 @@ static int piece_check(struct codec_list list, uint64_t size)
     return more != 0 ? more : sum == size ? 0 : META_E_CORRUPT;
 }
 
+/* Keeps the part's checksum beside those before it, as long as all are of one kind. */
+static int assembly_add_checksum(struct meta_writer *writer, struct assembly *assembly, uint32_t part_count,
+                                 const struct meta_checksum *checksum)
+{
+    struct meta_part_checksums *all = &assembly->checksums;
+
+    if (assembly->count == 0 && checksum->algorithm != 0 && checksum->length != 0) {
+        assembly->values = arena_alloc(&writer->arena, (size_t)part_count * checksum->length);
+        if (assembly->values == NULL)
+            return -ENOMEM;
+        *all = (struct meta_part_checksums){checksum->algorithm, checksum->length, assembly->values};
+    }
+    if (all->algorithm == 0 || checksum->algorithm != all->algorithm || checksum->length != all->length) {
+        *all = (struct meta_part_checksums){0};
+        return 0;
+    }
+    memcpy(assembly->values + (size_t)assembly->count * all->length, checksum->value, all->length);
+    return 0;
+}
+
 /* The part's row is the current row of SQL_PART_ALL. */
 static int assembly_add(struct meta_writer *writer, struct assembly *assembly, sqlite3_stmt *row,
-                        const struct meta_complete_part *wanted)
+                        const struct meta_complete_part *wanted, uint32_t part_count)
 {
     uint64_t size = (uint64_t)sqlite3_column_int64(row, 1);
     char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum checksum;
     struct codec_list list;
     int err;
 
     if ((err = codec_etag_decode(meta_sql_column(row, 2), etag)) != 0 ||
+        (err = codec_checksum_decode(meta_sql_column(row, 4), &checksum)) != 0 ||
         (err = codec_extents_begin(&list, meta_sql_column(row, 3))) != 0 ||
         (err = piece_check(list, size)) != 0)
         return err;
@@ -115,7 +139,8 @@ static int assembly_add(struct meta_writer *writer, struct assembly *assembly, s
         return META_E_INVALID_PART;
     struct meta_bytes *piece = &assembly->pieces[assembly->count];
     *piece = (struct meta_bytes){list.at, (size_t)(list.end - list.at)};
-    if ((err = arena_copy(&writer->arena, piece)) != 0)
+    if ((err = arena_copy(&writer->arena, piece)) != 0 ||
+        (err = assembly_add_checksum(writer, assembly, part_count, &checksum)) != 0)
         return err;
     assembly->sizes[assembly->count++] = (struct meta_part_size){wanted->number, size};
     assembly->listed[wanted->number] = 1;
@@ -139,7 +164,7 @@ static int assembly_collect(struct meta_writer *writer, struct assembly *assembl
         if (number > wanted->number)
             err = META_E_INVALID_PART; /* the wanted one is not there */
         else if (number == wanted->number)
-            err = assembly_add(writer, assembly, list, wanted);
+            err = assembly_add(writer, assembly, list, wanted, op->part_count);
         if (err != 0 || assembly->count == op->part_count) {
             meta_sql_reset(list);
             return err;
@@ -150,12 +175,14 @@ static int assembly_collect(struct meta_writer *writer, struct assembly *assembl
 
 static int assembly_join(struct meta_writer *writer, const struct assembly *assembly, struct object_row *row)
 {
-    unsigned char *parts = arena_alloc(&writer->arena, codec_parts_bound(assembly->count));
+    unsigned char *parts =
+        arena_alloc(&writer->arena, codec_parts_bound(assembly->count, &assembly->checksums));
     unsigned char *extents = arena_alloc(&writer->arena, CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
 
     if (parts == NULL || extents == NULL)
         return -ENOMEM;
-    row->parts = (struct meta_bytes){parts, codec_parts_encode(parts, assembly->sizes, assembly->count)};
+    row->parts = (struct meta_bytes){
+        parts, codec_parts_encode(parts, assembly->sizes, assembly->count, &assembly->checksums)};
     row->extents = (struct meta_bytes){0};
     if (assembly->extent_count == 0)
         return 0;

@@ -142,7 +142,7 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
     if ((err = codec_etag_decode(meta_sql_column(statement, 2), object->etag)) != 0 ||
         (err = codec_checksum_decode(meta_sql_column(statement, 3), &object->checksum)) != 0 ||
         (err = codec_extents_begin(&blobs->extents, meta_sql_column(statement, 5))) != 0 ||
-        (err = codec_parts_begin(&blobs->parts, meta_sql_column(statement, 8))) != 0)
+        (err = codec_parts_begin(&blobs->parts, meta_sql_column(statement, 8), &object->part_checksums)) != 0)
         return err;
     object->extents.count = blobs->extents.count;
     object->part_count = blobs->parts.count;
@@ -160,8 +160,10 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     size_t extents_bytes = object->extents.count * sizeof(struct meta_extent);
     size_t attributes_bytes = attributes.count * sizeof(struct meta_attribute);
     size_t parts_bytes = object->part_count * sizeof(struct meta_part_size);
+    struct meta_bytes checksums = {object->part_checksums.values,
+                                   (size_t)object->part_count * object->part_checksums.length};
     struct block block = {malloc(extents_bytes + attributes_bytes + parts_bytes + blobs->attributes.length +
-                                 blobs->owner.length + 1)};
+                                 blobs->owner.length + checksums.length + 1)};
     if (block.at == NULL)
         return -ENOMEM;
     object->extents.list = block_take(&block, extents_bytes);
@@ -172,6 +174,8 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     block_copy(&block, &blobs->attributes);
     object->owner = blobs->owner;
     block_copy(&block, &object->owner);
+    block_copy(&block, &checksums);
+    object->part_checksums.values = checksums.data;
 
     (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
     if ((err = extents_decode(blobs->extents, object->extents.list)) != 0 ||
@@ -207,6 +211,7 @@ void meta_object_release(struct meta_object *object)
     object->owner = (struct meta_bytes){0};
     object->parts = NULL;
     object->part_count = 0;
+    object->part_checksums = (struct meta_part_checksums){0};
 }
 
 /* ---- One upload ---- */

@@ -27,6 +27,7 @@ struct fetch {
     const struct meta_object *object; /* the get's */
     struct s3_range range;
     bool is_partial, is_part; /* 206; partNumber was given */
+    uint32_t part;            /* which of the object's parts, from 0 */
     bool is_sending;          /* the source has the answer */
 };
 
@@ -124,6 +125,25 @@ static void add_validators(struct fetch *fetch)
     s3_answer_header(fetch->request, "last-modified", date, S3_TIME_HTTP_BYTES);
 }
 
+/* The checksum of exactly the bytes that are sent, for a client will compare them: of the part, or of the whole. */
+static void add_checksum(struct fetch *fetch)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    struct meta_checksum checksum = object->checksum;
+
+    if (!s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
+        return;
+    if (fetch->is_part && object->part_count > 0) {
+        if (!s3_part_checksum(object, fetch->part, &checksum))
+            return;
+        s3_answer_checksum_value(request, &checksum, 0);
+        s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(object->checksum.type));
+    } else if (fetch->range.length == object->size) {
+        s3_answer_checksum(request, &checksum, object->part_count);
+    }
+}
+
 static void add_head(struct fetch *fetch)
 {
     struct s3_request *request = fetch->request;
@@ -139,10 +159,7 @@ static void add_head(struct fetch *fetch)
         s3_answer_header(request, "x-amz-mp-parts-count", text,
                          (size_t)snprintf(text, sizeof(text), "%u", object->part_count));
     add_tag_count(fetch);
-    /* The stored checksum is of the whole: a client would compare it with the part it got. */
-    if (fetch->range.length == object->size &&
-        s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
-        s3_answer_checksum(request, &object->checksum, object->part_count);
+    add_checksum(fetch);
     request->http->res.status = fetch->is_partial ? 206 : 200;
 }
 
@@ -176,14 +193,15 @@ static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
     fetch->is_part = true;
     fetch->range = (struct s3_range){0, object->size};
     if (object->part_count == 0)
-        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART_NUMBER;
+        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART;
     for (uint32_t i = 0; i < object->part_count; i++) {
         fetch->range = (struct s3_range){first, object->parts[i].size};
+        fetch->part = i;
         if (object->parts[i].number == number)
             return S3_ERROR_NONE;
         first += object->parts[i].size;
     }
-    return S3_ERROR_INVALID_PART_NUMBER;
+    return S3_ERROR_INVALID_PART;
 }
 
 static enum s3_error choose_range(struct fetch *fetch, const char **message)

@@ -133,7 +133,7 @@ static const struct operation operations[] = {
     SERVE(GET, OBJECT, "uploadId", NULL, WRITE, s3_op_list_parts),
     SERVE(GET, OBJECT, "acl", NULL, READ, s3_op_get_object_acl),
     SERVE(GET, OBJECT, "tagging", NULL, READ, s3_op_get_object_tagging),
-    REFUSE(GET, OBJECT, "attributes", READ, NOT_IMPLEMENTED),
+    SERVE(GET, OBJECT, "attributes", NULL, READ, s3_op_get_object_attributes),
     REFUSE(GET, OBJECT, "annotation", READ, NOT_IMPLEMENTED),
     REFUSE(GET, OBJECT, "legal-hold", READ, OBJECT_LOCK_MISSING),
     REFUSE(GET, OBJECT, "retention", READ, OBJECT_LOCK_MISSING),

@@ -26,7 +26,6 @@
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
     X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
-    X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable")                            \
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \
     X(INVALID_REDIRECT_LOCATION, 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.") \

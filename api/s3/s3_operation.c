@@ -133,6 +133,19 @@ void s3_answer_checksum(struct s3_request *request, const struct meta_checksum *
         s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(checksum->type));
 }
 
+bool s3_part_checksum(const struct meta_object *object, uint32_t part, struct meta_checksum *checksum)
+{
+    const struct meta_part_checksums *kept = &object->part_checksums;
+
+    assert(part < object->part_count);
+    if (kept->algorithm == S3_CHECKSUM_NONE)
+        return false;
+    *checksum = (struct meta_checksum){
+        .algorithm = kept->algorithm, .type = S3_CHECKSUM_FULL_OBJECT, .length = kept->length};
+    memcpy(checksum->value, kept->values + (size_t)part * kept->length, kept->length);
+    return true;
+}
+
 void s3_xml_etag(struct s3_xml *xml, const char *etag)
 {
     char text[META_ETAG_BYTES_MAX + 3];

@@ -35,6 +35,7 @@ void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);
 
 void s3_op_get_object(struct s3_request *request); /* and HEAD */
+void s3_op_get_object_attributes(struct s3_request *request);
 void s3_op_put_object(struct s3_request *request);
 void s3_op_copy_object(struct s3_request *request);
 void s3_op_delete_object(struct s3_request *request);
@@ -74,6 +75,8 @@ void s3_answer_etag(struct s3_request *request, const char *etag);
 void s3_answer_checksum_value(struct s3_request *request, const struct meta_checksum *checksum, uint32_t parts);
 /* That and x-amz-checksum-type: for objects. Parts have no type. */
 void s3_answer_checksum(struct s3_request *request, const struct meta_checksum *checksum, uint32_t parts);
+/* The checksum that was kept of an object's part, by its place in the object; false: none was. */
+bool s3_part_checksum(const struct meta_object *object, uint32_t part, struct meta_checksum *checksum);
 void s3_xml_etag(struct s3_xml *xml, const char *etag);
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);

@@ -91,21 +91,25 @@ static void check_attributes(struct meta_bytes bytes)
 
 static void check_parts(struct meta_bytes bytes)
 {
+    struct meta_part_checksums checksums, copied;
     struct codec_list list;
 
-    if (codec_parts_begin(&list, bytes) != 0)
+    if (codec_parts_begin(&list, bytes, &checksums) != 0)
         return;
     struct meta_part_size *parts = allocate((list.count + 1) * sizeof(*parts));
     struct meta_part_size *again = allocate((list.count + 1) * sizeof(*again));
     long count = READ_LIST(list, parts, codec_parts_next);
     if (count >= 0) {
-        unsigned char *encoded = allocate(codec_parts_bound((uint32_t)count));
-        size_t length = codec_parts_encode(encoded, parts, (uint32_t)count);
-        require(length <= codec_parts_bound((uint32_t)count));
-        require(codec_parts_begin(&list, (struct meta_bytes){encoded, length}) == 0);
+        unsigned char *encoded = allocate(codec_parts_bound((uint32_t)count, &checksums));
+        size_t length = codec_parts_encode(encoded, parts, (uint32_t)count, &checksums);
+        require(length <= codec_parts_bound((uint32_t)count, &checksums));
+        require(codec_parts_begin(&list, (struct meta_bytes){encoded, length}, &copied) == 0);
         require(READ_LIST(list, again, codec_parts_next) == count);
         for (long i = 0; i < count; i++)
             require(parts[i].number == again[i].number && parts[i].size == again[i].size);
+        require(checksums.algorithm == copied.algorithm && checksums.length == copied.length);
+        require(checksums.algorithm == 0 ||
+                memcmp(checksums.values, copied.values, (size_t)count * checksums.length) == 0);
         free(encoded);
     }
     free(parts);

@@ -144,6 +144,7 @@ static int decode_all(const unsigned char *data, size_t length)
     struct meta_attribute attribute;
     struct meta_part_size part;
     struct meta_checksum checksum;
+    struct meta_part_checksums checksums;
     char etag[META_ETAG_BYTES_MAX + 1];
     int accepted = 0, more;
 
@@ -162,8 +163,11 @@ static int decode_all(const unsigned char *data, size_t length)
         assert_true((const unsigned char *)attribute.value.data + attribute.value.length <= exact + length);
     }
     assert_true(more == 0 || more == META_E_CORRUPT);
-    for (more = codec_parts_begin(&list, bytes); more >= 0 && (more = codec_parts_next(&list, &part)) > 0;)
+    for (more = codec_parts_begin(&list, bytes, &checksums);
+         more >= 0 && (more = codec_parts_next(&list, &part)) > 0;)
         assert_in_range(part.number, 1, META_PART_NUMBER_MAX);
+    if (more == 0 && checksums.algorithm != 0)
+        assert_true(checksums.values + (size_t)list.count * checksums.length == exact + length);
     assert_true(more == 0 || more == META_E_CORRUPT);
     if (codec_etag_decode(bytes, etag) == 0)
         assert_true(strlen(etag) <= META_ETAG_BYTES_MAX);
@@ -171,6 +175,41 @@ static int decode_all(const unsigned char *data, size_t length)
         assert_true(checksum.length <= META_CHECKSUM_BYTES_MAX);
     free(exact);
     return accepted;
+}
+
+static void part_checksums_survive(void **state)
+{
+    static const struct meta_part_size parts[] = {{1, 5 << 20}, {2, 300}, {10000, 0}};
+    static const unsigned char values[] = "aaaabbbbcccc";
+    const struct meta_part_checksums given = {7, 4, values}, none = {0};
+    struct meta_part_checksums got;
+    struct meta_part_size part;
+    unsigned char bytes[256];
+    struct codec_list list;
+    size_t plain = codec_parts_encode(bytes, parts, 3, &none);
+
+    assert_int_equal(codec_parts_begin(&list, (struct meta_bytes){bytes, plain}, &got), 0);
+    assert_int_equal(got.algorithm, 0);
+
+    size_t length = codec_parts_encode(bytes, parts, 3, &given);
+    assert_int_equal(length, plain + 2 + 12);
+    assert_true(length <= codec_parts_bound(3, &given));
+    assert_int_equal(codec_parts_begin(&list, (struct meta_bytes){bytes, length}, &got), 0);
+    assert_int_equal(got.algorithm, 7);
+    assert_int_equal(got.length, 4);
+    assert_memory_equal(got.values, values, 12);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(codec_parts_next(&list, &part), 1);
+        assert_int_equal(part.number, parts[i].number);
+        assert_int_equal(part.size, parts[i].size);
+    }
+    assert_int_equal(codec_parts_next(&list, &part), 0);
+    for (size_t cut = 1; cut < length; cut++) {
+        int more = codec_parts_begin(&list, (struct meta_bytes){bytes, cut}, NULL);
+        while (more == 0 && (more = codec_parts_next(&list, &part)) > 0)
+            more = 0;
+        assert_int_equal(more, META_E_CORRUPT);
+    }
 }
 
 static void damage_is_refused(void **state)
@@ -217,9 +256,10 @@ static void a_huge_count_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(extents_come_back), cmocka_unit_test(attributes_come_back),
-        cmocka_unit_test(etags_come_back),   cmocka_unit_test(checksums_come_back),
-        cmocka_unit_test(damage_is_refused), cmocka_unit_test(a_huge_count_is_refused),
+        cmocka_unit_test(extents_come_back),       cmocka_unit_test(attributes_come_back),
+        cmocka_unit_test(etags_come_back),         cmocka_unit_test(checksums_come_back),
+        cmocka_unit_test(part_checksums_survive),  cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(a_huge_count_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,54 @@ static void parts_are_listed(void **state)
                      META_E_NO_UPLOAD);
 }
 
+/* The part's checksum is its number, over and over. */
+static int part_put_checksum(struct store *store, uint32_t number, uint64_t file, uint8_t algorithm,
+                             uint8_t length)
+{
+    struct meta_extent extent = {.file = file, .length = 10, .unit_length = 10};
+    struct meta_part_put op = {.bucket = store->bucket, .key = text("key")};
+
+    memcpy(op.upload_id, id1, sizeof(id1));
+    op.part = (struct meta_part){.number = number, .size = 10, .extents = {&extent, 1}};
+    strcpy(op.part.etag, "e");
+    op.part.checksum = (struct meta_checksum){.algorithm = algorithm, .length = length};
+    memset(op.part.checksum.value, (int)number, length);
+    return op_wait(store->meta, &op.op, META_OP_PART_PUT);
+}
+
+static void part_checksums_are_kept(void **state)
+{
+    struct store *store = *state;
+    struct meta_complete_part both[2] = {{1, "e"}, {3, "e"}};
+    struct meta_object_copy copy = {.bucket = store->bucket, .key = text("copy")};
+    struct meta_object got;
+
+    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(part_put_checksum(store, 1, 1, 6, 16), 0);
+    assert_int_equal(part_put_checksum(store, 3, 3, 6, 16), 0);
+    assert_int_equal(complete(store, "key", id1, both, 2), 0);
+    copy.source = (struct meta_copy_source){.bucket = store->bucket,
+                                            .key = text("key"),
+                                            .if_modified_since_ms = INT64_MIN,
+                                            .if_unmodified_since_ms = INT64_MIN};
+    assert_int_equal(op_wait(store->meta, &copy.op, META_OP_OBJECT_COPY), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, text("copy"), &got), 0);
+    assert_int_equal(got.part_checksums.algorithm, 6);
+    assert_int_equal(got.part_checksums.length, 16);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(got.part_checksums.values[i], i < 16 ? 1 : 3);
+    meta_object_release(&got);
+
+    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(part_put_checksum(store, 1, 5, 6, 16), 0);
+    assert_int_equal(part_put_checksum(store, 3, 6, 1, 4), 0);
+    assert_int_equal(complete(store, "key", id1, both, 2), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(got.part_count, 2);
+    assert_int_equal(got.part_checksums.algorithm, 0); /* of two kinds: neither is kept */
+    meta_object_release(&got);
+}
+
 static void completing(void **state)
 {
     struct store *store = *state;
@@ -323,8 +371,9 @@ static void uploads_are_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(parts_are_listed), store_test(completing),         store_test(aborting),
-        store_test(copying_ranges),   store_test(ten_thousand_parts), store_test(uploads_are_listed),
+        store_test(parts_are_listed),   store_test(completing),     store_test(part_checksums_are_kept),
+        store_test(aborting),           store_test(copying_ranges), store_test(ten_thousand_parts),
+        store_test(uploads_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""GetObjectAttributes, and GET and HEAD of single parts: what is known of an object that was uploaded in parts."""
+import binascii
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from checksums_test import PART, Upload, element, text
+from sluicetest import Server, check, done, equal, error_code
+
+ALL = "ETag,Checksum,ObjectParts,StorageClass,ObjectSize"
+
+
+def crc32(data):
+    return text(binascii.crc32(data).to_bytes(4, "big"))
+
+
+def attributes(server, key, wanted=ALL, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if wanted is not None:
+        headers["x-amz-object-attributes"] = wanted
+    return server.request("GET", f"/bucket/{key}?attributes", headers=headers)
+
+
+def simple(server):
+    _, put, _ = server.request("PUT", "/bucket/simple", b"simple", {"x-amz-storage-class": "STANDARD_IA"})
+    status, headers, body = attributes(server, "simple")
+    equal((status, element(body, "ETag"), element(body, "ObjectSize"), element(body, "StorageClass"), element(body, "ChecksumType")),
+          (200, put["etag"].strip('"'), "6", "STANDARD_IA", "FULL_OBJECT"), "an object of one piece")
+    check(b"ObjectParts" not in body and "last-modified" in headers, "has no parts, but a date")
+    body = attributes(server, "simple", "ObjectSize")[2]
+    check(b"ETag" not in body and b"Checksum" not in body and element(body, "ObjectSize") == "6", "only what was asked for")
+    for wanted, code, name in ((None, "InvalidRequest", "nothing"), ("", "InvalidRequest", "an empty list"),
+                               ("ETag,Colour", "InvalidArgument", "an unknown attribute")):
+        status, _, body = attributes(server, "simple", wanted)
+        equal((status, error_code(body)), (400, code), f"asked for {name}")
+    status, _, body = attributes(server, "simple", x_amz_max_parts="many")
+    equal((status, error_code(body)), (400, "InvalidArgument"), "a page size that is none")
+    status, _, body = attributes(server, "absent")
+    equal((status, error_code(body)), (404, "NoSuchKey"), "a key that is not there")
+
+
+def parts(server):
+    bodies = {1: b"a" * PART, 2: b"b" * PART, 7: b"the end"}
+    upload = Upload(server, "parts", "CRC32", "COMPOSITE")
+    for number, data in bodies.items():
+        upload.part(number, data)
+    _, _, body = upload.complete()
+    etag, whole = element(body, "ETag"), element(body, "ChecksumCRC32")
+
+    body = attributes(server, "parts")[2].decode()
+    equal((element(body.encode(), "ETag"), element(body.encode(), "PartsCount"), element(body.encode(), "IsTruncated"),
+           element(body.encode(), "MaxParts")), (etag.strip('"'), "3", "false", "1000"), "an object of three parts")
+    listed = [(element(p.encode(), "PartNumber"), element(p.encode(), "Size"), element(p.encode(), "ChecksumCRC32")) for p in body.split("<Part>")[1:]]
+    equal(listed, [(str(n), str(len(d)), crc32(d)) for n, d in bodies.items()], "each part's number, size and checksum are kept")
+    equal(body.split("<ObjectParts>")[0].count("<ChecksumCRC32>" + whole), 1, "beside that of the whole")
+    body = attributes(server, "parts", x_amz_max_parts="2")[2]
+    equal((body.count(b"<Part>"), element(body, "IsTruncated"), element(body, "NextPartNumberMarker")), (2, "true", "2"), "a page of two")
+    body = attributes(server, "parts", x_amz_max_parts="2", x_amz_part_number_marker="2")[2]
+    equal((body.count(b"<Part>"), element(body, "PartNumber"), element(body, "IsTruncated"), element(body, "PartNumberMarker")),
+          (1, "7", "false", "2"), "the page behind it")
+
+    mode = {"x-amz-checksum-mode": "ENABLED"}
+    for number, data in bodies.items():
+        for method in ("GET", "HEAD"):
+            status, headers, body = server.request(method, f"/bucket/parts?partNumber={number}", headers=mode)
+            equal((status, headers["content-length"], headers["etag"], headers.get("x-amz-mp-parts-count"), headers.get("x-amz-checksum-crc32")),
+                  (206, str(len(data)), etag, "3", crc32(data)), f"{method} of part {number}")
+            if method == "GET":
+                check(body == data, f"part {number} has its bytes")
+    _, headers, _ = server.request("HEAD", "/bucket/parts", headers=mode)
+    equal((headers.get("x-amz-mp-parts-count"), headers.get("x-amz-checksum-crc32")), (None, whole), "HEAD of the whole counts no parts")
+    status, headers, body = server.request("GET", "/bucket/parts", headers={**mode, "range": f"bytes=0-{PART - 1}"})
+    equal((status, headers.get("x-amz-checksum-crc32")), (206, None), "a range has no checksum, be it a part or not")
+    for number in (3, 8, 10000):
+        status, _, body = server.request("GET", f"/bucket/parts?partNumber={number}")
+        equal((status, error_code(body)), (400, "InvalidPart"), f"there is no part {number}")
+        equal(server.request("HEAD", f"/bucket/parts?partNumber={number}")[0], 400, f"nor for HEAD")
+    for number in ("0", "10001", "-1", "one", ""):
+        status, _, body = server.request("GET", f"/bucket/parts?partNumber={number}")
+        equal((status, error_code(body)), (400, "InvalidArgument"), f"part number {number!r} is none")
+    status, _, body = server.request("GET", "/bucket/parts?partNumber=1", headers={"range": "bytes=0-1"})
+    equal((status, error_code(body)), (400, "InvalidRequest"), "a part and a range at once")
+
+    status, headers, body = server.request("GET", "/bucket/simple?partNumber=1")
+    equal((status, body, "x-amz-mp-parts-count" in headers), (206, b"simple", False), "an object of one piece is its part 1")
+    status, _, body = server.request("GET", "/bucket/simple?partNumber=2")
+    equal((status, error_code(body)), (400, "InvalidPart"), "and has no part 2")
+
+    server.request("PUT", "/bucket/copy", headers={"x-amz-copy-source": "/bucket/parts"})
+    equal(attributes(server, "copy")[2].count(b"<ChecksumCRC32>"), 4, "a copy keeps parts and their checksums")
+
+
+def main():
+    server = Server()
+    server.request("PUT", "/bucket")
+    simple(server)
+    parts(server)
+    data = server.data
+    check(server.stop(), "the server ends cleanly")
+    server = Server(data=data)
+    equal(attributes(server, "parts")[2].count(b"<ChecksumCRC32>"), 4, "the checksums are there after a restart")
+    check(server.stop(), "and it ends cleanly again")
+    done()
+
+
+main()
