@@ -14,6 +14,7 @@
  *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
  *     --hold 1       at the end keep the connections open until standard input is closed
  *
+ * All connections are made before the clock starts. SIGTERM ends the run early: what is under way is finished and reported.
  * SIZE is the body of a put; a get takes what Content-Length says. Prints one JSON object: ops, errors, seconds, bytes, and
  * latency percentiles in microseconds. It does not check what it receives, beyond the status: tests do. */
 #include <arpa/inet.h>
@@ -22,6 +23,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,11 +38,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 8192, GET_KEYS = 1000 };
+/* LOW_WATER: a client that sleeps is woken once for that much of a large answer. */
+enum { HEAD_MAX = 8192, GET_KEYS = 1000, LOW_WATER = 256 << 10 };
 
 struct connection {
     int fd;
     bool want_write;
+    int low_water;
     size_t out_sent, out_length; /* request head */
     uint64_t body_sent;
     size_t head_length; /* of the answer, while it is being read */
@@ -64,6 +68,7 @@ static int body_fd = -1;
 static long long next_number;
 static struct sockaddr_in address;
 static double stop_at;
+static volatile sig_atomic_t stop_asked;
 static long long ops, ops_max, started, errors;
 static uint64_t bytes;
 static float *latencies_us;
@@ -93,6 +98,22 @@ static void poll_for(struct connection *connection, bool write)
         die("epoll_ctl");
 }
 
+static void stop_ask(int signal)
+{
+    stop_asked = 1;
+}
+
+/* Wakes for the rest of the answer, or for a good piece of it: waking the client for each segment is work of the server's. */
+static void low_water_set(struct connection *connection, uint64_t left)
+{
+    int bytes = spin || left < 2 * LOW_WATER ? 1 : LOW_WATER;
+    if (connection->low_water == bytes)
+        return;
+    connection->low_water = bytes;
+    if (setsockopt(connection->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) != 0)
+        die("SO_RCVLOWAT");
+}
+
 static void connection_open(struct connection *connection)
 {
     int one = 1;
@@ -102,6 +123,7 @@ static void connection_open(struct connection *connection)
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);
     connection->want_write = false;
+    connection->low_water = 1;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, connection->fd, &event) != 0)
         die("epoll_ctl");
@@ -128,7 +150,7 @@ static void request_begin(struct connection *connection)
     long long number = next_number++;
 
     connection->out_length = 0;
-    if (started >= ops_max || now_seconds() >= stop_at)
+    if (stop_asked || started >= ops_max || now_seconds() >= stop_at)
         return;
     started++;
     busy_count++;
@@ -262,6 +284,7 @@ static bool answer_body(struct connection *connection)
         connection->chunked = !ends_body(chunks, (size_t)count);
     }
     while (connection->body_left > 0) {
+        low_water_set(connection, connection->body_left);
         size_t want = connection->body_left < (4u << 20) ? connection->body_left : (4u << 20);
         ssize_t count = recv(connection->fd, NULL, want, MSG_TRUNC);
         if (count < 0 && errno == EAGAIN)
@@ -270,6 +293,7 @@ static bool answer_body(struct connection *connection)
             die("recv");
         connection->body_left -= (uint64_t)count;
     }
+    low_water_set(connection, 0);
     return true;
 }
 
@@ -340,6 +364,23 @@ static void cpu_pin(int cpu)
         die("sched_setaffinity");
 }
 
+static void descriptors_allow(int connections)
+{
+    struct rlimit files;
+    rlim_t wanted = (rlim_t)connections + 64;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        die("getrlimit");
+    if (files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = wanted;
+    files.rlim_max = files.rlim_max < wanted ? wanted : files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+        fprintf(stderr, "%d connections need more open files than are allowed (ulimit -Hn)\n", connections);
+        exit(1);
+    }
+}
+
 static bool option_take(const char *name, const char *value)
 {
     if (strcmp(name, "--keys") == 0)
@@ -363,15 +404,18 @@ static bool option_take(const char *name, const char *value)
     return true;
 }
 
-/* Lets every connection work until the last answer has come. */
+/* Lets every connection work until the last answer has come. Between two first requests answers are taken, so that the last
+ * connection's beginning does not count for the first's. */
 static void work(struct connection *connections, int count)
 {
     struct epoll_event events[256];
 
     for (int i = 0; i < count; i++) {
-        connection_open(&connections[i]);
         request_begin(&connections[i]);
         connection_run(&connections[i]);
+        int ready = i % 16 == 15 ? epoll_wait(poll_fd, events, 256, 0) : 0;
+        for (int j = 0; j < ready; j++)
+            connection_run(events[j].data.ptr);
     }
     while (busy_count > 0) {
         int ready = epoll_wait(poll_fd, events, 256, spin ? 0 : 1000);
@@ -418,13 +462,14 @@ int main(int argc, char **argv)
     if (is_put)
         body_make();
 
-    struct rlimit files = {(rlim_t)count + 64, (rlim_t)count + 64};
-    if (count > 900 && setrlimit(RLIMIT_NOFILE, &files) != 0)
-        die("setrlimit");
+    descriptors_allow(count);
+    (void)signal(SIGTERM, stop_ask);
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct connection *connections = calloc((size_t)count, sizeof(*connections));
     if (poll_fd < 0 || connections == NULL)
         die("set-up");
+    for (int i = 0; i < count; i++)
+        connection_open(&connections[i]);
     double began = now_seconds();
     stop_at = by_count ? 1e300 : began + atof(argv[6]);
     work(connections, count);
