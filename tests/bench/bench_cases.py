@@ -3,23 +3,32 @@
 are the caller's. Names of figures that end in "/s" are better when higher, all others when lower."""
 import base64
 import hashlib
+import os
 import re
 import threading
 import time
 
-from bench_system import GIB, KIB, MIB, drop_cached, resident_bytes
+from bench_servers import Failure
+from bench_system import GIB, KIB, MIB, drop_cached, read_from_disk, resident_bytes
 
 
 class Case:
-    def __init__(self, group, name, connections, run, needs=("get",), put=False):
+    """needs: what a server must offer. also: offers that make a server fit though it lacks those. key: a target of the project
+    hangs on it, so it is the last to be left out when time is short. disk_bytes: space it takes while it runs."""
+
+    def __init__(self, group, name, connections, run, needs=("get",), put=False, also=(), key=False, disk_bytes=0):
         self.group, self.name, self.connections, self.run, self.needs, self.put = group, name, connections, run, set(needs), put
+        self.also, self.key, self.disk_bytes = set(also), key, disk_bytes
 
     def fits(self, server):
-        return self.needs <= server.offers
+        return self.needs <= server.offers or bool(self.also & server.offers)
 
     def floor(self, server):
         """The column it is compared with."""
         return server.put_floor if self.put else "floor"
+
+    def __str__(self):
+        return f"{self.name} x{self.connections}"
 
 
 def size_name(size):
@@ -41,40 +50,47 @@ def small(run, server):
     """Figures of many small operations."""
     figures = {"op/s": run["ops"] / run["seconds"]}
     if server.pid:
-        figures["CPU us/op"] = run["cpu"] / max(run["ops"], 1) * 1e6
+        figures["CPU us/op"] = run["cpu"] / run["ops"] * 1e6
     return {**figures, "p50 us": run["p50_us"], "p99 us": run["p99_us"], "p99.9 us": run["p999_us"]}
 
 
 # ---- Transfers --------------------------------------------------------------------------------------------------------------
 
-def get_large(size, connections, amount, **options):
+def get_large(size, connections, amount):
     def run(server):
         server.need(f"/bench/get-{size}", size)
-        return bulk(server.load("get", f"/bench/get-{size}", size, connections, amount, **options), server)
+        return bulk(server.load("get", f"/bench/get-{size}", size, connections, amount), server)
     return run
 
 
 def put_large(size, connections, amount):
+    """Everybody's bytes are gone again before it is the next one's turn: neither the disk nor the page cache is to fill."""
     def run(server):
-        if not server.there: # the first touch of fresh disk space and memory is nobody's cost
-            server.need("/bench/first", 64 * MIB)
-        return bulk(server.load("put", f"/bench/put-{size}-%d", size, connections, amount, keys=connections), server)
+        try:
+            return bulk(server.load("put", f"/bench/put-{size}-%d", size, connections, amount, keys=connections), server)
+        finally:
+            server.remove(f"/bench/put-{size}-%d", size, connections)
+            os.sync()
+            time.sleep(0.2) # a store may take its files away a moment later
     return run
 
 
 def get_small(size, connections, seconds):
+    count = 1000 if size < MIB else 100
+
     def run(server):
-        count = 1000 if size < MIB else 100
         server.need(f"/bench/get-{size}-%d", size, count)
         return small(server.load("get", f"/bench/get-{size}-%d", size, connections, seconds, keys=count), server)
     return run
 
 
 def put_small(size, connections, seconds):
-    keys = 1000000 if size <= 4 * KIB else 2000 if size <= 64 * KIB else 200 # so that the disk does not fill
+    """New names for the smallest; for larger ones names are used again, so that the disk does not fill."""
+    keys = 1000000 if size <= 4 * KIB else 2000 if size <= 64 * KIB else 200
 
     def run(server):
-        return small(server.load("put", f"/bench/put-{size}-{connections}-%d", size, connections, seconds, keys=keys), server)
+        server.calls = getattr(server, "calls", 0) + 1
+        return small(server.load("put", f"/bench/put-{size}-{server.calls if keys == 1000000 else 0}-%d", size, connections, seconds, keys=keys), server)
     return run
 
 
@@ -85,26 +101,35 @@ def range_reads(size, length, connections, seconds):
     return run
 
 
+COLD = 16 # objects
+
+
 def get_cold(size, connections):
     def run(server):
-        server.need(f"/bench/cold-{size}-%d", size, 4)
+        server.need(f"/bench/cold-{size}-%d", size, COLD)
         drop_cached(server.folder)
-        return bulk(server.load("get", f"/bench/cold-{size}-%d", size, connections, "4x", keys=4), server)
+        before = read_from_disk(server.pid) if server.pid and server.name != "floor" else None
+        figures = server.load("get", f"/bench/cold-{size}-%d", size, connections, f"{COLD}x", keys=COLD)
+        if before is not None and read_from_disk(server.pid) - before < COLD * size / 2:
+            raise Failure(f"{server.name}: its files stayed in the page cache")
+        return bulk(figures, server)
     return run
 
 
-def warm_beside_cold(size, seconds):
-    """Small warm GETs while another client reads large cold files."""
+def warm_beside_cold(size):
+    """Small warm GETs for as long as another client reads large cold files."""
     def run(server):
-        server.need(f"/bench/cold-{size}-%d", size, 4)
+        server.need(f"/bench/cold-{size}-%d", size, COLD)
         server.need("/bench/get-4096-%d", 4096, 1000)
         drop_cached(server.folder)
-        warm = server.load_start("get", "/bench/get-4096-%d", 4096, 8, seconds, keys=1000, shared=True)
-        cold = server.load_start("get", f"/bench/cold-{size}-%d", size, 4, "4x", keys=4, shared=True)
+        server.load("get", "/bench/get-4096-%d", 4096, 8, "2000x", keys=1000) # a store may keep small objects in large files
+        warm = server.load_start("get", "/bench/get-4096-%d", 4096, 8, 60, keys=1000, shared=True)
+        cold = server.load_start("get", f"/bench/cold-{size}-%d", size, 4, f"{COLD}x", keys=COLD, shared=True)
         try:
-            figures = server.load_end(warm)
-        finally:
             server.load_end(cold)
+        finally:
+            warm.terminate() # it finishes what is under way and reports
+        figures = server.load_end(warm)
         return {"op/s": figures["ops"] / figures["seconds"], "p99 us": figures["p99_us"], "p99.9 us": figures["p999_us"], "max us": figures["max_us"]}
     return run
 
@@ -137,11 +162,14 @@ def multipart(size, part, connections):
         seconds = time.monotonic() - began
         listing = server.request("GET", path, f"uploadId={upload}").decode()
         tags = re.findall(r"<PartNumber>(\d+)</PartNumber>.*?<ETag>(.*?)</ETag>", listing, re.S)
+        if len(tags) != parts:
+            raise Failure(f"{server.name}: {len(tags)} of {parts} parts are listed")
         body = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in tags)
         began = time.monotonic()
         server.request("POST", path, f"uploadId={upload}", f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>".encode())
         complete = time.monotonic() - began
         figures = bulk({"bytes": size, "seconds": seconds + complete, "cpu": server.cpu() - before}, server)
+        server.remove(path, size, 1)
         return {**figures, "complete ms": complete * 1e3}
     return run
 
@@ -159,16 +187,25 @@ def delete_thousand():
         server.load("put", "/bench/delete-%d", 4096, 32, "1000x", keys=1000)
         keys = "".join(f"<Object><Key>delete-{number}</Key></Object>" for number in range(1000))
         body = f"<Delete><Quiet>true</Quiet>{keys}</Delete>".encode()
+        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         before, began = server.cpu(), time.monotonic()
-        server.request("POST", "/bench", "delete=", body, {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}.items())
+        answer = server.request("POST", "/bench", "delete=", body, {"Content-MD5": digest}.items())
         figures = {"ms": (time.monotonic() - began) * 1e3}
+        if b"<Error>" in answer:
+            raise Failure(f"{server.name}: {answer[:300]}")
         if server.pid:
-            figures["CPU us/op"] = (server.cpu() - before) * 1e3
+            figures["CPU ms"] = (server.cpu() - before) * 1e3
         return figures
     return run
 
 
-# ---- Memory and start -------------------------------------------------------------------------------------------------------
+# ---- The disk, memory and start ---------------------------------------------------------------------------------------------
+
+def disk(seconds):
+    def run(server):
+        return {f"{name} /s": value for name, value in server.disk(seconds).items()}
+    return run
+
 
 def memory(connections, seconds):
     """Of an instance of its own: after its start, at the most while it works, and for each connection that is held open."""
@@ -180,7 +217,8 @@ def memory(connections, seconds):
             one.need("/bench/get-4096-%d", 4096, 1000)
             held = resident_bytes(one.pid)
             hold = one.load_start("get", "/bench/get-4096-%d", 4096, connections, f"{connections}x", keys=1000, hold=1, spin=0)
-            hold.stdout.readline() # its report: all have had an answer
+            if not hold.stdout.readline(): # its report: all have had an answer
+                raise Failure(f"{server.name}: {hold.communicate()[1]}")
             figures["KiB/idle connection"] = (resident_bytes(one.pid) - held) / KIB / connections
             hold.communicate()
             figures["busy MiB"] = busy_memory(one, seconds) / MIB
@@ -214,31 +252,56 @@ def busy_memory(server, seconds):
 
 # ---- The selection ----------------------------------------------------------------------------------------------------------
 
-def cases(quick):
-    found, seconds = [], 0.15 if quick else 1.5
-    # Above 16 MiB the ETag is opaque; below, the MD5 would be what is measured.
-    large = ((32 * MIB, 16),) if quick else ((64 * MIB, 128), (GIB, 8))
-    wide = (1, 4) if quick else (1, 4, 16)
-    for size, count in large:
-        for connections in wide:
-            gets, puts = max(count, 2 * connections), max(count // 4, connections)
-            found.append(Case("large", f"GET {size_name(size)}", connections, get_large(size, connections, f"{gets}x")))
-            found.append(Case("large", f"PUT {size_name(size)}", connections, put_large(size, connections, f"{puts}x"), ("put",), True))
-    for size in (4 * KIB,) if quick else (0, 4 * KIB, 64 * KIB, MIB):
-        for connections in (1, 32) if quick else (1, 32, 256):
-            found.append(Case("small", f"GET {size_name(size)}", connections, get_small(size, connections, seconds)))
-            found.append(Case("small", f"PUT {size_name(size)}", connections, put_small(size, connections, seconds), ("put",), True))
-    whole, part = (64 * MIB, 8 * MIB) if quick else (GIB, 8 * MIB)
-    found.append(Case("multipart", f"{size_name(whole)} in {size_name(part)}", 4, multipart(whole, part, 4), ("s3",), True))
-    of = 16 * MIB if quick else 64 * MIB
-    found.append(Case("range", f"64 KiB of {size_name(of)}", 4, range_reads(of, 64 * KIB, 4, seconds)))
-    found.append(Case("cold", f"GET {size_name(of)}, cold", 4, get_cold(of, 4), ("get", "files")))
-    found.append(Case("cold", "GET 4 KiB beside", 8, warm_beside_cold(of, seconds), ("names", "files")))
-    found.append(Case("list", "LIST 1000", 1, list_thousand(False, seconds), ("s3",)))
-    found.append(Case("list", "LIST 1000, '/'", 1, list_thousand(True, seconds), ("s3",)))
-    found.append(Case("delete", "DELETE 1000 at once", 1, delete_thousand(), ("s3",)))
-    found.append(Case("mixed", "24 GET, 8 PUT, 4 KiB", 32, mixed(seconds), ("names", "put")))
-    found.append(Case("memory", "memory, start", 500 if quick else 10000, memory(500 if quick else 10000, seconds), ("fresh",)))
-    for connections in (1, 100, 1000) if quick else (1, 10, 100, 1000, 10000):
-        found.append(Case("connections", "GET 4 KiB", connections, get_small(4 * KIB, connections, seconds)))
-    return found
+class Scale:
+    """How much is measured: all of it, or little, to see whether it works."""
+
+    def __init__(self, quick, tiny, descriptors):
+        little = quick or tiny
+        self.seconds = 0.05 if tiny else 0.15 if quick else 1
+        # Above 16 MiB the ETag is opaque; below, the MD5 would be what is measured.
+        self.large = ((17 * MIB, 2),) if tiny else ((32 * MIB, 16),) if quick else ((64 * MIB, 64), (GIB, 4))
+        self.wide = (1, 2) if tiny else (1, 4) if quick else (1, 4, 16)
+        self.sizes = (0, 4 * KIB) if tiny else (4 * KIB,) if quick else (0, 4 * KIB, 64 * KIB, MIB)
+        self.crowds = (1, 32) if little else (1, 32, 256)
+        self.multipart = (16 * MIB if tiny else 64 * MIB) if little else GIB
+        self.medium = 2 * MIB if tiny else 16 * MIB if quick else 64 * MIB
+        # Each connection takes a descriptor in the client and in the server, which has some others too.
+        most = max(100, min(10000, descriptors - 200))
+        self.held = 100 if tiny else 500 if quick else most
+        self.connections = (1, 100) if tiny else (1, 100, 1000) if quick else (1, 10, 100, 1000, most)
+
+
+def large_cases(scale):
+    for size, count in scale.large:
+        for connections in scale.wide:
+            gets, puts = max(count, connections), max(count // 2, connections)
+            key = size == max(size for size, _ in scale.large) and connections <= 4
+            yield Case("large", f"GET {size_name(size)}", connections, get_large(size, connections, f"{gets}x"), key=key, disk_bytes=size)
+            yield Case("large", f"PUT {size_name(size)}", connections, put_large(size, connections, f"{puts}x"), ("put",), True, key=key,
+                       disk_bytes=size * connections)
+
+
+def small_cases(scale):
+    for size in scale.sizes:
+        for connections in scale.crowds:
+            key = size == 4 * KIB
+            also = ("signed",) if key and connections > 1 else ()
+            yield Case("small", f"GET {size_name(size)}", connections, get_small(size, connections, scale.seconds), key=key, also=also)
+            yield Case("small", f"PUT {size_name(size)}", connections, put_small(size, connections, scale.seconds), ("put",), True, key=key, also=also)
+
+
+def cases(scale):
+    yield Case("disk", "disk and SQLite", 1, disk(scale.seconds), ("disk",), key=True)
+    yield from small_cases(scale)
+    yield from large_cases(scale)
+    yield Case("multipart", f"{size_name(scale.multipart)} in 8 MiB", 4, multipart(scale.multipart, 8 * MIB, 4), ("s3",), True, disk_bytes=scale.multipart)
+    yield Case("range", f"64 KiB of {size_name(scale.medium)}", 4, range_reads(scale.medium, 64 * KIB, 4, scale.seconds))
+    yield Case("cold", f"GET {size_name(scale.medium)}, cold", 4, get_cold(scale.medium, 4), ("get", "files"), disk_bytes=COLD * scale.medium)
+    yield Case("cold", "GET 4 KiB beside cold", 8, warm_beside_cold(scale.medium), ("names", "files"), key=True)
+    yield Case("list", "LIST 1000", 1, list_thousand(False, scale.seconds), ("s3",))
+    yield Case("list", "LIST 1000, '/'", 1, list_thousand(True, scale.seconds), ("s3",))
+    yield Case("delete", "DELETE 1000 at once", 1, delete_thousand(), ("s3",))
+    yield Case("mixed", "24 GET, 8 PUT, 4 KiB", 32, mixed(scale.seconds), ("names", "put"))
+    yield Case("memory", "memory, start", scale.held, memory(scale.held, scale.seconds), ("fresh",), key=True)
+    for connections in scale.connections:
+        yield Case("connections", "GET 4 KiB", connections, get_small(4 * KIB, connections, scale.seconds))

@@ -1,96 +1,138 @@
 # SPDX-License-Identifier: MIT
-"""Tables of medians and ratios, and a chart."""
-import html
-import statistics
+"""Tables: the targets, all medians with ratios, and what grows with objects and connections; as text, and as Markdown for the README."""
+import bench_targets
+
+BEGIN, END = "<!-- figures: written by tests/bench/run --readme -->", "<!-- end of figures -->"
+RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"))
 
 
 def number(value):
     if value is None:
         return "-"
     if value == 0 or abs(value) >= 100:
-        return f"{value:.0f}"
+        return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
 
 
-class Results:
-    def __init__(self, servers):
-        self.servers, self.cases, self.runs = servers, [], {}
-
-    def add(self, case, server, figures):
-        if case not in self.cases:
-            self.cases.append(case)
-        for figure, value in figures.items():
-            self.runs.setdefault((case, figure), {}).setdefault(server.name, []).append(value)
-
-    def figures(self, case):
-        return [figure for one, figure in self.runs if one is case]
-
-    def median(self, case, figure, name):
-        values = self.runs[case, figure].get(name)
-        return statistics.median(values) if values else None
-
-    def ratio(self, case, figure, server, reference):
-        """server : reference, where both were measured."""
-        value, base = self.median(case, figure, server.name), self.median(case, figure, reference)
-        return value / base if value is not None and base else None
+def text_table(head, rows, out, right_from=1):
+    """Columns as wide as they need to be."""
+    rows = [list(map(str, row)) for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        print("  ".join(cell.rjust(width) if i >= right_from else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip(), file=out)
 
 
-def table(results, out):
-    names = [server.name for server in results.servers]
-    ratios = [(server, reference) for server in results.servers if server.name in ("sluice", "relaxed", "standard")
-              for reference in ("floor", "nginx") if reference in names or reference == "floor" and "floor+sync" in names]
-    heads = [f"{server.name}:{reference}" for server, reference in ratios]
-    print(f"{'path':<22}{'conns':>6}  {'figure':<20}" + "".join(f"{name:>11}" for name in names) + "  |" +
-          "".join(f"{head:>16}" for head in heads), file=out)
-    for case in results.cases:
-        for figure in results.figures(case):
-            cells = "".join(f"{number(results.median(case, figure, name)):>11}" for name in names)
-            more = "".join(f"{number(results.ratio(case, figure, server, case.floor(server) if reference == 'floor' else reference)):>16}"
-                           for server, reference in ratios)
-            print(f"{case.name:<22}{case.connections:>6}  {figure:<20}{cells}  |{more}", file=out)
-    print("NAME:floor compares PUTs of a server that syncs with floor+sync, and everything else with floor.", file=out)
-
-
-def mapping(title, rows, out):
-    """rows: {first column: {figure: value}}"""
-    figures = list(dict.fromkeys(figure for row in rows.values() for figure in row))
-    print(f"\n{title:<18}" + "".join(f"{figure:>18}" for figure in figures), file=out)
-    for first, row in rows.items():
-        print(f"{first:<18}" + "".join(f"{number(row.get(figure)):>18}" for figure in figures), file=out)
-
-
-# ---- The chart --------------------------------------------------------------------------------------------------------------
-
-COLOURS = {"floor": "#9aa0a6", "floor+sync": "#5f6368", "sluice": "#0b6bcb", "relaxed": "#4aa3ff", "standard": "#a5cdf5",
-           "nginx": "#2e8b57", "lighttpd": "#8fbc8f"}
-BAR, GAP, LEFT, WIDTH = 13, 16, 190, 460
-
-
-def chart(results, path, groups=("large", "small")):
-    """One group of bars a path: throughput, as a share of the best in its group."""
-    rows, y = [], 56
-    for case in results.cases:
-        figure = next((one for one in ("MiB/s", "op/s") if (case, one) in results.runs), None)
-        if figure is None or case.group not in groups:
+def all_paths(results, out):
+    names = results.servers()
+    ratios = [(server, reference) for server, reference in RATIOS if server in names and {reference, f"{reference}+sync"} & set(names)]
+    rows = []
+    for path in results.paths.values():
+        if path.group in ("objects", "size", "disk"):
             continue
-        values = [(server.name, results.median(case, figure, server.name)) for server in results.servers]
-        values = [(name, value) for name, value in values if value is not None]
-        best = max(value for _, value in values)
-        label = f"{case.name}, {case.connections} conn."
-        rows.append(f'<text x="{LEFT - 10}" y="{y + BAR * len(values) / 2 + 4:.0f}" text-anchor="end">{html.escape(label)}</text>')
-        for name, value in values:
-            width = max(1, WIDTH * value / best)
-            rows.append(f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}" fill="{COLOURS.get(name, "#b5651d")}"/>'
-                        f'<text x="{LEFT + width + 5:.1f}" y="{y + BAR - 3}" class="v">{number(value)} {figure}</text>')
-            y += BAR
-        y += GAP
-    legend, x = [], 10
-    for server in results.servers:
-        legend.append(f'<rect x="{x}" y="32" width="10" height="10" fill="{COLOURS.get(server.name, "#b5651d")}"/>'
-                      f'<text x="{x + 14}" y="41">{html.escape(server.name)}</text>')
-        x += 30 + 7 * len(server.name)
-    with open(path, "w") as out:
-        print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 130}" height="{y}" font-family="sans-serif" font-size="12">'
-              f'<style>text{{fill:#202124}}.v{{font-size:10px;fill:#5f6368}}</style><rect width="100%" height="100%" fill="#fff"/>'
-              f'<text x="10" y="20" font-size="15">Throughput, longer is better (medians of one run)</text>', file=out)
-        print("\n".join([*legend, *rows, "</svg>"]), file=out)
+        for figure in path.runs:
+            cells = [number(path.median(figure, name)) for name in names]
+            more = [number(path.ratio(figure, server, path.floors.get(server) if reference == "floor" else reference)) for server, reference in ratios]
+            rows.append([path.name, path.connections, figure, *cells, "|", *more])
+    if rows:
+        text_table(["path", "conns", "figure", *names, "|", *(f"{server}:{reference}" for server, reference in ratios)], rows, out, 3)
+        print("NAME:floor compares PUTs of a server that syncs with floor+sync, and everything else with floor.\n", file=out)
+
+
+def one_server(title, first, paths, server, value, out):
+    """A line for each number of objects."""
+    figures = list(dict.fromkeys(figure for path in paths for figure in path.runs))
+    if paths:
+        print(title, file=out)
+        text_table([first, *figures], [[value(path), *(number(path.median(figure, server)) for figure in figures)] for path in paths], out, 0)
+        print(file=out)
+
+
+def report(results, out):
+    all_paths(results, out)
+    for path in results.find("disk"):
+        print("The disk and SQLite, without a network", file=out)
+        text_table(["loop", "per second", "us each"],
+                   [[figure.removesuffix(" /s"), number(path.median(figure, "floor")), number(1e6 / path.median(figure, "floor"))] for figure in path.runs], out)
+        print(file=out)
+    one_server("How costs grow with the objects of a store", "objects", results.find("objects"), "sluice", lambda path: f"{path.objects:,}", out)
+    for path in results.find("size"):
+        print("Size of the program", file=out)
+        text_table(["program", *path.runs], [[name, *(number(path.median(figure, name)) for figure in path.runs)] for name in sorted(path.servers())], out)
+        print(file=out)
+    for name, reason in results.skipped.items():
+        print(f"left out: {name}: {reason}", file=out)
+    targets(results, out)
+
+
+def targets(results, out):
+    found = bench_targets.verdicts(results)
+    if not found:
+        return
+    print("\nTargets (medians of one run; ratios of ours to the other)", file=out)
+    rows = [[one.path, one.what, number(one.ours), number(one.base) if one.base_name else "", one.base_name, number(one.judged), one.limit_text, one.verdict]
+            for one in found]
+    text_table(["path", "figure", "ours", "other", "", "judged", "limit", "verdict"], rows, out, 2)
+    judged = [one for one in found if one.judged is not None]
+    print(f"{sum(one.passed for one in judged)} of {len(judged)} pass, {len(found) - len(judged)} not measured", file=out)
+    rows = [[path, figure, server, number(value), reference, number(base), number(ratio)]
+            for path, figure, server, value, reference, base, ratio in bench_targets.beside(results)]
+    if rows:
+        print("\nBeside them", file=out)
+        text_table(["path", "figure", "", "", "", "", "ratio"], rows, out, 2)
+
+
+# ---- The README -------------------------------------------------------------------------------------------------------------
+
+def markdown_table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def overview(results):
+    """A few paths, the figure that matters most and the server's CPU, for each server."""
+    names = [name for name in results.servers() if name not in ("standard", "signed")]
+    wanted = [("large", "GET 1 GiB", 4), ("large", "PUT 1 GiB", 4), ("small", "GET 4 KiB", 32), ("small", "PUT 4 KiB", 32), ("small", "PUT 4 KiB", 1)]
+    rows = []
+    for group, name, connections in wanted:
+        for path in (path for path in results.find(group, name) if path.connections == connections):
+            rate, cost = ("MiB/s", "CPU s/GiB") if "MiB/s" in path.runs else ("op/s", "CPU us/op")
+            cells = [f"{number(path.median(rate, one))} ({number(path.median(cost, one))})" if path.median(rate, one) is not None else "" for one in names]
+            rows.append([f"{name}, {connections} conn., {rate} ({cost})", *cells])
+    for path in results.find("memory"):
+        rows.append(["resident idle, MiB (KiB per idle connection)",
+                     *(f"{number(path.median('idle MiB', one))} ({number(path.median('KiB/idle connection', one))})"
+                       if path.median("idle MiB", one) is not None else "" for one in names)])
+    return markdown_table(["", *names], rows) if rows else ""
+
+
+def growth(results):
+    stores = [path for path in results.find("objects") if path.objects]
+    figures = ["LIST 1000 ms", "LIST folders ms", "GET us", "PUT us", "start ms"]
+    if not stores:
+        return ""
+    return markdown_table(["objects", *figures], [[f"{path.objects:,}", *(number(path.median(figure, "sluice")) for figure in figures)] for path in stores])
+
+
+def markdown(results, picture):
+    machine = results.machine
+    found = [one for one in bench_targets.verdicts(results) if one.judged is not None]
+    rows = [[one.path, one.what, number(one.ours), f"{number(one.base)} ({one.base_name})" if one.base_name else "",
+             number(one.judged) if one.base_name else "", one.limit_text, one.verdict if one.passed else f"**{one.verdict}**"] for one in found]
+    where = f"{machine.get('date', '')}, commit {machine.get('commit', '?')}: {machine.get('cores', '?')} cores ({machine.get('cpu', '?')}), " \
+            f"{machine.get('memory GiB', '?')} GiB, Linux {machine.get('kernel', '?')}, {machine.get('file system', '?')}; nginx {machine.get('nginx') or '-'}, " \
+            f"lighttpd {machine.get('lighttpd') or '-'}; medians of up to {results.rounds} interleaved rounds."
+    parts = [BEGIN, where, f"![Ratios to the kernel's own limit]({picture})", overview(results),
+             "`floor` does the kernel calls alone; `floor+sync` syncs like a durable store; nginx and lighttpd never sync.", growth(results),
+             "Targets, judged by the ratio where there is something to compare with:",
+             markdown_table(["path", "figure", "ours", "compared with", "ratio", "limit", "verdict"], rows), END]
+    return "\n\n".join(part for part in parts if part)
+
+
+def readme(results, name, picture):
+    """Puts the figures between the two marks of the file."""
+    with open(name) as file:
+        text = file.read()
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{name} has no place for figures: it needs the lines\n{BEGIN}\n{END}")
+    before, _, rest = text.partition(BEGIN)
+    with open(name, "w") as file:
+        file.write(before + markdown(results, picture) + rest.partition(END)[2])

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""The servers that are measured, behind one interface: start, load, request, stop.
+"""The servers that are measured, behind one interface: start, load, request, stop. Here is what they share, and Sluice itself;
+bench_others.py has the rest.
 
 `offers` says what a server can do: "get", "put", "s3" (lists, multi-object deletes, multipart), "fresh" (a second instance can be
 started, to see its memory and its start), "names" (objects side by side, several clients), "files" (the files are in its
-`folder`, so that they can be made cold). `put_floor` names the column that its PUTs are to be compared with."""
+`folder`, so that they can be made cold), "signed" (only the cases that are meant for signed requests), "disk" (the disk itself).
+`put_floor` names the column that its PUTs are to be compared with."""
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-import urllib.parse
 
 from bench_presign import presign
-from bench_system import MIB, cpu_seconds
+from bench_system import cpu_seconds
+
+
+class Failure(RuntimeError):
+    """A server did not do what it was to do; the case is left out for it."""
 
 
 class Server:
@@ -29,25 +33,38 @@ class Server:
         self.folder = os.path.join(suite.folder, name)
         self.there = set()
 
+    # ---- The client ----
+
     def load_start(self, kind, path, size, connections, amount, query="", **options):
-        """Starts the client; load_end gives its figures. options: those of load.c."""
-        options.setdefault("spin", int(kind == "get" and self.suite.cores.pinned and not options.get("shared", False)))
-        options.pop("shared", None)
-        if self.suite.cores.pinned:
-            options["cpu"] = self.suite.cores.client
+        """Starts the client; load_end gives its figures. options: those of load.c, and shared=True: it is not alone on its core."""
+        shared = options.pop("shared", False)
+        options.setdefault("spin", int(self.suite.cores.pinned and not shared and (kind == "get" or size <= 1 << 20)))
         path = self.target(kind, path, query, options)
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [self.suite.tool("load"), *words, "--host", self.host_field, kind, self.host, str(self.port), path, str(size), str(connections), str(amount)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        client = self.suite.cores.client_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        self.suite.clients.append(client)
+        client.expected_bytes = size if "range" not in options and size > 0 else None
+        return client
 
     def target(self, kind, path, query, options):
         return path + ("?" + query if query else "")
 
     def load_end(self, client):
-        out, error = client.communicate(timeout=600)
+        try:
+            out, error = client.communicate(timeout=600)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            raise Failure(f"{self.name}: the client was not done after ten minutes") from None
+        self.suite.clients.remove(client)
         if client.returncode != 0:
-            raise RuntimeError(f"{self.name}: {error or out}")
-        return json.loads(out)
+            raise Failure(f"{self.name}: {(error or out).strip()}")
+        figures = json.loads(out)
+        if figures["ops"] == 0:
+            raise Failure(f"{self.name}: no answer within the time")
+        if client.expected_bytes is not None and figures["bytes"] != figures["ops"] * client.expected_bytes:
+            raise Failure(f"{self.name}: {figures['ops']} bodies of {client.expected_bytes} bytes were {figures['bytes']} bytes")
+        return figures
 
     def load(self, kind, path, size, connections, amount, **options):
         """Runs the client once; its figures, with the server's CPU seconds."""
@@ -61,11 +78,22 @@ class Server:
     def cpu(self):
         return cpu_seconds(self.pid) if self.pid else 0
 
+    # ---- Single requests ----
+
     def need(self, path, size, count=1):
         """Makes sure the object is there; count > 1: that many, the path holding a %d."""
         if (path, size) not in self.there:
             self.load("put", path, size, min(count, 8), f"{count}x")
             self.there.add((path, size))
+
+    def remove(self, path, size, count):
+        """Deletes objects 0 .. count - 1, those that are there, and gives the file system time to take the space back."""
+        for number in range(count):
+            try:
+                self.request("DELETE", path.replace("%d", str(number)))
+            except Failure as error:
+                if ": 404 " not in str(error):
+                    raise
 
     def request(self, method, path, query="", body=b"", headers=()):
         connection = http.client.HTTPConnection(self.host, self.port, timeout=600)
@@ -73,18 +101,20 @@ class Server:
             connection.request(method, self.request_target(method, path, query), body, {"Host": self.host_field, **dict(headers)})
             answer = connection.getresponse()
             data = answer.read()
-            if answer.status >= 300:
-                raise RuntimeError(f"{self.name}: {method} {path}: {answer.status} {data[:300]}")
-            return data
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"{self.name}: {method} {path}: {error}") from None
         finally:
             connection.close()
+        if answer.status >= 300:
+            raise Failure(f"{self.name}: {method} {path}: {answer.status} {data[:300]}")
+        return data
 
     def request_target(self, method, path, query):
         return path + ("?" + query if query else "")
 
     def answers(self, path="/"):
         """Waits for the first answer of any status."""
-        for _ in range(20000):
+        for _ in range(60000):
             try:
                 with socket.create_connection((self.host, self.port), timeout=5) as connection:
                     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {self.host_field}\r\nConnection: close\r\n\r\n".encode())
@@ -92,14 +122,47 @@ class Server:
                         return
             except ConnectionRefusedError:
                 pass
-            time.sleep(0.001)
-        raise RuntimeError(f"{self.name} does not answer")
+            if self.process.poll() is not None:
+                raise Failure(f"{self.name} ended with status {self.process.returncode}")
+            time.sleep(0.0005)
+        raise Failure(f"{self.name} does not answer")
 
     def stop(self):
         if self.process:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
             self.process = self.pid = None
+
+
+class Signing:
+    """For servers that want signatures: requests are signed beforehand, so the client costs what it costs elsewhere."""
+    keys = ("", "", "us-east-1")
+    NUMBERS_MAX = 10000
+
+    def request_target(self, method, path, query):
+        if not self.keys[0]:
+            return super().request_target(method, path, query)
+        return presign(method, self.host_field, path, query, *self.keys)
+
+    def target(self, kind, path, query, options):
+        if not self.keys[0]:
+            return super().target(kind, path, query, options)
+        first = options.pop("first", 0)
+        numbered = "%d" in path + query
+        count = min(options.get("keys", self.NUMBERS_MAX), self.NUMBERS_MAX) if numbered else 1
+        name = self.signed.get((kind, path, query, first, count))
+        if name is None:
+            descriptor, name = tempfile.mkstemp(dir=self.suite.folder)
+            with open(descriptor, "w") as out:
+                for number in range(first, first + count):
+                    print(self.request_target(kind.upper(), path.replace("%d", str(number)), query.replace("%d", str(number))), file=out)
+            self.signed[kind, path, query, first, count] = name
+        options["paths"] = name
+        return "/"
 
 
 class Sluice(Server):
@@ -113,185 +176,35 @@ class Sluice(Server):
         if not data:
             self.request("PUT", "/bench")
 
+    def environment(self):
+        return {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+
     def start(self):
         began = time.monotonic()
         self.process = self.suite.cores.server_process(
             [self.suite.binary, "serve", "--data", self.folder, "--listen", "127.0.0.1:0", *self.flags],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environment())
         line = self.process.stdout.readline()
         if "http://" not in line:
-            raise RuntimeError(f"{self.name} did not start")
+            raise Failure(f"{self.name} did not start")
         self.pid = self.process.pid
         self.port = int(line.split("http://")[1].split()[0].rsplit(":", 1)[1])
+        self.host_field = f"{self.host}:{self.port}"
         self.answers("/-/healthy")
         self.start_ms = (time.monotonic() - began) * 1e3
 
     def fresh(self):
-        return Sluice(self.suite, f"{self.name}-{time.monotonic_ns()}", *self.flags)
+        return type(self)(self.suite, f"{self.name}-{time.monotonic_ns()}", *self.flags)
 
 
-class Static(Server):
-    """A server of static files, with a configuration written for the run."""
+class SignedSluice(Signing, Sluice):
+    """With a key, and every request signed in its query."""
+    offers = frozenset({"signed"})
+    keys = ("AKIDBENCHMARK", "a-secret-of-the-benchmark", "us-east-1")
 
-    def launch(self, command, **options):
-        began = time.monotonic()
-        self.process = self.suite.cores.server_process(command, stderr=subprocess.DEVNULL, **options)
-        self.pid = self.process.pid
-        self.answers()
-        self.start_ms = (time.monotonic() - began) * 1e3
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Nginx(Static):
-    offers = frozenset({"get", "put", "fresh", "names", "files"})
-
-    def __init__(self, suite, name="nginx"):
+    def __init__(self, suite, name):
+        self.signed = {}
         super().__init__(suite, name)
-        root, self.port = self.folder, free_port()
-        self.documents = os.path.join(root, "www")
-        os.makedirs(os.path.join(self.documents, "bench"))
-        with open(os.path.join(root, "nginx.conf"), "w") as conf:
-            conf.write(f"""
-                daemon off; user root; worker_processes {len(suite.cores.server)}; pid {root}/pid; error_log {root}/error.log crit;
-                worker_rlimit_nofile 40000;
-                events {{ worker_connections 16384; }}
-                http {{
-                    access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000;
-                    open_file_cache max=10000; client_max_body_size 0; client_body_temp_path {root}/body;
-                    client_body_buffer_size 64k; default_type application/octet-stream;
-                    server {{ listen 127.0.0.1:{self.port} backlog=4096; root {self.documents};
-                        location / {{ dav_methods PUT DELETE; create_full_put_path on; }} }}
-                }}""")
-        self.launch(["/usr/sbin/nginx", "-p", root, "-c", os.path.join(root, "nginx.conf")])
 
-    def fresh(self):
-        return Nginx(self.suite, f"nginx-{time.monotonic_ns()}")
-
-
-class Lighttpd(Static):
-    """Serves the files that nginx has."""
-    offers = frozenset({"get", "fresh", "names", "files"})
-
-    def __init__(self, suite, nginx, name="lighttpd"):
-        super().__init__(suite, name)
-        self.nginx, self.port, self.folder = nginx, free_port(), nginx.folder
-        conf = os.path.join(suite.folder, f"{name}.conf")
-        with open(conf, "w") as out:
-            out.write(f"""
-                server.document-root = "{nginx.documents}"
-                server.bind = "127.0.0.1"
-                server.port = {self.port}
-                server.event-handler = "linux-sysepoll"
-                server.network-backend = "sendfile"
-                server.max-fds = 40000
-                server.max-connections = 16384
-                server.listen-backlog = 4096
-                server.max-keep-alive-requests = 65535
-                server.max-keep-alive-idle = 600
-                mimetype.assign = ( "" => "application/octet-stream" )
-                """)
-        self.launch(["/usr/sbin/lighttpd", "-D", "-f", conf])
-
-    def need(self, path, size, count=1):
-        self.nginx.need(path, size, count)
-
-    def fresh(self):
-        return Lighttpd(self.suite, self.nginx, f"lighttpd-{time.monotonic_ns()}")
-
-
-class Floor(Server):
-    """The kernel calls alone. Another process for each measurement, since it knows one file. With sync, only PUTs: of large bodies
-    as files with one fdatasync each, of small ones as records of one file with one fdatasync for all that wait."""
-    SMALL = MIB
-
-    def __init__(self, suite, sync):
-        super().__init__(suite, "floor+sync" if sync else "floor")
-        self.sync, self.offers = sync, frozenset({"put"} if sync else {"get", "put", "files"})
-        os.makedirs(self.folder)
-
-    def need(self, path, size, count=1):
-        name = os.path.join(self.folder, f"get-{size}")
-        if not os.path.exists(name):
-            with open(name, "wb") as out:
-                for _ in range(0, size, MIB):
-                    out.write(os.urandom(min(size, MIB)))
-
-    def load_start(self, kind, path, size, connections, amount, **options):
-        self.stop() # the one before
-        if kind == "get":
-            command = ["get", os.path.join(self.folder, f"get-{size}"), "0"]
-        elif self.sync and size <= self.SMALL:
-            command = ["append", os.path.join(self.folder, "segment"), "0"]
-        else:
-            command = ["put", self.folder, "0"] + (["sync"] if self.sync else [])
-        self.process = self.suite.cores.server_process([self.suite.tool("floor"), *command], stdout=subprocess.PIPE, text=True)
-        self.pid = self.process.pid
-        self.port = int(self.process.stdout.readline())
-        self.before = cpu_seconds(self.pid)
-        return super().load_start(kind, path, size, connections, amount, **options)
-
-    def load(self, kind, path, size, connections, amount, **options):
-        figures = self.load_end(self.load_start(kind, path, size, connections, amount, **options))
-        figures["cpu"] = cpu_seconds(self.pid) - self.before
-        return figures
-
-
-class Endpoint(Server):
-    """Some S3 server that runs already. Requests are signed beforehand, so the client costs what it costs elsewhere."""
-    offers = frozenset({"get", "put", "s3", "names"})
-    KEYS_MAX = 1000
-
-    def __init__(self, suite, options):
-        super().__init__(suite, options.name)
-        url = urllib.parse.urlsplit(options.endpoint)
-        if url.scheme != "http":
-            raise SystemExit("--endpoint: only http:// can be measured")
-        self.port = url.port or 80
-        self.host_field = url.netloc
-        self.host = socket.getaddrinfo(url.hostname, self.port, socket.AF_INET)[0][4][0]
-        self.keys, self.pid = (options.access_key, options.secret_key, options.region), options.endpoint_pid
-        os.makedirs(self.folder)
-        try:
-            self.request("PUT", "/bench")
-        except RuntimeError as error:
-            if "BucketAlready" not in str(error):
-                raise
-
-    def request_target(self, method, path, query):
-        if not self.keys[0]:
-            return super().request_target(method, path, query)
-        return presign(method, self.host_field, path, query, *self.keys)
-
-    def target(self, kind, path, query, options):
-        if not self.keys[0]:
-            return super().target(kind, path, query, options)
-        numbered = "%d" in path + query
-        first = options.pop("first", 0)
-        count = min(options.get("keys", self.KEYS_MAX), self.KEYS_MAX) if numbered else 1
-        descriptor, name = tempfile.mkstemp(dir=self.folder)
-        with open(descriptor, "w") as out:
-            for number in range(first, first + count):
-                print(self.request_target(kind.upper(), path.replace("%d", str(number)), query.replace("%d", str(number))), file=out)
-        options["paths"] = name
-        return "/"
-
-
-def servers(suite, options):
-    found = [Floor(suite, False), Floor(suite, True), Sluice(suite, "sluice"), Sluice(suite, "relaxed", "--durability", "relaxed"),
-             Sluice(suite, "standard", "--copy-mode", "standard")]
-    if shutil.which("nginx", path="/usr/sbin"):
-        found.append(Nginx(suite))
-        if shutil.which("lighttpd", path="/usr/sbin"):
-            found.append(Lighttpd(suite, found[-1]))
-    if options.endpoint:
-        found.append(Endpoint(suite, options))
-    wanted = options.servers.split(",") if options.servers else [server.name for server in found]
-    for server in found:
-        if server.name not in wanted and not (server.name == "nginx" and "lighttpd" in wanted): # whose files the other serves
-            server.stop()
-    return [server for server in found if server.name in wanted]
+    def environment(self):
+        return {**super().environment(), "SLUICE_ACCESS_KEY": self.keys[0], "SLUICE_SECRET_KEY": self.keys[1]}

@@ -1,31 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmark asks of the machine: building, cores, CPU time and memory of processes, the page cache."""
+"""What the benchmark asks of the machine: building, cores, processes, CPU time and memory of processes, the page cache."""
+import ctypes
+import mmap
 import os
+import platform
+import signal
 import subprocess
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HERE = os.path.dirname(os.path.abspath(__file__))
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
-TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGESIZE")
-
-CC = ["cc", "-std=gnu11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter", "-I", ROOT]
+PAGE = os.sysconf("SC_PAGESIZE")
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def build(folder, server_binary):
     """Builds the server, unless one is given, and the benchmark's own programs, all into the folder."""
-    if not server_binary:
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": ROOT}
-        subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja"], **quiet)
-        subprocess.run(["cmake", "--build", folder, "--target", "sluice"], **quiet)
-    metadata = [os.path.join(ROOT, "metadata", name) for name in sorted(os.listdir(os.path.join(ROOT, "metadata"))) if name.endswith(".c")]
-    tools = os.path.join(folder, "bench")
-    os.makedirs(tools, exist_ok=True)
-    for program, more in (("load", []), ("floor", ["-lpthread"]), ("floor_disk", ["-lsqlite3"]), ("fill", [*metadata, "-lsqlite3", "-lpthread"])):
-        source, binary = os.path.join(HERE, program + ".c"), os.path.join(tools, program)
-        sources = [source, *(name for name in more if name.endswith(".c"))]
-        if not os.path.exists(binary) or any(os.path.getmtime(name) > os.path.getmtime(binary) for name in sources):
-            subprocess.run([*CC, "-o", binary, source, *more], check=True)
-    return server_binary or os.path.join(folder, "sluice"), tools
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": ROOT}
+    subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DSLUICE_BUILD_TESTS=ON"], **quiet)
+    subprocess.run(["cmake", "--build", folder, "--target", "bench", *([] if server_binary else ["sluice"])], **quiet)
+    return os.path.abspath(server_binary or os.path.join(folder, "sluice")), os.path.join(folder, "bench")
 
 
 class Cores:
@@ -37,9 +32,19 @@ class Cores:
         self.client = available[-1]
         self.server = available[:-1] if self.pinned else available
 
+    def process(self, command, cores, **options):
+        """A child that ends with this process, whatever ends it; Control-C reaches it through this process only."""
+        def prepare():
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if self.pinned:
+                os.sched_setaffinity(0, cores)
+        return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
+
     def server_process(self, command, **options):
-        before = (lambda: os.sched_setaffinity(0, self.server)) if self.pinned else None
-        return subprocess.Popen(command, preexec_fn=before, **options)
+        return self.process(command, self.server, **options)
+
+    def client_process(self, command, **options):
+        return self.process(command, [self.client], **options)
 
 
 def tree(pid):
@@ -57,12 +62,8 @@ def tree(pid):
 
 
 def cpu_seconds(pid):
-    total = 0
-    for one in tree(pid):
-        with open(f"/proc/{one}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+    """User and system time, of all threads, by the nanosecond clocks of the process and its children."""
+    return sum(time.clock_gettime(~one << 3 | 2) for one in tree(pid)) # the number of a process's CPU clock, see clock_getcpuclockid(3)
 
 
 def resident_bytes(pid):
@@ -73,8 +74,8 @@ def resident_bytes(pid):
     return total
 
 
-def drop_cached(folder):
-    """Writes the large files below the folder back and takes them out of the page cache."""
+def drop_cached(folder, wanted=lambda name, size: size >= MIB and not name.startswith("sluice.db")):
+    """Writes the files below the folder back, takes the wanted ones (else the large ones, but for the database) out of the page cache."""
     os.sync()
     for where, _, names in os.walk(folder):
         for name in names:
@@ -83,7 +84,53 @@ def drop_cached(folder):
             except OSError: # deleted meanwhile, or not a file
                 continue
             try:
-                if os.fstat(descriptor).st_size >= MIB:
+                if wanted(name, os.fstat(descriptor).st_size):
                     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
                 os.close(descriptor)
+
+
+def read_from_disk(pid):
+    """Bytes that the process and its children had read from the disk; None where the kernel does not tell."""
+    total = 0
+    try:
+        for one in tree(pid):
+            with open(f"/proc/{one}/io") as io:
+                total += next(int(line.split()[1]) for line in io if line.startswith("read_bytes:"))
+    except OSError:
+        return None
+    return total
+
+
+def memory_free_bytes():
+    with open("/proc/meminfo") as meminfo:
+        return next(int(line.split()[1]) * KIB for line in meminfo if line.startswith("MemFree"))
+
+
+def touch_memory():
+    """Touches most of the free memory once: in a virtual machine the first touch costs whoever does it a fault in the host."""
+    left = int(memory_free_bytes() * 0.8) // GIB
+    areas = []
+    for _ in range(left):
+        areas.append(mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+    for area in areas:
+        area.close()
+
+
+def first_line(command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    except OSError:
+        return ""
+    return (done.stdout or done.stderr).strip().split("\n")[0]
+
+
+def machine(folder):
+    """What figures mean nothing without."""
+    with open("/proc/cpuinfo") as cpuinfo:
+        models = [line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name")]
+    return {"date": time.strftime("%Y-%m-%d", time.gmtime()), "cpu": models[0] if models else platform.machine(),
+            "cores": len(os.sched_getaffinity(0)), "memory GiB": round(os.sysconf("SC_PHYS_PAGES") * PAGE / GIB),
+            "kernel": platform.release(), "file system": first_line(["stat", "-f", "-c", "%T", folder]).replace("ext2/ext3", "ext4"),
+            "commit": first_line(["git", "rev-parse", "--short", "HEAD"]), "nginx": first_line(["/usr/sbin/nginx", "-v"]).rpartition("/")[2],
+            "lighttpd": first_line(["/usr/sbin/lighttpd", "-v"]).partition("/")[2].partition(" ")[0]}

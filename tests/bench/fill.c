@@ -1,45 +1,53 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fills a store that no server has open with names, straight through the metadata module, so that a store of millions can be
- * measured a minute later.
+ * Fills a store that no server has open with small objects, through the metadata module, so that a store of ten millions can
+ * be measured minutes later.
  *
- *     fill DATABASE BUCKET SOURCE FIRST COUNT
+ *     fill DATA BUCKET FIRST COUNT
  *
- * Makes COUNT copies of the object SOURCE of the bucket: they share its bytes, and each can be read. The keys are
- * "NNNNNN/NNNN", a thousand to a folder, numbered from FIRST. */
+ * Makes the objects FIRST .. FIRST + COUNT - 1, both multiples of 1,000, of the bucket, which must exist. Their keys are
+ * "NNNNNN/NNNN", a thousand to a folder; the folders come in a scattered order, as from many uploaders, so the trees have
+ * the half-full pages of a store that has lived. Each object has 1 to 4 KiB, a content-type, an ETag and bytes of its own: a
+ * unit of a large file, 4 KiB-aligned, with its checksum. The files are sparse, so all bytes are zero and take no space, but
+ * every object can be read and verified. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "metadata/meta.h"
+#include "storage/blob_store.h"
+#include "storage/digest.h"
+#include "storage/limits.h"
 
-/* Several of the committer's batches, so that it never waits for this thread. */
-enum { FLIGHT = 4096, FOLDER_KEYS = 1000 };
+/* FLIGHT: several of the committer's batches, so that it never waits for this thread. */
+enum { FLIGHT = 4096, FOLDER_KEYS = 1000, UNIT_BYTES = 4096, FILE_UNITS = 16384, LENGTHS = 4 };
 
 struct slot {
-    struct meta_object_copy copy;
+    struct meta_object_put put;
+    struct meta_extent extent;
     char key[32];
-    _Atomic int busy;
+    _Atomic bool busy;
 };
 
+static const struct meta_attribute content_type = {{"content-type", 12}, {"binary/octet-stream", 19}};
 static struct slot slots[FLIGHT];
+static uint32_t zero_crc32c[LENGTHS]; /* of 1, 2, 3, 4 KiB */
 static _Atomic int failure;
 
-static void copy_done(struct meta_op *op)
+static void put_done(struct meta_op *op)
 {
     struct slot *slot = op->ctx;
 
     if (op->result != 0)
         atomic_store(&failure, op->result);
-    atomic_store(&slot->busy, 0);
-}
-
-static struct meta_bytes text_bytes(const char *text)
-{
-    return (struct meta_bytes){text, strlen(text)};
+    atomic_store(&slot->busy, false);
 }
 
 static void slot_wait(struct slot *slot)
@@ -48,35 +56,108 @@ static void slot_wait(struct slot *slot)
         usleep(200);
 }
 
-static void copy_submit(struct meta *meta, struct slot *slot, int64_t bucket, const char *source,
-                        unsigned long long number)
+static uint64_t mixed(uint64_t number)
 {
-    slot_wait(slot);
-    (void)snprintf(slot->key, sizeof(slot->key), "%06llu/%04llu", number / FOLDER_KEYS, number % FOLDER_KEYS);
-    slot->copy = (struct meta_object_copy){
-        .op = {.kind = META_OP_OBJECT_COPY, .done = copy_done, .ctx = slot},
-        .source = {.bucket = bucket,
-                   .key = text_bytes(source),
-                   .if_modified_since_ms = INT64_MIN,
-                   .if_unmodified_since_ms = INT64_MIN},
-        .bucket = bucket,
-        .key = text_bytes(slot->key),
-    };
-    atomic_store(&slot->busy, 1);
-    meta_submit(meta, &slot->copy.op);
+    number = (number ^ number >> 31) * 0x9e3779b97f4a7c15u;
+    return number ^ number >> 29;
 }
 
-static int bucket_find(struct meta *meta, const char *name, int64_t *id)
+static void object_submit(struct meta *meta, struct slot *slot, int64_t bucket, uint64_t file,
+                          uint64_t number, uint64_t place)
+{
+    uint64_t quarter = mixed(number) % LENGTHS, length = (quarter + 1) * (UNIT_BYTES / LENGTHS);
+
+    slot_wait(slot);
+    (void)snprintf(slot->key, sizeof(slot->key), "%06llu/%04llu", (unsigned long long)(number / FOLDER_KEYS),
+                   (unsigned long long)(number % FOLDER_KEYS));
+    uint64_t offset = (place % FILE_UNITS + 1) * UNIT_BYTES; /* the first 4 KiB are nobody's */
+    slot->extent = (struct meta_extent){
+        .file = file + place / FILE_UNITS,
+        .offset = offset,
+        .length = length,
+        .unit_offset = offset,
+        .unit_length = length,
+        .unit_crc32c = zero_crc32c[quarter],
+    };
+    slot->put = (struct meta_object_put){
+        .op = {.kind = META_OP_OBJECT_PUT, .done = put_done, .ctx = slot},
+        .bucket = bucket,
+        .key = {slot->key, strlen(slot->key)},
+        .object = {.size = length,
+                   .attributes = {(struct meta_attribute *)&content_type, 1},
+                   .extents = {&slot->extent, 1}},
+    };
+    (void)snprintf(slot->put.object.etag, sizeof(slot->put.object.etag), "%016llx%016llx",
+                   (unsigned long long)mixed(number + 1), (unsigned long long)mixed(~number));
+    atomic_store(&slot->busy, true);
+    meta_submit(meta, &slot->put.op);
+}
+
+/* An odd step that shares no factor with the count: visits each folder once. */
+static uint64_t folder_step(uint64_t folders)
+{
+    static const uint64_t primes[] = {7919, 6007, 5003, 104729, 3};
+
+    for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++)
+        if (folders % primes[i] != 0)
+            return primes[i] % folders == 0 ? 1 : primes[i];
+    return 1;
+}
+
+static int fill(struct meta *meta, int64_t bucket, uint64_t file, uint64_t first, uint64_t count)
+{
+    uint64_t folders = count / FOLDER_KEYS, step = folder_step(folders), place = 0;
+
+    for (uint64_t visit = 0; visit < folders && atomic_load(&failure) == 0; visit++) {
+        uint64_t folder = first / FOLDER_KEYS + visit * step % folders;
+        for (uint64_t key = 0; key < FOLDER_KEYS; key++, place++)
+            object_submit(meta, &slots[place % FLIGHT], bucket, file, folder * FOLDER_KEYS + key, place);
+    }
+    for (size_t i = 0; i < FLIGHT; i++)
+        slot_wait(&slots[i]);
+    return atomic_load(&failure);
+}
+
+/* ---- The files ---- */
+
+/* Blobs of nothing, named as storage/blob_store.h says. Returns 0 or a negative errno. */
+static int files_make(const char *data, uint64_t file, uint64_t count)
+{
+    for (uint64_t end = file + (count + FILE_UNITS - 1) / FILE_UNITS; file < end; file++) {
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/blobs/%02x/%016llx", data,
+                       (unsigned)(file / BLOB_FOLDER_RUN % BLOB_FOLDER_COUNT), (unsigned long long)file);
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || ftruncate(fd, (off_t)(FILE_UNITS + 1) * UNIT_BYTES) != 0 || close(fd) != 0) {
+            int err = -errno;
+            fprintf(stderr, "%s: %s\n", path, strerror(errno));
+            return err;
+        }
+    }
+    return 0;
+}
+
+static void checksums_make(void)
+{
+    static const unsigned char zeros[UNIT_BYTES];
+
+    for (unsigned i = 0; i < LENGTHS; i++)
+        zero_crc32c[i] = digest_crc32c(0, zeros, (size_t)(i + 1) * (UNIT_BYTES / LENGTHS));
+}
+
+/* ---- */
+
+static int look_up(struct meta *meta, const char *name, int64_t *bucket, uint64_t *file)
 {
     struct meta_reader *reader;
-    struct meta_bucket bucket;
+    struct meta_bucket found;
     int err = meta_reader_open(meta, &reader);
 
     if (err != 0)
         return err;
-    err = meta_bucket_get(reader, text_bytes(name), &bucket);
-    if (err == 0)
-        *id = bucket.id;
+    if ((err = meta_bucket_get(reader, (struct meta_bytes){name, strlen(name)}, &found)) == 0 &&
+        (err = meta_file_last(reader, file)) == 0)
+        *bucket = found.id;
     meta_reader_close(reader);
     return err;
 }
@@ -84,25 +165,26 @@ static int bucket_find(struct meta *meta, const char *name, int64_t *id)
 int main(int argc, char **argv)
 {
     const struct meta_options options = {.durable = false};
+    char database[4096];
     struct meta *meta;
     int64_t bucket = 0;
+    uint64_t file = 0;
 
-    if (argc != 6) {
-        fprintf(stderr, "usage: fill DATABASE BUCKET SOURCE FIRST COUNT\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: fill DATA BUCKET FIRST COUNT\n");
         return 2;
     }
-    int err = meta_open(&meta, argv[1], &options);
+    uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
+    checksums_make();
+    (void)snprintf(database, sizeof(database), "%s/sluice.db", argv[1]);
+    int err = meta_open(&meta, database, &options);
     if (err == 0) {
-        unsigned long long first = strtoull(argv[4], NULL, 10), count = strtoull(argv[5], NULL, 10);
-        err = bucket_find(meta, argv[2], &bucket);
-        for (unsigned long long i = 0; err == 0 && i < count; i++) {
-            copy_submit(meta, &slots[i % FLIGHT], bucket, argv[3], first + i);
-            err = atomic_load(&failure);
-        }
-        for (size_t i = 0; i < FLIGHT; i++)
-            slot_wait(&slots[i]);
+        /* Far above what the server has promised to itself, so that no name is taken twice. */
+        if ((err = look_up(meta, argv[2], &bucket, &file)) == 0)
+            file += 1u << 20;
+        if (err == 0 && (err = files_make(argv[1], file, count)) == 0)
+            err = fill(meta, bucket, file, first, count);
         meta_close(meta);
-        err = err != 0 ? err : atomic_load(&failure);
     }
     if (err != 0)
         fprintf(stderr, "fill: %s\n", meta_strerror(err));

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""The servers that Sluice is compared with: the floor, nginx, lighttpd, and any S3 server by its URL."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+
+from bench_servers import Failure, Server, Signing, SignedSluice, Sluice
+from bench_system import MIB, cpu_seconds
+
+NGINX, LIGHTTPD, WEBDAV = "/usr/sbin/nginx", "/usr/sbin/lighttpd", "/usr/lib/lighttpd/mod_webdav.so"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Static(Server):
+    """A server of static files, with a configuration written for the run."""
+
+    def __init__(self, suite, name):
+        super().__init__(suite, name)
+        self.port, self.documents = free_port(), os.path.join(self.folder, "www")
+        os.makedirs(os.path.join(self.documents, "bench"))
+        self.conf = os.path.join(self.folder, "conf")
+        with open(self.conf, "w") as out:
+            out.write(self.configuration())
+        began = time.monotonic()
+        self.process = suite.cores.server_process(self.command(), stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        self.answers()
+        self.start_ms = (time.monotonic() - began) * 1e3
+
+    def fresh(self):
+        return type(self)(self.suite, f"{self.name}-{time.monotonic_ns()}")
+
+
+class Nginx(Static):
+    offers = frozenset({"get", "put", "fresh", "names", "files"})
+
+    def command(self):
+        return [NGINX, "-p", self.folder, "-c", self.conf]
+
+    def configuration(self):
+        return f"""
+            daemon off; {"user root;" if os.geteuid() == 0 else ""} worker_processes {len(self.suite.cores.server)};
+            pid {self.folder}/pid; error_log {self.folder}/error.log crit; worker_rlimit_nofile {self.suite.descriptors};
+            events {{ worker_connections 16384; }}
+            http {{
+                access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 600;
+                open_file_cache max=10000; client_max_body_size 0; client_body_temp_path {self.folder}/body;
+                client_body_buffer_size 64k; default_type application/octet-stream;
+                server {{ listen 127.0.0.1:{self.port} backlog=4096; root {self.documents};
+                    location / {{ dav_methods PUT DELETE; create_full_put_path on; }} }}
+            }}"""
+
+
+class Lighttpd(Static):
+    """Puts, where Debian's WebDAV module for it is there."""
+
+    def __init__(self, suite, name="lighttpd"):
+        self.dav = os.path.exists(WEBDAV)
+        self.offers = frozenset({"get", "fresh", "names", "files"} | ({"put"} if self.dav else set()))
+        super().__init__(suite, name)
+
+    def command(self):
+        return [LIGHTTPD, "-D", "-f", self.conf]
+
+    def configuration(self):
+        cores = len(self.suite.cores.server)
+        dav = 'server.modules = ( "mod_webdav" )\nwebdav.activate = "enable"' if self.dav else ""
+        return f"""
+            server.document-root = "{self.documents}"
+            server.upload-dirs = ( "{self.folder}" )
+            server.bind = "127.0.0.1"
+            server.port = {self.port}
+            server.event-handler = "linux-sysepoll"
+            server.network-backend = "sendfile"
+            server.max-worker = {cores if cores > 1 else 0}
+            server.max-fds = {self.suite.descriptors}
+            server.max-connections = 16384
+            server.listen-backlog = 4096
+            server.max-keep-alive-requests = 65535
+            server.max-keep-alive-idle = 600
+            mimetype.assign = ( "" => "application/octet-stream" )
+            {dav}
+            """
+
+    def need(self, path, size, count=1):
+        if self.dav:
+            super().need(path, size, count)
+        elif (path, size) not in self.there:
+            for number in range(count):
+                with open(self.documents + path.replace("%d", str(number)), "wb") as out:
+                    for at in range(0, size, MIB):
+                        out.write(os.urandom(min(size - at, MIB)))
+            self.there.add((path, size))
+
+
+class Floor(Server):
+    """The kernel calls alone. Another process for each measurement, since it knows one file. With sync, only PUTs: of large bodies
+    as files with one fdatasync each, of small ones as records of one file with one fdatasync for all that wait."""
+    SMALL = MIB
+
+    def __init__(self, suite, sync):
+        super().__init__(suite, "floor+sync" if sync else "floor")
+        self.sync, self.offers = sync, frozenset({"put"} if sync else {"get", "put", "files", "disk"})
+        self.files = os.path.join(self.folder, "files")
+        os.makedirs(self.folder)
+
+    def need(self, path, size, count=1):
+        name = os.path.join(self.folder, f"get-{size}")
+        if not os.path.exists(name):
+            with open(name, "wb") as out:
+                for _ in range(0, size, MIB):
+                    out.write(os.urandom(min(size, MIB)))
+
+    def remove(self, path, size, count):
+        shutil.rmtree(self.files, ignore_errors=True)
+
+    def load_start(self, kind, path, size, connections, amount, **options):
+        self.stop() # the one before
+        self.remove(path, size, 0) # names are new for every run, as those of the others are
+        os.makedirs(self.files)
+        if kind == "get":
+            command = ["get", os.path.join(self.folder, f"get-{size}"), "0"]
+        elif self.sync and size <= self.SMALL:
+            command = ["append", os.path.join(self.folder, "segment"), "0"]
+        else:
+            command = ["put", self.files, "0"] + (["sync"] if self.sync else [])
+        self.process = self.suite.cores.server_process([self.suite.tool("floor"), *command], stdout=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+        self.port = int(self.process.stdout.readline())
+        self.before = cpu_seconds(self.pid)
+        return super().load_start(kind, path, size, connections, amount, **options)
+
+    def load(self, kind, path, size, connections, amount, **options):
+        figures = self.load_end(self.load_start(kind, path, size, connections, amount, **options))
+        figures["cpu"] = cpu_seconds(self.pid) - self.before
+        return figures
+
+    def disk(self, seconds):
+        folder = os.path.join(self.folder, f"disk-{time.monotonic_ns()}")
+        os.makedirs(folder)
+        program = self.suite.cores.server_process([self.suite.tool("floor_disk"), folder, str(seconds)], stdout=subprocess.PIPE, text=True)
+        self.suite.clients.append(program)
+        out = program.communicate()[0]
+        self.suite.clients.remove(program)
+        if program.returncode != 0:
+            raise Failure("floor_disk failed")
+        return json.loads(out)
+
+
+class Endpoint(Signing, Server):
+    """Some S3 server that runs already."""
+    offers = frozenset({"get", "put", "s3", "names"})
+
+    def __init__(self, suite, options):
+        super().__init__(suite, options.name)
+        url = urllib.parse.urlsplit(options.endpoint)
+        if url.scheme != "http" or not url.hostname:
+            raise SystemExit("--endpoint: http://HOST:PORT, without TLS, is what can be measured")
+        self.port, self.host_field, self.signed = url.port or 80, url.netloc, {}
+        self.host = socket.getaddrinfo(url.hostname, self.port, socket.AF_INET)[0][4][0]
+        self.keys, self.pid = (options.access_key, options.secret_key, options.region), options.endpoint_pid
+        try:
+            self.request("PUT", "/bench")
+        except Failure as error:
+            if "BucketAlready" not in str(error):
+                raise SystemExit(str(error)) from None
+
+
+def servers(suite, options):
+    """Starts what is wanted and there, and notes what is not."""
+    makers = {"floor": lambda: Floor(suite, False), "floor+sync": lambda: Floor(suite, True), "sluice": lambda: Sluice(suite, "sluice"),
+              "relaxed": lambda: Sluice(suite, "relaxed", "--durability", "relaxed"),
+              "standard": lambda: Sluice(suite, "standard", "--copy-mode", "standard"), "signed": lambda: SignedSluice(suite, "signed"),
+              "nginx": lambda: Nginx(suite, "nginx"), "lighttpd": lambda: Lighttpd(suite)}
+    if options.endpoint:
+        makers[options.name] = lambda: Endpoint(suite, options)
+    wanted = options.servers.split(",") if options.servers else list(makers)
+    unknown = set(wanted) - set(makers)
+    if unknown:
+        raise SystemExit(f"--servers: there is no {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
+    found = []
+    for name, make in makers.items():
+        program = {"nginx": NGINX, "lighttpd": LIGHTTPD}.get(name)
+        if name not in wanted:
+            continue
+        if program and not os.path.exists(program):
+            suite.skip(name, f"{program} is not installed (deploy/packages.bench)")
+            continue
+        try:
+            found.append(make())
+        except Failure as error:
+            suite.skip(name, str(error))
+            continue
+        if name == "lighttpd" and not found[-1].dav:
+            suite.skip("lighttpd, PUT", f"{WEBDAV} is not installed (deploy/packages.bench)")
+    return found
