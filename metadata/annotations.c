@@ -118,9 +118,13 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
         return META_E_NO_BUCKET;
     if (!meta_attribute_is_annotation(name_of(op->name)))
         return -EINVAL;
-    if ((err = object_row_load(writer, op->bucket, op->key, &row)) != 0 ||
-        (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)
+    err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
+                              : object_row_load(writer, op->bucket, op->key, &row);
+    if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)
         return err;
+    op->annotated = row.version;
+    if (op->version != NULL)
+        return version_set_attributes(writer, op->bucket, op->key, op->version, row.attributes);
     meta_sql_int(update, 1, op->bucket);
     meta_sql_blob(update, 2, op->key);
     meta_sql_blob_or_null(update, 3, row.attributes);

@@ -85,12 +85,35 @@ static int stray_visit(struct check *check, sqlite3_stmt *row)
 static const char strays[] =
     "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
     "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket) "
+    "UNION ALL SELECT 'versions of bucket ' || bucket || ', which does not exist' FROM"
+    "  (SELECT DISTINCT bucket FROM version) WHERE bucket NOT IN (SELECT id FROM bucket) "
     "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
     "  (SELECT DISTINCT bucket FROM upload) WHERE bucket NOT IN (SELECT id FROM bucket) "
     "UNION ALL SELECT 'parts of upload ' || hex(upload_id) || ', which does not exist' FROM"
     "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload) "
     "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
     "count(*) > 1";
+
+/* Which version is current follows from the rows: the object, where there is one, and else the newest delete
+ * marker. Ids of a key ascend towards older ones. */
+static const char version_faults[] =
+    "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
+    "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
+    "  AND v.key = o.key AND v.is_null = 1) "
+    "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a version'"
+    "  FROM object AS o WHERE version IS NOT NULL AND version >="
+    "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  iif(noncurrent_ms IS NULL, ' should not be current', ' should be current') FROM version AS v"
+    "  WHERE (noncurrent_ms IS NULL) != (NOT EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
+    "  AND o.key = v.key) AND NOT EXISTS (SELECT 1 FROM version AS n WHERE n.bucket = v.bucket"
+    "  AND n.key = v.key AND n.id < v.id)) "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  ' is current and no delete marker' FROM version WHERE noncurrent_ms IS NULL AND is_marker = 0 "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  ' has no valid id' FROM version WHERE length(id) != 16 "
+    "UNION ALL SELECT 'the object of key x' || hex(key) || ' of bucket ' || bucket || ' has no valid version'"
+    "  FROM object WHERE length(version) != 16";
 
 static int note_add(struct check *check, const struct meta_extent *extent)
 {
@@ -310,6 +333,10 @@ static int check_run(struct check *check)
         {strays, stray_visit},
         {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
          object_visit},
+        {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
+         "  WHERE is_marker = 0",
+         object_visit},
+        {version_faults, stray_visit},
         {"SELECT hex(upload_id), number, size, extents, etag, checksum FROM part", part_visit},
         {"SELECT hex(id), attributes FROM upload", upload_visit},
         {garbage_faults, stray_visit},
@@ -353,6 +380,8 @@ struct extent_walk {
 /* kind, bucket's name, key, extents. LEFT: a row of a bucket that is gone is walked too. */
 static const char walk_text[] =
     "SELECT 'o', b.name, o.key, o.extents FROM object AS o LEFT JOIN bucket AS b ON b.id = o.bucket "
+    "UNION ALL SELECT 'v', b.name, v.key, v.extents FROM version AS v LEFT JOIN bucket AS b"
+    "  ON b.id = v.bucket "
     "UNION ALL SELECT 'p', b.name, u.key, p.extents FROM part AS p LEFT JOIN upload AS u ON u.id = "
     "p.upload_id"
     "  LEFT JOIN bucket AS b ON b.id = u.bucket";

@@ -3,73 +3,14 @@
  * Listings of objects and uploads: a walk along the primary key, from a start to the end of the prefix, that
  * *seeks* past each common prefix, so that the cost follows what is returned.
  *
- * Starts are inclusive. "After key k" is the start k + 0x00, the next string of bytes there is; "after all
- * that begins with p" is p with its last byte below 0xff raised by one and the rest cut off. Both fit into a
- * key's length plus one. All of a listing happens in one snapshot. The reader's thread. */
+ * All of a listing happens in one snapshot. The reader's thread. */
 #include "metadata/db.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "metadata/codec.h"
-
-/* A place between keys. */
-struct position {
-    unsigned char bytes[META_KEY_BYTES_MAX + 1];
-    size_t length;
-};
-
-static struct meta_bytes position_bytes(const struct position *position)
-{
-    return (struct meta_bytes){position->bytes, position->length};
-}
-
-/* At the key itself. A longer string is cut, which no key lies behind that would not lie behind the whole. */
-static void position_at(struct position *position, struct meta_bytes key)
-{
-    position->length = key.length < sizeof(position->bytes) ? key.length : sizeof(position->bytes);
-    if (position->length > 0)
-        memcpy(position->bytes, key.data, position->length);
-}
-
-static void position_after(struct position *position, struct meta_bytes key)
-{
-    position_at(position, key);
-    if (position->length < sizeof(position->bytes))
-        position->bytes[position->length++] = 0;
-}
-
-/* Past everything: longer than any key, and nothing but 0xff. */
-static void position_end(struct position *position)
-{
-    memset(position->bytes, 0xff, sizeof(position->bytes));
-    position->length = sizeof(position->bytes);
-}
-
-static void position_past_prefix(struct position *position, struct meta_bytes prefix)
-{
-    position_at(position, prefix);
-    while (position->length > 0 && position->bytes[position->length - 1] == 0xff)
-        position->length--;
-    if (position->length == 0)
-        position_end(position);
-    else
-        position->bytes[position->length - 1]++;
-}
-
-static int bytes_compare(struct meta_bytes a, struct meta_bytes b)
-{
-    size_t common = a.length < b.length ? a.length : b.length;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
-static bool has_prefix(struct meta_bytes bytes, struct meta_bytes prefix)
-{
-    return bytes.length >= prefix.length &&
-           (prefix.length == 0 || memcmp(bytes.data, prefix.data, prefix.length) == 0);
-}
+#include "metadata/walk.h"
 
 /* A walk in progress, of either kind of listing. */
 struct walk {
@@ -80,20 +21,6 @@ struct walk {
     struct meta_bytes
         start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
 };
-
-/* The common prefix that the key rolls up into; empty when it stands for itself. */
-static struct meta_bytes walk_common_prefix(const struct walk *walk, struct meta_bytes key)
-{
-    if (walk->delimiter.length == 0 || key.length == 0 || !has_prefix(key, walk->prefix))
-        return (struct meta_bytes){0};
-    const unsigned char *rest = (const unsigned char *)key.data + walk->prefix.length;
-    const unsigned char *found =
-        memmem(rest, key.length - walk->prefix.length, walk->delimiter.data, walk->delimiter.length);
-    if (found == NULL)
-        return (struct meta_bytes){0};
-    size_t length = (size_t)(found - (const unsigned char *)key.data) + walk->delimiter.length;
-    return (struct meta_bytes){key.data, length};
-}
 
 /* Binds the walk from its start on. */
 static void walk_seek(const struct walk *walk)
@@ -120,7 +47,7 @@ static void walk_skip_prefix(struct walk *walk, struct meta_bytes common_prefix)
  * or NULL. */
 static void walk_begin(struct walk *walk, struct meta_bytes after, const struct meta_bytes *id_from)
 {
-    struct meta_bytes common_prefix = walk_common_prefix(walk, after);
+    struct meta_bytes common_prefix = common_prefix_of(after, walk->prefix, walk->delimiter);
 
     position_past_prefix(&walk->end, walk->prefix);
     if (bytes_compare(after, walk->prefix) < 0)
@@ -157,7 +84,8 @@ static int walk_run(struct walk *walk, uint32_t limit,
             *truncated = true;
             break;
         }
-        struct meta_bytes common_prefix = walk_common_prefix(walk, meta_sql_column(walk->statement, 0));
+        struct meta_bytes common_prefix =
+            common_prefix_of(meta_sql_column(walk->statement, 0), walk->prefix, walk->delimiter);
         if ((stop = emit(ctx, walk->statement, common_prefix)) != 0)
             break;
         if (common_prefix.length > 0)

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "metadata/limits.h"
 
@@ -43,7 +44,9 @@
     X(META_E_NOT_OURS, -5010, "the file is a database of another application")                                \
     X(META_E_CORRUPT, -5011, "the database is damaged")                                                       \
     X(META_E_CLOSING, -5012, "the store is closing")                                                          \
-    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")
+    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                             \
+    X(META_E_NO_VERSION, -5014, "no such version")                                                            \
+    X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,
@@ -101,6 +104,19 @@ struct meta_checksum {
     unsigned char value[META_CHECKSUM_BYTES_MAX];
 };
 
+/* Names one version of a key: opaque, never used twice within a key, newer ones compare lower as bytes. All zero is S3's "null"
+ * version, of which a key has at most one: what was stored while its bucket had no versioning or had it suspended. */
+struct meta_version_id {
+    unsigned char bytes[META_VERSION_ID_BYTES];
+};
+
+static inline bool meta_version_is_null(const struct meta_version_id *version)
+{
+    static const struct meta_version_id null_version;
+
+    return memcmp(version, &null_version, sizeof(null_version)) == 0;
+}
+
 struct meta_part_size {
     uint32_t number;
     uint64_t size;
@@ -126,6 +142,13 @@ struct meta_object {
     const struct meta_part_size *parts; /* part_count entries */
     struct meta_part_checksums part_checksums;
     unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* zero unless multipart: makes CompleteMultipartUpload repeatable */
+    struct meta_version_id version; /* given by the store */
+};
+
+enum meta_versioning {
+    META_VERSIONING_NEVER,     /* every object is the null version, and replacing or deleting it is the end of it */
+    META_VERSIONING_ENABLED,   /* every put makes a version; deleting a key adds a delete marker */
+    META_VERSIONING_SUSPENDED, /* puts and deletes replace the null version; other versions stay */
 };
 
 struct meta_bucket {
@@ -134,6 +157,7 @@ struct meta_bucket {
     char name[META_BUCKET_NAME_BYTES_MAX + 1];
     char region[64];
     char owner[65];
+    enum meta_versioning versioning; /* NEVER when created; see META_OP_BUCKET_VERSIONING */
 };
 
 /* ---- Opening ---- */
@@ -169,6 +193,38 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
  * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
 void meta_object_release(struct meta_object *object);
+
+/* The same for one version of the key, current or not; version NULL: the current one. META_E_NO_VERSION; META_E_NO_KEY when
+ * version is NULL and the key has no versions; META_E_DELETE_MARKER: then modified_ms and version tell which, the rest is zero
+ * and there is nothing to release. */
+int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, const struct meta_version_id *version,
+                     struct meta_object *object);
+
+struct meta_version_query {
+    int64_t bucket;
+    struct meta_bytes prefix, delimiter, key_marker; /* as in meta_list_query */
+    const struct meta_version_id *version_marker;    /* NULL: entries with key > key_marker; else also the versions of key_marker
+                                                      * that are older than this one, which need not be there any more */
+    uint32_t limit;
+};
+
+struct meta_version_entry {
+    bool is_prefix;  /* a common prefix: only `key` is set */
+    bool is_marker;  /* a delete marker: size, etag and checksum mean nothing */
+    bool is_current; /* the key's newest */
+    struct meta_bytes key;
+    struct meta_version_id version;
+    uint64_t size;
+    int64_t modified_ms;
+    int64_t noncurrent_ms; /* when a newer version took its place; 0 when is_current */
+    const char *etag;
+    struct meta_checksum checksum;
+    struct meta_bytes owner;
+};
+
+/* Versions and delete markers by key, then newest first; otherwise as meta_object_list. */
+int meta_version_list(struct meta_reader *reader, const struct meta_version_query *query,
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx, bool *truncated);
 
 struct meta_list_query {
     int64_t bucket;
@@ -239,7 +295,7 @@ int meta_file_is_live(struct meta_reader *reader, uint64_t file);
 /* The highest file that some object, part or garbage entry refers to; 0: there is none. Index look-up. */
 int meta_file_last(struct meta_reader *reader, uint64_t *file);
 
-/* Every extent of every object and part: for `sluice check`. kind: 'o' or 'p'. */
+/* Every extent of every object, noncurrent version and part: for `sluice check`. kind: 'o', 'v' or 'p'. */
 int meta_extent_walk(struct meta_reader *reader,
                      int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
                                   const struct meta_extent *extent),
@@ -264,6 +320,7 @@ enum meta_op_kind {
     META_OP_GARBAGE_DONE,
     META_OP_SETTING_PUT, /* meta_settings.h */
     META_OP_OBJECT_ANNOTATE,
+    META_OP_BUCKET_VERSIONING,
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
@@ -292,7 +349,14 @@ struct meta_bucket_create {
     struct meta_bucket bucket; /* name, region, owner, created_ms given; id filled in */
 };
 
-struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects; uploads in it are aborted */
+struct meta_bucket_versioning { /* NEVER is no state to go back to: -EINVAL */
+    struct meta_op op;
+    int64_t bucket;
+    enum meta_versioning versioning;
+};
+
+struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects, versions or delete markers; uploads in it are
+                               aborted */
     struct meta_op op;
     int64_t bucket;
 };
@@ -301,15 +365,20 @@ struct meta_object_put {
     struct meta_op op;
     int64_t bucket;
     struct meta_bytes key;
-    struct meta_object object; /* modified_ms is set by the committer when 0 (and can be read in done) */
+    struct meta_object object; /* modified_ms is set by the committer when 0 (and can be read in done); so is version */
     struct meta_condition condition;
 };
 
 struct meta_delete_entry {
     struct meta_bytes key;
-    const char *if_match; /* NULL: unconditional; "*": must exist */
-    int result;           /* 0 (also when there was no such key), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
-    bool existed;
+    const char *if_match; /* on the current version. NULL: unconditional; "*": must exist */
+    const struct meta_version_id *version; /* NULL: the current one, in whose place a bucket with versioning gets a delete
+                                            * marker; else this one, for good, and the newest that is left becomes current */
+    int result;   /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
+    bool existed;        /* there was something to delete */
+    bool marker_removed; /* which was a delete marker; by version only */
+    bool marker_added;   /* `marker` is its version */
+    struct meta_version_id marker;
 };
 
 struct meta_object_delete { /* one or many keys, one savepoint; op.result is 0 unless the whole failed */
@@ -317,12 +386,15 @@ struct meta_object_delete { /* one or many keys, one savepoint; op.result is 0 u
     int64_t bucket;
     struct meta_delete_entry *entries;
     uint32_t count;
+    struct meta_bytes owner; /* of delete markers */
 };
 
-/* Where a copy comes from, and under which conditions (META_E_PRECONDITION; META_E_NO_KEY when it is not there). */
+/* Where a copy comes from, and under which conditions (META_E_PRECONDITION; META_E_NO_KEY when it is not there; for a version
+ * META_E_NO_VERSION and META_E_DELETE_MARKER). */
 struct meta_copy_source {
     int64_t bucket;
     struct meta_bytes key;
+    const struct meta_version_id *version;                /* NULL: the current one */
     const char *if_match, *if_none_match;                 /* ETags without quotes, "*", or NULL */
     int64_t if_modified_since_ms, if_unmodified_since_ms; /* INT64_MIN: not given */
 };
@@ -344,12 +416,15 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     char etag[META_ETAG_BYTES_MAX + 1];
     uint64_t size;
     struct meta_checksum checksum;
+    struct meta_version_id version, source_version;
 };
 
-struct meta_object_annotate { /* META_E_NO_KEY */
+struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */
     struct meta_op op;
     int64_t bucket;
     struct meta_bytes key;
+    const struct meta_version_id *version; /* NULL: the current one */
+    struct meta_version_id annotated;      /* out: which it was */
     const char *name;        /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
     struct meta_bytes value; /* data NULL: removes it */
 };
@@ -386,6 +461,7 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
     char etag[META_ETAG_BYTES_MAX + 1]; /* given by the caller; when empty, the source's ETag if all of it is copied and it
                                            has one without '-', else META_E_CHANGED */
     int64_t modified_ms; /* out */
+    struct meta_version_id source_version; /* out */
     struct meta_checksum checksum; /* given by the caller */
 };
 
@@ -408,6 +484,7 @@ struct meta_upload_complete {
      * (result 0) */
     int64_t modified_ms;
     uint64_t size;
+    struct meta_version_id version;
 };
 
 /* ---- Garbage ---- */

@@ -19,6 +19,9 @@ enum meta_sql_role {
 /* What an object row holds besides its key, in the order of the columns; see schema.c. */
 #define META_SQL_OBJECT_COLUMNS "size, modified_ms, etag, checksum, owner, extents, attributes, upload_id, parts"
 
+/* What is asked of a row of `version`: an object's columns, then its own. */
+#define META_SQL_VERSION_COLUMNS META_SQL_OBJECT_COLUMNS ", id, is_null, is_marker, noncurrent_ms"
+
 #define META_SQL_BOTH (META_SQL_READER | META_SQL_WRITER)
 
 #define META_SQL_MAP(X)                                                                                      \
@@ -31,31 +34,67 @@ enum meta_sql_role {
     X(SQL_SAVEPOINT_UNDO, META_SQL_WRITER, "ROLLBACK TO op")                                                 \
     X(SQL_SAVEPOINT_RELEASE, META_SQL_WRITER, "RELEASE op")                                                  \
                                                                                                              \
-    X(SQL_BUCKET_GET, META_SQL_READER, "SELECT id, created_ms, name, region, owner FROM bucket"              \
+    X(SQL_BUCKET_GET, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket"  \
                                        " WHERE name = ?1")                                                   \
-    X(SQL_BUCKET_LIST, META_SQL_READER, "SELECT id, created_ms, name, region, owner FROM bucket"             \
+    X(SQL_BUCKET_LIST, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket" \
                                         " WHERE name > ?1 ORDER BY name LIMIT ?2")                           \
-    X(SQL_BUCKET_IDS, META_SQL_WRITER, "SELECT id FROM bucket ORDER BY id")                                  \
+    X(SQL_BUCKET_IDS, META_SQL_WRITER, "SELECT id, versioning FROM bucket ORDER BY id")                      \
     X(SQL_BUCKET_INSERT, META_SQL_WRITER, "INSERT INTO bucket(name, created_ms, region, owner)"              \
                                           " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(name) DO NOTHING")            \
     X(SQL_BUCKET_DELETE, META_SQL_WRITER, "DELETE FROM bucket WHERE id = ?1")                                \
-    X(SQL_BUCKET_HAS_OBJECT, META_SQL_WRITER, "SELECT 1 FROM object WHERE bucket = ?1 LIMIT 1")              \
+    X(SQL_BUCKET_HAS_OBJECT, META_SQL_WRITER, "SELECT 1 FROM object WHERE bucket = ?1"                       \
+                                           " UNION ALL SELECT 1 FROM version WHERE bucket = ?1 LIMIT 1")     \
     X(SQL_BUCKET_UPLOADS, META_SQL_WRITER, "SELECT id FROM upload WHERE bucket = ?1")                        \
     X(SQL_BUCKET_UPLOADS_DELETE, META_SQL_WRITER, "DELETE FROM upload WHERE bucket = ?1")                    \
                                                                                                              \
-    X(SQL_OBJECT_GET, META_SQL_BOTH, "SELECT " META_SQL_OBJECT_COLUMNS " FROM object"                        \
+    X(SQL_OBJECT_GET, META_SQL_BOTH, "SELECT " META_SQL_OBJECT_COLUMNS ", version FROM object"               \
                                      " WHERE bucket = ?1 AND key = ?2")                                      \
     X(SQL_OBJECT_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner FROM object"   \
                                         " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")        \
-    X(SQL_OBJECT_INSERT, META_SQL_WRITER, "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ")"     \
-                                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"            \
+    X(SQL_OBJECT_INSERT, META_SQL_WRITER, "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ", version)"\
+                                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"       \
                                           " ON CONFLICT DO NOTHING")                                         \
     X(SQL_OBJECT_UPDATE, META_SQL_WRITER, "UPDATE object SET size = ?3, modified_ms = ?4, etag = ?5,"        \
                                           " checksum = ?6, owner = ?7, extents = ?8, attributes = ?9,"       \
-                                          " upload_id = ?10, parts = ?11 WHERE bucket = ?1 AND key = ?2")    \
+                                          " upload_id = ?10, parts = ?11, version = ?12"                     \
+                                          " WHERE bucket = ?1 AND key = ?2")                                 \
     X(SQL_OBJECT_ANNOTATE, META_SQL_WRITER, "UPDATE object SET attributes = ?3"                              \
                                             " WHERE bucket = ?1 AND key = ?2")                               \
     X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
+                                                                                                             \
+    X(SQL_BUCKET_SET_VERSIONING, META_SQL_WRITER, "UPDATE bucket SET versioning = ?2 WHERE id = ?1")         \
+    X(SQL_VERSION_GET, META_SQL_BOTH, "SELECT " META_SQL_VERSION_COLUMNS " FROM version"                     \
+                                      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                         \
+    X(SQL_VERSION_GET_NULL, META_SQL_BOTH, "SELECT " META_SQL_VERSION_COLUMNS " FROM version INDEXED BY version_null"\
+                                           " WHERE bucket = ?1 AND key = ?2 AND is_null = 1")                \
+    X(SQL_VERSION_NEWEST, META_SQL_BOTH, "SELECT " META_SQL_VERSION_COLUMNS " FROM version"                  \
+                                         " WHERE bucket = ?1 AND key = ?2 ORDER BY id LIMIT 1")              \
+    X(SQL_VERSION_ARCHIVE, META_SQL_WRITER, "INSERT INTO version(bucket, key, id, is_null, is_marker,"       \
+                                            " noncurrent_ms, " META_SQL_OBJECT_COLUMNS ")"                   \
+                                            " SELECT bucket, key, ?3, version IS NULL, 0, ?4, "              \
+                                            META_SQL_OBJECT_COLUMNS " FROM object"                           \
+                                            " WHERE bucket = ?1 AND key = ?2")                               \
+    X(SQL_VERSION_RESTORE, META_SQL_WRITER, "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ","   \
+                                            " version) SELECT bucket, key, " META_SQL_OBJECT_COLUMNS ","     \
+                                            " iif(is_null, NULL, id) FROM version"                           \
+                                            " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                   \
+    X(SQL_VERSION_MARKER, META_SQL_WRITER, "INSERT INTO version(bucket, key, id, is_null, is_marker, size,"  \
+                                           " modified_ms, etag, owner)"                                      \
+                                           " VALUES(?1, ?2, ?3, ?4, 1, 0, ?5, x'', ?6)")                     \
+    X(SQL_VERSION_SET_NONCURRENT, META_SQL_WRITER, "UPDATE version SET noncurrent_ms = ?4"                   \
+                                                   " WHERE bucket = ?1 AND key = ?2 AND id = ?3")            \
+    X(SQL_VERSION_SET_CURRENT, META_SQL_WRITER, "UPDATE version SET noncurrent_ms = NULL"                    \
+                                                " WHERE bucket = ?1 AND key = ?2 AND id = ?3")               \
+    X(SQL_VERSION_ANNOTATE, META_SQL_WRITER, "UPDATE version SET attributes = ?4"                            \
+                                             " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                  \
+    X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \
+    X(SQL_VERSION_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner, id, is_null,"\
+                                         " is_marker, noncurrent_ms FROM version"                            \
+                                         " WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4"         \
+                                         " ORDER BY key, id")                                                \
+    X(SQL_VERSION_LIST_CURRENT, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner,"     \
+                                                 " version FROM object"                                      \
+                                                 " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")\
                                                                                                              \
     X(SQL_UPLOAD_GET, META_SQL_BOTH, "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"      \
                                      " owner, attributes FROM upload"                                        \

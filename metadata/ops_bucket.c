@@ -14,7 +14,7 @@ static size_t bucket_position(const struct meta_writer *writer, int64_t bucket)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (writer->buckets[middle] < bucket)
+        if (writer->buckets[middle].id < bucket)
             low = middle + 1;
         else
             high = middle;
@@ -26,15 +26,24 @@ bool writer_has_bucket(const struct meta_writer *writer, int64_t bucket)
 {
     size_t position = bucket_position(writer, bucket);
 
-    return position < writer->bucket_count && writer->buckets[position] == bucket;
+    return position < writer->bucket_count && writer->buckets[position].id == bucket;
+}
+
+enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, int64_t bucket)
+{
+    size_t position = bucket_position(writer, bucket);
+
+    if (position == writer->bucket_count || writer->buckets[position].id != bucket)
+        return META_VERSIONING_NEVER;
+    return writer->buckets[position].versioning;
 }
 
 /* Ids only grow, so the new one goes to the end. */
-static int bucket_append(struct meta_writer *writer, int64_t bucket)
+static int bucket_append(struct meta_writer *writer, struct writer_bucket bucket)
 {
     if (writer->bucket_count == writer->bucket_capacity) {
         size_t capacity = writer->bucket_capacity == 0 ? 16 : 2 * writer->bucket_capacity;
-        int64_t *buckets = realloc(writer->buckets, capacity * sizeof(*buckets));
+        struct writer_bucket *buckets = realloc(writer->buckets, capacity * sizeof(*buckets));
         if (buckets == NULL)
             return -ENOMEM;
         writer->buckets = buckets;
@@ -51,7 +60,11 @@ int writer_buckets_load(struct meta_writer *writer)
 
     writer->bucket_count = 0;
     while ((row = meta_sql_row(statement)) > 0) {
-        if ((err = bucket_append(writer, sqlite3_column_int64(statement, 0))) != 0) {
+        const struct writer_bucket bucket = {
+            .id = sqlite3_column_int64(statement, 0),
+            .versioning = (enum meta_versioning)sqlite3_column_int64(statement, 1),
+        };
+        if ((err = bucket_append(writer, bucket)) != 0) {
             meta_sql_reset(statement);
             return err;
         }
@@ -84,7 +97,25 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
     if (sqlite3_changes(writer->db) == 0)
         return META_E_BUCKET_EXISTS;
     bucket->id = sqlite3_last_insert_rowid(writer->db);
-    return bucket_append(writer, bucket->id);
+    bucket->versioning = META_VERSIONING_NEVER;
+    return bucket_append(writer, (struct writer_bucket){.id = bucket->id});
+}
+
+int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_BUCKET_SET_VERSIONING];
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    if (op->versioning != META_VERSIONING_ENABLED && op->versioning != META_VERSIONING_SUSPENDED)
+        return -EINVAL;
+    meta_sql_int(statement, 1, op->bucket);
+    meta_sql_int(statement, 2, op->versioning);
+    if ((err = meta_sql_run(statement)) != 0)
+        return err;
+    writer->buckets[bucket_position(writer, op->bucket)].versioning = op->versioning;
+    return 0;
 }
 
 static int bucket_is_empty(struct meta_writer *writer, int64_t bucket)

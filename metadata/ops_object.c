@@ -62,35 +62,60 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
         (err = attributes_pack(writer, &object->attributes, &row.attributes)) != 0 ||
         (err = parts_pack(writer, object, &row.parts)) != 0)
         return err;
-    return object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_NEW);
+    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_NEW)) != 0)
+        return err;
+    object->version = row.version;
+    return 0;
 }
 
-/* One entry of a delete; its own result is the entry's, what is returned is the failure of the whole. */
-static int entry_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry)
+/* The end of an object in a bucket that keeps no versions. */
+static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                         const struct object_row *current)
 {
     sqlite3_stmt *delete = writer->sql.list[SQL_OBJECT_DELETE];
-    struct object_row current;
-    int err = object_row_load(writer, bucket, entry->key, &current);
+    int err;
 
-    entry->result = 0;
-    entry->existed = false;
-    if (err == META_E_NO_KEY) {
-        entry->result = entry->if_match != NULL ? META_E_NO_KEY : 0;
+    entry->existed = current != NULL;
+    if (current == NULL)
         return 0;
-    }
-    if (err != 0)
-        return err;
-    if (entry->if_match != NULL && strcmp(entry->if_match, "*") != 0 &&
-        (current.etag[0] == '\0' || strcmp(entry->if_match, current.etag) != 0)) {
-        entry->result = META_E_PRECONDITION;
-        return 0;
-    }
-    entry->existed = true;
     meta_sql_int(delete, 1, bucket);
     meta_sql_blob(delete, 2, entry->key);
     if ((err = meta_sql_run(delete)) != 0)
         return err;
-    return references_drop(writer, current.extents);
+    return references_drop(writer, current->extents);
+}
+
+/* As condition_check: whether the current object is the one the client means. */
+static int entry_check(const struct meta_delete_entry *entry, const struct object_row *current)
+{
+    if (entry->if_match == NULL)
+        return 0;
+    if (current == NULL)
+        return META_E_NO_KEY;
+    if (strcmp(entry->if_match, "*") != 0 &&
+        (current->etag[0] == '\0' || strcmp(entry->if_match, current->etag) != 0))
+        return META_E_PRECONDITION;
+    return 0;
+}
+
+/* One entry of a delete; its own result is the entry's, what is returned is the failure of the whole. */
+static int entry_delete(struct meta_writer *writer, const struct meta_object_delete *op,
+                        struct meta_delete_entry *entry)
+{
+    struct object_row row;
+    int err = object_row_load(writer, op->bucket, entry->key, &row);
+    const struct object_row *current = err == 0 ? &row : NULL;
+
+    entry->existed = entry->marker_removed = entry->marker_added = false;
+    if (err != 0 && err != META_E_NO_KEY)
+        return err;
+    if ((entry->result = entry_check(entry, current)) != 0)
+        return 0;
+    if (entry->version != NULL)
+        return version_delete(writer, op->bucket, entry, current);
+    if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)
+        return version_delete_current(writer, op->bucket, entry, current, op->owner);
+    return object_delete(writer, op->bucket, entry, current);
 }
 
 int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
@@ -100,7 +125,7 @@ int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     for (uint32_t i = 0; i < op->count && err == 0; i++) {
-        err = entry_delete(writer, op->bucket, &op->entries[i]);
+        err = entry_delete(writer, op, &op->entries[i]);
         arena_reset(&writer->arena);
     }
     return err;
@@ -117,6 +142,7 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
         return err;
     if ((err = copy_attributes_pack(writer, op, &row.attributes)) != 0)
         return err;
+    op->source_version = row.version;
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;
     row.upload_id =
@@ -127,5 +153,6 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     memcpy(op->etag, row.etag, sizeof(op->etag));
     op->size = row.size;
     op->checksum = row.checksum;
+    op->version = row.version;
     return 0;
 }

@@ -182,5 +182,6 @@ int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
         (err = part_store(writer, op->upload_id, &part, extents)) != 0)
         return err;
     op->modified_ms = part.modified_ms;
+    op->source_version = source.version;
     return 0;
 }

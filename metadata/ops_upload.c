@@ -231,6 +231,7 @@ static int complete_again(struct meta_writer *writer, struct meta_upload_complet
     op->checksum = current.checksum;
     op->modified_ms = current.modified_ms;
     op->size = current.size;
+    op->version = current.version;
     return 0;
 }
 
@@ -273,5 +274,6 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
         return err;
     op->modified_ms = row.modified_ms;
     op->size = row.size;
+    op->version = row.version;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "metadata/codec.h"
+#include "metadata/read.h"
 
 /* ---- Buckets ---- */
 
@@ -32,6 +33,7 @@ static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
     text_read(statement, 2, bucket->name, sizeof(bucket->name));
     text_read(statement, 3, bucket->region, sizeof(bucket->region));
     text_read(statement, 4, bucket->owner, sizeof(bucket->owner));
+    bucket->versioning = (enum meta_versioning)sqlite3_column_int64(statement, 5);
 }
 
 int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)
@@ -185,11 +187,26 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     return err;
 }
 
+int read_object(sqlite3_stmt *statement, struct meta_object *object)
+{
+    struct object_blobs blobs;
+    int err = object_read_fixed(statement, object, &blobs);
+
+    return err != 0 ? err : object_read_lists(object, &blobs);
+}
+
+int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
+{
+    memset(version, 0, sizeof(*version));
+    if (bytes.length == sizeof(*version))
+        memcpy(version, bytes.data, bytes.length);
+    return bytes.length == sizeof(*version) || bytes.length == 0 ? 0 : META_E_CORRUPT;
+}
+
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                     struct meta_object *object)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
-    struct object_blobs blobs;
     int err;
 
     meta_sql_int(statement, 1, bucket);
@@ -197,8 +214,8 @@ int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
     int found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_KEY : found;
-    if ((err = object_read_fixed(statement, object, &blobs)) == 0)
-        err = object_read_lists(object, &blobs);
+    if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
+        err = read_object(statement, object);
     meta_sql_reset(statement);
     return err;
 }

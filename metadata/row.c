@@ -18,9 +18,10 @@ enum object_column {
     COLUMN_ATTRIBUTES,
     COLUMN_UPLOAD_ID,
     COLUMN_PARTS,
+    COLUMN_VERSION, /* behind them, in SQL_OBJECT_GET */
 };
 
-static int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row)
+int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row)
 {
     int err;
 
@@ -56,6 +57,10 @@ int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_byte
     if (found <= 0)
         return found == 0 ? META_E_NO_KEY : found;
     int err = object_row_read(writer, statement, row);
+    struct meta_bytes version = meta_sql_column(statement, COLUMN_VERSION);
+    memset(&row->version, 0, sizeof(row->version));
+    if (version.length == sizeof(row->version))
+        memcpy(&row->version, version.data, version.length);
     meta_sql_reset(statement);
     return err;
 }
@@ -65,9 +70,10 @@ static bool etag_equals(const char *wanted, const char *etag)
     return etag[0] != '\0' && strcmp(wanted, etag) == 0;
 }
 
-/* What a condition says about an object that is there; that one must be there is the caller's to see. */
-static int condition_check(const struct meta_condition *condition, const struct object_row *current)
+int condition_check(const struct meta_condition *condition, const struct object_row *current)
 {
+    if (current == NULL)
+        return condition->if_match_any || condition->if_match != NULL ? META_E_NO_KEY : 0;
     if (condition->if_match != NULL && !etag_equals(condition->if_match, current->etag))
         return META_E_PRECONDITION;
     if (condition->if_none_match_any)
@@ -77,9 +83,10 @@ static int condition_check(const struct meta_condition *condition, const struct 
     return 0;
 }
 
-static int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket,
-                            struct meta_bytes key, const struct object_row *row)
+int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
+                     const struct object_row *row)
 {
+    bool is_null = meta_version_is_null(&row->version);
     sqlite3_stmt *statement = writer->sql.list[id];
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
@@ -95,12 +102,13 @@ static int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int
     meta_sql_blob_or_null(statement, 9, row->attributes);
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
+    meta_sql_blob_or_null(statement, 12,
+                          (struct meta_bytes){row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES});
     int err = meta_sql_run(statement);
     return err != 0 ? err : sqlite3_changes(writer->db) > 0;
 }
 
-static int references_take(struct meta_writer *writer, struct meta_bytes extents,
-                           enum references_source source)
+int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source)
 {
     switch (source) {
     case REFERENCES_NEW:
@@ -113,13 +121,32 @@ static int references_take(struct meta_writer *writer, struct meta_bytes extents
     return 0;
 }
 
+/* A bucket with versioning keeps what is replaced. */
+static int object_row_store_version(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                                    struct object_row *row, const struct meta_condition *condition,
+                                    enum references_source source)
+{
+    struct object_row current;
+    int err = object_row_load(writer, bucket, key, &current);
+    const struct object_row *there = err == 0 ? &current : NULL;
+
+    if (err != 0 && err != META_E_NO_KEY)
+        return err;
+    if ((err = condition_check(condition, there)) != 0)
+        return err;
+    return version_store(writer, bucket, key, row, there, source);
+}
+
 int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                     const struct object_row *row, const struct meta_condition *condition,
+                     struct object_row *row, const struct meta_condition *condition,
                      enum references_source source)
 {
     struct object_row current;
     int err;
 
+    if (writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER)
+        return object_row_store_version(writer, bucket, key, row, condition, source);
+    memset(&row->version, 0, sizeof(row->version));
     /* Most keys are new: insert first, and look only when the key is taken. A condition that wants an object
      * there must look first. */
     if (!condition->if_match_any && condition->if_match == NULL) {
@@ -218,13 +245,14 @@ static int copy_source_check(const struct meta_copy_source *source, const struct
     return 0;
 }
 
-int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row)
+int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,
+                     struct object_row *row)
 {
     int err;
 
     if (!writer_has_bucket(writer, source->bucket))
         return META_E_NO_BUCKET;
-    if ((err = object_row_load(writer, source->bucket, source->key, row)) != 0)
-        return err;
-    return copy_source_check(source, row);
+    err = source->version != NULL ? version_load(writer, source->bucket, source->key, source->version, row)
+                                  : object_row_load(writer, source->bucket, source->key, row);
+    return err != 0 ? err : copy_source_check(source, row);
 }

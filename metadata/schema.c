@@ -92,6 +92,34 @@ static const char *const migrations[] = {
     "  document BLOB NOT NULL,"
     "  PRIMARY KEY(bucket, kind)"
     ") WITHOUT ROWID, STRICT;",
+
+    /* Versions.
+     *
+     * `version` holds what is not a current object: noncurrent versions, and delete markers, also current
+     * ones. Its ids sort newest first. is_null tells S3's "null" version, whose id is only its place in the
+     * order; a current object with version NULL is the null version. noncurrent_ms is NULL in current delete
+     * markers. A column that `object` gets, `version` must get too: rows move between the two. */
+    "ALTER TABLE bucket ADD COLUMN versioning INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE object ADD COLUMN version BLOB;"
+    "CREATE TABLE version("
+    "  bucket INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  id BLOB NOT NULL,"
+    "  is_null INTEGER NOT NULL,"
+    "  is_marker INTEGER NOT NULL,"
+    "  noncurrent_ms INTEGER,"
+    "  size INTEGER NOT NULL,"
+    "  modified_ms INTEGER NOT NULL,"
+    "  etag BLOB NOT NULL,"
+    "  checksum BLOB,"
+    "  owner BLOB,"
+    "  extents BLOB,"
+    "  attributes BLOB,"
+    "  upload_id BLOB,"
+    "  parts BLOB,"
+    "  PRIMARY KEY(bucket, key, id)"
+    ") WITHOUT ROWID, STRICT;"
+    "CREATE UNIQUE INDEX version_null ON version(bucket, key) WHERE is_null = 1;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

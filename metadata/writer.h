@@ -10,6 +10,12 @@
 #include "metadata/codec.h"
 #include "metadata/db.h"
 
+/* What every change asks about its bucket, kept so that it costs no query. */
+struct writer_bucket {
+    int64_t id;
+    enum meta_versioning versioning;
+};
+
 struct meta_writer {
     struct meta *meta;
     sqlite3 *db;
@@ -17,8 +23,8 @@ struct meta_writer {
     int64_t now_ms;      /* of this transaction */
     int64_t garbage_row; /* the highest that was used; rows are not used twice while the store is open */
     struct arena arena;  /* emptied after each change */
-    /* The buckets there are, ascending: that a change's bucket exists costs no query. */
-    int64_t *buckets;
+    uint64_t version_sequence; /* of the newest version that was made; versions.c */
+    struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
 };
 
@@ -27,6 +33,8 @@ struct meta_writer {
 /* Reads the set of buckets anew: at start and after a transaction was rolled back. */
 int writer_buckets_load(struct meta_writer *writer);
 bool writer_has_bucket(const struct meta_writer *writer, int64_t bucket);
+/* NEVER for a bucket that is not there. */
+enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, int64_t bucket);
 
 /* ---- Object rows (row.c) ---- */
 
@@ -37,11 +45,19 @@ struct object_row {
     char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;
     struct meta_bytes owner, extents, attributes, upload_id, parts; /* empty: none */
+    struct meta_version_id version;
 };
 
 /* The row's bytes live in the arena. Returns 0, META_E_NO_KEY, or an error. */
 int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                     struct object_row *row);
+/* The columns of META_SQL_OBJECT_COLUMNS from a row that a statement stands on; all but the version. */
+int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row);
+/* Runs SQL_OBJECT_INSERT or SQL_OBJECT_UPDATE; 1 when the row was written, 0 when it was not, or an error. */
+int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
+                     const struct object_row *row);
+/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY. */
+int condition_check(const struct meta_condition *condition, const struct object_row *current);
 /* Where the references of a row come from that is about to be stored. */
 enum references_source {
     REFERENCES_NEW,    /* units of an upload: references_add */
@@ -49,12 +65,15 @@ enum references_source {
     REFERENCES_MOVED,  /* held already, by parts that cease to be */
 };
 
+/* Takes the references of a row that was stored. */
+int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source);
+
 /* Evaluates the condition, stores the row as the key's object, takes its references and only then drops those
- * of the object it replaces, which may name the same units. A refusal (META_E_PRECONDITION, META_E_NO_KEY)
- * writes nothing. */
-int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                     const struct object_row *row, const struct meta_condition *condition,
-                     enum references_source source);
+ * of what it replaces, which may name the same units. Where the bucket has versioning, the old object becomes
+ * a noncurrent version, and row->version is set. A refusal (META_E_PRECONDITION, META_E_NO_KEY) writes
+ * nothing. */
+int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+                     const struct meta_condition *condition, enum references_source source);
 
 /* 0, or -EINVAL for what S3 does not allow as a key. */
 int key_check(struct meta_bytes key);
@@ -67,6 +86,24 @@ int attributes_pack(struct meta_writer *writer, const struct meta_attributes *at
 
 /* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
 int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row);
+
+/* ---- Versions (versions.c) ---- */
+
+/* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
+int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                 const struct meta_version_id *version, struct object_row *row);
+/* Replaces the attributes of a version that is there. */
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *version, struct meta_bytes attributes);
+/* object_row_store for a bucket with versioning, the condition being met. current: NULL when there is none. */
+int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+                  const struct object_row *current, enum references_source source);
+/* Deletes entry->version for good and makes the newest that is left current. current: NULL when there is none. */
+int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                   const struct object_row *current);
+/* Puts a delete marker in the place of the current object of a bucket with versioning. */
+int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                           const struct object_row *current, struct meta_bytes owner);
 
 /* ---- Parts (ops_part.c) ---- */
 
@@ -119,6 +156,7 @@ int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
 int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
+int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 

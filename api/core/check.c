@@ -80,8 +80,12 @@ static int check_on_extent(void *ctx, char kind, const char *bucket, struct meta
     else
         check->report->damaged++;
     check_format_key(name, key);
-    check_say(check, "%s %s/%s: blob %016llx: %s", kind == 'o' ? "object" : "part of an upload to", bucket,
-              name, (unsigned long long)extent->file, check_verdict_text((enum check_verdict)verdict));
+    check_say(check, "%s %s/%s: blob %016llx: %s",
+              kind == 'o'   ? "object"
+              : kind == 'v' ? "version of"
+                            : "part of an upload to",
+              bucket, name, (unsigned long long)extent->file,
+              check_verdict_text((enum check_verdict)verdict));
     return 0;
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading rows into the types of meta.h: what read.c lends to read_versions.c. Private to metadata/; the reader's thread. */
+#ifndef METADATA_READ_H
+#define METADATA_READ_H
+
+#include "metadata/db.h"
+
+#define READ_OBJECT_COLUMNS 9 /* in META_SQL_OBJECT_COLUMNS */
+
+/* The columns of META_SQL_OBJECT_COLUMNS, which come first in the row, into an object that meta_object_release frees; all but
+ * the version. 0, META_E_CORRUPT, -ENOMEM. */
+int read_object(sqlite3_stmt *row, struct meta_object *object);
+
+/* An id as stored; empty: the null version. META_E_CORRUPT. */
+int read_version_id(struct meta_bytes bytes, struct meta_version_id *version);
+
+#endif
