@@ -59,7 +59,7 @@ static const struct operation operations[] = {
     SERVE(GET, BUCKET, "uploads", NULL, LIST, s3_op_list_uploads),
     REFUSE(GET, BUCKET, "policy", LIST, NO_SUCH_BUCKET_POLICY),
     REFUSE(GET, BUCKET, "policyStatus", LIST, NO_SUCH_BUCKET_POLICY),
-    REFUSE(GET, BUCKET, "cors", LIST, NO_SUCH_CORS_CONFIGURATION),
+    SERVE(GET, BUCKET, "cors", NULL, LIST, s3_op_get_bucket_cors),
     REFUSE(GET, BUCKET, "lifecycle", LIST, NO_SUCH_LIFECYCLE_CONFIGURATION),
     SERVE(GET, BUCKET, "tagging", NULL, LIST, s3_op_get_bucket_tagging),
     REFUSE(GET, BUCKET, "website", LIST, NO_SUCH_WEBSITE_CONFIGURATION),
@@ -87,7 +87,7 @@ static const struct operation operations[] = {
     REFUSE(PUT, BUCKET, "accelerate", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "acl", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "analytics", ADMIN, NOT_IMPLEMENTED),
-    REFUSE(PUT, BUCKET, "cors", ADMIN, NOT_IMPLEMENTED),
+    SERVE(PUT, BUCKET, "cors", NULL, ADMIN, s3_op_put_bucket_cors),
     REFUSE(PUT, BUCKET, "encryption", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "intelligent-tiering", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "inventory", ADMIN, NOT_IMPLEMENTED),
@@ -112,7 +112,7 @@ static const struct operation operations[] = {
     REFUSE(POST, BUCKET, "metadataTable", ADMIN, NOT_IMPLEMENTED),
     REFUSE(POST, BUCKET, NULL, 0, NOT_IMPLEMENTED), /* PostObject: its signature lies in the form, which nobody has checked */
     REFUSE(DELETE, BUCKET, "id", ADMIN, NO_SUCH_CONFIGURATION),
-    SERVE(DELETE, BUCKET, "cors", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "cors", NULL, ADMIN, s3_op_delete_bucket_cors),
     SERVE(DELETE, BUCKET, "encryption", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "lifecycle", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "ownershipControls", NULL, ADMIN, s3_op_delete_absent_settings),
@@ -161,10 +161,10 @@ static const struct operation operations[] = {
     SERVE(DELETE, OBJECT, "tagging", NULL, WRITE, s3_op_delete_object_tagging),
     SERVE(DELETE, OBJECT, NULL, NULL, WRITE, s3_op_delete_object),
 
-    /* Preflights carry no credentials, and without CORS rules nothing is allowed, whatever the bucket. */
-    REFUSE(OPTIONS, SERVICE, NULL, 0, ACCESS_FORBIDDEN),
-    REFUSE(OPTIONS, BUCKET, NULL, 0, ACCESS_FORBIDDEN),
-    REFUSE(OPTIONS, OBJECT, NULL, 0, ACCESS_FORBIDDEN),
+    /* Preflights carry no credentials: what they get is what the CORS rules tell everybody. */
+    SERVE(OPTIONS, SERVICE, NULL, NULL, 0, s3_op_preflight),
+    SERVE(OPTIONS, BUCKET, NULL, NULL, 0, s3_op_preflight),
+    SERVE(OPTIONS, OBJECT, NULL, NULL, 0, s3_op_preflight),
 };
 /* clang-format on */
 

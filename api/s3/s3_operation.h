@@ -31,6 +31,11 @@ void s3_op_get_bucket_tagging(struct s3_request *request);
 void s3_op_put_bucket_tagging(struct s3_request *request);
 void s3_op_delete_bucket_tagging(struct s3_request *request);
 
+void s3_op_get_bucket_cors(struct s3_request *request);
+void s3_op_put_bucket_cors(struct s3_request *request);
+void s3_op_delete_bucket_cors(struct s3_request *request);
+void s3_op_preflight(struct s3_request *request);
+
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);
 

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/s3/s3_cors.h"
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_request.h"
@@ -305,6 +306,8 @@ void s3_service_handle(struct s3_service *service, struct core_worker *worker, h
         return;
     }
     if (error == S3_ERROR_NONE)
+        s3_cors_apply(request);
+    if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
         error = s3_authenticate(request);
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api/s3/s3_cors.h"
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_sigv4.h"
@@ -159,6 +160,10 @@ const char *meta_strerror(int result)
 void s3_dispatch(struct s3_request *request)
 {
     fixture.dispatched = request;
+}
+
+void s3_cors_apply(struct s3_request *request)
+{
 }
 
 /* ---- Requests ---- */
