@@ -26,7 +26,7 @@ def all_paths(results, out):
     names = results.servers()
     ratios = [(server, reference) for server, reference in RATIOS if server in names and {reference, f"{reference}+sync"} & set(names)]
     rows = []
-    for path in results.paths.values():
+    for path in results.group():
         if path.group in ("objects", "size", "disk"):
             continue
         for figure in path.runs:
@@ -70,7 +70,7 @@ def targets(results, out):
         return
     print("\nTargets (medians of one run; ratios of ours to the other)", file=out)
     rows = [[one.path, one.what, number(one.ours), number(one.base) if one.base_name else "", one.base_name, number(one.judged), one.limit_text, one.verdict]
-            for one in found]
+            for one in found if one.ours is not None]
     text_table(["path", "figure", "ours", "other", "", "judged", "limit", "verdict"], rows, out, 2)
     judged = [one for one in found if one.judged is not None]
     print(f"{sum(one.passed for one in judged)} of {len(judged)} pass, {len(found) - len(judged)} not measured", file=out)

@@ -4,7 +4,8 @@ makes no difference.
 
     {"machine": {...}}                                                                     once
     {"skipped": "nginx", "reason": "..."}                                                  what was left out
-    {"group": "small", "path": "GET 4 KiB", "connections": 32, "server": "sluice", "floor": "floor", "round": 0, "figures": {...}}
+    {"group": "small", "path": "GET 4 KiB", "connections": 32, "order": 7, "server": "sluice", "floor": "floor",
+     "round": 0, "figures": {...}}
     {"group": "objects", "path": "objects", "objects": 1000, "server": "sluice", "round": 0, "figures": {...}}
     {"group": "size", "path": "size", "server": "sluice", "round": 0, "figures": {...}}"""
 import json
@@ -18,6 +19,7 @@ class Path:
 
     def __init__(self, record):
         self.group, self.name, self.connections, self.objects = record["group"], record["path"], record.get("connections"), record.get("objects")
+        self.order = record.get("order", 0)
         self.floors = {} # server: the column it is compared with
         self.runs = {} # figure: {server: {round: value}}
 
@@ -58,7 +60,8 @@ class Results:
             self.rounds = max(self.rounds, record["round"] + 1)
 
     def group(self, *names):
-        return [path for path in self.paths.values() if path.group in names]
+        """The lines of these groups, of all without a name, in the order of the cases."""
+        return sorted((path for path in self.paths.values() if path.group in names or not names), key=lambda path: path.order)
 
     def find(self, group, name=None):
         """The lines of a path, by connections or objects."""

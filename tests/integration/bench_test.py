@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The benchmark: that its verdicts follow from its figures, that filled stores are whole, and that a run measures, is
+interrupted and ends without leaving anything. No figure of this machine is judged."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+import xml.etree.ElementTree
+
+sys.dont_write_bytecode = True
+from sluicetest import BUILD, ROOT, SLUICE, Server, check, done, equal, run, scratch
+
+BENCH = os.path.join(ROOT, "tests", "bench")
+sys.path.insert(0, BENCH)
+import bench_others
+import bench_plan
+import bench_report
+import bench_results
+import bench_targets
+
+RUN = [os.path.join(BENCH, "run"), "--no-install", "--build", BUILD, "--binary", SLUICE]
+
+
+def record(path, server, figures, group="small", connections=32, number=0, **more):
+    return {"group": group, "path": path, "connections": connections, "server": server, "round": number, "figures": figures, **more}
+
+
+def figures_file():
+    """A run whose ratios are known."""
+    lines = [{"machine": {"date": "2026-01-01", "cores": 2, "cpu": "some", "kernel": "6.1", "commit": "abc"}}, {"skipped": "lighttpd", "reason": "not there"}]
+    for number, ours in enumerate((0.9, 0.5, 2.0)):
+        lines += [record("GET 4 KiB", "nginx", {"op/s": 100, "CPU us/op": 10}, number=number),
+                  record("GET 4 KiB", "sluice", {"op/s": 100, "CPU us/op": 10 * ours}, number=number),
+                  record("GET 4 KiB", "floor", {"op/s": 200, "CPU us/op": 5}, number=number),
+                  record("PUT 4 KiB", "sluice", {"op/s": 1000, "CPU us/op": 10}, number=number, floor="floor+sync"),
+                  record("PUT 4 KiB", "floor+sync", {"op/s": 2000, "CPU us/op": 10}, number=number),
+                  record("disk and SQLite", "floor", {"file_fsync /s": 90, "sync_and_commit /s": 500}, "disk", 1, number)]
+    lines.append({"group": "objects", "path": "objects", "objects": 10000000, "server": "sluice", "round": 0,
+                  "figures": {"LIST 1000 ms": 2, "LIST 100 ms": 0.25, "LIST folder ms": 3.5, "LIST folders ms": 1, "start ms": 99}})
+    name = scratch("figures.jsonl")
+    with open(name, "w") as out:
+        out.writelines(json.dumps(line) + "\n" for line in lines)
+    return name
+
+
+def verdicts_are_right():
+    found = {(one.path, one.what, one.base_name): one for one in bench_targets.verdicts(bench_results.read(figures_file()))}
+    get = found["GET 4 KiB, 32 conn.", "CPU us/op", "nginx"]
+    equal(round(get.judged, 6), 0.9, "a ratio is the median of the rounds' ratios")
+    equal(get.verdict, "about: pass", "a verdict that not all rounds share is marked")
+    equal(found["GET 4 KiB, 32 conn.", "CPU us/op", "lighttpd"].verdict, "not measured", "what was not measured is not judged")
+    put = found["PUT 4 KiB, 32 conn.", "op/s", "floor+sync"]
+    equal((put.judged, put.verdict), (0.5, "miss"), "half of the floor's rate misses 0.8 of it")
+    equal(found["PUT 4 KiB, 32 conn.", "op/s", "one file, one fsync"].verdict, "pass", "eleven times one file, one fsync passes 10")
+    where = "10,000,000 objects"
+    equal(found[where, "LIST 1000 ms", ""].verdict, "pass", "2 ms for a list pass")
+    equal(found[where, "LIST 1000 of a folder, delimiter, ms", ""].verdict, "miss", "3.5 ms for a list miss")
+    equal(found[where, "LIST 1000 : LIST 100", "LIST 100, ms"].judged, 8, "lists are compared by what they return")
+    equal(found[where, "exec to first answer, ms", ""].verdict, "pass", "99 ms to the first answer pass")
+
+
+def report_is_written():
+    name, picture, readme = figures_file(), scratch("figures.svg"), scratch("README.md")
+    before, after = "# Title\n\nSome text.\n\n", "\n\nThe rest.\n"
+    with open(readme, "w") as out:
+        out.write(f"{before}{bench_report.BEGIN}\nold figures\n{bench_report.END}{after}")
+    results = bench_results.read(name)
+    for _ in range(2):
+        bench_report.readme(results, readme, "figures.svg")
+    with open(readme) as file:
+        text = file.read()
+    check(text.startswith(before + bench_report.BEGIN) and text.endswith(bench_report.END + after), "the README around the figures stays as it was", text)
+    check("old figures" not in text and "| **miss** |" in text and text.count(bench_report.END) == 1, "figures in the README are replaced, not added", text)
+    with open(readme, "w") as out:
+        out.write("no marks\n")
+    refused = False
+    try:
+        bench_report.readme(results, readme, "figures.svg")
+    except SystemExit:
+        refused = True
+    with open(readme) as file:
+        check(refused and file.read() == "no marks\n", "a file without marks is left alone")
+    status, out = run([*RUN, "--from", name, "--svg", picture])
+    check(status == 0 and "6 of 8 pass, 2 not measured" in out and "left out: lighttpd: not there" in out, "a run's lines are reported later", out)
+    labels = [one.text for one in xml.etree.ElementTree.parse(picture).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    check("0.50×  100" in labels and "GET 4 KiB ×32" in labels, "the chart shows the ratio to the floor", str(labels))
+
+
+class Case:
+    def __init__(self, name, key):
+        self.name, self.key = name, key
+
+    def __repr__(self):
+        return self.name
+
+
+def time_is_kept():
+    """A suite of three cases; the clock is the machine's, the costs are told."""
+    said = []
+    suite = types.SimpleNamespace(say=said.append, skip=lambda what, reason: said.append(reason))
+    one, two, target = Case("one", False), Case("two", False), Case("target", True)
+    plan = bench_plan.Plan([one, two, target], 3, time.monotonic() + 100)
+    order = []
+    for found in plan.cases(0, suite):
+        order.append(found)
+        plan.took(found, {"one": 50, "two": 20, "target": 30}[found.name])
+    equal(order, [target, one, two], "the first round measures all, what a target hangs on first")
+    equal(list(plan.cases(1, suite)), [target, two], "a later round leaves out the dearest that does not fit")
+    plan = bench_plan.Plan([one, target], 3, time.monotonic() + 40)
+    order = []
+    for found in plan.cases(0, suite):
+        order.append(found)
+        plan.took(found, 50)
+    equal(order, [target], "targets are measured again before anything else is measured once")
+
+
+def missing_servers_are_left_out():
+    skipped = {}
+    suite = types.SimpleNamespace(skip=skipped.__setitem__, folder=scratch())
+    options = types.SimpleNamespace(servers="nginx,lighttpd", endpoint=None)
+    here = bench_others.NGINX, bench_others.LIGHTTPD
+    bench_others.NGINX = bench_others.LIGHTTPD = "/nonexistent/server"
+    equal(bench_others.servers(suite, options), [], "servers that are not installed are not measured")
+    bench_others.NGINX, bench_others.LIGHTTPD = here
+    check(set(skipped) == {"nginx", "lighttpd"} and "not installed" in skipped["nginx"], "it is said which are not installed", str(skipped))
+
+
+def filled_store_is_whole():
+    data = scratch("filled")
+    server = Server(data)
+    server.request("PUT", "/bench")
+    server.request("PUT", "/bench/before", b"before")
+    server.stop()
+    for first, count in ((0, 1000), (1000, 2000)):
+        status, out = run([os.path.join(BUILD, "bench", "fill"), data, "bench", str(first), str(count)])
+        equal((status, out), (0, ""), f"{count} objects are filled in behind {first}")
+    status, out = run([SLUICE, "check", "--data", data])
+    check(status == 0 and "3001 objects" in out, "a filled store is found in order, bytes and all", out)
+    server = Server(data)
+    sizes = {len(server.request("GET", f"/bench/{number // 1000:06d}/{number % 1000:04d}")[2]) for number in range(0, 3000, 97)}
+    equal(sizes, {1024, 2048, 3072, 4096}, "filled objects are read")
+    equal(server.request("PUT", "/bench/after", b"after")[0], 200, "a filled store takes more")
+    equal(server.request("GET", "/bench/after")[2], b"after", "and gives it back")
+    equal(server.request("GET", "/bench/before")[2], b"before", "what was there before is there still")
+    equal(server.request("DELETE", "/bench/000001/0000")[0], 204, "a filled object is deleted")
+    server.stop()
+
+
+def remains(folder):
+    """Files in the folder, and processes that were started with it."""
+    found = subprocess.run(["pgrep", "-f", folder], capture_output=True, text=True).stdout.split()
+    return [*os.listdir(folder), *(pid for pid in found if int(pid) != os.getpid())]
+
+
+def runs():
+    folder, lines = scratch("runs"), scratch("lines.jsonl")
+    os.makedirs(folder)
+    status, out = run([*RUN, "--tiny", "--only", "small,list,size", "--servers", "floor,sluice,signed", "--folder", folder, "--json", lines,
+                       "--svg", scratch("run.svg")])
+    check(status == 0 and "Targets" in out, "a run measures and reports", out)
+    results = bench_results.read(lines)
+    path = next(path for path in results.find("small", "GET 4 KiB") if path.connections == 32)
+    check(all(path.median("op/s", name) > 0 for name in ("floor", "sluice", "signed")), "its lines hold what it measured", str(path.runs))
+    check(path.median("CPU us/op", "sluice") > 0, "with the server's CPU time")
+    equal(remains(folder), [], "it leaves nothing behind")
+
+
+def run_is_interrupted():
+    folder, lines = scratch("interrupted"), scratch("interrupted.jsonl")
+    os.makedirs(folder)
+    with open(scratch("interrupted.log"), "w") as log:
+        program = subprocess.Popen([*RUN, "--tiny", "--only", "small,large,memory,mixed", "--servers", "floor,floor+sync,sluice", "--folder", folder,
+                                    "--json", lines, "--svg", scratch("interrupted.svg")], stdout=subprocess.PIPE, stderr=log, text=True)
+        for _ in range(600):
+            time.sleep(0.1)
+            if os.path.exists(lines) and '"GET 4 KiB"' in open(lines).read():
+                break
+        program.send_signal(signal.SIGINT)
+        out = program.communicate(timeout=60)[0]
+    check(program.returncode == 1 and "GET 4 KiB" in out and "figures:" in out, "an interrupted run reports what it has", out)
+    equal(remains(folder), [], "and leaves nothing behind")
+
+
+verdicts_are_right()
+report_is_written()
+time_is_kept()
+missing_servers_are_left_out()
+filled_store_is_whole()
+runs()
+run_is_interrupted()
+done()
