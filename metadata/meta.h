@@ -411,11 +411,12 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct meta_bytes tags;            /* used when replace_tags; empty: none */
     struct meta_bytes acl;             /* the copy's; the source's is never taken over */
     struct meta_bytes owner;
+    bool replace_checksum; /* by the one below; pin the source's content with if_match then */
     /* out */
     int64_t modified_ms;
     char etag[META_ETAG_BYTES_MAX + 1];
     uint64_t size;
-    struct meta_checksum checksum;
+    struct meta_checksum checksum; /* in, too, when replace_checksum */
     struct meta_version_id version, source_version;
 };
 

@@ -143,6 +143,8 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     if ((err = copy_attributes_pack(writer, op, &row.attributes)) != 0)
         return err;
     op->source_version = row.version;
+    if (op->replace_checksum)
+        row.checksum = op->checksum;
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;
     row.upload_id =

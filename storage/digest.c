@@ -284,11 +284,21 @@ void digest_crc_combine(enum digest_kind kind, unsigned char *a, const unsigned 
         [DIGEST_CRC32C] = {32, 0x82f63b78},
         [DIGEST_CRC64NVME] = {64, 0x9a6c9329ac4bc9b5},
     };
+    /* Parts are usually of one length, and the power costs fifty times as much as its use. */
+    static _Thread_local struct {
+        enum digest_kind kind;
+        uint64_t bytes, power;
+    } last = {.kind = DIGEST_KIND_COUNT};
     const struct crc_field *field = &fields[kind];
     size_t length = digest_kind_bytes(kind);
     uint64_t crc;
 
     assert(field->bits != 0);
-    crc = crc_field_multiply(field, crc_field_power(field, length_b), load_big_endian(a, length));
+    if (last.kind != kind || last.bytes != length_b) {
+        last.power = crc_field_power(field, length_b);
+        last.kind = kind;
+        last.bytes = length_b;
+    }
+    crc = crc_field_multiply(field, last.power, load_big_endian(a, length));
     store_big_endian(a, crc ^ load_big_endian(b, length), length);
 }

@@ -47,4 +47,8 @@
 
 #define DIGEST_THREADS_MAX 16
 
+/* Threads that digest what is stored already, and how much of one job they do before it is the next one's turn. */
+#define DIGEST_JOB_THREADS_MAX 4
+#define DIGEST_JOB_SLICE_BYTES (16u << 20)
+
 #endif

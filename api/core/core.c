@@ -19,6 +19,7 @@
 
 /* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
 #define CORE_DIGEST_THREADS_DEFAULT_MAX 4
+#define CORE_REHASH_THREADS 2u /* so that one that waits for a cold disk does not stop them all */
 
 void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
 {
@@ -131,6 +132,8 @@ static int core_open_parts(struct core *core)
         return err;
     if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
         return err;
+    if ((err = digest_jobs_create(&core->rehashes, core->blobs, CORE_REHASH_THREADS)) != 0)
+        return err;
     if (core->options.read_only)
         return 0;
     if ((err = core_recover(core)) != 0)
@@ -162,6 +165,7 @@ void core_close(struct core *core)
     reclaim_stop(core->reclaim);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
+    digest_jobs_destroy(core->rehashes);
     meta_close(core->meta);
     blob_store_close(core->blobs);
     free((char *)core->options.data_dir); /* the core's own copy */

@@ -168,6 +168,10 @@ ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
 /* A descriptor of the file that holds the object's extent `index`, for the caller to close. Blocks. */
 int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd);
+/* Digests of bytes [first, first + length), whatever the size: read on digest threads, never here. done, unless this fails:
+ * once, from core_worker_run; values are valid during the call. The get must not be ended before. 0, -ERANGE, -ENOMEM, -EIO. */
+int core_get_digest(struct core_get *get, uint64_t first, uint64_t length, uint32_t mask,
+                    void (*done)(void *ctx, int result, const struct digest_values *values), void *ctx);
 /* On the worker's thread; on any thread if core_get_open was never called. */
 void core_get_end(struct core_get *get);
 

@@ -11,6 +11,7 @@
 #include "storage/blob_egress.h"
 #include "storage/blob_store.h"
 #include "storage/blob_writer.h"
+#include "storage/digest_jobs.h"
 #include "storage/pipe_pool.h"
 
 struct reclaim;
@@ -20,6 +21,7 @@ struct core {
     struct blob_store *blobs;
     struct meta *meta;
     struct digest_pool *digests;
+    struct digest_jobs *rehashes; /* of what is stored already */
     struct reclaim *reclaim;
     atomic_uint workers;        /* alive: none may be left at close */
     atomic_bool engine_is_told; /* the line about the second disk engine was logged */
@@ -34,7 +36,7 @@ struct core_worker {
     struct meta_reader *reader;
     struct pipe_pool *pipes;
     unsigned puts;    /* not freed yet, those that only wait for a late event included */
-    unsigned changes; /* at the committer, result not delivered yet */
+    unsigned changes; /* at the committer or on a digest thread, result not delivered yet */
 };
 
 /* One line for the operator, as printf. Any thread. */
@@ -50,6 +52,10 @@ void core_settings_free(struct core_settings *settings); /* NULL allowed */
 
 /* Waits until the worker's ring has nothing in flight: before the worker changes threads. */
 void core_worker_drain(struct core_worker *worker);
+
+/* Where bytes [first, first + length) of the object lie; freed by the caller. -ERANGE, -ENOMEM, or -EIO: a damaged row. */
+int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges, uint32_t *count);
+struct core_worker *core_get_worker(const struct core_get *get);
 
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);

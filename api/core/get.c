@@ -93,30 +93,47 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
     return length == 0 ? count : -EIO;
 }
 
+int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **out,
+                    uint32_t *count)
+{
+    struct blob_range *ranges;
+    int64_t cut;
+
+    if (first > get->object.size || length > get->object.size - first)
+        return -ERANGE;
+    ranges = calloc(get->object.extents.count + 1, sizeof(*ranges)); /* + 1: a damaged row may have none */
+    if (ranges == NULL)
+        return -ENOMEM;
+    cut = get_cut(&get->object, first, length, ranges);
+    if (cut < 0) {
+        core_log(get->core, CORE_LOG_ERROR, "an object's extents are shorter than its size");
+        free(ranges);
+        return (int)cut;
+    }
+    *out = ranges;
+    *count = (uint32_t)cut;
+    return 0;
+}
+
+struct core_worker *core_get_worker(const struct core_get *get)
+{
+    return get->worker;
+}
+
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx)
 {
     struct blob_range *ranges;
-    int64_t count;
+    uint32_t count;
     int err;
 
     blob_egress_end(get->egress); /* of an earlier range */
     get->egress = NULL;
-    if (first > get->object.size || length > get->object.size - first)
-        return -ERANGE;
-    if (length == 0)
-        return 0;
-    ranges = calloc(get->object.extents.count + 1, sizeof(*ranges)); /* + 1: a damaged row may have none */
-    if (ranges == NULL)
-        return -ENOMEM;
-    count = get_cut(&get->object, first, length, ranges);
-    if (count < 0) {
-        core_log(get->core, CORE_LOG_ERROR, "an object's extents are shorter than its size");
-        err = (int)count;
-    } else {
-        err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, (uint32_t)count,
-                                on_ready, ctx);
-    }
+    if ((err = core_get_ranges(get, first, length, &ranges, &count)) != 0)
+        return err;
+    if (length > 0)
+        err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, count, on_ready,
+                                ctx);
     free(ranges);
     return err;
 }

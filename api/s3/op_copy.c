@@ -2,6 +2,8 @@
  *
  * CopyObject: a new row that refers to the source's bytes; no byte moves. Worker's thread.
  *
+ * Only a checksum that the source does not have takes reading it, which digest threads do before the change.
+ *
  * Mostly the change alone decides. Where the copy keeps the source's metadata but must alter a piece of it,
  * the metadata is put together here from the source as it is now, and the change is pinned to that content;
  * should it change in between, the whole is tried again. */
@@ -12,6 +14,7 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_stored_checksum.h"
 #include "api/s3/s3_tagging.h"
 #include "api/s3/s3_text.h"
 
@@ -31,6 +34,8 @@ struct copy {
     struct meta_attributes given; /* what the request says */
     bool replaces;                /* x-amz-metadata-directive: REPLACE */
     unsigned attempts;
+    enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
+    struct s3_stored_checksum stored;
 };
 
 /* ---- Metadata ---- */
@@ -113,54 +118,23 @@ static void on_copied(struct core_change *change)
         s3_answer_result(copy->request, result);
 }
 
-/* A checksum of another algorithm would take reading the bytes. */
-static enum s3_error check_algorithm(const struct copy *copy, const struct meta_object *object)
-{
-    h2o_iovec_t name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
-    enum s3_checksum_algorithm algorithm;
-
-    if (name.base == NULL)
-        return S3_ERROR_NONE;
-    if ((algorithm = s3_checksum_of_name(name)) == S3_CHECKSUM_NONE)
-        return S3_ERROR_INVALID_REQUEST;
-    return (uint8_t)algorithm == object->checksum.algorithm ? S3_ERROR_NONE : S3_ERROR_NOT_IMPLEMENTED;
-}
-
 /* Looks at the source as it is now, for what the change cannot decide by itself. */
-static enum s3_error adapt_to_source(struct copy *copy)
+static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object *object)
 {
-    struct meta_object object;
-    enum s3_error error;
-    int result;
+    bool merges = !copy->replaces && (has_own_setting(&copy->given) || has_own_setting(&object->attributes));
 
-    s3_copy_source_unpin(&copy->source);
-    result =
-        core_object_head(copy->request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &object);
-    if (result != 0)
-        return s3_error_of_result(result);
-    error = check_algorithm(copy, &object);
-    copy->op.replace_attributes = copy->replaces;
+    copy->op.replace_attributes = copy->replaces || merges;
     copy->op.attributes = copy->given;
-    if (error == S3_ERROR_NONE && !copy->replaces &&
-        (has_own_setting(&copy->given) || has_own_setting(&object.attributes))) {
-        copy->op.replace_attributes = true;
-        merge_attributes(copy, &object.attributes);
-        error = s3_copy_source_pin(&copy->source, &object);
-    }
-    core_object_release(&object);
-    return error;
+    copy->op.replace_checksum = copy->algorithm != S3_CHECKSUM_NONE;
+    if (merges)
+        merge_attributes(copy, &object->attributes);
+    return merges || copy->op.replace_checksum ? s3_copy_source_pin(&copy->source, object) : S3_ERROR_NONE;
 }
 
-static void copy_submit(struct copy *copy)
+static void copy_change(struct copy *copy)
 {
     struct s3_request *request = copy->request;
-    enum s3_error error;
 
-    copy->attempts++;
-    if ((error = adapt_to_source(copy)) != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
-        return;
-    }
     copy->op.op.kind = META_OP_OBJECT_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
@@ -169,6 +143,59 @@ static void copy_submit(struct copy *copy)
     copy->op.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};
     core_change_submit(request->worker, &copy->change);
+}
+
+static void on_checksum(struct s3_stored_checksum *stored, int result)
+{
+    struct copy *copy = stored->ctx;
+
+    if (result != 0) {
+        s3_answer_result(copy->request, result);
+        return;
+    }
+    copy->op.checksum = stored->value;
+    copy_change(copy);
+}
+
+/* Reads the source for its checksum. The get is the checksum's from now on. */
+static void copy_compute(struct copy *copy, struct core_get *get, uint64_t size)
+{
+    const struct s3_range whole = {0, size};
+    int result;
+
+    copy->stored =
+        (struct s3_stored_checksum){.algorithm = copy->algorithm, .done = on_checksum, .ctx = copy};
+    if ((result = s3_stored_checksum_compute(&copy->stored, get, &whole)) != 0)
+        s3_answer_result(copy->request, result);
+}
+
+static void copy_submit(struct copy *copy)
+{
+    struct s3_request *request = copy->request;
+    const struct meta_object *object;
+    struct core_get *get;
+    enum s3_error error;
+    int result;
+
+    copy->attempts++;
+    s3_copy_source_unpin(&copy->source);
+    result =
+        core_get_begin(request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &get, &object);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_error(request, error);
+    } else if (copy->op.replace_checksum &&
+               !s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, copy->algorithm,
+                                         &copy->op.checksum)) {
+        copy_compute(copy, get, object->size);
+    } else {
+        core_get_end(get);
+        copy_change(copy);
+    }
 }
 
 /* ---- The request ---- */
@@ -188,6 +215,16 @@ static enum s3_error read_directives(struct copy *copy, const char **message)
                                  : S3_ERROR_NONE;
 }
 
+static enum s3_error read_algorithm(struct copy *copy, const char **message)
+{
+    h2o_iovec_t name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
+
+    if (name.base == NULL || (copy->algorithm = s3_checksum_of_name(name)) != S3_CHECKSUM_NONE)
+        return S3_ERROR_NONE;
+    *message = "Checksum algorithm provided is unsupported.";
+    return S3_ERROR_INVALID_REQUEST;
+}
+
 static enum s3_error prepare(struct copy *copy, const char **message)
 {
     struct s3_request *request = copy->request;
@@ -197,6 +234,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
+        (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),

@@ -3,8 +3,8 @@
  * UploadPart, UploadPartCopy, ListParts. Worker's thread.
  *
  * An upload that was created with a checksum algorithm has it computed for each part, whether the client
- * sends it or not: completing needs all of them. A copied part moves no byte, so it has a checksum only where
- * the source's is the same. */
+ * sends it or not: completing needs all of them. A copied part moves no byte, but is read for its checksum
+ * where that does not follow from what is known of the source. */
 #include <stddef.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
 #include "api/s3/s3_range.h"
+#include "api/s3/s3_stored_checksum.h"
 
 #define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
 
@@ -126,6 +127,7 @@ struct part_copy {
     bool has_range;
     unsigned attempts;
     struct meta_part_copy op;
+    struct s3_stored_checksum stored;
 };
 
 static void part_copy_submit(struct part_copy *copy);
@@ -169,52 +171,40 @@ static void choose_etag(struct part_copy *copy, const struct meta_object *object
         core_etag_make(&none, copy->op.etag);
 }
 
-/* Looks at the source as it is now: size, ETag and checksum of the part follow from it, so the change is
- * pinned to it. */
-static enum s3_error adapt_to_source(struct part_copy *copy, const char **message)
+/* Size and ETag of the part follow from the source as it is now, so the change is pinned to that. */
+static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_object *object,
+                                     const char **message)
 {
-    struct s3_request *request = copy->request;
-    struct meta_object object;
-    enum s3_error error = S3_ERROR_NONE;
-    bool whole;
-    int result;
-
-    s3_copy_source_unpin(&copy->source);
-    result = core_object_head(request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &object);
-    if (result != 0)
-        return s3_error_of_result(result);
     if (!copy->has_range)
-        copy->range = (struct s3_range){0, object.size};
-    whole = copy->range.first == 0 && copy->range.length == object.size;
-    if (copy->range.first + copy->range.length > object.size) {
+        copy->range = (struct s3_range){0, object->size};
+    if (copy->range.first + copy->range.length > object->size) {
         *message = "Range specified is not valid for the source object.";
-        error = S3_ERROR_INVALID_ARGUMENT;
-    } else if (copy->range.length > S3_PUT_BYTES_MAX) {
-        error = S3_ERROR_ENTITY_TOO_LARGE;
-    } else {
-        error = s3_copy_source_pin(&copy->source, &object);
+        return S3_ERROR_INVALID_ARGUMENT;
     }
-    choose_etag(copy, &object, whole);
-    copy->op.checksum = (struct meta_checksum){0};
-    if (whole && copy->target.algorithm != S3_CHECKSUM_NONE &&
-        object.checksum.type == S3_CHECKSUM_FULL_OBJECT &&
-        object.checksum.algorithm == (uint8_t)copy->target.algorithm)
-        copy->op.checksum = object.checksum;
-    core_object_release(&object);
-    return error;
+    if (copy->range.length > S3_PUT_BYTES_MAX)
+        return S3_ERROR_ENTITY_TOO_LARGE;
+    choose_etag(copy, object, copy->range.first == 0 && copy->range.length == object->size);
+    return s3_copy_source_pin(&copy->source, object);
 }
 
-static void part_copy_submit(struct part_copy *copy)
+/* True when there is nothing to compute: the checksum is known, or the upload asks for none. Then a CRC that the source has
+ * anyway is taken along. */
+static bool checksum_is_known(struct part_copy *copy, const struct meta_object *object)
+{
+    enum s3_checksum_algorithm algorithm = copy->target.algorithm;
+
+    copy->op.checksum = (struct meta_checksum){0};
+    if (algorithm != S3_CHECKSUM_NONE)
+        return s3_stored_checksum_known(object, &copy->range, algorithm, &copy->op.checksum);
+    if (!s3_stored_checksum_known(object, &copy->range, S3_CHECKSUM_CRC64NVME, &copy->op.checksum))
+        copy->op.checksum = (struct meta_checksum){0};
+    return true;
+}
+
+static void part_copy_change(struct part_copy *copy)
 {
     struct s3_request *request = copy->request;
-    const char *message = NULL;
-    enum s3_error error;
 
-    copy->attempts++;
-    if ((error = adapt_to_source(copy, &message)) != S3_ERROR_NONE) {
-        s3_answer_failure(request, error, message);
-        return;
-    }
     copy->op.op.kind = META_OP_PART_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
@@ -225,6 +215,57 @@ static void part_copy_submit(struct part_copy *copy)
     memcpy(copy->op.upload_id, copy->target.upload_id, META_UPLOAD_ID_BYTES);
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_part_copied, .ctx = copy};
     core_change_submit(request->worker, &copy->change);
+}
+
+static void on_part_checksum(struct s3_stored_checksum *stored, int result)
+{
+    struct part_copy *copy = stored->ctx;
+
+    if (result != 0) {
+        s3_answer_result(copy->request, result);
+        return;
+    }
+    copy->op.checksum = stored->value;
+    part_copy_change(copy);
+}
+
+/* Reads the range for its checksum. The get is the checksum's from now on. */
+static void part_copy_compute(struct part_copy *copy, struct core_get *get)
+{
+    int result;
+
+    copy->stored = (struct s3_stored_checksum){
+        .algorithm = copy->target.algorithm, .done = on_part_checksum, .ctx = copy};
+    if ((result = s3_stored_checksum_compute(&copy->stored, get, &copy->range)) != 0)
+        s3_answer_result(copy->request, result);
+}
+
+static void part_copy_submit(struct part_copy *copy)
+{
+    struct s3_request *request = copy->request;
+    const struct meta_object *object;
+    const char *message = NULL;
+    struct core_get *get;
+    enum s3_error error;
+    int result;
+
+    copy->attempts++;
+    s3_copy_source_unpin(&copy->source);
+    result =
+        core_get_begin(request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &get, &object);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    if ((error = adapt_to_source(copy, object, &message)) != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_failure(request, error, message);
+    } else if (checksum_is_known(copy, object)) {
+        core_get_end(get);
+        part_copy_change(copy);
+    } else {
+        part_copy_compute(copy, get);
+    }
 }
 
 static enum s3_error prepare_part_copy(struct part_copy *copy, const char **message)

@@ -154,6 +154,42 @@ def multipart(server, algorithm, compute):
         equal((upload.status, error_code(upload.body)), (400, "InvalidRequest"), f"{algorithm} cannot be {kind}")
 
 
+def copies(server):
+    """A copy may ask for any algorithm, and a range that becomes a part gets its upload's."""
+    mode, data = {"x-amz-checksum-mode": "ENABLED"}, b"0123456789" * 900000
+    server.request("PUT", "/bucket/source", data)
+    upload = Upload(server, "source-parts", "CRC32", "COMPOSITE")
+    upload.part(1, data[:PART])
+    upload.part(2, data[PART:])
+    upload.complete()
+    server.request("PUT", "/bucket/source-empty", b"")
+    for algorithm, compute in ALGORITHMS.items():
+        header, tag = header_of(algorithm), "Checksum" + algorithm
+        for source, bytes_ in (("source", data), ("source-parts", data), ("source-empty", b"")):
+            want = text(compute(bytes_))
+            status, _, body = server.request("PUT", "/bucket/copy", headers={"x-amz-copy-source": "/bucket/" + source, "x-amz-checksum-algorithm": algorithm})
+            equal((status, element(body, tag), element(body, "ChecksumType")), (200, want, "FULL_OBJECT"), f"{source} copied with {algorithm}")
+            _, headers, got = server.request("GET", "/bucket/copy", headers=mode)
+            equal((headers.get(header), headers.get("x-amz-checksum-type"), got == bytes_), (want, "FULL_OBJECT", True), f"the copy of {source} tells its {algorithm}")
+        upload, pieces = Upload(server, "range-parts", algorithm), [(0, PART - 1), (PART, len(data) - 1), (7, 7)]
+        for number, (first, last) in enumerate(pieces, 1):
+            status, _, body = server.request("PUT", f"{upload.path}?partNumber={number}&uploadId={upload.id}", headers={
+                "x-amz-copy-source": "/bucket/source-parts", "x-amz-copy-source-range": f"bytes={first}-{last}"})
+            equal((status, element(body, tag)), (200, text(compute(data[first:last + 1]))), f"a range as a part with {algorithm}")
+            upload.parts.append((number, element(body, "ETag")))
+        upload.parts = [upload.parts[0], upload.parts[2]]
+        values = [compute(data[:PART]), compute(data[7:8])]
+        want = text(compute(data[:PART] + data[7:8])) if algorithm == "CRC64NVME" else text(compute(b"".join(values))) + "-2"
+        equal(element(upload.complete()[2], tag), want, f"ranges become an object with {algorithm}")
+    body = server.request("PUT", "/bucket/copy", headers={"x-amz-copy-source": "/bucket/source"})[2]
+    equal(element(body, "ChecksumCRC64NVME"), text(ALGORITHMS["CRC64NVME"](data)), "a copy that asks for nothing keeps the source's")
+    status, _, body = server.request("PUT", "/bucket/copy", headers={"x-amz-copy-source": "/bucket/source", "x-amz-checksum-algorithm": "SHA384"})
+    equal((status, error_code(body)), (400, "InvalidRequest"), "a copy with an unknown algorithm")
+    status, _, body = server.request("PUT", "/bucket/copy", headers={"x-amz-copy-source": "/bucket/source", "x-amz-checksum-algorithm": "SHA1",
+                                                                     "x-amz-copy-source-if-match": '"other"'})
+    equal((status, error_code(body)), (412, "PreconditionFailed"), "a copy whose condition fails")
+
+
 def defaults(server):
     crc = ALGORITHMS["CRC64NVME"]
     data = b"nobody asked" * 1000
@@ -199,6 +235,7 @@ def main():
         single(server, algorithm, compute)
     for algorithm, compute in ALGORITHMS.items():
         multipart(server, algorithm, compute)
+    copies(server)
     defaults(server)
     refusals(server)
     check(server.stop(), "the server ends cleanly")

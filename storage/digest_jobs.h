@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Digests of what is stored already: whole ranges of blobs, read through the page cache on threads of their own, so that
+ * reading a cold file never keeps an upload's digests waiting (those are digest_pool.h's).
+ *
+ * Life cycle: digest_jobs_create; any number of digest_jobs_submit, from any thread; each job's `done` once; then
+ * digest_jobs_destroy. There is no cancel. Jobs take turns, so a small one does not wait for the end of a large one. */
+#ifndef STORAGE_DIGEST_JOBS_H
+#define STORAGE_DIGEST_JOBS_H
+
+#include "storage/blob_egress.h"
+#include "storage/digest.h"
+
+struct digest_jobs;
+
+/* Caller-owned, valid until done, with the ranges. The caller holds a pin on the blobs. */
+struct digest_job {
+    const struct blob_range *ranges; /* their bytes, one range behind the other */
+    uint32_t range_count;
+    uint32_t mask; /* the kinds wanted, at least one */
+    /* On one of the threads. result: 0 and values, -ENOMEM, -EMFILE, or -EIO (also a blob that is missing or too short). May
+     * free the job. */
+    void (*done)(struct digest_job *job);
+    int result;
+    struct digest_values values;
+    /* private */
+    struct digest_job *next;
+    struct digest_set *set;
+    uint64_t position; /* in the current range */
+    uint32_t at;       /* the current range */
+    int fd;            /* its blob; -1: not open */
+};
+
+/* threads: 1 .. DIGEST_JOB_THREADS_MAX; they start with the first job. 0 or -ENOMEM. */
+int digest_jobs_create(struct digest_jobs **jobs, struct blob_store *store, unsigned threads);
+/* All jobs must be done. Waits for the threads. NULL allowed. */
+void digest_jobs_destroy(struct digest_jobs *jobs);
+/* Any thread. When not even one thread can be started the job is done at once, with that error, inside this call. */
+void digest_jobs_submit(struct digest_jobs *jobs, struct digest_job *job);
+
+#endif
