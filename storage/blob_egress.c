@@ -382,16 +382,25 @@ static size_t egress_read_bytes(struct blob_egress *egress)
     return left < egress->buffer_bytes ? (size_t)left : egress->buffer_bytes;
 }
 
-/* What the page cache has costs no trip through the ring. Returns bytes, or 0 when the ring must do it. */
-static ssize_t egress_read_nowait(struct blob_egress *egress)
+/* What the page cache has costs no trip through the ring. Returns bytes of the first range, or 0 when the ring must
+ * do it: also for the end of the file, or an error, which are for the ring to find and to report. */
+static ssize_t egress_read_nowait(struct blob_egress *egress, void *buffer, size_t length)
 {
-    struct iovec iov = {.iov_base = egress->buffer, .iov_len = egress_read_bytes(egress)};
-    ssize_t n;
+    const struct blob_range *range = egress_range(egress);
+    struct blob_store *store = egress->store;
+    struct iovec iov = {buffer, length < range->length ? length : (size_t)range->length};
+    ssize_t n = -1;
 
-    if (egress->store->residency == BLOB_RESIDENCY_UNKNOWN)
-        return 0; /* RWF_NOWAIT is not to be had here */
-    n = preadv2(egress->file->fd, &iov, 1, (off_t)egress_range(egress)->offset, RWF_NOWAIT);
-    return n > 0 ? n : 0; /* the end of the file, or an error, is for the ring to find and to report */
+    if (store->residency == BLOB_RESIDENCY_UNKNOWN)
+        return 0;
+    if (!atomic_load_explicit(&store->no_nowait, memory_order_relaxed)) {
+        n = preadv2(egress->file->fd, &iov, 1, (off_t)range->offset, RWF_NOWAIT);
+        if (n < 0 && errno == EOPNOTSUPP)
+            atomic_store_explicit(&store->no_nowait, true, memory_order_relaxed);
+    } else if (blob_residency_check(store->residency, egress->file->fd, range->offset, iov.iov_len)) {
+        n = sys.pread(egress->file->fd, buffer, iov.iov_len, (off_t)range->offset);
+    }
+    return n > 0 ? n : 0;
 }
 
 /* Makes the buffer hold the next bytes. 1, 0 at the end, -EBUSY, or a failure. */
@@ -407,7 +416,7 @@ static ssize_t egress_fill(struct blob_egress *egress)
         return egress_busy(egress);
     if (egress_buffer_reserve(egress) != 0)
         return egress_fail(egress, -ENOMEM, "cannot be read");
-    if ((n = egress_read_nowait(egress)) > 0) {
+    if ((n = egress_read_nowait(egress, egress->buffer, egress->buffer_bytes)) > 0) {
         egress->buffer_start = 0;
         egress->buffer_end = (size_t)n;
         return 1;
@@ -508,6 +517,14 @@ ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length
 
     egress_check(egress);
     assert(length > 0);
+    if (egress->buffer_start == egress->buffer_end) {
+        if ((n = egress_file(egress)) != 1)
+            return n;
+        if (egress->step == EGRESS_NONE && (n = egress_read_nowait(egress, buffer, length)) > 0) {
+            egress_forward(egress, (uint64_t)n);
+            return n;
+        }
+    }
     if ((n = egress_fill(egress)) != 1)
         return n;
     size_t have = egress->buffer_end - egress->buffer_start;

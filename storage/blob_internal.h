@@ -199,6 +199,7 @@ struct blob_store {
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
     atomic_uint_fast64_t staging_next; /* makes names below staging/ unique */
 
+    atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */
     /* What was tried and refused by this file system; each is said once in the log. */
     atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes;
 };

@@ -72,6 +72,7 @@ struct answer {
     bool keeps_alive;     /* decided with the head */
     bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
     bool is_blocked;      /* the source said -EBUSY */
+    bool is_small;        /* the head waits for the source's body, to be sent with it */
 };
 
 struct connection {
@@ -171,6 +172,7 @@ bool response_has_no_body(const struct connection *conn);                    /* 
 
 /* source.c */
 enum connection_step source_step(struct connection *conn);
+enum connection_step source_small_step(struct connection *conn);
 void source_end(struct connection *conn, int result);
 
 /* output.c */

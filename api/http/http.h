@@ -128,7 +128,8 @@ struct http_source {
     /* Up to max bytes straight to the non-blocking socket: > 0 sent; -EAGAIN socket full; -EBUSY not ready (owner calls
      * http_source_resume); other negative: the answer is cut off and the connection closed. */
     ssize_t (*send)(struct http_source *source, int socket_fd, size_t max);
-    /* The same into memory, for TLS. */
+    /* The same into memory: for TLS, in copy mode, and for bodies so small that one call sends them with the head. Also after
+     * or before calls of `send`. */
     ssize_t (*read)(struct http_source *source, void *buffer, size_t length);
     /* Once, when the answer is sent or given up (then perhaps while the source is -EBUSY). The request and its pool are gone
      * when it returns: what must outlive it, such as work still in a ring, lies elsewhere. */

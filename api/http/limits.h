@@ -42,6 +42,10 @@
 /* Pipelined requests and over-read framing wait here. */
 #define HTTP_INPUT_BYTES_INITIAL 4096u
 
+/* A body of a source up to this size is read behind the head and sent with it by one call: below it, the copy costs less than
+ * a second call and sendfile's page references. */
+#define HTTP_SMALL_BODY_BYTES (16u << 10)
+
 /* Standard copy mode and TLS move bodies through a buffer of this size. */
 #define HTTP_COPY_BUFFER_BYTES (256u << 10)
 

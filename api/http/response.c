@@ -142,6 +142,8 @@ enum connection_step answer_step(struct connection *conn)
         answer_abort(conn, -ECONNRESET);
         return STEP_AGAIN;
     }
+    if (conn->answer.is_small)
+        return source_small_step(conn);
     err = output_flush(conn, conn->answer.source_remaining > 0);
     if (err == -EAGAIN) {
         conn->want_write = true;
@@ -235,6 +237,7 @@ void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t lengt
     answer_push_head(conn, length);
     conn->answer.source = source;
     conn->answer.source_remaining = response_has_no_body(conn) ? 0 : length;
+    conn->answer.is_small = conn->answer.source_remaining > 0 && length <= HTTP_SMALL_BODY_BYTES;
     conn->answer.is_whole = true;
     answer_enter(conn);
 }

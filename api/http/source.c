@@ -3,8 +3,9 @@
  * Sending a large answer from a source: file to socket by the source's own sendfile, or through a buffer in
  * copy mode. On the connection's worker, inside the state ANSWER.
  *
- * The head went out just before with MSG_MORE, so that it shares the first segment with the body. No op of a
- * source is called from inside http_send_source or http_source_resume. */
+ * The head went out just before with MSG_MORE, so that it shares the first segment with the body; but a small body
+ * is read behind its head, and one call sends both. No op of a source is called from inside http_send_source or
+ * http_source_resume. */
 #include "api/http/connection.h"
 
 #include <assert.h>
@@ -92,6 +93,47 @@ enum connection_step source_step(struct connection *conn)
             return STEP_AGAIN;
         }
     }
+    source_end(conn, 0);
+    return STEP_AGAIN;
+}
+
+/* The head is still in the output. What the socket does not take moves to the request's pool, so the source can end
+ * here, whatever the client does. */
+enum connection_step source_small_step(struct connection *conn)
+{
+    struct answer *answer = &conn->answer;
+    char *buffer = worker_copy_buffer(conn->worker);
+    size_t length = 0;
+    ssize_t count = buffer != NULL ? 1 : -ENOMEM;
+    int err;
+
+    if (answer->is_blocked)
+        return STEP_WAIT;
+    answer->is_resumed = false;
+    while (answer->source_remaining > 0 && count > 0) {
+        count = answer->source->read(answer->source, buffer + length, (size_t)answer->source_remaining);
+        if (count > 0) {
+            length += (size_t)count;
+            answer->source_remaining -= (uint64_t)count;
+        }
+    }
+    if (count == -EBUSY && length == 0)
+        return source_wait(conn, -EBUSY); /* the head waits with it */
+    if (count <= 0 && count != -EBUSY) {
+        answer_abort(conn, count != 0 ? (int)count : -EIO);
+        return STEP_AGAIN;
+    }
+    answer->is_small = false; /* a rest that has to be waited for goes the ordinary way */
+    output_push(conn, buffer, length);
+    conn->req.bytes_sent += length;
+    if ((err = output_flush(conn, answer->source_remaining > 0)) == -EAGAIN) {
+        output_copy_rest(conn);
+    } else if (err != 0) {
+        answer_abort(conn, err);
+        return STEP_AGAIN;
+    }
+    if (answer->source_remaining > 0)
+        return source_wait(conn, -EBUSY);
     source_end(conn, 0);
     return STEP_AGAIN;
 }

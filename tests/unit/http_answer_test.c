@@ -22,7 +22,7 @@ static void request(int fd, const char *method, const char *path, size_t number)
 static void sends_every_size_from_everywhere(void **state)
 {
     static const char *const paths[] = {"/memory", "/source", "/source-busy"};
-    static const size_t sizes[] = {0, 1, 4096, 1000000, 9000000};
+    static const size_t sizes[] = {0, 1, 4096, 16384, 16385, 1000000, 9000000};
     struct reply reply = {.status = 0};
     unsigned sources = 0;
     int fd = client_connect();
@@ -97,6 +97,45 @@ static void cuts_the_answer_of_a_failing_source(void **state)
     assert_true(reply.length < 1000000);
     toy_wait_for(&toy_ends, 1);
     client_close(fd, &reply);
+
+    fd = client_connect();
+    request(fd, "GET", "/source-fail", 1000); /* its head waited for it, so nothing comes at all */
+    assert_int_not_equal(recv(fd, (char[1]){0}, 1, 0), 1);
+    toy_wait_for(&toy_ends, 2);
+    close(fd);
+}
+
+/* Small bodies leave with their heads. What the socket does not take has to be kept, whether the source had all of it
+ * at once or not. */
+static void sends_small_bodies_to_a_full_socket(void **state)
+{
+    static const char *const paths[] = {"/source", "/source-busy"};
+    enum { ANSWERS = 400, LENGTH = 16384 };
+    struct reply reply = {.status = 0};
+
+    (void)state;
+    for (size_t path = 0; path < 2; path++) {
+        int fd = client_connect_with(4096);
+
+        for (unsigned i = 0; i < ANSWERS; i++)
+            request(fd, "GET", paths[path], LENGTH - i);
+        usleep(50000); /* the socket fills up */
+        for (unsigned i = 0; i < 16; i++) { /* on each worker others use the buffer that the rest was in */
+            int other = client_connect();
+
+            request(other, "GET", "/source-x", LENGTH);
+            expect_reply(other, &reply, 200);
+            assert_int_equal(reply.length, LENGTH);
+            client_close(other, &reply);
+        }
+        for (unsigned i = 0; i < ANSWERS; i++) {
+            expect_reply(fd, &reply, 200);
+            expect_pattern(&reply, LENGTH - i);
+        }
+        expect_usable(fd, &reply);
+        client_close(fd, &reply);
+    }
+    toy_wait_for(&toy_ends, 2 * (ANSWERS + 16));
 }
 
 static void sends_heads_alone(void **state)
@@ -235,6 +274,7 @@ int main(void)
         cmocka_unit_test_teardown(sends_in_copy_mode, teardown_server),
         WITH_SERVER(sends_to_a_slow_reader),
         WITH_SERVER(cuts_the_answer_of_a_failing_source),
+        WITH_SERVER(sends_small_bodies_to_a_full_socket),
         WITH_SERVER(sends_heads_alone),
         WITH_SERVER(keeps_line_ends_out_of_fields),
         WITH_SERVER(serves_handlers_of_libh2o),

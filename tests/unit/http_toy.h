@@ -17,6 +17,7 @@
  *   /source/N         N bytes from a source
  *   /source-busy/N    ... that says -EBUSY between
  *   /source-fail/N    ... that fails half way
+ *   /source-x/N       N times "x" from a source
  *   /head/N /none/N   http_send_head with a length; with a status
  *   /close            closes after the answer
  *   /inject           a field value with a line end in it
@@ -52,6 +53,7 @@ struct toy_worker {
 struct toy {
     struct http_sink sink; /* first: the ops cast */
     struct http_source source;
+    bool is_x; /* its bytes are not the pattern */
     struct framing coding;
     struct toy_worker *worker;
     struct toy *next;
@@ -312,7 +314,7 @@ static void toy_make_file(struct toy *toy, size_t length)
     toy->file = memfd_create("toy", MFD_CLOEXEC);
     assert(toy->file >= 0 && bytes != NULL);
     for (size_t i = 0; i < length; i++)
-        bytes[i] = toy_byte(i);
+        bytes[i] = toy->is_x ? 'x' : toy_byte(i);
     assert(write(toy->file, bytes, length) == (ssize_t)length);
     free(bytes);
 }
@@ -346,6 +348,9 @@ static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t
     return count >= 0 ? count : -errno;
 }
 
+/* What a source that is busy between gives at once. */
+#define TOY_BUSY_READ_BYTES 7000u
+
 static ssize_t toy_source_read(struct http_source *source, void *buffer, size_t length)
 {
     struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
@@ -353,6 +358,10 @@ static ssize_t toy_source_read(struct http_source *source, void *buffer, size_t 
 
     if (count != 0)
         return count;
+    if (toy->fail_at != 0 && length > toy->fail_at - (size_t)toy->offset)
+        length = toy->fail_at - (size_t)toy->offset;
+    if (!toy->is_gated && length > TOY_BUSY_READ_BYTES)
+        length = TOY_BUSY_READ_BYTES;
     count = pread(toy->file, buffer, length, toy->offset);
     toy->offset += count;
     return count;
@@ -443,6 +452,9 @@ static void toy_on_answer_request(struct toy *toy)
         toy_send_source(toy, number, true, 0);
     } else if (toy_path_is(req, "/source-fail", &number)) {
         toy_send_source(toy, number, false, number / 2);
+    } else if (toy_path_is(req, "/source-x", &number)) {
+        toy->is_x = true;
+        toy_send_source(toy, number, false, 0);
     } else if (toy_path_is(req, "/head", &number)) {
         http_send_head(req, number);
     } else if (toy_path_is(req, "/none", &number)) {
