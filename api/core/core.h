@@ -65,6 +65,10 @@ int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_byt
 void core_object_release(struct meta_object *object);
 int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
                      int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated);
+int core_version_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                      const struct meta_version_id *version, struct meta_object *object);
+int core_version_list(struct core_worker *worker, const struct meta_version_query *query,
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx, bool *truncated);
 int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
 void core_upload_release(struct meta_upload *upload);
@@ -158,6 +162,9 @@ struct core_get;
  * Not from inside a `visit` of the same worker: its read would be made from an older state than the pin can guard. */
 int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **get,
                    const struct meta_object **object);
+/* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION, META_E_DELETE_MARKER. */
+int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *version, struct core_get **get, const struct meta_object **object);
 /* Prepares bytes [first, first + length) of the object. 0: core_get_send may be called; -EBUSY: wait for on_ready, then ask
  * core_get_status; or a failure (-ERANGE: not inside the object). on_ready also follows each later -EBUSY. May be called again,
  * for another range: that ends the earlier one. */

@@ -36,8 +36,14 @@ static int get_pin_extents(struct core_get *get)
     return 0;
 }
 
-int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **out,
-                   const struct meta_object **object)
+struct get_look_up {
+    bool any_version; /* else the current object, and a delete marker is as good as nothing */
+    const struct meta_version_id *version;
+};
+
+static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                     const struct get_look_up *look_up, struct core_get **out,
+                     const struct meta_object **object)
 {
     struct core_get *get = calloc(1, sizeof(*get));
     int err;
@@ -47,7 +53,8 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes
     get->core = worker->core;
     get->worker = worker;
     blob_pin_enter(get->core->blobs, &get->pin);
-    err = meta_object_get(worker->reader, bucket, key, &get->object);
+    err = look_up->any_version ? meta_version_get(worker->reader, bucket, key, look_up->version, &get->object)
+                               : meta_object_get(worker->reader, bucket, key, &get->object);
     if (err != 0) {
         blob_pin_leave(get->core->blobs, &get->pin);
         free(get);
@@ -61,6 +68,19 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes
     *out = get;
     *object = &get->object;
     return 0;
+}
+
+int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **out,
+                   const struct meta_object **object)
+{
+    return get_begin(worker, bucket, key, &(struct get_look_up){0}, out, object);
+}
+
+int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *version, struct core_get **out,
+                           const struct meta_object **object)
+{
+    return get_begin(worker, bucket, key, &(struct get_look_up){true, version}, out, object);
 }
 
 /* Cuts the extents down to [first, first + length). Returns how many ranges, or -EIO when they do not cover

@@ -31,6 +31,19 @@ int core_object_list(struct core_worker *worker, const struct meta_list_query *q
     return meta_object_list(worker->reader, query, visit, ctx, truncated);
 }
 
+int core_version_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                      const struct meta_version_id *version, struct meta_object *object)
+{
+    return meta_version_get(worker->reader, bucket, key, version, object);
+}
+
+int core_version_list(struct core_worker *worker, const struct meta_version_query *query,
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
+                      bool *truncated)
+{
+    return meta_version_list(worker->reader, query, visit, ctx, truncated);
+}
+
 int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
 {

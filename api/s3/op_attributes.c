@@ -9,6 +9,7 @@
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
+#include "api/s3/s3_version.h"
 
 /* In the order of the answer. */
 static const char *const attribute_names[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
@@ -75,11 +76,7 @@ static int read_count(const struct s3_request *request, const char *header, uint
 static enum s3_error read_question(const struct s3_request *request, struct question *question,
                                    const char **message)
 {
-    enum s3_error error = s3_parameter_version(request);
-
     *question = (struct question){.parts_max = META_LIST_ENTRIES_MAX};
-    if (error != S3_ERROR_NONE)
-        return error;
     if (read_count(request, "x-amz-max-parts", META_LIST_ENTRIES_MAX, &question->parts_max) != 0 ||
         read_count(request, "x-amz-part-number-marker", META_PART_NUMBER_MAX, &question->part_marker) != 0) {
         *message = "x-amz-max-parts and x-amz-part-number-marker must be integers between 0 and 2147483647";
@@ -169,17 +166,14 @@ void s3_op_get_object_attributes(struct s3_request *request)
     struct question question;
     const char *message = NULL;
     enum s3_error error = read_question(request, &question, &message);
-    int result;
 
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;
     }
-    result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object);
-    if (result != 0) {
-        s3_answer_result(request, result);
+    if (s3_version_head(request, &object) != 0)
         return;
-    }
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
     answer_attributes(request, &object, &question);
     core_object_release(&object);
 }

@@ -15,6 +15,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
+#include "api/s3/s3_version.h"
 
 struct completion {
     struct s3_request *request;
@@ -58,6 +59,7 @@ static void answer_completed(struct completion *completion)
     s3_xml_etag(&xml, completion->op.etag);
     s3_xml_checksum(&xml, &completion->op.checksum, completion->list.count);
     s3_xml_close(&xml, "CompleteMultipartUploadResult");
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &completion->op.version);
     s3_answer_xml(request, 200, &xml);
 }
 

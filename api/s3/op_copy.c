@@ -102,6 +102,8 @@ static void answer_copied(struct copy *copy)
     if (copy->op.checksum.type == S3_CHECKSUM_FULL_OBJECT)
         s3_xml_checksum(&xml, &copy->op.checksum, 0);
     s3_xml_close(&xml, "CopyObjectResult");
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &copy->op.version);
+    s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
     s3_answer_xml(request, 200, &xml);
 }
 
@@ -179,10 +181,8 @@ static void copy_submit(struct copy *copy)
 
     copy->attempts++;
     s3_copy_source_unpin(&copy->source);
-    result =
-        core_get_begin(request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &get, &object);
-    if (result != 0) {
-        s3_answer_result(request, result);
+    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source, result);
         return;
     }
     if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
@@ -240,8 +240,9 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),
                                  s3_request_header(request, "if-none-match")) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
-    if (!copy->replaces && !has_own_setting(&copy->given) && copy->source.bucket.id == request->bucket.id &&
-        s3_text_equals(copy->source.key, request->key)) {
+    /* An older version copied onto its key is how it is made current again. */
+    if (!copy->replaces && !has_own_setting(&copy->given) && !copy->source.version.given &&
+        copy->source.bucket.id == request->bucket.id && s3_text_equals(copy->source.key, request->key)) {
         *message = SELF_COPY_MESSAGE;
         return S3_ERROR_INVALID_REQUEST;
     }

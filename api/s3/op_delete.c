@@ -8,6 +8,7 @@
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
+#include "api/s3/s3_version.h"
 
 /* Conditions that S3 has for directory buckets only: to ignore one would delete what the client wanted kept. */
 static bool asks_directory_conditions(const struct s3_request *request)
@@ -23,25 +24,47 @@ struct deletion {
     struct core_change change;
     struct meta_object_delete op;
     struct meta_delete_entry entry;
+    struct s3_version version;
     char if_match[META_ETAG_BYTES_MAX + 1];
 };
+
+static struct meta_bytes owner_of(const struct s3_request *request)
+{
+    return (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+}
+
+/* Which version is gone, or which delete marker was added in its place. */
+static void answer_version(struct deletion *deletion)
+{
+    struct s3_request *request = deletion->request;
+    const struct meta_delete_entry *entry = &deletion->entry;
+
+    if (entry->marker_added || entry->marker_removed)
+        s3_answer_header_string(request, "x-amz-delete-marker", "true");
+    if (entry->marker_added)
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &entry->marker);
+    else if (deletion->version.given)
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &deletion->version.id);
+}
 
 static void on_deleted(struct core_change *change)
 {
     struct deletion *deletion = change->ctx;
     int result = deletion->op.op.result != 0 ? deletion->op.op.result : deletion->entry.result;
 
-    if (result != 0)
+    if (result != 0) {
         s3_answer_result(deletion->request, result);
-    else
-        s3_answer_empty(deletion->request, 204);
+        return;
+    }
+    answer_version(deletion);
+    s3_answer_empty(deletion->request, 204);
 }
 
 void s3_op_delete_object(struct s3_request *request)
 {
     struct deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
     h2o_iovec_t if_match = s3_request_header(request, "if-match");
-    enum s3_error error = s3_parameter_version(request);
+    enum s3_error error = s3_version_read(request, &deletion->version);
 
     if (error == S3_ERROR_NONE && asks_directory_conditions(request))
         error = S3_ERROR_NOT_IMPLEMENTED;
@@ -54,11 +77,13 @@ void s3_op_delete_object(struct s3_request *request)
     deletion->request = request;
     deletion->entry.key = s3_bytes(request->key);
     deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
+    deletion->entry.version = s3_version_wanted(&deletion->version);
     deletion->op = (struct meta_object_delete){
         .op.kind = META_OP_OBJECT_DELETE,
         .bucket = request->bucket.id,
         .entries = &deletion->entry,
         .count = 1,
+        .owner = owner_of(request),
     };
     deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_deleted, .ctx = deletion};
     core_change_submit(request->worker, &deletion->change);
@@ -70,7 +95,8 @@ struct wanted_key {
     h2o_iovec_t key;
     enum s3_error refusal;           /* not even tried */
     struct meta_delete_entry *entry; /* NULL when refused */
-    bool with_version;               /* "null" was given, and is told back */
+    h2o_iovec_t version_text;        /* as given, and told back; base NULL when absent */
+    struct meta_version_id version;
     char *if_match;
 };
 
@@ -94,8 +120,8 @@ static void visit_object_part(struct multi_deletion *deletion, const char *name,
         if (text.len > META_KEY_BYTES_MAX)
             wanted->refusal = S3_ERROR_KEY_TOO_LONG;
     } else if (strcmp(name, "VersionId") == 0 && text.len > 0) {
-        wanted->with_version = true;
-        if (!s3_text_is(text, "null"))
+        wanted->version_text = h2o_strdup(pool, text.base, text.len);
+        if (s3_version_parse(text, &wanted->version) != 0)
             wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
     } else if (strcmp(name, "ETag") == 0) {
         wanted->if_match = h2o_mem_alloc_pool(pool, META_ETAG_BYTES_MAX + 1);
@@ -129,6 +155,18 @@ static int visit_delete(void *ctx, const char *path, const char *text, size_t le
     return 0;
 }
 
+/* The delete marker that was added, or that was deleted. */
+static void write_marker(struct s3_xml *xml, const struct meta_delete_entry *entry)
+{
+    char text[S3_VERSION_TEXT_BYTES + 1];
+
+    if (!entry->marker_added && !entry->marker_removed)
+        return;
+    s3_xml_bool(xml, "DeleteMarker", true);
+    (void)s3_version_format(entry->marker_added ? &entry->marker : entry->version, text);
+    s3_xml_string(xml, "DeleteMarkerVersionId", text);
+}
+
 static void write_outcome(struct multi_deletion *deletion, struct s3_xml *xml,
                           const struct wanted_key *wanted)
 {
@@ -140,8 +178,10 @@ static void write_outcome(struct multi_deletion *deletion, struct s3_xml *xml,
         return;
     s3_xml_open(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");
     s3_xml_text(xml, "Key", wanted->key.base, wanted->key.len);
-    if (wanted->with_version && error == S3_ERROR_NONE)
-        s3_xml_string(xml, "VersionId", "null");
+    if (wanted->version_text.base != NULL)
+        s3_xml_text(xml, "VersionId", wanted->version_text.base, wanted->version_text.len);
+    if (error == S3_ERROR_NONE)
+        write_marker(xml, wanted->entry);
     if (error != S3_ERROR_NONE) {
         s3_xml_string(xml, "Code", s3_error_code(error));
         s3_xml_string(xml, "Message", s3_error_message(error));
@@ -184,6 +224,7 @@ static void submit_deletion(struct multi_deletion *deletion)
         wanted->entry = &deletion->entries[count++];
         wanted->entry->key = s3_bytes(wanted->key);
         wanted->entry->if_match = wanted->if_match;
+        wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
     }
     if (count == 0) {
         answer_deleted(deletion);
@@ -194,6 +235,7 @@ static void submit_deletion(struct multi_deletion *deletion)
         .bucket = request->bucket.id,
         .entries = deletion->entries,
         .count = count,
+        .owner = owner_of(request),
     };
     deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};
     core_change_submit(request->worker, &deletion->change);

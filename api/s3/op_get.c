@@ -19,6 +19,7 @@
 #include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
+#include "api/s3/s3_version.h"
 
 struct fetch {
     struct http_source source;
@@ -152,6 +153,7 @@ static void add_head(struct fetch *fetch)
 
     add_attributes(fetch);
     add_validators(fetch);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
     s3_answer_header_string(request, "accept-ranges", "bytes");
     if (fetch->is_partial && fetch->range.length > 0)
         s3_answer_header(request, "content-range", text, s3_range_format(&fetch->range, object->size, text));
@@ -351,7 +353,8 @@ static void answer_object(struct fetch *fetch)
 void s3_op_get_object(struct s3_request *request)
 {
     struct fetch *fetch = s3_request_alloc(request, sizeof(*fetch));
-    enum s3_error error = s3_parameter_version(request);
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
     const char *message = NULL;
     int result;
 
@@ -363,10 +366,14 @@ void s3_op_get_object(struct s3_request *request)
         return;
     }
     fetch->source = (struct http_source){source_send, source_read, source_end};
-    result = core_get_begin(request->worker, request->bucket.id, s3_bytes(request->key), &fetch->get,
-                            &fetch->object);
+    if (request->bucket.versioning == META_VERSIONING_NEVER && !version.given)
+        result = core_get_begin(request->worker, request->bucket.id, s3_bytes(request->key), &fetch->get,
+                                &fetch->object);
+    else
+        result = core_get_begin_version(request->worker, request->bucket.id, s3_bytes(request->key),
+                                        s3_version_wanted(&version), &fetch->get, &fetch->object);
     if (result != 0)
-        s3_answer_result(request, result);
+        s3_version_answer_failure(request, &version, result);
     else
         answer_object(fetch);
 }

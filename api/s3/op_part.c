@@ -143,6 +143,7 @@ static void answer_part_copied(struct part_copy *copy)
     s3_xml_etag(&xml, copy->op.etag);
     s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
     s3_xml_close(&xml, "CopyPartResult");
+    s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
     s3_answer_xml(request, 200, &xml);
 }
 
@@ -251,10 +252,8 @@ static void part_copy_submit(struct part_copy *copy)
 
     copy->attempts++;
     s3_copy_source_unpin(&copy->source);
-    result =
-        core_get_begin(request->worker, copy->source.bucket.id, s3_bytes(copy->source.key), &get, &object);
-    if (result != 0) {
-        s3_answer_result(request, result);
+    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source, result);
         return;
     }
     if ((error = adapt_to_source(copy, object, &message)) != S3_ERROR_NONE) {

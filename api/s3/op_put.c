@@ -8,6 +8,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
 #include "api/s3/s3_tagging.h"
+#include "api/s3/s3_version.h"
 
 struct object_put {
     struct s3_put put;
@@ -33,6 +34,8 @@ static void answer_stored(struct s3_put *put)
 {
     s3_answer_etag(put->request, put->etag);
     s3_answer_checksum(put->request, &put->checksum, 0);
+    s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id",
+                      &object_put_of(put)->op.object.version);
     s3_answer_empty(put->request, 200);
 }
 

@@ -5,14 +5,16 @@
 #include <string.h>
 
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_version.h"
 
 /* ?parameter and the document that says "nothing is set". */
 static const struct {
     const char *parameter, *element;
 } empty_settings[] = {
-    {"accelerate", "AccelerateConfiguration"},     {"logging", "BucketLoggingStatus"},
-    {"notification", "NotificationConfiguration"}, {"requestPayment", "RequestPaymentConfiguration"},
-    {"versioning", "VersioningConfiguration"},
+    {"accelerate", "AccelerateConfiguration"},
+    {"logging", "BucketLoggingStatus"},
+    {"notification", "NotificationConfiguration"},
+    {"requestPayment", "RequestPaymentConfiguration"},
 };
 
 void s3_op_get_empty_settings(struct s3_request *request)
@@ -64,27 +66,13 @@ void s3_op_get_bucket_acl(struct s3_request *request)
     answer_acl(request, (struct meta_bytes){request->bucket.owner, strlen(request->bucket.owner)});
 }
 
-/* Looks the object up, answering the error itself. */
-static int head_object(struct s3_request *request, struct meta_object *object)
-{
-    enum s3_error error = s3_parameter_version(request);
-    int result;
-
-    if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
-        return -1;
-    }
-    if ((result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), object)) != 0)
-        s3_answer_result(request, result);
-    return result;
-}
-
 void s3_op_get_object_acl(struct s3_request *request)
 {
     struct meta_object object;
 
-    if (head_object(request, &object) != 0)
+    if (s3_version_head(request, &object) != 0)
         return;
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
     answer_acl(request, object.owner);
     core_object_release(&object);
 }

@@ -11,6 +11,7 @@
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_tagging.h"
+#include "api/s3/s3_version.h"
 
 #define TAGGING_BYTES_MAX (128u << 10) /* 50 tags of 384 characters, escaped, with room */
 
@@ -85,18 +86,10 @@ static int read_document(struct s3_request *request, h2o_iovec_t body, uint32_t 
 void s3_op_get_object_tagging(struct s3_request *request)
 {
     struct meta_object object;
-    enum s3_error error = s3_parameter_version(request);
-    int result;
 
-    if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
+    if (s3_version_head(request, &object) != 0)
         return;
-    }
-    result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object);
-    if (result != 0) {
-        s3_answer_result(request, result);
-        return;
-    }
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
     answer_tags(request, s3_attribute_get(&object.attributes, META_ATTRIBUTE_TAGS));
     core_object_release(&object);
 }
@@ -105,29 +98,39 @@ struct annotation {
     struct s3_request *request;
     struct core_change change;
     struct meta_object_annotate op;
+    struct s3_version version;
     int status;
 };
 
 static void on_annotated(struct core_change *change)
 {
     struct annotation *annotation = change->ctx;
+    struct s3_request *request = annotation->request;
 
-    if (annotation->op.op.result != 0)
-        s3_answer_result(annotation->request, annotation->op.op.result);
-    else
-        s3_answer_empty(annotation->request, annotation->status);
+    if (annotation->op.op.result != 0) {
+        s3_version_answer_failure(request, &annotation->version, annotation->op.op.result);
+        return;
+    }
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &annotation->op.annotated);
+    s3_answer_empty(request, annotation->status);
 }
 
 void s3_object_annotate(struct s3_request *request, const char *name, struct meta_bytes value, int status)
 {
     struct annotation *annotation = s3_request_alloc(request, sizeof(*annotation));
+    enum s3_error error = s3_version_read(request, &annotation->version);
 
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
     annotation->request = request;
     annotation->status = status;
     annotation->op = (struct meta_object_annotate){
         .op.kind = META_OP_OBJECT_ANNOTATE,
         .bucket = request->bucket.id,
         .key = s3_bytes(request->key),
+        .version = s3_version_wanted(&annotation->version),
         .name = name,
         .value = value,
     };
@@ -149,22 +152,12 @@ static void on_object_document(struct s3_request *request, h2o_iovec_t body, voi
 
 void s3_op_put_object_tagging(struct s3_request *request)
 {
-    enum s3_error error = s3_parameter_version(request);
-
-    if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
-    else
-        s3_document_collect(request, TAGGING_BYTES_MAX, on_object_document, NULL);
+    s3_document_collect(request, TAGGING_BYTES_MAX, on_object_document, NULL);
 }
 
 void s3_op_delete_object_tagging(struct s3_request *request)
 {
-    enum s3_error error = s3_parameter_version(request);
-
-    if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
-    else
-        s3_object_annotate(request, META_ATTRIBUTE_TAGS, (struct meta_bytes){NULL, 0}, 204);
+    s3_object_annotate(request, META_ATTRIBUTE_TAGS, (struct meta_bytes){NULL, 0}, 204);
 }
 
 /* ---- Buckets ---- */

@@ -163,6 +163,10 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_NO_SUCH_KEY;
     case META_E_PRECONDITION:
         return S3_ERROR_PRECONDITION_FAILED;
+    case META_E_NO_VERSION:
+        return S3_ERROR_NO_SUCH_VERSION;
+    case META_E_DELETE_MARKER:
+        return S3_ERROR_METHOD_NOT_ALLOWED;
     case META_E_NO_UPLOAD:
         return S3_ERROR_NO_SUCH_UPLOAD;
     case META_E_INVALID_PART:

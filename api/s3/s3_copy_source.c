@@ -13,30 +13,32 @@
 #define VERSION_PARAMETER "?versionId="
 
 /* Cuts the version off, which stands in plain behind the encoded key. */
-static enum s3_error cut_version(h2o_iovec_t *text)
+static enum s3_error cut_version(h2o_iovec_t *text, struct s3_version *version)
 {
     const char *at = memchr(text->base, '?', text->len);
-    h2o_iovec_t tail, version;
+    h2o_iovec_t tail;
 
+    version->given = false;
     if (at == NULL)
         return S3_ERROR_NONE;
     tail = h2o_iovec_init(at, text->len - (size_t)(at - text->base));
     if (!s3_text_has_prefix(tail, VERSION_PARAMETER))
         return S3_ERROR_NONE; /* a key with an unencoded "?": as S3, part of the key */
-    version = h2o_iovec_init(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
     text->len -= tail.len;
-    return s3_text_is(version, "null") ? S3_ERROR_NONE : S3_ERROR_NO_SUCH_VERSION;
+    tail = h2o_iovec_init(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
+    version->given = true;
+    return s3_version_parse(tail, &version->id) == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
 }
 
 enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
-                                   h2o_iovec_t *key)
+                                   h2o_iovec_t *key, struct s3_version *version)
 {
     h2o_iovec_t decoded;
     const char *slash;
     ssize_t length;
     enum s3_error error;
 
-    if ((error = cut_version(&text)) != S3_ERROR_NONE)
+    if ((error = cut_version(&text, version)) != S3_ERROR_NONE)
         return error;
     decoded.base = h2o_mem_alloc_pool(pool, text.len + 1);
     if ((length = s3_uri_decode(text.base, text.len, false, decoded.base)) < 0)
@@ -105,7 +107,8 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     int result;
 
     source->is_pinned = false;
-    if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key)) != S3_ERROR_NONE ||
+    if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key, &source->version)) !=
+            S3_ERROR_NONE ||
         (error = read_conditions(request, source)) != S3_ERROR_NONE ||
         (error = s3_authorize(request, bucket, S3_RIGHT_READ)) != S3_ERROR_NONE)
         return error;
@@ -115,6 +118,32 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
         !s3_text_equals(owner, h2o_iovec_init(source->bucket.owner, strlen(source->bucket.owner))))
         return S3_ERROR_ACCESS_DENIED;
     return S3_ERROR_NONE;
+}
+
+int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
+                         struct core_get **get, const struct meta_object **object)
+{
+    return core_get_begin_version(request->worker, source->bucket.id, s3_bytes(source->key),
+                                  s3_version_wanted(&source->version), get, object);
+}
+
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
+                                   int result)
+{
+    if (result != META_E_DELETE_MARKER)
+        s3_answer_result(request, result);
+    else if (source->version.given)
+        s3_answer_error_message(
+            request, S3_ERROR_INVALID_REQUEST,
+            "The source of a copy request may not specifically refer to a delete marker by version id.");
+    else
+        s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+}
+
+void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
+                                   const struct meta_version_id *id)
+{
+    s3_version_answer(request, &source->bucket, "x-amz-copy-source-version-id", id);
 }
 
 enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object)
@@ -145,6 +174,7 @@ struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *so
     return (struct meta_copy_source){
         .bucket = source->bucket.id,
         .key = s3_bytes(source->key),
+        .version = s3_version_wanted(&source->version),
         .if_match = source->if_match,
         .if_none_match = source->if_none_match,
         .if_modified_since_ms = source->if_modified_since_ms,

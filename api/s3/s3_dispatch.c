@@ -51,7 +51,7 @@ static const struct operation operations[] = {
     /* ---- Buckets: GET ---- */
     SERVE(GET, BUCKET, "location", NULL, LIST, s3_op_get_bucket_location),
     SERVE(GET, BUCKET, "acl", NULL, LIST, s3_op_get_bucket_acl),
-    SERVE(GET, BUCKET, "versioning", NULL, LIST, s3_op_get_empty_settings),
+    SERVE(GET, BUCKET, "versioning", NULL, LIST, s3_op_get_bucket_versioning),
     SERVE(GET, BUCKET, "accelerate", NULL, LIST, s3_op_get_empty_settings),
     SERVE(GET, BUCKET, "logging", NULL, LIST, s3_op_get_empty_settings),
     SERVE(GET, BUCKET, "notification", NULL, LIST, s3_op_get_empty_settings),
@@ -77,7 +77,7 @@ static const struct operation operations[] = {
     REFUSE(GET, BUCKET, "metadataTable", LIST, NOT_IMPLEMENTED),
     REFUSE(GET, BUCKET, "abac", LIST, NOT_IMPLEMENTED),
     REFUSE(GET, BUCKET, "session", LIST, NOT_IMPLEMENTED),
-    REFUSE(GET, BUCKET, "versions", LIST, NOT_IMPLEMENTED),
+    SERVE(GET, BUCKET, "versions", NULL, LIST, s3_op_list_object_versions),
     SERVE(GET, BUCKET, "list-type", NULL, LIST, s3_op_list_objects_v2), /* any but 2 is refused there */
     SERVE(GET, BUCKET, NULL, NULL, LIST, s3_op_list_objects),
 
@@ -104,7 +104,7 @@ static const struct operation operations[] = {
     REFUSE(PUT, BUCKET, "replication", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "requestPayment", ADMIN, NOT_IMPLEMENTED),
     SERVE(PUT, BUCKET, "tagging", NULL, ADMIN, s3_op_put_bucket_tagging),
-    REFUSE(PUT, BUCKET, "versioning", ADMIN, NOT_IMPLEMENTED),
+    SERVE(PUT, BUCKET, "versioning", NULL, ADMIN, s3_op_put_bucket_versioning),
     REFUSE(PUT, BUCKET, "website", ADMIN, NOT_IMPLEMENTED),
     SERVE(PUT, BUCKET, NULL, NULL, ADMIN, s3_op_create_bucket),
     SERVE(POST, BUCKET, "delete", NULL, WRITE, s3_op_delete_objects),

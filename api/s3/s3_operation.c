@@ -54,14 +54,6 @@ int s3_parameter_encoding(struct s3_request *request, bool *url)
     return -EINVAL;
 }
 
-enum s3_error s3_parameter_version(const struct s3_request *request)
-{
-    h2o_iovec_t text = s3_parameter_value(request, "versionId");
-
-    return text.base == NULL || text.len == 0 || s3_text_is(text, "null") ? S3_ERROR_NONE
-                                                                          : S3_ERROR_NO_SUCH_VERSION;
-}
-
 enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES])
 {
     return s3_hex_decode(text.base, text.len, id, META_UPLOAD_ID_BYTES) ? S3_ERROR_NONE

@@ -36,8 +36,12 @@ void s3_op_put_bucket_cors(struct s3_request *request);
 void s3_op_delete_bucket_cors(struct s3_request *request);
 void s3_op_preflight(struct s3_request *request);
 
+void s3_op_get_bucket_versioning(struct s3_request *request);
+void s3_op_put_bucket_versioning(struct s3_request *request);
+
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);
+void s3_op_list_object_versions(struct s3_request *request);
 
 void s3_op_get_object(struct s3_request *request); /* and HEAD */
 void s3_op_get_object_attributes(struct s3_request *request);
@@ -62,8 +66,6 @@ h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *nam
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max, uint32_t *count);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
-/* versionId: no bucket has versions, so only "null" names one. */
-enum s3_error s3_parameter_version(const struct s3_request *request);
 /* uploadId as this server hands them out. */
 enum s3_error s3_parameter_upload_id(const struct s3_request *request, unsigned char id[META_UPLOAD_ID_BYTES]);
 enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES]);
