@@ -107,11 +107,16 @@ def ratio_panels(results, servers, y):
 
 # ---- Growth -----------------------------------------------------------------------------------------------------------------
 
+def short(power):
+    """1000000 as 1M."""
+    return f"{10 ** (power % 3)}{('', 'k', 'M', 'G')[power // 3]}" if power >= 0 else f"{10.0 ** power:g}"
+
+
 class Plot:
     """Lines in a log-log field."""
 
-    def __init__(self, x, y, width, height, title, unit):
-        self.x, self.y, self.width, self.height, self.title, self.unit, self.lines = x, y, width, height, title, unit, []
+    def __init__(self, x, y, width, height, title):
+        self.x, self.y, self.width, self.height, self.title, self.lines = x, y, width, height, title, []
 
     def add(self, name, kind, points):
         points = [(a, b) for a, b in points if b]
@@ -132,15 +137,15 @@ class Plot:
         out = [text(self.x, self.y - 10, self.title, "head"), f'<rect x="{self.x}" y="{self.y}" width="{self.width}" height="{self.height}" class="panel"/>']
         for power in range(low_y, high_y + 1):
             y = place(10 ** low_x, 10 ** power)[1]
-            out += [line(self.x, y, self.x + self.width, y, "grid"), text(self.x - 6, y + 4, f"{10.0 ** power:g}", "soft", "end")]
+            out += [line(self.x, y, self.x + self.width, y, "grid"), text(self.x - 6, y + 4, short(power), "soft", "end")]
         for power in range(math.ceil(low_x - 1e-9), math.floor(high_x + 1e-9) + 1):
-            out.append(text(place(10 ** power, 10 ** low_y)[0], self.y + self.height + 14, f"{10 ** power:,}", "soft", "middle"))
+            out.append(text(place(10 ** power, 10 ** low_y)[0], self.y + self.height + 14, short(power), "soft", "middle"))
         ends = []
         for name, kind, points in self.lines:
             where = [place(*point) for point in points]
             out.append(f'<polyline class="line {kind}" points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in where)}"/>')
-            out += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" class="{kind.split()[0]}"/>' for a, b in where]
-            ends.append([where[-1][1] + 4, f"{name} {number(points[-1][1])}"])
+            out += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" class="{kind}"/>' for a, b in where]
+            ends.append([where[-1][1] + 4, f"{name}: {number(points[-1][1])}"])
         ends.sort()
         for above, below in zip(ends, ends[1:]): # labels do not cover each other
             below[0] = max(below[0], above[0] + 13)
@@ -150,10 +155,10 @@ class Plot:
 def growth_panels(results, servers, y):
     width = (WIDTH - 2 * MARGIN) / 2 - 175
     stores = [path for path in results.find("objects") if path.objects]
-    one = Plot(MARGIN + 44, y + 12, width, 150, "Microseconds by objects in the store", "us")
-    for name, figure, kind, factor in (("LIST 1000", "LIST 1000 ms", "s-nginx", 1e3), ("PUT 4 KiB", "PUT us", "s-lighttpd", 1), ("GET", "GET us", "s-sluice", 1)):
-        one.add(name, kind, [(path.objects, (path.median(figure, "sluice") or 0) * factor) for path in stores])
-    two = Plot(WIDTH / 2 + 56, y + 12, width, 150, "CPU microseconds per GET of 4 KiB, by connections", "us")
+    one = Plot(MARGIN + 44, y + 12, width, 150, "Microseconds, by objects in the store")
+    for name, figure, factor in (("LIST 1000", "LIST 1000 ms", 1e3), ("PUT 4 KiB", "PUT us", 1), ("GET", "GET us", 1)):
+        one.add(name, css_class("sluice"), [(path.objects, (path.median(figure, "sluice") or 0) * factor) for path in stores])
+    two = Plot(WIDTH / 2 + 56, y + 12, width, 150, "CPU microseconds per GET of 4 KiB, by connections")
     for name in ("floor", *servers):
         if name in ("floor", "sluice", "nginx", "lighttpd"):
             two.add(name, css_class(name), [(path.connections, path.median("CPU us/op", name)) for path in results.find("connections", "GET 4 KiB")])

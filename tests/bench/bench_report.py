@@ -66,11 +66,11 @@ def report(results, out):
 
 def targets(results, out):
     found = bench_targets.verdicts(results)
-    if not found:
+    if all(one.judged is None for one in found):
         return
     print("\nTargets (medians of one run; ratios of ours to the other)", file=out)
     rows = [[one.path, one.what, number(one.ours), number(one.base) if one.base_name else "", one.base_name, number(one.judged), one.limit_text, one.verdict]
-            for one in found if one.ours is not None]
+            for one in found if one.judged is not None]
     text_table(["path", "figure", "ours", "other", "", "judged", "limit", "verdict"], rows, out, 2)
     judged = [one for one in found if one.judged is not None]
     print(f"{sum(one.passed for one in judged)} of {len(judged)} pass, {len(found) - len(judged)} not measured", file=out)

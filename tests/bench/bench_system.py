@@ -67,10 +67,12 @@ def cpu_seconds(pid):
 
 
 def resident_bytes(pid):
-    total = 0
-    for one in tree(pid):
-        with open(f"/proc/{one}/statm") as statm:
-            total += int(statm.read().split()[1]) * PAGE
+    """Of the process, and of its children what is theirs alone: what they share with it is counted once."""
+    with open(f"/proc/{pid}/statm") as statm:
+        total = int(statm.read().split()[1]) * PAGE
+    for child in tree(pid)[1:]:
+        with open(f"/proc/{child}/smaps_rollup") as smaps:
+            total += sum(int(line.split()[1]) * KIB for line in smaps if line.startswith("Private_"))
     return total
 
 

@@ -159,7 +159,7 @@ def remains(folder):
 def runs():
     folder, lines = scratch("runs"), scratch("lines.jsonl")
     os.makedirs(folder)
-    status, out = run([*RUN, "--tiny", "--only", "small,list,size", "--servers", "floor,sluice,signed", "--folder", folder, "--json", lines,
+    status, out = run([*RUN, "--tiny", "--only", "small,list,size", "--servers", "floor,floor+sync,sluice,signed", "--folder", folder, "--json", lines,
                        "--svg", scratch("run.svg")])
     check(status == 0 and "Targets" in out, "a run measures and reports", out)
     results = bench_results.read(lines)
