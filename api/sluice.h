@@ -77,6 +77,7 @@ struct sluice_store_options {
     /* One line, no newline, from any thread. NULL: silent. */
     void (*log)(void *ctx, enum sluice_log_level level, const char *message);
     void *log_ctx;
+    unsigned lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. Fewer are for tests */
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.

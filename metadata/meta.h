@@ -369,8 +369,18 @@ struct meta_object_put {
     struct meta_condition condition;
 };
 
+/* What an entry may insist on beyond a client's conditions, so that only what was seen to be due is deleted: else its result
+ * is META_E_PRECONDITION. */
+struct meta_delete_guard {
+    int64_t modified_ms;           /* of the current object; 0: any */
+    const struct meta_bytes *tags; /* of what is deleted, in their stored form; NULL: any */
+    bool noncurrent;               /* the version that is named is there and noncurrent */
+    bool alone;                    /* the version that is named is the key's only one, and a delete marker */
+};
+
 struct meta_delete_entry {
     struct meta_bytes key;
+    const struct meta_delete_guard *guard; /* NULL: none */
     const char *if_match; /* on the current version. NULL: unconditional; "*": must exist */
     const struct meta_version_id *version; /* NULL: the current one, in whose place a bucket with versioning gets a delete
                                             * marker; else this one, for good, and the newest that is left becomes current */

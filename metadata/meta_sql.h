@@ -85,6 +85,8 @@ enum meta_sql_role {
                                                    " WHERE bucket = ?1 AND key = ?2 AND id = ?3")            \
     X(SQL_VERSION_SET_CURRENT, META_SQL_WRITER, "UPDATE version SET noncurrent_ms = NULL"                    \
                                                 " WHERE bucket = ?1 AND key = ?2 AND id = ?3")               \
+    X(SQL_VERSION_SECOND, META_SQL_WRITER, "SELECT 1 FROM version WHERE bucket = ?1 AND key = ?2"            \
+                                           " LIMIT 1 OFFSET 1")                                              \
     X(SQL_VERSION_ANNOTATE, META_SQL_WRITER, "UPDATE version SET attributes = ?4"                            \
                                              " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                  \
     X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \

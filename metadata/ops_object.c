@@ -111,6 +111,10 @@ static int entry_delete(struct meta_writer *writer, const struct meta_object_del
         return err;
     if ((entry->result = entry_check(entry, current)) != 0)
         return 0;
+    if (entry->guard != NULL && (err = guard_check(writer, op->bucket, entry, current, &entry->result)) != 0)
+        return err;
+    if (entry->result != 0)
+        return 0;
     if (entry->version != NULL)
         return version_delete(writer, op->bucket, entry, current);
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)

@@ -357,3 +357,55 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
         return err;
     return references_drop(writer, row.object.extents);
 }
+
+/* ---- Guards ---- */
+
+static bool tags_are(const struct object_row *row, const struct meta_bytes *tags)
+{
+    struct meta_bytes stored = attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
+
+    return stored.length == tags->length &&
+           (tags->length == 0 || memcmp(stored.data, tags->data, tags->length) == 0);
+}
+
+/* Whether the key has a row in `version` and no more than that. 1, 0 or an error. */
+static int version_is_alone(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_VERSION_SECOND];
+
+    version_bind(statement, bucket, key, NULL);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found < 0 ? found : found == 0;
+}
+
+int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
+                const struct object_row *current, int *result)
+{
+    const struct meta_delete_guard *guard = entry->guard;
+    struct version_row row;
+
+    *result = META_E_PRECONDITION;
+    if (guard->modified_ms != 0 && (current == NULL || current->modified_ms != guard->modified_ms))
+        return 0;
+    if (!guard->noncurrent && !guard->alone) {
+        if (guard->tags == NULL || (current != NULL && tags_are(current, guard->tags)))
+            *result = 0;
+        return 0;
+    }
+    int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
+    if (found <= 0)
+        return found;
+    if ((guard->noncurrent && row.is_current) || (guard->tags != NULL && !tags_are(&row.object, guard->tags)))
+        return 0;
+    if (guard->alone) {
+        int alone = version_is_alone(writer, bucket, entry->key);
+        if (alone <= 0)
+            return alone;
+        if (!row.is_marker || current != NULL)
+            return 0;
+    }
+    *result = 0;
+    return 0;
+}

@@ -156,6 +156,10 @@ int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
 int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
+/* Whether what the entry names is as its guard wants it: *result 0 or META_E_PRECONDITION. current: NULL when there is none. */
+int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
+                const struct object_row *current, int *result);
+
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);

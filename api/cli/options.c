@@ -60,6 +60,7 @@ static const char *check_token(const char *text)
 #define FROM_SECRET                                                                                          \
     (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
 #define GRACE_S_MAX      86400u
+#define LIFECYCLE_DAY_S_MAX 86400u
 #define WORKER_COUNT_MAX 256u
 
 /* clang-format off */
@@ -117,6 +118,9 @@ const struct option_row option_rows[] = {
     {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long requests in flight may go on after SIGTERM or SIGINT."},
+    {.name = "lifecycle-day", .type = OPTION_NUMBER, .field = FIELD(lifecycle_day_s), .default_text = "86400", .min = 1,
+     .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long a day of lifecycle rules is. Fewer seconds than a day has are for tests."},
     {.name = "check-config", .type = OPTION_SWITCH, .field = FIELD(check_config), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
      .help = "Check the options, the configuration and the credentials file, then exit without serving."},

@@ -61,7 +61,7 @@ enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 struct options {
     char *data, *listen, *config, *credentials, *access_key, *secret_key, *access_log, *region;
     struct options_list domains;
-    unsigned workers, grace_s;
+    unsigned workers, grace_s, lifecycle_day_s;
     unsigned durability, copy_mode, etag, engine, access_log_format;
     bool allow_anonymous, check_config, no_verify, help;
 

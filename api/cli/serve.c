@@ -29,6 +29,7 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
         .etag_md5 = options->etag == ETAG_MD5,
         .engine = engines[options->engine],
+        .lifecycle_day_s = options->lifecycle_day_s,
         .log = cli_log,
     };
 }

@@ -138,7 +138,9 @@ static int core_open_parts(struct core *core)
         return 0;
     if ((err = core_recover(core)) != 0)
         return err;
-    return reclaim_start(core, &core->reclaim);
+    if ((err = reclaim_start(core, &core->reclaim)) != 0)
+        return err;
+    return lifecycle_start(core, &core->lifecycle);
 }
 
 int core_open(struct core **out, const struct core_options *options)
@@ -162,6 +164,7 @@ int core_open(struct core **out, const struct core_options *options)
 void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
+    lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
     reclaim_stop(core->reclaim);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);

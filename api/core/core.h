@@ -31,6 +31,7 @@ struct core_options {
     bool etag_md5;   /* --etag md5 */
     bool read_only;  /* for check */
     enum ring_engine engine;
+    uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
     unsigned digest_threads; /* 0: as many as cores, at most 4 */
     void (*log)(void *ctx, enum core_log_level level, const char *message);
     void *log_ctx;
@@ -42,6 +43,8 @@ int core_open(struct core **core, const struct core_options *options);
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
+/* Seconds in a day of lifecycle rules. */
+uint32_t core_lifecycle_day(const struct core *core);
 
 int core_worker_create(struct core *core, struct core_worker **worker);
 /* Waits for disk work in flight. */

@@ -15,6 +15,7 @@
 #include "storage/pipe_pool.h"
 
 struct reclaim;
+struct lifecycle;
 
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
@@ -23,6 +24,7 @@ struct core {
     struct digest_pool *digests;
     struct digest_jobs *rehashes; /* of what is stored already */
     struct reclaim *reclaim;
+    struct lifecycle *lifecycle;
     atomic_uint workers;        /* alive: none may be left at close */
     atomic_bool engine_is_told; /* the line about the second disk engine was logged */
 };
@@ -76,5 +78,11 @@ void reclaim_stop(struct reclaim *reclaim);
 void reclaim_wake(struct reclaim *reclaim);
 /* Takes the discard over: removes the blob, then settles it. Any thread; does not block. */
 void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard);
+
+/* ---- Lifecycle: one thread per core that carries out the lifecycle rules of buckets ---- */
+
+int lifecycle_start(struct core *core, struct lifecycle **lifecycle);
+/* Waits for the change it has at the committer, if any. NULL allowed. */
+void lifecycle_stop(struct lifecycle *lifecycle);
 
 #endif

@@ -89,6 +89,7 @@ static int store_open_core(struct sluice_store *store, const char *directory,
         .copy_mode = options->copy_mode,
         .etag_md5 = options->etag_md5,
         .engine = store_engine(options->engine),
+        .lifecycle_day_s = options->lifecycle_day_s,
         .log = store_log,
         .log_ctx = store,
     };

@@ -12,6 +12,7 @@
 #include "api/s3/s3_body.h"
 #include "api/s3/s3_complete.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_expiration.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
@@ -51,6 +52,7 @@ static void answer_completed(struct completion *completion)
     struct s3_request *request = completion->request;
     struct s3_xml xml;
 
+    s3_expiration_answer_current(request);
     s3_xml_init(&xml, &request->http->pool);
     s3_xml_open(&xml, "CompleteMultipartUploadResult" S3_XMLNS);
     write_location(completion, &xml);

@@ -13,6 +13,7 @@
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
+#include "api/s3/s3_expiration.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_stored_checksum.h"
 #include "api/s3/s3_tagging.h"
@@ -95,6 +96,7 @@ static void answer_copied(struct copy *copy)
     struct s3_request *request = copy->request;
     struct s3_xml xml;
 
+    s3_expiration_answer_current(request);
     s3_xml_init(&xml, &request->http->pool);
     s3_xml_open(&xml, "CopyObjectResult" S3_XMLNS);
     s3_xml_time(&xml, "LastModified", copy->op.modified_ms);

@@ -13,6 +13,7 @@
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_expiration.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_service.h"
@@ -161,6 +162,8 @@ static void add_head(struct fetch *fetch)
         s3_answer_header(request, "x-amz-mp-parts-count", text,
                          (size_t)snprintf(text, sizeof(text), "%u", object->part_count));
     add_tag_count(fetch);
+    if (s3_request_parameter(request, "versionId") == NULL) /* only the current version expires so */
+        s3_expiration_answer(request, object->size, object->modified_ms, &object->attributes);
     add_checksum(fetch);
     request->http->res.status = fetch->is_partial ? 206 : 200;
 }

@@ -5,6 +5,7 @@
 
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_expiration.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
 #include "api/s3/s3_tagging.h"
@@ -32,10 +33,12 @@ static void commit_object(struct s3_put *put)
 
 static void answer_stored(struct s3_put *put)
 {
+    const struct meta_object *object = &object_put_of(put)->op.object;
+
     s3_answer_etag(put->request, put->etag);
     s3_answer_checksum(put->request, &put->checksum, 0);
-    s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id",
-                      &object_put_of(put)->op.object.version);
+    s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id", &object->version);
+    s3_expiration_answer(put->request, object->size, object->modified_ms, &object->attributes);
     s3_answer_empty(put->request, 200);
 }
 

@@ -38,6 +38,9 @@ void s3_op_preflight(struct s3_request *request);
 
 void s3_op_get_bucket_versioning(struct s3_request *request);
 void s3_op_put_bucket_versioning(struct s3_request *request);
+void s3_op_get_bucket_lifecycle(struct s3_request *request);
+void s3_op_put_bucket_lifecycle(struct s3_request *request);
+void s3_op_delete_bucket_lifecycle(struct s3_request *request);
 
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);

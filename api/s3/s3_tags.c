@@ -56,6 +56,15 @@ static enum s3_error tag_check(const struct s3_tag *tag, const char **message)
     return S3_ERROR_NONE;
 }
 
+enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message)
+{
+    enum s3_error error = S3_ERROR_NONE;
+
+    for (uint32_t i = 0; i < tags->count && error == S3_ERROR_NONE; i++)
+        error = tag_check(&tags->list[i], message);
+    return error;
+}
+
 static bool has_key(const struct s3_tags *tags, h2o_iovec_t key)
 {
     for (uint32_t i = 0; i < tags->count; i++) {

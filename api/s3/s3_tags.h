@@ -31,6 +31,9 @@ enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct
 enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max, struct s3_tags *tags,
                                const char **message);
 
+/* What both of them check of each tag by itself. InvalidTag. */
+enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message);
+
 /* The stored form, in the pool; empty without tags. */
 struct meta_bytes s3_tags_pack(h2o_mem_pool_t *pool, const struct s3_tags *tags);
 /* Back again. false: not a stored form (then the row is damaged). */
