@@ -22,3 +22,9 @@ foreach(name s3_request_test s3_authenticate_test s3_body_test)
     s3_unit_test(${name} ${S3_FRONT_SOURCES})
     target_sources(${name} PRIVATE unit/s3_fixture.c)
 endforeach()
+
+# The policy language by itself.
+set(S3_POLICY_SOURCES s3_policy.c s3_policy_condition.c s3_policy_parse.c s3_policy_pattern.c s3_policy_statement.c
+    s3_action.c s3_time.c)
+s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
+target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
