@@ -3,6 +3,7 @@
  * DeleteObject and DeleteObjects: one change, whatever the number of keys. Worker's thread. */
 #include <string.h>
 
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_body.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_document.h"
@@ -211,6 +212,21 @@ static void on_all_deleted(struct core_change *change)
         answer_deleted(deletion);
 }
 
+/* Policies may tell keys of one bucket apart. */
+static enum s3_error authorize_key(struct s3_request *request, const struct wanted_key *wanted)
+{
+    const struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = wanted->key,
+        .version = wanted->version_text.base != NULL ? &wanted->version : NULL,
+        .action =
+            wanted->version_text.base != NULL ? S3_ACTION_DELETE_OBJECT_VERSION : S3_ACTION_DELETE_OBJECT,
+        .rights = S3_RIGHT_WRITE,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
 static void submit_deletion(struct multi_deletion *deletion)
 {
     struct s3_request *request = deletion->request;
@@ -219,6 +235,8 @@ static void submit_deletion(struct multi_deletion *deletion)
     for (uint32_t i = 0; i < deletion->key_count; i++) {
         struct wanted_key *wanted = &deletion->keys[i];
 
+        if (wanted->refusal == S3_ERROR_NONE)
+            wanted->refusal = authorize_key(request, wanted);
         if (wanted->refusal != S3_ERROR_NONE)
             continue;
         wanted->entry = &deletion->entries[count++];

@@ -336,8 +336,8 @@ static void write_parts_head(struct part_listing *listing, const struct meta_upl
     s3_xml_string(xml, "Bucket", request->bucket.name);
     s3_xml_key(xml, "Key", request->key.base, request->key.len, false);
     s3_xml_string(xml, "UploadId", id);
-    s3_xml_owner(xml, "Initiator", upload->owner);
-    s3_xml_owner(xml, "Owner", upload->owner);
+    s3_xml_owner(request, xml, "Initiator", upload->owner);
+    s3_xml_owner(request, xml, "Owner", upload->owner);
     s3_xml_string(xml, "StorageClass", "STANDARD");
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
         s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * ListBuckets: the buckets whose content the caller may list. Pages where the client asks for them. Worker's
- * thread. */
+ * ListBuckets: the caller's own buckets, and those that its key may list by configuration. Pages where the
+ * client asks for them. Worker's thread. */
 #include <string.h>
 
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
@@ -30,8 +31,7 @@ static bool listing_wants(const struct bucket_listing *listing, const struct met
         return false;
     if (listing->region.base != NULL && !s3_text_is(listing->region, bucket->region))
         return false;
-    return s3_authorize(listing->request, h2o_iovec_init(bucket->name, length), S3_RIGHT_LIST) ==
-           S3_ERROR_NONE;
+    return (s3_authorize_rights(listing->request, bucket) & S3_RIGHT_LIST) != 0;
 }
 
 static int visit_bucket(void *ctx, const struct meta_bucket *bucket)
@@ -91,7 +91,7 @@ static void answer_listing(struct bucket_listing *listing, const char *owner)
 
     s3_xml_init(xml, &request->http->pool);
     s3_xml_open(xml, "ListAllMyBucketsResult" S3_XMLNS);
-    s3_xml_owner(xml, "Owner", (struct meta_bytes){owner, strlen(owner)});
+    s3_xml_owner(request, xml, "Owner", (struct meta_bytes){owner, strlen(owner)});
     s3_xml_open(xml, "Buckets");
     if ((result = list_all(listing)) != 0) {
         s3_answer_result(request, result);

@@ -46,7 +46,7 @@ static void answer_acl(struct s3_request *request, struct meta_bytes owner)
         owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
     s3_xml_init(&xml, &request->http->pool);
     s3_xml_open(&xml, "AccessControlPolicy" S3_XMLNS);
-    s3_xml_owner(&xml, "Owner", owner);
+    s3_xml_owner(request, &xml, "Owner", owner);
     s3_xml_open(&xml, "AccessControlList");
     s3_xml_open(&xml, "Grant");
     s3_xml_open(&xml,

@@ -152,8 +152,8 @@ static void write_upload(struct upload_listing *listing, const struct meta_uploa
     s3_xml_open(xml, "Upload");
     s3_xml_key(xml, "Key", upload->key.data, upload->key.length, listing->url);
     s3_xml_string(xml, "UploadId", listing->last_id);
-    s3_xml_owner(xml, "Initiator", upload->owner);
-    s3_xml_owner(xml, "Owner", upload->owner);
+    s3_xml_owner(listing->request, xml, "Initiator", upload->owner);
+    s3_xml_owner(listing->request, xml, "Owner", upload->owner);
     s3_xml_string(xml, "StorageClass", "STANDARD");
     s3_xml_time(xml, "Initiated", upload->initiated_ms);
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
@@ -103,21 +104,27 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
 {
     h2o_iovec_t text = s3_request_header(request, "x-amz-copy-source"), bucket;
     h2o_iovec_t owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
+    struct s3_access access = {
+        .bucket = &source->bucket, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
     enum s3_error error;
     int result;
 
     source->is_pinned = false;
     if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key, &source->version)) !=
             S3_ERROR_NONE ||
-        (error = read_conditions(request, source)) != S3_ERROR_NONE ||
-        (error = s3_authorize(request, bucket, S3_RIGHT_READ)) != S3_ERROR_NONE)
+        (error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
     if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0)
-        return s3_error_of_result(result);
-    if (owner.base != NULL &&
-        !s3_text_equals(owner, h2o_iovec_init(source->bucket.owner, strlen(source->bucket.owner))))
-        return S3_ERROR_ACCESS_DENIED;
-    return S3_ERROR_NONE;
+        return result == META_E_NO_BUCKET ? s3_authorize_missing(request, bucket, S3_RIGHT_READ)
+                                          : s3_error_of_result(result);
+    access.key = source->key;
+    if (source->version.given) {
+        access.action = S3_ACTION_GET_OBJECT_VERSION;
+        access.version = &source->version.id;
+    }
+    if ((error = s3_authorize_access(request, &access)) != S3_ERROR_NONE)
+        return error;
+    return s3_authorize_expects(&source->bucket, owner) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
 int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,

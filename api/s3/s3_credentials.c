@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,11 @@ static int compare_identities(const void *a, const void *b)
                   (*(struct s3_identity *const *)b)->access_key);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(((const struct s3_user *)a)->id, ((const struct s3_user *)b)->id);
+}
+
 struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key,
                                         size_t length)
 {
@@ -78,6 +84,44 @@ struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const 
 const char *s3_identity_owner(const struct s3_identity *identity)
 {
     return identity->owner;
+}
+
+const struct s3_principal *s3_identity_principal(const struct s3_identity *identity)
+{
+    return &identity->principal;
+}
+
+unsigned s3_identity_own_rights(const struct s3_identity *identity)
+{
+    return identity != NULL ? identity->own_rights : 0;
+}
+
+const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length,
+                                     size_t *name_length)
+{
+    struct s3_user probe, *user;
+
+    *name_length = length;
+    if (set->user_count == 0 || length > S3_OWNER_BYTES_MAX)
+        return id;
+    memcpy(probe.id, id, length);
+    probe.id[length] = '\0';
+    user = bsearch(&probe, set->users, set->user_count, sizeof(*set->users), compare_ids);
+    if (user == NULL)
+        return id;
+    *name_length = strlen(user->name);
+    return user->name;
+}
+
+void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES])
+{
+    unsigned char digest[32];
+    uint64_t number = 0;
+
+    s3_sha256(id, length, digest);
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | digest[i];
+    snprintf(account, S3_ACCOUNT_TEXT_BYTES, "%012llu", (unsigned long long)(number % 1000000000000ull));
 }
 
 void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
@@ -111,15 +155,13 @@ struct s3_credentials *s3_credentials_new(void)
     return set;
 }
 
-/* Without a name of its own, an owner is told apart by a digest of its access key: listings need not show the
- * key. */
-static void owner_default(struct s3_identity *identity)
+static void digest_of(const char *text, char hex[S3_OWNER_BYTES_MAX + 1])
 {
     unsigned char digest[32];
 
-    s3_sha256(identity->access_key, strlen(identity->access_key), digest);
-    s3_hex_encode(digest, 32, identity->owner);
-    identity->owner[64] = '\0';
+    s3_sha256(text, strlen(text), digest);
+    s3_hex_encode(digest, 32, hex);
+    hex[64] = '\0';
 }
 
 int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
@@ -140,7 +182,8 @@ int s3_credentials_add(struct s3_credentials *set, const char *access_key, const
     list[set->count++] = identity;
     if (identity->access_key == NULL || identity->secret == NULL)
         return -ENOMEM;
-    owner_default(identity);
+    /* Without a user of its own, a key is told apart by its digest: listings need not show it. */
+    digest_of(identity->access_key, identity->name);
     *added = identity;
     return 0;
 }
@@ -162,15 +205,107 @@ int s3_grants_add(struct s3_grants *grants, const char *pattern, size_t length, 
     return 0;
 }
 
-const char *s3_credentials_seal(struct s3_credentials *set)
+int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id)
 {
-    if (set->count == 0)
-        return NULL;
+    struct s3_user *list = realloc(set->users, (set->user_count + 1) * sizeof(*list)), *user;
+
+    if (list == NULL)
+        return -ENOMEM;
+    set->users = list;
+    user = &list[set->user_count++];
+    snprintf(user->name, sizeof(user->name), "%s", name);
+    if (id != NULL)
+        snprintf(user->id, sizeof(user->id), "%s", id);
+    else
+        digest_of(name, user->id);
+    return 0;
+}
+
+/* ---- Sealing ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct s3_user *)a)->name, ((const struct s3_user *)b)->name);
+}
+
+static int compare_accounts(const void *a, const void *b)
+{
+    return strcmp((*(struct s3_identity *const *)a)->account, (*(struct s3_identity *const *)b)->account);
+}
+
+/* Sorts the users; NULL, or one that is there twice. */
+static const struct s3_user *users_sort(struct s3_credentials *set,
+                                        int (*compare)(const void *a, const void *b))
+{
+    if (set->user_count > 1)
+        qsort(set->users, set->user_count, sizeof(*set->users), compare);
+    for (size_t i = 1; i < set->user_count; i++)
+        if (compare(&set->users[i - 1], &set->users[i]) == 0)
+            return &set->users[i];
+    return NULL;
+}
+
+/* The users are sorted by name. */
+static void identity_resolve(const struct s3_credentials *set, struct s3_identity *identity)
+{
+    struct s3_user probe;
+    const struct s3_user *user = NULL;
+
+    memcpy(probe.name, identity->name, sizeof(probe.name));
+    if (set->user_count > 0)
+        user = bsearch(&probe, set->users, set->user_count, sizeof(*set->users), compare_names);
+    memcpy(identity->owner, user != NULL ? user->id : identity->name, sizeof(identity->owner));
+    s3_account_of_owner(identity->owner, strlen(identity->owner), identity->account);
+    snprintf(identity->arn, sizeof(identity->arn), "arn:aws:iam::%s:user/%s", identity->account,
+             identity->name);
+    identity->principal =
+        (struct s3_principal){identity->name, identity->owner, identity->account, identity->arn};
+}
+
+/* Account numbers are digests cut short: that two users share one is unlikely, and must not be. */
+static const char *accounts_check(struct s3_credentials *set)
+{
+    qsort(set->identities, set->count, sizeof(*set->identities), compare_accounts);
+    for (size_t i = 1; i < set->count; i++)
+        if (compare_accounts(&set->identities[i - 1], &set->identities[i]) == 0 &&
+            strcmp(set->identities[i - 1]->owner, set->identities[i]->owner) != 0)
+            return set->identities[i]->name;
+    return NULL;
+}
+
+static int refuse(char message[S3_SEAL_MESSAGE_BYTES], const char *what, const char *name, const char *why)
+{
+    snprintf(message, S3_SEAL_MESSAGE_BYTES, "%s %s %s", what, name, why);
+    return -EBADMSG;
+}
+
+static int seal_users(struct s3_credentials *set, char message[S3_SEAL_MESSAGE_BYTES])
+{
+    const struct s3_user *twice = users_sort(set, compare_names);
+
+    if (twice != NULL)
+        return refuse(message, "the user", twice->name, "is there twice");
+    for (size_t i = 0; i < set->count; i++)
+        identity_resolve(set, set->identities[i]);
+    twice = users_sort(set, compare_ids);
+    return twice == NULL ? 0 : refuse(message, "the canonical id", twice->id, "is there twice");
+}
+
+int s3_credentials_seal(struct s3_credentials *set, char message[S3_SEAL_MESSAGE_BYTES])
+{
+    const char *name;
+    int result = seal_users(set, message);
+
+    if (result != 0 || set->count == 0)
+        return result;
+    if ((name = accounts_check(set)) != NULL)
+        return refuse(message, "the user", name,
+                      "has another's account number: give it another canonical id");
     qsort(set->identities, set->count, sizeof(*set->identities), compare_identities);
     for (size_t i = 1; i < set->count; i++)
         if (compare_identities(&set->identities[i - 1], &set->identities[i]) == 0)
-            return set->identities[i]->access_key;
-    return NULL;
+            return refuse(message, "the access key", set->identities[i]->access_key, "is there twice");
+    return 0;
 }
 
 /* ---- References ---- */
@@ -200,6 +335,7 @@ void s3_credentials_unref(struct s3_credentials *set)
     for (size_t i = 0; i < set->count; i++)
         identity_free(set->identities[i]);
     free(set->identities);
+    free(set->users);
     free(set->anonymous.list);
     free(set);
 }

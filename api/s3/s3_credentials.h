@@ -5,13 +5,16 @@
  *
  * The file, line by line ('#' begins a comment, blanks separate fields):
  *
+ *      user NAME [CANONICAL-ID]
  *      key ACCESS SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
  *
- * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone. RIGHT is read, write, list, admin, or all. Rights
- * of all patterns that match add up, and whoever signs has at least the rights of `anonymous`. A key without any pattern may do
- * nothing. Without an `anonymous` line, unsigned requests are refused. owner:NAME is the owner told in listings and stored
- * with what the key creates; without it, an id made from the access key. deploy/credentials.sample is the manual. */
+ * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone, or "@own": the buckets that the key's owner owns.
+ * RIGHT is read, write, list, admin, or all. Rights of all patterns that match add up, and whoever signs has at least the
+ * rights of `anonymous`. A key without any pattern may do what bucket policies and ACLs let it. Without an `anonymous` line,
+ * so may unsigned requests. owner:NAME is the user that the key belongs to, who owns what it creates; without it, the key is
+ * a user of its own with an id made from the access key. A `user` line gives a user a canonical id (made from the name where
+ * it is left out); without such a line the name is the id. deploy/credentials.sample is the manual. */
 #ifndef API_S3_S3_CREDENTIALS_H
 #define API_S3_S3_CREDENTIALS_H
 
@@ -20,6 +23,7 @@
 
 struct s3_credentials;
 struct s3_identity;
+struct s3_principal;
 
 typedef void (*s3_log_fn)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; may be NULL */
 
@@ -48,8 +52,19 @@ struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const 
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity, const char *bucket,
                                size_t length);
 
-/* Up to S3_OWNER_BYTES_MAX characters. */
+/* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
+unsigned s3_identity_own_rights(const struct s3_identity *identity);
+/* Canonical id of its user: up to S3_OWNER_BYTES_MAX characters. */
 const char *s3_identity_owner(const struct s3_identity *identity);
+/* Its user as policies see it. Valid as long as the set. */
+const struct s3_principal *s3_identity_principal(const struct s3_identity *identity);
+/* The name of the user with that canonical id, to show beside it; the id where no `user` line names one. Valid as long as
+ * set and id. */
+const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length, size_t *name_length);
+
+#define S3_ACCOUNT_TEXT_BYTES 13u
+/* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
+void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
 /* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once. All
  * requests must come with the same region. Any thread. */
 void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region, unsigned char key[32]);

@@ -107,8 +107,44 @@ static int take_owner(struct parser *parser, const char *owner, struct s3_identi
 
     if (length == 0 || length > S3_OWNER_BYTES_MAX)
         return refuse(parser, "an owner's name has 1 to 64 characters");
-    memcpy(identity->owner, owner, length + 1);
+    memcpy(identity->name, owner, length + 1);
     return 0;
+}
+
+/* "@own=RIGHT,RIGHT": what the key may do in its owner's buckets. Not a name that a bucket can have. */
+static int take_own(struct parser *parser, char *rights, struct s3_identity *identity)
+{
+    char *rest;
+
+    for (char *name = strtok_r(rights, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
+        if (take_right(name, &identity->own_rights) != 0)
+            return refuse(parser, "unknown right; known are read, write, list, admin and all");
+    if (identity->own_rights == 0)
+        return refuse(parser, "no right behind '='; known are read, write, list, admin and all");
+    return 0;
+}
+
+static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
+{
+    if (strncmp(field, "owner:", 6) == 0)
+        return take_owner(parser, field + 6, identity);
+    if (strncmp(field, "@own=", 5) == 0)
+        return take_own(parser, field + 5, identity);
+    return take_grant(parser, field, &identity->grants);
+}
+
+static int take_user(struct parser *parser, char **rest)
+{
+    const char *name = strtok_r(NULL, " \t\r", rest);
+    const char *id = name != NULL ? strtok_r(NULL, " \t\r", rest) : NULL;
+
+    if (name == NULL || strlen(name) > S3_OWNER_BYTES_MAX || strtok_r(NULL, " \t\r", rest) != NULL)
+        return refuse(parser, "expected: user NAME [CANONICAL-ID], the name of up to 64 characters");
+    if (id != NULL && (strlen(id) > S3_OWNER_BYTES_MAX || strpbrk(id, ":*?/") != NULL))
+        return refuse(parser, "a canonical id has up to 64 characters, and no ':', '*', '?' or '/'");
+    if (parser->set->user_count == S3_KEYS_MAX)
+        return refuse(parser, "too many users");
+    return s3_credentials_add_user(parser->set, name, id);
 }
 
 static int take_key(struct parser *parser, char **rest)
@@ -130,8 +166,7 @@ static int take_key(struct parser *parser, char **rest)
         return refuse(parser, "too many keys");
     result = s3_credentials_add(parser->set, access_key, secret, &identity);
     while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
-        result = strncmp(field, "owner:", 6) == 0 ? take_owner(parser, field + 6, identity)
-                                                  : take_grant(parser, field, &identity->grants);
+        result = take_key_field(parser, field, identity);
     return result;
 }
 
@@ -164,7 +199,9 @@ static int take_line(struct parser *parser, char *line)
         return take_key(parser, &rest);
     if (strcmp(word, "anonymous") == 0)
         return take_anonymous(parser, &rest);
-    return refuse(parser, "a line begins with \"key\" or \"anonymous\"");
+    if (strcmp(word, "user") == 0)
+        return take_user(parser, &rest);
+    return refuse(parser, "a line begins with \"key\", \"user\" or \"anonymous\"");
 }
 
 /* ---- The whole ---- */
@@ -208,8 +245,7 @@ static int take_all(struct s3_credentials *set, const char *text, size_t length,
                     const struct s3_credentials_options *options)
 {
     struct parser parser = {.set = set, .options = options, .name = name};
-    const char *twice;
-    char *copy;
+    char message[S3_SEAL_MESSAGE_BYTES], *copy;
     int result = take_option_key(set, options);
 
     if (result != 0)
@@ -224,10 +260,8 @@ static int take_all(struct s3_credentials *set, const char *text, size_t length,
     result = take_text(&parser, copy);
     OPENSSL_cleanse(copy, length);
     free(copy);
-    if (result == 0 && (twice = s3_credentials_seal(set)) != NULL) {
-        say(options, 2, "%s: the access key %s is there twice", name, twice);
-        result = -EBADMSG;
-    }
+    if (result == 0 && (result = s3_credentials_seal(set, message)) != 0)
+        say(options, 2, "%s: %s", name, message);
     return result;
 }
 

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_text.h"
 
 enum resource { SERVICE, BUCKET, OBJECT };
 
@@ -57,8 +57,8 @@ static const struct operation operations[] = {
     SERVE(GET, BUCKET, "notification", NULL, LIST, s3_op_get_empty_settings),
     SERVE(GET, BUCKET, "requestPayment", NULL, LIST, s3_op_get_empty_settings),
     SERVE(GET, BUCKET, "uploads", NULL, LIST, s3_op_list_uploads),
-    REFUSE(GET, BUCKET, "policy", LIST, NO_SUCH_BUCKET_POLICY),
-    REFUSE(GET, BUCKET, "policyStatus", LIST, NO_SUCH_BUCKET_POLICY),
+    SERVE(GET, BUCKET, "policy", NULL, ADMIN, s3_op_get_bucket_policy),
+    SERVE(GET, BUCKET, "policyStatus", NULL, LIST, s3_op_get_bucket_policy_status),
     SERVE(GET, BUCKET, "cors", NULL, LIST, s3_op_get_bucket_cors),
     SERVE(GET, BUCKET, "lifecycle", NULL, LIST, s3_op_get_bucket_lifecycle),
     SERVE(GET, BUCKET, "tagging", NULL, LIST, s3_op_get_bucket_tagging),
@@ -99,7 +99,7 @@ static const struct operation operations[] = {
     REFUSE(PUT, BUCKET, "notification", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "object-lock", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "ownershipControls", ADMIN, NOT_IMPLEMENTED),
-    REFUSE(PUT, BUCKET, "policy", ADMIN, NOT_IMPLEMENTED),
+    SERVE(PUT, BUCKET, "policy", NULL, ADMIN, s3_op_put_bucket_policy),
     REFUSE(PUT, BUCKET, "publicAccessBlock", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "replication", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "requestPayment", ADMIN, NOT_IMPLEMENTED),
@@ -116,7 +116,7 @@ static const struct operation operations[] = {
     SERVE(DELETE, BUCKET, "encryption", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "lifecycle", NULL, ADMIN, s3_op_delete_bucket_lifecycle),
     SERVE(DELETE, BUCKET, "ownershipControls", NULL, ADMIN, s3_op_delete_absent_settings),
-    SERVE(DELETE, BUCKET, "policy", NULL, ADMIN, s3_op_delete_absent_settings),
+    SERVE(DELETE, BUCKET, "policy", NULL, ADMIN, s3_op_delete_bucket_policy),
     SERVE(DELETE, BUCKET, "publicAccessBlock", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "replication", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "tagging", NULL, ADMIN, s3_op_delete_bucket_tagging),
@@ -196,31 +196,20 @@ static const struct operation *find_operation(const struct s3_request *request)
     return NULL;
 }
 
-/* A client may insist on whose bucket it talks to. */
-static enum s3_error check_expected_owner(const struct s3_request *request)
-{
-    h2o_iovec_t expected = s3_request_header(request, "x-amz-expected-bucket-owner");
-
-    if (expected.base == NULL ||
-        s3_text_equals(expected, h2o_iovec_init(request->bucket.owner, strlen(request->bucket.owner))))
-        return S3_ERROR_NONE;
-    return S3_ERROR_ACCESS_DENIED;
-}
-
-/* Rights before existence: who may not look is not told which buckets there are. */
 static enum s3_error admit(struct s3_request *request, const struct operation *operation)
 {
     enum s3_error error;
 
     if (operation->rights == 0)
         return S3_ERROR_NONE;
-    if ((error = s3_authorize(request, request->bucket_name, operation->rights)) != S3_ERROR_NONE)
-        return error;
     if (operation->serve == s3_op_create_bucket)
-        return S3_ERROR_NONE;
-    if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)
-        return error;
-    return check_expected_owner(request);
+        return s3_authorize_creation(request);
+    error = s3_authorize_request(request, operation->parameter, operation->rights);
+    /* A client may insist on whose bucket it talks to. */
+    if (error == S3_ERROR_NONE &&
+        !s3_authorize_expects(&request->bucket, s3_request_header(request, "x-amz-expected-bucket-owner")))
+        return S3_ERROR_ACCESS_DENIED;
+    return error;
 }
 
 /* RFC 9110 15.5.6: a 405 tells which methods the resource has. */

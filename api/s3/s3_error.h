@@ -36,6 +36,7 @@
     X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                           \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
+    X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                                           \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \

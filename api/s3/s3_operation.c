@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/s3/s3_checksum.h"
+#include "api/s3/s3_credentials.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_uri.h"
@@ -162,13 +163,18 @@ void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, u
         s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(checksum->type));
 }
 
-void s3_xml_owner(struct s3_xml *xml, const char *name, struct meta_bytes owner)
+void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,
+                  struct meta_bytes owner)
 {
+    const char *shown;
+    size_t length;
+
     if (owner.length == 0)
         owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
+    shown = s3_credentials_user_name(request->credentials, owner.data, owner.length, &length);
     s3_xml_open(xml, name);
     s3_xml_text(xml, "ID", owner.data, owner.length);
-    s3_xml_text(xml, "DisplayName", owner.data, owner.length);
+    s3_xml_text(xml, "DisplayName", shown, length);
     s3_xml_close(xml, name);
 }
 

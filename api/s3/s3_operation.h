@@ -18,6 +18,11 @@ void s3_op_head_bucket(struct s3_request *request);
 void s3_op_delete_bucket(struct s3_request *request);
 void s3_op_get_bucket_location(struct s3_request *request);
 
+void s3_op_get_bucket_policy(struct s3_request *request);
+void s3_op_get_bucket_policy_status(struct s3_request *request);
+void s3_op_put_bucket_policy(struct s3_request *request);
+void s3_op_delete_bucket_policy(struct s3_request *request);
+
 /* Answers about settings that every bucket has in the same way: op_settings.c. */
 void s3_op_get_bucket_acl(struct s3_request *request);
 void s3_op_get_object_acl(struct s3_request *request);
@@ -90,8 +95,8 @@ bool s3_part_checksum(const struct meta_object *object, uint32_t part, struct me
 void s3_xml_etag(struct s3_xml *xml, const char *etag);
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
-/* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". */
-void s3_xml_owner(struct s3_xml *xml, const char *name, struct meta_bytes owner);
+/* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". The request knows the users' names. */
+void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name, struct meta_bytes owner);
 void s3_xml_parameter(struct s3_xml *xml, const char *name, h2o_iovec_t value, bool url);
 
 #endif

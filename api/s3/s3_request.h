@@ -59,7 +59,8 @@ struct s3_request {
     /* Set by s3_authenticate. Where no key is configured, signatures are not looked at: is_signed with a NULL identity. */
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
-    bool is_signed;
+    bool is_signed, is_presigned;       /* the latter: by the query */
+    int64_t signed_at_s;                /* Unix time, where identity is not NULL */
     enum s3_payload payload;
     unsigned char payload_sha256[32];
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
@@ -96,7 +97,8 @@ char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-ter
 
 /* Verifies the signature (header, query or none) and fills the fields above. */
 enum s3_error s3_authenticate(struct s3_request *request);
-/* Whether the caller has the right on the bucket of that name. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
+/* Whether the caller's key (or anybody) was given the rights on buckets of that name in the configuration: what policies, ACLs
+ * and ownership add is s3_authorize.h's. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
 enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_name, unsigned rights);
 /* Looks request->bucket_name up into request->bucket: NoSuchBucket, InternalError. */
 enum s3_error s3_request_open_bucket(struct s3_request *request);

@@ -305,5 +305,7 @@ enum s3_error s3_verify(struct s3_verification *verification)
         return error;
     request->identity = identity;
     request->owner_id = s3_identity_owner(identity);
+    request->is_presigned = verification->is_presigned;
+    request->signed_at_s = verification->signed_at;
     return S3_ERROR_NONE;
 }

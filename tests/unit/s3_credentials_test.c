@@ -110,7 +110,12 @@ static void test_refuses(void **state)
 {
     char text[400];
 
-    check_refused("user A b", 1);
+    check_refused("user", 1);
+    check_refused("user A b c", 1);
+    check_refused("user A a:b", 1);
+    check_refused("users A b", 1);
+    check_refused("key A b @own=", 1);
+    check_refused("key A b @own=fly", 1);
     check_refused("key", 1);
     check_refused("\n# x\nkey A", 3);
     check_refused("key A b c", 1);
