@@ -112,6 +112,9 @@ def start(suite, folder):
         figures[name] = server.start_ms
         if name != "start ms":
             server.stop()
+            with open(os.path.join(folder, "sluice.db"), "rb") as database:
+                while database.read(MIB):
+                    pass
     return server, figures
 
 

@@ -24,13 +24,13 @@ def build(folder, server_binary):
 
 
 class Cores:
-    """The client has the last core for itself and the servers have the others, where there are two and it is wanted."""
+    """The client has the last core for itself and servers have the first ones, where there are two and it is wanted."""
 
-    def __init__(self, pin):
+    def __init__(self, pin, server_cores=1):
         available = sorted(os.sched_getaffinity(0))
         self.pinned = pin and len(available) >= 2
         self.client = available[-1]
-        self.server = available[:-1] if self.pinned else available
+        self.server = available[:-1][:max(1, server_cores)] if self.pinned else available
 
     def process(self, command, cores, **options):
         """A child that ends with this process, whatever ends it; Control-C reaches it through this process only."""
