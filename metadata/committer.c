@@ -263,7 +263,9 @@ static void *committer_main(void *argument)
             break;
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL) {
+            row_changes_begin(&committer->meta->row_changes, batch);
             batch_run(committer, batch);
+            row_changes_end(&committer->meta->row_changes, batch);
             settings_expire(committer->meta, batch);
             batch_finish(batch);
             checkpoint_advance(committer->checkpoint);

@@ -181,6 +181,7 @@ void meta_reader_close(struct meta_reader *reader)
 {
     if (reader == NULL)
         return;
+    row_cache_free(&reader->rows);
     meta_sql_finalize(&reader->sql);
     (void)sqlite3_close(reader->db); /* no statement is left: it cannot be refused */
     free(reader);

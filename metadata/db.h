@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "metadata/meta_sql.h"
+#include "metadata/row_cache.h"
 
 struct meta_committer;
 
@@ -15,12 +16,14 @@ struct meta {
     struct meta_options options;
     struct meta_committer *committer; /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
+    struct row_changes row_changes;
 };
 
 struct meta_reader {
     struct meta *meta;
     sqlite3 *db;
     struct meta_sql sql;
+    struct row_cache rows;
 };
 
 enum meta_log_level { META_LOG_INFO, META_LOG_WARNING, META_LOG_ERROR };

@@ -23,6 +23,16 @@
  * only copies of ranges of copies could pile up more. Beyond it: -E2BIG. */
 #define META_EXTENTS_MAX (1u << 20)
 
+/* Rows that each reader keeps: for the hot few thousand a look-up costs a tenth of a microsecond instead of two. */
+#define META_ROW_CACHE_ENTRIES      4096u
+#define META_ROW_CACHE_BYTES        (4u << 20)
+#define META_ROW_CACHE_OBJECT_BYTES (8u << 10) /* larger rows are not worth the room: their bodies are large, too */
+#define META_ROW_CACHE_BUCKETS      64u
+
+/* Counters that tell a changed row from an unchanged one, 64 KiB of them: rows that share one are read anew too often, never
+ * too seldom. */
+#define META_ROW_COUNTERS 8192u
+
 /* Pages of 4 KiB in the write-ahead log at which it is moved into the database. Longer means fewer repeated writes of the
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096

@@ -188,8 +188,8 @@ int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct m
 int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
 
-/* The object's pointers live in one allocation, which begins at extents.list and which meta_object_release frees: do not
- * change that pointer.
+/* What the object's pointers show is shared with other readers of the same row: nothing of it may be changed. It is found
+ * again by extents.list when meta_object_release gives it back: do not change that pointer. Any thread may release.
  * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
 void meta_object_release(struct meta_object *object);

@@ -4,7 +4,8 @@
  * in list.c.
  *
  * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
- * so every path resets. The reader's thread. */
+ * so every path resets. Objects and buckets that were read stay in the reader's cache (row_cache.h) and are looked
+ * for there first. The reader's thread; objects may be released on any. */
 #include "metadata/db.h"
 
 #include <errno.h>
@@ -13,6 +14,13 @@
 
 #include "metadata/codec.h"
 #include "metadata/read.h"
+
+/* Whether the next statement sees what is committed now. Not so inside a snapshot or a visit, whose rows may be older
+ * than a stamp that is taken there. */
+static bool reads_anew(struct meta_reader *reader)
+{
+    return sqlite3_txn_state(reader->db, NULL) == SQLITE_TXN_NONE;
+}
 
 /* ---- Buckets ---- */
 
@@ -39,13 +47,20 @@ static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
 int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_GET];
+    const struct row_changes *changes = &reader->meta->row_changes;
+    uint64_t stamp;
 
+    if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
+        return 0;
+    bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
     meta_sql_text(statement, 1, name);
     int found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_BUCKET : found;
     bucket_read(statement, bucket);
     meta_sql_reset(statement);
+    if (is_kept)
+        row_cache_put_bucket(&reader->rows, stamp, bucket);
     return 0;
 }
 
@@ -70,6 +85,29 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
 }
 
 /* ---- One object ---- */
+
+/* What stands before an object's pieces: an object may be with the cache and with readers at once. */
+struct object_memory {
+    atomic_size_t references;
+    size_t bytes;
+};
+
+_Static_assert(sizeof(struct object_memory) % sizeof(uint64_t) == 0, "extents follow, aligned");
+
+static struct object_memory *object_memory(const struct meta_object *object)
+{
+    return (struct object_memory *)object->extents.list - 1;
+}
+
+void object_share(const struct meta_object *object)
+{
+    atomic_fetch_add_explicit(&object_memory(object)->references, 1, memory_order_relaxed);
+}
+
+size_t object_bytes(const struct meta_object *object)
+{
+    return object_memory(object)->bytes;
+}
 
 /* Where the pieces of an object or upload go: one block of memory, arrays first for their alignment. */
 struct block {
@@ -151,7 +189,7 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
     return 0;
 }
 
-/* Lays everything out in one allocation that begins with the extents. */
+/* Lays everything out in one allocation: the extents are the first behind struct object_memory. */
 static int object_read_lists(struct meta_object *object, struct object_blobs *blobs)
 {
     struct codec_list attributes;
@@ -164,10 +202,14 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     size_t parts_bytes = object->part_count * sizeof(struct meta_part_size);
     struct meta_bytes checksums = {object->part_checksums.values,
                                    (size_t)object->part_count * object->part_checksums.length};
-    struct block block = {malloc(extents_bytes + attributes_bytes + parts_bytes + blobs->attributes.length +
-                                 blobs->owner.length + checksums.length + 1)};
-    if (block.at == NULL)
+    size_t bytes = sizeof(struct object_memory) + extents_bytes + attributes_bytes + parts_bytes +
+                   blobs->attributes.length + blobs->owner.length + checksums.length;
+    struct object_memory *memory = malloc(bytes);
+    if (memory == NULL)
         return -ENOMEM;
+    atomic_init(&memory->references, 1);
+    memory->bytes = bytes;
+    struct block block = {(unsigned char *)(memory + 1)};
     object->extents.list = block_take(&block, extents_bytes);
     object->attributes.list = block_take(&block, attributes_bytes);
     struct meta_part_size *parts = block_take(&block, parts_bytes);
@@ -203,10 +245,20 @@ int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
     return bytes.length == sizeof(*version) || bytes.length == 0 ? 0 : META_E_CORRUPT;
 }
 
-int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
-                    struct meta_object *object)
+bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object)
+{
+    return row_cache_get(&reader->rows, &reader->meta->row_changes, row_hash(bucket, key), bucket, key,
+                         object);
+}
+
+int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    uint64_t hash = row_hash(bucket, key);
+    struct row_stamp stamp;
+    bool is_kept = reads_anew(reader) && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
     int err;
 
     meta_sql_int(statement, 1, bucket);
@@ -217,12 +269,23 @@ int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
     if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
         err = read_object(statement, object);
     meta_sql_reset(statement);
+    if (err == 0 && is_kept)
+        row_cache_put(&reader->rows, hash, bucket, key, &stamp, object);
     return err;
+}
+
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    struct meta_object *object)
+{
+    return read_cached(reader, bucket, key, object) ? 0 : read_current(reader, bucket, key, object);
 }
 
 void meta_object_release(struct meta_object *object)
 {
-    free(object->extents.list);
+    struct object_memory *memory = object->extents.list != NULL ? object_memory(object) : NULL;
+
+    if (memory != NULL && atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) == 1)
+        free(memory);
     object->extents = (struct meta_extents){0};
     object->attributes = (struct meta_attributes){0};
     object->owner = (struct meta_bytes){0};

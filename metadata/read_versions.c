@@ -45,7 +45,7 @@ static int version_read_named(struct meta_reader *reader, int64_t bucket, struct
 static int version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                        const struct meta_version_id *version, struct meta_object *object)
 {
-    int err = meta_object_get(reader, bucket, key, object);
+    int err = read_current(reader, bucket, key, object); /* not from the cache: the snapshot's */
 
     if (err != 0 && err != META_E_NO_KEY && (err != META_E_CORRUPT || version == NULL))
         return err;
@@ -69,9 +69,14 @@ static int version_get(struct meta_reader *reader, int64_t bucket, struct meta_b
 int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                      const struct meta_version_id *version, struct meta_object *object)
 {
-    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+    int err;
 
-    if (err != 0)
+    if (read_cached(reader, bucket, key, object)) {
+        if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
+            return 0;
+        meta_object_release(object);
+    }
+    if ((err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     int result = version_get(reader, bucket, key, version, object);
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);

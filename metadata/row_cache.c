@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of row_cache.h: sets of a few entries each, the one used longest ago making room, so that no
+ * choice of keys makes a look-up long. Objects are shared with whoever was given them, not copied. The
+ * reader's thread. */
+#include "metadata/row_cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS 4u
+
+_Static_assert(META_ROW_CACHE_ENTRIES % WAYS == 0, "whole sets");
+
+struct row_cache_entry {
+    uint64_t hash, used;
+    struct row_stamp stamp;
+    int64_t bucket;
+    struct meta_object object;
+    size_t key_length;
+    unsigned char key[];
+};
+
+struct row_cache_bucket {
+    uint64_t stamp;
+    struct meta_bucket bucket; /* an empty name: none */
+};
+
+static size_t entry_bytes(const struct row_cache_entry *entry)
+{
+    return sizeof(*entry) + entry->key_length + object_bytes(&entry->object);
+}
+
+static void entry_drop(struct row_cache *cache, struct row_cache_entry **entry)
+{
+    if (*entry == NULL)
+        return;
+    cache->bytes -= entry_bytes(*entry);
+    meta_object_release(&(*entry)->object);
+    free(*entry);
+    *entry = NULL;
+}
+
+void row_cache_free(struct row_cache *cache)
+{
+    if (cache->entries != NULL)
+        for (uint32_t i = 0; i < META_ROW_CACHE_ENTRIES; i++)
+            entry_drop(cache, &cache->entries[i]);
+    assert(cache->bytes == 0);
+    free(cache->entries);
+    free(cache->buckets);
+    *cache = (struct row_cache){0};
+}
+
+/* ---- Objects ---- */
+
+static struct row_cache_entry **set_of(struct row_cache *cache, uint64_t hash)
+{
+    return cache->entries + (hash >> 32) % (META_ROW_CACHE_ENTRIES / WAYS) * WAYS;
+}
+
+static bool entry_is(const struct row_cache_entry *entry, uint64_t hash, int64_t bucket,
+                     struct meta_bytes key)
+{
+    return entry != NULL && entry->hash == hash && entry->bucket == bucket &&
+           entry->key_length == key.length && memcmp(entry->key, key.data, key.length) == 0;
+}
+
+bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, uint64_t hash, int64_t bucket,
+                   struct meta_bytes key, struct meta_object *object)
+{
+    if (cache->entries == NULL)
+        return false;
+    struct row_cache_entry **set = set_of(cache, hash);
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (!entry_is(set[i], hash, bucket, key))
+            continue;
+        if (!row_stamp_holds(changes, hash, &set[i]->stamp)) {
+            entry_drop(cache, &set[i]);
+            return false;
+        }
+        set[i]->used = ++cache->clock;
+        *object = set[i]->object;
+        object_share(object);
+        return true;
+    }
+    return false;
+}
+
+/* The place of the same key, or a free one, or that of the entry used longest ago. */
+static struct row_cache_entry **place_find(struct row_cache *cache, uint64_t hash, int64_t bucket,
+                                           struct meta_bytes key)
+{
+    struct row_cache_entry **set = set_of(cache, hash), **place = set;
+
+    for (unsigned i = 0; i < WAYS; i++)
+        if (entry_is(set[i], hash, bucket, key))
+            return &set[i];
+    for (unsigned i = 0; i < WAYS && *place != NULL; i++)
+        if (set[i] == NULL || set[i]->used < (*place)->used)
+            place = &set[i];
+    return place;
+}
+
+static void bytes_limit(struct row_cache *cache)
+{
+    while (cache->bytes > META_ROW_CACHE_BYTES) {
+        cache->hand = (cache->hand + 1) % META_ROW_CACHE_ENTRIES;
+        entry_drop(cache, &cache->entries[cache->hand]);
+    }
+}
+
+void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct meta_bytes key,
+                   const struct row_stamp *stamp, const struct meta_object *object)
+{
+    if (object_bytes(object) > META_ROW_CACHE_OBJECT_BYTES)
+        return;
+    if (cache->entries == NULL &&
+        (cache->entries = calloc(META_ROW_CACHE_ENTRIES, sizeof(*cache->entries))) == NULL)
+        return;
+    struct row_cache_entry *entry = malloc(sizeof(*entry) + key.length);
+    if (entry == NULL)
+        return;
+    *entry = (struct row_cache_entry){
+        .hash = hash,
+        .used = ++cache->clock,
+        .stamp = *stamp,
+        .bucket = bucket,
+        .object = *object,
+        .key_length = key.length,
+    };
+    if (key.length > 0)
+        memcpy(entry->key, key.data, key.length);
+    object_share(object);
+
+    struct row_cache_entry **place = place_find(cache, hash, bucket, key);
+    entry_drop(cache, place);
+    *place = entry;
+    cache->bytes += entry_bytes(entry);
+    bytes_limit(cache);
+}
+
+/* ---- Buckets ---- */
+
+static struct row_cache_bucket *bucket_place(struct row_cache *cache, struct meta_bytes name)
+{
+    return &cache->buckets[row_hash(0, name) % META_ROW_CACHE_BUCKETS];
+}
+
+bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct meta_bytes name,
+                          struct meta_bucket *bucket)
+{
+    if (cache->buckets == NULL || name.length == 0)
+        return false;
+    const struct row_cache_bucket *place = bucket_place(cache, name);
+    if (strlen(place->bucket.name) != name.length ||
+        memcmp(place->bucket.name, name.data, name.length) != 0 ||
+        !row_stamp_holds_bucket(changes, place->stamp))
+        return false;
+    *bucket = place->bucket;
+    return true;
+}
+
+void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct meta_bucket *bucket)
+{
+    if (cache->buckets == NULL &&
+        (cache->buckets = calloc(META_ROW_CACHE_BUCKETS, sizeof(*cache->buckets))) == NULL)
+        return;
+    struct meta_bytes name = {bucket->name, strlen(bucket->name)};
+    *bucket_place(cache, name) = (struct row_cache_bucket){stamp, *bucket};
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rows that a reader was asked for lately: objects by bucket and key, buckets by name. Exact: an entry is given out only
+ * while row_changes.h says that it is true. Bounded in entries and bytes (limits.h). The reader's thread; private to
+ * metadata/. */
+#ifndef METADATA_ROW_CACHE_H
+#define METADATA_ROW_CACHE_H
+
+#include "metadata/row_changes.h"
+
+struct row_cache_entry;
+
+struct row_cache {
+    struct row_cache_entry **entries; /* META_ROW_CACHE_ENTRIES, in sets; NULL before the first row is kept */
+    size_t bytes;                     /* of all entries */
+    uint64_t clock;                   /* goes up with each use */
+    uint32_t hand;                    /* the next to go when bytes are short */
+    struct row_cache_bucket *buckets; /* META_ROW_CACHE_BUCKETS; NULL before the first is kept */
+};
+
+void row_cache_free(struct row_cache *cache);
+
+/* True: *object is filled, as by meta_object_get. */
+bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, uint64_t hash, int64_t bucket,
+                   struct meta_bytes key, struct meta_object *object);
+/* Keeps a reference of its own to what object points to. stamp: taken before the row was read. Without memory nothing is
+ * kept. */
+void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct meta_bytes key,
+                   const struct row_stamp *stamp, const struct meta_object *object);
+
+bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct meta_bytes name,
+                          struct meta_bucket *bucket);
+void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct meta_bucket *bucket);
+
+/* ---- The memory that objects share (read.c) ---- */
+
+/* One more meta_object that needs meta_object_release. */
+void object_share(const struct meta_object *object);
+/* Bytes of memory behind the object's pointers. */
+size_t object_bytes(const struct meta_object *object);
+
+#endif
