@@ -35,6 +35,7 @@ struct meta_committer {
     struct meta_checkpoint *checkpoint; /* the thread's */
     bool buckets_stale;                 /* the thread's: a transaction was rolled back */
     int last_error;                     /* the thread's: of the last transaction, to log a trouble once */
+    struct meta_batch_hooks hooks;      /* the opener's */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* for all below */
@@ -191,19 +192,73 @@ static int batch_begin(struct meta_committer *committer)
     return 0;
 }
 
-static void batch_run(struct meta_committer *committer, struct meta_op *batch)
+/* Whether the change is still to be run: what it rests on may have failed already. */
+static bool op_is_due(const struct meta_op *op)
+{
+    return op->rests_on == NULL || op->result == 0;
+}
+
+/* One transaction. barrier: whether to wait, before the commit, for what the changes rest on; *barrier_error gets its
+ * failure. */
+static int batch_transact(struct meta_committer *committer, struct meta_op *batch, bool barrier,
+                          int *barrier_error)
 {
     int err = batch_begin(committer);
 
     for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next)
-        err = op_run_savepoint(committer, op);
+        if (op_is_due(op))
+            err = op_run_savepoint(committer, op);
+    /* Always, for the bytes are on their way whatever became of the rows. */
+    if (barrier)
+        *barrier_error = committer->hooks.barrier(committer->hooks.ctx);
+    if (err == 0 && barrier && *barrier_error != 0)
+        err = *barrier_error;
     if (err == 0)
         err = run(&committer->writer, SQL_COMMIT);
-    if (err != 0) {
+    if (err != 0)
         batch_abandon(committer, err);
-        for (struct meta_op *op = batch; op != NULL; op = op->next)
+    return err;
+}
+
+static void batch_fail(struct meta_op *batch, int err)
+{
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        if (op_is_due(op))
             op->result = err;
-    }
+}
+
+/* What rests on lost bytes has failed; the rest of the batch has nothing to do with it. */
+static int batch_run_rest(struct meta_committer *committer, struct meta_op *batch, int barrier_error)
+{
+    int err;
+
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : barrier_error) : 0;
+    err = batch_transact(committer, batch, false, NULL);
+    if (err != 0)
+        for (struct meta_op *op = batch; op != NULL; op = op->next)
+            if (op->rests_on == NULL)
+                op->result = err;
+    return err;
+}
+
+static void batch_run(struct meta_committer *committer, struct meta_op *batch)
+{
+    const struct meta_batch_hooks *hooks = &committer->hooks;
+    bool rests = false;
+    int err, barrier_error = 0;
+
+    for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
+        rests = op->rests_on != NULL;
+    if (rests)
+        hooks->begin(hooks->ctx, batch);
+    err = batch_transact(committer, batch, rests, &barrier_error);
+    if (rests)
+        hooks->end(hooks->ctx, err);
+    if (err != 0 && barrier_error != 0)
+        err = batch_run_rest(committer, batch, barrier_error);
+    else if (err != 0)
+        batch_fail(batch, err);
     committer->last_error = err;
 }
 
@@ -280,6 +335,8 @@ static void *committer_main(void *argument)
 
 void committer_submit(struct meta_committer *committer, struct meta_op *op)
 {
+    op->result = 0;
+    assert(op->rests_on == NULL || committer->hooks.begin != NULL);
     pthread_mutex_lock(&committer->mutex);
     if (committer->stopped) {
         pthread_mutex_unlock(&committer->mutex);
@@ -348,6 +405,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, sq
     }
     committer->meta = committer->writer.meta = meta;
     committer->writer.db = db;
+    committer->hooks = meta->options.hooks;
     queue_init(&committer->waiting);
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);

@@ -162,9 +162,29 @@ struct meta_bucket {
 
 /* ---- Opening ---- */
 
+struct meta_op;
+
+/* Changes may rest on bytes outside the database that must be durable before their rows are (meta_op.rests_on). The opener's
+ * hooks write those of a whole batch at once and sync them once, while the statements of the batch run. All on the committer's
+ * thread, and only for batches that hold such a change:
+ *
+ *   begin -> [the changes run] -> barrier -> COMMIT -> end -> done of each */
+struct meta_batch_hooks {
+    /* The changes of the batch, linked by next. Those that rest on something are completed (their extents, say), or get a
+     * result other than 0 and are then not run. */
+    void (*begin)(void *ctx, struct meta_op *first);
+    /* Waits until what begin started is durable. A failure becomes the result of all changes that rest on it; the others are
+     * then run without them. */
+    int (*barrier)(void *ctx);
+    /* The transaction has ended with that result. */
+    void (*end)(void *ctx, int result);
+    void *ctx;
+};
+
 struct meta_options {
     bool durable;   /* false: no sync at commit */
     bool read_only; /* for checking; no committer thread */
+    struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */
     void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void *log_ctx;
 };
@@ -292,6 +312,14 @@ int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[MET
 /* 1 when some object, part or garbage entry refers to the blob file, 0 when none does, or negative. Index look-up. */
 int meta_file_is_live(struct meta_reader *reader, uint64_t file);
 
+/* 1 when some object or part refers to the blob file; garbage does not count. 0 when none does, or negative. */
+int meta_file_is_referred(struct meta_reader *reader, uint64_t file);
+
+/* Every unit of the file that some object, part or garbage entry refers to, in ascending order. visit non-zero stops and is
+ * returned. */
+int meta_file_units(struct meta_reader *reader, uint64_t file, int (*visit)(void *ctx, uint64_t offset, uint64_t length),
+                    void *ctx);
+
 /* The highest file that some object, part or garbage entry refers to; 0: there is none. Index look-up. */
 int meta_file_last(struct meta_reader *reader, uint64_t *file);
 
@@ -330,7 +358,8 @@ struct meta_op {
     int result;                         /* valid in done */
     void (*done)(struct meta_op *op);   /* committer thread; must not block */
     void *ctx;                          /* the caller's */
-    struct meta_op *next;               /* private */
+    void *rests_on;                     /* for the hooks: what must be durable before; or NULL */
+    struct meta_op *next;               /* private, but for the hooks */
 };
 
 /* Any thread. Never fails: errors come through done (META_E_CLOSING after meta_close began). */

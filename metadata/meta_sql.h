@@ -120,7 +120,8 @@ enum meta_sql_role {
                                          " checksum, extents) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")           \
     X(SQL_PARTS_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1")                            \
                                                                                                              \
-    X(SQL_UNIT_ADD, META_SQL_WRITER, "INSERT INTO unit(file, unit_offset, refs) VALUES(?1, ?2, 1)"           \
+    X(SQL_UNIT_ADD, META_SQL_WRITER, "INSERT INTO unit(file, unit_offset, refs, length)"                     \
+                                     " VALUES(?1, ?2, 1, ?3)"                                                \
                                      " ON CONFLICT DO UPDATE SET refs = refs + 1 WHERE refs > 0")            \
     X(SQL_UNIT_RAISE, META_SQL_WRITER, "UPDATE unit SET refs = refs + 1"                                     \
                                        " WHERE file = ?1 AND unit_offset = ?2 AND refs > 0")                 \
@@ -132,6 +133,9 @@ enum meta_sql_role {
                                         " WHERE file = ?1 AND unit_offset = ?2 AND refs = 0")                \
     X(SQL_FILE_LAST, META_SQL_READER, "SELECT ifnull(max(file), 0) FROM unit")                               \
     X(SQL_FILE_IS_LIVE, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 LIMIT 1")                       \
+    X(SQL_FILE_IS_REFERRED, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 AND refs > 0 LIMIT 1")      \
+    X(SQL_FILE_UNITS, META_SQL_READER, "SELECT unit_offset, length FROM unit WHERE file = ?1"                \
+                                       " ORDER BY unit_offset")                                              \
                                                                                                              \
     X(SQL_GARBAGE_LAST, META_SQL_WRITER, "SELECT ifnull(max(row), 0) FROM garbage")                          \
     X(SQL_GARBAGE_INSERT, META_SQL_WRITER, "INSERT INTO garbage(row, file, unit_offset, unit_length)"        \

@@ -420,6 +420,35 @@ int meta_file_is_live(struct meta_reader *reader, uint64_t file)
     return found;
 }
 
+int meta_file_is_referred(struct meta_reader *reader, uint64_t file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_REFERRED];
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}
+
+int meta_file_units(struct meta_reader *reader, uint64_t file,
+                    int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_UNITS];
+    int row, stop;
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    while ((row = meta_sql_row(statement)) > 0) {
+        stop = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0),
+                     (uint64_t)sqlite3_column_int64(statement, 1));
+        if (stop != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
 int meta_file_last(struct meta_reader *reader, uint64_t *file)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_FILE_LAST];

@@ -120,6 +120,9 @@ static const char *const migrations[] = {
     "  PRIMARY KEY(bucket, key, id)"
     ") WITHOUT ROWID, STRICT;"
     "CREATE UNIQUE INDEX version_null ON version(bucket, key) WHERE is_null = 1;",
+    /* How long a unit is: what lies between the units of a segment can be given back after a crash. 0 in rows
+     * from before, which are of files with one unit. */
+    "ALTER TABLE unit ADD COLUMN length INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
