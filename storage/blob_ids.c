@@ -194,6 +194,8 @@ static void ids_keep_one(struct blob_store *store)
     if (err == 0)
         ids->disk = record;
     ids->promise_wanted = false;
+    ids->promise_error = err;
+    pthread_cond_broadcast(&ids->promised);
     blob_waiter_post(&ids->waiters, err);
 }
 
@@ -265,12 +267,12 @@ static int ids_reserve(struct blob_ids *ids)
     return 0;
 }
 
-int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter)
+/* Under the lock. 0 and an id, -EAGAIN: the keeper was asked for more, or a failure. */
+static int ids_take(struct blob_store *store, uint64_t *id)
 {
     struct blob_ids *ids = &store->ids;
     int err = 0;
 
-    pthread_mutex_lock(&ids->lock);
     /* disk.promised may lie below next right after a jump; then nothing is promised yet. */
     bool empty = ids->next >= ids->disk.promised;
     bool low = empty || ids->disk.promised - ids->next <= BLOB_ID_BLOCK / 2;
@@ -278,13 +280,41 @@ int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *wa
         ids->promise_wanted = true;
         pthread_cond_signal(&ids->wake);
     }
-    if (!empty) {
-        err = ids_reserve(ids); /* a keeper that could not start matters only once ids run out */
-        if (err == 0)
-            *id = ids->next++;
-    } else if (err == 0) {
+    if (empty)
+        return err != 0 ? err : -EAGAIN;
+    err = ids_reserve(ids); /* a keeper that could not start matters only once ids run out */
+    if (err == 0)
+        *id = ids->next++;
+    return err;
+}
+
+int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter)
+{
+    struct blob_ids *ids = &store->ids;
+
+    pthread_mutex_lock(&ids->lock);
+    int err = ids_take(store, id);
+    if (err == -EAGAIN) {
         blob_waiter_push(&ids->waiters, waiter);
         err = -EINPROGRESS;
+    }
+    pthread_mutex_unlock(&ids->lock);
+    return err;
+}
+
+int blob_ids_take_wait(struct blob_store *store, uint64_t *id)
+{
+    struct blob_ids *ids = &store->ids;
+    int err;
+
+    pthread_mutex_lock(&ids->lock);
+    while ((err = ids_take(store, id)) == -EAGAIN) {
+        while (ids->promise_wanted)
+            pthread_cond_wait(&ids->promised, &ids->lock);
+        if (ids->promise_error != 0) {
+            err = ids->promise_error;
+            break;
+        }
     }
     pthread_mutex_unlock(&ids->lock);
     return err;
@@ -316,6 +346,21 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id)
         ++ids->settled;
     }
     pthread_mutex_unlock(&ids->lock);
+}
+
+bool blob_store_is_settled(struct blob_store *store, uint64_t blob)
+{
+    struct blob_ids *ids = &store->ids;
+    uint64_t *word;
+
+    pthread_mutex_lock(&ids->lock);
+    bool settled = blob < ids->settled;
+    if (!settled && blob < ids->next) {
+        uint64_t bit = ids_bit(ids, blob, &word);
+        settled = (*word & bit) != 0;
+    }
+    pthread_mutex_unlock(&ids->lock);
+    return settled;
 }
 
 bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob)
@@ -355,6 +400,7 @@ void blob_ids_free(struct blob_ids *ids)
     if (ids->fd >= 0)
         close(ids->fd);
     free(ids->bits);
+    pthread_cond_destroy(&ids->promised);
     pthread_cond_destroy(&ids->wake);
     pthread_mutex_destroy(&ids->lock);
 }

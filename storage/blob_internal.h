@@ -92,6 +92,8 @@ struct blob_ids {
     uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
     struct blob_waiter_list waiters;
+    pthread_cond_t promised; /* the keeper has answered, for threads that may wait */
+    int promise_error;       /* what it answered */
 };
 
 int blob_ids_open(struct blob_store *store);
@@ -106,6 +108,14 @@ bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter);
 void blob_ids_settle(struct blob_ids *ids, uint64_t id);
 /* After recovery: everything below recover_end is settled, and the first block is promised. Blocks. */
 int blob_ids_recovered(struct blob_store *store);
+
+/* The same for a thread that may wait: 0 and an id, or the failure of the promise. */
+int blob_ids_take_wait(struct blob_store *store, uint64_t *id);
+
+/* ---- Segments (segment_space.c) ---- */
+
+/* After a crash: gives back what lies between and behind the units of a blob that rows name, if it is a segment. */
+int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units, void *ctx);
 
 /* ---- Folders ---- */
 
@@ -201,7 +211,7 @@ struct blob_store {
 
     atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */
     /* What was tried and refused by this file system; each is said once in the log. */
-    atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes;
+    atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes, no_punch;
 };
 
 #define BLOB_STORE_MAGIC 0xb10b5703u

@@ -202,6 +202,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
 struct recovery {
     struct blob_store *store;
     int (*is_live)(void *ctx, uint64_t blob);
+    blob_units_fn units;
     void *ctx;
     uint64_t first, end; /* only ids in [first, end) may be orphans */
     uint64_t removed;
@@ -216,8 +217,12 @@ static int recover_one(void *ctx, uint64_t blob, uint64_t size_bytes)
     if (blob < recovery->first || blob >= recovery->end)
         return 0;
     int live = recovery->is_live(recovery->ctx, blob);
-    if (live != 0)
-        return live < 0 ? live : 0;
+    if (live < 0)
+        return live;
+    if (live > 0)
+        return recovery->units == NULL
+                   ? 0
+                   : segment_recover(recovery->store, blob, recovery->units, recovery->ctx);
     blob_path_format(path, blob);
     if (unlinkat(recovery->store->blobs_fd, path, 0) != 0)
         return errno == ENOENT ? 0 : -errno;
@@ -273,11 +278,11 @@ int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uin
     return layout_sync_folders(store, marked);
 }
 
-int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx,
-                       uint64_t *removed)
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
+                       blob_units_fn units, void *ctx, uint64_t *removed)
 {
     struct blob_ids *ids = &store->ids;
-    struct recovery recovery = {.store = store, .is_live = is_live, .ctx = ctx};
+    struct recovery recovery = {.store = store, .is_live = is_live, .units = units, .ctx = ctx};
     int err;
 
     if (store->options.read_only)

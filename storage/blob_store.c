@@ -125,6 +125,7 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     store->dir_fd = store->lock_fd = store->blobs_fd = store->staging_fd = store->ids.fd = -1;
     pthread_mutex_init(&store->ids.lock, NULL);
     pthread_cond_init(&store->ids.wake, NULL);
+    pthread_cond_init(&store->ids.promised, NULL);
     pthread_mutex_init(&store->folders_lock, NULL);
     pthread_mutex_init(&store->pins.lock, NULL);
     pthread_cond_init(&store->pins.moved, NULL);

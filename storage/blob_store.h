@@ -51,8 +51,13 @@ int blob_store_stay_above(struct blob_store *store, uint64_t last);
 
 /* To be called once, after open and before the first writer: removes published blobs that no row names.
  * is_live: 1 when some row refers to the blob, 0 when none does, negative errno to stop.
+ * units: visits every unit of the blob that some row names, in ascending order, and returns 0, what `visit` returned, or a
+ * negative errno; it lets recovery give back what lies between the units of a segment. NULL where there are no segments.
  * removed: receives the number of files removed; may be NULL. Blocks. */
-int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), void *ctx, uint64_t *removed);
+typedef int (*blob_units_fn)(void *ctx, uint64_t blob, int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
+                             void *visit_ctx);
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), blob_units_fn units, void *ctx,
+                       uint64_t *removed);
 
 /* Whether blob_store_recover, which has not run, would look at the blob: if it has no row, that is what a crash leaves and the
  * next start clears away. */
@@ -61,6 +66,8 @@ bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob);
 /* The row that names this blob is committed, or the blob is gone: a crash from now on need not probe it. Cheap.
  * Must be called exactly once for each published blob. */
 void blob_store_settle(struct blob_store *store, uint64_t blob);
+/* False from the moment its id was handed out until it is settled. A segment that is not settled may still take units. */
+bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
 
 /* Removes a blob's file. Readers that have it open keep their bytes. -ENOENT counts as success. Blocks. */
 int blob_store_remove(struct blob_store *store, uint64_t blob);
@@ -68,6 +75,16 @@ int blob_store_remove(struct blob_store *store, uint64_t blob);
 /* Makes the removal of these blobs durable (nothing to do in a store that is not): to be called before they are settled or
  * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno. Blocks. */
 int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count);
+
+/* Bytes in a segment that are to be given back. */
+struct blob_run {
+    uint64_t offset, length; /* offset > 0, a multiple of SEGMENT_ALIGN_BYTES; length is rounded up to one */
+};
+/* Punches holes there, and makes that durable; sorts the runs. Nobody may be reading them. 0 (also when the file is gone) or a
+ * negative errno. Blocks. */
+int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count);
+/* Cuts a file to at most so many bytes, durably. 0 (also when the file is gone) or a negative errno. Blocks. */
+int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 
 /* Free bytes an ordinary user can still write (statvfs), at most a second old. */
 uint64_t blob_store_free_bytes(struct blob_store *store);

@@ -36,6 +36,17 @@
 /* Descriptors of blobs kept open for reading, per store. */
 #define BLOB_DESCRIPTOR_CACHE_MAX 1024u
 
+/* Small bodies up to this size lie in segments, many to a file. Each is held in memory until it is written. Copying it costs
+ * less than the three syncs of a file of its own. */
+#define SEGMENT_UNIT_BYTES_MAX (64u << 10)
+
+/* Units begin at multiples of this: a hole can be punched for one without touching its neighbours' pages. */
+#define SEGMENT_ALIGN_BYTES 4096u
+
+/* The first segment of a process, and the largest: a store of a few small objects stays small, a busy one makes few files. */
+#define SEGMENT_BYTES_MIN (256u << 10)
+#define SEGMENT_BYTES_MAX (32u << 20)
+
 /* Window that is checked for residency, and brought in when cold, ahead of one sendfile. */
 #define EGRESS_WINDOW_BYTES (1u << 20)
 

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "storage/ring.h"
 
@@ -17,6 +18,8 @@ struct sys_calls {
     ssize_t (*sendfile)(int out_fd, int in_fd, off_t *offset, size_t count);
     ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
     ssize_t (*pwrite)(int fd, const void *buffer, size_t count, off_t offset);
+    ssize_t (*pwritev)(int fd, const struct iovec *list, int count, off_t offset);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t length);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);

@@ -45,6 +45,7 @@ void core_change_submit(struct core_worker *worker, struct core_change *change)
     change->posted.done = change_on_posted;
     change->op->done = change_on_committed;
     change->op->ctx = change;
+    change->op->rests_on = NULL;
     worker->changes++;
     meta_submit(worker->core->meta, change->op);
 }

@@ -6,6 +6,7 @@
  *
  * Everything here blocks: not for event-loop threads. */
 #include "api/core/core_internal.h"
+#include "api/core/pack.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -87,6 +88,7 @@ static int core_open_meta(struct core *core)
     const struct meta_options options = {
         .durable = !core->options.relaxed,
         .read_only = core->options.read_only,
+        .hooks = core->pack != NULL ? pack_hooks(core->pack) : (struct meta_batch_hooks){0},
         .log = core_log_meta,
         .log_ctx = core,
     };
@@ -105,6 +107,12 @@ static int core_blob_is_live(void *ctx, uint64_t blob)
     return meta_file_is_live(ctx, blob);
 }
 
+static int core_blob_units(void *ctx, uint64_t blob,
+                           int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length), void *visit_ctx)
+{
+    return meta_file_units(ctx, blob, visit, visit_ctx);
+}
+
 /* Removes the blobs that a crash left without a row. Garbage counts as live: the reclaimer has it in hand. */
 static int core_recover(struct core *core)
 {
@@ -116,7 +124,7 @@ static int core_recover(struct core *core)
     if (err != 0)
         return err;
     if ((err = meta_file_last(reader, &last)) == 0 && (err = blob_store_stay_above(core->blobs, last)) == 0)
-        err = blob_store_recover(core->blobs, core_blob_is_live, reader, &removed);
+        err = blob_store_recover(core->blobs, core_blob_is_live, core_blob_units, reader, &removed);
     meta_reader_close(reader);
     if (err == 0 && removed > 0)
         core_log(core, CORE_LOG_INFO, "recovery: removed %llu blobs of unfinished uploads",
@@ -128,7 +136,9 @@ static int core_open_parts(struct core *core)
 {
     int err;
 
-    if ((err = core_open_blobs(core)) != 0 || (err = core_open_meta(core)) != 0)
+    if ((err = core_open_blobs(core)) != 0 ||
+        (!core->options.read_only && (err = pack_open(core, &core->pack)) != 0) ||
+        (err = core_open_meta(core)) != 0)
         return err;
     if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
         return err;
@@ -165,6 +175,7 @@ void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
+    pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);

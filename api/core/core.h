@@ -117,7 +117,7 @@ void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);
 
 /* ---- PUT ---------------------------------------------------------------------------------------------------------------
  *
- *   core_put_begin -> on_ready(0) -> core_put_splice / core_put_write ... -> core_put_seal -> on_sealed(0, values)
+ *   core_put_begin -> [on_ready(0)] -> core_put_splice / core_put_write ... -> core_put_seal -> on_sealed(0, values)
  *     -> core_put_commit_object or core_put_commit_part -> on_committed(result) -> core_put_end
  *
  * core_put_end is due exactly once, allowed at any moment except between a commit call and its on_committed, and abandons
@@ -143,6 +143,11 @@ struct core_put_options {
     void *ctx;
 };
 
+/* What core_put_begin returns when bytes may be given at once and no on_ready follows: so it is for small bodies of known
+ * length, which lie in memory until they are committed. Their on_sealed comes from inside core_put_seal. */
+#define CORE_PUT_IS_READY 1
+
+/* 0: on_ready follows; CORE_PUT_IS_READY; or a negative errno. */
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **put);
 /* Return values as blob_writer_splice / blob_writer_write: > 0, 0 peer closed, -EAGAIN, -EBUSY (on_room follows),
  * -EOPNOTSUPP (use write), or a sticky failure. */
@@ -176,12 +181,13 @@ int core_get_status(const struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
-/* A descriptor of the file that holds the object's extent `index`, for the caller to close. Blocks. */
-int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd);
 /* Digests of bytes [first, first + length), whatever the size: read on digest threads, never here. done, unless this fails:
  * once, from core_worker_run; values are valid during the call. The get must not be ended before. 0, -ERANGE, -ENOMEM, -EIO. */
 int core_get_digest(struct core_get *get, uint64_t first, uint64_t length, uint32_t mask,
                     void (*done)(void *ctx, int result, const struct digest_values *values), void *ctx);
+/* A descriptor of a file that holds the object's extent `index` at *offset, for the caller to close. It may outlive the get: of
+ * a unit in a segment, whose place is given back once nobody refers to it, it is a copy in memory. Blocks. */
+int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, uint64_t *offset);
 /* On the worker's thread; on any thread if core_get_open was never called. */
 void core_get_end(struct core_get *get);
 

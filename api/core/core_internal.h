@@ -16,6 +16,7 @@
 
 struct reclaim;
 struct lifecycle;
+struct pack;
 
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
@@ -23,6 +24,7 @@ struct core {
     struct meta *meta;
     struct digest_pool *digests;
     struct digest_jobs *rehashes; /* of what is stored already */
+    struct pack *pack;
     struct reclaim *reclaim;
     struct lifecycle *lifecycle;
     atomic_uint workers;        /* alive: none may be left at close */
@@ -58,16 +60,19 @@ void core_worker_drain(struct core_worker *worker);
 /* Where bytes [first, first + length) of the object lie; freed by the caller. -ERANGE, -ENOMEM, or -EIO: a damaged row. */
 int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges, uint32_t *count);
 struct core_worker *core_get_worker(const struct core_get *get);
+/* A ring could not be created: says why, where the operator chose the engine. */
+void core_tell_no_engine(struct core *core, int err);
 
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);
 
 /* ---- Reclaimer: one thread per core that removes what no row refers to any more ---- */
 
-/* A published blob whose row was refused. */
+/* A unit whose row was refused: a published blob, or a run in a segment. */
 struct reclaim_discard {
     struct reclaim_discard *next;
-    uint64_t blob;
+    struct blob_unit unit;
+    uint64_t length; /* of a unit in a segment */
 };
 
 /* Starts the thread, which at once takes up what an earlier process left. */
@@ -76,8 +81,12 @@ int reclaim_start(struct core *core, struct reclaim **reclaim);
 void reclaim_stop(struct reclaim *reclaim);
 /* A change that may have made garbage is committed. Cheap; any thread. */
 void reclaim_wake(struct reclaim *reclaim);
-/* Takes the discard over: removes the blob, then settles it. Any thread; does not block. */
+/* Takes the discard over: removes the blob, then settles it; or punches its hole. Any thread; does not block. */
 void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard);
+/* A segment takes no more units: cuts off what it did not use, removes it if nothing refers to it, and settles it; not if the
+ * end of its last batch is uncertain. Any thread; does not block. reclaim NULL: the store is being opened; the next start
+ * does it. */
+void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_bytes, bool is_certain);
 
 /* ---- Lifecycle: one thread per core that carries out the lifecycle rules of buckets ---- */
 

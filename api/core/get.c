@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct core_get {
     struct core *core;
@@ -173,12 +175,47 @@ ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
     return get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
 }
 
-int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd)
+/* The bytes of a small extent in a file of their own. */
+static int extent_copy(int segment_fd, const struct meta_extent *extent)
 {
+    unsigned char *bytes = malloc(extent->length);
+    int err = 0, fd = -1;
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    for (uint64_t done = 0; done < extent->length && err == 0;) {
+        ssize_t n = pread(segment_fd, bytes + done, extent->length - done, (off_t)(extent->offset + done));
+
+        if (n > 0)
+            done += (uint64_t)n;
+        else if (n == 0 || errno != EINTR)
+            err = -EIO;
+    }
+    if (err == 0 && (fd = memfd_create("sluice-extent", MFD_CLOEXEC)) < 0)
+        err = -errno;
+    if (err == 0 && pwrite(fd, bytes, extent->length, 0) != (ssize_t)extent->length) {
+        close(fd);
+        err = -ENOMEM; /* memory is all that it can lack */
+    }
+    free(bytes);
+    return err != 0 ? err : fd;
+}
+
+int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, uint64_t *offset)
+{
+    const struct meta_extent *extent = &get->object.extents.list[index];
     int result;
 
     assert(index < get->object.extents.count);
-    result = blob_store_open_fd(get->core->blobs, get->object.extents.list[index].file);
+    *offset = extent->offset;
+    result = blob_store_open_fd(get->core->blobs, extent->file);
+    if (result >= 0 && extent->unit_offset > 0) {
+        int segment_fd = result;
+
+        result = extent_copy(segment_fd, extent);
+        close(segment_fd); /* was only read from */
+        *offset = 0;
+    }
     if (result < 0)
         return result;
     *fd = result;

@@ -374,17 +374,14 @@ size_t sluice_reader_extent_count(const struct sluice_reader *reader)
 
 int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct sluice_extent *extent)
 {
-    const struct meta_extent *row;
     int err;
 
     if (index >= reader->object->extents.count)
         return SLUICE_E_RANGE;
-    row = &reader->object->extents.list[index];
-    err = core_get_extent_open(reader->get, (uint32_t)index, &extent->fd);
+    err = core_get_extent_open(reader->get, (uint32_t)index, &extent->fd, &extent->offset);
     if (err != 0)
         return err;
-    extent->offset = row->offset;
-    extent->length = row->length;
+    extent->length = reader->object->extents.list[index].length;
     return 0;
 }
 

@@ -163,6 +163,8 @@ static int writer_begin_put(struct sluice_writer *writer)
 
     core_etag_choose(core_worker_core(writer->worker), false, &options);
     err = core_put_begin(writer->worker, &options, &writer->put);
+    if (err == CORE_PUT_IS_READY)
+        return 0;
     return err != 0 ? err : writer_wait(writer, &writer->is_ready);
 }
 

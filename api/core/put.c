@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * A PUT: bytes into a file nobody sees, then the file gets its name, then a row refers to it.
+ * A PUT: bytes into a file nobody sees, then the file gets its name, then a row refers to it. A small body of
+ * known length has no file of its own: it is gathered in memory (put_small.c), and the committer's batch writes
+ * and syncs it with others in a segment, just before it commits the row (pack.c).
  *
  *   OPENING -> FILLING -> SEALING -> SEALED -> PUBLISHING -> COMMITTING -> COMMITTED
  *
  * Any step may lead to FAILED instead, from where only core_put_end goes on. The order is what makes a crash
  * harmless: the row comes last, and until it is there the blob store knows the blob as one to be probed. A
- * blob whose row was refused goes to the reclaimer, which removes and settles it; on_committed does not wait
+ * unit whose row was refused goes to the reclaimer, which gives it back; on_committed does not wait
  * for that. Where the commit met an I/O error, it is left to the next start.
  *
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
+#include "api/core/put_small.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,15 +35,19 @@ enum put_state {
 
 struct core_put {
     struct core_worker *worker;
-    struct blob_writer *writer;
+    struct blob_writer *writer; /* NULL: a small body */
+    struct put_small *small;    /* NULL: a blob of its own */
     const struct core_put_events *events;
     void *ctx;
     enum put_state state;
-    const struct digest_values *values; /* the writer's; from SEALED on */
-    struct meta_extent extent;          /* the whole blob */
-    uint64_t blob;                      /* 0: none was needed */
-    struct reclaim_discard *discard;    /* kept ready for a refused row, so that undoing needs no memory */
-    struct meta_op *op;                 /* from commit on */
+    const struct digest_values *values; /* from SEALED on */
+    struct meta_extent extent;          /* the whole unit */
+    uint64_t blob;                      /* published, of its own; 0: none was needed */
+    uint32_t small_mask;                /* digests of a small body, and their values */
+    struct digest_values small_values;
+    struct pack_unit packed;         /* a small body's place in a segment */
+    struct reclaim_discard *discard; /* kept ready for a refused row, so that undoing needs no memory */
+    struct meta_op *op;              /* from commit on */
     struct ring_op posted;
 };
 
@@ -80,6 +87,19 @@ static void put_finish(struct core_put *put, int result)
     put->events->on_committed(put->ctx, result); /* may end the put */
 }
 
+/* The unit was written and no row will ever name it. */
+static void put_discard(struct core_put *put)
+{
+    struct blob_unit unit = put->small != NULL ? put->packed.unit.at : (struct blob_unit){put->blob, 0};
+
+    if (unit.blob == 0)
+        return;
+    put->discard->unit = unit;
+    put->discard->length = put->extent.length;
+    reclaim_add_discard(put->worker->core->reclaim, put->discard);
+    put->discard = NULL;
+}
+
 /* After an I/O error at the commit nobody knows whether a power failure would bring the row back. Such a blob
  * keeps its file and stays unsettled: the next start, which can see, decides. */
 static void put_on_posted(struct ring_op *posted, int32_t unused)
@@ -94,10 +114,8 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
-    } else if (put->blob != 0 && result != -EIO) {
-        put->discard->blob = put->blob;
-        reclaim_add_discard(core->reclaim, put->discard);
-        put->discard = NULL;
+    } else if (result != -EIO) {
+        put_discard(put);
     }
     put_finish(put, result);
 }
@@ -118,18 +136,22 @@ static uint32_t put_crc32c(const struct digest_values *values)
     return (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
 }
 
-/* The one extent of a simple body: a blob that is one unit. */
+/* The one extent of a simple body: a unit that is all of it. Where a small one lies is filled in by the batch that
+ * writes it. */
 static void put_fill_extents(struct core_put *put, struct meta_extents *extents, uint64_t *size)
 {
-    uint64_t length = blob_writer_taken(put->writer);
+    uint64_t length = core_put_taken(put);
 
     *size = length;
     *extents = (struct meta_extents){0};
-    if (put->blob == 0) {
-        assert(length == 0);
+    assert(put->small != NULL || (put->blob == 0) == (length == 0));
+    if (length == 0)
         return;
+    if (put->small != NULL) {
+        put_small_unit(put->small, &put->packed.unit);
+        put->packed.extent = &put->extent;
+        put->op->rests_on = &put->packed;
     }
-    assert(length > 0);
     put->extent = (struct meta_extent){
         .file = put->blob,
         .length = length,
@@ -149,6 +171,7 @@ static int64_t put_now_ms(void)
 
 static void put_submit(struct core_put *put)
 {
+    put->op->rests_on = NULL;
     if (put->op->kind == META_OP_OBJECT_PUT) {
         struct meta_object_put *op = (struct meta_object_put *)put->op;
 
@@ -160,6 +183,7 @@ static void put_submit(struct core_put *put)
         op->part.modified_ms = put_now_ms();
     }
     put->state = PUT_COMMITTING;
+    put->op->result = 0;
     put->posted.done = put_on_posted;
     put->op->done = put_on_meta_done;
     put->op->ctx = put;
@@ -183,8 +207,12 @@ static void put_on_published(void *ctx, int result, uint64_t blob)
 static void put_commit(struct core_put *put, struct meta_op *op)
 {
     assert(put->state == PUT_SEALED);
-    put->state = PUT_PUBLISHING;
     put->op = op;
+    if (put->small != NULL) {
+        put_submit(put);
+        return;
+    }
+    put->state = PUT_PUBLISHING;
     blob_writer_publish(put->writer);
 }
 
@@ -211,9 +239,9 @@ static const struct blob_writer_events put_writer_events = {
     .on_published = put_on_published,
 };
 
-int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
+static int put_begin_file(struct core_put *put, const struct core_put_options *options)
 {
-    struct core_put *put = calloc(1, sizeof(*put));
+    struct core_worker *worker = put->worker;
     struct blob_writer_options writer_options = {
         .store = worker->core->blobs,
         .ring = worker->ring,
@@ -227,6 +255,25 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
         .events = &put_writer_events,
         .ctx = put,
     };
+
+    put->state = PUT_OPENING;
+    return blob_writer_begin(&put->writer, &writer_options);
+}
+
+static int put_begin_small(struct core_put *put, const struct core_put_options *options)
+{
+    if (blob_store_free_bytes(put->worker->core->blobs) < options->length)
+        return -ENOSPC;
+    put->state = PUT_FILLING;
+    put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_CRC32C);
+    pack_expect(put->worker->core->pack);
+    return put_small_create(&put->small, (uint32_t)options->length, options->chunks);
+}
+
+int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
+{
+    struct core_put *put = calloc(1, sizeof(*put));
+    bool is_small = put_small_fits(options->length);
     int err;
 
     if (put == NULL)
@@ -234,9 +281,11 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     put->worker = worker;
     put->events = options->events;
     put->ctx = options->ctx;
-    put->state = PUT_OPENING;
     put->discard = malloc(sizeof(*put->discard));
-    err = put->discard == NULL ? -ENOMEM : blob_writer_begin(&put->writer, &writer_options);
+    if (put->discard == NULL)
+        err = -ENOMEM;
+    else
+        err = is_small ? put_begin_small(put, options) : put_begin_file(put, options);
     if (err != 0) {
         free(put->discard);
         free(put);
@@ -244,34 +293,41 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     }
     worker->puts++;
     *out = put;
-    return 0;
+    return is_small ? CORE_PUT_IS_READY : 0;
 }
 
 ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max)
 {
-    return blob_writer_splice(put->writer, socket_fd, max);
+    return put->small != NULL ? put_small_receive(put->small, socket_fd, max)
+                              : blob_writer_splice(put->writer, socket_fd, max);
 }
 
 ssize_t core_put_write(struct core_put *put, const void *data, size_t length)
 {
-    return blob_writer_write(put->writer, data, length);
+    return put->small != NULL ? put_small_write(put->small, data, length)
+                              : blob_writer_write(put->writer, data, length);
 }
 
 uint64_t core_put_taken(const struct core_put *put)
 {
-    return blob_writer_taken(put->writer);
+    return put->small != NULL ? put_small_taken(put->small) : blob_writer_taken(put->writer);
 }
 
 int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk)
 {
-    return blob_writer_chunk_end(put->writer, chunk);
+    return put->small != NULL ? put_small_chunk_end(put->small, chunk)
+                              : blob_writer_chunk_end(put->writer, chunk);
 }
 
 void core_put_seal(struct core_put *put)
 {
     assert(put->state == PUT_FILLING);
     put->state = PUT_SEALING;
-    blob_writer_seal(put->writer);
+    if (put->small != NULL)
+        put_on_sealed(put, put_small_seal(put->small, put->small_mask, &put->small_values),
+                      &put->small_values);
+    else
+        blob_writer_seal(put->writer);
 }
 
 void core_put_end(struct core_put *put)
@@ -279,7 +335,9 @@ void core_put_end(struct core_put *put)
     if (put == NULL)
         return;
     assert(put->state != PUT_PUBLISHING && put->state != PUT_COMMITTING);
-    blob_writer_free(put->writer);
+    if (put->writer != NULL)
+        blob_writer_free(put->writer);
+    put_small_free(put->small);
     put->worker->puts--;
     free(put->discard);
     free(put);

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reclaimer: one thread that gives back the space of what no row refers to.
+ * The reclaimer: one thread that gives back the space of what no row refers to; what to do with each unit is in
+ * reclaim_units.c.
  *
- * Two sources. Discards: blobs that were published and whose row was then refused; nobody can have read them,
- * so they are removed at once and settled. Garbage: the database's list of units whose last reference went
- * with some change; here readers come first, as an old snapshot may still name them:
+ * Three sources. Discards: units that were written and whose row was then refused; nobody can have read them,
+ * so they go at once. Sealed segments: what they did not use is cut off. Garbage: the database's list of units
+ * whose last reference went with some change; here readers come first, as an old snapshot may still name them:
  *
  *   take a batch -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
- *     -> skip what a pin holds, remove the other files, sync their folders -> META_OP_GARBAGE_DONE
+ *     -> skip what a pin holds, give back the rest, durably -> META_OP_GARBAGE_DONE
  *
  * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
- * file is gone already: removing it again succeeds. Removals are synced, a batch at a time, before they are
- * forgotten: else a power failure could bring back files that nothing points at any more.
- *
- * A unit is a whole file; an entry that says otherwise is left alone. */
-#include "api/core/core_internal.h"
+ * bytes are gone already: giving them back again succeeds. */
+#include "api/core/reclaim.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,25 +28,8 @@
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
 
-#define RECLAIM_BATCH_ENTRIES 256
-
 /* Entries taken up at close; a longer list waits for the next start. */
 #define RECLAIM_CLOSE_BATCHES 8
-
-struct reclaim {
-    struct core *core;
-    struct meta_reader *reader;
-    pthread_t thread;
-    atomic_bool dirty; /* garbage may have been made since the last pass began */
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    bool stopping;
-    struct reclaim_discard *discards;
-
-    bool retry;        /* the thread's own: something was left over that may go later */
-    bool failure_told; /* the log has one line about files that cannot be removed */
-};
 
 /* A change on its way through the committer while the thread waits. */
 struct reclaim_done {
@@ -58,32 +39,7 @@ struct reclaim_done {
     bool is_finished;
 };
 
-/* ---- Removing ---- */
-
-static int reclaim_remove(struct reclaim *reclaim, uint64_t blob)
-{
-    int err = blob_store_remove(reclaim->core->blobs, blob);
-
-    if (err == 0)
-        return 0;
-    reclaim->retry = true;
-    if (!reclaim->failure_told)
-        core_log(reclaim->core, CORE_LOG_ERROR, "cannot remove blob %016llx, will try again: %s",
-                 (unsigned long long)blob, strerror(-err));
-    reclaim->failure_told = true;
-    return err;
-}
-
-/* Before what was removed is forgotten. */
-static int reclaim_sync(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
-{
-    int err = blob_store_sync_removed(reclaim->core->blobs, blobs, count);
-
-    if (err != 0 && !reclaim->failure_told)
-        core_log(reclaim->core, CORE_LOG_ERROR, "cannot sync the removal of blobs: %s", strerror(-err));
-    reclaim->failure_told = reclaim->failure_told || err != 0;
-    return err;
-}
+/* ---- Lists ---- */
 
 static struct reclaim_discard *reclaim_take_discards(struct reclaim *reclaim)
 {
@@ -96,6 +52,17 @@ static struct reclaim_discard *reclaim_take_discards(struct reclaim *reclaim)
     return list;
 }
 
+static struct reclaim_sealed *reclaim_take_sealed(struct reclaim *reclaim)
+{
+    struct reclaim_sealed *list;
+
+    pthread_mutex_lock(&reclaim->lock);
+    list = reclaim->sealed;
+    reclaim->sealed = NULL;
+    pthread_mutex_unlock(&reclaim->lock);
+    return list;
+}
+
 static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
 {
     pthread_mutex_lock(&reclaim->lock);
@@ -104,39 +71,38 @@ static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard
     pthread_mutex_unlock(&reclaim->lock);
 }
 
-/* Removes what can be removed of up to a batch of discards; `removed` receives those. Returns how many. */
-static uint32_t reclaim_remove_discards(struct reclaim *reclaim, struct reclaim_discard **list,
-                                        uint64_t removed[RECLAIM_BATCH_ENTRIES])
+static void reclaim_push_sealed(struct reclaim *reclaim, struct reclaim_sealed *sealed)
 {
-    uint32_t count = 0;
-
-    while (*list != NULL && count < RECLAIM_BATCH_ENTRIES) {
-        struct reclaim_discard *discard = *list;
-
-        *list = discard->next;
-        if (reclaim_remove(reclaim, discard->blob) != 0) {
-            reclaim_push_discard(reclaim, discard);
-            continue;
-        }
-        removed[count++] = discard->blob;
-        free(discard);
-    }
-    return count;
+    pthread_mutex_lock(&reclaim->lock);
+    sealed->next = reclaim->sealed;
+    reclaim->sealed = sealed;
+    pthread_mutex_unlock(&reclaim->lock);
 }
 
-/* One that cannot be removed, or not durably, stays unsettled: recovery at the next start takes it up. */
+/* What cannot be given back now is tried again later; at the latest by recovery at the next start. */
 static void reclaim_run_discards(struct reclaim *reclaim)
 {
-    struct reclaim_discard *list = reclaim_take_discards(reclaim);
-    uint64_t removed[RECLAIM_BATCH_ENTRIES];
+    struct reclaim_discard *list = reclaim_take_discards(reclaim), *next;
 
-    while (list != NULL) {
-        uint32_t count = reclaim_remove_discards(reclaim, &list, removed);
+    for (; list != NULL; list = next) {
+        next = list->next;
+        if (reclaim_discard_unit(reclaim, list->unit, list->length) != 0)
+            reclaim_push_discard(reclaim, list);
+        else
+            free(list);
+    }
+}
 
-        if (reclaim_sync(reclaim, removed, count) != 0)
-            continue;
-        for (uint32_t i = 0; i < count; i++)
-            blob_store_settle(reclaim->core->blobs, removed[i]);
+static void reclaim_run_sealed(struct reclaim *reclaim)
+{
+    struct reclaim_sealed *list = reclaim_take_sealed(reclaim), *next;
+
+    for (; list != NULL; list = next) {
+        next = list->next;
+        if (reclaim_settle_segment(reclaim, list->blob, list->used_bytes) != 0)
+            reclaim_push_sealed(reclaim, list);
+        else
+            free(list);
     }
 }
 
@@ -176,32 +142,6 @@ static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t
     return done.change.op.result;
 }
 
-/* Removes what may go of one batch; its rows are packed to the front. Returns how many, 0 when it is not known
- * to be durable: then all of it is tried again. */
-static uint32_t reclaim_remove_batch(struct reclaim *reclaim, const struct meta_garbage *entries,
-                                     uint32_t count, int64_t *rows)
-{
-    struct blob_store *blobs = reclaim->core->blobs;
-    uint64_t removed[RECLAIM_BATCH_ENTRIES];
-    uint32_t removed_count = 0;
-
-    blob_pin_barrier(blobs);
-    for (uint32_t i = 0; i < count; i++) {
-        if (entries[i].unit_offset != 0)
-            continue;
-        if (blob_pin_holds(blobs, (struct blob_unit){entries[i].file, entries[i].unit_offset})) {
-            reclaim->retry = true;
-        } else if (reclaim_remove(reclaim, entries[i].file) == 0) {
-            rows[removed_count] = entries[i].row;
-            removed[removed_count++] = entries[i].file;
-        }
-    }
-    if (reclaim_sync(reclaim, removed, removed_count) == 0)
-        return removed_count;
-    reclaim->retry = true;
-    return 0;
-}
-
 static bool reclaim_is_stopping(struct reclaim *reclaim)
 {
     bool stopping;
@@ -227,7 +167,7 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
         if (count <= 0)
             return count;
         after = entries[count - 1].row;
-        err = reclaim_forget(reclaim, rows, reclaim_remove_batch(reclaim, entries, (uint32_t)count, rows));
+        err = reclaim_forget(reclaim, rows, reclaim_units(reclaim, entries, (uint32_t)count, rows));
         if (err != 0)
             return err;
     } while (count == RECLAIM_BATCH_ENTRIES);
@@ -261,7 +201,7 @@ static bool reclaim_sleep(struct reclaim *reclaim)
         due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &pause) == ETIMEDOUT;
     due = false;
     while (!reclaim->stopping && !due && !atomic_load(&reclaim->dirty) &&
-           (reclaim->discards == NULL || reclaim->retry)) {
+           ((reclaim->discards == NULL && reclaim->sealed == NULL) || reclaim->retry)) {
         if (reclaim->retry)
             due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &retry) == ETIMEDOUT;
         else
@@ -284,6 +224,7 @@ static void *reclaim_main(void *arg)
         atomic_store(&reclaim->dirty, false); /* before the look: what comes later is looked at again */
         reclaim->retry = false;
         reclaim_run_discards(reclaim);
+        reclaim_run_sealed(reclaim);
         err = reclaim_run_garbage(reclaim);
         if (err != 0) {
             reclaim->retry = true;
@@ -301,11 +242,16 @@ static void *reclaim_main(void *arg)
 static void reclaim_free(struct reclaim *reclaim)
 {
     struct reclaim_discard *discard;
+    struct reclaim_sealed *sealed;
 
-    /* These could not be removed; recovery will. */
+    /* These could not be dealt with; recovery will. */
     while ((discard = reclaim->discards) != NULL) {
         reclaim->discards = discard->next;
         free(discard);
+    }
+    while ((sealed = reclaim->sealed) != NULL) {
+        reclaim->sealed = sealed->next;
+        free(sealed);
     }
     if (reclaim->reader != NULL)
         meta_reader_close(reclaim->reader);
@@ -377,6 +323,21 @@ void reclaim_wake(struct reclaim *reclaim)
 void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
 {
     reclaim_push_discard(reclaim, discard);
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_bytes, bool is_certain)
+{
+    struct reclaim_sealed *sealed;
+
+    /* Left unsettled, it is looked at by the next start. */
+    if (reclaim == NULL || !is_certain || (sealed = malloc(sizeof(*sealed))) == NULL)
+        return;
+    sealed->blob = blob;
+    sealed->used_bytes = used_bytes;
+    reclaim_push_sealed(reclaim, sealed);
     pthread_mutex_lock(&reclaim->lock);
     pthread_cond_signal(&reclaim->changed);
     pthread_mutex_unlock(&reclaim->lock);

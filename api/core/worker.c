@@ -11,13 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+void core_tell_no_engine(struct core *core, int err)
+{
+    if (core->options.engine == RING_ENGINE_URING)
+        core_log(core, CORE_LOG_ERROR, "io_uring cannot be used here (%s); the engine auto or threads can",
+                 strerror(-err));
+}
+
 static int worker_open_ring(struct core *core, struct ring **ring)
 {
     int err = ring_create(ring, core->options.engine);
 
-    if (err != 0 && core->options.engine == RING_ENGINE_URING)
-        core_log(core, CORE_LOG_ERROR, "io_uring cannot be used here (%s); the engine auto or threads can",
-                 strerror(-err));
+    if (err != 0)
+        core_tell_no_engine(core, err);
     return err;
 }
 
@@ -52,8 +58,7 @@ int core_worker_create(struct core *core, struct core_worker **out)
         free(worker);
         return -ENOMEM;
     }
-    if ((err = worker_open_ring(core, &worker->ring)) != 0 ||
-        (err = pipe_pool_create(&worker->pipes)) != 0 ||
+    if ((err = worker_open_ring(core, &worker->ring)) != 0 || (err = pipe_pool_create(&worker->pipes)) != 0 ||
         (err = meta_reader_open(core->meta, &worker->reader)) != 0) {
         worker_free(worker);
         return err;

@@ -266,6 +266,10 @@ void s3_put_start(struct s3_put *put)
     put_add_default(put, &options);
     if ((result = core_put_begin(request->worker, &options, &put->core)) == 0)
         return;
+    if (result == CORE_PUT_IS_READY) {
+        on_ready(put, 0);
+        return;
+    }
     if (options.chunks != NULL && options.chunks->released != NULL)
         options.chunks->released(options.chunks->ctx); /* no stream ever got them */
     s3_answer_result(request, result);

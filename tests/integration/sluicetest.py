@@ -84,6 +84,21 @@ def sha256_file(path):
     return digest.hexdigest()
 
 
+def is_segment(path):
+    """Whether a file below blobs/ is a segment, in which small objects lie."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return file.read(16) == b"Sluice segment 1"
+    return False
+
+
+def blob_files(data):
+    """The paths of the blobs that are files of their own, and of the segments."""
+    paths = [os.path.join(folder, name) for folder, _, files in os.walk(os.path.join(data, "blobs"))
+             for name in files if name != "SEQUENCE"]
+    segments = [path for path in paths if is_segment(path)]
+    return [path for path in paths if path not in segments], segments
+
+
 class Server:
     """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f."""
 

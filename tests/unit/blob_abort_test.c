@@ -304,7 +304,7 @@ static void test_unlink_that_fails_is_left_for_recovery(void **state)
     assert_int_equal(rig_count_blobs(&rig), 1);
     blob_store_close(rig.store);
     assert_int_equal(rig_open_store(&rig, true, false), 0);
-    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, &removed), 0);
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL, &removed), 0);
     assert_int_equal(removed, 1);
     rig_end(&rig);
 }

@@ -37,7 +37,7 @@ static void test_folder_is_private_and_complete(void **state)
     assert_int_equal(rig_open_store(&rig, true, false), 0);
     assert_int_equal(stat(rig.dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL), 0);
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL, NULL), 0);
     snprintf(path, sizeof(path), "%s/blobs/0f",
              rig.dir); /* the ids of the first promise have their folders, */
     assert_int_equal(stat(path, &st), 0);
@@ -65,7 +65,7 @@ static void test_read_only_changes_nothing(void **state)
     assert_int_equal(blob_store_walk(store, count_one, &count), 0);
     assert_int_equal(count, 1);
     assert_int_equal(blob_store_remove(store, blob), -EROFS);
-    assert_int_equal(blob_store_recover(store, no_row, NULL, NULL), -EROFS);
+    assert_int_equal(blob_store_recover(store, no_row, NULL, NULL, NULL), -EROFS);
     blob_store_close(store);
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(rig_open_store(&rig, true, false), 0);
@@ -146,7 +146,7 @@ static void test_ids_go_on_after_a_clean_close(void **state)
     blob_store_settle(rig.store, first);
     blob_store_close(rig.store);
     assert_int_equal(rig_open_store(&rig, true, false), 0);
-    assert_int_equal(blob_store_recover(rig.store, has_row, &rows, &removed), 0);
+    assert_int_equal(blob_store_recover(rig.store, has_row, NULL, &rows, &removed), 0);
     assert_int_equal(removed, 0);
     assert_int_equal(rows.asked, 0); /* a clean end leaves nothing to probe */
     second = put_bytes(&rig, (const unsigned char *)"b", 1);
@@ -168,7 +168,7 @@ static void test_crash_leaves_exactly_the_orphans(void **state)
         rows.live[i] = blobs[i * 2];        /* 0, 2, 4 have rows */
     blob_store_settle(rig.store, blobs[2]); /* out of order, and with 0 outstanding */
     crash(&rig, NO_DAMAGE);
-    assert_int_equal(blob_store_recover(rig.store, has_row, &rows, &removed), 0);
+    assert_int_equal(blob_store_recover(rig.store, has_row, NULL, &rows, &removed), 0);
     assert_int_equal(removed, 3);
     assert_int_equal(rig_count_blobs(&rig), 3);
     for (unsigned i = 0; i < 6; ++i) {
@@ -198,7 +198,7 @@ static void test_killed_process(void **state)
         struct rig mine = rig;
         if (rig_open_store(&mine, true, false) != 0 || ring_create(&mine.ring, RING_ENGINE_AUTO) != 0 ||
             pipe_pool_create(&mine.pipes) != 0 || digest_pool_create(&mine.digests, 1) != 0 ||
-            blob_store_recover(mine.store, no_row, NULL, NULL) != 0)
+            blob_store_recover(mine.store, no_row, NULL, NULL, NULL) != 0)
             _exit(1);
         _exit(put_bytes(&mine, (const unsigned char *)"orphan", 6) != 0 ? 0 : 1);
     }
@@ -206,7 +206,7 @@ static void test_killed_process(void **state)
     assert_int_equal(status, 0);
     assert_int_equal(rig_open_store(&rig, true, false), 0);
     assert_int_equal(rig_count_blobs(&rig), 1);
-    assert_int_equal(blob_store_recover(rig.store, has_row, &rows, &removed), 0);
+    assert_int_equal(blob_store_recover(rig.store, has_row, NULL, &rows, &removed), 0);
     assert_int_equal(removed, 1);
     assert_int_equal(rig_count_blobs(&rig), 0);
     rig_end(&rig);
@@ -225,11 +225,11 @@ static void test_recovery_stops_and_can_be_repeated(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     put_bytes(&rig, (const unsigned char *)"x", 1);
     crash(&rig, NO_DAMAGE);
-    assert_int_equal(blob_store_recover(rig.store, refuse_to_say, NULL, NULL), -EIO);
+    assert_int_equal(blob_store_recover(rig.store, refuse_to_say, NULL, NULL, NULL), -EIO);
     assert_int_equal(rig_count_blobs(&rig), 1);
     blob_store_close(rig.store); /* a clean close without recovery keeps the orphans in sight */
     assert_int_equal(rig_open_store(&rig, true, false), 0);
-    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, &removed), 0);
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL, &removed), 0);
     assert_int_equal(removed, 1);
     rig_end(&rig);
 }
@@ -351,7 +351,7 @@ static void test_one_slot_damaged(void **state)
         rows.live[0] = put_bytes(&rig, (const unsigned char *)"live", 4);
         uint64_t orphan = put_bytes(&rig, (const unsigned char *)"orphan", 6);
         crash(&rig, (off_t)slot * 4096);
-        assert_int_equal(blob_store_recover(rig.store, has_row, &rows, &removed), 0);
+        assert_int_equal(blob_store_recover(rig.store, has_row, NULL, &rows, &removed), 0);
         assert_int_equal(removed, 1);
         assert_int_equal(blob_store_open_fd(rig.store, orphan), -ENOENT);
         uint64_t next = put_bytes(&rig, (const unsigned char *)"next", 4);
@@ -384,7 +384,7 @@ static void test_both_slots_damaged(void **state)
         }
         assert_int_equal(rig_open_store(&rig, true, false), 0);
         assert_int_equal(rig.warnings, 1); /* said */
-        assert_int_equal(blob_store_recover(rig.store, has_row, &rows, &removed), 0);
+        assert_int_equal(blob_store_recover(rig.store, has_row, NULL, &rows, &removed), 0);
         assert_int_equal(removed, 1); /* even what was settled is looked at again */
         uint64_t next = put_bytes(&rig, (const unsigned char *)"next", 4);
         assert_true(next > orphan + BLOB_ID_JUMP / 2);

@@ -79,7 +79,7 @@ UNUSED static void rig_begin(struct rig *rig, enum ring_engine engine, bool dura
     assert_int_equal(pipe_pool_create(&rig->pipes), 0);
     assert_int_equal(digest_pool_create(&rig->digests, 2), 0);
     assert_int_equal(rig_open_store(rig, durable, copy_mode), 0);
-    assert_int_equal(blob_store_recover(rig->store, no_row, NULL, NULL), 0);
+    assert_int_equal(blob_store_recover(rig->store, no_row, NULL, NULL, NULL), 0);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)

@@ -50,7 +50,10 @@ static struct core_check_report check(struct rig *rig, bool verify_bytes)
     return report;
 }
 
-/* Three objects of different sizes, one of them empty, and a copy; closed. */
+/* The head of a segment, and the block of the one small object in it. */
+#define SEGMENT_BYTES 8192
+
+/* Three objects of different sizes, one of them in a segment, one of them empty, and a copy; closed. */
 static void begin_filled(struct rig *rig)
 {
     struct meta_object_copy copy = {
@@ -116,7 +119,7 @@ static void short_file(void **state)
     struct rig rig;
 
     begin_filled(&rig);
-    assert_int_equal(truncate(blob_path(rig.dir, 100), 99), 0);
+    assert_int_equal(truncate(blob_path(rig.dir, SEGMENT_BYTES), 4096 + 99), 0);
     report = check(&rig, false);
     assert_int_equal(report.damaged, 1);
     assert_int_equal(report.findings, 1);
@@ -130,7 +133,7 @@ static void missing_file(void **state)
     struct rig rig;
 
     begin_filled(&rig);
-    assert_int_equal(unlink(blob_path(rig.dir, 100)), 0);
+    assert_int_equal(unlink(blob_path(rig.dir, SEGMENT_BYTES)), 0);
     report = check(&rig, true);
     assert_int_equal(report.missing, 1);
     assert_int_equal(report.findings, 1);
@@ -147,12 +150,13 @@ static void orphaned_file(void **state)
     begin_filled(&rig);
     /* The name of a blob far away; its folder follows from the number. */
     snprintf(path, sizeof(path), "%s/blobs/00/0000000000000000", rig.dir);
-    snprintf(command, sizeof(command), "cp %s %.*s7", blob_path(rig.dir, 100), (int)strlen(path) - 1, path);
+    snprintf(command, sizeof(command), "cp %s %.*s7", blob_path(rig.dir, SEGMENT_BYTES),
+             (int)strlen(path) - 1, path);
     assert_int_equal(system(command), 0);
     report = check(&rig, true);
     assert_int_equal(report.orphaned, 1);
     assert_int_equal(report.findings, 1);
-    assert_non_null(strstr(lines, "blob 0000000000000007 (100 bytes)"));
+    assert_non_null(strstr(lines, "blob 0000000000000007 (8192 bytes)"));
     rig_end(&rig);
 }
 
@@ -175,18 +179,20 @@ static void left_by_a_crash(void **state)
     assert_true(pid >= 0);
     if (pid == 0) {
         sys_fault = die_at_folder_sync;
+        unsigned char *body = body_make(BODY_BYTES, 2);
+
         if (rig_open_again(&rig) == 0)
-            (void)rig_put(&rig, "new", (const unsigned char *)"1", 1, NO_CONDITION);
+            (void)rig_put(&rig, "new", body, BODY_BYTES, NO_CONDITION);
         _exit(1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_int_equal(blob_files(rig.dir), 3); /* two of the objects', and the one that was left */
+    assert_int_equal(blob_files(rig.dir), 2); /* the large object's, and the one that was left */
     report = check(&rig, true);
     assert_int_equal(report.findings, 0);
-    assert_int_equal(blob_files(rig.dir), 3);
-    assert_int_equal(rig_open_again(&rig), 0);
     assert_int_equal(blob_files(rig.dir), 2);
+    assert_int_equal(rig_open_again(&rig), 0);
+    assert_int_equal(blob_files(rig.dir), 1);
     rig_end(&rig);
 }
 

@@ -150,7 +150,7 @@ static void expect_known(struct rig *rig, struct known *known)
         if (!is_new)
             assert_true(key_holds(rig, key, entry->version));
         *entry = (struct known){.version = is_new ? entry->pending : entry->version};
-        files += entry->version != 0 && body_length(key, entry->version) > 0;
+        files += entry->version != 0 && body_length(key, entry->version) > SEGMENT_UNIT_BYTES_MAX;
     }
     await_blob_files(rig, files);
 }

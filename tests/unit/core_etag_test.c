@@ -56,8 +56,7 @@ static void etag_of(struct rig *rig, bool client_compares, uint64_t length, bool
 
     options.ctx = &put;
     core_etag_choose(rig->core, client_compares, &options);
-    assert_int_equal(core_put_begin(rig->worker, &options, &put.put), 0);
-    assert_int_equal(put_await(&put, &put.ready), 0);
+    assert_int_equal(put_begin_with(rig, &put, &options), 0);
     assert_int_equal(put_fill(&put, body, length), 0);
     assert_int_equal(put_seal(&put), 0);
     core_etag_make(&put.values, etag);

@@ -91,7 +91,8 @@ static void removal_is_synced_before_it_is_forgotten(void **state)
 
 static void closed_with_garbage(void **state)
 {
-    enum { OBJECTS = 40 };
+    enum { OBJECTS = 40, BYTES = 70000 };
+    unsigned char *body = body_make(BYTES, 8);
     struct rig rig;
     char key[16];
 
@@ -99,7 +100,7 @@ static void closed_with_garbage(void **state)
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < OBJECTS; i++) {
             snprintf(key, sizeof(key), "%d", i);
-            assert_int_equal(rig_put(&rig, key, (const unsigned char *)key, strlen(key), NO_CONDITION), 0);
+            assert_int_equal(rig_put(&rig, key, body, BYTES, NO_CONDITION), 0);
         }
     }
     rig_close(&rig); /* does a share of the work */
@@ -108,8 +109,9 @@ static void closed_with_garbage(void **state)
     await_blob_files(&rig, OBJECTS);
     for (int i = 0; i < OBJECTS; i++) {
         snprintf(key, sizeof(key), "%d", i);
-        rig_expect(&rig, key, (const unsigned char *)key, strlen(key));
+        rig_expect(&rig, key, body, BYTES);
     }
+    free(body);
     rig_end(&rig);
 }
 
@@ -141,7 +143,7 @@ static void copies_share_a_blob(void **state)
     assert_int_equal(copy(&rig, "b", "b"), 0); /* onto itself */
     assert_int_equal(blob_files(rig.dir), 1);
     assert_int_equal(rig_delete(&rig, "a"), 0);
-    assert_int_equal(rig_put(&rig, "marker", body, 1, NO_CONDITION), 0);
+    assert_int_equal(rig_put(&rig, "marker", body, 70000, NO_CONDITION), 0);
     assert_int_equal(rig_delete(&rig, "marker"), 0);
     await_blob_files(&rig, 1); /* a pass has gone by and left the shared one */
     rig_expect(&rig, "b", body, BODY_BYTES);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "api/core/core.h"
+#include "storage/limits.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -47,27 +48,58 @@ UNUSED static void tree_remove(const char *path)
     nftw(path, tree_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static unsigned long files_found;
+static unsigned long files_found, segments_found, segment_blocks_found;
+
+static bool is_segment(const char *path)
+{
+    char head[16] = "";
+    int fd = open(path, O_RDONLY);
+    bool is =
+        fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) && memcmp(head, "Sluice segment 1", 16) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
 
 static int tree_count_entry(const char *path, const struct stat *status, int type, struct FTW *at)
 {
-    if (type == FTW_F && strcmp(path + at->base, "SEQUENCE") != 0)
+    if (type != FTW_F || strcmp(path + at->base, "SEQUENCE") == 0)
+        return 0;
+    if (is_segment(path)) {
+        segments_found++;
+        segment_blocks_found += (unsigned long)status->st_blocks / 8;
+    } else {
         files_found++;
+    }
     return 0;
 }
 
-/* Files below blobs/, SEQUENCE excepted. Not for use on two threads at once. */
+/* Blobs that are files of their own. Not for use on two threads at once. */
 UNUSED static unsigned long blob_files(const char *dir)
 {
     char path[128];
 
     snprintf(path, sizeof(path), "%s/blobs", dir);
-    files_found = 0;
+    files_found = segments_found = segment_blocks_found = 0;
     nftw(path, tree_count_entry, 8, FTW_PHYS);
     return files_found;
 }
 
-/* Waits until there are `count` blob files: writers undo in the worker's ring, the reclaimer works in the background.
+UNUSED static unsigned long segment_files(const char *dir)
+{
+    (void)blob_files(dir);
+    return segments_found;
+}
+
+/* Blocks of 4 KiB that all segments occupy, their heads included. */
+UNUSED static unsigned long segment_blocks(const char *dir)
+{
+    (void)blob_files(dir);
+    return segment_blocks_found;
+}
+
+/* Waits until there are `count` blobs that are files of their own: writers undo in the worker's ring, the reclaimer works in the background.
  * Fails after a long while. */
 UNUSED static void await_blob_files(struct rig *rig, unsigned long count)
 {
@@ -219,14 +251,25 @@ static int put_await(struct test_put *put, const bool *flag)
     return put->result;
 }
 
+/* Until bytes may be given. */
+UNUSED static int put_begin_with(struct rig *rig, struct test_put *put,
+                                 const struct core_put_options *options)
+{
+    int result = core_put_begin(rig->worker, options, &put->put);
+
+    if (result == CORE_PUT_IS_READY)
+        return 0;
+    assert_int_equal(result, 0);
+    return put_await(put, &put->ready);
+}
+
 UNUSED static int put_begin(struct rig *rig, struct test_put *put, uint64_t length)
 {
     struct core_put_options options = {.length = length, .events = &put_events, .ctx = put};
 
     *put = (struct test_put){.rig = rig};
     core_etag_choose(rig->core, false, &options);
-    assert_int_equal(core_put_begin(rig->worker, &options, &put->put), 0);
-    return put_await(put, &put->ready);
+    return put_begin_with(rig, put, &options);
 }
 
 UNUSED static int put_fill(struct test_put *put, const unsigned char *body, size_t length)
@@ -298,8 +341,8 @@ static void get_ready(void *ctx)
 }
 
 /* Reads [first, first + length) of an open get and compares. */
-UNUSED static void get_expect(struct rig *rig, struct core_get *get, const unsigned char *body, uint64_t first,
-                              uint64_t length)
+UNUSED static void get_expect(struct rig *rig, struct core_get *get, const unsigned char *body,
+                              uint64_t first, uint64_t length)
 {
     unsigned char *seen = malloc(length + 1);
     uint64_t have = 0;

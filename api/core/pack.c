@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Small bodies into segments, batch by batch, on the committer's thread: see pack.h. Which rows a batch holds is the
+ * committer's business, how bytes are written is the segment writer's; this file pairs them. */
+#include "api/core/pack.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api/core/core_internal.h"
+
+struct pack {
+    struct core *core;
+    struct segment_writer *segments;
+    atomic_bool is_expecting; /* a segment was asked for ahead of the first put */
+};
+
+static void pack_begin(void *ctx, struct meta_op *batch)
+{
+    struct pack *pack = ctx;
+    struct segment_unit *first = NULL, **end = &first;
+
+    for (struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (op->rests_on == NULL)
+            continue;
+        struct pack_unit *packed = op->rests_on;
+
+        *end = &packed->unit;
+        end = &packed->unit.next;
+        *end = NULL;
+    }
+    assert(first != NULL);
+    segment_write(pack->segments, first);
+    segment_sync_begin(pack->segments);
+    for (struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (op->rests_on == NULL)
+            continue;
+        const struct pack_unit *packed = op->rests_on;
+
+        op->result = packed->unit.result;
+        packed->extent->file = packed->unit.at.blob;
+        packed->extent->offset = packed->extent->unit_offset = packed->unit.at.offset;
+    }
+}
+
+static int pack_barrier(void *ctx)
+{
+    struct pack *pack = ctx;
+
+    return segment_sync_end(pack->segments);
+}
+
+/* After an I/O error at the commit nobody knows whether a power failure would bring its rows back. */
+static void pack_end(void *ctx, int result)
+{
+    struct pack *pack = ctx;
+
+    segment_batch_end(pack->segments, result != -EIO);
+}
+
+static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain)
+{
+    struct pack *pack = ctx;
+
+    reclaim_add_sealed(pack->core->reclaim, blob, used_bytes, is_certain);
+}
+
+struct meta_batch_hooks pack_hooks(struct pack *pack)
+{
+    return (struct meta_batch_hooks){pack_begin, pack_barrier, pack_end, pack};
+}
+
+void pack_expect(struct pack *pack)
+{
+    if (!atomic_load_explicit(&pack->is_expecting, memory_order_relaxed) &&
+        !atomic_exchange(&pack->is_expecting, true))
+        segment_writer_expect(pack->segments);
+}
+
+int pack_open(struct core *core, struct pack **out)
+{
+    struct pack *pack = calloc(1, sizeof(*pack));
+    int err;
+
+    if (pack == NULL)
+        return -ENOMEM;
+    pack->core = core;
+    err = segment_writer_create(&pack->segments, core->blobs, core->options.engine, pack_on_sealed, pack);
+    if (err != 0) {
+        core_tell_no_engine(core, err);
+        free(pack);
+        return err;
+    }
+    *out = pack;
+    return 0;
+}
+
+void pack_close(struct pack *pack)
+{
+    if (pack == NULL)
+        return;
+    segment_writer_destroy(pack->segments);
+    free(pack);
+}

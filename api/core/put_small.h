@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The body of a small put: gathered in memory, digested on the spot, then handed to the segments. No file, no digest thread,
+ * no event: everything is over when the call returns. Worker's thread. */
+#ifndef API_CORE_PUT_SMALL_H
+#define API_CORE_PUT_SMALL_H
+
+#include "api/core/core.h"
+#include "api/core/pack.h"
+
+struct put_small;
+
+/* Whether a body of that length (UINT64_MAX: unknown) goes this way. */
+bool put_small_fits(uint64_t length);
+/* chunks: as core_put_options.chunks; taken over on success. 0 or -ENOMEM. */
+int put_small_create(struct put_small **small, uint32_t length, const struct digest_chunk_ops *chunks);
+/* NULL allowed. */
+void put_small_free(struct put_small *small);
+
+/* As core_put_splice and core_put_write. */
+ssize_t put_small_receive(struct put_small *small, int socket_fd, size_t max);
+ssize_t put_small_write(struct put_small *small, const void *data, size_t length);
+uint32_t put_small_taken(const struct put_small *small);
+int put_small_chunk_end(struct put_small *small, const struct digest_chunk *chunk);
+
+/* 0, -EINVAL (fewer bytes than announced), -EBADMSG (a signed chunk was refused), -EIO. */
+int put_small_seal(struct put_small *small, uint32_t digest_mask, struct digest_values *values);
+
+/* The bytes for the segment; valid as long as the body. */
+void put_small_unit(const struct put_small *small, struct segment_unit *unit);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writing units into the open segment, one write for all that fit, and syncing it once for all of them.
+ *
+ *   segment_write -> segment_sync_begin -> (the caller's rows) -> segment_sync_end -> (commit) -> segment_batch_end
+ *
+ * The sync runs in a ring of the writer's own while its caller goes on. A segment is sealed when it is full, after an error,
+ * and when ids have run far ahead of it, since recovery has to look at every id above the oldest that is not settled. What
+ * was sealed is told at the end of the batch, when no change that rests on it is under way. */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "storage/segment_internal.h"
+#include "storage/sys.h"
+
+/* The next segment is made when so much of the present one is used. */
+#define PREPARE_AT(capacity) ((capacity) / 2)
+
+#define GROWTH 4u
+
+/* Units written by one call. */
+#define GROUP_UNITS_MAX 128u
+
+_Static_assert(GROUP_UNITS_MAX <= IOV_MAX, "a group is one pwritev");
+_Static_assert(SEGMENT_BYTES_MIN >= SEGMENT_ALIGN_BYTES + SEGMENT_UNIT_BYTES_MAX,
+               "a unit fits into any segment");
+_Static_assert(SEGMENT_UNIT_BYTES_MAX % SEGMENT_ALIGN_BYTES == 0, "units take whole blocks");
+
+struct segment_writer {
+    struct blob_store *store;
+    struct segment_maker *maker;
+    struct ring *ring;
+    segment_sealed_fn on_sealed;
+    void *ctx;
+
+    struct segment *open;   /* takes units; or NULL */
+    struct segment *sealed; /* not told yet */
+    uint64_t next_bytes;    /* of the next segment */
+
+    bool is_dirty;   /* the open segment has bytes that no sync covers */
+    bool is_syncing; /* op is in flight */
+    struct ring_op op;
+    int sync_result; /* the first failure since the last segment_sync_end */
+};
+
+uint32_t segment_unit_room(uint32_t length)
+{
+    return (length + SEGMENT_ALIGN_BYTES - 1) / SEGMENT_ALIGN_BYTES * SEGMENT_ALIGN_BYTES;
+}
+
+/* ---- Opening and sealing ---- */
+
+static void note_sync_result(struct segment_writer *writer, int result)
+{
+    if (result >= 0)
+        return;
+    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot sync a segment: %s", strerror(-result));
+    if (writer->sync_result == 0)
+        writer->sync_result = result;
+}
+
+/* Takes no more units. Bytes of this batch that lie in it are synced now: the ring's sync will be of the next segment. */
+static void seal(struct segment_writer *writer)
+{
+    struct segment *segment = writer->open;
+
+    if (segment == NULL)
+        return;
+    assert(!writer->is_syncing);
+    if (writer->is_dirty && writer->store->options.durable && sys.fdatasync(segment->fd) != 0) {
+        note_sync_result(writer, -errno);
+        segment->is_doubtful = true;
+    }
+    writer->is_dirty = false;
+    writer->open = NULL;
+    close(segment->fd); /* synced, or not to be trusted anyway */
+    segment->fd = -1;
+    segment->next = writer->sealed;
+    writer->sealed = segment;
+}
+
+static void grow_next(struct segment_writer *writer)
+{
+    writer->next_bytes =
+        writer->next_bytes >= SEGMENT_BYTES_MAX / GROWTH ? SEGMENT_BYTES_MAX : writer->next_bytes * GROWTH;
+}
+
+/* Makes sure that a segment is open that has room for `bytes`. */
+static int open_for(struct segment_writer *writer, uint32_t bytes)
+{
+    struct segment *segment;
+    int err;
+
+    if (writer->open != NULL && writer->open->capacity - writer->open->used >= bytes)
+        return 0;
+    seal(writer);
+    for (;;) {
+        if ((err = segment_maker_take(writer->maker, writer->next_bytes, &segment)) != 0)
+            return err;
+        if (segment_age(writer->store, segment) <= BLOB_ID_BLOCK)
+            break;
+        segment_discard(writer->store, segment); /* made long ago */
+    }
+    writer->open = segment;
+    grow_next(writer);
+    return 0;
+}
+
+/* ---- Writing ---- */
+
+struct group {
+    struct iovec list[GROUP_UNITS_MAX];
+    struct segment_unit *units[GROUP_UNITS_MAX];
+    int count;
+    uint64_t bytes;
+};
+
+static int write_group(const struct segment *segment, struct group *group)
+{
+    struct iovec *at = group->list;
+    uint64_t offset = segment->used, left = group->bytes;
+    int count = group->count;
+
+    while (left > 0) {
+        ssize_t n = sys.pwritev(segment->fd, at, count, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        offset += (uint64_t)n;
+        left -= (uint64_t)n;
+        while (count > 0 && (size_t)n >= at->iov_len) {
+            n -= (ssize_t)at->iov_len;
+            ++at;
+            --count;
+        }
+        if (count > 0) {
+            at->iov_base = (char *)at->iov_base + n;
+            at->iov_len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+/* As many units of the list as fit. */
+static struct segment_unit *gather(const struct segment *segment, struct segment_unit *first,
+                                   struct group *group)
+{
+    struct segment_unit *unit = first;
+
+    group->count = 0;
+    group->bytes = 0;
+    for (; unit != NULL && group->count < (int)GROUP_UNITS_MAX; unit = unit->next) {
+        uint32_t room = segment_unit_room(unit->length);
+
+        if (segment->capacity - segment->used - group->bytes < room)
+            break;
+        group->units[group->count] = unit;
+        group->list[group->count++] = (struct iovec){(void *)(uintptr_t)unit->data, room};
+        group->bytes += room;
+    }
+    return unit;
+}
+
+static void group_end(struct segment_writer *writer, const struct group *group, int result)
+{
+    struct segment *segment = writer->open;
+    uint64_t offset = segment->used;
+
+    for (int i = 0; i < group->count; ++i) {
+        struct segment_unit *unit = group->units[i];
+
+        unit->result = result;
+        unit->at = result == 0 ? (struct blob_unit){segment->blob, offset} : (struct blob_unit){0, 0};
+        offset += segment_unit_room(unit->length);
+    }
+    if (result == 0) {
+        segment->used = offset;
+        writer->is_dirty = true;
+        return;
+    }
+    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
+                   (unsigned long long)segment->blob, strerror(-result));
+    seal(writer); /* what lies behind `used` is cut off with it */
+}
+
+static void fail_all(struct segment_unit *unit, int err)
+{
+    for (; unit != NULL; unit = unit->next) {
+        unit->result = err;
+        unit->at = (struct blob_unit){0, 0};
+    }
+}
+
+void segment_write(struct segment_writer *writer, struct segment_unit *first)
+{
+    struct group group;
+    int err;
+
+    assert(!writer->is_syncing);
+    if (writer->open != NULL && segment_age(writer->store, writer->open) > BLOB_ID_BLOCK)
+        seal(writer);
+    while (first != NULL) {
+        struct segment_unit *unit = first;
+
+        assert(first->length > 0);
+        assert(first->length <= SEGMENT_UNIT_BYTES_MAX);
+        if ((err = open_for(writer, segment_unit_room(first->length))) != 0) {
+            fail_all(first, err);
+            return;
+        }
+        first = gather(writer->open, unit, &group);
+        group_end(writer, &group, write_group(writer->open, &group));
+    }
+    if (writer->open != NULL && writer->open->used >= PREPARE_AT(writer->open->capacity))
+        segment_maker_want(writer->maker, writer->next_bytes);
+}
+
+/* ---- Syncing ---- */
+
+static void on_synced(struct ring_op *op, int32_t result)
+{
+    struct segment_writer *writer =
+        (struct segment_writer *)((char *)op - offsetof(struct segment_writer, op));
+
+    writer->is_syncing = false;
+    note_sync_result(writer, result);
+}
+
+void segment_sync_begin(struct segment_writer *writer)
+{
+    assert(!writer->is_syncing);
+    if (!writer->is_dirty || !writer->store->options.durable)
+        return;
+    writer->is_dirty = false;
+    writer->is_syncing = true;
+    writer->op.done = on_synced;
+    ring_fdatasync(writer->ring, &writer->op, writer->open->fd);
+    ring_flush(writer->ring);
+}
+
+int segment_sync_end(struct segment_writer *writer)
+{
+    int result;
+
+    while (writer->is_syncing)
+        ring_wait(writer->ring, false);
+    result = writer->sync_result;
+    writer->sync_result = 0;
+    if (result != 0 && writer->open != NULL) {
+        /* After a failed sync the next one may call lost pages a success: nothing is written here any more. */
+        writer->open->is_doubtful = true;
+        seal(writer);
+    }
+    return result;
+}
+
+void segment_batch_end(struct segment_writer *writer, bool is_certain)
+{
+    assert(!writer->is_syncing);
+    if (!is_certain) {
+        if (writer->open != NULL)
+            writer->open->is_doubtful = true;
+        seal(writer);
+        for (struct segment *segment = writer->sealed; segment != NULL; segment = segment->next)
+            segment->is_doubtful = true;
+    }
+    while (writer->sealed != NULL) {
+        struct segment *segment = writer->sealed;
+
+        writer->sealed = segment->next;
+        writer->on_sealed(writer->ctx, segment->blob, segment->used, !segment->is_doubtful);
+        free(segment);
+    }
+}
+
+/* ---- Beginning and end ---- */
+
+void segment_writer_expect(struct segment_writer *writer)
+{
+    segment_maker_want(writer->maker, SEGMENT_BYTES_MIN);
+}
+
+int segment_writer_create(struct segment_writer **out, struct blob_store *store, enum ring_engine engine,
+                          segment_sealed_fn on_sealed, void *ctx)
+{
+    struct segment_writer *writer = calloc(1, sizeof(*writer));
+    int err = writer == NULL ? -ENOMEM : 0;
+
+    if (err == 0 && (writer->maker = segment_maker_create(store)) == NULL)
+        err = -ENOMEM;
+    if (err == 0)
+        err = ring_create(&writer->ring, engine);
+    if (err != 0) {
+        if (writer != NULL)
+            segment_maker_destroy(writer->maker);
+        free(writer);
+        return err;
+    }
+    writer->store = store;
+    writer->on_sealed = on_sealed;
+    writer->ctx = ctx;
+    writer->next_bytes = SEGMENT_BYTES_MIN;
+    blob_store_hold(store);
+    *out = writer;
+    return 0;
+}
+
+void segment_writer_destroy(struct segment_writer *writer)
+{
+    struct blob_store *store;
+
+    if (writer == NULL)
+        return;
+    store = writer->store;
+    (void)segment_sync_end(writer); /* of a batch nobody waits for */
+    seal(writer);
+    segment_batch_end(writer, true);
+    segment_maker_destroy(writer->maker);
+    ring_destroy(writer->ring);
+    free(writer);
+    blob_store_release(store);
+}
