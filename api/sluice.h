@@ -53,6 +53,8 @@ enum sluice_error {
     SLUICE_E_NEWER_STORE = -5009, /* written by a newer version */
     SLUICE_E_NOT_A_STORE = -5010,
     SLUICE_E_CORRUPT = -5011,
+    SLUICE_E_NO_VERSION = -5014,
+    SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
     SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
     SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
     SLUICE_E_RANGE = -6003,       /* outside the object */
@@ -112,6 +114,7 @@ struct sluice_object_info {
     uint64_t size;
     int64_t modified_ms; /* Unix time */
     char etag[80];       /* without quotes */
+    char version[48];    /* "null" unless the bucket has versioning; empty in sluice_list */
 };
 
 /* ---- Put ---- */
@@ -159,7 +162,7 @@ SLUICE_API size_t sluice_reader_extent_count(const struct sluice_reader *reader)
 SLUICE_API int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct sluice_extent *extent);
 SLUICE_API void sluice_reader_close(struct sluice_reader *reader);
 
-/* Deleting what is not there succeeds. */
+/* Deleting what is not there succeeds. In a bucket with versioning the object is kept behind a delete marker. */
 SLUICE_API int sluice_delete(struct sluice_store *store, const char *bucket, const char *key);
 
 /* ---- List ---- */
@@ -178,6 +181,30 @@ struct sluice_list_entry {
 /* In byte order of the keys. visit non-zero stops and is returned. options may be NULL. */
 SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
                            int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);
+
+/* ---- Versions ---- */
+
+/* Enabled: from now on every put makes a version and every delete a delete marker, and what was there stays. Not enabled:
+ * suspended, as S3 calls it: versions stay, new puts and deletes replace the one called "null". */
+SLUICE_API int sluice_bucket_set_versioning(struct sluice_store *store, const char *bucket, bool enabled);
+/* As sluice_reader_open, for a version as in sluice_object_info. SLUICE_E_NO_VERSION, SLUICE_E_DELETE_MARKER; -EINVAL for what
+ * is no version. */
+SLUICE_API int sluice_reader_open_version(struct sluice_store *store, const char *bucket, const char *key, const char *version,
+                                          struct sluice_reader **reader);
+/* For good; the newest version that is left becomes the current one. Deleting what is not there succeeds. */
+SLUICE_API int sluice_delete_version(struct sluice_store *store, const char *bucket, const char *key, const char *version);
+
+struct sluice_version_entry {
+    const char *key;
+    bool is_prefix;  /* a common prefix; the rest is zero */
+    bool is_marker;  /* a delete marker: of info only modified_ms and version count */
+    bool is_current; /* the newest of its key */
+    struct sluice_object_info info;
+};
+
+/* All versions and delete markers, by key, then newest first; otherwise as sluice_list. */
+SLUICE_API int sluice_list_versions(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
+                                    int (*visit)(void *ctx, const struct sluice_version_entry *entry), void *ctx);
 
 /* ---- Server ---- */
 

@@ -122,7 +122,7 @@ static int list_page_visit(void *ctx, const struct meta_list_entry *row)
     page->last_length = row->key.length;
     page->left--;
     if (!row->is_prefix)
-        library_info_fill(&entry.info, row->size, row->modified_ms, row->etag);
+        library_info_fill(&entry.info, row->size, row->modified_ms, row->etag, NULL);
     return page->visit(page->ctx, &entry);
 }
 

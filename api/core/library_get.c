@@ -41,8 +41,9 @@ static void get_wait(struct library_get *get)
         core_worker_wait(get->worker);
 }
 
+/* version: NULL for the current object. */
 static int get_lookup(struct sluice_store *store, const char *bucket, const char *key,
-                      struct library_get *get)
+                      const struct meta_version_id *version, struct library_get *get)
 {
     int64_t id;
     int err;
@@ -52,8 +53,10 @@ static int get_lookup(struct sluice_store *store, const char *bucket, const char
     if (err != 0)
         return err;
     err = library_find_bucket(get->worker, bucket, key, &id);
-    if (err == 0)
+    if (err == 0 && version == NULL)
         err = core_get_begin(get->worker, id, library_bytes(key), &get->get, &get->object);
+    else if (err == 0)
+        err = core_get_begin_version(get->worker, id, library_bytes(key), version, &get->get, &get->object);
     if (err != 0)
         library_give_back(store, get->worker);
     return err;
@@ -67,7 +70,8 @@ static void get_end(struct sluice_store *store, struct library_get *get)
 
 static void get_fill_info(const struct library_get *get, struct sluice_object_info *info)
 {
-    library_info_fill(info, get->object->size, get->object->modified_ms, get->object->etag);
+    library_info_fill(info, get->object->size, get->object->modified_ms, get->object->etag,
+                      &get->object->version);
 }
 
 /* What is left of [at, at + left), made ready to be read or sent. */
@@ -139,7 +143,7 @@ int sluice_get(struct sluice_store *store, const char *bucket, const char *key, 
     struct library_get get;
     int err;
 
-    err = get_lookup(store, bucket, key, &get);
+    err = get_lookup(store, bucket, key, NULL, &get);
     if (err != 0)
         return err;
     err = get_open_range(&get, offset, size);
@@ -165,7 +169,7 @@ int sluice_head(struct sluice_store *store, const char *bucket, const char *key,
     if (err == 0)
         err = core_object_head(worker, id, library_bytes(key), &object);
     if (err == 0) {
-        library_info_fill(info, object.size, object.modified_ms, object.etag);
+        library_info_fill(info, object.size, object.modified_ms, object.etag, &object.version);
         core_object_release(&object);
     }
     library_give_back(store, worker);
@@ -273,7 +277,7 @@ int sluice_get_fd(struct sluice_store *store, const char *bucket, const char *ke
     struct library_get get;
     int err;
 
-    err = get_lookup(store, bucket, key, &get);
+    err = get_lookup(store, bucket, key, NULL, &get);
     if (err != 0)
         return err;
     err = get_open_range(&get, offset, length);
@@ -324,8 +328,8 @@ static int reader_copy_attributes(struct sluice_reader *reader)
     return 0;
 }
 
-int sluice_reader_open(struct sluice_store *store, const char *bucket, const char *key,
-                       struct sluice_reader **out)
+static int reader_open(struct sluice_store *store, const char *bucket, const char *key,
+                       const struct meta_version_id *version, struct sluice_reader **out)
 {
     struct sluice_reader *reader = calloc(1, sizeof(*reader));
     struct library_get get;
@@ -333,7 +337,7 @@ int sluice_reader_open(struct sluice_store *store, const char *bucket, const cha
 
     if (reader == NULL)
         return -ENOMEM;
-    err = get_lookup(store, bucket, key, &get);
+    err = get_lookup(store, bucket, key, version, &get);
     if (err != 0) {
         free(reader);
         return err;
@@ -349,6 +353,21 @@ int sluice_reader_open(struct sluice_store *store, const char *bucket, const cha
     }
     *out = reader;
     return 0;
+}
+
+int sluice_reader_open(struct sluice_store *store, const char *bucket, const char *key,
+                       struct sluice_reader **reader)
+{
+    return reader_open(store, bucket, key, NULL, reader);
+}
+
+int sluice_reader_open_version(struct sluice_store *store, const char *bucket, const char *key,
+                               const char *version, struct sluice_reader **reader)
+{
+    struct meta_version_id id;
+    int err = library_version_parse(version, &id);
+
+    return err != 0 ? err : reader_open(store, bucket, key, &id, reader);
 }
 
 const struct sluice_object_info *sluice_reader_info(const struct sluice_reader *reader)

@@ -331,7 +331,7 @@ int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info
     int err = writer_seal_and_commit(writer);
 
     if (err == 0)
-        library_info_fill(info, object->size, object->modified_ms, object->etag);
+        library_info_fill(info, object->size, object->modified_ms, object->etag, &object->version);
     writer_free(writer);
     return err;
 }

@@ -189,13 +189,16 @@ struct meta_bytes library_bytes(const char *text)
     return (struct meta_bytes){.data = text, .length = strlen(text)};
 }
 
-void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag)
+void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,
+                       const struct meta_version_id *version)
 {
     _Static_assert(sizeof(info->etag) > META_ETAG_BYTES_MAX, "every ETag fits");
     if (info == NULL)
         return;
     *info = (struct sluice_object_info){.size = size, .modified_ms = modified_ms};
     strcpy(info->etag, etag);
+    if (version != NULL)
+        library_version_format(version, info->version);
 }
 
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id)
