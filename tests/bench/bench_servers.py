@@ -36,13 +36,14 @@ class Server:
     # ---- The client ----
 
     def load_start(self, kind, path, size, connections, amount, query="", **options):
-        """Starts the client; load_end gives its figures. options: those of load.c, and shared=True: it is not alone on its core."""
-        shared = options.pop("shared", False)
+        """Starts the client; load_end gives its figures. options: those of load.c, shared=True: it is not alone on its core, and idle=True:
+        it is to leave that core to the others."""
+        idle, shared = options.pop("idle", False), options.pop("shared", False)
         options.setdefault("spin", int(self.suite.cores.pinned and not shared and (kind == "get" or size <= 1 << 20)))
         path = self.target(kind, path, query, options)
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [self.suite.tool("load"), *words, "--host", self.host_field, kind, self.host, str(self.port), path, str(size), str(connections), str(amount)]
-        client = self.suite.cores.client_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        client = self.suite.cores.client_process(command, idle=idle, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.suite.clients.append(client)
         client.expected_bytes = size if "range" not in options and size > 0 else None
         return client

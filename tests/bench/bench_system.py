@@ -32,10 +32,13 @@ class Cores:
         self.client = available[-1]
         self.server = available[:-1][:max(1, server_cores)] if self.pinned else available
 
-    def process(self, command, cores, **options):
-        """A child that ends with this process, whatever ends it; Control-C reaches it through this process only."""
+    def process(self, command, cores, idle=False, **options):
+        """A child that ends with this process, whatever ends it; Control-C reaches it through this process only. idle: it gets
+        what the others on its core leave."""
         def prepare():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if idle:
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             if self.pinned:
                 os.sched_setaffinity(0, cores)
         return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
