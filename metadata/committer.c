@@ -99,6 +99,8 @@ static int op_run(struct meta_writer *writer, struct meta_op *op)
         return op_object_annotate(writer, (struct meta_object_annotate *)op);
     case META_OP_BUCKET_VERSIONING:
         return op_bucket_versioning(writer, (struct meta_bucket_versioning *)op);
+    case META_OP_OBJECT_RENAME:
+        return op_object_rename(writer, (struct meta_object_rename *)op);
     }
     assert(!"an op of no known kind");
     return -EINVAL;

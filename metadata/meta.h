@@ -46,7 +46,8 @@
     X(META_E_CLOSING, -5012, "the store is closing")                                                          \
     X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                             \
     X(META_E_NO_VERSION, -5014, "no such version")                                                            \
-    X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")
+    X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")                                         \
+    X(META_E_OFFSET, -5016, "the object does not end where the append begins")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,
@@ -349,6 +350,7 @@ enum meta_op_kind {
     META_OP_SETTING_PUT, /* meta_settings.h */
     META_OP_OBJECT_ANNOTATE,
     META_OP_BUCKET_VERSIONING,
+    META_OP_OBJECT_RENAME,
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
@@ -390,12 +392,22 @@ struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects, ver
     int64_t bucket;
 };
 
+/* Bytes behind those of the current object. The change fails with META_E_OFFSET unless that object has `offset` bytes (0 also when
+ * there is none), and with META_E_CHANGED unless it is the one with this ETag. */
+struct meta_append {
+    uint64_t offset;
+    const char *etag; /* of the object that is appended to; NULL: there was none, and a plain object is made */
+};
+
 struct meta_object_put {
     struct meta_op op;
     int64_t bucket;
     struct meta_bytes key;
     struct meta_object object; /* modified_ms is set by the committer when 0 (and can be read in done); so is version */
     struct meta_condition condition;
+    /* NULL, or: extents and size of `object` are those of the new bytes alone; ETag, checksum and parts are of the whole; owner and
+     * attributes stay those of the object that is there. Costs no look at its bytes. */
+    const struct meta_append *append;
 };
 
 /* What an entry may insist on beyond a client's conditions, so that only what was seen to be due is deleted: else its result
@@ -411,6 +423,9 @@ struct meta_delete_entry {
     struct meta_bytes key;
     const struct meta_delete_guard *guard; /* NULL: none */
     const char *if_match; /* on the current version. NULL: unconditional; "*": must exist */
+    bool if_match_size, if_match_modified; /* whether these are conditions, too; dates are compared in whole seconds */
+    uint64_t size;
+    int64_t modified_ms;
     const struct meta_version_id *version; /* NULL: the current one, in whose place a bucket with versioning gets a delete
                                             * marker; else this one, for good, and the newest that is left becomes current */
     int result;   /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
@@ -457,6 +472,18 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     uint64_t size;
     struct meta_checksum checksum; /* in, too, when replace_checksum */
     struct meta_version_id version, source_version;
+};
+
+/* One object of a bucket under another key, with all that belongs to it, its date too; what had that key is replaced. In a bucket
+ * with versioning the old key gets a delete marker. The same key twice: -EINVAL. */
+struct meta_object_rename {
+    struct meta_op op;
+    struct meta_copy_source source; /* without version; source.bucket is the bucket of both */
+    struct meta_bytes key;
+    struct meta_condition condition; /* on what has the key */
+    /* That it was (not) modified since; INT64_MIN: not given. A key that is not there fails either: META_E_PRECONDITION. */
+    int64_t if_modified_since_ms, if_unmodified_since_ms;
+    struct meta_bytes owner; /* of the delete marker */
 };
 
 struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */

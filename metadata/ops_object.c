@@ -22,7 +22,7 @@ static bool parts_are_valid(const struct meta_object *object)
     return object->part_count == 0 || left == 0;
 }
 
-static int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes)
+int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes)
 {
     if (!parts_are_valid(object))
         return -EINVAL;
@@ -43,6 +43,19 @@ static bool is_zero(const unsigned char *bytes, size_t length)
     return true;
 }
 
+/* Whether there is still nothing to append to. */
+static int append_creates(struct meta_writer *writer, const struct meta_object_put *op)
+{
+    struct object_row current;
+    int err = object_row_load(writer, op->bucket, op->key, &current);
+
+    if (err == META_E_NO_KEY)
+        return op->append->offset == 0 ? 0 : META_E_OFFSET;
+    if (err == 0)
+        err = current.size == op->append->offset ? META_E_CHANGED : META_E_OFFSET;
+    return err;
+}
+
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
 {
     struct meta_object *object = &op->object;
@@ -58,8 +71,13 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
     if (!is_zero(object->upload_id, sizeof(object->upload_id)))
         row.upload_id = (struct meta_bytes){object->upload_id, sizeof(object->upload_id)};
     if ((err = key_check(op->key)) != 0 ||
-        (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0 ||
-        (err = attributes_pack(writer, &object->attributes, &row.attributes)) != 0 ||
+        (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0)
+        return err;
+    if (op->append != NULL && op->append->etag != NULL)
+        return object_append(writer, op, row.extents);
+    if (op->append != NULL && (err = append_creates(writer, op)) != 0)
+        return err;
+    if ((err = attributes_pack(writer, &object->attributes, &row.attributes)) != 0 ||
         (err = parts_pack(writer, object, &row.parts)) != 0)
         return err;
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_NEW)) != 0)
@@ -88,12 +106,16 @@ static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta
 /* As condition_check: whether the current object is the one the client means. */
 static int entry_check(const struct meta_delete_entry *entry, const struct object_row *current)
 {
-    if (entry->if_match == NULL)
+    if (entry->if_match == NULL && !entry->if_match_size && !entry->if_match_modified)
         return 0;
     if (current == NULL)
         return META_E_NO_KEY;
-    if (strcmp(entry->if_match, "*") != 0 &&
+    if (entry->if_match != NULL && strcmp(entry->if_match, "*") != 0 &&
         (current->etag[0] == '\0' || strcmp(entry->if_match, current->etag) != 0))
+        return META_E_PRECONDITION;
+    if (entry->if_match_size && entry->size != current->size)
+        return META_E_PRECONDITION;
+    if (entry->if_match_modified && entry->modified_ms / 1000 != current->modified_ms / 1000)
         return META_E_PRECONDITION;
     return 0;
 }

@@ -222,7 +222,7 @@ static int64_t whole_seconds(int64_t ms)
     return ms / 1000 - (ms % 1000 < 0);
 }
 
-static int copy_source_check(const struct meta_copy_source *source, const struct object_row *row)
+int copy_source_check(const struct meta_copy_source *source, const struct object_row *row)
 {
     int64_t modified = whole_seconds(row->modified_ms);
 

@@ -81,11 +81,16 @@ int key_check(struct meta_bytes key);
  * many. */
 int extents_pack(struct meta_writer *writer, const struct meta_extents *extents, uint64_t size,
                  struct meta_bytes *bytes);
+/* The object's part list. -EINVAL: numbers that do not ascend, or sizes that do not add up to its size. */
+int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes);
 int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes,
                     struct meta_bytes *bytes);
 
 /* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
 int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row);
+
+/* The conditions alone: 0 or META_E_PRECONDITION. */
+int copy_source_check(const struct meta_copy_source *source, const struct object_row *row);
 
 /* ---- Versions (versions.c) ---- */
 
@@ -147,6 +152,9 @@ int settings_remove(struct meta_writer *writer, int64_t bucket);
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
+/* op_object_put for a change with `append`, the new extents being packed. */
+int object_append(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents);
+int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op);
 int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op);
 int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op);
 int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op);

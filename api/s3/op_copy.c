@@ -233,6 +233,8 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     const h2o_headers_t *headers = &request->http->headers;
     enum s3_error error;
 
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||

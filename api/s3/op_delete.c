@@ -8,14 +8,40 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
+#include "api/s3/s3_time.h"
 #include "api/s3/s3_version.h"
 
-/* Conditions that S3 has for directory buckets only: to ignore one would delete what the client wanted kept. */
-static bool asks_directory_conditions(const struct s3_request *request)
+/* ---- Conditions beside the ETag ---- */
+
+static enum s3_error read_size(struct meta_delete_entry *entry, h2o_iovec_t text)
 {
-    return s3_request_header(request, "x-amz-if-match-last-modified-time").base != NULL ||
-           s3_request_header(request, "x-amz-if-match-size").base != NULL;
+    entry->if_match_size = true;
+    return s3_number_parse(text.base, text.len, INT64_MAX, &entry->size) == 0 ? S3_ERROR_NONE
+                                                                              : S3_ERROR_INVALID_ARGUMENT;
+}
+
+static enum s3_error read_modified(struct meta_delete_entry *entry, h2o_iovec_t text)
+{
+    int64_t unix_s;
+
+    if (s3_time_parse(text.base, text.len, &unix_s) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    entry->if_match_modified = true;
+    entry->modified_ms = unix_s * 1000;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error read_conditions(const struct s3_request *request, struct meta_delete_entry *entry)
+{
+    h2o_iovec_t size = s3_request_header(request, "x-amz-if-match-size");
+    h2o_iovec_t modified = s3_request_header(request, "x-amz-if-match-last-modified-time");
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (size.base != NULL)
+        error = read_size(entry, size);
+    return error == S3_ERROR_NONE && modified.base != NULL ? read_modified(entry, modified) : error;
 }
 
 /* ---- DeleteObject ---- */
@@ -67,8 +93,8 @@ void s3_op_delete_object(struct s3_request *request)
     h2o_iovec_t if_match = s3_request_header(request, "if-match");
     enum s3_error error = s3_version_read(request, &deletion->version);
 
-    if (error == S3_ERROR_NONE && asks_directory_conditions(request))
-        error = S3_ERROR_NOT_IMPLEMENTED;
+    if (error == S3_ERROR_NONE)
+        error = read_conditions(request, &deletion->entry);
     if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
         error = S3_ERROR_INVALID_ARGUMENT;
     if (error != S3_ERROR_NONE) {
@@ -94,9 +120,10 @@ void s3_op_delete_object(struct s3_request *request)
 
 struct wanted_key {
     h2o_iovec_t key;
-    enum s3_error refusal;           /* not even tried */
-    struct meta_delete_entry *entry; /* NULL when refused */
-    h2o_iovec_t version_text;        /* as given, and told back; base NULL when absent */
+    enum s3_error refusal;               /* not even tried */
+    struct meta_delete_entry *entry;     /* NULL when refused */
+    struct meta_delete_entry conditions; /* size and date */
+    h2o_iovec_t version_text;            /* as given, and told back; base NULL when absent */
     struct meta_version_id version;
     char *if_match;
 };
@@ -128,8 +155,10 @@ static void visit_object_part(struct multi_deletion *deletion, const char *name,
         wanted->if_match = h2o_mem_alloc_pool(pool, META_ETAG_BYTES_MAX + 1);
         if (s3_etag_parse(text, wanted->if_match) != 0)
             wanted->refusal = S3_ERROR_INVALID_ARGUMENT;
-    } else if (strcmp(name, "LastModifiedTime") == 0 || strcmp(name, "Size") == 0) {
-        wanted->refusal = S3_ERROR_NOT_IMPLEMENTED; /* conditions of directory buckets */
+    } else if (strcmp(name, "LastModifiedTime") == 0 && wanted->refusal == S3_ERROR_NONE) {
+        wanted->refusal = read_modified(&wanted->conditions, text);
+    } else if (strcmp(name, "Size") == 0 && wanted->refusal == S3_ERROR_NONE) {
+        wanted->refusal = read_size(&wanted->conditions, text);
     }
 }
 
@@ -240,6 +269,7 @@ static void submit_deletion(struct multi_deletion *deletion)
         if (wanted->refusal != S3_ERROR_NONE)
             continue;
         wanted->entry = &deletion->entries[count++];
+        *wanted->entry = wanted->conditions;
         wanted->entry->key = s3_bytes(wanted->key);
         wanted->entry->if_match = wanted->if_match;
         wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * PutObject: conditions and stored headers around the way of the body (s3_put.c). Worker's thread. */
+ * PutObject: conditions, stored headers and appending around the way of the body (s3_put.c). Worker's thread. */
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "api/s3/s3_append.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
@@ -15,6 +18,7 @@ struct object_put {
     struct s3_put put;
     struct meta_object_put op;
     struct s3_write_condition condition;
+    struct s3_append append;
 };
 
 static struct object_put *object_put_of(struct s3_put *put)
@@ -24,21 +28,38 @@ static struct object_put *object_put_of(struct s3_put *put)
 
 static void commit_object(struct s3_put *put)
 {
+    struct s3_append *append = &object_put_of(put)->append;
     struct meta_object *object = &object_put_of(put)->op.object;
+    enum s3_error error;
 
     memcpy(object->etag, put->etag, sizeof(object->etag));
     object->checksum = put->checksum;
+    if (append->change.etag != NULL) {
+        error = s3_append_join(append, &put->checksum, core_put_taken(put->core), object);
+        if (error != S3_ERROR_NONE) {
+            s3_put_fail(put, error);
+            return;
+        }
+    } else if (append->is_given) {
+        append->size = core_put_taken(put->core);
+    }
     core_put_commit_object(put->core, &object_put_of(put)->op);
 }
 
 static void answer_stored(struct s3_put *put)
 {
+    const struct s3_append *append = &object_put_of(put)->append;
     const struct meta_object *object = &object_put_of(put)->op.object;
+    char text[24];
 
-    s3_answer_etag(put->request, put->etag);
-    s3_answer_checksum(put->request, &put->checksum, 0);
+    s3_answer_etag(put->request, object->etag);
+    s3_answer_checksum(put->request, &object->checksum, object->part_count);
+    if (append->is_given)
+        s3_answer_header(put->request, "x-amz-object-size", text,
+                         (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)append->size));
     s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id", &object->version);
-    s3_expiration_answer(put->request, object->size, object->modified_ms, &object->attributes);
+    if (append->change.etag == NULL) /* else the tags, which rules may ask about, are those of the object */
+        s3_expiration_answer(put->request, object->size, object->modified_ms, &object->attributes);
     s3_answer_empty(put->request, 200);
 }
 
@@ -79,6 +100,10 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
         return S3_ERROR_INVALID_ARGUMENT;
     if ((result = check_condition_now(request, &object_put->condition)) != 0)
         return s3_error_of_result(result);
+    if ((error = s3_append_read(request, &object_put->append)) != S3_ERROR_NONE)
+        return error;
+    object_put->put.wanted = object_put->append.algorithm;
+    op->append = object_put->append.is_given ? &object_put->append.change : NULL;
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = object_put->condition.condition;

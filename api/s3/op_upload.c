@@ -60,6 +60,8 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     struct timespec now;
     enum s3_error error;
 
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &upload->attributes)) !=
             S3_ERROR_NONE ||

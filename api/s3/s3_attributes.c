@@ -52,8 +52,7 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
 
         if (!s3_text_has_prefix(name, "x-amz-"))
             continue;
-        if (s3_text_has_prefix(name, "x-amz-server-side-encryption") ||
-            s3_text_is(name, "x-amz-write-offset-bytes"))
+        if (s3_text_has_prefix(name, "x-amz-server-side-encryption"))
             return S3_ERROR_NOT_IMPLEMENTED;
         if (s3_text_has_prefix(name, "x-amz-object-lock-"))
             return S3_ERROR_OBJECT_LOCK_MISSING;

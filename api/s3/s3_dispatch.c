@@ -145,7 +145,7 @@ static const struct operation operations[] = {
     REFUSE(PUT, OBJECT, "acl", WRITE, NOT_IMPLEMENTED),
     REFUSE(PUT, OBJECT, "encryption", WRITE, NOT_IMPLEMENTED),
     REFUSE(PUT, OBJECT, "legal-hold", WRITE, OBJECT_LOCK_MISSING),
-    REFUSE(PUT, OBJECT, "renameObject", WRITE, NOT_IMPLEMENTED),
+    SERVE(PUT, OBJECT, "renameObject", NULL, WRITE, s3_op_rename_object),
     REFUSE(PUT, OBJECT, "retention", WRITE, OBJECT_LOCK_MISSING),
     SERVE(PUT, OBJECT, "tagging", NULL, WRITE, s3_op_put_object_tagging),
     SERVE(PUT, OBJECT, "uploadId", "x-amz-copy-source", WRITE, s3_op_upload_part_copy),

@@ -35,6 +35,7 @@
     X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not a valid tag.")                                                 \
     X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")                           \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                                     \
+    X(INVALID_WRITE_OFFSET, 400, "InvalidWriteOffset", "The write offset value that you specified does not match the current object size.") \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                                           \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
@@ -69,6 +70,7 @@
     X(SIGNATURE_DOES_NOT_MATCH, 403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.") \
     X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")                                                          \
     X(STORAGE_FULL, 507, "InsufficientStorage", "There is not enough space on the server to store the object.")                \
+    X(TOO_MANY_PARTS, 400, "TooManyParts", "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.") \
     X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 
 enum s3_error {

@@ -21,7 +21,7 @@ static void put_close(struct s3_put *put)
     put->core = NULL;
 }
 
-static void put_fail(struct s3_put *put, enum s3_error error)
+void s3_put_fail(struct s3_put *put, enum s3_error error)
 {
     put_close(put);
     s3_answer_error(put->request, error);
@@ -58,9 +58,10 @@ static enum s3_error put_verify(struct s3_put *put, const struct digest_values *
     return S3_ERROR_NONE;
 }
 
+/* What is stored, and answered. What the client claims is verified in any case. */
 static enum s3_checksum_algorithm put_algorithm(const struct s3_put *put)
 {
-    return put->claim.algorithm != S3_CHECKSUM_NONE ? put->claim.algorithm : put->wanted;
+    return put->wanted != S3_CHECKSUM_NONE ? put->wanted : put->claim.algorithm;
 }
 
 static uint32_t put_digest_mask(const struct s3_put *put)
@@ -71,6 +72,8 @@ static uint32_t put_digest_mask(const struct s3_put *put)
         mask |= DIGEST_BIT(DIGEST_MD5);
     if (put->request->payload == S3_PAYLOAD_SHA256)
         mask |= DIGEST_BIT(DIGEST_SHA256);
+    if (put->claim.algorithm != S3_CHECKSUM_NONE)
+        mask |= DIGEST_BIT(s3_checksum_digest(put->claim.algorithm));
     if (put_algorithm(put) != S3_CHECKSUM_NONE)
         mask |= DIGEST_BIT(s3_checksum_digest(put_algorithm(put)));
     return mask;
@@ -156,7 +159,7 @@ static void sink_end(struct http_sink *sink, int result)
 
     put->is_receiving = false;
     if (error != S3_ERROR_NONE)
-        put_fail(put, error);
+        s3_put_fail(put, error);
     else
         core_put_seal(put->core);
 }
@@ -198,7 +201,7 @@ static void on_sealed(void *ctx, int result, const struct digest_values *values)
     enum s3_error error = result != 0 ? s3_body_error(put->body, result) : put_verify(put, values);
 
     if (error != S3_ERROR_NONE) {
-        put_fail(put, error);
+        s3_put_fail(put, error);
         return;
     }
     core_etag_make(values, put->etag);

@@ -18,7 +18,7 @@
 struct s3_put {
     /* Filled by the owner. */
     struct s3_request *request;
-    enum s3_checksum_algorithm wanted;  /* to be computed and stored even if the client claims nothing; or NONE */
+    enum s3_checksum_algorithm wanted;  /* to be computed and stored, whatever the client claims; or NONE: what it claims */
     void (*commit)(struct s3_put *put); /* etag and checksum are known: calls one core_put_commit_* */
     void (*stored)(struct s3_put *put); /* durable and visible: answers */
 
@@ -39,5 +39,7 @@ struct s3_put {
 /* Reads Content-MD5, checksums and the body's framing. Answers nothing; *message may be set. */
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message);
 void s3_put_start(struct s3_put *put);
+/* Instead of committing: drops the bytes and answers with the error. */
+void s3_put_fail(struct s3_put *put, enum s3_error error);
 
 #endif
