@@ -41,6 +41,13 @@ void writer_fail(struct blob_writer *writer, int error)
 
 enum writer_event { EVENT_NONE, EVENT_READY, EVENT_ROOM, EVENT_SEALED, EVENT_PUBLISHED };
 
+static bool writer_has_room(const struct blob_writer *writer)
+{
+    if (writer->pump_set != NULL && writer->want_kind == HOP_PIPE)
+        return writer_pump_is_free(writer);
+    return writer_hop_available(writer, writer->want_kind);
+}
+
 static enum writer_event writer_event_due(const struct blob_writer *writer)
 {
     bool failed = writer->error != 0;
@@ -49,7 +56,7 @@ static enum writer_event writer_event_due(const struct blob_writer *writer)
         return EVENT_NONE;
     if (!writer->ready_told)
         return failed || writer->ready ? EVENT_READY : EVENT_NONE;
-    if (writer->want_room && (failed || writer_hop_available(writer, writer->want_kind)))
+    if (writer->want_room && (failed || writer_has_room(writer)))
         return EVENT_ROOM;
     if (writer->sealed && !writer->sealed_told && (failed || writer->digested))
         return EVENT_SEALED;
@@ -127,13 +134,23 @@ struct ring_op *writer_step_begin(struct blob_writer *writer, enum writer_step s
     return &writer->op;
 }
 
+static void writer_on_pump(struct ring_op *op, int32_t result);
+
+void writer_step_begin_on(struct blob_writer *writer, enum writer_step step, struct ring_op *op)
+{
+    assert(writer->step == STEP_NONE);
+    assert(op == &writer->pump.op);
+    writer->step = step;
+    op->done = writer_on_pump;
+}
+
 static void (*const step_done[STEP_COUNT])(struct blob_writer *writer, int32_t result) = {
     [STEP_OPEN] = writer_open_done,       [STEP_OPEN_STAGING] = writer_open_staging_done,
     [STEP_RESERVE] = writer_reserve_done, [STEP_DRAIN] = writer_drain_done,
     [STEP_SYNC] = writer_sync_done,       [STEP_ID] = writer_id_done,
     [STEP_LINK] = writer_link_done,       [STEP_FOLDER] = writer_folder_done,
     [STEP_UNLINK] = writer_undo_done,     [STEP_UNLINK_STAGING] = writer_undo_done,
-    [STEP_CLOSE] = writer_undo_done,
+    [STEP_CLOSE] = writer_undo_done,      [STEP_PUMP] = writer_pump_done,
 };
 
 /* The same steps for a writer that was freed meanwhile: only what there is to undo counts. */
@@ -177,6 +194,11 @@ static void writer_on_op(struct ring_op *op, int32_t result)
     writer_step_end(OWNER_OF(op, struct blob_writer, op), result);
 }
 
+static void writer_on_pump(struct ring_op *op, int32_t result)
+{
+    writer_step_end(OWNER_OF(op, struct blob_writer, pump.op), result);
+}
+
 static void writer_on_waiter(struct ring_op *op, int32_t result)
 {
     writer_step_end(OWNER_OF(op, struct blob_writer, waiter.op), result);
@@ -188,6 +210,7 @@ static void writer_destroy(struct blob_writer *writer)
     struct blob_store *store = writer->store;
 
     writer_hops_free(writer);
+    digest_set_free(writer->pump_set);
     writer->magic = 0;
     free(writer);
     blob_store_release(store);
@@ -213,7 +236,10 @@ void writer_start(struct blob_writer *writer)
         return;
     assert(writer->written == writer->taken);
     if (!writer->digested && writer->mailbox == NULL) {
-        writer_digest_finish(writer);
+        if (writer->pump_set != NULL)
+            writer_pump_finish(writer);
+        else
+            writer_digest_finish(writer);
         if (writer->error != 0)
             return;
     }
@@ -234,6 +260,7 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
     writer->store = options->store;
     writer->ring = writer->waiter.ring = options->ring;
     writer->pipes = options->pipes;
+    writer->pumps = options->pumps;
     writer->digests = options->digests;
     writer->events = options->events;
     writer->ctx = options->ctx;
@@ -251,7 +278,8 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
     writer->waiter.op.done = writer_on_waiter;
     writer->kick.done = writer_on_kick;
     writer_hops_init(writer);
-    if (writer->has_chunks && (err = writer_digest_open(writer)) != 0) {
+    if ((writer->has_chunks && (err = writer_digest_open(writer)) != 0) ||
+        (err = writer_pump_choose(writer)) != 0) {
         free(writer);
         return err;
     }
@@ -271,7 +299,7 @@ ssize_t blob_writer_splice(struct blob_writer *writer, int socket_fd, size_t max
     assert(max > 0);
     if (writer->error != 0)
         return writer->error;
-    if (writer->splice_off)
+    if (!blob_writer_can_splice(writer))
         return -EOPNOTSUPP;
     if (writer->length != UINT64_MAX) {
         assert(writer->taken <
@@ -280,7 +308,8 @@ ssize_t blob_writer_splice(struct blob_writer *writer, int socket_fd, size_t max
             max = (size_t)(writer->length - writer->taken);
     }
 
-    ssize_t n = writer_hop_splice(writer, socket_fd, max);
+    ssize_t n = writer->pump_set != NULL ? writer_pump(writer, socket_fd, max)
+                                         : writer_hop_splice(writer, socket_fd, max);
     if (n > 0)
         writer->taken += (uint64_t)n;
     if (n == -EBUSY) {
@@ -299,14 +328,17 @@ ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t l
     writer_check(writer);
     assert(!writer->sealed);
     assert(length > 0);
+    assert(writer->step != STEP_PUMP && !writer->pumped); /* bytes keep the order of the calls */
     if (writer->error != 0)
         return writer->error;
     assert(writer->length == UINT64_MAX || length <= writer->length - writer->taken);
 
     writer_digest_inline(writer, data, length);
     ssize_t n = writer_hop_copy(writer, data, length);
-    if (n > 0)
+    if (n > 0) {
         writer->taken += (uint64_t)n;
+        writer_pump_digest(writer, data, (size_t)n);
+    }
     if (n == -EBUSY) {
         writer->want_room = true;
         writer->want_kind = HOP_BUFFER;
@@ -321,7 +353,7 @@ ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t l
 bool blob_writer_can_splice(const struct blob_writer *writer)
 {
     writer_check(writer);
-    return !writer->splice_off;
+    return !writer->splice_off || writer->pumped; /* what was moved before the refusal is still to be told */
 }
 
 uint64_t blob_writer_taken(const struct blob_writer *writer)

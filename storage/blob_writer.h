@@ -16,6 +16,7 @@
 #include "storage/blob_store.h"
 #include "storage/digest_pool.h"
 #include "storage/pipe_pool.h"
+#include "storage/pump_pool.h"
 
 struct blob_writer;
 
@@ -38,6 +39,9 @@ struct blob_writer_options {
     struct ring *ring;
     struct pipe_pool *pipes;
     struct digest_pool *digests;
+    /* For a body that comes by splice in one long run, or NULL: threads that take it in whole megabytes. blob_writer_splice then
+     * answers -EBUSY first; the next call after on_room must be another splice, of as much or more, and tells what came. */
+    struct pump_pool *pumps;
     uint64_t length;       /* body length in bytes, UINT64_MAX when unknown */
     uint32_t digest_mask;  /* DIGEST_BIT of each kind wanted; CRC32C is always added */
     /* Kinds wanted in addition if the body turns out to be at most digest_small_bytes_max long. */

@@ -6,6 +6,7 @@
  *   blob_create.c    making the file, reserving its space
  *   blob_digest.c    following the file with digests
  *   blob_hops.c      pipes and buffers between socket and file
+ *   blob_pump.c      the fast way of large bodies
  *   blob_publish.c   giving the file a name, and undoing everything
  *
  * Everything runs on the thread of the writer's ring, except the digest mailbox. */
@@ -53,6 +54,7 @@ enum writer_step {
     STEP_OPEN_STAGING, /* a named file, where the file system has no O_TMPFILE */
     STEP_RESERVE,      /* fallocate */
     STEP_DRAIN,        /* the first hop of the queue into the file */
+    STEP_PUMP,         /* from the socket into the file, by a pump thread */
     STEP_SYNC,         /* fdatasync */
     STEP_ID,           /* waiting for a promised id */
     STEP_LINK,         /* the name: linkat, or renameat out of staging */
@@ -108,6 +110,12 @@ struct blob_writer {
     bool splice_out_off; /* pipes drain by read and write */
     uint64_t taken, written;
 
+    struct pump_pool *pumps;     /* or NULL */
+    struct digest_set *pump_set; /* NULL: the body goes by hops and digest threads */
+    struct pump_job pump;
+    bool pumped; /* pump_result waits to be told */
+    int32_t pump_result;
+
     struct digest_stream *stream;   /* NULL before it is needed and after finish or cancel */
     bool stream_bound;
     struct writer_mailbox *mailbox; /* while a finish is out */
@@ -136,6 +144,8 @@ void writer_start(struct blob_writer *writer);
 void writer_deliver(struct blob_writer *writer);
 /* Starts a step's operation: names the step and sets the callback. */
 struct ring_op *writer_step_begin(struct blob_writer *writer, enum writer_step step);
+/* The same for an operation that has a ring_op of its own. */
+void writer_step_begin_on(struct blob_writer *writer, enum writer_step step, struct ring_op *op);
 void writer_fail(struct blob_writer *writer, int error);
 
 /* blob_create.c: the steps up to `ready`. */
@@ -169,6 +179,19 @@ ssize_t writer_hop_copy(struct blob_writer *writer, const void *data, size_t len
 bool writer_drain_start(struct blob_writer *writer);
 void writer_drain_done(struct blob_writer *writer, int32_t result);
 void writer_hops_free(struct blob_writer *writer);
+
+/* blob_pump.c */
+/* Sets pump_set if this body is to be pumped. 0, -ENOMEM or -EIO. */
+int writer_pump_choose(struct blob_writer *writer);
+/* As blob_writer_splice. */
+ssize_t writer_pump(struct blob_writer *writer, int socket_fd, size_t max);
+/* Nothing is in flight that a job would have to wait for. */
+bool writer_pump_is_free(const struct blob_writer *writer);
+void writer_pump_done(struct blob_writer *writer, int32_t result);
+/* Bytes that came by write, if the body is to be pumped. */
+void writer_pump_digest(struct blob_writer *writer, const void *data, size_t length);
+/* All bytes are in the file. */
+void writer_pump_finish(struct blob_writer *writer);
 
 /* blob_publish.c: the steps from STEP_SYNC on. */
 void writer_publish_start(struct blob_writer *writer);

@@ -59,6 +59,21 @@ int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint
 /* The same for several sets over the same bytes, mapped once. */
 int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset, uint64_t length);
 
+/* A range of a file that is still being written, mapped once and digested piece by piece behind the writes: cheaper than a
+ * mapping for each piece. */
+struct digest_map {
+    int fd;
+    uint64_t start;
+    size_t length;
+    unsigned char *bytes; /* NULL: it cannot be mapped, and is read through a buffer */
+};
+
+/* fd must stay open until the close. The range may reach behind the end of the file. */
+void digest_map_open(struct digest_map *map, int fd, uint64_t offset, size_t length);
+/* [offset, offset + length) inside the range, and inside the file. Results as of digest_set_update_file. */
+int digest_map_update(const struct digest_map *map, struct digest_set *set, uint64_t offset, size_t length);
+void digest_map_close(struct digest_map *map);
+
 /* CRC of A followed by B, from their CRCs and B's length. kind must be one of the three CRCs. */
 void digest_crc_combine(enum digest_kind kind, unsigned char *a, const unsigned char *b, uint64_t length_b);
 

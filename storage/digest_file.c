@@ -6,6 +6,7 @@
  * A page that cannot be read would be a SIGBUS at the first touch. MADV_POPULATE_READ (Linux 5.14) touches
  * all pages of a window beforehand and answers with an error instead. Where that, or mmap, is not to be had,
  * bytes are read through a buffer. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -85,6 +86,40 @@ static int window_populate(int fd, void *map, size_t map_length, uint64_t end)
         return err == 0 ? -EIO : err;
     }
     return 0;
+}
+
+void digest_map_open(struct digest_map *map, int fd, uint64_t offset, size_t length)
+{
+    uint64_t lead = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+
+    map->fd = fd;
+    map->start = offset - lead;
+    map->length = length + (size_t)lead;
+    map->bytes = mmap(NULL, map->length, PROT_READ, MAP_SHARED, fd, (off_t)map->start);
+    if (map->bytes == MAP_FAILED)
+        map->bytes = NULL;
+}
+
+int digest_map_update(const struct digest_map *map, struct digest_set *set, uint64_t offset, size_t length)
+{
+    const struct digest_sets sets = {&set, 1};
+    size_t lead = (size_t)(offset % (uint64_t)sysconf(_SC_PAGESIZE));
+    unsigned char *bytes = map->bytes == NULL ? NULL : map->bytes + (offset - map->start);
+    int err = -EOPNOTSUPP;
+
+    assert(offset >= map->start && offset + length <= map->start + map->length);
+    if (bytes != NULL)
+        err = window_populate(map->fd, bytes - lead, lead + length, offset + length);
+    if (err == 0)
+        err = sets_update(&sets, bytes, length);
+    return err == -EOPNOTSUPP ? update_by_copy(&sets, map->fd, offset, length) : err;
+}
+
+void digest_map_close(struct digest_map *map)
+{
+    if (map->bytes != NULL)
+        munmap(map->bytes, map->length);
+    map->bytes = NULL;
 }
 
 static int update_window(const struct digest_sets *sets, int fd, uint64_t offset, size_t length)

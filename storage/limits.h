@@ -11,6 +11,24 @@
 /* Idle pipes a worker keeps; the rest are closed. */
 #define PIPE_POOL_IDLE_MAX 16
 
+/* Threads that move large bodies from sockets into files. Each has a pipe of its own and may have to wait for the disk. */
+#define PUMP_THREADS_MAX 16
+
+/* What one job of theirs moves at most, before the thread has time for others. */
+#define PUMP_JOB_BYTES_MAX (16u << 20)
+
+/* What is moved at a time, and digested behind it: small enough to be still in the CPU's own cache then. */
+#define PUMP_PIECE_BYTES (1u << 20)
+
+/* How long a thread waits for a socket that has run dry. Longer than a pause of a fast client, shorter than anybody notices. */
+#define PUMP_PATIENCE_MS 5
+
+/* Stretches of a file that the disk is told to begin with while the rest still comes in. */
+#define PUMP_WRITE_BACK_BYTES (8u << 20)
+
+/* Bodies from this length on are pumped. */
+#define WRITER_PUMP_BYTES_MIN (1u << 20)
+
 /* Submission entries of one ring. Operations beyond it queue in memory, so it bounds no caller. */
 #define RING_ENTRIES 256
 

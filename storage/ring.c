@@ -177,7 +177,8 @@ unsigned ring_wait(struct ring *ring, bool expect_post)
 
 /* ---- Operations ---- */
 
-static void ring_start(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
+/* Counts the operation in. false: a test makes it fail, and its result is on the way. */
+static bool ring_admit(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
 {
     int fault = 0;
 
@@ -190,8 +191,26 @@ static void ring_start(struct ring *ring, struct ring_op *op, enum ring_op_kind 
         fault = sys_fault(kind, op->fd, op->length);
     if (fault < 0)
         ring_complete(ring, op, fault);
-    else
+    return fault >= 0;
+}
+
+static void ring_start(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
+{
+    if (ring_admit(ring, op, kind))
         ring->calls->start(ring, op);
+}
+
+bool ring_lend(struct ring *ring, struct ring_op *op, int fd, uint64_t length)
+{
+    op->fd = fd;
+    op->length = length;
+    return ring_admit(ring, op, RING_OP_LENT);
+}
+
+void ring_return(struct ring *ring, struct ring_op *op, int32_t result)
+{
+    assert(op->kind == RING_OP_LENT);
+    ring_complete(ring, op, result);
 }
 
 void ring_read(struct ring *ring, struct ring_op *op, int fd, void *buffer, uint32_t length, uint64_t offset)

@@ -6,7 +6,7 @@
  * forbidden (container seccomp profiles, kernel.io_uring_disabled). Which one is in use changes no result.
  *
  * Life cycle: ring_create, then ring_* operations and ring_reap on ONE thread, ring_destroy on the same thread.
- * Only ring_post may be called from another thread. An event loop watches ring_event_fd, calls ring_reap when it is
+ * Only ring_post and ring_return may be called from another thread. An event loop watches ring_event_fd, calls ring_reap when it is
  * readable, and calls ring_flush once before it sleeps: operations are batched until then.
  *
  * Every operation takes a caller-owned struct ring_op which must stay valid, with every buffer and path it names,
@@ -51,6 +51,7 @@ enum ring_op_kind {
     RING_OP_UNLINKAT,
     RING_OP_CLOSE,
     RING_OP_WARM,
+    RING_OP_LENT,
     RING_OP_POSTED,
     RING_OP_KIND_COUNT,
 };
@@ -121,6 +122,13 @@ void ring_close(struct ring *ring, struct ring_op *op, int fd);
  * be read (-EIO). No byte passes through this program's memory. What lies behind the end of the file counts as there.
  * -EMFILE, -ENFILE: no descriptor was left to do it with. */
 void ring_warm(struct ring *ring, struct ring_op *op, int fd, uint64_t offset, uint32_t length);
+
+/* Counts an operation in that somebody else carries out: it is pending like any other, and ring_destroy waits for it. true:
+ * whoever has it owes one ring_return; false: a test made it fail instead, `done` follows, and nothing is to be done. fd and
+ * length: told to sys_fault (sys.h). */
+bool ring_lend(struct ring *ring, struct ring_op *op, int fd, uint64_t length);
+/* From ANY thread: the lent operation is over. `done` runs on the ring's thread and may free op. */
+void ring_return(struct ring *ring, struct ring_op *op, int32_t result);
 
 /* From ANY thread: makes op->done(op, result) run on the ring's thread at its next ring_reap. */
 void ring_post(struct ring *ring, struct ring_op *op, int32_t result);

@@ -38,6 +38,7 @@ struct rig {
     struct ring *ring;
     struct pipe_pool *pipes;
     struct digest_pool *digests;
+    struct pump_pool *pumps; /* set by tests that want large uploads pumped */
     unsigned warnings, errors; /* messages to the operator */
     char last_message[512];
 };
@@ -96,6 +97,7 @@ UNUSED static void rig_end(struct rig *rig)
 {
     digest_pool_destroy(rig->digests);
     ring_destroy(rig->ring);
+    pump_pool_destroy(rig->pumps);
     pipe_pool_destroy(rig->pipes);
     blob_store_close(rig->store);
     remove_tree(rig->dir);
@@ -264,8 +266,9 @@ UNUSED static void upload_begin(struct upload *upload, struct rig *rig, const un
         .ring = rig->ring,
         .pipes = rig->pipes,
         .digests = rig->digests,
+        .pumps = rig->pumps,
         .length = length_known ? length : UINT64_MAX,
-        .digest_mask = DIGEST_BIT(DIGEST_SHA256),
+        .digest_mask = DIGEST_BIT(rig->pumps != NULL ? DIGEST_CRC64NVME : DIGEST_SHA256),
         .events = &upload_events,
         .ctx = upload,
     };
