@@ -146,6 +146,8 @@ static int core_open_parts(struct core *core)
         return err;
     if (core->options.read_only)
         return 0;
+    if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0)
+        return err;
     if ((err = core_recover(core)) != 0)
         return err;
     if ((err = reclaim_start(core, &core->reclaim)) != 0)
@@ -177,6 +179,7 @@ void core_close(struct core *core)
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
     pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
+    pump_pool_destroy(core->pumps);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
     digest_jobs_destroy(core->rehashes);

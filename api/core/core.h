@@ -136,6 +136,7 @@ struct core_put_events {
 
 struct core_put_options {
     uint64_t length;      /* payload bytes, UINT64_MAX when unknown */
+    bool is_one_run;      /* they come with nothing in between, and core_put_splice is called with all there is room for */
     uint32_t digest_mask; /* DIGEST_BIT of each kind wanted */
     uint32_t digest_mask_small; /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
     const struct digest_chunk_ops *chunks; /* signed chunks, or NULL */

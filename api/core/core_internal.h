@@ -25,6 +25,7 @@ struct core {
     struct digest_pool *digests;
     struct digest_jobs *rehashes; /* of what is stored already */
     struct pack *pack;
+    struct pump_pool *pumps;
     struct reclaim *reclaim;
     struct lifecycle *lifecycle;
     atomic_uint workers;        /* alive: none may be left at close */

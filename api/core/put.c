@@ -247,6 +247,7 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
         .ring = worker->ring,
         .pipes = worker->pipes,
         .digests = worker->core->digests,
+        .pumps = options->is_one_run ? worker->core->pumps : NULL,
         .length = options->length,
         .digest_mask = options->digest_mask,
         .digest_mask_small = options->digest_mask_small,

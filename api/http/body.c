@@ -255,6 +255,9 @@ static int body_move(struct connection *conn, uint64_t run, size_t *budget)
     if (*budget == 0 || !conn->is_readable)
         return -EAGAIN;
     max = run < *budget ? (size_t)run : *budget;
+    /* Somebody may wait for the socket on our behalf (a sink that says -EBUSY): more than the mark must always be to come. */
+    if (max > run - (uint64_t)conn->body.lowat_bytes)
+        max = (size_t)(run - (uint64_t)conn->body.lowat_bytes);
     if (conn->body.sink->splice == NULL || conn->body.splice_refused ||
         conn->worker->server->options.copy_mode)
         return body_copy(conn, max, budget);
@@ -339,7 +342,8 @@ void body_end(struct connection *conn, int result)
 void body_detach(struct connection *conn)
 {
     if (conn->body.state == BODY_RECEIVING || conn->body.state == BODY_BLOCKED) {
-        conn->body.state = BODY_UNREAD;
+        /* A sink that is busy may still be taking bytes from the socket: where the stream stands is not known. */
+        conn->body.state = conn->body.state == BODY_BLOCKED ? BODY_FAILED : BODY_UNREAD;
         conn->body.sink = NULL;
         conn->body.coding = NULL;
         connection_disarm(conn);

@@ -50,6 +50,6 @@
 #define HTTP_COPY_BUFFER_BYTES (256u << 10)
 
 /* SO_RCVLOWAT while a large body comes in: fewer wake-ups, larger splices. Back to 1 near its end. */
-#define HTTP_BODY_LOWAT_BYTES (256u << 10)
+#define HTTP_BODY_LOWAT_BYTES (512u << 10)
 
 #endif

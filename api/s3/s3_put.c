@@ -256,6 +256,7 @@ void s3_put_start(struct s3_put *put)
     struct s3_request *request = put->request;
     struct core_put_options options = {
         .length = s3_body_length(put->body),
+        .is_one_run = s3_body_coding(put->body) == NULL,
         .digest_mask = put_digest_mask(put),
         .chunks = s3_body_chunk_ops(put->body),
         .events = &events,
