@@ -4,7 +4,7 @@
  *
  *   segment_write -> segment_sync_begin -> (the caller's rows) -> segment_sync_end -> (commit) -> segment_batch_end
  *
- * The sync runs in a ring of the writer's own while its caller goes on. A segment is sealed when it is full, after an error,
+ * The sync of a batch worth it runs in a ring of the writer's own while its caller goes on. A segment is sealed when it is full, after an error,
  * and when ids have run far ahead of it, since recovery has to look at every id above the oldest that is not settled. What
  * was sealed is told at the end of the batch, when no change that rests on it is under way. */
 #include <assert.h>
@@ -26,6 +26,10 @@
 /* Units written by one call. */
 #define GROUP_UNITS_MAX 128u
 
+/* From so many units on, the sync runs in the ring, beside the statements of the batch. For fewer the trip there and back takes
+ * longer than their statements. */
+#define SYNC_BESIDE_UNITS_MIN 8u
+
 _Static_assert(GROUP_UNITS_MAX <= IOV_MAX, "a group is one pwritev");
 _Static_assert(SEGMENT_BYTES_MIN >= SEGMENT_ALIGN_BYTES + SEGMENT_UNIT_BYTES_MAX,
                "a unit fits into any segment");
@@ -43,6 +47,7 @@ struct segment_writer {
     uint64_t next_bytes;    /* of the next segment */
 
     bool is_dirty;   /* the open segment has bytes that no sync covers */
+    uint32_t units;  /* written since the last sync */
     bool is_syncing; /* op is in flight */
     struct ring_op op;
     int sync_result; /* the first failure since the last segment_sync_end */
@@ -183,6 +188,7 @@ static void group_end(struct segment_writer *writer, const struct group *group, 
     if (result == 0) {
         segment->used = offset;
         writer->is_dirty = true;
+        writer->units += (uint32_t)group->count;
         return;
     }
     blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
@@ -236,7 +242,7 @@ static void on_synced(struct ring_op *op, int32_t result)
 void segment_sync_begin(struct segment_writer *writer)
 {
     assert(!writer->is_syncing);
-    if (!writer->is_dirty || !writer->store->options.durable)
+    if (!writer->is_dirty || !writer->store->options.durable || writer->units < SYNC_BESIDE_UNITS_MIN)
         return;
     writer->is_dirty = false;
     writer->is_syncing = true;
@@ -251,6 +257,10 @@ int segment_sync_end(struct segment_writer *writer)
 
     while (writer->is_syncing)
         ring_wait(writer->ring, false);
+    if (writer->is_dirty && writer->store->options.durable && sys.fdatasync(writer->open->fd) != 0)
+        note_sync_result(writer, -errno);
+    writer->is_dirty = false;
+    writer->units = 0;
     result = writer->sync_result;
     writer->sync_result = 0;
     if (result != 0 && writer->open != NULL) {
