@@ -7,10 +7,13 @@ import statistics
 
 
 class Verdict:
-    """path, what: what is judged. ours, base: figures, base_name: whose; ratio: what the limit is about (None: ours itself)."""
+    """path (a line of the results, or words), what: what is judged. ours, base: figures, base_name: whose; ratios: of each round, what
+    the limit is about."""
 
     def __init__(self, path, what, ours, limit, at_least=False, base=None, base_name="", ratios=()):
-        self.path, self.what, self.ours, self.limit, self.at_least, self.base, self.base_name = path, what, ours, limit, at_least, base, base_name
+        self.name, self.connections = (path, None) if isinstance(path, str) else (path.name, path.connections)
+        self.path = self.name + (f", {self.connections} conn." if self.connections else "")
+        self.what, self.ours, self.limit, self.at_least, self.base, self.base_name = what, ours, limit, at_least, base, base_name
         self.ratios = list(ratios)
 
     @property
@@ -38,14 +41,14 @@ class Verdict:
         return f"{'>=' if self.at_least else '<='} {self.limit:g}"
 
 
-def compared(path, label, figure, reference, limit, at_least=False, server="sluice"):
+def compared(path, figure, reference, limit, at_least=False, server="sluice"):
     """path's figure against that of another column."""
-    return Verdict(label, figure, path.median(figure, server), limit, at_least, path.median(figure, reference), reference, path.ratios(figure, server, reference))
+    return Verdict(path, figure, path.median(figure, server), limit, at_least, path.median(figure, reference), reference, path.ratios(figure, server, reference))
 
 
-def plain(path, label, figure, limit, what=None, server="sluice"):
+def plain(path, words, figure, limit, what=None, server="sluice"):
     """path's figure against a fixed limit."""
-    return Verdict(label, what or figure, path.median(figure, server), limit, ratios=path.runs.get(figure, {}).get(server, {}).values())
+    return Verdict(words, what or figure, path.median(figure, server), limit, ratios=path.runs.get(figure, {}).get(server, {}).values())
 
 
 def label(path):
@@ -58,30 +61,30 @@ def large(results):
         return
     size = "1 GiB" if "1 GiB" in sizes else sizes[-1]
     for path in results.find("large", f"GET {size}"):
-        yield compared(path, label(path), "MiB/s", "floor", 0.97, True)
-        yield compared(path, label(path), "CPU s/GiB", "floor", 1.05)
-        yield compared(path, label(path), "MiB/s", "nginx", 1, True)
-        yield compared(path, label(path), "CPU s/GiB", "nginx", 1)
+        yield compared(path, "MiB/s", "floor", 0.97, True)
+        yield compared(path, "CPU s/GiB", "floor", 1.05)
+        yield compared(path, "MiB/s", "nginx", 1, True)
+        yield compared(path, "CPU s/GiB", "nginx", 1)
     for path in results.find("large", f"PUT {size}"):
-        yield compared(path, label(path), "MiB/s", "floor+sync", 0.95, True)
-        yield compared(path, label(path), "CPU s/GiB", "floor+sync", 1.1)
-        yield compared(path, label(path), "CPU s/GiB", "nginx", 0.5)
+        yield compared(path, "MiB/s", "floor+sync", 0.95, True)
+        yield compared(path, "CPU s/GiB", "floor+sync", 1.1)
+        yield compared(path, "CPU s/GiB", "nginx", 0.5)
 
 
 def small(results):
     for path in results.find("small", "GET 4 KiB"):
         for reference in ("nginx", "lighttpd"): # requests per second per core are the inverse of this
-            yield compared(path, label(path), "CPU us/op", reference, 1)
+            yield compared(path, "CPU us/op", reference, 1)
     disks = results.find("disk")
     disk = disks[0] if disks else None
     for path in results.find("small", "PUT 4 KiB"):
         if path.connections == 1 and disk:
             yield against_disk(path, disk, "us each", "sync_and_commit /s", 1.3, "one sync + one commit", each=True)
         elif path.connections == 32:
-            yield compared(path, label(path), "op/s", "floor+sync", 0.8, True)
+            yield compared(path, "op/s", "floor+sync", 0.8, True)
             if disk:
                 yield against_disk(path, disk, "op/s", "file_fsync /s", 10, "one file, one fsync", each=False)
-            yield compared(path, label(path), "op/s", "nginx", 1, True)
+            yield compared(path, "op/s", "nginx", 1, True)
 
 
 def against_disk(path, disk, what, figure, limit, name, each):
@@ -90,8 +93,8 @@ def against_disk(path, disk, what, figure, limit, name, each):
     ratios = [rates[number] / base[number] for number in rates if base.get(number)]
     rate, base_rate = path.median("op/s", "sluice"), disk.median(figure, "floor")
     if each:
-        return Verdict(label(path), what, rate and 1e6 / rate, limit, False, base_rate and 1e6 / base_rate, name, [1 / ratio for ratio in ratios])
-    return Verdict(label(path), what, rate, limit, True, base_rate, name, ratios)
+        return Verdict(path, what, rate and 1e6 / rate, limit, False, base_rate and 1e6 / base_rate, name, [1 / ratio for ratio in ratios])
+    return Verdict(path, what, rate, limit, True, base_rate, name, ratios)
 
 
 def objects(results):

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The benchmark: that its verdicts follow from its figures, that filled stores are whole, and that a run measures, is
-interrupted and ends without leaving anything. No figure of this machine is judged."""
+"""The benchmark: that its verdicts follow from its figures, that its client counts what is served and its floor moves all bytes, that
+filled stores are whole, and that a run measures, is interrupted and ends without leaving anything. No figure of this machine is
+judged."""
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -74,7 +77,7 @@ def report_is_written():
     with open(readme) as file:
         text = file.read()
     check(text.startswith(before + bench_report.BEGIN) and text.endswith(bench_report.END + after), "the README around the figures stays as it was", text)
-    check("old figures" not in text and "| **miss** |" in text and text.count(bench_report.END) == 1, "figures in the README are replaced, not added", text)
+    check("old figures" not in text and "**miss** |" in text and text.count(bench_report.END) == 1, "figures in the README are replaced, not added", text)
     with open(readme, "w") as out:
         out.write("no marks\n")
     refused = False
@@ -150,6 +153,77 @@ def filled_store_is_whole():
     server.stop()
 
 
+def load(port, *words):
+    """The client's figures, and its status."""
+    done = subprocess.run([os.path.join(BUILD, "bench", "load"), *map(str, words[:-4]), words[-4], "127.0.0.1", str(port), *map(str, words[-3:]), "7x"],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, json.loads(done.stdout) if done.stdout else {}
+
+
+def client_counts_what_is_served():
+    log = scratch("access.log")
+    server = Server(args=["--access-log", log])
+    server.request("PUT", "/bench")
+    status, figures = load(server.port, "put", "/bench/object-%d", 50000, 3)
+    equal((status, figures["ops"], figures["bytes"], figures["errors"]), (0, 7, 350000, 0), "the client counts what it puts")
+    equal(len(server.request("GET", "/bench/object-6")[2]), 50000, "its last body has arrived whole")
+    status, figures = load(server.port, "--keys", 7, "get", "/bench/object-%d", 50000, 3)
+    equal((status, figures["ops"], figures["bytes"]), (0, 7, 350000), "the client counts what it gets")
+    check(0 < figures["p50_us"] <= figures["p99_us"] <= figures["p999_us"] <= figures["max_us"] <= figures["seconds"] * 1e6, "its latencies are in order",
+          str(figures))
+    status, figures = load(server.port, "--keys", 1, "--range", 1000, "get", "/bench/object-%d", 50000, 2)
+    equal((status, figures["bytes"]), (0, 7000), "the client asks for ranges")
+    status, figures = load(server.port, "get", "/bench/nothing-%d", 50000, 2)
+    equal((status, figures["errors"]), (1, 7), "the client knows an error")
+    server.stop()
+    with open(log) as lines:
+        gets = [line for line in lines if '"GET /bench/object-' in line]
+    equal(len(gets), 1 + 7 + 7, "the server has seen as many requests")
+
+
+@contextlib.contextmanager
+def floor(*words):
+    program = subprocess.Popen([os.path.join(BUILD, "bench", "floor"), *words], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(program.stdout.readline())
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def floor_request(port, method, body=None, headers=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, "/bench/object", body, headers or {})
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, data
+
+
+def floor_moves_bytes():
+    """It is measured against: it must not leave out what it is there for."""
+    body, folder = os.urandom(3000000), scratch("floor")
+    os.makedirs(folder)
+    name = os.path.join(folder, "object")
+    with open(name, "wb") as out:
+        out.write(body)
+    with floor("get", name, "0") as port:
+        check(floor_request(port, "GET") == (200, body), "the floor serves the file")
+        check(floor_request(port, "GET", headers={"Range": "bytes=1000-2000999"}) == (206, body[1000:2001000]), "the floor serves a range")
+    for words in (["put", folder, "0"], ["put", folder, "0", "sync"]):
+        with floor(*words) as port:
+            equal(floor_request(port, "PUT", body)[0], 200, f"the floor takes a body: {' '.join(words[2:])}")
+            stored = [one for one in os.listdir(folder) if one.startswith("put-")]
+            with open(os.path.join(folder, stored[0]), "rb") as file:
+                check(len(stored) == 1 and file.read() == body, "and has all of it in a file", str(stored))
+            os.unlink(os.path.join(folder, stored[0]))
+    with floor("append", os.path.join(folder, "segment"), "0") as port:
+        for part in (body[:4096], body[4096:5000]):
+            equal(floor_request(port, "PUT", part)[0], 200, "the floor takes a record")
+        with open(os.path.join(folder, "segment"), "rb") as file:
+            check(file.read() == body[:5000], "and has it behind the one before")
+
+
 def remains(folder):
     """Files in the folder, and processes that were started with it."""
     found = subprocess.run(["pgrep", "-f", folder], capture_output=True, text=True).stdout.split()
@@ -189,6 +263,8 @@ verdicts_are_right()
 report_is_written()
 time_is_kept()
 missing_servers_are_left_out()
+client_counts_what_is_served()
+floor_moves_bytes()
 filled_store_is_whole()
 runs()
 run_is_interrupted()
