@@ -212,7 +212,7 @@ struct sluice_server_options {
     const char *listen;      /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
     unsigned workers;        /* 0: as many as cores */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
-    const char *credentials; /* path of a credentials file, or NULL */
+    const char *credentials; /* path of a credentials file, or NULL; read again whenever it changes */
     bool allow_anonymous;    /* without any key, listen on addresses other than loopback too */
     const char *region;      /* NULL: "us-east-1" */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
@@ -234,6 +234,42 @@ SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_
  * and no port. log, which may be NULL, gets what is wrong in the credentials file, with its line. */
 SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
                                    void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+
+/* ---- Users: the credentials file, edited ----
+ *
+ * A user owns what his keys create; keys are lines of the file. Changes put a new file in the old one's place at once, and
+ * wait for each other; a server that was started with the file notices. log, which may be NULL, gets what is wrong, never a
+ * secret. All block. SLUICE_E_CREDENTIALS: the file cannot be understood, and stays as it is. */
+
+struct sluice_user_key {
+    char access_key[129], secret_key[129];
+};
+
+struct sluice_user_options {
+    const char *id;     /* canonical id; NULL: a random one. Giving a removed user's gives his buckets back */
+    const char *rights; /* NULL: "@own=all". deploy/credentials.sample explains them: PATTERN=RIGHT,RIGHT ... */
+};
+
+struct sluice_user {
+    const char *name, *id, *account;
+    const char *access_key; /* NULL: the user has no key */
+    const char *rights;     /* of that key */
+};
+
+/* options may be NULL. A missing file is made, with mode 0600. -EEXIST: there is such a user; -EINVAL: a name, an id or rights
+ * that cannot be. */
+SLUICE_API int sluice_user_add(const char *credentials, const char *name, const struct sluice_user_options *options,
+                               struct sluice_user_key *key,
+                               void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+/* A new key with the same rights. keep_old: the old ones stay valid, until the next rotation. -ENOENT: no such user. */
+SLUICE_API int sluice_user_rotate(const char *credentials, const char *name, bool keep_old, struct sluice_user_key *key,
+                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+/* What the user owns stays, for whoever has rights there by configuration. -ENOENT. */
+SLUICE_API int sluice_user_remove(const char *credentials, const char *name,
+                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+/* Each key of each user. visit non-zero stops and is returned. */
+SLUICE_API int sluice_user_list(const char *credentials, int (*visit)(void *ctx, const struct sluice_user *user), void *ctx,
+                                void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
 
 /* ---- Check ---- */
 

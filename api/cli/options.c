@@ -59,9 +59,9 @@ static const char *check_token(const char *text)
 #define FROM_OUTSIDE (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT) /* not the file */
 #define FROM_SECRET                                                                                          \
     (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
-#define GRACE_S_MAX      86400u
+#define GRACE_S_MAX         86400u
 #define LIFECYCLE_DAY_S_MAX 86400u
-#define WORKER_COUNT_MAX 256u
+#define WORKER_COUNT_MAX    256u
 
 /* clang-format off */
 const struct option_row option_rows[] = {
@@ -93,8 +93,8 @@ const struct option_row option_rows[] = {
      .help = "Read options from a file of `name = value` lines. Flags win over SLUICE_* environment variables, which win "
              "over the file."},
     {.name = "credentials", .type = OPTION_TEXT, .field = FIELD(credentials), .argument = "FILE",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "Keys and what each may do in which bucket. SIGHUP reads it again."},
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_USER,
+     .help = "Keys and what each may do in which bucket. A changed file is read again by itself, and on SIGHUP."},
     {.name = "access-key", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token, .argument = "ID",
      .sources = FROM_SECRET, .commands = COMMAND_SERVE,
      .help = "One key with all rights. Not a flag, because everybody on the machine can read those."},
@@ -127,6 +127,16 @@ const struct option_row option_rows[] = {
     {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
      .help = "Check rows and references only; do not read the contents to compare their checksums."},
+    {.name = "rights", .type = OPTION_TEXT, .field = FIELD(rights), .argument = "RIGHTS",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For add: what the user's key may do, such as \"@own=all artifacts-*=read,list\". Without it, everything in "
+             "the user's own buckets."},
+    {.name = "id", .type = OPTION_TEXT, .field = FIELD(user_id), .argument = "ID",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For add: the canonical id; without it, a random one. The id of a removed user gives his buckets back."},
+    {.name = "keep-old", .type = OPTION_SWITCH, .field = FIELD(keep_old), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For rotate: the old keys stay valid, until the next rotation."},
     {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY, .help = "Show this."},
 };

@@ -20,13 +20,15 @@
 
 #define OPTIONS_ROWS_MAX    32
 #define OPTIONS_ERROR_BYTES 512
+#define OPTIONS_WORDS_MAX   2
 
 /* Bits, because a row names the sub-commands it belongs to. */
 enum command {
     COMMAND_SERVE = 1,
     COMMAND_CHECK = 2,
     COMMAND_PING = 4,
-    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING,
+    COMMAND_USER = 8,
+    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
@@ -59,11 +61,14 @@ enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 
 struct options {
-    char *data, *listen, *config, *credentials, *access_key, *secret_key, *access_log, *region;
+    char *data, *listen, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s;
     unsigned durability, copy_mode, etag, engine, access_log_format;
-    bool allow_anonymous, check_config, no_verify, help;
+    bool allow_anonymous, check_config, no_verify, keep_old, help;
+
+    const char *words[OPTIONS_WORDS_MAX]; /* what stands beside the flags: sluice user ADD ALICE. The caller's */
+    size_t word_count;
 
     char error[OPTIONS_ERROR_BYTES]; /* why the last call failed: one line, no newline */
     enum option_source sources[OPTIONS_ROWS_MAX]; /* where the value of each row came from */

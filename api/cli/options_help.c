@@ -62,11 +62,19 @@ static const char *command_summary(enum command command)
     case COMMAND_SERVE:
         return "Usage: sluice serve [options]\n\n"
                "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the access log\n"
-               "anew and reads the credentials again.\n";
+               "anew and reads the credentials again (which it also does when that file changes).\n";
     case COMMAND_CHECK:
         return "Usage: sluice check [options]\n\n"
                "Verifies a store that no server has open: rows, references and the checksum of every byte.\n"
                "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
+    case COMMAND_USER:
+        return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
+               "       sluice user list\n"
+               "       sluice user rotate NAME [--keep-old]\n"
+               "       sluice user remove NAME\n\n"
+               "The users in a credentials file: --credentials FILE or SLUICE_CREDENTIALS. add and rotate "
+               "print\n"
+               "the new key, once. A server that was started with the file notices the change by itself.\n";
     default:
         return "Usage: sluice ping [options]\n\n"
                "Asks a running server whether it is healthy. Exit status: 0 it is, 1 it is not.\n";

@@ -21,7 +21,10 @@ void option_row_variable(const struct option_row *row, char *name, size_t size)
 
 static const char *command_name(enum command command)
 {
-    return command == COMMAND_SERVE ? "serve" : command == COMMAND_CHECK ? "check" : "ping";
+    return command == COMMAND_SERVE   ? "serve"
+           : command == COMMAND_CHECK ? "check"
+           : command == COMMAND_USER  ? "user"
+                                      : "ping";
 }
 
 /* The row of the flag `word`, whose name has `length` bytes; NULL with error set. */
@@ -60,6 +63,10 @@ static int load_flags(struct options *options, enum command command, int argc, c
 
         if (strcmp(word, "-h") == 0)
             word = "--help";
+        if (command == COMMAND_USER && word[0] != '-' && options->word_count < OPTIONS_WORDS_MAX) {
+            options->words[options->word_count++] = word;
+            continue;
+        }
         if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
             return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
                                 command_name(command));

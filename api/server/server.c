@@ -17,6 +17,7 @@
 #include "api/http/limits.h"
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
+#include "api/server/watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -43,6 +44,7 @@ struct sluice_server {
     struct core *core;
     struct s3_service *service;
     struct http_server *http;
+    struct file_watch *watch; /* of the credentials file; NULL: there is none, or it cannot be watched */
 };
 
 /* ---- Log ---- */
@@ -124,6 +126,28 @@ static unsigned count_processors(void)
     return count < (long)HTTP_WORKERS_MAX ? (unsigned)count : HTTP_WORKERS_MAX;
 }
 
+/* ---- The credentials file ---- */
+
+static void on_credentials_changed(void *ctx)
+{
+    struct sluice_server *server = ctx;
+
+    if (s3_service_reload(server->service) != 0)
+        log_to_core(server->core, CORE_LOG_ERROR,
+                    "the changed credentials file was not taken: the old settings stay");
+    else
+        log_to_core(server->core, CORE_LOG_INFO, "the credentials file changed and was read again");
+}
+
+/* Before the file is read first, so that no change is missed. Without a watch it is read again when the host asks
+ * for it. */
+static void create_watch(struct sluice_server *server, const char *path)
+{
+    if (path != NULL && file_watch_create(&server->watch, path, on_credentials_changed, server) != 0)
+        log_to_core(server->core, CORE_LOG_WARNING,
+                    "the credentials file cannot be watched: changes count after a reload only");
+}
+
 /* ---- Start and stop ---- */
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
@@ -201,6 +225,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
+    create_watch(server, options->credentials);
     err = create_service(&server->service, options, server->core, log_to_core, server->core);
     if (err != 0)
         goto fail;
@@ -208,12 +233,17 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
+    if (server->watch != NULL && (err = file_watch_start(server->watch)) != 0)
+        goto fail_http;
     *out = server;
     return 0;
 
+fail_http:
+    http_server_stop(server->http, 0);
 fail_service:
     s3_service_destroy(server->service);
 fail:
+    file_watch_destroy(server->watch);
     free(server);
     return err;
 }
@@ -260,6 +290,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
 {
     if (server == NULL)
         return;
+    file_watch_destroy(server->watch);
     http_server_stop(server->http, grace_ms);
     s3_service_destroy(server->service);
     free(server);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sluice_user_* part of sluice.h. Any thread; blocks. */
+#include "api/core/library.h"
+#include "api/s3/s3_users.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(sizeof(((struct sluice_user_key *)0)->secret_key) > S3_SECRET_KEY_BYTES_MAX &&
+                   sizeof(((struct sluice_user_key *)0)->access_key) > S3_ACCESS_KEY_BYTES_MAX,
+               "the public struct holds every key");
+
+struct users_log {
+    void (*line)(void *ctx, enum sluice_log_level level, const char *message); /* NULL: silent */
+    void *ctx;
+};
+
+static void log_line(void *ctx, int level, const char *message)
+{
+    const struct users_log *log = ctx;
+
+    if (log->line != NULL)
+        log->line(log->ctx, (enum sluice_log_level)level, message);
+}
+
+static int finish(int result, const struct s3_user_key *made, struct sluice_user_key *key)
+{
+    if (result == 0) {
+        strcpy(key->access_key, made->access_key);
+        strcpy(key->secret_key, made->secret_key);
+    }
+    return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
+}
+
+int sluice_user_add(const char *credentials, const char *name, const struct sluice_user_options *options,
+                    struct sluice_user_key *key,
+                    void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx)
+{
+    static const struct sluice_user_options defaults;
+    struct users_log lines = {log, log_ctx};
+    struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
+    struct s3_user_key made;
+    int result;
+
+    if (options == NULL)
+        options = &defaults;
+    result = s3_users_add(&file, name, options->id, options->rights, &made);
+    result = finish(result, &made, key);
+    explicit_bzero(&made, sizeof(made));
+    return result;
+}
+
+int sluice_user_rotate(const char *credentials, const char *name, bool keep_old, struct sluice_user_key *key,
+                       void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                       void *log_ctx)
+{
+    struct users_log lines = {log, log_ctx};
+    struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
+    struct s3_user_key made;
+    int result = finish(s3_users_rotate(&file, name, keep_old, &made), &made, key);
+
+    explicit_bzero(&made, sizeof(made));
+    return result;
+}
+
+int sluice_user_remove(const char *credentials, const char *name,
+                       void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                       void *log_ctx)
+{
+    struct users_log lines = {log, log_ctx};
+    struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
+    int result = s3_users_remove(&file, name);
+
+    return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
+}
+
+struct users_visit {
+    int (*visit)(void *ctx, const struct sluice_user *user);
+    void *ctx;
+};
+
+static int visit_line(void *ctx, const struct s3_user_line *line)
+{
+    const struct users_visit *visit = ctx;
+    const struct sluice_user user = {line->name, line->id, line->account, line->access_key, line->rights};
+
+    return visit->visit(visit->ctx, &user);
+}
+
+int sluice_user_list(const char *credentials, int (*visit)(void *ctx, const struct sluice_user *user),
+                     void *ctx, void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                     void *log_ctx)
+{
+    struct users_log lines = {log, log_ctx};
+    struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
+    struct users_visit each = {visit, ctx};
+    int result = s3_users_list(&file, visit_line, &each);
+
+    return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
+}
