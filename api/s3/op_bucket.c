@@ -9,15 +9,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/s3/s3_acl.h"
 #include "api/s3/s3_attributes.h"
-#include "api/s3/s3_body.h"
+#include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_ownership.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
 
 struct bucket_change {
     struct s3_request *request;
     struct core_change change;
+    struct meta_bytes acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
+    struct meta_bytes ownership; /* of x-amz-object-ownership; data NULL: none */
     union {
         struct meta_bucket_create create;
         struct meta_bucket_delete delete;
@@ -51,27 +55,69 @@ static void answer_exists(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU);
 }
 
+/* The settings follow the bucket one by one: until then it is private, and so it stays if they never come. */
+static void put_settings(struct s3_request *request, void *ctx)
+{
+    struct bucket_change *creation = ctx;
+    struct meta_bytes document = creation->ownership;
+
+    if (document.data != NULL) {
+        creation->ownership.data = NULL;
+        s3_setting_put_then(request, META_SETTING_OWNERSHIP, document, put_settings, creation);
+        return;
+    }
+    document = creation->acl;
+    creation->acl.data = NULL;
+    if (document.data != NULL)
+        s3_setting_put_then(request, META_SETTING_ACL, document, put_settings, creation);
+    else
+        answer_created(request);
+}
+
 static void on_created(struct core_change *change)
 {
     struct bucket_change *creation = change->ctx;
     int result = creation->op.create.op.result;
 
-    if (result == 0)
-        answer_created(creation->request);
-    else if (result == META_E_BUCKET_EXISTS)
+    if (result == 0) {
+        creation->request->bucket = creation->op.create.bucket;
+        put_settings(creation->request, creation);
+    } else if (result == META_E_BUCKET_EXISTS)
         answer_exists(creation->request);
     else
         s3_answer_result(creation->request, result);
 }
 
-static void create_bucket(struct s3_request *request)
+/* What the headers say about access. */
+static enum s3_error read_access(struct bucket_change *creation, const char **message)
 {
-    struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
+    struct s3_request *request = creation->request;
+    h2o_iovec_t owner = h2o_iovec_init(request->owner_id, strlen(request->owner_id));
+    h2o_iovec_t ownership = s3_request_header(request, "x-amz-object-ownership");
+    const struct s3_acl_owners owners = {owner, owner};
+    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    enum s3_error error;
+    bool given;
+
+    if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
+        return S3_ERROR_INVALID_ARGUMENT;
+    creation->ownership = s3_bytes(ownership);
+    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &owners, acl, &given, message);
+    if (error != S3_ERROR_NONE)
+        return error;
+    creation->acl = s3_acl_pack(&request->http->pool, acl, owner);
+    return creation->acl.data != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
+               ? S3_ERROR_INVALID_BUCKET_ACL
+               : S3_ERROR_NONE;
+}
+
+static void create_bucket(struct bucket_change *creation)
+{
+    struct s3_request *request = creation->request;
     struct meta_bucket *bucket = &creation->op.create.bucket;
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    creation->request = request;
     creation->op.create.op.kind = META_OP_BUCKET_CREATE;
     memcpy(bucket->name, request->bucket_name.base, request->bucket_name.len);
     snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
@@ -117,20 +163,26 @@ static void on_configuration(struct s3_request *request, enum s3_error error, h2
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
     else
-        create_bucket(request);
+        create_bucket(ctx);
 }
 
 void s3_op_create_bucket(struct s3_request *request)
 {
+    struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
     enum s3_error error = s3_attributes_refuse(&request->http->headers);
+    const char *message = NULL;
+
+    creation->request = request;
+    if (error == S3_ERROR_NONE)
+        error = read_access(creation, &message);
 
     if (error == S3_ERROR_NONE &&
         s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true"))
         error = S3_ERROR_NOT_IMPLEMENTED;
     if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
+        s3_answer_failure(request, error, message);
     else
-        s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, NULL);
+        s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, creation);
 }
 
 /* ---- The others ---- */

@@ -9,6 +9,7 @@
  * should it change in between, the whole is tried again. */
 #include <string.h>
 
+#include "api/s3/s3_access.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
@@ -32,6 +33,7 @@ struct copy {
     struct meta_object_copy op;
     struct s3_copy_source source;
     struct s3_write_condition condition;
+    struct s3_upload_access access;
     struct meta_attributes given; /* what the request says */
     bool replaces;                /* x-amz-metadata-directive: REPLACE */
     unsigned attempts;
@@ -144,7 +146,8 @@ static void copy_change(struct copy *copy)
     copy->op.bucket = request->bucket.id;
     copy->op.key = s3_bytes(request->key);
     copy->op.condition = copy->condition.condition;
-    copy->op.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    copy->op.owner = copy->access.owner;
+    copy->op.acl = copy->access.acl;
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};
     core_change_submit(request->worker, &copy->change);
 }
@@ -238,6 +241,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;

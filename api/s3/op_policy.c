@@ -9,6 +9,7 @@
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_ownership.h"
 #include "api/s3/s3_policy.h"
 
 /* As S3: a policy can let others do anything but handle the policy itself. */
@@ -32,6 +33,7 @@ static void answer_malformed(struct s3_request *request, const char *message)
 static void on_policy(struct s3_request *request, h2o_iovec_t body, void *ctx)
 {
     char message[S3_POLICY_MESSAGE_MAX];
+    struct s3_public_access_block block;
     struct s3_policy *policy;
     int result = s3_policy_compile(body.base, body.len, request->bucket.name, &policy, message);
 
@@ -40,8 +42,15 @@ static void on_policy(struct s3_request *request, h2o_iovec_t body, void *ctx)
     } else if (result != 0) {
         s3_answer_result(request, result);
     } else {
+        bool is_public = s3_policy_is_public(policy);
+
         s3_policy_free(policy);
-        s3_setting_put(request, META_SETTING_POLICY, s3_bytes(body), 204);
+        if ((result = s3_public_access_block_get(request, request->bucket.id, &block)) != 0)
+            s3_answer_result(request, result);
+        else if (block.block_policy && is_public)
+            s3_answer_error(request, S3_ERROR_ACCESS_DENIED);
+        else
+            s3_setting_put(request, META_SETTING_POLICY, s3_bytes(body), 204);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/s3/s3_append.h"
+#include "api/s3/s3_access.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
@@ -86,6 +87,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     struct s3_request *request = object_put->put.request;
     const h2o_headers_t *headers = &request->http->headers;
     struct meta_object_put *op = &object_put->op;
+    struct s3_upload_access access;
     enum s3_error error;
     int result;
 
@@ -93,6 +95,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
         (error = s3_attributes_collect(&request->http->pool, headers, &op->object.attributes)) !=
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
         (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&object_put->condition, s3_request_header(request, "if-match"),
@@ -107,7 +110,9 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = object_put->condition.condition;
-    op->object.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    op->object.owner = access.owner;
+    if (access.acl.length > 0)
+        s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
     return S3_ERROR_NONE;
 }
 

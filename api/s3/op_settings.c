@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_version.h"
 
 /* ?parameter and the document that says "nothing is set". */
 static const struct {
@@ -36,45 +35,6 @@ void s3_op_get_empty_settings(struct s3_request *request)
         return;
     }
     s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
-}
-
-static void answer_acl(struct s3_request *request, struct meta_bytes owner)
-{
-    struct s3_xml xml;
-
-    if (owner.length == 0)
-        owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
-    s3_xml_init(&xml, &request->http->pool);
-    s3_xml_open(&xml, "AccessControlPolicy" S3_XMLNS);
-    s3_xml_owner(request, &xml, "Owner", owner);
-    s3_xml_open(&xml, "AccessControlList");
-    s3_xml_open(&xml, "Grant");
-    s3_xml_open(&xml,
-                "Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
-    s3_xml_text(&xml, "ID", owner.data, owner.length);
-    s3_xml_text(&xml, "DisplayName", owner.data, owner.length);
-    s3_xml_close(&xml, "Grantee");
-    s3_xml_string(&xml, "Permission", "FULL_CONTROL");
-    s3_xml_close(&xml, "Grant");
-    s3_xml_close(&xml, "AccessControlList");
-    s3_xml_close(&xml, "AccessControlPolicy");
-    s3_answer_xml(request, 200, &xml);
-}
-
-void s3_op_get_bucket_acl(struct s3_request *request)
-{
-    answer_acl(request, (struct meta_bytes){request->bucket.owner, strlen(request->bucket.owner)});
-}
-
-void s3_op_get_object_acl(struct s3_request *request)
-{
-    struct meta_object object;
-
-    if (s3_version_head(request, &object) != 0)
-        return;
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
-    answer_acl(request, object.owner);
-    core_object_release(&object);
 }
 
 /* What cannot be there is gone: S3 answers the same. */

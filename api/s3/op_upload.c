@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/s3/s3_access.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_operation.h"
@@ -57,6 +58,7 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     struct meta_upload *upload = &creation->op.upload;
     enum s3_checksum_algorithm algorithm;
     enum s3_checksum_type type;
+    struct s3_upload_access access;
     struct timespec now;
     enum s3_error error;
 
@@ -66,6 +68,7 @@ static enum s3_error prepare(struct creation *creation, const char **message)
         (error = s3_attributes_collect(&request->http->pool, headers, &upload->attributes)) !=
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
         (error = s3_checksum_upload_choose(s3_request_header(request, "x-amz-checksum-algorithm"),
                                            s3_request_header(request, "x-amz-checksum-type"), &algorithm,
                                            &type, message)) != S3_ERROR_NONE)
@@ -74,7 +77,9 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     core_upload_id_make(upload->id);
     upload->key = s3_bytes(request->key);
     upload->initiated_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    upload->owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    upload->owner = access.owner;
+    if (access.acl.length > 0)
+        s3_attribute_add(&upload->attributes, META_ATTRIBUTE_ACL, access.acl);
     upload->checksum_algorithm = (uint8_t)algorithm;
     upload->checksum_type = (uint8_t)type;
     return S3_ERROR_NONE;

@@ -28,10 +28,6 @@ static const char *const plain_names[] = {
 static const char *const storage_classes[] = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
                                               "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
 
-/* Canned ACLs that say what is the case anyway: the owner has everything. Clients (rclone, registries) send
- * them always. */
-static const char *const harmless_acls[] = {"private", "bucket-owner-full-control", "bucket-owner-read"};
-
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
@@ -48,7 +44,7 @@ static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
 enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
 {
     for (size_t i = 0; i < headers->size; i++) {
-        h2o_iovec_t name = *headers->entries[i].name, value = headers->entries[i].value;
+        h2o_iovec_t name = *headers->entries[i].name;
 
         if (!s3_text_has_prefix(name, "x-amz-"))
             continue;
@@ -56,9 +52,6 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
             return S3_ERROR_NOT_IMPLEMENTED;
         if (s3_text_has_prefix(name, "x-amz-object-lock-"))
             return S3_ERROR_OBJECT_LOCK_MISSING;
-        if (s3_text_has_prefix(name, "x-amz-grant-") ||
-            (s3_text_is(name, "x-amz-acl") && !is_one_of(value, harmless_acls, COUNT_OF(harmless_acls))))
-            return S3_ERROR_ACL_NOT_SUPPORTED;
     }
     return S3_ERROR_NONE;
 }

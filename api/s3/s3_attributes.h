@@ -17,7 +17,7 @@
  * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
 enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers, struct meta_attributes *attributes);
 
-/* Whether the request asks for something about the new object that is not served: encryption, locks, grants. */
+/* Whether the request asks for something about the new object that is not served: encryption, locks. */
 enum s3_error s3_attributes_refuse(const h2o_headers_t *headers);
 
 /* Adds one of the annotations of meta.h to what s3_attributes_collect made, each at most once. */

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/s3/s3_access.h"
 #include "api/s3/s3_authorize_context.h"
 #include "api/s3/s3_credentials.h"
+#include "api/s3/s3_ownership.h"
 #include "api/s3/s3_policy.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
@@ -114,6 +116,57 @@ static bool is_about_policy(enum s3_action action)
            action == S3_ACTION_DELETE_BUCKET_POLICY;
 }
 
+/* ---- ACLs ---- */
+
+/* What of S3's permissions stands for the action; 0: no ACL grants it. *on_bucket: it is the bucket's ACL that counts. */
+static enum s3_permission permission_of(enum s3_action action, bool *on_bucket)
+{
+    *on_bucket = false;
+    switch (action) {
+    case S3_ACTION_GET_OBJECT:
+    case S3_ACTION_GET_OBJECT_VERSION:
+    case S3_ACTION_GET_OBJECT_ATTRIBUTES:
+    case S3_ACTION_GET_OBJECT_VERSION_ATTRIBUTES:
+        return S3_PERMISSION_READ;
+    case S3_ACTION_GET_OBJECT_ACL:
+    case S3_ACTION_GET_OBJECT_VERSION_ACL:
+        return S3_PERMISSION_READ_ACP;
+    case S3_ACTION_PUT_OBJECT_ACL:
+    case S3_ACTION_PUT_OBJECT_VERSION_ACL:
+        return S3_PERMISSION_WRITE_ACP;
+    default:
+        break;
+    }
+    *on_bucket = true;
+    switch (action) {
+    case S3_ACTION_LIST_BUCKET:
+    case S3_ACTION_LIST_BUCKET_VERSIONS:
+    case S3_ACTION_LIST_BUCKET_MULTIPART_UPLOADS:
+        return S3_PERMISSION_READ;
+    case S3_ACTION_PUT_OBJECT:
+    case S3_ACTION_DELETE_OBJECT:
+    case S3_ACTION_ABORT_MULTIPART_UPLOAD:
+    case S3_ACTION_LIST_MULTIPART_UPLOAD_PARTS:
+        return S3_PERMISSION_WRITE;
+    case S3_ACTION_GET_BUCKET_ACL:
+        return S3_PERMISSION_READ_ACP;
+    case S3_ACTION_PUT_BUCKET_ACL:
+        return S3_PERMISSION_WRITE_ACP;
+    default:
+        return 0;
+    }
+}
+
+static bool acl_allows(struct s3_request *request, const struct s3_access *access)
+{
+    bool on_bucket;
+    enum s3_permission permission = permission_of(access->action, &on_bucket);
+
+    return permission != 0 &&
+           s3_access_is_granted(request, access->bucket, on_bucket ? h2o_iovec_init(NULL, 0) : access->key,
+                                access->version, permission);
+}
+
 /* ---- The decision ---- */
 
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access)
@@ -130,9 +183,18 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
         return error;
     if (answer == S3_POLICY_DENIES)
         return S3_ERROR_ACCESS_DENIED;
-    if ((rights & access->rights) == access->rights || answer == S3_POLICY_ALLOWS)
+    if ((rights & access->rights) == access->rights)
         return S3_ERROR_NONE;
-    return S3_ERROR_ACCESS_DENIED;
+    if (answer == S3_POLICY_ALLOWS && is_public) {
+        /* RestrictPublicBuckets: then it is for the bucket's owner, who has his rights already. */
+        struct s3_public_access_block block;
+
+        if (s3_public_access_block_get(request, access->bucket->id, &block) != 0)
+            return S3_ERROR_INTERNAL_ERROR;
+        if (block.restrict_buckets)
+            answer = S3_POLICY_SILENT;
+    }
+    return answer == S3_POLICY_ALLOWS || acl_allows(request, access) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
 enum s3_error s3_authorize_creation(struct s3_request *request)
@@ -161,7 +223,10 @@ static enum s3_error authorize_list_of_keys(struct s3_request *request, unsigned
         return S3_ERROR_NONE;
     if (s3_authorize_policy(request, request->bucket.id, &policy) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    return policy != NULL ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+    return policy != NULL || s3_access_is_granted(request, &request->bucket, h2o_iovec_init(NULL, 0), NULL,
+                                                  S3_PERMISSION_WRITE)
+               ? S3_ERROR_NONE
+               : S3_ERROR_ACCESS_DENIED;
 }
 
 enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights)

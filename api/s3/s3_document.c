@@ -79,7 +79,8 @@ struct setting {
     struct s3_request *request;
     struct core_change change;
     struct meta_setting_put op;
-    int status;
+    void (*then)(struct s3_request *request, void *ctx);
+    void *ctx;
 };
 
 static void on_setting_put(struct core_change *change)
@@ -89,16 +90,17 @@ static void on_setting_put(struct core_change *change)
     if (setting->op.op.result != 0)
         s3_answer_result(setting->request, setting->op.op.result);
     else
-        s3_answer_empty(setting->request, setting->status);
+        setting->then(setting->request, setting->ctx);
 }
 
-void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
-                    int status)
+void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+                         void (*then)(struct s3_request *request, void *ctx), void *ctx)
 {
     struct setting *setting = s3_request_alloc(request, sizeof(*setting));
 
     setting->request = request;
-    setting->status = status;
+    setting->then = then;
+    setting->ctx = ctx;
     setting->op = (struct meta_setting_put){
         .op.kind = META_OP_SETTING_PUT,
         .bucket = request->bucket.id,
@@ -107,4 +109,18 @@ void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, str
     };
     setting->change = (struct core_change){.op = &setting->op.op, .done = on_setting_put, .ctx = setting};
     core_change_submit(request->worker, &setting->change);
+}
+
+static void answer_put(struct s3_request *request, void *ctx)
+{
+    s3_answer_empty(request, *(const int *)ctx);
+}
+
+void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+                    int status)
+{
+    int *kept = s3_request_alloc(request, sizeof(*kept));
+
+    *kept = status;
+    s3_setting_put_then(request, kind, document, answer_put, kept);
 }

@@ -24,6 +24,7 @@
     X(INTERNAL_ERROR, 500, "InternalError", "We encountered an internal error. Please try again.")                             \
     X(INVALID_ACCESS_KEY_ID, 403, "InvalidAccessKeyId", "The access key Id you provided does not exist in our records.")       \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                                            \
+    X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting") \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
     X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
@@ -38,6 +39,7 @@
     X(INVALID_WRITE_OFFSET, 400, "InvalidWriteOffset", "The write offset value that you specified does not match the current object size.") \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                                           \
+    X(MALFORMED_ACL, 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema.") \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \
@@ -71,6 +73,8 @@
     X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")                                                          \
     X(STORAGE_FULL, 507, "InsufficientStorage", "There is not enough space on the server to store the object.")                \
     X(TOO_MANY_PARTS, 400, "TooManyParts", "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.") \
+    X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request contains unsupported content.")                              \
+    X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.") \
     X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 
 enum s3_error {

@@ -24,8 +24,6 @@ void s3_op_put_bucket_policy(struct s3_request *request);
 void s3_op_delete_bucket_policy(struct s3_request *request);
 
 /* Answers about settings that every bucket has in the same way: op_settings.c. */
-void s3_op_get_bucket_acl(struct s3_request *request);
-void s3_op_get_object_acl(struct s3_request *request);
 void s3_op_get_empty_settings(struct s3_request *request);
 void s3_op_delete_absent_settings(struct s3_request *request);
 
@@ -46,6 +44,19 @@ void s3_op_put_bucket_versioning(struct s3_request *request);
 void s3_op_get_bucket_lifecycle(struct s3_request *request);
 void s3_op_put_bucket_lifecycle(struct s3_request *request);
 void s3_op_delete_bucket_lifecycle(struct s3_request *request);
+
+void s3_op_get_bucket_acl(struct s3_request *request);
+void s3_op_put_bucket_acl(struct s3_request *request);
+void s3_op_get_object_acl(struct s3_request *request);
+void s3_op_put_object_acl(struct s3_request *request);
+
+void s3_op_get_ownership_controls(struct s3_request *request);
+void s3_op_put_ownership_controls(struct s3_request *request);
+void s3_op_delete_ownership_controls(struct s3_request *request);
+void s3_op_get_public_access_block(struct s3_request *request);
+void s3_op_put_public_access_block(struct s3_request *request);
+void s3_op_delete_public_access_block(struct s3_request *request);
+void s3_op_put_request_payment(struct s3_request *request);
 
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);

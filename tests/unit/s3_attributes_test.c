@@ -178,9 +178,6 @@ static void refuses_what_is_not_served(void **state)
         {"x-amz-server-side-encryption", "AES256", S3_ERROR_NOT_IMPLEMENTED},
         {"x-amz-server-side-encryption-customer-key", "k", S3_ERROR_NOT_IMPLEMENTED},
         {"x-amz-object-lock-mode", "GOVERNANCE", S3_ERROR_OBJECT_LOCK_MISSING},
-        {"x-amz-acl", "public-read", S3_ERROR_ACL_NOT_SUPPORTED},
-        {"x-amz-acl", "private", S3_ERROR_NONE},
-        {"x-amz-grant-read", "id=x", S3_ERROR_ACL_NOT_SUPPORTED},
         {"x-amz-meta-tagging", "a=b", S3_ERROR_NONE},
         {"x-amz-content-sha256", "UNSIGNED-PAYLOAD", S3_ERROR_NONE},
     };
