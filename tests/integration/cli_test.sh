@@ -298,7 +298,8 @@ test_check() {
     blob=$(find "$work/data/blobs" -type f -size +0 ! -name SEQUENCE | head -n 1)
     check "there is a blob to damage" test -n "$blob"
     chmod u+w "$blob"
-    printf 'X' | dd of="$blob" conv=notrunc status=none
+    # Behind the head, if it is a segment.
+    printf 'X' | dd of="$blob" conv=notrunc bs=1 seek="$(head -c 16 "$blob" | grep -q '^Sluice segment' && echo 4096 || echo 0)" status=none
     run check --data "$work/data"
     check "check of a damaged store: 1" test "$status" -eq 1
     run check --data "$work/data" --no-verify
