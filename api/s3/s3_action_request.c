@@ -120,6 +120,7 @@ static const struct row rows[] = {
     ROW_2(PUT, OBJECT, "tagging", PUT_OBJECT_TAGGING, PUT_OBJECT_VERSION_TAGGING),
     ROW(PUT, OBJECT, "renameObject", PUT_OBJECT),
     ROW(PUT, OBJECT, "uploadId", PUT_OBJECT),
+    ROW(PUT, OBJECT, "partNumber", PUT_OBJECT),
     ROW(PUT, OBJECT, NULL, PUT_OBJECT), /* copies too */
     ROW(POST, OBJECT, "restore", RESTORE_OBJECT),
     ROW(POST, OBJECT, "select", GET_OBJECT),

@@ -249,3 +249,19 @@ void s3_dispatch(struct s3_request *request)
     else
         operation->serve(request);
 }
+
+bool s3_dispatch_row(size_t index, struct s3_dispatch_row *row)
+{
+    const struct operation *operation = &operations[index];
+
+    if (index >= sizeof(operations) / sizeof(operations[0]))
+        return false;
+    *row = (struct s3_dispatch_row){
+        .method = operation->method,
+        .is_service = operation->resource == SERVICE,
+        .is_object = operation->resource == OBJECT,
+        .parameter = operation->parameter,
+        .rights = operation->rights,
+    };
+    return true;
+}

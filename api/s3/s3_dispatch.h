@@ -10,4 +10,14 @@
  * once, now or later. Worker's thread. */
 void s3_dispatch(struct s3_request *request);
 
+/* The table of operations, for tests that hold other tables against it. */
+struct s3_dispatch_row {
+    enum s3_method method;
+    bool is_service, is_object; /* else about a bucket */
+    const char *parameter;      /* that selects the operation, or NULL */
+    unsigned rights;
+};
+/* False: there are no more rows. Any thread. */
+bool s3_dispatch_row(size_t index, struct s3_dispatch_row *row);
+
 #endif

@@ -5,7 +5,7 @@ one that allows and with one that denies; conditions; what a changed policy does
 import json
 import os
 
-from sluicetest import Server, check, done, equal, error_code, scratch, skip
+from sluicetest import Server, check, done, equal, error_code, have, run, scratch, skip
 
 try:
     import boto3
@@ -309,6 +309,26 @@ equal([ask("bob", "PUT", "/table/new", b"", {"x-amz-tagging": tags})[0] for tags
 alice.put_object(Bucket="table", Key="red", Body=b"", Tagging="team=red&x=y")
 when({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})
 equal([reads(path="/table/red"), reads(path="/table/key"), reads(path="/table/none")], [True, False, False], "s3:ExistingObjectTag")
+
+# ---- aws cli ----
+
+if have("aws"):
+    aws = {"AWS_ACCESS_KEY_ID": KEYS["alice"][0], "AWS_SECRET_ACCESS_KEY": KEYS["alice"][1], "AWS_DEFAULT_REGION": "us-east-1",
+           "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    with open(scratch("policy.json"), "w") as out:
+        json.dump({"Version": "2012-10-17", "Statement": statement("Allow", "s3:GetObject", OBJECTS)}, out)
+
+    def cli(*words):
+        return run(["aws", "--endpoint-url", server.url, "s3api", *words, "--bucket", "table"], env=aws)
+
+    equal(cli("put-bucket-policy", "--policy", "file://" + scratch("policy.json"))[0], 0, "aws s3api put-bucket-policy")
+    check("s3:GetObject" in cli("get-bucket-policy")[1], "aws s3api get-bucket-policy")
+    check('"IsPublic": true' in cli("get-bucket-policy-status")[1], "aws s3api get-bucket-policy-status")
+    equal(server.request("GET", "/table/key")[0], 200, "and curl reads without a key")
+    equal(cli("delete-bucket-policy")[0], 0, "aws s3api delete-bucket-policy")
+    check("NoSuchBucketPolicy" in cli("get-bucket-policy")[1], "it is gone")
+else:
+    skip("aws cli", "not installed")
 
 # ---- Restarts ----
 

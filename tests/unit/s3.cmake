@@ -28,3 +28,8 @@ set(S3_POLICY_SOURCES s3_policy.c s3_policy_condition.c s3_policy_parse.c s3_pol
     s3_action.c s3_time.c)
 s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
 target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
+
+# The table of operations, whole: all modules, but no server.
+sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
+target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
+target_compile_definitions(s3_action_test PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)

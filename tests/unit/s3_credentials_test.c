@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "api/s3/s3_credentials.h"
+#include "api/s3/s3_policy.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_uri.h"
@@ -92,6 +93,62 @@ static void test_owners(void **state)
     assert_int_equal(strlen(s3_identity_owner(find(set, "B"))), 64);
     assert_null(strstr(s3_identity_owner(find(set, "B")), "B"));
     s3_credentials_unref(set);
+}
+
+/* A user has a name, a canonical id, an account number and an ARN, wherever his line stands. */
+static void test_users(void **state)
+{
+    struct s3_credentials *set = parse("key A x owner:alice @own=all b*=read\n"
+                                       "user alice a11ce\n"
+                                       "user bob\n"
+                                       "key B y owner:bob @own=read,list\n"
+                                       "key B2 z owner:bob\n"
+                                       "key C z owner:carol\n");
+    const struct s3_principal *alice = s3_identity_principal(find(set, "A"));
+    const struct s3_principal *bob = s3_identity_principal(find(set, "B"));
+    char account[S3_ACCOUNT_TEXT_BYTES], arn[128];
+    size_t length;
+
+    assert_string_equal(alice->name, "alice");
+    assert_string_equal(alice->id, "a11ce");
+    assert_string_equal(s3_identity_owner(find(set, "A")), "a11ce");
+    s3_account_of_owner("a11ce", 5, account);
+    assert_int_equal(strlen(account), 12);
+    assert_string_equal(alice->account, account);
+    snprintf(arn, sizeof(arn), "arn:aws:iam::%s:user/alice", account);
+    assert_string_equal(alice->arn, arn);
+    assert_int_equal(strlen(bob->id), 64);
+    assert_string_equal(s3_identity_principal(find(set, "B2"))->id, bob->id);
+    assert_string_equal(s3_identity_owner(find(set, "C")), "carol");
+    assert_int_equal(s3_identity_own_rights(find(set, "A")), ALL);
+    assert_int_equal(s3_identity_own_rights(find(set, "B")), S3_RIGHT_READ | S3_RIGHT_LIST);
+    assert_int_equal(s3_identity_own_rights(find(set, "B2")), 0);
+    assert_int_equal(s3_identity_own_rights(NULL), 0);
+    assert_int_equal(rights(set, "A", "@own"), 0);
+    assert_memory_equal(s3_credentials_user_name(set, "a11ce", 5, &length), "alice", 5);
+    assert_int_equal(length, 5);
+    assert_memory_equal(s3_credentials_user_name(set, bob->id, 64, &length), "bob", 3);
+    assert_int_equal(length, 3);
+    assert_memory_equal(s3_credentials_user_name(set, "carol", 5, &length), "carol", 5);
+    assert_int_equal(length, 5);
+    s3_credentials_unref(set);
+}
+
+static void test_users_twice(void **state)
+{
+    static const char *const texts[][2] = {
+        {"user A\nuser A\n", "2 file: the user A is there twice\n"},
+        {"user A x\nuser B x\n", "2 file: the canonical id x is there twice\n"},
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct s3_credentials *set = NULL;
+
+        logged[0] = '\0';
+        assert_int_equal(s3_credentials_parse(&set, texts[i][0], strlen(texts[i][0]), "file", &plain),
+                         -EBADMSG);
+        assert_string_equal(logged, texts[i][1]);
+    }
 }
 
 static void check_refused(const char *text, unsigned line)
@@ -264,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rights),          cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_users),           cmocka_unit_test(test_users_twice),
         cmocka_unit_test(test_refuses),         cmocka_unit_test(test_refuses_as_a_whole),
         cmocka_unit_test(test_open_and_closed), cmocka_unit_test(test_key_and_file_together),
         cmocka_unit_test(test_signing_key),     cmocka_unit_test(test_file),
