@@ -131,6 +131,7 @@ struct gaps {
     struct blob_store *store;
     int fd;
     uint64_t end; /* of the unit before */
+    bool is_blob; /* some row calls it a blob of its own */
     bool is_segment;
     uint32_t count;
     struct blob_run list[GAPS_MAX];
@@ -149,9 +150,11 @@ static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
     struct gaps *gaps = ctx;
     int err = 0;
 
-    if (offset == 0)
-        return 0; /* a blob of its own */
-    if (offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
+    if (offset == 0) {
+        gaps->is_blob = true;
+        return 0;
+    }
+    if (gaps->is_blob || offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
         length > SEGMENT_UNIT_BYTES_MAX)
         return -EBADMSG;
     if (offset > gaps->end) {

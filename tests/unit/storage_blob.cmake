@@ -1,6 +1,8 @@
 # The blob half of storage.
 sluice_unit_test(blob_store_test sluice_storage)
 sluice_unit_test(blob_pins_test sluice_storage)
+sluice_unit_test(segment_test sluice_storage)
+sluice_unit_test(segment_space_test sluice_storage)
 sluice_unit_test(blob_writer_test sluice_storage)
 sluice_unit_test(blob_pump_test sluice_storage)
 sluice_unit_test(blob_abort_test sluice_storage)
