@@ -291,36 +291,20 @@ static void expect_given_up(struct pen *pen, const struct batch *batch)
     batch_free(&later);
 }
 
+/* Many units are synced in the ring, a few by the writer's own thread. */
 static void failed_sync_in_the_ring(void **state)
 {
     struct batch batch;
     struct pen pen;
 
     pen_begin(&pen, true);
-    batch_make_equal(&batch, 2, 4096, 1);
+    batch_make_equal(&batch, 20, 4096, 1);
     fault_set(RING_OP_FDATASYNC, 1, -EIO);
     assert_int_equal(batch_write(&pen, &batch), -EIO);
     assert_int_equal(fault.hits, 1);
     fault_set(RING_OP_NONE, 0, 0);
     segment_batch_end(pen.writer, false);
     assert_int_equal(pen.sealed_count, 1);
-    expect_given_up(&pen, &batch);
-    batch_free(&batch);
-    pen_end(&pen);
-}
-
-/* The owner may have been able to take the rows back for certain; the bytes stay doubtful. */
-static void failed_sync_and_certain_end(void **state)
-{
-    struct batch batch;
-    struct pen pen;
-
-    pen_begin(&pen, true);
-    batch_make_equal(&batch, 2, 4096, 1);
-    fault_set(RING_OP_FDATASYNC, 1, -ENOSPC);
-    assert_int_equal(batch_write(&pen, &batch), -ENOSPC);
-    fault_set(RING_OP_NONE, 0, 0);
-    segment_batch_end(pen.writer, true);
     expect_given_up(&pen, &batch);
     batch_free(&batch);
     pen_end(&pen);
@@ -337,6 +321,43 @@ static int fdatasync_faulty(int fd)
     atomic_fetch_sub(&syncs_to_fail, 1);
     errno = EIO;
     return -1;
+}
+
+static void failed_sync_of_a_few(void **state)
+{
+    struct batch batch;
+    struct pen pen;
+
+    test_thread = pthread_self();
+    pen_begin(&pen, true);
+    sys.fdatasync = fdatasync_faulty;
+    batch_make_equal(&batch, 1, 4096, 1);
+    atomic_store(&syncs_to_fail, 1);
+    assert_int_equal(batch_write(&pen, &batch), -EIO);
+    segment_batch_end(pen.writer, false);
+    assert_int_equal(pen.sealed_count, 1);
+    expect_given_up(&pen, &batch);
+    assert_int_equal(segment_sync_end(pen.writer), 0); /* told once */
+    batch_free(&batch);
+    pen_end(&pen);
+    sys.fdatasync = fdatasync;
+}
+
+/* The owner may have been able to take the rows back for certain; the bytes stay doubtful. */
+static void failed_sync_and_certain_end(void **state)
+{
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    batch_make_equal(&batch, 20, 4096, 1);
+    fault_set(RING_OP_FDATASYNC, 1, -ENOSPC);
+    assert_int_equal(batch_write(&pen, &batch), -ENOSPC);
+    fault_set(RING_OP_NONE, 0, 0);
+    segment_batch_end(pen.writer, true);
+    expect_given_up(&pen, &batch);
+    batch_free(&batch);
+    pen_end(&pen);
 }
 
 static void failed_sync_at_a_seal(void **state)
@@ -473,6 +494,7 @@ int main(void)
         cmocka_unit_test(failed_write),
         cmocka_unit_test(one_of_several_writes_fails),
         cmocka_unit_test(failed_sync_in_the_ring),
+        cmocka_unit_test(failed_sync_of_a_few),
         cmocka_unit_test(failed_sync_and_certain_end),
         cmocka_unit_test(failed_sync_at_a_seal),
         cmocka_unit_test(uncertain_commit),
