@@ -110,7 +110,7 @@ static const struct operation operations[] = {
     SERVE(POST, BUCKET, "delete", NULL, WRITE, s3_op_delete_objects),
     REFUSE(POST, BUCKET, "metadataConfiguration", ADMIN, NOT_IMPLEMENTED),
     REFUSE(POST, BUCKET, "metadataTable", ADMIN, NOT_IMPLEMENTED),
-    REFUSE(POST, BUCKET, NULL, 0, NOT_IMPLEMENTED), /* PostObject: its signature lies in the form, which nobody has checked */
+    SERVE(POST, BUCKET, NULL, NULL, 0, s3_op_post_object), /* its signature lies in the form, and it judges rights itself */
     REFUSE(DELETE, BUCKET, "id", ADMIN, NO_SUCH_CONFIGURATION),
     SERVE(DELETE, BUCKET, "cors", NULL, ADMIN, s3_op_delete_bucket_cors),
     SERVE(DELETE, BUCKET, "encryption", NULL, ADMIN, s3_op_delete_absent_settings),

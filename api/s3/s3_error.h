@@ -27,8 +27,10 @@
     X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting") \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
+    X(INCORRECT_NUMBER_OF_FILES, 400, "IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.") \
     X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
+    X(INVALID_POLICY_DOCUMENT, 400, "InvalidPolicyDocument", "The content of the form does not meet the conditions specified in the policy document.") \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \
     X(INVALID_REDIRECT_LOCATION, 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.") \
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                                               \
@@ -40,8 +42,10 @@
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                                            \
     X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                                           \
     X(MALFORMED_ACL, 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema.") \
+    X(MALFORMED_POST, 400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.") \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
     X(MALFORMED_XML, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.") \
+    X(POST_FIELDS_TOO_LARGE, 400, "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large.") \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size.")          \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")               \
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")                 \

@@ -65,6 +65,7 @@ void s3_op_list_object_versions(struct s3_request *request);
 void s3_op_get_object(struct s3_request *request); /* and HEAD */
 void s3_op_get_object_attributes(struct s3_request *request);
 void s3_op_put_object(struct s3_request *request);
+void s3_op_post_object(struct s3_request *request);
 void s3_op_copy_object(struct s3_request *request);
 void s3_op_rename_object(struct s3_request *request);
 void s3_op_delete_object(struct s3_request *request);

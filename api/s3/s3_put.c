@@ -49,7 +49,7 @@ static enum s3_error put_verify(struct s3_put *put, const struct digest_values *
 
     if (put->has_md5 && !digest_equals(values, DIGEST_MD5, put->md5))
         return S3_ERROR_BAD_DIGEST;
-    if (request->payload == S3_PAYLOAD_SHA256 &&
+    if (put->body != NULL && request->payload == S3_PAYLOAD_SHA256 &&
         !digest_equals(values, DIGEST_SHA256, request->payload_sha256))
         return S3_ERROR_CONTENT_SHA256_MISMATCH;
     if (put->claim.algorithm != S3_CHECKSUM_NONE &&
@@ -70,7 +70,7 @@ static uint32_t put_digest_mask(const struct s3_put *put)
 
     if (put->has_md5)
         mask |= DIGEST_BIT(DIGEST_MD5);
-    if (put->request->payload == S3_PAYLOAD_SHA256)
+    if (put->body != NULL && put->request->payload == S3_PAYLOAD_SHA256)
         mask |= DIGEST_BIT(DIGEST_SHA256);
     if (put->claim.algorithm != S3_CHECKSUM_NONE)
         mask |= DIGEST_BIT(s3_checksum_digest(put->claim.algorithm));
@@ -123,6 +123,18 @@ static ssize_t sink_write(struct http_sink *sink, const void *data, size_t lengt
     size_t room = put_room(put, length);
 
     return room == 0 ? -EMSGSIZE : core_put_write(put->core, data, room);
+}
+
+ssize_t s3_put_feed(struct s3_put *put, const void *data, size_t length)
+{
+    return put->is_receiving ? sink_write(&put->sink, data, length) : -EBUSY;
+}
+
+void s3_put_feed_end(struct s3_put *put)
+{
+    assert(put->is_receiving);
+    put->is_receiving = false;
+    core_put_seal(put->core);
 }
 
 /* A checksum that was announced as a trailer is known now. */
@@ -183,6 +195,10 @@ static void on_ready(void *ctx, int result)
         return;
     }
     put->is_receiving = true;
+    if (put->feed != NULL) {
+        put->feed(put);
+        return;
+    }
     s3_body_attach(put->body, on_chunk_end, put);
     http_body_receive(put->request->http, s3_body_coding(put->body), &put->sink);
 }
@@ -191,14 +207,21 @@ static void on_room(void *ctx)
 {
     struct s3_put *put = ctx;
 
-    if (put->is_receiving)
+    if (put->is_receiving && put->feed != NULL)
+        put->feed(put);
+    else if (put->is_receiving)
         http_body_resume(put->request->http);
 }
 
 static void on_sealed(void *ctx, int result, const struct digest_values *values)
 {
     struct s3_put *put = ctx;
-    enum s3_error error = result != 0 ? s3_body_error(put->body, result) : put_verify(put, values);
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (result != 0)
+        error = put->body != NULL ? s3_body_error(put->body, result) : s3_error_of_result(result);
+    else
+        error = put_verify(put, values);
 
     if (error != S3_ERROR_NONE) {
         s3_put_fail(put, error);
@@ -225,18 +248,37 @@ static const struct core_put_events events = {on_ready, on_room, on_sealed, on_c
 
 /* ---- Beginning ---- */
 
-enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
+/* What the client says about its bytes. */
+static enum s3_error read_claims(struct s3_put *put, const char **message)
 {
     struct s3_request *request = put->request;
     h2o_iovec_t md5 = s3_request_header(request, "content-md5");
-    enum s3_error error;
 
     put->sink = (struct http_sink){sink_splice, sink_write, sink_end};
     put->has_md5 = md5.base != NULL;
     if (put->has_md5 && s3_base64_decode(md5, put->md5, sizeof(put->md5)) != 0)
         return S3_ERROR_INVALID_DIGEST;
-    if ((error = s3_checksum_claim_read(&request->http->headers, false, &put->claim, message)) !=
-        S3_ERROR_NONE)
+    return s3_checksum_claim_read(&request->http->headers, false, &put->claim, message);
+}
+
+enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const char **message)
+{
+    enum s3_error error = read_claims(put, message);
+
+    if (error == S3_ERROR_NONE && put->claim.in_trailer) {
+        *message = "A form has no trailers.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    put->bytes_max = bytes_max < S3_PUT_BYTES_MAX ? bytes_max : S3_PUT_BYTES_MAX;
+    return error;
+}
+
+enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
+{
+    struct s3_request *request = put->request;
+    enum s3_error error;
+
+    if ((error = read_claims(put, message)) != S3_ERROR_NONE)
         return error;
     if ((error = s3_body_prepare(request, &put->body)) != S3_ERROR_NONE)
         return error;
@@ -255,10 +297,10 @@ void s3_put_start(struct s3_put *put)
 {
     struct s3_request *request = put->request;
     struct core_put_options options = {
-        .length = s3_body_length(put->body),
-        .is_one_run = s3_body_coding(put->body) == NULL,
+        .length = put->body != NULL ? s3_body_length(put->body) : UINT64_MAX,
+        .is_one_run = put->body != NULL && s3_body_coding(put->body) == NULL,
         .digest_mask = put_digest_mask(put),
-        .chunks = s3_body_chunk_ops(put->body),
+        .chunks = put->body != NULL ? s3_body_chunk_ops(put->body) : NULL,
         .events = &events,
         .ctx = put,
     };
