@@ -107,17 +107,33 @@ def read_from_disk(pid):
     return total
 
 
+def number_in(name):
+    """The number that a file holds; None when there is no such file, or "max" in it."""
+    try:
+        with open(name) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
 def memory_free_bytes():
+    """What the machine has, or the control group still allows."""
     with open("/proc/meminfo") as meminfo:
-        return next(int(line.split()[1]) * KIB for line in meminfo if line.startswith("MemFree"))
+        free = next(int(line.split()[1]) * KIB for line in meminfo if line.startswith("MemFree"))
+    with open("/proc/self/cgroup") as cgroup:
+        group = next((line.strip().partition("::")[2] for line in cgroup if line.startswith("0::")), "/")
+    most, used = (number_in(f"/sys/fs/cgroup{group}/memory.{name}") for name in ("max", "current"))
+    return min(free, max(0, most - used)) if most is not None and used is not None else free
 
 
 def touch_memory():
     """Touches most of the free memory once: in a virtual machine the first touch costs whoever does it a fault in the host."""
-    left = int(memory_free_bytes() * 0.8) // GIB
     areas = []
-    for _ in range(left):
-        areas.append(mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+    try:
+        for _ in range(int(memory_free_bytes() * 0.8) // GIB):
+            areas.append(mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+    except OSError: # as much as there is will do
+        pass
     for area in areas:
         area.close()
 
