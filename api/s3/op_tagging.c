@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_operation.h"
@@ -139,12 +140,39 @@ void s3_object_annotate(struct s3_request *request, const char *name, struct met
     core_change_submit(request->worker, &annotation->change);
 }
 
+/* Policies may speak of the tags, which s3_dispatch did not know yet. */
+static enum s3_error authorize_tags(struct s3_request *request, struct meta_bytes packed)
+{
+    struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = request->key,
+        .action = S3_ACTION_PUT_OBJECT_TAGGING,
+        .rights = S3_RIGHT_WRITE,
+        .tags = packed,
+    };
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (version.given) {
+        access.action = S3_ACTION_PUT_OBJECT_VERSION_TAGGING;
+        access.version = &version.id;
+    }
+    return s3_authorize_access(request, &access);
+}
+
 static void on_object_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
 {
     struct meta_bytes packed;
+    enum s3_error error;
 
     if (read_document(request, body, S3_OBJECT_TAGS_MAX, &packed) != 0)
         return;
+    if ((error = authorize_tags(request, packed)) != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
     if (packed.length == 0)
         packed.data = NULL; /* an empty set is none */
     s3_object_annotate(request, META_ATTRIBUTE_TAGS, packed, 200);

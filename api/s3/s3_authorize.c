@@ -213,9 +213,17 @@ enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t
     return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
 }
 
-/* Each key of DeleteObjects is judged by itself. Here it matters only whether there is any hope: without it the list is
- * not even read. */
-static enum s3_error authorize_list_of_keys(struct s3_request *request, unsigned rights)
+/* What it is about stands in the body: DeleteObjects is judged key by key, PutObjectTagging with its tags. */
+static bool is_judged_by_operation(const struct s3_request *request, const char *parameter)
+{
+    if (parameter == NULL)
+        return false;
+    return request->key.len == 0 ? request->method == S3_POST && strcmp(parameter, "delete") == 0
+                                 : request->method == S3_PUT && strcmp(parameter, "tagging") == 0;
+}
+
+/* Here it matters only whether there is any hope: without it the body is not even read. */
+static enum s3_error authorize_reading_body(struct s3_request *request, unsigned rights)
 {
     const struct s3_policy *policy;
 
@@ -246,9 +254,8 @@ enum s3_error s3_authorize_request(struct s3_request *request, const char *param
     if ((s3_authorize_rights(request, &request->bucket) & rights) == rights &&
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
-    if (request->method == S3_POST && request->key.len == 0 && parameter != NULL &&
-        strcmp(parameter, "delete") == 0)
-        return authorize_list_of_keys(request, rights);
+    if (is_judged_by_operation(request, parameter))
+        return authorize_reading_body(request, rights);
     if (named != NULL && s3_version_parse(named->value, &version) == 0) /* else the operation refuses it */
         access.version = &version;
     count = s3_action_of_request(request, parameter, actions);

@@ -26,6 +26,7 @@ struct s3_access {
     const struct meta_version_id *version; /* NULL: none was named */
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
+    struct meta_bytes tags; /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
 };
 
 /* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. */

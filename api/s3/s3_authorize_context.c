@@ -138,7 +138,7 @@ static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_ke
     }
 }
 
-/* ---- Tags of the request: x-amz-tagging, a query string ---- */
+/* ---- Tags of the request: of the body, or x-amz-tagging, a query string ---- */
 
 static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length)
 {
@@ -149,7 +149,20 @@ static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t l
 }
 
 /* The value of the tag, or with key NULL the key of tag number `index`. */
-static h2o_iovec_t request_tag(struct s3_request *request, const char *key, size_t index)
+static h2o_iovec_t body_tag(struct s3_request *request, struct meta_bytes packed, const char *key,
+                            size_t index)
+{
+    struct s3_tags *tags;
+
+    if (key != NULL)
+        return s3_tags_find(&request->http->pool, packed, text_value(key));
+    tags = s3_request_alloc(request, sizeof(*tags));
+    if (!s3_tags_unpack(&request->http->pool, packed, tags) || index >= tags->count)
+        return no_value;
+    return tags->list[index].key;
+}
+
+static h2o_iovec_t header_tag(struct s3_request *request, const char *key, size_t index)
 {
     h2o_iovec_t list = header_value(request, "x-amz-tagging");
     const char *at = list.base, *end = list.base + list.len;
@@ -166,6 +179,12 @@ static h2o_iovec_t request_tag(struct s3_request *request, const char *key, size
         at = stop + 1;
     }
     return no_value;
+}
+
+static h2o_iovec_t request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
+{
+    return context->access->tags.length > 0 ? body_tag(context->request, context->access->tags, key, index)
+                                            : header_tag(context->request, key, index);
 }
 
 /* ---- Tags of the object that is there ---- */
@@ -200,7 +219,7 @@ h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *de
     char *account;
 
     if (key == S3_KEY_REQUEST_TAG_KEYS)
-        return request_tag(request, NULL, index);
+        return request_tag(context, NULL, index);
     if (index > 0)
         return no_value;
     switch (key) {
@@ -235,7 +254,7 @@ h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *de
     case S3_KEY_EXISTING_TAG:
         return existing_tag(context, detail);
     case S3_KEY_REQUEST_TAG:
-        return request_tag(request, detail, 0);
+        return request_tag(context, detail, 0);
     case S3_KEY_OBJECT_CREATION:
         return context->access->action != S3_ACTION_PUT_OBJECT
                    ? no_value

@@ -306,6 +306,13 @@ set_policy(statement("Allow", ["s3:PutObject", "s3:PutObjectTagging"], OBJECTS,
 equal([ask("bob", "PUT", "/table/new", b"", {"x-amz-tagging": tags})[0] for tags in ("a=b&team=red%20green", "team=blue", "Team=red%20green")],
       [200, 403, 403], "s3:RequestObjectTag")
 
+set_policy(statement("Allow", ["s3:PutObjectTagging"], OBJECTS,
+                     Condition={"ForAllValues:StringEquals": {"s3:RequestObjectTagKeys": ["team", "stage"]},
+                                "StringEquals": {"s3:RequestObjectTag/team": "red"}}))
+equal([code_of(bob.put_object_tagging, Bucket="table", Key="tagged",
+               Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags]})[0]
+       for tags in ([("team", "red"), ("stage", "1")], [("team", "red"), ("other", "1")], [("team", "blue")], [])],
+      ["", "AccessDenied", "AccessDenied", "AccessDenied"], "s3:RequestObjectTag of PutObjectTagging")
 alice.put_object(Bucket="table", Key="red", Body=b"", Tagging="team=red&x=y")
 when({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})
 equal([reads(path="/table/red"), reads(path="/table/key"), reads(path="/table/none")], [True, False, False], "s3:ExistingObjectTag")
