@@ -18,6 +18,7 @@ struct core_get {
     struct core_worker *worker;
     struct blob_pin pin;
     struct blob_unit *units; /* of the extents, for the pin */
+    struct blob_unit unit;   /* ... when there is but one */
     struct meta_object object;
     struct blob_egress *egress; /* NULL: not opened, or nothing to send */
 };
@@ -27,7 +28,8 @@ static int get_pin_extents(struct core_get *get)
 {
     const struct meta_extents *extents = &get->object.extents;
 
-    if (extents->count > 0) {
+    get->units = &get->unit;
+    if (extents->count > 1) {
         get->units = malloc(extents->count * sizeof(*get->units));
         if (get->units == NULL)
             return -ENOMEM;
@@ -115,26 +117,35 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
     return length == 0 ? count : -EIO;
 }
 
-int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **out,
-                    uint32_t *count)
+/* The ranges go to `one` where that is enough, else to memory that the caller frees. */
+static int get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range *one,
+                      struct blob_range **out, uint32_t *count)
 {
-    struct blob_range *ranges;
+    struct blob_range *ranges = one;
     int64_t cut;
 
     if (first > get->object.size || length > get->object.size - first)
         return -ERANGE;
-    ranges = calloc(get->object.extents.count + 1, sizeof(*ranges)); /* + 1: a damaged row may have none */
+    if (one == NULL || get->object.extents.count > 1)
+        ranges = calloc(get->object.extents.count + 1, sizeof(*ranges)); /* a damaged row may have none */
     if (ranges == NULL)
         return -ENOMEM;
     cut = get_cut(&get->object, first, length, ranges);
     if (cut < 0) {
         core_log(get->core, CORE_LOG_ERROR, "an object's extents are shorter than its size");
-        free(ranges);
+        if (ranges != one)
+            free(ranges);
         return (int)cut;
     }
     *out = ranges;
     *count = (uint32_t)cut;
     return 0;
+}
+
+int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **out,
+                    uint32_t *count)
+{
+    return get_ranges(get, first, length, NULL, out, count);
 }
 
 struct core_worker *core_get_worker(const struct core_get *get)
@@ -145,18 +156,19 @@ struct core_worker *core_get_worker(const struct core_get *get)
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx)
 {
-    struct blob_range *ranges;
+    struct blob_range one, *ranges;
     uint32_t count;
     int err;
 
     blob_egress_end(get->egress); /* of an earlier range */
     get->egress = NULL;
-    if ((err = core_get_ranges(get, first, length, &ranges, &count)) != 0)
+    if ((err = get_ranges(get, first, length, &one, &ranges, &count)) != 0)
         return err;
     if (length > 0)
         err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, count, on_ready,
                                 ctx);
-    free(ranges);
+    if (ranges != &one)
+        free(ranges);
     return err;
 }
 
@@ -229,6 +241,7 @@ void core_get_end(struct core_get *get)
     blob_egress_end(get->egress);
     blob_pin_leave(get->core->blobs, &get->pin);
     meta_object_release(&get->object);
-    free(get->units);
+    if (get->units != &get->unit)
+        free(get->units);
     free(get);
 }

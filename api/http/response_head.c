@@ -5,8 +5,6 @@
 #include "api/http/connection.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Status line and our own fields: each of bounded length. */
@@ -74,24 +72,58 @@ static const char *response_connection(const struct connection *conn)
     return conn->req.version < 0x101 ? "Connection: keep-alive\r\n" : "";
 }
 
-/* A value may come from stored metadata: a line end in it would forge the lines after it. */
-static char *append_text(char *at, const char *text, size_t length)
+static char *put(char *at, const void *bytes, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        *at++ = text[i] == '\r' || text[i] == '\n' || text[i] == '\0' ? ' ' : text[i];
-    return at;
+    return (char *)memcpy(at, bytes, length) + length;
 }
 
-static char *append_field(char *at, const h2o_header_t *header)
+static char *put_string(char *at, const char *string)
 {
-    at = append_text(at, header->orig_name != NULL ? header->orig_name : header->name->base,
-                     header->name->len);
-    *at++ = ':';
-    *at++ = ' ';
-    at = append_text(at, header->value.base, header->value.len);
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
+    return put(at, string, strlen(string));
+}
+
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return put(at, digits + first, sizeof(digits) - first);
+}
+
+/* Whether one of eight bytes may be less than 0x0e: line ends and NUL are. */
+static bool may_hold_line_end(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+
+    return ((word - ones * 0x0e) & ~word & (ones << 7)) != 0;
+}
+
+/* A value may come from stored metadata: a line end in it would forge the lines after it. */
+static char *put_text(char *at, const char *text, size_t length)
+{
+    size_t i = 0;
+    uint64_t word;
+
+    for (; i + sizeof(word) <= length; i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
+        if (may_hold_line_end(word))
+            break;
+        memcpy(at + i, &word, sizeof(word));
+    }
+    for (; i < length; i++)
+        at[i] = text[i] == '\r' || text[i] == '\n' || text[i] == '\0' ? ' ' : text[i];
+    return at + length;
+}
+
+static char *put_field(char *at, const h2o_header_t *header)
+{
+    at = put_text(at, header->orig_name != NULL ? header->orig_name : header->name->base, header->name->len);
+    at = put(at, ": ", 2);
+    at = put_text(at, header->value.base, header->value.len);
+    return put(at, "\r\n", 2);
 }
 
 static size_t response_bytes_max(const h2o_req_t *req)
@@ -113,6 +145,7 @@ bool response_has_no_body(const struct connection *conn)
 
 h2o_iovec_t response_head(struct connection *conn, uint64_t content_length)
 {
+    const h2o_iovec_t *server = &conn->worker->server->config.server_name;
     h2o_req_t *req = &conn->req;
     size_t bytes_max = response_bytes_max(req);
     char *head = h2o_mem_alloc_pool(&req->pool, bytes_max);
@@ -121,16 +154,24 @@ h2o_iovec_t response_head(struct connection *conn, uint64_t content_length)
 
     assert(req->res.status >= 200 && req->res.status <= 999);
     h2o_get_timestamp(&conn->worker->h2o, &req->pool, &now);
-    at +=
-        snprintf(at, RESPONSE_OWN_BYTES, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: %.*s\r\n%s", req->res.status,
-                 response_reason(req), now.str->rfc1123, (int)conn->worker->server->config.server_name.len,
-                 conn->worker->server->config.server_name.base, response_connection(conn));
-    if (content_length != UINT64_MAX && req->res.status != 204)
-        at += sprintf(at, "Content-Length: %" PRIu64 "\r\n", content_length);
+    at = put_string(at, "HTTP/1.1 ");
+    at = put_number(at, (uint64_t)req->res.status);
+    at = put_string(at, " ");
+    at = put_string(at, response_reason(req));
+    at = put_string(at, "\r\nDate: ");
+    at = put_string(at, now.str->rfc1123);
+    at = put_string(at, "\r\nServer: ");
+    at = put(at, server->base, server->len);
+    at = put_string(at, "\r\n");
+    at = put_string(at, response_connection(conn));
+    if (content_length != UINT64_MAX && req->res.status != 204) {
+        at = put_string(at, "Content-Length: ");
+        at = put_number(at, content_length);
+        at = put_string(at, "\r\n");
+    }
     for (size_t i = 0; i < req->res.headers.size; i++)
-        at = append_field(at, &req->res.headers.entries[i]);
-    *at++ = '\r';
-    *at++ = '\n';
+        at = put_field(at, &req->res.headers.entries[i]);
+    at = put_string(at, "\r\n");
     assert((size_t)(at - head) <= bytes_max);
     return h2o_iovec_init(head, (size_t)(at - head));
 }

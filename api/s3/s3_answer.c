@@ -28,17 +28,29 @@ static void set_status(struct s3_request *request, int status)
     request->http->res.reason = NULL; /* the HTTP front has the text */
 }
 
+/* Fields that most answers have: room for them at once. */
+#define HEADERS_USUAL 16
+
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length)
 {
+    /* One piece of memory: the name's vector, the name, the value. */
+    struct field {
+        h2o_iovec_t name;
+        char text[];
+    };
     h2o_mem_pool_t *pool = &request->http->pool;
+    h2o_headers_t *headers = &request->http->res.headers;
     size_t name_length = strlen(name);
-    h2o_iovec_t lower = h2o_strdup(pool, name, name_length);
-    h2o_iovec_t copy = h2o_strdup(pool, value, length);
+    struct field *field = h2o_mem_alloc_pool(pool, sizeof(*field) + name_length + length);
+    char *copy = field->text + name_length;
 
     for (size_t i = 0; i < name_length; i++)
-        lower.base[i] = s3_text_lower(lower.base[i]);
-    h2o_add_header_by_str(pool, &request->http->res.headers, lower.base, lower.len, 1, NULL, copy.base,
-                          copy.len);
+        field->text[i] = s3_text_lower(name[i]);
+    if (length != 0)
+        memcpy(copy, value, length);
+    field->name = h2o_iovec_init(field->text, name_length);
+    h2o_vector_reserve(pool, headers, headers->size < HEADERS_USUAL ? HEADERS_USUAL : headers->size + 1);
+    headers->entries[headers->size++] = (h2o_header_t){&field->name, NULL, {copy, length}};
 }
 
 /* ---- Without a document ---- */

@@ -89,10 +89,13 @@ void s3_answer_header_string(struct s3_request *request, const char *name, const
 
 static size_t quote_etag(const char *etag, char text[META_ETAG_BYTES_MAX + 3])
 {
-    int length = snprintf(text, META_ETAG_BYTES_MAX + 3, "\"%s\"", etag);
+    size_t length = strlen(etag);
 
-    assert(length > 0 && length < (int)META_ETAG_BYTES_MAX + 3);
-    return (size_t)length;
+    assert(length <= META_ETAG_BYTES_MAX);
+    text[0] = text[length + 1] = '"';
+    memcpy(text + 1, etag, length);
+    text[length + 2] = '\0';
+    return length + 2;
 }
 
 void s3_answer_etag(struct s3_request *request, const char *etag)

@@ -54,6 +54,8 @@ h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name
 
 const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name)
 {
+    if (request->parameter_count == 0)
+        return NULL;
     size_t length = strlen(name);
 
     for (size_t i = 0; i < request->parameter_count; i++) {

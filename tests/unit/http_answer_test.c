@@ -170,10 +170,16 @@ static void keeps_line_ends_out_of_fields(void **state)
     int fd = client_connect();
 
     (void)state;
-    request(fd, "GET", "/inject", 0);
-    expect_reply(fd, &reply, 200);
-    assert_null(reply_field(&reply, "evil"));
-    assert_string_equal(reply_field(&reply, "x-meta"), "a  evil: b");
+    for (size_t before = 1; before < 40; before++) {
+        char expected[96];
+
+        request(fd, "GET", "/inject", before);
+        expect_reply(fd, &reply, 200);
+        assert_null(reply_field(&reply, "evil"));
+        memset(expected, 'a', before);
+        strcpy(expected + before, "  evil: b, \xc3\xa9 \t and more");
+        assert_string_equal(reply_field(&reply, "x-meta"), expected);
+    }
     client_close(fd, &reply);
 }
 

@@ -20,7 +20,7 @@
  *   /source-x/N       N times "x" from a source
  *   /head/N /none/N   http_send_head with a length; with a status
  *   /close            closes after the answer
- *   /inject           a field value with a line end in it
+ *   /inject/N         a field value with a line end in it, behind N other characters
  *   /h2o /h2o-stream /h2o-length   libh2o's own ways to answer
  *   anything else     the path and authority as seen */
 #ifndef TESTS_UNIT_HTTP_TOY_H
@@ -470,8 +470,11 @@ static void toy_on_answer_request(struct toy *toy)
     } else if (toy_path_is(req, "/h2o-stream", &number)) {
         toy_send_stream(req);
     } else if (toy_path_is(req, "/inject", &number)) {
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL,
-                              H2O_STRLIT("a\r\nevil: b"));
+        char *value = h2o_mem_alloc_pool(&req->pool, number + 32);
+
+        memset(value, 'a', number);
+        strcpy(value + number, "\r\nevil: b, \xc3\xa9 \t and more");
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL, value, strlen(value));
         http_send_memory(req, "", 0);
     } else {
         toy_add(toy, req->input.path.base, req->input.path.len);
