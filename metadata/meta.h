@@ -215,6 +215,14 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
 int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
 void meta_object_release(struct meta_object *object);
 
+/* A note: bytes that somebody has of an object, cannot change while its row does not, and would be asked for again. A reader's
+ * cache keeps it with the row, as long as it keeps the row; it is stored nowhere. Both on the reader's thread, for an object
+ * that this reader gave. */
+/* The note, valid until the object is released; data NULL: there is none. */
+struct meta_bytes meta_object_note(const struct meta_object *object);
+/* Copies the note, if the row is worth it: asked for before, and not too large. At most one for each row. */
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object, struct meta_bytes note);
+
 /* The same for one version of the key, current or not; version NULL: the current one. META_E_NO_VERSION; META_E_NO_KEY when
  * version is NULL and the key has no versions; META_E_DELETE_MARKER: then modified_ms and version tell which, the rest is zero
  * and there is nothing to release. */

@@ -86,27 +86,24 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
 
 /* ---- One object ---- */
 
-/* What stands before an object's pieces: an object may be with the cache and with readers at once. */
-struct object_memory {
-    atomic_size_t references;
-    size_t bytes;
-};
-
 _Static_assert(sizeof(struct object_memory) % sizeof(uint64_t) == 0, "extents follow, aligned");
-
-static struct object_memory *object_memory(const struct meta_object *object)
-{
-    return (struct object_memory *)object->extents.list - 1;
-}
 
 void object_share(const struct meta_object *object)
 {
     atomic_fetch_add_explicit(&object_memory(object)->references, 1, memory_order_relaxed);
 }
 
-size_t object_bytes(const struct meta_object *object)
+struct meta_bytes meta_object_note(const struct meta_object *object)
 {
-    return object_memory(object)->bytes;
+    const struct object_memory *memory = object_memory(object);
+
+    return (struct meta_bytes){memory->note, memory->note_length};
+}
+
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
+                           struct meta_bytes note)
+{
+    row_cache_note(&reader->rows, object, note);
 }
 
 /* Where the pieces of an object or upload go: one block of memory, arrays first for their alignment. */
@@ -207,8 +204,8 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     struct object_memory *memory = malloc(bytes);
     if (memory == NULL)
         return -ENOMEM;
+    *memory = (struct object_memory){.bytes = bytes};
     atomic_init(&memory->references, 1);
-    memory->bytes = bytes;
     struct block block = {(unsigned char *)(memory + 1)};
     object->extents.list = block_take(&block, extents_bytes);
     object->attributes.list = block_take(&block, attributes_bytes);
@@ -284,8 +281,10 @@ void meta_object_release(struct meta_object *object)
 {
     struct object_memory *memory = object->extents.list != NULL ? object_memory(object) : NULL;
 
-    if (memory != NULL && atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) == 1)
+    if (memory != NULL && atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) == 1) {
+        free(memory->note);
         free(memory);
+    }
     object->extents = (struct meta_extents){0};
     object->attributes = (struct meta_attributes){0};
     object->owner = (struct meta_bytes){0};

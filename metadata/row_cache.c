@@ -17,6 +17,8 @@ struct row_cache_entry {
     uint64_t hash, used;
     struct row_stamp stamp;
     int64_t bucket;
+    size_t bytes;  /* of this entry and all that it keeps */
+    uint32_t hits; /* how often it was asked for again */
     struct meta_object object;
     size_t key_length;
     unsigned char key[];
@@ -27,16 +29,12 @@ struct row_cache_bucket {
     struct meta_bucket bucket; /* an empty name: none */
 };
 
-static size_t entry_bytes(const struct row_cache_entry *entry)
-{
-    return sizeof(*entry) + entry->key_length + object_bytes(&entry->object);
-}
-
 static void entry_drop(struct row_cache *cache, struct row_cache_entry **entry)
 {
     if (*entry == NULL)
         return;
-    cache->bytes -= entry_bytes(*entry);
+    cache->bytes -= (*entry)->bytes;
+    object_memory(&(*entry)->object)->entry = NULL;
     meta_object_release(&(*entry)->object);
     free(*entry);
     *entry = NULL;
@@ -81,6 +79,7 @@ bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, u
             return false;
         }
         set[i]->used = ++cache->clock;
+        set[i]->hits++;
         *object = set[i]->object;
         object_share(object);
         return true;
@@ -114,7 +113,9 @@ static void bytes_limit(struct row_cache *cache)
 void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct meta_bytes key,
                    const struct row_stamp *stamp, const struct meta_object *object)
 {
-    if (object_bytes(object) > META_ROW_CACHE_OBJECT_BYTES)
+    struct object_memory *memory = object_memory(object);
+
+    if (memory->bytes > META_ROW_CACHE_OBJECT_BYTES)
         return;
     if (cache->entries == NULL &&
         (cache->entries = calloc(META_ROW_CACHE_ENTRIES, sizeof(*cache->entries))) == NULL)
@@ -127,18 +128,34 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
         .used = ++cache->clock,
         .stamp = *stamp,
         .bucket = bucket,
+        .bytes = sizeof(*entry) + key.length + memory->bytes,
         .object = *object,
         .key_length = key.length,
     };
     if (key.length > 0)
         memcpy(entry->key, key.data, key.length);
     object_share(object);
+    memory->entry = entry;
 
     struct row_cache_entry **place = place_find(cache, hash, bucket, key);
     entry_drop(cache, place);
     *place = entry;
-    cache->bytes += entry_bytes(entry);
+    cache->bytes += entry->bytes;
     bytes_limit(cache);
+}
+
+void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct meta_bytes note)
+{
+    struct object_memory *memory = object_memory(object);
+
+    if (memory->entry == NULL || memory->entry->hits == 0 || memory->note != NULL || note.length == 0 ||
+        note.length > META_ROW_CACHE_NOTE_BYTES || (memory->note = malloc(note.length)) == NULL)
+        return;
+    memcpy(memory->note, note.data, note.length);
+    memory->note_length = note.length;
+    memory->entry->bytes += note.length;
+    cache->bytes += note.length;
+    bytes_limit(cache); /* the object is the caller's, too: its note stays, even if the entry goes */
 }
 
 /* ---- Buckets ---- */

@@ -32,11 +32,27 @@ bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *cha
                           struct meta_bucket *bucket);
 void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct meta_bucket *bucket);
 
+/* See meta_object_note_keep. */
+void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct meta_bytes note);
+
 /* ---- The memory that objects share (read.c) ---- */
+
+/* What stands before an object's pieces: an object may be with the cache and with readers at once. All but the references
+ * belongs to the reader's thread. */
+struct object_memory {
+    atomic_size_t references;
+    size_t bytes;                  /* of this, and what follows it */
+    struct row_cache_entry *entry; /* that keeps it, or NULL */
+    void *note;                    /* or NULL */
+    size_t note_length;
+};
+
+static inline struct object_memory *object_memory(const struct meta_object *object)
+{
+    return (struct object_memory *)object->extents.list - 1;
+}
 
 /* One more meta_object that needs meta_object_release. */
 void object_share(const struct meta_object *object);
-/* Bytes of memory behind the object's pointers. */
-size_t object_bytes(const struct meta_object *object);
 
 #endif

@@ -182,6 +182,8 @@ int core_get_status(const struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
+/* All bytes of the object, when they are in memory because it is small and hot; else NULL. Valid until core_get_end. */
+const void *core_get_at_hand(const struct core_get *get);
 /* Digests of bytes [first, first + length), whatever the size: read on digest threads, never here. done, unless this fails:
  * once, from core_worker_run; values are valid during the call. The get must not be ended before. 0, -ERANGE, -ENOMEM, -EIO. */
 int core_get_digest(struct core_get *get, uint64_t first, uint64_t length, uint32_t mask,

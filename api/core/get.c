@@ -21,6 +21,7 @@ struct core_get {
     struct blob_unit unit;   /* ... when there is but one */
     struct meta_object object;
     struct blob_egress *egress; /* NULL: not opened, or nothing to send */
+    bool is_whole;              /* the range that is open is all of the object, and nothing of it was read */
 };
 
 /* The pin must know the units before the reclaimer may look at it. */
@@ -162,6 +163,7 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
 
     blob_egress_end(get->egress); /* of an earlier range */
     get->egress = NULL;
+    get->is_whole = first == 0 && length == get->object.size;
     if ((err = get_ranges(get, first, length, &one, &ranges, &count)) != 0)
         return err;
     if (length > 0)
@@ -179,12 +181,28 @@ int core_get_status(const struct core_get *get)
 
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
 {
+    get->is_whole = false;
     return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
 }
 
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
 {
-    return get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
+    ssize_t count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
+
+    /* Content does not change while the row does not: a small body that is hot is kept with it. */
+    if (get->is_whole && count > 0 && (uint64_t)count == get->object.size)
+        meta_object_note_keep(get->worker->reader, &get->object, (struct meta_bytes){buffer, (size_t)count});
+    if (count > 0)
+        get->is_whole = false;
+    return count;
+}
+
+const void *core_get_at_hand(const struct core_get *get)
+{
+    struct meta_bytes note = meta_object_note(&get->object);
+
+    assert(note.data == NULL || note.length == get->object.size);
+    return note.data;
 }
 
 /* The bytes of a small extent in a file of their own. */

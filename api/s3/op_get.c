@@ -3,8 +3,8 @@
  * GetObject and HeadObject. Worker's thread.
  *
  * Both follow one path up to the head of the answer; then HEAD is done and GET opens the bytes and becomes an
- * http_source. The object is pinned from the look-up to the last byte, so an overwrite or delete meanwhile
- * changes nothing here. */
+ * http_source, unless they are at hand in memory. The object is pinned from the look-up to the last byte, so an
+ * overwrite or delete meanwhile changes nothing here. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -297,15 +297,18 @@ static void on_ready(void *ctx)
 
 static void open_body(struct fetch *fetch)
 {
+    struct core_get *get = fetch->get; /* the fetch is gone with the answer */
+    const char *body = core_get_at_hand(get);
     int result;
 
-    if (fetch->range.length == 0) {
+    if (body != NULL || fetch->range.length == 0) {
         add_head(fetch);
-        core_get_end(fetch->get);
-        http_send_memory(fetch->request->http, "", 0);
+        http_send_memory(fetch->request->http, body != NULL ? body + fetch->range.first : "",
+                         (size_t)fetch->range.length);
+        core_get_end(get);
         return;
     }
-    result = core_get_open(fetch->get, fetch->range.first, fetch->range.length, on_ready, fetch);
+    result = core_get_open(get, fetch->range.first, fetch->range.length, on_ready, fetch);
     if (result == 0)
         send_body(fetch);
     else if (result != -EBUSY)

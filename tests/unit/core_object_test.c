@@ -209,6 +209,62 @@ static void refuses_what_is_no_folder(void **state)
 #function "/" #mode, function, NULL, NULL, (void *)(size_t)(mode)                                    \
     }
 
+/* Whether the object's bytes are at hand, and if so that they are the right ones; then reads it once, or a part of it. */
+static bool is_at_hand(struct rig *rig, const char *key, const unsigned char *body, uint64_t length,
+                       uint64_t read)
+{
+    const struct meta_object *object;
+    struct core_get *get;
+
+    assert_int_equal(core_get_begin(rig->worker, rig->bucket, bytes_of(key), &get, &object), 0);
+    assert_int_equal(object->size, length);
+    const void *at_hand = core_get_at_hand(get);
+    if (at_hand != NULL)
+        assert_memory_equal(at_hand, body, length);
+    if (read > 0)
+        get_expect(rig, get, body, 0, read);
+    core_get_end(get);
+    return at_hand != NULL;
+}
+
+/* A small body that is read again and again stays in memory, until the object changes. */
+static void hot_bodies_are_at_hand(void **state)
+{
+    enum { SMALL = 4096, LARGE = 16385 };
+    unsigned char *first = body_make(SMALL, 1), *second = body_make(SMALL, 2), *large = body_make(LARGE, 3);
+    struct rig rig;
+
+    rig_begin(&rig, &(struct core_options){0});
+    assert_int_equal(rig_put(&rig, "key", first, SMALL, NO_CONDITION), 0);
+    assert_false(is_at_hand(&rig, "key", first, SMALL, SMALL)); /* once is not hot */
+    for (unsigned i = 0; i < 3; i++)                            /* parts say nothing of the whole */
+        assert_false(is_at_hand(&rig, "key", first, SMALL, SMALL - 1));
+    assert_false(is_at_hand(&rig, "key", first, SMALL, SMALL));
+    assert_true(is_at_hand(&rig, "key", first, SMALL, SMALL));
+    assert_int_equal(rig_put(&rig, "key", second, SMALL, NO_CONDITION), 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(is_at_hand(&rig, "key", second, SMALL, SMALL), i >= 2);
+    assert_int_equal(rig_put(&rig, "large", large, LARGE, NO_CONDITION), 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_false(is_at_hand(&rig, "large", large, LARGE, LARGE));
+
+    /* Who has it keeps it, also when it was deleted and its place given back. */
+    const struct meta_object *object;
+    struct core_get *get;
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("key"), &get, &object), 0);
+    const void *at_hand = core_get_at_hand(get);
+    assert_int_equal(rig_delete(&rig, "key"), 0);
+    assert_int_equal(rig_put(&rig, "key", first, SMALL, NO_CONDITION), 0);
+    assert_non_null(at_hand);
+    assert_memory_equal(at_hand, second, SMALL);
+    core_get_end(get);
+    assert_false(is_at_hand(&rig, "key", first, SMALL, 0));
+    free(first);
+    free(second);
+    free(large);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +279,7 @@ int main(void)
         IN_MODE(send_out, 1),
         IN_MODE(send_out, 2),
         cmocka_unit_test(ranges),
+        cmocka_unit_test(hot_bodies_are_at_hand),
         cmocka_unit_test(one_opener_at_a_time),
         cmocka_unit_test(refuses_what_is_no_folder),
     };

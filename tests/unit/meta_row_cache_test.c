@@ -123,6 +123,39 @@ static void a_failed_change_changes_nothing(void **state)
     assert_int_equal(steps(store), before);
 }
 
+static bool note_is(struct store *store, const char *key, const char *expected, const char *keep)
+{
+    struct meta_object object;
+
+    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    struct meta_bytes note = meta_object_note(&object);
+    bool is = expected == NULL
+                  ? note.data == NULL
+                  : note.length == strlen(expected) && memcmp(note.data, expected, note.length) == 0;
+    if (keep != NULL)
+        meta_object_note_keep(store->reader, &object, text(keep));
+    meta_object_release(&object);
+    return is;
+}
+
+/* Made of a row that is asked for again, there as long as the row is true. */
+static void a_note_goes_with_its_row(void **state)
+{
+    struct store *store = *state;
+
+    assert_int_equal(put(store, "key", 1), 0);
+    assert_true(note_is(store, "key", NULL, "too early"));
+    assert_true(note_is(store, "key", NULL, "first"));
+    assert_true(note_is(store, "key", "first", "not twice"));
+    assert_true(note_is(store, "key", "first", NULL));
+    assert_int_equal(put(store, "key", 2), 0);
+    assert_true(note_is(store, "key", NULL, "too early"));
+    assert_true(note_is(store, "key", NULL, "second"));
+    assert_true(note_is(store, "key", "second", NULL));
+    assert_int_equal(annotate(store, "key", "a=b"), 0);
+    assert_true(note_is(store, "key", NULL, NULL));
+}
+
 /* What a reader holds outlives the entry, and the reader. */
 static void an_object_outlives_its_entry(void **state)
 {
@@ -190,10 +223,19 @@ static void bounds_hold(void **state)
         assert_int_equal(object.attributes.list[0].value.length, sizeof(value));
         meta_object_release(&object);
         assert_true(rows->bytes <= META_ROW_CACHE_BYTES);
+        /* asked for again: now a note is kept, which counts */
+        static const char note[META_ROW_CACHE_NOTE_BYTES + 1];
+        assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+        meta_object_note_keep(store->reader, &object, (struct meta_bytes){note, sizeof(note)});
+        assert_null(meta_object_note(&object).data);
+        meta_object_note_keep(store->reader, &object, (struct meta_bytes){note, sizeof(note) - 1});
+        assert_int_equal(meta_object_note(&object).length, sizeof(note) - 1);
+        assert_true(rows->bytes <= META_ROW_CACHE_BYTES);
+        meta_object_release(&object);
     }
     for (unsigned i = 0; i < META_ROW_CACHE_ENTRIES; i++)
         kept += rows->entries[i] != NULL;
-    assert_true(kept > META_ROW_CACHE_ENTRIES / 8); /* and it is used */
+    assert_true(kept > META_ROW_CACHE_ENTRIES / 16); /* and it is used */
 
     /* A row that is large is not kept at all. */
     struct meta_attribute attributes[8];
@@ -343,6 +385,7 @@ int main(void)
         store_test(a_row_is_read_once),
         store_test(each_change_is_seen),
         store_test(a_failed_change_changes_nothing),
+        store_test(a_note_goes_with_its_row),
         store_test(an_object_outlives_its_entry),
         store_test(old_rows_of_a_visit_are_not_kept),
         store_test(bounds_hold),
