@@ -33,7 +33,9 @@
 
 struct lifecycle {
     struct core *core;
-    struct meta_reader *reader;
+    struct meta_reader *reader; /* during a pass */
+    bool idle;                  /* the last pass found no bucket with rules, */
+    uint64_t idle_generation;   /* and that is so until settings change */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
@@ -512,14 +514,15 @@ static int bucket_take(void *ctx, const struct meta_bucket *bucket)
     return 1;
 }
 
-static int lifecycle_pass(struct lifecycle *lifecycle)
+static int pass_run(struct lifecycle *lifecycle)
 {
     struct meta_bucket bucket = {.name = ""};
     int64_t any;
     int err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
 
+    lifecycle->idle = err == 0; /* the usual case: no bucket has rules */
     if (err <= 0)
-        return err; /* the usual case: no bucket has rules */
+        return err;
     for (;;) {
         struct meta_bytes after = {bucket.name, strlen(bucket.name)};
         struct meta_bucket next;
@@ -532,6 +535,23 @@ static int lifecycle_pass(struct lifecycle *lifecycle)
         if (lifecycle_rest(lifecycle, 0))
             return -ECANCELED;
     }
+}
+
+/* A store without rules pays nothing but this look at a number: the reader is there during a pass only. */
+static int lifecycle_pass(struct lifecycle *lifecycle)
+{
+    struct meta *meta = lifecycle->core->meta;
+    uint64_t generation = meta_settings_generation(meta);
+    int err;
+
+    if (lifecycle->idle && lifecycle->idle_generation == generation)
+        return 0;
+    lifecycle->idle_generation = generation;
+    if ((err = meta_reader_open(meta, &lifecycle->reader)) != 0)
+        return err;
+    err = pass_run(lifecycle);
+    meta_reader_close(lifecycle->reader);
+    return err;
 }
 
 static void *lifecycle_main(void *argument)
@@ -565,8 +585,6 @@ uint32_t core_lifecycle_day(const struct core *core)
 
 static void lifecycle_free(struct lifecycle *lifecycle)
 {
-    if (lifecycle->reader != NULL)
-        meta_reader_close(lifecycle->reader);
     pthread_cond_destroy(&lifecycle->changed);
     pthread_mutex_destroy(&lifecycle->lock);
     free(lifecycle);
@@ -587,13 +605,11 @@ int lifecycle_start(struct core *core, struct lifecycle **out)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&lifecycle->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if ((err = meta_reader_open(core->meta, &lifecycle->reader)) == 0) {
-        /* Signals are the host program's. */
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
-        err = -pthread_create(&lifecycle->thread, NULL, lifecycle_main, lifecycle);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    /* Signals are the host program's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    err = -pthread_create(&lifecycle->thread, NULL, lifecycle_main, lifecycle);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (err != 0) {
         lifecycle_free(lifecycle);
         return err;

@@ -173,7 +173,8 @@ static void bounds_rules_names_and_prefixes(void **state)
 {
     static const char rule[] =
         "<Rule><Filter/><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>";
-    char *xml = h2o_mem_alloc_pool(&pool, 100 + 1002 * sizeof(rule)), *at;
+    static char xml[100 + 1002 * sizeof(rule)];
+    char *at;
     char text[1100];
 
     for (unsigned count = 1000; count <= 1001; count++) {

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Documents that become settings, and their stored forms: the first byte chooses the reader. Whatever is taken is within its
+ * limits, and written (or stored) and read again it is the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/core/lifecycle_rules.h"
+#include "api/s3/s3_acl.h"
+#include "api/s3/s3_cors.h"
+#include "api/s3/s3_lifecycle.h"
+#include "api/s3/s3_tags.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static h2o_mem_pool_t pool;
+
+static void require(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void require_same(const struct s3_xml *a, const struct s3_xml *b)
+{
+    require(a->length == b->length && memcmp(a->data, b->data, a->length) == 0);
+}
+
+/* ---- Tags ---- */
+
+static void check_tags(const struct s3_tags *tags, uint32_t count_max)
+{
+    struct meta_bytes packed = s3_tags_pack(&pool, tags);
+    struct s3_tags again;
+
+    require(tags->count <= count_max);
+    require(s3_tags_count(packed) == tags->count);
+    require(s3_tags_unpack(&pool, packed, &again) && again.count == tags->count);
+    struct meta_bytes repacked = s3_tags_pack(&pool, &again);
+    require(packed.length == repacked.length && memcmp(packed.data, repacked.data, packed.length) == 0);
+    require(core_lifecycle_tags_match(packed, packed));
+}
+
+static void fuzz_tags(h2o_iovec_t text, bool is_xml)
+{
+    const char *message = NULL;
+    struct s3_tags tags;
+    enum s3_error error = is_xml ? s3_tags_read_xml(&pool, text, S3_TAGS_MAX, &tags, &message)
+                                 : s3_tags_read_header(&pool, text, &tags, &message);
+
+    if (error == S3_ERROR_NONE)
+        check_tags(&tags, is_xml ? S3_TAGS_MAX : S3_OBJECT_TAGS_MAX);
+}
+
+/* ---- CORS ---- */
+
+static void fuzz_cors(h2o_iovec_t text)
+{
+    const h2o_iovec_t origin = {H2O_STRLIT("https://a.example")}, method = {H2O_STRLIT("GET")},
+                      none = {NULL, 0};
+    struct s3_cors *cors, *again;
+    const char *message = NULL;
+    struct s3_xml first, second;
+
+    if (s3_cors_read(&pool, text, &cors, &message) != S3_ERROR_NONE)
+        return;
+    require(cors->count >= 1 && cors->count <= S3_CORS_RULES_MAX);
+    (void)s3_cors_match(cors, origin, method, none);
+    s3_xml_init(&first, &pool);
+    s3_cors_write(&first, cors);
+    s3_cors_free(cors);
+    /* What cannot stand in XML became another character: from then on it is stable. */
+    require(s3_cors_read(&pool, h2o_iovec_init(first.data, first.length), &again, &message) == S3_ERROR_NONE);
+    s3_xml_init(&second, &pool);
+    s3_cors_write(&second, again);
+    s3_cors_free(again);
+    require_same(&first, &second);
+}
+
+/* ---- Lifecycle ---- */
+
+static void fuzz_lifecycle(h2o_iovec_t text)
+{
+    struct core_lifecycle lifecycle = {0}, *decoded;
+    const char *message = NULL;
+    struct s3_xml first, second;
+    size_t length;
+
+    if (s3_lifecycle_read(&pool, text, &lifecycle, &message) != S3_ERROR_NONE)
+        return;
+    require(lifecycle.count >= 1 && lifecycle.count <= CORE_LIFECYCLE_RULES_MAX);
+    char *stored = core_lifecycle_encode(&lifecycle, &length);
+    require(stored != NULL && core_lifecycle_decode((struct meta_bytes){stored, length}, &decoded) == 0);
+    free(stored);
+    s3_xml_init(&first, &pool);
+    s3_lifecycle_write(&first, &lifecycle);
+    s3_xml_init(&second, &pool);
+    s3_lifecycle_write(&second, decoded);
+    free(decoded);
+    require_same(&first, &second);
+    require(s3_lifecycle_read(&pool, h2o_iovec_init(first.data, first.length), &lifecycle, &message) ==
+            S3_ERROR_NONE);
+}
+
+static void fuzz_stored_lifecycle(h2o_iovec_t text)
+{
+    struct core_lifecycle *lifecycle;
+    struct meta_bytes key = {"key", 3};
+    int64_t expiry;
+
+    if (core_lifecycle_decode((struct meta_bytes){text.base, text.len}, &lifecycle) != 0)
+        return;
+    (void)core_lifecycle_first(lifecycle, key, 1, (struct meta_bytes){"a=b", 3}, 0, 86400, &expiry);
+    free(lifecycle);
+}
+
+/* ---- ACLs ---- */
+
+static void check_acl(const struct s3_acl *acl)
+{
+    const h2o_iovec_t owner = {H2O_STRLIT("alice")};
+    struct meta_bytes packed = s3_acl_pack(&pool, acl, owner);
+    struct s3_acl again;
+
+    require(acl->count <= S3_ACL_GRANTS_MAX);
+    require(s3_acl_unpack(&pool, packed, owner, &again) && again.count == acl->count);
+    require(s3_acl_granted(acl, owner, true) == s3_acl_granted(&again, owner, true));
+}
+
+static void fuzz_acl(h2o_iovec_t text, bool is_xml)
+{
+    const struct s3_acl_owners owners = {{H2O_STRLIT("alice")}, {H2O_STRLIT("bob")}};
+    struct s3_acl acl;
+
+    if (is_xml ? s3_acl_read_xml(&pool, text, &owners, &acl) == S3_ERROR_NONE
+               : s3_acl_unpack(&pool, (struct meta_bytes){text.base, text.len}, owners.owner, &acl))
+        check_acl(&acl);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    h2o_iovec_t text;
+
+    if (size == 0)
+        return 0;
+    h2o_mem_init_pool(&pool);
+    text = h2o_strdup(&pool, (const char *)data + 1, size - 1);
+    switch (data[0]) {
+    case 't':
+        fuzz_tags(text, false);
+        break;
+    case 'T':
+        fuzz_tags(text, true);
+        break;
+    case 'C':
+        fuzz_cors(text);
+        break;
+    case 'L':
+        fuzz_lifecycle(text);
+        break;
+    case 'l':
+        fuzz_stored_lifecycle(text);
+        break;
+    case 'A':
+        fuzz_acl(text, true);
+        break;
+    case 'a':
+        fuzz_acl(text, false);
+        break;
+    default:
+        break;
+    }
+    h2o_mem_clear_pool(&pool);
+    return 0;
+}
