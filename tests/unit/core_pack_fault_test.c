@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Batches of small objects whose bytes are lost: by a disk that fails to write or to sync, and by a process that dies between
+ * the sync of the bytes and the commit of the rows. Only what rested on those bytes is lost, and its space comes back.
+ *
+ * A batch is put together by holding the committer in the write of an earlier one. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "tests/unit/core_pack_support.h"
+
+/* ---- Holding, failing, dying; on the committer's thread ---- */
+
+static atomic_bool hold_next_write;
+static sem_t held, release;
+static atomic_int write_error;                          /* of the next write that is not held; 0: none */
+static atomic_int syncs_until_error, syncs_until_death; /* 0: never */
+
+static bool on_committer(void)
+{
+    char name[16];
+
+    return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 && strcmp(name, "sluice-commit") == 0;
+}
+
+static ssize_t pwritev_watched(int fd, const struct iovec *list, int count, off_t offset)
+{
+    if (atomic_exchange(&hold_next_write, false)) {
+        sem_post(&held);
+        while (sem_wait(&release) != 0)
+            ;
+        return pwritev(fd, list, count, offset);
+    }
+    int err = atomic_exchange(&write_error, 0);
+
+    errno = err;
+    return err != 0 ? -1 : pwritev(fd, list, count, offset);
+}
+
+static bool is_due(atomic_int *countdown)
+{
+    return atomic_load(countdown) > 0 && atomic_fetch_sub(countdown, 1) == 1;
+}
+
+static int fdatasync_watched(int fd)
+{
+    if (!on_committer())
+        return fdatasync(fd);
+    if (is_due(&syncs_until_death)) {
+        (void)fdatasync(fd); /* the bytes are safe, their rows are not */
+        _exit(0);
+    }
+    if (!is_due(&syncs_until_error))
+        return fdatasync(fd);
+    errno = EIO;
+    return -1;
+}
+
+static int watch(void **state)
+{
+    sem_init(&held, 0, 0);
+    sem_init(&release, 0, 0);
+    sys.pwritev = pwritev_watched;
+    sys.fdatasync = fdatasync_watched;
+    return 0;
+}
+
+static int unwatch(void **state)
+{
+    sys.pwritev = pwritev;
+    sys.fdatasync = fdatasync;
+    sem_destroy(&held);
+    sem_destroy(&release);
+    return 0;
+}
+
+/* ---- Batches ---- */
+
+/* A put that is at the committer. */
+struct pending {
+    struct test_put put;
+    struct meta_object_put op;
+};
+
+static void pending_begin(struct rig *rig, struct pending *pending, const char *key, size_t length,
+                          uint64_t seed)
+{
+    unsigned char *body = body_make(length, seed);
+
+    assert_int_equal(put_begin(rig, &pending->put, length), 0);
+    assert_int_equal(put_fill(&pending->put, body, length), 0);
+    assert_int_equal(put_seal(&pending->put), 0);
+    free(body);
+    pending->op = (struct meta_object_put){.bucket = rig->bucket, .key = bytes_of(key)};
+    core_etag_make(&pending->put.values, pending->op.object.etag);
+    core_put_commit_object(pending->put.put, &pending->op);
+}
+
+static int pending_end(struct pending *pending)
+{
+    int result = put_await(&pending->put, &pending->put.committed);
+
+    core_put_end(pending->put.put);
+    return result;
+}
+
+static void change_done(struct core_change *change)
+{
+    *(bool *)change->ctx = true;
+}
+
+/* Two puts and a delete of "old" in one batch, whose write or sync fails. */
+struct scene {
+    struct pending first, second;
+    int first_result, second_result;
+    struct meta_delete_entry entry;
+    struct meta_object_delete delete;
+};
+
+static void scene_run(struct rig *rig, struct scene *scene, int failing_write, bool sync_fails)
+{
+    bool done = false;
+    struct core_change change = {.op = &scene->delete.op, .done = change_done, .ctx = &done};
+    struct pending earlier;
+
+    assert_int_equal(put_small(rig, "old", 7000, 1), 0);
+    atomic_store(&hold_next_write, true);
+    pending_begin(rig, &earlier, "earlier", 5000, 2);
+    while (sem_wait(&held) != 0)
+        ;
+    scene->entry = (struct meta_delete_entry){.key = bytes_of("old")};
+    scene->delete = (struct meta_object_delete){
+        .op.kind = META_OP_OBJECT_DELETE, .bucket = rig->bucket, .entries = &scene->entry, .count = 1};
+    pending_begin(rig, &scene->first, "first", 9000, 3);
+    core_change_submit(rig->worker, &change);
+    pending_begin(rig, &scene->second, "second", 100, 4);
+    atomic_store(&write_error, failing_write);
+    atomic_store(&syncs_until_error, sync_fails ? 2 : 0); /* the first is that of the batch before */
+    sem_post(&release);
+    assert_int_equal(pending_end(&earlier), 0);
+    scene->first_result = pending_end(&scene->first);
+    scene->second_result = pending_end(&scene->second);
+    while (!done)
+        core_worker_wait(rig->worker);
+}
+
+static void scene_expect(struct rig *rig, const struct scene *scene, int err)
+{
+    assert_int_equal(scene->first_result, err);
+    assert_int_equal(scene->second_result, err);
+    assert_int_equal(scene->delete.op.result, 0);
+    assert_int_equal(scene->entry.result, 0);
+    assert_true(scene->entry.existed);
+    assert_false(key_is_there(rig, "old"));
+    assert_int_equal(key_is_there(rig, "first"), err == 0);
+    assert_int_equal(key_is_there(rig, "second"), err == 0);
+    expect_small(rig, "earlier", 5000, 2);
+    assert_int_equal(put_small(rig, "later", 3000, 9), 0); /* as if nothing had been */
+    expect_small(rig, "later", 3000, 9);
+}
+
+/* What the failure left unsettled is settled by the next start, and nothing of it is left. */
+static void expect_settled_by_restart(struct rig *rig)
+{
+    struct meta_extent earlier = extent_of(rig, "earlier");
+
+    rig_close(rig);
+    expect_clean(rig->dir, 2);
+    assert_int_equal(rig_open_again(rig), 0);
+    expect_small(rig, "earlier", 5000, 2);
+    expect_small(rig, "later", 3000, 9);
+    for (unsigned i = 0; i < PATIENCE && blob_size(rig, earlier.file) > (int64_t)earlier.unit_offset + 8192;
+         i++)
+        pause_briefly(rig);
+    assert_int_equal(blob_size(rig, earlier.file), earlier.unit_offset + 8192);
+    rig_close(rig);
+    assert_int_equal(segment_files(rig->dir), 2);
+    assert_int_equal(segment_blocks(rig->dir), 2 + 2 + 1); /* heads, and what the two take */
+    expect_clean(rig->dir, 2);
+    expect_no_debt(rig->dir);
+}
+
+static void all_goes_well(void **state)
+{
+    struct scene scene;
+    struct rig rig;
+
+    rig_begin(&rig, NULL);
+    scene_run(&rig, &scene, 0, false);
+    scene_expect(&rig, &scene, 0);
+    expect_small(&rig, "first", 9000, 3);
+    expect_small(&rig, "second", 100, 4);
+    rig_close(&rig);
+    expect_clean(rig.dir, 4);
+    expect_no_debt(rig.dir);
+    rig_end(&rig);
+}
+
+static void write_fails(void **state)
+{
+    const int errors[] = {ENOSPC, EIO};
+
+    for (int i = 0; i < 2; i++) {
+        struct scene scene;
+        struct rig rig;
+
+        rig_begin(&rig, NULL);
+        scene_run(&rig, &scene, errors[i], false);
+        scene_expect(&rig, &scene, -errors[i]);
+        rig_close(&rig);
+        expect_no_debt(rig.dir); /* it is known what is in there */
+        assert_int_equal(rig_open_again(&rig), 0);
+        expect_settled_by_restart(&rig);
+        rig_end(&rig);
+    }
+}
+
+static void sync_fails(void **state)
+{
+    struct scene scene;
+    struct rig rig;
+
+    rig_begin(&rig, NULL);
+    scene_run(&rig, &scene, 0, true);
+    scene_expect(&rig, &scene, -EIO);
+    assert_true(extent_of(&rig, "later").file != extent_of(&rig, "earlier").file);
+    expect_settled_by_restart(&rig);
+    rig_end(&rig);
+}
+
+/* ---- The process dies ---- */
+
+/* Dies when the bytes that are to replace "key" are synced: a batch of its own, behind that of "earlier". */
+static void child_run(struct rig *rig)
+{
+    struct pending earlier, key;
+
+    if (rig_open_again(rig) != 0 || put_small(rig, "kept", 5000, 1) != 0 ||
+        put_small(rig, "key", 100, 2) != 0)
+        _exit(2);
+    atomic_store(&hold_next_write, true);
+    atomic_store(&syncs_until_death, 2);
+    pending_begin(rig, &earlier, "earlier", 200, 3);
+    while (sem_wait(&held) != 0)
+        ;
+    pending_begin(rig, &key, "key", 20000, 4);
+    sem_post(&release);
+    (void)pending_end(&earlier);
+    (void)pending_end(&key);
+    _exit(3);
+}
+
+static void dies_before_the_commit(void **state)
+{
+    struct meta_extent kept, earlier;
+    struct rig rig;
+    int status;
+
+    rig_begin(&rig, NULL);
+    rig_close(&rig);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child_run(&rig);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+
+    expect_clean(rig.dir, 3); /* what the next start clears away is no finding */
+    assert_int_equal(rig_open_again(&rig), 0);
+    expect_small(&rig, "kept", 5000, 1);
+    expect_small(&rig, "key", 100, 2);
+    expect_small(&rig, "earlier", 200, 3);
+    kept = extent_of(&rig, "kept");
+    earlier = extent_of(&rig, "earlier");
+    assert_int_equal(kept.file, earlier.file);
+    assert_int_equal(blob_size(&rig, kept.file),
+                     earlier.unit_offset + 4096); /* the lost unit lay behind it */
+    assert_int_equal(segment_files(rig.dir), 1);  /* the one made ahead is gone */
+    rig_close(&rig);
+    expect_clean(rig.dir, 3);
+    expect_no_debt(rig.dir);
+    rig_end(&rig);
+}
+
+#define fault_test(function) cmocka_unit_test_setup_teardown(function, watch, unwatch)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fault_test(all_goes_well),
+        fault_test(write_fails),
+        fault_test(sync_fails),
+        fault_test(dies_before_the_commit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
