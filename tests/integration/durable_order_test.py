@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The order of a durable PUT, seen from outside: bytes synced, named, folder synced, database synced, and only then 200. With
-the thread engine every step is a system call, so strace shows the order."""
+"""The order of a durable PUT, seen from outside: bytes synced, named, folder synced, database synced, and only then 200; of a
+small one: written to a segment, that synced, database synced, 200. With the thread engine every step is a system call, so strace
+shows the order. And small PUTs that come together share their syncs."""
 import re
 import subprocess
+import threading
 
 from sluicetest import Server, check, done, equal, have, scratch, skip
 
@@ -12,19 +14,23 @@ if not have("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], c
     done()
 
 
-def trace_of_put(durability):
-    trace = scratch("order-" + durability)
+def trace_of_put(durability, size=300_000):
+    trace = scratch(f"order-{durability}-{size}")
     server = Server(engine="threads", strace=trace, args=["--durability", durability], strace_calls=
-                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice")
+                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice,pwritev")
     equal(server.request("PUT", "/order")[0], 200, f"{durability}: the bucket is created")
-    equal(server.request("PUT", "/order/warm", body=b"w" * 300_000)[0], 200, f"{durability}: a first object")
+    equal(server.request("PUT", "/order/warm", body=b"w" * size)[0], 200, f"{durability}: a first object")
     with open(trace) as file:
         before = len(file.readlines())
-    equal(server.request("PUT", "/order/object", body=b"x" * 300_000)[0], 200, f"{durability}: the object is stored")
+    equal(server.request("PUT", "/order/object", body=b"x" * size)[0], 200, f"{durability}: the object is stored")
     server.stop()
     with open(trace) as file:
         lines = file.readlines()[before:]
-    # Completed calls in the order in which they returned.
+    return lines
+
+
+def completed(lines):
+    """Completed calls in the order in which they returned."""
     return [line for line in lines if re.search(r"\) += \d+", line)]
 
 
@@ -36,7 +42,7 @@ def position(lines, pattern, start=0):
 
 
 SYNC = r"\bf(data)?sync(\(| resumed)"
-lines = trace_of_put("full")
+lines = completed(trace_of_put("full"))
 answer = None
 for index, line in enumerate(lines):
     if re.search(r"(sendmsg|sendto|writev|write)(\(| resumed)", line) and position(lines, r"linkat|renameat") is not None \
@@ -52,6 +58,86 @@ check(folder_sync is not None, "then the folder is synced")
 database_sync = position(lines, SYNC, (folder_sync or 0) + 1)
 check(database_sync is not None, "then the database is synced")
 check(answer is not None and database_sync is not None and database_sync < answer, "and only then 200 is sent")
-relaxed = trace_of_put("relaxed")
+relaxed = completed(trace_of_put("relaxed"))
 check(position(relaxed, SYNC) is None, "--durability relaxed syncs nothing")
+
+
+# ---- Small bodies ----
+
+
+class Call:
+    """A system call: who made it, on which descriptor, and between which lines of the trace it ran."""
+
+    def __init__(self, thread, name, descriptor, begin):
+        self.thread, self.name, self.descriptor = thread, name, descriptor
+        self.begin, self.end = begin, None
+
+
+def calls_of(lines):
+    calls, under_way = [], {}
+    for index, line in enumerate(lines):
+        match = re.match(r"(\d+) +(?:(\w+)\((\d*)|<\.\.\. \w+ resumed>)", line)
+        if not match:
+            continue
+        thread, name, descriptor = match.groups()
+        if name:
+            under_way[thread] = Call(thread, name, descriptor, index)
+            calls.append(under_way[thread])
+        if "<unfinished" not in line and thread in under_way:
+            under_way.pop(thread).end = index
+    return calls
+
+
+def after(calls, name, index, wanted):
+    return next((call for call in calls if call.name in name and call.begin > index and wanted(call)), None)
+
+
+def end_of(call):
+    return call.end if call and call.end is not None else 1 << 60
+
+
+calls = calls_of(trace_of_put("full", size=4000))
+written = after(calls, ["pwritev"], -1, lambda call: True)
+if check(written is not None, "a small body is written to a segment"):
+    synced = after(calls, ["fdatasync"], end_of(written), lambda call: call.descriptor == written.descriptor)
+    check(synced is not None, "the segment is synced")
+    committed = after(calls, ["fdatasync", "fsync"], end_of(synced),
+                      lambda call: call.thread == written.thread and call.descriptor != written.descriptor)
+    check(committed is not None, "then the database is synced")
+    answered = after(calls, ["sendto", "sendmsg", "writev"], written.begin, lambda call: call.thread != written.thread)
+    check(answered is not None and answered.begin > end_of(committed), "and only then 200 is sent")
+check(not any(call.name.startswith(("linkat", "renameat")) for call in calls), "a small body gets no name of its own")
+calls = calls_of(trace_of_put("relaxed", size=4000))
+check(not any(call.name in ("fsync", "fdatasync") for call in calls), "--durability relaxed syncs nothing for it")
+
+# Each sync takes long, so that everybody waits for the same one.
+CLIENTS, ROUNDS = 32, 8
+trace = scratch("shared")
+server = Server(engine="threads", strace=trace, strace_calls="fsync,fdatasync",
+                strace_args=["-e", "inject=fdatasync:delay_exit=20000"])
+equal(server.request("PUT", "/shared")[0], 200, "a bucket for many is created")
+statuses = []
+
+
+def put_some(number):
+    connection = server.connect()
+    for round_number in range(ROUNDS):
+        connection.request("PUT", f"/shared/{number}-{round_number}", body=b"y" * 4096)
+        response = connection.getresponse()
+        response.read()
+        statuses.append(response.status)
+
+
+with open(trace) as file:
+    before = len(file.readlines())
+threads = [threading.Thread(target=put_some, args=(number,)) for number in range(CLIENTS)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+with open(trace) as file:
+    syncs = sum(1 for call in calls_of(file.readlines()[before:]))
+equal(statuses, [200] * CLIENTS * ROUNDS, f"{CLIENTS} clients store {ROUNDS} small objects each")
+check(0 < syncs < CLIENTS * ROUNDS, "which takes less than one sync for each of them, where a file takes three", f"{syncs} syncs")
+server.stop()
 done()

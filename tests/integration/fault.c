@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -68,6 +69,8 @@ FAULTY(FAULT_SYNC, int, fsync, (int fd), (fd))
 FAULTY(FAULT_SYNC, int, fdatasync, (int fd), (fd))
 FAULTY(FAULT_WRITE, ssize_t, pwrite, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at))
 FAULTY(FAULT_WRITE, ssize_t, pwrite64, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at))
+FAULTY(FAULT_WRITE, ssize_t, pwritev, (int fd, const struct iovec *list, int n, off_t at), (fd, list, n, at))
+FAULTY(FAULT_WRITE, ssize_t, pwritev64, (int fd, const struct iovec *list, int n, off64_t at), (fd, list, n, at))
 FAULTY(FAULT_WRITE, int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
 FAULTY(FAULT_WRITE, int, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n))
 FAULTY(FAULT_READ, ssize_t, pread, (int fd, void *data, size_t n, off_t at), (fd, data, n, at))

@@ -100,9 +100,11 @@ def blob_files(data):
 
 
 class Server:
-    """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f."""
+    """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f,
+    with strace_args."""
 
-    def __init__(self, data=None, keys=False, args=(), env=None, strace=None, strace_calls=None, engine=None, log=None):
+    def __init__(self, data=None, keys=False, args=(), env=None, strace=None, strace_calls=None, strace_args=(), engine=None,
+                 log=None):
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=scratch())
         command = [SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
         engine = engine or os.environ.get("TEST_ENGINE")
@@ -110,7 +112,7 @@ class Server:
             command += ["--engine", engine]
         if strace:
             calls = ["-e", "trace=" + strace_calls] if strace_calls else []
-            command = ["strace", "-f", "-qq", "-s", "0", "-o", strace, *calls, *command]
+            command = ["strace", "-f", "-qq", "-s", "0", "-o", strace, *calls, *strace_args, *command]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLUICE_"))}
         if keys:
             environment.update(SLUICE_ACCESS_KEY=ACCESS, SLUICE_SECRET_KEY=SECRET)
