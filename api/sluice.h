@@ -55,6 +55,7 @@ enum sluice_error {
     SLUICE_E_CORRUPT = -5011,
     SLUICE_E_NO_VERSION = -5014,
     SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
+    SLUICE_E_LOCKED = -5017,        /* the version is under retention or legal hold */
     SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
     SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
     SLUICE_E_RANGE = -6003,       /* outside the object */
@@ -191,7 +192,7 @@ SLUICE_API int sluice_bucket_set_versioning(struct sluice_store *store, const ch
  * is no version. */
 SLUICE_API int sluice_reader_open_version(struct sluice_store *store, const char *bucket, const char *key, const char *version,
                                           struct sluice_reader **reader);
-/* For good; the newest version that is left becomes the current one. Deleting what is not there succeeds. */
+/* For good; the newest version that is left becomes the current one. Deleting what is not there succeeds. SLUICE_E_LOCKED. */
 SLUICE_API int sluice_delete_version(struct sluice_store *store, const char *bucket, const char *key, const char *version);
 
 struct sluice_version_entry {

@@ -16,7 +16,8 @@ bool meta_attribute_is(struct meta_bytes name, const char *string)
 
 bool meta_attribute_is_annotation(struct meta_bytes name)
 {
-    return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL);
+    return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL) ||
+           meta_attribute_is(name, META_ATTRIBUTE_LOCK);
 }
 
 /* A list that is put together; its texts stay where they are. */
@@ -91,7 +92,7 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
     if ((err = codec_attributes_begin(&list, *packed)) != 0)
         return err;
     uint32_t plain = op->replace_attributes ? op->attributes.count : list.count;
-    if ((err = gathering_begin(writer, &gathering, plain + 2)) != 0)
+    if ((err = gathering_begin(writer, &gathering, plain + 3)) != 0)
         return err;
     for (uint32_t i = 0; op->replace_attributes && i < op->attributes.count; i++)
         if (!meta_attribute_is_annotation(op->attributes.list[i].name))
@@ -105,6 +106,8 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
         gathering_add(&gathering, name_of(META_ATTRIBUTE_TAGS), tags);
     if (op->acl.length > 0)
         gathering_add(&gathering, name_of(META_ATTRIBUTE_ACL), op->acl);
+    if (op->lock.length > 0)
+        gathering_add(&gathering, name_of(META_ATTRIBUTE_LOCK), op->lock);
     return attributes_pack(writer, &gathering.attributes, packed);
 }
 
@@ -116,8 +119,8 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if (!meta_attribute_is_annotation(name_of(op->name)))
-        return -EINVAL;
+    if (!meta_attribute_is_annotation(name_of(op->name)) || strcmp(op->name, META_ATTRIBUTE_LOCK) == 0)
+        return -EINVAL; /* locks have their own rules: op_object_lock */
     err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
                               : object_row_load(writer, op->bucket, op->key, &row);
     if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "metadata/checkpoint.h"
+#include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
 #include "metadata/writer.h"
 
@@ -97,6 +98,8 @@ static int op_run(struct meta_writer *writer, struct meta_op *op)
         return op_setting_put(writer, (struct meta_setting_put *)op);
     case META_OP_OBJECT_ANNOTATE:
         return op_object_annotate(writer, (struct meta_object_annotate *)op);
+    case META_OP_OBJECT_LOCK:
+        return op_object_lock(writer, (struct meta_object_lock *)op);
     case META_OP_BUCKET_VERSIONING:
         return op_bucket_versioning(writer, (struct meta_bucket_versioning *)op);
     case META_OP_OBJECT_RENAME:

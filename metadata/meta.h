@@ -47,7 +47,9 @@
     X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                             \
     X(META_E_NO_VERSION, -5014, "no such version")                                                            \
     X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")                                         \
-    X(META_E_OFFSET, -5016, "the object does not end where the append begins")
+    X(META_E_OFFSET, -5016, "the object does not end where the append begins")                               \
+    X(META_E_LOCKED, -5017, "the version is locked")                                                          \
+    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,
@@ -94,6 +96,7 @@ struct meta_attributes {
  * come and go with the other attributes; the module does not interpret their values. */
 #define META_ATTRIBUTE_TAGS "x-amz-tagging"
 #define META_ATTRIBUTE_ACL  "x-amz-acl"
+#define META_ATTRIBUTE_LOCK "x-amz-object-lock" /* meta_lock.h: this one is interpreted, and changed by META_OP_OBJECT_LOCK */
 bool meta_attribute_is(struct meta_bytes name, const char *string);
 bool meta_attribute_is_annotation(struct meta_bytes name);
 
@@ -158,7 +161,7 @@ struct meta_bucket {
     char name[META_BUCKET_NAME_BYTES_MAX + 1];
     char region[64];
     char owner[65];
-    enum meta_versioning versioning; /* NEVER when created; see META_OP_BUCKET_VERSIONING */
+    enum meta_versioning versioning; /* changed by META_OP_BUCKET_VERSIONING */
 };
 
 /* ---- Opening ---- */
@@ -358,6 +361,7 @@ enum meta_op_kind {
     META_OP_SETTING_PUT, /* meta_settings.h */
     META_OP_OBJECT_ANNOTATE,
     META_OP_BUCKET_VERSIONING,
+    META_OP_OBJECT_LOCK, /* meta_lock.h */
     META_OP_OBJECT_RENAME,
 };
 
@@ -385,10 +389,11 @@ struct meta_condition {
 
 struct meta_bucket_create {
     struct meta_op op;
-    struct meta_bucket bucket; /* name, region, owner, created_ms given; id filled in */
+    struct meta_bucket bucket; /* name, region, owner, created_ms, versioning given; id filled in */
+    struct meta_bytes object_lock; /* the setting META_SETTING_OBJECT_LOCK, or empty: none */
 };
 
-struct meta_bucket_versioning { /* NEVER is no state to go back to: -EINVAL */
+struct meta_bucket_versioning { /* NEVER is no state to go back to: -EINVAL. META_E_BUCKET_STATE: object lock needs it enabled */
     struct meta_op op;
     int64_t bucket;
     enum meta_versioning versioning;
@@ -438,6 +443,7 @@ struct meta_delete_entry {
                                             * marker; else this one, for good, and the newest that is left becomes current */
     int result;   /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
     bool existed;        /* there was something to delete */
+    bool bypass_governance; /* a version under governance retention goes all the same; else META_E_LOCKED */
     bool marker_removed; /* which was a delete marker; by version only */
     bool marker_added;   /* `marker` is its version */
     struct meta_version_id marker;
@@ -472,6 +478,7 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     bool replace_tags;                 /* else the source's tags are taken over, as they are in the transaction */
     struct meta_bytes tags;            /* used when replace_tags; empty: none */
     struct meta_bytes acl;             /* the copy's; the source's is never taken over */
+    struct meta_bytes lock;            /* the same, as meta_lock_pack makes it; empty: none */
     struct meta_bytes owner;
     bool replace_checksum; /* by the one below; pin the source's content with if_match then */
     /* out */
@@ -554,6 +561,7 @@ struct meta_upload_complete {
     uint32_t part_count;
     char etag[META_ETAG_BYTES_MAX + 1]; /* the object's */
     struct meta_checksum checksum;
+    struct meta_bytes default_lock; /* as meta_lock_pack makes it, for an upload that was begun without one; may be empty */
     struct meta_condition condition;
     /* out; also filled, with etag and checksum, when the same upload was completed before and its object is still there
      * (result 0) */

@@ -39,8 +39,8 @@ enum meta_sql_role {
     X(SQL_BUCKET_LIST, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket" \
                                         " WHERE name > ?1 ORDER BY name LIMIT ?2")                           \
     X(SQL_BUCKET_IDS, META_SQL_WRITER, "SELECT id, versioning FROM bucket ORDER BY id")                      \
-    X(SQL_BUCKET_INSERT, META_SQL_WRITER, "INSERT INTO bucket(name, created_ms, region, owner)"              \
-                                          " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(name) DO NOTHING")            \
+    X(SQL_BUCKET_INSERT, META_SQL_WRITER, "INSERT INTO bucket(name, created_ms, region, owner, versioning)"  \
+                                          " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(name) DO NOTHING")        \
     X(SQL_BUCKET_DELETE, META_SQL_WRITER, "DELETE FROM bucket WHERE id = ?1")                                \
     X(SQL_BUCKET_HAS_OBJECT, META_SQL_WRITER, "SELECT 1 FROM object WHERE bucket = ?1"                       \
                                            " UNION ALL SELECT 1 FROM version WHERE bucket = ?1 LIMIT 1")     \
@@ -113,7 +113,7 @@ enum meta_sql_role {
                                                                                                              \
     X(SQL_PART_LIST, META_SQL_READER, "SELECT number, size, modified_ms, etag, checksum FROM part"           \
                                       " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")      \
-    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT number, size, etag, extents, checksum FROM part WHERE upload_id = ?1" \
+    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT number, size, etag, extents, checksum FROM part WHERE upload_id = ?1"\
                                      " ORDER BY number")                                                     \
     X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
     X(SQL_PART_REPLACE, META_SQL_WRITER, "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"     \
@@ -142,7 +142,7 @@ enum meta_sql_role {
                                            " VALUES(?1, ?2, ?3, ?4)")                                        \
     X(SQL_GARBAGE_GET, META_SQL_WRITER, "SELECT file, unit_offset FROM garbage WHERE row = ?1")              \
     X(SQL_GARBAGE_DELETE, META_SQL_WRITER, "DELETE FROM garbage WHERE row = ?1")                             \
-    X(SQL_SETTING_GET, META_SQL_READER, "SELECT document FROM setting WHERE bucket = ?1 AND kind = ?2")      \
+    X(SQL_SETTING_GET, META_SQL_BOTH, "SELECT document FROM setting WHERE bucket = ?1 AND kind = ?2")        \
     X(SQL_SETTING_BUCKETS, META_SQL_READER, "SELECT bucket FROM setting WHERE kind = ?1 AND bucket > ?2"     \
                                             " ORDER BY bucket LIMIT ?3")                                     \
     X(SQL_SETTING_PUT, META_SQL_WRITER, "REPLACE INTO setting(bucket, kind, document) VALUES(?1, ?2, ?3)")   \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Creating and deleting buckets, and the set of those there are. Committer's thread. */
+#include "metadata/meta_settings.h"
 #include "metadata/writer.h"
 
 #include <errno.h>
@@ -92,13 +93,16 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
     meta_sql_int(statement, 2, bucket->created_ms);
     meta_sql_text(statement, 3, text_of(bucket->region, sizeof(bucket->region) - 1));
     meta_sql_text(statement, 4, text_of(bucket->owner, sizeof(bucket->owner) - 1));
+    meta_sql_int(statement, 5, bucket->versioning);
     if ((err = meta_sql_run(statement)) != 0)
         return err;
     if (sqlite3_changes(writer->db) == 0)
         return META_E_BUCKET_EXISTS;
     bucket->id = sqlite3_last_insert_rowid(writer->db);
-    bucket->versioning = META_VERSIONING_NEVER;
-    return bucket_append(writer, (struct writer_bucket){.id = bucket->id});
+    if (op->object_lock.length > 0 &&
+        (err = setting_store(writer, bucket->id, META_SETTING_OBJECT_LOCK, op->object_lock)) != 0)
+        return err;
+    return bucket_append(writer, (struct writer_bucket){.id = bucket->id, .versioning = bucket->versioning});
 }
 
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op)
@@ -110,6 +114,11 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
         return META_E_NO_BUCKET;
     if (op->versioning != META_VERSIONING_ENABLED && op->versioning != META_VERSIONING_SUSPENDED)
         return -EINVAL;
+    if (op->versioning == META_VERSIONING_SUSPENDED) {
+        int locked = setting_exists(writer, op->bucket, META_SETTING_OBJECT_LOCK);
+        if (locked != 0)
+            return locked < 0 ? locked : META_E_BUCKET_STATE;
+    }
     meta_sql_int(statement, 1, op->bucket);
     meta_sql_int(statement, 2, op->versioning);
     if ((err = meta_sql_run(statement)) != 0)

@@ -9,10 +9,33 @@
 
 #include "metadata/writer.h"
 
+int setting_exists(struct meta_writer *writer, int64_t bucket, int kind)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_SETTING_GET];
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_int(statement, 2, kind);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}
+
+/* document.data NULL removes. */
+int setting_store(struct meta_writer *writer, int64_t bucket, int kind, struct meta_bytes document)
+{
+    bool removes = document.data == NULL;
+    sqlite3_stmt *statement = writer->sql.list[removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT];
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_int(statement, 2, kind);
+    if (!removes)
+        meta_sql_blob(statement, 3, document);
+    return meta_sql_run(statement);
+}
+
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op)
 {
-    bool removes = op->document.data == NULL;
-    sqlite3_stmt *statement = writer->sql.list[removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT];
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
@@ -20,11 +43,12 @@ int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op)
         return -EINVAL;
     if (op->document.length > META_SETTING_BYTES_MAX)
         return -E2BIG;
-    meta_sql_int(statement, 1, op->bucket);
-    meta_sql_int(statement, 2, op->kind);
-    if (!removes)
-        meta_sql_blob(statement, 3, op->document);
-    return meta_sql_run(statement);
+    /* Object lock keeps versions, so there must be some; and it is never taken off a bucket. */
+    if (op->kind == META_SETTING_OBJECT_LOCK &&
+        (op->document.data == NULL ||
+         writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_ENABLED))
+        return META_E_BUCKET_STATE;
+    return setting_store(writer, op->bucket, op->kind, op->document);
 }
 
 int settings_remove(struct meta_writer *writer, int64_t bucket)

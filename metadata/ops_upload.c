@@ -268,6 +268,9 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
         return err;
     row.size = assembly.size;
     memcpy(row.etag, op->etag, sizeof(row.etag));
+    if (op->default_lock.length > 0 && attributes_find(row.attributes, META_ATTRIBUTE_LOCK).data == NULL &&
+        (err = attributes_annotate(writer, &row.attributes, META_ATTRIBUTE_LOCK, op->default_lock)) != 0)
+        return err;
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
         (err = parts_remove(writer, op->upload_id, assembly.listed)) != 0 ||
         (err = upload_delete(writer, op->bucket, op->key, op->upload_id)) != 0)

@@ -341,6 +341,10 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     int err;
 
     if (current != NULL && memcmp(&current->version, entry->version, sizeof(current->version)) == 0) {
+        if (row_is_locked(writer, current, entry->bypass_governance)) {
+            entry->result = META_E_LOCKED;
+            return 0;
+        }
         entry->existed = true;
         if ((err = object_row_remove(writer, bucket, entry->key)) != 0 ||
             (err = newest_promote(writer, bucket, entry->key)) != 0)
@@ -350,6 +354,10 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
     if (found <= 0)
         return found;
+    if (row_is_locked(writer, &row.object, entry->bypass_governance)) {
+        entry->result = META_E_LOCKED;
+        return 0;
+    }
     entry->existed = true;
     entry->marker_removed = row.is_marker;
     if ((err = version_run(writer, SQL_VERSION_DELETE, bucket, entry->key, &row.id)) != 0 ||

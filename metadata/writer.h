@@ -142,7 +142,16 @@ int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, c
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
                          struct meta_bytes *packed);
 
+/* ---- Locks (locks.c) ---- */
+
+/* Whether the version may not be deleted now. */
+bool row_is_locked(const struct meta_writer *writer, const struct object_row *row, bool bypass_governance);
+
 /* ---- Settings (ops_settings.c) ---- */
+
+/* 1 when the bucket has the setting, 0 when not, or an error. */
+int setting_exists(struct meta_writer *writer, int64_t bucket, int kind);
+int setting_store(struct meta_writer *writer, int64_t bucket, int kind, struct meta_bytes document);
 
 /* All of the bucket's. */
 int settings_remove(struct meta_writer *writer, int64_t bucket);
@@ -168,6 +177,8 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
                 const struct object_row *current, int *result);
 
+struct meta_object_lock;
+int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op);
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);

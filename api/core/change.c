@@ -15,7 +15,8 @@
 static bool change_makes_garbage(enum meta_op_kind kind)
 {
     return kind != META_OP_BUCKET_CREATE && kind != META_OP_UPLOAD_CREATE && kind != META_OP_SETTING_PUT &&
-           kind != META_OP_OBJECT_ANNOTATE && kind != META_OP_BUCKET_VERSIONING;
+           kind != META_OP_OBJECT_ANNOTATE && kind != META_OP_BUCKET_VERSIONING &&
+           kind != META_OP_OBJECT_LOCK;
 }
 
 static void change_on_posted(struct ring_op *op, int32_t result)

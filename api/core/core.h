@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "metadata/meta.h"
+#include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
 #include "storage/digest.h"
 #include "storage/digest_pool.h"

@@ -12,6 +12,7 @@
 #include "api/s3/s3_acl.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_document.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_ownership.h"
 #include "api/s3/s3_service.h"
@@ -123,6 +124,11 @@ static void create_bucket(struct bucket_change *creation)
     snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
     snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);
     bucket->created_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
+        bucket->versioning = META_VERSIONING_ENABLED;
+        creation->op.create.object_lock = s3_lock_configuration_pack(
+            &(struct s3_lock_configuration){0}, s3_request_alloc(request, S3_LOCK_CONFIGURATION_BYTES));
+    }
     creation->change =
         (struct core_change){.op = &creation->op.create.op, .done = on_created, .ctx = creation};
     core_change_submit(request->worker, &creation->change);
@@ -176,9 +182,6 @@ void s3_op_create_bucket(struct s3_request *request)
     if (error == S3_ERROR_NONE)
         error = read_access(creation, &message);
 
-    if (error == S3_ERROR_NONE &&
-        s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true"))
-        error = S3_ERROR_NOT_IMPLEMENTED;
     if (error != S3_ERROR_NONE)
         s3_answer_failure(request, error, message);
     else

@@ -13,6 +13,7 @@
 #include "api/s3/s3_complete.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
@@ -156,6 +157,8 @@ static enum s3_error assemble(struct completion *completion, const struct meta_u
 static void submit(struct completion *completion)
 {
     struct s3_request *request = completion->request;
+    const char *message = NULL;
+    enum s3_error error;
 
     completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
     completion->op.bucket = request->bucket.id;
@@ -163,6 +166,12 @@ static void submit(struct completion *completion)
     completion->op.parts = completion->list.parts;
     completion->op.part_count = completion->list.count;
     completion->op.condition = completion->condition.condition;
+    /* The default retention counts from the completion. */
+    if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
+        S3_ERROR_NONE) {
+        s3_answer_failure(request, error, message);
+        return;
+    }
     completion->change =
         (struct core_change){.op = &completion->op.op, .done = on_completed, .ctx = completion};
     core_change_submit(request->worker, &completion->change);

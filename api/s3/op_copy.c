@@ -15,6 +15,7 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
 #include "api/s3/s3_expiration.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_stored_checksum.h"
 #include "api/s3/s3_tagging.h"
@@ -242,6 +243,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
         (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &copy->op.lock, message)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;

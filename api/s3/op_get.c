@@ -14,6 +14,7 @@
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_service.h"
@@ -155,6 +156,7 @@ static void add_head(struct fetch *fetch)
     add_attributes(fetch);
     add_validators(fetch);
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
+    s3_lock_answer(request, &object->attributes);
     s3_answer_header_string(request, "accept-ranges", "bytes");
     if (fetch->is_partial && fetch->range.length > 0)
         s3_answer_header(request, "content-range", text, s3_range_format(&fetch->range, object->size, text));

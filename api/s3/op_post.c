@@ -18,6 +18,7 @@
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_form.h"
 #include "api/s3/s3_form_policy.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
 #include "api/s3/s3_service.h"
@@ -290,6 +291,7 @@ static enum s3_error prepare_object(struct post *post)
         (error = s3_attributes_collect(&request->http->pool, &request->http->headers,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
         (error = add_tags(post)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, true, &op->object.attributes, &post->message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, &post->message)) != S3_ERROR_NONE)
         return error;
     op->bucket = request->bucket.id;

@@ -11,6 +11,7 @@
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_put.h"
 #include "api/s3/s3_tagging.h"
 #include "api/s3/s3_version.h"
@@ -96,6 +97,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, true, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&object_put->condition, s3_request_header(request, "if-match"),

@@ -7,6 +7,7 @@
 #include "api/s3/s3_access.h"
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_checksum.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_tagging.h"
 #include "api/s3/s3_text.h"
@@ -69,6 +70,7 @@ static enum s3_error prepare(struct creation *creation, const char **message)
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, false, &upload->attributes, message)) != S3_ERROR_NONE ||
         (error = s3_checksum_upload_choose(s3_request_header(request, "x-amz-checksum-algorithm"),
                                            s3_request_header(request, "x-amz-checksum-type"), &algorithm,
                                            &type, message)) != S3_ERROR_NONE)

@@ -8,6 +8,8 @@
 #include "api/s3/s3_text.h"
 
 #define MFA_MESSAGE "MFA delete is not supported by this server"
+#define LOCKED_MESSAGE                                                                                       \
+    "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
 
 void s3_op_get_bucket_versioning(struct s3_request *request)
 {
@@ -79,6 +81,7 @@ static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
     } else if (!versioning->has_status) {
         s3_answer_error(request, S3_ERROR_ILLEGAL_VERSIONING_CONFIGURATION);
     } else {
+        s3_request_explain(request, S3_ERROR_INVALID_BUCKET_STATE, LOCKED_MESSAGE);
         versioning->op.op.kind = META_OP_BUCKET_VERSIONING;
         versioning->op.bucket = request->bucket.id;
         versioning->change =

@@ -177,6 +177,10 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_PRECONDITION_FAILED;
     case META_E_NO_VERSION:
         return S3_ERROR_NO_SUCH_VERSION;
+    case META_E_LOCKED:
+        return S3_ERROR_OBJECT_LOCKED;
+    case META_E_BUCKET_STATE:
+        return S3_ERROR_INVALID_BUCKET_STATE;
     case META_E_DELETE_MARKER:
         return S3_ERROR_METHOD_NOT_ALLOWED;
     case META_E_NO_UPLOAD:

@@ -14,7 +14,7 @@
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
 
-#define ANNOTATIONS_MAX 2u /* s3_attribute_add: tags and an ACL */
+#define ANNOTATIONS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
 
 static const char *const plain_names[] = {
     "cache-control",       "content-disposition",
@@ -50,8 +50,6 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
             continue;
         if (s3_text_has_prefix(name, "x-amz-server-side-encryption"))
             return S3_ERROR_NOT_IMPLEMENTED;
-        if (s3_text_has_prefix(name, "x-amz-object-lock-"))
-            return S3_ERROR_OBJECT_LOCK_MISSING;
     }
     return S3_ERROR_NONE;
 }

@@ -25,6 +25,7 @@
     X(INVALID_ACCESS_KEY_ID, 403, "InvalidAccessKeyId", "The access key Id you provided does not exist in our records.")       \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                                            \
     X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting") \
+    X(INVALID_BUCKET_STATE, 409, "InvalidBucketState", "The request is not valid with the current state of the bucket.")       \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                                     \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
     X(INCORRECT_NUMBER_OF_FILES, 400, "IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.") \
@@ -57,6 +58,8 @@
     X(NO_SUCH_ENCRYPTION_CONFIGURATION, 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found") \
     X(NO_SUCH_KEY, 404, "NoSuchKey", "The specified key does not exist.")                                                      \
     X(NO_SUCH_LIFECYCLE_CONFIGURATION, 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")      \
+    X(NO_SUCH_OBJECT_LOCK, 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration") \
+    X(OBJECT_LOCKED, 403, "AccessDenied", "Access Denied because object protected by object lock.")                            \
     X(NO_SUCH_OBJECT_LOCK_CONFIGURATION, 404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket") \
     X(NO_SUCH_OWNERSHIP_CONTROLS, 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")       \
     X(NO_SUCH_PUBLIC_ACCESS_BLOCK, 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found") \

@@ -41,6 +41,13 @@ void s3_op_preflight(struct s3_request *request);
 
 void s3_op_get_bucket_versioning(struct s3_request *request);
 void s3_op_put_bucket_versioning(struct s3_request *request);
+
+void s3_op_get_object_lock(struct s3_request *request); /* the bucket's configuration */
+void s3_op_put_object_lock(struct s3_request *request);
+void s3_op_get_object_retention(struct s3_request *request);
+void s3_op_put_object_retention(struct s3_request *request);
+void s3_op_get_object_legal_hold(struct s3_request *request);
+void s3_op_put_object_legal_hold(struct s3_request *request);
 void s3_op_get_bucket_lifecycle(struct s3_request *request);
 void s3_op_put_bucket_lifecycle(struct s3_request *request);
 void s3_op_delete_bucket_lifecycle(struct s3_request *request);
