@@ -63,6 +63,7 @@ def verdicts_are_right():
     equal(found[where, "LIST 1000 ms", ""].verdict, "pass", "2 ms for a list pass")
     equal(found[where, "LIST 1000 of a folder, delimiter, ms", ""].verdict, "miss", "3.5 ms for a list miss")
     equal(found[where, "LIST 1000, CPU us", "LIST 100"].judged, 8, "lists are compared by what they return")
+    equal(found[where, "LIST 1000 folders, delimiter, ms", ""].verdict, "pass", "1 ms for a list of folders pass")
     equal(found[where, "exec to first answer, ms", ""].verdict, "pass", "99 ms to the first answer pass")
 
 
