@@ -356,6 +356,12 @@ bool blob_writer_can_splice(const struct blob_writer *writer)
     return !writer->splice_off || writer->pumped; /* what was moved before the refusal is still to be told */
 }
 
+bool blob_writer_splices_aside(const struct blob_writer *writer)
+{
+    writer_check(writer);
+    return writer->pump_set != NULL;
+}
+
 uint64_t blob_writer_taken(const struct blob_writer *writer)
 {
     writer_check(writer);

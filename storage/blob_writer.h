@@ -71,6 +71,9 @@ ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t l
 /* Whether the writer wants blob_writer_splice at all (false in standard copy mode and after -EOPNOTSUPP). */
 bool blob_writer_can_splice(const struct blob_writer *writer);
 
+/* Whether blob_writer_splice leaves the moving to the pump threads. Known from begin on. */
+bool blob_writer_splices_aside(const struct blob_writer *writer);
+
 /* Bytes taken so far. */
 uint64_t blob_writer_taken(const struct blob_writer *writer);
 

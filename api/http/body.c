@@ -180,8 +180,11 @@ static int body_splice(struct connection *conn, size_t max, size_t *budget)
     }
     assert((size_t)count <= max);
     counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
-    *budget -= (size_t)count;
-    body_pace(conn, (size_t)count);
+    if (!conn->body.splices_aside)
+        *budget -= (size_t)count;
+    /* One that waits for the socket itself, and got all it asked for, need not be told when there is more. */
+    if (!conn->body.splices_aside || (size_t)count < max)
+        body_pace(conn, (size_t)count);
     return body_take(conn, (uint64_t)count);
 }
 
@@ -247,21 +250,20 @@ static int body_copy(struct connection *conn, size_t max, size_t *budget)
 
 static int body_move(struct connection *conn, uint64_t run, size_t *budget)
 {
-    size_t max;
+    bool splices = conn->body.sink->splice != NULL && !conn->body.splice_refused &&
+                   !conn->worker->server->options.copy_mode;
+    size_t max = splices && conn->body.splices_aside ? HTTP_ASIDE_BYTES_MAX : *budget;
 
     if (connection_input(conn)->size > 0)
         return body_write_input(conn, run);
     body_choose_lowat(conn, run);
     if (*budget == 0 || !conn->is_readable)
         return -EAGAIN;
-    max = run < *budget ? (size_t)run : *budget;
+    max = run < max ? (size_t)run : max;
     /* Somebody may wait for the socket on our behalf (a sink that says -EBUSY): more than the mark must always be to come. */
     if (max > run - (uint64_t)conn->body.lowat_bytes)
         max = (size_t)(run - (uint64_t)conn->body.lowat_bytes);
-    if (conn->body.sink->splice == NULL || conn->body.splice_refused ||
-        conn->worker->server->options.copy_mode)
-        return body_copy(conn, max, budget);
-    return body_splice(conn, max, budget);
+    return splices ? body_splice(conn, max, budget) : body_copy(conn, max, budget);
 }
 
 /* ---- The pump ---- */
@@ -411,4 +413,12 @@ void http_body_resume(h2o_req_t *req)
     } else {
         conn->body.is_resumed = true;
     }
+}
+
+void http_body_splices_aside(h2o_req_t *req)
+{
+    struct connection *conn = connection_of(req);
+
+    assert(conn->body.sink != NULL);
+    conn->body.splices_aside = true;
 }

@@ -51,6 +51,7 @@ struct body {
     int lowat_bytes;          /* SO_RCVLOWAT in force; 0: the kernel's default of 1 */
     bool lowat_is_useful;     /* until a slow client shows otherwise */
     bool is_expected;         /* the client waits for 100 Continue */
+    bool splices_aside;       /* the sink's splice works on other threads */
     bool splice_refused;      /* the sink said -EOPNOTSUPP */
     bool is_resumed;          /* http_body_resume came before -EBUSY was seen */
     bool is_in_sink;          /* a sink op is being called */

@@ -110,6 +110,9 @@ struct http_sink {
 /* coding: a framing inside the transfer framing (aws-chunked), or NULL. Both must stay valid until `end`. */
 void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink *sink);
 void http_body_resume(h2o_req_t *req);
+/* After http_body_receive: the sink's splice moves nothing on the worker's thread (it says -EBUSY, and what was moved when it is
+ * called again), so max may be up to HTTP_ASIDE_BYTES_MAX instead of one turn of the worker's. */
+void http_body_splices_aside(h2o_req_t *req);
 
 /* Collects a small body in the request's pool. done gets it, or a negative errno: -EMSGSIZE over max_bytes, else as `end`. */
 void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,

@@ -27,6 +27,9 @@
 /* What one connection may move before the others of its worker have their turn. */
 #define HTTP_TURN_BYTES_MAX (4u << 20)
 
+/* The same where others than the worker move it: few interruptions of a large body. */
+#define HTTP_ASIDE_BYTES_MAX (16u << 20)
+
 /* Connections accepted at one readiness: few, so that workers that share the listener share the load. */
 #define HTTP_ACCEPTS_PER_TURN 4u
 #define HTTP_LISTEN_BACKLOG   4096 /* the kernel clips it to somaxconn */

@@ -201,6 +201,8 @@ static void on_ready(void *ctx, int result)
     }
     s3_body_attach(put->body, on_chunk_end, put);
     http_body_receive(put->request->http, s3_body_coding(put->body), &put->sink);
+    if (core_put_splices_aside(put->core))
+        http_body_splices_aside(put->request->http);
 }
 
 static void on_room(void *ctx)
