@@ -148,6 +148,7 @@ static int take_headers(struct s3_form *form, size_t end)
     const char *at = form->buffer + form->start, *stop = form->buffer + end;
     h2o_iovec_t type = {NULL, 0}, filename = {NULL, 0};
 
+    assert(at != NULL); /* there are bytes: the head's end was found among them */
     form->name = (h2o_iovec_t){NULL, 0};
     while (at < stop) {
         const char *next = memmem(at, (size_t)(stop - at), "\r\n", 2);
