@@ -257,6 +257,8 @@ static void batch_run(struct meta_committer *committer, struct meta_op *batch)
         rests = op->rests_on != NULL;
     if (rests)
         hooks->begin(hooks->ctx, batch);
+    else if (hooks->idle != NULL)
+        hooks->idle(hooks->ctx);
     err = batch_transact(committer, batch, rests, &barrier_error);
     if (rests)
         hooks->end(hooks->ctx, err);

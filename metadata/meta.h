@@ -170,7 +170,7 @@ struct meta_op;
 
 /* Changes may rest on bytes outside the database that must be durable before their rows are (meta_op.rests_on). The opener's
  * hooks write those of a whole batch at once and sync them once, while the statements of the batch run. All on the committer's
- * thread, and only for batches that hold such a change:
+ * thread, and but for idle only for batches that hold such a change:
  *
  *   begin -> [the changes run] -> barrier -> COMMIT -> end -> done of each */
 struct meta_batch_hooks {
@@ -182,6 +182,8 @@ struct meta_batch_hooks {
     int (*barrier)(void *ctx);
     /* The transaction has ended with that result. */
     void (*end)(void *ctx, int result);
+    /* Before a batch in which no change rests on anything; must be cheap. NULL allowed. */
+    void (*idle)(void *ctx);
     void *ctx;
 };
 

@@ -47,6 +47,10 @@ int segment_writer_create(struct segment_writer **writer, struct blob_store *sto
 /* Seals what is open. NULL allowed. */
 void segment_writer_destroy(struct segment_writer *writer);
 
+/* Nothing is to be written just now: seals, and tells, an open segment that ids have run far ahead of, and removes such a one that
+ * was made ahead of its use. Cheap when there is none. */
+void segment_writer_idle(struct segment_writer *writer);
+
 /* Asks for a segment ahead of the first unit. Any thread; cheap. */
 void segment_writer_expect(struct segment_writer *writer);
 

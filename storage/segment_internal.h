@@ -27,6 +27,9 @@ void segment_maker_want(struct segment_maker *maker, uint64_t bytes);
 /* Waits for one. 0, or the errno of making it; the next call tries again. */
 int segment_maker_take(struct segment_maker *maker, uint64_t bytes, struct segment **segment);
 
+/* Removes one that waits to be taken, if it was made long ago. Cheap when there is none. */
+void segment_maker_expire(struct segment_maker *maker);
+
 /* Ids between a segment and the next one to be handed out: how far it keeps recovery's range open. */
 uint64_t segment_age(struct blob_store *store, const struct segment *segment);
 

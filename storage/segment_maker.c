@@ -122,9 +122,11 @@ static int make_file(struct blob_store *store, struct segment *segment)
     if (err == 0)
         return 0;
     close(segment->fd);
-    if (unlinkat(store->blobs_fd, path, 0) != 0) {
+    int removed =
+        unlinkat(store->blobs_fd, path, 0) == 0 ? blob_store_sync_removed(store, &segment->blob, 1) : -errno;
+    if (removed != 0) {
         blob_store_log(store, STORAGE_LOG_ERROR, "cannot remove the unfinished segment blobs/%s: %s", path,
-                       strerror(errno));
+                       strerror(-removed));
         segment->blob = 0; /* unsettled on purpose: the next start finds it */
     }
     return err;
@@ -263,6 +265,20 @@ int segment_maker_take(struct segment_maker *maker, uint64_t bytes, struct segme
         maker->segment = NULL;
     pthread_mutex_unlock(&maker->lock);
     return err;
+}
+
+void segment_maker_expire(struct segment_maker *maker)
+{
+    struct segment *expired = NULL;
+
+    pthread_mutex_lock(&maker->lock);
+    if (maker->segment != NULL && segment_age(maker->store, maker->segment) > BLOB_ID_BLOCK) {
+        expired = maker->segment;
+        maker->segment = NULL;
+    }
+    pthread_mutex_unlock(&maker->lock);
+    if (expired != NULL)
+        segment_discard(maker->store, expired);
 }
 
 struct segment_maker *segment_maker_create(struct blob_store *store)

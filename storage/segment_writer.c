@@ -292,6 +292,14 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain)
 
 /* ---- Beginning and end ---- */
 
+void segment_writer_idle(struct segment_writer *writer)
+{
+    if (writer->open != NULL && segment_age(writer->store, writer->open) > BLOB_ID_BLOCK)
+        seal(writer);
+    segment_maker_expire(writer->maker);
+    segment_batch_end(writer, true);
+}
+
 void segment_writer_expect(struct segment_writer *writer)
 {
     segment_maker_want(writer->maker, SEGMENT_BYTES_MIN);

@@ -20,7 +20,7 @@
 
 /* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
 #define CORE_DIGEST_THREADS_DEFAULT_MAX 4
-#define CORE_REHASH_THREADS 2u /* so that one that waits for a cold disk does not stop them all */
+#define CORE_REHASH_THREADS             2u /* so that one that waits for a cold disk does not stop them all */
 
 void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
 {
@@ -177,13 +177,14 @@ void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
-    pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
+    pack_close(core->pack);          /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
     pump_pool_destroy(core->pumps);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
     digest_jobs_destroy(core->rehashes);
     meta_close(core->meta);
+    pack_free(core->pack); /* its hooks are called until the end */
     blob_store_close(core->blobs);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);

@@ -6,14 +6,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "api/core/core_internal.h"
 
 struct pack {
     struct core *core;
-    struct segment_writer *segments;
-    atomic_bool is_expecting; /* a segment was asked for ahead of the first put */
+    struct segment_writer *segments; /* NULL once closed */
+    pthread_mutex_t lock;            /* for the end of segments: changes without bytes go on behind it */
+    atomic_bool is_expecting;        /* a segment was asked for ahead of the first put */
 };
 
 static void pack_begin(void *ctx, struct meta_op *batch)
@@ -59,6 +61,17 @@ static void pack_end(void *ctx, int result)
     segment_batch_end(pack->segments, result != -EIO);
 }
 
+/* While only large bodies come, a segment must not hold recovery's range open. */
+static void pack_idle(void *ctx)
+{
+    struct pack *pack = ctx;
+
+    pthread_mutex_lock(&pack->lock);
+    if (pack->segments != NULL)
+        segment_writer_idle(pack->segments);
+    pthread_mutex_unlock(&pack->lock);
+}
+
 static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain)
 {
     struct pack *pack = ctx;
@@ -68,7 +81,7 @@ static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool i
 
 struct meta_batch_hooks pack_hooks(struct pack *pack)
 {
-    return (struct meta_batch_hooks){pack_begin, pack_barrier, pack_end, pack};
+    return (struct meta_batch_hooks){pack_begin, pack_barrier, pack_end, pack_idle, pack};
 }
 
 void pack_expect(struct pack *pack)
@@ -86,10 +99,11 @@ int pack_open(struct core *core, struct pack **out)
     if (pack == NULL)
         return -ENOMEM;
     pack->core = core;
+    pthread_mutex_init(&pack->lock, NULL);
     err = segment_writer_create(&pack->segments, core->blobs, core->options.engine, pack_on_sealed, pack);
     if (err != 0) {
         core_tell_no_engine(core, err);
-        free(pack);
+        pack_free(pack);
         return err;
     }
     *out = pack;
@@ -98,8 +112,22 @@ int pack_open(struct core *core, struct pack **out)
 
 void pack_close(struct pack *pack)
 {
+    struct segment_writer *segments;
+
     if (pack == NULL)
         return;
-    segment_writer_destroy(pack->segments);
+    pthread_mutex_lock(&pack->lock);
+    segments = pack->segments;
+    pack->segments = NULL;
+    pthread_mutex_unlock(&pack->lock);
+    segment_writer_destroy(segments);
+}
+
+void pack_free(struct pack *pack)
+{
+    if (pack == NULL)
+        return;
+    assert(pack->segments == NULL);
+    pthread_mutex_destroy(&pack->lock);
     free(pack);
 }

@@ -21,6 +21,8 @@ struct pack_unit {
 int pack_open(struct core *core, struct pack **pack);
 /* After the last put and before reclaim_stop: seals the open segment. NULL allowed. */
 void pack_close(struct pack *pack);
+/* After pack_close, when the database is closed. NULL allowed. */
+void pack_free(struct pack *pack);
 struct meta_batch_hooks pack_hooks(struct pack *pack);
 /* Small puts are coming: have a segment made. Any thread; cheap. */
 void pack_expect(struct pack *pack);

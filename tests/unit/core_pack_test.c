@@ -5,6 +5,8 @@
  * sync. */
 #include <pthread.h>
 
+#include "api/core/core_internal.h"
+#include "storage/blob_internal.h"
 #include "tests/unit/core_pack_support.h"
 
 static struct core_options options;
@@ -169,6 +171,40 @@ static void close_seals_and_cuts(void **state)
     assert_int_equal(put_small(&rig, "c", 5, 3), 0); /* never into a segment of another process */
     assert_true(extent_of(&rig, "c").file != last.file);
     close_and_expect(&rig, 3, 2);
+    rig_end(&rig);
+}
+
+static void ids_run_ahead(struct rig *rig, uint64_t next)
+{
+    struct blob_store *blobs = rig->core->blobs;
+    uint64_t id = 0;
+
+    while (id + 1 < next) {
+        assert_int_equal(blob_ids_take_wait(blobs, &id), 0);
+        blob_store_settle(blobs, id);
+    }
+}
+
+/* One small object, then large ones only: the start after a crash must not have to look at all of those. */
+static void old_segment_is_settled(void **state)
+{
+    unsigned char *body = body_make(70000, 2);
+    struct meta_extent small;
+    struct rig rig;
+
+    begin(&rig);
+    assert_int_equal(put_small(&rig, "small", 5000, 1), 0);
+    small = extent_of(&rig, "small");
+    ids_run_ahead(&rig, small.file + BLOB_ID_BLOCK + 1);
+    assert_false(blob_store_is_settled(rig.core->blobs, small.file));
+    assert_int_equal(rig_put(&rig, "large", body, 70000, NO_CONDITION), 0);
+    for (unsigned i = 0; i < PATIENCE && !blob_store_is_settled(rig.core->blobs, small.file); i++)
+        pause_briefly(&rig);
+    assert_true(blob_store_is_settled(rig.core->blobs, small.file));
+    assert_int_equal(blob_size(&rig, small.file), small.unit_offset + 8192);
+    expect_small(&rig, "small", 5000, 1);
+    rig_expect(&rig, "large", body, 70000);
+    free(body);
     rig_end(&rig);
 }
 
@@ -378,6 +414,7 @@ int main(void)
         cmocka_unit_test(reader_keeps_its_unit),
         cmocka_unit_test(spent_segment_is_removed),
         cmocka_unit_test(close_seals_and_cuts),
+        cmocka_unit_test(old_segment_is_settled),
         cmocka_unit_test(largest_and_smallest),
         cmocka_unit_test(fewer_bytes_than_announced),
         cmocka_unit_test(signed_chunks),

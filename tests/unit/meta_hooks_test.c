@@ -16,6 +16,7 @@ static struct hooked {
     char calls[64]; /* b: begin, s: barrier, e: end, d: done */
     int barrier_result, end_result;
     unsigned in_batch, resting; /* seen by begin */
+    unsigned idle;              /* calls */
     uint64_t fail_file;         /* begin fails the change that rests on this; 0: none */
 } hooked;
 
@@ -57,10 +58,15 @@ static void hook_end(void *ctx, int result)
     hooked.end_result = result;
 }
 
+static void hook_idle(void *ctx)
+{
+    hooked.idle++;
+}
+
 static int setup(void **state)
 {
     const struct meta_options options = {.durable = true,
-                                         .hooks = {hook_begin, hook_barrier, hook_end, NULL}};
+                                         .hooks = {hook_begin, hook_barrier, hook_end, hook_idle, NULL}};
     struct store *store;
 
     if (store_setup(state) != 0)
@@ -182,11 +188,13 @@ static void scene_run(struct store *store, struct scene *scene)
 {
     assert_int_equal(put(store, "old", 1), 0);
     assert_string_equal(hooked.calls, ""); /* a batch in which nothing rests on anything */
+    assert_int_equal(hooked.idle, 1);
     batch_hold(store, &scene->holder);
     submit_put(store, &scene->first, "first", 11);
     submit_delete(store, &scene->delete, &scene->entry, "old");
     submit_put(store, &scene->second, "second", 12);
     batch_run(3);
+    assert_int_equal(hooked.idle, 2); /* that of the holder */
     assert_int_equal(hooked.in_batch, 3);
     assert_int_equal(hooked.resting, 2);
 }
