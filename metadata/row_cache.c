@@ -14,7 +14,7 @@
 _Static_assert(META_ROW_CACHE_ENTRIES % WAYS == 0, "whole sets");
 
 struct row_cache_entry {
-    uint64_t hash, used;
+    uint64_t used;
     struct row_stamp stamp;
     int64_t bucket;
     size_t bytes;  /* of this entry and all that it keeps */
@@ -29,58 +29,69 @@ struct row_cache_bucket {
     struct meta_bucket bucket; /* an empty name: none */
 };
 
-static void entry_drop(struct row_cache *cache, struct row_cache_entry **entry)
+static void place_clear(struct row_cache *cache, struct row_cache_place *place)
 {
-    if (*entry == NULL)
+    struct row_cache_entry *entry = place->entry;
+
+    if (entry == NULL)
         return;
-    cache->bytes -= (*entry)->bytes;
-    object_memory(&(*entry)->object)->entry = NULL;
-    meta_object_release(&(*entry)->object);
-    free(*entry);
-    *entry = NULL;
+    place->entry = NULL;
+    cache->bytes -= entry->bytes;
+    object_memory(&entry->object)->entry = NULL;
+    meta_object_release(&entry->object);
+    free(entry);
 }
 
 void row_cache_free(struct row_cache *cache)
 {
-    if (cache->entries != NULL)
+    if (cache->places != NULL)
         for (uint32_t i = 0; i < META_ROW_CACHE_ENTRIES; i++)
-            entry_drop(cache, &cache->entries[i]);
+            place_clear(cache, &cache->places[i]);
     assert(cache->bytes == 0);
-    free(cache->entries);
+    free(cache->places);
     free(cache->buckets);
     *cache = (struct row_cache){0};
 }
 
 /* ---- Objects ---- */
 
-static struct row_cache_entry **set_of(struct row_cache *cache, uint64_t hash)
+static struct row_cache_place *set_of(struct row_cache *cache, uint64_t hash)
 {
-    return cache->entries + (hash >> 32) % (META_ROW_CACHE_ENTRIES / WAYS) * WAYS;
+    return cache->places + (hash >> 32) % (META_ROW_CACHE_ENTRIES / WAYS) * WAYS;
 }
 
-static bool entry_is(const struct row_cache_entry *entry, uint64_t hash, int64_t bucket,
+static bool place_is(const struct row_cache_place *place, uint64_t hash, int64_t bucket,
                      struct meta_bytes key)
 {
-    return entry != NULL && entry->hash == hash && entry->bucket == bucket &&
-           entry->key_length == key.length && memcmp(entry->key, key.data, key.length) == 0;
+    const struct row_cache_entry *entry = place->entry;
+
+    if (entry == NULL || place->hash != hash)
+        return false;
+    const char *lists =
+        (const char *)entry->object.extents.list; /* will be needed, and is as cold as the entry */
+    __builtin_prefetch(lists);
+    __builtin_prefetch(lists + 128);
+    return entry->bucket == bucket && entry->key_length == key.length &&
+           memcmp(entry->key, key.data, key.length) == 0;
 }
 
 bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, uint64_t hash, int64_t bucket,
                    struct meta_bytes key, struct meta_object *object)
 {
-    if (cache->entries == NULL)
+    if (cache->places == NULL)
         return false;
-    struct row_cache_entry **set = set_of(cache, hash);
+    struct row_cache_place *set = set_of(cache, hash);
     for (unsigned i = 0; i < WAYS; i++) {
-        if (!entry_is(set[i], hash, bucket, key))
+        struct row_cache_entry *entry = set[i].entry;
+        if (!place_is(&set[i], hash, bucket, key))
             continue;
-        if (!row_stamp_holds(changes, hash, &set[i]->stamp)) {
-            entry_drop(cache, &set[i]);
+        if (!row_stamp_holds(changes, hash, &entry->stamp)) {
+            place_clear(cache, &set[i]);
             return false;
         }
-        set[i]->used = ++cache->clock;
-        set[i]->hits++;
-        *object = set[i]->object;
+        entry->used = ++cache->clock;
+        entry->hits++;
+        *object = entry->object;
         object_share(object);
         return true;
     }
@@ -88,16 +99,16 @@ bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, u
 }
 
 /* The place of the same key, or a free one, or that of the entry used longest ago. */
-static struct row_cache_entry **place_find(struct row_cache *cache, uint64_t hash, int64_t bucket,
-                                           struct meta_bytes key)
+static struct row_cache_place *place_find(struct row_cache *cache, uint64_t hash, int64_t bucket,
+                                          struct meta_bytes key)
 {
-    struct row_cache_entry **set = set_of(cache, hash), **place = set;
+    struct row_cache_place *set = set_of(cache, hash), *place = set;
 
     for (unsigned i = 0; i < WAYS; i++)
-        if (entry_is(set[i], hash, bucket, key))
+        if (place_is(&set[i], hash, bucket, key))
             return &set[i];
-    for (unsigned i = 0; i < WAYS && *place != NULL; i++)
-        if (set[i] == NULL || set[i]->used < (*place)->used)
+    for (unsigned i = 0; i < WAYS && place->entry != NULL; i++)
+        if (set[i].entry == NULL || set[i].entry->used < place->entry->used)
             place = &set[i];
     return place;
 }
@@ -106,7 +117,7 @@ static void bytes_limit(struct row_cache *cache)
 {
     while (cache->bytes > META_ROW_CACHE_BYTES) {
         cache->hand = (cache->hand + 1) % META_ROW_CACHE_ENTRIES;
-        entry_drop(cache, &cache->entries[cache->hand]);
+        place_clear(cache, &cache->places[cache->hand]);
     }
 }
 
@@ -117,14 +128,13 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
 
     if (memory->bytes > META_ROW_CACHE_OBJECT_BYTES)
         return;
-    if (cache->entries == NULL &&
-        (cache->entries = calloc(META_ROW_CACHE_ENTRIES, sizeof(*cache->entries))) == NULL)
+    if (cache->places == NULL &&
+        (cache->places = calloc(META_ROW_CACHE_ENTRIES, sizeof(*cache->places))) == NULL)
         return;
     struct row_cache_entry *entry = malloc(sizeof(*entry) + key.length);
     if (entry == NULL)
         return;
     *entry = (struct row_cache_entry){
-        .hash = hash,
         .used = ++cache->clock,
         .stamp = *stamp,
         .bucket = bucket,
@@ -137,9 +147,9 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
     object_share(object);
     memory->entry = entry;
 
-    struct row_cache_entry **place = place_find(cache, hash, bucket, key);
-    entry_drop(cache, place);
-    *place = entry;
+    struct row_cache_place *place = place_find(cache, hash, bucket, key);
+    place_clear(cache, place);
+    *place = (struct row_cache_place){hash, entry};
     cache->bytes += entry->bytes;
     bytes_limit(cache);
 }

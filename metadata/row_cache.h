@@ -10,8 +10,14 @@
 
 struct row_cache_entry;
 
+/* The hash beside the pointer: a set is one line of the processor's cache, and what is not asked for is not touched. */
+struct row_cache_place {
+    uint64_t hash;
+    struct row_cache_entry *entry; /* NULL: free */
+};
+
 struct row_cache {
-    struct row_cache_entry **entries; /* META_ROW_CACHE_ENTRIES, in sets; NULL before the first row is kept */
+    struct row_cache_place *places;   /* META_ROW_CACHE_ENTRIES, in sets; NULL before the first row is kept */
     size_t bytes;                     /* of all entries */
     uint64_t clock;                   /* goes up with each use */
     uint32_t hand;                    /* the next to go when bytes are short */

@@ -107,11 +107,14 @@ static char *put_text(char *at, const char *text, size_t length)
     size_t i = 0;
     uint64_t word;
 
-    for (; i + sizeof(word) <= length; i += sizeof(word)) {
+    while (i + sizeof(word) <= length) {
         memcpy(&word, text + i, sizeof(word));
         if (may_hold_line_end(word))
             break;
         memcpy(at + i, &word, sizeof(word));
+        i += sizeof(word);
+        if (i < length && length - i < sizeof(word))
+            i = length - sizeof(word); /* the last word overlaps the one before */
     }
     for (; i < length; i++)
         at[i] = text[i] == '\r' || text[i] == '\n' || text[i] == '\0' ? ' ' : text[i];

@@ -53,7 +53,7 @@ static const struct {
  * S3. Where no key is configured there is nobody to keep out. */
 static enum s3_error check_overrides(const struct s3_request *request, const char **message)
 {
-    for (size_t i = 0; i < OVERRIDE_COUNT; i++) {
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
         h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
 
         if (value.base == NULL)
@@ -72,7 +72,7 @@ static enum s3_error check_overrides(const struct s3_request *request, const cha
 
 static h2o_iovec_t override_of(const struct s3_request *request, const char *header)
 {
-    for (size_t i = 0; i < OVERRIDE_COUNT; i++) {
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
         if (strcmp(overrides[i].header, header) == 0)
             return s3_parameter_value(request, overrides[i].parameter);
     }
@@ -98,7 +98,7 @@ static void add_attributes(struct fetch *fetch)
         if (override_of(request, name).base == NULL)
             s3_answer_header(request, name, attribute->value.data, attribute->value.length);
     }
-    for (size_t i = 0; i < OVERRIDE_COUNT; i++) {
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
         h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
 
         if (value.base != NULL)

@@ -180,7 +180,8 @@ static bool operation_fits(const struct operation *operation, const struct s3_re
 {
     if (operation->method != request->method || operation->resource != resource)
         return false;
-    if (operation->parameter != NULL && !s3_request_has(request, operation->parameter))
+    if (operation->parameter != NULL &&
+        (request->parameter_count == 0 || !s3_request_has(request, operation->parameter)))
         return false;
     return operation->header == NULL || s3_request_header(request, operation->header).base != NULL;
 }

@@ -234,7 +234,7 @@ static void bounds_hold(void **state)
         meta_object_release(&object);
     }
     for (unsigned i = 0; i < META_ROW_CACHE_ENTRIES; i++)
-        kept += rows->entries[i] != NULL;
+        kept += rows->places[i].entry != NULL;
     assert_true(kept > META_ROW_CACHE_ENTRIES / 16); /* and it is used */
 
     /* A row that is large is not kept at all. */
