@@ -109,13 +109,13 @@ static void bounds_rules_and_ids(void **state)
             s3_cors_free(cors);
         cors = NULL;
     }
-    char id[300];
+    char id[300], long_id[1000];
     memset(id, 'i', 256);
     id[256] = '\0';
-    snprintf(xml, 1000, CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id);
-    assert_int_equal(s3_cors_read(&pool, text(xml), &cors, &message), S3_ERROR_INVALID_ARGUMENT);
-    snprintf(xml, 1000, CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id + 1);
-    assert_int_equal(s3_cors_read(&pool, text(xml), &cors, &message), S3_ERROR_NONE);
+    snprintf(long_id, sizeof(long_id), CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id);
+    assert_int_equal(s3_cors_read(&pool, text(long_id), &cors, &message), S3_ERROR_INVALID_ARGUMENT);
+    snprintf(long_id, sizeof(long_id), CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id + 1);
+    assert_int_equal(s3_cors_read(&pool, text(long_id), &cors, &message), S3_ERROR_NONE);
 }
 
 static void matches_patterns(void **state)
