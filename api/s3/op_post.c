@@ -38,7 +38,8 @@ struct post {
     bool is_storing;            /* the put was started, and owes the answer */
     struct meta_object_put op;
     struct s3_form_limits limits;
-    enum s3_error error; /* why the body was broken off */
+    struct meta_bytes tags; /* of the field `tagging`, in stored form */
+    enum s3_error error;    /* why the body was broken off */
     const char *message;
 };
 
@@ -166,45 +167,7 @@ static enum s3_error authenticate(struct post *post)
     return error != S3_ERROR_NONE ? error : check_signature(post, policy, date, &claim);
 }
 
-/* Beside storing the object: what its fields ask for. */
-static enum s3_error authorize_fields(struct post *post, struct s3_access *access)
-{
-    enum s3_error error = S3_ERROR_NONE;
-
-    for (size_t i = 0; i < post->form.field_count && error == S3_ERROR_NONE; i++) {
-        h2o_iovec_t name = post->form.fields[i].name;
-
-        if (s3_text_is(name, "acl") || s3_text_is(name, "x-amz-acl") ||
-            s3_text_has_prefix(name, "x-amz-grant-"))
-            access->action = S3_ACTION_PUT_OBJECT_ACL;
-        else if (s3_text_is(name, "tagging") || s3_text_is(name, "x-amz-tagging"))
-            access->action = S3_ACTION_PUT_OBJECT_TAGGING;
-        else
-            continue;
-        error = s3_authorize_access(post->request, access);
-    }
-    return error;
-}
-
-static enum s3_error authorize(struct post *post)
-{
-    struct s3_request *request = post->request;
-    struct s3_access access = {.bucket = &request->bucket,
-                               .key = request->key,
-                               .action = S3_ACTION_PUT_OBJECT,
-                               .rights = S3_RIGHT_WRITE};
-    h2o_iovec_t policy = s3_form_field(&post->form, "policy");
-    enum s3_error error = S3_ERROR_NONE;
-
-    if (policy.base != NULL)
-        error = s3_form_policy_check(&post->form, policy, request->bucket_name, time(NULL), &post->limits,
-                                     &post->message);
-    if (error == S3_ERROR_NONE)
-        error = s3_authorize_access(request, &access);
-    return error != S3_ERROR_NONE ? error : authorize_fields(post, &access);
-}
-
-/* ---- What is stored ---- */
+/* ---- Fields as headers ---- */
 
 static bool names_a_header(h2o_iovec_t name)
 {
@@ -260,7 +223,8 @@ static enum s3_error fields_to_headers(struct post *post)
     return S3_ERROR_NONE;
 }
 
-static enum s3_error add_tags(struct post *post)
+/* The tags of the field `tagging`, which is XML; those of x-amz-tagging are a header by now. */
+static enum s3_error read_tags(struct post *post)
 {
     h2o_mem_pool_t *pool = &post->request->http->pool;
     h2o_iovec_t xml = s3_form_field(&post->form, "tagging");
@@ -268,11 +232,51 @@ static enum s3_error add_tags(struct post *post)
     enum s3_error error;
 
     if (xml.len == 0)
-        return s3_tagging_add_header(post->request, &post->op.object.attributes, &post->message);
+        return S3_ERROR_NONE;
+    if (s3_request_header(post->request, "x-amz-tagging").base != NULL)
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                      "Only one of the fields tagging and x-amz-tagging may be given.");
     if ((error = s3_tags_read_xml(pool, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)
         return error;
     if (tags.count > 0)
-        s3_attribute_add(&post->op.object.attributes, META_ATTRIBUTE_TAGS, s3_tags_pack(pool, &tags));
+        post->tags = s3_tags_pack(pool, &tags);
+    return S3_ERROR_NONE;
+}
+
+/* ---- Rights ---- */
+
+/* After the fields have become headers: those are what policies speak of. */
+static enum s3_error authorize(struct post *post)
+{
+    struct s3_request *request = post->request;
+    struct s3_access access = {
+        .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = post->tags};
+    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    size_t count = s3_action_of_upload(request, actions);
+    h2o_iovec_t policy = s3_form_field(&post->form, "policy");
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (policy.base != NULL)
+        error = s3_form_policy_check(&post->form, policy, request->bucket_name, time(NULL), &post->limits,
+                                     &post->message);
+    for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
+        access.action = actions[i];
+        error = s3_authorize_access(request, &access);
+    }
+    if (error == S3_ERROR_NONE && post->tags.length > 0) {
+        access.action = S3_ACTION_PUT_OBJECT_TAGGING;
+        error = s3_authorize_access(request, &access);
+    }
+    return error;
+}
+
+/* ---- What is stored ---- */
+
+static enum s3_error add_tags(struct post *post)
+{
+    if (post->tags.length == 0)
+        return s3_tagging_add_header(post->request, &post->op.object.attributes, &post->message);
+    s3_attribute_add(&post->op.object.attributes, META_ATTRIBUTE_TAGS, post->tags);
     return S3_ERROR_NONE;
 }
 
@@ -283,8 +287,6 @@ static enum s3_error prepare_object(struct post *post)
     struct s3_upload_access access;
     enum s3_error error;
 
-    if ((error = fields_to_headers(post)) != S3_ERROR_NONE)
-        return error;
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(&request->http->headers)) != S3_ERROR_NONE ||
@@ -409,6 +411,7 @@ static enum s3_error begin_file(struct post *post)
     enum s3_error error;
 
     if ((error = take_key(post)) != S3_ERROR_NONE || (error = authenticate(post)) != S3_ERROR_NONE ||
+        (error = fields_to_headers(post)) != S3_ERROR_NONE || (error = read_tags(post)) != S3_ERROR_NONE ||
         (error = authorize(post)) != S3_ERROR_NONE)
         return error;
     return prepare_object(post);

@@ -130,5 +130,7 @@ struct s3_request;
  * count; 0: policies cannot speak of the operation. */
 size_t s3_action_of_request(const struct s3_request *request, const char *parameter,
                             enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX]);
+/* The same for an upload by whatever way: PutObject and what its headers add. */
+size_t s3_action_of_upload(const struct s3_request *request, enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX]);
 
 #endif

@@ -178,6 +178,18 @@ static size_t add(enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX], size_t cou
     return count + 1;
 }
 
+size_t s3_action_of_upload(const struct s3_request *request,
+                           enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX])
+{
+    size_t count = 1;
+
+    actions[0] = S3_ACTION_PUT_OBJECT;
+    for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
+        if (asks(request, additions[i].header))
+            count = add(actions, count, additions[i].action);
+    return count;
+}
+
 size_t s3_action_of_request(const struct s3_request *request, const char *parameter,
                             enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX])
 {
@@ -191,11 +203,8 @@ size_t s3_action_of_request(const struct s3_request *request, const char *parame
     if (row->resource == OBJECT && parameter != NULL && strcmp(parameter, "attributes") == 0)
         count = add(actions, count,
                     has_version ? S3_ACTION_GET_OBJECT_VERSION_ATTRIBUTES : S3_ACTION_GET_OBJECT_ATTRIBUTES);
-    if (row->action == S3_ACTION_PUT_OBJECT && !s3_request_has(request, "uploadId")) {
-        for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
-            if (asks(request, additions[i].header))
-                count = add(actions, count, additions[i].action);
-    }
+    if (row->action == S3_ACTION_PUT_OBJECT && !s3_request_has(request, "uploadId"))
+        return s3_action_of_upload(request, actions);
     if ((row->action == S3_ACTION_DELETE_OBJECT || row->action == S3_ACTION_PUT_OBJECT_RETENTION) &&
         asks(request, "x-amz-bypass-governance-retention"))
         count = add(actions, count, S3_ACTION_BYPASS_GOVERNANCE_RETENTION);

@@ -129,6 +129,9 @@ static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_ke
         return no_value;
     switch (key) {
     case S3_KEY_AUTH_TYPE:
+        if (request->method == S3_POST && s3_request_header(request, "authorization").base == NULL &&
+            !request->is_presigned)
+            return text_value("POST"); /* a form */
         return text_value(request->is_presigned ? "REST-QUERY-STRING" : "REST-HEADER");
     case S3_KEY_SIGNATURE_VERSION:
         return text_value(S3_SIGV4_ALGORITHM);

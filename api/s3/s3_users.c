@@ -138,6 +138,8 @@ static int walk(const char *text, size_t length,
 
 static int append(struct edit *edit, const char *text, size_t length)
 {
+    if (length == 0)
+        return 0;
     if (edit->length + length > edit->capacity) {
         size_t capacity = 2 * (edit->length + length) + 4096;
         char *grown = malloc(capacity);

@@ -317,6 +317,29 @@ alice.put_object(Bucket="table", Key="red", Body=b"", Tagging="team=red&x=y")
 when({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})
 equal([reads(path="/table/red"), reads(path="/table/key"), reads(path="/table/none")], [True, False, False], "s3:ExistingObjectTag")
 
+# ---- Forms ----
+
+
+def post(fields, headers=None):
+    body = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    body += '--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbytes\r\n--x--\r\n'
+    return server.request("POST", "/table", body.encode(), {"content-type": "multipart/form-data; boundary=x", **(headers or {})})[0]
+
+
+def tagging(value):
+    return f"<Tagging><TagSet><Tag><Key>team</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
+
+
+equal(post({"key": "posted"}), 403, "a form by nobody, without a policy")
+when({"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}, "s3:PutObject")
+equal([post({"key": "posted", "x-amz-storage-class": "STANDARD_IA"}), post({"key": "posted"}),
+       post({"key": "posted"}, {"x-amz-storage-class": "STANDARD_IA"})], [204, 403, 403],
+      "conditions look at a form's fields, not at the headers beside it")
+equal(post({"key": "posted", "x-amz-storage-class": "STANDARD_IA", "tagging": tagging("red")}), 403, "tags in a form need their own action")
+when({"StringEquals": {"s3:RequestObjectTag/team": "red"}}, ["s3:PutObject", "s3:PutObjectTagging"])
+equal([post({"key": "posted", "tagging": tagging(value)}) for value in ("red", "blue")], [204, 403], "s3:RequestObjectTag of a form")
+equal(post({"key": "posted", "tagging": "<Tagging><TagSet/></Tagging>", "x-amz-tagging": "team=red"}), 400, "two sets of tags are refused")
+
 # ---- aws cli ----
 
 if have("aws"):
