@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SETTLE_MS 300
+
 struct file_watch {
     char *path;
     void (*changed)(void *ctx);
@@ -40,6 +42,17 @@ static bool is_changed(struct file_watch *watch)
     return !is_same;
 }
 
+/* An empty file is most often one that is being written in place: false if something more happens soon. */
+static bool is_settled(struct file_watch *watch)
+{
+    struct pollfd events = {.fd = watch->events, .events = POLLIN};
+
+    if (watch->seen.st_size != 0 || poll(&events, 1, SETTLE_MS) <= 0)
+        return true;
+    watch->seen = (struct stat){0}; /* to be looked at anew */
+    return false;
+}
+
 static void *run(void *ctx)
 {
     struct file_watch *watch = ctx;
@@ -55,7 +68,7 @@ static void *run(void *ctx)
             continue;
         while (read(watch->events, buffer, sizeof(buffer)) > 0)
             ; /* that something happened is enough */
-        if (is_changed(watch))
+        if (is_changed(watch) && is_settled(watch))
             watch->changed(watch->ctx);
     }
 }
