@@ -143,6 +143,29 @@ def sweep(server):
     return server
 
 
+def versions(server):
+    s3 = client_of(server)
+    bucket = "lifecycle-versions"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket=bucket, Key="many", Body=b"%d" % i)["VersionId"] for i in range(5)]
+    s3.put_object(Bucket=bucket, Key="gone", Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="gone")
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [
+        rule("old versions", Filter={"Prefix": "many"}, NoncurrentVersionExpiration={"NoncurrentDays": 1, "NewerNoncurrentVersions": 1}),
+        rule("deleted", Filter={"Prefix": "gone"}, NoncurrentVersionExpiration={"NoncurrentDays": 1}),
+        rule("markers", Expiration={"ExpiredObjectDeleteMarker": True})]})
+
+    def left():
+        listed = s3.list_object_versions(Bucket=bucket)
+        return [v["VersionId"] for v in listed.get("Versions", [])], len(listed.get("DeleteMarkers", []))
+    eventually(([ids[4], ids[3]], 0), left, "old versions go but for the newest, and then the marker that hides nothing")
+    equal(s3.get_object(Bucket=bucket, Key="many")["Body"].read(), b"4", "the current version stays")
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule("all", Expiration={"Days": 1})]})
+    eventually(([ids[4], ids[3]], 1), left, "a current version that expires gets a delete marker")
+    refused("which is what a GET finds", "NoSuchKey", 404, s3.get_object, Bucket=bucket, Key="many")
+
+
 def main():
     server = Server(keys=True)
     s3 = client_of(server)
@@ -153,6 +176,7 @@ def main():
         s3.delete_object(Bucket=BUCKET, Key=key)
     check(server.stop(), "the server stops")
     server = sweep(Server(data=server.data, keys=True, args=["--lifecycle-day", "1"]))
+    versions(server)
     check(server.stop(), "the server stops")
 
 
