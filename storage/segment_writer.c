@@ -95,6 +95,20 @@ static void grow_next(struct segment_writer *writer)
         writer->next_bytes >= SEGMENT_BYTES_MAX / GROWTH ? SEGMENT_BYTES_MAX : writer->next_bytes * GROWTH;
 }
 
+/* Where there is no room for a large one, a smaller one may fit: small bodies are taken until the disk is really full. */
+static int take_next(struct segment_writer *writer, struct segment **segment)
+{
+    int err;
+
+    while ((err = segment_maker_take(writer->maker, writer->next_bytes, segment)) == -ENOSPC ||
+           err == -EDQUOT) {
+        if (writer->next_bytes == SEGMENT_BYTES_MIN)
+            break;
+        writer->next_bytes = SEGMENT_BYTES_MIN;
+    }
+    return err;
+}
+
 /* Makes sure that a segment is open that has room for `bytes`. */
 static int open_for(struct segment_writer *writer, uint32_t bytes)
 {
@@ -105,7 +119,7 @@ static int open_for(struct segment_writer *writer, uint32_t bytes)
         return 0;
     seal(writer);
     for (;;) {
-        if ((err = segment_maker_take(writer->maker, writer->next_bytes, &segment)) != 0)
+        if ((err = take_next(writer, &segment)) != 0)
             return err;
         if (segment_age(writer->store, segment) <= BLOB_ID_BLOCK)
             break;

@@ -495,6 +495,37 @@ static void making_fails_and_works_again(void **state)
     }
 }
 
+/* Room for a segment of the least size, and for no larger one. */
+static ssize_t pwrite_on_a_small_disk(int fd, const void *data, size_t length, off_t offset)
+{
+    if (offset + length > 2 * SEGMENT_BYTES_MIN) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return pwrite(fd, data, length, offset);
+}
+
+static void nearly_full_disk(void **state)
+{
+    const uint32_t fit = (SEGMENT_BYTES_MIN - HEAD) / UNIT;
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    sys.pwrite = pwrite_on_a_small_disk;
+    batch_make_equal(&batch, 4 * fit, UNIT, 1);
+    batch_store(&pen, &batch); /* the second one should have been larger */
+    assert_batch_holds(&pen.rig, &batch);
+    for (unsigned i = 0; i < pen.sealed_count; ++i)
+        assert_int_equal(pen.sealed[i].used_bytes, HEAD + fit * UNIT);
+    segment_writer_destroy(pen.writer);
+    sys.pwrite = pwrite;
+    assert_int_equal(pen.sealed_count, 4);
+    assert_int_equal(rig_count_blobs(&pen.rig), 4); /* of what did not fit nothing is left */
+    batch_free(&batch);
+    rig_end(&pen.rig);
+}
+
 static void unused_segment_goes_at_the_end(void **state)
 {
     struct pen pen;
@@ -546,6 +577,7 @@ int main(void)
         cmocka_unit_test(failed_sync_at_a_seal),
         cmocka_unit_test(uncertain_commit),
         cmocka_unit_test(making_fails_and_works_again),
+        cmocka_unit_test(nearly_full_disk),
         cmocka_unit_test(unused_segment_goes_at_the_end),
         cmocka_unit_test(open_segment_is_sealed_at_the_end),
     };
