@@ -113,6 +113,15 @@ struct core_change {
 
 void core_change_submit(struct core_worker *worker, struct core_change *change);
 
+/* A pause in a long piece of work on a worker, so that its other requests get their turn. Caller-owned, valid until next. */
+struct core_turn {
+    void (*next)(struct core_turn *turn); /* once, from a later core_worker_run */
+    /* private */
+    struct core_worker *worker;
+    struct ring_op posted;
+};
+void core_turn_wait(struct core_worker *worker, struct core_turn *turn);
+
 /* A fresh upload id: time, then random. */
 void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);
 

@@ -41,7 +41,7 @@ struct core_worker {
     struct meta_reader *reader;
     struct pipe_pool *pipes;
     unsigned puts;    /* not freed yet, those that only wait for a late event included */
-    unsigned changes; /* at the committer or on a digest thread, result not delivered yet */
+    unsigned changes; /* at the committer, on a digest thread or waiting for a turn: not delivered yet */
 };
 
 /* One line for the operator, as printf. Any thread. */

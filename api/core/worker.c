@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,4 +119,22 @@ void core_worker_drain(struct core_worker *worker)
 uint64_t core_worker_read_steps(struct core_worker *worker)
 {
     return meta_reader_steps(worker->reader);
+}
+
+/* ---- Turns ---- */
+
+static void turn_on_posted(struct ring_op *op, int32_t result)
+{
+    struct core_turn *turn = (struct core_turn *)((char *)op - offsetof(struct core_turn, posted));
+
+    turn->worker->changes--;
+    turn->next(turn);
+}
+
+void core_turn_wait(struct core_worker *worker, struct core_turn *turn)
+{
+    turn->worker = worker;
+    turn->posted.done = turn_on_posted;
+    worker->changes++;
+    ring_post(worker->ring, &turn->posted, 0);
 }

@@ -6,6 +6,7 @@
  * ETags, each of which stands for one content, so nothing can slip in between. A repeated request (the answer
  * was lost) is answered from the object that the first one made. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@
 struct completion {
     struct s3_request *request;
     struct core_change change;
+    struct core_turn turn; /* 10,000 parts are worked through in turns, so that other requests do not wait */
     struct meta_upload_complete op;
     struct s3_part_list list;
     struct s3_checksum_claim claim; /* about the whole object */
@@ -87,15 +89,12 @@ static int visit_part(void *ctx, const struct meta_part *part)
     return completion->error == S3_ERROR_NONE ? 0 : 1;
 }
 
-static enum s3_error add_stored_parts(struct completion *completion)
+/* A page of them. */
+static enum s3_error add_stored_parts(struct completion *completion, bool *more)
 {
-    bool more = true;
-    int result = 0;
+    int result = core_part_list(completion->request->worker, completion->op.upload_id,
+                                completion->last_number, META_LIST_ENTRIES_MAX, visit_part, completion, more);
 
-    while (more && result == 0)
-        result =
-            core_part_list(completion->request->worker, completion->op.upload_id, completion->last_number,
-                           META_LIST_ENTRIES_MAX, visit_part, completion, &more);
     if (completion->error != S3_ERROR_NONE)
         return completion->error;
     return result != 0 ? s3_error_of_result(result) : S3_ERROR_NONE;
@@ -131,22 +130,26 @@ static enum s3_error check_claims(struct completion *completion, const char **me
                : S3_ERROR_BAD_DIGEST;
 }
 
-/* Fills ETag and checksum of the object-to-be. */
-static enum s3_error assemble(struct completion *completion, const struct meta_upload *upload,
-                              const char **message)
+/* The upload decides which checksum is made of those of its parts. */
+static enum s3_error begin_assembly(struct completion *completion, const struct meta_upload *upload)
 {
     enum s3_checksum_algorithm algorithm = S3_CHECKSUM_NONE;
-    enum s3_error error;
 
     if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
         algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
-    if (s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
-                          (enum s3_checksum_type)upload->checksum_type) != 0)
-        return S3_ERROR_INTERNAL_ERROR;
-    if ((error = add_stored_parts(completion)) == S3_ERROR_NONE &&
-        (error = s3_assembly_finish(&completion->assembly, &completion->op.checksum)) == S3_ERROR_NONE)
+    return s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
+                             (enum s3_checksum_type)upload->checksum_type) == 0
+               ? S3_ERROR_NONE
+               : S3_ERROR_INTERNAL_ERROR;
+}
+
+/* Fills ETag and checksum of the object-to-be. */
+static enum s3_error finish_assembly(struct completion *completion, const char **message)
+{
+    enum s3_error error = s3_assembly_finish(&completion->assembly, &completion->op.checksum);
+
+    if (error == S3_ERROR_NONE)
         error = check_claims(completion, message);
-    s3_assembly_end(&completion->assembly);
     if (error == S3_ERROR_NONE)
         core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
     return error;
@@ -177,19 +180,45 @@ static void submit(struct completion *completion)
     core_change_submit(request->worker, &completion->change);
 }
 
-static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void wait_for_turn(struct completion *completion, void (*next)(struct core_turn *turn))
 {
-    struct completion *completion = ctx;
-    const char *message = NULL;
-    struct meta_upload upload;
-    int result;
+    completion->turn.next = next;
+    core_turn_wait(completion->request->worker, &completion->turn);
+}
 
-    if (error == S3_ERROR_NONE)
-        error = s3_part_list_parse(&completion->list, &request->http->pool, body);
-    if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
+static struct completion *completion_of(struct core_turn *turn)
+{
+    return (struct completion *)((char *)turn - offsetof(struct completion, turn));
+}
+
+static void assemble(struct core_turn *turn)
+{
+    struct completion *completion = completion_of(turn);
+    const char *message = NULL;
+    bool more = false;
+    enum s3_error error = add_stored_parts(completion, &more);
+
+    if (error == S3_ERROR_NONE && more) {
+        wait_for_turn(completion, assemble);
         return;
     }
+    if (error == S3_ERROR_NONE)
+        error = finish_assembly(completion, &message);
+    s3_assembly_end(&completion->assembly);
+    if (error == S3_ERROR_NONE)
+        submit(completion);
+    else
+        s3_answer_failure(completion->request, error, message);
+}
+
+/* The list is read. */
+static void on_list(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct meta_upload upload;
+    enum s3_error error;
+    int result;
+
     result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
                              completion->op.upload_id, &upload);
     if (result == META_E_NO_UPLOAD) {
@@ -200,12 +229,38 @@ static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t
         s3_answer_result(request, result);
         return;
     }
-    error = assemble(completion, &upload, &message);
+    error = begin_assembly(completion, &upload);
     core_upload_release(&upload);
     if (error == S3_ERROR_NONE)
-        submit(completion);
+        assemble(&completion->turn);
     else
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, error);
+}
+
+static void read_list(struct core_turn *turn)
+{
+    struct completion *completion = completion_of(turn);
+    bool more;
+    enum s3_error error = s3_part_list_step(&completion->list, &more);
+
+    if (more)
+        wait_for_turn(completion, read_list);
+    else if (error != S3_ERROR_NONE)
+        s3_answer_error(completion->request, error);
+    else
+        on_list(completion);
+}
+
+static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct completion *completion = ctx;
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    s3_part_list_begin(&completion->list, &request->http->pool, body);
+    read_list(&completion->turn);
 }
 
 void s3_op_complete_upload(struct s3_request *request)

@@ -41,6 +41,24 @@ static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
 
 /* ---- Refusals ---- */
 
+enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, const char **message)
+{
+    for (size_t i = 0; i < headers->size; i++) {
+        h2o_iovec_t name = *headers->entries[i].name;
+        bool is_source = s3_text_has_prefix(name, "x-amz-copy-source-server-side-encryption");
+
+        if (!is_source && !s3_text_has_prefix(name, "x-amz-server-side-encryption"))
+            continue;
+        if (is_source || is_read) {
+            *message = "The encryption parameters are not applicable to this object.";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+        *message = "This server does not encrypt objects, and stores none that are to be encrypted.";
+        return S3_ERROR_NOT_IMPLEMENTED;
+    }
+    return S3_ERROR_NONE;
+}
+
 enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
 {
     for (size_t i = 0; i < headers->size; i++) {

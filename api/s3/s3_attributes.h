@@ -6,6 +6,8 @@
 #ifndef API_S3_S3_ATTRIBUTES_H
 #define API_S3_S3_ATTRIBUTES_H
 
+#include <stdbool.h>
+
 #include <h2o.h>
 
 #include "api/s3/s3_error.h"
@@ -17,6 +19,10 @@
  * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
 enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers, struct meta_attributes *attributes);
 
+/* Headers that ask for encryption, which there is none of here: nothing is ever stored in the clear that was to be encrypted, and
+ * nothing is encrypted that was to be read with a key. NotImplemented for a write, InvalidRequest for a read or a copy's source
+ * (S3's answer for an object that is not encrypted); *message says more. */
+enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, const char **message);
 /* Whether the request asks for something about the new object that is not served: encryption, locks. */
 enum s3_error s3_attributes_refuse(const h2o_headers_t *headers);
 

@@ -14,7 +14,8 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_xml.h"
 
-#define PARTS_INITIAL 64u
+#define PARTS_INITIAL   64u
+#define LIST_STEP_BYTES (64u << 10) /* under a millisecond of reading XML */
 
 /* ---- The list ---- */
 
@@ -116,12 +117,35 @@ static int visit_element(void *ctx, const char *path, const char *text, size_t l
     return list_read_field(list, path + sizeof(part), trimmed(h2o_iovec_init(text, length)));
 }
 
-enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
 {
     *list = (struct s3_part_list){.pool = pool};
-    if (xml.len == 0 || s3_xml_parse(xml.base, xml.len, "CompleteMultipartUpload", visit_element, list) != 0)
+    list->reader = s3_xml_reader_begin(xml.base, xml.len, "CompleteMultipartUpload", visit_element, list);
+}
+
+enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more)
+{
+    int result = list->reader != NULL ? s3_xml_reader_step(list->reader, LIST_STEP_BYTES) : -EBADMSG;
+
+    *more = result == 1;
+    if (result == 1)
+        return S3_ERROR_NONE;
+    s3_xml_reader_end(list->reader);
+    list->reader = NULL;
+    if (result != 0)
         return list->error != S3_ERROR_NONE ? list->error : S3_ERROR_MALFORMED_XML;
     return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
+}
+
+enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+{
+    enum s3_error error = S3_ERROR_NONE;
+    bool more = true;
+
+    s3_part_list_begin(list, pool, xml);
+    while (more)
+        error = s3_part_list_step(list, &more);
+    return error;
 }
 
 /* ---- The assembly ---- */

@@ -7,6 +7,8 @@
 
 #include "api/s3/s3_checksum.h"
 
+struct s3_xml_reader;
+
 /* A part as the client lists it. */
 struct s3_listed_part {
     enum s3_checksum_algorithm algorithm; /* NONE: no checksum was listed */
@@ -20,10 +22,14 @@ struct s3_part_list {
     uint32_t count, capacity;
     bool has_number, has_etag; /* of the part being read */
     enum s3_error error;       /* why reading stopped, when it is not the XML's fault */
+    struct s3_xml_reader *reader; /* between begin and the last step */
 };
 
 /* MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
 enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+/* The same in steps of some hundred parts: begin, then step until *more is false. Must be gone through to its end. */
+void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more);
 
 /* Stored parts, told in ascending order, held against the list. */
 struct s3_assembly {

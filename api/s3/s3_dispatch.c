@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "api/s3/s3_attributes.h"
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 
@@ -236,6 +237,7 @@ static void answer_method_not_allowed(struct s3_request *request)
 void s3_dispatch(struct s3_request *request)
 {
     const struct operation *operation = find_operation(request);
+    const char *message = NULL;
     enum s3_error error;
 
     if (operation == NULL) {
@@ -245,8 +247,11 @@ void s3_dispatch(struct s3_request *request)
     error = admit(request, operation);
     if (error == S3_ERROR_NONE)
         error = operation->refusal;
+    if (error == S3_ERROR_NONE && operation->resource == OBJECT)
+        error = s3_encryption_refuse(&request->http->headers,
+                                     request->method == S3_GET || request->method == S3_HEAD, &message);
     if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
+        s3_answer_failure(request, error, message);
     else
         operation->serve(request);
 }

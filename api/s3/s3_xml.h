@@ -36,6 +36,13 @@ void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t le
  * ("CompleteMultipartUpload/Part/ETag"). text: the element's own character data, with white space as it came, NUL-terminated.
  * Called when an element ends. Return 0, or non-zero to stop (MalformedXML). */
 typedef int (*s3_xml_visit_fn)(void *ctx, const char *path, const char *text, size_t length);
+/* The same in pieces, for a document that is too long to be read in one go: begin (NULL: no memory, or it cannot be XML), step
+ * until it gives something but 1, end. data: valid until then. */
+struct s3_xml_reader;
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
+/* Reads about `bytes` more. 1: there is more; else as s3_xml_parse. */
+int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes);
+void s3_xml_reader_end(struct s3_xml_reader *reader); /* NULL allowed */
 /* 0, -ENOMEM, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
 int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
 

@@ -22,7 +22,7 @@ struct level {
                            end */
 };
 
-struct reader {
+struct s3_xml_reader {
     XML_Parser parser;
     s3_xml_visit_fn visit;
     void *ctx;
@@ -33,9 +33,11 @@ struct reader {
     struct level levels[S3_XML_DEPTH_MAX];
     unsigned depth;
     bool refused;
+    const char *data; /* what is left */
+    size_t length;
 };
 
-static void refuse(struct reader *reader)
+static void refuse(struct s3_xml_reader *reader)
 {
     reader->refused = true;
     (void)XML_StopParser(reader->parser, XML_FALSE); /* fails only where parsing has stopped already */
@@ -49,7 +51,7 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
 
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 {
-    struct reader *reader = ctx;
+    struct s3_xml_reader *reader = ctx;
     const char *colon = strrchr(name, ':');
     const char *local = colon != NULL ? colon + 1 : name;
     size_t length = strlen(local);
@@ -72,7 +74,7 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
 
 static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
 {
-    struct reader *reader = ctx;
+    struct s3_xml_reader *reader = ctx;
 
     if (reader->refused || length <= 0)
         return;
@@ -84,7 +86,7 @@ static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
 
 static void XMLCALL on_end(void *ctx, const XML_Char *name)
 {
-    struct reader *reader = ctx;
+    struct s3_xml_reader *reader = ctx;
     struct level *level;
 
     if (reader->refused)
@@ -99,42 +101,67 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
     reader->text_length = level->text_start;
 }
 
-static int reader_run(struct reader *reader, const char *data, size_t length)
+int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes)
 {
-    XML_SetUserData(reader->parser, reader);
-    XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
-    XML_SetElementHandler(reader->parser, on_start, on_end);
-    XML_SetCharacterDataHandler(reader->parser, on_text);
-    if (XML_Parse(reader->parser, data, (int)length, 1) == XML_STATUS_OK && !reader->refused)
-        return 0;
+    const char *data = reader->data;
+    bool is_last = bytes >= reader->length;
+
+    if (is_last)
+        bytes = reader->length;
+    reader->data += bytes;
+    reader->length -= bytes;
+    if (XML_Parse(reader->parser, data, (int)bytes, is_last) == XML_STATUS_OK && !reader->refused)
+        return is_last ? 0 : 1;
     return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
 }
 
-int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+void s3_xml_reader_end(struct s3_xml_reader *reader)
 {
-    struct reader *reader;
-    int result = -ENOMEM;
-
-    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
-     * Its markup has zero bytes, which UTF-8 has nowhere. */
-    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
-        return -EBADMSG;
-    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
-    reader = calloc(1, sizeof(*reader));
     if (reader == NULL)
-        return -ENOMEM;
-    reader->visit = visit;
-    reader->ctx = ctx;
-    reader->root = root;
-    reader->text_capacity = length;
-    reader->text = malloc(length + 1);
-    /* UTF-8 whatever the declaration says: it is what S3 clients send. */
-    reader->parser = XML_ParserCreate("UTF-8");
-    if (reader->text != NULL && reader->parser != NULL)
-        result = reader_run(reader, data, length);
+        return;
     if (reader->parser != NULL)
         XML_ParserFree(reader->parser);
     free(reader->text);
     free(reader);
+}
+
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
+                                          s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader;
+
+    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
+     * Its markup has zero bytes, which UTF-8 has nowhere. */
+    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
+        return NULL;
+    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
+    if ((reader = calloc(1, sizeof(*reader))) == NULL)
+        return NULL;
+    reader->visit = visit;
+    reader->ctx = ctx;
+    reader->root = root;
+    reader->data = data;
+    reader->length = length;
+    reader->text_capacity = length;
+    reader->text = malloc(length + 1);
+    /* UTF-8 whatever the declaration says: it is what S3 clients send. */
+    reader->parser = XML_ParserCreate("UTF-8");
+    if (reader->text == NULL || reader->parser == NULL) {
+        s3_xml_reader_end(reader);
+        return NULL;
+    }
+    XML_SetUserData(reader->parser, reader);
+    XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
+    XML_SetElementHandler(reader->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(reader->parser, on_text);
+    return reader;
+}
+
+int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader = s3_xml_reader_begin(data, length, root, visit, ctx);
+    int result = reader != NULL ? s3_xml_reader_step(reader, length) : -EBADMSG;
+
+    s3_xml_reader_end(reader);
     return result;
 }

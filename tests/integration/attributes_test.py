@@ -41,6 +41,31 @@ def simple(server):
     equal((status, error_code(body)), (404, "NoSuchKey"), "a key that is not there")
 
 
+def encryption(server):
+    """There is none: nothing that asks for it is stored, and nothing is read with a key."""
+    customer = {"x-amz-server-side-encryption-customer-algorithm": "AES256", "x-amz-server-side-encryption-customer-key": "AAAA",
+                "x-amz-server-side-encryption-customer-key-MD5": "AAAA"}
+    upload = Upload(server, "sse")
+    part = f"/bucket/sse?partNumber=1&uploadId={upload.id}"
+    source = {"x-amz-copy-source": "/bucket/simple"}
+    for name, method, path, headers, want in (
+            ("PutObject with SSE-S3", "PUT", "/bucket/sse", {"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
+            ("PutObject with SSE-KMS", "PUT", "/bucket/sse", {"x-amz-server-side-encryption": "aws:kms"}, (501, "NotImplemented")),
+            ("PutObject with SSE-C", "PUT", "/bucket/sse", customer, (501, "NotImplemented")),
+            ("CreateMultipartUpload with SSE-S3", "POST", "/bucket/sse?uploads", {"x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
+            ("UploadPart with SSE-C", "PUT", part, customer, (501, "NotImplemented")),
+            ("UploadPartCopy with SSE-C", "PUT", part, {**source, **customer}, (501, "NotImplemented")),
+            ("CopyObject with SSE-S3", "PUT", "/bucket/sse", {**source, "x-amz-server-side-encryption": "AES256"}, (501, "NotImplemented")),
+            ("a copy's source with SSE-C", "PUT", "/bucket/sse", {**source, "x-amz-copy-source-server-side-encryption-customer-key": "AAAA"},
+             (400, "InvalidRequest")),
+            ("GetObject with SSE-C", "GET", "/bucket/simple", customer, (400, "InvalidRequest"))):
+        status, _, body = server.request(method, path, b"x" if method == "PUT" else None, headers)
+        equal((status, error_code(body)), want, name)
+    equal(server.request("HEAD", "/bucket/simple", headers=customer)[0], 400, "HeadObject with SSE-C")
+    equal(server.request("HEAD", "/bucket/sse")[0], 404, "none of it was stored")
+    check(b"<Part>" not in server.request("GET", f"/bucket/sse?uploadId={upload.id}")[2], "as no part either")
+
+
 def parts(server):
     bodies = {1: b"a" * PART, 2: b"b" * PART, 7: b"the end"}
     upload = Upload(server, "parts", "CRC32", "COMPOSITE")
@@ -96,6 +121,7 @@ def main():
     server = Server()
     server.request("PUT", "/bucket")
     simple(server)
+    encryption(server)
     parts(server)
     data = server.data
     check(server.stop(), "the server ends cleanly")
