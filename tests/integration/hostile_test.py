@@ -572,7 +572,7 @@ def rights():
         ("GET", "/shop", "", b""): "LISTER", ("HEAD", "/shop", "", b""): "LISTER", ("GET", "/shop", "list-type=2", b""): "LISTER", ("GET", "/shop", "location=", b""): "LISTER", ("GET", "/shop", "uploads=", b""): "LISTER",
         ("DELETE", "/shop", "", b""): "", ("PUT", "/shop", "", b""): "", ("PUT", "/shop-2", "", b""): "", ("PUT", "/other/x", "", b"x"): "OTHER", ("GET", "/other", "", b""): "OTHER",
         ("POST", "/shop/new", f"uploadId={upload}", complete): "WRITER", ("PUT", "/shop/new", f"partNumber=1&uploadId={upload}", b"x"): "WRITER", ("DELETE", "/shop/new", f"uploadId={upload}", b""): "WRITER", ("GET", "/shop/new", f"uploadId={upload}", b""): "WRITER",
-        ("PUT", "/shop", "policy=", b"{}"): "", ("PUT", "/shop/secret", "acl=", b""): "WRITER", ("DELETE", "/shop", "policy=", b""): "",
+        ("PUT", "/shop", "policy=", b"{}"): "", ("PUT", "/shop/secret", "acl=", b""): "", ("DELETE", "/shop", "policy=", b""): "",
     }
     wrong = []
     for (method, path, query, body), who in needs.items():
