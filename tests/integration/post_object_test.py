@@ -130,7 +130,10 @@ def streamed(server):
         status = sock.recv(65536).split()[1]
     grown = resident() - before
     equal((status, server.request("HEAD", "/bucket/large")[1]["content-length"]), (b"204", str(size)), "a large file")
-    check(grown < 64 << 20, "is not kept in memory", f"{grown >> 20} MiB")
+    if "ASAN_OPTIONS" in os.environ:
+        skip("is not kept in memory", "AddressSanitizer keeps what was freed")
+    else:
+        check(grown < 64 << 20, "is not kept in memory", f"{grown >> 20} MiB")
     with socket.create_connection((server.host, server.port), 60) as sock:
         sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: h\r\nContent-Type: {headers['content-type']}\r\nContent-Length: 99999999\r\n\r\n".encode() + head.replace(b"large", b"cut") + block)
     time.sleep(0.2)

@@ -92,7 +92,8 @@ static void versions_read(struct rig *rig, struct versions *versions)
 
     memset(versions, 0, sizeof(*versions));
     assert_int_equal(meta_version_list(rig->worker->reader, &query, version_visit, versions, &truncated), 0);
-    assert_false(truncated);
+    if (truncated)
+        strcpy(versions->text, "more than one listing shows"); /* a sweep is under way */
 }
 
 /* Waits for the sweep to leave just that, then a few passes more. */
