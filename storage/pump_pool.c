@@ -37,13 +37,20 @@ struct pump_pool {
     pthread_t threads[PUMP_THREADS_MAX];
 };
 
+/* Both are only duplicates: whatever there is to lose shows in the sync of the file. */
+static void pump_close(struct pump_job *job)
+{
+    close(job->own_fd);
+    close(job->socket_fd);
+}
+
 /* ---- One job, on a pump thread ---- */
 
 static int pump_write_all(const struct pump_job *job, const unsigned char *data, size_t length,
                           uint64_t offset)
 {
     while (length > 0) {
-        ssize_t n = sys.pwrite(job->file_fd, data, length, (off_t)offset);
+        ssize_t n = sys.pwrite(job->own_fd, data, length, (off_t)offset);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -83,7 +90,7 @@ static int pump_out(struct pump_job *job, const struct pipe_pair *pipe, size_t l
 {
     while (length > 0) {
         off_t at = (off_t)offset;
-        ssize_t n = sys.splice(pipe->read_fd, NULL, job->file_fd, &at, length, SPLICE_F_MOVE);
+        ssize_t n = sys.splice(pipe->read_fd, NULL, job->own_fd, &at, length, SPLICE_F_MOVE);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -125,7 +132,7 @@ static void pump_write_back(const struct pump_job *job, uint64_t offset, uint64_
     uint64_t end = (offset + length) - (offset + length) % PUMP_WRITE_BACK_BYTES;
 
     if (job->write_back && end > offset)
-        (void)sync_file_range(job->file_fd, (off_t)(end - PUMP_WRITE_BACK_BYTES), PUMP_WRITE_BACK_BYTES,
+        (void)sync_file_range(job->own_fd, (off_t)(end - PUMP_WRITE_BACK_BYTES), PUMP_WRITE_BACK_BYTES,
                               SYNC_FILE_RANGE_WRITE);
 }
 
@@ -165,12 +172,12 @@ static void pump_job_run(struct pump_pool *pool, struct pump_job *job, struct pi
     if (pipe_pool_take(pipes, &pipe) != 0) {
         job->refusal = PUMP_REFUSED_PIPE;
     } else {
-        digest_map_open(&map, job->file_fd, job->offset, job->max);
+        digest_map_open(&map, job->own_fd, job->offset, job->max);
         result = pump_run(pool, job, &pipe, &map, &dirty);
         digest_map_close(&map);
         pipe_pool_give(pipes, &pipe, dirty);
     }
-    close(job->socket_fd);
+    pump_close(job);
     ring_return(job->ring, &job->op, result); /* the job is its owner's again */
 }
 
@@ -305,15 +312,20 @@ int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, 
     job->socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
     if (job->socket_fd < 0)
         return -EMFILE;
+    job->own_fd = fcntl(job->file_fd, F_DUPFD_CLOEXEC, 0);
+    if (job->own_fd < 0) {
+        close(job->socket_fd);
+        return -EMFILE;
+    }
     pthread_mutex_lock(&pool->lock);
     if (!pump_has_thread(pool)) {
         pthread_mutex_unlock(&pool->lock);
-        close(job->socket_fd);
+        pump_close(job);
         return -ENOMEM;
     }
     if (!ring_lend(ring, &job->op, job->file_fd, job->max)) {
         pthread_mutex_unlock(&pool->lock);
-        close(job->socket_fd);
+        pump_close(job);
         return 0;
     }
     if (pool->queue_tail != NULL)
