@@ -5,10 +5,10 @@
  *   meta_submit -> queue -> [BEGIN, a savepoint around each change, COMMIT] -> done, in the order of
  * submission
  *
- * It never waits for company: it takes what is there and goes, and what arrives meanwhile is the next batch.
- * So one submitter pays for one commit, and many share it. A change that fails is undone alone; when the
- * transaction fails, all its changes get the error, the database is as it was before, and the next batch is
- * tried as if nothing had been. */
+ * It takes what is there and goes, and what arrives meanwhile is the next batch. So one submitter pays for one
+ * commit, and many share it. Only where commits are dear, a batch waits for the submitters of the one before
+ * (batch_pace.h). A change that fails is undone alone; when the transaction fails, all its changes get the
+ * error, the database is as it was before, and the next batch is tried as if nothing had been. */
 #include "metadata/committer.h"
 
 #include <assert.h>
@@ -18,16 +18,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "metadata/batch_pace.h"
 #include "metadata/checkpoint.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
 #include "metadata/writer.h"
 
-/* Parts and keys that weigh as much as one change, when a batch is filled. */
-#define WEIGHT_ENTRIES 4u
-
 struct op_queue {
     struct meta_op *head, **tail;
+    uint32_t count;
 };
 
 struct meta_committer {
@@ -37,11 +36,14 @@ struct meta_committer {
     bool buckets_stale;                 /* the thread's: a transaction was rolled back */
     int last_error;                     /* the thread's: of the last transaction, to log a trouble once */
     struct meta_batch_hooks hooks;      /* the opener's */
+    struct batch_pace pace;             /* the thread's */
+    uint64_t last_end_ns;               /* the thread's: when the last batch was answered */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* for all below */
-    pthread_cond_t wake;
+    pthread_cond_t wake;   /* of CLOCK_MONOTONIC */
     struct op_queue waiting;
+    uint32_t wake_at;        /* wake the thread when that many wait */
     struct op_queue refused; /* submitted after closing began */
     bool closing;
     bool stopped; /* the thread looks at the queues no more */
@@ -51,6 +53,7 @@ static void queue_init(struct op_queue *queue)
 {
     queue->head = NULL;
     queue->tail = &queue->head;
+    queue->count = 0;
 }
 
 static void queue_push(struct op_queue *queue, struct meta_op *op)
@@ -58,6 +61,7 @@ static void queue_push(struct op_queue *queue, struct meta_op *op)
     op->next = NULL;
     *queue->tail = op;
     queue->tail = &op->next;
+    queue->count++;
 }
 
 static struct meta_op *queue_pop(struct op_queue *queue)
@@ -66,62 +70,8 @@ static struct meta_op *queue_pop(struct op_queue *queue)
 
     if ((queue->head = op->next) == NULL)
         queue->tail = &queue->head;
+    queue->count--;
     return op;
-}
-
-static int op_run(struct meta_writer *writer, struct meta_op *op)
-{
-    switch (op->kind) {
-    case META_OP_BUCKET_CREATE:
-        return op_bucket_create(writer, (struct meta_bucket_create *)op);
-    case META_OP_BUCKET_DELETE:
-        return op_bucket_delete(writer, (struct meta_bucket_delete *)op);
-    case META_OP_OBJECT_PUT:
-        return op_object_put(writer, (struct meta_object_put *)op);
-    case META_OP_OBJECT_DELETE:
-        return op_object_delete(writer, (struct meta_object_delete *)op);
-    case META_OP_OBJECT_COPY:
-        return op_object_copy(writer, (struct meta_object_copy *)op);
-    case META_OP_UPLOAD_CREATE:
-        return op_upload_create(writer, (struct meta_upload_create *)op);
-    case META_OP_UPLOAD_COMPLETE:
-        return op_upload_complete(writer, (struct meta_upload_complete *)op);
-    case META_OP_UPLOAD_ABORT:
-        return op_upload_abort(writer, (struct meta_upload_abort *)op);
-    case META_OP_PART_PUT:
-        return op_part_put(writer, (struct meta_part_put *)op);
-    case META_OP_PART_COPY:
-        return op_part_copy(writer, (struct meta_part_copy *)op);
-    case META_OP_GARBAGE_DONE:
-        return op_garbage_done(writer, (struct meta_garbage_done *)op);
-    case META_OP_SETTING_PUT:
-        return op_setting_put(writer, (struct meta_setting_put *)op);
-    case META_OP_OBJECT_ANNOTATE:
-        return op_object_annotate(writer, (struct meta_object_annotate *)op);
-    case META_OP_OBJECT_LOCK:
-        return op_object_lock(writer, (struct meta_object_lock *)op);
-    case META_OP_BUCKET_VERSIONING:
-        return op_bucket_versioning(writer, (struct meta_bucket_versioning *)op);
-    case META_OP_OBJECT_RENAME:
-        return op_object_rename(writer, (struct meta_object_rename *)op);
-    }
-    assert(!"an op of no known kind");
-    return -EINVAL;
-}
-
-/* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
-static uint32_t op_weight(const struct meta_op *op)
-{
-    switch (op->kind) {
-    case META_OP_OBJECT_DELETE:
-        return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
-    case META_OP_UPLOAD_COMPLETE:
-        return 1 + ((const struct meta_upload_complete *)op)->part_count / WEIGHT_ENTRIES;
-    case META_OP_GARBAGE_DONE:
-        return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
-    default:
-        return 1;
-    }
 }
 
 static int run(struct meta_writer *writer, enum meta_sql_id id)
@@ -138,7 +88,7 @@ static int op_run_savepoint(struct meta_committer *committer, struct meta_op *op
 
     if ((err = run(writer, SQL_SAVEPOINT)) != 0)
         return err;
-    op->result = op_run(writer, op);
+    op->result = writer_op_run(writer, op);
     arena_reset(&writer->arena);
     if (sqlite3_get_autocommit(writer->db))
         return op->result != 0 ? op->result : -EIO;
@@ -294,6 +244,37 @@ static void batch_finish(struct meta_op *batch)
     }
 }
 
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Waits until there is something to do, and then perhaps a little longer for company. The mutex is held. */
+static void batch_await(struct meta_committer *committer)
+{
+    uint64_t limit_ns;
+
+    while (committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing)
+        pthread_cond_wait(&committer->wake, &committer->mutex);
+    if (committer->waiting.head == NULL || committer->closing || !committer->meta->options.durable)
+        return;
+    uint32_t target = batch_pace_target(&committer->pace, committer->waiting.count, &limit_ns);
+    if (target == 0 || clock_ns() >= committer->last_end_ns + limit_ns)
+        return;
+
+    uint64_t end_ns = committer->last_end_ns + limit_ns;
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+    committer->wake_at = target;
+    while (committer->waiting.count < target && !committer->closing)
+        if (pthread_cond_timedwait(&committer->wake, &committer->mutex, &end) != 0)
+            break;
+    committer->wake_at = 1;
+    batch_pace_waited(&committer->pace, committer->waiting.count >= target);
+}
+
 /* Cuts a batch off the front of the queue. The mutex is held. */
 static struct meta_op *batch_take(struct meta_committer *committer)
 {
@@ -303,10 +284,39 @@ static struct meta_op *batch_take(struct meta_committer *committer)
     queue_init(&batch);
     while (committer->waiting.head != NULL && weight < META_BATCH_OPS_MAX) {
         struct meta_op *op = queue_pop(&committer->waiting);
-        weight += op_weight(op);
+        weight += writer_op_weight(op);
         queue_push(&batch, op);
     }
     return batch.head;
+}
+
+/* Changes of those who may come again with the next one; garbage is collected by the server itself. */
+static uint32_t batch_clients(const struct meta_op *batch)
+{
+    uint32_t count = 0;
+
+    for (; batch != NULL; batch = batch->next)
+        count += batch->kind != META_OP_GARBAGE_DONE;
+    return count;
+}
+
+/* A batch from its first statement to the last answer. */
+static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
+{
+    uint64_t begin_ns = clock_ns();
+    uint32_t clients = batch_clients(batch);
+
+    row_changes_begin(&committer->meta->row_changes, batch);
+    batch_run(committer, batch);
+    row_changes_end(&committer->meta->row_changes, batch);
+    settings_expire(committer->meta, batch);
+    pthread_mutex_lock(&committer->mutex);
+    uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
+    pthread_mutex_unlock(&committer->mutex);
+    batch_finish(batch);
+    committer->last_end_ns = clock_ns();
+    batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
+    checkpoint_advance(committer->checkpoint);
 }
 
 static void *committer_main(void *argument)
@@ -316,22 +326,15 @@ static void *committer_main(void *argument)
     (void)pthread_setname_np(pthread_self(), "sluice-commit"); /* only for people who look */
     pthread_mutex_lock(&committer->mutex);
     for (;;) {
-        while (committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing)
-            pthread_cond_wait(&committer->wake, &committer->mutex);
+        batch_await(committer);
         struct meta_op *batch = batch_take(committer);
         struct meta_op *refused = committer->refused.head;
         queue_init(&committer->refused);
         if (batch == NULL && refused == NULL)
             break;
         pthread_mutex_unlock(&committer->mutex);
-        if (batch != NULL) {
-            row_changes_begin(&committer->meta->row_changes, batch);
-            batch_run(committer, batch);
-            row_changes_end(&committer->meta->row_changes, batch);
-            settings_expire(committer->meta, batch);
-            batch_finish(batch);
-            checkpoint_advance(committer->checkpoint);
-        }
+        if (batch != NULL)
+            batch_serve(committer, batch);
         batch_finish(refused);
         pthread_mutex_lock(&committer->mutex);
     }
@@ -358,7 +361,7 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
     } else {
         queue_push(&committer->waiting, op);
     }
-    if (idle)
+    if (idle || committer->waiting.count == committer->wake_at)
         pthread_cond_signal(&committer->wake);
     pthread_mutex_unlock(&committer->mutex);
 }
@@ -404,6 +407,7 @@ static int writer_start(struct meta_writer *writer)
 int committer_start(struct meta_committer **committer_out, struct meta *meta, sqlite3 *db)
 {
     struct meta_committer *committer = calloc(1, sizeof(*committer));
+    pthread_condattr_t monotonic;
     int err;
 
     if (committer == NULL) {
@@ -416,7 +420,11 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, sq
     queue_init(&committer->waiting);
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);
-    pthread_cond_init(&committer->wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&committer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    committer->wake_at = 1;
     if ((err = writer_start(&committer->writer)) != 0 ||
         (err = checkpoint_start(&committer->checkpoint, meta, db)) != 0 ||
         (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {

@@ -19,6 +19,12 @@
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
 
+/* A batch waits for company (batch_pace.h) only where a commit takes long enough for it to matter, a sync, and never longer than
+ * a few syncs of a slow disk take. After waits in vain the next is tried 2, 4, ... 2^META_PACE_VAIN_MAX batches later. */
+#define META_PACE_BATCH_NS_MIN 200000u
+#define META_PACE_WAIT_NS_MAX  5000000u
+#define META_PACE_VAIN_MAX     8u
+
 /* Extents of one object or part: bounds a row to some tens of MiB. Plain uploads have one, multipart objects one per part;
  * only copies of ranges of copies could pile up more. Beyond it: -E2BIG. */
 #define META_EXTENTS_MAX (1u << 20)

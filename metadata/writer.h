@@ -183,4 +183,9 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 
+/* ops.c. Runs the change, inside its savepoint; what it returns is the change's result. */
+int writer_op_run(struct meta_writer *writer, struct meta_op *op);
+/* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
+uint32_t writer_op_weight(const struct meta_op *op);
+
 #endif
