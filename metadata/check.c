@@ -20,7 +20,8 @@
 /* One extent's unit. Signed, for they are compared with what the database sorts. */
 struct unit_note {
     int64_t file, unit_offset, unit_length;
-    uint32_t unit_crc32c;
+    uint64_t unit_crc;
+    enum meta_unit_crc unit_crc_kind;
 };
 
 struct check {
@@ -100,7 +101,8 @@ static const char version_faults[] =
     "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
     "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
     "  AND v.key = o.key AND v.is_null = 1) "
-    "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a version'"
+    "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a "
+    "version'"
     "  FROM object AS o WHERE version IS NOT NULL AND version >="
     "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
     "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
@@ -127,7 +129,7 @@ static int note_add(struct check *check, const struct meta_extent *extent)
     }
     check->notes[check->note_count++] =
         (struct unit_note){(int64_t)extent->file, (int64_t)extent->unit_offset, (int64_t)extent->unit_length,
-                           extent->unit_crc32c};
+                           extent->unit_crc, extent->unit_crc_kind};
     return 0;
 }
 
@@ -251,7 +253,8 @@ static void notes_check(struct check *check)
         if (a->file != b->file)
             continue;
         if (a->unit_offset == b->unit_offset) {
-            if (a->unit_length != b->unit_length || a->unit_crc32c != b->unit_crc32c)
+            if (a->unit_length != b->unit_length || a->unit_crc != b->unit_crc ||
+                a->unit_crc_kind != b->unit_crc_kind)
                 check_report(check,
                              "unit %" PRId64 " of blob %" PRIu64 ": rows disagree about length or checksum",
                              a->unit_offset, (uint64_t)a->file);

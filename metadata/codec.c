@@ -10,15 +10,16 @@
 #define CODEC_PARTS_VERSION      2u /* of part lists with checksums */
 #define VARINT_BYTES_MAX         10u
 #define EXTENT_BYTES_MIN         7u /* flags, file, length, crc */
-#define EXTENT_BYTES_MAX         (1u + 5u * VARINT_BYTES_MAX + 4u)
+#define EXTENT_BYTES_MAX         (1u + 5u * VARINT_BYTES_MAX + 8u)
 #define ATTRIBUTE_BYTES_MIN      2u
 #define PART_BYTES_MIN           2u
 #define PART_CHECKSUM_HEAD_BYTES 2u /* algorithm, length */
 
 /* The usual extent is a whole unit at the start of its file: neither field is written then. */
 enum extent_flag {
-    EXTENT_PARTIAL = 1,   /* offset in the unit and the unit's length follow */
-    EXTENT_UNIT_INNER = 2 /* the unit's offset in the file follows */
+    EXTENT_PARTIAL = 1,    /* offset in the unit and the unit's length follow */
+    EXTENT_UNIT_INNER = 2, /* the unit's offset in the file follows */
+    EXTENT_CRC64NVME = 4,  /* the checksum is that, in 8 bytes; else CRC32C, in 4 */
 };
 
 static unsigned char *varint_put(unsigned char *out, uint64_t value)
@@ -88,16 +89,23 @@ size_t codec_extents_bound(uint32_t count)
     return CODEC_LIST_HEAD_BYTES_MAX + (size_t)count * EXTENT_BYTES_MAX;
 }
 
+static unsigned extent_crc_bits(bool wide)
+{
+    return wide ? 64 : 32;
+}
+
 static unsigned char *extent_put(unsigned char *out, const struct meta_extent *extent)
 {
     bool partial = extent->offset != extent->unit_offset || extent->length != extent->unit_length;
-    bool inner = extent->unit_offset != 0;
+    bool inner = extent->unit_offset != 0, wide = extent->unit_crc_kind == META_UNIT_CRC64NVME;
 
-    *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0));
+    assert(wide || extent->unit_crc <= UINT32_MAX);
+    *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0) |
+                             (wide ? EXTENT_CRC64NVME : 0));
     out = varint_put(out, extent->file);
     out = varint_put(out, extent->length);
-    for (unsigned shift = 0; shift < 32; shift += 8)
-        *out++ = (unsigned char)(extent->unit_crc32c >> shift);
+    for (unsigned shift = 0; shift < extent_crc_bits(wide); shift += 8)
+        *out++ = (unsigned char)(extent->unit_crc >> shift);
     if (partial) {
         out = varint_put(out, extent->offset - extent->unit_offset);
         out = varint_put(out, extent->unit_length);
@@ -134,12 +142,14 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
     if (list->at == list->end)
         return META_E_CORRUPT;
     unsigned flags = *list->at++;
-    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER) || !varint_get(list, &extent->file) ||
-        !varint_get(list, &extent->length) || list->end - list->at < 4)
+    bool wide = (flags & EXTENT_CRC64NVME) != 0;
+    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER | EXTENT_CRC64NVME) || !varint_get(list, &extent->file) ||
+        !varint_get(list, &extent->length) || list->end - list->at < extent_crc_bits(wide) / 8)
         return META_E_CORRUPT;
-    extent->unit_crc32c = 0;
-    for (unsigned shift = 0; shift < 32; shift += 8)
-        extent->unit_crc32c |= (uint32_t)*list->at++ << shift;
+    extent->unit_crc_kind = wide ? META_UNIT_CRC64NVME : META_UNIT_CRC32C;
+    extent->unit_crc = 0;
+    for (unsigned shift = 0; shift < extent_crc_bits(wide); shift += 8)
+        extent->unit_crc |= (uint64_t)*list->at++ << shift;
     extent->unit_length = extent->length;
     extent->unit_offset = 0;
     if ((flags & EXTENT_PARTIAL) && (!varint_get(list, &in_unit) || !varint_get(list, &extent->unit_length)))

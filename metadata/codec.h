@@ -4,7 +4,8 @@
  *
  *   list      version byte, count, then the items; an empty list is stored as NULL (length 0)
  *   number    LEB128: seven bits a byte, low bits first, the top bit says that more follow
- *   extent    flags, file, length, crc32c of the unit (4 bytes, little-endian), then what the flags announce
+ *   extent    flags, file, length, checksum of the unit (4 or 8 bytes, little-endian; a flag tells), then what the other
+ *             flags announce
  *   attribute name length, name, value length, value
  *   part      number, size; a list of the second version has algorithm and length of the parts' checksums (one byte
  *             each) before its items and their values behind them

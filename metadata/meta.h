@@ -68,13 +68,20 @@ struct meta_bytes {
     size_t length;
 };
 
+/* By which checksum a unit is verified; the module stores it and computes none. */
+enum meta_unit_crc {
+    META_UNIT_CRC32C,    /* the low 32 bits of unit_crc: what stores of earlier versions hold */
+    META_UNIT_CRC64NVME, /* what is written now */
+};
+
 struct meta_extent {
     uint64_t file;        /* blob id */
     uint64_t offset;      /* in the file */
     uint64_t length;      /* > 0 */
     uint64_t unit_offset; /* where the unit begins; unit_offset <= offset */
     uint64_t unit_length; /* offset + length <= unit_offset + unit_length */
-    uint32_t unit_crc32c; /* of the whole unit */
+    uint64_t unit_crc;    /* of the whole unit, of that kind */
+    enum meta_unit_crc unit_crc_kind;
 };
 
 struct meta_extents {

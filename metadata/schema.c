@@ -123,6 +123,9 @@ static const char *const migrations[] = {
     /* How long a unit is: what lies between the units of a segment can be given back after a crash. 0 in rows
      * from before, which are of files with one unit. */
     "ALTER TABLE unit ADD COLUMN length INTEGER NOT NULL DEFAULT 0;",
+    /* No table changes: from here on lists of extents may hold units verified by CRC64NVME (codec.h), which earlier
+     * versions would take for damage. */
+    "",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

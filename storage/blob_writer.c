@@ -265,7 +265,7 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
     writer->events = options->events;
     writer->ctx = options->ctx;
     writer->length = options->length;
-    writer->digest_mask = options->digest_mask | DIGEST_BIT(DIGEST_CRC32C);
+    writer->digest_mask = options->digest_mask | DIGEST_BIT(DIGEST_OF_CONTENT);
     writer->digest_small_bytes_max = options->digest_small_bytes_max;
     if (options->length == UINT64_MAX || options->length <= options->digest_small_bytes_max)
         writer->digest_mask_small = options->digest_mask_small & ~writer->digest_mask;

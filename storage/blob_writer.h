@@ -43,7 +43,7 @@ struct blob_writer_options {
      * answers -EBUSY first; the next call after on_room must be another splice, of as much or more, and tells what came. */
     struct pump_pool *pumps;
     uint64_t length;       /* body length in bytes, UINT64_MAX when unknown */
-    uint32_t digest_mask;  /* DIGEST_BIT of each kind wanted; CRC32C is always added */
+    uint32_t digest_mask;  /* DIGEST_BIT of each kind wanted; DIGEST_OF_CONTENT is always added */
     /* Kinds wanted in addition if the body turns out to be at most digest_small_bytes_max long. */
     uint32_t digest_mask_small;
     uint64_t digest_small_bytes_max;

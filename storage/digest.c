@@ -240,6 +240,12 @@ int digest_buffer(uint32_t mask, const void *data, size_t length, struct digest_
     return err;
 }
 
+uint64_t digest_crc_value(const struct digest_values *values, enum digest_kind kind)
+{
+    assert((values->mask & DIGEST_BIT(kind)) != 0);
+    return load_big_endian(values->value[kind], digest_kind_bytes(kind));
+}
+
 /* ---- Joining CRCs -------------------------------------------------------------------------------
  *
  * Appending n bytes to a message multiplies its CRC by x^(8n) modulo the generator; the CRC of the appended

@@ -74,6 +74,12 @@ void digest_map_open(struct digest_map *map, int fd, uint64_t offset, size_t len
 int digest_map_update(const struct digest_map *map, struct digest_set *set, uint64_t offset, size_t length);
 void digest_map_close(struct digest_map *map);
 
+/* What every content is verified by for as long as it is stored. Of the checksums of S3 it is the cheapest beside the move of
+ * the bytes, and the one that S3 gives to bodies that come with none: so one pass serves both. */
+#define DIGEST_OF_CONTENT DIGEST_CRC64NVME
+/* The value of a CRC, which must be among the values, as a number. */
+uint64_t digest_crc_value(const struct digest_values *values, enum digest_kind kind);
+
 /* CRC of A followed by B, from their CRCs and B's length. kind must be one of the three CRCs. */
 void digest_crc_combine(enum digest_kind kind, unsigned char *a, const unsigned char *b, uint64_t length_b);
 

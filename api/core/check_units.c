@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Looking at the bytes of units for a check: is the file there, is it long enough, does its CRC32C agree with
+ * Looking at the bytes of units for a check: is the file there, is it long enough, does its checksum agree with
  * the row. What was found is kept in a hash table, open addressing, doubled when it is two thirds full. */
 #include "api/core/check_units.h"
 
@@ -16,7 +16,8 @@
 struct check_unit {
     uint64_t file; /* 0: the place is free; no blob has that id */
     uint64_t offset, length;
-    uint32_t crc32c;
+    uint64_t crc;
+    enum meta_unit_crc crc_kind;
     enum check_verdict verdict;
 };
 
@@ -110,14 +111,14 @@ static int units_grow(struct check_units *units)
 
 /* ---- The bytes ---- */
 
-static int unit_digest(int fd, const struct check_unit *unit, uint32_t *crc32c)
+static int unit_digest(int fd, const struct check_unit *unit, uint64_t *crc)
 {
+    enum digest_kind kind = unit->crc_kind == META_UNIT_CRC64NVME ? DIGEST_CRC64NVME : DIGEST_CRC32C;
     struct digest_values values;
     struct digest_set *set;
-    const unsigned char *value = values.value[DIGEST_CRC32C];
     int err;
 
-    err = digest_set_create(&set, DIGEST_BIT(DIGEST_CRC32C));
+    err = digest_set_create(&set, DIGEST_BIT(kind));
     if (err != 0)
         return err;
     err = digest_set_update_file(set, fd, unit->offset, unit->length);
@@ -125,7 +126,7 @@ static int unit_digest(int fd, const struct check_unit *unit, uint32_t *crc32c)
         err = digest_set_final(set, &values);
     digest_set_free(set);
     if (err == 0)
-        *crc32c = (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
+        *crc = digest_crc_value(&values, kind);
     return err;
 }
 
@@ -133,7 +134,7 @@ static int unit_digest(int fd, const struct check_unit *unit, uint32_t *crc32c)
 static int unit_look_at_file(int fd, const struct check_unit *unit, bool verify_bytes)
 {
     struct stat status;
-    uint32_t crc32c = 0;
+    uint64_t crc = 0;
     int err;
 
     if (fstat(fd, &status) != 0)
@@ -142,12 +143,12 @@ static int unit_look_at_file(int fd, const struct check_unit *unit, bool verify_
         return CHECK_SHORT;
     if (!verify_bytes)
         return CHECK_SOUND;
-    err = unit_digest(fd, unit, &crc32c);
+    err = unit_digest(fd, unit, &crc);
     if (err == -ENOMEM)
         return err;
     if (err != 0)
         return err == -ENODATA ? CHECK_SHORT : CHECK_UNREADABLE;
-    return crc32c == unit->crc32c ? CHECK_SOUND : CHECK_CHANGED;
+    return crc == unit->crc ? CHECK_SOUND : CHECK_CHANGED;
 }
 
 static int unit_look(struct check_units *units, const struct check_unit *unit)
@@ -173,7 +174,8 @@ int check_units_look(struct check_units *units, const struct meta_extent *extent
         return -ENOMEM;
     unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
     if (unit->file != 0) {
-        bool agrees = unit->length == extent->unit_length && unit->crc32c == extent->unit_crc32c;
+        bool agrees = unit->length == extent->unit_length && unit->crc == extent->unit_crc &&
+                      unit->crc_kind == extent->unit_crc_kind;
 
         return agrees ? unit->verdict : CHECK_DISAGREES;
     }
@@ -181,7 +183,8 @@ int check_units_look(struct check_units *units, const struct meta_extent *extent
         .file = extent->file,
         .offset = extent->unit_offset,
         .length = extent->unit_length,
-        .crc32c = extent->unit_crc32c,
+        .crc = extent->unit_crc,
+        .crc_kind = extent->unit_crc_kind,
     };
     verdict = unit_look(units, unit);
     if (verdict < 0) {

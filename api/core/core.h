@@ -224,7 +224,7 @@ struct core_check_report {
     uint64_t objects, extents, bytes; /* looked at */
     uint64_t damaged, missing, orphaned, findings;
 };
-/* Verifies rows, references and (verify_bytes) every unit's CRC32C; prints each finding through line. Opens the store itself
+/* Verifies rows, references and (verify_bytes) every unit's checksum; prints each finding through line. Opens the store itself
  * (exclusively), and changes nothing; what a crash left for the next start to clear away is no finding. Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */
 int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                struct core_check_report *report);

@@ -128,14 +128,6 @@ static void put_on_meta_done(struct meta_op *op)
     ring_post(put->worker->ring, &put->posted, 0);
 }
 
-static uint32_t put_crc32c(const struct digest_values *values)
-{
-    const unsigned char *value = values->value[DIGEST_CRC32C];
-
-    assert((values->mask & DIGEST_BIT(DIGEST_CRC32C)) != 0);
-    return (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 | value[3];
-}
-
 /* The one extent of a simple body: a unit that is all of it. Where a small one lies is filled in by the batch that
  * writes it. */
 static void put_fill_extents(struct core_put *put, struct meta_extents *extents, uint64_t *size)
@@ -156,7 +148,8 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
         .file = put->blob,
         .length = length,
         .unit_length = length,
-        .unit_crc32c = put_crc32c(put->values),
+        .unit_crc = digest_crc_value(put->values, DIGEST_OF_CONTENT),
+        .unit_crc_kind = META_UNIT_CRC64NVME,
     };
     *extents = (struct meta_extents){.list = &put->extent, .count = 1};
 }
@@ -266,7 +259,7 @@ static int put_begin_small(struct core_put *put, const struct core_put_options *
     if (blob_store_free_bytes(put->worker->core->blobs) < options->length)
         return -ENOSPC;
     put->state = PUT_FILLING;
-    put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_CRC32C);
+    put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_OF_CONTENT);
     pack_expect(put->worker->core->pack);
     return put_small_create(&put->small, (uint32_t)options->length, options->chunks);
 }

@@ -79,23 +79,13 @@ static uint32_t put_digest_mask(const struct s3_put *put)
     return mask;
 }
 
-/* As S3, a body whose sender claims nothing gets a CRC-64; but only beside an MD5, which costs seventy times as much. */
-static void put_add_default(const struct s3_put *put, struct core_put_options *options)
-{
-    if (put_algorithm(put) != S3_CHECKSUM_NONE)
-        return;
-    if (options->digest_mask & DIGEST_BIT(DIGEST_MD5))
-        options->digest_mask |= DIGEST_BIT(DIGEST_CRC64NVME);
-    if (options->digest_mask_small & DIGEST_BIT(DIGEST_MD5))
-        options->digest_mask_small |= DIGEST_BIT(DIGEST_CRC64NVME);
-}
-
 static void put_take_checksum(struct s3_put *put, const struct digest_values *values)
 {
-    if (put_algorithm(put) != S3_CHECKSUM_NONE)
-        s3_checksum_from_digests(&put->checksum, put_algorithm(put), values);
-    else if (values->mask & DIGEST_BIT(DIGEST_CRC64NVME))
-        s3_checksum_from_digests(&put->checksum, S3_CHECKSUM_CRC64NVME, values);
+    enum s3_checksum_algorithm algorithm = put_algorithm(put);
+
+    /* As S3, a body whose sender claims nothing gets the CRC-64, which is there anyway. */
+    s3_checksum_from_digests(&put->checksum,
+                             algorithm != S3_CHECKSUM_NONE ? algorithm : S3_CHECKSUM_CRC64NVME, values);
 }
 
 /* ---- The sink: bytes from HTTP to the core ---- */
@@ -311,7 +301,6 @@ void s3_put_start(struct s3_put *put)
     int result;
 
     core_etag_choose(core_worker_core(request->worker), compares, &options);
-    put_add_default(put, &options);
     if ((result = core_put_begin(request->worker, &options, &put->core)) == 0)
         return;
     if (result == CORE_PUT_IS_READY) {

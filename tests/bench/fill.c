@@ -38,7 +38,7 @@ struct slot {
 
 static const struct meta_attribute content_type = {{"content-type", 12}, {"binary/octet-stream", 19}};
 static struct slot slots[FLIGHT];
-static uint32_t zero_crc32c[LENGTHS]; /* of 1, 2, 3, 4 KiB */
+static uint64_t zero_crc[LENGTHS]; /* of 1, 2, 3, 4 KiB */
 static _Atomic int failure;
 
 static void put_done(struct meta_op *op)
@@ -77,7 +77,8 @@ static void object_submit(struct meta *meta, struct slot *slot, int64_t bucket, 
         .length = length,
         .unit_offset = offset,
         .unit_length = length,
-        .unit_crc32c = zero_crc32c[quarter],
+        .unit_crc = zero_crc[quarter],
+        .unit_crc_kind = META_UNIT_CRC64NVME,
     };
     slot->put = (struct meta_object_put){
         .op = {.kind = META_OP_OBJECT_PUT, .done = put_done, .ctx = slot},
@@ -142,7 +143,7 @@ static void checksums_make(void)
     static const unsigned char zeros[UNIT_BYTES];
 
     for (unsigned i = 0; i < LENGTHS; i++)
-        zero_crc32c[i] = digest_crc32c(0, zeros, (size_t)(i + 1) * (UNIT_BYTES / LENGTHS));
+        zero_crc[i] = crc64nvme_update(0, zeros, (size_t)(i + 1) * (UNIT_BYTES / LENGTHS));
 }
 
 /* ---- */

@@ -268,7 +268,7 @@ UNUSED static void upload_begin(struct upload *upload, struct rig *rig, const un
         .digests = rig->digests,
         .pumps = rig->pumps,
         .length = length_known ? length : UINT64_MAX,
-        .digest_mask = DIGEST_BIT(rig->pumps != NULL ? DIGEST_CRC64NVME : DIGEST_SHA256),
+        .digest_mask = DIGEST_BIT(rig->pumps != NULL ? DIGEST_CRC32C : DIGEST_SHA256),
         .events = &upload_events,
         .ctx = upload,
     };

@@ -27,7 +27,8 @@ static struct meta_extent random_extent(void)
     extent.offset = extent.unit_offset + in_unit;
     extent.length =
         random_next() % 2 ? extent.unit_length - in_unit : 1 + random_next() % (extent.unit_length - in_unit);
-    extent.unit_crc32c = (uint32_t)random_next();
+    extent.unit_crc_kind = random_next() % 2 ? META_UNIT_CRC64NVME : META_UNIT_CRC32C;
+    extent.unit_crc = extent.unit_crc_kind == META_UNIT_CRC32C ? (uint32_t)random_next() : random_next();
     return extent;
 }
 
@@ -38,7 +39,8 @@ static void assert_extent_equal(const struct meta_extent *a, const struct meta_e
     assert_int_equal(a->length, b->length);
     assert_int_equal(a->unit_offset, b->unit_offset);
     assert_int_equal(a->unit_length, b->unit_length);
-    assert_int_equal(a->unit_crc32c, b->unit_crc32c);
+    assert_int_equal(a->unit_crc_kind, b->unit_crc_kind);
+    assert_true(a->unit_crc == b->unit_crc);
 }
 
 static void extents_come_back(void **state)

@@ -77,7 +77,8 @@ static void a_bucket_that_is_gone(void **state)
 static void everything_comes_back(void **state)
 {
     struct store *store = *state;
-    struct meta_extent extents[2] = {{9, 4096, 100, 4096, 200, 11}, {10, 0, 50, 0, 50, 12}};
+    struct meta_extent extents[2] = {{9, 4096, 100, 4096, 200, 11, META_UNIT_CRC32C},
+                                     {10, 0, 50, 0, 50, 12ull << 40, META_UNIT_CRC64NVME}};
     struct meta_attribute attributes[2] = {{text("content-type"), text("a/b")},
                                            {text("x-amz-meta-x"), text("y")}};
     struct meta_part_size parts[2] = {{2, 100}, {7, 50}};
@@ -111,7 +112,7 @@ static void everything_comes_back(void **state)
         assert_int_equal(got.extents.list[i].length, extents[i].length);
         assert_int_equal(got.extents.list[i].unit_offset, extents[i].unit_offset);
         assert_int_equal(got.extents.list[i].unit_length, extents[i].unit_length);
-        assert_int_equal(got.extents.list[i].unit_crc32c, extents[i].unit_crc32c);
+        assert_true(got.extents.list[i].unit_crc == extents[i].unit_crc);
         assert_int_equal(got.parts[i].number, parts[i].number);
         assert_int_equal(got.parts[i].size, parts[i].size);
     }
@@ -231,7 +232,7 @@ static void many_units_in_a_file(void **state)
     struct store *store = *state;
 
     for (uint64_t i = 0; i < 3; i++) {
-        struct meta_extent extent = {5, i * 4096, 10, i * 4096, 10, 1};
+        struct meta_extent extent = {5, i * 4096, 10, i * 4096, 10, 1, META_UNIT_CRC64NVME};
         struct meta_object_put op = {.bucket = store->bucket, .key = {&"abc"[i], 1}};
         op.object.size = 10;
         op.object.extents = (struct meta_extents){&extent, 1};

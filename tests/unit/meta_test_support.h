@@ -98,7 +98,7 @@ static MAYBE_UNUSED int bucket_delete(struct meta *meta, int64_t bucket)
 static MAYBE_UNUSED struct meta_extent whole_file(uint64_t file, uint64_t length)
 {
     return (struct meta_extent){
-        .file = file, .length = length, .unit_length = length, .unit_crc32c = (uint32_t)file * 7u};
+        .file = file, .length = length, .unit_length = length, .unit_crc = (uint32_t)file * 7u};
 }
 
 /* Puts an object of one file; length 0: an empty one. etag: NULL for "e<file>". */

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A store as earlier versions wrote it: units verified by CRC32C, the schema one number lower. It is opened, served, checked and
+written to; and a version that is too new is refused."""
+import os
+import sqlite3
+import subprocess
+
+from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file
+
+CRC64NVME = 4  # the flag of an extent, metadata/codec.h
+
+
+def crc32c(data):
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82f63b78 if byte & 1 else 0)
+        table.append(byte)
+    crc = 0xffffffff
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xff]
+    return crc ^ 0xffffffff
+
+
+def after_number(raw, at):
+    while raw[at] & 0x80:
+        at += 1
+    return at + 1
+
+
+def as_before(raw, data):
+    """A list of one extent, of all of `data`, with the checksum that earlier versions gave it."""
+    assert raw[:2] == b"\x01\x01" and raw[2] & CRC64NVME, raw.hex()
+    end = after_number(raw, after_number(raw, 3))  # behind file and length
+    return raw[:2] + bytes([raw[2] & ~CRC64NVME]) + raw[3:end] + crc32c(data).to_bytes(4, "little") + raw[end + 8:]
+
+
+def sluice_check(data):
+    """(exit status, output)"""
+    result = subprocess.run([SLUICE, "check", "--data", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=60, check=False)
+    return result.returncode, result.stdout
+
+
+bodies = {"small": b"0123456789" * 300, "large": open(pattern_file("large", 300000), "rb").read(), "empty": b""}
+server = Server()
+equal(server.request("PUT", "/older")[0], 200, "a bucket is made")
+for key, body in bodies.items():
+    equal(server.request("PUT", f"/older/{key}", body=body)[0], 200, f"{key} is put")
+server.stop()
+
+database = sqlite3.connect(os.path.join(server.data, "sluice.db"))
+version = database.execute("PRAGMA user_version").fetchone()[0]
+for key, body in bodies.items():
+    raw = database.execute("SELECT extents FROM object WHERE key = ?", (key.encode(),)).fetchone()[0]
+    if body:
+        database.execute("UPDATE object SET extents = ? WHERE key = ?", (as_before(raw, body), key.encode()))
+database.execute(f"PRAGMA user_version = {version - 1}")
+database.commit()
+database.close()
+
+server = Server(data=server.data)
+for key, body in bodies.items():
+    equal(server.request("GET", f"/older/{key}")[2], body, f"{key} of an older store is served")
+equal(server.request("PUT", "/older/copy", headers={"x-amz-copy-source": "/older/large"})[0], 200, "and copied")
+equal(server.request("PUT", "/older/new", body=bodies["large"])[0], 200, "and new objects are put beside them")
+server.stop()
+equal(sluice_check(server.data)[0], 0, "the check verifies units of both kinds")
+
+database = sqlite3.connect(os.path.join(server.data, "sluice.db"))
+equal(database.execute("PRAGMA user_version").fetchone()[0], version, "the schema has been brought up to date")
+database.execute(f"PRAGMA user_version = {version + 1}")
+database.commit()
+database.close()
+status, output = sluice_check(server.data)
+check(status == 2 and "newer" in output, "a store of a newer version is refused", f"{status} {output}")
+database = sqlite3.connect(os.path.join(server.data, "sluice.db"))
+database.execute(f"PRAGMA user_version = {version}")
+database.commit()
+database.close()
+
+oldest = sorted(path for path in blob_files(server.data)[0] if os.path.getsize(path) == 300000)[0]
+with open(oldest, "r+b") as file:
+    file.seek(150000)
+    byte = file.read(1)[0]
+    file.seek(150000)
+    file.write(bytes([byte ^ 1]))
+status, output = sluice_check(server.data)
+check(status == 1 and "older/large" in output and "older/copy" in output and "older/new" not in output,
+      "a changed byte of an old unit is found by its old checksum", f"{status} {output}")
+done()
