@@ -568,12 +568,12 @@ struct meta_upload_complete {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     const struct meta_complete_part *parts; /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
     uint32_t part_count;
-    char etag[META_ETAG_BYTES_MAX + 1]; /* the object's */
+    char etag[META_ETAG_BYTES_MAX + 1]; /* the object's; also where the upload seems to be completed already: see below */
     struct meta_checksum checksum;
     struct meta_bytes default_lock; /* as meta_lock_pack makes it, for an upload that was begun without one; may be empty */
     struct meta_condition condition;
-    /* out; also filled, with etag and checksum, when the same upload was completed before and its object is still there
-     * (result 0) */
+    /* out; also filled, with checksum, when the same upload was completed before and its object is still there (result 0;
+     * META_E_INVALID_PART when that one has another ETag, as it was made of other parts) */
     int64_t modified_ms;
     uint64_t size;
     struct meta_version_id version;

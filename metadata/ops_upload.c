@@ -216,7 +216,8 @@ static int upload_load(struct meta_writer *writer, const struct meta_upload_comp
     return err;
 }
 
-/* A client that did not get the answer asks again: answered from the object that the upload became. */
+/* A client that did not get the answer asks again: answered from the object that the upload became. Its ETag comes from those
+ * of the parts, so with other parts than the first time there is another one. */
 static int complete_again(struct meta_writer *writer, struct meta_upload_complete *op)
 {
     struct object_row current;
@@ -227,7 +228,8 @@ static int complete_again(struct meta_writer *writer, struct meta_upload_complet
     if (current.upload_id.length != META_UPLOAD_ID_BYTES ||
         memcmp(current.upload_id.data, op->upload_id, META_UPLOAD_ID_BYTES) != 0)
         return META_E_NO_UPLOAD;
-    memcpy(op->etag, current.etag, sizeof(op->etag));
+    if (strcmp(op->etag, current.etag) != 0)
+        return META_E_INVALID_PART;
     op->checksum = current.checksum;
     op->modified_ms = current.modified_ms;
     op->size = current.size;

@@ -222,7 +222,9 @@ static void on_list(struct completion *completion)
     result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
                              completion->op.upload_id, &upload);
     if (result == META_E_NO_UPLOAD) {
-        submit(completion); /* perhaps it was completed before: the change finds out */
+        /* Perhaps it was completed before, with these parts: the change finds out. */
+        core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+        submit(completion);
         return;
     }
     if (result != 0) {

@@ -134,6 +134,12 @@ def repeating(server):
     equal((again[0], element(again[2], "ETag"), element(again[2], "ChecksumCRC64NVME")), (200, element(body, "ETag"), element(body, "ChecksumCRC64NVME")),
           "completing is answered again")
     equal(upload.complete({"if-none-match": "*"})[0], 200, "also where its condition held the first time only")
+    parts = upload.parts
+    for name, other in (("fewer parts", parts[:1]), ("another part", [parts[0], (2, "0" * 32)]), ("more parts", [*parts, (3, parts[1][1])])):
+        upload.parts = other
+        status, _, body = upload.complete()
+        equal((status, error_code(body)), (400, "InvalidPart"), f"but not with {name} than it was completed with")
+    upload.parts = parts
     server.request("PUT", "/bucket/again", b"newer")
     status, _, body = upload.complete()
     equal((status, error_code(body)), (404, "NoSuchUpload"), "but not once the object is another")
