@@ -13,6 +13,7 @@
 #include "api/s3/s3_body.h"
 #include "api/s3/s3_complete.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_document.h"
 #include "api/s3/s3_expiration.h"
 #include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
@@ -257,6 +258,9 @@ static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t
 {
     struct completion *completion = ctx;
 
+    /* The list's own MD5; checksums in the headers are about the object. */
+    if (error == S3_ERROR_NONE)
+        error = s3_document_verify_md5(request, body);
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;

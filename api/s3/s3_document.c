@@ -8,37 +8,40 @@
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_operation.h"
 
-enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message)
+enum s3_error s3_document_verify_md5(struct s3_request *request, h2o_iovec_t body)
 {
-    h2o_iovec_t md5_text = s3_request_header(request, "content-md5");
-    struct s3_checksum_claim claim;
+    h2o_iovec_t text = s3_request_header(request, "content-md5");
     struct digest_values values;
     unsigned char md5[16];
-    uint32_t mask = 0;
+
+    if (text.base == NULL)
+        return S3_ERROR_NONE;
+    if (s3_base64_decode(text, md5, sizeof(md5)) != 0)
+        return S3_ERROR_INVALID_DIGEST;
+    if (digest_buffer(DIGEST_BIT(DIGEST_MD5), body.base, body.len, &values) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    return memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) == 0 ? S3_ERROR_NONE : S3_ERROR_BAD_DIGEST;
+}
+
+enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message)
+{
+    struct s3_checksum_claim claim;
+    struct digest_values values;
+    enum digest_kind digest;
     enum s3_error error;
 
-    if (md5_text.base != NULL) {
-        if (s3_base64_decode(md5_text, md5, sizeof(md5)) != 0)
-            return S3_ERROR_INVALID_DIGEST;
-        mask |= DIGEST_BIT(DIGEST_MD5);
-    }
-    if ((error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE)
+    if ((error = s3_document_verify_md5(request, body)) != S3_ERROR_NONE ||
+        (error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE ||
+        claim.algorithm == S3_CHECKSUM_NONE)
         return error;
-    if (claim.algorithm != S3_CHECKSUM_NONE && claim.in_trailer)
+    if (claim.in_trailer)
         return S3_ERROR_NOT_IMPLEMENTED; /* no client sends XML so, and unverified it must not pass */
-    if (claim.algorithm != S3_CHECKSUM_NONE)
-        mask |= DIGEST_BIT(s3_checksum_digest(claim.algorithm));
-    if (mask == 0)
-        return S3_ERROR_NONE;
-    if (digest_buffer(mask, body.base, body.len, &values) != 0)
+    digest = s3_checksum_digest(claim.algorithm);
+    if (digest_buffer(DIGEST_BIT(digest), body.base, body.len, &values) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    if (md5_text.base != NULL && memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) != 0)
-        return S3_ERROR_BAD_DIGEST;
-    if (claim.algorithm != S3_CHECKSUM_NONE &&
-        memcmp(claim.value, values.value[s3_checksum_digest(claim.algorithm)],
-               s3_checksum_bytes(claim.algorithm)) != 0)
-        return S3_ERROR_BAD_DIGEST;
-    return S3_ERROR_NONE;
+    return memcmp(claim.value, values.value[digest], s3_checksum_bytes(claim.algorithm)) == 0
+               ? S3_ERROR_NONE
+               : S3_ERROR_BAD_DIGEST;
 }
 
 /* ---- Collecting ---- */

@@ -101,7 +101,9 @@ def refusals(server):
     status, _, body = upload.complete()
     equal((status, error_code(body) in ("MalformedXML", "InvalidPart", "InvalidArgument")), (400, True), "10,001 parts")
     upload.parts = [second]
-    for headers, code, name in (({"x-amz-mp-object-size": "5"}, "InvalidRequest", "another size than announced"),
+    for headers, code, name in (({"content-md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, "BadDigest", "a list with another MD5"),
+                                ({"content-md5": "x"}, "InvalidDigest", "a list with an MD5 that is none"),
+                                ({"x-amz-mp-object-size": "5"}, "InvalidRequest", "another size than announced"),
                                 ({"if-match": '"x"'}, "NoSuchKey", "If-Match where there is nothing")):
         equal(error_code(upload.complete(headers)[2]), code, name)
     server.request("PUT", "/bucket/refused", b"in the way")
