@@ -57,7 +57,7 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
-        (err = parts_remove(writer, op->upload_id, NULL)) != 0)
+        (err = parts_remove(writer, op->upload_id)) != 0)
         return err;
     return upload_delete(writer, op->bucket, op->key, op->upload_id);
 }
@@ -68,7 +68,6 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
 struct assembly {
     struct meta_bytes *pieces; /* each listed part's extents as stored, without the head of the list */
     struct meta_part_size *sizes;
-    unsigned char *listed;                /* by part number */
     struct meta_part_checksums checksums; /* algorithm 0 once a part had another one, or none */
     unsigned char *values;                /* theirs */
     uint32_t count;
@@ -81,11 +80,7 @@ static int assembly_begin(struct meta_writer *writer, struct assembly *assembly,
     memset(assembly, 0, sizeof(*assembly));
     assembly->pieces = arena_alloc(&writer->arena, part_count * sizeof(*assembly->pieces));
     assembly->sizes = arena_alloc(&writer->arena, part_count * sizeof(*assembly->sizes));
-    assembly->listed = arena_alloc(&writer->arena, META_PART_NUMBER_MAX + 1);
-    if (assembly->pieces == NULL || assembly->sizes == NULL || assembly->listed == NULL)
-        return -ENOMEM;
-    memset(assembly->listed, 0, META_PART_NUMBER_MAX + 1);
-    return 0;
+    return assembly->pieces == NULL || assembly->sizes == NULL ? -ENOMEM : 0;
 }
 
 /* What is about to become an object is looked at once more: 0 or META_E_CORRUPT. */
@@ -143,14 +138,14 @@ static int assembly_add(struct meta_writer *writer, struct assembly *assembly, s
         (err = assembly_add_checksum(writer, assembly, part_count, &checksum)) != 0)
         return err;
     assembly->sizes[assembly->count++] = (struct meta_part_size){wanted->number, size};
-    assembly->listed[wanted->number] = 1;
     assembly->pieces_bytes += piece->length;
     assembly->extent_count += list.count;
     assembly->size += size;
     return assembly->extent_count <= META_EXTENTS_MAX && assembly->size <= INT64_MAX ? 0 : -E2BIG;
 }
 
-/* Walks the parts that are there beside the parts that are wanted; both ascend. */
+/* Walks the parts that are there beside the parts that are wanted; both ascend. Those that nobody wants lose their
+ * bytes here, in the same walk: there may be ten thousand, and other changes wait meanwhile. */
 static int assembly_collect(struct meta_writer *writer, struct assembly *assembly,
                             const struct meta_upload_complete *op)
 {
@@ -159,18 +154,21 @@ static int assembly_collect(struct meta_writer *writer, struct assembly *assembl
 
     meta_sql_blob(list, 1, (struct meta_bytes){op->upload_id, META_UPLOAD_ID_BYTES});
     while ((row = meta_sql_row(list)) > 0) {
-        const struct meta_complete_part *wanted = &op->parts[assembly->count];
+        const struct meta_complete_part *wanted =
+            assembly->count < op->part_count ? &op->parts[assembly->count] : NULL;
         int64_t number = sqlite3_column_int64(list, 0);
-        if (number > wanted->number)
+        if (wanted != NULL && number > wanted->number)
             err = META_E_INVALID_PART; /* the wanted one is not there */
-        else if (number == wanted->number)
+        else if (wanted != NULL && number == wanted->number)
             err = assembly_add(writer, assembly, list, wanted, op->part_count);
-        if (err != 0 || assembly->count == op->part_count) {
+        else /* dropping references touches other tables only, so the column stays where it is */
+            err = references_drop(writer, meta_sql_column(list, 3));
+        if (err != 0) {
             meta_sql_reset(list);
             return err;
         }
     }
-    return row < 0 ? row : META_E_INVALID_PART;
+    return row < 0 ? row : assembly->count < op->part_count ? META_E_INVALID_PART : 0;
 }
 
 static int assembly_join(struct meta_writer *writer, const struct assembly *assembly, struct object_row *row)
@@ -274,7 +272,7 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
         (err = attributes_annotate(writer, &row.attributes, META_ATTRIBUTE_LOCK, op->default_lock)) != 0)
         return err;
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
-        (err = parts_remove(writer, op->upload_id, assembly.listed)) != 0 ||
+        (err = parts_delete(writer, op->upload_id)) != 0 ||
         (err = upload_delete(writer, op->bucket, op->key, op->upload_id)) != 0)
         return err;
     op->modified_ms = row.modified_ms;

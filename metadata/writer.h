@@ -115,9 +115,10 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 /* 0, META_E_NO_UPLOAD, or an error. */
 int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                  const unsigned char *upload_id);
-/* Drops the references of the upload's parts, but for those marked in `keep` (by number; NULL: none), and
- * their rows. */
-int parts_remove(struct meta_writer *writer, const unsigned char *upload_id, const unsigned char *keep);
+/* Drops the rows of the upload's parts, whose references are somebody else's, or dropped already. */
+int parts_delete(struct meta_writer *writer, const unsigned char *upload_id);
+/* The same, and their references. */
+int parts_remove(struct meta_writer *writer, const unsigned char *upload_id);
 
 /* ---- References (references.c) ---- */
 
