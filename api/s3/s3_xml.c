@@ -5,11 +5,9 @@
 #include "api/s3/s3_xml.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
 
 #define XML_BYTES_INITIAL 1024u
@@ -92,6 +90,21 @@ static const char *escape_of(uint32_t code)
     }
 }
 
+/* How many bytes from here on are ASCII that stands as it is: nearly all of most texts, and a page has thousands of them. */
+static size_t plain_run(const char *text, size_t length)
+{
+    size_t count = 0;
+
+    while (count < length) {
+        unsigned char c = (unsigned char)text[count];
+
+        if (c < 0x20 || c >= 0x80 || c == '&' || c == '<' || c == '>' || c == '"')
+            break;
+        count++;
+    }
+    return count;
+}
+
 static void append_escaped(struct s3_xml *xml, const char *text, size_t length)
 {
     size_t plain = 0; /* bytes before text[i] that were not written yet */
@@ -100,6 +113,10 @@ static void append_escaped(struct s3_xml *xml, const char *text, size_t length)
         uint32_t code;
         const char *escape;
 
+        if ((count = plain_run(text + i, length - i)) != 0) {
+            plain += count;
+            continue;
+        }
         count = s3_utf8_next(text + i, length - i, &code);
         escape = count != 0 ? escape_of(code) : REPLACEMENT;
         if (count == 0)
@@ -130,10 +147,13 @@ void s3_xml_string(struct s3_xml *xml, const char *name, const char *text)
 
 void s3_xml_unsigned(struct s3_xml *xml, const char *name, uint64_t value)
 {
-    char digits[24];
+    char digits[20], *at = digits + sizeof(digits);
 
-    snprintf(digits, sizeof(digits), "%" PRIu64, value);
-    s3_xml_string(xml, name, digits);
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    s3_xml_text(xml, name, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void s3_xml_bool(struct s3_xml *xml, const char *name, bool value)
@@ -143,23 +163,10 @@ void s3_xml_bool(struct s3_xml *xml, const char *name, bool value)
 
 void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms)
 {
-    char text[64], date[40];
-    int64_t milliseconds = unix_ms % 1000;
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm broken_down;
+    char text[S3_TIME_ISO_BYTES + 1];
 
-    if (milliseconds < 0) {
-        milliseconds += 1000;
-        seconds--;
-    }
-    if (gmtime_r(&seconds, &broken_down) == NULL) { /* a year that does not fit an int */
-        s3_xml_string(xml, name, "1970-01-01T00:00:00.000Z");
-        return;
-    }
-    if (strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &broken_down) == 0)
-        date[0] = '\0';
-    snprintf(text, sizeof(text), "%s.%03dZ", date, (int)milliseconds);
-    s3_xml_string(xml, name, text);
+    s3_time_iso_format(unix_ms, text);
+    s3_xml_text(xml, name, text, S3_TIME_ISO_BYTES);
 }
 
 void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t length, bool url)
