@@ -122,8 +122,23 @@ def memory(results):
             yield plain(path, path.name, "p99.9 us", 5000)
 
 
+def vast(results):
+    for path in results.group("vast"):
+        if "complete ms" in path.runs:
+            yield plain(path, path.name, "complete ms", 1000)
+        else:
+            yield plain(path, path.name, "middle page of one key ms", 5)
+            for kind in ("page", "page of one key"): # wherever a page begins, it costs what it returns
+                first, middle = f"first {kind} CPU us", f"middle {kind} CPU us"
+                firsts, middles = (path.runs.get(name, {}).get("sluice", {}) for name in (first, middle))
+                yield Verdict(path.name, middle, path.median(middle, "sluice"), 1.25, False, path.median(first, "sluice"), f"first {kind}",
+                              [middles[number] / firsts[number] for number in middles if firsts.get(number)])
+        for name in ("GET", "PUT"):
+            yield plain(path, path.name, f"{name} delay us", 5000, f"what others wait longer for a {name}, p99.9, us")
+
+
 def verdicts(results):
-    return [verdict for part in (large, small, objects, memory) for verdict in part(results)]
+    return [verdict for part in (large, small, objects, memory, vast) for verdict in part(results)]
 
 
 # What belongs beside the targets but is none of them: (path, what, ours' column, reference, figure).

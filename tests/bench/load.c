@@ -9,6 +9,7 @@
  *     --first N      where those numbers begin (0)
  *     --paths FILE   one path (with its query) a line instead of PATH, in turn: for presigned requests
  *     --host NAME    what the Host field says ("bench")
+ *     --source PATH  puts copy that object (x-amz-copy-source)
  *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
  *     --cpu N        run on that core only
  *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
@@ -58,7 +59,7 @@ struct connection {
 };
 
 static bool is_put, spin, hold;
-static const char *path_format, *host_field = "bench";
+static const char *path_format, *host_field = "bench", *copy_source;
 static char **path_lines;
 static size_t path_line_count;
 static uint64_t body_bytes, object_bytes, range_bytes;
@@ -146,7 +147,7 @@ static void path_make(char *path, size_t size, long long number)
 static void request_begin(struct connection *connection)
 {
     static uint64_t random_state = 88172645463325252ull;
-    char path[1536], fields[128] = "";
+    char path[1536], fields[256] = "";
     long long number = next_number++;
 
     connection->out_length = 0;
@@ -155,7 +156,9 @@ static void request_begin(struct connection *connection)
     started++;
     busy_count++;
     path_make(path, sizeof(path), number);
-    if (is_put) {
+    if (is_put && copy_source != NULL) {
+        (void)snprintf(fields, sizeof(fields), "Content-Length: 0\r\nx-amz-copy-source: %s\r\n", copy_source);
+    } else if (is_put) {
         (void)snprintf(fields, sizeof(fields), "Content-Length: %llu\r\n", (unsigned long long)body_bytes);
     } else if (range_bytes > 0) {
         random_state ^= random_state << 13, random_state ^= random_state >> 7,
@@ -391,6 +394,8 @@ static bool option_take(const char *name, const char *value)
         paths_read(value);
     else if (strcmp(name, "--host") == 0)
         host_field = value;
+    else if (strcmp(name, "--source") == 0)
+        copy_source = value;
     else if (strcmp(name, "--range") == 0)
         range_bytes = strtoull(value, NULL, 10);
     else if (strcmp(name, "--cpu") == 0)

@@ -44,6 +44,7 @@ def figures_file():
                   record("disk and SQLite", "floor", {"file_fsync /s": 90, "sync_and_commit /s": 500}, "disk", 1, number)]
     lines.append({"group": "objects", "path": "objects", "objects": 10000000, "server": "sluice", "round": 0,
                   "figures": {"LIST 1000 ms": 2, "LIST 1000 CPU us": 1600, "LIST 100 CPU us": 200, "LIST folder ms": 3.5, "LIST folders ms": 1, "start ms": 99}})
+    lines.append(record("10,000 parts", "sluice", {"complete ms": 90, "GET delay us": 5001, "PUT delay us": 0}, "vast", 1))
     name = scratch("figures.jsonl")
     with open(name, "w") as out:
         out.writelines(json.dumps(line) + "\n" for line in lines)
@@ -65,6 +66,8 @@ def verdicts_are_right():
     equal(found[where, "LIST 1000, CPU us", "LIST 100"].judged, 8, "lists are compared by what they return")
     equal(found[where, "LIST 1000 folders, delimiter, ms", ""].verdict, "pass", "1 ms for a list of folders pass")
     equal(found[where, "exec to first answer, ms", ""].verdict, "pass", "99 ms to the first answer pass")
+    equal((found["10,000 parts", "complete ms", ""].verdict, found["10,000 parts", "what others wait longer for a GET, p99.9, us", ""].verdict), ("pass", "miss"),
+          "90 ms for 10,000 parts pass, 5 ms of delay for others miss")
 
 
 def report_is_written():
@@ -89,7 +92,7 @@ def report_is_written():
     with open(readme) as file:
         check(refused and file.read() == "no marks\n", "a file without marks is left alone")
     status, out = run([*RUN, "--from", name, "--svg", picture])
-    check(status == 0 and "6 of 8 pass, 2 not measured" in out and "left out: lighttpd: not there" in out, "a run's lines are reported later", out)
+    check(status == 0 and "8 of 11 pass, 2 not measured" in out and "left out: lighttpd: not there" in out, "a run's lines are reported later", out)
     labels = [one.text for one in xml.etree.ElementTree.parse(picture).getroot().iter("{http://www.w3.org/2000/svg}text")]
     check("0.50×  100" in labels and "GET 4 KiB ×32" in labels, "the chart shows the ratio to the floor", str(labels))
 
