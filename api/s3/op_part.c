@@ -363,7 +363,9 @@ static void answer_parts(struct part_listing *listing, const struct meta_upload 
         s3_answer_result(request, result);
         return;
     }
-    s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
+    /* Paginators made from the API's model, JavaScript's among them, ask on for as long as there is a next marker. */
+    if (listing->truncated)
+        s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
     s3_xml_bool(xml, "IsTruncated", listing->truncated);
     s3_xml_close(xml, "ListPartsResult");
     s3_answer_xml(request, 200, xml);

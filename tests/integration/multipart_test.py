@@ -36,6 +36,7 @@ def listing_parts(server):
     body = server.request("GET", path + "&part-number-marker=2000")[2]
     equal((all_of(body, "PartNumber"), all_of(body, "Size"), element(body, "IsTruncated")),
           (["2002", "2004", "2006"], ["2", "0", "1"], "false"), "ListParts: the page behind it")
+    check(b"<NextPartNumberMarker>" not in body, "ListParts: the last page names no next marker, which some paginators would follow for ever")
     body = server.request("GET", path + "&max-parts=2&part-number-marker=5")[2]
     equal((all_of(body, "PartNumber"), element(body, "PartNumberMarker"), element(body, "NextPartNumberMarker")), (["6", "8"], "5", "8"),
           "ListParts: a marker that is no part")
