@@ -213,7 +213,8 @@ static void on_bucket_document(struct s3_request *request, h2o_iovec_t body, voi
         return;
     if (packed.length == 0)
         packed.data = NULL; /* S3 then answers NoSuchTagSet, as after a delete */
-    s3_setting_put(request, META_SETTING_TAGGING, packed, 204);
+    /* S3 answers 204, which minio-js takes for a failure; everybody takes 200. */
+    s3_setting_put(request, META_SETTING_TAGGING, packed, 200);
 }
 
 void s3_op_put_bucket_tagging(struct s3_request *request)
