@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Round trips with the clients people use, from Debian's packages: curl, aws cli, boto3, s3cmd, rclone. With keys, and where the
 client can do it, anonymously against a server without keys; with both disk engines."""
-import filecmp
 import os
 import shutil
 
-from sluicetest import ACCESS, SECRET, Server, check, done, equal, have, pattern_file, run, scratch, sha256_file, skip
+from sluicetest import (ACCESS, SECRET, Server, check, done, equal, fresh, have, odd_tree, ok, pattern_file, run, same_tree, scratch,
+                        sha256_file, skip)
 
 MIB = 1 << 20
 small = pattern_file("small.txt", 1234)
@@ -14,38 +14,6 @@ middle = pattern_file("middle.bin", 9 * MIB, seed=2)
 large = pattern_file("large.bin", 40 * MIB, seed=3)
 AWS_ENV = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1",
            "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
-
-
-def tree():
-    """A folder with names that trip clients."""
-    folder = scratch("tree")
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in ("a.txt", "sub/b.txt", "sub/deep/c with space.txt", "sub/plus+percent%41.txt", "sub/ünïcode-日本.txt", "empty"):
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("" if name == "empty" else name * 100)
-    shutil.copy(middle, os.path.join(folder, "sub", "middle.bin"))
-    return folder
-
-
-def same_tree(left, right):
-    compared = filecmp.dircmp(left, right)
-    if compared.left_only or compared.right_only or compared.diff_files or compared.funny_files:
-        return False
-    return all(same_tree(os.path.join(left, name), os.path.join(right, name)) for name in compared.common_dirs)
-
-
-def fresh(name):
-    path = scratch(name)
-    shutil.rmtree(path, ignore_errors=True)
-    return path
-
-
-def ok(name, result, contains=None):
-    status, output = result
-    good = status == 0 and (contains is None or contains in output)
-    return check(good, name, f"status {status}: {output[-600:]}")
 
 
 def curl_anonymous(server, label):
@@ -93,7 +61,7 @@ def aws(server, extra, label):
     name = f"aws cli, {label}"
     base = ["aws", *extra, "--endpoint-url", server.url]
     s3 = [*base, "s3"]
-    back, folder = fresh("aws-back"), tree()
+    back, folder = fresh("aws-back"), odd_tree(middle)
     ok(f"{name}: mb", run([*s3, "mb", "s3://aws-bucket"], AWS_ENV))
     ok(f"{name}: ls shows the bucket", run([*s3, "ls"], AWS_ENV), "aws-bucket")
     for path in (small, middle, large):
@@ -132,7 +100,7 @@ def s3cmd(server):
         file.write(f"[default]\naccess_key = {ACCESS}\nsecret_key = {SECRET}\nhost_base = {server.host}:{server.port}\n"
                    f"host_bucket = {server.host}:{server.port}\nuse_https = False\nmultipart_chunk_size_mb = 5\n")
     s3 = ["s3cmd", "-c", config, "--no-progress"]
-    back, folder = fresh("s3cmd-back"), tree()
+    back, folder = fresh("s3cmd-back"), odd_tree(middle)
     ok("s3cmd: mb", run([*s3, "mb", "s3://s3cmd-bucket"]))
     ok("s3cmd: put", run([*s3, "put", small, "s3://s3cmd-bucket/small.txt"]))
     ok("s3cmd: put in parts", run([*s3, "put", large, "s3://s3cmd-bucket/large.bin"]))
@@ -154,7 +122,7 @@ def rclone(server, keys):
            "RCLONE_CONFIG_S_ENDPOINT": server.url, "RCLONE_CONFIG_S_REGION": "us-east-1"}
     if keys:
         env.update(RCLONE_CONFIG_S_ACCESS_KEY_ID=ACCESS, RCLONE_CONFIG_S_SECRET_ACCESS_KEY=SECRET)
-    back, folder = fresh("rclone-back"), tree()
+    back, folder = fresh("rclone-back"), odd_tree(middle)
     shutil.copy(large, folder)
     part = ["--s3-upload-cutoff", "16M", "--s3-chunk-size", "5M"]
     ok(f"{name}: mkdir", run(["rclone", "mkdir", "s:rclone-bucket"], env))

@@ -6,6 +6,7 @@ ends with done(), whose exit status is 0 when nothing failed, 77 when everything
 """
 import atexit
 import contextlib
+import filecmp
 import hashlib
 import http.client
 import os
@@ -206,3 +207,58 @@ def run(command, env=None, timeout=300, stdin=subprocess.DEVNULL):
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
                             text=True, errors="replace", stdin=stdin)
     return result.returncode, result.stdout
+
+
+def s3_client(server, access=ACCESS, secret=SECRET, **config):
+    """boto3's client of this server, which tries each request once."""
+    import boto3  # only where it is used: most tests need no package
+    from botocore.config import Config
+    return boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id=access, aws_secret_access_key=secret,
+                        config=Config(retries={"max_attempts": 0}, **config))
+
+
+def ok(name, result, contains=None):
+    """A client's run ended with status 0, and said that."""
+    status, output = result
+    return check(status == 0 and (contains is None or contains in output), name, f"status {status}: {output[-600:]}")
+
+
+def fails(name, result, contains=None):
+    """A client's run ended with another status than 0, and said that."""
+    status, output = result
+    return check(status != 0 and (contains is None or contains in output), name, f"status {status}: {output[-600:]}")
+
+
+def fresh(name):
+    """A path in the scratch folder where nothing is."""
+    path = scratch(name)
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+    return path
+
+
+def odd_tree(*large):
+    """A folder with names that trip clients, and those files in its folder `sub`."""
+    folder = fresh("tree")
+    for name in ("a.txt", "sub/b.txt", "sub/deep/c with space.txt", "sub/plus+percent%41.txt", "sub/ünïcode-日本.txt", "empty"):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("" if name == "empty" else name * 100)
+    for path in large:
+        shutil.copy(path, os.path.join(folder, "sub"))
+    return folder
+
+
+def same_tree(left, right):
+    """Whether two folders hold the same names and bytes."""
+    if not os.path.isdir(left) or not os.path.isdir(right):
+        return False
+    compared = filecmp.dircmp(left, right)
+    if compared.left_only or compared.right_only or compared.common_funny:
+        return False
+    if filecmp.cmpfiles(left, right, compared.common_files, shallow=False)[0] != compared.common_files:
+        return False
+    return all(same_tree(os.path.join(left, name), os.path.join(right, name)) for name in compared.common_dirs)
