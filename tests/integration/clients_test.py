@@ -53,6 +53,18 @@ def curl_signed(server):
     ok("curl --aws-sigv4: -T", run([*sign, "-T", middle, f"{server.url}/signed/object"]))
     ok("curl --aws-sigv4: get", run([*sign, "-o", back, f"{server.url}/signed/object"]))
     equal(sha256_file(back), sha256_file(middle), "curl --aws-sigv4: identical")
+    ok("curl --aws-sigv4: a listing", run([*sign, f"{server.url}/signed?list-type=2"]), "<Key>object</Key>")
+    ok("curl --aws-sigv4: a range", run([*sign, "-r", "-100", "-o", back, f"{server.url}/signed/object"]))
+    equal(os.path.getsize(back), 100, "curl --aws-sigv4: has its length")
+    # Without that header curl signs the body's own SHA-256, and the server verifies it.
+    hashed = ["curl", "-sS", "-f", *sign[3:7], "-H", "x-amz-content-sha256: " + sha256_file(small)]
+    ok("curl --aws-sigv4: the body's hash", run([*hashed, "-T", small, f"{server.url}/signed/hashed"]))
+    for name, wrong, code in (("another body than was signed", [*hashed, "-T", middle], "XAmzContentSHA256Mismatch"),
+                              ("a wrong secret", [*sign[:6], f"{ACCESS}:wrong", *sign[7:]], "SignatureDoesNotMatch"),
+                              ("an unknown key", [*sign[:6], "NOBODY:wrong", *sign[7:]], "InvalidAccessKeyId")):
+        status, output = run([argument for argument in wrong if argument != "-f"] + [f"{server.url}/signed/hashed"])
+        check(f"<Code>{code}</Code>" in output, f"curl --aws-sigv4: {name} is refused", output)
+    ok("curl --aws-sigv4: delete", run([*sign, "-X", "DELETE", f"{server.url}/signed/hashed"]))
     status, output = run(["curl", "-sS", "-o", back, "-w", "%{http_code}", f"{server.url}/signed/object"])
     equal(output, "403", "curl without a key is refused")
 
@@ -110,7 +122,30 @@ def s3cmd(server):
     ok("s3cmd: sync", run([*s3, "sync", folder + "/", "s3://s3cmd-bucket/tree/"]))
     ok("s3cmd: ls", run([*s3, "ls", "--recursive", "s3://s3cmd-bucket/"]), "plus+percent%41.txt")
     ok("s3cmd: cp", run([*s3, "cp", "s3://s3cmd-bucket/large.bin", "s3://s3cmd-bucket/copy.bin"]))
-    ok("s3cmd: du", run([*s3, "du", "s3://s3cmd-bucket/"]))
+    objects = 3 + sum(len(files) for _, _, files in os.walk(folder))
+    size = 1234 + 80 * MIB + sum(os.path.getsize(os.path.join(where, name)) for where, _, files in os.walk(folder) for name in files)
+    status, output = run([*s3, "du", "s3://s3cmd-bucket/"])
+    equal((status, output.split()[:2]), (0, [str(size), str(objects)]), "s3cmd: du tells bytes and objects")
+    os.remove(os.path.join(folder, "a.txt"))
+    ok("s3cmd: sync --delete-removed", run([*s3, "sync", "--delete-removed", folder + "/", "s3://s3cmd-bucket/tree/"]), "delete: 's3://s3cmd-bucket/tree/a.txt'")
+    synced = fresh("s3cmd-tree")
+    os.makedirs(synced)
+    ok("s3cmd: sync down", run([*s3, "sync", "s3://s3cmd-bucket/tree/", synced + "/"]))
+    check(same_tree(folder, synced), "s3cmd: the trees are the same")
+    plain = ["curl", "-sS", "-o", back, "-w", "%{http_code}", f"{server.url}/s3cmd-bucket/small.txt"]
+    equal(run(plain)[1], "403", "s3cmd: what it put is private")
+    ok("s3cmd: setacl --acl-public", run([*s3, "setacl", "--acl-public", "s3://s3cmd-bucket/small.txt"]))
+    ok("s3cmd: info tells the grant", run([*s3, "info", "s3://s3cmd-bucket/small.txt"]), "*anon*: READ")
+    equal((run(plain)[1], sha256_file(back)), ("200", sha256_file(small)), "s3cmd: now everybody reads it")
+    ok("s3cmd: setacl --acl-private", run([*s3, "setacl", "--acl-private", "s3://s3cmd-bucket/small.txt"]))
+    equal(run(plain)[1], "403", "s3cmd: and nobody any more")
+    ok("s3cmd: put from standard input, in parts", run(["sh", "-c", '"$@" < "$0"', large, *s3, "put", "-", "s3://s3cmd-bucket/stream"]))
+    ok("s3cmd: multipart lists no upload", run([*s3, "multipart", "s3://s3cmd-bucket/"]), "s3://s3cmd-bucket/")
+    ok("s3cmd: mv", run([*s3, "mv", "s3://s3cmd-bucket/stream", "s3://s3cmd-bucket/moved"]))
+    ok("s3cmd: get the moved", run([*s3, "get", "--force", "s3://s3cmd-bucket/moved", back]))
+    equal(sha256_file(back), sha256_file(large), "s3cmd: the stream is identical")
+    ok("s3cmd: modify", run([*s3, "modify", "--add-header=x-amz-meta-colour: blue", "s3://s3cmd-bucket/small.txt"]))
+    ok("s3cmd: modified", run([*s3, "info", "s3://s3cmd-bucket/small.txt"]), "blue")
     ok("s3cmd: del", run([*s3, "del", "--recursive", "--force", "s3://s3cmd-bucket/"]))
     ok("s3cmd: rb", run([*s3, "rb", "s3://s3cmd-bucket"]))
 
@@ -133,6 +168,22 @@ def rclone(server, keys):
     check(same_tree(folder, back), f"{name}: the trees are the same")
     with open(small) as stdin:
         ok(f"{name}: rcat", run(["rclone", "rcat", "s:rclone-bucket/streamed"], env, stdin=stdin))
+    with open(large, "rb") as stdin:
+        ok(f"{name}: rcat of what does not fit one part", run(["rclone", "rcat", *part, "s:rclone-bucket/tree/streamed.bin"], env, stdin=stdin))
+    equal(run(["rclone", "hashsum", "sha256", "--download", "s:rclone-bucket/tree/streamed.bin"], env)[1].split()[0], sha256_file(large), f"{name}: it is whole")
+    ok(f"{name}: copyto within, in parts", run(["rclone", "copyto", *part, "--s3-copy-cutoff", "16M", "s:rclone-bucket/tree/streamed.bin", "s:rclone-bucket/copied"], env))
+    ok(f"{name}: moveto", run(["rclone", "moveto", "s:rclone-bucket/copied", "s:rclone-bucket/moved"], env))
+    os.remove(os.path.join(folder, "a.txt"))
+    ok(f"{name}: sync up removes what is gone", run(["rclone", "sync", *part, folder, "s:rclone-bucket/tree"], env))
+    listed = run(["rclone", "lsf", "-R", "--files-only", "s:rclone-bucket"], env)[1].splitlines()
+    check("tree/a.txt" not in listed and "tree/streamed.bin" not in listed and "moved" in listed and "copied" not in listed,
+          f"{name}: what is gone is gone", listed)
+    status, output = run(["rclone", "size", "--json", "s:rclone-bucket/moved"], env)
+    check(status == 0 and f'"bytes":{40 * MIB}' in output, f"{name}: size", output)
+    if keys:
+        status, output = run(["rclone", "link", "--expire", "60s", "s:rclone-bucket/moved"], env)
+        ok(f"{name}: link, fetched by curl", run(["curl", "-sS", "-f", "-o", scratch("linked"), output.strip()]))
+        equal(sha256_file(scratch("linked")), sha256_file(large), f"{name}: by the link the same")
     ok(f"{name}: lsf", run(["rclone", "lsf", "s:rclone-bucket"], env), "streamed")
     ok(f"{name}: purge", run(["rclone", "purge", "s:rclone-bucket"], env))
 
