@@ -61,6 +61,7 @@ enum sluice_error {
     SLUICE_E_RANGE = -6003,       /* outside the object */
     SLUICE_E_CREDENTIALS = -6004, /* the credentials file cannot be understood; see the log */
     SLUICE_E_OPEN_ADDRESS = -6005, /* no key configured and the address is not loopback */
+    SLUICE_E_CERTIFICATE = -6006,  /* the TLS certificate or its key cannot be used; see the log */
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -219,6 +220,10 @@ struct sluice_server_options {
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     const char *access_log;  /* path, "-" for standard output, NULL for none */
     bool access_log_json;
+    /* TLS. PEM files: the certificate with those that lead to a root behind it; and its key, without a passphrase. Both or none;
+     * read again whenever one changes, for connections to come. */
+    const char *tls_certificate, *tls_key;
+    const char *tls_listen; /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */
@@ -227,14 +232,21 @@ SLUICE_API int sluice_server_start(struct sluice_server **server, struct sluice_
 /* "127.0.0.1:40123"; valid as long as the server. */
 SLUICE_API const char *sluice_server_address(const struct sluice_server *server);
 SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
-/* Opens the access log anew and reads the credentials file again; on failure the old ones stay in use. */
+/* Where HTTPS is served, which may be the same; NULL without TLS. */
+SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *server);
+/* Opens the access log anew and reads the credentials file, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Lets requests in flight finish for up to grace_ms. NULL allowed. */
 SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_ms);
-/* Would sluice_server_start take these options? Reads the credentials file and applies the rule for addresses; opens no store
- * and no port. log, which may be NULL, gets what is wrong in the credentials file, with its line. */
+/* Would sluice_server_start take these options? Reads the credentials file, certificate and key, and applies the rule for
+ * addresses; opens no store and no port. log, which may be NULL, gets what is wrong in a file, with its line. */
 SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
                                    void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+
+/* Asks the server at an address ("127.0.0.1:9000"; 0.0.0.0 and [::] are asked on loopback) for its health, by HTTPS if tls, whatever
+ * its certificate says. Returns the HTTP status, 200 for a healthy one, or a negative errno: -EINVAL an address that cannot be,
+ * -ECONNREFUSED, -ETIMEDOUT after five seconds ... */
+SLUICE_API int sluice_ping(const char *address, bool tls);
 
 /* ---- Users: the credentials file, edited ----
  *

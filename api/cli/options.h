@@ -61,7 +61,7 @@ enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 
 struct options {
-    char *data, *listen, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
+    char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s;
     unsigned durability, copy_mode, etag, engine, access_log_format;

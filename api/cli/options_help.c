@@ -62,7 +62,7 @@ static const char *command_summary(enum command command)
     case COMMAND_SERVE:
         return "Usage: sluice serve [options]\n\n"
                "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the access log\n"
-               "anew and reads the credentials again (which it also does when that file changes).\n";
+               "anew and reads credentials and certificate again (as do changes of these files).\n";
     case COMMAND_CHECK:
         return "Usage: sluice check [options]\n\n"
                "Verifies a store that no server has open: rows, references and the checksum of every byte.\n"

@@ -132,5 +132,11 @@ int options_load(struct options *options, enum command command, int argc, char *
         return options_fail(options, "%s is set but %s is not: a key needs both",
                             options->access_key != NULL ? "access-key" : "secret-key",
                             options->access_key != NULL ? "secret-key" : "access-key");
+    if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
+        return options_fail(options, "%s is set but %s is not: TLS needs both",
+                            options->tls_certificate != NULL ? "tls-certificate" : "tls-key",
+                            options->tls_certificate != NULL ? "tls-key" : "tls-certificate");
+    if (options->tls_listen != NULL && options->tls_certificate == NULL)
+        return options_fail(options, "tls-listen needs tls-certificate and tls-key");
     return 0;
 }

@@ -3,7 +3,7 @@
  * `sluice serve`: opens the store, starts the server, and waits on the main thread for signals.
  *
  *   SIGTERM, SIGINT   stop accepting, let requests in flight finish (--grace), exit 0; a second one ends at
- * once SIGHUP            open the access log anew, read the credentials again
+ * once SIGHUP            open the access log anew, read credentials and certificate again
  *
  * The signals are blocked before the first thread exists and taken by sigwaitinfo, so there is no handler and
  * no other thread ever sees one. The line that says where it serves goes to stdout; everything else to
@@ -38,6 +38,9 @@ static void fill_server_options(const struct options *options, struct sluice_ser
 {
     *server = (struct sluice_server_options){
         .listen = options->listen,
+        .tls_listen = options->tls_listen,
+        .tls_certificate = options->tls_certificate,
+        .tls_key = options->tls_key,
         .workers = options->workers,
         .access_key = options->access_key,
         .secret_key = options->secret_key,
@@ -69,13 +72,16 @@ static int fail_server(const struct options *options, int err)
                 "refusing to listen on %s without a key: whoever can connect could read and delete "
                 "everything; set "
                 "SLUICE_ACCESS_KEY and SLUICE_SECRET_KEY, give --credentials, or say --allow-anonymous",
-                options->listen);
+                options->tls_listen != NULL ? options->tls_listen : options->listen);
         return CLI_USAGE;
     case SLUICE_E_CREDENTIALS:
+    case SLUICE_E_CERTIFICATE:
         return CLI_USAGE; /* the log has said it, with file and line */
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:
-        cli_say(SLUICE_LOG_ERROR, "cannot listen on %s: %s", options->listen, sluice_strerror(err));
+        cli_say(SLUICE_LOG_ERROR, "cannot listen on %s%s%s: %s", options->listen,
+                options->tls_listen != NULL ? " and " : "",
+                options->tls_listen != NULL ? options->tls_listen : "", sluice_strerror(err));
         return CLI_FAILED;
     default:
         cli_say(SLUICE_LOG_ERROR, "cannot serve on %s%s%s: %s", options->listen,
@@ -149,7 +155,8 @@ static void reload(struct sluice_server *server)
     if (err != 0)
         cli_say(SLUICE_LOG_ERROR, "reload failed, the old settings stay in use: %s", sluice_strerror(err));
     else
-        cli_log(NULL, SLUICE_LOG_INFO, "opened the access log anew and read the credentials again");
+        cli_log(NULL, SLUICE_LOG_INFO,
+                "opened the access log anew and read credentials and certificate again");
 }
 
 /* Until SIGTERM or SIGINT. */
@@ -164,6 +171,19 @@ static void wait_for_end(struct sluice_server *server, const sigset_t *ours)
     }
 }
 
+static void say_where(const struct sluice_server *server, const struct options *options)
+{
+    const char *address = sluice_server_address(server), *tls_address = sluice_server_tls_address(server);
+
+    if (tls_address == NULL)
+        printf("sluice: serving http://%s from %s\n", address, options->data);
+    else if (options->tls_listen == NULL)
+        printf("sluice: serving https://%s from %s\n", tls_address, options->data);
+    else
+        printf("sluice: serving http://%s and https://%s from %s\n", address, tls_address, options->data);
+    (void)fflush(stdout); /* whoever started it may have closed the pipe: it serves all the same */
+}
+
 static int serve_until_told(struct sluice_store *store, const struct sluice_server_options *server_options,
                             const struct options *options, const sigset_t *ours)
 {
@@ -172,8 +192,7 @@ static int serve_until_told(struct sluice_store *store, const struct sluice_serv
 
     if (err != 0)
         return fail_server(options, err);
-    printf("sluice: serving http://%s from %s\n", sluice_server_address(server), options->data);
-    (void)fflush(stdout); /* whoever started it may have closed the pipe: it serves all the same */
+    say_where(server, options);
     notify_send("READY=1");
 
     wait_for_end(server, ours);

@@ -44,6 +44,8 @@ const char *sluice_strerror(int result)
         return "the credentials file cannot be understood";
     case SLUICE_E_OPEN_ADDRESS:
         return "no key is configured and the address is not loopback";
+    case SLUICE_E_CERTIFICATE:
+        return "the TLS certificate or its key cannot be used";
     default:
         return meta_strerror(result);
     }

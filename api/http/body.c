@@ -232,17 +232,11 @@ static int body_copy(struct connection *conn, size_t max, size_t *budget)
 
     if (buffer == NULL)
         return -ENOMEM;
-    do {
-        count = recv(connection_fd(conn), buffer, max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES,
-                     MSG_DONTWAIT);
-    } while (count == -1 && errno == EINTR);
+    count = connection_read(conn, buffer, max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES);
     if (count == 0)
         return -ECONNRESET;
-    if (count < 0) {
-        conn->is_readable = false;
-        return -errno;
-    }
-    counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
+    if (count < 0)
+        return (int)count;
     *budget -= (size_t)count;
     body_pace(conn, (size_t)count);
     return body_write(conn, buffer, (size_t)count);
@@ -250,7 +244,7 @@ static int body_copy(struct connection *conn, size_t max, size_t *budget)
 
 static int body_move(struct connection *conn, uint64_t run, size_t *budget)
 {
-    bool splices = conn->body.sink->splice != NULL && !conn->body.splice_refused &&
+    bool splices = conn->body.sink->splice != NULL && !conn->body.splice_refused && conn->tls == NULL &&
                    !conn->worker->server->options.copy_mode;
     size_t max = splices && conn->body.splices_aside ? HTTP_ASIDE_BYTES_MAX : *budget;
 

@@ -2,7 +2,7 @@
  *
  * One HTTP/1.1 connection: its states, its socket, its timeout, and the one place where it is cut or freed.
  *
- *      IDLE -> HEAD -> REQUEST -> ANSWER -> IDLE                 keep-alive
+ *      (HANDSHAKE ->) IDLE -> HEAD -> REQUEST -> ANSWER -> IDLE                 keep-alive
  *                                        -> DRAIN -> IDLE        a refused body's small rest is dropped
  *                                        -> LINGER -> CLOSED     the client is given time to read the answer
  *                                        -> CLOSED
@@ -40,15 +40,32 @@ static h2o_socket_t *connection_get_socket(h2o_conn_t *conn)
     return ((struct connection *)conn)->socket;
 }
 
+static h2o_iovec_t connection_get_tls_version(h2o_req_t *req)
+{
+    const struct tls_stream *tls = ((struct connection *)req->conn)->tls;
+    const char *text = tls != NULL ? tls_stream_version(tls) : NULL;
+
+    return h2o_iovec_init(text, text != NULL ? strlen(text) : 0);
+}
+
+static h2o_iovec_t connection_get_tls_cipher(h2o_req_t *req)
+{
+    const struct tls_stream *tls = ((struct connection *)req->conn)->tls;
+    const char *text = tls != NULL ? tls_stream_cipher(tls) : NULL;
+
+    return h2o_iovec_init(text, text != NULL ? strlen(text) : 0);
+}
+
 static const h2o_conn_callbacks_t connection_callbacks = {
     .get_sockname = connection_get_sockname,
     .get_peername = connection_get_peername,
     .get_socket = connection_get_socket,
+    .log_ = {.ssl = {.protocol_version = connection_get_tls_version, .cipher = connection_get_tls_cipher}},
 };
 
 /* ---- Birth and death ---- */
 
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket)
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
 {
     struct timeval now = *h2o_get_timestamp(&worker->h2o, NULL, NULL);
     struct connection *conn = (struct connection *)h2o_create_connection(
@@ -66,8 +83,13 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket)
     worker->connection_count++;
     counter_add(&worker->counters.accepted, 1);
     counter_add(&worker->counters.open, 1);
-    head_begin(conn);
-    conn->is_readable = true; /* a client usually sends at once */
+    conn->is_tls = is_tls;
+    conn->is_readable =
+        !is_tls; /* a client usually sends at once; but turns of handshakes are for those that did */
+    if (is_tls)
+        handshake_begin(conn);
+    else
+        head_begin(conn);
     connection_run(conn);
     return 0;
 }
@@ -80,6 +102,11 @@ static void connection_free(struct connection *conn)
     h2o_timeout_unlink(&conn->timeout);
     h2o_timeout_unlink(&conn->wakeup);
     h2o_linklist_unlink(&conn->link);
+    if (h2o_linklist_is_linked(&conn->turn_link))
+        h2o_linklist_unlink(&conn->turn_link);
+    if (conn->tls != NULL)
+        (void)tls_stream_close(conn->tls); /* where it was reset, nothing leaves any more */
+    tls_stream_destroy(conn->tls);
     conn->worker->connection_count--;
     counter_add(&conn->worker->counters.open, (uint64_t)-1);
     output_free(conn);
@@ -124,9 +151,10 @@ static enum connection_step closed_step(struct connection *conn)
 }
 
 static enum connection_step (*const connection_steps[CONNECTION_STATE_COUNT])(struct connection *) = {
-    [CONNECTION_IDLE] = head_step,     [CONNECTION_HEAD] = head_step,   [CONNECTION_REQUEST] = request_step,
-    [CONNECTION_ANSWER] = answer_step, [CONNECTION_DRAIN] = drain_step, [CONNECTION_LINGER] = linger_step,
-    [CONNECTION_CLOSED] = closed_step,
+    [CONNECTION_HANDSHAKE] = handshake_step, [CONNECTION_IDLE] = head_step,
+    [CONNECTION_HEAD] = head_step,           [CONNECTION_REQUEST] = request_step,
+    [CONNECTION_ANSWER] = answer_step,       [CONNECTION_DRAIN] = drain_step,
+    [CONNECTION_LINGER] = linger_step,       [CONNECTION_CLOSED] = closed_step,
 };
 
 static void connection_update_polling(struct connection *conn)
@@ -136,6 +164,12 @@ static void connection_update_polling(struct connection *conn)
             h2o_socket_read_start(conn->socket, connection_on_readable);
     } else if (conn->want_no_read && h2o_socket_is_reading(conn->socket)) {
         h2o_socket_read_stop(conn->socket);
+    }
+    if (conn->tls != NULL && conn->want_read && conn->state != CONNECTION_LINGER) {
+        if (tls_stream_has_pending(conn->tls))
+            tls_turn_await_pending(conn);
+        else if (tls_stream_wants_write(conn->tls))
+            conn->want_write = true;
     }
     if (conn->want_write && !h2o_socket_is_writing(conn->socket))
         h2o_socket_notify_write(conn->socket, connection_on_writable);
@@ -174,6 +208,8 @@ static void connection_on_readable(h2o_socket_t *socket, const char *err)
 
     (void)err; /* the next recv tells */
     conn->is_readable = true;
+    if (conn->tls != NULL)
+        tls_stream_on_readable(conn->tls);
     if (conn->want_read)
         connection_run(conn);
     else
@@ -182,8 +218,12 @@ static void connection_on_readable(h2o_socket_t *socket, const char *err)
 
 static void connection_on_writable(h2o_socket_t *socket, const char *err)
 {
+    struct connection *conn = socket->data;
+
     (void)err;
-    connection_run(socket->data);
+    if (conn->tls != NULL && tls_stream_wants_write(conn->tls))
+        conn->is_readable = true; /* what waited for room was a receive */
+    connection_run(conn);
 }
 
 /* ---- Timeout ---- */
@@ -256,7 +296,8 @@ void connection_abort(struct connection *conn, int reason)
 
 void connection_close(struct connection *conn, bool linger)
 {
-    if (!linger || shutdown(connection_fd(conn), SHUT_WR) != 0) {
+    conn->owes_close = linger && conn->tls != NULL && tls_stream_close(conn->tls) == -EAGAIN;
+    if (!linger || (!conn->owes_close && shutdown(connection_fd(conn), SHUT_WR) != 0)) {
         conn->state = CONNECTION_CLOSED;
         return;
     }
@@ -304,6 +345,29 @@ static ssize_t connection_received(struct connection *conn, ssize_t count)
     return -errno;
 }
 
+static ssize_t connection_read_tls(struct connection *conn, void *buffer, size_t length)
+{
+    ssize_t count = tls_stream_receive(conn->tls, buffer, length);
+
+    if (count >= 0)
+        return connection_received(conn, count);
+    if (count == -EAGAIN)
+        conn->is_readable = false;
+    return count;
+}
+
+ssize_t connection_read(struct connection *conn, void *buffer, size_t length)
+{
+    ssize_t count;
+
+    if (conn->tls != NULL)
+        return connection_read_tls(conn, buffer, length);
+    do {
+        count = recv(connection_fd(conn), buffer, length, MSG_DONTWAIT);
+    } while (count == -1 && errno == EINTR);
+    return connection_received(conn, count);
+}
+
 ssize_t connection_receive(struct connection *conn, size_t max)
 {
     h2o_iovec_t room = h2o_buffer_reserve(&conn->socket->input, max);
@@ -311,12 +375,10 @@ ssize_t connection_receive(struct connection *conn, size_t max)
 
     if (room.base == NULL)
         return -ENOMEM;
-    do {
-        count = recv(connection_fd(conn), room.base, max, MSG_DONTWAIT);
-    } while (count == -1 && errno == EINTR);
+    count = connection_read(conn, room.base, max);
     if (count > 0)
         conn->socket->input->size += (size_t)count;
-    return connection_received(conn, count);
+    return count;
 }
 
 ssize_t connection_discard(struct connection *conn, size_t max)
@@ -326,6 +388,8 @@ ssize_t connection_discard(struct connection *conn, size_t max)
 
     if (buffer == NULL)
         return -ENOMEM;
+    if (conn->tls != NULL && conn->state != CONNECTION_LINGER)
+        return connection_read(conn, buffer, max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES);
     do { /* TCP drops the bytes without copying them: the buffer is a formality */
         count = recv(connection_fd(conn), buffer, max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES,
                      MSG_DONTWAIT | MSG_TRUNC);

@@ -10,9 +10,11 @@
 
 #include "api/http/http.h"
 #include "api/http/limits.h"
+#include "api/http/tls.h"
 #include "api/http/worker.h"
 
 enum connection_state {
+    CONNECTION_HANDSHAKE, /* TLS only: not yet open */
     CONNECTION_IDLE,    /* between requests: no byte of a head is here */
     CONNECTION_HEAD,    /* part of a head is here */
     CONNECTION_REQUEST, /* the handler has the request and owes an answer; its body may be coming in */
@@ -82,7 +84,9 @@ struct connection {
     struct http_worker *worker;
     h2o_socket_t *socket;
     h2o_linklist_t link; /* in worker->connections */
+    h2o_linklist_t turn_link; /* in a queue of worker->tls */
     enum connection_state state;
+    struct tls_stream *tls; /* NULL: plain, or TLS of which no byte has come yet */
 
     h2o_timeout_entry_t timeout;
     h2o_timeout_entry_t wakeup; /* of connection_wake, in the zero timeout */
@@ -96,6 +100,9 @@ struct connection {
     bool is_dead;        /* the socket is of no use; the handler's answer is awaited and dropped */
     bool closes_after;   /* http_request_close_after */
     bool client_closes;  /* the client asked for the close, so it will not send more */
+    bool is_tls;         /* came in by the TLS listener */
+    bool is_turn;        /* of the handshake: see tls_turn.c */
+    bool owes_close;     /* TLS: the last word did not fit into the socket */
     bool refused_expect; /* the last answer refused a body before 100 Continue: see response.c */
 
     struct {
@@ -116,7 +123,7 @@ struct connection {
 #define CONNECTION_MAGIC 0x48545450u
 
 /* connection.c */
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket);
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls);
 struct connection *connection_of(h2o_req_t *req);
 void connection_run(struct connection *conn);
 /* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
@@ -136,6 +143,16 @@ ssize_t connection_discard(struct connection *conn, size_t max);
 h2o_buffer_t *connection_input(struct connection *conn);
 void connection_consume(struct connection *conn, size_t count);
 int connection_fd(struct connection *conn);
+/* Receives into a buffer: plain or decrypted. The results of connection_receive. */
+ssize_t connection_read(struct connection *conn, void *buffer, size_t length);
+
+/* handshake.c */
+void handshake_begin(struct connection *conn);
+enum connection_step handshake_step(struct connection *conn);
+
+/* tls_turn.c: what TLS connections get in the next turn of the loop */
+void tls_turn_await_handshake(struct connection *conn);
+void tls_turn_await_pending(struct connection *conn);
 
 /* head.c */
 enum connection_step head_step(struct connection *conn);
@@ -175,6 +192,8 @@ bool response_has_no_body(const struct connection *conn);                    /* 
 enum connection_step source_step(struct connection *conn);
 enum connection_step source_small_step(struct connection *conn);
 void source_end(struct connection *conn, int result);
+/* Only source_step sends what is in the output, together with the first bytes of the body. */
+bool source_takes_head(const struct connection *conn);
 
 /* output.c */
 void output_push(struct connection *conn, const void *data, size_t length);

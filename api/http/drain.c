@@ -94,6 +94,14 @@ enum connection_step linger_step(struct connection *conn)
 {
     size_t budget = HTTP_TURN_BYTES_MAX;
 
+    if (conn->owes_close) { /* what is said to the client first, the socket had no room for */
+        conn->owes_close = tls_stream_close(conn->tls) == -EAGAIN;
+        conn->want_write = conn->owes_close;
+        if (!conn->owes_close && shutdown(connection_fd(conn), SHUT_WR) != 0) {
+            conn->state = CONNECTION_CLOSED;
+            return STEP_WAIT;
+        }
+    }
     while (conn->is_readable && budget > 0) {
         ssize_t count = connection_discard(conn, budget);
 

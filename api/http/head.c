@@ -116,7 +116,7 @@ static void head_init_request(struct connection *conn)
     h2o_init_request(&conn->req, &conn->super, NULL);
     conn->has_request = true;
     conn->closes_after = conn->client_closes = false;
-    conn->req.input.scheme = &H2O_URL_SCHEME_HTTP;
+    conn->req.input.scheme = conn->is_tls ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
     conn->req.input.query_at = SIZE_MAX;
     conn->req.version = 0x101; /* until the request line says otherwise: what a refusal is sent in */
     conn->req.timestamps.request_begin_at = *h2o_get_timestamp(&conn->worker->h2o, NULL, NULL);

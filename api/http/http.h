@@ -49,23 +49,33 @@ struct http_handler {
 enum http_log_form { HTTP_LOG_APACHE, HTTP_LOG_JSON };
 
 struct http_server_options {
-    const char *listen;          /* "ADDR:PORT", "[::1]:9000", port 0: any free one */
+    /* "ADDR:PORT", "[::1]:9000", port 0: any free one; for plain HTTP, and for TLS. One of the two may be NULL. */
+    const char *listen, *tls_listen;
+    const char *tls_certificate, *tls_key; /* PEM files, for tls_listen; see tls.h */
     unsigned workers;            /* 1 .. HTTP_WORKERS_MAX */
     bool copy_mode;              /* bodies by recv and send even over plain HTTP */
     const char *access_log;      /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
-    uint32_t head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
+    uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
     struct http_handler handler;
     void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void *log_ctx;
 };
 
-/* Starts the workers; serves when this returns 0. -EADDRINUSE, -EACCES, -EINVAL (bad address), ... */
+/* Starts the workers; serves when this returns 0. -EADDRINUSE, -EACCES, -EINVAL (bad address), -EBADMSG (certificate or key
+ * cannot be used; the log has said why) ... */
 int http_server_start(struct http_server **server, const struct http_server_options *options);
-/* "127.0.0.1:9000": the address in use. Valid as long as the server. */
+/* "127.0.0.1:9000": the address in use: of plain HTTP, or where there is none, of TLS. Valid as long as the server. */
 const char *http_server_address(const struct http_server *server);
 unsigned http_server_port(const struct http_server *server);
+const char *http_server_tls_address(const struct http_server *server); /* NULL without TLS */
+/* Any thread. Reads certificate and key again, for connections to come. 0 (also without TLS); -EBADMSG, -ENOMEM: the old ones
+ * stay in use, and the log says why. */
+int http_server_reload_tls(struct http_server *server);
+/* Would a server take this pair? log is not NULL. The same results. */
+int http_tls_check(const char *certificate, const char *key, void (*log)(void *ctx, int level, const char *message),
+                   void *log_ctx);
 /* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
 int http_server_reopen_log(struct http_server *server);
 /* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on

@@ -49,8 +49,29 @@
  * a second call and sendfile's page references. */
 #define HTTP_SMALL_BODY_BYTES (16u << 10)
 
-/* Standard copy mode and TLS move bodies through a buffer of this size. */
+/* Standard copy mode moves bodies through a buffer of this size, and so does TLS on the way in. */
 #define HTTP_COPY_BUFFER_BYTES (256u << 10)
+
+/* ---- TLS ---- */
+
+/* Accept to the end of the handshake; it does not get longer by dripping. */
+#define HTTP_HANDSHAKE_TIMEOUT_MS 10000u
+
+/* Steps of handshakes between two looks at everybody else: each may sign, which costs up to a millisecond or two. */
+#define HTTP_HANDSHAKES_PER_TURN 2u
+
+/* The largest record there is (RFC 8446 5.1). */
+#define HTTP_TLS_RECORD_BYTES_MAX (16u << 10)
+
+/* What one read of the socket may fetch: several records. Held only while some of it waits. */
+#define HTTP_TLS_READ_AHEAD_BYTES (64u << 10)
+
+/* Between file and records on the way out: a multiple of a record, small enough to stay in a core's own cache and for
+ * thousands of slow clients to have one each. */
+#define HTTP_TLS_SEND_BUFFER_BYTES (64u << 10)
+
+/* Changes of keys that one connection may ask for. They are due after some 400 GB, so this is hundreds of terabytes. */
+#define HTTP_TLS_HANDSHAKE_RECORDS_MAX 1000u
 
 /* SO_RCVLOWAT while a large body comes in: fewer wake-ups, larger splices. Back to 1 near its end. */
 #define HTTP_BODY_LOWAT_BYTES (512u << 10)

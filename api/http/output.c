@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What waits to be sent on a connection: a queue of memory pieces, written by sendmsg. On the connection's
- * worker.
+ * What waits to be sent on a connection: a queue of memory pieces, written by sendmsg, or record by record
+ * by TLS. On the connection's worker.
  *
  * The queue does not own the pieces: they lie in the request's pool, in static memory, or with a generator or
  * source that keeps them until the queue is empty. */
@@ -57,24 +57,30 @@ static void output_advance(struct output *output, size_t sent)
     }
 }
 
+static ssize_t output_send(struct connection *conn, struct iovec *vectors, size_t count, bool more_follows)
+{
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count < IOV_MAX ? count : IOV_MAX};
+    ssize_t sent;
+
+    if (conn->tls != NULL)
+        return tls_stream_send(conn->tls, vectors, count);
+    do {
+        sent = sendmsg(connection_fd(conn), &message,
+                       MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+    } while (sent == -1 && errno == EINTR);
+    return sent != -1 ? sent : -errno;
+}
+
 int output_flush(struct connection *conn, bool more_follows)
 {
     struct output *output = &conn->output;
 
     while (!output_is_empty(conn)) {
         size_t count = output->count - output->first;
-        struct msghdr message = {
-            .msg_iov = &output->vectors[output->first],
-            .msg_iovlen = count < IOV_MAX ? count : IOV_MAX,
-        };
-        ssize_t sent = sendmsg(connection_fd(conn), &message,
-                               MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+        ssize_t sent = output_send(conn, &output->vectors[output->first], count, more_follows);
 
-        if (sent == -1) {
-            if (errno == EINTR)
-                continue;
-            return -errno;
-        }
+        if (sent < 0)
+            return (int)sent;
         counter_add(&conn->worker->counters.bytes_sent, (uint64_t)sent);
         output_advance(output, (size_t)sent);
     }

@@ -43,8 +43,8 @@ static bool answer_has_body_begun(struct connection *conn)
 {
     int available = 0;
 
-    return connection_input(conn)->size > 0 || ioctl(connection_fd(conn), FIONREAD, &available) != 0 ||
-           available > 0;
+    return connection_input(conn)->size > 0 || (conn->tls != NULL && tls_stream_has_pending(conn->tls)) ||
+           ioctl(connection_fd(conn), FIONREAD, &available) != 0 || available > 0;
 }
 
 static bool answer_body_allows_reuse(struct connection *conn)
@@ -144,7 +144,7 @@ enum connection_step answer_step(struct connection *conn)
     }
     if (conn->answer.is_small)
         return source_small_step(conn);
-    err = output_flush(conn, conn->answer.source_remaining > 0);
+    err = source_takes_head(conn) ? 0 : output_flush(conn, conn->answer.source_remaining > 0);
     if (err == -EAGAIN) {
         conn->want_write = true;
         connection_arm(conn, &conn->worker->send_timeout);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/http/connection.h"
+#include "api/http/tls.h"
 
 struct server_handler {
     h2o_handler_t super;
@@ -41,6 +42,12 @@ void server_log(const struct http_server *server, int level, const char *format,
     server->options.log(server->options.log_ctx, level, message);
 }
 
+/* The log of what has no server yet, or does not know it. */
+static void server_log_line(void *ctx, int level, const char *message)
+{
+    server_log(ctx, level, "%s", message);
+}
+
 static void server_configure(struct http_server *server)
 {
     struct server_handler *handler;
@@ -54,10 +61,19 @@ static void server_configure(struct http_server *server)
     handler->server = server;
 }
 
+static void server_close_listeners(struct http_server *server)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        if (server->listeners[i].fd != -1)
+            close(server->listeners[i].fd);
+        server->listeners[i].fd = -1;
+    }
+}
+
 static void server_free(struct http_server *server)
 {
-    if (server->listen_fd != -1)
-        close(server->listen_fd);
+    server_close_listeners(server);
+    tls_context_destroy(server->tls);
     access_log_close(server->log);
     h2o_config_dispose(&server->config);
     pthread_cond_destroy(&server->start_changed);
@@ -73,7 +89,8 @@ static struct http_server *server_create(const struct http_server_options *optio
     if (server == NULL)
         return NULL;
     server->options = *options;
-    server->listen_fd = -1;
+    for (unsigned i = 0; i < LISTENERS_MAX; i++)
+        server->listeners[i].fd = -1;
     server->workers = calloc(options->workers, sizeof(server->workers[0]));
     if (server->workers == NULL) {
         free(server);
@@ -106,26 +123,67 @@ static int server_start_workers(struct http_server *server)
     return err;
 }
 
+/* ---- Listeners ---- */
+
+static int server_listen(struct listener *listener, const char *listen_on)
+{
+    int fd = listener_open(listen_on, listener->address, sizeof(listener->address), &listener->port);
+
+    if (fd < 0)
+        return fd;
+    listener->fd = fd;
+    return 0;
+}
+
+static int server_load_tls(struct http_server *server, const struct http_server_options *options)
+{
+    const struct tls_context_options tls_options = {
+        .certificate = options->tls_certificate,
+        .key = options->tls_key,
+        .log = server_log_line,
+        .log_ctx = server,
+    };
+
+    return tls_context_create(&server->tls, &tls_options);
+}
+
+static int server_open_listeners(struct http_server *server, const struct http_server_options *options)
+{
+    int err = 0;
+
+    if (options->tls_listen != NULL && (err = server_load_tls(server, options)) != 0)
+        return err;
+    if (options->listen != NULL)
+        err = server_listen(&server->listeners[LISTENER_PLAIN], options->listen);
+    if (err == 0 && options->tls_listen != NULL)
+        err = server_listen(&server->listeners[LISTENER_TLS], options->tls_listen);
+    return err;
+}
+
+static bool server_options_are_valid(const struct http_server_options *options)
+{
+    bool has_pair = options->tls_certificate != NULL && options->tls_key != NULL;
+
+    return (options->listen != NULL || options->tls_listen != NULL) &&
+           (options->tls_listen == NULL || has_pair) && options->workers > 0 &&
+           options->workers <= HTTP_WORKERS_MAX && options->handler.on_request != NULL;
+}
+
+/* ---- Start and stop ---- */
+
 int http_server_start(struct http_server **server_out, const struct http_server_options *options)
 {
     struct http_server *server;
     int err = 0;
 
-    if (options->listen == NULL || options->workers == 0 || options->workers > HTTP_WORKERS_MAX ||
-        options->handler.on_request == NULL)
+    if (!server_options_are_valid(options))
         return -EINVAL;
     if ((server = server_create(options)) == NULL)
         return -ENOMEM;
     if (options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
-    if (err == 0) {
-        server->listen_fd =
-            listener_open(options->listen, server->address, sizeof(server->address), &server->port);
-        if (server->listen_fd < 0) {
-            err = server->listen_fd;
-            server->listen_fd = -1;
-        }
-    }
+    if (err == 0)
+        err = server_open_listeners(server, options);
     if (err == 0)
         err = server_start_workers(server);
     if (err != 0) {
@@ -143,10 +201,7 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
     server->grace_ms = grace_ms;
     atomic_store(&server->phase, SERVER_STOPPING);
     /* Closed here and by each worker: from the last close on, the port refuses. */
-    if (server->listen_fd != -1) {
-        close(server->listen_fd);
-        server->listen_fd = -1;
-    }
+    server_close_listeners(server);
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_wake(server->workers[i]);
     for (unsigned i = 0; i < server->worker_count; i++)
@@ -154,14 +209,41 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
     server_free(server);
 }
 
+static const struct listener *server_main_listener(const struct http_server *server)
+{
+    return &server->listeners[server->listeners[LISTENER_PLAIN].port != 0 ? LISTENER_PLAIN : LISTENER_TLS];
+}
+
 const char *http_server_address(const struct http_server *server)
 {
-    return server->address;
+    return server_main_listener(server)->address;
 }
 
 unsigned http_server_port(const struct http_server *server)
 {
-    return server->port;
+    return server_main_listener(server)->port;
+}
+
+const char *http_server_tls_address(const struct http_server *server)
+{
+    return server->tls != NULL ? server->listeners[LISTENER_TLS].address : NULL;
+}
+
+int http_server_reload_tls(struct http_server *server)
+{
+    return server->tls != NULL ? tls_context_reload(server->tls) : 0;
+}
+
+int http_tls_check(const char *certificate, const char *key,
+                   void (*log)(void *ctx, int level, const char *message), void *log_ctx)
+{
+    const struct tls_context_options options = {certificate, key, log, log_ctx};
+    struct tls_context *context;
+    int err = tls_context_create(&context, &options);
+
+    if (err == 0)
+        tls_context_destroy(context);
+    return err;
 }
 
 int http_server_reopen_log(struct http_server *server)

@@ -20,23 +20,35 @@ void source_end(struct connection *conn, int result)
     source->end(source, result);
 }
 
+static bool source_copies(const struct connection *conn)
+{
+    return conn->worker->server->options.copy_mode ||
+           (conn->tls != NULL && !tls_stream_kernel_sends(conn->tls));
+}
+
+/* There is no MSG_MORE for records: the head waits, until body follows it in the queue. */
+bool source_takes_head(const struct connection *conn)
+{
+    return conn->tls != NULL && conn->answer.source_remaining > 0 && conn->answer.copy_buffer == NULL &&
+           source_copies(conn);
+}
+
 /* > 0: bytes sent, or with the copy buffer in the output. */
 static ssize_t source_send(struct connection *conn, size_t max)
 {
     struct http_source *source = conn->answer.source;
+    size_t room = conn->tls != NULL ? HTTP_TLS_SEND_BUFFER_BYTES : HTTP_COPY_BUFFER_BYTES;
     ssize_t count;
 
-    if (!conn->worker->server->options.copy_mode) {
+    if (!source_copies(conn)) {
         count = source->send(source, connection_fd(conn), max);
         if (count > 0)
             counter_add(&conn->worker->counters.bytes_sent, (uint64_t)count);
         return count;
     }
-    if (conn->answer.copy_buffer == NULL &&
-        (conn->answer.copy_buffer = malloc(HTTP_COPY_BUFFER_BYTES)) == NULL)
+    if (conn->answer.copy_buffer == NULL && (conn->answer.copy_buffer = malloc(room)) == NULL)
         return -ENOMEM;
-    count = source->read(source, conn->answer.copy_buffer,
-                         max < HTTP_COPY_BUFFER_BYTES ? max : HTTP_COPY_BUFFER_BYTES);
+    count = source->read(source, conn->answer.copy_buffer, max < room ? max : room);
     if (count > 0)
         output_push(conn, conn->answer.copy_buffer, (size_t)count);
     return count;
@@ -61,7 +73,7 @@ enum connection_step source_step(struct connection *conn)
 {
     size_t budget = HTTP_TURN_BYTES_MAX;
 
-    assert(output_is_empty(conn));
+    assert(output_is_empty(conn) || source_takes_head(conn));
     if (conn->answer.is_blocked)
         return STEP_WAIT;
     while (conn->answer.source_remaining > 0) {

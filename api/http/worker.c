@@ -55,6 +55,7 @@ static void worker_on_events(h2o_socket_t *socket, const char *err)
 static void worker_on_accept(h2o_socket_t *listener, const char *err)
 {
     struct http_worker *worker = listener->data;
+    bool is_tls = listener == worker->listeners[LISTENER_TLS];
     h2o_socket_t *socket;
 
     (void)err;
@@ -64,11 +65,12 @@ static void worker_on_accept(h2o_socket_t *listener, const char *err)
                 /* The connection stays in the queue and the listener readable: waiting beats spinning. */
                 server_log(worker->server, 1, "cannot accept a connection: %s", strerror(errno));
                 h2o_socket_read_stop(listener);
-                h2o_timeout_link(worker->loop, &worker->h2o.hundred_ms_timeout, &worker->accept_pause);
+                if (!h2o_timeout_is_linked(&worker->accept_pause))
+                    h2o_timeout_link(worker->loop, &worker->h2o.hundred_ms_timeout, &worker->accept_pause);
             }
             return;
         }
-        if (connection_accept(worker, socket) != 0)
+        if (connection_accept(worker, socket, is_tls) != 0)
             h2o_socket_close(socket);
     }
 }
@@ -77,8 +79,9 @@ static void worker_on_accept_pause(h2o_timeout_entry_t *entry)
 {
     struct http_worker *worker = H2O_STRUCT_FROM_MEMBER(struct http_worker, accept_pause, entry);
 
-    if (worker->listener != NULL)
-        h2o_socket_read_start(worker->listener, worker_on_accept);
+    for (unsigned i = 0; i < LISTENERS_MAX; i++)
+        if (worker->listeners[i] != NULL)
+            h2o_socket_read_start(worker->listeners[i], worker_on_accept);
 }
 
 /* ---- Opening and closing ---- */
@@ -93,6 +96,8 @@ static void worker_init_timeouts(struct http_worker *worker)
 {
     const struct http_server_options *options = &worker->server->options;
 
+    worker_init_timeout(worker, &worker->handshake_timeout, options->handshake_timeout_ms,
+                        HTTP_HANDSHAKE_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->head_timeout, options->head_timeout_ms, HTTP_HEAD_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->idle_timeout, options->idle_timeout_ms, HTTP_IDLE_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->body_timeout, options->body_timeout_ms, HTTP_BODY_TIMEOUT_MS);
@@ -122,6 +127,12 @@ static void worker_close_socket(h2o_socket_t **socket)
     *socket = NULL;
 }
 
+static void worker_close_listeners(struct http_worker *worker)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++)
+        worker_close_socket(&worker->listeners[i]);
+}
+
 static int worker_open_sockets(struct http_worker *worker)
 {
     if ((worker->wake = worker_poll(worker, worker->wake_fd, worker_on_wake)) == NULL)
@@ -129,8 +140,12 @@ static int worker_open_sockets(struct http_worker *worker)
     if (worker->events.fd != -1 &&
         (worker->events_socket = worker_poll(worker, worker->events.fd, worker_on_events)) == NULL)
         return -errno;
-    if ((worker->listener = worker_poll(worker, worker->server->listen_fd, worker_on_accept)) == NULL)
-        return -errno;
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        int fd = worker->server->listeners[i].fd;
+
+        if (fd != -1 && (worker->listeners[i] = worker_poll(worker, fd, worker_on_accept)) == NULL)
+            return -errno;
+    }
     return 0;
 }
 
@@ -161,12 +176,13 @@ static void worker_close(struct http_worker *worker)
 
     if (worker->loop == NULL)
         return;
-    worker_close_socket(&worker->listener);
+    worker_close_listeners(worker);
     worker_close_socket(&worker->events_socket);
     h2o_timeout_unlink(&worker->accept_pause);
     if (worker->wake != NULL && h2o_evloop_run(worker->loop, 0) == 0)
         poller = loop_poller(worker->loop, h2o_socket_get_fd(worker->wake));
     worker_close_socket(&worker->wake);
+    h2o_timeout_dispose(worker->loop, &worker->handshake_timeout);
     h2o_timeout_dispose(worker->loop, &worker->head_timeout);
     h2o_timeout_dispose(worker->loop, &worker->idle_timeout);
     h2o_timeout_dispose(worker->loop, &worker->body_timeout);
@@ -185,12 +201,12 @@ static void worker_begin_stop(struct http_worker *worker)
 
     worker->is_stopping = true;
     worker->cut_at_ms = monotonic_ms() + worker->server->grace_ms;
-    worker_close_socket(&worker->listener);
+    worker_close_listeners(worker);
     while (node != &worker->connections) {
         struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
 
         node = node->next;
-        if (conn->state == CONNECTION_IDLE)
+        if (conn->state == CONNECTION_IDLE || conn->state == CONNECTION_HANDSHAKE)
             connection_abort(conn, -ECANCELED);
     }
 }
@@ -243,8 +259,11 @@ static void worker_loop(struct http_worker *worker)
         if (worker->events.before_sleep != NULL)
             worker->events.before_sleep(worker->events.ctx);
         worker_flush_log(worker);
+        if (tls_turn_is_due(worker))
+            wait_ms = 0;
         if (h2o_evloop_run(worker->loop, wait_ms) != 0 && errno != EINTR)
             server_log(worker->server, 2, "event loop: %s", strerror(errno));
+        tls_turn(worker);
     }
     worker_flush_log(worker);
 }
@@ -297,6 +316,7 @@ int worker_start(struct http_worker **worker_out, struct http_server *server, un
     worker->index = index;
     worker->events.fd = -1;
     h2o_linklist_init_anchor(&worker->connections);
+    tls_turn_init(worker);
     if ((worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1) {
         err = -errno;
         free(worker);

@@ -18,12 +18,19 @@ enum server_phase {
     SERVER_STOPPING, /* no new connections; those at work finish within grace_ms and are then cut */
 };
 
+enum { LISTENER_PLAIN, LISTENER_TLS, LISTENERS_MAX };
+
+struct listener {
+    int fd; /* -1: there is none */
+    char address[80];
+    unsigned port;
+};
+
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
     h2o_globalconf_t config;
-    int listen_fd;
-    char address[80];
-    unsigned port;
+    struct listener listeners[LISTENERS_MAX];
+    struct tls_context *tls; /* NULL: none of the listeners is for TLS */
     struct access_log *log; /* may be NULL */
     struct http_worker **workers;
     unsigned worker_count; /* threads that exist */
@@ -50,15 +57,19 @@ struct http_worker {
 
     h2o_loop_t *loop;
     h2o_context_t h2o;
-    h2o_socket_t *listener, *wake, *events_socket; /* may be NULL */
+    h2o_socket_t *listeners[LISTENERS_MAX], *wake, *events_socket; /* may be NULL */
     int wake_fd; /* eventfd; `wake` polls a duplicate */
-    h2o_timeout_t head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
+    h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
     h2o_timeout_entry_t accept_pause;
     bool is_stopping, is_cut;
     uint64_t cut_at_ms; /* on the monotonic clock */
 
     h2o_linklist_t connections;
     size_t connection_count;
+    struct {
+        h2o_linklist_t handshakes; /* connections that wait for their turn, first come first served */
+        h2o_linklist_t pending;    /* connections with input that no poll will tell about */
+    } tls;
     struct access_log_buffer log_buffer;
     char *copy_buffer; /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
     struct worker_counters counters;
@@ -71,6 +82,11 @@ void worker_wake(struct http_worker *worker); /* any thread: look at server->pha
 void worker_join(struct http_worker *worker); /* waits for the end of the thread and frees the worker */
 /* NULL when memory is short. */
 char *worker_copy_buffer(struct http_worker *worker);
+
+/* tls_turn.c */
+void tls_turn_init(struct http_worker *worker);
+bool tls_turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
+void tls_turn(struct http_worker *worker); /* once behind each turn of the loop */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);

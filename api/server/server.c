@@ -23,6 +23,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,11 +41,13 @@ struct server_log {
     void *ctx;
 };
 
+enum { WATCH_CREDENTIALS, WATCH_CERTIFICATE, WATCH_KEY, WATCHES_MAX };
+
 struct sluice_server {
     struct core *core;
     struct s3_service *service;
     struct http_server *http;
-    struct file_watch *watch; /* of the credentials file; NULL: there is none, or it cannot be watched */
+    struct file_watch *watches[WATCHES_MAX]; /* NULL: there is no such file, or it cannot be watched */
 };
 
 /* ---- Log ---- */
@@ -126,7 +129,7 @@ static unsigned count_processors(void)
     return count < (long)HTTP_WORKERS_MAX ? (unsigned)count : HTTP_WORKERS_MAX;
 }
 
-/* ---- The credentials file ---- */
+/* ---- The files that may change ---- */
 
 static void on_credentials_changed(void *ctx)
 {
@@ -139,13 +142,54 @@ static void on_credentials_changed(void *ctx)
         log_to_core(server->core, CORE_LOG_INFO, "the credentials file changed and was read again");
 }
 
-/* Before the file is read first, so that no change is missed. Without a watch it is read again when the host asks
- * for it. */
-static void create_watch(struct sluice_server *server, const char *path)
+/* Of a new pair one file comes first, and does not fit the other. */
+static void on_tls_changed(void *ctx)
 {
-    if (path != NULL && file_watch_create(&server->watch, path, on_credentials_changed, server) != 0)
+    struct sluice_server *server = ctx;
+
+    if (http_server_reload_tls(server->http) != 0)
         log_to_core(server->core, CORE_LOG_WARNING,
-                    "the credentials file cannot be watched: changes count after a reload only");
+                    "the changed TLS certificate or key was not taken: the old pair stays");
+    else
+        log_to_core(server->core, CORE_LOG_INFO, "the TLS certificate and key were read again");
+}
+
+static void create_watch(struct sluice_server *server, unsigned index, const char *path,
+                         void (*changed)(void *ctx))
+{
+    char message[512];
+
+    if (path == NULL || file_watch_create(&server->watches[index], path, changed, server) == 0)
+        return;
+    snprintf(message, sizeof(message), "%s cannot be watched: changes count after a reload only", path);
+    log_to_core(server->core, CORE_LOG_WARNING, message);
+}
+
+/* Before the files are read first, so that no change is missed. Without a watch they are read again when the host asks
+ * for it. */
+static void create_watches(struct sluice_server *server, const struct sluice_server_options *options)
+{
+    create_watch(server, WATCH_CREDENTIALS, options->credentials, on_credentials_changed);
+    create_watch(server, WATCH_CERTIFICATE, options->tls_certificate, on_tls_changed);
+    create_watch(server, WATCH_KEY, options->tls_key, on_tls_changed);
+}
+
+static int start_watches(struct sluice_server *server)
+{
+    int err = 0;
+
+    for (unsigned i = 0; err == 0 && i < WATCHES_MAX; i++)
+        if (server->watches[i] != NULL)
+            err = file_watch_start(server->watches[i]);
+    return err;
+}
+
+static void destroy_watches(struct sluice_server *server)
+{
+    for (unsigned i = 0; i < WATCHES_MAX; i++) {
+        file_watch_destroy(server->watches[i]);
+        server->watches[i] = NULL;
+    }
 }
 
 /* ---- Start and stop ---- */
@@ -178,15 +222,22 @@ static int check_address(const struct sluice_server_options *options, const stru
 {
     const char *listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT;
 
-    if (!s3_service_is_open(service) || options->allow_anonymous || address_is_loopback(listen))
+    if (!s3_service_is_open(service) || options->allow_anonymous ||
+        (address_is_loopback(listen) &&
+         (options->tls_listen == NULL || address_is_loopback(options->tls_listen))))
         return 0;
     return SLUICE_E_OPEN_ADDRESS;
 }
 
 static int start_http(struct sluice_server *server, const struct sluice_server_options *options)
 {
+    const char *listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT;
+    bool is_tls_alone = options->tls_certificate != NULL && options->tls_listen == NULL;
     const struct http_server_options http_options = {
-        .listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT,
+        .listen = is_tls_alone ? NULL : listen,
+        .tls_listen = is_tls_alone ? listen : options->tls_listen,
+        .tls_certificate = options->tls_certificate,
+        .tls_key = options->tls_key,
         .workers = options->workers != 0 ? options->workers : count_processors(),
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,
@@ -210,7 +261,17 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         return err;
     err = http_server_start(&server->http, &http_options);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails for a bad first argument only */
-    return err;
+    return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
+}
+
+/* Whether the options for TLS fit together. */
+static int check_tls_options(const struct sluice_server_options *options)
+{
+    bool has_certificate = options->tls_certificate != NULL;
+
+    if (has_certificate != (options->tls_key != NULL) || (options->tls_listen != NULL && !has_certificate))
+        return -EINVAL;
+    return 0;
 }
 
 int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
@@ -225,7 +286,9 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    create_watch(server, options->credentials);
+    if ((err = check_tls_options(options)) != 0)
+        goto fail;
+    create_watches(server, options);
     err = create_service(&server->service, options, server->core, log_to_core, server->core);
     if (err != 0)
         goto fail;
@@ -233,17 +296,18 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
-    if (server->watch != NULL && (err = file_watch_start(server->watch)) != 0)
+    if ((err = start_watches(server)) != 0)
         goto fail_http;
     *out = server;
     return 0;
 
 fail_http:
+    destroy_watches(server); /* before what they would reload */
     http_server_stop(server->http, 0);
 fail_service:
     s3_service_destroy(server->service);
 fail:
-    file_watch_destroy(server->watch);
+    destroy_watches(server);
     free(server);
     return err;
 }
@@ -254,11 +318,15 @@ int sluice_server_check(const struct sluice_server_options *options,
 {
     struct server_log caller = {.line = log, .ctx = log_ctx};
     struct s3_service *service;
-    int err = create_service(&service, options, NULL, log_to_caller, &caller);
+    int err = check_tls_options(options);
 
-    if (err != 0)
+    if (err != 0 || (err = create_service(&service, options, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = check_address(options, service);
+    if (err == 0 && options->tls_certificate != NULL &&
+        (err = http_tls_check(options->tls_certificate, options->tls_key, log_to_caller, &caller)) ==
+            -EBADMSG)
+        err = SLUICE_E_CERTIFICATE;
     if (err == 0 && options->workers > HTTP_WORKERS_MAX)
         err = -EINVAL;
     s3_service_destroy(service);
@@ -270,6 +338,11 @@ const char *sluice_server_address(const struct sluice_server *server)
     return http_server_address(server->http);
 }
 
+const char *sluice_server_tls_address(const struct sluice_server *server)
+{
+    return http_server_tls_address(server->http);
+}
+
 unsigned sluice_server_port(const struct sluice_server *server)
 {
     return http_server_port(server->http);
@@ -277,12 +350,15 @@ unsigned sluice_server_port(const struct sluice_server *server)
 
 int sluice_server_reload(struct sluice_server *server)
 {
-    /* Both are tried: a bad credentials file is no reason to go on writing into a rotated log. */
+    /* All are tried: a bad credentials file is no reason to go on writing into a rotated log. */
     int log_err = http_server_reopen_log(server->http);
+    int tls_err = http_server_reload_tls(server->http);
     int service_err = s3_service_reload(server->service);
 
     if (service_err == -EBADMSG)
         return SLUICE_E_CREDENTIALS;
+    if (service_err == 0)
+        service_err = tls_err == -EBADMSG ? SLUICE_E_CERTIFICATE : tls_err;
     return service_err != 0 ? service_err : log_err;
 }
 
@@ -290,7 +366,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
 {
     if (server == NULL)
         return;
-    file_watch_destroy(server->watch);
+    destroy_watches(server);
     http_server_stop(server->http, grace_ms);
     s3_service_destroy(server->service);
     free(server);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS by OpenSSL on a connection's own descriptor. Inside of the HTTP front, and the one place that names OpenSSL there.
+ *
+ * A context is a certificate with its key and the settings that go with them. Any thread may use it; a new pair takes the
+ * old one's place for connections to come. A stream is one connection's side of TLS, on the connection's worker. It blocks
+ * never: it reports what it waits for, and the connection polls. */
+#ifndef API_HTTP_TLS_H
+#define API_HTTP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* ---- Context ---- */
+
+struct tls_context;
+
+struct tls_context_options {
+    const char *certificate; /* PEM: the certificate, then those that lead from it to a root; copied */
+    const char *key;         /* PEM: its private key, without a passphrase; may be the same file; copied */
+    void (*log)(void *ctx, int level, const char *message); /* as in http.h; what is wrong, with the file; never NULL */
+    void *log_ctx;
+};
+
+/* 0; -EBADMSG: the pair cannot be used, and the log says why; -ENOMEM. */
+int tls_context_create(struct tls_context **context, const struct tls_context_options *options);
+/* Reads both files again. The same results; on failure the old pair stays in use. */
+int tls_context_reload(struct tls_context *context);
+void tls_context_destroy(struct tls_context *context); /* streams may outlive it; NULL allowed */
+
+/* ---- Stream ---- */
+
+struct tls_stream;
+
+/* fd: connected, non-blocking; stays the caller's. 0 or -ENOMEM. */
+int tls_stream_create(struct tls_stream **stream, struct tls_context *context, int fd);
+/* 0: done. -EAGAIN. -EPROTO, -ECONNRESET ...: it failed, and the peer was told why if that was possible. */
+int tls_stream_handshake(struct tls_stream *stream);
+/* What was decrypted. > 0; 0: the peer ended the stream in good order; -EAGAIN; -EPROTO, -ECONNRESET (also: the stream was
+ * cut off without a word), other negative errno. */
+ssize_t tls_stream_receive(struct tls_stream *stream, void *buffer, size_t length);
+/* One record of at most TLS_RECORD_BYTES_MAX. Returns the bytes it took (> 0), -EAGAIN, or a negative errno. After -EAGAIN the
+ * next call must begin with the same bytes, which may have moved. */
+ssize_t tls_stream_send(struct tls_stream *stream, const struct iovec *vectors, size_t count);
+/* Tells the peer that nothing follows. 0 (also when there is nobody to tell), or -EAGAIN. */
+int tls_stream_close(struct tls_stream *stream);
+void tls_stream_destroy(struct tls_stream *stream); /* NULL allowed */
+
+/* The descriptor became readable. */
+void tls_stream_on_readable(struct tls_stream *stream);
+/* Bytes wait inside that no poll will tell about. */
+bool tls_stream_has_pending(const struct tls_stream *stream);
+/* The last -EAGAIN of a handshake or receive is about room to write. */
+bool tls_stream_wants_write(const struct tls_stream *stream);
+/* The kernel encrypts: sendfile to the descriptor is as good as tls_stream_send. */
+bool tls_stream_kernel_sends(const struct tls_stream *stream);
+/* "TLSv1.3", "TLS_AES_128_GCM_SHA256": static text. */
+const char *tls_stream_version(const struct tls_stream *stream);
+const char *tls_stream_cipher(const struct tls_stream *stream);
+
+#endif
