@@ -324,7 +324,7 @@ for label in ("with keys", "anonymous"):
         presigned(client_of(server, signature_version="s3v4"), server)
         credentials(server)
         virtual = Server(keys=True, args=["--domain", "localhost"])
-        hosted = boto3.client("s3", endpoint_url=f"http://localhost:{virtual.port}", region_name="us-east-1", aws_access_key_id=ACCESS,
+        hosted = boto3.client("s3", endpoint_url=virtual.url.replace(virtual.host, "localhost"), region_name="us-east-1", aws_access_key_id=ACCESS,
                               aws_secret_access_key=SECRET, config=Config(s3={"addressing_style": "virtual"}))
         resolve = socket.getaddrinfo # names below localhost need no resolver
         socket.getaddrinfo = lambda host, *rest, **more: resolve("127.0.0.1" if host.endswith("localhost") else host, *rest, **more)

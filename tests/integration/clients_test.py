@@ -110,7 +110,7 @@ def s3cmd(server):
     config = scratch("s3cfg")
     with open(config, "w") as file:
         file.write(f"[default]\naccess_key = {ACCESS}\nsecret_key = {SECRET}\nhost_base = {server.host}:{server.port}\n"
-                   f"host_bucket = {server.host}:{server.port}\nuse_https = False\nmultipart_chunk_size_mb = 5\n")
+                   f"host_bucket = {server.host}:{server.port}\nuse_https = {bool(server.context)}\nmultipart_chunk_size_mb = 5\n")
     s3 = ["s3cmd", "-c", config, "--no-progress"]
     back, folder = fresh("s3cmd-back"), odd_tree(middle)
     ok("s3cmd: mb", run([*s3, "mb", "s3://s3cmd-bucket"]))

@@ -122,7 +122,7 @@ def streamed(server):
     body, headers = form({"key": "large"}, data=b"")
     head, tail = body.split(b"\r\n\r\n\r\n")[0] + b"\r\n\r\n", b"\r\n" + body.rsplit(b"\r\n", 2)[1] + b"\r\n"
     before = resident()
-    with socket.create_connection((server.host, server.port), 60) as sock:
+    with server.open_socket(60) as sock:
         sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: h\r\nContent-Type: {headers['content-type']}\r\nContent-Length: {len(head) + size + len(tail)}\r\n\r\n".encode() + head)
         for _ in range(size >> 20):
             sock.sendall(block)
@@ -134,7 +134,7 @@ def streamed(server):
         skip("is not kept in memory", "AddressSanitizer keeps what was freed")
     else:
         check(grown < 64 << 20, "is not kept in memory", f"{grown >> 20} MiB")
-    with socket.create_connection((server.host, server.port), 60) as sock:
+    with server.open_socket(60) as sock:
         sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: h\r\nContent-Type: {headers['content-type']}\r\nContent-Length: 99999999\r\n\r\n".encode() + head.replace(b"large", b"cut") + block)
     time.sleep(0.2)
     equal(server.request("HEAD", "/bucket/cut")[0], 404, "one that breaks off is not stored")

@@ -3,6 +3,8 @@
 
 Every check prints one line, `ok - NAME`, `not ok - NAME` or `skip - NAME: REASON`; tests/run counts them. A test program
 ends with done(), whose exit status is 0 when nothing failed, 77 when everything was skipped, else 1.
+
+With TEST_TLS=1 in the environment every server speaks HTTPS, and every client trusts the throw-away authority behind it.
 """
 import atexit
 import contextlib
@@ -14,6 +16,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -100,6 +103,48 @@ def blob_files(data):
     return [path for path in paths if path not in segments], segments
 
 
+# ---- TLS --------------------------------------------------------------------------------------------------------------------
+
+TLS = os.environ.get("TEST_TLS") == "1"
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=scratch())
+
+
+def make_certificate(name="server", kind=("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"), days="2", names="DNS:localhost,DNS:*.localhost,IP:127.0.0.1"):
+    """Certificate and key for this machine by a throw-away authority: paths of (certificate, key, the authority's)."""
+    authority, authority_key = scratch("authority.crt"), scratch("authority.key")
+    if not os.path.exists(authority):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", authority_key, "-out", authority,
+                "-days", "2", "-subj", "/CN=Throw-away authority", "-addext", "keyUsage=critical,keyCertSign")
+    certificate, key, request, extensions = (scratch(f"{name}.{suffix}") for suffix in ("crt", "key", "csr", "ext"))
+    openssl("req", *kind, "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+    with open(extensions, "w") as out:
+        out.write(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
+    openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", days, "-extfile", extensions,
+            "-out", certificate)
+    with open(authority) as file, open(certificate, "a") as out:
+        out.write(file.read())  # the chain
+    os.chmod(key, 0o600)
+    return certificate, key, authority
+
+
+def trust(authority):
+    """For clients started from here on, and boto3 in this process."""
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        os.environ[variable] = authority
+
+
+def tls_arguments():
+    """Makes certificates at the first call; what a server needs to speak HTTPS."""
+    certificate, key, authority = scratch("server.crt"), scratch("server.key"), scratch("authority.crt")
+    if not os.path.exists(certificate):
+        make_certificate()
+        trust(authority)
+    return ["--tls-certificate", certificate, "--tls-key", key]
+
+
 class Server:
     """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f,
     with strace_args."""
@@ -108,6 +153,8 @@ class Server:
                  log=None):
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=scratch())
         command = [SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
+        if TLS:
+            command += tls_arguments()
         engine = engine or os.environ.get("TEST_ENGINE")
         if engine:
             command += ["--engine", engine]
@@ -126,12 +173,14 @@ class Server:
         atexit.register(self.kill)
         line = self.process.stdout.readline()
         self.start_seconds = time.monotonic() - started
-        if "http://" not in line:
+        if "://" not in line:
             with open(self.log, errors="replace") as log_file:
                 raise RuntimeError(f"the server did not start: {line!r} {log_file.read()[-2000:]}")
-        self.url = "http://" + line.split("http://")[1].split()[0].rstrip("/")
-        self.host, port = self.url[len("http://"):].rsplit(":", 1)
+        urls = [word.rstrip("/") for word in line.split() if "://" in word]
+        self.url, self.tls_url = urls[0], urls[-1] if urls[-1].startswith("https:") else None
+        self.host, port = self.url.split("://")[1].rsplit(":", 1)
         self.port = int(port)
+        self.context = ssl.create_default_context(cafile=scratch("authority.crt")) if self.url.startswith("https:") else None
 
     @property
     def pid(self):
@@ -165,7 +214,14 @@ class Server:
             return file.read()
 
     def connect(self, timeout=30):
+        if self.context:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
+    def open_socket(self, timeout=30):
+        """A connected socket, behind its TLS if the server has it."""
+        sock = socket.create_connection((self.host, self.port), timeout)
+        return self.context.wrap_socket(sock, server_hostname=self.host) if self.context else sock
 
     def request(self, method, path, body=None, headers=None, timeout=60):
         """One request on a connection of its own: (status, headers with lower-case names, body)."""
@@ -179,12 +235,12 @@ class Server:
 
     def raw(self, data, timeout=10, half_close=False):
         """Sends bytes as they are; returns everything that comes back until the server closes or is silent."""
-        with socket.create_connection((self.host, self.port), timeout) as sock:
+        with self.open_socket(timeout) as sock:
             sock.sendall(data)
             if half_close:
                 sock.shutdown(socket.SHUT_WR)
             received = b""
-            with contextlib.suppress(socket.timeout, ConnectionResetError):
+            with contextlib.suppress(socket.timeout, ConnectionResetError, ssl.SSLEOFError):
                 while block := sock.recv(65536):
                     received += block
             return received
@@ -202,7 +258,7 @@ def have(program):
 
 def run(command, env=None, timeout=300, stdin=subprocess.DEVNULL):
     """A client as a person would run it: (status, output with errors)."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
     environment.update(env or {})
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
                             text=True, errors="replace", stdin=stdin)
