@@ -38,8 +38,8 @@ struct tls_stream;
 int tls_stream_create(struct tls_stream **stream, struct tls_context *context, int fd);
 /* 0: done. -EAGAIN. -EPROTO, -ECONNRESET ...: it failed, and the peer was told why if that was possible. */
 int tls_stream_handshake(struct tls_stream *stream);
-/* What was decrypted. > 0; 0: the peer ended the stream in good order; -EAGAIN; -EPROTO, -ECONNRESET (also: the stream was
- * cut off without a word), other negative errno. */
+/* What was decrypted. > 0; 0: nothing follows, with or without a word from the peer; -EAGAIN; -EPROTO, -ECONNRESET, other
+ * negative errno. */
 ssize_t tls_stream_receive(struct tls_stream *stream, void *buffer, size_t length);
 /* One record of at most TLS_RECORD_BYTES_MAX. Returns the bytes it took (> 0), -EAGAIN, or a negative errno. After -EAGAIN the
  * next call must begin with the same bytes, which may have moved. */

@@ -159,6 +159,8 @@ static int configure(SSL_CTX *ssl_ctx)
         SSL_CTX_set1_groups_list(ssl_ctx, TLS_GROUPS) != 1 ||
         SSL_CTX_set_session_id_context(ssl_ctx, session_name, sizeof(session_name) - 1) != 1)
         return -ENOMEM;
+    /* A client that just closes, or has shut its side, is heard to its end: whether a request is whole, its framing tells. */
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_options(ssl_ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);

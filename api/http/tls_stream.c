@@ -93,8 +93,7 @@ static int stream_failed(struct tls_stream *stream, int result, int system_error
         stream->error = system_error > 0 ? -system_error : -ECONNRESET;
         break;
     default:
-        stream->error =
-            ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -ECONNRESET : -EPROTO;
+        stream->error = -EPROTO;
         break;
     }
     ERR_clear_error();

@@ -154,7 +154,7 @@ def rclone(server, keys):
     label = "with keys" if keys else "anonymous"
     name = f"rclone, {label}"
     env = {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_S_TYPE": "s3", "RCLONE_CONFIG_S_PROVIDER": "Other",
-           "RCLONE_CONFIG_S_ENDPOINT": server.url, "RCLONE_CONFIG_S_REGION": "us-east-1"}
+           "RCLONE_CONFIG_S_ENDPOINT": server.url, "RCLONE_CONFIG_S_REGION": "us-east-1", "AWS_CA_BUNDLE": ""}  # it takes SSL_CERT_FILE
     if keys:
         env.update(RCLONE_CONFIG_S_ACCESS_KEY_ID=ACCESS, RCLONE_CONFIG_S_SECRET_ACCESS_KEY=SECRET)
     back, folder = fresh("rclone-back"), odd_tree(middle)

@@ -106,6 +106,7 @@ def blob_files(data):
 # ---- TLS --------------------------------------------------------------------------------------------------------------------
 
 TLS = os.environ.get("TEST_TLS") == "1"
+trusting = {}  # environment of clients, once there is an authority to trust
 
 
 def openssl(*words):
@@ -132,8 +133,8 @@ def make_certificate(name="server", kind=("-newkey", "ec", "-pkeyopt", "ec_param
 
 def trust(authority):
     """For clients started from here on, and boto3 in this process."""
-    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        os.environ[variable] = authority
+    trusting.update(dict.fromkeys(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), authority))
+    os.environ.update(trusting)
 
 
 def tls_arguments():
@@ -237,8 +238,9 @@ class Server:
         """Sends bytes as they are; returns everything that comes back until the server closes or is silent."""
         with self.open_socket(timeout) as sock:
             sock.sendall(data)
-            if half_close:
-                sock.shutdown(socket.SHUT_WR)
+            if half_close: # below TLS, for Python's own would give up reading
+                with socket.socket(fileno=os.dup(sock.fileno())) as below:
+                    below.shutdown(socket.SHUT_WR)
             received = b""
             with contextlib.suppress(socket.timeout, ConnectionResetError, ssl.SSLEOFError):
                 while block := sock.recv(65536):
@@ -258,7 +260,8 @@ def have(program):
 
 def run(command, env=None, timeout=300, stdin=subprocess.DEVNULL):
     """A client as a person would run it: (status, output with errors)."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    environment.update(trusting)
     environment.update(env or {})
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
                             text=True, errors="replace", stdin=stdin)
