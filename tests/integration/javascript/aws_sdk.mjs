@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // AWS SDK for JavaScript, version 3: plain operations, each checksum in a header and in a trailer, conditions, listings, settings, errors.
 import * as s3 from "@aws-sdk/client-s3";
-import { about, accessKey, bytes, check, collect, equal, part, refused, secretKey, sha256, stream, url } from "./checks.mjs";
+import { about, accessKey, bytes, check, collect, equal, part, refused, secretKey, sha256, status, stream, url } from "./checks.mjs";
 
 const client = new s3.S3({
     endpoint: url, region: "us-east-1", forcePathStyle: true, maxAttempts: 1,
@@ -122,7 +122,7 @@ async function keys() {
     const other = (credentials) => new s3.S3({ endpoint: url, region: "us-east-1", forcePathStyle: true, maxAttempts: 1, credentials });
     await refused("a wrong secret", "SignatureDoesNotMatch", () => other({ accessKeyId: accessKey, secretAccessKey: "wrong" }).listBuckets({}));
     await refused("an unknown key", "InvalidAccessKeyId", () => other({ accessKeyId: "NOBODY", secretAccessKey: "wrong" }).listBuckets({}));
-    equal((await fetch(`${url}/${Bucket}/plain`)).status, 403, "no key at all");
+    equal(await status(`${url}/${Bucket}/plain`), 403, "no key at all");
 }
 
 about("AWS SDK for JavaScript");

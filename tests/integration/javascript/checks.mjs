@@ -73,3 +73,10 @@ export async function collect(readable) {
         pieces.push(piece);
     return Buffer.concat(pieces);
 }
+
+/** The status of a plain request; its body is read, or the process would wait for the rest of it. */
+export async function status(url, options) {
+    const response = await fetch(url, options);
+    await response.arrayBuffer();
+    return response.status;
+}

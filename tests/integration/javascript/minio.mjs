@@ -2,7 +2,7 @@
 // MinIO's client for JavaScript, which signs the SHA-256 of every body on plain HTTP and reads S3's XML in its own way.
 import { Client, CopyConditions, CopyDestinationOptions, CopySourceOptions } from "minio";
 import { readFileSync } from "node:fs";
-import { about, accessKey, bytes, check, collect, equal, largeFile, MIB, part, port, refused, scratch, secretKey, sha256, stream, url } from "./checks.mjs";
+import { about, accessKey, bytes, check, collect, equal, largeFile, MIB, part, port, refused, scratch, secretKey, sha256, status, stream, url } from "./checks.mjs";
 
 const client = new Client({ endPoint: "127.0.0.1", port, useSSL: false, accessKey, secretKey, region: "us-east-1", partSize: 5 * MIB });
 const bucket = "minio-js";
@@ -73,7 +73,7 @@ async function collectObjects(readable) {
 
 async function presigned() {
     const put = await client.presignedPutObject(bucket, "by url", 60);
-    equal((await fetch(put, { method: "PUT", body: "by url" })).status, 200, "presignedPutObject");
+    equal(await status(put, { method: "PUT", body: "by url" }), 200, "presignedPutObject");
     const get = await client.presignedGetObject(bucket, "by url", 60, { "response-content-type": "x/asked" });
     const got = await fetch(get);
     equal([await got.text(), got.headers.get("content-type")], ["by url", "x/asked"], "presignedGetObject");
@@ -88,7 +88,7 @@ async function presigned() {
         for (const [name, value] of Object.entries({ ...formData, key: "form/a.txt" }))
             form.append(name, value);
         form.append("file", new Blob([text]), "a.txt");
-        return (await fetch(new URL(new URL(postURL).pathname, url), { method: "POST", body: form })).status;
+        return await status(new URL(new URL(postURL).pathname, url), { method: "POST", body: form });
     };
     equal(await post("by a form"), 204, "presignedPostPolicy");
     equal((await collect(await client.getObject(bucket, "form/a.txt"))).toString(), "by a form", "and the file is there");
@@ -104,7 +104,7 @@ async function settings() {
     const policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket}/file` }] });
     await client.setBucketPolicy(bucket, policy);
     equal(JSON.parse(await client.getBucketPolicy(bucket)), JSON.parse(policy), "setBucketPolicy");
-    equal([(await fetch(`${url}/${bucket}/file`)).status, (await fetch(`${url}/${bucket}/buffer`)).status], [200, 403], "opens one object to everybody");
+    equal([await status(`${url}/${bucket}/file`), await status(`${url}/${bucket}/buffer`)], [200, 403], "opens one object to everybody");
     await client.setBucketLifecycle(bucket, { Rule: [{ ID: "old", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 3 } }] });
     equal((await client.getBucketLifecycle(bucket)).Rule.ID, "old", "setBucketLifecycle");
     await client.setBucketVersioning(bucket, { Status: "Enabled" });
