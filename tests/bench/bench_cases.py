@@ -26,7 +26,7 @@ class Case:
 
     def floor(self, server):
         """The column it is compared with."""
-        return server.put_floor if self.put else "floor"
+        return "nginx-tls" if self.group == "tls" else server.put_floor if self.put else "floor"
 
     def __str__(self):
         return f"{self.name} x{self.connections}"
@@ -313,6 +313,13 @@ def cases(scale):
     yield Case("disk", "disk and SQLite", 1, disk(scale.seconds), ("disk",), key=True)
     yield from small_cases(scale)
     yield from large_cases(scale)
+    size, count = scale.large[0]
+    for connections in scale.wide[:2]:
+        yield Case("tls", f"GET {size_name(size)}", connections, get_large(size, connections, f"{count}x"), ("tls",), disk_bytes=size)
+        yield Case("tls", f"PUT {size_name(size)}", connections, put_large(size, connections, f"{max(count // 2, connections)}x"), ("tls",), True,
+                   disk_bytes=size * connections)
+    yield Case("tls", "GET 4 KiB", 32, get_small(4 * KIB, 32, scale.seconds), ("tls",))
+    yield Case("tls", "PUT 4 KiB", 32, put_small(4 * KIB, 32, scale.seconds), ("tls",), True)
     yield Case("multipart", f"{size_name(scale.multipart)} in 8 MiB", 4, multipart(scale.multipart, 8 * MIB, 4), ("s3",), True, disk_bytes=scale.multipart)
     yield Case("range", f"64 KiB of {size_name(scale.medium)}", 4, range_reads(scale.medium, 64 * KIB, 4, scale.seconds))
     yield Case("cold", f"GET {size_name(scale.medium)}, cold", 4, get_cold(scale.medium, 4), ("get", "files"), disk_bytes=COLD * scale.medium)

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.parse
 
-from bench_servers import Failure, Server, Signing, SignedSluice, Sluice
+from bench_servers import Failure, Server, Signing, SignedSluice, Sluice, TlsSluice, certificate
 from bench_system import MIB, cpu_seconds
 
 NGINX, LIGHTTPD, WEBDAV = "/usr/sbin/nginx", "/usr/sbin/lighttpd", "/usr/lib/lighttpd/mod_webdav.so"
@@ -45,6 +45,9 @@ class Nginx(Static):
     several, and costs it half its throughput on large ones."""
     offers = frozenset({"get", "put", "fresh", "names", "files"})
 
+    def tls(self):
+        return "backlog=4096;"
+
     def command(self):
         return [NGINX, "-p", self.folder, "-c", self.conf]
 
@@ -57,11 +60,20 @@ class Nginx(Static):
                 access_log off; sendfile on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 600;
                 open_file_cache max=10000; client_max_body_size 0; client_body_temp_path {self.folder}/body;
                 client_body_buffer_size 64k; default_type application/octet-stream;
-                server {{ listen 127.0.0.1:{self.port} backlog=4096; root {self.documents};
+                server {{ listen 127.0.0.1:{self.port} {self.tls()} root {self.documents};
                     dav_methods PUT DELETE; create_full_put_path on;
                     location / {{ tcp_nopush off; }}
                     location /bench/get-4096- {{ tcp_nopush on; }} }}
             }}"""
+
+
+class TlsNginx(Nginx):
+    """HTTPS."""
+    offers, is_tls, put_floor = frozenset({"tls"}), True, "nginx-tls"
+
+    def tls(self):
+        pair = certificate(self.suite)
+        return f"ssl backlog=4096; ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
 
 
 class Lighttpd(Static):
@@ -184,7 +196,8 @@ def servers(suite, options):
     makers = {"floor": lambda: Floor(suite, False), "floor+sync": lambda: Floor(suite, True), "sluice": lambda: Sluice(suite, "sluice"),
               "relaxed": lambda: Sluice(suite, "relaxed", "--durability", "relaxed"),
               "standard": lambda: Sluice(suite, "standard", "--copy-mode", "standard"), "signed": lambda: SignedSluice(suite, "signed"),
-              "nginx": lambda: Nginx(suite, "nginx"), "lighttpd": lambda: Lighttpd(suite)}
+              "nginx": lambda: Nginx(suite, "nginx"), "lighttpd": lambda: Lighttpd(suite),
+              "tls": lambda: TlsSluice(suite, "tls"), "nginx-tls": lambda: TlsNginx(suite, "nginx-tls")}
     if options.endpoint:
         makers[options.name] = lambda: Endpoint(suite, options)
     wanted = options.servers.split(",") if options.servers else list(makers)
@@ -193,7 +206,7 @@ def servers(suite, options):
         raise SystemExit(f"--servers: there is no {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
     found = []
     for name, make in makers.items():
-        program = {"nginx": NGINX, "lighttpd": LIGHTTPD}.get(name)
+        program = {"nginx": NGINX, "nginx-tls": NGINX, "lighttpd": LIGHTTPD}.get(name)
         if name not in wanted:
             continue
         if program and not os.path.exists(program):

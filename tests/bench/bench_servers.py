@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -27,6 +28,7 @@ class Server:
     offers = frozenset()
     put_floor = "floor"
     host, port, pid, process, host_field = "127.0.0.1", 0, None, None, "bench"
+    is_tls = False
 
     def __init__(self, suite, name):
         self.suite, self.name = suite, name
@@ -41,6 +43,8 @@ class Server:
         idle, shared = options.pop("idle", False), options.pop("shared", False)
         options.setdefault("spin", int(self.suite.cores.pinned and not shared and (kind == "get" or size <= 1 << 20)))
         path = self.target(kind, path, query, options)
+        if self.is_tls:
+            options["tls"] = 1
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [self.suite.tool("load"), *words, "--host", self.host_field, kind, self.host, str(self.port), path, str(size), str(connections), str(amount)]
         client = self.suite.cores.client_process(command, idle=idle, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
@@ -97,7 +101,7 @@ class Server:
                     raise
 
     def request(self, method, path, query="", body=b"", headers=()):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=600)
+        connection = self.connection()
         try:
             connection.request(method, self.request_target(method, path, query), body, {"Host": self.host_field, **dict(headers)})
             answer = connection.getresponse()
@@ -110,6 +114,11 @@ class Server:
             raise Failure(f"{self.name}: {method} {path}: {answer.status} {data[:300]}")
         return data
 
+    def connection(self):
+        if self.is_tls:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=600, context=ssl._create_unverified_context())
+        return http.client.HTTPConnection(self.host, self.port, timeout=600)
+
     def request_target(self, method, path, query):
         return path + ("?" + query if query else "")
 
@@ -118,6 +127,8 @@ class Server:
         for _ in range(60000):
             try:
                 with socket.create_connection((self.host, self.port), timeout=5) as connection:
+                    if self.is_tls:
+                        connection = ssl._create_unverified_context().wrap_socket(connection)
                     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {self.host_field}\r\nConnection: close\r\n\r\n".encode())
                     if connection.recv(1):
                         return
@@ -186,16 +197,35 @@ class Sluice(Server):
             [self.suite.binary, "serve", "--data", self.folder, "--listen", "127.0.0.1:0", *self.flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environment())
         line = self.process.stdout.readline()
-        if "http://" not in line:
+        if "://" not in line:
             raise Failure(f"{self.name} did not start")
         self.pid = self.process.pid
-        self.port = int(line.split("http://")[1].split()[0].rsplit(":", 1)[1])
+        self.port = int(line.split("://")[1].split()[0].rsplit(":", 1)[1])
         self.host_field = f"{self.host}:{self.port}"
         self.answers("/-/healthy")
         self.start_ms = (time.monotonic() - began) * 1e3
 
     def fresh(self):
         return type(self)(self.suite, f"{self.name}-{time.monotonic_ns()}", *self.flags)
+
+
+def certificate(suite):
+    """A certificate that it has signed itself, and its key: ECDSA, as most are today."""
+    paths = os.path.join(suite.folder, "tls.crt"), os.path.join(suite.folder, "tls.key")
+    if not os.path.exists(paths[0]):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-out", paths[0], "-keyout", paths[1]], check=True, stderr=subprocess.DEVNULL)
+    return paths
+
+
+class TlsSluice(Sluice):
+    """HTTPS. Relaxed, for what it is compared with never syncs."""
+    offers, is_tls = frozenset({"tls"}), True
+
+    def __init__(self, suite, name):
+        pair = certificate(suite)
+        super().__init__(suite, name, "--durability", "relaxed", "--tls-certificate", pair[0], "--tls-key", pair[1])
+        self.put_floor = "nginx-tls"
 
 
 class SignedSluice(Signing, Sluice):

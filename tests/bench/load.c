@@ -13,6 +13,7 @@
  *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
  *     --cpu N        run on that core only
  *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
+ *     --tls 1        by TLS, whatever the certificate says; bodies are then copied, encrypted and decrypted
  *     --hold 1       at the end keep the connections open until standard input is closed
  *
  * All connections are made before the clock starts. SIGTERM ends the run early: what is under way is finished and reported.
@@ -23,6 +24,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -40,10 +42,11 @@
 #include <unistd.h>
 
 /* LOW_WATER: a client that sleeps is woken once for that much of a large answer. */
-enum { HEAD_MAX = 8192, GET_KEYS = 1000, LOW_WATER = 256 << 10 };
+enum { HEAD_MAX = 8192, GET_KEYS = 1000, LOW_WATER = 256 << 10, BODY_MAX = 64 << 20, TLS_RECORD = 16 << 10 };
 
 struct connection {
     int fd;
+    SSL *ssl; /* NULL: plain */
     bool want_write;
     int low_water;
     size_t out_sent, out_length; /* request head */
@@ -59,6 +62,7 @@ struct connection {
 };
 
 static bool is_put, spin, hold;
+static SSL_CTX *ssl_ctx; /* with --tls */
 static const char *path_format, *host_field = "bench", *copy_source;
 static char **path_lines;
 static size_t path_line_count;
@@ -66,6 +70,7 @@ static uint64_t body_bytes, object_bytes, range_bytes;
 static long long key_count;
 static int busy_count; /* connections with a request in flight */
 static int body_fd = -1;
+static const char *body_bytes_of_tls; /* the same in memory */
 static long long next_number;
 static struct sockaddr_in address;
 static double stop_at;
@@ -115,6 +120,52 @@ static void low_water_set(struct connection *connection, uint64_t left)
         die("SO_RCVLOWAT");
 }
 
+/* Both as send and recv, with -1 and EAGAIN where the socket has to be waited for. */
+static ssize_t tls_result(struct connection *connection, int result)
+{
+    int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(connection->ssl, result);
+    if (result > 0)
+        return result;
+    if (error == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t net_send(struct connection *connection, const void *data, size_t length, int more)
+{
+    if (connection->ssl == NULL)
+        return send(connection->fd, data, length, MSG_NOSIGNAL | more);
+    return tls_result(connection, SSL_write(connection->ssl, data, (int)length));
+}
+
+static ssize_t net_receive(struct connection *connection, void *data, size_t length)
+{
+    if (connection->ssl == NULL)
+        return recv(connection->fd, data, length, 0);
+    return tls_result(connection, SSL_read(connection->ssl, data, (int)length));
+}
+
+/* While the socket still blocks. */
+static void tls_open(struct connection *connection)
+{
+    connection->ssl = SSL_new(ssl_ctx);
+    if (connection->ssl == NULL || SSL_set_fd(connection->ssl, connection->fd) != 1 ||
+        SSL_connect(connection->ssl) != 1) {
+        fprintf(stderr, "the server does not agree on TLS\n");
+        exit(1);
+    }
+}
+
+static void tls_start(void)
+{
+    ssl_ctx = SSL_CTX_new(TLS_client_method());
+    if (ssl_ctx == NULL)
+        die("TLS");
+    SSL_CTX_set_ciphersuites(ssl_ctx, "TLS_AES_128_GCM_SHA256"); /* the same for every server */
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
 static void connection_open(struct connection *connection)
 {
     int one = 1;
@@ -122,6 +173,8 @@ static void connection_open(struct connection *connection)
     if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         die("connect");
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (ssl_ctx != NULL)
+        tls_open(connection);
     fcntl(connection->fd, F_SETFL, O_NONBLOCK);
     connection->want_write = false;
     connection->low_water = 1;
@@ -183,8 +236,8 @@ static bool request_send(struct connection *connection)
 {
     while (connection->out_sent < connection->out_length) {
         int more = connection->body_sent < body_bytes ? MSG_MORE : 0;
-        ssize_t count = send(connection->fd, connection->out + connection->out_sent,
-                             connection->out_length - connection->out_sent, MSG_NOSIGNAL | more);
+        ssize_t count = net_send(connection, connection->out + connection->out_sent,
+                                 connection->out_length - connection->out_sent, more);
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count < 0)
@@ -192,10 +245,12 @@ static bool request_send(struct connection *connection)
         connection->out_sent += (size_t)count;
     }
     while (is_put && connection->body_sent < body_bytes) {
-        off_t offset = (off_t)(connection->body_sent % (64 << 20));
+        off_t offset = (off_t)(connection->body_sent % BODY_MAX);
         uint64_t left = body_bytes - connection->body_sent;
-        uint64_t run = (64u << 20) - (uint64_t)offset;
-        ssize_t count = sendfile(connection->fd, body_fd, &offset, left < run ? left : run);
+        uint64_t run = connection->ssl != NULL ? TLS_RECORD : BODY_MAX - (uint64_t)offset;
+        ssize_t count = connection->ssl != NULL
+                            ? net_send(connection, body_bytes_of_tls + offset, left < run ? left : run, 0)
+                            : sendfile(connection->fd, body_fd, &offset, left < run ? left : run);
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count <= 0)
@@ -231,6 +286,8 @@ static bool ends_body(const char *data, size_t length)
 /* A server may close a connection between two requests (after so many of them, for instance): the second goes to a new one. */
 static void connection_again(struct connection *connection)
 {
+    SSL_free(connection->ssl);
+    connection->ssl = NULL;
     close(connection->fd);
     connection->answers = 0;
     connection_open(connection);
@@ -243,8 +300,8 @@ static void connection_again(struct connection *connection)
 /* Reads one answer's head into the buffer. Returns false when there is nothing to read yet. */
 static bool answer_head(struct connection *connection)
 {
-    ssize_t count = recv(connection->fd, connection->head + connection->head_length,
-                         HEAD_MAX - connection->head_length, 0);
+    ssize_t count = net_receive(connection, connection->head + connection->head_length,
+                                HEAD_MAX - connection->head_length);
     if (count < 0 && errno == EAGAIN)
         return false;
     if (count <= 0 && connection->head_length == 0 && connection->answers > 0) {
@@ -278,7 +335,7 @@ static bool answer_body(struct connection *connection)
 {
     static char chunks[256 << 10];
     while (connection->chunked) {
-        ssize_t count = recv(connection->fd, chunks, sizeof(chunks), 0);
+        ssize_t count = net_receive(connection, chunks, sizeof(chunks));
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count <= 0)
@@ -289,7 +346,9 @@ static bool answer_body(struct connection *connection)
     while (connection->body_left > 0) {
         low_water_set(connection, connection->body_left);
         size_t want = connection->body_left < (4u << 20) ? connection->body_left : (4u << 20);
-        ssize_t count = recv(connection->fd, NULL, want, MSG_TRUNC);
+        ssize_t count = connection->ssl != NULL
+                            ? net_receive(connection, chunks, want < sizeof(chunks) ? want : sizeof(chunks))
+                            : recv(connection->fd, NULL, want, MSG_TRUNC);
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count <= 0)
@@ -337,10 +396,13 @@ static void body_make(void)
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] = (char)(i * 2654435761u >> 13);
     body_fd = memfd_create("body", MFD_CLOEXEC);
-    uint64_t size = body_bytes < (64u << 20) ? body_bytes : (64u << 20);
+    uint64_t size = body_bytes < BODY_MAX ? body_bytes : BODY_MAX;
     for (uint64_t written = 0; written < size; written += sizeof(block))
         if (write(body_fd, block, sizeof(block)) != (ssize_t)sizeof(block))
             die("write");
+    body_bytes_of_tls = mmap(NULL, BODY_MAX, PROT_READ, MAP_SHARED, body_fd, 0);
+    if (body_bytes_of_tls == MAP_FAILED)
+        die("mmap");
 }
 
 static void paths_read(const char *name)
@@ -402,6 +464,8 @@ static bool option_take(const char *name, const char *value)
         cpu_pin(atoi(value));
     else if (strcmp(name, "--spin") == 0)
         spin = atoi(value) != 0;
+    else if (strcmp(name, "--tls") == 0 && atoi(value) != 0)
+        tls_start();
     else if (strcmp(name, "--hold") == 0)
         hold = atoi(value) != 0;
     else
