@@ -86,8 +86,8 @@ void writer_digest_advance(struct blob_writer *writer)
 {
     int err;
 
-    if (writer->digested)
-        return;
+    if (writer->digested || writer->pump_set != NULL)
+        return; /* done, or in other hands */
     if ((err = writer_digest_open(writer)) != 0) {
         writer_fail(writer, err);
         return;
