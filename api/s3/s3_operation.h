@@ -64,6 +64,9 @@ void s3_op_get_public_access_block(struct s3_request *request);
 void s3_op_put_public_access_block(struct s3_request *request);
 void s3_op_delete_public_access_block(struct s3_request *request);
 void s3_op_put_request_payment(struct s3_request *request);
+void s3_op_put_accelerate(struct s3_request *request);
+void s3_op_put_logging(struct s3_request *request);
+void s3_op_put_notification(struct s3_request *request);
 
 void s3_op_list_objects(struct s3_request *request);
 void s3_op_list_objects_v2(struct s3_request *request);

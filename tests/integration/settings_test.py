@@ -130,6 +130,38 @@ def bucket_tags(s3):
     refused("tags of a missing bucket", "NoSuchBucket", 404, s3.put_bucket_tagging, Bucket="missing-bucket", Tagging={"TagSet": []})
 
 
+def absent_settings(s3):
+    """What no bucket has can be read as empty and switched off, and not switched on."""
+    puts = (
+        ("acceleration", s3.put_bucket_accelerate_configuration, "AccelerateConfiguration", {"Status": "Suspended"},
+         [{"Status": "Enabled"}], s3.get_bucket_accelerate_configuration),
+        ("logging", s3.put_bucket_logging, "BucketLoggingStatus", {},
+         [{"LoggingEnabled": {"TargetBucket": BUCKET, "TargetPrefix": "logs/"}}], s3.get_bucket_logging),
+        ("notifications", s3.put_bucket_notification_configuration, "NotificationConfiguration", {},
+         [{"EventBridgeConfiguration": {}},
+          {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:123456789012:q", "Events": ["s3:ObjectCreated:*"]}]}],
+         s3.get_bucket_notification_configuration))
+    for name, put, parameter, off, ons, get in puts:
+        equal(status(put(Bucket=BUCKET, **{parameter: off})), 200, f"{name} can be switched off")
+        for on in ons:
+            refused(f"{name} cannot be switched on", "NotImplemented", 501, put, Bucket=BUCKET, **{parameter: on})
+        equal(set(get(Bucket=BUCKET)) - {"ResponseMetadata"}, set(), f"{name} read as empty after it")
+        refused(f"{name} of a missing bucket", "NoSuchBucket", 404, put, Bucket="missing-bucket", **{parameter: off})
+
+
+def absent_setting_documents():
+    server = Server()
+    server.request("PUT", "/" + BUCKET)
+    for query, body in (("logging", b"<a/>"), ("logging", b"<BucketLoggingStatus><Other/></BucketLoggingStatus>"),
+                        ("notification", b"<NotificationConfiguration><Other/></NotificationConfiguration>"),
+                        ("accelerate", b"<AccelerateConfiguration/>"),
+                        ("accelerate", b"<AccelerateConfiguration><Status>Paused</Status></AccelerateConfiguration>")):
+        answer = server.request("PUT", f"/{BUCKET}?{query}", body=body)
+        check(answer[0] == 400 and b"MalformedXML" in answer[2], f"?{query} with {body.decode()} is malformed",
+              f"{answer[0]} {answer[2][:200]}")
+    check(server.stop(), "the server stops")
+
+
 def bad_documents():
     server = Server()
     server.request("PUT", "/" + BUCKET)
@@ -157,6 +189,8 @@ def main():
     object_tag_limits(s3)
     tags_of_copies_and_uploads(s3)
     bucket_tags(s3)
+    absent_settings(s3)
+    absent_setting_documents()
     bad_documents()
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": tag_set(kept="yes")})
     s3.put_object_tagging(Bucket=BUCKET, Key="t", Tagging={"TagSet": tag_set(kept="yes")})
