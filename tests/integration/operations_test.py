@@ -12,10 +12,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from operations_table import table
 from sluicetest import Server, check, done, equal, error_code, skip
 
-# Names that the model keeps for old programs, and one of another service.
+# Names that the model keeps for old programs, and operations of other services.
 OLD = {"GetBucketLifecycle": "GetBucketLifecycleConfiguration", "PutBucketLifecycle": "PutBucketLifecycleConfiguration",
        "GetBucketNotification": "GetBucketNotificationConfiguration", "PutBucketNotification": "PutBucketNotificationConfiguration"}
-ELSEWHERE = {"WriteGetObjectResponse"}
+ELSEWHERE = {"WriteGetObjectResponse", "ListDirectoryBuckets"}
 # What older models lack.
 NEWER = {
     "PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{Key+}"),
