@@ -16,6 +16,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_ownership.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
 
 struct bucket_change {
@@ -23,6 +24,7 @@ struct bucket_change {
     struct core_change change;
     struct meta_bytes acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
     struct meta_bytes ownership; /* of x-amz-object-ownership; data NULL: none */
+    struct meta_bytes tags;      /* of the document; data NULL: none */
     union {
         struct meta_bucket_create create;
         struct meta_bucket_delete delete;
@@ -65,6 +67,12 @@ static void put_settings(struct s3_request *request, void *ctx)
     if (document.data != NULL) {
         creation->ownership.data = NULL;
         s3_setting_put_then(request, META_SETTING_OWNERSHIP, document, put_settings, creation);
+        return;
+    }
+    document = creation->tags;
+    if (document.data != NULL) {
+        creation->tags.data = NULL;
+        s3_setting_put_then(request, META_SETTING_TAGGING, document, put_settings, creation);
         return;
     }
     document = creation->acl;
@@ -136,7 +144,7 @@ static void create_bucket(struct bucket_change *creation)
 
 struct bucket_configuration {
     struct s3_request *request;
-    bool wrong_location, unsupported;
+    bool wrong_location, unsupported, has_tags;
 };
 
 static int visit_configuration(void *ctx, const char *path, const char *text, size_t length)
@@ -147,16 +155,30 @@ static int visit_configuration(void *ctx, const char *path, const char *text, si
 
     if (at == NULL)
         return 0;
-    if (strcmp(at, "/LocationConstraint") != 0) /* the settings of directory buckets, and tags */
+    if (strncmp(at, "/Tags", 5) == 0 && (at[5] == '\0' || at[5] == '/'))
+        configuration->has_tags = true;
+    else if (strcmp(at, "/LocationConstraint") != 0) /* the settings of directory buckets */
         configuration->unsupported = true;
     else if (length > 0 && !(length == strlen(region) && memcmp(text, region, length) == 0))
         configuration->wrong_location = true;
     return 0;
 }
 
+static enum s3_error read_tags(struct bucket_change *creation, h2o_iovec_t body, const char **message)
+{
+    h2o_mem_pool_t *pool = &creation->request->http->pool;
+    struct s3_tags *tags = s3_request_alloc(creation->request, sizeof(*tags));
+    enum s3_error error = s3_tags_read_creation(pool, body, tags, message);
+
+    if (error == S3_ERROR_NONE && tags->count > 0)
+        creation->tags = s3_tags_pack(pool, tags);
+    return error;
+}
+
 static void on_configuration(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
 {
     struct bucket_configuration configuration = {.request = request};
+    const char *message = NULL;
 
     if (error == S3_ERROR_NONE && body.len > 0 &&
         s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration, &configuration) !=
@@ -166,8 +188,10 @@ static void on_configuration(struct s3_request *request, enum s3_error error, h2
         error = S3_ERROR_NOT_IMPLEMENTED;
     if (error == S3_ERROR_NONE && configuration.wrong_location)
         error = S3_ERROR_ILLEGAL_LOCATION_CONSTRAINT;
+    if (error == S3_ERROR_NONE && configuration.has_tags)
+        error = read_tags(ctx, body, &message);
     if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
+        s3_answer_failure(request, error, message);
     else
         create_bucket(ctx);
 }

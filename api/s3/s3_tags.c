@@ -254,21 +254,53 @@ static int visit_tag_end(struct tagging *tagging)
     return 0;
 }
 
+/* name: within the element that holds the tags, "Tag", "Tag/Key" or "Tag/Value". */
+static int visit_tag(struct tagging *tagging, const char *name, const char *text, size_t length)
+{
+    if (strcmp(name, "Tag/Key") == 0)
+        tagging->tag.key = h2o_strdup(tagging->pool, text, length);
+    else if (strcmp(name, "Tag/Value") == 0)
+        tagging->tag.value = h2o_strdup(tagging->pool, text, length);
+    else if (strcmp(name, "Tag") == 0)
+        return visit_tag_end(tagging);
+    else
+        return -1;
+    return 0;
+}
+
 static int visit_tagging(void *ctx, const char *path, const char *text, size_t length)
 {
+    static const char inside[] = "Tagging/TagSet/";
     struct tagging *tagging = ctx;
 
-    if (strcmp(path, "Tagging/TagSet/Tag/Key") == 0)
-        tagging->tag.key = h2o_strdup(tagging->pool, text, length);
-    else if (strcmp(path, "Tagging/TagSet/Tag/Value") == 0)
-        tagging->tag.value = h2o_strdup(tagging->pool, text, length);
-    else if (strcmp(path, "Tagging/TagSet/Tag") == 0)
-        return visit_tag_end(tagging);
-    else if (strcmp(path, "Tagging/TagSet") == 0)
+    if (strncmp(path, inside, sizeof(inside) - 1) == 0)
+        return visit_tag(tagging, path + sizeof(inside) - 1, text, length);
+    if (strcmp(path, "Tagging/TagSet") == 0)
         tagging->has_set = true;
     else if (strcmp(path, "Tagging") != 0)
         return -1;
     return 0;
+}
+
+static int visit_creation(void *ctx, const char *path, const char *text, size_t length)
+{
+    static const char inside[] = "CreateBucketConfiguration/Tags/";
+
+    if (strncmp(path, inside, sizeof(inside) - 1) == 0)
+        return visit_tag(ctx, path + sizeof(inside) - 1, text, length);
+    return 0; /* the rest is its other reader's */
+}
+
+enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags,
+                                    const char **message)
+{
+    struct tagging tagging = {.pool = pool, .tags = tags, .count_max = S3_TAGS_MAX};
+
+    tags->count = 0;
+    if (s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging) == 0)
+        return S3_ERROR_NONE;
+    *message = tagging.message;
+    return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
 }
 
 enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max,

@@ -30,8 +30,10 @@ enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct
 /* From <Tagging><TagSet><Tag><Key/><Value/></Tag>...: at most count_max tags. MalformedXML, BadRequest, InvalidTag. */
 enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max, struct s3_tags *tags,
                                const char **message);
+/* From <CreateBucketConfiguration><Tags><Tag>...: a bucket's; what else stands there is passed over. The same errors. */
+enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags, const char **message);
 
-/* What both of them check of each tag by itself. InvalidTag. */
+/* What all of them check of each tag by itself. InvalidTag. */
 enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message);
 
 /* The stored form, in the pool; empty without tags. */

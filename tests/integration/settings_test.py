@@ -130,6 +130,30 @@ def bucket_tags(s3):
     refused("tags of a missing bucket", "NoSuchBucket", 404, s3.put_bucket_tagging, Bucket="missing-bucket", Tagging={"TagSet": []})
 
 
+def tags_of_new_buckets():
+    """CreateBucketConfiguration/Tags, as the newest SDKs send it; older ones cannot."""
+    server = Server()
+    plain = boto3.client("s3", endpoint_url=server.url, region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
+
+    def create(name, tags):
+        items = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in tags)
+        return server.request("PUT", "/" + name, body=f"<CreateBucketConfiguration><Tags>{items}</Tags></CreateBucketConfiguration>".encode())
+    equal(create("tagged", [("team", "build"), ("empty", "")])[0], 200, "a bucket is created with tags")
+    equal(plain.get_bucket_tagging(Bucket="tagged")["TagSet"], tag_set(team="build", empty=""), "and has them")
+    equal(create("tagged", [("team", "other")])[0], 200, "creating it again succeeds")
+    equal(plain.get_bucket_tagging(Bucket="tagged")["TagSet"], tag_set(team="build", empty=""), "and changes no tag")
+    equal(create("untagged", [])[0], 200, "an empty list is none")
+    refused("so there is no set", "NoSuchTagSet", 404, plain.get_bucket_tagging, Bucket="untagged")
+    for name, tags, code in (("a tag twice", [("a", "1"), ("a", "2")], b"InvalidTag"), ("a system tag", [("aws:a", "1")], b"InvalidTag"),
+                             ("51 tags", [(f"k{i}", "") for i in range(51)], b"BadRequest")):
+        answer = create("refused", tags)
+        check(answer[0] == 400 and code in answer[2], f"a new bucket with {name} is refused", f"{answer[0]} {answer[2][:200]}")
+    answer = server.request("PUT", "/refused", body=b"<CreateBucketConfiguration><Tags><Label/></Tags></CreateBucketConfiguration>")
+    check(answer[0] == 400 and b"MalformedXML" in answer[2], "and one with something else among its tags", f"{answer[0]} {answer[2][:200]}")
+    equal(server.request("HEAD", "/refused")[0], 404, "none of these was created")
+    check(server.stop(), "the server stops")
+
+
 def absent_settings(s3):
     """What no bucket has can be read as empty and switched off, and not switched on."""
     puts = (
@@ -189,6 +213,7 @@ def main():
     object_tag_limits(s3)
     tags_of_copies_and_uploads(s3)
     bucket_tags(s3)
+    tags_of_new_buckets()
     absent_settings(s3)
     absent_setting_documents()
     bad_documents()
