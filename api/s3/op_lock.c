@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "api/s3/s3_attributes.h"
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_document.h"
 #include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
@@ -219,6 +220,22 @@ static void lock_submit(struct lock_change *lock)
     core_change_submit(request->worker, &lock->change);
 }
 
+/* Policies may speak of the lock, which s3_dispatch did not know yet. */
+static enum s3_error lock_authorize(struct lock_change *lock, enum s3_action action)
+{
+    struct s3_request *request = lock->request;
+    struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = request->key,
+        .version = lock->version.given ? &lock->version.id : NULL,
+        .action = action,
+        .rights = S3_RIGHT_WRITE,
+        .lock = &lock->op.lock,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
 static int visit_retention(void *ctx, const char *path, const char *text, size_t length)
 {
     struct lock_change *lock = ctx;
@@ -248,6 +265,8 @@ static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx
     if (s3_xml_parse(body.base, body.len, "Retention", visit_retention, lock) != 0 ||
         lock->has_mode != lock->has_date)
         error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE)
+        error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_RETENTION);
     clock_gettime(CLOCK_REALTIME, &now);
     if (error == S3_ERROR_NONE && lock->has_date && lock->op.lock.until_ms <= (int64_t)now.tv_sec * 1000) {
         s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
@@ -279,9 +298,14 @@ static int visit_legal_hold(void *ctx, const char *path, const char *text, size_
 static void on_legal_hold(struct s3_request *request, h2o_iovec_t body, void *ctx)
 {
     struct lock_change *lock = ctx;
+    enum s3_error error;
 
     if (s3_xml_parse(body.base, body.len, "LegalHold", visit_legal_hold, lock) != 0 || !lock->has_status) {
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);
+        return;
+    }
+    if ((error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_LEGAL_HOLD)) != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
         return;
     }
     lock->op.sets_hold = true;

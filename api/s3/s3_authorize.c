@@ -213,13 +213,17 @@ enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t
     return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
 }
 
-/* What it is about stands in the body: DeleteObjects is judged key by key, PutObjectTagging with its tags. */
+/* What it is about stands in the body: DeleteObjects is judged key by key, PutObjectTagging with its
+ * tags, PutObjectRetention and PutObjectLegalHold with the lock. */
 static bool is_judged_by_operation(const struct s3_request *request, const char *parameter)
 {
     if (parameter == NULL)
         return false;
-    return request->key.len == 0 ? request->method == S3_POST && strcmp(parameter, "delete") == 0
-                                 : request->method == S3_PUT && strcmp(parameter, "tagging") == 0;
+    if (request->key.len == 0)
+        return request->method == S3_POST && strcmp(parameter, "delete") == 0;
+    return request->method == S3_PUT &&
+           (strcmp(parameter, "tagging") == 0 || strcmp(parameter, "retention") == 0 ||
+            strcmp(parameter, "legal-hold") == 0);
 }
 
 /* Here it matters only whether there is any hope: without it the body is not even read. */

@@ -27,6 +27,8 @@ struct s3_access {
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
     struct meta_bytes tags; /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
+    /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
+    const struct meta_lock *lock;
 };
 
 /* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "api/s3/s3_credentials.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_tags.h"
@@ -213,6 +214,41 @@ static h2o_iovec_t existing_tag(const struct s3_authorize_context *context, cons
     return value;
 }
 
+/* ---- The lock that the request puts on an object: of the body, or x-amz-object-lock-* ---- */
+
+static h2o_iovec_t lock_value(const struct s3_authorize_context *context, const char *header)
+{
+    const struct meta_lock *lock = context->access->lock;
+    char *text;
+
+    if (lock == NULL)
+        return header_value(context->request, header);
+    if (strcmp(header, "x-amz-object-lock-legal-hold") == 0)
+        return context->access->action == S3_ACTION_PUT_OBJECT_LEGAL_HOLD
+                   ? text_value(lock->hold ? "ON" : "OFF")
+                   : no_value;
+    if (lock->mode == META_LOCK_NONE)
+        return no_value;
+    if (strcmp(header, "x-amz-object-lock-mode") == 0)
+        return text_value(s3_lock_mode_name(lock->mode));
+    text = s3_request_alloc(context->request, S3_TIME_ISO_BYTES + 1);
+    s3_time_iso_format(lock->until_ms, text);
+    return text_value(text);
+}
+
+/* Whole days until the lock ends, a day that has begun counted. */
+static h2o_iovec_t lock_days_value(const struct s3_authorize_context *context)
+{
+    static const int64_t day_ms = INT64_C(86400000);
+    h2o_iovec_t until = lock_value(context, "x-amz-object-lock-retain-until-date");
+    int64_t until_s, left_ms;
+
+    if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
+        return no_value;
+    left_ms = until_s * 1000 - now_ms();
+    return number_value(context->request, left_ms > 0 ? (left_ms + day_ms - 1) / day_ms : 0);
+}
+
 /* ---- The call ---- */
 
 h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
@@ -248,6 +284,10 @@ h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *de
         return text_value(account);
     case S3_KEY_HEADER:
         return header_value(request, detail);
+    case S3_KEY_LOCK:
+        return lock_value(context, detail);
+    case S3_KEY_LOCK_DAYS:
+        return lock_days_value(context);
     case S3_KEY_PARAMETER:
         return parameter_value(context, detail);
     case S3_KEY_AUTH_TYPE:

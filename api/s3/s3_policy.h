@@ -38,6 +38,8 @@ enum s3_policy_key {
     S3_KEY_REQUESTED_REGION,
     S3_KEY_RESOURCE_ACCOUNT,
     S3_KEY_HEADER,            /* the header that `detail` names, lower case */
+    S3_KEY_LOCK,              /* the object lock that the request asks for; the header that `detail` names, or from the body */
+    S3_KEY_LOCK_DAYS,         /* days until that lock ends */
     S3_KEY_PARAMETER,         /* the query parameter that `detail` names */
     S3_KEY_AUTH_TYPE,         /* "REST-HEADER", "REST-QUERY-STRING", "POST" */
     S3_KEY_SIGNATURE_VERSION, /* "AWS4-HMAC-SHA256" */

@@ -106,9 +106,9 @@ static const struct {
     {"s3:if-none-match", S3_KEY_HEADER, "if-none-match", false},
     {"s3:max-keys", S3_KEY_PARAMETER, "max-keys", false},
     {"s3:ObjectCreationOperation", S3_KEY_OBJECT_CREATION, "", false},
-    {"s3:object-lock-legal-hold", S3_KEY_HEADER, "x-amz-object-lock-legal-hold", false},
-    {"s3:object-lock-mode", S3_KEY_HEADER, "x-amz-object-lock-mode", false},
-    {"s3:object-lock-retain-until-date", S3_KEY_HEADER, "x-amz-object-lock-retain-until-date", false},
+    {"s3:object-lock-legal-hold", S3_KEY_LOCK, "x-amz-object-lock-legal-hold", false},
+    {"s3:object-lock-mode", S3_KEY_LOCK, "x-amz-object-lock-mode", false},
+    {"s3:object-lock-retain-until-date", S3_KEY_LOCK, "x-amz-object-lock-retain-until-date", false},
     {"s3:prefix", S3_KEY_PARAMETER, "prefix", false},
     {"s3:RequestObjectTag/", S3_KEY_REQUEST_TAG, NULL, false},
     {"s3:RequestObjectTagKeys", S3_KEY_REQUEST_TAG_KEYS, "", false},
@@ -170,7 +170,7 @@ static const struct {
     {"s3:DataAccessPointArn", S3_KEY_ABSENT, "", true},
     {"s3:InventoryAccessibleOptionalFields", S3_KEY_ABSENT, "", false},
     {"s3:LocationConstraint", S3_KEY_ABSENT, "", false},
-    {"s3:object-lock-remaining-retention-days", S3_KEY_ABSENT, "", false},
+    {"s3:object-lock-remaining-retention-days", S3_KEY_LOCK_DAYS, "", false},
 };
 
 bool policy_key_read(const char *name, enum s3_policy_key *key, const char **detail, bool *ties_down)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Bucket policies against the real server: every operation by the owner, by another user and by nobody, without a policy, with
 one that allows and with one that denies; conditions; what a changed policy does to the requests behind it."""
+import datetime
 import json
 import os
 
@@ -316,6 +317,47 @@ equal([code_of(bob.put_object_tagging, Bucket="table", Key="tagged",
 alice.put_object(Bucket="table", Key="red", Body=b"", Tagging="team=red&x=y")
 when({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})
 equal([reads(path="/table/red"), reads(path="/table/key"), reads(path="/table/none")], [True, False, False], "s3:ExistingObjectTag")
+
+# ---- Conditions on locks: of the header and of the body ----
+
+alice.create_bucket(Bucket="locks", ObjectLockEnabledForBucket=True)
+LOCKS = "arn:aws:s3:::locks/*"
+NOW = datetime.datetime.now(datetime.timezone.utc)
+
+
+def retain(days, mode="GOVERNANCE", who=bob):
+    return code_of(who.put_object_retention, Bucket="locks", Key="free",
+                   Retention={"Mode": mode, "RetainUntilDate": NOW + datetime.timedelta(days=days)})[0]
+
+
+def put_locked(days):
+    return code_of(bob.put_object, Bucket="locks", Key="new", Body=b"", ObjectLockMode="GOVERNANCE",
+                   ObjectLockRetainUntilDate=NOW + datetime.timedelta(days=days))[0]
+
+
+def hold(state):
+    return code_of(bob.put_object_legal_hold, Bucket="locks", Key="free", LegalHold={"Status": state})[0]
+
+
+alice.put_object(Bucket="locks", Key="free", Body=b"")
+equal((retain(1), hold("OFF")), ("AccessDenied",) * 2, "without a policy nobody else locks")
+set_policy(statement("Allow", ["s3:PutObject", "s3:PutObjectRetention"], LOCKS,
+                     Condition={"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": "10"}}), bucket="locks")
+equal((put_locked(10), put_locked(11)), ("", "AccessDenied"), "s3:object-lock-remaining-retention-days of a PUT")
+equal((retain(11), retain(5)), ("AccessDenied", ""), "s3:object-lock-remaining-retention-days of PutObjectRetention")
+equal(hold("ON"), "AccessDenied", "a right to retention is none to legal hold")
+set_policy(statement("Allow", "s3:PutObjectRetention", LOCKS, Condition={"StringEquals": {"s3:object-lock-mode": "GOVERNANCE"}}),
+           bucket="locks")
+equal((retain(20, "COMPLIANCE"), retain(20)), ("AccessDenied", ""), "s3:object-lock-mode of PutObjectRetention")
+set_policy(statement("Allow", "s3:PutObjectRetention", LOCKS, Condition={
+    "DateLessThan": {"s3:object-lock-retain-until-date": (NOW + datetime.timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")}}),
+           bucket="locks")
+equal((retain(31), retain(29)), ("AccessDenied", ""), "s3:object-lock-retain-until-date of PutObjectRetention")
+set_policy(statement("Allow", "s3:PutObjectLegalHold", LOCKS, Condition={"StringEquals": {"s3:object-lock-legal-hold": "OFF"}}),
+           statement("Deny", "s3:PutObjectRetention", LOCKS,
+                     Condition={"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "40"}}), bucket="locks")
+equal((hold("ON"), hold("OFF"), retain(35)), ("AccessDenied", "", "AccessDenied"), "s3:object-lock-legal-hold of PutObjectLegalHold")
+equal((retain(41, who=alice), retain(39, who=alice)), ("AccessDenied", ""), "a denial of long locks holds for the owner too")
 
 # ---- Forms ----
 
