@@ -140,7 +140,7 @@ def names_and_xml():
     keys = "".join(f"<Object><Key>k{n}</Key></Object>" for n in range(1001))
     equal(signed("POST", "/bad", f"<Delete>{keys}</Delete>".encode(), query="delete="), (400, "MalformedXML"), "1,001 keys to delete")
     equal(signed("POST", "/bad", b"<Delete>" + b" " * (3 << 20) + b"</Delete>", query="delete=")[0] in (400, 413), True, "3 MiB of XML")
-    equal(signed("PUT", "/bad", query="accelerate=", body=b"<a/>"), (501, "NotImplemented"), "what is not served is NotImplemented")
+    equal(signed("PUT", "/bad", query="website=", body=b"<a/>"), (501, "NotImplemented"), "what is not served is NotImplemented")
     equal(signed("PUT", "/bad", query="replication=", body=b"<A/>"), (501, "NotImplemented"), "likewise")
     equal(signed("GET", "/bad", query="list-type=2&max-keys=x"), (400, "InvalidArgument"), "max-keys that is no number")
     equal(signed("GET", "/bad", query="list-type=2&continuation-token=garbage")[0], 400, "a continuation token that is none")

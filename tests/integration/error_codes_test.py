@@ -142,6 +142,12 @@ def buckets(server, elsewhere):
                                                 DOCUMENTS["PutBucketOwnershipControls"].replace("ObjectWriter", "Nobody"), 400, "MalformedXML"))
     rows(server, "PutBucketRequestPayment", ("who does not pay here", "PUT", "/errors?requestPayment", None,
                                              DOCUMENTS["PutBucketRequestPayment"].replace("BucketOwner", "Requester"), 501, "NotImplemented"))
+    for operation, document in (
+            ("PutBucketAccelerateConfiguration", "<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>"),
+            ("PutBucketLogging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>errors</TargetBucket><TargetPrefix/></LoggingEnabled></BucketLoggingStatus>"),
+            ("PutBucketNotificationConfiguration",
+             "<NotificationConfiguration><TopicConfiguration><Topic>t</Topic><Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>")):
+        rows(server, operation, ("switched on", *address(operation, "errors"), None, document, 501, "NotImplemented"))
     rows(server, "OPTIONS", ("a bucket without CORS", "OPTIONS", "/errors/key", {"origin": "http://a", "access-control-request-method": "GET"}, None, 403, "AccessForbidden"),
          ("no origin", "OPTIONS", "/errors/key", None, None, 400, "BadRequest"))
     for operation in ("PutBucketAcl", "PutObjectAcl"):

@@ -22,6 +22,8 @@ ON_BUCKETS = {
     "GetBucketReplication": ("GET", "replication"), "GetBucketAccelerateConfiguration": ("GET", "accelerate"), "GetBucketLogging": ("GET", "logging"),
     "GetBucketNotificationConfiguration": ("GET", "notification"), "DeleteBucketWebsite": ("DELETE", "website"),
     "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
+    "PutBucketAccelerateConfiguration": ("PUT", "accelerate"), "PutBucketLogging": ("PUT", "logging"),
+    "PutBucketNotificationConfiguration": ("PUT", "notification"),
 }
 UPLOAD = f"uploadId={UNKNOWN}"
 ON_OBJECTS = {
@@ -54,6 +56,8 @@ DOCUMENTS = {
     "PutPublicAccessBlock": "<PublicAccessBlockConfiguration/>",
     "PutBucketOwnershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
     "PutBucketRequestPayment": "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+    "PutBucketAccelerateConfiguration": "<AccelerateConfiguration><Status>Suspended</Status></AccelerateConfiguration>",
+    "PutBucketLogging": "<BucketLoggingStatus/>", "PutBucketNotificationConfiguration": "<NotificationConfiguration/>",
 }
 
 
