@@ -5,6 +5,9 @@
  * TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only; AES of 128 bits first, which is the cheapest where
  * CPUs have it, unless a client says that ChaCha20 is cheaper for it. HTTP/1.1 is the only protocol that ALPN can choose.
  *
+ * Where the kernel has TLS of its own, OpenSSL hands it the keys of what is sent (and with TLS 1.2 of what is received). OpenSSL
+ * 3.0 cannot change a key there: a client that asks for that (KeyUpdate of TLS 1.3 with update_requested) loses its connection.
+ *
  * Sessions are resumed by tickets, which cost no memory here. OpenSSL makes the keys of tickets at random with each SSL_CTX,
  * so they change with every start and every reload, and are never stored. */
 #include "api/http/tls.h"

@@ -367,17 +367,25 @@ def flood():
             sock.close()
 
 
+def kernel_encrypts():
+    """Then OpenSSL 3.0 cannot change the key of what is sent."""
+    with contextlib.suppress(OSError), open("/proc/sys/net/ipv4/tcp_available_ulp") as file:
+        return "tls" in file.read().split()
+    return False
+
+
 def key_updates():
     """A client that changes keys without end is cut; one that does it now and then is not."""
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{PORT}", "-CAfile", authority, "-tls1_3"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0) as client:
         time.sleep(0.5)
+        change = b"k\n" if kernel_encrypts() else b"K\n"  # K asks for a change of the server's key too
         for _ in range(20):
-            client.stdin.write(b"K\n")
+            client.stdin.write(change)
             time.sleep(0.02)
         client.stdin.write(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         said = client.stdout.read().decode("utf-8", "replace")
-        check("200 OK" in said, "twenty changes of keys, each answered, then a request", said[-300:])
+        check("200 OK" in said, "twenty changes of keys, then a request", said[-300:])
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{PORT}", "-CAfile", authority, "-tls1_3"], stdin=subprocess.PIPE,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, bufsize=0) as client:
         end = time.monotonic() + 60
