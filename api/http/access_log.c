@@ -19,7 +19,8 @@ static const char *const log_formats[] = {
     [HTTP_LOG_APACHE] = "%h %l %u %t \"%r\" %s %b \"%{referer}i\" \"%{user-agent}i\"",
     [HTTP_LOG_JSON] =
         "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"method\":\"%m\",\"path\":\"%U\","
-        "\"query\":\"%q\",\"protocol\":\"%H\",\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%b,\"duration\":%{duration}x,"
+        "\"query\":\"%q\",\"protocol\":\"%H\",\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%"
+        "b,\"duration\":%{duration}x,"
         "\"referer\":\"%{referer}i\",\"user_agent\":\"%{user-agent}i\"}",
 };
 

@@ -375,7 +375,7 @@ def kernel_encrypts():
 
 
 def key_updates():
-    """A client that changes keys without end is cut; one that does it now and then is not."""
+    """A client may change its keys now and then. That there is a bound, a unit test shows."""
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{PORT}", "-CAfile", authority, "-tls1_3"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0) as client:
         time.sleep(0.5)
@@ -386,15 +386,6 @@ def key_updates():
         client.stdin.write(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         said = client.stdout.read().decode("utf-8", "replace")
         check("200 OK" in said, "twenty changes of keys, then a request", said[-300:])
-    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{PORT}", "-CAfile", authority, "-tls1_3"], stdin=subprocess.PIPE,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, bufsize=0) as client:
-        end = time.monotonic() + 60
-        with contextlib.suppress(BrokenPipeError):
-            while client.poll() is None and time.monotonic() < end:
-                client.stdin.write(b"k\n")
-                time.sleep(0.001)
-        check(client.poll() is not None, "changes of keys without end are cut off")
-        client.kill()
 
 
 # ---- Reload ----
