@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.parse
 
-from sluicetest import ACCESS, SECRET, Server, check, done, equal, have, ok, pattern_file, run, s3_client, scratch, skip
+from sluicetest import ACCESS, SECRET, Server, check, done, equal, exchange, have, ok, pattern_file, run, s3_client, scratch, skip
 
 MIB = 1 << 20
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -61,13 +61,7 @@ http: {{addr: "127.0.0.1:{self.port}", secret: only-for-tests}}
             return file.read()
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
-            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
-        finally:
-            connection.close()
+        return exchange(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), method, path, body, headers)
 
     def stop(self):
         if self.process.poll() is None:

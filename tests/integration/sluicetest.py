@@ -146,6 +146,16 @@ def tls_arguments():
     return ["--tls-certificate", certificate, "--tls-key", key]
 
 
+def exchange(connection, method, path, body=None, headers=None):
+    """One request on a connection, which is closed then: (status, headers with lower-case names, body)."""
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+    finally:
+        connection.close()
+
+
 class Server:
     """A sluice process: Server(keys=True, args=[...]).  strace=PATH runs it under strace -f,
     with strace_args."""
@@ -226,13 +236,7 @@ class Server:
 
     def request(self, method, path, body=None, headers=None, timeout=60):
         """One request on a connection of its own: (status, headers with lower-case names, body)."""
-        connection = self.connect(timeout)
-        try:
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
-            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
-        finally:
-            connection.close()
+        return exchange(self.connect(timeout), method, path, body, headers)
 
     def raw(self, data, timeout=10, half_close=False):
         """Sends bytes as they are; returns everything that comes back until the server closes or is silent."""
