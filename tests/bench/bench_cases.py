@@ -59,7 +59,7 @@ def small(run, server):
 
 def get_large(size, connections, amount):
     def run(server):
-        server.need(f"/bench/get-{size}", size)
+        server.need_large(f"/bench/get-{size}", size)
         return bulk(server.load("get", f"/bench/get-{size}", size, connections, amount), server)
     return run
 
@@ -97,7 +97,7 @@ def put_small(size, connections, seconds):
 
 def range_reads(size, length, connections, seconds):
     def run(server):
-        server.need(f"/bench/get-{size}", size)
+        server.need_large(f"/bench/get-{size}", size)
         return small(server.load("get", f"/bench/get-{size}", size, connections, seconds, range=length), server)
     return run
 

@@ -39,6 +39,11 @@ class Static(Server):
     def fresh(self):
         return type(self)(self.suite, f"{self.name}-{time.monotonic_ns()}")
 
+    def need_large(self, path, size):
+        if (path, size) in self.there or not self.link_stored(path, size, self.documents + path):
+            self.need(path, size)
+        self.there.add((path, size))
+
 
 class Nginx(Static):
     """With tcp_nopush for the smallest bodies only: it saves them a segment, but makes it stall for 40 ms now and then where a body takes
@@ -135,6 +140,11 @@ class Floor(Server):
             with open(name, "wb") as out:
                 for _ in range(0, size, MIB):
                     out.write(os.urandom(min(size, MIB)))
+
+    def need_large(self, path, size):
+        name = os.path.join(self.folder, f"get-{size}")
+        if os.path.exists(name) or not self.link_stored(path, size, name):
+            self.need(path, size)
 
     def remove(self, path, size, count):
         shutil.rmtree(self.files, ignore_errors=True)

@@ -91,6 +91,20 @@ class Server:
             self.load("put", path, size, min(count, 8), f"{count}x")
             self.there.add((path, size))
 
+    def need_large(self, path, size):
+        """As need, for one object that the servers of files share: see link_stored."""
+        self.need(path, size)
+
+    def link_stored(self, path, size, name):
+        """Whether the file is now a second name of the one in which Sluice keeps that object. Where in memory a file's pages lie makes
+        more of a difference to a copy out of them than the servers do, so that all are to serve the same pages."""
+        stored = self.suite.stored_file(path, size)
+        if stored is None:
+            return False
+        os.link(stored, name)
+        os.chmod(name, 0o644) # servers that drop their rights
+        return True
+
     def remove(self, path, size, count):
         """Deletes objects 0 .. count - 1, those that are there, and gives the file system time to take the space back."""
         for number in range(count):
@@ -207,6 +221,11 @@ class Sluice(Server):
 
     def fresh(self):
         return type(self)(self.suite, f"{self.name}-{time.monotonic_ns()}", *self.flags)
+
+    def blob_file(self, size):
+        """The file of the large object of that size, the latest one."""
+        names = [os.path.join(where, name) for where, _, files in os.walk(os.path.join(self.folder, "blobs")) for name in files]
+        return max((name for name in names if os.path.getsize(name) == size), key=os.path.getmtime)
 
 
 def certificate(suite):
