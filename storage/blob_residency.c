@@ -49,6 +49,20 @@ enum blob_residency blob_residency_choose(int fd)
     return nowait_probe(fd, 0) >= 0 ? BLOB_RESIDENCY_NOWAIT : BLOB_RESIDENCY_UNKNOWN;
 }
 
+static uint64_t pages_of(uint64_t offset, uint64_t length)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+    return (offset + length - 1) / page - offset / page + 1;
+}
+
+bool blob_residency_is_dirty(int fd, uint64_t offset, uint64_t length)
+{
+    struct cachestat_answer answer;
+
+    return cachestat_call(fd, offset, length, &answer) == 0 && answer.dirty >= pages_of(offset, length);
+}
+
 bool blob_residency_check(enum blob_residency how, int fd, uint64_t offset, uint64_t length)
 {
     struct cachestat_answer answer;
@@ -57,8 +71,7 @@ bool blob_residency_check(enum blob_residency how, int fd, uint64_t offset, uint
     case BLOB_RESIDENCY_CACHESTAT:
         if (cachestat_call(fd, offset, length, &answer) != 0)
             return false;
-        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-        return answer.cached >= (offset + length - 1) / page - offset / page + 1;
+        return answer.cached >= pages_of(offset, length);
     case BLOB_RESIDENCY_NOWAIT:
         return nowait_probe(fd, offset) == 1 && nowait_probe(fd, offset + length - 1) == 1;
     case BLOB_RESIDENCY_UNKNOWN:

@@ -10,8 +10,8 @@
 
 enum blob_residency {
     BLOB_RESIDENCY_CACHESTAT, /* Linux 6.5: one call, exact, 0.15 us per MiB */
-    BLOB_RESIDENCY_NOWAIT,    /* preadv2 RWF_NOWAIT of the first and last byte: a guess that is nearly always right */
-    BLOB_RESIDENCY_UNKNOWN,   /* everything counts as cold and goes through the ring */
+    BLOB_RESIDENCY_NOWAIT, /* preadv2 RWF_NOWAIT of the first and last byte: a guess that is nearly always right */
+    BLOB_RESIDENCY_UNKNOWN, /* everything counts as cold and goes through the ring */
 };
 
 /* What the kernel allows here. fd: any regular file of the store's file system. */
@@ -19,5 +19,10 @@ enum blob_residency blob_residency_choose(int fd);
 
 /* Whether all of [offset, offset + length) is in memory. length > 0. */
 bool blob_residency_check(enum blob_residency how, int fd, uint64_t offset, uint64_t length);
+
+/* Whether all of [offset, offset + length) was written a moment ago and is still to be written back: it is in memory, whole, and
+ * stays there. For files written from their beginning to their end: of a large folio of which a part was written the kernel
+ * calls all of it dirty. false also where it cannot tell. length > 0. */
+bool blob_residency_is_dirty(int fd, uint64_t offset, uint64_t length);
 
 #endif
