@@ -3,30 +3,11 @@
  * Three ways to ask whether file pages are in memory, best first. mincore(2) is not among them: it needs a
  * mapping, and costs thirty times as much. */
 #include <errno.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "storage/blob_residency.h"
-
-/* The C library and the headers of this distribution are older than the call; the number is the same
- * everywhere. */
-#define CACHESTAT_NUMBER 451
-
-struct cachestat_range {
-    uint64_t offset, length;
-};
-
-struct cachestat_answer {
-    uint64_t cached, dirty, writeback, evicted, recently_evicted; /* pages */
-};
-
-static int cachestat_call(int fd, uint64_t offset, uint64_t length, struct cachestat_answer *answer)
-{
-    struct cachestat_range range = {.offset = offset, .length = length};
-
-    return (int)syscall(CACHESTAT_NUMBER, fd, &range, answer, 0u);
-}
+#include "storage/sys.h"
 
 /* 1 resident (or at the end of the file), 0 not, -1 the file system cannot say. */
 static int nowait_probe(int fd, uint64_t offset)
@@ -42,9 +23,9 @@ static int nowait_probe(int fd, uint64_t offset)
 
 enum blob_residency blob_residency_choose(int fd)
 {
-    struct cachestat_answer answer;
+    struct sys_cached answer;
 
-    if (cachestat_call(fd, 0, 1, &answer) == 0)
+    if (sys.cachestat(fd, 0, 1, &answer) == 0)
         return BLOB_RESIDENCY_CACHESTAT;
     return nowait_probe(fd, 0) >= 0 ? BLOB_RESIDENCY_NOWAIT : BLOB_RESIDENCY_UNKNOWN;
 }
@@ -58,18 +39,18 @@ static uint64_t pages_of(uint64_t offset, uint64_t length)
 
 bool blob_residency_is_dirty(int fd, uint64_t offset, uint64_t length)
 {
-    struct cachestat_answer answer;
+    struct sys_cached answer;
 
-    return cachestat_call(fd, offset, length, &answer) == 0 && answer.dirty >= pages_of(offset, length);
+    return sys.cachestat(fd, offset, length, &answer) == 0 && answer.dirty >= pages_of(offset, length);
 }
 
 bool blob_residency_check(enum blob_residency how, int fd, uint64_t offset, uint64_t length)
 {
-    struct cachestat_answer answer;
+    struct sys_cached answer;
 
     switch (how) {
     case BLOB_RESIDENCY_CACHESTAT:
-        if (cachestat_call(fd, offset, length, &answer) != 0)
+        if (sys.cachestat(fd, offset, length, &answer) != 0)
             return false;
         return answer.cached >= pages_of(offset, length);
     case BLOB_RESIDENCY_NOWAIT:

@@ -13,6 +13,11 @@
 
 #include "storage/ring.h"
 
+/* What cachestat(2) tells of a range of a file, in pages. */
+struct sys_cached {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
 struct sys_calls {
     ssize_t (*splice)(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t length, unsigned flags);
     ssize_t (*sendfile)(int out_fd, int in_fd, off_t *offset, size_t count);
@@ -25,6 +30,7 @@ struct sys_calls {
     int (*openat)(int dir_fd, const char *path, int flags, ...);
     int (*pipe2)(int fds[2], int flags);
     int (*madvise)(void *address, size_t length, int advice);
+    int (*cachestat)(int fd, uint64_t offset, uint64_t length, struct sys_cached *answer);
 };
 
 extern struct sys_calls sys;
