@@ -48,6 +48,12 @@ static void methods_fetch(void)
         methods[kind] = EVP_MD_fetch(NULL, names[kind], NULL); /* NULL if this build forbids it */
 }
 
+bool digest_kind_is_allowed(enum digest_kind kind)
+{
+    pthread_once(&methods_once, methods_fetch);
+    return kind >= DIGEST_MESSAGE_KIND_COUNT || methods[kind] != NULL;
+}
+
 size_t digest_kind_bytes(enum digest_kind kind)
 {
     static const unsigned char bytes[DIGEST_KIND_COUNT] = {

@@ -53,6 +53,20 @@ void digest_set_free(struct digest_set *set);
 /* One call for bytes in memory. */
 int digest_buffer(uint32_t mask, const void *data, size_t length, struct digest_values *values);
 
+struct digest_message {
+    uint32_t mask;
+    const void *data;
+    size_t length;
+    struct digest_values *values; /* out */
+    int result;                   /* out, as of digest_buffer */
+};
+
+/* The same for several messages, side by side where that is faster. */
+void digest_messages(struct digest_message *list, size_t count);
+
+/* Whether digest_set_create would compute the kind: a library may refuse MD5. */
+bool digest_kind_is_allowed(enum digest_kind kind);
+
 /* Digest of [offset, offset + length) of a file, through mmap, in windows. -EIO where a page cannot be read (never a
  * SIGBUS), -ENODATA where the file is shorter. */
 int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint64_t length);

@@ -5,7 +5,7 @@
  * metadata/meta.h are part of this interface.
  *
  * Threads: a core is shared. Work is done through a core_worker, one per thread; its calls never block, and results come back
- * on that thread from core_worker_run. All callbacks below are delivered from there.
+ * on that thread from core_worker_run. All callbacks below are delivered from there, or from core_worker_flush.
  *
  * Errors: 0, negative errno, META_E_*, or CORE_E_*. */
 #ifndef API_CORE_CORE_H
@@ -54,7 +54,7 @@ struct core *core_worker_core(struct core_worker *worker);
 int core_worker_event_fd(struct core_worker *worker);
 /* Delivers what has completed. Never blocks. */
 void core_worker_run(struct core_worker *worker);
-/* Hands queued disk work to the kernel: before the thread sleeps. */
+/* Digests small bodies that are complete, delivering that, and hands queued disk work to the kernel: before the thread sleeps. */
 void core_worker_flush(struct core_worker *worker);
 /* For threads without a loop: waits for at least one completion, then as core_worker_run. */
 void core_worker_wait(struct core_worker *worker);
@@ -155,7 +155,8 @@ struct core_put_options {
 };
 
 /* What core_put_begin returns when bytes may be given at once and no on_ready follows: so it is for small bodies of known
- * length, which lie in memory until they are committed. Their on_sealed comes from inside core_put_seal. */
+ * length, which lie in memory until they are committed. Their on_sealed comes at the end of the worker's turn, together for all
+ * that are complete then; or from inside core_put_seal, where that fails. */
 #define CORE_PUT_IS_READY 1
 
 /* 0: on_ready follows; CORE_PUT_IS_READY; or a negative errno. */

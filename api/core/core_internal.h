@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "api/core/core.h"
+#include "api/core/put_small.h"
 #include "storage/blob_egress.h"
 #include "storage/blob_store.h"
 #include "storage/blob_writer.h"
@@ -40,6 +41,7 @@ struct core_worker {
     struct ring *ring;
     struct meta_reader *reader;
     struct pipe_pool *pipes;
+    struct put_small_queue sealing; /* small bodies that are complete, until the turn ends */
     unsigned puts;    /* not freed yet, those that only wait for a late event included */
     unsigned changes; /* at the committer, on a digest thread or waiting for a turn: not delivered yet */
 };

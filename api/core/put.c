@@ -79,6 +79,13 @@ static void put_on_sealed(void *ctx, int result, const struct digest_values *val
     put->events->on_sealed(put->ctx, result, put->values);
 }
 
+static void put_on_small_sealed(void *ctx, int result)
+{
+    struct core_put *put = ctx;
+
+    put_on_sealed(put, result, &put->small_values);
+}
+
 /* ---- The row ---- */
 
 static void put_finish(struct core_put *put, int result)
@@ -320,13 +327,18 @@ int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk)
 
 void core_put_seal(struct core_put *put)
 {
+    int err;
+
     assert(put->state == PUT_FILLING);
     put->state = PUT_SEALING;
-    if (put->small != NULL)
-        put_on_sealed(put, put_small_seal(put->small, put->small_mask, &put->small_values),
-                      &put->small_values);
-    else
+    if (put->small == NULL) {
         blob_writer_seal(put->writer);
+        return;
+    }
+    err = put_small_seal(put->small, &put->worker->sealing, put->small_mask, &put->small_values,
+                         put_on_small_sealed, put);
+    if (err != 0)
+        put_on_sealed(put, err, NULL);
 }
 
 void core_put_end(struct core_put *put)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The body of a small put: gathered in memory, digested on the spot, then handed to the segments. No file, no digest thread,
- * no event: everything is over when the call returns. Worker's thread. */
+ * The body of a small put: gathered in memory, digested together with the others that are complete in the same turn of the
+ * worker, then handed to the segments. No file, no digest thread. Worker's thread. */
 #ifndef API_CORE_PUT_SMALL_H
 #define API_CORE_PUT_SMALL_H
 
@@ -9,6 +9,12 @@
 #include "api/core/pack.h"
 
 struct put_small;
+
+/* A worker's bodies that are complete and wait for their digests. Begins as zeros. */
+struct put_small_queue {
+    struct put_small *first, *last;
+    uint32_t count;
+};
 
 /* Whether a body of that length (UINT64_MAX: unknown) goes this way. */
 bool put_small_fits(uint64_t length);
@@ -23,8 +29,15 @@ ssize_t put_small_write(struct put_small *small, const void *data, size_t length
 uint32_t put_small_taken(const struct put_small *small);
 int put_small_chunk_end(struct put_small *small, const struct digest_chunk *chunk);
 
-/* 0, -EINVAL (fewer bytes than announced), -EBADMSG (a signed chunk was refused), -EIO. */
-int put_small_seal(struct put_small *small, uint32_t digest_mask, struct digest_values *values);
+typedef void (*put_small_sealed_fn)(void *ctx, int result);
+
+/* The body is complete. 0: sealed is called by put_small_queue_run, once, unless the body is freed before, with 0 when *values,
+ * which must live until then, has been filled in; or -EIO. Else -EINVAL (fewer bytes than announced), -EBADMSG (a signed chunk
+ * was refused), -EIO. */
+int put_small_seal(struct put_small *small, struct put_small_queue *queue, uint32_t digest_mask,
+                   struct digest_values *values, put_small_sealed_fn sealed, void *ctx);
+/* Digests what waits and tells. Whether anything did. */
+bool put_small_queue_run(struct put_small_queue *queue);
 
 /* The bytes for the segment; valid as long as the body. */
 void put_small_unit(const struct put_small *small, struct segment_unit *unit);

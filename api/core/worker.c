@@ -102,16 +102,19 @@ void core_worker_run(struct core_worker *worker)
 
 void core_worker_flush(struct core_worker *worker)
 {
+    (void)put_small_queue_run(&worker->sealing);
     ring_flush(worker->ring);
 }
 
 void core_worker_wait(struct core_worker *worker)
 {
-    ring_wait(worker->ring, true);
+    if (!put_small_queue_run(&worker->sealing))
+        ring_wait(worker->ring, true);
 }
 
 void core_worker_drain(struct core_worker *worker)
 {
+    assert(worker->sealing.count == 0);
     while (ring_pending(worker->ring) > 0)
         ring_wait(worker->ring, false);
 }
