@@ -235,13 +235,17 @@ uint64_t meta_settings_generation(const struct meta *meta)
     return atomic_load(&meta->settings_generation);
 }
 
-static void batch_finish(struct meta_op *batch)
+static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *batch)
 {
+    if (hooks->answer_begin != NULL)
+        hooks->answer_begin(hooks->ctx);
     while (batch != NULL) {
         struct meta_op *op = batch;
         batch = op->next; /* done may free the op */
         op->done(op);
     }
+    if (hooks->answer_end != NULL)
+        hooks->answer_end(hooks->ctx);
 }
 
 static uint64_t clock_ns(void)
@@ -313,7 +317,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     pthread_mutex_lock(&committer->mutex);
     uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
     pthread_mutex_unlock(&committer->mutex);
-    batch_finish(batch);
+    batch_finish(&committer->hooks, batch);
     committer->last_end_ns = clock_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
     checkpoint_advance(committer->checkpoint);
@@ -335,7 +339,7 @@ static void *committer_main(void *argument)
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL)
             batch_serve(committer, batch);
-        batch_finish(refused);
+        batch_finish(&committer->hooks, refused);
         pthread_mutex_lock(&committer->mutex);
     }
     committer->stopped = true;

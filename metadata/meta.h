@@ -179,7 +179,9 @@ struct meta_op;
  * hooks write those of a whole batch at once and sync them once, while the statements of the batch run. All on the committer's
  * thread, and but for idle only for batches that hold such a change:
  *
- *   begin -> [the changes run] -> barrier -> COMMIT -> end -> done of each */
+ *   begin -> [the changes run] -> barrier -> COMMIT -> end -> done of each
+ *
+ * Around the dones of every batch the opener may gather what they set off. */
 struct meta_batch_hooks {
     /* The changes of the batch, linked by next. Those that rest on something are completed (their extents, say), or get a
      * result other than 0 and are then not run. */
@@ -191,6 +193,9 @@ struct meta_batch_hooks {
     void (*end)(void *ctx, int result);
     /* Before a batch in which no change rests on anything; must be cheap. NULL allowed. */
     void (*idle)(void *ctx);
+    /* Before the first done of a batch, and after the last. Both or none are NULL. */
+    void (*answer_begin)(void *ctx);
+    void (*answer_end)(void *ctx);
     void *ctx;
 };
 

@@ -101,25 +101,79 @@ void ring_wake(struct ring *ring)
     assert(n == (ssize_t)sizeof(one) || errno == EAGAIN);
 }
 
-void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
+static void ring_arrive(struct ring *ring, struct ring_op_queue *queue)
 {
     bool was_empty;
 
-    op->result = result;
     pthread_mutex_lock(&ring->lock);
     was_empty = ring->arrived.head == NULL;
-    ring_op_queue_push(&ring->arrived, op);
+    ring_op_queue_append(&ring->arrived, queue);
     if (was_empty)
         ring_wake(ring);
     pthread_mutex_unlock(&ring->lock);
 }
 
+void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
+{
+    struct ring_op_queue one = {NULL, NULL};
+
+    op->result = result;
+    ring_op_queue_push(&one, op);
+    ring_arrive(ring, &one);
+}
+
+/* ---- Posts ---- */
+
+static _Thread_local struct {
+    bool is_holding;
+    struct ring_op_queue queue; /* each with its ring in `engine` */
+} held;
+
 void ring_post(struct ring *ring, struct ring_op *op, int32_t result)
 {
     assert(op->done != NULL);
     op->kind = RING_OP_POSTED;
-    ring_complete(ring, op, result);
+    if (!held.is_holding) {
+        ring_complete(ring, op, result);
+        return;
+    }
+    op->result = result;
+    op->engine = ring;
+    ring_op_queue_push(&held.queue, op);
 }
+
+void ring_posts_hold(void)
+{
+    assert(!held.is_holding);
+    held.is_holding = true;
+}
+
+/* Takes those of the first one's ring out of the queue, in their order. */
+static struct ring *held_take(struct ring_op_queue *taken)
+{
+    struct ring_op_queue rest = {NULL, NULL};
+    struct ring *ring = held.queue.head->engine;
+    struct ring_op *op;
+
+    while ((op = ring_op_queue_pop(&held.queue)) != NULL)
+        ring_op_queue_push(op->engine == ring ? taken : &rest, op);
+    held.queue = rest;
+    return ring;
+}
+
+void ring_posts_release(void)
+{
+    assert(held.is_holding);
+    held.is_holding = false;
+    while (held.queue.head != NULL) {
+        struct ring_op_queue taken = {NULL, NULL};
+        struct ring *ring = held_take(&taken);
+
+        ring_arrive(ring, &taken);
+    }
+}
+
+/* ---- The ring's thread ---- */
 
 void ring_flush(struct ring *ring)
 {

@@ -133,4 +133,9 @@ void ring_return(struct ring *ring, struct ring_op *op, int32_t result);
 /* From ANY thread: makes op->done(op, result) run on the ring's thread at its next ring_reap. */
 void ring_post(struct ring *ring, struct ring_op *op, int32_t result);
 
+/* What the calling thread posts between these two reaches each ring at once, at the end: its thread is woken for all of it, not
+ * for the first, which would have it compete for the CPU and the lock with the rest. Not nested. */
+void ring_posts_hold(void);
+void ring_posts_release(void);
+
 #endif

@@ -79,9 +79,28 @@ static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool i
     reclaim_add_sealed(pack->core->reclaim, blob, used_bytes, is_certain);
 }
 
+/* Dones post to the rings of workers. */
+static void pack_answer_begin(void *ctx)
+{
+    ring_posts_hold();
+}
+
+static void pack_answer_end(void *ctx)
+{
+    ring_posts_release();
+}
+
 struct meta_batch_hooks pack_hooks(struct pack *pack)
 {
-    return (struct meta_batch_hooks){pack_begin, pack_barrier, pack_end, pack_idle, pack};
+    return (struct meta_batch_hooks){
+        .begin = pack_begin,
+        .barrier = pack_barrier,
+        .end = pack_end,
+        .idle = pack_idle,
+        .answer_begin = pack_answer_begin,
+        .answer_end = pack_answer_end,
+        .ctx = pack,
+    };
 }
 
 void pack_expect(struct pack *pack)

@@ -63,10 +63,33 @@ static void hook_idle(void *ctx)
     hooked.idle++;
 }
 
+/* The committer's thread only, until it has ended. */
+static bool is_answering;
+static unsigned dones_outside;
+
+static void hook_answer_begin(void *ctx)
+{
+    assert_false(is_answering);
+    is_answering = true;
+}
+
+static void hook_answer_end(void *ctx)
+{
+    assert_true(is_answering);
+    is_answering = false;
+}
+
 static int setup(void **state)
 {
-    const struct meta_options options = {.durable = true,
-                                         .hooks = {hook_begin, hook_barrier, hook_end, hook_idle, NULL}};
+    const struct meta_options options = {
+        .durable = true,
+        .hooks = {.begin = hook_begin,
+                  .barrier = hook_barrier,
+                  .end = hook_end,
+                  .idle = hook_idle,
+                  .answer_begin = hook_answer_begin,
+                  .answer_end = hook_answer_end},
+    };
     struct store *store;
 
     if (store_setup(state) != 0)
@@ -118,6 +141,7 @@ static void on_done_hold(struct meta_op *op)
 
 static void on_done_note(struct meta_op *op)
 {
+    dones_outside += !is_answering;
     note('d');
     sem_post(&finished);
 }
@@ -213,6 +237,9 @@ static void order_of_the_hooks(void **state)
     assert_int_equal(file_of(store, "first"), 11);
     assert_int_equal(file_of(store, "second"), 12);
     assert_int_equal(file_of(store, "old"), META_E_NO_KEY);
+    store_reopen_with(store, &(struct meta_options){.durable = true}); /* ends the thread */
+    assert_false(is_answering);
+    assert_int_equal(dones_outside, 0);
 }
 
 static void one_unit_could_not_be_written(void **state)

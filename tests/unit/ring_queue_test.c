@@ -131,6 +131,39 @@ static void test_post_from_other_threads(void **state)
     free(posters);
 }
 
+/* What is held reaches each ring at the end, in its order, with one wake-up. */
+static void test_post_together(void **state)
+{
+    enum { COUNT = 30 };
+    struct ring *rings[2] = {ring_of(state), NULL};
+    struct waiter waiters[COUNT];
+    uint64_t wakes;
+
+    assert_int_equal(ring_create(&rings[1], ring_engine_in_use(rings[0])), 0);
+    ring_posts_hold();
+    for (int i = 0; i < COUNT; i++) {
+        waiters[i] = (struct waiter)WAITER;
+        ring_post(rings[i % 3 == 0], &waiters[i].op, i);
+    }
+    for (int r = 0; r < 2; r++) {
+        assert_int_equal(ring_reap(rings[r]), 0);
+        assert_int_equal(read(ring_event_fd(rings[r]), &wakes, sizeof(wakes)), -1);
+    }
+    ring_posts_release();
+    for (int r = 0; r < 2; r++) {
+        assert_int_equal(read(ring_event_fd(rings[r]), &wakes, sizeof(wakes)), sizeof(wakes));
+        assert_int_equal(wakes, 1);
+        assert_int_equal(ring_reap(rings[r]), r == 1 ? COUNT / 3 : COUNT - COUNT / 3);
+    }
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(waiters[i].done_count, 1);
+    waiters[0] = (struct waiter)WAITER; /* and then no longer */
+    ring_post(rings[0], &waiters[0].op, 5);
+    assert_int_equal(ring_reap(rings[0]), 1);
+    assert_int_equal(waiters[0].result, 5);
+    ring_destroy(rings[1]);
+}
+
 /* done may start the next operation with the same op. */
 struct chain {
     struct ring_op op;
@@ -326,6 +359,7 @@ static void test_auto_never_fails(void **state)
         cmocka_unit_test_setup_teardown(test_event_descriptor, setup, teardown),                             \
         cmocka_unit_test_setup_teardown(test_wait_with_nothing_in_flight, setup, teardown),                  \
         cmocka_unit_test_setup_teardown(test_post_from_other_threads, setup, teardown),                      \
+        cmocka_unit_test_setup_teardown(test_post_together, setup, teardown),                                \
         cmocka_unit_test_setup_teardown(test_done_starts_the_next, setup, teardown),                         \
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),                                       \
         cmocka_unit_test_setup_teardown(test_destroy_with_work_in_flight, setup, teardown),                  \
