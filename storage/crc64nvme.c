@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * CRC-64/NVME, which no library of Debian 12 has: by carry-less multiplication where the CPU can, by tables
- * elsewhere.
- *
- * The CRC is reflected: the first bit of the message is its highest power of x, and sits in the lowest bit of
- * a little-endian word. A 128-bit register R, low half L and high half H, stands for L * x^64 + H. Moving it
- * D bits up the message multiplies by x^D, so R is congruent to L * (x^(D+64) mod G) + H * (x^D mod G); both
- * products fit 128 bits again. A product of reflected words comes out one bit low, which the constants make
- * up for: they hold x^(D+63) and x^(D-1). Eight registers run side by side to hide the multiplier's latency;
- * at the end they are folded into one, whose 16 bytes then go through the tables like any others.
+ * CRC-64/NVME, which no library of Debian 12 has: by carry-less multiplication where the CPU can
+ * (crc64nvme_fold.c), by tables elsewhere and for short inputs.
  *
  * Any thread. */
 #include <pthread.h>
 #include <string.h>
 
+#include "storage/crc64nvme_fold.h"
 #include "storage/digest.h"
 
 #define POLYNOMIAL 0x9a6c9329ac4bc9b5ull /* reflected */
-
-/* Below this, setting the registers up costs more than the tables do. */
-#define FOLD_BYTES_MIN 256u
 
 /* ---- Tables, eight bytes at a time ---- */
 
@@ -66,81 +57,6 @@ static uint64_t table_update(uint64_t state, const unsigned char *data, size_t l
     return state;
 }
 
-/* ---- Carry-less multiplication ---- */
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-#define FOLD_TARGET __attribute__((target("pclmul,sse2")))
-
-/* x^(D+63) mod G for the low half, x^(D-1) mod G for the high half, reflected. */
-#define FOLD_1024_LOW  0xa1ca681e733f9c40ull
-#define FOLD_1024_HIGH 0x5f852fb61e8d92dcull
-#define FOLD_128_LOW   0xeadc41fd2ba3d420ull
-#define FOLD_128_HIGH  0x21e9761e252621acull
-
-FOLD_TARGET static inline __m128i fold(__m128i value, __m128i constants, __m128i next)
-{
-    __m128i low = _mm_clmulepi64_si128(value, constants, 0x00);
-    __m128i high = _mm_clmulepi64_si128(value, constants, 0x11);
-
-    return _mm_xor_si128(_mm_xor_si128(low, high), next);
-}
-
-FOLD_TARGET static inline __m128i load(const unsigned char *data)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)data);
-}
-
-/* Takes the whole 16-byte blocks of data, at least eight of them; *used tells how many bytes that was. */
-FOLD_TARGET static uint64_t fold_update(uint64_t state, const unsigned char *data, size_t length,
-                                        size_t *used)
-{
-    const __m128i by_1024 = _mm_set_epi64x((long long)FOLD_1024_HIGH, (long long)FOLD_1024_LOW);
-    const __m128i by_128 = _mm_set_epi64x((long long)FOLD_128_HIGH, (long long)FOLD_128_LOW);
-    const unsigned char *at = data, *end = data + length;
-    unsigned char folded[16];
-    __m128i lane[8], sum;
-
-    for (int i = 0; i < 8; i++)
-        lane[i] = load(at + 16 * i);
-    lane[0] = _mm_xor_si128(lane[0], _mm_cvtsi64_si128((long long)state));
-    for (at += 128; end - at >= 128; at += 128) {
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++)
-            lane[i] = fold(lane[i], by_1024, load(at + 16 * i));
-    }
-    sum = lane[0];
-    for (int i = 1; i < 8; i++)
-        sum = fold(sum, by_128, lane[i]);
-    for (; end - at >= 16; at += 16)
-        sum = fold(sum, by_128, load(at));
-
-    *used = (size_t)(at - data);
-    _mm_storeu_si128((__m128i *)(void *)folded, sum);
-    return table_update(0, folded, sizeof(folded));
-}
-
-static bool fold_supported(void)
-{
-    return __builtin_cpu_supports("pclmul");
-}
-
-#else
-
-static uint64_t fold_update(uint64_t state, const unsigned char *data, size_t length, size_t *used)
-{
-    *used = 0;
-    return state;
-}
-
-static bool fold_supported(void)
-{
-    return false;
-}
-
-#endif
-
 uint64_t crc64nvme_update_by_table(uint64_t crc, const void *data, size_t length)
 {
     return ~table_update(~crc, data, length);
@@ -149,10 +65,14 @@ uint64_t crc64nvme_update_by_table(uint64_t crc, const void *data, size_t length
 uint64_t crc64nvme_update(uint64_t crc, const void *data, size_t length)
 {
     const unsigned char *bytes = data;
+    crc64nvme_fold_fn fold = crc64nvme_fold_choose(length);
+    unsigned char folded[CRC64NVME_FOLDED_BYTES];
     uint64_t state = ~crc;
     size_t used = 0;
 
-    if (length >= FOLD_BYTES_MIN && fold_supported())
-        state = fold_update(state, bytes, length, &used);
+    if (fold != NULL) {
+        used = fold(state, bytes, length, folded);
+        state = table_update(0, folded, sizeof(folded));
+    }
     return ~table_update(state, bytes + used, length - used);
 }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "storage/blob_residency.h"
+#include "storage/crc64nvme_fold.h"
 #include "storage/digest.h"
 #include "storage/limits.h"
 #include "storage/sys.h"
@@ -105,7 +106,7 @@ static void test_only_what_was_asked_for(void **state)
 
 static void test_every_split(void **state)
 {
-    enum { LENGTH = 700 }; /* beyond the point where CRC64NVME begins to fold */
+    enum { LENGTH = 1300 }; /* beyond the point where CRC64NVME begins to fold */
     unsigned char *bytes = noise(LENGTH);
     struct digest_values whole, split;
     struct digest_set *set;
@@ -118,6 +119,36 @@ static void test_every_split(void **state)
         assert_int_equal(digest_set_final(set, &split), 0);
         digest_set_free(set);
         assert_values_equal(&whole, &split);
+    }
+    free(bytes);
+}
+
+/* A width of the multiplier's way, continued by the tables. */
+static uint64_t crc64nvme_folded(crc64nvme_fold_fn fold, uint64_t crc, const unsigned char *bytes,
+                                 size_t length)
+{
+    unsigned char folded[CRC64NVME_FOLDED_BYTES];
+    size_t used = fold(~crc, bytes, length, folded);
+
+    assert_true(used <= length);
+    assert_true(length - used < 64);
+    crc = crc64nvme_update_by_table(~0ull, folded, sizeof(folded)); /* from state 0 */
+    return crc64nvme_update_by_table(crc, bytes + used, length - used);
+}
+
+static void test_crc64nvme_widths(void **state)
+{
+    unsigned char *bytes = noise(70000);
+
+    for (int width = 0; width < CRC64NVME_WIDTH_COUNT; width++) {
+        crc64nvme_fold_fn fold = crc64nvme_fold_of((enum crc64nvme_width)width);
+
+        if (fold == NULL)
+            continue; /* not on this CPU */
+        for (size_t length = CRC64NVME_BYTES_MIN(width); length < 4 * CRC64NVME_BYTES_MIN(width); length++)
+            assert_int_equal(crc64nvme_folded(fold, length, bytes + length % 3, length),
+                             crc64nvme_update_by_table(length, bytes + length % 3, length));
+        assert_int_equal(crc64nvme_folded(fold, 1, bytes, 70000), crc64nvme_update_by_table(1, bytes, 70000));
     }
     free(bytes);
 }
@@ -346,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_empty_input),
         cmocka_unit_test(test_only_what_was_asked_for),
         cmocka_unit_test(test_every_split),
+        cmocka_unit_test(test_crc64nvme_widths),
         cmocka_unit_test(test_crc64nvme_both_ways),
         cmocka_unit_test(test_crc_combine),
         cmocka_unit_test(test_crc_combine_of_huge_lengths),
