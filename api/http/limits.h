@@ -42,8 +42,9 @@
 #define HTTP_BODY_TIMEOUT_MS 60000u /* without progress of a body */
 #define HTTP_SEND_TIMEOUT_MS 60000u /* without progress of an answer */
 
-/* Pipelined requests and over-read framing wait here. */
-#define HTTP_INPUT_BYTES_INITIAL 4096u
+/* Received at once of what begins with a head; pipelined requests and over-read framing wait in it. So much that a body of 4 KiB
+ * comes with its head, which saves a call, and the one that finds nothing behind a full buffer. libh2o's buffers hold it. */
+#define HTTP_INPUT_BYTES_INITIAL 8192u
 
 /* A body of a source up to this size is read behind the head and sent with it by one call: below it, the copy costs less than
  * a second call and sendfile's page references. */
