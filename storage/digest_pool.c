@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Digest threads and their queue of runnable streams.
+ * Digest threads and their queue of runnable streams; digest_stream.c is what their callers do with a stream.
  *
  * A stream is idle, or `scheduled`: in the queue or in the hands of one thread, which digests one window (or
  * up to the end of a chunk) and puts the stream behind the others while there is more to do. So one stream is
@@ -9,12 +9,10 @@
  * Threads are not woken for every few bytes: a stream becomes runnable when a window is full, when many
  * chunks have gathered, or at its end. One lock guards the queue and what callers tell a stream; digesting
  * and callbacks run outside it. */
-#include "storage/digest_pool.h"
+#include "storage/digest_pool_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,46 +22,6 @@
 /* Complete chunks that wait for verification before a stream is run for their sake: bounds the memory that
  * tiny chunks can take between two runs. */
 #define CHUNKS_WAITING_MAX 64u
-
-struct chunk_node {
-    struct chunk_node *next;
-    struct digest_chunk chunk;
-};
-
-struct digest_stream {
-    struct digest_pool *pool;
-    bool chunked;
-    struct digest_chunk_ops chunk_ops;
-
-    /* The thread that runs the stream. */
-    struct digest_set *set;       /* the whole body; NULL when no kind is wanted */
-    struct digest_set *chunk_set; /* the current chunk; NULL before its first byte */
-    uint32_t small_mask;          /* kinds to drop from set once end > small_bytes_max */
-    uint64_t small_bytes_max;
-
-    /* Under the pool's lock. */
-    struct digest_stream *next; /* in the queue */
-    bool scheduled, finishing, cancelled;
-    int fd;              /* -1 before bind */
-    int result;          /* first failure, 0 so far */
-    uint64_t position;   /* digested up to here */
-    uint64_t end;        /* bytes in the file */
-    uint64_t chunks_end; /* end of the last chunk told */
-    struct chunk_node *chunk_head, *chunk_tail;
-    unsigned chunk_count;
-    digest_done_fn done;
-    void *done_ctx;
-};
-
-struct digest_pool {
-    unsigned thread_max;
-    pthread_mutex_t lock;
-    pthread_cond_t runnable;
-    struct digest_stream *queue_head, *queue_tail;
-    unsigned queue_count, idle_count, thread_count, stream_count;
-    bool stopping;
-    pthread_t threads[DIGEST_THREADS_MAX];
-};
 
 /* ---- The queue; the pool's lock is held ---- */
 
@@ -126,7 +84,7 @@ static bool stream_has_work(const struct digest_stream *stream)
     return stream->chunk_count >= CHUNKS_WAITING_MAX && stream->chunk_head->chunk.end <= stream->end;
 }
 
-static void stream_schedule(struct digest_stream *stream)
+void digest_stream_schedule(struct digest_stream *stream)
 {
     struct digest_pool *pool = stream->pool;
 
@@ -188,7 +146,7 @@ static void stream_release_ctx(const struct digest_stream *stream)
         stream->chunk_ops.released(stream->chunk_ops.ctx);
 }
 
-static void stream_end_cancelled(struct digest_stream *stream)
+void digest_stream_end_cancelled(struct digest_stream *stream)
 {
     stream_release_ctx(stream);
     stream_free(stream);
@@ -305,7 +263,7 @@ static void stream_run(struct digest_pool *pool, struct digest_stream *stream)
     if (stream->cancelled || over) {
         pthread_mutex_unlock(&pool->lock);
         if (stream->cancelled)
-            stream_end_cancelled(stream);
+            digest_stream_end_cancelled(stream);
         else
             stream_end_finished(stream);
         pthread_mutex_lock(&pool->lock);
@@ -372,10 +330,7 @@ void digest_pool_destroy(struct digest_pool *pool)
     free(pool);
 }
 
-/* ---- Streams, on their caller's thread ---- */
-
-/* Counts a stream in, and sees to it that a thread exists that will run it. */
-static int pool_admit(struct digest_pool *pool)
+int digest_pool_admit(struct digest_pool *pool)
 {
     int err = 0;
 
@@ -387,118 +342,4 @@ static int pool_admit(struct digest_pool *pool)
         pool->stream_count++;
     pthread_mutex_unlock(&pool->lock);
     return err;
-}
-
-int digest_stream_open(struct digest_pool *pool, uint32_t mask, const struct digest_chunk_ops *chunks,
-                       struct digest_stream **out)
-{
-    struct digest_stream *stream = calloc(1, sizeof(*stream));
-    int err;
-
-    if (stream == NULL)
-        return -ENOMEM;
-    stream->pool = pool;
-    stream->fd = -1;
-    if (chunks != NULL) {
-        assert(chunks->verify != NULL);
-        stream->chunked = true;
-        stream->chunk_ops = *chunks;
-    }
-    err = mask == 0 ? 0 : digest_set_create(&stream->set, mask);
-    if (err == 0)
-        err = pool_admit(pool);
-    if (err != 0) {
-        digest_set_free(stream->set);
-        free(stream);
-        return err;
-    }
-    *out = stream;
-    return 0;
-}
-
-void digest_stream_limit(struct digest_stream *stream, uint32_t mask, uint64_t bytes_max)
-{
-    pthread_mutex_lock(&stream->pool->lock);
-    assert(stream->end == 0);
-    stream->small_mask = mask;
-    stream->small_bytes_max = bytes_max;
-    pthread_mutex_unlock(&stream->pool->lock);
-}
-
-int digest_stream_bind(struct digest_stream *stream, int fd)
-{
-    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-    if (own < 0)
-        return -errno;
-    pthread_mutex_lock(&stream->pool->lock);
-    assert(stream->fd < 0);
-    stream->fd = own;
-    stream_schedule(stream);
-    pthread_mutex_unlock(&stream->pool->lock);
-    return 0;
-}
-
-void digest_stream_advance(struct digest_stream *stream, uint64_t end)
-{
-    pthread_mutex_lock(&stream->pool->lock);
-    assert(end >= stream->end && !stream->finishing);
-    stream->end = end;
-    stream_schedule(stream);
-    pthread_mutex_unlock(&stream->pool->lock);
-}
-
-int digest_stream_chunk_end(struct digest_stream *stream, const struct digest_chunk *chunk)
-{
-    struct chunk_node *node = malloc(sizeof(*node));
-
-    if (node == NULL)
-        return -ENOMEM;
-    node->next = NULL;
-    node->chunk = *chunk;
-    pthread_mutex_lock(&stream->pool->lock);
-    assert(stream->chunked && !stream->finishing && chunk->end >= stream->chunks_end);
-    stream->chunks_end = chunk->end;
-    if (stream->result != 0) {
-        free(node); /* the verdict has fallen */
-    } else {
-        if (stream->chunk_tail != NULL)
-            stream->chunk_tail->next = node;
-        else
-            stream->chunk_head = node;
-        stream->chunk_tail = node;
-        stream->chunk_count++;
-        stream_schedule(stream);
-    }
-    pthread_mutex_unlock(&stream->pool->lock);
-    return 0;
-}
-
-void digest_stream_finish(struct digest_stream *stream, uint64_t length, digest_done_fn done, void *ctx)
-{
-    struct digest_pool *pool = stream->pool;
-
-    pthread_mutex_lock(&pool->lock);
-    assert(length >= stream->end && !stream->finishing && !stream->cancelled);
-    assert(stream->fd >= 0 || length == 0);
-    stream->end = length;
-    stream->finishing = true;
-    stream->done = done;
-    stream->done_ctx = ctx;
-    stream_schedule(stream);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-void digest_stream_cancel(struct digest_stream *stream)
-{
-    struct digest_pool *pool = stream->pool;
-    bool idle;
-
-    pthread_mutex_lock(&pool->lock);
-    assert(!stream->finishing && !stream->cancelled);
-    idle = !stream->scheduled;
-    stream->cancelled = true; /* a scheduled one is dropped by its thread */
-    pthread_mutex_unlock(&pool->lock);
-    if (idle)
-        stream_end_cancelled(stream);
 }
