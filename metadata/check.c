@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "metadata/codec.h"
+#include "metadata/kept_parts.h"
 
 /* One extent's unit. Signed, for they are compared with what the database sorts. */
 struct unit_note {
@@ -91,7 +92,10 @@ static const char strays[] =
     "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
     "  (SELECT DISTINCT bucket FROM upload) WHERE bucket NOT IN (SELECT id FROM bucket) "
     "UNION ALL SELECT 'parts of upload ' || hex(upload_id) || ', which does not exist' FROM"
-    "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload) "
+    "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload)"
+    "  AND upload_id NOT IN (SELECT upload_id FROM finished) "
+    "UNION ALL SELECT 'upload ' || hex(id) || ' is finished and still there' FROM upload"
+    "  WHERE id IN (SELECT upload_id FROM finished) "
     "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
     "count(*) > 1";
 
@@ -133,25 +137,33 @@ static int note_add(struct check *check, const struct meta_extent *extent)
     return 0;
 }
 
-/* Notes the extents; *fault says what is wrong with the list, or stays NULL. */
-static int extents_check(struct check *check, struct meta_bytes bytes, uint64_t size, const char **fault)
+/* Notes the extents and adds them up; *fault says what is wrong with the list, or stays NULL. */
+static int extents_note(struct check *check, struct meta_bytes bytes, uint64_t *sum, const char **fault)
 {
     struct codec_list list;
     struct meta_extent extent;
-    uint64_t sum = 0;
     int more = codec_extents_begin(&list, bytes);
     int err;
 
+    *sum = 0;
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
-        sum += extent.length;
+        *sum += extent.length;
         if ((err = note_add(check, &extent)) != 0)
             return err;
     }
     if (more < 0)
         *fault = "extents do not decode";
-    else if (sum != size)
-        *fault = "extents do not add up to the size";
     return 0;
+}
+
+static int extents_check(struct check *check, struct meta_bytes bytes, uint64_t size, const char **fault)
+{
+    uint64_t sum;
+    int err = extents_note(check, bytes, &sum, fault);
+
+    if (err == 0 && *fault == NULL && sum != size)
+        *fault = "extents do not add up to the size";
+    return err;
 }
 
 static const char *etag_and_checksum_fault(struct meta_bytes etag, struct meta_bytes checksum)
@@ -215,8 +227,11 @@ static int object_visit(struct check *check, sqlite3_stmt *row)
 static int part_visit(struct check *check, sqlite3_stmt *row)
 {
     const char *fault = NULL;
-    int err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
+    int err = 0;
 
+    /* What became an object's is counted there, or not any more. */
+    if (!kept_parts_have(meta_sql_column(row, 6), sqlite3_column_int64(row, 1)))
+        err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
     if (fault == NULL)
         fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
     if (fault != NULL)
@@ -232,6 +247,17 @@ static int upload_visit(struct check *check, sqlite3_stmt *row)
     if (fault != NULL)
         check_report(check, "upload %s: %s", (const char *)sqlite3_column_text(row, 0), fault);
     return 0;
+}
+
+static int dropped_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = NULL;
+    uint64_t sum;
+    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+
+    if (fault != NULL)
+        check_report(check, "dropped list %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
 }
 
 /* ---- References ---- */
@@ -340,7 +366,10 @@ static int check_run(struct check *check)
          "  WHERE is_marker = 0",
          object_visit},
         {version_faults, stray_visit},
-        {"SELECT hex(upload_id), number, size, extents, etag, checksum FROM part", part_visit},
+        {"SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
+         "  LEFT JOIN finished USING(upload_id)",
+         part_visit},
+        {"SELECT row, extents FROM dropped", dropped_visit},
         {"SELECT hex(id), attributes FROM upload", upload_visit},
         {garbage_faults, stray_visit},
     };
@@ -370,58 +399,4 @@ int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char 
     if (err == 0)
         err = end;
     return err != 0 ? err : check.findings;
-}
-
-/* ---- Walking all extents ---- */
-
-struct extent_walk {
-    int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
-                 const struct meta_extent *extent);
-    void *ctx;
-};
-
-/* kind, bucket's name, key, extents. LEFT: a row of a bucket that is gone is walked too. */
-static const char walk_text[] =
-    "SELECT 'o', b.name, o.key, o.extents FROM object AS o LEFT JOIN bucket AS b ON b.id = o.bucket "
-    "UNION ALL SELECT 'v', b.name, v.key, v.extents FROM version AS v LEFT JOIN bucket AS b"
-    "  ON b.id = v.bucket "
-    "UNION ALL SELECT 'p', b.name, u.key, p.extents FROM part AS p LEFT JOIN upload AS u ON u.id = "
-    "p.upload_id"
-    "  LEFT JOIN bucket AS b ON b.id = u.bucket";
-
-static int walk_row(const struct extent_walk *walk, sqlite3_stmt *row)
-{
-    const char *kind = (const char *)sqlite3_column_text(row, 0);
-    const char *bucket = (const char *)sqlite3_column_text(row, 1);
-    struct codec_list list;
-    struct meta_extent extent;
-    int more = codec_extents_begin(&list, meta_sql_column(row, 3));
-
-    if (kind == NULL)
-        return -ENOMEM;
-    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
-        int stop =
-            walk->visit(walk->ctx, kind[0], bucket != NULL ? bucket : "", meta_sql_column(row, 2), &extent);
-        if (stop != 0)
-            return stop;
-    }
-    return 0; /* a list that does not decode is meta_check's finding */
-}
-
-int meta_extent_walk(struct meta_reader *reader,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
-                                  const struct meta_extent *extent),
-                     void *ctx)
-{
-    const struct extent_walk walk = {visit, ctx};
-    sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(reader->db, walk_text, -1, &statement, NULL);
-    int row, stop = 0;
-
-    if (code != SQLITE_OK)
-        return meta_sql_error(code);
-    while (stop == 0 && (row = meta_sql_row(statement)) != 0)
-        stop = row < 0 ? row : walk_row(&walk, statement);
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
-    return stop;
 }

@@ -137,6 +137,7 @@ static int batch_begin(struct meta_committer *committer)
 
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
     writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    writer->clear_left = writer_clear_max(writer);
     if ((err = run(writer, SQL_BEGIN)) != 0)
         return err;
     if (committer->buckets_stale) {
@@ -294,13 +295,13 @@ static struct meta_op *batch_take(struct meta_committer *committer)
     return batch.head;
 }
 
-/* Changes of those who may come again with the next one; garbage is collected by the server itself. */
+/* Changes of those who may come again with the next one; garbage and what is swept are the server's own. */
 static uint32_t batch_clients(const struct meta_op *batch)
 {
     uint32_t count = 0;
 
     for (; batch != NULL; batch = batch->next)
-        count += batch->kind != META_OP_GARBAGE_DONE;
+        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP;
     return count;
 }
 

@@ -19,6 +19,10 @@
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
 
+/* Rows of parts, and references of objects and parts of several extents, that one transaction clears away at once, about half a
+ * millisecond; the rest is left to META_OP_SWEEP, of which each clears as much. */
+#define META_CLEAR_MAX 512u
+
 /* A batch waits for company (batch_pace.h) only where a commit takes long enough for it to matter, a sync, and never longer than
  * a few syncs of a slow disk take. After waits in vain the next is tried 2, 4, ... 2^META_PACE_VAIN_MAX batches later. */
 #define META_PACE_BATCH_NS_MIN 200000u

@@ -18,8 +18,9 @@
  *
  * References. An extent lies inside a *unit*: the run of bytes in a blob file that was written together and is given back
  * together. Each extent of an object or part holds one reference to its unit. The change that drops the last reference puts
- * the unit on the garbage list in the same transaction; meta_garbage_take hands it to whoever removes files. A unit that is on
- * the list stays there until META_OP_GARBAGE_DONE: a change that names it anew gets META_E_CHANGED. */
+ * the unit on the garbage list in the same transaction (a change that would drop very many leaves them to META_OP_SWEEP);
+ * meta_garbage_take hands it to whoever removes files. A unit that is on the list stays there until META_OP_GARBAGE_DONE: a change
+ * that names it anew gets META_E_CHANGED. */
 #ifndef METADATA_META_H
 #define METADATA_META_H
 
@@ -202,6 +203,7 @@ struct meta_batch_hooks {
 struct meta_options {
     bool durable;   /* false: no sync at commit */
     bool read_only; /* for checking; no committer thread */
+    uint32_t clear_max; /* 0: META_CLEAR_MAX; tests make it small */
     struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */
     void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void *log_ctx;
@@ -377,6 +379,7 @@ enum meta_op_kind {
     META_OP_BUCKET_VERSIONING,
     META_OP_OBJECT_LOCK, /* meta_lock.h */
     META_OP_OBJECT_RENAME,
+    META_OP_SWEEP,
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
@@ -593,6 +596,15 @@ struct meta_garbage {
 
 /* Up to `limit` entries, oldest first, with row > after_row. Reader's thread. Returns the count or negative. */
 int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries, uint32_t limit);
+
+/* What large changes left to be cleared away later: parts of uploads that are no more, references of long lists of extents. It is
+ * no longer to be seen, but units that only this names are no garbage yet. 1 when there is some, 0 when not, or negative. */
+int meta_sweep_is_due(struct meta_reader *reader);
+
+struct meta_sweep { /* clears away a slice of it, which may make garbage */
+    struct meta_op op;
+    bool more; /* out: there may be another slice */
+};
 
 struct meta_garbage_done { /* forgets entries whose bytes are gone */
     struct meta_op op;

@@ -118,7 +118,19 @@ enum meta_sql_role {
     X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
     X(SQL_PART_REPLACE, META_SQL_WRITER, "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"     \
                                          " checksum, extents) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")           \
-    X(SQL_PARTS_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1")                            \
+    X(SQL_PART_CLEARED, META_SQL_WRITER, "SELECT number, extents FROM part WHERE upload_id = ?1"             \
+                                         " ORDER BY number")                                                 \
+    X(SQL_PARTS_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number <= ?2")           \
+                                                                                                             \
+    X(SQL_FINISHED_INSERT, META_SQL_WRITER, "INSERT INTO finished(upload_id, kept) VALUES(?1, ?2)")          \
+    X(SQL_FINISHED_EXISTS, META_SQL_WRITER, "SELECT 1 FROM finished WHERE upload_id = ?1")                   \
+    X(SQL_FINISHED_FIRST, META_SQL_WRITER, "SELECT upload_id, kept FROM finished ORDER BY upload_id LIMIT 1")\
+    X(SQL_FINISHED_DELETE, META_SQL_WRITER, "DELETE FROM finished WHERE upload_id = ?1")                     \
+    X(SQL_DROPPED_INSERT, META_SQL_WRITER, "INSERT INTO dropped(extents) VALUES(?1)")                        \
+    X(SQL_DROPPED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM dropped ORDER BY row LIMIT 1")           \
+    X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
+    X(SQL_SWEEP_IS_DUE, META_SQL_READER, "SELECT EXISTS(SELECT 1 FROM dropped)"                              \
+                                         " OR EXISTS(SELECT 1 FROM finished)")                               \
                                                                                                              \
     X(SQL_UNIT_ADD, META_SQL_WRITER, "INSERT INTO unit(file, unit_offset, refs, length)"                     \
                                      " VALUES(?1, ?2, 1, ?3)"                                                \

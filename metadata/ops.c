@@ -37,6 +37,8 @@ int writer_op_run(struct meta_writer *writer, struct meta_op *op)
         return op_part_copy(writer, (struct meta_part_copy *)op);
     case META_OP_GARBAGE_DONE:
         return op_garbage_done(writer, (struct meta_garbage_done *)op);
+    case META_OP_SWEEP:
+        return op_sweep(writer, (struct meta_sweep *)op);
     case META_OP_SETTING_PUT:
         return op_setting_put(writer, (struct meta_setting_put *)op);
     case META_OP_OBJECT_ANNOTATE:
@@ -61,6 +63,8 @@ uint32_t writer_op_weight(const struct meta_op *op)
         return 1 + ((const struct meta_upload_complete *)op)->part_count / WEIGHT_ENTRIES;
     case META_OP_GARBAGE_DONE:
         return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
+    case META_OP_SWEEP:
+        return META_CLEAR_MAX / WEIGHT_ENTRIES;
     default:
         return 1;
     }

@@ -150,7 +150,7 @@ static int bucket_abort_uploads(struct meta_writer *writer, int64_t bucket)
         struct meta_bytes stored = meta_sql_column(list, 0);
         if (stored.length == sizeof(id))
             memcpy(id, stored.data, sizeof(id));
-        if ((err = parts_remove(writer, id)) != 0) {
+        if ((err = parts_finish(writer, id, (struct meta_bytes){0})) != 0) {
             meta_sql_reset(list);
             return err;
         }

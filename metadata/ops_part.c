@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Parts of multipart uploads: storing one, copying a range of an object as one, removing those of an upload.
- * Committer's thread. */
+ * Parts of multipart uploads: storing one, copying a range of an object as one. Committer's thread. */
 #include "metadata/writer.h"
 
 #include <errno.h>
@@ -24,30 +23,6 @@ int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes k
     if (found > 0)
         meta_sql_reset(statement);
     return found > 0 ? 0 : found == 0 ? META_E_NO_UPLOAD : found;
-}
-
-int parts_delete(struct meta_writer *writer, const unsigned char *upload_id)
-{
-    sqlite3_stmt *delete = writer->sql.list[SQL_PARTS_DELETE];
-
-    meta_sql_blob(delete, 1, upload_id_bytes(upload_id));
-    return meta_sql_run(delete);
-}
-
-int parts_remove(struct meta_writer *writer, const unsigned char *upload_id)
-{
-    sqlite3_stmt *list = writer->sql.list[SQL_PART_ALL];
-    int row, err;
-
-    meta_sql_blob(list, 1, upload_id_bytes(upload_id));
-    while ((row = meta_sql_row(list)) > 0) {
-        /* Dropping references touches other tables only, so the column stays where it is. */
-        if ((err = references_drop(writer, meta_sql_column(list, 3))) != 0) {
-            meta_sql_reset(list);
-            return err;
-        }
-    }
-    return row < 0 ? row : parts_delete(writer, upload_id);
 }
 
 /* The extents of the part that has the number now; empty when there is none. */

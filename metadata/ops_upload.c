@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "metadata/kept_parts.h"
+
 static void upload_bind(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
                         const unsigned char *upload_id)
 {
@@ -25,6 +27,9 @@ int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op)
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
+    int finished = upload_is_finished(writer, upload->id);
+    if (finished != 0)
+        return finished < 0 ? finished : -EEXIST;
     if ((err = key_check(upload->key)) != 0 ||
         (err = attributes_pack(writer, &upload->attributes, &attributes)) != 0)
         return err;
@@ -57,7 +62,7 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
-        (err = parts_remove(writer, op->upload_id)) != 0)
+        (err = parts_finish(writer, op->upload_id, (struct meta_bytes){0})) != 0)
         return err;
     return upload_delete(writer, op->bucket, op->key, op->upload_id);
 }
@@ -144,8 +149,7 @@ static int assembly_add(struct meta_writer *writer, struct assembly *assembly, s
     return assembly->extent_count <= META_EXTENTS_MAX && assembly->size <= INT64_MAX ? 0 : -E2BIG;
 }
 
-/* Walks the parts that are there beside the parts that are wanted; both ascend. Those that nobody wants lose their
- * bytes here, in the same walk: there may be ten thousand, and other changes wait meanwhile. */
+/* Walks the parts that are there beside the parts that are wanted; both ascend. */
 static int assembly_collect(struct meta_writer *writer, struct assembly *assembly,
                             const struct meta_upload_complete *op)
 {
@@ -161,8 +165,6 @@ static int assembly_collect(struct meta_writer *writer, struct assembly *assembl
             err = META_E_INVALID_PART; /* the wanted one is not there */
         else if (wanted != NULL && number == wanted->number)
             err = assembly_add(writer, assembly, list, wanted, op->part_count);
-        else /* dropping references touches other tables only, so the column stays where it is */
-            err = references_drop(writer, meta_sql_column(list, 3));
         if (err != 0) {
             meta_sql_reset(list);
             return err;
@@ -249,6 +251,20 @@ static int complete_parts_check(const struct meta_upload_complete *op)
     return 0;
 }
 
+/* The references of the listed parts are the object's now; those of the others are dropped. */
+static int complete_clear(struct meta_writer *writer, const struct meta_upload_complete *op)
+{
+    size_t length = op->parts[op->part_count - 1].number / 8 + 1;
+    unsigned char *kept = arena_alloc(&writer->arena, length);
+
+    if (kept == NULL)
+        return -ENOMEM;
+    memset(kept, 0, length);
+    for (uint32_t i = 0; i < op->part_count; i++)
+        kept_parts_add(kept, op->parts[i].number);
+    return parts_finish(writer, op->upload_id, (struct meta_bytes){kept, length});
+}
+
 int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op)
 {
     struct object_row row = {.modified_ms = writer->now_ms,
@@ -272,7 +288,7 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
         (err = attributes_annotate(writer, &row.attributes, META_ATTRIBUTE_LOCK, op->default_lock)) != 0)
         return err;
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
-        (err = parts_delete(writer, op->upload_id)) != 0 ||
+        (err = complete_clear(writer, op)) != 0 ||
         (err = upload_delete(writer, op->bucket, op->key, op->upload_id)) != 0)
         return err;
     op->modified_ms = row.modified_ms;

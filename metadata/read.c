@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Point reads and the short listings: buckets, one object, one upload, parts, garbage. Listings that seek are
- * in list.c.
+ * Point reads and the short listings: buckets, one object, one upload, garbage. Parts are in read_parts.c, listings that
+ * seek in list.c.
  *
  * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
  * so every path resets. Objects and buckets that were read stay in the reader's cache (row_cache.h) and are looked
@@ -346,49 +346,7 @@ void meta_upload_release(struct meta_upload *upload)
     upload->key = upload->owner = (struct meta_bytes){0};
 }
 
-/* ---- Parts, garbage, files ---- */
-
-static int part_read(sqlite3_stmt *statement, struct meta_part *part)
-{
-    int err;
-
-    memset(part, 0, sizeof(*part));
-    part->number = (uint32_t)sqlite3_column_int64(statement, 0);
-    part->size = (uint64_t)sqlite3_column_int64(statement, 1);
-    part->modified_ms = sqlite3_column_int64(statement, 2);
-    if ((err = codec_etag_decode(meta_sql_column(statement, 3), part->etag)) != 0)
-        return err;
-    return codec_checksum_decode(meta_sql_column(statement, 4), &part->checksum);
-}
-
-int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
-                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
-                   void *ctx, bool *truncated)
-{
-    sqlite3_stmt *statement = reader->sql.list[SQL_PART_LIST];
-    struct meta_part part;
-    uint32_t visited = 0;
-    int row;
-
-    *truncated = false;
-    if (limit == 0)
-        return 0;
-    meta_sql_blob(statement, 1, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES});
-    meta_sql_int(statement, 2, after);
-    meta_sql_int(statement, 3, (int64_t)limit + 1);
-    while ((row = meta_sql_row(statement)) > 0) {
-        int stop = 0;
-        if (visited++ == limit)
-            *truncated = true;
-        else if ((stop = part_read(statement, &part)) == 0)
-            stop = visit(ctx, &part);
-        if (stop != 0 || *truncated) {
-            meta_sql_reset(statement);
-            return stop;
-        }
-    }
-    return row;
-}
+/* ---- Garbage, files ---- */
 
 int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
                       uint32_t limit)
@@ -406,6 +364,18 @@ int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta
         count++;
     }
     return row < 0 ? row : count;
+}
+
+int meta_sweep_is_due(struct meta_reader *reader)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_SWEEP_IS_DUE];
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    int due = sqlite3_column_int(statement, 0);
+    meta_sql_reset(statement);
+    return due;
 }
 
 int meta_file_is_live(struct meta_reader *reader, uint64_t file)

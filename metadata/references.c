@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who still needs a unit. `unit` counts the extents that name it, in all rows of `object` and `part`; when
- * the count falls to 0 the unit goes to the garbage list within the same transaction, and its row stays until
- * its bytes are gone:
+ * Who still needs a unit. `unit` counts the extents that name it, in all rows of `object`, `version`, `part` and
+ * `dropped`; when the count falls to 0 the unit goes to the garbage list within the same transaction, and its row stays
+ * until its bytes are gone:
  *
  *   PUT: refs 1 -- copy: +1, drop: -1 --> refs 0 and a row of `garbage` -- META_OP_GARBAGE_DONE --> no row
  *
  * A unit with refs 0 never comes back to life: whoever removes bytes may do so at any time. */
 #include "metadata/writer.h"
+
+#include <errno.h>
+#include <string.h>
 
 static void unit_bind(sqlite3_stmt *statement, uint64_t file, uint64_t unit_offset)
 {
@@ -84,19 +87,64 @@ static int unit_drop(struct meta_writer *writer, const struct meta_extent *exten
     return changed < 0 ? changed : 0;
 }
 
-int references_drop(struct meta_writer *writer, struct meta_bytes extents)
+static void references_note_damage(struct meta_writer *writer, int more)
+{
+    if (more != 0)
+        meta_log(writer->meta, META_LOG_ERROR, "a damaged extent list was dropped; its bytes stay");
+}
+
+int references_drop_now(struct meta_writer *writer, struct meta_bytes extents)
 {
     struct codec_list list;
     struct meta_extent extent;
     int more = codec_extents_begin(&list, extents);
     int err;
 
-    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0)
+    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        writer->clear_left -= writer->clear_left > 0;
         if ((err = unit_drop(writer, &extent)) != 0)
             return err;
-    if (more != 0)
-        meta_log(writer->meta, META_LOG_ERROR, "a damaged extent list was dropped; its bytes stay");
+    }
+    references_note_damage(writer, more);
     return 0;
+}
+
+/* Leaves the list to the sweep, cut into pieces that it can take one at a time. Items stand on their own, so their bytes are
+ * copied as they are. */
+static int references_defer(struct meta_writer *writer, struct codec_list list)
+{
+    sqlite3_stmt *insert = writer->sql.list[SQL_DROPPED_INSERT];
+    size_t bound = CODEC_LIST_HEAD_BYTES_MAX + (size_t)(list.end - list.at);
+    unsigned char *piece = arena_alloc(&writer->arena, bound);
+    struct meta_extent extent;
+    int err, more = 1;
+
+    while (piece != NULL && more > 0) {
+        const unsigned char *from = list.at, *to = from;
+        uint32_t count = 0;
+        while (count < writer_clear_max(writer) && (more = codec_extents_next(&list, &extent)) > 0) {
+            to = list.at;
+            count++;
+        }
+        if (count == 0)
+            break;
+        size_t length = codec_list_head(piece, count);
+        memcpy(piece + length, from, (size_t)(to - from));
+        meta_sql_blob(insert, 1, (struct meta_bytes){piece, length + (size_t)(to - from)});
+        if ((err = meta_sql_run(insert)) != 0)
+            return err;
+    }
+    references_note_damage(writer, more);
+    return piece != NULL ? 0 : -ENOMEM;
+}
+
+int references_drop(struct meta_writer *writer, struct meta_bytes extents)
+{
+    struct codec_list list;
+
+    if (codec_extents_begin(&list, extents) == 0 && list.count > 1 && list.count > writer->clear_left)
+        return references_defer(writer, list);
+    return references_drop_now(writer, extents);
 }
 
 static int garbage_forget(struct meta_writer *writer, int64_t row)

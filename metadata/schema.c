@@ -126,6 +126,16 @@ static const char *const migrations[] = {
     /* No table changes: from here on lists of extents may hold units verified by CRC64NVME (codec.h), which earlier
      * versions would take for damage. */
     "",
+    /* What large changes leave behind, until it is cleared away in slices; ops_sweep.c. */
+    "CREATE TABLE finished("
+    "  upload_id BLOB NOT NULL,"
+    "  kept BLOB,"
+    "  PRIMARY KEY(upload_id)"
+    ") WITHOUT ROWID, STRICT;"
+    "CREATE TABLE dropped("
+    "  row INTEGER PRIMARY KEY,"
+    "  extents BLOB NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

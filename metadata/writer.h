@@ -23,6 +23,7 @@ struct meta_writer {
     int64_t now_ms;      /* of this transaction */
     int64_t garbage_row; /* the highest that was used; rows are not used twice while the store is open */
     struct arena arena;  /* emptied after each change */
+    uint32_t clear_left; /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
     uint64_t version_sequence; /* of the newest version that was made; versions.c */
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
@@ -115,10 +116,20 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 /* 0, META_E_NO_UPLOAD, or an error. */
 int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                  const unsigned char *upload_id);
-/* Drops the rows of the upload's parts, whose references are somebody else's, or dropped already. */
-int parts_delete(struct meta_writer *writer, const unsigned char *upload_id);
-/* The same, and their references. */
-int parts_remove(struct meta_writer *writer, const unsigned char *upload_id);
+
+/* ---- Clearing away (ops_sweep.c) ---- */
+
+/* What a transaction may clear away. */
+static inline uint32_t writer_clear_max(const struct meta_writer *writer)
+{
+    return writer->meta->options.clear_max != 0 ? writer->meta->options.clear_max : META_CLEAR_MAX;
+}
+
+/* For an upload that ceases to be: removes its parts, at once or, where they are many, later. kept: those whose
+ * references are somebody else's now, as in kept_parts.h; the others' are dropped. */
+int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct meta_bytes kept);
+/* 1 when parts of such an upload are still there, 0 when not, or an error. */
+int upload_is_finished(struct meta_writer *writer, const unsigned char *upload_id);
 
 /* ---- References (references.c) ---- */
 
@@ -129,8 +140,11 @@ int references_add(struct meta_writer *writer, struct meta_bytes extents);
 /* For units that another row names as well. */
 int references_raise(struct meta_writer *writer, struct meta_bytes extents);
 /* The last one puts the unit on the garbage list. Damage is logged and passed over, for a damaged object must
- * be removable too: its bytes then stay, and the check finds them. */
+ * be removable too: its bytes then stay, and the check finds them. A long list is left to the sweep where this
+ * transaction has no room for it. */
 int references_drop(struct meta_writer *writer, struct meta_bytes extents);
+/* The same, whatever there is room for. */
+int references_drop_now(struct meta_writer *writer, struct meta_bytes extents);
 
 /* ---- Annotations (annotations.c) ---- */
 
@@ -173,6 +187,7 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op);
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
+int op_sweep(struct meta_writer *writer, struct meta_sweep *op);
 int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
 /* Whether what the entry names is as its guard wants it: *result 0 or META_E_PRECONDITION. current: NULL when there is none. */
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,

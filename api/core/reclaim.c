@@ -11,7 +11,9 @@
  *     -> skip what a pin holds, give back the rest, durably -> META_OP_GARBAGE_DONE
  *
  * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
- * bytes are gone already: giving them back again succeeds. */
+ * bytes are gone already: giving them back again succeeds.
+ *
+ * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
 #include "api/core/reclaim.h"
 
 #include <assert.h>
@@ -28,12 +30,11 @@
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
 
-/* Entries taken up at close; a longer list waits for the next start. */
+/* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
 #define RECLAIM_CLOSE_BATCHES 8
 
 /* A change on its way through the committer while the thread waits. */
 struct reclaim_done {
-    struct meta_garbage_done change;
     pthread_mutex_t lock;
     pthread_cond_t finished;
     bool is_finished;
@@ -109,7 +110,7 @@ static void reclaim_run_sealed(struct reclaim *reclaim)
 /* ---- Garbage ---- */
 
 /* On the committer thread. */
-static void reclaim_on_forgotten(struct meta_op *op)
+static void reclaim_on_done(struct meta_op *op)
 {
     struct reclaim_done *done = op->ctx;
 
@@ -119,27 +120,30 @@ static void reclaim_on_forgotten(struct meta_op *op)
     pthread_mutex_unlock(&done->lock);
 }
 
-/* Strikes entries off the list, and waits for it. */
-static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
+/* Submits a change and waits for its result. */
+static int reclaim_submit(struct reclaim *reclaim, struct meta_op *op, enum meta_op_kind kind)
 {
-    struct reclaim_done done = {
-        .change = {.op = {.kind = META_OP_GARBAGE_DONE, .done = reclaim_on_forgotten, .ctx = &done},
-                   .rows = rows,
-                   .count = count},
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .finished = PTHREAD_COND_INITIALIZER,
-    };
+    struct reclaim_done done = {.lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
 
-    if (count == 0)
-        return 0;
-    meta_submit(reclaim->core->meta, &done.change.op);
+    op->kind = kind;
+    op->done = reclaim_on_done;
+    op->ctx = &done;
+    meta_submit(reclaim->core->meta, op);
     pthread_mutex_lock(&done.lock);
     while (!done.is_finished)
         pthread_cond_wait(&done.finished, &done.lock);
     pthread_mutex_unlock(&done.lock);
     pthread_cond_destroy(&done.finished);
     pthread_mutex_destroy(&done.lock);
-    return done.change.op.result;
+    return op->result;
+}
+
+/* Strikes entries off the list. */
+static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
+{
+    struct meta_garbage_done change = {.rows = rows, .count = count};
+
+    return count == 0 ? 0 : reclaim_submit(reclaim, &change.op, META_OP_GARBAGE_DONE);
 }
 
 static bool reclaim_is_stopping(struct reclaim *reclaim)
@@ -150,6 +154,22 @@ static bool reclaim_is_stopping(struct reclaim *reclaim)
     stopping = reclaim->stopping;
     pthread_mutex_unlock(&reclaim->lock);
     return stopping;
+}
+
+/* Has cleared away what large changes left, before the garbage that it makes is looked at. Each slice is a change of its own, so
+ * that others get in between. */
+static int reclaim_run_sweep(struct reclaim *reclaim)
+{
+    struct meta_sweep change = {.more = true};
+    unsigned slices_left = RECLAIM_CLOSE_BATCHES;
+    int err = meta_sweep_is_due(reclaim->reader);
+
+    if (err <= 0)
+        return err;
+    for (err = 0; err == 0 && change.more; err = reclaim_submit(reclaim, &change.op, META_OP_SWEEP))
+        if (reclaim_is_stopping(reclaim) && slices_left-- == 0)
+            return 0;
+    return err;
 }
 
 /* One pass over the whole list, oldest entry first. */
@@ -225,7 +245,9 @@ static void *reclaim_main(void *arg)
         reclaim->retry = false;
         reclaim_run_discards(reclaim);
         reclaim_run_sealed(reclaim);
-        err = reclaim_run_garbage(reclaim);
+        err = reclaim_run_sweep(reclaim);
+        if (err == 0)
+            err = reclaim_run_garbage(reclaim);
         if (err != 0) {
             reclaim->retry = true;
             if (!told)

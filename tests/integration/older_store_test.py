@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A store as earlier versions wrote it: units verified by CRC32C, the schema one number lower. It is opened, served, checked and
+"""A store as earlier versions wrote it: units verified by CRC32C, the schema two numbers lower. It is opened, served, checked and
 written to; and a version that is too new is refused."""
 import os
 import sqlite3
@@ -56,7 +56,9 @@ for key, body in bodies.items():
     raw = database.execute("SELECT extents FROM object WHERE key = ?", (key.encode(),)).fetchone()[0]
     if body:
         database.execute("UPDATE object SET extents = ? WHERE key = ?", (as_before(raw, body), key.encode()))
-database.execute(f"PRAGMA user_version = {version - 1}")
+database.execute("DROP TABLE finished")
+database.execute("DROP TABLE dropped")
+database.execute("PRAGMA user_version = 4")
 database.commit()
 database.close()
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Thousands of random changes against the store and against a naive model in memory, results compared at each
- * step; from time to time everything is compared, the references are recounted, and the store is reopened. */
+ * step; from time to time everything is compared, the references are recounted, and the store is reopened. Once more with a
+ * store that leaves nearly all to the sweep. */
 #include "meta_test_support.h"
 
 #define KEYS      24
@@ -274,6 +275,8 @@ static void compare_all(struct model *model)
     assert_int_equal(meta_object_list(model->store->reader, &query, count_entry, &listed, &truncated), 0);
     assert_int_equal(listed, expected);
     assert_sound(model->store);
+    while (sweep(model->store))
+        ;
     (void)garbage_clear(model->store);
     for (uint32_t file = 1; file <= model->file; file++)
         assert_int_equal(meta_file_is_live(model->store->reader, file), live[file]);
@@ -284,7 +287,7 @@ static void step(struct model *model)
 {
     struct model_upload *upload = &model->uploads[random_below(UPLOADS)];
 
-    switch (random_below(16)) {
+    switch (random_below(17)) {
     case 0 ... 4:
         step_put(model);
         break;
@@ -310,28 +313,44 @@ static void step(struct model *model)
     case 15:
         (void)garbage_clear(model->store);
         break;
+    case 16:
+        (void)sweep(model->store);
+        break;
     }
 }
 
-static void random_changes(void **state)
+static void changes(struct store *store, const struct meta_options *options)
 {
     static struct model model;
 
-    model.store = *state;
+    model = (struct model){.store = store};
+    store_reopen_with(store, options);
     for (int i = 0; i < STEPS; i++) {
         step(&model);
         if (i % 100 == 99)
             compare_all(&model);
         if (i % 1000 == 999)
-            store_reopen(model.store);
+            store_reopen_with(store, options);
     }
     compare_all(&model);
+}
+
+static void random_changes(void **state)
+{
+    changes(*state, &(struct meta_options){0});
+}
+
+/* Changes that clear away very little at once and leave the rest to the sweep. */
+static void random_changes_and_sweeps(void **state)
+{
+    changes(*state, &(struct meta_options){.clear_max = 2});
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         store_test(random_changes),
+        store_test(random_changes_and_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

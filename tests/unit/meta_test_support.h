@@ -215,6 +215,15 @@ static MAYBE_UNUSED int garbage_count(struct store *store)
     return meta_garbage_take(store->reader, 0, entries, 256);
 }
 
+/* One slice; whether there may be another. */
+static MAYBE_UNUSED bool sweep(struct store *store)
+{
+    struct meta_sweep op = {.more = false};
+
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_SWEEP), 0);
+    return op.more;
+}
+
 /* Forgets all garbage; returns how much there was. */
 static MAYBE_UNUSED int garbage_clear(struct store *store)
 {

@@ -2,6 +2,7 @@
 sluice_unit_test(meta_codec_test sluice_metadata)
 sluice_unit_test(meta_object_test sluice_metadata)
 sluice_unit_test(meta_upload_test sluice_metadata)
+sluice_unit_test(meta_sweep_test sluice_metadata)
 sluice_unit_test(meta_list_test sluice_metadata)
 sluice_unit_test(meta_open_test sluice_metadata)
 sluice_unit_test(meta_commit_test sluice_metadata)
