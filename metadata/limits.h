@@ -41,8 +41,8 @@
 #define META_ROW_CACHE_OBJECT_BYTES (8u << 10) /* larger rows are not worth the room: their bodies are large, too */
 #define META_ROW_CACHE_BUCKETS      64u
 
-/* Counters that tell a changed row from an unchanged one, 64 KiB of them: rows that share one are read anew too often, never
- * too seldom. */
+/* Counters that tell a changed row from an unchanged one, 64 KiB of them for objects and as many for parts of uploads: rows that
+ * share one are read anew too often, never too seldom. */
 #define META_ROW_COUNTERS 8192u
 
 /* Pages of 4 KiB in the write-ahead log at which it is moved into the database. Longer means fewer repeated writes of the

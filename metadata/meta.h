@@ -337,6 +337,25 @@ struct meta_part {
 int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
                    uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
 
+struct meta_complete_part {
+    uint32_t number;
+    char etag[META_ETAG_BYTES_MAX + 1];
+};
+
+/* The parts of an upload put together as the object that META_OP_UPLOAD_COMPLETE is to make of them, beforehand and in as many
+ * steps as one likes: what is left for the change is to see that no part has changed since, and to store it. */
+struct meta_assembly;
+/* parts: as in meta_upload_complete; borrowed until the assembly is freed. 0, META_E_INVALID_PART for a list that no upload can
+ * have, -ENOMEM. An upload that is not there has no parts. */
+int meta_assembly_create(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                         const struct meta_complete_part *parts, uint32_t part_count, struct meta_assembly **assembly);
+/* Takes in the next stored parts, at most `limit`; each is visited before, listed or not, as in meta_part_list. Until *more is
+ * false or an error comes: META_E_INVALID_PART: a listed one is not there or has another ETag. */
+int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                       void *ctx, bool *more);
+/* Any thread. NULL allowed. */
+void meta_assembly_free(struct meta_assembly *assembly);
+
 /* 1 when some object, part or garbage entry refers to the blob file, 0 when none does, or negative. Index look-up. */
 int meta_file_is_live(struct meta_reader *reader, uint64_t file);
 
@@ -564,11 +583,6 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
     struct meta_checksum checksum; /* given by the caller */
 };
 
-struct meta_complete_part {
-    uint32_t number;
-    char etag[META_ETAG_BYTES_MAX + 1];
-};
-
 struct meta_upload_complete {
     struct meta_op op;
     int64_t bucket;
@@ -576,6 +590,7 @@ struct meta_upload_complete {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     const struct meta_complete_part *parts; /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
     uint32_t part_count;
+    const struct meta_assembly *assembly; /* of these parts, complete; NULL, or if any part changed since: the change reads them */
     char etag[META_ETAG_BYTES_MAX + 1]; /* the object's; also where the upload seems to be completed already: see below */
     struct meta_checksum checksum;
     struct meta_bytes default_lock; /* as meta_lock_pack makes it, for an upload that was begun without one; may be empty */

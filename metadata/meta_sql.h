@@ -22,6 +22,9 @@ enum meta_sql_role {
 /* What is asked of a row of `version`: an object's columns, then its own. */
 #define META_SQL_VERSION_COLUMNS META_SQL_OBJECT_COLUMNS ", id, is_null, is_marker, noncurrent_ms"
 
+/* What a part's row holds besides its upload and its extents. */
+#define META_SQL_PART_COLUMNS "number, size, modified_ms, etag, checksum"
+
 #define META_SQL_BOTH (META_SQL_READER | META_SQL_WRITER)
 
 #define META_SQL_MAP(X)                                                                                      \
@@ -111,10 +114,12 @@ enum meta_sql_role {
                                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")  \
     X(SQL_UPLOAD_DELETE, META_SQL_WRITER, "DELETE FROM upload WHERE bucket = ?1 AND key = ?2 AND id = ?3")   \
                                                                                                              \
-    X(SQL_PART_LIST, META_SQL_READER, "SELECT number, size, modified_ms, etag, checksum FROM part"           \
+    X(SQL_PART_LIST, META_SQL_READER, "SELECT " META_SQL_PART_COLUMNS " FROM part"                           \
                                       " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")      \
-    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT number, size, etag, extents, checksum FROM part WHERE upload_id = ?1"\
-                                     " ORDER BY number")                                                     \
+    X(SQL_PART_READ, META_SQL_READER, "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                  \
+                                      " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")      \
+    X(SQL_PART_ALL, META_SQL_WRITER, "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                   \
+                                     " WHERE upload_id = ?1 ORDER BY number")                                \
     X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
     X(SQL_PART_REPLACE, META_SQL_WRITER, "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"     \
                                          " checksum, extents) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")           \

@@ -11,6 +11,8 @@
 
 /* Parts and keys that weigh as much as one change, when a batch is filled. */
 #define WEIGHT_ENTRIES 4u
+/* Parts that were put together beforehand: what is left is to write the long row. */
+#define WEIGHT_PARTS_READY 128u
 
 int writer_op_run(struct meta_writer *writer, struct meta_op *op)
 {
@@ -54,13 +56,18 @@ int writer_op_run(struct meta_writer *writer, struct meta_op *op)
     return -EINVAL;
 }
 
+static uint32_t upload_complete_weight(const struct meta_upload_complete *op)
+{
+    return 1 + op->part_count / (op->assembly != NULL ? WEIGHT_PARTS_READY : WEIGHT_ENTRIES);
+}
+
 uint32_t writer_op_weight(const struct meta_op *op)
 {
     switch (op->kind) {
     case META_OP_OBJECT_DELETE:
         return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
     case META_OP_UPLOAD_COMPLETE:
-        return 1 + ((const struct meta_upload_complete *)op)->part_count / WEIGHT_ENTRIES;
+        return upload_complete_weight((const struct meta_upload_complete *)op);
     case META_OP_GARBAGE_DONE:
         return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
     case META_OP_SWEEP:

@@ -44,6 +44,11 @@ static void key_move(struct row_changes *changes, int64_t bucket, struct meta_by
     counter_move(&changes->keys[row_hash(bucket, key) % META_ROW_COUNTERS], move);
 }
 
+static size_t upload_place(const unsigned char *upload_id)
+{
+    return row_hash(0, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES}) % META_ROW_COUNTERS;
+}
+
 static void op_move(struct row_changes *changes, const struct meta_op *op, enum move move)
 {
     switch (op->kind) {
@@ -73,10 +78,14 @@ static void op_move(struct row_changes *changes, const struct meta_op *op, enum 
         key_move(changes, complete->bucket, complete->key, move);
         return;
     }
+    case META_OP_PART_PUT:
+        counter_move(&changes->uploads[upload_place(((const struct meta_part_put *)op)->upload_id)], move);
+        return;
+    case META_OP_PART_COPY:
+        counter_move(&changes->uploads[upload_place(((const struct meta_part_copy *)op)->upload_id)], move);
+        return;
     case META_OP_UPLOAD_CREATE:
     case META_OP_UPLOAD_ABORT:
-    case META_OP_PART_PUT:
-    case META_OP_PART_COPY:
     case META_OP_GARBAGE_DONE:
     case META_OP_SWEEP:
     case META_OP_SETTING_PUT:
@@ -122,4 +131,15 @@ bool row_stamp_take_bucket(const struct row_changes *changes, uint64_t *stamp)
 bool row_stamp_holds_bucket(const struct row_changes *changes, uint64_t stamp)
 {
     return atomic_load(&changes->all) == stamp;
+}
+
+bool upload_stamp_take(const struct row_changes *changes, const unsigned char *upload_id, uint64_t *stamp)
+{
+    *stamp = atomic_load(&changes->uploads[upload_place(upload_id)]);
+    return (*stamp & 1) == 0;
+}
+
+bool upload_stamp_holds(const struct row_changes *changes, const unsigned char *upload_id, uint64_t stamp)
+{
+    return atomic_load(&changes->uploads[upload_place(upload_id)]) == stamp;
 }

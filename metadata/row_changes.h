@@ -25,6 +25,7 @@
 struct row_changes {
     atomic_uint_fast64_t all;
     atomic_uint_fast64_t keys[META_ROW_COUNTERS];
+    atomic_uint_fast64_t uploads[META_ROW_COUNTERS]; /* for the rows of `part`, by upload */
 };
 
 struct row_stamp {
@@ -45,5 +46,10 @@ bool row_stamp_holds(const struct row_changes *changes, uint64_t hash, const str
 /* The same for rows of `bucket`, whose stamp is the counter for all. */
 bool row_stamp_take_bucket(const struct row_changes *changes, uint64_t *stamp);
 bool row_stamp_holds_bucket(const struct row_changes *changes, uint64_t stamp);
+
+/* The same for the parts that an upload has, as long as there is such an upload. Also the committer's thread, within a batch: parts
+ * that the batch itself stores, before or after, count as changes. */
+bool upload_stamp_take(const struct row_changes *changes, const unsigned char *upload_id, uint64_t *stamp);
+bool upload_stamp_holds(const struct row_changes *changes, const unsigned char *upload_id, uint64_t stamp);
 
 #endif

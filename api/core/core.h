@@ -81,6 +81,11 @@ int core_upload_list(struct core_worker *worker, const struct meta_upload_query 
                      bool *truncated);
 int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
                    uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+int core_assembly_create(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                         const struct meta_complete_part *parts, uint32_t part_count, struct meta_assembly **assembly);
+int core_assembly_step(struct meta_assembly *assembly, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                       void *ctx, bool *more);
+void core_assembly_free(struct meta_assembly *assembly);
 
 /* ---- Settings of buckets ---- */
 

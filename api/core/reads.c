@@ -69,3 +69,21 @@ int core_part_list(struct core_worker *worker, const unsigned char upload_id[MET
 {
     return meta_part_list(worker->reader, upload_id, after, limit, visit, ctx, truncated);
 }
+
+int core_assembly_create(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                         const struct meta_complete_part *parts, uint32_t part_count,
+                         struct meta_assembly **assembly)
+{
+    return meta_assembly_create(worker->reader, upload_id, parts, part_count, assembly);
+}
+
+int core_assembly_step(struct meta_assembly *assembly, uint32_t limit,
+                       int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *more)
+{
+    return meta_assembly_step(assembly, limit, visit, ctx, more);
+}
+
+void core_assembly_free(struct meta_assembly *assembly)
+{
+    meta_assembly_free(assembly);
+}

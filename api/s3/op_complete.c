@@ -2,9 +2,10 @@
  *
  * CompleteMultipartUpload: the parts become an object. No byte moves, however large it is. Worker's thread.
  *
- * Sizes and checksums are taken from the stored parts before the change; the change then insists on the same
- * ETags, each of which stands for one content, so nothing can slip in between. A repeated request (the answer
- * was lost) is answered from the object that the first one made. */
+ * The stored parts are read and put together before the change, a page at a time. If one of them is replaced
+ * meanwhile, the change reads them again and insists on the same ETags, each of which stands for one content,
+ * so nothing can slip in between. A repeated request (the answer was lost) is answered from the object that
+ * the first one made. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_version.h"
 
+#define PAGE_PARTS META_LIST_ENTRIES_MAX /* read in one turn, about a millisecond */
+
 struct completion {
     struct s3_request *request;
     struct core_change change;
@@ -30,8 +33,8 @@ struct completion {
     struct s3_checksum_claim claim; /* about the whole object */
     struct s3_write_condition condition;
     struct s3_assembly assembly;
-    enum s3_error error; /* from visit_part */
-    uint32_t last_number;
+    struct meta_assembly *rows; /* of the parts as they are stored; NULL when the upload is not there */
+    enum s3_error error;        /* from visit_part */
 };
 
 /* ---- The answer ---- */
@@ -73,6 +76,7 @@ static void on_completed(struct core_change *change)
 {
     struct completion *completion = change->ctx;
 
+    core_assembly_free(completion->rows);
     if (completion->op.op.result != 0)
         s3_answer_result(completion->request, completion->op.op.result);
     else
@@ -85,7 +89,6 @@ static int visit_part(void *ctx, const struct meta_part *part)
 {
     struct completion *completion = ctx;
 
-    completion->last_number = part->number;
     completion->error = s3_assembly_add(&completion->assembly, part);
     return completion->error == S3_ERROR_NONE ? 0 : 1;
 }
@@ -93,8 +96,7 @@ static int visit_part(void *ctx, const struct meta_part *part)
 /* A page of them. */
 static enum s3_error add_stored_parts(struct completion *completion, bool *more)
 {
-    int result = core_part_list(completion->request->worker, completion->op.upload_id,
-                                completion->last_number, META_LIST_ENTRIES_MAX, visit_part, completion, more);
+    int result = core_assembly_step(completion->rows, PAGE_PARTS, visit_part, completion, more);
 
     if (completion->error != S3_ERROR_NONE)
         return completion->error;
@@ -135,7 +137,11 @@ static enum s3_error check_claims(struct completion *completion, const char **me
 static enum s3_error begin_assembly(struct completion *completion, const struct meta_upload *upload)
 {
     enum s3_checksum_algorithm algorithm = S3_CHECKSUM_NONE;
+    int result = core_assembly_create(completion->request->worker, completion->op.upload_id,
+                                      completion->list.parts, completion->list.count, &completion->rows);
 
+    if (result != 0)
+        return s3_error_of_result(result);
     if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
         algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
     return s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
@@ -158,6 +164,12 @@ static enum s3_error finish_assembly(struct completion *completion, const char *
 
 /* ---- The request ---- */
 
+static void fail(struct completion *completion, enum s3_error error, const char *message)
+{
+    core_assembly_free(completion->rows);
+    s3_answer_failure(completion->request, error, message);
+}
+
 static void submit(struct completion *completion)
 {
     struct s3_request *request = completion->request;
@@ -169,11 +181,12 @@ static void submit(struct completion *completion)
     completion->op.key = s3_bytes(request->key);
     completion->op.parts = completion->list.parts;
     completion->op.part_count = completion->list.count;
+    completion->op.assembly = completion->rows;
     completion->op.condition = completion->condition.condition;
     /* The default retention counts from the completion. */
     if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
         S3_ERROR_NONE) {
-        s3_answer_failure(request, error, message);
+        fail(completion, error, message);
         return;
     }
     completion->change =
@@ -209,7 +222,7 @@ static void assemble(struct core_turn *turn)
     if (error == S3_ERROR_NONE)
         submit(completion);
     else
-        s3_answer_failure(completion->request, error, message);
+        fail(completion, error, message);
 }
 
 /* The list is read. */
@@ -237,7 +250,7 @@ static void on_list(struct completion *completion)
     if (error == S3_ERROR_NONE)
         assemble(&completion->turn);
     else
-        s3_answer_error(request, error);
+        fail(completion, error, NULL);
 }
 
 static void read_list(struct core_turn *turn)

@@ -191,6 +191,28 @@ static void step_part_copy(struct model *model, struct model_upload *upload)
     strcpy(upload->parts[part].etag, "range");
 }
 
+static int visit_nothing(void *ctx, const struct meta_part *part)
+{
+    return 0;
+}
+
+/* The parts put together beforehand; once in a while another one is stored meanwhile. */
+static struct meta_assembly *assemble(struct model *model, const struct meta_upload_complete *op)
+{
+    struct meta_assembly *assembly;
+    bool more = true;
+
+    assert_int_equal(
+        meta_assembly_create(model->store->reader, op->upload_id, op->parts, op->part_count, &assembly), 0);
+    while (more)
+        assert_int_equal(meta_assembly_step(assembly, 2, visit_nothing, NULL, &more), 0);
+    if (random_below(4) == 0)
+        assert_int_equal(
+            part_put(model->store, op->key, op->upload_id, PARTS + 1, ++model->file, 1 + random_below(500)),
+            0);
+    return assembly;
+}
+
 static void step_complete(struct model *model, struct model_upload *upload)
 {
     struct meta_complete_part parts[PARTS];
@@ -212,7 +234,12 @@ static void step_complete(struct model *model, struct model_upload *upload)
     }
     memcpy(op.upload_id, upload->id, sizeof(op.upload_id));
     strcpy(op.etag, whole.etag);
+    struct meta_assembly *assembly = NULL;
+    if (random_below(2) && op.part_count > 0)
+        op.assembly = assembly = assemble(model, &op);
     int result = op_wait(model->store->meta, &op.op, META_OP_UPLOAD_COMPLETE);
+    meta_assembly_free(assembly);
+    op.assembly = NULL;
     assert_int_equal(result, op.part_count == 0 ? META_E_INVALID_PART : 0);
     if (result != 0)
         return;
