@@ -245,9 +245,11 @@ static void *reclaim_main(void *arg)
         reclaim->retry = false;
         reclaim_run_discards(reclaim);
         reclaim_run_sealed(reclaim);
-        err = reclaim_run_sweep(reclaim);
+        int sweep_err = reclaim_run_sweep(reclaim);
+        /* All the same: on a full disk it may give the room that the sweep needs. */
+        err = reclaim_run_garbage(reclaim);
         if (err == 0)
-            err = reclaim_run_garbage(reclaim);
+            err = sweep_err;
         if (err != 0) {
             reclaim->retry = true;
             if (!told)

@@ -85,21 +85,23 @@ for number in range(ROUNDS):
     aborted, _ = upload(server, "aborted", PARTS, tiny)
     made, tag = upload(server, "made", PARTS, copied)
     listed = PARTS if number % 2 else PARTS - 1000 # the others are left out
-    steps = [server.request("DELETE", f"/sweep/aborted?uploadId={aborted}")[0],
-             server.request("POST", f"/sweep/made?uploadId={made}", completion(listed, tag))[0]]
+    steps = [server.request("POST", f"/sweep/made?uploadId={made}", completion(listed, tag))[0]]
     if number % 3 == 2:
         steps.append(server.request("DELETE", "/sweep/made")[0])
-    if steps[:2] != [204, 200]:
+    if steps != [200, 204][:len(steps)]:
         problems.append(f"round {number}: answered {steps}")
-    time.sleep(rng.uniform(0, 0.15))
-    server.kill()
+    with server.open_socket() as sock: # nobody waits for the answer: the kill may come before it, too
+        sock.sendall(f"DELETE /sweep/aborted?uploadId={aborted} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        time.sleep(rng.uniform(0, 0.03))
+        server.kill()
     cut += sum(rows("finished", "dropped")) > 0
     found = sluice_check()
     if found:
         problems.append(f"round {number}: {found}")
     server = Server(data=data)
-    if server.request("DELETE", f"/sweep/aborted?uploadId={aborted}")[0] != 404:
-        problems.append(f"round {number}: the aborted upload is there")
+    statuses = [server.request("DELETE", f"/sweep/aborted?uploadId={aborted}")[0] for _ in range(2)]
+    if statuses not in ([204, 404], [404, 404]):
+        problems.append(f"round {number}: aborted again {statuses}")
     status, headers, _ = server.request("HEAD", "/sweep/made")
     wanted = 404 if number % 3 == 2 else 200
     if status != wanted or (wanted == 200 and int(headers["content-length"]) != listed * len(block)):
@@ -108,7 +110,8 @@ for number in range(ROUNDS):
         swept(server, problems)
         server = Server(data=data)
 equal(problems, [], f"{ROUNDS} times kill -9: the store is sound and what was answered is so")
-check(cut > 0, "some of them cut a sweep in two", f"{cut} of {ROUNDS}")
+print(f"# {cut} of them in the middle of a sweep", flush=True)
+check(cut > 0, "some of them in the middle of a sweep")
 
 equal(server.request("DELETE", "/sweep/made")[0], 204, "the object is deleted")
 equal(server.request("DELETE", "/sweep/block")[0], 204, "and the block")
