@@ -74,6 +74,7 @@ def swept(server, problems):
         if left == [0, 0, 0]:
             return
         server = Server(data=data)
+    server.stop()
     problems.append(f"left over: {left}")
 
 
