@@ -205,6 +205,28 @@ static struct completion *completion_of(struct core_turn *turn)
     return (struct completion *)((char *)turn - offsetof(struct completion, turn));
 }
 
+/* The upload is not there. Perhaps it was completed before, with these parts: the change finds out. */
+static void submit_again(struct completion *completion)
+{
+    core_assembly_free(completion->rows);
+    completion->rows = NULL;
+    core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+    submit(completion);
+}
+
+/* Whether another request ended the upload while its parts were read here, so that they begin to go. */
+static bool was_overtaken(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct meta_upload upload;
+    int result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
+                                 completion->op.upload_id, &upload);
+
+    if (result == 0)
+        core_upload_release(&upload);
+    return result == META_E_NO_UPLOAD;
+}
+
 static void assemble(struct core_turn *turn)
 {
     struct completion *completion = completion_of(turn);
@@ -221,6 +243,8 @@ static void assemble(struct core_turn *turn)
     s3_assembly_end(&completion->assembly);
     if (error == S3_ERROR_NONE)
         submit(completion);
+    else if (error == S3_ERROR_INVALID_PART && was_overtaken(completion))
+        submit_again(completion);
     else
         fail(completion, error, message);
 }
@@ -236,9 +260,7 @@ static void on_list(struct completion *completion)
     result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
                              completion->op.upload_id, &upload);
     if (result == META_E_NO_UPLOAD) {
-        /* Perhaps it was completed before, with these parts: the change finds out. */
-        core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
-        submit(completion);
+        submit_again(completion);
         return;
     }
     if (result != 0) {

@@ -168,6 +168,19 @@ def ranges(server):
     check(server.request("GET", "/bucket/pieces")[2] == want, "with their bytes, also when the source is gone")
 
 
+def many_at_once(server):
+    """A client that gave up waiting asks again, while the first request is still worked on."""
+    server.request("PUT", "/bucket/block", b"z" * PART)
+    statuses = []
+    for number in range(4):
+        upload, connection = Upload(server, f"at-once-{number}"), server.connect()
+        for part in range(1, 4001):
+            upload.parts.append((part, put_part(connection, upload, part, b"", {"x-amz-copy-source": "/bucket/block"})))
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            statuses += [answer.result()[0] for answer in [pool.submit(upload.complete) for _ in range(6)]]
+    equal(statuses, [200] * 24, "the same completion, six at a time")
+
+
 def ten_thousand(server):
     """Parts that are copies of one object: 50 GB that exist once."""
     server.request("PUT", "/bucket/block", b"z" * PART)
@@ -194,6 +207,7 @@ def main():
     refusals(server)
     repeating(server)
     ranges(server)
+    many_at_once(server)
     ten_thousand(server)
     check(server.stop(), "the server ends cleanly")
     done()
