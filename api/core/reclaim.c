@@ -30,6 +30,9 @@
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
 
+/* Slices of the sweep in one pass: an upload of 10,000 parts takes 40 at most. Garbage and discards must not wait for all there may be. */
+#define RECLAIM_PASS_SLICES 64
+
 /* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
 #define RECLAIM_CLOSE_BATCHES 8
 
@@ -161,14 +164,17 @@ static bool reclaim_is_stopping(struct reclaim *reclaim)
 static int reclaim_run_sweep(struct reclaim *reclaim)
 {
     struct meta_sweep change = {.more = true};
-    unsigned slices_left = RECLAIM_CLOSE_BATCHES;
+    unsigned slices = 0;
     int err = meta_sweep_is_due(reclaim->reader);
 
     if (err <= 0)
         return err;
-    for (err = 0; err == 0 && change.more; err = reclaim_submit(reclaim, &change.op, META_OP_SWEEP))
-        if (reclaim_is_stopping(reclaim) && slices_left-- == 0)
+    for (err = 0; err == 0 && change.more; err = reclaim_submit(reclaim, &change.op, META_OP_SWEEP)) {
+        if (slices++ >= (reclaim_is_stopping(reclaim) ? RECLAIM_CLOSE_BATCHES : RECLAIM_PASS_SLICES)) {
+            atomic_store(&reclaim->dirty, true);
             return 0;
+        }
+    }
     return err;
 }
 
