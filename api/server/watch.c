@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * The folder is watched, not the file: an editor, `sluice user` and a Kubernetes secret all put a new file (or
- * a new link) in the old one's place. Whether an event in the folder concerns the file, its status tells. */
+ * a new link) in the old one's place. Where a symbolic link is on the way, its folder is watched as well, and so is the
+ * one it leads to: certbot's links are replaced, what an administrator links to is renamed over. Whether an event concerns
+ * the file, its status tells.
+ *
+ * A file that was just made is looked at when it is closed, not before; but a link is whole as soon as it is there. The kernel
+ * tells of both in the same way, so what tells them apart is that the path leads elsewhere now. */
 #include "api/server/watch.h"
+#include "api/server/watch_way.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,29 +25,91 @@
 
 #define SETTLE_MS 300
 
+/* A way with more links on it is none: the kernel follows no more either. */
+#define FOLDERS_MAX (WATCH_WAY_LINKS_MAX + 1)
+
+struct folders {
+    int watches[FOLDERS_MAX];
+    unsigned count;
+};
+
 struct file_watch {
     char *path;
     void (*changed)(void *ctx);
     void *ctx;
     int events, stop; /* an inotify and an event descriptor */
+    struct folders folders;
+    char end[PATH_MAX]; /* where path led to when there was a file */
     struct stat seen;
     pthread_t thread;
     bool is_running;
 };
 
-static bool is_changed(struct file_watch *watch)
+/* ---- The way ---- */
+
+static bool folders_have(const struct folders *folders, int watch)
+{
+    for (unsigned i = 0; i < folders->count; i++)
+        if (folders->watches[i] == watch)
+            return true;
+    return false;
+}
+
+struct survey {
+    struct file_watch *watch;
+    struct folders folders;
+    int result; /* of the last folder that cannot be watched */
+};
+
+static void watch_folder(void *ctx, const char *folder)
+{
+    struct survey *survey = ctx;
+    int watch = inotify_add_watch(survey->watch->events, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE);
+
+    if (watch < 0)
+        survey->result = -errno;
+    if (watch < 0 || survey->folders.count == FOLDERS_MAX || folders_have(&survey->folders, watch))
+        return;
+    survey->folders.watches[survey->folders.count++] = watch;
+}
+
+/* Watches the folders on the way, and those alone. end: where it leads to. 0 or an errno. */
+static int survey_way(struct file_watch *watch, char *end)
+{
+    struct survey survey = {.watch = watch};
+    int result = watch_way_walk(watch->path, watch_folder, &survey, end);
+
+    if (survey.folders.count == 0)
+        return survey.result;
+    for (unsigned i = 0; i < watch->folders.count; i++)
+        if (!folders_have(&survey.folders, watch->folders.watches[i]))
+            (void)inotify_rm_watch(watch->events,
+                                   watch->folders.watches[i]); /* fails if the folder is gone */
+    watch->folders = survey.folders;
+    return result;
+}
+
+/* is_whole: what was written is closed, or has its name by a rename. */
+static bool is_changed(struct file_watch *watch, bool is_whole)
 {
     struct stat now = {0};
-    bool is_same;
+    char end[PATH_MAX];
+    bool is_same, is_elsewhere;
 
-    if (stat(watch->path, &now) != 0)
+    if (survey_way(watch, end) != 0 || stat(watch->path, &now) != 0)
         return false; /* gone: whoever replaces it is still at it */
-    is_same = now.st_dev == watch->seen.st_dev && now.st_ino == watch->seen.st_ino &&
+    is_elsewhere = strcmp(end, watch->end) != 0;
+    if (!is_whole && !is_elsewhere)
+        return false;
+    is_same = !is_elsewhere && now.st_dev == watch->seen.st_dev && now.st_ino == watch->seen.st_ino &&
               now.st_size == watch->seen.st_size && now.st_ctim.tv_sec == watch->seen.st_ctim.tv_sec &&
               now.st_ctim.tv_nsec == watch->seen.st_ctim.tv_nsec;
     watch->seen = now;
+    strcpy(watch->end, end);
     return !is_same;
 }
+
+/* ---- Events ---- */
 
 /* An empty file is most often one that is being written in place: false if something more happens soon. */
 static bool is_settled(struct file_watch *watch)
@@ -53,11 +122,27 @@ static bool is_settled(struct file_watch *watch)
     return false;
 }
 
+/* What happened since the last call: the masks of all events. */
+static uint32_t take_events(struct file_watch *watch)
+{
+    char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    uint32_t happened = 0;
+    ssize_t count;
+
+    while ((count = read(watch->events, buffer, sizeof(buffer))) > 0)
+        for (const char *at = buffer; at < buffer + count;) {
+            const struct inotify_event *event = (const struct inotify_event *)at;
+
+            happened |= event->mask;
+            at += sizeof(*event) + event->len;
+        }
+    return happened;
+}
+
 static void *run(void *ctx)
 {
     struct file_watch *watch = ctx;
     struct pollfd fds[2] = {{.fd = watch->events, .events = POLLIN}, {.fd = watch->stop, .events = POLLIN}};
-    char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -66,27 +151,11 @@ static void *run(void *ctx)
             return NULL;
         if (fds[0].revents == 0)
             continue;
-        while (read(watch->events, buffer, sizeof(buffer)) > 0)
-            ; /* that something happened is enough */
-        if (is_changed(watch) && is_settled(watch))
+        /* Where events were lost, anything may have happened. */
+        if (is_changed(watch, (take_events(watch) & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_Q_OVERFLOW)) != 0) &&
+            is_settled(watch))
             watch->changed(watch->ctx);
     }
-}
-
-static int watch_folder(struct file_watch *watch)
-{
-    char *folder = strdup(watch->path), *slash;
-    int result = 0;
-
-    if (folder == NULL)
-        return -ENOMEM;
-    slash = strrchr(folder, '/');
-    if (slash != NULL)
-        slash[slash == folder] = '\0';
-    if (inotify_add_watch(watch->events, slash != NULL ? folder : ".", IN_CLOSE_WRITE | IN_MOVED_TO) < 0)
-        result = -errno;
-    free(folder);
-    return result;
 }
 
 /* Signals are for the host's own threads. */
@@ -114,6 +183,16 @@ static void watch_free(struct file_watch *watch)
     free(watch);
 }
 
+/* Remembers what is there. */
+static int watch_begin(struct file_watch *watch)
+{
+    int result = survey_way(watch, watch->end);
+
+    if (result == 0)
+        (void)stat(watch->path, &watch->seen); /* without a file, the first one is a change */
+    return result;
+}
+
 int file_watch_create(struct file_watch **out, const char *path, void (*changed)(void *ctx), void *ctx)
 {
     struct file_watch *watch = calloc(1, sizeof(*watch));
@@ -129,12 +208,11 @@ int file_watch_create(struct file_watch **out, const char *path, void (*changed)
     else if (watch->events < 0 || watch->stop < 0)
         result = -errno;
     if (result == 0)
-        result = watch_folder(watch);
+        result = watch_begin(watch);
     if (result != 0) {
         watch_free(watch);
         return result;
     }
-    (void)is_changed(watch); /* remembers what is there */
     *out = watch;
     return 0;
 }

@@ -6,8 +6,9 @@
 
 struct file_watch;
 
-/* changed will be called on the watch's own thread, after the file was written and closed, or another took its name. Changes behind
- * a symbolic link that leads into another folder are not seen. 0 or an errno. */
+/* changed will be called on the watch's own thread: after the file was written and closed, or another took its name, or a symbolic
+ * link on the way to it was replaced. Not seen: a plain folder on the way that another takes the place of. 0 or an errno: no folder on the
+ * way can be watched. */
 int file_watch_create(struct file_watch **watch, const char *path, void (*changed)(void *ctx), void *ctx);
 /* From now on changed is called: also for what happened since the creation. 0 or an errno. */
 int file_watch_start(struct file_watch *watch);

@@ -421,6 +421,57 @@ def reload():
     os.chmod(LIVE[1], 0o600)
 
 
+def links():
+    """The pair behind symbolic links into other folders, as ACME clients and administrators lay it out."""
+    pairs = [make_certificate(f"linked{number}")[:2] for number in range(4)]
+    top = scratch("links")
+
+    def lay(folder, pair, number=""):
+        os.makedirs(os.path.join(top, folder), exist_ok=True)
+        for source, name in zip(pair, ("fullchain", "privkey")):
+            shutil.copy(source, os.path.join(top, folder, f"{name}{number}.pem"))
+
+    def point(link, target, atomic=False):
+        name = os.path.join(top, link)
+        if atomic:  # ln -sfn, and a Kubernetes secret
+            os.symlink(target, name + ".new")
+            os.rename(name + ".new", name)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        os.symlink(target, name)
+
+    for number in (1, 2):
+        lay("archive/site", pairs[number - 1], number)
+    os.makedirs(os.path.join(top, "live/site"))
+    for name in ("privkey", "fullchain"):
+        point(f"live/site/{name}.pem", f"../../archive/site/{name}1.pem")
+    point("current", "live/site")
+    linked = Server(args=["--tls-certificate", os.path.join(top, "current/fullchain.pem"), "--tls-key", os.path.join(top, "current/privkey.pem"),
+                          "--tls-listen", "127.0.0.1:0"])
+    port = int(linked.tls_url.rsplit(":", 1)[1])
+
+    def serves(pair):
+        with socket.create_connection(("127.0.0.1", port), 20) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as shaken:
+            with open(pair[0]) as file:
+                return ssl.PEM_cert_to_DER_cert(file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n") == shaken.getpeercert(True)
+
+    check(serves(pairs[0]), "a pair behind links is served")
+    for name in ("privkey", "fullchain"):
+        point(f"live/site/{name}.pem", f"../../archive/site/{name}2.pem")
+    check(poll(lambda: serves(pairs[1])), "links that are made anew, as certbot does, are followed without a signal")
+    for source, name in zip(pairs[2], ("fullchain", "privkey")):
+        shutil.copy(source, os.path.join(top, "archive/site/new"))
+        os.rename(os.path.join(top, "archive/site/new"), os.path.join(top, f"archive/site/{name}2.pem"))
+    check(poll(lambda: serves(pairs[2])), "so is a pair that takes the old one's place behind the links")
+    lay("elsewhere", pairs[3])
+    point("current", "elsewhere", atomic=True)
+    check(poll(lambda: serves(pairs[3])), "and a link on the way that leads to another folder now")
+    lay("elsewhere", pairs[0])
+    check(poll(lambda: serves(pairs[0])), "where the pair is watched, too")
+    check(linked.stop(), "it stops in good order")
+
+
 def options():
     def refused(name, says, *words):
         status, output = run([SLUICE, "serve", "--check-config", "--data", scratch("unused"), *words])
@@ -469,6 +520,7 @@ flood()
 key_updates()
 slow()
 reload()
+links()
 options()
 stop()
 done()
