@@ -244,6 +244,9 @@ static void connection_on_timeout(h2o_timeout_entry_t *entry)
     struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, timeout, entry);
 
     switch (conn->state) {
+    case CONNECTION_HANDSHAKE:
+        handshake_on_timeout(conn);
+        break;
     case CONNECTION_HEAD:
         head_on_timeout(conn);
         break;

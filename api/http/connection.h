@@ -149,6 +149,10 @@ ssize_t connection_read(struct connection *conn, void *buffer, size_t length);
 /* handshake.c */
 void handshake_begin(struct connection *conn);
 enum connection_step handshake_step(struct connection *conn);
+void handshake_on_timeout(struct connection *conn);
+
+/* handshake_failure.c: counts it, and logs it with what is said of it unless there were many */
+void handshake_failure_note(struct connection *conn, enum http_handshake_failure failure, const char *says);
 
 /* tls_turn.c: what TLS connections get in the next turn of the loop */
 void tls_turn_await_handshake(struct connection *conn);

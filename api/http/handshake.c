@@ -48,11 +48,31 @@ static int handshake_open(struct connection *conn)
         return -ECONNRESET;
     if (first == TLS_RECORD_IS_HANDSHAKE)
         return tls_stream_create(&conn->tls, conn->worker->server->tls, connection_fd(conn));
-    return first >= 'A' && first <= 'Z' ? -EPROTOTYPE : -ECONNRESET;
+    return first >= 'A' && first <= 'Z' ? -EPROTOTYPE : -EBADMSG;
+}
+
+static void handshake_note_failure(struct connection *conn, int err)
+{
+    if (err == -EPROTOTYPE)
+        handshake_failure_note(conn, HTTP_HANDSHAKE_PLAIN_HTTP, "the client speaks HTTP without TLS");
+    else if (err == -EBADMSG)
+        handshake_failure_note(conn, HTTP_HANDSHAKE_REFUSED, "the client does not speak TLS");
+    else if (err == -EPROTO)
+        handshake_failure_note(conn, HTTP_HANDSHAKE_REFUSED, tls_stream_failure(conn->tls));
+    else if (conn->tls != NULL)
+        handshake_failure_note(conn, HTTP_HANDSHAKE_CLOSED, "the client went away");
+}
+
+void handshake_on_timeout(struct connection *conn)
+{
+    handshake_failure_note(conn, HTTP_HANDSHAKE_TIMED_OUT, "it took too long");
+    conn->state = CONNECTION_CLOSED;
 }
 
 static enum connection_step handshake_end(struct connection *conn, int err)
 {
+    if (err != 0)
+        handshake_note_failure(conn, err);
     switch (err) {
     case 0:
         conn->is_readable = true; /* the request may have come along */

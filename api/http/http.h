@@ -58,6 +58,7 @@ struct http_server_options {
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
+    uint32_t failures_logged_ms; /* the time for which the log's bound of failed handshakes counts */
     struct http_handler handler;
     void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void *log_ctx;
@@ -82,9 +83,19 @@ int http_server_reopen_log(struct http_server *server);
  * a worker's thread. Frees the server. NULL allowed. */
 void http_server_stop(struct http_server *server, uint32_t grace_ms);
 
+/* Why a connection on the TLS port came to nothing. One that closed before its first byte, as probes do, is no failure. */
+enum http_handshake_failure {
+    HTTP_HANDSHAKE_REFUSED,    /* by either side: no version or cipher in common, a certificate the client does not trust, garbage */
+    HTTP_HANDSHAKE_PLAIN_HTTP, /* the client spoke HTTP without TLS */
+    HTTP_HANDSHAKE_CLOSED,     /* the client went away in the middle of it */
+    HTTP_HANDSHAKE_TIMED_OUT,  /* also without a single byte */
+    HTTP_HANDSHAKE_FAILURES,
+};
+
 struct http_statistics {
     uint64_t connections_accepted, connections_open, requests, bytes_received, bytes_sent;
     uint64_t responses_by_class[6]; /* [2] counts 2xx ... */
+    uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
 };
 /* Any thread; sums over the workers, each value exact at some moment. */
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics);

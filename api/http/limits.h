@@ -61,6 +61,10 @@
 /* Steps of handshakes between two looks at everybody else: each may sign, which costs up to a millisecond or two. */
 #define HTTP_HANDSHAKES_PER_TURN 2u
 
+/* Failed handshakes that the log tells of, of all workers together: anybody can make as many as he likes. */
+#define HTTP_HANDSHAKE_FAILURES_LOGGED    10u
+#define HTTP_HANDSHAKE_FAILURES_LOGGED_MS 60000u /* in this time */
+
 /* The largest record there is (RFC 8446 5.1). */
 #define HTTP_TLS_RECORD_BYTES_MAX (16u << 10)
 

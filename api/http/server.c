@@ -78,6 +78,7 @@ static void server_free(struct http_server *server)
     h2o_config_dispose(&server->config);
     pthread_cond_destroy(&server->start_changed);
     pthread_mutex_destroy(&server->start_mutex);
+    pthread_mutex_destroy(&server->failures_mutex);
     free(server->workers);
     free(server);
 }
@@ -98,6 +99,9 @@ static struct http_server *server_create(const struct http_server_options *optio
     }
     pthread_mutex_init(&server->start_mutex, NULL);
     pthread_cond_init(&server->start_changed, NULL);
+    pthread_mutex_init(&server->failures_mutex, NULL);
+    server->failures_logged_ms =
+        options->failures_logged_ms != 0 ? options->failures_logged_ms : HTTP_HANDSHAKE_FAILURES_LOGGED_MS;
     server_configure(server);
     return server;
 }
@@ -264,5 +268,7 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
         statistics->bytes_sent += counters->bytes_sent;
         for (unsigned class = 0; class < 6; class ++)
             statistics->responses_by_class[class] += counters->responses_by_class[class];
+        for (unsigned failure = 0; failure < HTTP_HANDSHAKE_FAILURES; failure++)
+            statistics->handshake_failures[failure] += counters->handshake_failures[failure];
     }
 }

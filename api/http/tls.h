@@ -38,6 +38,8 @@ struct tls_stream;
 int tls_stream_create(struct tls_stream **stream, struct tls_context *context, int fd);
 /* 0: done. -EAGAIN. -EPROTO, -ECONNRESET ...: it failed, and the peer was told why if that was possible. */
 int tls_stream_handshake(struct tls_stream *stream);
+/* Behind a handshake that failed with -EPROTO: what OpenSSL says of it ("no shared cipher"); static text. */
+const char *tls_stream_failure(const struct tls_stream *stream);
 /* What was decrypted. > 0; 0: nothing follows, with or without a word from the peer; -EAGAIN; -EPROTO, -ECONNRESET, other
  * negative errno. */
 ssize_t tls_stream_receive(struct tls_stream *stream, void *buffer, size_t length);

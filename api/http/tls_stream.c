@@ -24,6 +24,7 @@ struct tls_stream {
     SSL *ssl;
     int fd;
     int error;                  /* sticky; 0: none. After one OpenSSL must not be asked again */
+    unsigned long reason;       /* OpenSSL's, for -EPROTO; 0: it gave none */
     size_t retry_length;        /* of the record that the socket did not take; 0: none */
     unsigned handshake_records; /* received behind the handshake */
     bool is_open;               /* the handshake is done */
@@ -94,6 +95,7 @@ static int stream_failed(struct tls_stream *stream, int result, int system_error
         break;
     default:
         stream->error = -EPROTO;
+        stream->reason = ERR_peek_error();
         break;
     }
     ERR_clear_error();
@@ -117,6 +119,13 @@ int tls_stream_handshake(struct tls_stream *stream)
     }
     err = stream_failed(stream, result, errno);
     return err != 0 ? err : -ECONNRESET; /* the peer went away in the middle of it, politely */
+}
+
+const char *tls_stream_failure(const struct tls_stream *stream)
+{
+    const char *text = ERR_reason_error_string(stream->reason);
+
+    return text != NULL ? text : "no reason is known";
 }
 
 ssize_t tls_stream_receive(struct tls_stream *stream, void *buffer, size_t length)

@@ -2,7 +2,7 @@
  *
  * Inside of the HTTP front: the server and its workers. Not for other folders.
  *
- * The server's fields are written before the workers serve and read-only afterwards, but for phase. A worker's fields belong
+ * The server's fields are written before the workers serve and read-only afterwards, but for phase and failures. A worker's fields belong
  * to its thread, but for the counters, which it writes and anybody reads. */
 #ifndef API_HTTP_WORKER_H
 #define API_HTTP_WORKER_H
@@ -42,10 +42,16 @@ struct http_server {
     unsigned started;
     int start_error; /* the first worker's that failed; then the outcome of the start */
     bool is_start_over; /* until then no worker serves */
+
+    pthread_mutex_t failures_mutex; /* of the rest: handshake_failure.c */
+    uint32_t failures_logged_ms;
+    uint64_t failures_since_ms;     /* on the monotonic clock */
+    unsigned failures;              /* handshakes that failed since then */
 };
 
 struct worker_counters {
     _Atomic uint64_t accepted, open, requests, bytes_received, bytes_sent, responses_by_class[6];
+    _Atomic uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
 };
 
 struct http_worker {

@@ -130,6 +130,22 @@ static void add_http(struct page *page, const struct http_statistics *statistics
             statistics->responses_by_class[class]);
 }
 
+static void add_handshakes(struct page *page, const struct http_statistics *statistics)
+{
+    static const char *const reasons[HTTP_HANDSHAKE_FAILURES] = {
+        [HTTP_HANDSHAKE_REFUSED] = "refused",
+        [HTTP_HANDSHAKE_PLAIN_HTTP] = "plain_http",
+        [HTTP_HANDSHAKE_CLOSED] = "closed",
+        [HTTP_HANDSHAKE_TIMED_OUT] = "timeout",
+    };
+
+    add(page, "# HELP sluice_http_tls_handshake_failures_total TLS handshakes that failed.\n"
+              "# TYPE sluice_http_tls_handshake_failures_total counter\n");
+    for (unsigned failure = 0; failure < HTTP_HANDSHAKE_FAILURES; failure++)
+        add(page, "sluice_http_tls_handshake_failures_total{reason=\"%s\"} %" PRIu64 "\n", reasons[failure],
+            statistics->handshake_failures[failure]);
+}
+
 static void answer_metrics(struct s3_request *request)
 {
     enum s3_error error = check_metrics_right(request);
@@ -150,6 +166,7 @@ static void answer_metrics(struct s3_request *request)
     add_value(&page, "sluice_storage_free_bytes", "gauge", "Free bytes on the data file system.",
               core_free_bytes(s3_service_core(request->service)));
     add_http(&page, &statistics);
+    add_handshakes(&page, &statistics);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }
 

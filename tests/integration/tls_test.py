@@ -345,8 +345,55 @@ def slow():
             break
     check(ended, "a handshake that drips is cut, though it moves")
     check(all(drained(sock)[0] == b"" for sock in silent + half), "so are the silent and the half ones")
+    check(poll(lambda: failures(server)["timeout"] >= 101), "and all of them are counted", failures(server))
     for sock in (*silent, *half, dripping):
         sock.close()
+
+
+def failures(of):
+    """Handshakes that failed, by the reasons of the metrics."""
+    text = of.request("GET", "/-/metrics")[2].decode()
+    return {reason: int(count) for reason, count in re.findall(r'^sluice_http_tls_handshake_failures_total{reason="(\w+)"} (\d+)', text, re.M)}
+
+
+def failing():
+    """Why a client does not get in, the metrics and the log tell; nobody can fill the log by that."""
+    fails = Server(args=BOTH)
+    port = int(fails.tls_url.rsplit(":", 1)[1])
+
+    def shake(settings):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 20) as sock:
+            settings.wrap_socket(sock, server_hostname="127.0.0.1").close()
+
+    def say(data, before_closing=drained):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 20) as sock:
+            sock.sendall(data)
+            before_closing(sock)
+
+    weak = ssl.create_default_context(cafile=authority)
+    weak.maximum_version = ssl.TLSVersion.TLSv1_2
+    weak.set_ciphers("AES128-GCM-SHA256")
+    first = hello()
+    say(b"", lambda sock: None)
+    shake(context)
+    equal(failures(fails), dict.fromkeys(("refused", "plain_http", "closed", "timeout"), 0), "a probe and a good handshake are no failures")
+    for name, act, reason, said in (
+            ("no cipher in common", lambda: shake(weak), "refused", "failed: no shared cipher"),
+            ("a client that does not trust the certificate", lambda: shake(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)), "refused", "unknown ca"),
+            ("garbage", lambda: say(b"\0garbage"), "refused", "failed: the client does not speak TLS"),
+            ("plain HTTP", lambda: say(b"GET / HTTP/1.1\r\n\r\n"), "plain_http", "failed: the client speaks HTTP without TLS"),
+            ("half a handshake", lambda: say(first[:100], lambda sock: None), "closed", "failed: the client went away")):
+        before = failures(fails)
+        act()
+        check(poll(lambda: failures(fails) == {**before, reason: before[reason] + 1}), f"{name} is counted as {reason}", failures(fails))
+        check(said in fails.log_text(), f"{name}: the log says why", fails.log_text()[-300:])
+    check("the TLS handshake with 127.0.0.1 failed" in fails.log_text(), "the log tells whose handshake failed")
+    for _ in range(500):
+        say(b"\0garbage")
+    check(poll(lambda: failures(fails)["refused"] == 503), "500 more are counted", failures(fails))
+    lines = fails.log_text().count("TLS handshake")
+    check(lines < 50, "and few of them are logged", f"{lines} lines")
+    check(fails.stop(), "it stops in good order")
 
 
 def flood():
@@ -519,6 +566,7 @@ many()
 flood()
 key_updates()
 slow()
+failing()
 reload()
 links()
 options()

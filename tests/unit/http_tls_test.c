@@ -453,6 +453,66 @@ static void cuts_slow_handshakes(void **state)
     toy_stop();
 }
 
+/* Sends bytes that are no handshake, and waits for the end. */
+static void fail_handshake(const char *bytes, size_t length)
+{
+    char rest[512];
+    int fd = client_connect();
+
+    client_send_bytes(fd, bytes, length);
+    while (recv(fd, rest, sizeof(rest), 0) > 0)
+        ;
+    close(fd);
+}
+
+static unsigned count_in(const char *text, const char *word)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+        count++;
+    return count;
+}
+
+/* Each is counted; the log has a line of each, or the number of those it has none of. */
+static void tells_of_failed_handshakes(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct http_statistics statistics;
+    unsigned unlogged = 0;
+
+    (void)state;
+    options.listen = NULL;
+    options.tls_listen = "127.0.0.1:0";
+    options.tls_certificate = path_of("a.crt");
+    options.tls_key = path_of("a.key");
+    options.failures_logged_ms = 400;
+    options.log = note;
+    toy_start(&options);
+    for (unsigned i = 0; i < 15; i++)
+        fail_handshake("\0garbage", 8);
+    close(client_connect()); /* what did not begin cannot fail */
+    fail_handshake("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 27);
+    fail_handshake("\x16\x03\x01\0\x05hello", 10);
+    usleep(500000);
+    fail_handshake("\0garbage", 8);
+    http_server_statistics(server, &statistics);
+    assert_int_equal(statistics.handshake_failures[HTTP_HANDSHAKE_REFUSED], 17);
+    assert_int_equal(statistics.handshake_failures[HTTP_HANDSHAKE_PLAIN_HTTP], 1);
+    assert_int_equal(statistics.handshake_failures[HTTP_HANDSHAKE_CLOSED], 0);
+    assert_int_equal(statistics.handshake_failures[HTTP_HANDSHAKE_TIMED_OUT], 0);
+    toy_stop(); /* from here on nobody writes to messages */
+    for (const char *line = messages; (line = strstr(line, " more TLS handshakes failed before")) != NULL;) {
+        const char *number = line++;
+
+        while (number > messages && number[-1] >= '0' && number[-1] <= '9')
+            number--;
+        unlogged += (unsigned)atoi(number);
+    }
+    assert_int_equal(count_in(messages, "1 the TLS handshake with 127.0.0.1 failed: ") + unlogged, 18);
+    assert_true(count_in(messages, "failed: the client does not speak TLS") >= 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +525,7 @@ int main(void)
         cmocka_unit_test(key_changes_are_bounded),
         cmocka_unit_test(serves_requests),
         cmocka_unit_test(cuts_slow_handshakes),
+        cmocka_unit_test_setup(tells_of_failed_handshakes, clear),
     };
 
     signal(SIGPIPE, SIG_IGN);

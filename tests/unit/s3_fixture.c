@@ -128,6 +128,7 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
     memset(statistics, 0, sizeof(*statistics));
     statistics->requests = 42;
     statistics->responses_by_class[4] = 7;
+    statistics->handshake_failures[HTTP_HANDSHAKE_PLAIN_HTTP] = 3;
 }
 
 int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket)

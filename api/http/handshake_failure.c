@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Handshakes that fail are counted, each, and logged, a few: anybody who reaches the port can fail as often as he likes, and the
+ * log is for those who wonder why their client does not get in. On the connection's worker; the log's bound is the server's. */
+#include "api/http/connection.h"
+
+#include <time.h>
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether one more line may be written; *unlogged: failures of an earlier time that were not, to be told now. */
+static bool failure_is_logged(struct http_server *server, unsigned *unlogged)
+{
+    uint64_t now = monotonic_ms();
+    bool is_logged;
+
+    *unlogged = 0;
+    pthread_mutex_lock(&server->failures_mutex);
+    if (now - server->failures_since_ms >= server->failures_logged_ms) {
+        if (server->failures > HTTP_HANDSHAKE_FAILURES_LOGGED)
+            *unlogged = server->failures - HTTP_HANDSHAKE_FAILURES_LOGGED;
+        server->failures = 0;
+        server->failures_since_ms = now;
+    }
+    if (server->failures < UINT32_MAX)
+        server->failures++;
+    is_logged = server->failures <= HTTP_HANDSHAKE_FAILURES_LOGGED;
+    pthread_mutex_unlock(&server->failures_mutex);
+    return is_logged;
+}
+
+void handshake_failure_note(struct connection *conn, enum http_handshake_failure failure, const char *says)
+{
+    struct http_server *server = conn->worker->server;
+    struct sockaddr_storage address;
+    socklen_t address_bytes;
+    char host[NI_MAXHOST];
+    size_t host_length = SIZE_MAX;
+    unsigned unlogged;
+
+    counter_add(&conn->worker->counters.handshake_failures[failure], 1);
+    if (!failure_is_logged(server, &unlogged))
+        return;
+    if (unlogged > 0)
+        server_log(server, 1, "%u more TLS handshakes failed before and were not logged", unlogged);
+    address_bytes = h2o_socket_getpeername(conn->socket, (struct sockaddr *)&address);
+    if (address_bytes > 0)
+        host_length = h2o_socket_getnumerichost((struct sockaddr *)&address, address_bytes, host);
+    server_log(server, 1, "the TLS handshake with %.*s failed: %s",
+               host_length != SIZE_MAX ? (int)host_length : 7, host_length != SIZE_MAX ? host : "unknown",
+               says);
+}
