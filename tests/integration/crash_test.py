@@ -81,10 +81,14 @@ def data_bytes(path):
 
 
 def blob_bytes():
-    """Bytes in files of their own, and bytes that small objects occupy in segments, which no process has open now."""
+    """Bytes in files of their own, and bytes that small objects occupy in segments, which no process has open now. None: a file
+    was removed meanwhile."""
     files, segments = blob_files(data)
-    return (sum(os.stat(path).st_size for path in files),
-            sum(data_bytes(path) - 4096 for path in segments))
+    try:
+        return (sum(os.stat(path).st_size for path in files),
+                sum(data_bytes(path) - 4096 for path in segments))
+    except FileNotFoundError:
+        return None
 
 
 def bytes_of_rows(sizes):
