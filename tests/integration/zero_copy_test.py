@@ -99,6 +99,7 @@ def aws_round_trip(path):
 
 quick = "--quick" in sys.argv
 large = pattern_file("large", 1024 * MIB if not quick else 64 * MIB)
+chunked = pattern_file("chunked", 256 * MIB if not quick else 64 * MIB, seed=3)
 middle = pattern_file("middle", 64 * MIB, seed=2)
 for engine in ("uring", "threads"):
     try:
@@ -106,11 +107,11 @@ for engine in ("uring", "threads"):
     except RuntimeError:
         skip(f"zero copy with {engine}", "the engine is not permitted here")
         continue
-    size = os.path.getsize(large)
+    size, chunked_size = os.path.getsize(large), os.path.getsize(chunked)
     judge(f"curl -T, {size // MIB} MiB, {engine}", engine,
           traced(engine, False, curl_round_trip(large, lambda path: ["-T", path])), size, size)
-    judge(f"curl -T -, chunked, {size // MIB} MiB, {engine}", engine,
-          traced(engine, False, curl_round_trip(large, lambda path: ["-T", "-"])), size, size)
+    judge(f"curl -T -, chunked, {chunked_size // MIB} MiB, {engine}", engine,
+          traced(engine, False, curl_round_trip(chunked, lambda path: ["-T", "-"])), chunked_size, chunked_size)
     if have("aws"):
         judge(f"aws s3 cp, 64 MiB, {engine}", engine, traced(engine, True, aws_round_trip(middle)), 64 * MIB, 64 * MIB)
     else:
