@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Access control lists as data: canned names, headers, XML, the stored form, and what they grant. Pure
- * functions, any thread. */
+ * Access control lists as data: canned names, headers, the stored form, and what they grant. As XML: s3_acl_xml.c.
+ * Pure functions, any thread. */
 #include "api/s3/s3_acl.h"
+#include "api/s3/s3_acl_internal.h"
 
 #include <string.h>
 
@@ -13,9 +14,6 @@
 #define GROUP_ALL           "http://acs.amazonaws.com/groups/global/AllUsers"
 #define GROUP_AUTHENTICATED "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 #define GROUP_LOG           "http://acs.amazonaws.com/groups/s3/LogDelivery"
-
-/* The owner of what was stored without a name, as answers tell it. */
-#define ANONYMOUS "anonymous"
 
 static const struct {
     h2o_iovec_t name;
@@ -38,7 +36,7 @@ static const struct {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static unsigned permission_of(h2o_iovec_t name)
+unsigned s3_acl_permission_of(h2o_iovec_t name)
 {
     for (size_t i = 0; i < COUNT_OF(permissions); i++) {
         if (s3_text_equals(name, permissions[i].name))
@@ -47,16 +45,16 @@ static unsigned permission_of(h2o_iovec_t name)
     return 0;
 }
 
-static h2o_iovec_t permission_name(unsigned permission)
+h2o_iovec_t s3_acl_permission_name(unsigned permission)
 {
     for (size_t i = 0; i < COUNT_OF(permissions); i++) {
         if (permissions[i].permission == permission)
             return permissions[i].name;
     }
-    return permissions[0].name; /* not reached: grants hold what permission_of gave */
+    return permissions[0].name; /* not reached: grants hold what s3_acl_permission_of gave */
 }
 
-static bool group_of(h2o_iovec_t uri, enum s3_grantee *grantee)
+bool s3_acl_group_of(h2o_iovec_t uri, enum s3_grantee *grantee)
 {
     for (enum s3_grantee i = S3_GRANTEE_ALL; i <= S3_GRANTEE_LOG; i++) {
         if (s3_text_equals(uri, groups[i].uri)) {
@@ -67,7 +65,12 @@ static bool group_of(h2o_iovec_t uri, enum s3_grantee *grantee)
     return false;
 }
 
-static bool acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id, unsigned permission)
+const char *s3_acl_group_uri(enum s3_grantee grantee)
+{
+    return groups[grantee].uri.base;
+}
+
+bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id, unsigned permission)
 {
     if (acl->count == S3_ACL_GRANTS_MAX)
         return false;
@@ -78,7 +81,7 @@ static bool acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id,
 static void acl_add_owner(struct s3_acl *acl, h2o_iovec_t owner)
 {
     acl->count = 0;
-    (void)acl_add(acl, S3_GRANTEE_ID, owner, S3_PERMISSION_FULL_CONTROL);
+    (void)s3_acl_add(acl, S3_GRANTEE_ID, owner, S3_PERMISSION_FULL_CONTROL);
 }
 
 /* ---- Canned ACLs ---- */
@@ -109,10 +112,10 @@ bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct 
             return true;
         h2o_iovec_t id = table[i].to_bucket_owner ? owners->bucket_owner : h2o_iovec_init(NULL, 0);
         if (table[i].permission == S3_PERMISSION_FULL_CONTROL)
-            return acl_add(acl, table[i].grantee, id, table[i].permission);
+            return s3_acl_add(acl, table[i].grantee, id, table[i].permission);
         for (unsigned bit = 1; bit <= S3_PERMISSION_WRITE_ACP; bit <<= 1) {
             if ((table[i].permission & bit) != 0)
-                (void)acl_add(acl, table[i].grantee, id, bit); /* there is room for so few */
+                (void)s3_acl_add(acl, table[i].grantee, id, bit); /* there is room for so few */
         }
         return true;
     }
@@ -142,13 +145,13 @@ static enum s3_error read_grantee(h2o_mem_pool_t *pool, h2o_iovec_t item, unsign
             *message = "Invalid id";
             return S3_ERROR_INVALID_ARGUMENT;
         }
-        added = acl_add(acl, S3_GRANTEE_ID, h2o_strdup(pool, value.base, value.len), permission);
+        added = s3_acl_add(acl, S3_GRANTEE_ID, h2o_strdup(pool, value.base, value.len), permission);
     } else if (s3_text_is(name, "uri")) {
-        if (!group_of(value, &grantee)) {
+        if (!s3_acl_group_of(value, &grantee)) {
             *message = "Invalid group uri";
             return S3_ERROR_INVALID_ARGUMENT;
         }
-        added = acl_add(acl, grantee, h2o_iovec_init(NULL, 0), permission);
+        added = s3_acl_add(acl, grantee, h2o_iovec_init(NULL, 0), permission);
     } else if (s3_text_is(name, "emailAddress")) {
         *message = NULL;
         return S3_ERROR_UNRESOLVABLE_GRANT;
@@ -224,141 +227,6 @@ enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *hea
     return s3_acl_canned(canned, owners, acl) ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
 }
 
-/* ---- XML ---- */
-
-struct reading {
-    h2o_mem_pool_t *pool;
-    const struct s3_acl_owners *owners;
-    struct s3_acl *acl;
-    h2o_iovec_t id;
-    enum s3_grantee grantee;
-    unsigned permission;
-    bool has_grantee, has_list;
-    enum s3_error error;
-};
-
-/* A name that answers gave to those who have none. */
-static h2o_iovec_t known_as(h2o_iovec_t id)
-{
-    return s3_text_equals(id, h2o_iovec_init(H2O_STRLIT(ANONYMOUS))) ? h2o_iovec_init("", 0) : id;
-}
-
-static int visit_grant(struct reading *reading)
-{
-    if (!reading->has_grantee || reading->permission == 0 ||
-        !acl_add(reading->acl, reading->grantee, reading->id, reading->permission))
-        return -1;
-    reading->has_grantee = false;
-    reading->permission = 0;
-    return 0;
-}
-
-static int visit_grantee(struct reading *reading, const char *name, h2o_iovec_t text)
-{
-    if (strcmp(name, "DisplayName") == 0 || strcmp(name, "Type") == 0)
-        return 0;
-    if (strcmp(name, "EmailAddress") == 0) {
-        reading->error = S3_ERROR_UNRESOLVABLE_GRANT;
-        return -1;
-    }
-    if (reading->has_grantee)
-        return -1;
-    reading->has_grantee = true;
-    if (strcmp(name, "URI") == 0)
-        return group_of(text, &reading->grantee) ? 0 : -1;
-    if (strcmp(name, "ID") != 0 || text.len > S3_OWNER_BYTES_MAX)
-        return -1;
-    reading->grantee = S3_GRANTEE_ID;
-    text = known_as(text);
-    reading->id = h2o_strdup(reading->pool, text.base, text.len);
-    return 0;
-}
-
-static int visit_policy(void *ctx, const char *path, const char *text_base, size_t length)
-{
-    static const char root[] = "AccessControlPolicy";
-    static const char grantee[] = "AccessControlList/Grant/Grantee/";
-    h2o_iovec_t text = h2o_iovec_init(text_base, length);
-    struct reading *reading = ctx;
-    const char *name = path + sizeof(root) - 1;
-
-    if (*name++ == '\0')
-        return 0;
-    if (strncmp(name, grantee, sizeof(grantee) - 1) == 0)
-        return visit_grantee(reading, name + sizeof(grantee) - 1, text);
-    if (strcmp(name, "AccessControlList/Grant/Permission") == 0) {
-        reading->permission = permission_of(text);
-        return reading->permission != 0 ? 0 : -1;
-    }
-    if (strcmp(name, "AccessControlList/Grant") == 0)
-        return visit_grant(reading);
-    if (strcmp(name, "AccessControlList") == 0) {
-        reading->has_list = true;
-        return 0;
-    }
-    if (strcmp(name, "Owner/ID") == 0 && !s3_text_equals(known_as(text), reading->owners->owner)) {
-        reading->error = S3_ERROR_ACCESS_DENIED;
-        return -1;
-    }
-    return strcmp(name, "AccessControlList/Grant/Grantee") == 0 || strcmp(name, "Owner") == 0 ||
-                   strcmp(name, "Owner/ID") == 0 || strcmp(name, "Owner/DisplayName") == 0
-               ? 0
-               : -1;
-}
-
-enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struct s3_acl_owners *owners,
-                              struct s3_acl *acl)
-{
-    struct reading reading = {.pool = pool, .owners = owners, .acl = acl};
-
-    acl->count = 0;
-    if (s3_xml_parse(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading) == 0 &&
-        reading.has_list)
-        return S3_ERROR_NONE;
-    return reading.error != S3_ERROR_NONE ? reading.error : S3_ERROR_MALFORMED_ACL;
-}
-
-static void write_id(struct s3_xml *xml, h2o_iovec_t id, h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id),
-                     void *ctx)
-{
-    h2o_iovec_t name;
-
-    if (id.len == 0)
-        id = h2o_iovec_init(H2O_STRLIT(ANONYMOUS));
-    name = name_of != NULL ? name_of(ctx, id) : id;
-    s3_xml_text(xml, "ID", id.base, id.len);
-    s3_xml_text(xml, "DisplayName", name.base, name.len);
-}
-
-void s3_acl_write(struct s3_xml *xml, h2o_iovec_t owner, const struct s3_acl *acl,
-                  h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id), void *ctx)
-{
-    s3_xml_open(xml, "AccessControlPolicy" S3_XMLNS);
-    s3_xml_open(xml, "Owner");
-    write_id(xml, owner, name_of, ctx);
-    s3_xml_close(xml, "Owner");
-    s3_xml_open(xml, "AccessControlList");
-    for (uint32_t i = 0; i < acl->count; i++) {
-        const struct s3_grant *grant = &acl->grants[i];
-
-        s3_xml_open(xml, "Grant");
-        if (grant->grantee == S3_GRANTEE_ID) {
-            s3_xml_open(xml, "Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-                             "xsi:type=\"CanonicalUser\"");
-            write_id(xml, grant->id, name_of, ctx);
-        } else {
-            s3_xml_open(xml,
-                        "Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"Group\"");
-            s3_xml_string(xml, "URI", groups[grant->grantee].uri.base);
-        }
-        s3_xml_close(xml, "Grantee");
-        s3_xml_string(xml, "Permission", permission_name(grant->permission).base);
-        s3_xml_close(xml, "Grant");
-    }
-    s3_xml_close(xml, "AccessControlList");
-    s3_xml_close(xml, "AccessControlPolicy");
-}
-
 /* ---- The stored form ---- */
 
 static bool is_owners_alone(const struct s3_acl *acl, h2o_iovec_t owner)
@@ -390,7 +258,7 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
 
         if (i > 0)
             *at++ = ' ';
-        at = put(at, permission_name(grant->permission));
+        at = put(at, s3_acl_permission_name(grant->permission));
         *at++ = '@';
         if (grant->grantee == S3_GRANTEE_ID) {
             at = put(at, h2o_iovec_init(H2O_STRLIT("id:")));
@@ -412,19 +280,19 @@ static bool unpack_grant(h2o_mem_pool_t *pool, h2o_iovec_t item, struct s3_acl *
 
     if (sign == NULL)
         return false;
-    permission = permission_of(h2o_iovec_init(item.base, (size_t)(sign - item.base)));
+    permission = s3_acl_permission_of(h2o_iovec_init(item.base, (size_t)(sign - item.base)));
     grantee = h2o_iovec_init(sign + 1, item.len - (size_t)(sign - item.base) - 1);
     if (permission == 0)
         return false;
     for (enum s3_grantee i = S3_GRANTEE_ALL; i <= S3_GRANTEE_LOG; i++) {
         if (s3_text_equals(grantee, groups[i].stored))
-            return acl_add(acl, i, h2o_iovec_init(NULL, 0), permission);
+            return s3_acl_add(acl, i, h2o_iovec_init(NULL, 0), permission);
     }
     if (grantee.len < 3 || memcmp(grantee.base, "id:", 3) != 0)
         return false;
     char *id = h2o_mem_alloc_pool(pool, grantee.len);
     ssize_t length = s3_uri_decode(grantee.base + 3, grantee.len - 3, false, id);
-    return length >= 0 && acl_add(acl, S3_GRANTEE_ID, h2o_iovec_init(id, (size_t)length), permission);
+    return length >= 0 && s3_acl_add(acl, S3_GRANTEE_ID, h2o_iovec_init(id, (size_t)length), permission);
 }
 
 bool s3_acl_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t owner, struct s3_acl *acl)

@@ -1,6 +1,6 @@
 # The pure helpers of the S3 operations, built from their own files: no server, no store (digests are storage's).
 add_library(s3_pure OBJECT
-    ../api/s3/s3_acl.c ../api/s3/s3_attributes.c ../api/s3/s3_checksum.c ../api/s3/s3_complete.c ../api/s3/s3_conditions.c ../api/s3/s3_cors.c ../api/s3/s3_error.c ../api/s3/s3_lifecycle.c ../api/s3/s3_lifecycle_write.c ../api/core/lifecycle_rules.c
+    ../api/s3/s3_acl.c ../api/s3/s3_acl_xml.c ../api/s3/s3_attributes.c ../api/s3/s3_checksum.c ../api/s3/s3_complete.c ../api/s3/s3_conditions.c ../api/s3/s3_cors.c ../api/s3/s3_error.c ../api/s3/s3_lifecycle.c ../api/s3/s3_lifecycle_write.c ../api/core/lifecycle_rules.c
     ../api/s3/s3_range.c ../api/s3/s3_tags.c ../api/s3/s3_time.c ../api/s3/s3_uri.c ../api/s3/s3_xml.c ../api/s3/s3_xml_parse.c)
 target_link_libraries(s3_pure PUBLIC sluice_flags)
 target_link_libraries(s3_pure PRIVATE PkgConfig::H2O PkgConfig::EXPAT)
