@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Editing users: the lines of the file are told apart as s3_credentials_parse.c does, and what comes out must
- * pass it. Blocks; not for workers. */
+ * Editing users: lines are taken over, left out or added, and what comes out must pass
+ * s3_credentials_parse.c. Blocks; not for workers. */
 #include "api/s3/s3_users.h"
 
 #include <assert.h>
@@ -17,11 +17,9 @@
 #include "api/s3/s3_credentials_internal.h"
 #include "api/s3/s3_uri.h"
 #include "api/s3/s3_users_file.h"
+#include "api/s3/s3_users_lines.h"
 
-#define BLANKS         " \t\r"
 #define RIGHTS_DEFAULT "@own=all"
-#define RIGHTS_MAX     4096u
-#define LINE_WORDS_MAX (S3_GRANTS_MAX + 8u)
 #define SECRET_LENGTH  40u
 #define ACCESS_PREFIX  "SL"
 #define ACCESS_LENGTH  20u
@@ -46,90 +44,6 @@ static int say(const struct s3_credentials_options *options, int result, const c
         vsnprintf(message, sizeof(message), format, arguments);
         va_end(arguments);
         options->log(options->log_ctx, 2, message);
-    }
-    return result;
-}
-
-/* ---- Lines ---- */
-
-struct line {
-    char *copy; /* cut into the words */
-    char *words[LINE_WORDS_MAX];
-    size_t count;
-};
-
-/* False without memory. */
-static bool line_split(struct line *line, const char *text, size_t length)
-{
-    char *rest, *word;
-
-    line->count = 0;
-    if ((line->copy = strndup(text, length)) == NULL)
-        return false;
-    for (word = strtok_r(line->copy, BLANKS, &rest);
-         word != NULL && word[0] != '#' && line->count < LINE_WORDS_MAX; word = strtok_r(NULL, BLANKS, &rest))
-        line->words[line->count++] = word;
-    return true;
-}
-
-static void line_free(struct line *line, size_t length)
-{
-    OPENSSL_cleanse(line->copy, length);
-    free(line->copy);
-}
-
-static bool line_is_user(const struct line *line, const char *name)
-{
-    return line->count >= 2 && strcmp(line->words[0], "user") == 0 && strcmp(line->words[1], name) == 0;
-}
-
-/* As when the file is read: the last owner counts. */
-static const char *line_owner(const struct line *line)
-{
-    const char *owner = NULL;
-
-    for (size_t i = 3; i < line->count; i++)
-        if (strncmp(line->words[i], "owner:", 6) == 0)
-            owner = line->words[i] + 6;
-    return owner;
-}
-
-static bool line_is_key_of(const struct line *line, const char *name)
-{
-    const char *owner = line->count >= 3 && strcmp(line->words[0], "key") == 0 ? line_owner(line) : NULL;
-
-    return owner != NULL && strcmp(owner, name) == 0;
-}
-
-static void line_rights(const struct line *line, char rights[RIGHTS_MAX])
-{
-    size_t at = 0;
-
-    rights[0] = '\0';
-    for (size_t i = 3; i < line->count; i++) {
-        if (strncmp(line->words[i], "owner:", 6) == 0 || at + strlen(line->words[i]) + 2 > RIGHTS_MAX)
-            continue;
-        at += (size_t)snprintf(rights + at, RIGHTS_MAX - at, "%s%s", at > 0 ? " " : "", line->words[i]);
-    }
-}
-
-/* Calls visit with each line and its text; non-zero stops and is returned. */
-static int walk(const char *text, size_t length,
-                int (*visit)(void *ctx, struct line *line, const char *text, size_t length), void *ctx)
-{
-    const char *end = text + length;
-    int result = 0;
-
-    while (text < end && result == 0) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        size_t bytes = (size_t)((newline != NULL ? newline + 1 : end) - text);
-        struct line line;
-
-        if (!line_split(&line, text, newline != NULL ? bytes - 1 : bytes))
-            return -ENOMEM;
-        result = visit(ctx, &line, text, bytes);
-        line_free(&line, bytes);
-        text += bytes;
     }
     return result;
 }
@@ -162,7 +76,7 @@ static int append_line(struct edit *edit, const char *format, ...) __attribute__
 
 static int append_line(struct edit *edit, const char *format, ...)
 {
-    char line[RIGHTS_MAX + 1024];
+    char line[S3_USERS_RIGHTS_MAX + 1024];
     va_list arguments;
     int length, result = 0;
 
@@ -275,9 +189,9 @@ static int make_key(struct s3_user_key *key)
 
 /* ---- Adding ---- */
 
-static int visit_same_name(void *ctx, struct line *line, const char *text, size_t length)
+static int visit_same_name(void *ctx, struct s3_users_line *line, const char *text, size_t length)
 {
-    return line_is_user(line, ctx) || line_is_key_of(line, ctx) ? -EEXIST : 0;
+    return s3_users_line_is_user(line, ctx) || s3_users_line_is_key_of(line, ctx) ? -EEXIST : 0;
 }
 
 static int add(struct edit *edit, const char *name, const char *id, const char *rights,
@@ -285,7 +199,7 @@ static int add(struct edit *edit, const char *name, const char *id, const char *
 {
     unsigned char random[32];
     char random_id[65];
-    int result = walk(edit->file.text, edit->file.length, visit_same_name, (void *)name);
+    int result = s3_users_line_walk(edit->file.text, edit->file.length, visit_same_name, (void *)name);
 
     if (result == -EEXIST)
         return say(edit->options, result, "there is a user %s already", name);
@@ -313,7 +227,8 @@ int s3_users_add(const struct s3_credentials_options *options, const char *name,
         return say(options, -EINVAL, "a canonical id has 1 to 64 of the characters A-Z a-z 0-9 . _ -");
     if (rights == NULL)
         rights = RIGHTS_DEFAULT;
-    if (strpbrk(rights, "\n\r#") != NULL || strstr(rights, "owner:") != NULL || strlen(rights) >= RIGHTS_MAX)
+    if (strpbrk(rights, "\n\r#") != NULL || strstr(rights, "owner:") != NULL ||
+        strlen(rights) >= S3_USERS_RIGHTS_MAX)
         return say(options, -EINVAL, "rights are PATTERN=RIGHT,RIGHT ..., separated by blanks");
     result = edit_begin(&edit, options);
     if (result == 0)
@@ -329,18 +244,19 @@ struct change {
     const char *name;
     bool drop_keys, drop_user;
     bool found;
-    char rights[RIGHTS_MAX]; /* of the user's first key */
+    char rights[S3_USERS_RIGHTS_MAX]; /* of the user's first key */
     size_t keys;
 };
 
-static int visit_change(void *ctx, struct line *line, const char *text, size_t length)
+static int visit_change(void *ctx, struct s3_users_line *line, const char *text, size_t length)
 {
     struct change *change = ctx;
-    bool is_user = line_is_user(line, change->name), is_key = line_is_key_of(line, change->name);
+    bool is_user = s3_users_line_is_user(line, change->name),
+         is_key = s3_users_line_is_key_of(line, change->name);
 
     change->found |= is_user || is_key;
     if (is_key && change->keys++ == 0)
-        line_rights(line, change->rights);
+        s3_users_line_rights(line, change->rights);
     if ((is_user && change->drop_user) || (is_key && change->drop_keys))
         return 0;
     return append(change->edit, text, length);
@@ -349,7 +265,7 @@ static int visit_change(void *ctx, struct line *line, const char *text, size_t l
 static int change_user(struct change *change)
 {
     struct edit *edit = change->edit;
-    int result = walk(edit->file.text, edit->file.length, visit_change, change);
+    int result = s3_users_line_walk(edit->file.text, edit->file.length, visit_change, change);
 
     if (result == 0 && !change->found)
         result = say(edit->options, -ENOENT, "there is no user %s in %s", change->name, edit->options->path);
@@ -400,29 +316,29 @@ struct listing {
     void *ctx;
 };
 
-static int visit_key_of(void *ctx, struct line *line, const char *text, size_t length)
+static int visit_key_of(void *ctx, struct s3_users_line *line, const char *text, size_t length)
 {
-    return line_is_key_of(line, ctx) ? 1 : 0;
+    return s3_users_line_is_key_of(line, ctx) ? 1 : 0;
 }
 
-static int visit_listed(void *ctx, struct line *line, const char *text, size_t length)
+static int visit_listed(void *ctx, struct s3_users_line *line, const char *text, size_t length)
 {
     struct listing *listing = ctx;
     struct s3_user_line told = {0};
-    char rights[RIGHTS_MAX], account[S3_ACCOUNT_TEXT_BYTES];
+    char rights[S3_USERS_RIGHTS_MAX], account[S3_ACCOUNT_TEXT_BYTES];
 
     if (line->count >= 3 && strcmp(line->words[0], "key") == 0) {
         const struct s3_identity *identity =
             s3_credentials_find(listing->set, line->words[1], strlen(line->words[1]));
 
         assert(identity != NULL); /* the same text was parsed a moment ago */
-        line_rights(line, rights);
+        s3_users_line_rights(line, rights);
         told = (struct s3_user_line){identity->name, identity->owner, identity->account, identity->access_key,
                                      rights};
         return listing->visit(listing->ctx, &told);
     }
     if (line->count < 2 || strcmp(line->words[0], "user") != 0 ||
-        walk(listing->text, listing->length, visit_key_of, line->words[1]) != 0)
+        s3_users_line_walk(listing->text, listing->length, visit_key_of, line->words[1]) != 0)
         return 0;
     for (size_t i = 0; i < listing->set->user_count; i++)
         if (strcmp(listing->set->users[i].name, line->words[1]) == 0)
@@ -450,7 +366,7 @@ int s3_users_list(const struct s3_credentials_options *options,
     if (result == 0) {
         struct listing listing = {set, edit.file.text, edit.file.length, visit, ctx};
 
-        result = walk(edit.file.text, edit.file.length, visit_listed, &listing);
+        result = s3_users_line_walk(edit.file.text, edit.file.length, visit_listed, &listing);
         s3_credentials_unref(set);
     }
     edit_end(&edit);

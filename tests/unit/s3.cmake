@@ -34,4 +34,4 @@ sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluic
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 target_compile_definitions(s3_action_test PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 
-s3_unit_test(s3_users_test s3_users.c s3_users_file.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
+s3_unit_test(s3_users_test s3_users.c s3_users_file.c s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
