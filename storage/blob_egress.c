@@ -10,8 +10,7 @@
  * Ranges of packed units go the same way but for the last hop, which copies: through the stack, so that a
  * client that reads slowly holds no memory here; what the socket did not take is read again.
  *
- * The buffered way (TLS, standard copy mode) reads into a buffer: at once when the page cache has the bytes,
- * else in the ring.
+ * The buffered way (TLS, standard copy mode) is in blob_egress_copy.c.
  *
  * On the thread of its ring. Knows nothing of heads, of TLS, or of what a blob means. */
 #include "storage/blob_egress.h"
@@ -22,53 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include "storage/blob_internal.h"
+#include "storage/blob_egress_parts.h"
 #include "storage/sys.h"
-
-#define EGRESS_MAGIC 0xb10be9e5u
-
-/* Bytes read at once by the buffered way. */
-#define EGRESS_BUFFER_BYTES (256u << 10)
-
-enum egress_step { EGRESS_NONE, EGRESS_OPEN, EGRESS_WARM, EGRESS_READ };
-
-struct blob_egress {
-    uint32_t magic;
-    struct blob_store *store;
-    struct ring *ring;
-    void (*on_ready)(void *ctx);
-    void *ctx;
-    int error; /* sticky */
-    bool detached, want_ready;
-
-    enum egress_step step; /* the operation in flight */
-    struct ring_op op;
-    char path[BLOB_PATH_BYTES];
-
-    struct blob_file *file;       /* of the first range left, or NULL */
-    uint64_t ready_end, warm_end; /* positions in that file; see above */
-    bool cold;                    /* a window of this range had to be warmed */
-
-    unsigned char *buffer; /* the buffered way; NULL before the first use */
-    size_t buffer_bytes, buffer_start, buffer_end;
-
-    uint64_t remaining; /* bytes not yet handed to the caller or the socket */
-    uint32_t range, range_count;
-    struct blob_range ranges[]; /* the first one left is moved forward as it is sent */
-};
 
 static void egress_check(const struct blob_egress *egress)
 {
     assert(egress != NULL);
     assert(egress->magic == EGRESS_MAGIC);
-}
-
-static struct blob_range *egress_range(struct blob_egress *egress)
-{
-    assert(egress->range < egress->range_count);
-    return &egress->ranges[egress->range];
 }
 
 static void egress_close_file(struct blob_egress *egress)
@@ -90,8 +50,7 @@ static void egress_destroy(struct blob_egress *egress)
     blob_store_release(store);
 }
 
-/* The caller hears about the first failure only through -EIO; the operator hears which blob it was. */
-static int egress_fail(struct blob_egress *egress, int error, const char *what)
+int egress_fail(struct blob_egress *egress, int error, const char *what)
 {
     assert(error < 0);
     if (egress->error == 0) {
@@ -102,7 +61,7 @@ static int egress_fail(struct blob_egress *egress, int error, const char *what)
     return egress->error;
 }
 
-static ssize_t egress_busy(struct blob_egress *egress)
+ssize_t egress_busy(struct blob_egress *egress)
 {
     egress->want_ready = true;
     return -EBUSY;
@@ -112,7 +71,7 @@ static ssize_t egress_busy(struct blob_egress *egress)
 
 static void egress_on_op(struct ring_op *op, int32_t result);
 
-static struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step step)
+struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step step)
 {
     assert(egress->step == EGRESS_NONE);
     egress->step = step;
@@ -213,8 +172,7 @@ static void egress_on_op(struct ring_op *op, int32_t result)
 
 /* ---- Where the next byte is ---- */
 
-/* 1: the file of the next byte is at hand; 0: there is no next byte; or -EBUSY or a failure. */
-static ssize_t egress_file(struct blob_egress *egress)
+ssize_t egress_file(struct blob_egress *egress)
 {
     if (egress->error != 0)
         return egress->error;
@@ -233,8 +191,7 @@ static ssize_t egress_file(struct blob_egress *egress)
     return egress_busy(egress);
 }
 
-/* `count` bytes of the first range are on their way. */
-static void egress_forward(struct blob_egress *egress, uint64_t count)
+void egress_forward(struct blob_egress *egress, uint64_t count)
 {
     struct blob_range *range = egress_range(egress);
 
@@ -355,104 +312,6 @@ static ssize_t egress_send_file(struct blob_egress *egress, int socket_fd, size_
             if (sent > 0)
                 egress->want_ready =
                     false; /* this call does not say -EBUSY; the next one will, if it still is */
-            return sent > 0 ? (ssize_t)sent : n;
-        }
-        sent += (size_t)n;
-    }
-    return (ssize_t)sent;
-}
-
-/* ---- The buffered way ---- */
-
-static int egress_buffer_reserve(struct blob_egress *egress)
-{
-    if (egress->buffer != NULL)
-        return 0;
-    egress->buffer_bytes =
-        egress->remaining < EGRESS_BUFFER_BYTES ? (size_t)egress->remaining : EGRESS_BUFFER_BYTES;
-    egress->buffer = malloc(egress->buffer_bytes);
-    return egress->buffer == NULL ? -ENOMEM : 0;
-}
-
-/* Bytes of the first range that one read into the buffer may fetch. */
-static size_t egress_read_bytes(struct blob_egress *egress)
-{
-    uint64_t left = egress_range(egress)->length;
-
-    return left < egress->buffer_bytes ? (size_t)left : egress->buffer_bytes;
-}
-
-/* What the page cache has costs no trip through the ring. Returns bytes of the first range, or 0 when the ring must
- * do it: also for the end of the file, or an error, which are for the ring to find and to report. */
-static ssize_t egress_read_nowait(struct blob_egress *egress, void *buffer, size_t length)
-{
-    const struct blob_range *range = egress_range(egress);
-    struct blob_store *store = egress->store;
-    struct iovec iov = {buffer, length < range->length ? length : (size_t)range->length};
-    ssize_t n = -1;
-
-    if (store->residency == BLOB_RESIDENCY_UNKNOWN)
-        return 0;
-    if (!atomic_load_explicit(&store->no_nowait, memory_order_relaxed)) {
-        n = preadv2(egress->file->fd, &iov, 1, (off_t)range->offset, RWF_NOWAIT);
-        if (n < 0 && errno == EOPNOTSUPP)
-            atomic_store_explicit(&store->no_nowait, true, memory_order_relaxed);
-    } else if (blob_residency_check(store->residency, egress->file->fd, range->offset, iov.iov_len)) {
-        n = sys.pread(egress->file->fd, buffer, iov.iov_len, (off_t)range->offset);
-    }
-    return n > 0 ? n : 0;
-}
-
-/* Makes the buffer hold the next bytes. 1, 0 at the end, -EBUSY, or a failure. */
-static ssize_t egress_fill(struct blob_egress *egress)
-{
-    ssize_t n;
-
-    if (egress->buffer_start < egress->buffer_end)
-        return 1;
-    if ((n = egress_file(egress)) != 1)
-        return n;
-    if (egress->step != EGRESS_NONE)
-        return egress_busy(egress);
-    if (egress_buffer_reserve(egress) != 0)
-        return egress_fail(egress, -ENOMEM, "cannot be read");
-    if ((n = egress_read_nowait(egress, egress->buffer, egress->buffer_bytes)) > 0) {
-        egress->buffer_start = 0;
-        egress->buffer_end = (size_t)n;
-        return 1;
-    }
-    ring_read(egress->ring, egress_step_begin(egress, EGRESS_READ), egress->file->fd, egress->buffer,
-              (uint32_t)egress_read_bytes(egress), egress_range(egress)->offset);
-    return egress_busy(egress);
-}
-
-static void egress_consume(struct blob_egress *egress, size_t count)
-{
-    egress->buffer_start += count;
-    assert(egress->buffer_start <= egress->buffer_end);
-    egress_forward(egress, count);
-}
-
-static ssize_t egress_send_copy(struct blob_egress *egress, int socket_fd, size_t max)
-{
-    size_t sent = 0;
-
-    while (sent < max) {
-        ssize_t n = egress_fill(egress);
-        if (n == 1) {
-            size_t have = egress->buffer_end - egress->buffer_start;
-            n = send(socket_fd, egress->buffer + egress->buffer_start, max - sent < have ? max - sent : have,
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                n = -errno;
-            else
-                egress_consume(egress, (size_t)n);
-        }
-        if (n <= 0) {
-            if (sent > 0)
-                egress->want_ready = false;
             return sent > 0 ? (ssize_t)sent : n;
         }
         sent += (size_t)n;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inside of an egress, for its own files only:
+ *
+ *   blob_egress.c        the calls, the file of the next byte, the zero-copy way
+ *   blob_egress_copy.c   the buffered way
+ *
+ * Everything runs on the thread of the egress's ring. */
+#ifndef STORAGE_BLOB_EGRESS_PARTS_H
+#define STORAGE_BLOB_EGRESS_PARTS_H
+
+#include <assert.h>
+
+#include "storage/blob_egress.h"
+#include "storage/blob_internal.h"
+
+#define EGRESS_MAGIC 0xb10be9e5u
+
+enum egress_step { EGRESS_NONE, EGRESS_OPEN, EGRESS_WARM, EGRESS_READ };
+
+struct blob_egress {
+    uint32_t magic;
+    struct blob_store *store;
+    struct ring *ring;
+    void (*on_ready)(void *ctx);
+    void *ctx;
+    int error; /* sticky */
+    bool detached, want_ready;
+
+    enum egress_step step; /* the operation in flight */
+    struct ring_op op;
+    char path[BLOB_PATH_BYTES];
+
+    struct blob_file *file;       /* of the first range left, or NULL */
+    uint64_t ready_end, warm_end; /* positions in that file; see above */
+    bool cold;                    /* a window of this range had to be warmed */
+
+    unsigned char *buffer; /* the buffered way; NULL before the first use */
+    size_t buffer_bytes, buffer_start, buffer_end;
+
+    uint64_t remaining; /* bytes not yet handed to the caller or the socket */
+    uint32_t range, range_count;
+    struct blob_range ranges[]; /* the first one left is moved forward as it is sent */
+};
+
+static inline struct blob_range *egress_range(struct blob_egress *egress)
+{
+    assert(egress->range < egress->range_count);
+    return &egress->ranges[egress->range];
+}
+
+/* ---- blob_egress.c ---- */
+
+/* The caller hears about the first failure only through -EIO; the operator hears which blob it was. */
+int egress_fail(struct blob_egress *egress, int error, const char *what);
+ssize_t egress_busy(struct blob_egress *egress); /* -EBUSY, and on_ready will be called */
+struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step step);
+/* 1: the file of the next byte is at hand; 0: there is no next byte; or -EBUSY or a failure. */
+ssize_t egress_file(struct blob_egress *egress);
+/* `count` bytes of the first range are on their way. */
+void egress_forward(struct blob_egress *egress, uint64_t count);
+
+/* ---- blob_egress_copy.c ---- */
+
+/* What the page cache has costs no trip through the ring. Returns bytes of the first range, or 0 when the ring must
+ * do it: also for the end of the file, or an error, which are for the ring to find and to report. */
+ssize_t egress_read_nowait(struct blob_egress *egress, void *buffer, size_t length);
+/* Makes the buffer hold the next bytes. 1, 0 at the end, -EBUSY, or a failure. */
+ssize_t egress_fill(struct blob_egress *egress);
+void egress_consume(struct blob_egress *egress, size_t count); /* of the buffer */
+ssize_t egress_send_copy(struct blob_egress *egress, int socket_fd, size_t max);
+
+#endif
