@@ -4,13 +4,23 @@
 restart of the server in between; two backups at once; and what restic says when it has no right or bytes are missing."""
 import json
 import os
+import random
 import shutil
 import subprocess
 
-from sluicetest import (ACCESS, SECRET, Server, check, done, equal, fails, fresh, have, odd_tree, ok, pattern_file, run, s3_client,
+from sluicetest import (ACCESS, SECRET, Server, check, done, equal, fails, fresh, have, odd_tree, ok, run, s3_client,
                         same_tree, scratch, skip)
 
 MIB = 1 << 20
+
+
+def random_file(name, size, seed):
+    """A file in which nothing comes twice: restic stores once what does, and where it cuts differs from repository to repository."""
+    path, rng = scratch(name), random.Random(seed)
+    with open(path, "wb") as out:
+        for _ in range(size // MIB):
+            out.write(rng.randbytes(MIB))
+    return path
 
 
 def environment(server, secret=SECRET, prefix="laptop"):
@@ -44,7 +54,7 @@ def packs(server):
 
 def life(server):
     env = environment(server)
-    folder = odd_tree(pattern_file("first.bin", 24 * MIB, seed=21))
+    folder = odd_tree(random_file("first.bin", 24 * MIB, seed=21))
     ok("restic: init makes the bucket and a repository", restic(env, "init"))
     fails("restic: a second init is refused", restic(env, "init"), "already")
     ok("restic: the first backup", restic(env, "backup", folder))
@@ -65,7 +75,7 @@ def life(server):
     env = environment(server)
     ok("restic: check after a restart of the server", restic(env, "check", "--read-data"))
     os.remove(os.path.join(folder, "sub", "first.bin"))
-    shutil.copy(pattern_file("second.bin", 8 * MIB, seed=22), folder)
+    shutil.copy(random_file("second.bin", 8 * MIB, seed=22), folder)
     ok("restic: a backup of the changed tree", restic(env, "backup", "--tag", "changed", folder))
     last = snapshots(env)
     equal(len(last), 3, "restic: three snapshots")
@@ -88,7 +98,7 @@ def two_at_once(server):
     folders = [fresh("one"), fresh("two")]
     for seed, folder in enumerate(folders):
         os.makedirs(folder)
-        shutil.copy(pattern_file(f"part{seed}.bin", 10 * MIB, seed=30 + seed), folder)
+        shutil.copy(random_file(f"part{seed}.bin", 10 * MIB, seed=30 + seed), folder)
     known = len(snapshots(env))
     running = [subprocess.Popen(["restic", "--quiet", "backup", folder], env={**os.environ, **env}, stdout=subprocess.DEVNULL)
                for folder in folders]
