@@ -13,11 +13,11 @@
 /* form, mode, hold, milliseconds (big-endian) */
 size_t meta_lock_pack(const struct meta_lock *lock, unsigned char out[META_LOCK_BYTES])
 {
-    if (lock->mode == META_LOCK_NONE && !lock->hold)
+    if (lock->mode == META_LOCK_NONE && lock->hold == META_HOLD_NEVER)
         return 0;
     out[0] = LOCK_FORM;
     out[1] = (unsigned char)lock->mode;
-    out[2] = lock->hold;
+    out[2] = (unsigned char)lock->hold;
     for (int i = 0; i < 8; i++)
         out[3 + i] = (unsigned char)((uint64_t)lock->until_ms >> (56 - 8 * i));
     return META_LOCK_BYTES;
@@ -31,11 +31,12 @@ int meta_lock_unpack(struct meta_bytes packed, struct meta_lock *lock)
     memset(lock, 0, sizeof(*lock));
     if (packed.length == 0)
         return 0;
-    if (packed.length != META_LOCK_BYTES || in[0] != LOCK_FORM || in[1] > META_LOCK_COMPLIANCE || in[2] > 1)
+    if (packed.length != META_LOCK_BYTES || in[0] != LOCK_FORM || in[1] > META_LOCK_COMPLIANCE ||
+        in[2] > META_HOLD_OFF)
         return META_E_CORRUPT;
     for (int i = 0; i < 8; i++)
         until_ms = until_ms << 8 | in[3 + i];
-    *lock = (struct meta_lock){(enum meta_lock_mode)in[1], in[2] != 0, (int64_t)until_ms};
+    *lock = (struct meta_lock){(enum meta_lock_mode)in[1], (enum meta_hold)in[2], (int64_t)until_ms};
     return 0;
 }
 
@@ -46,7 +47,7 @@ static bool retention_runs(const struct meta_lock *lock, int64_t now_ms)
 
 bool meta_lock_forbids(const struct meta_lock *lock, int64_t now_ms, bool bypass_governance)
 {
-    if (lock->hold)
+    if (lock->hold == META_HOLD_ON)
         return true;
     return retention_runs(lock, now_ms) && !(lock->mode == META_LOCK_GOVERNANCE && bypass_governance);
 }

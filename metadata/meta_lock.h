@@ -14,15 +14,22 @@ enum meta_lock_mode {
     META_LOCK_COMPLIANCE, /* by nobody */
 };
 
+/* Legal hold: no end, and nobody bypasses it; but it is lifted as easily as it is placed. The numbers are stored. */
+enum meta_hold {
+    META_HOLD_NEVER, /* nothing was ever said */
+    META_HOLD_ON,
+    META_HOLD_OFF, /* lifted, or said to be off: it holds nothing, but is told */
+};
+
 struct meta_lock {
     enum meta_lock_mode mode;
-    bool hold;        /* legal hold: no end, and nobody bypasses it; but it is lifted as easily as it is placed */
+    enum meta_hold hold;
     int64_t until_ms; /* the end of the retention; 0 without a mode */
 };
 
 #define META_LOCK_BYTES 11u
 
-/* The form in which a lock is stored. Returns the length; 0: nothing is locked, and nothing is to be stored. */
+/* The form in which a lock is stored. Returns the length; 0: nothing was ever said, and nothing is to be stored. */
 size_t meta_lock_pack(const struct meta_lock *lock, unsigned char out[META_LOCK_BYTES]);
 /* Empty: no lock. 0 or META_E_CORRUPT. */
 int meta_lock_unpack(struct meta_bytes packed, struct meta_lock *lock);

@@ -180,9 +180,13 @@ void s3_op_get_object_legal_hold(struct s3_request *request)
 
     if (read_lock(request, &lock) != 0)
         return;
+    if (lock.hold == META_HOLD_NEVER) {
+        s3_answer_error(request, S3_ERROR_NO_SUCH_OBJECT_LOCK);
+        return;
+    }
     s3_xml_init(&xml, &request->http->pool);
     s3_xml_open(&xml, "LegalHold" S3_XMLNS);
-    s3_xml_string(&xml, "Status", lock.hold ? "ON" : "OFF");
+    s3_xml_string(&xml, "Status", s3_lock_hold_name(lock.hold));
     s3_xml_close(&xml, "LegalHold");
     s3_answer_xml(request, 200, &xml);
 }
@@ -286,13 +290,12 @@ static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx
 static int visit_legal_hold(void *ctx, const char *path, const char *text, size_t length)
 {
     struct lock_change *lock = ctx;
-    h2o_iovec_t status = h2o_iovec_init(text, length);
 
     if (strcmp(path, "LegalHold/Status") != 0)
         return 0;
     lock->has_status = true;
-    lock->op.lock.hold = s3_text_equals(status, h2o_iovec_init(H2O_STRLIT("ON")));
-    return lock->op.lock.hold || s3_text_equals(status, h2o_iovec_init(H2O_STRLIT("OFF"))) ? 0 : -1;
+    lock->op.lock.hold = s3_lock_hold_parse(h2o_iovec_init(text, length));
+    return lock->op.lock.hold != META_HOLD_NEVER ? 0 : -1;
 }
 
 static void on_legal_hold(struct s3_request *request, h2o_iovec_t body, void *ctx)

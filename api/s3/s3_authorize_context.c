@@ -225,7 +225,7 @@ static h2o_iovec_t lock_value(const struct s3_authorize_context *context, const 
         return header_value(context->request, header);
     if (strcmp(header, "x-amz-object-lock-legal-hold") == 0)
         return context->access->action == S3_ACTION_PUT_OBJECT_LEGAL_HOLD
-                   ? text_value(lock->hold ? "ON" : "OFF")
+                   ? text_value(s3_lock_hold_name(lock->hold))
                    : no_value;
     if (lock->mode == META_LOCK_NONE)
         return no_value;

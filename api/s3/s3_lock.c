@@ -102,6 +102,18 @@ const char *s3_lock_mode_name(enum meta_lock_mode mode)
     return mode_names[mode];
 }
 
+enum meta_hold s3_lock_hold_parse(h2o_iovec_t text)
+{
+    if (s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("ON"))))
+        return META_HOLD_ON;
+    return s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("OFF"))) ? META_HOLD_OFF : META_HOLD_NEVER;
+}
+
+const char *s3_lock_hold_name(enum meta_hold hold)
+{
+    return hold == META_HOLD_ON ? "ON" : "OFF";
+}
+
 /* ---- Headers of an upload ---- */
 
 static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock, const char **message)
@@ -127,8 +139,8 @@ static enum s3_error read_hold(struct s3_request *request, struct meta_lock *loc
 {
     h2o_iovec_t hold = s3_request_header(request, "x-amz-object-lock-legal-hold");
 
-    lock->hold = s3_text_equals(hold, h2o_iovec_init(H2O_STRLIT("ON")));
-    if (hold.base == NULL || lock->hold || s3_text_equals(hold, h2o_iovec_init(H2O_STRLIT("OFF"))))
+    lock->hold = s3_lock_hold_parse(hold);
+    if (hold.base == NULL || lock->hold != META_HOLD_NEVER)
         return S3_ERROR_NONE;
     *message = "Legal Hold must be either of 'ON' or 'OFF'";
     return S3_ERROR_INVALID_ARGUMENT;
@@ -193,8 +205,8 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
         s3_answer_header_string(request, "x-amz-object-lock-mode", s3_lock_mode_name(lock.mode));
         s3_answer_header(request, "x-amz-object-lock-retain-until-date", date, S3_TIME_ISO_BYTES);
     }
-    if (lock.hold)
-        s3_answer_header_string(request, "x-amz-object-lock-legal-hold", "ON");
+    if (lock.hold != META_HOLD_NEVER)
+        s3_answer_header_string(request, "x-amz-object-lock-legal-hold", s3_lock_hold_name(lock.hold));
 }
 
 /* ---- Bypassing ---- */

@@ -27,9 +27,13 @@ int s3_lock_configuration_get(struct s3_request *request, const struct s3_lock_c
 /* "GOVERNANCE" and "COMPLIANCE", exactly; NONE for anything else. */
 enum meta_lock_mode s3_lock_mode_parse(h2o_iovec_t text);
 const char *s3_lock_mode_name(enum meta_lock_mode mode);
+/* "ON" and "OFF", exactly; NEVER for anything else. */
+enum meta_hold s3_lock_hold_parse(h2o_iovec_t text);
+/* Of a hold that was set. */
+const char *s3_lock_hold_name(enum meta_hold hold);
 
 /* The lock of an object that the request creates, packed in the request's pool: from its x-amz-object-lock-* headers, and, with
- * with_default, the bucket's default retention where they name none. *packed is empty when nothing is locked. InvalidArgument,
+ * with_default, the bucket's default retention where they name none. *packed is empty when there is nothing to store. InvalidArgument,
  * InvalidRequest (the bucket has no object lock). */
 enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
                                  const char **message);
@@ -37,7 +41,7 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default, struct meta_attributes *attributes,
                                  const char **message);
 
-/* x-amz-object-lock-* of an object that is read. */
+/* x-amz-object-lock-* of an object that is read, as far as they were ever set. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);
 
 /* x-amz-bypass-governance-retention, and the right to it for that object. AccessDenied. */

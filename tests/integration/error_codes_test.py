@@ -77,7 +77,8 @@ def settings_absent(server):
         for method in ("Get", "Delete"):
             rows(server, f"{method}Bucket{kind}Configuration",
                  ("not configured", method.upper(), f"/errors?{query}&id=one", None, None, 404, "NoSuchConfiguration"))
-    rows(server, "GetObjectRetention", ("not locked", *address("GetObjectRetention", "errlocked"), None, None, 404, "NoSuchObjectLockConfiguration"))
+    for operation in ("GetObjectRetention", "GetObjectLegalHold"):
+        rows(server, operation, ("never locked", *address(operation, "errlocked"), None, None, 404, "NoSuchObjectLockConfiguration"))
     for operation in ("GetObjectRetention", "GetObjectLegalHold", "PutObjectRetention", "PutObjectLegalHold"):
         rows(server, operation, ("a bucket without object lock", *address(operation, "errors"), None, body_of(operation), 400, "InvalidRequest"))
 

@@ -147,6 +147,13 @@ def legal_hold(s3):
     answer = s3.put_object_legal_hold(Bucket=B, Key="h", VersionId=version, LegalHold={"Status": "OFF"})
     equal(answer["ResponseMetadata"]["HTTPStatusCode"], 200, "it is lifted")
     equal(s3.get_object_legal_hold(Bucket=B, Key="h", VersionId=version)["LegalHold"]["Status"], "OFF", "off")
+    equal(s3.head_object(Bucket=B, Key="h")["ObjectLockLegalHoldStatus"], "OFF", "and HEAD tells that, too")
+    s3.put_object(Bucket=B, Key="never held", Body=b"n", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=SOON)
+    refused("what never had a hold has none", "NoSuchObjectLockConfiguration", 404, s3.get_object_legal_hold, Bucket=B, Key="never held")
+    check("ObjectLockLegalHoldStatus" not in s3.head_object(Bucket=B, Key="never held"), "and HEAD does not speak of it")
+    s3.put_object(Bucket=B, Key="said off", Body=b"o", ObjectLockLegalHoldStatus="OFF")
+    equal(s3.get_object_legal_hold(Bucket=B, Key="said off")["LegalHold"]["Status"], "OFF", "a put may say that there is none")
+    equal(s3.get_object(Bucket=B, Key="said off")["ObjectLockLegalHoldStatus"], "OFF", "and GET tells so")
     s3.delete_object(Bucket=B, Key="h", VersionId=version)
     refused("an unknown status", "MalformedXML", 400, s3.put_object_legal_hold, Bucket=B, Key="c", LegalHold={"Status": "on"})
     marker = s3.delete_object(Bucket=B, Key="h")["VersionId"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A store as earlier versions wrote it: units verified by CRC32C, the schema two numbers lower. It is opened, served, checked and
+"""A store as earlier versions wrote it: units verified by CRC32C, the schema of then. It is opened, served, checked and
 written to; and a version that is too new is refused."""
 import os
 import sqlite3
@@ -9,6 +9,7 @@ import subprocess
 from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file
 
 CRC64NVME = 4  # the flag of an extent, metadata/codec.h
+CRC32C_SCHEMA = 4  # the last one that knew no other sum, metadata/schema.c
 
 
 def crc32c(data):
@@ -58,7 +59,7 @@ for key, body in bodies.items():
         database.execute("UPDATE object SET extents = ? WHERE key = ?", (as_before(raw, body), key.encode()))
 database.execute("DROP TABLE finished")
 database.execute("DROP TABLE dropped")
-database.execute("PRAGMA user_version = 4")
+database.execute(f"PRAGMA user_version = {CRC32C_SCHEMA}")
 database.commit()
 database.close()
 

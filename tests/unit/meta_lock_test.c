@@ -24,7 +24,7 @@ static int lock_key(struct store *store, const struct meta_version_id *version,
     }
     if (hold != NULL) {
         op.sets_hold = true;
-        op.lock.hold = *hold;
+        op.lock.hold = *hold ? META_HOLD_ON : META_HOLD_OFF;
     }
     return op_wait(store->meta, &op.op, META_OP_OBJECT_LOCK);
 }
@@ -86,11 +86,16 @@ static void begin(struct store *store)
 static void packed_form(void **state)
 {
     const struct meta_lock locks[] = {
-        {META_LOCK_GOVERNANCE, false, FUTURE}, {META_LOCK_COMPLIANCE, true, 1}, {META_LOCK_NONE, true, 0}};
+        {META_LOCK_GOVERNANCE, META_HOLD_NEVER, FUTURE},
+        {META_LOCK_GOVERNANCE, META_HOLD_OFF, FUTURE},
+        {META_LOCK_COMPLIANCE, META_HOLD_ON, 1},
+        {META_LOCK_NONE, META_HOLD_ON, 0},
+        {META_LOCK_NONE, META_HOLD_OFF, 0},
+    };
     unsigned char packed[META_LOCK_BYTES];
     struct meta_lock lock;
 
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
         assert_int_equal(meta_lock_pack(&locks[i], packed), META_LOCK_BYTES);
         assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), 0);
         assert_int_equal(lock.mode, locks[i].mode);
@@ -100,6 +105,9 @@ static void packed_form(void **state)
                          META_E_CORRUPT);
     }
     packed[1] = META_LOCK_COMPLIANCE + 1;
+    assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), META_E_CORRUPT);
+    packed[1] = META_LOCK_NONE;
+    packed[2] = META_HOLD_OFF + 1;
     assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), META_E_CORRUPT);
     assert_int_equal(meta_lock_pack(&(struct meta_lock){0}, packed), 0);
     assert_int_equal(meta_lock_unpack((struct meta_bytes){NULL, 0}, &lock), 0);
@@ -163,13 +171,16 @@ static void legal_hold(void **state)
     begin(store);
     struct meta_version_id first = current_version(store);
     assert_int_equal(retain(store, META_LOCK_GOVERNANCE, FUTURE, false), 0);
+    assert_int_equal(lock_of(store, NULL).hold, META_HOLD_NEVER);
     assert_int_equal(hold(store, true), 0);
     assert_int_equal(lock_of(store, NULL).until_ms, FUTURE); /* one does not touch the other */
     assert_int_equal(remove_version(store, &first, true), META_E_LOCKED);
     assert_int_equal(retain(store, META_LOCK_NONE, 0, true), 0);
-    assert_true(lock_of(store, NULL).hold);
+    assert_int_equal(lock_of(store, NULL).hold, META_HOLD_ON);
     assert_int_equal(remove_version(store, &first, true), META_E_LOCKED);
     assert_int_equal(hold(store, false), 0);
+    assert_int_equal(lock_of(store, NULL).hold,
+                     META_HOLD_OFF); /* nothing is locked any more, and that is told */
     assert_int_equal(remove_version(store, &first, false), 0);
 }
 
@@ -189,8 +200,9 @@ static void locks_stay_with_versions(void **state)
     assert_int_equal(lock_of(store, &second).mode, META_LOCK_NONE);
     assert_int_equal(remove_version(store, &first, true), META_E_LOCKED);
     assert_int_equal(lock_key(store, &second, &none, NULL, false), 0); /* by version, current or not */
-    assert_int_equal(
-        lock_key(store, &first, &(struct meta_lock){META_LOCK_COMPLIANCE, false, LATER}, NULL, false), 0);
+    assert_int_equal(lock_key(store, &first,
+                              &(struct meta_lock){META_LOCK_COMPLIANCE, META_HOLD_NEVER, LATER}, NULL, false),
+                     0);
     assert_int_equal(lock_of(store, &first).until_ms, LATER);
 
     copy_init(&op, store->bucket, "key", "key");
@@ -222,7 +234,7 @@ static void uploads_with_locks(void **state)
     upload_id_make(op.upload_id, 1);
     strcpy(op.etag, "whole-1");
     op.default_lock = (struct meta_bytes){
-        packed, meta_lock_pack(&(struct meta_lock){META_LOCK_GOVERNANCE, false, FUTURE}, packed)};
+        packed, meta_lock_pack(&(struct meta_lock){META_LOCK_GOVERNANCE, META_HOLD_NEVER, FUTURE}, packed)};
     assert_int_equal(upload_create(store, text("key"), op.upload_id), 0);
     assert_int_equal(part_put(store, text("key"), op.upload_id, 1, 7, 100), 0);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE), 0);
