@@ -71,6 +71,22 @@ static bool retention_may_become(const struct meta_lock *now, const struct meta_
     return next->mode == now->mode && next->until_ms >= now->until_ms;
 }
 
+int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed)
+{
+    unsigned char merged[META_LOCK_BYTES];
+    struct meta_lock lock, retention;
+    int err;
+
+    if ((err = meta_lock_unpack(packed, &retention)) != 0 || retention.mode == META_LOCK_NONE)
+        return err;
+    if ((err = meta_lock_unpack(attributes_find(*attributes, META_ATTRIBUTE_LOCK), &lock)) != 0 ||
+        lock.mode != META_LOCK_NONE)
+        return err;
+    retention.hold = lock.hold;
+    return attributes_annotate(writer, attributes, META_ATTRIBUTE_LOCK,
+                               (struct meta_bytes){merged, meta_lock_pack(&retention, merged)});
+}
+
 static int lock_store(struct meta_writer *writer, struct meta_object_lock *op, struct object_row *row,
                       const struct meta_lock *lock)
 {

@@ -593,7 +593,7 @@ struct meta_upload_complete {
     const struct meta_assembly *assembly; /* of these parts, complete; NULL, or if any part changed since: the change reads them */
     char etag[META_ETAG_BYTES_MAX + 1]; /* the object's; also where the upload seems to be completed already: see below */
     struct meta_checksum checksum;
-    struct meta_bytes default_lock; /* as meta_lock_pack makes it, for an upload that was begun without one; may be empty */
+    struct meta_bytes default_lock; /* as meta_lock_pack makes it: a retention for an upload begun without one; may be empty */
     struct meta_condition condition;
     /* out; also filled, with checksum, when the same upload was completed before and its object is still there (result 0;
      * META_E_INVALID_PART when that one has another ETag, as it was made of other parts) */

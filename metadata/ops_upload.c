@@ -179,10 +179,8 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
     if (err != 0 || (err = complete_assemble(writer, op, &row)) != 0)
         return err;
     memcpy(row.etag, op->etag, sizeof(row.etag));
-    if (op->default_lock.length > 0 && attributes_find(row.attributes, META_ATTRIBUTE_LOCK).data == NULL &&
-        (err = attributes_annotate(writer, &row.attributes, META_ATTRIBUTE_LOCK, op->default_lock)) != 0)
-        return err;
-    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
+    if ((err = lock_default(writer, &row.attributes, op->default_lock)) != 0 ||
+        (err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
         (err = complete_clear(writer, op)) != 0 ||
         (err = upload_delete(writer, op->bucket, op->key, op->upload_id)) != 0)
         return err;

@@ -161,6 +161,8 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
 
 /* Whether the version may not be deleted now. */
 bool row_is_locked(const struct meta_writer *writer, const struct object_row *row, bool bypass_governance);
+/* Gives attributes whose lock names no retention that of `packed` (empty: none). */
+int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
 
 /* ---- Settings (ops_settings.c) ---- */
 

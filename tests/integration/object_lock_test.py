@@ -216,6 +216,9 @@ def ways_in(server, s3):
     for key in ("default", "default-copy", "mp", "form"):
         mode, date = retention(s3, key)
         check(mode == "GOVERNANCE" and ten <= date <= ten + datetime.timedelta(minutes=10), f"default retention: {key}", f"{mode} {date}")
+    upload(ObjectLockLegalHoldStatus="ON")
+    check(retention(s3, "mp")[1] >= ten, "a hold of an upload's own leaves it the default retention")
+    equal(s3.get_object_legal_hold(Bucket=B, Key="mp")["LegalHold"]["Status"], "ON", "and the hold is there")
     locked_object(s3, "own", "COMPLIANCE", SOON)
     equal(retention(s3, "own"), ("COMPLIANCE", SOON), "a lock of its own comes before the default")
     version = s3.head_object(Bucket=B, Key="default")["VersionId"]
