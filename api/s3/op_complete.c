@@ -318,6 +318,8 @@ void s3_op_complete_upload(struct s3_request *request)
         s3_write_condition_parse(&completion->condition, s3_request_header(request, "if-match"),
                                  s3_request_header(request, "if-none-match")) != 0)
         error = S3_ERROR_INVALID_ARGUMENT;
+    if (error == S3_ERROR_NONE && !s3_body_is_announced(request))
+        error = S3_ERROR_MISSING_CONTENT_LENGTH;
     if (error != S3_ERROR_NONE)
         s3_answer_failure(request, error, message);
     else

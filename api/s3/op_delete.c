@@ -316,6 +316,10 @@ void s3_op_delete_objects(struct s3_request *request)
 {
     struct multi_deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
 
+    if (!s3_body_is_announced(request)) {
+        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+        return;
+    }
     deletion->request = request;
     s3_body_collect(request, S3_XML_BYTES_MAX, on_body, deletion);
 }

@@ -30,6 +30,11 @@ struct s3_body {
 
 /* ---- Reading the headers ---- */
 
+bool s3_body_is_announced(const struct s3_request *request)
+{
+    return http_body_length(request->http) > 0 || s3_request_header(request, "content-length").base != NULL;
+}
+
 static enum s3_error parse_length(h2o_iovec_t text, uint64_t *length)
 {
     uint64_t value = 0;

@@ -25,9 +25,12 @@
 
 struct s3_body;
 
+/* Whether the client said that a body follows, be it an empty one. An operation that takes a body refuses what says nothing
+ * (MissingContentLength), as S3 does; one that takes none, or may have one, does not ask. */
+bool s3_body_is_announced(const struct s3_request *request);
+
 /* Reads the request's headers; asks for no byte. S3_ERROR_NONE, or what to answer: InvalidRequest or InvalidArgument for a
- * x-amz-decoded-content-length that is missing, malformed or cannot be, MissingContentLength for a PUT body that announces no
- * length in any way, NotImplemented for codings we do not know, EntityTooLarge over S3_PUT_BYTES_MAX. */
+ * x-amz-decoded-content-length that is malformed or cannot be, MissingContentLength for one that is missing, NotImplemented for codings we do not know, EntityTooLarge over S3_PUT_BYTES_MAX. */
 enum s3_error s3_body_prepare(struct s3_request *request, struct s3_body **body);
 
 /* Payload bytes; UINT64_MAX when the client did not say (plain chunked transfer). */

@@ -71,6 +71,10 @@ void s3_document_collect(struct s3_request *request, size_t bytes_max,
 {
     struct collecting *collecting = s3_request_alloc(request, sizeof(*collecting));
 
+    if (!s3_body_is_announced(request)) {
+        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+        return;
+    }
     collecting->done = done;
     collecting->ctx = ctx;
     s3_body_collect(request, bytes_max, on_collected, collecting);

@@ -272,6 +272,8 @@ enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
 
     if ((error = read_claims(put, message)) != S3_ERROR_NONE)
         return error;
+    if (!s3_body_is_announced(request))
+        return S3_ERROR_MISSING_CONTENT_LENGTH;
     if ((error = s3_body_prepare(request, &put->body)) != S3_ERROR_NONE)
         return error;
     if (put->claim.in_trailer && !s3_body_has_trailer(put->body, s3_checksum_header(put->claim.algorithm))) {

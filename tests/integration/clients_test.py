@@ -29,6 +29,16 @@ def curl_anonymous(server, label):
         ok(f"{name}: -T {os.path.basename(path)}", run([*curl, "-T", path, f"{url}/dir/{os.path.basename(path)}"]))
         ok(f"{name}: get it back", run([*curl, "-o", back, f"{url}/dir/{os.path.basename(path)}"]))
         equal(sha256_file(back), sha256_file(path), f"{name}: identical")
+    empty = scratch("empty")
+    open(empty, "w").close()
+    ok(f"{name}: -T of nothing", run([*curl, "-T", empty, f"{url}/dir/empty"]))
+    for method, path in (("PUT", "dir/forgotten"), ("POST", "dir/empty?uploadId=" + "0" * 32)):
+        status, output = run(["curl", "-sS", "-X", method, f"{url}/{path}"])
+        check("<Code>MissingContentLength</Code>" in output, f"{name}: -X {method} of an object needs a body, or --data ''", output)
+    ok(f"{name}: --data ''", run([*curl, "-X", "PUT", "--data", "", f"{url}/dir/empty"]))
+    ok(f"{name}: a copy", run([*curl, "-X", "PUT", "-H", "x-amz-copy-source: curl/dir/small.txt", f"{url}/dir/empty"]))
+    ok(f"{name}: an upload is begun", run([*curl, "-X", "POST", f"{url}/dir/upload?uploads"]), "<UploadId>")
+    ok(f"{name}: delete the copy", run([*curl, "-X", "DELETE", f"{url}/dir/empty"]))
     ok(f"{name}: range", run([*curl, "-r", "100-199", "-o", back, f"{url}/dir/large.bin"]))
     with open(large, "rb") as file:
         file.seek(100)

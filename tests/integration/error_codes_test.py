@@ -83,6 +83,42 @@ def settings_absent(server):
         rows(server, operation, ("a bucket without object lock", *address(operation, "errors"), None, body_of(operation), 400, "InvalidRequest"))
 
 
+def lengths(server):
+    """Requests without Content-Length and Transfer-Encoding. What takes a body refuses them, and the connection serves on; the rest
+    does not mind. No client library sends them, but curl -X PUT does."""
+    def bare(method, path, headers=None):
+        head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "h", **(headers or {})}.items())
+        received = server.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\nGET /errors/key HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        heads = received.split(b"HTTP/1.1 ")[1:]
+        check(len(heads) == 2 and heads[1].startswith(b"200") and heads[1].endswith(b"0123456789"), f"{method} {path:.60}: the connection serves on")
+        status = int(heads[0][:3])
+        code = error_code(heads[0]) if status >= 300 else ""
+        seen.add(code)
+        return status, code
+
+    upload_id = server.request("POST", "/errors/nothing?uploads")[2].split(b"<UploadId>")[1].split(b"<")[0].decode()
+    for operation in [*DOCUMENTS, "PutBucketPolicy", "PutObject", "UploadPart"]:
+        method, path = address(operation, "errlocked" if operation in LOCKED else "errors", "key" if operation in OF_OBJECTS else "nothing")
+        path = path.replace(UNKNOWN, upload_id)
+        equal(bare(method, path), (411, "MissingContentLength"), f"{operation}: no length")
+    equal(ask(server, "GET", "/errors/nothing"), (404, "NoSuchKey"), "nothing was stored")
+    equal(bare("PUT", "/errors/chunked", {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "0"}),
+          (411, "MissingContentLength"), "PutObject: chunks of no length")
+    source = HEADERS["CopyObject"]
+    for operation, method, path, headers in (
+            ("CreateBucket", "PUT", "/errors-bare", None), ("CopyObject", "PUT", "/errors-bare/copy", source),
+            ("PutObjectAcl", "PUT", "/errors-bare/copy?acl", {"x-amz-acl": "private"}), ("PutBucketAcl", "PUT", "/errors-bare?acl", {"x-amz-acl": "private"}),
+            ("RenameObject", "PUT", "/errors-bare/new?renameObject", {"x-amz-rename-source": "/errors-bare/copy"}),
+            ("CreateMultipartUpload", "POST", "/errors/nothing?uploads", None),
+            ("UploadPartCopy", "PUT", f"/errors/nothing?partNumber=1&uploadId={upload_id}", source), ("PutObject", "PUT", "/errors-bare/empty", {"Content-Length": "0"}),
+            ("DeleteObject", "DELETE", "/errors-bare/new", None)):
+        got = bare(method, path, headers)
+        check(got[0] in (200, 204), f"{operation}: needs no length" if "Content-Length" not in (headers or {}) else f"{operation}: a length of 0", str(got))
+    for key, chunks in (("empty", b"0\r\n\r\n"), ("chunked", b"3\r\nabc\r\n0\r\n\r\n")):
+        answer = server.raw(f"PUT /errors-bare/{key} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+        equal(answer[9:12], b"200", "PutObject: Transfer-Encoding says enough")
+
+
 def numbers(server):
     """Page sizes and markers that are none."""
     for operation, names in (("ListObjects", ["max-keys"]), ("ListObjectsV2", ["max-keys"]), ("ListObjectVersions", ["max-keys"]),
@@ -432,7 +468,7 @@ def main():
     server.request("PUT", "/errors/key", b"0123456789")
     server.request("PUT", "/errlocked", headers={"x-amz-bucket-object-lock-enabled": "true"})
     server.request("PUT", "/errlocked/key", b"x")
-    for part in (nothing_there, settings_absent, numbers, writes, reads, copies, uploads, locks, methods, harm, memory):
+    for part in (nothing_there, settings_absent, lengths, numbers, writes, reads, copies, uploads, locks, methods, harm, memory):
         part(server)
     buckets(server, elsewhere)
     signed(keyed)
