@@ -17,7 +17,7 @@ bool meta_attribute_is(struct meta_bytes name, const char *string)
 bool meta_attribute_is_annotation(struct meta_bytes name)
 {
     return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL) ||
-           meta_attribute_is(name, META_ATTRIBUTE_LOCK);
+           meta_attribute_is(name, META_ATTRIBUTE_LOCK) || meta_attribute_is(name, META_ATTRIBUTE_RENAME);
 }
 
 /* A list that is put together; its texts stay where they are. */
@@ -119,8 +119,8 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if (!meta_attribute_is_annotation(name_of(op->name)) || strcmp(op->name, META_ATTRIBUTE_LOCK) == 0)
-        return -EINVAL; /* locks have their own rules: op_object_lock */
+    if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
+        return -EINVAL; /* the others have their own rules */
     err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
                               : object_row_load(writer, op->bucket, op->key, &row);
     if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)

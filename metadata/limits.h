@@ -14,6 +14,7 @@
 #define META_LIST_ENTRIES_MAX      1000u /* S3's page size */
 #define META_UPLOAD_ID_BYTES       16u
 #define META_VERSION_ID_BYTES      16u
+#define META_TOKEN_BYTES_MAX       64u        /* S3's limit of a client's token; a digest of what came with it fits, too */
 #define META_SETTING_BYTES_MAX     (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
 
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */

@@ -50,7 +50,8 @@
     X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")                                         \
     X(META_E_OFFSET, -5016, "the object does not end where the append begins")                               \
     X(META_E_LOCKED, -5017, "the version is locked")                                                          \
-    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")
+    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")                 \
+    X(META_E_TOKEN, -5019, "the token was used for another change")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,
@@ -101,10 +102,12 @@ struct meta_attributes {
 };
 
 /* Annotations: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_ANNOTATE). They
- * come and go with the other attributes; the module does not interpret their values. */
-#define META_ATTRIBUTE_TAGS "x-amz-tagging"
-#define META_ATTRIBUTE_ACL  "x-amz-acl"
-#define META_ATTRIBUTE_LOCK "x-amz-object-lock" /* meta_lock.h: this one is interpreted, and changed by META_OP_OBJECT_LOCK */
+ * come and go with the other attributes; the module does not interpret their values, but for the last two, which have changes of
+ * their own. */
+#define META_ATTRIBUTE_TAGS   "x-amz-tagging"
+#define META_ATTRIBUTE_ACL    "x-amz-acl"
+#define META_ATTRIBUTE_LOCK   "x-amz-object-lock"   /* meta_lock.h, META_OP_OBJECT_LOCK */
+#define META_ATTRIBUTE_RENAME "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
 bool meta_attribute_is(struct meta_bytes name, const char *string);
 bool meta_attribute_is_annotation(struct meta_bytes name);
 
@@ -535,6 +538,9 @@ struct meta_object_rename {
     /* That it was (not) modified since; INT64_MIN: not given. A key that is not there fails either: META_E_PRECONDITION. */
     int64_t if_modified_since_ms, if_unmodified_since_ms;
     struct meta_bytes owner; /* of the delete marker */
+    /* Both opaque; an empty token: none. It is kept with the key for as long as that holds what was renamed to it. The same token
+     * and parameters again: 0, and nothing is changed; with other parameters META_E_TOKEN. */
+    struct meta_bytes token, parameters; /* at most META_TOKEN_BYTES_MAX each */
 };
 
 struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */

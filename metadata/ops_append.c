@@ -119,6 +119,41 @@ static int rename_check(struct meta_writer *writer, const struct meta_object_ren
     return copy_source_check(&dates, &there);
 }
 
+#define TOKEN_FORM 1u
+
+/* form, token's length, token, parameters */
+static struct meta_bytes token_pack(const struct meta_object_rename *op,
+                                    unsigned char out[2 + 2 * META_TOKEN_BYTES_MAX])
+{
+    if (op->token.length == 0)
+        return (struct meta_bytes){NULL, 0};
+    out[0] = TOKEN_FORM;
+    out[1] = (unsigned char)op->token.length;
+    memcpy(out + 2, op->token.data, op->token.length);
+    memcpy(out + 2 + op->token.length, op->parameters.data, op->parameters.length);
+    return (struct meta_bytes){out, 2 + op->token.length + op->parameters.length};
+}
+
+/* 1: the key holds what this rename has put there already; 0: it is to be done; META_E_TOKEN, or another error. */
+static int rename_is_done(struct meta_writer *writer, const struct meta_object_rename *op,
+                          struct meta_bytes packed)
+{
+    struct object_row there;
+    struct meta_bytes known;
+    int err;
+
+    if (packed.length == 0)
+        return 0;
+    if ((err = object_row_load(writer, op->source.bucket, op->key, &there)) != 0)
+        return err == META_E_NO_KEY ? 0 : err;
+    known = attributes_find(there.attributes, META_ATTRIBUTE_RENAME);
+    if (known.length < 2 + op->token.length || memcmp(known.data, packed.data, 2 + op->token.length) != 0)
+        return 0;
+    return known.length == packed.length && memcmp(known.data, packed.data, packed.length) == 0
+               ? 1
+               : META_E_TOKEN;
+}
+
 /* Takes the old key away: its references went with the row, or, where there are versions, were doubled. */
 static int rename_leave(struct meta_writer *writer, const struct meta_object_rename *op,
                         const struct object_row *row)
@@ -136,16 +171,26 @@ static int rename_leave(struct meta_writer *writer, const struct meta_object_ren
 int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
 {
     bool has_versions = writer_bucket_versioning(writer, op->source.bucket) != META_VERSIONING_NEVER;
+    unsigned char room[2 + 2 * META_TOKEN_BYTES_MAX];
     struct object_row row, renamed;
+    struct meta_bytes token;
     int err;
 
-    if (op->source.version != NULL || (op->key.length == op->source.key.length &&
-                                       memcmp(op->key.data, op->source.key.data, op->key.length) == 0))
+    if (op->source.version != NULL || op->token.length > META_TOKEN_BYTES_MAX ||
+        op->parameters.length > META_TOKEN_BYTES_MAX ||
+        (op->key.length == op->source.key.length &&
+         memcmp(op->key.data, op->source.key.data, op->key.length) == 0))
         return -EINVAL;
+    token = token_pack(op, room);
+    if ((err = rename_is_done(writer, op, token)) != 0)
+        return err > 0 ? 0 : err;
     if ((err = key_check(op->key)) != 0 || (err = copy_source_load(writer, &op->source, &row)) != 0 ||
         (err = rename_check(writer, op)) != 0)
         return err;
     renamed = row;
+    if ((token.length > 0 || attributes_find(row.attributes, META_ATTRIBUTE_RENAME).data != NULL) &&
+        (err = attributes_annotate(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
+        return err;
     err = object_row_store(writer, op->source.bucket, op->key, &renamed, &op->condition,
                            has_versions ? REFERENCES_SHARED : REFERENCES_MOVED);
     return err != 0 ? err : rename_leave(writer, op, &row);

@@ -137,7 +137,7 @@ static const char *const migrations[] = {
     "  extents BLOB NOT NULL"
     ") STRICT;",
     /* Nor here: locks may tell a legal hold that was lifted from one that never was (meta_lock.h), which earlier
-     * versions would take for damage, too. */
+     * versions would take for damage, too, and renames may leave a token, which they would take for a header. */
     "",
 };
 

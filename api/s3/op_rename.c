@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * RenameObject: an object gets another key in its bucket, in one change of rows. Worker's thread. */
+ * RenameObject: an object gets another key in its bucket, in one change of rows. A client's token makes it repeatable: the key that
+ * was renamed to remembers it, for as long as it holds what was renamed. Worker's thread. */
 #include <string.h>
 
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
 
@@ -16,6 +18,7 @@ struct renaming {
     struct meta_object_rename op;
     struct s3_write_condition condition;
     char if_match[META_ETAG_BYTES_MAX + 1], if_none_match[META_ETAG_BYTES_MAX + 1]; /* on the source */
+    unsigned char parameters[32]; /* that go with the token */
 };
 
 static void on_renamed(struct core_change *change)
@@ -125,6 +128,54 @@ static enum s3_error read_conditions(struct renaming *renaming)
     return S3_ERROR_NONE;
 }
 
+/* What a repetition must have in common with the rename that it repeats, beside bucket, key and token. */
+static void digest_parameters(struct renaming *renaming)
+{
+    static const char *const headers[] = {
+        "x-amz-rename-source-if-match",
+        "x-amz-rename-source-if-none-match",
+        "x-amz-rename-source-if-modified-since",
+        "x-amz-rename-source-if-unmodified-since",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+    };
+    enum { HEADERS = sizeof(headers) / sizeof(headers[0]) };
+    struct s3_request *request = renaming->request;
+    h2o_iovec_t texts[2 * (2 + HEADERS)]; /* each with a separator that none of them has inside */
+    size_t count = 0;
+
+    texts[count++] = h2o_iovec_init(request->owner_id, strlen(request->owner_id));
+    texts[count++] = h2o_iovec_init("", 1);
+    for (size_t i = 0; i < HEADERS; i++) {
+        texts[count++] = s3_request_header(request, headers[i]);
+        texts[count++] = h2o_iovec_init("", 1);
+    }
+    texts[count++] = h2o_iovec_init(renaming->op.source.key.data, renaming->op.source.key.length);
+    h2o_iovec_t all = h2o_concat_list(&request->http->pool, texts, count);
+    s3_sha256(all.base, all.len, renaming->parameters);
+}
+
+static enum s3_error read_token(struct renaming *renaming, const char **message)
+{
+    h2o_iovec_t token = s3_request_header(renaming->request, "x-amz-client-token");
+
+    if (token.base == NULL)
+        return S3_ERROR_NONE;
+    for (size_t i = 0; i < token.len; i++)
+        if (token.base[i] < 33 || token.base[i] > 126)
+            token.len = 0;
+    if (token.len == 0 || token.len > META_TOKEN_BYTES_MAX) {
+        *message = "x-amz-client-token must be 1 to 64 visible ASCII characters.";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    digest_parameters(renaming);
+    renaming->op.token = s3_bytes(token);
+    renaming->op.parameters = (struct meta_bytes){renaming->parameters, sizeof(renaming->parameters)};
+    return S3_ERROR_NONE;
+}
+
 void s3_op_rename_object(struct s3_request *request)
 {
     struct renaming *renaming = s3_request_alloc(request, sizeof(*renaming));
@@ -133,7 +184,8 @@ void s3_op_rename_object(struct s3_request *request)
 
     renaming->request = request;
     if ((error = read_source(renaming, &message)) != S3_ERROR_NONE ||
-        (error = read_conditions(renaming)) != S3_ERROR_NONE) {
+        (error = read_conditions(renaming)) != S3_ERROR_NONE ||
+        (error = read_token(renaming, &message)) != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;
     }

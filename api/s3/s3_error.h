@@ -19,6 +19,7 @@
     X(ENTITY_TOO_LARGE, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")                \
     X(ENTITY_TOO_SMALL, 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed object size.")        \
     X(ILLEGAL_VERSIONING_CONFIGURATION, 400, "IllegalVersioningConfigurationException", "The Versioning element must be specified") \
+    X(IDEMPOTENCY_PARAMETER_MISMATCH, 400, "IdempotencyParameterMismatch", "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).") \
     X(ILLEGAL_LOCATION_CONSTRAINT, 400, "IllegalLocationConstraintException", "The specified location constraint is not this server's region.") \
     X(INCOMPLETE_BODY, 400, "IncompleteBody", "The request body terminated before the announced length was received.")         \
     X(INTERNAL_ERROR, 500, "InternalError", "We encountered an internal error. Please try again.")                             \

@@ -295,7 +295,14 @@ def copies(server):
                                         {**source, "x-amz-copy-source-range": span}, None, 400, "InvalidArgument"))
     rows(server, "RenameObject", ("no source", "PUT", "/errors/new?renameObject", None, None, 400, "InvalidArgument"),
          ("no such source", "PUT", "/errors/new?renameObject", {"x-amz-rename-source": "/errors/missing"}, None, 404, "NoSuchKey"),
-         ("to itself", "PUT", "/errors/key?renameObject", {"x-amz-rename-source": "/errors/key"}, None, 400, "InvalidRequest"))
+         ("to itself", "PUT", "/errors/key?renameObject", {"x-amz-rename-source": "/errors/key"}, None, 400, "InvalidRequest"),
+         ("a token that is none", "PUT", "/errors/new?renameObject", {"x-amz-rename-source": "/errors/key", "x-amz-client-token": "a b"}, None, 400, "InvalidArgument"))
+    token = {"x-amz-client-token": "token", "x-amz-rename-source": "/errors/before"}
+    server.request("PUT", "/errors/before", b"x")
+    equal(ask(server, "PUT", "/errors/renamed?renameObject", None, token), (200, ""), "RenameObject: with a token")
+    rows(server, "RenameObject", ("another rename by the same token", "PUT", "/errors/renamed?renameObject", {**token, "x-amz-rename-source": "/errors/key"},
+                                  None, 400, "IdempotencyParameterMismatch"))
+    server.request("DELETE", "/errors/renamed")
 
 
 _uploads = {}

@@ -62,6 +62,32 @@ def conditions(server):
     equal(rename(server, "/bucket/source", "absent", if_none_match="*"), (200, ""), "If-None-Match: * over nothing")
 
 
+def tokens(server):
+    token = {"x_amz_client_token": "4f1b0c6e-0d2b-4cf1-9f0f-6f6b1f2d8a11"}
+    head = server.request("PUT", "/bucket/draft", b"draft", {"x-amz-meta-colour": "blue"})[1]
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", **token), (200, ""), "a rename with a token")
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", **token), (200, ""), "may be repeated, though its source is gone")
+    server.request("PUT", "/bucket/draft", b"the next")
+    equal(rename(server, "bucket/draft", "final", if_none_match="*", **token), (200, ""), "and does nothing further")
+    equal((server.request("GET", "/bucket/draft")[2], server.request("GET", "/bucket/final")[2]), (b"the next", b"draft"), "the new source stays")
+    told = server.request("GET", "/bucket/final")[1]
+    check(not any("token" in name or "rename" in name for name in told) and told["x-amz-meta-colour"] == "blue", "nobody is told the token", str(told))
+    mismatch = (400, "IdempotencyParameterMismatch")
+    equal(rename(server, "/bucket/draft", "final", **token), mismatch, "the same token without the condition")
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", x_amz_rename_source_if_match=head["etag"], **token), mismatch, "with another condition")
+    equal(rename(server, "/bucket/other", "final", if_none_match="*", **token), mismatch, "from another source")
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", x_amz_client_token="another"), (412, "PreconditionFailed"), "another token is another rename")
+    server.request("PUT", "/bucket/final?tagging", "<Tagging><TagSet/></Tagging>")
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", **token), (200, ""), "tags do not make it forget")
+    server.request("PUT", "/bucket/copied", headers={"x-amz-copy-source": "/bucket/final"})
+    equal(rename(server, "/bucket/gone", "copied", **token), (404, "NoSuchKey"), "a copy does not know it")
+    server.request("DELETE", "/bucket/final")
+    equal(rename(server, "/bucket/draft", "final", if_none_match="*", **token), (200, ""), "with its object the token is forgotten")
+    equal(server.request("GET", "/bucket/final")[2], b"the next", "and the rename is one")
+    for name, value in (("none", ""), ("of 65 characters", "x" * 65), ("with a blank", "a b"), ("beyond ASCII", "\xe9")):
+        equal(rename(server, "/bucket/final", "x", x_amz_client_token=value), (400, "InvalidArgument"), f"a token: {name}")
+
+
 def deletes(server):
     def fresh():
         server.request("PUT", "/bucket/doomed", b"12345")
@@ -94,6 +120,7 @@ def main():
     server.request("PUT", "/bucket")
     renaming(server)
     conditions(server)
+    tokens(server)
     deletes(server)
     check(server.stop(), "the server ends cleanly")
     status, output = run([SLUICE, "check", "--data", server.data])

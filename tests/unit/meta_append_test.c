@@ -179,12 +179,64 @@ static void renames_leave_a_marker(void **state)
     assert_int_equal(garbage_count(store), 0);
 }
 
+static int rename_by(struct store *store, const char *source, const char *key, const char *token,
+                     const char *parameters)
+{
+    struct meta_object_rename op;
+
+    rename_init(&op, store, source, key);
+    op.token = text(token);
+    op.parameters = text(parameters);
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_RENAME);
+}
+
+static void renames_may_be_repeated(void **state)
+{
+    struct store *store = *state;
+    char longest[META_TOKEN_BYTES_MAX + 2];
+
+    assert_int_equal(put(store, "a", 1), 0);
+    assert_int_equal(rename_by(store, "a", "b", "token", "p"), 0);
+    assert_int_equal(rename_by(store, "a", "b", "token", "p"), 0);
+    assert_int_equal(put(store, "a", 2), 0);
+    assert_int_equal(rename_by(store, "a", "b", "token", "p"), 0); /* done already: the new one stays */
+    assert_int_equal(file_of(store, "a"), 2);
+    assert_int_equal(rename_by(store, "a", "b", "token", "q"), META_E_TOKEN);
+    assert_int_equal(rename_by(store, "a", "b", "token", "pp"), META_E_TOKEN);
+    assert_int_equal(rename_by(store, "a", "b", "token", ""), META_E_TOKEN);
+    assert_int_equal(file_of(store, "b"), 1);
+    store_reopen(store);
+    assert_int_equal(rename_by(store, "a", "b", "token", "p"), 0);
+    assert_int_equal(file_of(store, "b"), 1);
+
+    assert_int_equal(copy(store, "b", "c"), 0); /* a copy was not renamed */
+    assert_int_equal(rename_by(store, "x", "c", "token", "p"), META_E_NO_KEY);
+    assert_int_equal(rename_by(store, "a", "b", "toke", "np"), 0); /* another token */
+    assert_int_equal(file_of(store, "b"), 2);
+    assert_int_equal(rename_by(store, "a", "b", "token", "p"), META_E_NO_KEY);
+    assert_int_equal(rename_object(store, "b", "d"), 0); /* without a token it is forgotten */
+    assert_int_equal(rename_by(store, "a", "d", "toke", "np"), META_E_NO_KEY);
+    assert_int_equal(rename_by(store, "d", "e", "one", "p"), 0);
+    assert_int_equal(put(store, "e", 3), 0); /* overwritten: so, too */
+    assert_int_equal(rename_by(store, "d", "e", "one", "p"), META_E_NO_KEY);
+
+    memset(longest, 'x', sizeof(longest));
+    longest[META_TOKEN_BYTES_MAX] = '\0';
+    assert_int_equal(rename_by(store, "e", "f", longest, longest), 0);
+    assert_int_equal(rename_by(store, "e", "f", longest, longest), 0);
+    longest[META_TOKEN_BYTES_MAX] = 'x';
+    longest[META_TOKEN_BYTES_MAX + 1] = '\0';
+    assert_int_equal(rename_by(store, "e", "f", longest, "p"), -EINVAL);
+    assert_int_equal(rename_by(store, "e", "f", "p", longest), -EINVAL);
+    assert_sound(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         store_test(appends_grow_the_object), store_test(appends_insist_on_their_base),
         store_test(appends_make_versions),   store_test(renames_move_the_row),
-        store_test(renames_leave_a_marker),
+        store_test(renames_leave_a_marker),  store_test(renames_may_be_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
