@@ -102,6 +102,7 @@ static void write_part(struct s3_xml *xml, const struct meta_object *object, uin
 static void write_parts(struct s3_xml *xml, const struct meta_object *object, const struct question *question)
 {
     uint32_t first = 0, count, last = question->part_marker;
+    bool is_truncated;
 
     if (object->part_count == 0)
         return;
@@ -110,6 +111,7 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
     count = object->part_count - first;
     if (count > question->parts_max)
         count = question->parts_max;
+    is_truncated = first + count < object->part_count;
     s3_xml_open(xml, "ObjectParts");
     s3_xml_unsigned(xml, "PartsCount", object->part_count);
     s3_xml_unsigned(xml, "PartNumberMarker", question->part_marker);
@@ -117,9 +119,10 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
         write_part(xml, object, i);
         last = object->parts[i].number;
     }
-    s3_xml_unsigned(xml, "NextPartNumberMarker", last);
+    if (is_truncated) /* as ListParts, and for its reason */
+        s3_xml_unsigned(xml, "NextPartNumberMarker", last);
     s3_xml_unsigned(xml, "MaxParts", question->parts_max);
-    s3_xml_bool(xml, "IsTruncated", first + count < object->part_count);
+    s3_xml_bool(xml, "IsTruncated", is_truncated);
     s3_xml_close(xml, "ObjectParts");
 }
 
