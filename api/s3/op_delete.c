@@ -97,7 +97,8 @@ void s3_op_delete_object(struct s3_request *request)
     if (error == S3_ERROR_NONE)
         error = read_conditions(request, &deletion->entry);
     if (error == S3_ERROR_NONE)
-        error = s3_lock_bypass(request, request->key, &deletion->entry.bypass_governance);
+        error = s3_lock_bypass(request, request->key, deletion->version.given ? &deletion->version.id : NULL,
+                               NULL, &deletion->entry.bypass_governance);
     if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
         error = S3_ERROR_INVALID_ARGUMENT;
     if (error != S3_ERROR_NONE) {
@@ -270,7 +271,9 @@ static void submit_deletion(struct multi_deletion *deletion)
         if (wanted->refusal == S3_ERROR_NONE)
             wanted->refusal = authorize_key(request, wanted);
         if (wanted->refusal == S3_ERROR_NONE)
-            wanted->refusal = s3_lock_bypass(request, wanted->key, &wanted->conditions.bypass_governance);
+            wanted->refusal = s3_lock_bypass(request, wanted->key,
+                                             wanted->version_text.base != NULL ? &wanted->version : NULL,
+                                             NULL, &wanted->conditions.bypass_governance);
         if (wanted->refusal != S3_ERROR_NONE)
             continue;
         wanted->entry = &deletion->entries[count++];

@@ -224,14 +224,20 @@ static void lock_submit(struct lock_change *lock)
     core_change_submit(request->worker, &lock->change);
 }
 
-/* Policies may speak of the lock, which s3_dispatch did not know yet. */
+static const struct meta_version_id *version_named(const struct lock_change *lock)
+{
+    return lock->version.given ? &lock->version.id : NULL;
+}
+
+/* Policies may speak of the lock, which s3_dispatch did not know yet. Only who gets through here is told anything of the bucket or
+ * the object. */
 static enum s3_error lock_authorize(struct lock_change *lock, enum s3_action action)
 {
     struct s3_request *request = lock->request;
     struct s3_access access = {
         .bucket = &request->bucket,
         .key = request->key,
-        .version = lock->version.given ? &lock->version.id : NULL,
+        .version = version_named(lock),
         .action = action,
         .rights = S3_RIGHT_WRITE,
         .lock = &lock->op.lock,
@@ -271,16 +277,19 @@ static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx
         error = S3_ERROR_MALFORMED_XML;
     if (error == S3_ERROR_NONE)
         error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_RETENTION);
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (error == S3_ERROR_NONE && lock->has_date && lock->op.lock.until_ms <= (int64_t)now.tv_sec * 1000) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                                "The retain until date must be in the future!");
-        return;
-    }
     if (error == S3_ERROR_NONE)
-        error = s3_lock_bypass(request, request->key, &lock->op.bypass_governance);
+        error = s3_lock_bypass(request, request->key, version_named(lock), &lock->op.lock,
+                               &lock->op.bypass_governance);
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
+        return;
+    }
+    if (!bucket_has_lock(request))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (lock->has_date && lock->op.lock.until_ms <= (int64_t)now.tv_sec * 1000) {
+        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
+                                "The retain until date must be in the future!");
         return;
     }
     lock->op.sets_retention = true;
@@ -311,6 +320,8 @@ static void on_legal_hold(struct s3_request *request, h2o_iovec_t body, void *ct
         s3_answer_error(request, error);
         return;
     }
+    if (!bucket_has_lock(request))
+        return;
     lock->op.sets_hold = true;
     lock_submit(lock);
 }
@@ -324,7 +335,7 @@ static void put_lock(struct s3_request *request,
     lock->request = request;
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
-    else if (bucket_has_lock(request))
+    else
         s3_document_collect(request, S3_XML_BYTES_MAX, done, lock);
 }
 

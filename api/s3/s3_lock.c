@@ -211,11 +211,15 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
 
 /* ---- Bypassing ---- */
 
-enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key, bool *bypass)
+enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key,
+                             const struct meta_version_id *version, const struct meta_lock *lock,
+                             bool *bypass)
 {
     const struct s3_access access = {
         .bucket = &request->bucket,
         .key = key,
+        .version = version,
+        .lock = lock,
         .action = S3_ACTION_BYPASS_GOVERNANCE_RETENTION,
         .rights = S3_RIGHT_ADMIN,
     };

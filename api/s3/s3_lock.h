@@ -44,7 +44,9 @@ enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default, 
 /* x-amz-object-lock-* of an object that is read, as far as they were ever set. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);
 
-/* x-amz-bypass-governance-retention, and the right to it for that object. AccessDenied. */
-enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key, bool *bypass);
+/* x-amz-bypass-governance-retention, and the right to it for that object. version: the one that was named, or NULL; lock: that the
+ * request's body puts on it, or NULL. AccessDenied. */
+enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key, const struct meta_version_id *version,
+                             const struct meta_lock *lock, bool *bypass);
 
 #endif

@@ -335,6 +335,11 @@ def put_locked(days):
                    ObjectLockRetainUntilDate=NOW + datetime.timedelta(days=days))[0]
 
 
+def retain_by(who, bucket, days, **more):
+    return code_of(who.put_object_retention, Bucket=bucket, Key="free",
+                   Retention={"Mode": "GOVERNANCE", "RetainUntilDate": NOW + datetime.timedelta(days=days)}, **more)[0]
+
+
 def hold(state):
     return code_of(bob.put_object_legal_hold, Bucket="locks", Key="free", LegalHold={"Status": state})[0]
 
@@ -358,6 +363,19 @@ set_policy(statement("Allow", "s3:PutObjectLegalHold", LOCKS, Condition={"String
                      Condition={"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "40"}}), bucket="locks")
 equal((hold("ON"), hold("OFF"), retain(35)), ("AccessDenied", "", "AccessDenied"), "s3:object-lock-legal-hold of PutObjectLegalHold")
 equal((retain(41, who=alice), retain(39, who=alice)), ("AccessDenied", ""), "a denial of long locks holds for the owner too")
+set_policy(statement("Allow", "s3:PutObjectRetention", LOCKS),
+           statement("Allow", "s3:BypassGovernanceRetention", LOCKS,
+                     Condition={"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}}), bucket="locks")
+bypass = {"BypassGovernanceRetention": True}
+equal((retain_by(bob, "locks", 12), retain_by(bob, "locks", 9, **bypass), retain_by(bob, "locks", 12, **bypass)), ("AccessDenied", "AccessDenied", ""),
+      "s3:object-lock-remaining-retention-days of a bypass, which the body asks for")
+equal((retain_by(bob, "locks", -1, **bypass), retain_by(bob, "locks", -1)), ("AccessDenied", "InvalidArgument"), "who may not bypass is told nothing of the date")
+alice.create_bucket(Bucket="unlocked")
+alice.put_object(Bucket="unlocked", Key="free", Body=b"")
+for bucket in ("locks", "unlocked"):
+    set_policy(statement("Allow", "s3:GetObject", f"arn:aws:s3:::{bucket}/*"), bucket=bucket)
+    equal((retain_by(bob, bucket, 12), code_of(bob.put_object_legal_hold, Bucket=bucket, Key="free", LegalHold={"Status": "ON"})[0]),
+          ("AccessDenied",) * 2, f"who may not lock does not learn whether the bucket has object lock: {bucket}")
 
 # ---- Forms ----
 
