@@ -155,6 +155,10 @@ def buckets(server, elsewhere):
     equal(ask(server, "GET", "/errors-new"), (404, "NoSuchBucket"), "nothing of the refused was made")
     rows(server, "PutBucketVersioning", ("no status", "PUT", "/errors?versioning", None, "<VersioningConfiguration/>", 400, "IllegalVersioningConfigurationException"),
          ("another status", "PUT", "/errors?versioning", None, "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>", 400, "MalformedXML"))
+    for what, mfa in (("MFA delete", None), ("MFA delete with a code", {"x-amz-mfa": "20899872 301749"})):
+        rows(server, "PutBucketVersioning", (what, "PUT", "/errors?versioning", mfa,
+                                             "<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>", 501, "NotImplemented"))
+    equal(b"<Status>" in server.request("GET", "/errors?versioning")[2], False, "PutBucketVersioning: what was refused changed nothing")
     rows(server, "PutBucketVersioning", ("suspended beside object lock", "PUT", "/errlocked?versioning", None,
                                          "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>", 409, "InvalidBucketState"))
     rows(server, "PutObjectLockConfiguration", ("without versions", "PUT", "/errors?object-lock", None, body_of("PutObjectLockConfiguration"), 409, "InvalidBucketState"))
