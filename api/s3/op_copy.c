@@ -231,6 +231,17 @@ static enum s3_error read_algorithm(struct copy *copy, const char **message)
     return S3_ERROR_INVALID_REQUEST;
 }
 
+/* Whether a copy onto itself would change anything, as S3 sees it: a storage class that is given counts, be it the one there is.
+ * An older version copied onto its key is how it is made current again. */
+static bool changes_nothing(const struct copy *copy)
+{
+    const struct s3_request *request = copy->request;
+
+    return copy->source.bucket.id == request->bucket.id && s3_text_equals(copy->source.key, request->key) &&
+           !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
+           s3_request_header(request, "x-amz-storage-class").base == NULL;
+}
+
 static enum s3_error prepare(struct copy *copy, const char **message)
 {
     struct s3_request *request = copy->request;
@@ -250,9 +261,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),
                                  s3_request_header(request, "if-none-match")) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
-    /* An older version copied onto its key is how it is made current again. */
-    if (!copy->replaces && !has_own_setting(&copy->given) && !copy->source.version.given &&
-        copy->source.bucket.id == request->bucket.id && s3_text_equals(copy->source.key, request->key)) {
+    if (changes_nothing(copy)) {
         *message = SELF_COPY_MESSAGE;
         return S3_ERROR_INVALID_REQUEST;
     }

@@ -219,6 +219,10 @@ def copies(s3):
             CopySource={"Bucket": bucket, "Key": "copy"})
     s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "copy"}, MetadataDirective="REPLACE", Metadata={"c": "3"})
     equal(body(s3, Bucket=bucket, Key="copy"), b"original", "a copy onto itself with new metadata keeps the bytes")
+    for given, told in (("STANDARD_IA", "STANDARD_IA"), ("STANDARD", None), ("STANDARD", None)):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "copy"}, StorageClass=given)
+        head = s3.head_object(Bucket=bucket, Key="copy")
+        equal((head.get("StorageClass"), head["Metadata"]), (told, {"c": "3"}), f"a copy onto itself with a storage class: {given}")
     refused("a copy of a missing key", "NoSuchKey", 404, s3.copy_object, Bucket=bucket, Key="x", CopySource={"Bucket": bucket, "Key": "nope"})
     refused("a copy whose condition fails", "PreconditionFailed", 412, s3.copy_object, Bucket=bucket, Key="x", CopySource=source, CopySourceIfMatch='"x"')
     s3.delete_object(**source)
