@@ -214,6 +214,34 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
     return error;
 }
 
+/* Only objects have versions, and what makes one cannot say which it will be: whoever names one there means something else. */
+static bool takes_version(const struct operation *operation)
+{
+    static const char *const making[] = {"uploads", "uploadId", "partNumber", "renameObject"};
+
+    if (operation->resource != OBJECT || operation->method == S3_OPTIONS)
+        return operation->resource == SERVICE || operation->method == S3_OPTIONS;
+    if (operation->parameter == NULL)
+        return operation->method != S3_PUT && operation->method != S3_POST;
+    for (size_t i = 0; i < sizeof(making) / sizeof(making[0]); i++)
+        if (strcmp(operation->parameter, making[i]) == 0)
+            return false;
+    return true;
+}
+
+static enum s3_error refuse_version(struct s3_request *request, const struct operation *operation)
+{
+    const struct s3_parameter *version =
+        request->parameter_count > 0 ? s3_request_parameter(request, "versionId") : NULL;
+
+    if (version == NULL || takes_version(operation))
+        return S3_ERROR_NONE;
+    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("versionId")));
+    s3_request_detail(request, "ArgumentValue", version->value);
+    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, "This operation does not accept a version-id.");
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
 /* RFC 9110 15.5.6: a 405 tells which methods the resource has. */
 static void answer_method_not_allowed(struct s3_request *request)
 {
@@ -245,6 +273,8 @@ void s3_dispatch(struct s3_request *request)
         return;
     }
     error = admit(request, operation);
+    if (error == S3_ERROR_NONE)
+        error = refuse_version(request, operation);
     if (error == S3_ERROR_NONE)
         error = operation->refusal;
     if (error == S3_ERROR_NONE && operation->resource == OBJECT)

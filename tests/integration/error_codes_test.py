@@ -119,6 +119,18 @@ def lengths(server):
         equal(answer[9:12], b"200", "PutObject: Transfer-Encoding says enough")
 
 
+def versions_nowhere(server):
+    """A version id where there is no version to name: a bucket, or an object that is yet to be made."""
+    making = ["PutObject", "CopyObject", "RenameObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "AbortMultipartUpload",
+              "ListParts"]
+    for operation in [*ON_BUCKETS, *making]:
+        method, path = address(operation, "errors")
+        for version in ("null", UNKNOWN, ""):
+            rows(server, operation, (f"versionId={version:.4}", method, f"{path}{'&' if '?' in path else '?'}versionId={version}", HEADERS.get(operation),
+                                     body_of(operation), 400, "InvalidArgument"))
+    equal(ask(server, "DELETE", "/errors-new?versionId=null"), (404, "NoSuchBucket"), "DeleteBucket: what is not there comes first")
+
+
 def numbers(server):
     """Page sizes and markers that are none."""
     for operation, names in (("ListObjects", ["max-keys"]), ("ListObjectsV2", ["max-keys"]), ("ListObjectVersions", ["max-keys"]),
@@ -479,7 +491,7 @@ def main():
     server.request("PUT", "/errors/key", b"0123456789")
     server.request("PUT", "/errlocked", headers={"x-amz-bucket-object-lock-enabled": "true"})
     server.request("PUT", "/errlocked/key", b"x")
-    for part in (nothing_there, settings_absent, lengths, numbers, writes, reads, copies, uploads, locks, methods, harm, memory):
+    for part in (nothing_there, settings_absent, lengths, versions_nowhere, numbers, writes, reads, copies, uploads, locks, methods, harm, memory):
         part(server)
     buckets(server, elsewhere)
     signed(keyed)
