@@ -24,11 +24,17 @@ struct renaming {
 static void on_renamed(struct core_change *change)
 {
     struct renaming *renaming = change->ctx;
+    struct s3_request *request = renaming->request;
+    const struct meta_bytes *source = &renaming->op.source.key;
 
-    if (renaming->op.op.result != 0)
-        s3_answer_result(renaming->request, renaming->op.op.result);
-    else
-        s3_answer_empty(renaming->request, 200);
+    if (renaming->op.op.result == 0) {
+        s3_answer_empty(request, 200);
+        return;
+    }
+    /* Only an If-Match can miss the new key. */
+    if (!renaming->condition.condition.if_match_any && renaming->condition.condition.if_match == NULL)
+        request->subject_key = h2o_strdup(&request->http->pool, source->data, source->length);
+    s3_answer_result(request, renaming->op.op.result);
 }
 
 /* Whoever renames reads the object under its old key and takes it away from there. */

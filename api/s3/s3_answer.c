@@ -93,16 +93,19 @@ void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t
 /* Bucket and key where S3 tells them. */
 static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
 {
+    h2o_iovec_t bucket = request->subject_bucket.len > 0 ? request->subject_bucket : request->bucket_name;
+    h2o_iovec_t key = request->subject_key.len > 0 ? request->subject_key : request->key;
+
     switch (error) {
     case S3_ERROR_NO_SUCH_BUCKET:
     case S3_ERROR_INVALID_BUCKET_NAME:
     case S3_ERROR_BUCKET_ALREADY_EXISTS:
     case S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU:
     case S3_ERROR_BUCKET_NOT_EMPTY:
-        s3_xml_text(xml, "BucketName", request->bucket_name.base, request->bucket_name.len);
+        s3_xml_text(xml, "BucketName", bucket.base, bucket.len);
         break;
     case S3_ERROR_NO_SUCH_KEY:
-        s3_xml_text(xml, "Key", request->key.base, request->key.len);
+        s3_xml_text(xml, "Key", key.base, key.len);
         break;
     default:
         break;

@@ -7,6 +7,7 @@
 
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_conditions.h"
+#include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
@@ -114,9 +115,11 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
             S3_ERROR_NONE ||
         (error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
-    if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0)
+    if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {
+        request->subject_bucket = bucket;
         return result == META_E_NO_BUCKET ? s3_authorize_missing(request, bucket, S3_RIGHT_READ)
                                           : s3_error_of_result(result);
+    }
     access.key = source->key;
     if (source->version.given) {
         access.action = S3_ACTION_GET_OBJECT_VERSION;
@@ -137,14 +140,28 @@ int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source
 void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
                                    int result)
 {
-    if (result != META_E_DELETE_MARKER)
-        s3_answer_result(request, result);
-    else if (source->version.given)
+    struct meta_object marker;
+
+    request->subject_key = source->key;
+    if (result == META_E_DELETE_MARKER && source->version.given) {
         s3_answer_error_message(
             request, S3_ERROR_INVALID_REQUEST,
             "The source of a copy request may not specifically refer to a delete marker by version id.");
-    else
-        s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+        return;
+    }
+    if (result == META_E_DELETE_MARKER || result == META_E_NO_KEY) {
+        /* Once more, for what the answer tells of the marker, as that to a GET does. */
+        result = core_version_head(request->worker, source->bucket.id, s3_bytes(source->key), NULL, &marker);
+        if (result == META_E_DELETE_MARKER) {
+            s3_answer_header_string(request, "x-amz-delete-marker", "true");
+            s3_version_answer(request, &source->bucket, "x-amz-version-id", &marker.version);
+            result = META_E_NO_KEY;
+        } else if (result == 0) {
+            core_object_release(&marker);
+            result = META_E_CHANGED;
+        }
+    }
+    s3_answer_result(request, result);
 }
 
 void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,

@@ -70,6 +70,7 @@ struct s3_request {
     /* What an error answer says beyond its table row: s3_request_explain, s3_request_detail. */
     enum s3_error explained;
     const char *explanation;
+    h2o_iovec_t subject_bucket, subject_key; /* that it is about, where those are not the request's own: a copy's source */
     struct s3_error_detail *details;
 };
 

@@ -49,7 +49,8 @@ enum s3_error s3_version_read(struct s3_request *request, struct s3_version *ver
     return S3_ERROR_INVALID_ARGUMENT;
 }
 
-/* 404: the current version is a marker; 405: the marker was asked for by its id, and can only be deleted. */
+/* 404: the current version is a marker; 405: the marker was asked for by its id, or something was to be put on it. It can only be
+ * deleted. */
 static void answer_marker(struct s3_request *request, const struct s3_version *version,
                           const struct meta_object *marker)
 {
@@ -57,7 +58,7 @@ static void answer_marker(struct s3_request *request, const struct s3_version *v
 
     s3_answer_header_string(request, "x-amz-delete-marker", "true");
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &marker->version);
-    if (!version->given) {
+    if (!version->given && request->method != S3_PUT) {
         s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
         return;
     }

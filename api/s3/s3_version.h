@@ -32,7 +32,7 @@ static inline const struct meta_version_id *s3_version_wanted(const struct s3_ve
  * the object with core_object_release. */
 int s3_version_head(struct s3_request *request, struct meta_object *object);
 /* Answers a read that failed with `result`: of a delete marker, 404 when it is just what is current, and 405 when it was asked
- * for by its id. */
+ * for by its id or is to be written to. */
 void s3_version_answer_failure(struct s3_request *request, const struct s3_version *version, int result);
 
 /* Adds the header; nothing where the bucket has never had versioning. */

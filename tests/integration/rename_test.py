@@ -29,6 +29,9 @@ def renaming(server):
     equal(rename(server, "/bucket/a", "other"), (200, ""), "over an object")
     equal(server.request("GET", "/bucket/other")[2], b"content", "which it replaces")
     equal(rename(server, "/bucket/none", "x"), (404, "NoSuchKey"), "of nothing")
+    for headers, key in (({}, b"none"), ({"if-match": '"x"'}, b"x")):
+        text = server.request("PUT", "/bucket/x?renameObject", headers={"x-amz-rename-source": "/bucket/" + ("other" if headers else "none"), **headers})[2]
+        check(b"<Key>" + key + b"</Key>" in text, f"the answer names what is not there: {key.decode()}", text)
     equal(rename(server, "/bucket/other", "other"), (400, "InvalidRequest"), "to itself")
     server.request("PUT", "/elsewhere")
     server.request("PUT", "/elsewhere/a", b"x")

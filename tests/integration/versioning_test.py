@@ -190,6 +190,8 @@ def markers(server, s3):
     undone = s3.delete_object(Bucket=b, Key="k", VersionId=second)
     equal((undone["DeleteMarker"], undone["VersionId"]), (True, second), "deleting a marker says that it was one")
     refused("the marker before it is current", "NoSuchKey", 404, s3.get_object, Bucket=b, Key="k")
+    refused("and has no ACL", "NoSuchKey", 404, s3.get_object_acl, Bucket=b, Key="k")
+    refused("nor can it get one", "MethodNotAllowed", 405, s3.put_object_acl, Bucket=b, Key="k", ACL="private")
     s3.delete_object(Bucket=b, Key="k", VersionId=marker)
     equal(body(s3, Bucket=b, Key="k"), b"one", "without markers the object is back")
     s3.delete_object(Bucket=b, Key="k", VersionId=one)
@@ -242,7 +244,13 @@ def copies(server, s3):
     answer = s3.copy_object(Bucket=b, Key="from-plain", CopySource={"Bucket": plain, "Key": "k"})
     equal(("CopySourceVersionId" in answer, "VersionId" in answer), (False, True), "and out of it")
     marker = s3.delete_object(Bucket=b, Key="k")["VersionId"]
-    refused("a deleted key cannot be copied", "NoSuchKey", 404, s3.copy_object, Bucket=b, Key="x", CopySource={"Bucket": b, "Key": "k"})
+    gone = refused("a deleted key cannot be copied", "NoSuchKey", 404, s3.copy_object, Bucket=b, Key="x", CopySource={"Bucket": b, "Key": "k"})
+    equal((headers(gone).get("x-amz-delete-marker"), headers(gone).get("x-amz-version-id"), gone["Error"].get("Key")), ("true", marker, "k"),
+          "and the answer tells of the source and its marker")
+    gone = refused("what never was cannot, either", "NoSuchKey", 404, s3.copy_object, Bucket=b, Key="x", CopySource={"Bucket": b, "Key": "never"})
+    equal((headers(gone).get("x-amz-delete-marker"), gone["Error"].get("Key")), (None, "never"), "and has no marker")
+    gone = refused("nor from a bucket that is none", "NoSuchBucket", 404, s3.copy_object, Bucket=b, Key="x", CopySource={"Bucket": "never-made", "Key": "k"})
+    equal(gone["Error"].get("BucketName"), "never-made", "which the answer names")
     refused("nor can a marker", "InvalidRequest", 400, s3.copy_object, Bucket=b, Key="x",
             CopySource={"Bucket": b, "Key": "k", "VersionId": marker})
     refused("an unknown version", "NoSuchVersion", 404, s3.copy_object, Bucket=b, Key="x",
