@@ -100,7 +100,8 @@ SLUICE_API int sluice_bucket_list(struct sluice_store *store, int (*visit)(void 
 
 /* ---- Objects: attributes ---- */
 
-/* What is stored beside the bytes: lower-case header name ("content-type", "x-amz-meta-colour") and value. */
+/* What is stored beside the bytes: lower-case header name ("content-type", "x-amz-meta-colour") and value. Tags, ACLs, locks and
+ * the like are not among them: they are neither told nor taken. */
 struct sluice_attribute {
     const char *name, *value;
 };
@@ -121,7 +122,7 @@ struct sluice_object_info {
 
 /* ---- Put ---- */
 
-/* options and info may be NULL. Attributes: -EINVAL for a name that is no lower-case header name or a value with control
+/* options and info may be NULL. Attributes: -EINVAL for a name that is no lower-case header name, or that S3 uses for tags and the like, or a value with control
  * characters, -E2BIG over 16 KiB in all. -ENOSPC: the disk is full. On failure nothing was stored. */
 SLUICE_API int sluice_put(struct sluice_store *store, const char *bucket, const char *key, const void *data, size_t length,
                           const struct sluice_put_options *options, struct sluice_object_info *info);

@@ -296,6 +296,7 @@ struct sluice_reader {
     const struct meta_object *object;
     struct sluice_object_info info;
     struct sluice_attribute *attributes;
+    size_t attribute_count;
     char *text; /* of the attributes, each string with its NUL */
 };
 
@@ -309,6 +310,7 @@ static const char *text_append(char **at, struct meta_bytes bytes)
     return text;
 }
 
+/* But for annotations, which are no headers. */
 static int reader_copy_attributes(struct sluice_reader *reader)
 {
     const struct meta_attributes *rows = &reader->object->attributes;
@@ -322,8 +324,13 @@ static int reader_copy_attributes(struct sluice_reader *reader)
     if (reader->text == NULL || reader->attributes == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < rows->count; i++) {
-        reader->attributes[i].name = text_append(&at, rows->list[i].name);
-        reader->attributes[i].value = text_append(&at, rows->list[i].value);
+        struct sluice_attribute *attribute = &reader->attributes[reader->attribute_count];
+
+        if (meta_attribute_is_annotation(rows->list[i].name))
+            continue;
+        attribute->name = text_append(&at, rows->list[i].name);
+        attribute->value = text_append(&at, rows->list[i].value);
+        reader->attribute_count++;
     }
     return 0;
 }
@@ -377,12 +384,12 @@ const struct sluice_object_info *sluice_reader_info(const struct sluice_reader *
 
 size_t sluice_reader_attribute_count(const struct sluice_reader *reader)
 {
-    return reader->object->attributes.count;
+    return reader->attribute_count;
 }
 
 struct sluice_attribute sluice_reader_attribute(const struct sluice_reader *reader, size_t index)
 {
-    assert(index < reader->object->attributes.count);
+    assert(index < reader->attribute_count);
     return reader->attributes[index];
 }
 

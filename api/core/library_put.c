@@ -88,11 +88,14 @@ static int writer_wait(struct sluice_writer *writer, const bool *flag)
 
 /* ---- Begin ---- */
 
-/* Names and values become HTTP headers one day: nothing that could break one may be in them. */
+/* Names and values become HTTP headers one day: nothing that could break one may be in them. Nor may what has the name of an
+ * annotation, which is stored beside them in a form of its own. */
 static bool attribute_is_valid(const struct sluice_attribute *attribute)
 {
     static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~";
 
+    if (meta_attribute_is_annotation((struct meta_bytes){attribute->name, strlen(attribute->name)}))
+        return false;
     if (attribute->name[0] == '\0' || attribute->name[strspn(attribute->name, name_bytes)] != '\0')
         return false;
     for (const unsigned char *at = (const unsigned char *)attribute->value; *at != '\0'; at++)
