@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api/s3/s3_attributes.h"
+#include "api/s3/s3_authorize.h"
 #include "api/s3/s3_checksum.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_expiration.h"
@@ -112,9 +113,11 @@ static void add_attributes(struct fetch *fetch)
 static void add_tag_count(struct fetch *fetch)
 {
     uint32_t count = s3_tags_count(s3_attribute_get(&fetch->object->attributes, META_ATTRIBUTE_TAGS));
+    enum s3_action action = s3_request_has(fetch->request, "versionId") ? S3_ACTION_GET_OBJECT_VERSION_TAGGING
+                                                                        : S3_ACTION_GET_OBJECT_TAGGING;
     char text[16];
 
-    if (count > 0)
+    if (count > 0 && s3_authorize_also(fetch->request, action))
         s3_answer_header(fetch->request, "x-amz-tagging-count", text,
                          (size_t)snprintf(text, sizeof(text), "%u", count));
 }

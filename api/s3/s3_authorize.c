@@ -197,6 +197,18 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
     return answer == S3_POLICY_ALLOWS || acl_allows(request, access) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
+bool s3_authorize_also(struct s3_request *request, enum s3_action action)
+{
+    const struct s3_parameter *named = s3_request_parameter(request, "versionId");
+    struct s3_access access = {
+        .bucket = &request->bucket, .key = request->key, .action = action, .rights = S3_RIGHT_READ};
+    struct meta_version_id version;
+
+    if (named != NULL && s3_version_parse(named->value, &version) == 0)
+        access.version = &version;
+    return s3_authorize_access(request, &access) == S3_ERROR_NONE;
+}
+
 enum s3_error s3_authorize_creation(struct s3_request *request)
 {
     /* It would be the caller's own. */

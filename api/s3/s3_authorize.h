@@ -35,6 +35,9 @@ struct s3_access {
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);
 /* The request's own operation, with all actions it asks for; parameter as of s3_action_of_request. Opens request->bucket. */
 enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights);
+/* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an
+ * object are for those only. */
+bool s3_authorize_also(struct s3_request *request, enum s3_action action);
 /* What to say of a bucket that is not there: NoSuchBucket to those who would have the rights in their own, else
  * AccessDenied, for who may not look is not told which buckets there are. */
 enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t name, unsigned rights);

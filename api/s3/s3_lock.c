@@ -200,12 +200,12 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
 
     if (packed.data == NULL || meta_lock_unpack(packed, &lock) != 0)
         return;
-    if (lock.mode != META_LOCK_NONE) {
+    if (lock.mode != META_LOCK_NONE && s3_authorize_also(request, S3_ACTION_GET_OBJECT_RETENTION)) {
         s3_time_iso_format(lock.until_ms, date);
         s3_answer_header_string(request, "x-amz-object-lock-mode", s3_lock_mode_name(lock.mode));
         s3_answer_header(request, "x-amz-object-lock-retain-until-date", date, S3_TIME_ISO_BYTES);
     }
-    if (lock.hold != META_HOLD_NEVER)
+    if (lock.hold != META_HOLD_NEVER && s3_authorize_also(request, S3_ACTION_GET_OBJECT_LEGAL_HOLD))
         s3_answer_header_string(request, "x-amz-object-lock-legal-hold", s3_lock_hold_name(lock.hold));
 }
 

@@ -41,7 +41,7 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default, struct meta_attributes *attributes,
                                  const char **message);
 
-/* x-amz-object-lock-* of an object that is read, as far as they were ever set. */
+/* x-amz-object-lock-* of the object that is read, as far as they were ever set, to those who may ask for them. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);
 
 /* x-amz-bypass-governance-retention, and the right to it for that object. version: the one that was named, or NULL; lock: that the

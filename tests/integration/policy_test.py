@@ -318,6 +318,27 @@ alice.put_object(Bucket="table", Key="red", Body=b"", Tagging="team=red&x=y")
 when({"StringEquals": {"s3:ExistingObjectTag/team": "red"}})
 equal([reads(path="/table/red"), reads(path="/table/key"), reads(path="/table/none")], [True, False, False], "s3:ExistingObjectTag")
 
+# ---- Headers of an object for those who may ask for them ----
+
+alice.create_bucket(Bucket="told", ObjectLockEnabledForBucket=True)
+told = alice.put_object(Bucket="told", Key="k", Body=b"", Tagging="a=b", ObjectLockLegalHoldStatus="ON", ObjectLockMode="GOVERNANCE",
+                        ObjectLockRetainUntilDate=datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1))["VersionId"]
+
+
+def headers_told(path="/told/k"):
+    status, headers, _ = server.request("HEAD", path)
+    names = ("x-amz-tagging-count", "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold")
+    return status, [name in headers for name in names]
+
+
+for actions, want in (([], [False] * 4), (["s3:GetObjectTagging"], [True, False, False, False]), (["s3:GetObjectRetention"], [False, True, True, False]),
+                      (["s3:GetObjectLegalHold"], [False, False, False, True])):
+    set_policy(statement("Allow", ["s3:GetObject", "s3:GetObjectVersion", *actions], "arn:aws:s3:::told/*"), bucket="told")
+    equal(headers_told(), (200, want), f"headers for whoever may GetObject and {actions}")
+    versions = [] if actions == ["s3:GetObjectTagging"] else want
+    equal(headers_told(f"/told/k?versionId={told}"), (200, versions or [False] * 4), "and of a version")
+equal("TagCount" in alice.get_object(Bucket="told", Key="k"), True, "the owner is told")
+
 # ---- Conditions on locks: of the header and of the body ----
 
 alice.create_bucket(Bucket="locks", ObjectLockEnabledForBucket=True)
