@@ -205,7 +205,7 @@ void s3_op_list_objects(struct s3_request *request)
         return;
     listing->with_owner = true;
     listing->start = s3_parameter_value(request, "marker");
-    listing->after = bounded(listing->start);
+    listing->after = bounded(s3_marker_resume(listing->start, listing->prefix, listing->delimiter));
     answer_listing(listing);
 }
 

@@ -99,12 +99,14 @@ static void write_tail(struct version_listing *listing)
 static void answer_versions(struct version_listing *listing)
 {
     struct s3_request *request = listing->request;
+    h2o_iovec_t resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    bool is_group = resume.len < listing->key_marker.len;
     struct meta_version_query query = {
         .bucket = request->bucket.id,
         .prefix = s3_bytes(listing->prefix),
         .delimiter = s3_bytes(listing->delimiter),
-        .key_marker = s3_bytes(listing->key_marker),
-        .version_marker = listing->version_marker.len > 0 ? &listing->marker : NULL,
+        .key_marker = s3_bytes(resume),
+        .version_marker = listing->version_marker.len > 0 && !is_group ? &listing->marker : NULL,
         .limit = listing->max_keys,
     };
     int result;

@@ -43,6 +43,17 @@ int s3_parameter_count(struct s3_request *request, const char *name, uint32_t ot
     return 0;
 }
 
+h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t delimiter)
+{
+    const char *at;
+
+    if (delimiter.len == 0 || marker.len <= prefix.len ||
+        (prefix.len > 0 && memcmp(marker.base, prefix.base, prefix.len) != 0))
+        return marker;
+    at = memmem(marker.base + prefix.len, marker.len - prefix.len, delimiter.base, delimiter.len);
+    return at == NULL ? marker : h2o_iovec_init(marker.base, (size_t)(at - marker.base) + delimiter.len);
+}
+
 int s3_parameter_encoding(struct s3_request *request, bool *url)
 {
     h2o_iovec_t text = s3_parameter_value(request, "encoding-type");

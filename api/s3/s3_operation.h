@@ -95,6 +95,9 @@ void s3_op_complete_upload(struct s3_request *request);
 h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name);
 /* A count such as max-keys: `otherwise` when absent, clamped to max. 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max, uint32_t *count);
+/* Where a listing goes on behind a marker of ListObjects or ListObjectVersions: one inside a common prefix stands for all that
+ * this holds (StartAfter does not). The marker itself, or its beginning. */
+h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t delimiter);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
 /* uploadId as this server hands them out. */

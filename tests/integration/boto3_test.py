@@ -155,6 +155,11 @@ def listings(s3):
           ("f2/k010", "/", "f2/", 3, 3, True), "the listing echoes what was asked")
     one = s3.list_objects(Bucket=bucket, Marker="f2/k028", Prefix="f2/")
     equal((one["Marker"], [o["Key"] for o in one["Contents"]]), ("f2/k028", ["f2/k029"]), "version 1 echoes its marker")
+    behind = {"Bucket": bucket, "Delimiter": "/"}
+    equal([[p["Prefix"] for p in page.get("CommonPrefixes", [])] for page in (
+        s3.list_objects(**behind, Marker="f2/k010"), s3.list_object_versions(**behind, KeyMarker="f2/k010"), s3.list_objects_v2(**behind, StartAfter="f2/k010"),
+        s3.list_objects(**behind, Marker="f2/k010", Prefix="f2/"))],
+          [["f3/", "f4/"], ["f3/", "f4/"], ["f2/", "f3/", "f4/"], []], "a marker inside a common prefix passes over it, a start does not")
     equal(s3.list_objects_v2(Bucket=bucket, MaxKeys=0)["KeyCount"], 0, "max-keys 0")
     s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": k} for k in keys], "Quiet": True})
 

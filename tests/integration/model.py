@@ -443,6 +443,12 @@ class Bucket:
         return bool(delimiter) and marker.startswith(prefix) and marker.endswith(delimiter) and \
             marker.find(delimiter, len(prefix)) == len(marker) - len(delimiter)
 
+    @staticmethod
+    def resumed(marker, prefix, delimiter):
+        """What a marker of ListObjects or ListObjectVersions means: inside a common prefix, all of it. StartAfter means itself."""
+        at = marker.find(delimiter, len(prefix)) if delimiter and marker.startswith(prefix) else -1
+        return marker[:at + len(delimiter)] if at >= 0 else marker
+
     def _is_behind(self, key, marker, prefix, delimiter):
         if key.startswith(marker) and self._is_group(marker, prefix, delimiter):
             return False
@@ -454,7 +460,8 @@ class Bucket:
         return self._list(rows, prefix, delimiter, limit)
 
     def list_versions(self, prefix="", delimiter="", marker="", version=None, limit=1000):
-        rows = []
+        rows, resumed = [], self.resumed(marker, prefix, delimiter)
+        marker, version = resumed, version if resumed == marker else None
         for key in in_order(self.keys):
             versions = list(self.keys[key])
             if key == marker and version is not None and not self._is_group(marker, prefix, delimiter):

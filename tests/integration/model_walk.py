@@ -297,7 +297,7 @@ class Walk(Client):
         second = self.chance(0.5)
         page = self.show_page(bucket, {"prefix": prefix, "delimiter": delimiter or None, "max-keys": limit, "list-type": "2" if second else None,
                                        "start-after" if second else "marker": marker})
-        want = model.list(prefix, delimiter, marker, limit)
+        want = model.list(prefix, delimiter, marker if second else model.resumed(marker, prefix, delimiter), limit)
         self.check_page(page, page.keys(), want, limit)
         if second:
             self.same(page.text("KeyCount"), str(len(want[0]) + len(want[1])), "KeyCount")
