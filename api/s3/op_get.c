@@ -203,7 +203,7 @@ static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
     fetch->is_part = true;
     fetch->range = (struct s3_range){0, object->size};
     if (object->part_count == 0)
-        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART;
+        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART_NUMBER;
     for (uint32_t i = 0; i < object->part_count; i++) {
         fetch->range = (struct s3_range){first, object->parts[i].size};
         fetch->part = i;
@@ -211,7 +211,7 @@ static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
             return S3_ERROR_NONE;
         first += object->parts[i].size;
     }
-    return S3_ERROR_INVALID_PART;
+    return S3_ERROR_INVALID_PART_NUMBER;
 }
 
 static enum s3_error choose_range(struct fetch *fetch, const char **message)
@@ -320,6 +320,33 @@ static void open_body(struct fetch *fetch)
         fail(fetch, s3_error_of_result(result), NULL);
 }
 
+static void detail_number(struct s3_request *request, const char *name, uint64_t number)
+{
+    char *text = s3_request_alloc(request, 24);
+
+    s3_request_detail(request, name,
+                      h2o_iovec_init(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number)));
+}
+
+/* What there is instead of the range or the part that was asked for. */
+static void explain_range(struct fetch *fetch, enum s3_error error)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    char text[64];
+
+    if (error == S3_ERROR_INVALID_RANGE) {
+        s3_answer_header(
+            request, "content-range", text,
+            (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)object->size));
+        s3_request_detail(request, "RangeRequested", s3_request_header(request, "range"));
+        detail_number(request, "ActualObjectSize", object->size);
+    } else if (error == S3_ERROR_INVALID_PART_NUMBER) {
+        s3_request_detail(request, "PartNumberRequested", s3_parameter_value(request, "partNumber"));
+        detail_number(request, "ActualPartCount", object->part_count > 0 ? object->part_count : 1);
+    }
+}
+
 static void answer_object(struct fetch *fetch)
 {
     struct s3_request *request = fetch->request;
@@ -343,14 +370,8 @@ static void answer_object(struct fetch *fetch)
         error = choose_range(fetch, &message);
         break;
     }
-    if (error == S3_ERROR_INVALID_RANGE) {
-        char text[64];
-
-        s3_answer_header(
-            request, "content-range", text,
-            (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)fetch->object->size));
-    }
     if (error != S3_ERROR_NONE) {
+        explain_range(fetch, error);
         fail(fetch, error, message);
     } else if (request->method == S3_HEAD) {
         add_head(fetch);
