@@ -203,7 +203,7 @@ static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
     fetch->is_part = true;
     fetch->range = (struct s3_range){0, object->size};
     if (object->part_count == 0)
-        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART_NUMBER;
+        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART;
     for (uint32_t i = 0; i < object->part_count; i++) {
         fetch->range = (struct s3_range){first, object->parts[i].size};
         fetch->part = i;
@@ -211,7 +211,7 @@ static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
             return S3_ERROR_NONE;
         first += object->parts[i].size;
     }
-    return S3_ERROR_INVALID_PART_NUMBER;
+    return S3_ERROR_INVALID_PART;
 }
 
 static enum s3_error choose_range(struct fetch *fetch, const char **message)
@@ -341,7 +341,7 @@ static void explain_range(struct fetch *fetch, enum s3_error error)
             (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)object->size));
         s3_request_detail(request, "RangeRequested", s3_request_header(request, "range"));
         detail_number(request, "ActualObjectSize", object->size);
-    } else if (error == S3_ERROR_INVALID_PART_NUMBER) {
+    } else if (error == S3_ERROR_INVALID_PART) {
         s3_request_detail(request, "PartNumberRequested", s3_parameter_value(request, "partNumber"));
         detail_number(request, "ActualPartCount", object->part_count > 0 ? object->part_count : 1);
     }

@@ -31,7 +31,6 @@
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                                     \
     X(INCORRECT_NUMBER_OF_FILES, 400, "IncorrectNumberOfFilesInPostRequest", "POST requires exactly one file upload per request.") \
     X(INVALID_PART, 400, "InvalidPart", "One or more of the specified parts could not be found, or its ETag did not match.")   \
-    X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable")                            \
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")                            \
     X(INVALID_POLICY_DOCUMENT, 400, "InvalidPolicyDocument", "The content of the form does not meet the conditions specified in the policy document.") \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                                            \

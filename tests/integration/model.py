@@ -55,7 +55,7 @@ class Upload:
 
 
 STATUS = {"NoSuchKey": 404, "NoSuchVersion": 404, "NoSuchUpload": 404, "NoSuchBucket": 404, "PreconditionFailed": 412,
-          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416, "InvalidPartNumber": 416}
+          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416}
 
 
 def refusal(*codes):
@@ -253,7 +253,7 @@ class Bucket:
         if part is not None:
             spans = {number: (sum(s for _, s in found.parts[:i]), bytes_) for i, (number, bytes_) in enumerate(found.parts)}
             if part not in (spans or {1: None}):
-                return refusal("InvalidPartNumber")
+                return refusal("InvalidPart")
             if spans:
                 headers["x-amz-mp-parts-count"] = str(len(spans))
                 first, end = spans[part][0], sum(spans[part])
