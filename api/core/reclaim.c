@@ -30,7 +30,8 @@
 /* What was held by a reader, or could not be removed, is tried again after this long. */
 #define RECLAIM_RETRY_MS 500
 
-/* Slices of the sweep in one pass: an upload of 10,000 parts takes 40 at most. Garbage and discards must not wait for all there may be. */
+/* Slices of the sweep in one pass: an upload of 10,000 parts takes 40 at most. Garbage and discards must not wait for all there
+ * may be. */
 #define RECLAIM_PASS_SLICES 64
 
 /* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
