@@ -449,6 +449,7 @@ struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects, ver
 struct meta_append {
     uint64_t offset;
     const char *etag; /* of the object that is appended to; NULL: there was none, and a plain object is made */
+    /* Attributes stay those of the object; but a retention among those given is for one that has none. */
 };
 
 struct meta_object_put {
@@ -538,6 +539,7 @@ struct meta_object_rename {
     /* That it was (not) modified since; INT64_MIN: not given. A key that is not there fails either: META_E_PRECONDITION. */
     int64_t if_modified_since_ms, if_unmodified_since_ms;
     struct meta_bytes owner; /* of the delete marker */
+    struct meta_bytes default_lock; /* as meta_lock_pack makes it: a retention for an object that has none; may be empty */
     /* Both opaque; an empty token: none. It is kept with the key for as long as that holds what was renamed to it. The same token
      * and parameters again: 0, and nothing is changed; with other parameters META_E_TOKEN. */
     struct meta_bytes token, parameters; /* at most META_TOKEN_BYTES_MAX each */

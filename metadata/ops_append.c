@@ -77,6 +77,14 @@ static int append_as_version(struct meta_writer *writer, const struct meta_objec
     return references_drop(writer, extents); /* the one that made them known; the version's own stays */
 }
 
+static struct meta_bytes lock_given(const struct meta_attributes *attributes)
+{
+    for (uint32_t i = 0; i < attributes->count; i++)
+        if (meta_attribute_is(attributes->list[i].name, META_ATTRIBUTE_LOCK))
+            return attributes->list[i].value;
+    return (struct meta_bytes){0};
+}
+
 int object_append(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents)
 {
     struct object_row current, row;
@@ -91,7 +99,8 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
     if (current.etag[0] == '\0' || strcmp(current.etag, op->append->etag) != 0)
         return META_E_CHANGED;
     if ((err = condition_check(&op->condition, &current)) != 0 ||
-        (err = append_row(writer, op, extents, &current, &row)) != 0)
+        (err = append_row(writer, op, extents, &current, &row)) != 0 ||
+        (err = lock_default(writer, &row.attributes, lock_given(&op->object.attributes))) != 0)
         return err;
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)
         err = append_as_version(writer, op, &row, &current, extents);
@@ -190,6 +199,8 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
     renamed = row;
     if ((token.length > 0 || attributes_find(row.attributes, META_ATTRIBUTE_RENAME).data != NULL) &&
         (err = attributes_annotate(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
+        return err;
+    if ((err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)
         return err;
     err = object_row_store(writer, op->source.bucket, op->key, &renamed, &op->condition,
                            has_versions ? REFERENCES_SHARED : REFERENCES_MOVED);

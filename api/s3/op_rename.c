@@ -7,6 +7,7 @@
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_conditions.h"
 #include "api/s3/s3_copy_source.h"
+#include "api/s3/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_text.h"
@@ -191,7 +192,8 @@ void s3_op_rename_object(struct s3_request *request)
     renaming->request = request;
     if ((error = read_source(renaming, &message)) != S3_ERROR_NONE ||
         (error = read_conditions(renaming)) != S3_ERROR_NONE ||
-        (error = read_token(renaming, &message)) != S3_ERROR_NONE) {
+        (error = read_token(renaming, &message)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &renaming->op.default_lock, &message)) != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;
     }

@@ -6,6 +6,7 @@ import datetime
 import os
 import subprocess
 
+from signer import Signer
 from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, scratch, skip
 
 try:
@@ -207,13 +208,20 @@ def ways_in(server, s3):
     s3.copy_object(Bucket=B, Key="copy", CopySource={"Bucket": B, "Key": "mp"}, **until)
     equal(retention(s3, "copy"), ("GOVERNANCE", LATER), "but may have one of its own")
 
+    for key in ("grows", "moves"):
+        s3.put_object(Bucket=B, Key=key, Body=b"free")
     s3.put_object_lock_configuration(Bucket=B, ObjectLockConfiguration=default("GOVERNANCE", Days=10))
+    for method, path, body, headers in (("PUT", f"/{B}/grows", b"more", {"x-amz-write-offset-bytes": "4"}),
+                                        ("PUT", f"/{B}/moved?renameObject", None, {"x-amz-rename-source": f"/{B}/moves"})):
+        plain, _, query = path.partition("?")
+        sign = Signer(ACCESS, SECRET).headers(method, plain, f"{server.host}:{server.port}", "UNSIGNED-PAYLOAD", headers, query)
+        equal(server.request(method, path, body, sign)[0], 200, f"{path} without a lock")
     s3.put_object(Bucket=B, Key="default", Body=b"x")
     s3.copy_object(Bucket=B, Key="default-copy", CopySource={"Bucket": B, "Key": "default"})
     upload()
     post_form(server, s3, "form")
     ten = NOW + datetime.timedelta(days=10)
-    for key in ("default", "default-copy", "mp", "form"):
+    for key in ("default", "default-copy", "mp", "form", "grows", "moved"):
         mode, date = retention(s3, key)
         check(mode == "GOVERNANCE" and ten <= date <= ten + datetime.timedelta(minutes=10), f"default retention: {key}", f"{mode} {date}")
     upload(ObjectLockLegalHoldStatus="ON")
