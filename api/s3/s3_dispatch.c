@@ -11,6 +11,7 @@
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_text.h"
 
 enum resource { SERVICE, BUCKET, OBJECT };
 
@@ -214,6 +215,55 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
     return error;
 }
 
+/* Whether the parameter selects an operation on the resource, whatever the method. These only belong to one that is selected
+ * otherwise, or S3 ignores them. */
+static bool is_selector(h2o_iovec_t name, enum resource resource)
+{
+    static const char *const belonging[] = {"id", "list-type", "partNumber", "renameObject", "session"};
+
+    for (size_t i = 0; i < sizeof(belonging) / sizeof(belonging[0]); i++)
+        if (s3_text_equals(name, h2o_iovec_init(belonging[i], strlen(belonging[i]))))
+            return false;
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        const char *parameter = operations[i].parameter;
+
+        if (operations[i].resource == resource && parameter != NULL &&
+            s3_text_equals(name, h2o_iovec_init(parameter, strlen(parameter))))
+            return true;
+    }
+    return false;
+}
+
+/* A request that selects two operations means one of them at most: better none is done than the wrong one. */
+static enum s3_error refuse_conflict(struct s3_request *request, enum resource resource)
+{
+    const struct s3_parameter *first = NULL;
+
+    for (size_t i = 0; i < request->parameter_count && request->parameter_count > 1; i++) {
+        const struct s3_parameter *parameter = &request->parameters[i];
+        h2o_iovec_t message[5];
+
+        if (!is_selector(parameter->name, resource) ||
+            (first != NULL && s3_text_equals(first->name, parameter->name)))
+            continue;
+        if (first == NULL) {
+            first = parameter;
+            continue;
+        }
+        message[0] = h2o_iovec_init(H2O_STRLIT("Conflicting query string parameters: "));
+        message[1] = first->name;
+        message[2] = h2o_iovec_init(H2O_STRLIT(", "));
+        message[3] = parameter->name;
+        message[4] = h2o_iovec_init("", 1);
+        s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("ResourceType")));
+        s3_request_detail(request, "ArgumentValue", first->name);
+        s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
+                           h2o_concat_list(&request->http->pool, message, 5).base);
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    return S3_ERROR_NONE;
+}
+
 /* Only objects have versions, and what makes one cannot say which it will be: whoever names one there means something else. */
 static bool takes_version(const struct operation *operation)
 {
@@ -273,6 +323,8 @@ void s3_dispatch(struct s3_request *request)
         return;
     }
     error = admit(request, operation);
+    if (error == S3_ERROR_NONE)
+        error = refuse_conflict(request, operation->resource);
     if (error == S3_ERROR_NONE)
         error = refuse_version(request, operation);
     if (error == S3_ERROR_NONE)

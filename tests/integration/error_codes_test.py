@@ -374,6 +374,20 @@ def locks(server):
                                  body_of(operation), 405, "MethodNotAllowed"))
 
 
+def conflicts(server):
+    """Two operations at once, and parameters that only look like it."""
+    for operation, method, path in (
+            ("PutObjectAcl", "PUT", "/errors/key?acl&tagging"), ("DeleteObjectTagging", "DELETE", f"/errors/key?tagging&uploadId={UNKNOWN}"),
+            ("GetObjectAcl", "GET", "/errors/key?retention&acl="), ("GetBucketAcl", "GET", "/errors?versioning&acl"), ("DeleteBucketPolicy", "DELETE", "/errors?policy&cors"),
+            ("DeleteObjects", "POST", "/errors?delete&acl"), ("HeadObject", "HEAD", "/errors/key?acl&tagging"), ("ListMultipartUploads", "GET", "/errors?uploads&versions")):
+        rows(server, operation, ("two operations", method, path, HEADERS.get(operation), body_of(operation), 400, "InvalidArgument"))
+    text = server.request("GET", "/errors?versioning&acl")[2]
+    check(b"Conflicting query string parameters: versioning, acl<" in text, "which are named", text)
+    for path in ("/errors?acl&acl", "/errors?acl&x-id=GetBucketAcl&foo=bar", "/errors?list-type=2&versions", "/errors/key?acl&versionId=null", "/errors/key?x-id=GetObject&id=1",
+                 "/errors/key?tag=tagging&Tagging"):
+        equal(ask(server, "GET", path), (200, ""), f"one operation: {path}")
+
+
 def methods(server):
     for method, path in (("POST", "/"), ("PUT", "/"), ("DELETE", "/"), ("PATCH", "/errors"), ("PATCH", "/errors/key"), ("POST", "/errors/key")):
         equal(ask(server, method, path, b"" if method != "DELETE" else None), (405, "MethodNotAllowed"), f"{method} {path}")
@@ -493,7 +507,7 @@ def main():
     server.request("PUT", "/errors/key", b"0123456789")
     server.request("PUT", "/errlocked", headers={"x-amz-bucket-object-lock-enabled": "true"})
     server.request("PUT", "/errlocked/key", b"x")
-    for part in (nothing_there, settings_absent, lengths, versions_nowhere, numbers, writes, reads, copies, uploads, locks, methods, harm, memory):
+    for part in (nothing_there, settings_absent, lengths, versions_nowhere, numbers, writes, reads, copies, uploads, locks, conflicts, methods, harm, memory):
         part(server)
     buckets(server, elsewhere)
     signed(keyed)
