@@ -14,37 +14,20 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from error_codes_rows import ask, covered, rows, seen
+from error_codes_shape import LOCKED, conflicts, lengths, versions_nowhere
 from operations_requests import DOCUMENTS, HEADERS, OF_OBJECTS, ON_BUCKETS, ON_OBJECTS, UNKNOWN, address, body_of
 from operations_table import table
 from signer import Signer, unsigned_chunks
 from sluicetest import ACCESS, ROOT, SECRET, SLUICE, Server, check, done, equal, error_code, skip
 
 MD5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
-covered, seen = set(), set() # operations; codes
-
-
-def ask(server, method, path, body=None, headers=None):
-    status, told, text = server.request(method, path, body, headers or {}, timeout=60)
-    code = error_code(text) if status >= 300 and text else ""
-    if status >= 400 and method != "HEAD":
-        root = text.decode("utf-8", "replace")
-        check("<Message>" in root and f"<RequestId>{told.get('x-amz-request-id')}</RequestId>" in root, f"{method} {path:.60}: a whole error document", root[:300])
-    seen.add(code)
-    return status, code
-
-
-def rows(server, operation, *cases):
-    """cases: (what is wrong, method, path, headers, body, status, code)."""
-    covered.add(operation)
-    for what, method, path, headers, body, status, code in cases:
-        equal(ask(server, method, path, body, headers), (status, code if method != "HEAD" else ""), f"{operation}: {what}")
 
 
 # ---- What every operation has in common ----
 
 # What an operation says of a document that is none: MalformedXML but for these.
 MALFORMED = {"PutBucketAcl": "MalformedACLError", "PutObjectAcl": "MalformedACLError"}
-LOCKED = ("PutObjectRetention", "PutObjectLegalHold", "PutObjectLockConfiguration") # in the bucket with object lock
 
 
 def nothing_there(server):
@@ -81,54 +64,6 @@ def settings_absent(server):
         rows(server, operation, ("never locked", *address(operation, "errlocked"), None, None, 404, "NoSuchObjectLockConfiguration"))
     for operation in ("GetObjectRetention", "GetObjectLegalHold", "PutObjectRetention", "PutObjectLegalHold"):
         rows(server, operation, ("a bucket without object lock", *address(operation, "errors"), None, body_of(operation), 400, "InvalidRequest"))
-
-
-def lengths(server):
-    """Requests without Content-Length and Transfer-Encoding. What takes a body refuses them, and the connection serves on; the rest
-    does not mind. No client library sends them, but curl -X PUT does."""
-    def bare(method, path, headers=None):
-        head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "h", **(headers or {})}.items())
-        received = server.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\nGET /errors/key HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
-        heads = received.split(b"HTTP/1.1 ")[1:]
-        check(len(heads) == 2 and heads[1].startswith(b"200") and heads[1].endswith(b"0123456789"), f"{method} {path:.60}: the connection serves on")
-        status = int(heads[0][:3])
-        code = error_code(heads[0]) if status >= 300 else ""
-        seen.add(code)
-        return status, code
-
-    upload_id = server.request("POST", "/errors/nothing?uploads")[2].split(b"<UploadId>")[1].split(b"<")[0].decode()
-    for operation in [*DOCUMENTS, "PutBucketPolicy", "PutObject", "UploadPart"]:
-        method, path = address(operation, "errlocked" if operation in LOCKED else "errors", "key" if operation in OF_OBJECTS else "nothing")
-        path = path.replace(UNKNOWN, upload_id)
-        equal(bare(method, path), (411, "MissingContentLength"), f"{operation}: no length")
-    equal(ask(server, "GET", "/errors/nothing"), (404, "NoSuchKey"), "nothing was stored")
-    equal(bare("PUT", "/errors/chunked", {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "0"}),
-          (411, "MissingContentLength"), "PutObject: chunks of no length")
-    source = HEADERS["CopyObject"]
-    for operation, method, path, headers in (
-            ("CreateBucket", "PUT", "/errors-bare", None), ("CopyObject", "PUT", "/errors-bare/copy", source),
-            ("PutObjectAcl", "PUT", "/errors-bare/copy?acl", {"x-amz-acl": "private"}), ("PutBucketAcl", "PUT", "/errors-bare?acl", {"x-amz-acl": "private"}),
-            ("RenameObject", "PUT", "/errors-bare/new?renameObject", {"x-amz-rename-source": "/errors-bare/copy"}),
-            ("CreateMultipartUpload", "POST", "/errors/nothing?uploads", None),
-            ("UploadPartCopy", "PUT", f"/errors/nothing?partNumber=1&uploadId={upload_id}", source), ("PutObject", "PUT", "/errors-bare/empty", {"Content-Length": "0"}),
-            ("DeleteObject", "DELETE", "/errors-bare/new", None)):
-        got = bare(method, path, headers)
-        check(got[0] in (200, 204), f"{operation}: needs no length" if "Content-Length" not in (headers or {}) else f"{operation}: a length of 0", str(got))
-    for key, chunks in (("empty", b"0\r\n\r\n"), ("chunked", b"3\r\nabc\r\n0\r\n\r\n")):
-        answer = server.raw(f"PUT /errors-bare/{key} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
-        equal(answer[9:12], b"200", "PutObject: Transfer-Encoding says enough")
-
-
-def versions_nowhere(server):
-    """A version id where there is no version to name: a bucket, or an object that is yet to be made."""
-    making = ["PutObject", "CopyObject", "RenameObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "AbortMultipartUpload",
-              "ListParts"]
-    for operation in [*ON_BUCKETS, *making]:
-        method, path = address(operation, "errors")
-        for version in ("null", UNKNOWN, ""):
-            rows(server, operation, (f"versionId={version:.4}", method, f"{path}{'&' if '?' in path else '?'}versionId={version}", HEADERS.get(operation),
-                                     body_of(operation), 400, "InvalidArgument"))
-    equal(ask(server, "DELETE", "/errors-new?versionId=null"), (404, "NoSuchBucket"), "DeleteBucket: what is not there comes first")
 
 
 def numbers(server):
@@ -372,20 +307,6 @@ def locks(server):
         method, path = address(operation, "errlocked", "held")
         rows(server, operation, ("a delete marker", method, path + ("&" if "?" in path else "?") + f"versionId={marker}", HEADERS.get(operation),
                                  body_of(operation), 405, "MethodNotAllowed"))
-
-
-def conflicts(server):
-    """Two operations at once, and parameters that only look like it."""
-    for operation, method, path in (
-            ("PutObjectAcl", "PUT", "/errors/key?acl&tagging"), ("DeleteObjectTagging", "DELETE", f"/errors/key?tagging&uploadId={UNKNOWN}"),
-            ("GetObjectAcl", "GET", "/errors/key?retention&acl="), ("GetBucketAcl", "GET", "/errors?versioning&acl"), ("DeleteBucketPolicy", "DELETE", "/errors?policy&cors"),
-            ("DeleteObjects", "POST", "/errors?delete&acl"), ("HeadObject", "HEAD", "/errors/key?acl&tagging"), ("ListMultipartUploads", "GET", "/errors?uploads&versions")):
-        rows(server, operation, ("two operations", method, path, HEADERS.get(operation), body_of(operation), 400, "InvalidArgument"))
-    text = server.request("GET", "/errors?versioning&acl")[2]
-    check(b"Conflicting query string parameters: versioning, acl<" in text, "which are named", text)
-    for path in ("/errors?acl&acl", "/errors?acl&x-id=GetBucketAcl&foo=bar", "/errors?list-type=2&versions", "/errors/key?acl&versionId=null", "/errors/key?x-id=GetObject&id=1",
-                 "/errors/key?tag=tagging&Tagging"):
-        equal(ask(server, "GET", path), (200, ""), f"one operation: {path}")
 
 
 def methods(server):
