@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,10 +21,15 @@
 static char folder[] = "/tmp/http_tls_test.XXXXXX";
 static char messages[4096]; /* what was logged */
 
+/* Of any worker. */
 static void note(void *ctx, int level, const char *message)
 {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
     (void)ctx;
+    pthread_mutex_lock(&mutex);
     snprintf(messages + strlen(messages), sizeof(messages) - strlen(messages), "%d %s\n", level, message);
+    pthread_mutex_unlock(&mutex);
 }
 
 static const char *path_of(const char *name)
