@@ -6,10 +6,11 @@
 
 #include "api/s3/s3_acl.h"
 
-unsigned s3_acl_permission_of(h2o_iovec_t name); /* 0: there is none of that name */
+unsigned s3_acl_permission_of(h2o_iovec_t name);         /* 0: there is none of that name */
 h2o_iovec_t s3_acl_permission_name(unsigned permission); /* of what s3_acl_permission_of gave; ends in NUL */
 bool s3_acl_group_of(h2o_iovec_t uri, enum s3_grantee *grantee);
 const char *s3_acl_group_uri(enum s3_grantee grantee); /* a group */
-bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id, unsigned permission); /* false: it is full */
+bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id,
+                unsigned permission); /* false: it is full */
 
 #endif

@@ -23,6 +23,7 @@ bool s3_users_line_is_key_of(const struct s3_users_line *line, const char *name)
 void s3_users_line_rights(const struct s3_users_line *line, char rights[S3_USERS_RIGHTS_MAX]);
 /* Calls visit with each line and its text; non-zero stops and is returned. -ENOMEM. */
 int s3_users_line_walk(const char *text, size_t length,
-                       int (*visit)(void *ctx, struct s3_users_line *line, const char *text, size_t length), void *ctx);
+                       int (*visit)(void *ctx, struct s3_users_line *line, const char *text, size_t length),
+                       void *ctx);
 
 #endif

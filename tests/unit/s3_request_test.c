@@ -365,7 +365,8 @@ static void test_metrics(void **state)
     assert_int_equal(fixture.status, 200);
     assert_non_null(strstr(fixture.body, "\nsluice_http_requests_total 42\n"));
     assert_non_null(strstr(fixture.body, "\nsluice_http_responses_total{class=\"4xx\"} 7\n"));
-    assert_non_null(strstr(fixture.body, "\nsluice_http_tls_handshake_failures_total{reason=\"plain_http\"} 3\n"));
+    assert_non_null(
+        strstr(fixture.body, "\nsluice_http_tls_handshake_failures_total{reason=\"plain_http\"} 3\n"));
     assert_non_null(strstr(fixture.body, "\nsluice_storage_free_bytes 123456\n"));
     fixture_request("GET", "/-/metrics");
     fixture_header("x-forwarded-for", "192.0.2.1");

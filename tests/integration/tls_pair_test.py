@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The pair of certificate and key: changed while the server runs, also behind symbolic links, and refused when it is none."""
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+from sluicetest import SLUICE, Server, check, done, equal, exchange, make_certificate, run, scratch, trust
+
+certificate, key, authority = make_certificate()
+trust(authority)
+LIVE = [scratch("live.crt"), scratch("live.key")]  # the pair that the server has, and that changes
+PAIR = ["--tls-certificate", LIVE[0], "--tls-key", LIVE[1]]
+context = ssl.create_default_context(cafile=authority)
+
+
+def put_pair(new_certificate, new_key):
+    for new, live in ((new_certificate, LIVE[0]), (new_key, LIVE[1])):
+        shutil.copy(new, live + ".new")
+        os.rename(live + ".new", live)
+
+
+def poll(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def serial():
+    with server.open_socket() as sock:
+        return sock.getpeercert()["serialNumber"]
+
+
+def reload():
+    before = serial()
+    old = server.connect()
+    old.connect()
+    other = make_certificate("other", kind=("-newkey", "rsa:2048"))
+    put_pair(*other[:2])
+    check(poll(lambda: serial() != before), "a changed pair is taken without a signal (ECDSA to RSA)")
+    equal(exchange(old, "GET", "/-/healthy")[0], 200, "connections of the old pair go on")
+    taken = serial()
+    put_pair(certificate, other[1])  # not a pair
+    check(poll(lambda: "is not the key of the certificate" in server.log_text()), "a pair that does not match is refused, and the log says so")
+    equal(serial(), taken, "and the old one stays")
+    with open(LIVE[0], "w") as file:
+        file.write("rubbish\n")
+    check(poll(lambda: "cannot be used as TLS certificate" in server.log_text()), "rubbish is refused, with the file in the log")
+    equal(serial(), taken, "and the old one stays again")
+    put_pair(certificate, key)
+    os.kill(server.pid, signal.SIGHUP)
+    check(poll(lambda: serial() == before), "SIGHUP reads the pair")
+    os.chmod(LIVE[1], 0o644)
+    os.kill(server.pid, signal.SIGHUP)
+    check(poll(lambda: "others than its owner may read the key" in server.log_text()), "a key that others can read is warned of")
+    os.chmod(LIVE[1], 0o600)
+
+
+def links():
+    """The pair behind symbolic links into other folders, as ACME clients and administrators lay it out."""
+    pairs = [make_certificate(f"linked{number}")[:2] for number in range(4)]
+    top = scratch("links")
+
+    def lay(folder, pair, number=""):
+        os.makedirs(os.path.join(top, folder), exist_ok=True)
+        for source, name in zip(pair, ("fullchain", "privkey")):
+            shutil.copy(source, os.path.join(top, folder, f"{name}{number}.pem"))
+
+    def point(link, target, atomic=False):
+        name = os.path.join(top, link)
+        if atomic:  # ln -sfn, and a Kubernetes secret
+            os.symlink(target, name + ".new")
+            os.rename(name + ".new", name)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        os.symlink(target, name)
+
+    for number in (1, 2):
+        lay("archive/site", pairs[number - 1], number)
+    os.makedirs(os.path.join(top, "live/site"))
+    for name in ("privkey", "fullchain"):
+        point(f"live/site/{name}.pem", f"../../archive/site/{name}1.pem")
+    point("current", "live/site")
+    linked = Server(args=["--tls-certificate", os.path.join(top, "current/fullchain.pem"), "--tls-key", os.path.join(top, "current/privkey.pem"),
+                          "--tls-listen", "127.0.0.1:0"])
+    port = int(linked.tls_url.rsplit(":", 1)[1])
+
+    def serves(pair):
+        with socket.create_connection(("127.0.0.1", port), 20) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as shaken:
+            with open(pair[0]) as file:
+                return ssl.PEM_cert_to_DER_cert(file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n") == shaken.getpeercert(True)
+
+    check(serves(pairs[0]), "a pair behind links is served")
+    for name in ("privkey", "fullchain"):
+        point(f"live/site/{name}.pem", f"../../archive/site/{name}2.pem")
+    check(poll(lambda: serves(pairs[1])), "links that are made anew, as certbot does, are followed without a signal")
+    for source, name in zip(pairs[2], ("fullchain", "privkey")):
+        shutil.copy(source, os.path.join(top, "archive/site/new"))
+        os.rename(os.path.join(top, "archive/site/new"), os.path.join(top, f"archive/site/{name}2.pem"))
+    check(poll(lambda: serves(pairs[2])), "so is a pair that takes the old one's place behind the links")
+    lay("elsewhere", pairs[3])
+    point("current", "elsewhere", atomic=True)
+    check(poll(lambda: serves(pairs[3])), "and a link on the way that leads to another folder now")
+    lay("elsewhere", pairs[0])
+    check(poll(lambda: serves(pairs[0])), "where the pair is watched, too")
+    check(linked.stop(), "it stops in good order")
+
+
+def options():
+    def refused(name, says, *words):
+        status, output = run([SLUICE, "serve", "--check-config", "--data", scratch("unused"), *words])
+        check(status == 2 and says in output, name, f"{status}: {output}")
+
+    status, output = run([SLUICE, "serve", "--check-config", *PAIR])
+    equal((status, "is fine" in output), (0, True), "--check-config takes the pair")
+    refused("a certificate without key", "TLS needs both", "--tls-certificate", certificate)
+    refused("a TLS port without certificate", "tls-listen needs", "--tls-listen", "127.0.0.1:0")
+    refused("a missing certificate", "No such file", "--tls-certificate", "/nonexistent", "--tls-key", key)
+    refused("a missing key", "No such file", "--tls-certificate", certificate, "--tls-key", "/nonexistent")
+    other = make_certificate("third")
+    refused("another's key", "is not the key of", "--tls-certificate", certificate, "--tls-key", other[1])
+    locked = scratch("locked.key")
+    subprocess.run(["openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:word", "-out", locked], check=True)
+    refused("a key with a passphrase", "passphrase", "--tls-certificate", certificate, "--tls-key", locked)
+    refused("HTTPS for everybody without a key", "refusing to listen on 0.0.0.0", *PAIR, "--tls-listen", "0.0.0.0:0")
+    refused("and on --listen", "refusing to listen on 0.0.0.0", *PAIR, "--listen", "0.0.0.0:0")
+    old = make_certificate("old", days="-1")
+    status, output = run([SLUICE, "serve", "--check-config", "--tls-certificate", old[0], "--tls-key", old[1]])
+    check(status == 0 and "has expired" in output, "an expired certificate is warned of", output)
+
+
+put_pair(certificate, key)
+server = Server(args=PAIR)
+reload()
+links()
+options()
+check(server.stop(), "it stops in good order")
+done()
