@@ -41,9 +41,8 @@ uint32_t segment_unit_room(uint32_t length);
  * used_bytes: what lies behind is free. is_certain false: nobody knows what a crash would bring back; do not settle it. */
 typedef void (*segment_sealed_fn)(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain);
 
-/* Returns 0, -ENOMEM, or what ring_create says. Makes no file yet. */
-int segment_writer_create(struct segment_writer **writer, struct blob_store *store, enum ring_engine engine,
-                          segment_sealed_fn on_sealed, void *ctx);
+/* Returns 0 or -ENOMEM. Makes no file yet. */
+int segment_writer_create(struct segment_writer **writer, struct blob_store *store, segment_sealed_fn on_sealed, void *ctx);
 /* Seals what is open. NULL allowed. */
 void segment_writer_destroy(struct segment_writer *writer);
 
@@ -56,7 +55,7 @@ void segment_writer_expect(struct segment_writer *writer);
 
 /* Writes the units of a list, in its order; each gets `at` and `result` (0, -ENOSPC, -EIO, -EMFILE ...). */
 void segment_write(struct segment_writer *writer, struct segment_unit *first);
-/* Starts to make durable what was written since the last sync; then waits for that. The second returns 0 or a negative errno:
+/* Starts to make durable what was written since the last sync; then sees to it that it is. The second returns 0 or a negative errno:
  * none of those units may be trusted then. Nothing to do in a store that is not durable. */
 void segment_sync_begin(struct segment_writer *writer);
 int segment_sync_end(struct segment_writer *writer);

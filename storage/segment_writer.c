@@ -4,11 +4,15 @@
  *
  *   segment_write -> segment_sync_begin -> (the caller's rows) -> segment_sync_end -> (commit) -> segment_batch_end
  *
- * The sync of a batch worth it runs in a ring of the writer's own while its caller goes on. A segment is sealed when it is full, after an error,
- * and when ids have run far ahead of it, since recovery has to look at every id above the oldest that is not settled. What
- * was sealed is told at the end of the batch, when no change that rests on it is under way. */
+ * segment_sync_begin only starts the write to the disk, which then works while the caller makes its rows; segment_sync_end
+ * waits for the rest. A whole sync on another thread took longer on few cores, for that thread has to get the CPU twice.
+ *
+ * A segment is sealed when it is full, after an error, and when ids have run far ahead of it, since recovery has to look at
+ * every id above the oldest that is not settled. What was sealed is told at the end of the batch, when no change that rests
+ * on it is under way. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +30,6 @@
 /* Units written by one call. */
 #define GROUP_UNITS_MAX 128u
 
-/* From so many units on, the sync runs in the ring, beside the statements of the batch. For fewer the trip there and back takes
- * longer than their statements. */
-#define SYNC_BESIDE_UNITS_MIN 8u
-
 _Static_assert(GROUP_UNITS_MAX <= IOV_MAX, "a group is one pwritev");
 _Static_assert(SEGMENT_BYTES_MIN >= SEGMENT_ALIGN_BYTES + SEGMENT_UNIT_BYTES_MAX,
                "a unit fits into any segment");
@@ -38,7 +38,6 @@ _Static_assert(SEGMENT_UNIT_BYTES_MAX % SEGMENT_ALIGN_BYTES == 0, "units take wh
 struct segment_writer {
     struct blob_store *store;
     struct segment_maker *maker;
-    struct ring *ring;
     segment_sealed_fn on_sealed;
     void *ctx;
 
@@ -46,10 +45,7 @@ struct segment_writer {
     struct segment *sealed; /* not told yet */
     uint64_t next_bytes;    /* of the next segment */
 
-    bool is_dirty;   /* the open segment has bytes that no sync covers */
-    uint32_t units;  /* written since the last sync */
-    bool is_syncing; /* op is in flight */
-    struct ring_op op;
+    uint64_t synced; /* no sync covers what lies from here on in the open segment */
     int sync_result; /* the first failure since the last segment_sync_end */
 };
 
@@ -69,19 +65,31 @@ static void note_sync_result(struct segment_writer *writer, int result)
         writer->sync_result = result;
 }
 
-/* Takes no more units. Bytes of this batch that lie in it are synced now: the ring's sync will be of the next segment. */
+static bool is_dirty(const struct segment_writer *writer)
+{
+    return writer->store->options.durable && writer->open != NULL && writer->synced < writer->open->used;
+}
+
+/* Syncs what the open segment has. */
+static int sync_open(struct segment_writer *writer)
+{
+    int err = is_dirty(writer) && sys.fdatasync(writer->open->fd) != 0 ? -errno : 0;
+
+    if (writer->open != NULL)
+        writer->synced = writer->open->used;
+    note_sync_result(writer, err);
+    return err;
+}
+
+/* Takes no more units. Bytes of this batch that lie in it are synced now. */
 static void seal(struct segment_writer *writer)
 {
     struct segment *segment = writer->open;
 
     if (segment == NULL)
         return;
-    assert(!writer->is_syncing);
-    if (writer->is_dirty && writer->store->options.durable && sys.fdatasync(segment->fd) != 0) {
-        note_sync_result(writer, -errno);
+    if (sync_open(writer) != 0)
         segment->is_doubtful = true;
-    }
-    writer->is_dirty = false;
     writer->open = NULL;
     close(segment->fd); /* synced, or not to be trusted anyway */
     segment->fd = -1;
@@ -126,6 +134,7 @@ static int open_for(struct segment_writer *writer, uint32_t bytes)
         segment_discard(writer->store, segment); /* made long ago */
     }
     writer->open = segment;
+    writer->synced = segment->used;
     grow_next(writer);
     return 0;
 }
@@ -201,8 +210,6 @@ static void group_end(struct segment_writer *writer, const struct group *group, 
     }
     if (result == 0) {
         segment->used = offset;
-        writer->is_dirty = true;
-        writer->units += (uint32_t)group->count;
         return;
     }
     blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
@@ -223,7 +230,6 @@ void segment_write(struct segment_writer *writer, struct segment_unit *first)
     struct group group;
     int err;
 
-    assert(!writer->is_syncing);
     if (writer->open != NULL && segment_age(writer->store, writer->open) > BLOB_ID_BLOCK)
         seal(writer);
     while (first != NULL) {
@@ -244,37 +250,19 @@ void segment_write(struct segment_writer *writer, struct segment_unit *first)
 
 /* ---- Syncing ---- */
 
-static void on_synced(struct ring_op *op, int32_t result)
-{
-    struct segment_writer *writer =
-        (struct segment_writer *)((char *)op - offsetof(struct segment_writer, op));
-
-    writer->is_syncing = false;
-    note_sync_result(writer, result);
-}
-
+/* Only a beginning: the sync meets and reports whatever is wrong. */
 void segment_sync_begin(struct segment_writer *writer)
 {
-    assert(!writer->is_syncing);
-    if (!writer->is_dirty || !writer->store->options.durable || writer->units < SYNC_BESIDE_UNITS_MIN)
-        return;
-    writer->is_dirty = false;
-    writer->is_syncing = true;
-    writer->op.done = on_synced;
-    ring_fdatasync(writer->ring, &writer->op, writer->open->fd);
-    ring_flush(writer->ring);
+    if (is_dirty(writer))
+        (void)sync_file_range(writer->open->fd, (off_t)writer->synced,
+                              (off_t)(writer->open->used - writer->synced), SYNC_FILE_RANGE_WRITE);
 }
 
 int segment_sync_end(struct segment_writer *writer)
 {
     int result;
 
-    while (writer->is_syncing)
-        ring_wait(writer->ring, false);
-    if (writer->is_dirty && writer->store->options.durable && sys.fdatasync(writer->open->fd) != 0)
-        note_sync_result(writer, -errno);
-    writer->is_dirty = false;
-    writer->units = 0;
+    (void)sync_open(writer); /* noted */
     result = writer->sync_result;
     writer->sync_result = 0;
     if (result != 0 && writer->open != NULL) {
@@ -287,7 +275,6 @@ int segment_sync_end(struct segment_writer *writer)
 
 void segment_batch_end(struct segment_writer *writer, bool is_certain)
 {
-    assert(!writer->is_syncing);
     if (!is_certain) {
         if (writer->open != NULL)
             writer->open->is_doubtful = true;
@@ -319,19 +306,15 @@ void segment_writer_expect(struct segment_writer *writer)
     segment_maker_want(writer->maker, SEGMENT_BYTES_MIN);
 }
 
-int segment_writer_create(struct segment_writer **out, struct blob_store *store, enum ring_engine engine,
-                          segment_sealed_fn on_sealed, void *ctx)
+int segment_writer_create(struct segment_writer **out, struct blob_store *store, segment_sealed_fn on_sealed,
+                          void *ctx)
 {
     struct segment_writer *writer = calloc(1, sizeof(*writer));
     int err = writer == NULL ? -ENOMEM : 0;
 
     if (err == 0 && (writer->maker = segment_maker_create(store)) == NULL)
         err = -ENOMEM;
-    if (err == 0)
-        err = ring_create(&writer->ring, engine);
     if (err != 0) {
-        if (writer != NULL)
-            segment_maker_destroy(writer->maker);
         free(writer);
         return err;
     }
@@ -355,7 +338,6 @@ void segment_writer_destroy(struct segment_writer *writer)
     seal(writer);
     segment_batch_end(writer, true);
     segment_maker_destroy(writer->maker);
-    ring_destroy(writer->ring);
     free(writer);
     blob_store_release(store);
 }

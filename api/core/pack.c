@@ -119,9 +119,8 @@ int pack_open(struct core *core, struct pack **out)
         return -ENOMEM;
     pack->core = core;
     pthread_mutex_init(&pack->lock, NULL);
-    err = segment_writer_create(&pack->segments, core->blobs, core->options.engine, pack_on_sealed, pack);
+    err = segment_writer_create(&pack->segments, core->blobs, pack_on_sealed, pack);
     if (err != 0) {
-        core_tell_no_engine(core, err);
         pack_free(pack);
         return err;
     }

@@ -289,7 +289,7 @@ static void recovery_gives_back_gaps_and_tail(void **state)
         blob_stat(&pen.rig, first.units[0].at.blob, &st);
         assert_int_equal(st.st_size, first.units[0].at.offset + ROOM_BYTES);
         assert_blob_holds(&pen.rig, plain, bytes, 100000);
-        assert_int_equal(segment_writer_create(&pen.writer, pen.rig.store, engine, note_sealed, &pen), 0);
+        assert_int_equal(segment_writer_create(&pen.writer, pen.rig.store, note_sealed, &pen), 0);
     }
     free(bytes);
     batch_free(&kept);
@@ -389,7 +389,7 @@ static void made_segment_after_a_crash(void **state)
 
         if (rig_open_store(&child.rig, true, false) != 0 ||
             blob_store_recover(child.rig.store, no_row, NULL, NULL, NULL) != 0 ||
-            segment_writer_create(&child.writer, child.rig.store, engine, note_sealed, &child) != 0)
+            segment_writer_create(&child.writer, child.rig.store, note_sealed, &child) != 0)
             _exit(2);
         segment_writer_expect(child.writer);
         while (rig_count_blobs(&child.rig) == 0)

@@ -42,7 +42,7 @@ UNUSED static void pen_begin(struct pen *pen, bool durable)
 {
     rig_begin(&pen->rig, engine, durable, false);
     pen->sealed_count = 0;
-    assert_int_equal(segment_writer_create(&pen->writer, pen->rig.store, engine, note_sealed, pen), 0);
+    assert_int_equal(segment_writer_create(&pen->writer, pen->rig.store, note_sealed, pen), 0);
 }
 
 UNUSED static void pen_end(struct pen *pen)

@@ -336,27 +336,9 @@ static void expect_given_up(struct pen *pen, const struct batch *batch)
     batch_free(&later);
 }
 
-/* Many units are synced in the ring, a few by the writer's own thread. */
-static void failed_sync_in_the_ring(void **state)
-{
-    struct batch batch;
-    struct pen pen;
-
-    pen_begin(&pen, true);
-    batch_make_equal(&batch, 20, 4096, 1);
-    fault_set(RING_OP_FDATASYNC, 1, -EIO);
-    assert_int_equal(batch_write(&pen, &batch), -EIO);
-    assert_int_equal(fault.hits, 1);
-    fault_set(RING_OP_NONE, 0, 0);
-    segment_batch_end(pen.writer, false);
-    assert_int_equal(pen.sealed_count, 1);
-    expect_given_up(&pen, &batch);
-    batch_free(&batch);
-    pen_end(&pen);
-}
-
 static pthread_t test_thread;
 static atomic_int syncs_to_fail;
+static int sync_errno = EIO;
 
 /* Of the writer, not of the maker's thread. */
 static int fdatasync_faulty(int fd)
@@ -364,11 +346,11 @@ static int fdatasync_faulty(int fd)
     if (!pthread_equal(pthread_self(), test_thread) || atomic_load(&syncs_to_fail) == 0)
         return fdatasync(fd);
     atomic_fetch_sub(&syncs_to_fail, 1);
-    errno = EIO;
+    errno = sync_errno;
     return -1;
 }
 
-static void failed_sync_of_a_few(void **state)
+static void failed_sync(void **state)
 {
     struct batch batch;
     struct pen pen;
@@ -376,9 +358,10 @@ static void failed_sync_of_a_few(void **state)
     test_thread = pthread_self();
     pen_begin(&pen, true);
     sys.fdatasync = fdatasync_faulty;
-    batch_make_equal(&batch, 1, 4096, 1);
+    batch_make_equal(&batch, 20, 4096, 1);
     atomic_store(&syncs_to_fail, 1);
     assert_int_equal(batch_write(&pen, &batch), -EIO);
+    assert_int_equal(atomic_load(&syncs_to_fail), 0);
     segment_batch_end(pen.writer, false);
     assert_int_equal(pen.sealed_count, 1);
     expect_given_up(&pen, &batch);
@@ -394,15 +377,19 @@ static void failed_sync_and_certain_end(void **state)
     struct batch batch;
     struct pen pen;
 
+    test_thread = pthread_self();
     pen_begin(&pen, true);
+    sys.fdatasync = fdatasync_faulty;
     batch_make_equal(&batch, 20, 4096, 1);
-    fault_set(RING_OP_FDATASYNC, 1, -ENOSPC);
+    sync_errno = ENOSPC;
+    atomic_store(&syncs_to_fail, 1);
     assert_int_equal(batch_write(&pen, &batch), -ENOSPC);
-    fault_set(RING_OP_NONE, 0, 0);
+    sync_errno = EIO;
     segment_batch_end(pen.writer, true);
     expect_given_up(&pen, &batch);
     batch_free(&batch);
     pen_end(&pen);
+    sys.fdatasync = fdatasync;
 }
 
 static void failed_sync_at_a_seal(void **state)
@@ -583,8 +570,7 @@ int main(void)
         cmocka_unit_test(writes_in_pieces),
         cmocka_unit_test(failed_write),
         cmocka_unit_test(one_of_several_writes_fails),
-        cmocka_unit_test(failed_sync_in_the_ring),
-        cmocka_unit_test(failed_sync_of_a_few),
+        cmocka_unit_test(failed_sync),
         cmocka_unit_test(failed_sync_and_certain_end),
         cmocka_unit_test(failed_sync_at_a_seal),
         cmocka_unit_test(uncertain_commit),
