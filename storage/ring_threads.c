@@ -82,18 +82,13 @@ static int32_t run_close(const struct ring_op *op)
     return close(op->fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 
-/* readahead asks for the whole range in large reads; sendfile to /dev/null then waits for each page, copying
- * none. */
+/* sendfile to /dev/null waits for each page, copying none. The kernel reads ahead of it, better than it is told to. */
 static int32_t run_warm(const struct ring_op *op, int null_fd)
 {
     uint64_t end = op->offset + op->length;
     off_t offset = (off_t)op->offset;
     ssize_t n;
 
-    if (op->length == 0) /* to readahead, 0 would mean "to the end of the file" */
-        return 0;
-    (void)readahead(op->fd, offset,
-                    op->length); /* only a hint: sendfile meets and reports whatever is wrong */
     while ((uint64_t)offset < end) {
         n = sys.sendfile(null_fd, op->fd, &offset, end - (uint64_t)offset);
         if (n == 0)

@@ -54,7 +54,10 @@ enum { LINK_BY_PROC, LINK_BY_EMPTY_PATH };
 /* ---- Warming: file -> pipe on a kernel thread, pipe -> /dev/null here ---------------------------
  *
  * splice waits until a page is read and moves a reference to it, not its bytes. Emptying the pipe drops the
- * references and never waits, so it is done in place. The advice in front makes the disk see large reads. */
+ * references and never waits, so it is done in place.
+ *
+ * Reading ahead is left to the kernel, which goes further with each window of a file that is read from its beginning to its
+ * end, and in large folios. POSIX_FADV_WILLNEED in front had it bring in page by page what it was told, and nothing else. */
 
 /* Returns a slot with an empty pipe, NULL with *err == 0 when one will become free, or NULL with *err. */
 static struct warm_slot *warm_slot_take(struct ring_uring *engine, int *err)
@@ -128,14 +131,14 @@ static void warm_on_spliced(struct ring_uring *engine, struct ring_op *op, int32
     }
 }
 
-/* Writes the entries of an operation's next step. Takes two entries at most. */
+/* Writes the entry of an operation's next step, or none where it has to wait or is over. */
 static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
 {
     struct warm_slot *slot = op->engine;
     struct io_uring_sqe *sqe;
     int err;
 
-    if (op->length == 0) { /* to the advice below, 0 would mean "to the end of the file" */
+    if (op->length == 0) {
         ring_complete(engine->ring, op, 0);
         return;
     }
@@ -149,11 +152,6 @@ static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
             return;
         }
         op->engine = slot;
-        sqe = io_uring_get_sqe(&engine->uring);
-        io_uring_prep_fadvise(sqe, op->fd, op->offset, (off_t)op->length, POSIX_FADV_WILLNEED);
-        io_uring_sqe_set_flags(sqe, IOSQE_IO_HARDLINK);
-        io_uring_sqe_set_data(sqe, NULL); /* only advice: nobody looks at its result */
-        engine->in_kernel++;
     }
     sqe = io_uring_get_sqe(&engine->uring);
     io_uring_prep_splice(sqe, op->fd, (int64_t)op->offset, slot->pipe.write_fd, -1,
@@ -221,16 +219,10 @@ static void op_prepare(struct ring_uring *engine, struct ring_op *op)
 /* Turns backlog into submission entries while there is room. */
 static void ring_uring_fill(struct ring_uring *engine)
 {
-    const struct ring_op *next;
     struct ring_op *op;
-    unsigned entries;
 
-    while ((next = engine->backlog.head) != NULL) {
-        entries = next->kind == RING_OP_WARM ? 2 : 1;
-        if (engine->in_kernel + entries > engine->in_kernel_max ||
-            io_uring_sq_space_left(&engine->uring) < entries)
-            return;
-        op = ring_op_queue_pop(&engine->backlog);
+    while (engine->in_kernel < engine->in_kernel_max && io_uring_sq_space_left(&engine->uring) > 0 &&
+           (op = ring_op_queue_pop(&engine->backlog)) != NULL) {
         if (op->kind == RING_OP_WARM)
             warm_prepare(engine, op);
         else
@@ -298,8 +290,7 @@ static void ring_uring_collect(struct ring *ring, struct ring_op_queue *ready)
         io_uring_cqe_seen(&engine->uring, cqe);
         assert(engine->in_kernel > 0);
         engine->in_kernel--;
-        if (op != NULL)
-            ring_uring_on_completed(engine, op, result, ready);
+        ring_uring_on_completed(engine, op, result, ready);
     }
 }
 
@@ -339,9 +330,8 @@ static int ring_uring_setup(struct ring_uring *engine)
  * else this file relies on (stable submission, native workers, results never dropped) is there too. */
 static int ring_uring_probe(struct ring_uring *engine)
 {
-    static const int needed[] = {IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITE,
-                                 IORING_OP_SPLICE,   IORING_OP_FSYNC,  IORING_OP_FADVISE,
-                                 IORING_OP_OPENAT,   IORING_OP_LINKAT, IORING_OP_FALLOCATE,
+    static const int needed[] = {IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITE,   IORING_OP_SPLICE,
+                                 IORING_OP_FSYNC,    IORING_OP_OPENAT, IORING_OP_LINKAT,  IORING_OP_FALLOCATE,
                                  IORING_OP_RENAMEAT, IORING_OP_CLOSE,  IORING_OP_UNLINKAT};
     struct io_uring_probe *probe = io_uring_get_probe_ring(&engine->uring);
     int err = 0;
