@@ -9,7 +9,7 @@ import threading
 import time
 
 from bench_servers import Failure
-from bench_system import GIB, KIB, MIB, drop_cached, read_from_disk, resident_bytes
+from bench_system import GIB, KIB, MIB, drop_cached, read_from_disk, resident_bytes, touch_memory
 
 
 class Case:
@@ -67,6 +67,7 @@ def get_large(size, connections, amount):
 def put_large(size, connections, amount):
     """Everybody's bytes are gone again before it is the next one's turn: neither the disk nor the page cache is to fill."""
     def run(server):
+        touch_memory(size * connections)
         try:
             return bulk(server.load("put", f"/bench/put-{size}-%d", size, connections, amount, keys=connections), server)
         finally:

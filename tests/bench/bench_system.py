@@ -126,12 +126,15 @@ def memory_free_bytes():
     return min(free, max(0, most - used)) if most is not None and used is not None else free
 
 
-def touch_memory():
-    """Touches most of the free memory once: in a virtual machine the first touch costs whoever does it a fault in the host."""
-    areas = []
+def touch_memory(most=None):
+    """Touches free memory, most of it or as many bytes: in a virtual machine the first touch costs whoever does it a fault in the host,
+    and the host takes back what lies idle for a while."""
+    areas, left = [], int(memory_free_bytes() * 0.8)
+    left = left if most is None else min(left, most)
     try:
-        for _ in range(int(memory_free_bytes() * 0.8) // GIB):
-            areas.append(mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+        while left >= MIB:
+            areas.append(mmap.mmap(-1, min(left, GIB), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+            left -= min(left, GIB)
     except OSError: # as much as there is will do
         pass
     for area in areas:
