@@ -45,20 +45,6 @@ static struct meta_bytes name_of(const char *string)
     return (struct meta_bytes){string, strlen(string)};
 }
 
-/* The value of an attribute in a packed list; data NULL when absent or when the list is damaged. */
-struct meta_bytes attributes_find(struct meta_bytes packed, const char *name)
-{
-    struct meta_attribute attribute;
-    struct codec_list list;
-
-    if (codec_attributes_begin(&list, packed) != 0)
-        return (struct meta_bytes){0};
-    while (codec_attributes_next(&list, &attribute) > 0)
-        if (meta_attribute_is(attribute.name, name))
-            return attribute.value;
-    return (struct meta_bytes){0};
-}
-
 int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
                         struct meta_bytes value)
 {
@@ -83,7 +69,7 @@ int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, c
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
                          struct meta_bytes *packed)
 {
-    struct meta_bytes tags = op->replace_tags ? op->tags : attributes_find(*packed, META_ATTRIBUTE_TAGS);
+    struct meta_bytes tags = op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
     struct meta_attribute attribute;
     struct gathering gathering;
     struct codec_list list;

@@ -226,6 +226,19 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
     return 1;
 }
 
+struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *name)
+{
+    struct meta_attribute attribute;
+    struct codec_list list;
+
+    if (codec_attributes_begin(&list, bytes) != 0)
+        return (struct meta_bytes){0};
+    while (codec_attributes_next(&list, &attribute) > 0)
+        if (meta_attribute_is(attribute.name, name))
+            return attribute.value;
+    return (struct meta_bytes){0};
+}
+
 size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums)
 {
     return CODEC_LIST_HEAD_BYTES_MAX + PART_CHECKSUM_HEAD_BYTES +

@@ -44,6 +44,8 @@ size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes 
 int codec_attributes_begin(struct codec_list *list, struct meta_bytes bytes);
 /* The attribute points into the list's bytes. */
 int codec_attributes_next(struct codec_list *list, struct meta_attribute *attribute);
+/* The value of one attribute, pointing into the bytes; data NULL when it is absent or the list is damaged. */
+struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *name);
 
 /* checksums: as in struct meta_object. */
 size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums);

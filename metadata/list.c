@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Listings of objects and uploads: a walk along the primary key, from a start to the end of the prefix, that
- * *seeks* past each common prefix, so that the cost follows what is returned.
+ * *seeks* past each common prefix, so that the cost follows what is returned. Of the attributes the storage class is told;
+ * they lie behind the extents, which is on the row's own page but for objects of dozens of parts.
  *
  * All of a listing happens in one snapshot. The reader's thread. */
 #include "metadata/db.h"
@@ -137,6 +138,7 @@ static int object_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes com
         return err;
     entry.etag = etag;
     entry.owner = meta_sql_column(statement, 5);
+    entry.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
     return listing->visit(listing->ctx, &entry);
 }
 
@@ -183,6 +185,7 @@ static int upload_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes com
     upload.checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
     upload.checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
     upload.owner = meta_sql_column(statement, 5);
+    upload.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
     return listing->visit(listing->ctx, &upload, common_prefix);
 }
 

@@ -20,6 +20,7 @@ enum list_column {
     COLUMN_ETAG,
     COLUMN_CHECKSUM,
     COLUMN_OWNER,
+    COLUMN_ATTRIBUTES,
     COLUMN_VERSION, /* the id */
     COLUMN_IS_NULL, /* these in `version` only */
     COLUMN_IS_MARKER,
@@ -213,6 +214,8 @@ static int entry_read(const struct cursor *cursor, struct meta_version_entry *en
         return err;
     if ((err = codec_etag_decode(meta_sql_column(row, COLUMN_ETAG), etag)) != 0)
         return err;
+    entry->storage_class =
+        codec_attributes_find(meta_sql_column(row, COLUMN_ATTRIBUTES), META_ATTRIBUTE_STORAGE_CLASS);
     return codec_checksum_decode(meta_sql_column(row, COLUMN_CHECKSUM), &entry->checksum);
 }
 

@@ -57,7 +57,7 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 {
     struct meta_lock lock;
 
-    if (meta_lock_unpack(attributes_find(row->attributes, META_ATTRIBUTE_LOCK), &lock) != 0)
+    if (meta_lock_unpack(codec_attributes_find(row->attributes, META_ATTRIBUTE_LOCK), &lock) != 0)
         return true;
     return meta_lock_forbids(&lock, writer->now_ms, bypass_governance);
 }
@@ -79,7 +79,7 @@ int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, stru
 
     if ((err = meta_lock_unpack(packed, &retention)) != 0 || retention.mode == META_LOCK_NONE)
         return err;
-    if ((err = meta_lock_unpack(attributes_find(*attributes, META_ATTRIBUTE_LOCK), &lock)) != 0 ||
+    if ((err = meta_lock_unpack(codec_attributes_find(*attributes, META_ATTRIBUTE_LOCK), &lock)) != 0 ||
         lock.mode != META_LOCK_NONE)
         return err;
     retention.hold = lock.hold;
@@ -111,7 +111,7 @@ int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op)
     err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
                               : object_row_load(writer, op->bucket, op->key, &row);
     if (err != 0 ||
-        (err = meta_lock_unpack(attributes_find(row.attributes, META_ATTRIBUTE_LOCK), &lock)) != 0)
+        (err = meta_lock_unpack(codec_attributes_find(row.attributes, META_ATTRIBUTE_LOCK), &lock)) != 0)
         return err;
     if (op->sets_retention) {
         if (!retention_may_become(&lock, &op->lock, writer->now_ms, op->bypass_governance))

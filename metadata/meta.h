@@ -108,6 +108,8 @@ struct meta_attributes {
 #define META_ATTRIBUTE_ACL    "x-amz-acl"
 #define META_ATTRIBUTE_LOCK   "x-amz-object-lock"   /* meta_lock.h, META_OP_OBJECT_LOCK */
 #define META_ATTRIBUTE_RENAME "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
+/* The one attribute that listings tell. */
+#define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
 bool meta_attribute_is(struct meta_bytes name, const char *string);
 bool meta_attribute_is_annotation(struct meta_bytes name);
 
@@ -271,6 +273,7 @@ struct meta_version_entry {
     const char *etag;
     struct meta_checksum checksum;
     struct meta_bytes owner;
+    struct meta_bytes storage_class; /* data NULL: it has none */
 };
 
 /* Versions and delete markers by key, then newest first; otherwise as meta_object_list. */
@@ -294,6 +297,7 @@ struct meta_list_entry {
     const char *etag;
     struct meta_checksum checksum;
     struct meta_bytes owner;
+    struct meta_bytes storage_class; /* data NULL: it has none */
 };
 
 /* visit gets each entry; what it points to is valid during the call. truncated: whether more entries exist (false when
@@ -307,6 +311,7 @@ struct meta_upload {
     int64_t initiated_ms;
     struct meta_attributes attributes;
     struct meta_bytes owner;
+    struct meta_bytes storage_class; /* of meta_upload_list only; data NULL: it has none */
     uint8_t checksum_algorithm, checksum_type;
 };
 

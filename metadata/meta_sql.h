@@ -52,7 +52,8 @@ enum meta_sql_role {
                                                                                                              \
     X(SQL_OBJECT_GET, META_SQL_BOTH, "SELECT " META_SQL_OBJECT_COLUMNS ", version FROM object"               \
                                      " WHERE bucket = ?1 AND key = ?2")                                      \
-    X(SQL_OBJECT_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner FROM object"   \
+    X(SQL_OBJECT_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner, attributes"   \
+                                        " FROM object"                                                       \
                                         " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")        \
     X(SQL_OBJECT_INSERT, META_SQL_WRITER, "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ", version)"\
                                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"       \
@@ -93,12 +94,12 @@ enum meta_sql_role {
     X(SQL_VERSION_ANNOTATE, META_SQL_WRITER, "UPDATE version SET attributes = ?4"                            \
                                              " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                  \
     X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \
-    X(SQL_VERSION_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner, id, is_null,"\
-                                         " is_marker, noncurrent_ms FROM version"                            \
+    X(SQL_VERSION_LIST, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner, attributes," \
+                                         " id, is_null, is_marker, noncurrent_ms FROM version"               \
                                          " WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4"         \
                                          " ORDER BY key, id")                                                \
     X(SQL_VERSION_LIST_CURRENT, META_SQL_READER, "SELECT key, size, modified_ms, etag, checksum, owner,"     \
-                                                 " version FROM object"                                      \
+                                                 " attributes, version FROM object"                          \
                                                  " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")\
                                                                                                              \
     X(SQL_UPLOAD_GET, META_SQL_BOTH, "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"      \
@@ -107,7 +108,8 @@ enum meta_sql_role {
     X(SQL_UPLOAD_EXISTS, META_SQL_WRITER, "SELECT 1 FROM upload"                                             \
                                           " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                     \
     X(SQL_UPLOAD_LIST, META_SQL_READER, "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"   \
-                                        " owner FROM upload WHERE bucket = ?1 AND (key, id) >= (?2, ?3)"     \
+                                        " owner, attributes FROM upload"                                     \
+                                        " WHERE bucket = ?1 AND (key, id) >= (?2, ?3)"                       \
                                         " AND key < ?4 ORDER BY key, id")                                    \
     X(SQL_UPLOAD_INSERT, META_SQL_WRITER, "INSERT INTO upload(bucket, key, id, initiated_ms,"                \
                                           " checksum_algorithm, checksum_type, owner, attributes)"           \

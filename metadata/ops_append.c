@@ -155,7 +155,7 @@ static int rename_is_done(struct meta_writer *writer, const struct meta_object_r
         return 0;
     if ((err = object_row_load(writer, op->source.bucket, op->key, &there)) != 0)
         return err == META_E_NO_KEY ? 0 : err;
-    known = attributes_find(there.attributes, META_ATTRIBUTE_RENAME);
+    known = codec_attributes_find(there.attributes, META_ATTRIBUTE_RENAME);
     if (known.length < 2 + op->token.length || memcmp(known.data, packed.data, 2 + op->token.length) != 0)
         return 0;
     return known.length == packed.length && memcmp(known.data, packed.data, packed.length) == 0
@@ -197,7 +197,7 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
         (err = rename_check(writer, op)) != 0)
         return err;
     renamed = row;
-    if ((token.length > 0 || attributes_find(row.attributes, META_ATTRIBUTE_RENAME).data != NULL) &&
+    if ((token.length > 0 || codec_attributes_find(row.attributes, META_ATTRIBUTE_RENAME).data != NULL) &&
         (err = attributes_annotate(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
         return err;
     if ((err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)

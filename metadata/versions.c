@@ -370,7 +370,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
 
 static bool tags_are(const struct object_row *row, const struct meta_bytes *tags)
 {
-    struct meta_bytes stored = attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
+    struct meta_bytes stored = codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
 
     return stored.length == tags->length &&
            (tags->length == 0 || memcmp(stored.data, tags->data, tags->length) == 0);

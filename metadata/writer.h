@@ -148,8 +148,6 @@ int references_drop_now(struct meta_writer *writer, struct meta_bytes extents);
 
 /* ---- Annotations (annotations.c) ---- */
 
-/* The value in a packed list; data NULL when absent. Points into the list. */
-struct meta_bytes attributes_find(struct meta_bytes packed, const char *name);
 /* Exchanges one attribute of a packed list for another value (data NULL: none), in the arena. */
 int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
                         struct meta_bytes value);

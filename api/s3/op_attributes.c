@@ -126,16 +126,6 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
     s3_xml_close(xml, "ObjectParts");
 }
 
-static void write_storage_class(struct s3_xml *xml, const struct meta_object *object)
-{
-    struct meta_bytes name = s3_attribute_get(&object->attributes, "x-amz-storage-class");
-
-    if (name.data != NULL)
-        s3_xml_text(xml, "StorageClass", name.data, name.length);
-    else
-        s3_xml_string(xml, "StorageClass", "STANDARD");
-}
-
 static void answer_attributes(struct s3_request *request, const struct meta_object *object,
                               const struct question *question)
 {
@@ -154,7 +144,7 @@ static void answer_attributes(struct s3_request *request, const struct meta_obje
     if (question->wanted & 1u << OBJECT_PARTS)
         write_parts(&xml, object, question);
     if (question->wanted & 1u << STORAGE_CLASS)
-        write_storage_class(&xml, object);
+        s3_xml_storage_class(&xml, s3_attribute_get(&object->attributes, META_ATTRIBUTE_STORAGE_CLASS));
     if (question->wanted & 1u << OBJECT_SIZE)
         s3_xml_unsigned(&xml, "ObjectSize", object->size);
     s3_xml_close(&xml, "GetObjectAttributesResponse");

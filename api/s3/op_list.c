@@ -70,7 +70,7 @@ static void write_key(struct listing *listing, const struct meta_list_entry *ent
     s3_xml_unsigned(xml, "Size", entry->size);
     if (listing->with_owner)
         s3_xml_owner(listing->request, xml, "Owner", entry->owner);
-    s3_xml_string(xml, "StorageClass", "STANDARD");
+    s3_xml_storage_class(xml, entry->storage_class);
     s3_xml_close(xml, "Contents");
 }
 

@@ -44,7 +44,7 @@ static void write_version(struct version_listing *listing, const struct meta_ver
             s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(entry->checksum.type));
         }
         s3_xml_unsigned(xml, "Size", entry->size);
-        s3_xml_string(xml, "StorageClass", "STANDARD");
+        s3_xml_storage_class(xml, entry->storage_class);
     }
     s3_xml_owner(listing->request, xml, "Owner", entry->owner);
     s3_xml_close(xml, name);

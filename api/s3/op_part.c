@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/s3/s3_attributes.h"
 #include "api/s3/s3_copy_source.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_put.h"
@@ -338,7 +339,7 @@ static void write_parts_head(struct part_listing *listing, const struct meta_upl
     s3_xml_string(xml, "UploadId", id);
     s3_xml_owner(request, xml, "Initiator", upload->owner);
     s3_xml_owner(request, xml, "Owner", upload->owner);
-    s3_xml_string(xml, "StorageClass", "STANDARD");
+    s3_xml_storage_class(xml, s3_attribute_get(&upload->attributes, META_ATTRIBUTE_STORAGE_CLASS));
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
         s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
         s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(upload->checksum_type));

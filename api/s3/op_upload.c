@@ -163,7 +163,7 @@ static void write_upload(struct upload_listing *listing, const struct meta_uploa
     s3_xml_string(xml, "UploadId", listing->last_id);
     s3_xml_owner(listing->request, xml, "Initiator", upload->owner);
     s3_xml_owner(listing->request, xml, "Owner", upload->owner);
-    s3_xml_string(xml, "StorageClass", "STANDARD");
+    s3_xml_storage_class(xml, upload->storage_class);
     s3_xml_time(xml, "Initiated", upload->initiated_ms);
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
         s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));

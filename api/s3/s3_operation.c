@@ -161,6 +161,14 @@ void s3_xml_etag(struct s3_xml *xml, const char *etag)
     s3_xml_text(xml, "ETag", text, length);
 }
 
+void s3_xml_storage_class(struct s3_xml *xml, struct meta_bytes name)
+{
+    if (name.data != NULL)
+        s3_xml_text(xml, "StorageClass", name.data, name.length);
+    else
+        s3_xml_string(xml, "StorageClass", "STANDARD");
+}
+
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts)
 {
     char text[S3_CHECKSUM_TEXT_BYTES_MAX + 1];

@@ -210,6 +210,28 @@ def multipart(s3):
     equal(s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []), [], "no upload is left")
 
 
+def classes(s3):
+    """Storage classes come back wherever S3 tells them."""
+    bucket, name = "classes", "ONEZONE_IA"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"older", StorageClass="GLACIER_IR", ContentType="a/b", Metadata={"m": "1"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"plain", ContentType="a/b")
+    s3.put_object(Bucket=bucket, Key="other", Body=b"", StorageClass=name, Tagging="a=b")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="parts", StorageClass=name, ContentType="a/b")["UploadId"]
+    told = {one["Key"]: one["StorageClass"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    equal(told, {"k": "STANDARD", "other": name}, "ListObjectsV2 tells storage classes")
+    equal([one["StorageClass"] for one in s3.list_objects(Bucket=bucket)["Contents"]], ["STANDARD", name], "and ListObjects")
+    equal([(one["Key"], one["StorageClass"]) for one in s3.list_object_versions(Bucket=bucket)["Versions"]],
+          [("k", "STANDARD"), ("k", "GLACIER_IR"), ("other", name)], "and ListObjectVersions")
+    equal(s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["StorageClass"], name, "and ListMultipartUploads")
+    equal(s3.list_parts(Bucket=bucket, Key="parts", UploadId=upload)["StorageClass"], name, "and ListParts")
+    part = s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+    s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    equal((s3.head_object(Bucket=bucket, Key="parts")["StorageClass"],
+           s3.list_objects_v2(Bucket=bucket, Prefix="parts")["Contents"][0]["StorageClass"]), (name, name), "an upload's class is the object's")
+
+
 def copies(s3):
     bucket = "first-bucket"
     s3.put_object(Bucket=bucket, Key="source +", Body=b"original", ContentType="t/s", Metadata={"a": "1"})
@@ -322,7 +344,7 @@ for label in ("with keys", "anonymous"):
     server = Server(keys=keyed)
     s3 = client_of(server) if keyed else client_of(server, signature_version=UNSIGNED)
     print(f"# {label}", flush=True)
-    for part in (buckets, objects, conditions, listings, multipart, copies, checksums):
+    for part in (buckets, objects, conditions, listings, multipart, classes, copies, checksums):
         try:
             if part is objects and not keyed: # S3 refuses response-* without a signature; the rest is the same
                 continue
