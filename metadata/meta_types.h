@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What rows are made of, as reads give them and changes take them: errors, bytes, extents, attributes, objects, buckets. Part of
+ * meta.h, which is what others include. */
+#ifndef METADATA_META_TYPES_H
+#define METADATA_META_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "metadata/limits.h"
+
+/* Outside the range of errno values. */
+#define META_ERROR_MAP(X)                                                                                     \
+    X(META_E_NO_BUCKET, -5001, "no such bucket")                                                              \
+    X(META_E_BUCKET_EXISTS, -5002, "the bucket exists")                                                       \
+    X(META_E_BUCKET_NOT_EMPTY, -5003, "the bucket is not empty")                                              \
+    X(META_E_NO_KEY, -5004, "no such key")                                                                    \
+    X(META_E_PRECONDITION, -5005, "a precondition failed")                                                    \
+    X(META_E_NO_UPLOAD, -5006, "no such upload")                                                              \
+    X(META_E_INVALID_PART, -5007, "a part is missing or its ETag differs")                                    \
+    X(META_E_CHANGED, -5008, "what the change was based on has changed meanwhile")                            \
+    X(META_E_NEWER_SCHEMA, -5009, "the database was written by a newer version")                              \
+    X(META_E_NOT_OURS, -5010, "the file is a database of another application")                                \
+    X(META_E_CORRUPT, -5011, "the database is damaged")                                                       \
+    X(META_E_CLOSING, -5012, "the store is closing")                                                          \
+    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                             \
+    X(META_E_NO_VERSION, -5014, "no such version")                                                            \
+    X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")                                         \
+    X(META_E_OFFSET, -5016, "the object does not end where the append begins")                               \
+    X(META_E_LOCKED, -5017, "the version is locked")                                                          \
+    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")                 \
+    X(META_E_TOKEN, -5019, "the token was used for another change")
+
+enum meta_error {
+#define META_ERROR_ENUM(name, value, text) name = value,
+    META_ERROR_MAP(META_ERROR_ENUM)
+#undef META_ERROR_ENUM
+};
+
+/* A text for a result of this module, errno values included; static storage. */
+const char *meta_strerror(int result);
+
+struct meta;
+struct meta_reader;
+
+struct meta_bytes {
+    const void *data;
+    size_t length;
+};
+
+/* By which checksum a unit is verified; the module stores it and computes none. */
+enum meta_unit_crc {
+    META_UNIT_CRC32C,    /* the low 32 bits of unit_crc: what stores of earlier versions hold */
+    META_UNIT_CRC64NVME, /* what is written now */
+};
+
+struct meta_extent {
+    uint64_t file;        /* blob id */
+    uint64_t offset;      /* in the file */
+    uint64_t length;      /* > 0 */
+    uint64_t unit_offset; /* where the unit begins; unit_offset <= offset */
+    uint64_t unit_length; /* offset + length <= unit_offset + unit_length */
+    uint64_t unit_crc;    /* of the whole unit, of that kind */
+    enum meta_unit_crc unit_crc_kind;
+};
+
+struct meta_extents {
+    struct meta_extent *list;
+    uint32_t count; /* 0 for an empty object */
+};
+
+/* A stored header: lower-case name as S3 sends it ("content-type", "x-amz-meta-colour"), value as received. */
+struct meta_attribute {
+    struct meta_bytes name, value;
+};
+
+struct meta_attributes {
+    struct meta_attribute *list;
+    uint32_t count;
+};
+
+/* Annotations: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_ANNOTATE). They
+ * come and go with the other attributes; the module does not interpret their values, but for the last two, which have changes of
+ * their own. */
+#define META_ATTRIBUTE_TAGS   "x-amz-tagging"
+#define META_ATTRIBUTE_ACL    "x-amz-acl"
+#define META_ATTRIBUTE_LOCK   "x-amz-object-lock"   /* meta_lock.h, META_OP_OBJECT_LOCK */
+#define META_ATTRIBUTE_RENAME "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
+/* The one attribute that listings tell. */
+#define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
+bool meta_attribute_is(struct meta_bytes name, const char *string);
+bool meta_attribute_is_annotation(struct meta_bytes name);
+
+/* The S3 checksum of an object or part. algorithm 0 means none. The module does not interpret the numbers. */
+struct meta_checksum {
+    uint8_t algorithm; /* api's enum */
+    uint8_t type;      /* 0 full object, 1 composite */
+    uint8_t length;
+    unsigned char value[META_CHECKSUM_BYTES_MAX];
+};
+
+/* Names one version of a key: opaque, never used twice within a key, newer ones compare lower as bytes. All zero is S3's "null"
+ * version, of which a key has at most one: what was stored while its bucket had no versioning or had it suspended. */
+struct meta_version_id {
+    unsigned char bytes[META_VERSION_ID_BYTES];
+};
+
+static inline bool meta_version_is_null(const struct meta_version_id *version)
+{
+    static const struct meta_version_id null_version;
+
+    return memcmp(version, &null_version, sizeof(null_version)) == 0;
+}
+
+struct meta_part_size {
+    uint32_t number;
+    uint64_t size;
+};
+
+/* The checksums that an object's parts had, one value behind the other. They are all of one algorithm, or not kept. */
+struct meta_part_checksums {
+    uint8_t algorithm;           /* as in meta_checksum; 0: none are kept */
+    uint8_t length;              /* of each value, at most META_CHECKSUM_BYTES_MAX */
+    const unsigned char *values; /* part_count of them */
+};
+
+/* An object as stored. Pointers are borrowed: see who fills it. */
+struct meta_object {
+    uint64_t size;
+    int64_t modified_ms; /* Unix time */
+    char etag[META_ETAG_BYTES_MAX + 1]; /* without quotes */
+    struct meta_checksum checksum;
+    struct meta_attributes attributes;
+    struct meta_extents extents;
+    struct meta_bytes owner; /* owner id, may be empty */
+    uint32_t part_count;     /* 0 unless the object was made by a multipart upload */
+    const struct meta_part_size *parts; /* part_count entries */
+    struct meta_part_checksums part_checksums;
+    unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* zero unless multipart: makes CompleteMultipartUpload repeatable */
+    struct meta_version_id version; /* given by the store */
+};
+
+enum meta_versioning {
+    META_VERSIONING_NEVER,     /* every object is the null version, and replacing or deleting it is the end of it */
+    META_VERSIONING_ENABLED,   /* every put makes a version; deleting a key adds a delete marker */
+    META_VERSIONING_SUSPENDED, /* puts and deletes replace the null version; other versions stay */
+};
+
+struct meta_bucket {
+    int64_t id; /* never used twice */
+    int64_t created_ms;
+    char name[META_BUCKET_NAME_BYTES_MAX + 1];
+    char region[64];
+    char owner[65];
+    enum meta_versioning versioning; /* changed by META_OP_BUCKET_VERSIONING */
+};
+
+struct meta_upload {
+    unsigned char id[META_UPLOAD_ID_BYTES]; /* begins with the time in ms, big-endian: ids sort by initiation */
+    struct meta_bytes key;
+    int64_t initiated_ms;
+    struct meta_attributes attributes;
+    struct meta_bytes owner;
+    struct meta_bytes storage_class; /* of meta_upload_list only; data NULL: it has none */
+    uint8_t checksum_algorithm, checksum_type;
+};
+
+struct meta_part {
+    uint32_t number; /* 1 .. META_PART_NUMBER_MAX */
+    uint64_t size;
+    int64_t modified_ms;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum checksum;
+    struct meta_extents extents; /* NULL in listings */
+};
+
+struct meta_complete_part {
+    uint32_t number;
+    char etag[META_ETAG_BYTES_MAX + 1];
+};
+
+#endif
