@@ -4,20 +4,10 @@
  * log is for those who wonder why their client does not get in. On the connection's worker; the log's bound is the server's. */
 #include "api/http/connection.h"
 
-#include <time.h>
-
-static uint64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Whether one more line may be written; *unlogged: failures of an earlier time that were not, to be told now. */
 static bool failure_is_logged(struct http_server *server, unsigned *unlogged)
 {
-    uint64_t now = monotonic_ms();
+    uint64_t now = worker_clock_ms();
     bool is_logged;
 
     *unlogged = 0;

@@ -24,7 +24,7 @@
 
 #define WORKER_WAIT_MS 60000 /* at most; every reason to wake up is an event or a timeout */
 
-static uint64_t monotonic_ms(void)
+uint64_t worker_clock_ms(void)
 {
     struct timespec now;
 
@@ -200,7 +200,7 @@ static void worker_begin_stop(struct http_worker *worker)
     h2o_linklist_t *node = worker->connections.next;
 
     worker->is_stopping = true;
-    worker->cut_at_ms = monotonic_ms() + worker->server->grace_ms;
+    worker->cut_at_ms = worker_clock_ms() + worker->server->grace_ms;
     worker_close_listeners(worker);
     while (node != &worker->connections) {
         struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
@@ -233,7 +233,7 @@ static int32_t worker_supervise(struct http_worker *worker)
         worker_begin_stop(worker);
     if (!worker->is_stopping || worker->is_cut)
         return WORKER_WAIT_MS;
-    now = monotonic_ms();
+    now = worker_clock_ms();
     if (now < worker->cut_at_ms)
         return worker->cut_at_ms - now < WORKER_WAIT_MS ? (int32_t)(worker->cut_at_ms - now) : WORKER_WAIT_MS;
     worker_cut(worker);

@@ -104,6 +104,9 @@ void loop_destroy(h2o_loop_t *loop, int poller_fd);
 void loop_context_dispose(h2o_context_t *context);
 void loop_thread_release(void);
 
+/* Milliseconds on the monotonic clock. Any thread. */
+uint64_t worker_clock_ms(void);
+
 void server_log(const struct http_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
