@@ -258,6 +258,16 @@ def error_code(body):
     return text.split("<Code>")[1].split("</Code>")[0] if "<Code>" in text else text[:200]
 
 
+def poll(condition, seconds=20):
+    """Whether the condition comes true within the time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def have(program):
     return shutil.which(program) is not None
 

@@ -8,9 +8,8 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 
-from sluicetest import SLUICE, Server, check, done, equal, exchange, make_certificate, run, scratch, trust
+from sluicetest import SLUICE, Server, check, done, equal, exchange, make_certificate, poll, run, scratch, trust
 
 certificate, key, authority = make_certificate()
 trust(authority)
@@ -23,15 +22,6 @@ def put_pair(new_certificate, new_key):
     for new, live in ((new_certificate, LIVE[0]), (new_key, LIVE[1])):
         shutil.copy(new, live + ".new")
         os.rename(live + ".new", live)
-
-
-def poll(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def serial():

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import time
 
-from sluicetest import (ACCESS, SECRET, SLUICE, Server, blob_files, check, done, equal, error_code, have, make_certificate, pattern_file, run,
+from sluicetest import (ACCESS, SECRET, SLUICE, Server, blob_files, check, done, equal, error_code, have, make_certificate, pattern_file, poll, run,
                         scratch, sha256_file, skip, trust)
 
 MIB = 1 << 20
@@ -27,15 +27,6 @@ large = pattern_file("large", 40 * MIB)
 access_log = scratch("access.log")
 server = Server(args=[*BOTH, "--workers", "2", "--access-log", access_log, "--access-log-format", "json"])
 PORT = int(server.tls_url.rsplit(":", 1)[1])
-
-
-def poll(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def connect(settings=context, timeout=20):
