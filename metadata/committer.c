@@ -7,22 +7,20 @@
  *
  * It takes what is there and goes, and what arrives meanwhile is the next batch. So one submitter pays for one
  * commit, and many share it. Only where commits are dear, a batch waits for the submitters of the one before
- * (batch_pace.h). A change that fails is undone alone; when the transaction fails, all its changes get the
- * error, the database is as it was before, and the next batch is tried as if nothing had been. */
+ * (batch_pace.h). How a batch is run is in batch.c. */
 #include "metadata/committer.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "metadata/batch.h"
 #include "metadata/batch_pace.h"
 #include "metadata/checkpoint.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
-#include "metadata/writer.h"
 
 struct op_queue {
     struct meta_op *head, **tail;
@@ -31,11 +29,8 @@ struct op_queue {
 
 struct meta_committer {
     struct meta *meta;
-    struct meta_writer writer;          /* the thread's */
+    struct batch_runner runner;         /* the thread's */
     struct meta_checkpoint *checkpoint; /* the thread's */
-    bool buckets_stale;                 /* the thread's: a transaction was rolled back */
-    int last_error;                     /* the thread's: of the last transaction, to log a trouble once */
-    struct meta_batch_hooks hooks;      /* the opener's */
     struct batch_pace pace;             /* the thread's */
     uint64_t last_end_ns;               /* the thread's: when the last batch was answered */
 
@@ -72,152 +67,6 @@ static struct meta_op *queue_pop(struct op_queue *queue)
         queue->tail = &queue->head;
     queue->count--;
     return op;
-}
-
-static int run(struct meta_writer *writer, enum meta_sql_id id)
-{
-    return meta_sql_run(writer->sql.list[id]);
-}
-
-/* Runs one change in its savepoint. op->result is the change's own; what is returned is the failure of the
- * transaction, which the database may also have ended by itself (a full disk, an I/O error). */
-static int op_run_savepoint(struct meta_committer *committer, struct meta_op *op)
-{
-    struct meta_writer *writer = &committer->writer;
-    int err;
-
-    if ((err = run(writer, SQL_SAVEPOINT)) != 0)
-        return err;
-    op->result = writer_op_run(writer, op);
-    arena_reset(&writer->arena);
-    if (sqlite3_get_autocommit(writer->db))
-        return op->result != 0 ? op->result : -EIO;
-    if (op->result != 0) {
-        if ((err = run(writer, SQL_SAVEPOINT_UNDO)) != 0)
-            return err;
-        if (op->kind == META_OP_BUCKET_CREATE || op->kind == META_OP_BUCKET_DELETE)
-            if ((err = writer_buckets_load(writer)) != 0)
-                return err;
-    }
-    return run(writer, SQL_SAVEPOINT_RELEASE);
-}
-
-/* A commit that failed in its sync may have left all its pages in the log: after a power cut they could count
- * as committed, although their submitters were told otherwise and may have removed the bytes. A transaction
- * that goes through takes their place in the log. */
-static void log_tail_overwrite(struct meta_writer *writer)
-{
-    int64_t version;
-
-    if (db_query_int(writer->db, "PRAGMA user_version", &version) != 0)
-        return; /* the disk is in trouble still; the next batch writes there, or fails as well */
-    char text[64];
-    (void)sqlite3_snprintf(sizeof(text), text, "PRAGMA user_version = %lld", (long long)version);
-    (void)db_exec(writer->db, text); /* as above */
-}
-
-static void batch_abandon(struct meta_committer *committer, int err)
-{
-    struct meta_writer *writer = &committer->writer;
-
-    if (err != committer->last_error)
-        meta_log(committer->meta, META_LOG_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
-                 sqlite3_errmsg(writer->db));
-    if (!sqlite3_get_autocommit(writer->db) && run(writer, SQL_ROLLBACK) != 0)
-        meta_log(committer->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(writer->db));
-    log_tail_overwrite(writer);
-    committer->buckets_stale = true;
-}
-
-static int batch_begin(struct meta_committer *committer)
-{
-    struct meta_writer *writer = &committer->writer;
-    struct timespec now;
-    int err;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    writer->clear_left = writer_clear_max(writer);
-    if ((err = run(writer, SQL_BEGIN)) != 0)
-        return err;
-    if (committer->buckets_stale) {
-        if ((err = writer_buckets_load(writer)) != 0)
-            return err;
-        committer->buckets_stale = false;
-    }
-    return 0;
-}
-
-/* Whether the change is still to be run: what it rests on may have failed already. */
-static bool op_is_due(const struct meta_op *op)
-{
-    return op->rests_on == NULL || op->result == 0;
-}
-
-/* One transaction. barrier: whether to wait, before the commit, for what the changes rest on; *barrier_error gets its
- * failure. */
-static int batch_transact(struct meta_committer *committer, struct meta_op *batch, bool barrier,
-                          int *barrier_error)
-{
-    int err = batch_begin(committer);
-
-    for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next)
-        if (op_is_due(op))
-            err = op_run_savepoint(committer, op);
-    /* Always, for the bytes are on their way whatever became of the rows. */
-    if (barrier)
-        *barrier_error = committer->hooks.barrier(committer->hooks.ctx);
-    if (err == 0 && barrier && *barrier_error != 0)
-        err = *barrier_error;
-    if (err == 0)
-        err = run(&committer->writer, SQL_COMMIT);
-    if (err != 0)
-        batch_abandon(committer, err);
-    return err;
-}
-
-static void batch_fail(struct meta_op *batch, int err)
-{
-    for (struct meta_op *op = batch; op != NULL; op = op->next)
-        if (op_is_due(op))
-            op->result = err;
-}
-
-/* What rests on lost bytes has failed; the rest of the batch has nothing to do with it. */
-static int batch_run_rest(struct meta_committer *committer, struct meta_op *batch, int barrier_error)
-{
-    int err;
-
-    for (struct meta_op *op = batch; op != NULL; op = op->next)
-        op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : barrier_error) : 0;
-    err = batch_transact(committer, batch, false, NULL);
-    if (err != 0)
-        for (struct meta_op *op = batch; op != NULL; op = op->next)
-            if (op->rests_on == NULL)
-                op->result = err;
-    return err;
-}
-
-static void batch_run(struct meta_committer *committer, struct meta_op *batch)
-{
-    const struct meta_batch_hooks *hooks = &committer->hooks;
-    bool rests = false;
-    int err, barrier_error = 0;
-
-    for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
-        rests = op->rests_on != NULL;
-    if (rests)
-        hooks->begin(hooks->ctx, batch);
-    else if (hooks->idle != NULL)
-        hooks->idle(hooks->ctx);
-    err = batch_transact(committer, batch, rests, &barrier_error);
-    if (rests)
-        hooks->end(hooks->ctx, err);
-    if (err != 0 && barrier_error != 0)
-        err = batch_run_rest(committer, batch, barrier_error);
-    else if (err != 0)
-        batch_fail(batch, err);
-    committer->last_error = err;
 }
 
 /* Before anybody is told: who begins after the answer must not use what was read before. */
@@ -312,13 +161,13 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     uint32_t clients = batch_clients(batch);
 
     row_changes_begin(&committer->meta->row_changes, batch);
-    batch_run(committer, batch);
+    batch_run(&committer->runner, batch);
     row_changes_end(&committer->meta->row_changes, batch);
     settings_expire(committer->meta, batch);
     pthread_mutex_lock(&committer->mutex);
     uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
     pthread_mutex_unlock(&committer->mutex);
-    batch_finish(&committer->hooks, batch);
+    batch_finish(&committer->runner.hooks, batch);
     committer->last_end_ns = clock_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
     checkpoint_advance(committer->checkpoint);
@@ -340,7 +189,7 @@ static void *committer_main(void *argument)
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL)
             batch_serve(committer, batch);
-        batch_finish(&committer->hooks, refused);
+        batch_finish(&committer->runner.hooks, refused);
         pthread_mutex_lock(&committer->mutex);
     }
     committer->stopped = true;
@@ -351,7 +200,7 @@ static void *committer_main(void *argument)
 void committer_submit(struct meta_committer *committer, struct meta_op *op)
 {
     op->result = 0;
-    assert(op->rests_on == NULL || committer->hooks.begin != NULL);
+    assert(op->rests_on == NULL || committer->runner.hooks.begin != NULL);
     pthread_mutex_lock(&committer->mutex);
     if (committer->stopped) {
         pthread_mutex_unlock(&committer->mutex);
@@ -383,30 +232,11 @@ void meta_submit(struct meta *meta, struct meta_op *op)
 
 static void committer_free(struct meta_committer *committer)
 {
-    struct meta_writer *writer = &committer->writer;
-
     checkpoint_stop(committer->checkpoint);
-    meta_sql_finalize(&writer->sql);
-    (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
-    free(writer->buckets);
-    arena_free(&writer->arena);
+    batch_runner_end(&committer->runner);
     pthread_cond_destroy(&committer->wake);
     pthread_mutex_destroy(&committer->mutex);
     free(committer);
-}
-
-static int writer_start(struct meta_writer *writer)
-{
-    int err;
-
-    if ((err = meta_sql_prepare(&writer->sql, writer->db, META_SQL_WRITER)) != 0)
-        return err;
-    int found = meta_sql_row(writer->sql.list[SQL_GARBAGE_LAST]);
-    if (found <= 0)
-        return found == 0 ? META_E_CORRUPT : found;
-    writer->garbage_row = sqlite3_column_int64(writer->sql.list[SQL_GARBAGE_LAST], 0);
-    meta_sql_reset(writer->sql.list[SQL_GARBAGE_LAST]);
-    return writer_buckets_load(writer);
 }
 
 int committer_start(struct meta_committer **committer_out, struct meta *meta, sqlite3 *db)
@@ -419,9 +249,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, sq
         (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
         return -ENOMEM;
     }
-    committer->meta = committer->writer.meta = meta;
-    committer->writer.db = db;
-    committer->hooks = meta->options.hooks;
+    committer->meta = meta;
     queue_init(&committer->waiting);
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);
@@ -430,7 +258,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, sq
     pthread_cond_init(&committer->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     committer->wake_at = 1;
-    if ((err = writer_start(&committer->writer)) != 0 ||
+    if ((err = batch_runner_begin(&committer->runner, meta, db)) != 0 ||
         (err = checkpoint_start(&committer->checkpoint, meta, db)) != 0 ||
         (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {
         meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));

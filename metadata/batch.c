@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The transaction of a batch: BEGIN, the changes, what they rest on, COMMIT. A change that fails is undone alone;
+ * when the transaction fails, all its changes get the error, the database is as it was before, and the next
+ * batch is tried as if nothing had been. On the committer's thread. */
+#include "metadata/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+static int run(struct meta_writer *writer, enum meta_sql_id id)
+{
+    return meta_sql_run(writer->sql.list[id]);
+}
+
+/* Runs one change in its savepoint. op->result is the change's own; what is returned is the failure of the
+ * transaction, which the database may also have ended by itself (a full disk, an I/O error). */
+static int op_run_savepoint(struct batch_runner *runner, struct meta_op *op)
+{
+    struct meta_writer *writer = &runner->writer;
+    int err;
+
+    if ((err = run(writer, SQL_SAVEPOINT)) != 0)
+        return err;
+    op->result = writer_op_run(writer, op);
+    arena_reset(&writer->arena);
+    if (sqlite3_get_autocommit(writer->db))
+        return op->result != 0 ? op->result : -EIO;
+    if (op->result != 0) {
+        if ((err = run(writer, SQL_SAVEPOINT_UNDO)) != 0)
+            return err;
+        if (op->kind == META_OP_BUCKET_CREATE || op->kind == META_OP_BUCKET_DELETE)
+            if ((err = writer_buckets_load(writer)) != 0)
+                return err;
+    }
+    return run(writer, SQL_SAVEPOINT_RELEASE);
+}
+
+/* A commit that failed in its sync may have left all its pages in the log: after a power cut they could count
+ * as committed, although their submitters were told otherwise and may have removed the bytes. A transaction
+ * that goes through takes their place in the log. */
+static void log_tail_overwrite(struct meta_writer *writer)
+{
+    int64_t version;
+
+    if (db_query_int(writer->db, "PRAGMA user_version", &version) != 0)
+        return; /* the disk is in trouble still; the next batch writes there, or fails as well */
+    char text[64];
+    (void)sqlite3_snprintf(sizeof(text), text, "PRAGMA user_version = %lld", (long long)version);
+    (void)db_exec(writer->db, text); /* as above */
+}
+
+static void batch_abandon(struct batch_runner *runner, int err)
+{
+    struct meta_writer *writer = &runner->writer;
+
+    if (err != runner->last_error)
+        meta_log(runner->meta, META_LOG_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
+                 sqlite3_errmsg(writer->db));
+    if (!sqlite3_get_autocommit(writer->db) && run(writer, SQL_ROLLBACK) != 0)
+        meta_log(runner->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(writer->db));
+    log_tail_overwrite(writer);
+    runner->buckets_stale = true;
+}
+
+static int batch_begin(struct batch_runner *runner)
+{
+    struct meta_writer *writer = &runner->writer;
+    struct timespec now;
+    int err;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    writer->clear_left = writer_clear_max(writer);
+    if ((err = run(writer, SQL_BEGIN)) != 0)
+        return err;
+    if (runner->buckets_stale) {
+        if ((err = writer_buckets_load(writer)) != 0)
+            return err;
+        runner->buckets_stale = false;
+    }
+    return 0;
+}
+
+/* Whether the change is still to be run: what it rests on may have failed already. */
+static bool op_is_due(const struct meta_op *op)
+{
+    return op->rests_on == NULL || op->result == 0;
+}
+
+/* One transaction. barrier: whether to wait, before the commit, for what the changes rest on; *barrier_error gets its
+ * failure. */
+static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bool barrier,
+                          int *barrier_error)
+{
+    int err = batch_begin(runner);
+
+    for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next)
+        if (op_is_due(op))
+            err = op_run_savepoint(runner, op);
+    /* Always, for the bytes are on their way whatever became of the rows. */
+    if (barrier)
+        *barrier_error = runner->hooks.barrier(runner->hooks.ctx);
+    if (err == 0 && barrier && *barrier_error != 0)
+        err = *barrier_error;
+    if (err == 0)
+        err = run(&runner->writer, SQL_COMMIT);
+    if (err != 0)
+        batch_abandon(runner, err);
+    return err;
+}
+
+static void batch_fail(struct meta_op *batch, int err)
+{
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        if (op_is_due(op))
+            op->result = err;
+}
+
+/* What rests on lost bytes has failed; the rest of the batch has nothing to do with it. */
+static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, int barrier_error)
+{
+    int err;
+
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : barrier_error) : 0;
+    err = batch_transact(runner, batch, false, NULL);
+    if (err != 0)
+        for (struct meta_op *op = batch; op != NULL; op = op->next)
+            if (op->rests_on == NULL)
+                op->result = err;
+    return err;
+}
+
+void batch_run(struct batch_runner *runner, struct meta_op *batch)
+{
+    const struct meta_batch_hooks *hooks = &runner->hooks;
+    bool rests = false;
+    int err, barrier_error = 0;
+
+    for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
+        rests = op->rests_on != NULL;
+    if (rests)
+        hooks->begin(hooks->ctx, batch);
+    else if (hooks->idle != NULL)
+        hooks->idle(hooks->ctx);
+    err = batch_transact(runner, batch, rests, &barrier_error);
+    if (rests)
+        hooks->end(hooks->ctx, err);
+    if (err != 0 && barrier_error != 0)
+        err = batch_run_rest(runner, batch, barrier_error);
+    else if (err != 0)
+        batch_fail(batch, err);
+    runner->last_error = err;
+}
+
+static int writer_start(struct meta_writer *writer)
+{
+    int err;
+
+    if ((err = meta_sql_prepare(&writer->sql, writer->db, META_SQL_WRITER)) != 0)
+        return err;
+    int found = meta_sql_row(writer->sql.list[SQL_GARBAGE_LAST]);
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    writer->garbage_row = sqlite3_column_int64(writer->sql.list[SQL_GARBAGE_LAST], 0);
+    meta_sql_reset(writer->sql.list[SQL_GARBAGE_LAST]);
+    return writer_buckets_load(writer);
+}
+
+int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *db)
+{
+    runner->meta = runner->writer.meta = meta;
+    runner->writer.db = db;
+    runner->hooks = meta->options.hooks;
+    return writer_start(&runner->writer);
+}
+
+void batch_runner_end(struct batch_runner *runner)
+{
+    struct meta_writer *writer = &runner->writer;
+
+    meta_sql_finalize(&writer->sql);
+    (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
+    free(writer->buckets);
+    arena_free(&writer->arena);
+}
