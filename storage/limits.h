@@ -65,6 +65,10 @@
 #define SEGMENT_BYTES_MIN (256u << 10)
 #define SEGMENT_BYTES_MAX (32u << 20)
 
+/* Data of one entry of a segment's journal: the changes of a large batch, and yet an entry fits into the smallest segment beside a
+ * unit of any length, and reading takes one buffer of this size. */
+#define SEGMENT_ENTRY_BYTES_MAX (128u << 10)
+
 /* Window that is checked for residency, and brought in when cold, ahead of one sendfile. */
 #define EGRESS_WINDOW_BYTES (1u << 20)
 

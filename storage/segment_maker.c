@@ -141,6 +141,7 @@ static int make_segment(struct blob_store *store, uint64_t bytes, struct segment
         return -ENOMEM;
     segment->capacity = bytes;
     segment->used = SEGMENT_ALIGN_BYTES; /* the head */
+    segment->journal = bytes;
     do {
         if ((err = blob_ids_take_wait(store, &segment->blob)) != 0)
             break;

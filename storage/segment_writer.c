@@ -2,14 +2,18 @@
  *
  * Writing units into the open segment, one write for all that fit, and syncing it once for all of them.
  *
- *   segment_write -> segment_sync_begin -> (the caller's rows) -> segment_sync_end -> (commit) -> segment_batch_end
+ *   segment_write (-> segment_entry_write) -> segment_sync_begin -> (the caller's rows)
+ *     -> segment_sync_end -> (commit) -> segment_batch_end
  *
  * segment_sync_begin only starts the write to the disk, which then works while the caller makes its rows; segment_sync_end
  * waits for the rest. A whole sync on another thread took longer on few cores, for that thread has to get the CPU twice.
  *
  * A segment is sealed when it is full, after an error, and when ids have run far ahead of it, since recovery has to look at
  * every id above the oldest that is not settled. What was sealed is told at the end of the batch, when no change that rests
- * on it is under way. */
+ * on it is under way.
+ *
+ * The journal at the other end of the segment is written by segment_journal.c; here it is room that units have not got, and bytes
+ * that a sync covers. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,21 +37,9 @@
 _Static_assert(GROUP_UNITS_MAX <= IOV_MAX, "a group is one pwritev");
 _Static_assert(SEGMENT_BYTES_MIN >= SEGMENT_ALIGN_BYTES + SEGMENT_UNIT_BYTES_MAX,
                "a unit fits into any segment");
+_Static_assert(SEGMENT_BYTES_MIN % SEGMENT_ALIGN_BYTES == 0 && SEGMENT_BYTES_MAX % SEGMENT_ALIGN_BYTES == 0,
+               "a journal takes whole blocks");
 _Static_assert(SEGMENT_UNIT_BYTES_MAX % SEGMENT_ALIGN_BYTES == 0, "units take whole blocks");
-
-struct segment_writer {
-    struct blob_store *store;
-    struct segment_maker *maker;
-    segment_sealed_fn on_sealed;
-    void *ctx;
-
-    struct segment *open;   /* takes units; or NULL */
-    struct segment *sealed; /* not told yet */
-    uint64_t next_bytes;    /* of the next segment */
-
-    uint64_t synced; /* no sync covers what lies from here on in the open segment */
-    int sync_result; /* the first failure since the last segment_sync_end */
-};
 
 uint32_t segment_unit_room(uint32_t length)
 {
@@ -67,7 +59,14 @@ static void note_sync_result(struct segment_writer *writer, int result)
 
 static bool is_dirty(const struct segment_writer *writer)
 {
-    return writer->store->options.durable && writer->open != NULL && writer->synced < writer->open->used;
+    return writer->store->options.durable && writer->open != NULL &&
+           (writer->units_synced < writer->open->used || writer->open->journal < writer->journal_synced);
+}
+
+static void note_synced(struct segment_writer *writer)
+{
+    writer->units_synced = writer->open->used;
+    writer->journal_synced = writer->open->journal;
 }
 
 /* Syncs what the open segment has. */
@@ -76,13 +75,13 @@ static int sync_open(struct segment_writer *writer)
     int err = is_dirty(writer) && sys.fdatasync(writer->open->fd) != 0 ? -errno : 0;
 
     if (writer->open != NULL)
-        writer->synced = writer->open->used;
+        note_synced(writer);
     note_sync_result(writer, err);
     return err;
 }
 
-/* Takes no more units. Bytes of this batch that lie in it are synced now. */
-static void seal(struct segment_writer *writer)
+/* Bytes of this batch that lie in it are synced now. */
+void segment_writer_seal(struct segment_writer *writer)
 {
     struct segment *segment = writer->open;
 
@@ -123,9 +122,9 @@ static int open_for(struct segment_writer *writer, uint32_t bytes)
     struct segment *segment;
     int err;
 
-    if (writer->open != NULL && writer->open->capacity - writer->open->used >= bytes)
+    if (writer->open != NULL && writer->open->journal - writer->open->used >= bytes)
         return 0;
-    seal(writer);
+    segment_writer_seal(writer);
     for (;;) {
         if ((err = take_next(writer, &segment)) != 0)
             return err;
@@ -134,7 +133,7 @@ static int open_for(struct segment_writer *writer, uint32_t bytes)
         segment_discard(writer->store, segment); /* made long ago */
     }
     writer->open = segment;
-    writer->synced = segment->used;
+    note_synced(writer);
     grow_next(writer);
     return 0;
 }
@@ -148,32 +147,34 @@ struct group {
     uint64_t bytes;
 };
 
-static int write_group(const struct segment *segment, struct group *group)
+int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset)
 {
-    struct iovec *at = group->list;
-    uint64_t offset = segment->used, left = group->bytes;
-    int count = group->count;
-
-    while (left > 0) {
-        ssize_t n = sys.pwritev(segment->fd, at, count, (off_t)offset);
+    while (count > 0) {
+        ssize_t n = sys.pwritev(fd, list, count, (off_t)offset);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n == 0 ? -EIO : -errno;
         offset += (uint64_t)n;
-        left -= (uint64_t)n;
-        while (count > 0 && (size_t)n >= at->iov_len) {
-            n -= (ssize_t)at->iov_len;
-            ++at;
+        while (count > 0 && (size_t)n >= list->iov_len) {
+            n -= (ssize_t)list->iov_len;
+            ++list;
             --count;
         }
         if (count > 0) {
-            at->iov_base = (char *)at->iov_base + n;
-            at->iov_len -= (size_t)n;
+            list->iov_base = (char *)list->iov_base + n;
+            list->iov_len -= (size_t)n;
         }
     }
     return 0;
+}
+
+void segment_write_failed(struct segment_writer *writer, int err)
+{
+    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
+                   (unsigned long long)writer->open->blob, strerror(-err));
+    segment_writer_seal(writer); /* what lies behind `used` is cut off with it */
 }
 
 /* As many units of the list as fit. */
@@ -187,7 +188,7 @@ static struct segment_unit *gather(const struct segment *segment, struct segment
     for (; unit != NULL && group->count < (int)GROUP_UNITS_MAX; unit = unit->next) {
         uint32_t room = segment_unit_room(unit->length);
 
-        if (segment->capacity - segment->used - group->bytes < room)
+        if (segment->journal - segment->used - group->bytes < room)
             break;
         group->units[group->count] = unit;
         group->list[group->count++] = (struct iovec){(void *)(uintptr_t)unit->data, room};
@@ -212,9 +213,7 @@ static void group_end(struct segment_writer *writer, const struct group *group, 
         segment->used = offset;
         return;
     }
-    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
-                   (unsigned long long)segment->blob, strerror(-result));
-    seal(writer); /* what lies behind `used` is cut off with it */
+    segment_write_failed(writer, result);
 }
 
 static void fail_all(struct segment_unit *unit, int err)
@@ -225,13 +224,22 @@ static void fail_all(struct segment_unit *unit, int err)
     }
 }
 
+void segment_prepare_next(struct segment_writer *writer)
+{
+    const struct segment *segment = writer->open;
+
+    if (segment != NULL &&
+        segment->used + (segment->capacity - segment->journal) >= PREPARE_AT(segment->capacity))
+        segment_maker_want(writer->maker, writer->next_bytes);
+}
+
 void segment_write(struct segment_writer *writer, struct segment_unit *first)
 {
     struct group group;
     int err;
 
     if (writer->open != NULL && segment_age(writer->store, writer->open) > BLOB_ID_BLOCK)
-        seal(writer);
+        segment_writer_seal(writer);
     while (first != NULL) {
         struct segment_unit *unit = first;
 
@@ -242,20 +250,32 @@ void segment_write(struct segment_writer *writer, struct segment_unit *first)
             return;
         }
         first = gather(writer->open, unit, &group);
-        group_end(writer, &group, write_group(writer->open, &group));
+        group_end(writer, &group,
+                  segment_write_list(writer->open->fd, group.list, group.count, writer->open->used));
     }
-    if (writer->open != NULL && writer->open->used >= PREPARE_AT(writer->open->capacity))
-        segment_maker_want(writer->maker, writer->next_bytes);
+    segment_prepare_next(writer);
+}
+
+uint64_t segment_writer_blob(const struct segment_writer *writer)
+{
+    return writer->open != NULL ? writer->open->blob : 0;
 }
 
 /* ---- Syncing ---- */
 
-/* Only a beginning: the sync meets and reports whatever is wrong. */
+/* Only a beginning: the sync meets and reports whatever is wrong. A length of 0 would mean all of the file. */
+static void begin_range(int fd, uint64_t begin, uint64_t end)
+{
+    if (begin < end)
+        (void)sync_file_range(fd, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE);
+}
+
 void segment_sync_begin(struct segment_writer *writer)
 {
-    if (is_dirty(writer))
-        (void)sync_file_range(writer->open->fd, (off_t)writer->synced,
-                              (off_t)(writer->open->used - writer->synced), SYNC_FILE_RANGE_WRITE);
+    if (!is_dirty(writer))
+        return;
+    begin_range(writer->open->fd, writer->units_synced, writer->open->used);
+    begin_range(writer->open->fd, writer->open->journal, writer->journal_synced);
 }
 
 int segment_sync_end(struct segment_writer *writer)
@@ -268,7 +288,7 @@ int segment_sync_end(struct segment_writer *writer)
     if (result != 0 && writer->open != NULL) {
         /* After a failed sync the next one may call lost pages a success: nothing is written here any more. */
         writer->open->is_doubtful = true;
-        seal(writer);
+        segment_writer_seal(writer);
     }
     return result;
 }
@@ -278,7 +298,7 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain)
     if (!is_certain) {
         if (writer->open != NULL)
             writer->open->is_doubtful = true;
-        seal(writer);
+        segment_writer_seal(writer);
         for (struct segment *segment = writer->sealed; segment != NULL; segment = segment->next)
             segment->is_doubtful = true;
     }
@@ -296,7 +316,7 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain)
 void segment_writer_idle(struct segment_writer *writer)
 {
     if (writer->open != NULL && segment_age(writer->store, writer->open) > BLOB_ID_BLOCK)
-        seal(writer);
+        segment_writer_seal(writer);
     segment_maker_expire(writer->maker);
     segment_batch_end(writer, true);
 }
@@ -335,7 +355,7 @@ void segment_writer_destroy(struct segment_writer *writer)
         return;
     store = writer->store;
     (void)segment_sync_end(writer); /* of a batch nobody waits for */
-    seal(writer);
+    segment_writer_seal(writer);
     segment_batch_end(writer, true);
     segment_maker_destroy(writer->maker);
     free(writer);

@@ -2,6 +2,8 @@
 sluice_unit_test(blob_store_test sluice_storage)
 sluice_unit_test(blob_pins_test sluice_storage)
 sluice_unit_test(segment_test sluice_storage)
+sluice_unit_test(segment_journal_test sluice_storage)
+sluice_unit_test(segment_journal_fault_test sluice_storage)
 sluice_unit_test(segment_space_test sluice_storage)
 sluice_unit_test(blob_writer_test sluice_storage)
 sluice_unit_test(blob_pump_test sluice_storage)

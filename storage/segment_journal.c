@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The journal of a segment: entries of its owner, at the end of the file, the first one last. Their format, writing one, and
+ * reading them back after a crash. What is in them only the owner knows; syncing and sealing are segment_writer.c's.
+ *
+ *   ... entry 2 | entry 1 |   (end of file)        one entry: | data | zeros | trailer |
+ *
+ * An entry takes whole blocks of SEGMENT_ALIGN_BYTES. Its trailer lies in the last bytes of the last one, since reading comes from
+ * behind: 8 bytes each, little-endian, magic, sequence, length of the data, and the CRC-64/NVME over token, sequence, length, data.
+ *
+ * The blocks held zeros before (segment_maker.c), so a torn entry fails its CRC. What else may lie at the end of a file is a
+ * client's bytes, once the file was cut behind its last unit: they cannot have the right CRC, for the token is not in the file.
+ * It is a CRC all the same, no signature: whoever can write to the data folder can do harm.
+ *
+ * Threads: a writer's part as the writer; reading blocks, and is for any thread. */
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/digest.h"
+#include "storage/segment_internal.h"
+#include "storage/sys.h"
+
+#define JOURNAL_MAGIC UINT64_C(0x316c6e72756f4a53) /* "SJournl1" */
+
+/* As it lies in the file. */
+struct trailer {
+    uint64_t magic, sequence, length, crc;
+};
+
+_Static_assert(sizeof(struct trailer) == 32, "no gaps: it is written as it is");
+_Static_assert(SEGMENT_BYTES_MIN >= SEGMENT_ALIGN_BYTES + SEGMENT_UNIT_BYTES_MAX + SEGMENT_ENTRY_BYTES_MAX +
+                                        SEGMENT_ALIGN_BYTES,
+               "the largest entry fits into any segment beside the largest unit");
+
+/* Of an entry with that much data: whole blocks. */
+static uint64_t entry_room(uint64_t length)
+{
+    return (length + sizeof(struct trailer) + SEGMENT_ALIGN_BYTES - 1) / SEGMENT_ALIGN_BYTES *
+           SEGMENT_ALIGN_BYTES;
+}
+
+static void trailer_make(const struct segment_entry *entry, struct trailer *trailer)
+{
+    uint64_t crc;
+
+    trailer->magic = htole64(JOURNAL_MAGIC);
+    trailer->sequence = htole64(entry->sequence);
+    trailer->length = htole64(entry->length);
+    crc = crc64nvme_update(0, entry->token, sizeof(entry->token));
+    crc = crc64nvme_update(crc, &trailer->sequence, sizeof(trailer->sequence));
+    crc = crc64nvme_update(crc, &trailer->length, sizeof(trailer->length));
+    trailer->crc = htole64(crc64nvme_update(crc, entry->data, entry->length));
+}
+
+/* ---- Writing ---- */
+
+static int entry_write_at(int fd, const struct segment_entry *entry, uint64_t offset)
+{
+    static const unsigned char zeros[SEGMENT_ALIGN_BYTES];
+    struct trailer trailer;
+    struct iovec list[] = {
+        {(void *)(uintptr_t)entry->data, entry->length},
+        {(void *)(uintptr_t)zeros, entry_room(entry->length) - entry->length - sizeof(trailer)},
+        {&trailer, sizeof(trailer)},
+    };
+
+    trailer_make(entry, &trailer);
+    return segment_write_list(fd, list, 3, offset);
+}
+
+int segment_entry_write(struct segment_writer *writer, const struct segment_entry *entry)
+{
+    struct segment *segment = writer->open;
+    uint64_t room = entry_room(entry->length);
+    int err;
+
+    assert(entry->length > 0);
+    assert(entry->length <= SEGMENT_ENTRY_BYTES_MAX);
+    if (!writer->store->options.durable)
+        return -EOPNOTSUPP;
+    if (segment == NULL || segment->journal - segment->used < room)
+        return -ENOSPC;
+    assert(entry->sequence == segment->entries + 1);
+    err = entry_write_at(segment->fd, entry, segment->journal - room);
+    if (err != 0) {
+        segment_write_failed(writer, err);
+        /* The disk may be full; the segment was not, which is what it would say. */
+        return err == -ENOSPC || err == -EOPNOTSUPP ? -EIO : err;
+    }
+    segment->journal -= room;
+    ++segment->entries;
+    segment_prepare_next(writer);
+    return 0;
+}
+
+/* ---- Reading ---- */
+
+/* A file that has become shorter meanwhile is an error: an entry that was there must not be overlooked. */
+static int read_whole(int fd, void *buffer, size_t length, uint64_t offset)
+{
+    char *at = buffer;
+
+    while (length > 0) {
+        ssize_t n = sys.pread(fd, at, length, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        at += n;
+        offset += (uint64_t)n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+static bool is_zero(const unsigned char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; ++i)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* The entry that ends at `end`. entry: token and sequence are given. bytes: room for the largest one, which the data is read into.
+ * 1, 0 (there is none that is valid) or a negative errno. */
+static int entry_read(int fd, uint64_t end, struct segment_entry *entry, unsigned char *bytes)
+{
+    struct trailer found, expected;
+    uint64_t length, room;
+    int err;
+
+    if (end < 2 * SEGMENT_ALIGN_BYTES) /* only the head is left */
+        return 0;
+    if ((err = read_whole(fd, &found, sizeof(found), end - sizeof(found))) != 0)
+        return err;
+    length = le64toh(found.length);
+    if (le64toh(found.magic) != JOURNAL_MAGIC || length == 0 || length > SEGMENT_ENTRY_BYTES_MAX)
+        return 0;
+    room = entry_room(length);
+    if (room > end - SEGMENT_ALIGN_BYTES)
+        return 0;
+    if ((err = read_whole(fd, bytes, room - sizeof(found), end - room)) != 0)
+        return err;
+    entry->data = bytes;
+    entry->length = (uint32_t)length;
+    trailer_make(entry, &expected);
+    return memcmp(&found, &expected, sizeof(found)) == 0 &&
+           is_zero(bytes + length, room - sizeof(found) - length);
+}
+
+static int read_entries(int fd, uint64_t end, struct segment_entry *entry,
+                        int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx)
+{
+    unsigned char *bytes = malloc(entry_room(SEGMENT_ENTRY_BYTES_MAX));
+    int result;
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    while ((result = entry_read(fd, end, entry, bytes)) == 1) {
+        if ((result = visit(ctx, entry)) != 0)
+            break;
+        end -= entry_room(entry->length);
+        ++entry->sequence;
+    }
+    free(bytes);
+    return result;
+}
+
+int segment_entries_read(struct blob_store *store, uint64_t blob,
+                         const unsigned char token[SEGMENT_TOKEN_BYTES],
+                         int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx)
+{
+    struct segment_entry entry = {.sequence = 1};
+    struct stat st;
+    int result = 0;
+    int fd = blob_store_open_fd(store, blob);
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    memcpy(entry.token, token, SEGMENT_TOKEN_BYTES);
+    if (fstat(fd, &st) != 0)
+        result = -errno;
+    else if (st.st_size % SEGMENT_ALIGN_BYTES == 0)
+        result = read_entries(fd, (uint64_t)st.st_size, &entry, visit, ctx);
+    close(fd); /* was only read from */
+    return result;
+}
