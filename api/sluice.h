@@ -289,6 +289,7 @@ SLUICE_API int sluice_user_list(const char *credentials, int (*visit)(void *ctx,
 
 struct sluice_check_report {
     uint64_t objects, bytes, damaged, missing, orphaned, findings;
+    uint64_t pending; /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
 };
 /* Verifies a closed store: rows, references and, with verify_bytes, every checksum. line gets one finding each.
  * Returns 0 when it could be done (look at findings), else why not. */

@@ -60,20 +60,37 @@ static void batch_abandon(struct batch_runner *runner, int err)
                  sqlite3_errmsg(writer->db));
     if (!sqlite3_get_autocommit(writer->db) && run(writer, SQL_ROLLBACK) != 0)
         meta_log(runner->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(writer->db));
-    log_tail_overwrite(writer);
+    if (wal_set_synced(&runner->meta->wal, writer->db, true) == 0)
+        log_tail_overwrite(writer);
     runner->buckets_stale = true;
+}
+
+/* What the changes draw on besides the rows. */
+static void batch_stamp(struct batch_runner *runner)
+{
+    struct meta_writer *writer = &runner->writer;
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    sqlite3_randomness(sizeof(writer->version_seed), &writer->version_seed);
+    runner->journal.batch = (struct journal_batch){
+        .now_ms = writer->now_ms,
+        .version_sequence = writer->version_sequence,
+        .version_seed = writer->version_seed,
+    };
 }
 
 static int batch_begin(struct batch_runner *runner)
 {
     struct meta_writer *writer = &runner->writer;
-    struct timespec now;
+    struct wal *wal = &runner->meta->wal;
     int err;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     writer->clear_left = writer_clear_max(writer);
-    if ((err = run(writer, SQL_BEGIN)) != 0)
+    if ((err = wal_repair(wal, writer->db)) != 0 ||
+        (err = wal_set_synced(wal, writer->db, !runner->journal.is_recorded)) != 0 ||
+        (err = run(writer, SQL_BEGIN)) != 0)
         return err;
     if (runner->buckets_stale) {
         if ((err = writer_buckets_load(writer)) != 0)
@@ -89,6 +106,33 @@ static bool op_is_due(const struct meta_op *op)
     return op->rests_on == NULL || op->result == 0;
 }
 
+static int batch_run_changes(struct batch_runner *runner, struct meta_op *batch)
+{
+    int err = 0;
+
+    for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next) {
+        if (!op_is_due(op))
+            continue;
+        err = op_run_savepoint(runner, op);
+        if (err == 0 && runner->journal.is_recorded && !journal_result_is_lasting(op->result))
+            err = op->result;
+    }
+    return err;
+}
+
+static int batch_commit(struct batch_runner *runner)
+{
+    struct wal *wal = &runner->meta->wal;
+    int err = journal_batch_store(&runner->journal, &runner->writer);
+
+    if (err != 0)
+        return err;
+    wal_commit_begin(wal);
+    err = run(&runner->writer, SQL_COMMIT);
+    wal_commit_end(wal, err);
+    return err;
+}
+
 /* One transaction. barrier: whether to wait, before the commit, for what the changes rest on; *barrier_error gets its
  * failure. */
 static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bool barrier,
@@ -96,18 +140,18 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
 {
     int err = batch_begin(runner);
 
-    for (struct meta_op *op = batch; op != NULL && err == 0; op = op->next)
-        if (op_is_due(op))
-            err = op_run_savepoint(runner, op);
+    if (err == 0)
+        err = batch_run_changes(runner, batch);
     /* Always, for the bytes are on their way whatever became of the rows. */
     if (barrier)
         *barrier_error = runner->hooks.barrier(runner->hooks.ctx);
     if (err == 0 && barrier && *barrier_error != 0)
         err = *barrier_error;
     if (err == 0)
-        err = run(&runner->writer, SQL_COMMIT);
+        err = batch_commit(runner);
     if (err != 0)
         batch_abandon(runner, err);
+    journal_batch_end(&runner->journal, err, barrier);
     return err;
 }
 
@@ -125,6 +169,7 @@ static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, in
 
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : barrier_error) : 0;
+    (void)journal_batch_begin(&runner->journal, &runner->hooks, batch, 0);
     err = batch_transact(runner, batch, false, NULL);
     if (err != 0)
         for (struct meta_op *op = batch; op != NULL; op = op->next)
@@ -136,15 +181,20 @@ static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, in
 void batch_run(struct batch_runner *runner, struct meta_op *batch)
 {
     const struct meta_batch_hooks *hooks = &runner->hooks;
+    uint64_t file = 0;
     bool rests = false;
     int err, barrier_error = 0;
 
     for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
         rests = op->rests_on != NULL;
+    batch_stamp(runner);
     if (rests)
-        hooks->begin(hooks->ctx, batch);
+        file = hooks->begin(hooks->ctx, batch);
     else if (hooks->idle != NULL)
         hooks->idle(hooks->ctx);
+    journal_batch_begin(&runner->journal, hooks, batch, file);
+    if (rests && hooks->start != NULL)
+        hooks->start(hooks->ctx);
     err = batch_transact(runner, batch, rests, &barrier_error);
     if (rests)
         hooks->end(hooks->ctx, err);
@@ -169,12 +219,30 @@ static int writer_start(struct meta_writer *writer)
     return writer_buckets_load(writer);
 }
 
+/* The journal is of use in a durable store only, and where the log can be synced for those who wait for it. */
+static void log_open(struct batch_runner *runner)
+{
+    struct meta *meta = runner->meta;
+    char *path = meta->options.durable ? sqlite3_mprintf("%s-wal", meta->path) : NULL;
+
+    if (path != NULL)
+        wal_open(&meta->wal, path);
+    if (meta->wal.fd < 0)
+        runner->hooks.record = NULL;
+    sqlite3_free(path);
+}
+
 int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *db)
 {
+    int err;
+
     runner->meta = runner->writer.meta = meta;
     runner->writer.db = db;
     runner->hooks = meta->options.hooks;
-    return writer_start(&runner->writer);
+    err = writer_start(&runner->writer);
+    if (err == 0 && runner->hooks.record != NULL)
+        log_open(runner);
+    return err;
 }
 
 void batch_runner_end(struct batch_runner *runner)
@@ -183,6 +251,8 @@ void batch_runner_end(struct batch_runner *runner)
 
     meta_sql_finalize(&writer->sql);
     (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
+    wal_close(&runner->meta->wal);
     free(writer->buckets);
     arena_free(&writer->arena);
+    journal_free(&runner->journal);
 }

@@ -5,12 +5,13 @@
 #ifndef METADATA_BATCH_H
 #define METADATA_BATCH_H
 
-#include "metadata/writer.h"
+#include "metadata/journal.h"
 
 struct batch_runner {
     struct meta *meta;
     struct meta_writer writer;
     struct meta_batch_hooks hooks; /* the opener's */
+    struct journal journal;
     bool buckets_stale;            /* a transaction was rolled back */
     int last_error;                /* of the last transaction, to log a trouble once */
 };

@@ -8,9 +8,8 @@
 
 #define CODEC_VERSION            1u
 #define CODEC_PARTS_VERSION      2u /* of part lists with checksums */
-#define VARINT_BYTES_MAX         10u
 #define EXTENT_BYTES_MIN         7u /* flags, file, length, crc */
-#define EXTENT_BYTES_MAX         (1u + 5u * VARINT_BYTES_MAX + 8u)
+#define EXTENT_BYTES_MAX         (1u + 5u * CODEC_NUMBER_BYTES_MAX + 8u)
 #define ATTRIBUTE_BYTES_MIN      2u
 #define PART_BYTES_MIN           2u
 #define PART_CHECKSUM_HEAD_BYTES 2u /* algorithm, length */
@@ -22,7 +21,7 @@ enum extent_flag {
     EXTENT_CRC64NVME = 4,  /* the checksum is that, in 8 bytes; else CRC32C, in 4 */
 };
 
-static unsigned char *varint_put(unsigned char *out, uint64_t value)
+unsigned char *codec_number_put(unsigned char *out, uint64_t value)
 {
     while (value >= 0x80) {
         *out++ = (unsigned char)(value | 0x80);
@@ -32,7 +31,7 @@ static unsigned char *varint_put(unsigned char *out, uint64_t value)
     return out;
 }
 
-static bool varint_get(struct codec_list *list, uint64_t *value)
+bool codec_number_get(struct codec_list *list, uint64_t *value)
 {
     uint64_t result = 0;
 
@@ -54,7 +53,7 @@ static bool varint_get(struct codec_list *list, uint64_t *value)
 size_t codec_list_head(unsigned char *out, uint32_t count)
 {
     out[0] = CODEC_VERSION;
-    return (size_t)(varint_put(out + 1, count) - out);
+    return (size_t)(codec_number_put(out + 1, count) - out);
 }
 
 static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned version,
@@ -67,7 +66,7 @@ static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned
         return 0;
     list->at = bytes.data;
     list->end = list->at + bytes.length;
-    if (*list->at++ != version || !varint_get(list, &count))
+    if (*list->at++ != version || !codec_number_get(list, &count))
         return META_E_CORRUPT;
     /* So a damaged count never makes anyone allocate more than a small multiple of what was stored. */
     if (count == 0 || count > UINT32_MAX || count > (size_t)(list->end - list->at) / item_bytes_min)
@@ -102,16 +101,16 @@ static unsigned char *extent_put(unsigned char *out, const struct meta_extent *e
     assert(wide || extent->unit_crc <= UINT32_MAX);
     *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0) |
                              (wide ? EXTENT_CRC64NVME : 0));
-    out = varint_put(out, extent->file);
-    out = varint_put(out, extent->length);
+    out = codec_number_put(out, extent->file);
+    out = codec_number_put(out, extent->length);
     for (unsigned shift = 0; shift < extent_crc_bits(wide); shift += 8)
         *out++ = (unsigned char)(extent->unit_crc >> shift);
     if (partial) {
-        out = varint_put(out, extent->offset - extent->unit_offset);
-        out = varint_put(out, extent->unit_length);
+        out = codec_number_put(out, extent->offset - extent->unit_offset);
+        out = codec_number_put(out, extent->unit_length);
     }
     if (inner)
-        out = varint_put(out, extent->unit_offset);
+        out = codec_number_put(out, extent->unit_offset);
     return out;
 }
 
@@ -143,8 +142,9 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
         return META_E_CORRUPT;
     unsigned flags = *list->at++;
     bool wide = (flags & EXTENT_CRC64NVME) != 0;
-    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER | EXTENT_CRC64NVME) || !varint_get(list, &extent->file) ||
-        !varint_get(list, &extent->length) || list->end - list->at < extent_crc_bits(wide) / 8)
+    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER | EXTENT_CRC64NVME) ||
+        !codec_number_get(list, &extent->file) || !codec_number_get(list, &extent->length) ||
+        list->end - list->at < extent_crc_bits(wide) / 8)
         return META_E_CORRUPT;
     extent->unit_crc_kind = wide ? META_UNIT_CRC64NVME : META_UNIT_CRC32C;
     extent->unit_crc = 0;
@@ -152,9 +152,10 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
         extent->unit_crc |= (uint64_t)*list->at++ << shift;
     extent->unit_length = extent->length;
     extent->unit_offset = 0;
-    if ((flags & EXTENT_PARTIAL) && (!varint_get(list, &in_unit) || !varint_get(list, &extent->unit_length)))
+    if ((flags & EXTENT_PARTIAL) &&
+        (!codec_number_get(list, &in_unit) || !codec_number_get(list, &extent->unit_length)))
         return META_E_CORRUPT;
-    if ((flags & EXTENT_UNIT_INNER) && !varint_get(list, &extent->unit_offset))
+    if ((flags & EXTENT_UNIT_INNER) && !codec_number_get(list, &extent->unit_offset))
         return META_E_CORRUPT;
     /* Inside its unit, and the unit inside what a file can be; written so that nothing overflows. */
     if (extent->length == 0 || extent->unit_length > INT64_MAX || extent->length > extent->unit_length ||
@@ -171,23 +172,24 @@ size_t codec_attributes_bound(const struct meta_attributes *attributes)
     size_t bound = CODEC_LIST_HEAD_BYTES_MAX;
 
     for (uint32_t i = 0; i < attributes->count; i++)
-        bound += 2 * VARINT_BYTES_MAX + attributes->list[i].name.length + attributes->list[i].value.length;
+        bound +=
+            2 * CODEC_NUMBER_BYTES_MAX + attributes->list[i].name.length + attributes->list[i].value.length;
     return bound;
 }
 
-static unsigned char *bytes_put(unsigned char *out, struct meta_bytes bytes)
+unsigned char *codec_bytes_put(unsigned char *out, struct meta_bytes bytes)
 {
-    out = varint_put(out, bytes.length);
+    out = codec_number_put(out, bytes.length);
     if (bytes.length > 0)
         memcpy(out, bytes.data, bytes.length);
     return out + bytes.length;
 }
 
-static bool bytes_get(struct codec_list *list, struct meta_bytes *bytes)
+bool codec_bytes_get(struct codec_list *list, struct meta_bytes *bytes)
 {
     uint64_t length;
 
-    if (!varint_get(list, &length) || length > (size_t)(list->end - list->at))
+    if (!codec_number_get(list, &length) || length > (size_t)(list->end - list->at))
         return false;
     bytes->data = list->at;
     bytes->length = (size_t)length;
@@ -203,8 +205,8 @@ size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes 
         return 0;
     at += codec_list_head(at, attributes->count);
     for (uint32_t i = 0; i < attributes->count; i++) {
-        at = bytes_put(at, attributes->list[i].name);
-        at = bytes_put(at, attributes->list[i].value);
+        at = codec_bytes_put(at, attributes->list[i].name);
+        at = codec_bytes_put(at, attributes->list[i].value);
     }
     return (size_t)(at - out);
 }
@@ -220,7 +222,7 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
 
     if (more <= 0)
         return more;
-    if (!bytes_get(list, &attribute->name) || !bytes_get(list, &attribute->value))
+    if (!codec_bytes_get(list, &attribute->name) || !codec_bytes_get(list, &attribute->value))
         return META_E_CORRUPT;
     list->left--;
     return 1;
@@ -242,7 +244,8 @@ struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *nam
 size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums)
 {
     return CODEC_LIST_HEAD_BYTES_MAX + PART_CHECKSUM_HEAD_BYTES +
-           (size_t)count * (2 * VARINT_BYTES_MAX + (checksums->algorithm != 0 ? checksums->length : 0u));
+           (size_t)count *
+               (2 * CODEC_NUMBER_BYTES_MAX + (checksums->algorithm != 0 ? checksums->length : 0u));
 }
 
 size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count,
@@ -260,8 +263,8 @@ size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts
         *at++ = checksums->length;
     }
     for (uint32_t i = 0; i < count; i++) {
-        at = varint_put(at, parts[i].number);
-        at = varint_put(at, parts[i].size);
+        at = codec_number_put(at, parts[i].number);
+        at = codec_number_put(at, parts[i].size);
     }
     if (checksums->algorithm != 0) {
         memcpy(at, checksums->values, (size_t)count * checksums->length);
@@ -304,7 +307,7 @@ int codec_parts_next(struct codec_list *list, struct meta_part_size *part)
 
     if (more <= 0)
         return more;
-    if (!varint_get(list, &number) || !varint_get(list, &part->size))
+    if (!codec_number_get(list, &number) || !codec_number_get(list, &part->size))
         return META_E_CORRUPT;
     if (number == 0 || number > META_PART_NUMBER_MAX || part->size > INT64_MAX)
         return META_E_CORRUPT;
@@ -363,7 +366,7 @@ size_t codec_etag_encode(unsigned char *out, const char *etag)
         out[1 + i] = (unsigned char)(hex_value(etag[2 * i]) << 4 | hex_value(etag[2 * i + 1]));
     if (suffix == 0)
         return 1 + ETAG_HEX_BYTES;
-    return (size_t)(varint_put(out + 1 + ETAG_HEX_BYTES, suffix) - out);
+    return (size_t)(codec_number_put(out + 1 + ETAG_HEX_BYTES, suffix) - out);
 }
 
 static void etag_suffix_print(char *out, uint32_t number)
@@ -403,7 +406,7 @@ int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1
     if (bytes.length > 1 + ETAG_HEX_BYTES) {
         struct codec_list rest = {.at = in + 1 + ETAG_HEX_BYTES, .end = in + bytes.length};
         uint64_t suffix;
-        if (!varint_get(&rest, &suffix) || rest.at != rest.end || suffix == 0 || suffix > 999999999)
+        if (!codec_number_get(&rest, &suffix) || rest.at != rest.end || suffix == 0 || suffix > 999999999)
             return META_E_CORRUPT;
         etag_suffix_print(etag + ETAG_HEX_DIGITS, (uint32_t)suffix);
     }

@@ -33,6 +33,15 @@ struct codec_list {
 size_t codec_list_head(unsigned char *out, uint32_t count);
 #define CODEC_LIST_HEAD_BYTES_MAX 6u
 
+/* What all forms are made of: numbers, and bytes with their length before them. The first two return where they ended; the other two
+ * false for what does not fit. */
+#define CODEC_NUMBER_BYTES_MAX 10u
+unsigned char *codec_number_put(unsigned char *out, uint64_t value);
+unsigned char *codec_bytes_put(unsigned char *out, struct meta_bytes bytes);
+bool codec_number_get(struct codec_list *list, uint64_t *value);
+/* They point into the list's bytes. */
+bool codec_bytes_get(struct codec_list *list, struct meta_bytes *bytes);
+
 size_t codec_extents_bound(uint32_t count);
 size_t codec_extents_encode(unsigned char *out, const struct meta_extent *list, uint32_t count);
 int codec_extents_begin(struct codec_list *list, struct meta_bytes bytes);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "metadata/committer.h"
+#include "metadata/meta_journal.h"
 
 /* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
  * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
@@ -137,6 +138,7 @@ int meta_open(struct meta **meta_out, const char *path, const struct meta_option
     if (meta == NULL)
         return -ENOMEM;
     meta->options = *options;
+    wal_init(&meta->wal);
     if ((meta->path = strdup(path)) == NULL)
         err = -ENOMEM;
     else
@@ -158,6 +160,11 @@ void meta_close(struct meta *meta)
         committer_stop(meta->committer);
     free(meta->path);
     free(meta);
+}
+
+int meta_make_durable(struct meta *meta)
+{
+    return wal_make_durable(&meta->wal);
 }
 
 int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)

@@ -8,6 +8,7 @@
 
 #include "metadata/meta_sql.h"
 #include "metadata/row_cache.h"
+#include "metadata/wal.h"
 
 struct meta_committer;
 
@@ -17,6 +18,7 @@ struct meta {
     struct meta_committer *committer; /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;
+    struct wal wal;
 };
 
 struct meta_reader {

@@ -14,6 +14,7 @@
 #define META_LIST_ENTRIES_MAX      1000u /* S3's page size */
 #define META_UPLOAD_ID_BYTES       16u
 #define META_VERSION_ID_BYTES      16u
+#define META_JOURNAL_TOKEN_BYTES   16u /* 128 bits: not to be guessed */
 #define META_TOKEN_BYTES_MAX       64u        /* S3's limit of a client's token; a digest of what came with it fits, too */
 #define META_SETTING_BYTES_MAX     (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
 
@@ -49,5 +50,9 @@
 /* Pages of 4 KiB in the write-ahead log at which it is moved into the database. Longer means fewer repeated writes of the
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096
+
+/* What a batch does to the rows, as the journal takes it: hundreds of puts with some headers each. A batch beyond it is synced in the
+ * database instead. */
+#define META_JOURNAL_ENTRY_BYTES_MAX (128u << 10)
 
 #endif

@@ -31,21 +31,33 @@
 
 struct meta_op;
 
+/* One batch in the journal. Sequences begin with 1 in each file. */
+struct meta_journal_entry {
+    const unsigned char *token; /* META_JOURNAL_TOKEN_BYTES; secret, of the file's journal */
+    uint64_t sequence;
+    struct meta_bytes bytes; /* 1 .. META_JOURNAL_ENTRY_BYTES_MAX; borrowed during the call */
+};
+
 /* Changes may rest on bytes outside the database that must be durable before their rows are (meta_op.rests_on). The opener's
  * hooks write those of a whole batch at once and sync them once, while the statements of the batch run. All on the committer's
  * thread, and but for idle only for batches that hold such a change:
  *
- *   begin -> [the changes run] -> barrier -> COMMIT -> end -> done of each
+ *   begin -> record -> start -> [the changes run] -> barrier -> COMMIT -> end -> done of each
  *
  * Around the dones of every batch the opener may gather what they set off. */
 struct meta_batch_hooks {
     /* The changes of the batch, linked by next. Those that rest on something are completed (their extents, say), or get a
-     * result other than 0 and are then not run. */
-    void (*begin)(void *ctx, struct meta_op *first);
+     * result other than 0 and are then not run. Returns the file that can take a journal entry now (meta_journal.h); 0: none. */
+    uint64_t (*begin)(void *ctx, struct meta_op *first);
+    /* Writes an entry to the journal of that file; for some batches only. A failure is no harm: the batch is then made durable
+     * without it. NULL: there is no journal. */
+    int (*record)(void *ctx, const struct meta_journal_entry *entry);
+    /* What begin and record wrote may be on its way to the disk. NULL allowed. */
+    void (*start)(void *ctx);
     /* Waits until what begin started is durable. A failure becomes the result of all changes that rest on it; the others are
      * then run without them. */
     int (*barrier)(void *ctx);
-    /* The transaction has ended with that result. */
+    /* The transaction has ended with that result. Other than 0: the file that begin told must take no further entry. */
     void (*end)(void *ctx, int result);
     /* Before a batch in which no change rests on anything; must be cheap. NULL allowed. */
     void (*idle)(void *ctx);

@@ -37,6 +37,10 @@ enum meta_sql_role {
     X(SQL_SAVEPOINT_UNDO, META_SQL_WRITER, "ROLLBACK TO op")                                                 \
     X(SQL_SAVEPOINT_RELEASE, META_SQL_WRITER, "RELEASE op")                                                  \
                                                                                                              \
+    X(SQL_JOURNAL_GET, META_SQL_READER, "SELECT file, token, applied FROM journal")                          \
+    X(SQL_JOURNAL_MOVE, META_SQL_WRITER, "UPDATE journal SET file = ?1, token = ?2, applied = 0")            \
+    X(SQL_JOURNAL_APPLY, META_SQL_WRITER, "UPDATE journal SET applied = ?1")                                 \
+                                                                                                             \
     X(SQL_BUCKET_GET, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket"  \
                                        " WHERE name = ?1")                                                   \
     X(SQL_BUCKET_LIST, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket" \

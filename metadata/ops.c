@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "metadata/meta_journal.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
 #include "metadata/writer.h"
@@ -51,6 +52,8 @@ int writer_op_run(struct meta_writer *writer, struct meta_op *op)
         return op_bucket_versioning(writer, (struct meta_bucket_versioning *)op);
     case META_OP_OBJECT_RENAME:
         return op_object_rename(writer, (struct meta_object_rename *)op);
+    case META_OP_REPLAY:
+        return op_replay(writer, (struct meta_replay *)op);
     }
     assert(!"an op of no known kind");
     return -EINVAL;
@@ -72,6 +75,8 @@ uint32_t writer_op_weight(const struct meta_op *op)
         return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
     case META_OP_SWEEP:
         return META_CLEAR_MAX / WEIGHT_ENTRIES;
+    case META_OP_REPLAY:
+        return META_BATCH_OPS_MAX; /* it was a batch */
     default:
         return 1;
     }

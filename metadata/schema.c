@@ -139,6 +139,13 @@ static const char *const migrations[] = {
     /* Nor here: locks may tell a legal hold that was lifted from one that never was (meta_lock.h), which earlier
      * versions would take for damage, too, and renames may leave a token, which they would take for a header. */
     "",
+    /* Where the changes are that the log may have lost; one row, see meta_journal.h. */
+    "CREATE TABLE journal("
+    "  file INTEGER NOT NULL,"
+    "  token BLOB NOT NULL,"
+    "  applied INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO journal VALUES(0, x'', 0);",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

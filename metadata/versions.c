@@ -41,6 +41,16 @@ static uint64_t sequence_of(const struct meta_version_id *id)
     return ~inverted;
 }
 
+/* The same each time the same batch is run (the journal relies on it), and another for each id. */
+static uint64_t id_random(struct meta_writer *writer)
+{
+    uint64_t mixed = writer->version_seed += UINT64_C(0x9e3779b97f4a7c15);
+
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ mixed >> 31;
+}
+
 /* newest: of the key, which the new one must sort before whatever the clock says; NULL: there is none. */
 static void id_make(struct meta_writer *writer, const struct meta_version_id *newest,
                     struct meta_version_id *id)
@@ -54,7 +64,9 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
         sequence = sequence_of(newest) + 1;
     for (int i = 0; i < 8; i++)
         id->bytes[i] = (unsigned char)(~sequence >> (56 - 8 * i));
-    sqlite3_randomness((int)sizeof(id->bytes) - 8, id->bytes + 8);
+    uint64_t random = id_random(writer);
+    _Static_assert(sizeof(id->bytes) == 8 + sizeof(random), "an id is a sequence and a random number");
+    memcpy(id->bytes + 8, &random, sizeof(random));
 }
 
 /* ---- Rows of `version` ---- */

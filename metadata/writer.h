@@ -25,6 +25,7 @@ struct meta_writer {
     struct arena arena;  /* emptied after each change */
     uint32_t clear_left; /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
     uint64_t version_sequence; /* of the newest version that was made; versions.c */
+    uint64_t version_seed;     /* of the rest of its id; anew for each batch */
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
 };
@@ -171,6 +172,12 @@ int setting_store(struct meta_writer *writer, int64_t bucket, int kind, struct m
 /* All of the bucket's. */
 int settings_remove(struct meta_writer *writer, int64_t bucket);
 
+/* ---- The journal (journal.c) ---- */
+
+struct meta_journal;
+/* Says in the rows where the journal is, with no entry applied; NULL: there is none. */
+int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
+
 /* ---- The changes ---- */
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
@@ -196,6 +203,8 @@ int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_de
 struct meta_object_lock;
 int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op);
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
+struct meta_replay;
+int op_replay(struct meta_writer *writer, struct meta_replay *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 

@@ -19,6 +19,9 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
            report->findings == 0 ? "clean" : "NOT CLEAN", report->objects, report->bytes,
            verified ? "verified" : "referred to", report->damaged, report->missing, report->orphaned,
            report->findings);
+    if (report->pending > 0)
+        printf("a crash left %" PRIu64 " batches of small objects to the next start of the server\n",
+               report->pending);
 }
 
 int cli_check(const struct options *options)

@@ -205,6 +205,8 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
     err = check->units == NULL ? -ENOMEM : check_rows(check);
     if (err == 0)
         err = blob_store_walk(core->blobs, check_on_blob, check);
+    if (err == 0)
+        err = core_replay_pending(core, check->reader, &check->report->pending);
     check_units_free(check->units);
     meta_reader_close(check->reader);
     return err;

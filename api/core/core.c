@@ -148,7 +148,7 @@ static int core_open_parts(struct core *core)
         return 0;
     if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0)
         return err;
-    if ((err = core_recover(core)) != 0)
+    if ((err = core_replay(core)) != 0 || (err = core_recover(core)) != 0)
         return err;
     if ((err = reclaim_start(core, &core->reclaim)) != 0)
         return err;

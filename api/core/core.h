@@ -229,6 +229,7 @@ void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t c
 struct core_check_report {
     uint64_t objects, extents, bytes; /* looked at */
     uint64_t damaged, missing, orphaned, findings;
+    uint64_t pending; /* batches of changes that wait in the journal for the next start: no finding, and not looked at */
 };
 /* Verifies rows, references and (verify_bytes) every unit's checksum; prints each finding through line. Opens the store itself
  * (exclusively), and changes nothing; what a crash left for the next start to clear away is no finding. Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */

@@ -69,6 +69,16 @@ void core_tell_no_engine(struct core *core, int err);
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);
 
+/* ---- Replay: changes that the journal holds and the rows do not ---- */
+
+/* Before anything else looks at rows or blobs, in a store that may be written. 0 or an error: then it must not be opened. Blocks. */
+int core_replay(struct core *core);
+/* How many batches the next core_replay will find; an incomplete last one counts. Blocks. */
+int core_replay_pending(struct core *core, struct meta_reader *reader, uint64_t *batches);
+
+/* Submits a change and waits for its result. Blocks: not for workers. */
+int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind);
+
 /* ---- Reclaimer: one thread per core that removes what no row refers to any more ---- */
 
 /* A unit whose row was refused: a published blob, or a run in a segment. */

@@ -235,6 +235,7 @@ int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ct
             .missing = found.missing,
             .orphaned = found.orphaned,
             .findings = found.findings,
+            .pending = found.pending,
         };
     return err;
 }

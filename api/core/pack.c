@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/core/core_internal.h"
 
@@ -18,7 +19,7 @@ struct pack {
     atomic_bool is_expecting;        /* a segment was asked for ahead of the first put */
 };
 
-static void pack_begin(void *ctx, struct meta_op *batch)
+static uint64_t pack_begin(void *ctx, struct meta_op *batch)
 {
     struct pack *pack = ctx;
     struct segment_unit *first = NULL, **end = &first;
@@ -34,7 +35,6 @@ static void pack_begin(void *ctx, struct meta_op *batch)
     }
     assert(first != NULL);
     segment_write(pack->segments, first);
-    segment_sync_begin(pack->segments);
     for (struct meta_op *op = batch; op != NULL; op = op->next) {
         if (op->rests_on == NULL)
             continue;
@@ -44,6 +44,27 @@ static void pack_begin(void *ctx, struct meta_op *batch)
         packed->extent->file = packed->unit.at.blob;
         packed->extent->offset = packed->extent->unit_offset = packed->unit.at.offset;
     }
+    return segment_writer_blob(pack->segments);
+}
+
+static int pack_record(void *ctx, const struct meta_journal_entry *entry)
+{
+    struct pack *pack = ctx;
+    struct segment_entry written = {
+        .sequence = entry->sequence,
+        .data = entry->bytes.data,
+        .length = (uint32_t)entry->bytes.length,
+    };
+
+    memcpy(written.token, entry->token, sizeof(written.token));
+    return segment_entry_write(pack->segments, &written);
+}
+
+static void pack_start(void *ctx)
+{
+    struct pack *pack = ctx;
+
+    segment_sync_begin(pack->segments);
 }
 
 static int pack_barrier(void *ctx)
@@ -53,11 +74,14 @@ static int pack_barrier(void *ctx)
     return segment_sync_end(pack->segments);
 }
 
-/* After an I/O error at the commit nobody knows whether a power failure would bring its rows back. */
+/* After an I/O error at the commit nobody knows whether a power failure would bring its rows back. After any failure the journal
+ * goes on in another segment. */
 static void pack_end(void *ctx, int result)
 {
     struct pack *pack = ctx;
 
+    if (result != 0)
+        segment_writer_seal(pack->segments);
     segment_batch_end(pack->segments, result != -EIO);
 }
 
@@ -94,6 +118,8 @@ struct meta_batch_hooks pack_hooks(struct pack *pack)
 {
     return (struct meta_batch_hooks){
         .begin = pack_begin,
+        .record = pack_record,
+        .start = pack_start,
         .barrier = pack_barrier,
         .end = pack_end,
         .idle = pack_idle,

@@ -7,7 +7,7 @@
  * so they go at once. Sealed segments: what they did not use is cut off. Garbage: the database's list of units
  * whose last reference went with some change; here readers come first, as an old snapshot may still name them:
  *
- *   take a batch -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
+ *   take a batch -> meta_make_durable -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
  *     -> skip what a pin holds, give back the rest, durably -> META_OP_GARBAGE_DONE
  *
  * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
@@ -36,13 +36,6 @@
 
 /* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
 #define RECLAIM_CLOSE_BATCHES 8
-
-/* A change on its way through the committer while the thread waits. */
-struct reclaim_done {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool is_finished;
-};
 
 /* ---- Lists ---- */
 
@@ -84,14 +77,25 @@ static void reclaim_push_sealed(struct reclaim *reclaim, struct reclaim_sealed *
     pthread_mutex_unlock(&reclaim->lock);
 }
 
+/* Whether what the rows say is durable by itself. Until then bytes stay, whatever the rows say of them: a batch that the journal
+ * would have to replay is recognized by its bytes (replay.c). */
+static bool reclaim_may_give_back(struct reclaim *reclaim)
+{
+    if (meta_make_durable(reclaim->core->meta) == 0)
+        return true;
+    reclaim->retry = true;
+    return false;
+}
+
 /* What cannot be given back now is tried again later; at the latest by recovery at the next start. */
 static void reclaim_run_discards(struct reclaim *reclaim)
 {
     struct reclaim_discard *list = reclaim_take_discards(reclaim), *next;
+    bool may = list != NULL && reclaim_may_give_back(reclaim);
 
     for (; list != NULL; list = next) {
         next = list->next;
-        if (reclaim_discard_unit(reclaim, list->unit, list->length) != 0)
+        if (!may || reclaim_discard_unit(reclaim, list->unit, list->length) != 0)
             reclaim_push_discard(reclaim, list);
         else
             free(list);
@@ -101,10 +105,11 @@ static void reclaim_run_discards(struct reclaim *reclaim)
 static void reclaim_run_sealed(struct reclaim *reclaim)
 {
     struct reclaim_sealed *list = reclaim_take_sealed(reclaim), *next;
+    bool may = list != NULL && reclaim_may_give_back(reclaim);
 
     for (; list != NULL; list = next) {
         next = list->next;
-        if (reclaim_settle_segment(reclaim, list->blob, list->used_bytes) != 0)
+        if (!may || reclaim_settle_segment(reclaim, list->blob, list->used_bytes) != 0)
             reclaim_push_sealed(reclaim, list);
         else
             free(list);
@@ -113,41 +118,12 @@ static void reclaim_run_sealed(struct reclaim *reclaim)
 
 /* ---- Garbage ---- */
 
-/* On the committer thread. */
-static void reclaim_on_done(struct meta_op *op)
-{
-    struct reclaim_done *done = op->ctx;
-
-    pthread_mutex_lock(&done->lock);
-    done->is_finished = true;
-    pthread_cond_signal(&done->finished);
-    pthread_mutex_unlock(&done->lock);
-}
-
-/* Submits a change and waits for its result. */
-static int reclaim_submit(struct reclaim *reclaim, struct meta_op *op, enum meta_op_kind kind)
-{
-    struct reclaim_done done = {.lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
-
-    op->kind = kind;
-    op->done = reclaim_on_done;
-    op->ctx = &done;
-    meta_submit(reclaim->core->meta, op);
-    pthread_mutex_lock(&done.lock);
-    while (!done.is_finished)
-        pthread_cond_wait(&done.finished, &done.lock);
-    pthread_mutex_unlock(&done.lock);
-    pthread_cond_destroy(&done.finished);
-    pthread_mutex_destroy(&done.lock);
-    return op->result;
-}
-
 /* Strikes entries off the list. */
 static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
 {
     struct meta_garbage_done change = {.rows = rows, .count = count};
 
-    return count == 0 ? 0 : reclaim_submit(reclaim, &change.op, META_OP_GARBAGE_DONE);
+    return count == 0 ? 0 : core_change_wait(reclaim->core, &change.op, META_OP_GARBAGE_DONE);
 }
 
 static bool reclaim_is_stopping(struct reclaim *reclaim)
@@ -170,7 +146,7 @@ static int reclaim_run_sweep(struct reclaim *reclaim)
 
     if (err <= 0)
         return err;
-    for (err = 0; err == 0 && change.more; err = reclaim_submit(reclaim, &change.op, META_OP_SWEEP)) {
+    for (err = 0; err == 0 && change.more; err = core_change_wait(reclaim->core, &change.op, META_OP_SWEEP)) {
         if (slices++ >= (reclaim_is_stopping(reclaim) ? RECLAIM_CLOSE_BATCHES : RECLAIM_PASS_SLICES)) {
             atomic_store(&reclaim->dirty, true);
             return 0;
@@ -194,6 +170,8 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
         if (count <= 0)
             return count;
         after = entries[count - 1].row;
+        if (!reclaim_may_give_back(reclaim))
+            return 0;
         err = reclaim_forget(reclaim, rows, reclaim_units(reclaim, entries, (uint32_t)count, rows));
         if (err != 0)
             return err;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "api/core/core_internal.h"
+#include "metadata/meta_journal.h"
 
 #define RECLAIM_BATCH_ENTRIES 256
 

@@ -158,7 +158,8 @@ static void batch_segment(struct batch *batch, uint32_t first)
     uint32_t list[RECLAIM_BATCH_ENTRIES], count = batch_same_segment(batch, first, list);
     uint64_t blob = batch->entries[first].file;
 
-    if (!segment_is_spent(batch->reclaim, blob)) {
+    /* What it found in the rows must be durable, too. */
+    if (!segment_is_spent(batch->reclaim, blob) || meta_make_durable(batch->reclaim->core->meta) != 0) {
         batch_punch(batch, list, count);
         return;
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The order of a durable PUT, seen from outside: bytes synced, named, folder synced, database synced, and only then 200; of a
-small one: written to a segment, that synced, database synced, 200. With the thread engine every step is a system call, so strace
+small one: written to a segment, with an entry that says what is to become of the rows, that synced, 200; but of the first one, for which
+the database is synced. With the thread engine every step is a system call, so strace
 shows the order. And small PUTs that come together share their syncs."""
 import re
 import subprocess
@@ -14,19 +15,22 @@ if not have("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], c
     done()
 
 
-def trace_of_put(durability, size=300_000):
+def trace_of_put(durability, size=300_000, first=False):
+    """The calls of a second put, or with `first` those of the one before it."""
     trace = scratch(f"order-{durability}-{size}")
     server = Server(engine="threads", strace=trace, args=["--durability", durability], strace_calls=
-                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice,pwritev")
+                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice,pwritev,pwrite64")
     equal(server.request("PUT", "/order")[0], 200, f"{durability}: the bucket is created")
+    with open(trace) as file:
+        warm = len(file.readlines())
     equal(server.request("PUT", "/order/warm", body=b"w" * size)[0], 200, f"{durability}: a first object")
     with open(trace) as file:
         before = len(file.readlines())
     equal(server.request("PUT", "/order/object", body=b"x" * size)[0], 200, f"{durability}: the object is stored")
     server.stop()
     with open(trace) as file:
-        lines = file.readlines()[before:]
-    return lines
+        lines = file.readlines()
+    return lines[warm:before] if first else lines[before:]
 
 
 def completed(lines):
@@ -96,7 +100,7 @@ def end_of(call):
     return call.end if call and call.end is not None else 1 << 60
 
 
-calls = calls_of(trace_of_put("full", size=4000))
+calls = calls_of(trace_of_put("full", size=4000, first=True))
 written = after(calls, ["pwritev"], -1, lambda call: True)
 if check(written is not None, "a small body is written to a segment"):
     synced = after(calls, ["fdatasync"], end_of(written), lambda call: call.descriptor == written.descriptor)
@@ -106,6 +110,17 @@ if check(written is not None, "a small body is written to a segment"):
     check(committed is not None, "then the database is synced")
     answered = after(calls, ["sendto", "sendmsg", "writev"], written.begin, lambda call: call.thread != written.thread)
     check(answered is not None and answered.begin > end_of(committed), "and only then 200 is sent")
+calls = calls_of(trace_of_put("full", size=4000))
+written = after(calls, ["pwritev"], -1, lambda call: True)
+if check(written is not None, "the next small body is written to the segment"):
+    entered = after(calls, ["pwritev", "pwrite64"], written.end, lambda call: call.descriptor == written.descriptor)
+    check(entered is not None, "and the journal's entry behind it")
+    synced = after(calls, ["fdatasync"], end_of(entered), lambda call: call.descriptor == written.descriptor)
+    check(synced is not None, "the segment is synced")
+    answered = after(calls, ["sendto", "sendmsg", "writev"], written.begin, lambda call: call.thread != written.thread)
+    check(answered is not None and answered.begin > end_of(synced), "and only then 200 is sent")
+    check(not any(call.name in ("fsync", "fdatasync") and call.descriptor != written.descriptor and call.begin < answered.begin
+                  for call in calls), "with no other sync")
 check(not any(call.name.startswith(("linkat", "renameat")) for call in calls), "a small body gets no name of its own")
 calls = calls_of(trace_of_put("relaxed", size=4000))
 check(not any(call.name in ("fsync", "fdatasync") for call in calls), "--durability relaxed syncs nothing for it")

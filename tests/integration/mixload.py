@@ -38,6 +38,7 @@ class Mix:
         self.acknowledged = 0
         self.refused = 0
         self.stopping = False
+        self.small = False # almost only PUTs of small bodies
         self.uncertain = False # an answer proves nothing any more: the disk is being cut off
 
     def prepare(self, server):
@@ -68,7 +69,7 @@ class Mix:
             self.acknowledged += 1
 
     def _body(self, rng):
-        size = rng.choice([0, 1, 4096, 20_000, 70_000, 300_000, 1 << 20])
+        size = rng.choice([1, 300, 4096, 20_000] if self.small else [0, 1, 4096, 20_000, 70_000, 300_000, 1 << 20])
         return (rng.randbytes(8) + block)[:size]
 
     def _remember(self, body):
@@ -121,7 +122,8 @@ class Mix:
         connection = server.connect(timeout=10)
         while keys and not self.stopping:
             key = rng.choice(keys)
-            kind = rng.choices([self._put, self._delete, self._copy, self._multipart], [6, 2, 3, 2])[0]
+            weights = [300, 1, 1, 0] if self.small else [6, 2, 3, 2]
+            kind = rng.choices([self._put, self._delete, self._copy, self._multipart], weights)[0]
             try:
                 kind(connection, rng, key)
             except Refused:

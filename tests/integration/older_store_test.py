@@ -59,6 +59,7 @@ for key, body in bodies.items():
         database.execute("UPDATE object SET extents = ? WHERE key = ?", (as_before(raw, body), key.encode()))
 database.execute("DROP TABLE finished")
 database.execute("DROP TABLE dropped")
+database.execute("DROP TABLE journal")
 database.execute(f"PRAGMA user_version = {CRC32C_SCHEMA}")
 database.commit()
 database.close()

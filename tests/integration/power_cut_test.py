@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The power fails under load: an ext4 in a loop device is shut down by ioctl without writing its journal, so that nothing
 survives but what was synced. Mounted again, every key holds what was acknowledged last, or what was on its way; and `sluice
-check` finds nothing. Needs root, loop devices and mkfs.ext4."""
+check` finds nothing. In every second round almost all changes are small PUTs, which the database does not sync: they come back from the
+journal. Needs root, loop devices and mkfs.ext4."""
 import fcntl
 import os
 import random
@@ -66,9 +67,11 @@ if reason is not None:
 data = os.path.join(folder, "data")
 mix = Mix(seed=SEED)
 server = Server(data=data)
+replayed = 0
 try:
     mix.prepare(server)
     for round_number in range(ROUNDS):
+        mix.small = round_number % 2 == 1
         mix.start(server, go_on=True)
         time.sleep(rng.uniform(0.05, 0.8))
         mix.uncertain = True # ext4 may answer a sync with success while it is being shut down
@@ -81,6 +84,7 @@ try:
             mix.problems.append(f"round {round_number}: {mounted.stderr}")
             break
         server = Server(data=data)
+        replayed += "recovery: replayed" in server.log_text()
         mix.verify(server, f"round {round_number}")
         if round_number % 3 == 2:
             server.stop()
@@ -92,6 +96,7 @@ try:
             break
     equal(mix.problems, [], f"{ROUNDS} times the power fails under a mix of changes: every key as acknowledged")
     check(mix.acknowledged > 5 * ROUNDS, "changes were acknowledged before the power failed", f"{mix.acknowledged}")
+    check(replayed >= ROUNDS // 5, "after some of them the journal was replayed", f"{replayed} of {ROUNDS}")
     check(server.stop(), "the last server ends with status 0")
     status, output = run([SLUICE, "check", "--data", data])
     check(status == 0, "sluice check finds nothing", output)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Batches of small objects whose bytes are lost: by a disk that fails to write or to sync, and by a process that dies between
- * the sync of the bytes and the commit of the rows. Only what rested on those bytes is lost, and its space comes back.
+ * the sync of the bytes and the commit of the rows. Only what rested on lost bytes is lost, and its space comes back; what is in the
+ * journal is there after a restart.
  *
  * A batch is put together by holding the committer in the write of an earlier one. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/unit/core_pack_support.h"
@@ -15,7 +17,7 @@
 
 static atomic_bool hold_next_write;
 static sem_t held, release;
-static atomic_int write_error;                          /* of the next write that is not held; 0: none */
+static atomic_int write_error, journal_error; /* of the next write of either kind that is not held; 0: none */
 static atomic_int syncs_until_error, syncs_until_death; /* 0: never */
 
 static bool on_committer(void)
@@ -33,7 +35,9 @@ static ssize_t pwritev_watched(int fd, const struct iovec *list, int count, off_
             ;
         return pwritev(fd, list, count, offset);
     }
-    int err = atomic_exchange(&write_error, 0);
+    /* Units lie in the front of a segment, the journal at its end. */
+    bool is_journal = offset >= (off_t)SEGMENT_BYTES_MIN / 2;
+    int err = atomic_exchange(is_journal ? &journal_error : &write_error, 0);
 
     errno = err;
     return err != 0 ? -1 : pwritev(fd, list, count, offset);
@@ -58,8 +62,35 @@ static int fdatasync_watched(int fd)
     return -1;
 }
 
+/* Visible, for the database's library to find it before the C library's. */
+__attribute__((visibility("default"))) int fdatasync(int fd);
+
+static atomic_uint log_syncs;        /* of the database's log */
+static atomic_int log_syncs_at_hole; /* as of the first hole that was punched; -1: none was */
+
+int fdatasync(int fd)
+{
+    char link[64], path[256];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof(path));
+    if (length > 4 && memcmp(path + length - 4, "-wal", 4) == 0)
+        atomic_fetch_add(&log_syncs, 1);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static int fallocate_watched(int fd, int mode, off_t offset, off_t length)
+{
+    int none = -1;
+
+    if ((mode & FALLOC_FL_PUNCH_HOLE) != 0)
+        atomic_compare_exchange_strong(&log_syncs_at_hole, &none, (int)atomic_load(&log_syncs));
+    return fallocate(fd, mode, offset, length);
+}
+
 static int watch(void **state)
 {
+    sys.fallocate = fallocate_watched;
     sem_init(&held, 0, 0);
     sem_init(&release, 0, 0);
     sys.pwritev = pwritev_watched;
@@ -70,6 +101,7 @@ static int watch(void **state)
 static int unwatch(void **state)
 {
     sys.pwritev = pwritev;
+    sys.fallocate = fallocate;
     sys.fdatasync = fdatasync;
     sem_destroy(&held);
     sem_destroy(&release);
@@ -230,9 +262,52 @@ static void sync_fails(void **state)
     rig_end(&rig);
 }
 
+/* An entry that could not be written costs nobody anything: its batch is committed with a sync, and the journal goes on elsewhere. */
+static void journal_write_fails(void **state)
+{
+    const int errors[] = {ENOSPC, EIO};
+
+    for (int i = 0; i < 2; i++) {
+        struct rig rig;
+
+        rig_begin(&rig, NULL);
+        assert_int_equal(put_small(&rig, "first", 5000, 1), 0);
+        assert_int_equal(put_small(&rig, "second", 5000, 2), 0);
+        atomic_store(&journal_error, errors[i]);
+        assert_int_equal(put_small(&rig, "third", 5000, 3), 0);
+        assert_int_equal(atomic_load(&journal_error), 0);
+        assert_int_equal(put_small(&rig, "fourth", 5000, 4), 0);
+        assert_true(extent_of(&rig, "third").file != extent_of(&rig, "fourth").file);
+        rig_close(&rig);
+        expect_clean(rig.dir, 4);
+        expect_no_debt(rig.dir);
+        rig_end(&rig);
+    }
+}
+
+/* Bytes stay until the rows that do not name them any more are durable without the journal: replaying it needs them. */
+static void holes_wait_for_the_log(void **state)
+{
+    struct meta_extent old;
+    struct rig rig;
+    unsigned before;
+
+    rig_begin(&rig, NULL);
+    assert_int_equal(put_small(&rig, "key", 5000, 1), 0);
+    old = extent_of(&rig, "key");
+    before = atomic_load(&log_syncs);
+    atomic_store(&log_syncs_at_hole, -1);
+    assert_int_equal(put_small(&rig, "key", 5000, 2), 0);
+    await_hole(&rig, &old);
+    assert_true(atomic_load(&log_syncs_at_hole) > (int)before);
+    rig_close(&rig);
+    rig_end(&rig);
+}
+
 /* ---- The process dies ---- */
 
-/* Dies when the bytes that are to replace "key" are synced: a batch of its own, behind that of "earlier". */
+/* Dies when the bytes that are to replace "key" are synced, and with them the entry that says so: a batch of its own, behind that of
+ * "earlier". */
 static void child_run(struct rig *rig)
 {
     struct pending earlier, key;
@@ -252,33 +327,94 @@ static void child_run(struct rig *rig)
     _exit(3);
 }
 
-static void dies_before_the_commit(void **state)
+static void child_die(struct rig *rig)
 {
-    struct meta_extent kept, earlier;
-    struct rig rig;
     int status;
 
-    rig_begin(&rig, NULL);
-    rig_close(&rig);
+    rig_begin(rig, NULL);
+    rig_close(rig);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
-        child_run(&rig);
+        child_run(rig);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+    struct core_check_report report;
+    assert_int_equal(core_check(rig->dir, true, NULL, NULL, &report), 0);
+    assert_int_equal(report.pending, 1); /* what the next start replays or clears away is no finding */
+    assert_int_equal(report.findings, 0);
+    assert_int_equal(report.objects, 3);
+}
 
-    expect_clean(rig.dir, 3); /* what the next start clears away is no finding */
+static void survivors_expect(struct rig *rig)
+{
+    expect_small(rig, "kept", 5000, 1);
+    expect_small(rig, "earlier", 200, 3);
+    assert_int_equal(extent_of(rig, "kept").file, extent_of(rig, "earlier").file);
+    assert_int_equal(segment_files(rig->dir), 1); /* the one made ahead is gone */
+}
+
+/* The sync of the bytes was that of the change as well. */
+static void dies_before_the_commit(void **state)
+{
+    struct meta_extent key;
+    struct rig rig;
+
+    child_die(&rig);
     assert_int_equal(rig_open_again(&rig), 0);
-    expect_small(&rig, "kept", 5000, 1);
+    expect_small(&rig, "key", 20000, 4);
+    survivors_expect(&rig);
+    key = extent_of(&rig, "key");
+    for (unsigned i = 0;
+         i < PATIENCE && key_is_there(&rig, "key") && !is_hole(&rig, key.file, HEAD + 8192, 100); i++)
+        pause_briefly(&rig);
+    assert_true(is_hole(&rig, key.file, HEAD + 8192, 100));               /* the old one lay behind "kept" */
+    assert_int_equal(blob_size(&rig, key.file), key.unit_offset + 20480); /* and the journal is cut off */
+    rig_close(&rig);
+    expect_clean(rig.dir, 3);
+    assert_int_equal(rig_open_again(&rig), 0); /* and nothing is done twice */
+    expect_small(&rig, "key", 20000, 4);
+    rig_close(&rig);
+    expect_no_debt(rig.dir);
+    rig_end(&rig);
+}
+
+/* A descriptor of the first segment that has something else than zeros there. */
+static int segment_with_bytes_at(struct rig *rig, uint64_t offset)
+{
+    for (uint64_t blob = 1; blob < 64; blob++) {
+        char path[128], byte = 0;
+
+        blob_path(rig, blob, path);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && pread(fd, &byte, 1, (off_t)offset) == 1 && byte != 0)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    fail();
+    return -1;
+}
+
+/* The sync had not finished: the entry is on the disk, one block of the bytes is not. */
+static void dies_within_the_sync(void **state)
+{
+    const uint64_t lost = HEAD + 8192 + 4096 + 4096; /* behind "kept", "key" and "earlier" */
+    static const char zeros[4096];
+    struct meta_extent earlier;
+    struct rig rig;
+
+    child_die(&rig);
+    int fd = segment_with_bytes_at(&rig, lost);
+    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), (off_t)lost + 4096), sizeof(zeros));
+    close(fd);
+    assert_int_equal(rig_open_again(&rig), 0);
     expect_small(&rig, "key", 100, 2);
-    expect_small(&rig, "earlier", 200, 3);
-    kept = extent_of(&rig, "kept");
+    survivors_expect(&rig);
     earlier = extent_of(&rig, "earlier");
-    assert_int_equal(kept.file, earlier.file);
-    assert_int_equal(blob_size(&rig, kept.file),
-                     earlier.unit_offset + 4096); /* the lost unit lay behind it */
-    assert_int_equal(segment_files(rig.dir), 1);  /* the one made ahead is gone */
+    assert_int_equal(earlier.unit_offset + 4096, lost);
+    assert_int_equal(blob_size(&rig, earlier.file), lost); /* the lost unit lay behind it */
     rig_close(&rig);
     expect_clean(rig.dir, 3);
     expect_no_debt(rig.dir);
@@ -293,7 +429,10 @@ int main(void)
         fault_test(all_goes_well),
         fault_test(write_fails),
         fault_test(sync_fails),
+        fault_test(journal_write_fails),
+        fault_test(holes_wait_for_the_log),
         fault_test(dies_before_the_commit),
+        fault_test(dies_within_the_sync),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ static void note(char call)
 }
 
 /* rests_on points to the file's number: the place of its bytes is not known before. */
-static void hook_begin(void *ctx, struct meta_op *first)
+static uint64_t hook_begin(void *ctx, struct meta_op *first)
 {
     note('b');
     hooked.in_batch = hooked.resting = 0;
@@ -44,6 +44,7 @@ static void hook_begin(void *ctx, struct meta_op *first)
         put->object.extents.list[0].file = file;
         op->result = file == hooked.fail_file ? -ENOSPC : 0;
     }
+    return 0;
 }
 
 static int hook_barrier(void *ctx)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whether the database's log (its write-ahead log) is on the disk. Commits whose batch is in the journal are not synced; this knows
+ * whether there are any, syncs them for those who must wait for it, and puts things right after a sync that failed.
+ *
+ * After a failed sync the kernel calls pages clean that never reached the disk, and the next sync a success. What was committed
+ * before, unsynced, could be lost then although later commits say they are durable. So nothing more is committed until all
+ * of the log has been moved into the database. Private to metadata/. */
+#ifndef METADATA_WAL_H
+#define METADATA_WAL_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct wal {
+    int fd;                       /* of the log; -1: every commit is synced */
+    bool is_synced;               /* the committer's: how the next commit ends */
+    atomic_uint_fast64_t commits; /* unsynced ones, twice; odd while one is under way */
+    atomic_uint_fast64_t durable; /* `commits` as of the last sync */
+    atomic_bool is_suspect;       /* a sync failed */
+};
+
+/* Before any thread but the committer's may use it. log_path: the file of the log. A log that cannot be opened is no error: every commit
+ * is synced then. */
+void wal_init(struct wal *wal);
+void wal_open(struct wal *wal, const char *log_path);
+void wal_close(struct wal *wal);
+
+/* How the commits of the connection end from now on. Outside a transaction. 0 or an error. Committer's thread, as the next three. */
+int wal_set_synced(struct wal *wal, sqlite3 *db, bool is_synced);
+/* Around the COMMIT. result: its own. */
+void wal_commit_begin(struct wal *wal);
+void wal_commit_end(struct wal *wal, int result);
+/* Before a transaction: 0, or -EIO while a failed sync is not made good. */
+int wal_repair(struct wal *wal, sqlite3 *db);
+
+/* See meta_make_durable. Any thread. */
+int wal_make_durable(struct wal *wal);
+
+#endif
