@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * Parts put together before the change that makes an object of them: the object is the same, and whatever happens to the parts in
- * between, before the change or in its own batch, is in it. */
+ * between, before the change or in its own batch, is in it. And what it is for: the change reads no part then. That is told by the
+ * rows that the committer gets from the database, which are counted on the way. */
 #include "meta_test_support.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 
-#define PARTS 7
+#include "metadata/limits.h"
+
+#define PARTS      7
+#define PARTS_MANY 3000 /* far more than one change may clear away */
 
 static const unsigned char id1[META_UPLOAD_ID_BYTES] = {0, 1};
 static const struct meta_complete_part all[PARTS] = {{1, "e"}, {2, "e"}, {3, "e"}, {4, "e"},
@@ -294,6 +302,79 @@ static void a_part_behind_it_in_its_batch(void **state)
     in_its_own_batch(*state, false);
 }
 
+/* ---- What it costs ---- */
+
+static _Atomic unsigned part_rows_read; /* by the committer */
+
+/* Visible, for metadata/ to find it before the database's own. */
+__attribute__((visibility("default"))) int sqlite3_step(sqlite3_stmt *statement);
+
+int sqlite3_step(sqlite3_stmt *statement)
+{
+    int (*real)(sqlite3_stmt *) = (int (*)(sqlite3_stmt *))dlsym(RTLD_NEXT, "sqlite3_step");
+    const char *sql = sqlite3_sql(statement); /* NULL for some of the database's own */
+    int result = real(statement);
+    char name[16];
+
+    if (result == SQLITE_ROW && sql != NULL && strstr(sql, " FROM part ") != NULL &&
+        pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 && strcmp(name, "sluice-commit") == 0)
+        atomic_fetch_add(&part_rows_read, 1);
+    return result;
+}
+
+static void upload_make_large(struct store *store)
+{
+    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    for (uint32_t number = 1; number <= PARTS_MANY; number++)
+        part_store(store, number, number);
+}
+
+static int visit_nothing(void *ctx, const struct meta_part *part)
+{
+    return 0;
+}
+
+/* How many parts the change read that made an object of all of them. moves_stamp: one is replaced after they were put together. */
+static unsigned rows_of_completion(struct store *store, bool assembles, bool moves_stamp)
+{
+    static struct meta_complete_part parts[PARTS_MANY];
+    struct meta_assembly *assembly = NULL;
+    bool more = true;
+
+    for (uint32_t i = 0; i < PARTS_MANY; i++)
+        parts[i] = (struct meta_complete_part){i + 1, "e"};
+    upload_make_large(store);
+    if (assembles)
+        assert_int_equal(meta_assembly_create(store->reader, id1, parts, PARTS_MANY, &assembly), 0);
+    while (assembles && more)
+        assert_int_equal(meta_assembly_step(assembly, 1000, visit_nothing, NULL, &more), 0);
+    if (moves_stamp)
+        part_store(store, 3, 3);
+    atomic_store(&part_rows_read, 0);
+    assert_int_equal(complete(store, parts, PARTS_MANY, assembly), 0);
+    unsigned rows = atomic_load(&part_rows_read);
+    meta_assembly_free(assembly);
+    while (sweep(store))
+        ;
+    return rows;
+}
+
+/* The first slice of what is cleared away behind it, and a look whether there is more. */
+static void a_change_with_all_put_together_reads_no_part(void **state)
+{
+    assert_in_range(rows_of_completion(*state, true, false), 1, META_CLEAR_MAX + 1);
+}
+
+static void a_change_without_reads_them_all(void **state)
+{
+    assert_in_range(rows_of_completion(*state, false, false), PARTS_MANY, PARTS_MANY + META_CLEAR_MAX + 1);
+}
+
+static void a_change_whose_parts_moved_on_reads_them_all(void **state)
+{
+    assert_in_range(rows_of_completion(*state, true, true), PARTS_MANY, PARTS_MANY + META_CLEAR_MAX + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +386,9 @@ int main(void)
         store_test(refusals),
         store_test(a_part_before_it_in_its_batch),
         store_test(a_part_behind_it_in_its_batch),
+        store_test(a_change_with_all_put_together_reads_no_part),
+        store_test(a_change_without_reads_them_all),
+        store_test(a_change_whose_parts_moved_on_reads_them_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
