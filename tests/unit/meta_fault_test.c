@@ -2,7 +2,7 @@
  *
  * The disk fails: each write and each sync of a scenario in turn, with ENOSPC and EIO. A change that was
  * reported as failed must not be there, one that succeeded must, and afterwards the store goes on as if
- * nothing had been.
+ * nothing had been. So do the slices in which large changes are cleared away.
  *
  * Writes of the database go through a table that it lets us replace; its syncs through fdatasync, which this
  * program defines itself. */
@@ -215,6 +215,101 @@ static void buckets_after_a_failure(void **state)
     assert_int_equal(put(store, "a", 2), 0);
 }
 
+/* ---- Clearing away ---- */
+
+#define CLEAR_MAX 8
+#define PARTS     60
+
+static int abort_with_fault(struct store *store, const unsigned char *id, int number, int error)
+{
+    fault_arm(&writes_until_fault, number, error, 1000000);
+    int result = upload_abort(store, text("upload"), id);
+    fault_disarm();
+    return result;
+}
+
+static int sweep_with_fault(struct store *store, int number, int error, bool *more)
+{
+    struct meta_sweep op = {.more = false};
+
+    fault_arm(&writes_until_fault, number, error, 1000000);
+    int result = op_wait(store->meta, &op.op, META_OP_SWEEP);
+    fault_disarm();
+    *more = op.more;
+    return result;
+}
+
+/* Sweeps to the end. The n-th slice that gets through is tried with more and more writes before the disk is full: a slice that fails
+ * leaves everything as it was. Returns how many failed. */
+static int sweep_on_a_full_disk(struct store *store, int error)
+{
+    int number = 1, failures = 0;
+    bool more = true;
+
+    while (more) {
+        int before = garbage_count(store);
+        int result = sweep_with_fault(store, number, error, &more);
+        if (result == 0) {
+            number = 1;
+            continue;
+        }
+        assert_int_equal(result, -error);
+        assert_int_equal(garbage_count(store), before);
+        assert_int_equal(meta_sweep_is_due(store->reader), 1);
+        assert_int_equal(file_of(store, "other"), 1000);
+        assert_sound(store);
+        more = true;
+        number++;
+        failures++;
+    }
+    return failures;
+}
+
+/* An upload of many parts is aborted and an object of many parts overwritten, and each step of that meets the full disk. */
+static void a_sweep_with(struct store *store, int error)
+{
+    static const unsigned char id[META_UPLOAD_ID_BYTES] = {0, 1};
+    struct meta_extent extents[PARTS];
+    struct meta_object_put object = {
+        .bucket = store->bucket,
+        .key = text("long"),
+        .object = {.size = 10 * PARTS, .etag = "e", .extents = {extents, PARTS}},
+    };
+    int number = 1;
+
+    store_reopen_with(store, &(struct meta_options){.durable = true, .clear_max = CLEAR_MAX});
+    assert_int_equal(put(store, "other", 1000), 0);
+    assert_int_equal(upload_create(store, text("upload"), id), 0);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        extents[i] = whole_file(2 * PARTS + i, 10);
+        assert_int_equal(part_put(store, text("upload"), id, i + 1, PARTS + i, 10), 0);
+    }
+    assert_int_equal(op_wait(store->meta, &object.op, META_OP_OBJECT_PUT), 0);
+    for (int result; (result = abort_with_fault(store, id, number, error)) != 0; number++) {
+        assert_int_equal(result, -error);
+        assert_int_equal(garbage_count(store), 0);
+        assert_int_equal(meta_sweep_is_due(store->reader), 0);
+    }
+    assert_true(number > 1);
+    assert_int_equal(put(store, "long", 1001), 0);
+    assert_true(sweep_on_a_full_disk(store, error) > 2 * PARTS / CLEAR_MAX);
+    assert_int_equal(garbage_clear(store), 2 * PARTS);
+    for (uint64_t file = PARTS; file < 3 * PARTS; file++)
+        assert_int_equal(meta_file_is_live(store->reader, file), 0);
+    assert_int_equal(file_of(store, "other"), 1000);
+    assert_int_equal(file_of(store, "long"), 1001);
+}
+
+static void a_sweep_on_a_full_disk(void **state)
+{
+    a_sweep_with(*state, ENOSPC);
+}
+
+static void a_sweep_on_a_failing_disk(void **state)
+{
+    a_sweep_with(*state, EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +320,8 @@ int main(void)
         store_test(failing_syncs),
         store_test(trouble_is_logged_once),
         store_test(buckets_after_a_failure),
+        store_test(a_sweep_on_a_full_disk),
+        store_test(a_sweep_on_a_failing_disk),
     };
     faults_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
