@@ -5,6 +5,9 @@
  * one it leads to: certbot's links are replaced, what an administrator links to is renamed over. Whether an event concerns
  * the file, its status tells.
  *
+ * Each plain folder on the way is watched for itself alone, that is for being moved or deleted, and not for its entries, for there
+ * may be thousands a second of no concern. When it is gone, the folder it was in is watched for another to take its place.
+ *
  * A file that was just made is looked at when it is closed, not before; but a link is whole as soon as it is there. The kernel
  * tells of both in the same way, so what tells them apart is that the path leads elsewhere now. */
 #include "api/server/watch.h"
@@ -26,7 +29,13 @@
 #define SETTLE_MS 300
 
 /* A way with more links on it is none: the kernel follows no more either. */
-#define FOLDERS_MAX (WATCH_WAY_LINKS_MAX + 1)
+#define DECIDING_MAX (WATCH_WAY_LINKS_MAX + 1)
+/* Deeper ones are not watched for being moved or deleted. */
+#define PASSED_MAX  64u
+#define FOLDERS_MAX (DECIDING_MAX + PASSED_MAX)
+
+#define EVENTS_ENTRIES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE)
+#define EVENTS_ITSELF  (IN_MOVE_SELF | IN_DELETE_SELF)
 
 struct folders {
     int watches[FOLDERS_MAX];
@@ -58,33 +67,47 @@ static bool folders_have(const struct folders *folders, int watch)
 struct survey {
     struct file_watch *watch;
     struct folders folders;
-    int result; /* of the last folder that cannot be watched */
+    unsigned passed, deciding; /* visits so far, of folders that are watched */
+    int result;                /* of the last deciding folder that cannot be watched */
 };
 
-static void watch_folder(void *ctx, const char *folder)
+static void watch_folder(void *ctx, const char *folder, bool decides)
 {
     struct survey *survey = ctx;
-    int watch = inotify_add_watch(survey->watch->events, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE);
+    unsigned *visits = decides ? &survey->deciding : &survey->passed;
 
-    if (watch < 0)
-        survey->result = -errno;
-    if (watch < 0 || survey->folders.count == FOLDERS_MAX || folders_have(&survey->folders, watch))
+    if (*visits == (decides ? DECIDING_MAX : PASSED_MAX))
         return;
-    survey->folders.watches[survey->folders.count++] = watch;
+    /* Adds, for the way may come through a folder twice. One that decided once goes on telling of its entries
+     * for as long as it is on the way. */
+    int watch = inotify_add_watch(survey->watch->events, folder,
+                                  (decides ? EVENTS_ENTRIES : EVENTS_ITSELF) | IN_MASK_ADD);
+    if (watch < 0) {
+        if (decides)
+            survey->result = -errno;
+        return; /* one that may be passed but not read is not watched */
+    }
+    ++*visits;
+    if (!folders_have(&survey->folders, watch))
+        survey->folders.watches[survey->folders.count++] = watch;
 }
 
-/* Watches the folders on the way, and those alone. end: where it leads to. 0 or an errno. */
-static int survey_way(struct file_watch *watch, char *end)
+/* Watches the folders on the way, and those alone. end: where it leads to. is_new: whether one was not watched
+ * before. 0 or an errno. */
+static int survey_way(struct file_watch *watch, char *end, bool *is_new)
 {
     struct survey survey = {.watch = watch};
     int result = watch_way_walk(watch->path, watch_folder, &survey, end);
 
-    if (survey.folders.count == 0)
-        return survey.result;
+    *is_new = false;
+    if (survey.deciding == 0)
+        return result != 0 ? result : survey.result;
     for (unsigned i = 0; i < watch->folders.count; i++)
         if (!folders_have(&survey.folders, watch->folders.watches[i]))
             (void)inotify_rm_watch(watch->events,
                                    watch->folders.watches[i]); /* fails if the folder is gone */
+    for (unsigned i = 0; i < survey.folders.count; i++)
+        *is_new |= !folders_have(&watch->folders, survey.folders.watches[i]);
     watch->folders = survey.folders;
     return result;
 }
@@ -94,12 +117,12 @@ static bool is_changed(struct file_watch *watch, bool is_whole)
 {
     struct stat now = {0};
     char end[PATH_MAX];
-    bool is_same, is_elsewhere;
+    bool is_same, is_elsewhere, is_new;
 
-    if (survey_way(watch, end) != 0 || stat(watch->path, &now) != 0)
+    if (survey_way(watch, end, &is_new) != 0 || stat(watch->path, &now) != 0)
         return false; /* gone: whoever replaces it is still at it */
     is_elsewhere = strcmp(end, watch->end) != 0;
-    if (!is_whole && !is_elsewhere)
+    if (!is_whole && !is_elsewhere && !is_new) /* what a new folder brings along is told by no event */
         return false;
     is_same = !is_elsewhere && now.st_dev == watch->seen.st_dev && now.st_ino == watch->seen.st_ino &&
               now.st_size == watch->seen.st_size && now.st_ctim.tv_sec == watch->seen.st_ctim.tv_sec &&
@@ -186,7 +209,8 @@ static void watch_free(struct file_watch *watch)
 /* Remembers what is there. */
 static int watch_begin(struct file_watch *watch)
 {
-    int result = survey_way(watch, watch->end);
+    bool is_new;
+    int result = survey_way(watch, watch->end, &is_new);
 
     if (result == 0)
         (void)stat(watch->path, &watch->seen); /* without a file, the first one is a change */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Follows a path part by part, as the kernel does, for the kernel does not tell which folders it came through. Any thread; keeps
- * nothing. A folder is visited before its link is read: who begins to watch there misses no change. */
+ * nothing. A folder is visited before what is in it is looked at: who begins to watch there misses no change. */
 #include "api/server/watch_way.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct way {
@@ -66,7 +66,26 @@ static size_t read_link(const char *name, char target[PATH_MAX])
     return length > 0 ? (size_t)length : 0;
 }
 
-int watch_way_walk(const char *path, void (*visit)(void *ctx, const char *folder), void *ctx, char *end)
+static bool is_folder(const char *name)
+{
+    struct stat status;
+
+    return lstat(name, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Whether the end of what is done is a plain folder with more behind it, which is visited then. Looked at again behind the visit:
+ * a link may have taken its place. */
+static bool way_passes(const struct way *way, void (*visit)(void *ctx, const char *folder, bool decides),
+                       void *ctx)
+{
+    if (way->left[strspn(way->left, "/")] == '\0' || !is_folder(way->done))
+        return false;
+    visit(ctx, way->done, false);
+    return is_folder(way->done);
+}
+
+int watch_way_walk(const char *path, void (*visit)(void *ctx, const char *folder, bool decides), void *ctx,
+                   char *end)
 {
     struct way way = {.links = 0};
     int result;
@@ -82,13 +101,16 @@ int watch_way_walk(const char *path, void (*visit)(void *ctx, const char *folder
         strcpy(folder, way_folder(&way));
         if ((result = way_advance(&way)) <= 0)
             break;
-        /* Of a folder that is no link nobody has to know. */
-        if (way.left[strspn(way.left, "/")] != '\0' && read_link(way.done, target) == 0)
+        if (way_passes(&way, visit, ctx))
             continue;
-        visit(ctx, folder);
-        if (read_link(way.done, target) != 0 && (result = way_turn(&way, folder_length, target)) != 0)
-            break;
+        visit(ctx, folder, true);
+        if (read_link(way.done, target) != 0) {
+            if ((result = way_turn(&way, folder_length, target)) != 0)
+                break;
+        } else if (!way_passes(&way, visit, ctx)) {
+            break; /* the file, or nothing yet */
+        }
     }
     strcpy(end, way.done);
-    return result;
+    return result > 0 ? 0 : result;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The pair of certificate and key: changed while the server runs, also behind symbolic links, and refused when it is none."""
+"""The pair of certificate and key: changed while the server runs, also behind symbolic links and by the replacement of folders on the
+way, and refused when it is none."""
 import contextlib
 import os
 import shutil
@@ -54,6 +55,12 @@ def reload():
     os.chmod(LIVE[1], 0o600)
 
 
+def is_served(port, pair):
+    with socket.create_connection(("127.0.0.1", port), 20) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as shaken:
+        with open(pair[0]) as file:
+            return ssl.PEM_cert_to_DER_cert(file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n") == shaken.getpeercert(True)
+
+
 def links():
     """The pair behind symbolic links into other folders, as ACME clients and administrators lay it out."""
     pairs = [make_certificate(f"linked{number}")[:2] for number in range(4)]
@@ -85,9 +92,7 @@ def links():
     port = int(linked.tls_url.rsplit(":", 1)[1])
 
     def serves(pair):
-        with socket.create_connection(("127.0.0.1", port), 20) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as shaken:
-            with open(pair[0]) as file:
-                return ssl.PEM_cert_to_DER_cert(file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n") == shaken.getpeercert(True)
+        return is_served(port, pair)
 
     check(serves(pairs[0]), "a pair behind links is served")
     for name in ("privkey", "fullchain"):
@@ -103,6 +108,51 @@ def links():
     lay("elsewhere", pairs[0])
     check(poll(lambda: serves(pairs[0])), "where the pair is watched, too")
     check(linked.stop(), "it stops in good order")
+
+
+def folders():
+    """The pair in plain folders, which are replaced with all that is in them."""
+    pairs = [make_certificate(f"plain{number}")[:2] for number in range(6)]
+    top = scratch("folders")
+
+    def lay(folder, pair):
+        os.makedirs(os.path.join(top, folder), exist_ok=True)
+        for source, name in zip(pair, ("fullchain.pem", "privkey.pem")):
+            shutil.copy(source, os.path.join(top, folder, name))
+
+    def move(old, new):
+        os.rename(os.path.join(top, old), os.path.join(top, new))
+
+    lay("etc/tls/site", pairs[0])
+    plain = Server(args=["--tls-certificate", os.path.join(top, "etc/tls/site/fullchain.pem"), "--tls-key", os.path.join(top, "etc/tls/site/privkey.pem"),
+                         "--tls-listen", "127.0.0.1:0"])
+    port = int(plain.tls_url.rsplit(":", 1)[1])
+
+    def becomes(pair, name):
+        check(poll(lambda: is_served(port, pair)), name, plain.log_text()[-500:])
+
+    check(is_served(port, pairs[0]), "a pair in plain folders is served")
+    lay("etc/tls/next", pairs[1])
+    move("etc/tls/site", "etc/tls/old")
+    move("etc/tls/next", "etc/tls/site")
+    becomes(pairs[1], "another folder in the place of the pair's is seen")
+    lay("next/tls/site", pairs[2])
+    move("etc", "old")
+    move("next", "etc")
+    becomes(pairs[2], "and one further up")
+    lay("etc/tls/site", pairs[3])
+    becomes(pairs[3], "where the pair is watched, too")
+    shutil.rmtree(os.path.join(top, "etc/tls"))
+    lay("etc/tls/site", pairs[4])
+    becomes(pairs[4], "folders that are deleted and made anew are seen")
+    move("etc/tls", "tls")
+    check(is_served(port, pairs[4]), "while there is no pair, the old one stays")
+    lay("tls/site", pairs[5])
+    move("tls", "etc/tls")
+    becomes(pairs[5], "until one comes back")
+    lay("etc/tls/site", pairs[0])
+    becomes(pairs[0], "a change in the folder that is there now is taken")
+    check(plain.stop(), "it stops in good order")
 
 
 def options():
@@ -132,6 +182,7 @@ put_pair(certificate, key)
 server = Server(args=PAIR)
 reload()
 links()
+folders()
 options()
 check(server.stop(), "it stops in good order")
 done()
