@@ -223,9 +223,11 @@ static int writer_start(struct meta_writer *writer)
 static void log_open(struct batch_runner *runner)
 {
     struct meta *meta = runner->meta;
-    char *path = meta->options.durable ? sqlite3_mprintf("%s-wal", meta->path) : NULL;
+    char *path = sqlite3_mprintf("%s-wal", meta->path);
 
     if (path != NULL)
+        wal_reserve(path);
+    if (path != NULL && meta->options.durable && runner->hooks.record != NULL)
         wal_open(&meta->wal, path);
     if (meta->wal.fd < 0)
         runner->hooks.record = NULL;
@@ -240,7 +242,7 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *
     runner->writer.db = db;
     runner->hooks = meta->options.hooks;
     err = writer_start(&runner->writer);
-    if (err == 0 && runner->hooks.record != NULL)
+    if (err == 0)
         log_open(runner);
     return err;
 }

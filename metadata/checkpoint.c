@@ -98,6 +98,11 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     pthread_mutex_unlock(&checkpoint->mutex);
 }
 
+void checkpoint_hurry(struct meta_checkpoint *checkpoint)
+{
+    checkpoint->frames_next = 1; /* an empty log has no room to give */
+}
+
 int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta, sqlite3 *writer)
 {
     struct meta_checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));

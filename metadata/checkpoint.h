@@ -6,7 +6,10 @@
  * does that, beside the writer. But beside a busy writer it never reaches the end of the log, which could then never
  * start anew. So the writer itself, between two transactions, finishes the few pages that came meanwhile.
  *
- *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle */
+ *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle
+ *
+ * Nothing can be deleted without a few pages in the log, which a full disk would refuse. So the log's file holds some room from the
+ * start, and where a transaction finds none, the log is moved at once so that the next ones use that room again. */
 #ifndef METADATA_CHECKPOINT_H
 #define METADATA_CHECKPOINT_H
 
@@ -18,6 +21,8 @@ struct meta_checkpoint;
 int checkpoint_start(struct meta_checkpoint **checkpoint, struct meta *meta, sqlite3 *writer);
 /* The committer's thread, after each transaction: starts the thread's work or finishes it. */
 void checkpoint_advance(struct meta_checkpoint *checkpoint);
+/* The committer's thread, after a transaction that the disk had no room for, before checkpoint_advance. */
+void checkpoint_hurry(struct meta_checkpoint *checkpoint);
 /* Before the writer's connection is closed. Blocks. NULL allowed. */
 void checkpoint_stop(struct meta_checkpoint *checkpoint);
 

@@ -162,6 +162,8 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
 
     row_changes_begin(&committer->meta->row_changes, batch);
     batch_run(&committer->runner, batch);
+    if (committer->runner.last_error == -ENOSPC)
+        checkpoint_hurry(committer->checkpoint);
     row_changes_end(&committer->meta->row_changes, batch);
     settings_expire(committer->meta, batch);
     pthread_mutex_lock(&committer->mutex);

@@ -51,6 +51,9 @@
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096
 
+/* What the log holds of the disk from the start, so that deletes go on when the disk is full. */
+#define META_WAL_RESERVE_BYTES (4u << 20)
+
 /* What a batch does to the rows, as the journal takes it: hundreds of puts with some headers each. A batch beyond it is synced in the
  * database instead. */
 #define META_JOURNAL_ENTRY_BYTES_MAX (128u << 10)

@@ -14,6 +14,16 @@ void wal_init(struct wal *wal)
     *wal = (struct wal){.fd = -1, .is_synced = true};
 }
 
+void wal_reserve(const char *log_path)
+{
+    int fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return;
+    (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, META_WAL_RESERVE_BYTES);
+    (void)close(fd); /* nothing was written */
+}
+
 void wal_open(struct wal *wal, const char *log_path)
 {
     wal->fd = open(log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -21,6 +21,10 @@ struct wal {
     atomic_bool is_suspect;       /* a sync failed */
 };
 
+/* Room on the disk for the log, whose size and content stay as they are: nothing can be deleted without a few pages in it. Where it is not
+ * to be had, because the disk is full already or the file system knows no such thing, the log takes what there is when it needs it. */
+void wal_reserve(const char *log_path);
+
 /* Before any thread but the committer's may use it. log_path: the file of the log. A log that cannot be opened is no error: every commit
  * is synced then. */
 void wal_init(struct wal *wal);

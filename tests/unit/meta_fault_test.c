@@ -16,6 +16,7 @@
 
 static _Atomic int writes_until_fault, syncs_until_fault; /* 0: none */
 static _Atomic int fault_errno, fault_count;              /* how many in a row */
+static _Atomic off_t room = INT64_MAX;                    /* no file of the database may become longer */
 
 /* Visible, for the database's library to find it before the C library's. */
 __attribute__((visibility("default"))) int fdatasync(int fd);
@@ -48,6 +49,10 @@ static ssize_t pwrite_faulty(int fd, const void *data, size_t length, off_t offs
 {
     if (fault_due(&writes_until_fault)) {
         errno = atomic_load(&fault_errno);
+        return -1;
+    }
+    if (offset + (off_t)length > atomic_load(&room)) {
+        errno = ENOSPC;
         return -1;
     }
     return pwrite(fd, data, length, offset);
@@ -215,6 +220,26 @@ static void buckets_after_a_failure(void **state)
     assert_int_equal(put(store, "a", 2), 0);
 }
 
+/* Long before it would be moved into the database otherwise: the room that the log has is used again and again. */
+static void a_full_disk_has_the_log_moved(void **state)
+{
+    struct store *store = *state;
+    unsigned refused = 0;
+
+    atomic_store(&room, 1 << 20);
+    for (uint64_t file = 1; file <= 1000; file++) {
+        int result;
+        for (unsigned tries = 0; (result = put(store, "a", file)) == -ENOSPC && tries < 1000; tries++) {
+            refused++;
+            usleep(1000); /* the log is moved on another thread */
+        }
+        assert_int_equal(result, 0);
+    }
+    atomic_store(&room, INT64_MAX);
+    assert_true(refused > 0);
+    assert_int_equal(file_of(store, "a"), 1000);
+}
+
 /* ---- Clearing away ---- */
 
 #define CLEAR_MAX 8
@@ -320,6 +345,7 @@ int main(void)
         store_test(failing_syncs),
         store_test(trouble_is_logged_once),
         store_test(buckets_after_a_failure),
+        store_test(a_full_disk_has_the_log_moved),
         store_test(a_sweep_on_a_full_disk),
         store_test(a_sweep_on_a_failing_disk),
     };
