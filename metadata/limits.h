@@ -27,7 +27,7 @@
 
 /* A batch waits for company (batch_pace.h) only where a commit takes long enough for it to matter, a sync, and never longer than
  * a few syncs of a slow disk take. After waits in vain the next is tried 2, 4, ... 2^META_PACE_VAIN_MAX batches later. */
-#define META_PACE_BATCH_NS_MIN 200000u
+#define META_PACE_BATCH_NS_MIN 50000u
 #define META_PACE_WAIT_NS_MAX  5000000u
 #define META_PACE_VAIN_MAX     8u
 
