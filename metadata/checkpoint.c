@@ -36,6 +36,7 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
     if (frames < checkpoint->frames)
         checkpoint->frames_next = META_WAL_FRAMES_TARGET; /* the log began anew */
     checkpoint->frames = frames;
+    wal_grown(&checkpoint->meta->wal, frames);
     return SQLITE_OK;
 }
 

@@ -51,6 +51,10 @@
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096
 
+/* Pages in the log that no commit has synced, until their way to the disk begins: half a MiB at once is cheap to start, and does not hold
+ * up the syncs of others. */
+#define META_WAL_FRAMES_WRITE 128
+
 /* What the log holds of the disk from the start, so that deletes go on when the disk is full. */
 #define META_WAL_RESERVE_BYTES (4u << 20)
 

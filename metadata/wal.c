@@ -63,6 +63,22 @@ void wal_commit_end(struct wal *wal, int result)
         atomic_store(&wal->is_suspect, true);
 }
 
+/* Of the log's file, https://www.sqlite.org/fileformat2.html#walformat */
+#define LOG_HEAD_BYTES  32
+#define LOG_FRAME_BYTES (24 + 4096)
+
+void wal_grown(struct wal *wal, int frames)
+{
+    if (frames < wal->frames_started)
+        wal->frames_started = 0; /* the log began anew */
+    if (wal->fd < 0 || frames - wal->frames_started < META_WAL_FRAMES_WRITE)
+        return;
+    /* Only a beginning: whoever syncs meets and reports whatever is wrong. */
+    (void)sync_file_range(wal->fd, LOG_HEAD_BYTES + (off_t)wal->frames_started * LOG_FRAME_BYTES,
+                          (off_t)(frames - wal->frames_started) * LOG_FRAME_BYTES, SYNC_FILE_RANGE_WRITE);
+    wal->frames_started = frames;
+}
+
 int wal_repair(struct wal *wal, sqlite3 *db)
 {
     int log_frames, moved_frames;

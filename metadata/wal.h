@@ -16,6 +16,7 @@
 struct wal {
     int fd;                       /* of the log; -1: every commit is synced */
     bool is_synced;               /* the committer's: how the next commit ends */
+    int frames_started;           /* the committer's: whose way to the disk has begun */
     atomic_uint_fast64_t commits; /* unsynced ones, twice; odd while one is under way */
     atomic_uint_fast64_t durable; /* `commits` as of the last sync */
     atomic_bool is_suspect;       /* a sync failed */
@@ -31,11 +32,14 @@ void wal_init(struct wal *wal);
 void wal_open(struct wal *wal, const char *log_path);
 void wal_close(struct wal *wal);
 
-/* How the commits of the connection end from now on. Outside a transaction. 0 or an error. Committer's thread, as the next three. */
+/* How the commits of the connection end from now on. Outside a transaction. 0 or an error. Committer's thread, as the next four. */
 int wal_set_synced(struct wal *wal, sqlite3 *db, bool is_synced);
 /* Around the COMMIT. result: its own. */
 void wal_commit_begin(struct wal *wal);
 void wal_commit_end(struct wal *wal, int result);
+/* The log has so many frames. Those that no commit syncs begin their way to the disk before there are too many: the sync of a whole
+ * log would hold up everybody's for some milliseconds. */
+void wal_grown(struct wal *wal, int frames);
 /* Before a transaction: 0, or -EIO while a failed sync is not made good. */
 int wal_repair(struct wal *wal, sqlite3 *db);
 

@@ -119,6 +119,16 @@ int fdatasync(int fd)
     return (int)syscall(SYS_fdatasync, fd);
 }
 
+static atomic_uint log_starts;
+
+__attribute__((visibility("default"))) int sync_file_range(int fd, off_t offset, off_t length, unsigned flags);
+
+int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
+{
+    atomic_fetch_add(&log_starts, is_log(fd));
+    return (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
+}
+
 static ssize_t pwrite_faulty(int fd, const void *data, size_t length, off_t offset)
 {
     if (atomic_load(&log_writes_to_fail) > 0 && is_log(fd)) {

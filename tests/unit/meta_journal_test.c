@@ -187,6 +187,27 @@ static void making_durable_syncs_once(void **state)
     batch_release();
 }
 
+/* The log is on its way long before somebody has to wait for it. */
+static void unsynced_pages_are_written_in_time(void **state)
+{
+    struct store *store = *state;
+    unsigned before, puts = 0;
+    char key[16];
+
+    batch_hold(store);
+    put_alone(store, "first", 1, 0);
+    before = atomic_load(&log_syncs);
+    atomic_store(&log_starts, 0);
+    for (; atomic_load(&log_starts) < 2 && puts < 2 * META_WAL_FRAMES_WRITE; puts++) {
+        snprintf(key, sizeof(key), "key-%u", puts);
+        put_alone(store, key, puts, 0);
+    }
+    assert_int_equal(atomic_load(&log_starts), 2);
+    assert_true(puts > META_WAL_FRAMES_WRITE / 8);
+    assert_int_equal(atomic_load(&log_syncs) - before, 0);
+    batch_release();
+}
+
 /* After a sync that failed nothing is called durable until all of the log is in the database. */
 static void failed_sync_is_made_good(void **state)
 {
@@ -463,6 +484,7 @@ int main(void)
         journal_test(garbage_is_forgotten_within_an_entry),
         journal_test(relaxed_stores_have_no_journal),
         journal_test(making_durable_syncs_once),
+        journal_test(unsynced_pages_are_written_in_time),
         journal_test(failed_sync_is_made_good),
         journal_test(commits_wait_until_it_is_made_good),
         journal_test(failed_commit_ends_the_journal),
