@@ -117,7 +117,8 @@ static uint64_t egress_window_end(struct blob_egress *egress, uint64_t from)
 {
     const struct blob_range *range = egress_range(egress);
     uint64_t end = range->offset + range->length;
-    uint64_t window = from - from % EGRESS_WINDOW_BYTES + EGRESS_WINDOW_BYTES;
+    uint64_t bytes = egress->cold ? EGRESS_WINDOW_BYTES : EGRESS_HOT_WINDOW_BYTES;
+    uint64_t window = from - from % bytes + bytes;
 
     return window < end ? window : end;
 }
@@ -367,6 +368,9 @@ ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max)
     if (egress->store->options.copy_mode || egress->buffer_start < egress->buffer_end ||
         egress->step == EGRESS_READ)
         return egress_send_copy(egress, socket_fd, max);
+    /* Small requests beside it wait longer for a cold body than for a hot one: it gets shorter turns. */
+    if (egress->cold && max > EGRESS_WINDOW_BYTES)
+        max = EGRESS_WINDOW_BYTES;
     return egress_send_file(egress, socket_fd, max);
 }
 

@@ -33,7 +33,8 @@ int blob_egress_status(const struct blob_egress *egress);
 uint64_t blob_egress_remaining(const struct blob_egress *egress);
 
 /* Sends up to `max` bytes to a non-blocking socket. Returns bytes sent (> 0), 0 when everything has been sent, -EAGAIN
- * (socket full), -EBUSY (disk; on_ready follows), -EPIPE / -ECONNRESET (peer), or a sticky failure. */
+ * (socket full), -EBUSY (disk; on_ready follows), -EPIPE / -ECONNRESET (peer), or a sticky failure. Less than `max` also where the
+ * blob comes from the disk: then others should have their turn before the next call. */
 ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max);
 
 /* The buffered way: copies up to `length` next bytes into memory. Returns bytes (> 0), 0 at the end, -EBUSY, or a sticky

@@ -149,7 +149,8 @@ void http_send_head(h2o_req_t *req, uint64_t content_length);
 
 /* A large body: file to socket. No op is called from inside http_send_source or http_source_resume. */
 struct http_source {
-    /* Up to max bytes straight to the non-blocking socket: > 0 sent; -EAGAIN socket full; -EBUSY not ready (owner calls
+    /* Up to max bytes straight to the non-blocking socket: > 0 sent (less than max: not called again before others had their turn);
+     * -EAGAIN socket full; -EBUSY not ready (owner calls
      * http_source_resume); other negative: the answer is cut off and the connection closed. */
     ssize_t (*send)(struct http_source *source, int socket_fd, size_t max);
     /* The same into memory: for TLS, in copy mode, and for bodies so small that one call sends them with the head. Also after

@@ -71,20 +71,20 @@ static enum connection_step source_wait(struct connection *conn, ssize_t reason)
 
 enum connection_step source_step(struct connection *conn)
 {
-    size_t budget = HTTP_TURN_BYTES_MAX;
+    bool copies = source_copies(conn);
+    size_t budget = copies ? HTTP_TURN_BYTES_MAX : HTTP_SEND_TURN_BYTES_MAX;
 
     assert(output_is_empty(conn) || source_takes_head(conn));
     if (conn->answer.is_blocked)
         return STEP_WAIT;
     while (conn->answer.source_remaining > 0) {
         uint64_t remaining = conn->answer.source_remaining;
+        size_t wanted = remaining < budget ? (size_t)remaining : budget;
         ssize_t count;
         int err;
 
-        if (budget == 0)
-            return source_wait(conn, -EAGAIN); /* the others' turn */
         conn->answer.is_resumed = false;
-        count = source_send(conn, remaining < budget ? (size_t)remaining : budget);
+        count = source_send(conn, wanted);
         if (count == -EINTR)
             continue;
         if (count == -EAGAIN || count == -EBUSY)
@@ -93,7 +93,7 @@ enum connection_step source_step(struct connection *conn)
             answer_abort(conn, count != 0 ? (int)count : -EIO);
             return STEP_AGAIN;
         }
-        assert((uint64_t)count <= remaining && (size_t)count <= budget);
+        assert((size_t)count <= wanted);
         budget -= (size_t)count;
         conn->answer.source_remaining -= (uint64_t)count;
         conn->req.bytes_sent += (size_t)count;
@@ -104,6 +104,9 @@ enum connection_step source_step(struct connection *conn)
             answer_abort(conn, err);
             return STEP_AGAIN;
         }
+        /* The others' turn. Less than was wanted: the socket is full, or the source wants a shorter turn. */
+        if (conn->answer.source_remaining > 0 && (budget == 0 || ((size_t)count < wanted && !copies)))
+            return source_wait(conn, -EAGAIN);
     }
     source_end(conn, 0);
     return STEP_AGAIN;
