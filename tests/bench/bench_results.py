@@ -21,19 +21,19 @@ class Path:
         self.group, self.name, self.connections, self.objects = record["group"], record["path"], record.get("connections"), record.get("objects")
         self.order = record.get("order", 0)
         self.floors = {} # server: the column it is compared with
-        self.runs = {} # figure: {server: {round: value}}
+        self.runs = {} # figure: {server: {(round, turn): value}}
 
     def add(self, record):
         self.floors[record["server"]] = record.get("floor", "floor")
         for figure, value in record["figures"].items():
-            self.runs.setdefault(figure, {}).setdefault(record["server"], {})[record["round"]] = value
+            self.runs.setdefault(figure, {}).setdefault(record["server"], {})[record["round"], record.get("turn", 0)] = value
 
     def median(self, figure, server):
         values = self.runs.get(figure, {}).get(server)
         return statistics.median(values.values()) if values else None
 
     def ratios(self, figure, server, reference):
-        """server : reference, round by round, for what happens to the machine meanwhile happens to both."""
+        """server : reference, turn by turn, for what happens to the machine meanwhile happens to both."""
         values, base = self.runs.get(figure, {}).get(server, {}), self.runs.get(figure, {}).get(reference, {})
         return [values[number] / base[number] for number in values if base.get(number)]
 
