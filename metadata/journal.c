@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 bool journal_result_is_lasting(int result)
 {
@@ -126,6 +127,16 @@ static bool record(struct journal *journal, const struct meta_batch_hooks *hooks
     return err == 0;
 }
 
+/* The journal goes on in another file, with the next batch. */
+static void move(struct journal *journal, uint64_t file)
+{
+    struct meta_journal next = {.file = file};
+
+    /* So few bytes come whole, getrandom(2), or not at all: then there is no journal in this file. */
+    if (getrandom(next.token, sizeof(next.token), 0) == (ssize_t)sizeof(next.token))
+        journal->next = next;
+}
+
 /* ---- A batch ---- */
 
 bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
@@ -142,8 +153,7 @@ bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks 
     } else if (journal->is_left) {
         journal->next = (struct meta_journal){0};
     } else if (file > journal->last_file) {
-        journal->next = (struct meta_journal){.file = file};
-        sqlite3_randomness(sizeof(journal->next.token), journal->next.token);
+        move(journal, file);
     }
     return journal->is_recorded;
 }
