@@ -300,7 +300,7 @@ def large_cases(scale):
             yield Case("large", f"GET {size_name(size)}", connections, get_large(size, connections, f"{gets}x"), key=key, disk_bytes=size,
                        turns=6 if key else 1)
             yield Case("large", f"PUT {size_name(size)}", connections, put_large(size, connections, f"{puts}x"), ("put",), True, key=key,
-                       turns=2 if key else 1, disk_bytes=size * connections, spared=("relaxed", "standard", "lighttpd") if size * connections > 8 * GIB else ())
+                       disk_bytes=size * connections, spared=("relaxed", "standard", "lighttpd") if size * connections > 8 * GIB else ())
 
 
 def small_cases(scale):
