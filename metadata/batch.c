@@ -81,7 +81,15 @@ static void batch_stamp(struct batch_runner *runner)
     };
 }
 
-static int batch_begin(struct batch_runner *runner)
+/* Whether the commit may be left unsynced: the batch has an entry in the journal, or is one that is replayed and stays there until the
+ * end of all replays, which is synced. */
+static bool batch_is_in_journal(const struct batch_runner *runner, const struct meta_op *batch)
+{
+    return runner->journal.is_recorded || (batch->kind == META_OP_REPLAY && batch->next == NULL &&
+                                           !replay_is_end((const struct meta_replay *)batch));
+}
+
+static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
 {
     struct meta_writer *writer = &runner->writer;
     struct wal *wal = &runner->meta->wal;
@@ -89,7 +97,7 @@ static int batch_begin(struct batch_runner *runner)
 
     writer->clear_left = writer_clear_max(writer);
     if ((err = wal_repair(wal, writer->db)) != 0 ||
-        (err = wal_set_synced(wal, writer->db, !runner->journal.is_recorded)) != 0 ||
+        (err = wal_set_synced(wal, writer->db, !batch_is_in_journal(runner, batch))) != 0 ||
         (err = run(writer, SQL_BEGIN)) != 0)
         return err;
     if (runner->buckets_stale) {
@@ -138,7 +146,7 @@ static int batch_commit(struct batch_runner *runner)
 static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bool barrier,
                           int *barrier_error)
 {
-    int err = batch_begin(runner);
+    int err = batch_begin(runner, batch);
 
     if (err == 0)
         err = batch_run_changes(runner, batch);

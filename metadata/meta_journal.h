@@ -40,8 +40,8 @@ int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal);
 int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent), void *ctx);
 
 /* Does once more what an entry says: applied + 1, then the ones behind it, before any other change. At the end one with an empty entry: the
- * journal is none any more. META_E_CORRUPT: it is no entry. What the changes in it came to before, they come to again, and
- * nobody is told. */
+ * journal is none any more, and all is durable without it, which it need not be before. META_E_CORRUPT: it is no entry. What the
+ * changes in it came to before, they come to again, and nobody is told. */
 struct meta_replay {
     struct meta_op op; /* META_OP_REPLAY */
     uint64_t sequence;

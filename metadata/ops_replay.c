@@ -61,13 +61,18 @@ static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)
     return err != 0 ? err : more;
 }
 
+bool replay_is_end(const struct meta_replay *op)
+{
+    return op->entry.length == 0;
+}
+
 int op_replay(struct meta_writer *writer, struct meta_replay *op)
 {
     sqlite3_stmt *apply = writer->sql.list[SQL_JOURNAL_APPLY];
     int64_t now_ms = writer->now_ms;
     int err;
 
-    if (op->entry.length == 0)
+    if (replay_is_end(op))
         return journal_row_move(writer, NULL);
     err = entry_replay(writer, op->entry);
     writer->now_ms = now_ms;

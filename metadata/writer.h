@@ -204,6 +204,7 @@ struct meta_object_lock;
 int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op);
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
 struct meta_replay;
+bool replay_is_end(const struct meta_replay *op);
 int op_replay(struct meta_writer *writer, struct meta_replay *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);

@@ -337,6 +337,35 @@ static void damaged_entries_are_refused(void **state)
 
 /* ---- Replaying ---- */
 
+/* A crash in between finds the same entries again. */
+static void replays_are_synced_at_the_end(void **state)
+{
+    struct store *store = *state;
+    struct meta_replay replay;
+    struct image image;
+    struct meta *meta;
+
+    batch_hold(store);
+    put_alone(store, "a", 1, 0);
+    image_take(&image, store);
+    for (unsigned i = 0; i < 3; i++)
+        put_alone(store, "b", 2 + i, 0);
+    batch_release();
+    assert_int_equal(meta_open(&meta, image.path, &journal_options), 0);
+    unsigned before = atomic_load(&log_syncs);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct kept_entry *kept = &hooked.entries[i];
+        replay = (struct meta_replay){.sequence = kept->sequence, .entry = {kept->data, kept->length}};
+        assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), 0);
+    }
+    assert_int_equal(atomic_load(&log_syncs), before);
+    replay = (struct meta_replay){.sequence = 0};
+    assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), 0);
+    assert_int_equal(atomic_load(&log_syncs), before + 1);
+    meta_close(meta);
+    image_free(&image);
+}
+
 enum { ROUNDS = 400, KEYS = 12 };
 
 static uint32_t dice(uint32_t sides)
@@ -491,6 +520,7 @@ int main(void)
         journal_test(failed_barrier_ends_the_journal),
         journal_test(failed_record_ends_the_journal),
         journal_test(damaged_entries_are_refused),
+        journal_test(replays_are_synced_at_the_end),
         journal_test(replayed_rows_are_the_rows),
     };
 
