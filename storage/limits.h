@@ -71,7 +71,7 @@
 
 /* Window that is brought in when cold, ahead of one sendfile, and one that is in memory: what is checked and sent at once. */
 #define EGRESS_WINDOW_BYTES     (1u << 20)
-#define EGRESS_HOT_WINDOW_BYTES (2u << 20)
+#define EGRESS_HOT_WINDOW_BYTES (4u << 20)
 
 /* Bytes of a packed unit that pass through the stack at once on their way to a socket: most such units whole. */
 #define EGRESS_PACKED_BYTES_MAX (64u << 10)

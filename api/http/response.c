@@ -236,6 +236,7 @@ void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t lengt
     assert(conn->state == CONNECTION_REQUEST);
     answer_push_head(conn, length);
     conn->answer.source = source;
+    conn->worker->source_count++;
     conn->answer.source_remaining = response_has_no_body(conn) ? 0 : length;
     conn->answer.is_small = conn->answer.source_remaining > 0 && length <= HTTP_SMALL_BODY_BYTES;
     conn->answer.is_whole = true;

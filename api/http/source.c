@@ -15,6 +15,8 @@ void source_end(struct connection *conn, int result)
 {
     struct http_source *source = conn->answer.source;
 
+    assert(conn->worker->source_count > 0);
+    conn->worker->source_count--;
     conn->answer.source = NULL;
     conn->answer.source_remaining = 0;
     source->end(source, result);
@@ -69,10 +71,17 @@ static enum connection_step source_wait(struct connection *conn, ssize_t reason)
     return STEP_WAIT;
 }
 
+static size_t source_turn(const struct connection *conn, bool copies)
+{
+    if (copies)
+        return HTTP_TURN_BYTES_MAX;
+    return conn->worker->source_count == 1 ? HTTP_SEND_TURN_BYTES_ALONE : HTTP_SEND_TURN_BYTES_MAX;
+}
+
 enum connection_step source_step(struct connection *conn)
 {
     bool copies = source_copies(conn);
-    size_t budget = copies ? HTTP_TURN_BYTES_MAX : HTTP_SEND_TURN_BYTES_MAX;
+    size_t budget = source_turn(conn, copies);
 
     assert(output_is_empty(conn) || source_takes_head(conn));
     if (conn->answer.is_blocked)

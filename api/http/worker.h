@@ -72,6 +72,7 @@ struct http_worker {
 
     h2o_linklist_t connections;
     size_t connection_count;
+    unsigned source_count; /* answers that come from a source: is one alone? */
     struct {
         h2o_linklist_t handshakes; /* connections that wait for their turn, first come first served */
         h2o_linklist_t pending;    /* connections with input that no poll will tell about */

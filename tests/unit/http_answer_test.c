@@ -119,7 +119,7 @@ static void sends_small_bodies_to_a_full_socket(void **state)
 
         for (unsigned i = 0; i < ANSWERS; i++)
             request(fd, "GET", paths[path], LENGTH - i);
-        usleep(50000); /* the socket fills up */
+        usleep(50000);                      /* the socket fills up */
         for (unsigned i = 0; i < 16; i++) { /* on each worker others use the buffer that the rest was in */
             int other = client_connect();
 
@@ -136,6 +136,39 @@ static void sends_small_bodies_to_a_full_socket(void **state)
         client_close(fd, &reply);
     }
     toy_wait_for(&toy_ends, 2 * (ANSWERS + 16));
+}
+
+static size_t turn_of_a_large_answer(void)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    atomic_store(&toy_turn, 0);
+    request(fd, "GET", "/source", 3 * HTTP_SEND_TURN_BYTES_ALONE);
+    expect_reply(fd, &reply, 200);
+    expect_pattern(&reply, 3 * HTTP_SEND_TURN_BYTES_ALONE);
+    client_close(fd, &reply);
+    return atomic_load(&toy_turn);
+}
+
+/* Longer turns are for one that is alone on its worker. */
+static void shortens_turns_in_company(void **state)
+{
+    enum { STALLED = 8 };
+    int stalled[STALLED];
+
+    (void)state;
+    assert_int_equal(turn_of_a_large_answer(), HTTP_SEND_TURN_BYTES_ALONE);
+    for (unsigned i = 0; i < STALLED; i++) { /* some on each worker */
+        stalled[i] = client_connect();
+        request(stalled[i], "GET", "/source", 50000000);
+        assert_int_equal(recv(stalled[i], (char[1]){0}, 1, 0), 1);
+    }
+    assert_int_equal(turn_of_a_large_answer(), HTTP_SEND_TURN_BYTES_MAX);
+    for (unsigned i = 0; i < STALLED; i++)
+        close(stalled[i]);
+    toy_wait_for(&toy_ends, 2 + STALLED);
+    assert_int_equal(turn_of_a_large_answer(), HTTP_SEND_TURN_BYTES_ALONE);
 }
 
 static void sends_heads_alone(void **state)
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test_teardown(sends_in_copy_mode, teardown_server),
         WITH_SERVER(sends_to_a_slow_reader),
         WITH_SERVER(cuts_the_answer_of_a_failing_source),
+        WITH_SERVER(shortens_turns_in_company),
         WITH_SERVER(sends_small_bodies_to_a_full_socket),
         WITH_SERVER(sends_heads_alone),
         WITH_SERVER(keeps_line_ends_out_of_fields),

@@ -75,6 +75,7 @@ struct toy {
 
 static struct toy_worker *toy_workers[HTTP_WORKERS_MAX];
 static _Atomic int toy_gate_is_open;
+static _Atomic size_t toy_turn; /* the most that a source was asked to send at once, since it was set to 0 */
 static _Atomic unsigned toy_ends, toy_gated; /* sinks and sources ended; requests that wait at the gate */
 
 static void toy_poke(struct toy_worker *worker)
@@ -339,7 +340,10 @@ static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t
 {
     struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
     ssize_t count = toy_source_check(toy);
+    size_t most = atomic_load(&toy_turn);
 
+    while (max > most && !atomic_compare_exchange_weak(&toy_turn, &most, max))
+        ;
     if (count != 0)
         return count;
     if (toy->fail_at != 0 && max > toy->fail_at - (size_t)toy->offset)
