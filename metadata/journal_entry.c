@@ -28,14 +28,6 @@ static bool extent_is_plain(const struct meta_object *object, uint64_t file)
            extent->length > 0 && extent->unit_offset <= (uint64_t)INT64_MAX - extent->length;
 }
 
-static bool is_zero(const unsigned char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
 /* As long as an ETag may be; what a client sent may be longer, and then matches nothing. */
 static bool etag_fits(const char *etag)
 {
@@ -47,9 +39,8 @@ size_t journal_put_bound(const struct meta_object_put *put, uint64_t file)
     const struct meta_object *object = &put->object;
     size_t attributes = codec_attributes_bound(&object->attributes);
 
-    if (put->append != NULL || object->part_count != 0 ||
-        !is_zero(object->upload_id, sizeof(object->upload_id)) || !extent_is_plain(object, file) ||
-        put->key.length == 0 || put->key.length > META_KEY_BYTES_MAX ||
+    if (put->append != NULL || object->part_count != 0 || meta_object_has_upload(object) ||
+        !extent_is_plain(object, file) || put->key.length == 0 || put->key.length > META_KEY_BYTES_MAX ||
         attributes > META_ATTRIBUTES_BYTES_MAX || !etag_fits(put->condition.if_match) ||
         !etag_fits(put->condition.if_none_match))
         return 0;

@@ -143,6 +143,13 @@ struct meta_object {
     struct meta_version_id version; /* given by the store */
 };
 
+static inline bool meta_object_has_upload(const struct meta_object *object)
+{
+    static const unsigned char none[META_UPLOAD_ID_BYTES];
+
+    return memcmp(object->upload_id, none, sizeof(none)) != 0;
+}
+
 enum meta_versioning {
     META_VERSIONING_NEVER,     /* every object is the null version, and replacing or deleting it is the end of it */
     META_VERSIONING_ENABLED,   /* every put makes a version; deleting a key adds a delete marker */

@@ -35,14 +35,6 @@ int parts_pack(struct meta_writer *writer, const struct meta_object *object, str
     return 0;
 }
 
-static bool is_zero(const unsigned char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
 /* Whether there is still nothing to append to. */
 static int append_creates(struct meta_writer *writer, const struct meta_object_put *op)
 {
@@ -68,7 +60,7 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
         object->modified_ms = writer->now_ms;
     row.modified_ms = object->modified_ms;
     memcpy(row.etag, object->etag, sizeof(row.etag));
-    if (!is_zero(object->upload_id, sizeof(object->upload_id)))
+    if (meta_object_has_upload(object))
         row.upload_id = (struct meta_bytes){object->upload_id, sizeof(object->upload_id)};
     if ((err = key_check(op->key)) != 0 ||
         (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0)
