@@ -2,29 +2,19 @@
 # SPDX-License-Identifier: MIT
 """A large upload is completed without anybody else waiting for its parts: the worker reads them and puts them together beforehand, and
 the change, behind which all others queue, reads none. A preloaded library counts the rows that the database hands out."""
-import mmap
-import os
 import re
 import struct
 
-from sluicetest import Server, check, done, equal, have, poll, run, scratch, skip
+import preload
+from sluicetest import Server, check, done, equal, poll
 
 PARTS = 3000
 PART = 5 << 20
 
-library, counted = scratch("rows.so"), scratch("rows-counted")
-source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rows.c")
-compiler = next((name for name in ("cc", "gcc", "clang") if have(name)), None)
-if compiler is None:
-    skip("rows are counted", "no compiler")
+built = preload.build("rows", "ROWS_COUNTED", 8, "rows are counted")
+if built is None:
     done()
-status, output = run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
-if not check(status == 0, "the library that counts rows is built", output):
-    done()
-with open(counted, "wb") as file:
-    file.write(bytes(8))
-descriptor = os.open(counted, os.O_RDWR)
-numbers = mmap.mmap(descriptor, 8)
+environment, numbers = built
 
 
 def rows():
@@ -32,7 +22,7 @@ def rows():
     return struct.unpack("=2I", numbers[0:8])
 
 
-server = Server(env={"LD_PRELOAD": library, "ROWS_COUNTED": counted})
+server = Server(env=environment)
 equal(server.request("PUT", "/assembly")[0], 200, "a bucket is made")
 equal(server.request("PUT", "/assembly/block", body=b"z" * PART)[0], 200, "and a block to copy")
 identity = re.search(b"<UploadId>(.*?)<", server.request("POST", "/assembly/whole?uploads")[2]).group(1).decode()

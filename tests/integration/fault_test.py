@@ -4,14 +4,14 @@
 changes. Answers are then 5xx; no acknowledged change is lost; the server goes on; after a kill -9 everything is as told; and
 `sluice check` finds nothing. With the thread engine all disk work is calls of libc, which a preloaded library can fail."""
 import errno
-import mmap
 import os
 import random
 import struct
 import subprocess
 
+import preload
 from mixload import Mix
-from sluicetest import Server, check, done, equal, have, run, scratch, skip, SLUICE
+from sluicetest import Server, check, done, equal, run, scratch, SLUICE
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "42"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -19,19 +19,10 @@ NONE, SYNC, WRITE, LINK, UNLINK, OPEN, SPLICE, READ = range(8)
 KINDS = [(SYNC, errno.EIO), (WRITE, errno.ENOSPC), (WRITE, errno.EIO), (LINK, errno.ENOSPC), (UNLINK, errno.EIO),
          (OPEN, errno.EMFILE), (OPEN, errno.EIO), (SPLICE, errno.ENOSPC), (SYNC, errno.ENOSPC), (READ, errno.EIO)]
 
-library, control = scratch("fault.so"), scratch("fault-control")
-source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fault.c")
-compiler = next((name for name in ("cc", "gcc", "clang") if have(name)), None)
-if compiler is None:
-    skip("calls fail under load", "no compiler")
+built = preload.build("fault", "FAULT_CONTROL", 16, "calls fail under load")
+if built is None:
     done()
-status, output = run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
-if not check(status == 0, "the library that fails calls is built", output):
-    done()
-with open(control, "wb") as file:
-    file.write(bytes(16))
-descriptor = os.open(control, os.O_RDWR)
-numbers = mmap.mmap(descriptor, 16)
+environment, numbers = built
 
 
 def faults(kind, skip_calls=0, count=0, error=0):
@@ -41,7 +32,7 @@ def faults(kind, skip_calls=0, count=0, error=0):
 
 def start():
     faults(NONE)
-    return Server(data=data, engine="threads", env={"LD_PRELOAD": library, "FAULT_CONTROL": control})
+    return Server(data=data, engine="threads", env=environment)
 
 
 rng = random.Random(SEED)

@@ -6,7 +6,6 @@ lost, nothing is left, and `sluice check` finds nothing. First with writes that 
 change; then on a file system that is full."""
 import contextlib
 import errno
-import mmap
 import os
 import re
 import shutil
@@ -14,7 +13,8 @@ import sqlite3
 import struct
 import subprocess
 
-from sluicetest import SLUICE, Server, blob_files, check, done, equal, have, poll, run, scratch, skip
+import preload
+from sluicetest import SLUICE, Server, blob_files, check, done, equal, poll, run, scratch, skip
 
 PARTS = 3000
 NONE, WRITE = 0, 2 # of fault.c
@@ -85,24 +85,9 @@ def ends_well(server, objects):
 
 # ---- Writes that fail ----
 
-def build_faults():
-    """(the library, its control, mapped), or None."""
-    compiler = next((name for name in ("cc", "gcc", "clang") if have(name)), None)
-    if compiler is None:
-        return skip("writes fail during a sweep", "no compiler")
-    library, control = scratch("fault.so"), scratch("fault-control")
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fault.c")
-    status, output = run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
-    if not check(status == 0, "the library that fails calls is built", output):
-        return None
-    with open(control, "wb") as file:
-        file.write(bytes(16))
-    with open(control, "r+b") as file:
-        return {"LD_PRELOAD": library, "FAULT_CONTROL": control}, mmap.mmap(file.fileno(), 16)
-
 
 def failing_writes():
-    built = build_faults()
+    built = preload.build("fault", "FAULT_CONTROL", 16, "writes fail during a sweep")
     if built is None:
         return
     environment, numbers = built
