@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* The bound of a batch is some times what it takes in the end; one beyond this is not tried. */
+#define JOURNAL_BUFFER_BYTES_MAX (8u * META_JOURNAL_ENTRY_BYTES_MAX)
+
 bool journal_result_is_lasting(int result)
 {
     switch (result) {
@@ -91,6 +94,8 @@ static size_t entry_encode(struct journal *journal, const struct meta_op *batch,
     uint32_t count;
     size_t bound = entry_bound(batch, file, &count);
 
+    if (bound > JOURNAL_BUFFER_BYTES_MAX)
+        return 0;
     if (bound > journal->capacity) {
         unsigned char *grown = realloc(journal->buffer, bound);
         if (grown == NULL)

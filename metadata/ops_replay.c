@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * META_OP_REPLAY: the changes of a journal entry, once more. Each comes to what it came to before: the rows are as they
- * were then, and so are time, sequence and seed. Committer's thread. */
+ * were then, and so are time, sequence and seed. Committer's thread; and what the one who replays asks before. */
 #include "metadata/meta_journal.h"
 
 #include <errno.h>
@@ -80,6 +80,25 @@ int op_replay(struct meta_writer *writer, struct meta_replay *op)
         return err;
     meta_sql_int(apply, 1, (int64_t)op->sequence);
     return meta_sql_run(apply);
+}
+
+int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_JOURNAL_GET];
+    int found = meta_sql_row(statement);
+
+    *journal = (struct meta_journal){0};
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    struct meta_bytes token = meta_sql_column(statement, 1);
+    journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
+    journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
+    if (token.length == sizeof(journal->token))
+        memcpy(journal->token, token.data, token.length);
+    else if (journal->file != 0)
+        found = META_E_CORRUPT;
+    meta_sql_reset(statement);
+    return found < 0 ? found : 0;
 }
 
 int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent),

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "metadata/codec.h"
-#include "metadata/meta_journal.h"
 #include "metadata/read.h"
 
 /* Whether the next statement sees what is committed now. Not so inside a snapshot or a visit, whose rows may be older
@@ -365,25 +364,6 @@ int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta
         count++;
     }
     return row < 0 ? row : count;
-}
-
-int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
-{
-    sqlite3_stmt *statement = reader->sql.list[SQL_JOURNAL_GET];
-    int found = meta_sql_row(statement);
-
-    *journal = (struct meta_journal){0};
-    if (found <= 0)
-        return found == 0 ? META_E_CORRUPT : found;
-    struct meta_bytes token = meta_sql_column(statement, 1);
-    journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
-    journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
-    if (token.length == sizeof(journal->token))
-        memcpy(journal->token, token.data, token.length);
-    else if (journal->file != 0)
-        found = META_E_CORRUPT;
-    meta_sql_reset(statement);
-    return found < 0 ? found : 0;
 }
 
 int meta_sweep_is_due(struct meta_reader *reader)
