@@ -247,6 +247,49 @@ MAYBE_UNUSED static void batch_release(void)
     is_held = false;
 }
 
+/* ---- The store ---- */
+
+MAYBE_UNUSED static int setup(void **state)
+{
+    struct store *store;
+
+    if (store_setup(state) != 0)
+        return -1;
+    store = *state;
+    entries_forget();
+    memset(&hooked, 0, sizeof(hooked));
+    hooked.file = 7;
+    store_reopen_with(store, &journal_options);
+    return 0;
+}
+
+MAYBE_UNUSED static int teardown(void **state)
+{
+    batch_release();
+    entries_forget();
+    return store_teardown(state);
+}
+
+MAYBE_UNUSED static struct meta_journal journal_of(struct store *store)
+{
+    struct meta_journal journal;
+
+    assert_int_equal(meta_journal_get(store->reader, &journal), 0);
+    return journal;
+}
+
+/* One put in a batch of its own. The committer must be held. Returns how often the log was synced. */
+MAYBE_UNUSED static unsigned put_alone(struct store *store, const char *key, uint64_t number, int wanted)
+{
+    static struct member member;
+    unsigned before = atomic_load(&log_syncs);
+
+    member_put(&member, store->bucket, key, number);
+    batch_run(store, &member, 1);
+    assert_int_equal(member.put.op.result, wanted);
+    return atomic_load(&log_syncs) - before;
+}
+
 /* ---- What a crash leaves ---- */
 
 static void file_copy(const char *from, const char *to)
