@@ -27,7 +27,7 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
     return object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW);
 }
 
-/* In a savepoint of its own, inside that of the replay. */
+/* In a savepoint of its own, inside that of the replay, and of the same name: it must be closed before that can be undone. */
 static int put_replay_savepoint(struct meta_writer *writer, const struct journal_put *put)
 {
     int err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT]);
@@ -36,11 +36,12 @@ static int put_replay_savepoint(struct meta_writer *writer, const struct journal
         return err;
     int result = put_replay(writer, put);
     arena_reset(&writer->arena);
-    if (!journal_result_is_lasting(result))
-        return result;
-    if (result != 0 && (err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT_UNDO])) != 0)
+    if (sqlite3_get_autocommit(writer->db))
+        return result; /* the database has ended the transaction by itself, and all savepoints with it */
+    if ((result != 0 && (err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT_UNDO])) != 0) ||
+        (err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT_RELEASE])) != 0)
         return err;
-    return meta_sql_run(writer->sql.list[SQL_SAVEPOINT_RELEASE]);
+    return journal_result_is_lasting(result) ? 0 : result;
 }
 
 static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)

@@ -55,6 +55,49 @@ static void replays_are_synced_at_the_end(void **state)
     image_free(&image);
 }
 
+static void image_execute(const struct image *image, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(image->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Trouble of the moment with one put of an entry: all of the entry is undone, and comes again with the next start. */
+static void failed_replays_leave_nothing(void **state)
+{
+    static struct member members[2];
+    struct store *store = *state;
+    struct meta_replay replay;
+    struct image image;
+    struct meta *meta;
+
+    batch_hold(store);
+    put_alone(store, "a", 1, 0);
+    image_take(&image, store);
+    member_put(&members[0], store->bucket, "b", 2);
+    member_put(&members[1], store->bucket, "trouble", 3);
+    batch_run(store, members, 2);
+    batch_release();
+    assert_int_equal(hooked.entry_count, 1);
+    image_execute(&image,
+                  "CREATE TRIGGER trouble BEFORE INSERT ON object WHEN NEW.key = CAST('trouble' AS BLOB)"
+                  " BEGIN SELECT zeroblob(2000000000); END");
+    char *before = image_dump(&image);
+    assert_int_equal(meta_open(&meta, image.path, &(struct meta_options){.durable = true}), 0);
+    replay = (struct meta_replay){.sequence = 1, .entry = {hooked.entries[0].data, hooked.entries[0].length}};
+    assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), -E2BIG);
+    meta_close(meta);
+    char *after = image_dump(&image);
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    image_execute(&image, "DROP TRIGGER trouble");
+    assert_int_equal(image_replay(&image), 1);
+    image_free(&image);
+}
+
 enum { ROUNDS = 400, KEYS = 12 };
 
 static uint32_t dice(uint32_t sides)
@@ -198,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         journal_test(damaged_entries_are_refused),
         journal_test(replays_are_synced_at_the_end),
+        journal_test(failed_replays_leave_nothing),
         journal_test(replayed_rows_are_the_rows),
     };
 
