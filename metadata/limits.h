@@ -4,8 +4,10 @@
 #ifndef METADATA_LIMITS_H
 #define METADATA_LIMITS_H
 
-#define META_KEY_BYTES_MAX         1024u /* S3's limit, UTF-8 bytes */
-#define META_BUCKET_NAME_BYTES_MAX 63u   /* S3's limit */
+#include "storage/base/names.h"
+
+#define META_KEY_BYTES_MAX         KEY_BYTES_MAX
+#define META_BUCKET_NAME_BYTES_MAX BUCKET_NAME_BYTES_MAX
 #define META_ETAG_BYTES_MAX        64u   /* hex MD5, '-' and a part count, without quotes */
 #define META_ATTRIBUTES_BYTES_MAX  (16u << 10) /* stored headers and user metadata of one object, encoded */
 #define META_ANNOTATIONS_BYTES_MAX (24u << 10) /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */

@@ -34,10 +34,6 @@ void library_give_back(struct sluice_store *store, struct core_worker *worker);
 /* Carries a change out and returns its result. */
 int library_change(struct core_worker *worker, struct meta_op *op);
 
-/* S3's rules for bucket names, and for keys: UTF-8, 1 to META_KEY_BYTES_MAX bytes. */
-bool library_bucket_name_is_valid(const char *name);
-bool library_key_is_valid(const char *key);
-
 /* Both names checked, the bucket looked up. SLUICE_E_BUCKET_NAME, SLUICE_E_KEY, SLUICE_E_NO_BUCKET, errno.
  * key may be NULL. */
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "storage/base/names.h"
+
 static int64_t now_ms(void)
 {
     struct timespec now;
@@ -21,7 +23,7 @@ int sluice_bucket_create(struct sluice_store *store, const char *bucket)
     struct core_worker *worker;
     int err;
 
-    if (!library_bucket_name_is_valid(bucket))
+    if (!bucket_name_is_valid(bucket, strlen(bucket)))
         return SLUICE_E_BUCKET_NAME;
     if ((err = library_lease(store, &worker)) != 0)
         return err;

@@ -208,9 +208,9 @@ int library_find_bucket(struct core_worker *worker, const char *bucket, const ch
     struct meta_bucket row;
     int err;
 
-    if (!library_bucket_name_is_valid(bucket))
+    if (!bucket_name_is_valid(bucket, strlen(bucket)))
         return SLUICE_E_BUCKET_NAME;
-    if (key != NULL && !library_key_is_valid(key))
+    if (key != NULL && !key_is_valid(key, strlen(key)))
         return SLUICE_E_KEY;
     err = core_bucket_get(worker, library_bytes(bucket), &row);
     if (err == 0)

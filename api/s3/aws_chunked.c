@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 enum state {
     LINE,        /* in a chunk's size line */
@@ -146,7 +146,7 @@ static int end_size_line(struct aws_chunked *chunked)
         return -EBADMSG;
     if (semicolon != NULL && (length - digits != SIGNATURE_FIELD_BYTES + 64 ||
                               memcmp(semicolon, SIGNATURE_FIELD, SIGNATURE_FIELD_BYTES) != 0 ||
-                              !s3_hex_decode(semicolon + SIGNATURE_FIELD_BYTES, 64, chunked->claimed, 32)))
+                              !hex_decode(semicolon + SIGNATURE_FIELD_BYTES, 64, chunked->claimed, 32)))
         return -EBADMSG;
     result = parse_size(line, digits, &size);
     if (result != 0)
@@ -219,7 +219,7 @@ static int take_trailer(struct aws_chunked *chunked, size_t length)
     if (!chunked->options.is_signed || strcmp(line, TRAILER_SIGNATURE) != 0)
         return keep_trailer(chunked, h2o_iovec_init(line, (size_t)(colon - line)), value);
     chunked->has_trailer_signature = true;
-    return s3_hex_decode(value.base, value.len, chunked->trailer_signature, 32) ? 0 : -EBADMSG;
+    return hex_decode(value.base, value.len, chunked->trailer_signature, 32) ? 0 : -EBADMSG;
 }
 
 static int end_trailers(struct aws_chunked *chunked)

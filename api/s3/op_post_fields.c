@@ -10,7 +10,8 @@
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
+#include "storage/base/utf8.h"
 
 static enum s3_error refuse(struct post *post, enum s3_error error, const char *message)
 {
@@ -51,7 +52,7 @@ static enum s3_error take_key(struct post *post)
     if (request->key.len > META_KEY_BYTES_MAX)
         return S3_ERROR_KEY_TOO_LONG;
     if (memchr(request->key.base, '\0', request->key.len) != NULL ||
-        !s3_utf8_is_valid(request->key.base, request->key.len))
+        !utf8_is_valid(request->key.base, request->key.len))
         return refuse(post, S3_ERROR_INVALID_ARGUMENT, "The key is not valid UTF-8.");
     return S3_ERROR_NONE;
 }
@@ -120,7 +121,7 @@ static enum s3_error authenticate(struct post *post)
     if (s3_form_field(form, "x-amz-security-token").base != NULL)
         return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
     if (!s3_sigv4_parse_credential(s3_form_field(form, "x-amz-credential"), &claim) ||
-        !s3_hex_decode(signature.base, signature.len, claim.signature, 32))
+        !hex_decode(signature.base, signature.len, claim.signature, 32))
         return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-credential or x-amz-signature is malformed.");
     error = check_scope(post, &claim, date);
     return error != S3_ERROR_NONE ? error : check_signature(post, policy, date, &claim);

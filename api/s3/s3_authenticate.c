@@ -12,8 +12,8 @@
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
 #include "api/s3/s3_verify.h"
+#include "storage/base/hex.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
@@ -68,7 +68,7 @@ static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
             return S3_ERROR_NONE;
         }
     }
-    if (s3_hex_decode(text.base, text.len, request->payload_sha256, 32)) {
+    if (hex_decode(text.base, text.len, request->payload_sha256, 32)) {
         request->payload = S3_PAYLOAD_SHA256;
         return S3_ERROR_NONE;
     }
@@ -175,7 +175,7 @@ static enum s3_error read_query_claim(struct s3_verification *verification)
         return refuse(request, error,
                       "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
                       "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
-    if (!s3_hex_decode(signature.base, signature.len, claim->signature, 32))
+    if (!hex_decode(signature.base, signature.len, claim->signature, 32))
         return refuse(request, error, "X-Amz-Signature must be 64 hexadecimal digits");
     if (!s3_sigv4_parse_time(date, &verification->signed_at))
         return refuse(request, error,

@@ -13,7 +13,7 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 _Static_assert(DIGEST_CHUNK_TAG_BYTES == 64, "a tag holds two signatures");
 
@@ -91,7 +91,7 @@ static int compare(struct s3_chunk_signer *signer, const char *algorithm, const 
     unsigned char expected[32];
     int length;
 
-    s3_hex_encode(previous, 32, previous_hex);
+    hex_encode(previous, 32, previous_hex);
     length = snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n%s", algorithm, signer->timestamp, signer->scope,
                       previous_hex, lines);
     if (length > 0 && (size_t)length < sizeof(text)) {
@@ -109,7 +109,7 @@ int s3_chunk_verify(void *ctx, const unsigned char sha256[32], const struct dige
     char lines[sizeof(empty_hash) + 64];
 
     memcpy(lines, empty_hash, sizeof(empty_hash) - 1);
-    s3_hex_encode(sha256, 32, lines + sizeof(empty_hash) - 1);
+    hex_encode(sha256, 32, lines + sizeof(empty_hash) - 1);
     lines[sizeof(lines) - 1] = '\0';
     return compare(ctx, S3_SIGV4_ALGORITHM "-PAYLOAD", chunk->tag, chunk->tag + 32, lines);
 }
@@ -121,6 +121,6 @@ int s3_chunk_signer_verify_trailers(struct s3_chunk_signer *signer, const char *
     char hex[65] = {0};
 
     s3_sha256(trailers, length, digest);
-    s3_hex_encode(digest, 32, hex);
+    hex_encode(digest, 32, hex);
     return compare(signer, S3_SIGV4_ALGORITHM "-TRAILER", claimed, previous, hex);
 }

@@ -18,7 +18,7 @@
 #include "api/s3/s3_credentials_internal.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 static bool grant_matches(const struct s3_grant *grant, const char *bucket, size_t length)
 {
@@ -160,7 +160,7 @@ static void digest_of(const char *text, char hex[S3_OWNER_BYTES_MAX + 1])
     unsigned char digest[32];
 
     s3_sha256(text, strlen(text), digest);
-    s3_hex_encode(digest, 32, hex);
+    hex_encode(digest, 32, hex);
     hex[64] = '\0';
 }
 

@@ -13,7 +13,7 @@
 #include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 #define DAYS_MAX        2147483647u /* S3's */
 #define DAY_SECONDS     86400
@@ -287,7 +287,7 @@ static int make_id(struct reading *reading)
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return refuse(reading, S3_ERROR_INTERNAL_ERROR, NULL);
-    s3_hex_encode(random, sizeof(random), text);
+    hex_encode(random, sizeof(random), text);
     reading->draft.rule.id = copy_text(reading, h2o_iovec_init(text, sizeof(text)));
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 /* ---- Parameters ---- */
 
@@ -68,8 +68,8 @@ int s3_parameter_encoding(struct s3_request *request, bool *url)
 
 enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES])
 {
-    return s3_hex_decode(text.base, text.len, id, META_UPLOAD_ID_BYTES) ? S3_ERROR_NONE
-                                                                        : S3_ERROR_NO_SUCH_UPLOAD;
+    return hex_decode(text.base, text.len, id, META_UPLOAD_ID_BYTES) ? S3_ERROR_NONE
+                                                                     : S3_ERROR_NO_SUCH_UPLOAD;
 }
 
 enum s3_error s3_parameter_upload_id(const struct s3_request *request, unsigned char id[META_UPLOAD_ID_BYTES])
@@ -79,7 +79,7 @@ enum s3_error s3_parameter_upload_id(const struct s3_request *request, unsigned 
 
 void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text[S3_UPLOAD_ID_TEXT_BYTES + 1])
 {
-    s3_hex_encode(id, META_UPLOAD_ID_BYTES, text);
+    hex_encode(id, META_UPLOAD_ID_BYTES, text);
     text[S3_UPLOAD_ID_TEXT_BYTES] = '\0';
 }
 

@@ -12,6 +12,8 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_uri.h"
+#include "storage/base/names.h"
+#include "storage/base/utf8.h"
 
 /* ---- Memory ---- */
 
@@ -194,9 +196,9 @@ static enum s3_error parse_key(struct s3_request *request, const char *raw, size
         request->key = h2o_iovec_init("", 0);
         return S3_ERROR_INVALID_URI;
     }
-    if (!s3_utf8_is_valid(request->key.base, request->key.len))
+    if (!utf8_is_valid(request->key.base, request->key.len))
         return S3_ERROR_INVALID_URI;
-    return request->key.len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
+    return request->key.len > KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
 }
 
 /* path: raw, with its leading slash. */
@@ -222,7 +224,9 @@ static enum s3_error parse_path(struct s3_request *request, h2o_iovec_t path)
         return error;
     if (path.len == 1 && !request->virtual_hosted)
         return S3_ERROR_NONE; /* the service itself */
-    return s3_bucket_name_valid(request->bucket_name) ? S3_ERROR_NONE : S3_ERROR_INVALID_BUCKET_NAME;
+    if (!bucket_name_is_valid(request->bucket_name.base, request->bucket_name.len))
+        return S3_ERROR_INVALID_BUCKET_NAME;
+    return S3_ERROR_NONE;
 }
 
 enum s3_error s3_request_parse(struct s3_request *request)
@@ -243,49 +247,6 @@ enum s3_error s3_request_parse(struct s3_request *request)
     }
     error = parse_query(request, query);
     return error != S3_ERROR_NONE ? error : parse_path(request, path);
-}
-
-/* ---- Bucket names ---- */
-
-static bool looks_like_address(h2o_iovec_t name)
-{
-    unsigned dots = 0;
-
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.base[i] == '.')
-            dots++;
-        else if (name.base[i] < '0' || name.base[i] > '9')
-            return false;
-    }
-    return dots == 3;
-}
-
-static bool has_suffix(h2o_iovec_t name, const char *suffix)
-{
-    size_t length = strlen(suffix);
-
-    return name.len >= length && memcmp(name.base + name.len - length, suffix, length) == 0;
-}
-
-bool s3_bucket_name_valid(h2o_iovec_t name)
-{
-    if (name.len < 3 || name.len > META_BUCKET_NAME_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.base[i];
-        bool is_alphanumeric = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-
-        if (is_alphanumeric)
-            continue;
-        if ((byte != '.' && byte != '-') || i == 0 || i == name.len - 1)
-            return false;
-        if (byte == '.' && name.base[i - 1] == '.')
-            return false;
-    }
-    return !looks_like_address(name) && !s3_text_has_prefix(name, "xn--") &&
-           !s3_text_has_prefix(name, "sthree-") && !s3_text_has_prefix(name, "amzn-s3-demo-") &&
-           !has_suffix(name, "-s3alias") && !has_suffix(name, "--ol-s3") && !has_suffix(name, ".mrap") &&
-           !has_suffix(name, "--x-s3") && !has_suffix(name, "--table-s3");
 }
 
 /* ---- Buckets ---- */

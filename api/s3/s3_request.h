@@ -88,8 +88,6 @@ const struct s3_parameter *s3_request_parameter(const struct s3_request *request
 bool s3_request_has(const struct s3_request *request, const char *name);
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
 h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name);
-/* 3 to 63 of a-z 0-9 . - and S3's other rules. s3_request_parse refuses requests for other names. */
-bool s3_bucket_name_valid(h2o_iovec_t name);
 /* From the request's pool, zero-filled. Never NULL. */
 void *s3_request_alloc(struct s3_request *request, size_t bytes);
 char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-terminated copy */

@@ -23,7 +23,7 @@
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_system.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 struct s3_service {
     struct core *core;
@@ -105,7 +105,7 @@ static int make_ids(struct s3_service *service)
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return -EIO;
-    s3_hex_encode(random, 32, service->host_id);
+    hex_encode(random, 32, service->host_id);
     memcpy(&service->id_seed, random + 32, sizeof(service->id_seed));
     return 0;
 }

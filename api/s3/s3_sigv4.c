@@ -15,7 +15,7 @@
 #include <openssl/hmac.h>
 
 #include "api/s3/s3_time.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 /* ---- Digests ---- */
 
@@ -119,7 +119,7 @@ static bool take_field(h2o_iovec_t field, struct s3_sigv4_claim *claim, const ch
     }
     if (h2o_memis(name.base, name.len, H2O_STRLIT("Signature"))) {
         *problem = "The authorization header is malformed; Signature is not 64 hexadecimal digits.";
-        return s3_hex_decode(value.base, value.len, claim->signature, 32);
+        return hex_decode(value.base, value.len, claim->signature, 32);
     }
     *problem = "The authorization header is malformed; it has an unknown field.";
     return false;

@@ -11,6 +11,7 @@
 #include "api/s3/limits.h"
 #include "api/s3/s3_sigv4.h"
 #include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 /* One name and value of the query in the form to be signed. */
 struct pair {
@@ -238,7 +239,7 @@ h2o_iovec_t s3_sigv4_string_to_sign(h2o_mem_pool_t *pool, const char *timestamp,
     put(&out, scope, scope_length);
     put(&out, "\n", 1);
     s3_sha256(canonical.base, canonical.len, digest);
-    s3_hex_encode(digest, 32, out.base + out.length);
+    hex_encode(digest, 32, out.base + out.length);
     out.length += 64;
     assert(out.length <= out.capacity);
     return h2o_iovec_init(out.base, out.length);

@@ -7,6 +7,7 @@
 
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_uri.h"
+#include "storage/base/utf8.h"
 
 #define HEADER_MESSAGE                                                                                       \
     "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " \
@@ -30,7 +31,7 @@ static bool text_is_valid(h2o_iovec_t text, size_t characters_max)
 
     while (at < text.len) {
         uint32_t code;
-        size_t length = s3_utf8_next(text.base + at, text.len - at, &code);
+        size_t length = utf8_next(text.base + at, text.len - at, &code);
 
         if (length == 0 || !character_is_allowed(code) || ++characters > characters_max)
             return false;

@@ -15,9 +15,9 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/s3_credentials_internal.h"
-#include "api/s3/s3_uri.h"
 #include "api/s3/s3_users_file.h"
 #include "api/s3/s3_users_lines.h"
+#include "storage/base/hex.h"
 
 #define RIGHTS_DEFAULT "@own=all"
 #define SECRET_LENGTH  40u
@@ -205,7 +205,7 @@ static int add(struct edit *edit, const char *name, const char *id, const char *
         return say(edit->options, result, "there is a user %s already", name);
     if (result != 0 || (result = make_key(key)) != 0 || (result = random_bytes(random, sizeof(random))) != 0)
         return result;
-    s3_hex_encode(random, sizeof(random), random_id);
+    hex_encode(random, sizeof(random), random_id);
     random_id[64] = '\0';
     if ((result = append(edit, edit->file.text, edit->file.length)) != 0 ||
         (result = append_line(edit, "user %s %s\n", name, id != NULL ? id : random_id)) != 0 ||

@@ -16,7 +16,7 @@
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 static h2o_iovec_t from_string(const char *string)
 {
@@ -201,7 +201,7 @@ static enum s3_error mismatch(const struct s3_verification *verification, const 
     struct s3_request *request = verification->request;
     char *signature = s3_request_alloc(request, 65);
 
-    s3_hex_encode(verification->claim.signature, 32, signature);
+    hex_encode(verification->claim.signature, 32, signature);
     s3_request_detail(request, "AWSAccessKeyId", verification->claim.access_key);
     s3_request_detail(request, "StringToSign", attempt->string_to_sign);
     s3_request_detail(request, "SignatureProvided", from_string(signature));

@@ -9,7 +9,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 /* What does not read back as it was written (upper-case digits, zeros for "null") is no id of ours. */
 int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id)
@@ -17,8 +17,7 @@ int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id)
     char again[S3_VERSION_TEXT_BYTES + 1];
 
     memset(id, 0, sizeof(*id));
-    if (text.len == S3_VERSION_TEXT_BYTES &&
-        !s3_hex_decode(text.base, text.len, id->bytes, sizeof(id->bytes)))
+    if (text.len == S3_VERSION_TEXT_BYTES && !hex_decode(text.base, text.len, id->bytes, sizeof(id->bytes)))
         return -EINVAL;
     return s3_text_equals(text, h2o_iovec_init(again, s3_version_format(id, again))) ? 0 : -EINVAL;
 }
@@ -29,7 +28,7 @@ size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_
         strcpy(text, "null");
         return strlen("null");
     }
-    s3_hex_encode(id->bytes, sizeof(id->bytes), text);
+    hex_encode(id->bytes, sizeof(id->bytes), text);
     text[S3_VERSION_TEXT_BYTES] = '\0';
     return S3_VERSION_TEXT_BYTES;
 }

@@ -9,6 +9,7 @@
 
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
+#include "storage/base/utf8.h"
 
 #define XML_BYTES_INITIAL 1024u
 #define REPLACEMENT       "\xef\xbf\xbd" /* U+FFFD */
@@ -117,7 +118,7 @@ static void append_escaped(struct s3_xml *xml, const char *text, size_t length)
             plain += count;
             continue;
         }
-        count = s3_utf8_next(text + i, length - i, &code);
+        count = utf8_next(text + i, length - i, &code);
         escape = count != 0 ? escape_of(code) : REPLACEMENT;
         if (count == 0)
             count = 1;

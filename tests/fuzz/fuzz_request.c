@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/names.h"
+#include "storage/base/utf8.h"
 #include "tests/unit/s3_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,11 +43,12 @@ static void add_headers(char *text)
 /* What an operation may rely on. */
 static void check_dispatched(const struct s3_request *request, unsigned mode)
 {
-    if (request->key.len > META_KEY_BYTES_MAX || !s3_utf8_is_valid(request->key.base, request->key.len) ||
+    if (request->key.len > META_KEY_BYTES_MAX || !utf8_is_valid(request->key.base, request->key.len) ||
         memchr(request->key.base, '\0', request->key.len) != NULL ||
         request->parameter_count > S3_QUERY_PARAMETERS_MAX)
         abort();
-    if (request->bucket_name.len != 0 && !s3_bucket_name_valid(request->bucket_name))
+    if (request->bucket_name.len != 0 &&
+        !bucket_name_is_valid(request->bucket_name.base, request->bucket_name.len))
         abort();
     if (request->bucket_name.len == 0 && request->key.len != 0)
         abort();

@@ -8,6 +8,7 @@
 #include "api/s3/s3_range.h"
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
+#include "storage/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,9 +21,10 @@ static void check_uri(const char *text, size_t size)
     ssize_t length = s3_uri_decode(text, size, false, decoded);
     if (length >= 0) {
         size_t encoded_length = s3_uri_encode(decoded, (size_t)length, true, encoded);
-        if (s3_uri_decode(encoded, encoded_length, false, again) != length || memcmp(again, decoded, (size_t)length) != 0)
+        if (s3_uri_decode(encoded, encoded_length, false, again) != length ||
+            memcmp(again, decoded, (size_t)length) != 0)
             abort();
-        (void)s3_utf8_is_valid(decoded, (size_t)length);
+        (void)utf8_is_valid(decoded, (size_t)length);
     }
     free(decoded);
     free(encoded);

@@ -16,7 +16,7 @@
 #include "api/s3/s3_chunk_signer.h"
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 #include "tests/unit/s3_fixture.h"
 
 #define KEY      "AKIAEXAMPLE"
@@ -250,7 +250,7 @@ static void presign(const char *path, const char *expires, int64_t age, const ch
                          h2o_iovec_init(H2O_STRLIT(REGION)), key);
     s3_sigv4_sign(key, to_sign, signature);
     h2o_mem_clear_pool(&pool);
-    s3_hex_encode(signature, 32, hex);
+    hex_encode(signature, 32, hex);
     snprintf(signed_path, sizeof(signed_path), "%s?%s&X-Amz-Signature=%s", path, query, hex);
     fixture_request("GET", signed_path);
 }

@@ -15,7 +15,7 @@
 #include "api/s3/s3_body.h"
 #include "api/s3/s3_chunk_signer.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 #include "tests/unit/s3_fixture.h"
 
 #define KEY     "AKIAEXAMPLE"
@@ -108,7 +108,7 @@ static void sign_next(struct writer *writer, const char *algorithm, const char *
     char text[1024], hex[65] = {0};
     unsigned char key[32];
 
-    s3_hex_encode(writer->previous, 32, hex);
+    hex_encode(writer->previous, 32, hex);
     snprintf(text, sizeof(text), "AWS4-HMAC-SHA256-%s\n%s\n%.8s/" REGION "/s3/aws4_request\n%s\n%s",
              algorithm, fixture_timestamp, fixture_timestamp, hex, lines);
     s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT(SECRET)), h2o_iovec_init(fixture_timestamp, 8),
@@ -122,7 +122,7 @@ static void hash_hex(const char *data, size_t length, char hex[65])
     unsigned char digest[32];
 
     s3_sha256(data, length, digest);
-    s3_hex_encode(digest, 32, hex);
+    hex_encode(digest, 32, hex);
     hex[64] = '\0';
 }
 
@@ -135,7 +135,7 @@ static void write_chunk(struct writer *writer, const char *data)
     hash_hex(data, strlen(data), hex);
     snprintf(lines, sizeof(lines), "%s\n%s", empty, hex);
     sign_next(writer, "PAYLOAD", lines, signature);
-    s3_hex_encode(signature, 32, signature_hex);
+    hex_encode(signature, 32, signature_hex);
     writer->length += (size_t)sprintf(writer->wire + writer->length, "%zx;chunk-signature=%s\r\n%s%s",
                                       strlen(data), signature_hex, data, *data != '\0' ? "\r\n" : "");
 }
@@ -148,7 +148,7 @@ static void write_trailer(struct writer *writer, const char *trailer)
     snprintf(text, sizeof(text), "%s\n", trailer);
     hash_hex(text, strlen(text), hex);
     sign_next(writer, "TRAILER", hex, signature);
-    s3_hex_encode(signature, 32, signature_hex);
+    hex_encode(signature, 32, signature_hex);
     writer->length += (size_t)sprintf(writer->wire + writer->length, "%s\r\nx-amz-trailer-signature:%s\r\n",
                                       trailer, signature_hex);
 }

@@ -18,7 +18,7 @@
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 struct fixture fixture;
 unsigned char fixture_signature[32];
@@ -351,7 +351,7 @@ void fixture_sign(const char *access_key, const char *secret, const char *region
     s3_sigv4_signing_key(h2o_iovec_init(secret, strlen(secret)), h2o_iovec_init(fixture_timestamp, 8),
                          h2o_iovec_init(region, strlen(region)), key);
     s3_sigv4_sign(key, to_sign, fixture_signature);
-    s3_hex_encode(fixture_signature, 32, hex);
+    hex_encode(fixture_signature, 32, hex);
     snprintf(authorization, sizeof(authorization),
              "AWS4-HMAC-SHA256 Credential=%s/%s,SignedHeaders=%s,Signature=%s", access_key, scope,
              signed_headers, hex);

@@ -11,7 +11,7 @@
 
 #include "api/s3/s3_chunk_signer.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_uri.h"
+#include "storage/base/hex.h"
 
 /* From AWS's documentation. */
 #define SECRET     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -52,7 +52,7 @@ static void check_signature(const struct s3_sigv4_input *input, const char *sign
     to_sign = s3_sigv4_string_to_sign(&pool, TIMESTAMP, SCOPE, canonical);
     example_key(key);
     s3_sigv4_sign(key, to_sign, signature);
-    s3_hex_encode(signature, 32, hex);
+    hex_encode(signature, 32, hex);
     assert_string_equal(hex, expected);
 }
 
@@ -128,7 +128,7 @@ static void test_aws_presigned(void **state)
 
 static void from_hex(const char *hex, unsigned char bytes[32])
 {
-    assert_true(s3_hex_decode(hex, strlen(hex), bytes, 32));
+    assert_true(hex_decode(hex, strlen(hex), bytes, 32));
 }
 
 static struct s3_chunk_signer *make_signer(const char *seed_hex)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UTF-8 as RFC 3629 has it. Pure functions; any thread. */
+#ifndef STORAGE_BASE_UTF8_H
+#define STORAGE_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether the bytes are well-formed: no surrogates, nothing over U+10FFFF, no overlong forms. */
+bool utf8_is_valid(const char *bytes, size_t length);
+/* The character at bytes[0]: its length in bytes, or 0 where the bytes are not well-formed; *code receives it. */
+size_t utf8_next(const char *bytes, size_t length, uint32_t *code);
+
+#endif
