@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "storage/base/hex.h"
+
 #define CODEC_VERSION            1u
 #define CODEC_PARTS_VERSION      2u /* of part lists with checksums */
 #define EXTENT_BYTES_MIN         7u /* flags, file, length, crc */
@@ -323,13 +325,6 @@ enum etag_form { ETAG_TEXT = 0, ETAG_HEX = 1 };
 #define ETAG_HEX_DIGITS 32u
 #define ETAG_HEX_BYTES  (ETAG_HEX_DIGITS / 2)
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The number in "-N", as it would be printed again; 0 when the text is nothing of the kind. */
 static uint32_t etag_suffix(const char *text)
 {
@@ -352,7 +347,7 @@ size_t codec_etag_encode(unsigned char *out, const char *etag)
     unsigned digits = 0;
 
     assert(length <= META_ETAG_BYTES_MAX);
-    while (digits < ETAG_HEX_DIGITS && hex_value(etag[digits]) >= 0)
+    while (digits < ETAG_HEX_DIGITS && hex_value_lower(etag[digits]) >= 0)
         digits++;
     if (digits == ETAG_HEX_DIGITS && length > ETAG_HEX_DIGITS)
         suffix = etag_suffix(etag + ETAG_HEX_DIGITS);
@@ -362,8 +357,8 @@ size_t codec_etag_encode(unsigned char *out, const char *etag)
         return length + 1;
     }
     out[0] = ETAG_HEX;
-    for (unsigned i = 0; i < ETAG_HEX_BYTES; i++)
-        out[1 + i] = (unsigned char)(hex_value(etag[2 * i]) << 4 | hex_value(etag[2 * i + 1]));
+    bool decoded = hex_decode(etag, ETAG_HEX_DIGITS, out + 1, ETAG_HEX_BYTES);
+    assert(decoded); /* they are digits, it was asked above */
     if (suffix == 0)
         return 1 + ETAG_HEX_BYTES;
     return (size_t)(codec_number_put(out + 1 + ETAG_HEX_BYTES, suffix) - out);
@@ -384,7 +379,6 @@ static void etag_suffix_print(char *out, uint32_t number)
 
 int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     const unsigned char *in = bytes.data;
 
     if (bytes.length == 0 || bytes.length > CODEC_ETAG_BYTES_MAX)
@@ -398,10 +392,7 @@ int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1
     }
     if (in[0] != ETAG_HEX || bytes.length < 1 + ETAG_HEX_BYTES)
         return META_E_CORRUPT;
-    for (unsigned i = 0; i < ETAG_HEX_BYTES; i++) {
-        etag[2 * i] = digits[in[1 + i] >> 4];
-        etag[2 * i + 1] = digits[in[1 + i] & 15];
-    }
+    hex_encode(in + 1, ETAG_HEX_BYTES, etag);
     etag[ETAG_HEX_DIGITS] = '\0';
     if (bytes.length > 1 + ETAG_HEX_BYTES) {
         struct codec_list rest = {.at = in + 1 + ETAG_HEX_BYTES, .end = in + bytes.length};

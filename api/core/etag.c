@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "storage/base/hex.h"
+
 enum { MD5_BYTES = 16, MD5_HEX = 32 };
 
 void core_etag_choose(const struct core *core, bool client_compares, struct core_put_options *options)
@@ -22,13 +24,8 @@ void core_etag_choose(const struct core *core, bool client_compares, struct core
 
 static void etag_hex(const unsigned char *bytes, char *out)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    for (int i = 0; i < MD5_BYTES; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    *out = '\0';
+    hex_encode(bytes, MD5_BYTES, out);
+    out[2 * MD5_BYTES] = '\0';
 }
 
 static void etag_random(char *out)

@@ -6,30 +6,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "storage/base/hex.h"
+
 #define VERSION_TEXT_BYTES (2 * META_VERSION_ID_BYTES)
 
 _Static_assert(sizeof(((struct sluice_object_info *)0)->version) > VERSION_TEXT_BYTES, "every version fits");
 
 void library_version_format(const struct meta_version_id *version, char *text)
 {
-    static const char digits[] = "0123456789abcdef";
-
     if (meta_version_is_null(version)) {
         strcpy(text, "null");
         return;
     }
-    for (size_t i = 0; i < sizeof(version->bytes); i++) {
-        *text++ = digits[version->bytes[i] >> 4];
-        *text++ = digits[version->bytes[i] & 15];
-    }
-    *text = '\0';
-}
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    hex_encode(version->bytes, sizeof(version->bytes), text);
+    text[VERSION_TEXT_BYTES] = '\0';
 }
 
 int library_version_parse(const char *text, struct meta_version_id *version)
@@ -37,15 +27,11 @@ int library_version_parse(const char *text, struct meta_version_id *version)
     memset(version, 0, sizeof(*version));
     if (strcmp(text, "null") == 0)
         return 0;
-    if (strlen(text) != VERSION_TEXT_BYTES)
-        return -EINVAL;
-    for (size_t i = 0; i < sizeof(version->bytes); i++) {
-        int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
-
-        if (high < 0 || low < 0)
+    for (const char *at = text; *at != '\0'; at++)
+        if (hex_value_lower(*at) < 0) /* ids have one text each */
             return -EINVAL;
-        version->bytes[i] = (unsigned char)(high << 4 | low);
-    }
+    if (!hex_decode(text, strlen(text), version->bytes, sizeof(version->bytes)))
+        return -EINVAL;
     return meta_version_is_null(version) ? -EINVAL : 0;
 }
 

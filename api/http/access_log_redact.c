@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "storage/base/hex.h"
+
 #define REDACTED           "REDACTED"
 #define PARAMETER_NAME_MAX 32u
 
@@ -16,24 +18,14 @@ static const char *const secret_parameters[] = {
     "Signature",       "AWSAccessKeyId",   "SecurityToken",        /* presigned, version 2 */
 };
 
-static int redact_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 /* Percent-decodes into name, which is long enough for all names of the table; a longer one is cut. */
 static void redact_decode_name(const char *text, size_t length, char name[PARAMETER_NAME_MAX])
 {
     size_t used = 0;
 
     for (size_t i = 0; i < length && used < PARAMETER_NAME_MAX - 1; i++) {
-        if (text[i] == '%' && i + 2 < length && redact_hex(text[i + 1]) >= 0 &&
-            redact_hex(text[i + 2]) >= 0) {
-            name[used++] = (char)(redact_hex(text[i + 1]) << 4 | redact_hex(text[i + 2]));
+        if (text[i] == '%' && i + 2 < length && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+            name[used++] = (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
             i += 2;
         } else {
             name[used++] = text[i];

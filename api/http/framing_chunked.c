@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "api/http/limits.h"
+#include "storage/base/hex.h"
 
 enum chunked_state {
     CHUNKED_SIZE_FIRST, /* first digit of a size */
@@ -66,15 +67,6 @@ static size_t chunked_hint(const struct framing *framing)
     }
 }
 
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 static bool is_text(unsigned char c)
 {
     return c == '\t' || (c >= 0x20 && c != 0x7f);
@@ -87,7 +79,7 @@ static bool is_name(unsigned char c)
 
 static enum chunked_state chunked_size_byte(struct framing_chunked *chunked, unsigned char c)
 {
-    int value = hex_value(c);
+    int value = hex_value((char)c);
 
     if (value >= 0) {
         if (++chunked->digits > CHUNKED_DIGITS_MAX)
