@@ -40,6 +40,7 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
         .settled = ids->recovered ? ids->settled : ids->disk.settled,
         .promised = promised,
         .synced = ids->durable,
+        .identity = ids->identity,
     };
 }
 
@@ -116,6 +117,7 @@ int blob_ids_open(struct blob_store *store)
     if (err == -ENODATA || err == -EBADMSG) {
         err = ids_open_damaged(store, err == -ENODATA);
     } else if (err == 0) {
+        ids->found = ids->identity = ids->disk.identity;
         err = ids_open_known(ids);
     }
     if (err != 0)

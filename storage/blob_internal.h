@@ -6,6 +6,7 @@
  *   blob_layout.c     folders, names, walking and recovering them
  *   blob_sequence.c   the SEQUENCE record on disk
  *   blob_ids.c        which ids are promised, handed out, settled
+ *   blob_identity.c   what files say of themselves
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
@@ -61,6 +62,7 @@ struct blob_sequence {
     uint64_t settled;    /* below: has a row, or has no file */
     uint64_t promised;   /* at or above: never handed out */
     bool synced;         /* written by a durable store */
+    struct blob_identity identity; /* store all zero: it says none, as one of an earlier version does */
     unsigned slot;       /* 0 or 1: where it was found */
     bool torn;           /* the other slot is damaged: by a torn write, or a whole one that went bad later */
 };
@@ -94,6 +96,9 @@ struct blob_ids {
     struct blob_waiter_list waiters;
     pthread_cond_t promised; /* the keeper has answered, for threads that may wait */
     int promise_error;       /* what it answered */
+
+    struct blob_identity identity; /* what files have to say of themselves from now on */
+    struct blob_identity found;    /* what SEQUENCE said at open */
 };
 
 int blob_ids_open(struct blob_store *store);
@@ -116,6 +121,24 @@ int blob_ids_take_wait(struct blob_store *store, uint64_t *id);
 
 /* After a crash: gives back what lies between and behind the units of a blob that rows name, if it is a segment. */
 int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units, void *ctx);
+
+/* ---- What files say of themselves (blob_identity.c) ---- */
+
+/* Whether it names a store. */
+bool blob_identity_is_known(const struct blob_identity *identity);
+
+/* What the head of a segment says. */
+struct segment_head {
+    struct blob_identity identity; /* store all zero: nothing, as the heads of earlier versions */
+    uint64_t blob;                 /* 0: nothing */
+};
+
+/* Makes the head: a line for people at the front of the block, and a record at its end. block: SEGMENT_ALIGN_BYTES of zeros. */
+void segment_head_make(const struct segment_head *head, void *block);
+/* Reads the head of a file. 1; 0 when it is no segment's; -EBADMSG: a segment's, and what its head says is damaged or of a later
+ * version; or the negative errno of reading. A client's bytes can look like a head, but for the id of the store, which no client
+ * knows. Blocks. */
+int segment_head_read(int fd, struct segment_head *head);
 
 /* ---- Folders ---- */
 

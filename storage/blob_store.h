@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/record.h"
 #include "storage/ring.h"
 
 struct blob_store;
@@ -44,6 +45,22 @@ int blob_store_open(struct blob_store **store, const char *data_dir, const struc
  * Disk work that freed writers and egresses left in flight in a ring keeps LOCK until it is done: destroy the rings first
  * if the store is to be opened again at once. */
 void blob_store_close(struct blob_store *store);
+
+/* ---- Whose files these are, and of which time ----
+ *
+ * SEQUENCE and the heads of segments carry the id of their store and its epoch, a number that the owner raises from time to time and
+ * keeps elsewhere, too. So files and owner can tell when one of them was exchanged for an older or a foreign one. */
+
+struct blob_identity {
+    unsigned char store[RECORD_STORE_ID_BYTES]; /* all zero: none */
+    uint64_t epoch;
+};
+
+/* What files of this store have to say of themselves from now on; the epoch never decreases. Any thread. */
+void blob_store_identify(struct blob_store *store, const struct blob_identity *identity);
+void blob_store_identity(struct blob_store *store, struct blob_identity *identity);
+/* What SEQUENCE said when the store was opened: false when it said nothing (new or older store). */
+bool blob_store_identity_found(struct blob_store *store, struct blob_identity *identity);
 
 /* To be called before blob_store_recover: `last` is the highest blob that some row names. Ids go on above it even where
  * SEQUENCE is lost or too old, for a row whose file is gone must not find the bytes of another. Returns 0 or -EBADMSG. */

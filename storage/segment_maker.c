@@ -20,8 +20,6 @@
 /* Zeros written by one call. */
 #define MAKER_CHUNK_BYTES (1u << 20)
 
-static const char segment_head[] = "Sluice segment 1\n";
-
 struct segment_maker {
     struct blob_store *store;
     pthread_t thread;
@@ -55,18 +53,18 @@ static int write_whole(int fd, const void *data, size_t length, uint64_t offset)
     return 0;
 }
 
-/* chunk: MAKER_CHUNK_BYTES of zeros but for the head. */
-static int fill(int fd, uint64_t bytes, char *chunk)
+/* chunk: MAKER_CHUNK_BYTES of zeros. */
+static int fill(int fd, uint64_t bytes, const struct segment_head *head, char *chunk)
 {
     int err = 0;
 
-    memcpy(chunk, segment_head, sizeof(segment_head));
+    segment_head_make(head, chunk);
     for (uint64_t at = 0; at < bytes && err == 0; at += MAKER_CHUNK_BYTES) {
         uint64_t left = bytes - at;
 
         err = write_whole(fd, chunk, left < MAKER_CHUNK_BYTES ? (size_t)left : MAKER_CHUNK_BYTES, at);
         if (at == 0)
-            memset(chunk, 0, sizeof(segment_head));
+            memset(chunk, 0, SEGMENT_ALIGN_BYTES);
     }
     return err;
 }
@@ -92,12 +90,14 @@ static int open_file(struct blob_store *store, const char *path, bool *is_direct
 static int fill_and_sync(struct blob_store *store, struct segment *segment, bool is_direct)
 {
     uint64_t bytes = store->options.durable ? segment->capacity : SEGMENT_ALIGN_BYTES;
+    struct segment_head head = {.blob = segment->blob};
     char *chunk = mmap(NULL, MAKER_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int err;
 
     if (chunk == MAP_FAILED)
         return -ENOMEM;
-    err = fill(segment->fd, bytes, chunk);
+    blob_store_identity(store, &head.identity);
+    err = fill(segment->fd, bytes, &head, chunk);
     munmap(chunk, MAKER_CHUNK_BYTES);
     if (err == 0 && is_direct && fcntl(segment->fd, F_SETFL, 0) != 0)
         err = -errno;

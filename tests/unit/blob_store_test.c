@@ -400,7 +400,7 @@ static void test_both_slots_damaged(void **state)
 static void test_newer_version_is_refused(void **state)
 {
     struct rig rig;
-    unsigned char record[44] = "SLUICSEQ\x02";
+    unsigned char record[44] = "SLUICSEQ\x03";
     char path[96];
 
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);

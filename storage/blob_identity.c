@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of a store say of themselves: whose they are and of which time. The identity in memory, which SEQUENCE and new
+ * segments take over, and the heads of segments:
+ *
+ *   0 "Sluice segment 1"              ...zeros...              record | 4096
+ *
+ * Heads of earlier versions have no record; they are as valid as they were.
+ *
+ * Any thread. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "storage/blob_internal.h"
+#include "storage/sys.h"
+
+static const char head_line[] = "Sluice segment 1\n";
+
+/* Room for what this version puts into a head. */
+#define HEAD_RECORD_BYTES_MAX 256u
+
+bool blob_identity_is_known(const struct blob_identity *identity)
+{
+    static const unsigned char none[RECORD_STORE_ID_BYTES];
+
+    return memcmp(identity->store, none, sizeof(none)) != 0;
+}
+
+void blob_store_identify(struct blob_store *store, const struct blob_identity *identity)
+{
+    struct blob_ids *ids = &store->ids;
+
+    pthread_mutex_lock(&ids->lock);
+    uint64_t epoch = ids->identity.epoch;
+    ids->identity = *identity;
+    if (epoch > identity->epoch)
+        ids->identity.epoch = epoch;
+    pthread_mutex_unlock(&ids->lock);
+}
+
+void blob_store_identity(struct blob_store *store, struct blob_identity *identity)
+{
+    pthread_mutex_lock(&store->ids.lock);
+    *identity = store->ids.identity;
+    pthread_mutex_unlock(&store->ids.lock);
+}
+
+bool blob_store_identity_found(struct blob_store *store, struct blob_identity *identity)
+{
+    *identity = store->ids.found; /* never changes after open */
+    return blob_identity_is_known(identity);
+}
+
+/* ---- Heads of segments ---- */
+
+void segment_head_make(const struct segment_head *head, void *block)
+{
+    unsigned char bytes[HEAD_RECORD_BYTES_MAX];
+    struct record_writer writer;
+
+    memcpy(block, head_line, sizeof(head_line));
+    record_begin(&writer, bytes, sizeof(bytes));
+    if (blob_identity_is_known(&head->identity)) {
+        record_put(&writer, RECORD_STORE, 0, head->identity.store, RECORD_STORE_ID_BYTES);
+        record_put_number(&writer, RECORD_EPOCH, 0, head->identity.epoch);
+    }
+    record_put_number(&writer, RECORD_KIND, 0, RECORD_KIND_SEGMENT);
+    record_put_number(&writer, RECORD_BLOB, 0, head->blob);
+    size_t length = record_end(&writer);
+    assert(length > 0); /* all that is put into it has its room */
+    memcpy((char *)block + SEGMENT_ALIGN_BYTES - length, bytes, length);
+}
+
+static void head_take(const struct record *record, struct segment_head *head)
+{
+    const void *store;
+    size_t length;
+
+    if (!record_get_number(record, RECORD_BLOB, &head->blob))
+        head->blob = 0;
+    if (record_get(record, RECORD_STORE, &store, &length) && length == RECORD_STORE_ID_BYTES &&
+        record_get_number(record, RECORD_EPOCH, &head->identity.epoch))
+        memcpy(head->identity.store, store, RECORD_STORE_ID_BYTES);
+}
+
+int segment_head_read(int fd, struct segment_head *head)
+{
+    unsigned char block[SEGMENT_ALIGN_BYTES];
+    struct record record;
+    uint64_t kind;
+    size_t needed;
+    ssize_t n;
+
+    *head = (struct segment_head){0};
+    do
+        n = sys.pread(fd, block, sizeof(block), 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    if (n != sizeof(block))
+        return 0;
+    bool has_line = memcmp(block, head_line, sizeof(head_line)) == 0;
+    int err = record_read(block, sizeof(block), &record, &needed);
+    if (err != 0) /* without its line it may be anything, as a client's bytes */
+        return !has_line ? 0 : err == -ENODATA ? 1 : -EBADMSG;
+    if (!record_get_number(&record, RECORD_KIND, &kind) || kind != RECORD_KIND_SEGMENT)
+        return 0;
+    head_take(&record, head);
+    return 1;
+}
