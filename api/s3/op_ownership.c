@@ -13,48 +13,7 @@
 
 #define DOCUMENT_BYTES_MAX (16u << 10)
 
-static const h2o_iovec_t ownership_names[] = {
-    [S3_OWNERSHIP_ENFORCED] = {H2O_STRLIT("BucketOwnerEnforced")},
-    [S3_OWNERSHIP_PREFERRED] = {H2O_STRLIT("BucketOwnerPreferred")},
-    [S3_OWNERSHIP_WRITER] = {H2O_STRLIT("ObjectWriter")},
-};
-
 /* ---- Ownership controls ---- */
-
-enum s3_ownership s3_ownership_of_name(h2o_iovec_t name)
-{
-    for (enum s3_ownership i = S3_OWNERSHIP_ENFORCED; i <= S3_OWNERSHIP_WRITER; i++) {
-        if (s3_text_equals(name, ownership_names[i]))
-            return i;
-    }
-    return S3_OWNERSHIP_UNSET;
-}
-
-const char *s3_ownership_name(enum s3_ownership ownership)
-{
-    return ownership_names[ownership].base;
-}
-
-static int parse_ownership(struct meta_bytes document, void **parsed)
-{
-    enum s3_ownership *ownership = malloc(sizeof(*ownership));
-
-    if (ownership == NULL)
-        return -ENOMEM;
-    *ownership = s3_ownership_of_name(h2o_iovec_init(document.data, document.length));
-    *parsed = ownership;
-    return 0;
-}
-
-int s3_ownership_get(struct s3_request *request, int64_t bucket, enum s3_ownership *ownership)
-{
-    static const struct core_setting_form form = {META_SETTING_OWNERSHIP, parse_ownership, free};
-    const void *parsed;
-    int result = core_setting_get(request->worker, bucket, &form, &parsed);
-
-    *ownership = result == 0 && parsed != NULL ? *(const enum s3_ownership *)parsed : S3_OWNERSHIP_UNSET;
-    return result;
-}
 
 void s3_op_get_ownership_controls(struct s3_request *request)
 {
@@ -102,6 +61,14 @@ static bool has_acl(struct s3_request *request)
     return true;
 }
 
+/* As it is stored. */
+static struct meta_bytes ownership_word(enum s3_ownership ownership)
+{
+    const char *name = s3_ownership_name(ownership);
+
+    return (struct meta_bytes){name, strlen(name)};
+}
+
 static void on_ownership(struct s3_request *request, h2o_iovec_t body, void *ctx)
 {
     enum s3_ownership ownership = S3_OWNERSHIP_UNSET;
@@ -112,7 +79,7 @@ static void on_ownership(struct s3_request *request, h2o_iovec_t body, void *ctx
     else if (ownership == S3_OWNERSHIP_ENFORCED && has_acl(request))
         s3_answer_error(request, S3_ERROR_INVALID_BUCKET_ACL);
     else
-        s3_setting_put(request, META_SETTING_OWNERSHIP, s3_bytes(ownership_names[ownership]), 200);
+        s3_setting_put(request, META_SETTING_OWNERSHIP, ownership_word(ownership), 200);
 }
 
 void s3_op_put_ownership_controls(struct s3_request *request)
@@ -127,38 +94,8 @@ void s3_op_delete_ownership_controls(struct s3_request *request)
 
 /* ---- PublicAccessBlock: stored as four letters, 'y' or 'n', in the order of the names ---- */
 
-#define SWITCHES 4u
-
-static const char *const switch_names[SWITCHES] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
-                                                   "RestrictPublicBuckets"};
-
-static int parse_block(struct meta_bytes document, void **parsed)
-{
-    const char *letters = document.data;
-    struct s3_public_access_block *block;
-
-    if (document.length != SWITCHES)
-        return META_E_CORRUPT;
-    if ((block = malloc(sizeof(*block))) == NULL)
-        return -ENOMEM;
-    *block = (struct s3_public_access_block){true, letters[0] == 'y', letters[1] == 'y', letters[2] == 'y',
-                                             letters[3] == 'y'};
-    *parsed = block;
-    return 0;
-}
-
-int s3_public_access_block_get(struct s3_request *request, int64_t bucket,
-                               struct s3_public_access_block *block)
-{
-    static const struct core_setting_form form = {META_SETTING_PUBLIC_ACCESS_BLOCK, parse_block, free};
-    const void *parsed;
-    int result = core_setting_get(request->worker, bucket, &form, &parsed);
-
-    *block = (struct s3_public_access_block){0};
-    if (result == 0 && parsed != NULL)
-        *block = *(const struct s3_public_access_block *)parsed;
-    return result;
-}
+static const char *const switch_names[S3_PUBLIC_ACCESS_SWITCHES] = {
+    "BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"};
 
 void s3_op_get_public_access_block(struct s3_request *request)
 {
@@ -192,7 +129,7 @@ static int visit_block(void *ctx, const char *path, const char *text, size_t len
 
     if (strcmp(path, root) == 0)
         return 0;
-    for (unsigned i = 0; i < SWITCHES; i++) {
+    for (unsigned i = 0; i < S3_PUBLIC_ACCESS_SWITCHES; i++) {
         if (strcmp(path + sizeof(root), switch_names[i]) != 0)
             continue;
         if (!s3_text_is(value, "true") && !s3_text_is(value, "false"))
@@ -205,7 +142,7 @@ static int visit_block(void *ctx, const char *path, const char *text, size_t len
 
 static void on_block(struct s3_request *request, h2o_iovec_t body, void *ctx)
 {
-    h2o_iovec_t letters = h2o_strdup(&request->http->pool, "nnnn", SWITCHES);
+    h2o_iovec_t letters = h2o_strdup(&request->http->pool, "nnnn", S3_PUBLIC_ACCESS_SWITCHES);
 
     if (s3_xml_parse(body.base, body.len, "PublicAccessBlockConfiguration", visit_block, letters.base) != 0)
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);

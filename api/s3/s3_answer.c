@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers: S3's error document, empty answers, XML; and the one place where results of the core become S3
- * errors. An answer may be given before the body was received; the HTTP front then drains the rest or closes.
+ * Answers: S3's error document, empty answers, XML. An answer may be given before the body was received; the HTTP front then drains the rest or closes.
  *
  * On the worker's thread. */
 #include <assert.h>
@@ -13,12 +12,6 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_xml.h"
-
-struct s3_error_detail {
-    const char *name;
-    h2o_iovec_t value;
-    struct s3_error_detail *next;
-};
 
 /* ---- Status and headers ---- */
 
@@ -72,23 +65,6 @@ void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
 }
 
 /* ---- Errors ---- */
-
-void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message)
-{
-    request->explained = error;
-    request->explanation = message;
-}
-
-void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value)
-{
-    struct s3_error_detail *detail = s3_request_alloc(request, sizeof(*detail)), **last = &request->details;
-
-    detail->name = name;
-    detail->value = value;
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = detail;
-}
 
 /* Bucket and key where S3 tells them. */
 static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
@@ -162,65 +138,6 @@ void s3_answer_error(struct s3_request *request, enum s3_error error)
     bool is_explained = request->explanation != NULL && request->explained == error;
 
     s3_answer_error_message(request, error, is_explained ? request->explanation : s3_error_message(error));
-}
-
-enum s3_error s3_error_of_result(int result)
-{
-    assert(result != 0);
-    switch (result) {
-    case META_E_NO_BUCKET:
-        return S3_ERROR_NO_SUCH_BUCKET;
-    case META_E_BUCKET_EXISTS:
-        return S3_ERROR_BUCKET_ALREADY_EXISTS;
-    case META_E_BUCKET_NOT_EMPTY:
-        return S3_ERROR_BUCKET_NOT_EMPTY;
-    case META_E_NO_KEY:
-        return S3_ERROR_NO_SUCH_KEY;
-    case META_E_PRECONDITION:
-        return S3_ERROR_PRECONDITION_FAILED;
-    case META_E_NO_VERSION:
-        return S3_ERROR_NO_SUCH_VERSION;
-    case META_E_LOCKED:
-        return S3_ERROR_OBJECT_LOCKED;
-    case META_E_BUCKET_STATE:
-        return S3_ERROR_INVALID_BUCKET_STATE;
-    case META_E_DELETE_MARKER:
-        return S3_ERROR_METHOD_NOT_ALLOWED;
-    case META_E_NO_UPLOAD:
-        return S3_ERROR_NO_SUCH_UPLOAD;
-    case META_E_INVALID_PART:
-        return S3_ERROR_INVALID_PART;
-    case META_E_OFFSET:
-        return S3_ERROR_INVALID_WRITE_OFFSET;
-    case META_E_TOKEN:
-        return S3_ERROR_IDEMPOTENCY_PARAMETER_MISMATCH;
-    case META_E_CHANGED:
-        return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
-    case META_E_CLOSING:
-        return S3_ERROR_SERVICE_UNAVAILABLE;
-    case -ENOSPC:
-    case -EDQUOT:
-        return S3_ERROR_STORAGE_FULL;
-    case -ERANGE:
-        return S3_ERROR_INVALID_RANGE;
-    case -EBADMSG: /* the core's word for a signed chunk that was refused */
-        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
-    case -EFBIG:
-    case -EMSGSIZE:
-        return S3_ERROR_ENTITY_TOO_LARGE;
-    case -ECONNRESET:
-    case -EPIPE:
-    case -ENODATA:
-        return S3_ERROR_INCOMPLETE_BODY;
-    case -ETIMEDOUT:
-        return S3_ERROR_REQUEST_TIMEOUT;
-    case -EMFILE:
-    case -ENFILE:
-    case -EAGAIN:
-        return S3_ERROR_SLOW_DOWN;
-    default:
-        return S3_ERROR_INTERNAL_ERROR;
-    }
 }
 
 void s3_answer_result(struct s3_request *request, int result)

@@ -97,4 +97,7 @@ int s3_error_status(enum s3_error error);
 const char *s3_error_code(enum s3_error error);
 const char *s3_error_message(enum s3_error error);
 
+/* The S3 error for a core result (META_E_*, errno), which is not 0. */
+enum s3_error s3_error_of_result(int result);
+
 #endif

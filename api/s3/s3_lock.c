@@ -81,39 +81,6 @@ static int64_t default_until_ms(const struct s3_lock_configuration *configuratio
     return (int64_t)timegm(&date) * 1000 + from_ms % 1000;
 }
 
-/* ---- Modes ---- */
-
-static const char *const mode_names[] = {
-    [META_LOCK_GOVERNANCE] = "GOVERNANCE",
-    [META_LOCK_COMPLIANCE] = "COMPLIANCE",
-};
-
-enum meta_lock_mode s3_lock_mode_parse(h2o_iovec_t text)
-{
-    for (int mode = META_LOCK_GOVERNANCE; mode <= META_LOCK_COMPLIANCE; mode++) {
-        if (s3_text_equals(text, h2o_iovec_init(mode_names[mode], strlen(mode_names[mode]))))
-            return (enum meta_lock_mode)mode;
-    }
-    return META_LOCK_NONE;
-}
-
-const char *s3_lock_mode_name(enum meta_lock_mode mode)
-{
-    return mode_names[mode];
-}
-
-enum meta_hold s3_lock_hold_parse(h2o_iovec_t text)
-{
-    if (s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("ON"))))
-        return META_HOLD_ON;
-    return s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("OFF"))) ? META_HOLD_OFF : META_HOLD_NEVER;
-}
-
-const char *s3_lock_hold_name(enum meta_hold hold)
-{
-    return hold == META_HOLD_ON ? "ON" : "OFF";
-}
-
 /* ---- Headers of an upload ---- */
 
 static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock, const char **message)

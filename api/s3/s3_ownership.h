@@ -20,6 +20,9 @@ int s3_ownership_get(struct s3_request *request, int64_t bucket, enum s3_ownersh
 enum s3_ownership s3_ownership_of_name(h2o_iovec_t name);
 const char *s3_ownership_name(enum s3_ownership ownership);
 
+/* Stored as so many letters, in the order of the fields. */
+#define S3_PUBLIC_ACCESS_SWITCHES 4u
+
 /* All false where there is no configuration. */
 struct s3_public_access_block {
     bool is_set;

@@ -249,6 +249,25 @@ enum s3_error s3_request_parse(struct s3_request *request)
     return error != S3_ERROR_NONE ? error : parse_path(request, path);
 }
 
+/* ---- What an error answer will say ---- */
+
+void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message)
+{
+    request->explained = error;
+    request->explanation = message;
+}
+
+void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value)
+{
+    struct s3_error_detail *detail = s3_request_alloc(request, sizeof(*detail)), **last = &request->details;
+
+    detail->name = name;
+    detail->value = value;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = detail;
+}
+
 /* ---- Buckets ---- */
 
 enum s3_error s3_request_open_bucket(struct s3_request *request)

@@ -15,7 +15,6 @@ struct s3_service;
 struct s3_identity;
 struct s3_chunk_signer;
 struct s3_credentials;
-struct s3_error_detail;
 
 enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_METHOD_OTHER };
 
@@ -39,6 +38,13 @@ enum s3_payload {
     S3_PAYLOAD_CHUNKS_SIGNED,    /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
     S3_PAYLOAD_CHUNKS_SIGNED_TRAILER,
     S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER,
+};
+
+/* An element of an error document. */
+struct s3_error_detail {
+    const char *name;
+    h2o_iovec_t value;
+    struct s3_error_detail *next;
 };
 
 struct s3_request {
@@ -112,8 +118,6 @@ void s3_request_explain(struct s3_request *request, enum s3_error error, const c
 void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value);
 /* The same with a message of one's own. */
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
-/* The S3 error for a core result (META_E_*, errno). */
-enum s3_error s3_error_of_result(int result);
 /* Answers with that error. What turns out to be an internal error goes to the service's log, a few a second at most. */
 void s3_answer_result(struct s3_request *request, int result);
 /* status without a body: 200, 204. */

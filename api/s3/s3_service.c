@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The S3 front as a whole: its configuration, the set of keys in force, request ids, its log, and the way of
- * each request: parse, authenticate, dispatch. Operations are behind s3_dispatch.
+ * What all requests of the S3 front share: its configuration, the set of keys in force, request ids, its log.
  *
  * One service is shared by all workers. Everything in it is fixed at creation but for the set of keys (a
  * lock, a reference per request) and a few counters. */
@@ -17,12 +16,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "api/s3/s3_cors.h"
+#include "api/s3/limits.h"
 #include "api/s3/s3_credentials.h"
-#include "api/s3/s3_dispatch.h"
-#include "api/s3/s3_request.h"
 #include "api/s3/s3_sigv4.h"
-#include "api/s3/s3_system.h"
 #include "storage/base/hex.h"
 
 struct s3_service {
@@ -269,48 +265,4 @@ void s3_service_report(struct s3_service *service, const char *format, ...)
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     service->log(service->log_ctx, 2, message);
-}
-
-/* ---- Requests ---- */
-
-static void on_pool_cleared(void *slot)
-{
-    s3_credentials_unref(*(struct s3_credentials **)slot);
-}
-
-static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
-{
-    struct s3_credentials **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_cleared);
-    struct s3_request *request = h2o_mem_alloc_pool(&req->pool, sizeof(*request));
-
-    memset(request, 0, sizeof(*request));
-    *slot = s3_service_credentials(service);
-    request->http = req;
-    request->service = service;
-    request->worker = worker;
-    request->owner_id = "";
-    request->credentials = *slot;
-    s3_service_make_request_id(service, request->request_id);
-    s3_answer_header(request, "x-amz-request-id", request->request_id, 16);
-    s3_answer_header(request, "x-amz-id-2", service->host_id, strlen(service->host_id));
-    return request;
-}
-
-void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
-{
-    struct s3_request *request = make_request(service, worker, req);
-    enum s3_error error = s3_request_parse(request);
-
-    if (s3_system_is_addressed(request)) {
-        s3_system_handle(request);
-        return;
-    }
-    if (error == S3_ERROR_NONE)
-        s3_cors_apply(request);
-    if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
-        error = s3_authenticate(request);
-    if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
-    else
-        s3_dispatch(request);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The S3 front as a whole: its configuration, its keys, and the entry point that api/server gives each request to. */
+ * What all requests of the S3 front share: its configuration, its keys, its log. The way of a request is s3_front.h. */
 #ifndef API_S3_S3_SERVICE_H
 #define API_S3_S3_SERVICE_H
 
 #include <stdbool.h>
 
-#include "api/core/core.h"
-#include "api/http/http.h"
+#include <stdint.h>
+
+struct core;
 
 struct s3_service;
 
@@ -30,9 +31,6 @@ int s3_service_reload(struct s3_service *service);
 bool s3_service_is_open(const struct s3_service *service);
 struct core *s3_service_core(const struct s3_service *service);
 const char *s3_service_region(const struct s3_service *service);
-
-/* Serves one request to its answer, on its worker's thread. */
-void s3_service_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req);
 
 /* ---- For api/s3 only ---- */
 

@@ -15,6 +15,7 @@
 #include "api/core/library.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
+#include "api/s3/s3_front.h"
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
 #include "api/server/watch.h"
@@ -110,7 +111,7 @@ static void on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
 {
     struct sluice_server *server = ctx;
 
-    s3_service_handle(server->service, http_worker_context(worker), req);
+    s3_front_handle(server->service, http_worker_context(worker), req);
 }
 
 /* The processors this process may use, which in a container are fewer than the machine has; no more than

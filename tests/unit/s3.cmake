@@ -9,7 +9,7 @@ endfunction()
 set(S3_SIGV4_SOURCES s3_sigv4.c s3_sigv4_canonical.c s3_uri.c s3_time.c)
 set(S3_CREDENTIALS_SOURCES s3_credentials.c s3_credentials_parse.c)
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_xml.c
-    s3_authenticate.c s3_verify.c s3_chunk_signer.c s3_body.c aws_chunked.c s3_service.c s3_system.c)
+    s3_authenticate.c s3_verify.c s3_chunk_signer.c s3_body.c aws_chunked.c s3_service.c s3_front.c s3_system.c)
 
 s3_unit_test(s3_uri_test s3_uri.c)
 s3_unit_test(s3_xml_test s3_xml.c s3_xml_parse.c s3_uri.c s3_time.c)

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api/s3/s3_front.h"
 #include "api/s3/s3_cors.h"
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
@@ -265,7 +266,7 @@ struct s3_request *fixture_bare(void)
 
 void fixture_serve(void)
 {
-    s3_service_handle(fixture.service, NULL, fixture.req);
+    s3_front_handle(fixture.service, NULL, fixture.req);
     assert_int_equal(fixture.answers + (fixture.dispatched != NULL), 1);
 }
 

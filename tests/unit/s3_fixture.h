@@ -39,9 +39,9 @@ void fixture_end(void);
 /* A fresh request; the one before is gone. Host is "localhost:9000" until told otherwise. */
 void fixture_request(const char *method, const char *path);
 void fixture_header(const char *name, const char *value); /* lower-case name; "host" sets the authority */
-/* A struct s3_request for the current one, as s3_service_handle would make it, for tests of single calls. */
+/* A struct s3_request for the current one, as s3_front_handle would make it, for tests of single calls. */
 struct s3_request *fixture_bare(void);
-/* Through s3_service_handle. */
+/* Through s3_front_handle. */
 void fixture_serve(void);
 /* The answer's header, or NULL. */
 const char *fixture_answer_header(const char *name);

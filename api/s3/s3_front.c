@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The way of each request through the S3 front: parse, authenticate, dispatch. Operations are behind s3_dispatch.
+ *
+ * On the worker's thread. */
+#include "api/s3/s3_front.h"
+
+#include <string.h>
+
+#include "api/s3/s3_cors.h"
+#include "api/s3/s3_credentials.h"
+#include "api/s3/s3_dispatch.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/s3_system.h"
+
+static void on_pool_cleared(void *slot)
+{
+    s3_credentials_unref(*(struct s3_credentials **)slot);
+}
+
+static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+{
+    struct s3_credentials **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_cleared);
+    struct s3_request *request = h2o_mem_alloc_pool(&req->pool, sizeof(*request));
+    const char *host_id = s3_service_host_id(service);
+
+    memset(request, 0, sizeof(*request));
+    *slot = s3_service_credentials(service);
+    request->http = req;
+    request->service = service;
+    request->worker = worker;
+    request->owner_id = "";
+    request->credentials = *slot;
+    s3_service_make_request_id(service, request->request_id);
+    s3_answer_header(request, "x-amz-request-id", request->request_id, 16);
+    s3_answer_header(request, "x-amz-id-2", host_id, strlen(host_id));
+    return request;
+}
+
+void s3_front_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+{
+    struct s3_request *request = make_request(service, worker, req);
+    enum s3_error error = s3_request_parse(request);
+
+    if (s3_system_is_addressed(request)) {
+        s3_system_handle(request);
+        return;
+    }
+    if (error == S3_ERROR_NONE)
+        s3_cors_apply(request);
+    if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
+        error = s3_authenticate(request);
+    if (error != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        s3_dispatch(request);
+}
