@@ -3,6 +3,7 @@
  * Changes of rows that move no bytes. The committer thread finishes them; the result travels home through the
  * ring of the worker that asked, so that callers see one thread only. */
 #include "api/core/core_internal.h"
+#include "storage/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 /* Whether a kind of change may drop references to bytes. */
 static bool change_makes_garbage(enum meta_op_kind kind)
@@ -93,12 +93,10 @@ int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind ki
 void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES])
 {
     enum { TIME_BYTES = 8 };
-    struct timespec now;
     uint64_t milliseconds;
     ssize_t n;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    milliseconds = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    milliseconds = (uint64_t)clock_real_ms();
     for (int i = 0; i < TIME_BYTES; i++)
         id[i] = (unsigned char)(milliseconds >> (8 * (TIME_BYTES - 1 - i)));
     do

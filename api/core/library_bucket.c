@@ -5,17 +5,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "storage/base/clock.h"
 #include "storage/base/names.h"
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int sluice_bucket_create(struct sluice_store *store, const char *bucket)
 {
@@ -28,7 +20,7 @@ int sluice_bucket_create(struct sluice_store *store, const char *bucket)
     if ((err = library_lease(store, &worker)) != 0)
         return err;
     strcpy(op.bucket.name, bucket);
-    op.bucket.created_ms = now_ms();
+    op.bucket.created_ms = clock_real_ms();
     err = library_change(worker, &op.op);
     library_give_back(store, worker);
     return err;

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "api/core/lifecycle_internal.h"
+#include "storage/base/clock.h"
 
 /* Passes a day, and how long the first one waits after the start. */
 #define LIFECYCLE_PASSES_PER_DAY 24
@@ -27,7 +28,7 @@
 
 bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
 {
-    int64_t until_ms = lifecycle_clock_ms(CLOCK_MONOTONIC) + ms;
+    int64_t until_ms = (int64_t)clock_monotonic_ms() + ms;
     struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     bool stopping;
     int err = 0;
@@ -73,7 +74,7 @@ static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucke
         .lifecycle = lifecycle,
         .bucket = bucket,
         .rule = rule,
-        .now_ms = lifecycle_clock_ms(CLOCK_REALTIME),
+        .now_ms = clock_real_ms(),
         .day_s = core_lifecycle_day(lifecycle->core),
     };
     bool concerns_versions = rule->expire_days > 0 || rule->expire_marker || rule->noncurrent_days > 0 ||

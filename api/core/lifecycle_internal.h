@@ -36,14 +36,6 @@ struct lifecycle_task {
     uint64_t removed; /* objects, versions and uploads */
 };
 
-static inline int64_t lifecycle_clock_ms(clockid_t clock)
-{
-    struct timespec now;
-
-    (void)clock_gettime(clock, &now); /* cannot fail for these clocks */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits; true: the thread is to end. */
 bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms);
 /* Has the change made, and waits for it. Returns its result. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/core/lifecycle_internal.h"
+#include "storage/base/clock.h"
 
 /* Uploads that a page found to be stale. */
 struct stale_uploads {
@@ -63,7 +64,7 @@ int lifecycle_sweep_uploads(struct lifecycle_task *task)
     int err = 0;
 
     while (truncated && err == 0) {
-        int64_t begun_ms = lifecycle_clock_ms(CLOCK_MONOTONIC);
+        int64_t begun_ms = (int64_t)clock_monotonic_ms();
         char key[META_KEY_BYTES_MAX];
         unsigned char id[META_UPLOAD_ID_BYTES];
         struct meta_upload_query query = {
@@ -79,7 +80,7 @@ int lifecycle_sweep_uploads(struct lifecycle_task *task)
         int aborted = stale_abort(&stale);
         err = err != 0 ? err : aborted;
         if (err == 0 && truncated &&
-            lifecycle_rest(task->lifecycle, lifecycle_clock_ms(CLOCK_MONOTONIC) - begun_ms + 1))
+            lifecycle_rest(task->lifecycle, (int64_t)clock_monotonic_ms() - begun_ms + 1))
             err = -ECANCELED;
     }
     return err;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/core/lifecycle_internal.h"
+#include "storage/base/clock.h"
 
 #define LIFECYCLE_PAGE META_LIST_ENTRIES_MAX
 
@@ -271,7 +272,7 @@ static int walk_versions(struct walk *walk)
     int err = 0;
 
     while (truncated && err == 0) {
-        int64_t begun_ms = lifecycle_clock_ms(CLOCK_MONOTONIC);
+        int64_t begun_ms = (int64_t)clock_monotonic_ms();
         char key[META_KEY_BYTES_MAX];
         const struct meta_version_id version = walk->version;
         struct meta_version_query query = {
@@ -287,8 +288,7 @@ static int walk_versions(struct walk *walk)
             err = walk_settle_marker(walk);
         if (err == 0)
             err = walk_delete_all(walk, truncated);
-        if (err == 0 && truncated &&
-            lifecycle_rest(lifecycle, lifecycle_clock_ms(CLOCK_MONOTONIC) - begun_ms + 1))
+        if (err == 0 && truncated && lifecycle_rest(lifecycle, (int64_t)clock_monotonic_ms() - begun_ms + 1))
             err = -ECANCELED;
     }
     for (uint32_t i = 0; i < walk->count; i++)

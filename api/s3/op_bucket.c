@@ -7,7 +7,6 @@
  * mb" twice rely on the former. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/s3/s3_acl.h"
 #include "api/s3/s3_attributes.h"
@@ -18,6 +17,7 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_tags.h"
 #include "api/s3/s3_text.h"
+#include "storage/base/clock.h"
 
 struct bucket_change {
     struct s3_request *request;
@@ -124,14 +124,12 @@ static void create_bucket(struct bucket_change *creation)
 {
     struct s3_request *request = creation->request;
     struct meta_bucket *bucket = &creation->op.create.bucket;
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     creation->op.create.op.kind = META_OP_BUCKET_CREATE;
     memcpy(bucket->name, request->bucket_name.base, request->bucket_name.len);
     snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
     snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);
-    bucket->created_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    bucket->created_ms = clock_real_ms();
     if (s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
         bucket->versioning = META_VERSIONING_ENABLED;
         creation->op.create.object_lock = s3_lock_configuration_pack(

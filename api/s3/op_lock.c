@@ -3,7 +3,6 @@
  * Get and Put of ObjectLockConfiguration, ObjectRetention and ObjectLegalHold. What a lock forbids is decided
  * in the transaction that deletes or changes it. Worker's thread. */
 #include <string.h>
-#include <time.h>
 
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_authorize.h"
@@ -14,6 +13,7 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_version.h"
+#include "storage/base/clock.h"
 
 /* ---- The bucket's configuration ---- */
 
@@ -269,7 +269,6 @@ static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx
 {
     struct lock_change *lock = ctx;
     enum s3_error error = S3_ERROR_NONE;
-    struct timespec now;
 
     /* An empty document takes the retention away, where it may be. */
     if (s3_xml_parse(body.base, body.len, "Retention", visit_retention, lock) != 0 ||
@@ -286,8 +285,7 @@ static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx
     }
     if (!bucket_has_lock(request))
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (lock->has_date && lock->op.lock.until_ms <= (int64_t)now.tv_sec * 1000) {
+    if (lock->has_date && lock->op.lock.until_ms <= clock_real_ms() / 1000 * 1000) {
         s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
                                 "The retain until date must be in the future!");
         return;

@@ -2,7 +2,6 @@
  *
  * CreateMultipartUpload, AbortMultipartUpload, ListMultipartUploads. Worker's thread. */
 #include <string.h>
-#include <time.h>
 
 #include "api/s3/s3_access.h"
 #include "api/s3/s3_attributes.h"
@@ -11,6 +10,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_tagging.h"
 #include "api/s3/s3_text.h"
+#include "storage/base/clock.h"
 
 /* ---- CreateMultipartUpload ---- */
 
@@ -60,7 +60,6 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     enum s3_checksum_algorithm algorithm;
     enum s3_checksum_type type;
     struct s3_upload_access access;
-    struct timespec now;
     enum s3_error error;
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
@@ -75,10 +74,9 @@ static enum s3_error prepare(struct creation *creation, const char **message)
                                            s3_request_header(request, "x-amz-checksum-type"), &algorithm,
                                            &type, message)) != S3_ERROR_NONE)
         return error;
-    clock_gettime(CLOCK_REALTIME, &now);
     core_upload_id_make(upload->id);
     upload->key = s3_bytes(request->key);
-    upload->initiated_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    upload->initiated_ms = clock_real_ms();
     upload->owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&upload->attributes, META_ATTRIBUTE_ACL, access.acl);

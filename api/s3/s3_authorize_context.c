@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_lock.h"
@@ -17,6 +16,7 @@
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_uri.h"
 #include "api/s3/s3_version.h"
+#include "storage/base/clock.h"
 
 #define VALUE_BYTES 64u
 
@@ -25,14 +25,6 @@ static const h2o_iovec_t no_value = {NULL, 0};
 static h2o_iovec_t text_value(const char *text)
 {
     return h2o_iovec_init(text, strlen(text));
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static h2o_iovec_t number_value(struct s3_request *request, int64_t number)
@@ -46,7 +38,7 @@ static h2o_iovec_t time_value(struct s3_request *request)
 {
     char *text = s3_request_alloc(request, S3_TIME_ISO_BYTES + 1);
 
-    s3_time_iso_format(now_ms(), text);
+    s3_time_iso_format(clock_real_ms(), text);
     return text_value(text);
 }
 
@@ -137,7 +129,7 @@ static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_ke
     case S3_KEY_SIGNATURE_VERSION:
         return text_value(S3_SIGV4_ALGORITHM);
     default:
-        age_ms = now_ms() - request->signed_at_s * 1000;
+        age_ms = clock_real_ms() - request->signed_at_s * 1000;
         return number_value(request, age_ms > 0 ? age_ms : 0);
     }
 }
@@ -245,7 +237,7 @@ static h2o_iovec_t lock_days_value(const struct s3_authorize_context *context)
 
     if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
         return no_value;
-    left_ms = until_s * 1000 - now_ms();
+    left_ms = until_s * 1000 - clock_real_ms();
     return number_value(context->request, left_ms > 0 ? (left_ms + day_ms - 1) / day_ms : 0);
 }
 
@@ -265,7 +257,7 @@ h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *de
     case S3_KEY_CURRENT_TIME:
         return time_value(request);
     case S3_KEY_EPOCH_TIME:
-        return number_value(request, now_ms() / 1000);
+        return number_value(request, clock_real_ms() / 1000);
     case S3_KEY_PRINCIPAL_ACCOUNT:
     case S3_KEY_PRINCIPAL_ARN:
     case S3_KEY_PRINCIPAL_TYPE:

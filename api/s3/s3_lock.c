@@ -13,18 +13,11 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
+#include "storage/base/clock.h"
 
 #define CONFIGURATION_FORM 1u
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- Configuration ---- */
 
@@ -97,7 +90,7 @@ static enum s3_error read_retention(struct s3_request *request, struct meta_lock
         *message = "Unknown wormMode directive.";
     else if (s3_time_parse(until.base, until.len, &until_s) != 0)
         *message = "The retain until date must be provided in ISO 8601 format";
-    else if ((lock->until_ms = until_s * 1000) <= now_ms())
+    else if ((lock->until_ms = until_s * 1000) <= clock_real_ms())
         *message = "The retain until date must be in the future!";
     return *message == NULL ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
 }
@@ -139,7 +132,7 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
         return error;
     if (with_default && lock.mode == META_LOCK_NONE && configuration->mode != META_LOCK_NONE) {
         lock.mode = configuration->mode;
-        lock.until_ms = default_until_ms(configuration, now_ms());
+        lock.until_ms = default_until_ms(configuration, clock_real_ms());
     }
     bytes = s3_request_alloc(request, META_LOCK_BYTES);
     *packed = (struct meta_bytes){bytes, meta_lock_pack(&lock, bytes)};

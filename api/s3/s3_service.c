@@ -19,6 +19,7 @@
 #include "api/s3/limits.h"
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_sigv4.h"
+#include "storage/base/clock.h"
 #include "storage/base/hex.h"
 
 struct s3_service {
@@ -43,11 +44,7 @@ struct s3_service {
 
 static int64_t monotonic_seconds(void)
 {
-    struct timespec now;
-
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return 0;
-    return (int64_t)now.tv_sec;
+    return (int64_t)(clock_monotonic_ms() / 1000);
 }
 
 /* ---- Creation ---- */
