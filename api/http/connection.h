@@ -2,7 +2,7 @@
  *
  * Inside of the HTTP front: one connection and the calls by which the files of this folder share it. Not for other folders.
  *
- * All on the connection's worker. A connection is a table of states (connection.c), each with one step function that moves
+ * All on the connection's worker. A connection is a table of states (connection_run.c), each with one step function that moves
  * on until it waits. Nothing but connection_run calls a step, and it never nests: whatever happens outside of it (a handler
  * answers, a sink or source resumes) leaves a note in the connection and calls connection_wake. */
 #ifndef API_HTTP_CONNECTION_H
@@ -122,14 +122,16 @@ struct connection {
 
 #define CONNECTION_MAGIC 0x48545450u
 
-/* connection.c */
+/* connection_run.c */
 int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls);
-struct connection *connection_of(h2o_req_t *req);
 void connection_run(struct connection *conn);
-/* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
-void connection_wake(struct connection *conn);
 /* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
 void connection_abort(struct connection *conn, int reason);
+
+/* connection.c */
+struct connection *connection_of(h2o_req_t *req);
+/* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
+void connection_wake(struct connection *conn);
 /* From a step: nothing is owed to anybody; linger first so that the client reads the last answer. */
 void connection_close(struct connection *conn, bool linger);
 /* Disconnects at once. The client sees a reset: it must not take a part of an answer for the whole. */

@@ -3,11 +3,12 @@
  * Handshakes that fail are counted, each, and logged, a few: anybody who reaches the port can fail as often as he likes, and the
  * log is for those who wonder why their client does not get in. On the connection's worker; the log's bound is the server's. */
 #include "api/http/connection.h"
+#include "storage/base/clock.h"
 
 /* Whether one more line may be written; *unlogged: failures of an earlier time that were not, to be told now. */
 static bool failure_is_logged(struct http_server *server, unsigned *unlogged)
 {
-    uint64_t now = worker_clock_ms();
+    uint64_t now = clock_monotonic_ms();
     bool is_logged;
 
     *unlogged = 0;

@@ -29,19 +29,6 @@ static int server_on_request(h2o_handler_t *handler, h2o_req_t *req)
     return 0;
 }
 
-void server_log(const struct http_server *server, int level, const char *format, ...)
-{
-    char message[512];
-    va_list arguments;
-
-    if (server->options.log == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    server->options.log(server->options.log_ctx, level, message);
-}
-
 /* The log of what has no server yet, or does not know it. */
 static void server_log_line(void *ctx, int level, const char *message)
 {

@@ -17,20 +17,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/http/connection.h"
+#include "storage/base/clock.h"
 
 #define WORKER_WAIT_MS 60000 /* at most; every reason to wake up is an event or a timeout */
-
-uint64_t worker_clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- What the loop reports ---- */
 
@@ -200,7 +192,7 @@ static void worker_begin_stop(struct http_worker *worker)
     h2o_linklist_t *node = worker->connections.next;
 
     worker->is_stopping = true;
-    worker->cut_at_ms = worker_clock_ms() + worker->server->grace_ms;
+    worker->cut_at_ms = clock_monotonic_ms() + worker->server->grace_ms;
     worker_close_listeners(worker);
     while (node != &worker->connections) {
         struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
@@ -233,7 +225,7 @@ static int32_t worker_supervise(struct http_worker *worker)
         worker_begin_stop(worker);
     if (!worker->is_stopping || worker->is_cut)
         return WORKER_WAIT_MS;
-    now = worker_clock_ms();
+    now = clock_monotonic_ms();
     if (now < worker->cut_at_ms)
         return worker->cut_at_ms - now < WORKER_WAIT_MS ? (int32_t)(worker->cut_at_ms - now) : WORKER_WAIT_MS;
     worker_cut(worker);
@@ -354,13 +346,6 @@ void worker_join(struct http_worker *worker)
     free(worker->log_buffer.bytes);
     free(worker->copy_buffer);
     free(worker);
-}
-
-char *worker_copy_buffer(struct http_worker *worker)
-{
-    if (worker->copy_buffer == NULL)
-        worker->copy_buffer = malloc(HTTP_COPY_BUFFER_BYTES);
-    return worker->copy_buffer;
 }
 
 struct http_server *http_worker_server(struct http_worker *worker)

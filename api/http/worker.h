@@ -87,13 +87,13 @@ struct http_worker {
 int worker_start(struct http_worker **worker, struct http_server *server, unsigned index);
 void worker_wake(struct http_worker *worker); /* any thread: look at server->phase */
 void worker_join(struct http_worker *worker); /* waits for the end of the thread and frees the worker */
-/* NULL when memory is short. */
+/* worker_copy.c: HTTP_COPY_BUFFER_BYTES, or NULL when memory is short. */
 char *worker_copy_buffer(struct http_worker *worker);
 
 /* tls_turn.c */
 void tls_turn_init(struct http_worker *worker);
 bool tls_turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
-void tls_turn(struct http_worker *worker); /* once behind each turn of the loop */
+void tls_turn(struct http_worker *worker); /* once after each turn of the loop */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);
@@ -105,9 +105,7 @@ void loop_destroy(h2o_loop_t *loop, int poller_fd);
 void loop_context_dispose(h2o_context_t *context);
 void loop_thread_release(void);
 
-/* Milliseconds on the monotonic clock. Any thread. */
-uint64_t worker_clock_ms(void);
-
+/* server_log.c */
 void server_log(const struct http_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
