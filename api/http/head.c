@@ -11,8 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <linux/sockios.h>
 
 enum head_result {
     HEAD_PARTIAL = 0,
@@ -22,6 +20,8 @@ enum head_result {
 
 void head_begin(struct connection *conn)
 {
+    /* What comes next is a head only where the framing of the request before has ended. */
+    assert(conn->body.state == BODY_NONE);
     memset(&conn->head, 0, sizeof(conn->head));
     conn->state = CONNECTION_IDLE;
     connection_arm(conn, &conn->worker->idle_timeout);
@@ -160,19 +160,6 @@ void head_on_timeout(struct connection *conn)
 
 /* ---- The step ---- */
 
-/* The last answer refused a body that the client had announced with Expect (see response.c). Bytes that were
- * sent before that answer reached the client are this body: the client's TCP had not acknowledged the answer
- * when they left. */
-static bool head_is_refused_body(struct connection *conn)
-{
-    int unacknowledged = 0;
-
-    if (!conn->refused_expect)
-        return false;
-    conn->refused_expect = false;
-    return ioctl(connection_fd(conn), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged > 0;
-}
-
 static enum connection_step head_receive(struct connection *conn)
 {
     ssize_t count;
@@ -192,8 +179,6 @@ static enum connection_step head_receive(struct connection *conn)
     }
     if (count < (ssize_t)HTTP_INPUT_BYTES_INITIAL)
         conn->is_readable = false; /* very likely: the poll tells, should there be more */
-    if (head_is_refused_body(conn))
-        connection_close(conn, true);
     return STEP_AGAIN;
 }
 

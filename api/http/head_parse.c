@@ -188,6 +188,8 @@ static int field_host(struct head_fields *fields, h2o_iovec_t value, const char 
 
 static int field_expect(struct head_fields *fields, h2o_iovec_t value, const char **message)
 {
+    if (value.len == 0) /* an empty list of expectations: RFC 9110 10.1.1, 5.6.1 */
+        return 0;
     if (!text_is(value, "100-continue"))
         return refuse(417, "The expectation is not understood.", message);
     fields->expects_continue = true;

@@ -7,16 +7,10 @@
  * ostream here and goes the same way.
  *
  * What becomes of the connection is decided with the head, for the head announces it. A body that was not
- * read is drained if little of it is left, else the connection closes. One case is special:
- *
- * Refused expectations. A client that sent Expect: 100-continue and gets a final status instead does not send
- * the body; some then close, some go on with the next request on the same connection. By the
- * letter of the framing the body would still follow, so a server that must be sure has to close; but S3
- * clients rely on the connection staying open after a refused PUT. So it stays, with guards against a client
- * that grew tired of waiting and sent the body after all. What has come when we answer is a body and treated
- * as such. What comes afterwards is taken for a request only if it left the client after our answer had
- * reached it, which TCP tells us: otherwise part of the answer is still unacknowledged (head.c). Such bytes,
- * and bytes that do not parse, close the connection. */
+ * read is drained if little of it is left, else the connection closes. So it does where the client announced the body
+ * with Expect: 100-continue, was refused, and has sent none of it: it may send it all the same, or go on with
+ * its next request, and nothing in the bytes tells which. To a front end between us and the client they are
+ * the body that its framing says they are (RFC 9112 6.3), so they must never be executed as a request. */
 #include "api/http/connection.h"
 
 #include <assert.h>
@@ -38,7 +32,7 @@ void answer_begin(struct connection *conn)
 
 /* ---- Keep or close ---- */
 
-/* Bytes behind the head of a request with a body, here or still in the kernel. When in doubt, yes. */
+/* Bytes after the head of a request with a body, here or still in the kernel. When in doubt, yes. */
 static bool answer_has_body_begun(struct connection *conn)
 {
     int available = 0;
@@ -54,10 +48,8 @@ static bool answer_body_allows_reuse(struct connection *conn)
     if (conn->body.state == BODY_FAILED || conn->body.is_in_sink)
         return false;
     assert(conn->body.state == BODY_UNREAD);
-    if (conn->body.is_expected && !answer_has_body_begun(conn)) {
-        conn->refused_expect = true;
-        return true;
-    }
+    if (conn->body.is_expected && !answer_has_body_begun(conn))
+        return false;
     if (drain_input(conn) != 0) {
         conn->body.state = BODY_FAILED;
         return false;
@@ -112,7 +104,7 @@ static void answer_finish(struct connection *conn)
             conn->client_closes && conn->body.state == BODY_NONE && connection_input(conn)->size == 0;
 
         connection_close(conn, !client_is_done);
-    } else if (conn->body.state == BODY_UNREAD && !conn->refused_expect) {
+    } else if (conn->body.state == BODY_UNREAD) {
         conn->discarded = 0;
         conn->is_readable = true;
         conn->state = CONNECTION_DRAIN;
