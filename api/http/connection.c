@@ -28,6 +28,16 @@ void connection_wake(struct connection *conn)
         h2o_timeout_link(conn->worker->loop, &conn->worker->h2o.zero_timeout, &conn->wakeup);
 }
 
+bool connection_turn_is_over(struct connection *conn)
+{
+    uint64_t sent = atomic_load_explicit(&conn->worker->counters.bytes_sent, memory_order_relaxed);
+
+    if (conn->turn.requests >= HTTP_TURN_REQUESTS_MAX ||
+        sent - conn->turn.sent_before >= HTTP_SEND_TURN_BYTES_MAX)
+        conn->turn.is_over = true;
+    return conn->turn.is_over;
+}
+
 /* ---- Timeout ---- */
 
 void connection_arm(struct connection *conn, h2o_timeout_t *timeout)

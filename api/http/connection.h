@@ -84,7 +84,7 @@ struct connection {
     struct http_worker *worker;
     h2o_socket_t *socket;
     h2o_linklist_t link; /* in worker->connections */
-    h2o_linklist_t turn_link; /* in a queue of worker->tls */
+    h2o_linklist_t turn_link; /* in a queue of worker->turn */
     enum connection_state state;
     struct tls_stream *tls; /* NULL: plain, or TLS of which no byte has come yet */
 
@@ -101,10 +101,14 @@ struct connection {
     bool closes_after;   /* http_request_close_after */
     bool client_closes;  /* the client asked for the close, so it will not send more */
     bool is_tls;         /* came in by the TLS listener */
-    bool is_turn;        /* of the handshake: see tls_turn.c */
+    bool is_turn;        /* of the handshake: see turn.c */
     bool owes_close;     /* TLS: the last word did not fit into the socket */
-    bool refused_expect; /* the last answer refused a body before 100 Continue: see response.c */
 
+    struct {
+        unsigned requests;    /* begun since connection_run was called */
+        uint64_t sent_before; /* what the worker had sent by then */
+        bool is_over;         /* the rest is for the next turn of the loop */
+    } turn;
     struct {
         size_t scanned;     /* bytes of input known to hold no further line end */
         size_t line_start;  /* of the line being scanned */
@@ -132,6 +136,9 @@ void connection_abort(struct connection *conn, int reason);
 struct connection *connection_of(h2o_req_t *req);
 /* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
 void connection_wake(struct connection *conn);
+/* From the step that would begin with one more request: whether the others of the worker have their turn first. Then
+ * connection_run comes back in the next turn of the loop. */
+bool connection_turn_is_over(struct connection *conn);
 /* From a step: nothing is owed to anybody; linger first so that the client reads the last answer. */
 void connection_close(struct connection *conn, bool linger);
 /* Disconnects at once. The client sees a reset: it must not take a part of an answer for the whole. */
@@ -156,9 +163,9 @@ void handshake_on_timeout(struct connection *conn);
 /* handshake_failure.c: counts it, and logs it with what is said of it unless there were many */
 void handshake_failure_note(struct connection *conn, enum http_handshake_failure failure, const char *says);
 
-/* tls_turn.c: what TLS connections get in the next turn of the loop */
-void tls_turn_await_handshake(struct connection *conn);
-void tls_turn_await_pending(struct connection *conn);
+/* turn.c: what connections get in the next turn of the loop */
+void turn_await_handshake(struct connection *conn);
+void turn_await(struct connection *conn);
 
 /* head.c */
 enum connection_step head_step(struct connection *conn);

@@ -152,7 +152,7 @@ static void connection_update_polling(struct connection *conn)
     }
     if (conn->tls != NULL && conn->want_read && conn->state != CONNECTION_LINGER) {
         if (tls_stream_has_pending(conn->tls))
-            tls_turn_await_pending(conn);
+            turn_await(conn);
         else if (tls_stream_wants_write(conn->tls))
             conn->want_write = true;
     }
@@ -166,12 +166,17 @@ void connection_run(struct connection *conn)
     if (conn->is_running)
         return; /* the step that led here looks again */
     conn->is_running = true;
+    conn->turn.requests = 0;
+    conn->turn.sent_before = atomic_load_explicit(&conn->worker->counters.bytes_sent, memory_order_relaxed);
+    conn->turn.is_over = false;
     do {
         conn->want_read = conn->want_write = conn->want_no_read = false;
     } while (connection_steps[conn->state](conn) == STEP_AGAIN);
     conn->is_running = false;
     if (conn->state == CONNECTION_CLOSED)
         connection_free(conn);
+    else if (conn->turn.is_over)
+        turn_await(conn);
     else
         connection_update_polling(conn);
 }

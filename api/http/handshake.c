@@ -106,7 +106,7 @@ enum connection_step handshake_step(struct connection *conn)
     if (!conn->is_readable) /* also set when there is room to write again */
         return handshake_wait(conn);
     if (!conn->is_turn) {
-        tls_turn_await_handshake(conn);
+        turn_await_handshake(conn);
         conn->want_no_read = true;
         return STEP_WAIT;
     }

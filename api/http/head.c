@@ -123,6 +123,7 @@ static void head_init_request(struct connection *conn)
     body_begin(conn);
     answer_begin(conn);
     connection_disarm(conn);
+    conn->turn.requests++;
     counter_add(&conn->worker->counters.requests, 1);
 }
 
@@ -185,8 +186,11 @@ static enum connection_step head_receive(struct connection *conn)
 enum connection_step head_step(struct connection *conn)
 {
     const char *message = "";
-    int result = head_scan(conn, &message);
+    int result;
 
+    if (connection_turn_is_over(conn))
+        return STEP_WAIT;
+    result = head_scan(conn, &message);
     if (result == HEAD_COMPLETE)
         return head_accept(conn);
     if (result != HEAD_PARTIAL)

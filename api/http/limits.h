@@ -28,6 +28,9 @@
  * small request waits for. A larger turn makes large bodies no faster. */
 #define HTTP_TURN_BYTES_MAX (1u << 20)
 
+/* Pipelined requests that one connection may have served before the others have their turn. */
+#define HTTP_TURN_REQUESTS_MAX 16u
+
 /* The same for what is sent out of the page cache. At half of it sendfile in turns cost 5 % more than nginx's or a loop of sendfile does,
  * with this one percent or nothing; with twice as much small requests wait twice as long beside four large answers (p50 2.4 ms, not 1.2), so
  * only one that is alone may take it. A source whose bytes come from the disk takes shorter turns by itself. */

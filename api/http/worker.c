@@ -251,11 +251,11 @@ static void worker_loop(struct http_worker *worker)
         if (worker->events.before_sleep != NULL)
             worker->events.before_sleep(worker->events.ctx);
         worker_flush_log(worker);
-        if (tls_turn_is_due(worker))
+        if (turn_is_due(worker))
             wait_ms = 0;
         if (h2o_evloop_run(worker->loop, wait_ms) != 0 && errno != EINTR)
             server_log(worker->server, 2, "event loop: %s", strerror(errno));
-        tls_turn(worker);
+        turn_run(worker);
     }
     worker_flush_log(worker);
 }
@@ -308,7 +308,7 @@ int worker_start(struct http_worker **worker_out, struct http_server *server, un
     worker->index = index;
     worker->events.fd = -1;
     h2o_linklist_init_anchor(&worker->connections);
-    tls_turn_init(worker);
+    turn_init(worker);
     if ((worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1) {
         err = -errno;
         free(worker);

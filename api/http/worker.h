@@ -75,8 +75,8 @@ struct http_worker {
     unsigned source_count; /* answers that come from a source: is one alone? */
     struct {
         h2o_linklist_t handshakes; /* connections that wait for their turn, first come first served */
-        h2o_linklist_t pending;    /* connections with input that no poll will tell about */
-    } tls;
+        h2o_linklist_t waiting;    /* connections that go on in the next turn of the loop */
+    } turn;
     struct access_log_buffer log_buffer;
     char *copy_buffer; /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
     struct worker_counters counters;
@@ -90,10 +90,10 @@ void worker_join(struct http_worker *worker); /* waits for the end of the thread
 /* worker_copy.c: HTTP_COPY_BUFFER_BYTES, or NULL when memory is short. */
 char *worker_copy_buffer(struct http_worker *worker);
 
-/* tls_turn.c */
-void tls_turn_init(struct http_worker *worker);
-bool tls_turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
-void tls_turn(struct http_worker *worker); /* once after each turn of the loop */
+/* turn.c */
+void turn_init(struct http_worker *worker);
+bool turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
+void turn_run(struct http_worker *worker); /* once after each turn of the loop */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);

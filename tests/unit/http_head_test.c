@@ -207,6 +207,40 @@ static void serves_pipelined_requests_in_order(void **state)
     client_close(fd, &reply);
 }
 
+/* More than one turn's worth, in one write. */
+static void serves_many_pipelined_requests(void **state)
+{
+    enum { REQUESTS = 5 * HTTP_TURN_REQUESTS_MAX };
+    static const char request[] = "GET /path/one HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct reply reply = {.status = 0};
+    char *many = malloc(REQUESTS * (sizeof(request) - 1) + 1);
+    int fd = client_connect();
+
+    (void)state;
+    assert_non_null(many);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        strcpy(many + i * (sizeof(request) - 1), request);
+    client_send(fd, many);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        expect_reply(fd, &reply, 200);
+        expect_body(&reply, "/path/one|h");
+    }
+    client_close(fd, &reply);
+    free(many);
+}
+
+static void takes_an_empty_expectation_for_none(void **state)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nExpect:\r\nContent-Length: 2\r\n\r\nhi");
+    expect_reply(fd, &reply, 200);
+    expect_body(&reply, "hi");
+    client_close(fd, &reply);
+}
+
 static void bounds_heads(void **state)
 {
     struct reply reply = {.status = 0};
@@ -343,6 +377,8 @@ int main(void)
         WITH_SERVER(accepts_what_is_legal),
         WITH_SERVER(accepts_any_pieces),
         WITH_SERVER(serves_pipelined_requests_in_order),
+        WITH_SERVER(serves_many_pipelined_requests),
+        WITH_SERVER(takes_an_empty_expectation_for_none),
         WITH_SERVER(bounds_heads),
         WITH_SERVER(speaks_http_1_0),
         WITH_SERVER(closes_when_asked),
