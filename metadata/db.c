@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "metadata/committer.h"
 #include "metadata/meta_journal.h"
@@ -111,6 +112,34 @@ int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db)
     return err;
 }
 
+/* Which file the path names now: 0 or a negative errno. */
+static int db_identify(const struct meta *meta, dev_t *device, ino_t *inode)
+{
+    struct stat st;
+
+    if (stat(meta->path, &st) != 0)
+        return -errno;
+    *device = st.st_dev;
+    *inode = st.st_ino;
+    return 0;
+}
+
+/* A connection is opened by path, and by then the path may name nothing or another store's database: after its folder
+ * was renamed, or, if it is relative, after the process went to another folder. Asked when the connection has opened
+ * its files. */
+static int db_stayed(const struct meta *meta)
+{
+    dev_t device;
+    ino_t inode;
+    int err = db_identify(meta, &device, &inode);
+
+    if (err == 0 && device == meta->device && inode == meta->inode)
+        return 0;
+    meta_log(meta, META_LOG_ERROR, "%s is no longer the database that was opened: was its folder moved?",
+             meta->path);
+    return -ESTALE;
+}
+
 /* Checks and migrates; the connection becomes the committer's, or is closed again. */
 static int db_open_store(struct meta *meta)
 {
@@ -121,7 +150,8 @@ static int db_open_store(struct meta *meta)
     if ((err = db_open(meta, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                        &db)) != 0)
         return err;
-    if ((err = schema_open(db, read_only)) == 0 && !read_only &&
+    if ((err = db_identify(meta, &meta->device, &meta->inode)) == 0 &&
+        (err = schema_open(db, read_only)) == 0 && !read_only &&
         (err = db_set_pragmas(meta, DB_WRITE, db)) == 0)
         return committer_start(&meta->committer, meta, db); /* takes the connection, on failure too */
     if (err != 0)
@@ -176,7 +206,8 @@ int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)
         return -ENOMEM;
     reader->meta = meta;
     if ((err = db_connect(meta, DB_READ, &reader->db)) == 0 &&
-        (err = meta_sql_prepare(&reader->sql, reader->db, META_SQL_READER)) == 0) {
+        (err = meta_sql_prepare(&reader->sql, reader->db, META_SQL_READER)) == 0 &&
+        (err = db_stayed(meta)) == 0) {
         *reader_out = reader;
         return 0;
     }

@@ -5,6 +5,7 @@
 #define METADATA_DB_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "metadata/meta_sql.h"
 #include "metadata/row_cache.h"
@@ -14,6 +15,8 @@ struct meta_committer;
 
 struct meta {
     char *path;
+    dev_t device; /* with inode: the file that was opened, whatever its path names later */
+    ino_t inode;
     struct meta_options options;
     struct meta_committer *committer; /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */

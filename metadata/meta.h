@@ -83,6 +83,7 @@ int meta_open(struct meta **meta, const char *path, const struct meta_options *o
 /* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. */
 void meta_close(struct meta *meta);
 
+/* 0 or a negative errno; -ESTALE: the path names another file by now. */
 int meta_reader_open(struct meta *meta, struct meta_reader **reader);
 void meta_reader_close(struct meta_reader *reader);
 /* Virtual-machine steps the reader's statements have run: a cost that does not depend on the machine. */

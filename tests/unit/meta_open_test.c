@@ -232,6 +232,42 @@ static void damaged_rows_can_be_replaced(void **state)
     store_reopen(store);
 }
 
+static void ignore_log(void *ctx, int level, const char *message)
+{
+    *(unsigned *)ctx += level == 2;
+}
+
+/* A reader that comes later is opened by path: it must not find another store's rows there, nor make a new log. */
+static void a_moved_database_is_not_mistaken(void **state)
+{
+    struct store *store = *state, other = {0};
+    struct meta_reader *late;
+    unsigned errors = 0;
+    char moved[128];
+
+    store_reopen_with(store, &(struct meta_options){.log = ignore_log, .log_ctx = &errors});
+    assert_int_equal(put(store, "key", 3), 0);
+    snprintf(moved, sizeof(moved), "%s-moved", store->dir);
+    assert_int_equal(rename(store->dir, moved), 0);
+    assert_int_equal(meta_reader_open(store->meta, &late), -ENOENT);
+    assert_int_equal(mkdir(store->dir, 0700), 0);
+    strcpy(other.path, store->path);
+    store_reopen(&other);
+    assert_int_equal(meta_reader_open(store->meta, &late), -ESTALE);
+    assert_int_equal(errors, 1);
+    assert_int_equal(put(store, "key2", 4), 0); /* what is open stays whole */
+    assert_int_equal(file_of(store, "key2"), 4);
+    close_store(store); /* and its end takes nothing from the other */
+    other.bucket = bucket_create(other.meta, "bucket");
+    assert_int_equal(put(&other, "key", 7), 0);
+    close_store(&other);
+    dir_remove(store->dir);
+    assert_int_equal(rename(moved, store->dir), 0);
+    store_reopen(store);
+    assert_int_equal(file_of(store, "key"), 3);
+    assert_int_equal(file_of(store, "key2"), 4);
+}
+
 static void errors_have_names(void **state)
 {
     assert_string_equal(meta_strerror(META_E_NO_KEY), "no such key");
@@ -247,6 +283,7 @@ int main(void)
         cmocka_unit_test(older_schema_is_not_read_only),
         store_test(damage_is_found),
         store_test(damaged_rows_can_be_replaced),
+        store_test(a_moved_database_is_not_mistaken),
         cmocka_unit_test(errors_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
