@@ -2,7 +2,8 @@
  *
  * What the files of the blob store share among themselves and show to nobody else (tests excepted).
  *
- *   blob_store.c      open, close, LOCK, free space, log
+ *   blob_store.c      open, close, free space, log
+ *   blob_lock.c       one process at a time
  *   blob_layout.c     folders, names, walking and recovering them
  *   blob_sequence.c   the SEQUENCE record on disk
  *   blob_ids.c        which ids are promised, handed out, settled
@@ -140,6 +141,14 @@ void segment_head_make(const struct segment_head *head, void *block);
  * knows. Blocks. */
 int segment_head_read(int fd, struct segment_head *head);
 
+/* ---- Lock ---- */
+
+/* Locks a folder that the store has opened, for as long as it is open. 0 or -EBUSY; where folders cannot be locked, 0 and a
+ * warning. */
+int blob_lock_folder(struct blob_store *store, int fd, const char *name);
+/* Opens and locks LOCK. 0, -EBUSY or another errno. */
+int blob_lock_take(struct blob_store *store);
+
 /* ---- Folders ---- */
 
 #define BLOB_PATH_BYTES 24u /* "3f/0000000000003f2a" and its NUL, rounded up */
@@ -236,6 +245,8 @@ struct blob_store {
     /* What was tried and refused by this file system; each is said once in the log. */
     atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes, no_punch;
 };
+
+#define BLOB_LOG_BYTES 512u /* one message; what is longer is cut */
 
 #define BLOB_STORE_MAGIC 0xb10b5703u
 

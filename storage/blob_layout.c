@@ -62,13 +62,15 @@ static int dir_sync(struct blob_store *store, int fd)
     return 0;
 }
 
-/* The folder's descriptor, made first where that is allowed. */
+/* The folder's descriptor, made first where that is allowed; locked. */
 static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
 {
     if (!store->options.read_only && mkdirat(at, name, 0700) != 0 && errno != EEXIST)
         return -errno;
     *fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *fd < 0 ? -errno : 0;
+    if (*fd < 0)
+        return -errno;
+    return blob_lock_folder(store, *fd, name);
 }
 
 /* Visits the names in a folder other than "." and "..". */

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,7 +69,7 @@ void blob_waiter_post(struct blob_waiter_list *list, int32_t result)
 
 void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
 {
-    char message[512];
+    char message[BLOB_LOG_BYTES];
     va_list args;
 
     if (store->options.log == NULL)
@@ -88,30 +87,6 @@ void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char
 }
 
 /* ---- Opening and closing ---- */
-
-/* The lock lives as long as the descriptor. */
-static int lock_take(struct blob_store *store)
-{
-    bool read_only = store->options.read_only;
-    char owner[32];
-
-    store->lock_fd =
-        sys.openat(store->dir_fd, "LOCK", (read_only ? O_RDONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_fd < 0 && read_only && errno == EROFS)
-        store->lock_fd = sys.openat(store->dir_fd, "LOCK", O_RDONLY | O_CLOEXEC);
-    if (store->lock_fd < 0)
-        return -errno;
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    if (read_only)
-        return 0;
-    /* For the person who wonders who holds it; the lock itself does not depend on it. */
-    int length = snprintf(owner, sizeof(owner), "%ld\n", (long)getpid());
-    if (ftruncate(store->lock_fd, 0) != 0 || sys.pwrite(store->lock_fd, owner, (size_t)length, 0) < 0)
-        blob_store_log(store, STORAGE_LOG_INFO, "cannot note the process number in LOCK: %s",
-                       strerror(errno));
-    return 0;
-}
 
 static struct blob_store *store_create(const struct blob_store_options *options)
 {
@@ -177,7 +152,7 @@ int blob_store_open(struct blob_store **out, const char *data_dir, const struct 
 
     if (store == NULL)
         return -ENOMEM;
-    if ((err = blob_layout_open_data(store, data_dir)) != 0 || (err = lock_take(store)) != 0 ||
+    if ((err = blob_layout_open_data(store, data_dir)) != 0 || (err = blob_lock_take(store)) != 0 ||
         (err = blob_layout_open(store)) != 0 || (err = blob_ids_open(store)) != 0 ||
         (!options->read_only && (err = blob_layout_sync(store)) != 0)) {
         blob_store_release(store);

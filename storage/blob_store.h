@@ -2,7 +2,7 @@
  *
  * The folder of flat files. A blob is one immutable file named by a 64-bit id; what it means is the caller's business.
  *
- *   DATA/LOCK               flock'ed by the one process that has the store open
+ *   DATA/LOCK               flock'ed by the one process that has the store open, as are DATA, blobs/ and staging/ themselves
  *   DATA/blobs/SEQUENCE     which ids may be in use: [settled, promised); see below
  *   DATA/blobs/3f/0000000000003f2a   blob 0x3f2a; folder = (id / BLOB_FOLDER_RUN) % BLOB_FOLDER_COUNT
  *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
@@ -37,7 +37,7 @@ struct blob_store_options {
 };
 
 /* data_dir: created (0700) with its folders when missing, unless read_only.
- * Returns 0; -EBUSY when another process has the store open; -EBADMSG when SEQUENCE is damaged beyond repair; or the
+ * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EBADMSG when SEQUENCE is damaged beyond repair; or the
  * errno of the failing call. Blocks; not for event-loop threads. */
 int blob_store_open(struct blob_store **store, const char *data_dir, const struct blob_store_options *options);
 

@@ -4,6 +4,7 @@
 #include "storage/sys.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -32,6 +33,7 @@ struct sys_calls sys = {
     .fsync = fsync,
     .fdatasync = fdatasync,
     .openat = openat,
+    .flock = flock,
     .pipe2 = pipe2,
     .madvise = madvise,
     .cachestat = cachestat,

@@ -28,6 +28,7 @@ struct sys_calls {
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);
+    int (*flock)(int fd, int operation);
     int (*pipe2)(int fds[2], int flags);
     int (*madvise)(void *address, size_t length, int advice);
     int (*cachestat)(int fd, uint64_t offset, uint64_t length, struct sys_cached *answer);
