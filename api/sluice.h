@@ -62,6 +62,7 @@ enum sluice_error {
     SLUICE_E_CREDENTIALS = -6004, /* the credentials file cannot be understood; see the log */
     SLUICE_E_OPEN_ADDRESS = -6005, /* no key configured and the address is not loopback */
     SLUICE_E_CERTIFICATE = -6006,  /* the TLS certificate or its key cannot be used; see the log */
+    SLUICE_E_SHARED_FS = -6007,    /* the directory is on a file system that other machines may have mounted; see the log */
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -71,6 +72,15 @@ SLUICE_API const char *sluice_strerror(int result);
 
 enum sluice_log_level { SLUICE_LOG_INFO, SLUICE_LOG_WARNING, SLUICE_LOG_ERROR };
 enum sluice_engine { SLUICE_ENGINE_AUTO, SLUICE_ENGINE_URING, SLUICE_ENGINE_THREADS };
+
+/* What the caller knows about a directory on a file system that other machines may have mounted, such as NFS, SMB, CephFS or
+ * anything by FUSE. The lock that keeps a second server out may be lost there while the machine is cut off; both servers then
+ * accept uploads and answer them, each without what the other has. Local file systems need nothing of this. */
+enum sluice_shared_fs {
+    SLUICE_SHARED_FS_REFUSE,    /* nothing: such a directory is not opened */
+    SLUICE_SHARED_FS_FENCED,    /* whoever starts a second server first fences the first one's machine: power, network or mount */
+    SLUICE_SHARED_FS_EXCLUSIVE, /* no other machine mounts it while the store is open */
+};
 
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
@@ -82,11 +92,16 @@ struct sluice_store_options {
     void (*log)(void *ctx, enum sluice_log_level level, const char *message);
     void *log_ctx;
     unsigned lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. Fewer are for tests */
+    enum sluice_shared_fs shared_fs;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
- * -EBUSY: another process has it open. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. */
+ * -EBUSY: another process has it open. SLUICE_E_SHARED_FS, with nothing created. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. */
 SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory, const struct sluice_store_options *options);
+/* Would sluice_store_open take the directory's file system? 0 or SLUICE_E_SHARED_FS, when the log says which and why; of the options
+ * only shared_fs and log count. Looks at the directory and the names in it, or at the folder it would be created in; creates nothing,
+ * and may be called while a server has the store open. */
+SLUICE_API int sluice_store_check_place(const char *directory, const struct sluice_store_options *options);
 /* Writers, readers and servers of the store must be gone. NULL allowed. */
 SLUICE_API void sluice_store_close(struct sluice_store *store);
 
@@ -291,7 +306,8 @@ struct sluice_check_report {
     uint64_t objects, bytes, damaged, missing, orphaned, findings;
     uint64_t pending; /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
 };
-/* Verifies a closed store: rows, references and, with verify_bytes, every checksum. line gets one finding each.
+/* Verifies a closed store, on any file system (sluice_store_check_place tells of one on which a server elsewhere may have it open
+ * unnoticed, and findings may be wrong): rows, references and, with verify_bytes, every checksum. line gets one finding each.
  * Returns 0 when it could be done (look at findings), else why not. */
 SLUICE_API int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_check_report *report);

@@ -3,6 +3,7 @@
  * What the files of the blob store share among themselves and show to nobody else (tests excepted).
  *
  *   blob_store.c      open, close, free space, log
+ *   blob_place.c      whether the file system is this machine's own
  *   blob_lock.c       one process at a time
  *   blob_layout.c     folders, names, walking and recovering them
  *   blob_sequence.c   the SEQUENCE record on disk
@@ -141,7 +142,10 @@ void segment_head_make(const struct segment_head *head, void *block);
  * knows. Blocks. */
 int segment_head_read(int fd, struct segment_head *head);
 
-/* ---- Lock ---- */
+/* ---- Place and lock ---- */
+
+/* Whether a store may have this folder, which messages call `folder`: 0 or -EREMOTE, told in the log; or another errno. */
+int blob_place_check(const struct blob_store_options *options, int fd, const char *folder);
 
 /* Locks a folder that the store has opened, for as long as it is open. 0 or -EBUSY; where folders cannot be locked, 0 and a
  * warning. */

@@ -70,7 +70,9 @@ static int dir_open(struct blob_store *store, int at, const char *name, int *fd)
     *fd = sys.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd < 0)
         return -errno;
-    return blob_lock_folder(store, *fd, name);
+    /* blob_store_check_place has looked already; this tells a mount that came since. */
+    int err = store->options.shared_fs ? 0 : blob_place_check(&store->options, *fd, name);
+    return err == 0 ? blob_lock_folder(store, *fd, name) : err;
 }
 
 /* Visits the names in a folder other than "." and "..". */
@@ -108,7 +110,9 @@ static int staging_remove(void *ctx, int fd, const char *name)
 
 int blob_layout_open_data(struct blob_store *store, const char *data_dir)
 {
-    return dir_open(store, AT_FDCWD, data_dir, &store->dir_fd);
+    int err = blob_store_check_place(data_dir, &store->options); /* before anything is made */
+
+    return err != 0 ? err : dir_open(store, AT_FDCWD, data_dir, &store->dir_fd);
 }
 
 int blob_layout_open(struct blob_store *store)

@@ -31,15 +31,23 @@ struct blob_store_options {
     bool durable;     /* false leaves out every sync; the order of events stays */
     bool copy_mode;   /* true: --copy-mode=standard, read/write instead of splice/sendfile */
     bool read_only;   /* for `sluice check`: takes LOCK, creates and changes nothing else */
+    bool shared_fs;   /* the caller answers for it that no other machine has the folder open: any file system will do */
     /* Messages for the operator, without newline; called from any thread; may be NULL. */
     void (*log)(void *ctx, enum storage_log_level level, const char *message);
     void *log_ctx;
 };
 
 /* data_dir: created (0700) with its folders when missing, unless read_only.
- * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EBADMSG when SEQUENCE is damaged beyond repair; or the
+ * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EREMOTE as blob_store_check_place, with nothing
+ * made; -EBADMSG when SEQUENCE is damaged beyond repair; or the
  * errno of the failing call. Blocks; not for event-loop threads. */
 int blob_store_open(struct blob_store **store, const char *data_dir, const struct blob_store_options *options);
+
+/* Would blob_store_open take the file systems of data_dir (or, while it is missing, of the folder that it would be made in) and of
+ * what is in it? 0, also when there is nothing to look at; -EREMOTE when other machines may have one mounted and shared_fs is not
+ * set: the log says which, and why. Of the options only shared_fs, log and log_ctx count. Creates and changes nothing, takes no
+ * lock. Blocks. */
+int blob_store_check_place(const char *data_dir, const struct blob_store_options *options);
 
 /* Every writer, egress and pin must be gone. Writes SEQUENCE so that the next start has nothing to probe. NULL allowed.
  * Disk work that freed writers and egresses left in flight in a ring keeps LOCK until it is done: destroy the rings first

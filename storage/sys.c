@@ -33,6 +33,7 @@ struct sys_calls sys = {
     .fsync = fsync,
     .fdatasync = fdatasync,
     .openat = openat,
+    .fstatfs = fstatfs,
     .flock = flock,
     .pipe2 = pipe2,
     .madvise = madvise,

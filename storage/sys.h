@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #include "storage/ring.h"
 
@@ -28,6 +29,7 @@ struct sys_calls {
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);
+    int (*fstatfs)(int fd, struct statfs *fs);
     int (*flock)(int fd, int operation);
     int (*pipe2)(int fds[2], int flags);
     int (*madvise)(void *address, size_t length, int advice);

@@ -12,6 +12,12 @@ static void print_finding(void *ctx, const char *text)
     printf("%s\n", text);
 }
 
+static void log_as_warning(void *ctx, enum sluice_log_level level, const char *message)
+{
+    (void)level;
+    cli_log(ctx, SLUICE_LOG_WARNING, message);
+}
+
 static void print_summary(const struct sluice_check_report *report, bool verified)
 {
     printf("%s: %" PRIu64 " objects, %" PRIu64 " bytes %s; %" PRIu64 " damaged, %" PRIu64 " missing, %" PRIu64
@@ -24,10 +30,26 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
                report->pending);
 }
 
+/* The check takes the lock, but where locks may be lost, a server on another machine may be writing all the same. */
+static void warn_of_place(const struct options *options)
+{
+    const struct sluice_store_options place = {.log = log_as_warning};
+
+    if (options->shared_fs == SHARED_FS_REFUSE &&
+        sluice_store_check_place(options->data, &place) == SLUICE_E_SHARED_FS)
+        cli_say(SLUICE_LOG_WARNING,
+                "findings may be wrong if a server on another machine has %s open; --shared-fs exclusive or "
+                "--shared-fs fenced says that none has",
+                options->data);
+}
+
 int cli_check(const struct options *options)
 {
     struct sluice_check_report report = {0};
-    int err = sluice_check(options->data, !options->no_verify, print_finding, NULL, &report);
+    int err;
+
+    warn_of_place(options);
+    err = sluice_check(options->data, !options->no_verify, print_finding, NULL, &report);
 
     if (err == 0)
         print_summary(&report, !options->no_verify);

@@ -89,6 +89,11 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "full: an answered upload survives a power failure. relaxed: no syncs; a crash of the program loses nothing, "
              "a power failure may lose the latest uploads."},
+    {.name = "shared-fs", .type = OPTION_CHOICE, .field = FIELD(shared_fs), .default_text = "refuse",
+     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "
+             "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
+             "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},
     {.name = "copy-mode", .type = OPTION_CHOICE, .field = FIELD(copy_mode), .default_text = "auto", .words = "auto|standard",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "auto: splice and sendfile. standard: read and write, to compare."},

@@ -58,13 +58,14 @@ enum option_durability { DURABILITY_FULL, DURABILITY_RELAXED };
 enum option_copy_mode { COPY_MODE_AUTO, COPY_MODE_STANDARD };
 enum option_etag { ETAG_AUTO, ETAG_MD5 };
 enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
+enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s;
-    unsigned durability, copy_mode, etag, engine, access_log_format;
+    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format;
     bool allow_anonymous, check_config, no_verify, keep_old, help;
 
     const char *words[OPTIONS_WORDS_MAX]; /* what stands beside the flags: sluice user ADD ALICE. The caller's */

@@ -23,6 +23,11 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         [ENGINE_URING] = SLUICE_ENGINE_URING,
         [ENGINE_THREADS] = SLUICE_ENGINE_THREADS,
     };
+    static const enum sluice_shared_fs shared_fs[] = {
+        [SHARED_FS_REFUSE] = SLUICE_SHARED_FS_REFUSE,
+        [SHARED_FS_FENCED] = SLUICE_SHARED_FS_FENCED,
+        [SHARED_FS_EXCLUSIVE] = SLUICE_SHARED_FS_EXCLUSIVE,
+    };
 
     *store = (struct sluice_store_options){
         .relaxed = options->durability == DURABILITY_RELAXED,
@@ -30,6 +35,7 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         .etag_md5 = options->etag == ETAG_MD5,
         .engine = engines[options->engine],
         .lifecycle_day_s = options->lifecycle_day_s,
+        .shared_fs = shared_fs[options->shared_fs],
         .log = cli_log,
     };
 }
@@ -53,9 +59,17 @@ static void fill_server_options(const struct options *options, struct sluice_ser
     };
 }
 
-/* Says why the store could not be opened. Returns the exit status. */
+/* Says why the store could not be opened. Returns the exit status: 2 where the options are at fault. */
 static int fail_store(const struct options *options, int err)
 {
+    if (err == SLUICE_E_SHARED_FS) { /* the log has said where, and why */
+        cli_say(SLUICE_LOG_ERROR,
+                "refusing to serve %s; say --shared-fs exclusive if no other machine mounts that file "
+                "system, or --shared-fs fenced if whoever starts a server elsewhere first cuts this machine "
+                "off from it for good",
+                options->data);
+        return CLI_USAGE;
+    }
     if (err == -EBUSY)
         cli_say(SLUICE_LOG_ERROR, "cannot open %s: it is in use by another process", options->data);
     else
@@ -101,12 +115,17 @@ static bool credentials_are_readable(const struct options *options)
     return false;
 }
 
-static int check_config(const struct sluice_server_options *server, const struct options *options)
+static int check_config(const struct sluice_store_options *store, const struct sluice_server_options *server,
+                        const struct options *options)
 {
     int err = sluice_server_check(server, cli_log, NULL);
 
     if (err != 0) {
         (void)fail_server(options, err);
+        return CLI_USAGE;
+    }
+    if ((err = sluice_store_check_place(options->data, store)) != 0) {
+        (void)fail_store(options, err);
         return CLI_USAGE;
     }
     printf("sluice: the configuration is fine\n");
@@ -214,9 +233,9 @@ int cli_serve(const struct options *options)
     if (!credentials_are_readable(options))
         return CLI_USAGE;
     fill_server_options(options, &server_options);
-    if (options->check_config)
-        return check_config(&server_options, options);
     fill_store_options(options, &store_options);
+    if (options->check_config)
+        return check_config(&store_options, &server_options, options);
     block_signals(&ours);
     raise_descriptor_limit();
     err = sluice_store_open(&store, options->data, &store_options);

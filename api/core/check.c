@@ -219,6 +219,10 @@ int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, 
     const struct core_options options = {
         .data_dir = data_dir,
         .read_only = true,
+        /* Nothing is written that a server elsewhere could lose, and nothing is promised: findings about a store that
+         * another machine has open may be wrong, which is for the caller to tell (sluice_store_check_place). A refusal
+         * would take the check from those who need it most, after the other machine is gone. */
+        .shared_fs = true,
         .digest_threads = 1,
         .log = check_on_log,
         .log_ctx = &check,

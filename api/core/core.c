@@ -76,6 +76,7 @@ static int core_open_blobs(struct core *core)
         .durable = !core->options.relaxed,
         .copy_mode = core->options.copy_mode,
         .read_only = core->options.read_only,
+        .shared_fs = core->options.shared_fs,
         .log = core_log_storage,
         .log_ctx = core,
     };
@@ -188,6 +189,15 @@ void core_close(struct core *core)
     blob_store_close(core->blobs);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);
+}
+
+int core_check_place(const struct core_options *options)
+{
+    struct core core = {.options = *options}; /* for its log */
+    const struct blob_store_options blobs = {
+        .shared_fs = options->shared_fs, .log = core_log_storage, .log_ctx = &core};
+
+    return blob_store_check_place(options->data_dir, &blobs);
 }
 
 const struct core_options *core_get_options(const struct core *core)

@@ -31,6 +31,7 @@ struct core_options {
     bool copy_mode;  /* --copy-mode standard */
     bool etag_md5;   /* --etag md5 */
     bool read_only;  /* for check */
+    bool shared_fs;  /* --shared-fs: any file system will do */
     enum ring_engine engine;
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
     unsigned digest_threads; /* 0: as many as cores, at most 4 */
@@ -38,8 +39,12 @@ struct core_options {
     void *log_ctx;
 };
 
-/* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process. */
+/* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process;
+ * -EREMOTE: the file system may be another machine's, too (core_check_place). */
 int core_open(struct core **core, const struct core_options *options);
+/* Would core_open refuse the file system? 0 or -EREMOTE, told in options->log; of the options only data_dir, shared_fs and log
+ * count. Creates and changes nothing. */
+int core_check_place(const struct core_options *options);
 /* Workers must be gone. */
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);

@@ -46,6 +46,8 @@ const char *sluice_strerror(int result)
         return "no key is configured and the address is not loopback";
     case SLUICE_E_CERTIFICATE:
         return "the TLS certificate or its key cannot be used";
+    case SLUICE_E_SHARED_FS:
+        return "other machines may have the directory's file system mounted, and no option allows that";
     default:
         return meta_strerror(result);
     }
@@ -82,6 +84,12 @@ static enum ring_engine store_engine(enum sluice_engine engine)
     return engines[engine];
 }
 
+/* -EREMOTE would be "object is remote" to whoever reads it. */
+static int store_result(int err)
+{
+    return err == -EREMOTE ? SLUICE_E_SHARED_FS : err;
+}
+
 static int store_open_core(struct sluice_store *store, const char *directory,
                            const struct sluice_store_options *options)
 {
@@ -92,11 +100,12 @@ static int store_open_core(struct sluice_store *store, const char *directory,
         .etag_md5 = options->etag_md5,
         .engine = store_engine(options->engine),
         .lifecycle_day_s = options->lifecycle_day_s,
+        .shared_fs = options->shared_fs != SLUICE_SHARED_FS_REFUSE,
         .log = store_log,
         .log_ctx = store,
     };
 
-    return core_open(&store->core, &core_options);
+    return store_result(core_open(&store->core, &core_options));
 }
 
 int sluice_store_open(struct sluice_store **out, const char *directory,
@@ -108,7 +117,8 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
     int err;
 
     options = options != NULL ? options : &defaults;
-    if ((unsigned)options->engine > SLUICE_ENGINE_THREADS)
+    if ((unsigned)options->engine > SLUICE_ENGINE_THREADS ||
+        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE)
         return -EINVAL;
     store = calloc(1, sizeof(*store));
     if (store == NULL)
@@ -126,6 +136,25 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
     }
     *out = store;
     return 0;
+}
+
+int sluice_store_check_place(const char *directory, const struct sluice_store_options *options)
+{
+    static const struct sluice_store_options defaults;
+    struct sluice_store store = {0}; /* for its log */
+
+    options = options != NULL ? options : &defaults;
+    if ((unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE)
+        return -EINVAL;
+    store.log = options->log;
+    store.log_ctx = options->log_ctx;
+    const struct core_options core_options = {
+        .data_dir = directory,
+        .shared_fs = options->shared_fs != SLUICE_SHARED_FS_REFUSE,
+        .log = store_log,
+        .log_ctx = &store,
+    };
+    return store_result(core_check_place(&core_options));
 }
 
 void sluice_store_close(struct sluice_store *store)

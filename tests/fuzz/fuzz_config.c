@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (options.error[0] == '\0' || strchr(options.error, '\n') != NULL))
         abort();
     if (options.workers > 256 || options.durability > 1 || options.copy_mode > 1 || options.etag > 1 ||
-        options.engine > 2)
+        options.engine > 2 || options.shared_fs > 2)
         abort();
     options_free(&options);
     close(file);

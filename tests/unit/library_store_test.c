@@ -4,6 +4,9 @@
 #include "tests/unit/library_support.h"
 
 #include <pthread.h>
+#include <sys/vfs.h>
+
+#include "storage/sys.h"
 
 /* ---- Stores ---- */
 
@@ -20,6 +23,8 @@ static void versions_and_texts(void **state)
         SLUICE_E_RANGE,
         SLUICE_E_CREDENTIALS,
         SLUICE_E_OPEN_ADDRESS,
+        SLUICE_E_SHARED_FS,
+        -EREMOTE,
         -123456,
     };
 
@@ -67,6 +72,53 @@ static void refuses_what_it_cannot_open(void **state)
     int err = sluice_store_open(&store, place.dir, NULL);
     assert_true(err == SLUICE_E_NOT_A_STORE || err == SLUICE_E_CORRUPT);
     nftw(place.dir, place_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int fstatfs_of_nfs(int fd, struct statfs *fs)
+{
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = 0x6969;
+    return 0;
+}
+
+static void keep_message(void *ctx, enum sluice_log_level level, const char *message)
+{
+    snprintf(ctx, 512, "%d %s", (int)level, message);
+}
+
+static void network_file_systems_are_refused(void **state)
+{
+    char said[512] = "", part[64];
+    struct sluice_store_options options = {.log = keep_message, .log_ctx = said};
+    struct sluice_check_report report;
+    struct sluice_store *store;
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_store_check_place(place.dir, NULL), 0);
+    sys.fstatfs = fstatfs_of_nfs;
+    assert_int_equal(sluice_store_check_place(place.dir, &options), SLUICE_E_SHARED_FS); /* beside a store that is open */
+    snprintf(part, sizeof(part), "%d %s is on NFS", (int)SLUICE_LOG_ERROR, place.dir);
+    assert_ptr_equal(strstr(said, part), said);
+    sluice_store_close(place.store);
+    assert_int_equal(sluice_store_open(&store, place.dir, NULL), SLUICE_E_SHARED_FS);
+    said[0] = '\0';
+    assert_int_equal(sluice_store_open(&store, place.dir, &options), SLUICE_E_SHARED_FS);
+    assert_ptr_equal(strstr(said, part), said);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0); /* looking is allowed */
+    assert_int_equal(report.findings, 0);
+    for (int shared_fs = SLUICE_SHARED_FS_FENCED; shared_fs <= SLUICE_SHARED_FS_EXCLUSIVE; shared_fs++) {
+        options.shared_fs = (enum sluice_shared_fs)shared_fs;
+        assert_int_equal(sluice_store_check_place(place.dir, &options), 0);
+        assert_int_equal(sluice_store_open(&store, place.dir, &options), 0);
+        sluice_store_close(store);
+    }
+    options.shared_fs = (enum sluice_shared_fs)3;
+    assert_int_equal(sluice_store_check_place(place.dir, &options), -EINVAL);
+    assert_int_equal(sluice_store_open(&store, place.dir, &options), -EINVAL);
+    sys.fstatfs = fstatfs;
+    place.store = NULL;
+    place_end(&place);
 }
 
 static void every_engine_serves(void **state)
@@ -324,6 +376,7 @@ int main(void)
         cmocka_unit_test(versions_and_texts),
         cmocka_unit_test(opened_once),
         cmocka_unit_test(refuses_what_it_cannot_open),
+        cmocka_unit_test(network_file_systems_are_refused),
         cmocka_unit_test(every_engine_serves),
         cmocka_unit_test(buckets),
         cmocka_unit_test(bucket_names),

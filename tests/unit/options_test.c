@@ -104,6 +104,7 @@ static void test_defaults(void **state)
     assert_int_equal(fixture->options.workers, 0);
     assert_int_equal(fixture->options.grace_s, 30);
     assert_int_equal(fixture->options.durability, DURABILITY_FULL);
+    assert_int_equal(fixture->options.shared_fs, SHARED_FS_REFUSE);
     assert_false(fixture->options.allow_anonymous);
     assert_null(fixture->options.access_log);
     assert_null(fixture->options.domains.items);
@@ -114,10 +115,11 @@ static void test_flag_forms(void **state)
     struct fixture *fixture = *state;
 
     assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--workers", "3", "--durability=relaxed", "--allow-anonymous", "--access-log",
-                          "-", "--engine", "threads", "--domain", "a.example", "--domain=b.example", "--workers=4"),
+                          "-", "--shared-fs", "fenced", "--engine", "threads", "--domain", "a.example", "--domain=b.example", "--workers=4"),
                      0);
     assert_int_equal(fixture->options.workers, 4); /* of flags, the last one counts */
     assert_int_equal(fixture->options.durability, DURABILITY_RELAXED);
+    assert_int_equal(fixture->options.shared_fs, SHARED_FS_FENCED);
     assert_int_equal(fixture->options.engine, ENGINE_THREADS);
     assert_true(fixture->options.allow_anonymous);
     assert_string_equal(fixture->options.access_log, "-");
@@ -152,6 +154,7 @@ static void test_flags_refused(void **state)
     assert_flag_error(fixture, "--workers", "1x", "whole number");
     assert_flag_error(fixture, "--workers", "99999999999999999999", "out of bounds");
     assert_flag_error(fixture, "--durability", "rel", "full|relaxed");
+    assert_flag_error(fixture, "--shared-fs", "yes", "refuse|fenced|exclusive");
     assert_flag_error(fixture, "--allow-anonymous=maybe", NULL, "yes or no");
     assert_flag_error(fixture, "--listen", "9000", "ADDR:PORT");
     assert_flag_error(fixture, "--listen", ":9000", "ADDR:PORT");
@@ -180,6 +183,7 @@ static void test_environment(void **state)
 
     setenv("SLUICE_DATA", "/srv/sluice", 1);
     setenv("SLUICE_ACCESS_LOG_FORMAT", "json", 1);
+    setenv("SLUICE_SHARED_FS", "exclusive", 1);
     setenv("SLUICE_DOMAIN", "a.example,b.example", 1);
     setenv("SLUICE_REGION", "", 1); /* as good as not set */
     setenv("SLUICE_ACCESS_KEY", "AKIA", 1);
@@ -187,6 +191,7 @@ static void test_environment(void **state)
     assert_int_equal(options_load(&fixture->options, COMMAND_SERVE, 0, NULL), 0);
     assert_string_equal(fixture->options.data, "/srv/sluice");
     assert_int_equal(fixture->options.access_log_format, LOG_FORMAT_JSON);
+    assert_int_equal(fixture->options.shared_fs, SHARED_FS_EXCLUSIVE);
     assert_int_equal(fixture->options.domains.count, 2);
     assert_string_equal(fixture->options.region, "us-east-1");
     assert_string_equal(fixture->options.access_key, "AKIA");
@@ -242,10 +247,11 @@ static void test_file_serves_every_command(void **state)
 {
     struct fixture *fixture = *state;
 
-    write_file(fixture, "data = /srv/x\nworkers = 2\n"); /* check has no --workers, but the file is shared */
+    write_file(fixture, "data = /srv/x\nshared-fs = fenced\nworkers = 2\n"); /* check has no --workers, but the file is shared */
     setenv("SLUICE_CONFIG", fixture->file, 1);
     assert_int_equal(options_load(&fixture->options, COMMAND_CHECK, 0, NULL), 0);
     assert_string_equal(fixture->options.data, "/srv/x");
+    assert_int_equal(fixture->options.shared_fs, SHARED_FS_FENCED);
 }
 
 static void test_file_refused(void **state)

@@ -2,6 +2,7 @@
 sluice_unit_test(record_test sluice_storage)
 sluice_unit_test(blob_store_test sluice_storage)
 sluice_unit_test(blob_identity_test sluice_storage)
+sluice_unit_test(blob_place_test sluice_storage)
 sluice_unit_test(blob_lock_test sluice_storage)
 sluice_unit_test(blob_pins_test sluice_storage)
 sluice_unit_test(segment_test sluice_storage)
