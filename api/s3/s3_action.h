@@ -22,8 +22,10 @@
     X(DELETE_BUCKET_POLICY, "DeleteBucketPolicy", BUCKET)                                                                      \
     X(DELETE_BUCKET_WEBSITE, "DeleteBucketWebsite", BUCKET)                                                                    \
     X(DELETE_OBJECT, "DeleteObject", OBJECT)                                                                                   \
+    X(DELETE_OBJECT_ANNOTATION, "DeleteObjectAnnotation", OBJECT)                                                              \
     X(DELETE_OBJECT_TAGGING, "DeleteObjectTagging", OBJECT)                                                                    \
     X(DELETE_OBJECT_VERSION, "DeleteObjectVersion", OBJECT)                                                                    \
+    X(DELETE_OBJECT_VERSION_ANNOTATION, "DeleteObjectVersionAnnotation", OBJECT)                                               \
     X(DELETE_OBJECT_VERSION_TAGGING, "DeleteObjectVersionTagging", OBJECT)                                                     \
     X(GET_ACCELERATE_CONFIGURATION, "GetAccelerateConfiguration", BUCKET)                                                      \
     X(GET_ANALYTICS_CONFIGURATION, "GetAnalyticsConfiguration", BUCKET)                                                        \
@@ -50,6 +52,7 @@
     X(GET_METRICS_CONFIGURATION, "GetMetricsConfiguration", BUCKET)                                                            \
     X(GET_OBJECT, "GetObject", OBJECT)                                                                                         \
     X(GET_OBJECT_ACL, "GetObjectAcl", OBJECT)                                                                                  \
+    X(GET_OBJECT_ANNOTATION, "GetObjectAnnotation", OBJECT)                                                                    \
     X(GET_OBJECT_ATTRIBUTES, "GetObjectAttributes", OBJECT)                                                                    \
     X(GET_OBJECT_LEGAL_HOLD, "GetObjectLegalHold", OBJECT)                                                                     \
     X(GET_OBJECT_RETENTION, "GetObjectRetention", OBJECT)                                                                      \
@@ -57,6 +60,8 @@
     X(GET_OBJECT_TORRENT, "GetObjectTorrent", OBJECT)                                                                          \
     X(GET_OBJECT_VERSION, "GetObjectVersion", OBJECT)                                                                          \
     X(GET_OBJECT_VERSION_ACL, "GetObjectVersionAcl", OBJECT)                                                                   \
+    X(GET_OBJECT_VERSION_ANNOTATION, "GetObjectVersionAnnotation", OBJECT)                                                     \
+    X(GET_OBJECT_VERSION_ANNOTATION_FOR_REPLICATION, "GetObjectVersionAnnotationForReplication", OBJECT)                       \
     X(GET_OBJECT_VERSION_ATTRIBUTES, "GetObjectVersionAttributes", OBJECT)                                                     \
     X(GET_OBJECT_VERSION_FOR_REPLICATION, "GetObjectVersionForReplication", OBJECT)                                            \
     X(GET_OBJECT_VERSION_TAGGING, "GetObjectVersionTagging", OBJECT)                                                           \
@@ -67,6 +72,8 @@
     X(LIST_BUCKET_MULTIPART_UPLOADS, "ListBucketMultipartUploads", BUCKET)                                                     \
     X(LIST_BUCKET_VERSIONS, "ListBucketVersions", BUCKET)                                                                      \
     X(LIST_MULTIPART_UPLOAD_PARTS, "ListMultipartUploadParts", OBJECT)                                                         \
+    X(LIST_OBJECT_ANNOTATIONS, "ListObjectAnnotations", OBJECT)                                                                \
+    X(LIST_OBJECT_VERSION_ANNOTATIONS, "ListObjectVersionAnnotations", OBJECT)                                                 \
     X(LIST_TAGS_FOR_RESOURCE, "ListTagsForResource", BUCKET)                                                                   \
     X(OBJECT_OWNER_OVERRIDE_TO_BUCKET_OWNER, "ObjectOwnerOverrideToBucketOwner", OBJECT)                                       \
     X(PUT_ACCELERATE_CONFIGURATION, "PutAccelerateConfiguration", BUCKET)                                                      \
@@ -91,18 +98,22 @@
     X(PUT_METRICS_CONFIGURATION, "PutMetricsConfiguration", BUCKET)                                                            \
     X(PUT_OBJECT, "PutObject", OBJECT)                                                                                         \
     X(PUT_OBJECT_ACL, "PutObjectAcl", OBJECT)                                                                                  \
+    X(PUT_OBJECT_ANNOTATION, "PutObjectAnnotation", OBJECT)                                                                    \
     X(PUT_OBJECT_LEGAL_HOLD, "PutObjectLegalHold", OBJECT)                                                                     \
     X(PUT_OBJECT_RETENTION, "PutObjectRetention", OBJECT)                                                                      \
     X(PUT_OBJECT_TAGGING, "PutObjectTagging", OBJECT)                                                                          \
     X(PUT_OBJECT_VERSION_ACL, "PutObjectVersionAcl", OBJECT)                                                                   \
+    X(PUT_OBJECT_VERSION_ANNOTATION, "PutObjectVersionAnnotation", OBJECT)                                                     \
     X(PUT_OBJECT_VERSION_TAGGING, "PutObjectVersionTagging", OBJECT)                                                           \
     X(PUT_REPLICATION_CONFIGURATION, "PutReplicationConfiguration", BUCKET)                                                    \
     X(REPLICATE_DELETE, "ReplicateDelete", OBJECT)                                                                             \
     X(REPLICATE_OBJECT, "ReplicateObject", OBJECT)                                                                             \
+    X(REPLICATE_OBJECT_ANNOTATION, "ReplicateObjectAnnotation", OBJECT)                                                        \
     X(REPLICATE_TAGS, "ReplicateTags", OBJECT)                                                                                 \
     X(RESTORE_OBJECT, "RestoreObject", OBJECT)                                                                                 \
     X(TAG_RESOURCE, "TagResource", BUCKET)                                                                                     \
     X(UNTAG_RESOURCE, "UntagResource", BUCKET)                                                                                 \
+    X(UPDATE_BUCKET_METADATA_ANNOTATION, "UpdateBucketMetadataAnnotationTableConfiguration", BUCKET)                           \
     X(UPDATE_BUCKET_METADATA_INVENTORY, "UpdateBucketMetadataInventoryTableConfiguration", BUCKET)                             \
     X(UPDATE_BUCKET_METADATA_JOURNAL, "UpdateBucketMetadataJournalTableConfiguration", BUCKET)                                 \
     X(UPDATE_OBJECT_ENCRYPTION, "UpdateObjectEncryption", OBJECT)

@@ -2,8 +2,9 @@
  *
  * The table of S3's operations: what selects each one, the rights it needs, and who serves it or why it is
  * refused. Every operation of the S3 API has its row, so that what is not served says so instead of being
- * taken for something else (a PutBucketPolicy must not create a bucket). OPERATIONS.md is the same table for
- * readers. Worker's thread. */
+ * taken for something else (a PutBucketPolicy must not create a bucket). s3_selector.c says which parameters
+ * select; a request that carries one finds rows of that parameter or none, which is MethodNotAllowed.
+ * OPERATIONS.md is the same table for readers. Worker's thread. */
 #include "api/s3/s3_dispatch.h"
 
 #include <string.h>
@@ -11,9 +12,7 @@
 #include "api/s3/s3_attributes.h"
 #include "api/s3/s3_authorize.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_text.h"
-
-enum resource { SERVICE, BUCKET, OBJECT };
+#include "api/s3/s3_selector.h"
 
 /* answer_method_not_allowed names methods by number. */
 _Static_assert(S3_GET == 0 && S3_HEAD == 1 && S3_PUT == 2 && S3_POST == 3 && S3_DELETE == 4 &&
@@ -22,8 +21,9 @@ _Static_assert(S3_GET == 0 && S3_HEAD == 1 && S3_PUT == 2 && S3_POST == 3 && S3_
 
 struct operation {
     enum s3_method method;
-    enum resource resource;
-    const char *parameter; /* query parameter that must be there, or NULL */
+    enum s3_resource resource;
+    const char *parameter; /* what selects it, one of s3_selector.c; NULL: nothing may */
+    const char *beside;    /* query parameter that must be there as well, or NULL */
     const char *header;    /* header that must be there, or NULL */
     unsigned rights;       /* on the bucket; 0: none are asked for */
     s3_operation_fn serve; /* NULL: refused */
@@ -37,12 +37,14 @@ struct operation {
 
 #define SERVE(method, resource, parameter, header, rights, function)                                         \
     {                                                                                                        \
-        S3_##method, resource, parameter, header, rights, function, S3_ERROR_NONE                            \
+        S3_##method, S3_RESOURCE_##resource, parameter, NULL, header, rights, function, S3_ERROR_NONE        \
+    }
+#define REFUSE_BESIDE(method, resource, parameter, beside, rights, error)                                    \
+    {                                                                                                        \
+        S3_##method, S3_RESOURCE_##resource, parameter, beside, NULL, rights, NULL, S3_ERROR_##error         \
     }
 #define REFUSE(method, resource, parameter, rights, error)                                                   \
-    {                                                                                                        \
-        S3_##method, resource, parameter, NULL, rights, NULL, S3_ERROR_##error                               \
-    }
+    REFUSE_BESIDE(method, resource, parameter, NULL, rights, error)
 
 /* The first row that fits decides: within a method and resource, rows that ask for more stand before those
  * that ask for less. */
@@ -70,7 +72,10 @@ static const struct operation operations[] = {
     SERVE(GET, BUCKET, "object-lock", NULL, LIST, s3_op_get_object_lock),
     SERVE(GET, BUCKET, "publicAccessBlock", NULL, LIST, s3_op_get_public_access_block),
     SERVE(GET, BUCKET, "ownershipControls", NULL, LIST, s3_op_get_ownership_controls),
-    REFUSE(GET, BUCKET, "id", LIST, NO_SUCH_CONFIGURATION), /* ?analytics&id=, ?inventory&id=, ?metrics&id=, ... */
+    REFUSE_BESIDE(GET, BUCKET, "analytics", "id", LIST, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(GET, BUCKET, "intelligent-tiering", "id", LIST, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(GET, BUCKET, "inventory", "id", LIST, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(GET, BUCKET, "metrics", "id", LIST, NO_SUCH_CONFIGURATION),
     REFUSE(GET, BUCKET, "analytics", LIST, NOT_IMPLEMENTED),
     REFUSE(GET, BUCKET, "intelligent-tiering", LIST, NOT_IMPLEMENTED),
     REFUSE(GET, BUCKET, "inventory", LIST, NOT_IMPLEMENTED),
@@ -95,6 +100,7 @@ static const struct operation operations[] = {
     REFUSE(PUT, BUCKET, "inventory", ADMIN, NOT_IMPLEMENTED),
     SERVE(PUT, BUCKET, "lifecycle", NULL, ADMIN, s3_op_put_bucket_lifecycle),
     SERVE(PUT, BUCKET, "logging", NULL, ADMIN, s3_op_put_logging),
+    REFUSE(PUT, BUCKET, "metadataAnnotationTable", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "metadataInventoryTable", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "metadataJournalTable", ADMIN, NOT_IMPLEMENTED),
     REFUSE(PUT, BUCKET, "metrics", ADMIN, NOT_IMPLEMENTED),
@@ -113,7 +119,10 @@ static const struct operation operations[] = {
     REFUSE(POST, BUCKET, "metadataConfiguration", ADMIN, NOT_IMPLEMENTED),
     REFUSE(POST, BUCKET, "metadataTable", ADMIN, NOT_IMPLEMENTED),
     SERVE(POST, BUCKET, NULL, NULL, 0, s3_op_post_object), /* its signature lies in the form, and it judges rights itself */
-    REFUSE(DELETE, BUCKET, "id", ADMIN, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(DELETE, BUCKET, "analytics", "id", ADMIN, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(DELETE, BUCKET, "intelligent-tiering", "id", ADMIN, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(DELETE, BUCKET, "inventory", "id", ADMIN, NO_SUCH_CONFIGURATION),
+    REFUSE_BESIDE(DELETE, BUCKET, "metrics", "id", ADMIN, NO_SUCH_CONFIGURATION),
     SERVE(DELETE, BUCKET, "cors", NULL, ADMIN, s3_op_delete_bucket_cors),
     SERVE(DELETE, BUCKET, "encryption", NULL, ADMIN, s3_op_delete_absent_settings),
     SERVE(DELETE, BUCKET, "lifecycle", NULL, ADMIN, s3_op_delete_bucket_lifecycle),
@@ -140,11 +149,18 @@ static const struct operation operations[] = {
     SERVE(GET, OBJECT, "legal-hold", NULL, READ, s3_op_get_object_legal_hold),
     SERVE(GET, OBJECT, "retention", NULL, READ, s3_op_get_object_retention),
     REFUSE(GET, OBJECT, "torrent", READ, NOT_IMPLEMENTED),
+    REFUSE(GET, OBJECT, "logging", READ, NO_LOGGING_STATUS_FOR_KEY),
+    REFUSE(GET, OBJECT, "uploads", READ, UPLOADS_OF_KEY),
+    REFUSE(GET, OBJECT, "versions", READ, VERSIONS_OF_KEY),
     SERVE(GET, OBJECT, NULL, NULL, READ, s3_op_get_object),
+    REFUSE(HEAD, OBJECT, "logging", READ, NO_LOGGING_STATUS_FOR_KEY),
+    REFUSE(HEAD, OBJECT, "uploads", READ, UPLOADS_OF_KEY),
+    REFUSE(HEAD, OBJECT, "versions", READ, VERSIONS_OF_KEY),
     SERVE(HEAD, OBJECT, NULL, NULL, READ, s3_op_get_object),
 
     /* ---- Objects: the rest ---- */
     SERVE(PUT, OBJECT, "acl", NULL, ADMIN, s3_op_put_object_acl), /* who may only write cannot make it public */
+    REFUSE(PUT, OBJECT, "annotation", WRITE, NOT_IMPLEMENTED),
     REFUSE(PUT, OBJECT, "encryption", WRITE, NOT_IMPLEMENTED),
     SERVE(PUT, OBJECT, "legal-hold", NULL, WRITE, s3_op_put_object_legal_hold),
     SERVE(PUT, OBJECT, "renameObject", NULL, WRITE, s3_op_rename_object),
@@ -160,6 +176,7 @@ static const struct operation operations[] = {
     REFUSE(POST, OBJECT, "restore", WRITE, NOT_IMPLEMENTED),
     REFUSE(POST, OBJECT, "select", READ, NOT_IMPLEMENTED),
     SERVE(DELETE, OBJECT, "uploadId", NULL, WRITE, s3_op_abort_upload),
+    REFUSE(DELETE, OBJECT, "annotation", WRITE, NOT_IMPLEMENTED),
     SERVE(DELETE, OBJECT, "tagging", NULL, WRITE, s3_op_delete_object_tagging),
     SERVE(DELETE, OBJECT, NULL, NULL, WRITE, s3_op_delete_object),
 
@@ -170,30 +187,25 @@ static const struct operation operations[] = {
 };
 /* clang-format on */
 
-static enum resource resource_of(const struct s3_request *request)
-{
-    if (request->bucket_name.len == 0)
-        return SERVICE;
-    return request->key.len == 0 ? BUCKET : OBJECT;
-}
-
+/* Nothing but this brings a request and a row together: a row without a parameter is for requests that select nothing. */
 static bool operation_fits(const struct operation *operation, const struct s3_request *request,
-                           enum resource resource)
+                           enum s3_method method, const struct s3_selector *selector)
 {
-    if (operation->method != request->method || operation->resource != resource)
+    if (operation->method != method || operation->resource != s3_resource_of(request))
         return false;
-    if (operation->parameter != NULL &&
-        (request->parameter_count == 0 || !s3_request_has(request, operation->parameter)))
+    if (selector == NULL ? operation->parameter != NULL
+                         : operation->parameter == NULL || strcmp(operation->parameter, selector->name) != 0)
+        return false;
+    if (operation->beside != NULL && !s3_request_has(request, operation->beside))
         return false;
     return operation->header == NULL || s3_request_header(request, operation->header).base != NULL;
 }
 
-static const struct operation *find_operation(const struct s3_request *request)
+static const struct operation *find_operation(const struct s3_request *request, enum s3_method method,
+                                              const struct s3_selector *selector)
 {
-    enum resource resource = resource_of(request);
-
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        if (operation_fits(&operations[i], request, resource))
+        if (operation_fits(&operations[i], request, method, selector))
             return &operations[i];
     }
     return NULL;
@@ -215,76 +227,39 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
     return error;
 }
 
-/* Whether the parameter selects an operation on the resource, whatever the method. These only belong to one that is selected
- * otherwise, or S3 ignores them. */
-static bool is_selector(h2o_iovec_t name, enum resource resource)
-{
-    static const char *const belonging[] = {"id", "list-type", "partNumber", "renameObject", "session"};
-
-    for (size_t i = 0; i < sizeof(belonging) / sizeof(belonging[0]); i++)
-        if (s3_text_equals(name, h2o_iovec_init(belonging[i], strlen(belonging[i]))))
-            return false;
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        const char *parameter = operations[i].parameter;
-
-        if (operations[i].resource == resource && parameter != NULL &&
-            s3_text_equals(name, h2o_iovec_init(parameter, strlen(parameter))))
-            return true;
-    }
-    return false;
-}
-
 /* A request that selects two operations means one of them at most: better none is done than the wrong one. */
-static enum s3_error refuse_conflict(struct s3_request *request, enum resource resource)
+static void answer_conflict(struct s3_request *request, const char *first, const char *second)
 {
-    const struct s3_parameter *first = NULL;
+    const h2o_iovec_t message[] = {
+        h2o_iovec_init(H2O_STRLIT("Conflicting query string parameters: ")),
+        h2o_iovec_init(first, strlen(first)),
+        h2o_iovec_init(H2O_STRLIT(", ")),
+        h2o_iovec_init(second, strlen(second) + 1),
+    };
 
-    for (size_t i = 0; i < request->parameter_count && request->parameter_count > 1; i++) {
-        const struct s3_parameter *parameter = &request->parameters[i];
-        h2o_iovec_t message[5];
-
-        if (!is_selector(parameter->name, resource) ||
-            (first != NULL && s3_text_equals(first->name, parameter->name)))
-            continue;
-        if (first == NULL) {
-            first = parameter;
-            continue;
-        }
-        message[0] = h2o_iovec_init(H2O_STRLIT("Conflicting query string parameters: "));
-        message[1] = first->name;
-        message[2] = h2o_iovec_init(H2O_STRLIT(", "));
-        message[3] = parameter->name;
-        message[4] = h2o_iovec_init("", 1);
-        s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("ResourceType")));
-        s3_request_detail(request, "ArgumentValue", first->name);
-        s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
-                           h2o_concat_list(&request->http->pool, message, 5).base);
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
-    return S3_ERROR_NONE;
+    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("ResourceType")));
+    s3_request_detail(request, "ArgumentValue", message[1]);
+    s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
+                            h2o_concat_list(&request->http->pool, (h2o_iovec_t *)message, 4).base);
 }
 
 /* Only objects have versions, and what makes one cannot say which it will be: whoever names one there means something else. */
-static bool takes_version(const struct operation *operation)
+static bool takes_version(const struct operation *operation, const struct s3_selector *selector)
 {
-    static const char *const making[] = {"uploads", "uploadId", "partNumber", "renameObject"};
-
-    if (operation->resource != OBJECT || operation->method == S3_OPTIONS)
-        return operation->resource == SERVICE || operation->method == S3_OPTIONS;
-    if (operation->parameter == NULL)
+    if (operation->resource != S3_RESOURCE_OBJECT || operation->method == S3_OPTIONS)
+        return operation->resource == S3_RESOURCE_SERVICE || operation->method == S3_OPTIONS;
+    if (selector == NULL)
         return operation->method != S3_PUT && operation->method != S3_POST;
-    for (size_t i = 0; i < sizeof(making) / sizeof(making[0]); i++)
-        if (strcmp(operation->parameter, making[i]) == 0)
-            return false;
-    return true;
+    return !selector->makes;
 }
 
-static enum s3_error refuse_version(struct s3_request *request, const struct operation *operation)
+static enum s3_error refuse_version(struct s3_request *request, const struct operation *operation,
+                                    const struct s3_selector *selector)
 {
     const struct s3_parameter *version =
         request->parameter_count > 0 ? s3_request_parameter(request, "versionId") : NULL;
 
-    if (version == NULL || takes_version(operation))
+    if (version == NULL || takes_version(operation, selector))
         return S3_ERROR_NONE;
     s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("versionId")));
     s3_request_detail(request, "ArgumentValue", version->value);
@@ -292,64 +267,97 @@ static enum s3_error refuse_version(struct s3_request *request, const struct ope
     return S3_ERROR_INVALID_ARGUMENT;
 }
 
-/* RFC 9110 15.5.6: a 405 tells which methods the resource has. */
+/* What is refused whatever stands in the request is no method that the resource has. */
+static bool is_supported(const struct operation *operation)
+{
+    return operation != NULL &&
+           (operation->refusal == S3_ERROR_NONE || s3_error_status(operation->refusal) == 404);
+}
+
+/* RFC 9110 15.5.6: a 405 tells which methods the resource has, that is the same path with the same query. */
 static void answer_method_not_allowed(struct s3_request *request)
 {
     static const char *const names[] = {"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"};
-    enum resource resource = resource_of(request);
+    const struct s3_selector *selector, *other;
     char allow[64] = "";
 
-    for (size_t method = 0; method < sizeof(names) / sizeof(names[0]); method++) {
-        for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-            if (operations[i].resource != resource || operations[i].method != (enum s3_method)method)
-                continue;
-            strcat(allow, allow[0] != '\0' ? ", " : "");
-            strcat(allow, names[method]);
-            break;
-        }
+    for (enum s3_method method = S3_GET; method <= S3_OPTIONS; method++) {
+        selector = s3_selector_find(request, method, &other);
+        if (!is_supported(find_operation(request, method, selector)))
+            continue;
+        strcat(allow, allow[0] != '\0' ? ", " : "");
+        strcat(allow, names[method]);
     }
     s3_answer_header_string(request, "allow", allow);
     s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
+static enum s3_error refuse(struct s3_request *request, const struct operation *operation,
+                            const struct s3_selector *selector, const char **message)
+{
+    enum s3_error error = admit(request, operation);
+
+    if (error == S3_ERROR_NONE)
+        error = refuse_version(request, operation, selector);
+    if (error == S3_ERROR_NONE)
+        error = operation->refusal;
+    if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
+        error = s3_encryption_refuse(&request->http->headers,
+                                     request->method == S3_GET || request->method == S3_HEAD, message);
+    return error;
+}
+
 void s3_dispatch(struct s3_request *request)
 {
-    const struct operation *operation = find_operation(request);
+    const struct s3_selector *other, *selector = s3_selector_find(request, request->method, &other);
+    const struct operation *operation = find_operation(request, request->method, selector);
     const char *message = NULL;
     enum s3_error error;
 
+    if (other != NULL) {
+        answer_conflict(request, selector->name, other->name);
+        return;
+    }
     if (operation == NULL) {
         answer_method_not_allowed(request);
         return;
     }
-    error = admit(request, operation);
-    if (error == S3_ERROR_NONE)
-        error = refuse_conflict(request, operation->resource);
-    if (error == S3_ERROR_NONE)
-        error = refuse_version(request, operation);
-    if (error == S3_ERROR_NONE)
-        error = operation->refusal;
-    if (error == S3_ERROR_NONE && operation->resource == OBJECT)
-        error = s3_encryption_refuse(&request->http->headers,
-                                     request->method == S3_GET || request->method == S3_HEAD, &message);
+    error = refuse(request, operation, selector, &message);
     if (error != S3_ERROR_NONE)
         s3_answer_failure(request, error, message);
     else
         operation->serve(request);
 }
 
+static struct s3_dispatch_row row_of(const struct operation *operation)
+{
+    return (struct s3_dispatch_row){
+        .method = operation->method,
+        .is_service = operation->resource == S3_RESOURCE_SERVICE,
+        .is_object = operation->resource == S3_RESOURCE_OBJECT,
+        .parameter = operation->parameter,
+        .beside = operation->beside,
+        .header = operation->header,
+        .rights = operation->rights,
+        .refusal = operation->refusal,
+    };
+}
+
 bool s3_dispatch_row(size_t index, struct s3_dispatch_row *row)
 {
-    const struct operation *operation = &operations[index];
-
     if (index >= sizeof(operations) / sizeof(operations[0]))
         return false;
-    *row = (struct s3_dispatch_row){
-        .method = operation->method,
-        .is_service = operation->resource == SERVICE,
-        .is_object = operation->resource == OBJECT,
-        .parameter = operation->parameter,
-        .rights = operation->rights,
-    };
+    *row = row_of(&operations[index]);
+    return true;
+}
+
+bool s3_dispatch_find(const struct s3_request *request, struct s3_dispatch_row *row)
+{
+    const struct s3_selector *other, *selector = s3_selector_find(request, request->method, &other);
+    const struct operation *operation = find_operation(request, request->method, selector);
+
+    if (other != NULL || operation == NULL)
+        return false;
+    *row = row_of(operation);
     return true;
 }

@@ -15,9 +15,14 @@ struct s3_dispatch_row {
     enum s3_method method;
     bool is_service, is_object; /* else about a bucket */
     const char *parameter;      /* that selects the operation, or NULL */
+    const char *beside;         /* a second one that must be there, or NULL */
+    const char *header;         /* that must be there, or NULL */
     unsigned rights;
+    enum s3_error refusal;      /* S3_ERROR_NONE: it is served */
 };
 /* False: there are no more rows. Any thread. */
 bool s3_dispatch_row(size_t index, struct s3_dispatch_row *row);
+/* The row that the request reaches. False: none, it is refused. Any thread. */
+bool s3_dispatch_find(const struct s3_request *request, struct s3_dispatch_row *row);
 
 #endif

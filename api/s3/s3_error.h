@@ -52,6 +52,7 @@
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")               \
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.")                 \
     X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request body is empty.")                                          \
+    X(NO_LOGGING_STATUS_FOR_KEY, 400, "NoLoggingStatusForKey", "There is no such thing as the ?logging sub-resource for a key") \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                                              \
     X(NO_SUCH_BUCKET_POLICY, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")                                    \
     X(NO_SUCH_CONFIGURATION, 404, "NoSuchConfiguration", "The specified configuration does not exist.")                        \
@@ -83,6 +84,8 @@
     X(TOO_MANY_PARTS, 400, "TooManyParts", "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.") \
     X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request contains unsupported content.")                              \
     X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.") \
+    X(UPLOADS_OF_KEY, 400, "InvalidRequest", "Key is not expected for the GET method ?uploads subresource")                    \
+    X(VERSIONS_OF_KEY, 400, "InvalidRequest", "There is no such thing as the ?versions sub-resource for a key")                \
     X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 
 enum s3_error {

@@ -312,6 +312,13 @@ def locks(server):
 def methods(server):
     for method, path in (("POST", "/"), ("PUT", "/"), ("DELETE", "/"), ("PATCH", "/errors"), ("PATCH", "/errors/key"), ("POST", "/errors/key")):
         equal(ask(server, method, path, b"" if method != "DELETE" else None), (405, "MethodNotAllowed"), f"{method} {path}")
+    for parameter, code in (("logging", "NoLoggingStatusForKey"), ("uploads", "InvalidRequest"), ("versions", "InvalidRequest")):
+        rows(server, "GetObject", (f"?{parameter}, which no key has", "GET", f"/errors/key?{parameter}", None, None, 400, code))
+        rows(server, "HeadObject", (f"?{parameter}, which no key has", "HEAD", f"/errors/key?{parameter}", None, None, 400, code))
+    told = server.request("PUT", "/errors/key?location", b"")[1]
+    equal(told.get("allow"), "GET, HEAD, OPTIONS", "a 405 tells what can be done with the same path and query")
+    told = server.request("DELETE", "/errors/key?acl")[1]
+    equal(told.get("allow"), "GET, PUT, OPTIONS", "which differs from one parameter to the next")
 
 
 def signed(server):

@@ -19,7 +19,7 @@ s3_unit_test(s3_credentials_test ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
 
 # The whole front over a faked HTTP side and core.
 foreach(name s3_request_test s3_authenticate_test s3_body_test)
-    s3_unit_test(${name} ${S3_FRONT_SOURCES})
+    s3_unit_test(${name} ${S3_FRONT_SOURCES} s3_selector.c)
     target_sources(${name} PRIVATE unit/s3_fixture.c)
 endforeach()
 

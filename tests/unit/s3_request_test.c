@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "api/s3/s3_selector.h"
 #include "tests/unit/s3_fixture.h"
 
 static void check_vec(h2o_iovec_t vec, const char *expected)
@@ -114,6 +115,54 @@ static void test_query(void **state)
     assert_int_equal(request->parameter_count, S3_QUERY_PARAMETERS_MAX);
     strcat(path, "a");
     check_parse(path, S3_ERROR_INVALID_URI);
+    fixture_end();
+}
+
+/* expected NULL: nothing selects. */
+static void check_selector(const char *path, const char *host, const char *expected)
+{
+    const struct s3_selector *selector, *other;
+    struct s3_request *request;
+
+    fixture_request("PUT", path);
+    if (host != NULL)
+        fixture_header("host", host);
+    request = fixture_bare();
+    assert_int_equal(s3_request_parse(request), S3_ERROR_NONE);
+    selector = s3_selector_find(request, request->method, &other);
+    assert_null(other);
+    if (expected == NULL)
+        assert_null(selector);
+    else
+        assert_string_equal(selector->name, expected);
+}
+
+/* However a parameter is written; its value, place and count do not matter, its case does. */
+static void test_selectors(void **state)
+{
+    static const char *const domains[] = {"s3.example.org", NULL};
+    const struct s3_service_options options = {.region = "us-east-1", .domains = domains};
+    static const char *const selecting[] = {"acl",   "acl=",      "acl=x", "%61cl",   "ac%6C=1",   "acl&acl",
+                                            "a&acl", "x-id=&acl", "&&acl", "acl&&&b", "acl=a=b&=c"};
+    static const char *const others[] = {"",     "ACL",  "Acl=",  "%41cl",  "acl%20", "+acl",
+                                         "acl;", "=acl", "a=acl", "x=?acl", "%2561cl"};
+    static const char *const hosts[] = {NULL, "bucket.s3.example.org"};
+    static const char *const paths[][2] = {{"/bucket/key?", "/bucket?"}, {"/key?", "/?"}};
+    char path[64];
+
+    fixture_begin(&options);
+    for (size_t host = 0; host < 2; host++) {
+        for (size_t resource = 0; resource < 2; resource++) {
+            for (size_t i = 0; i < sizeof(selecting) / sizeof(selecting[0]); i++) {
+                snprintf(path, sizeof(path), "%s%s", paths[host][resource], selecting[i]);
+                check_selector(path, hosts[host], "acl");
+            }
+            for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+                snprintf(path, sizeof(path), "%s%s", paths[host][resource], others[i]);
+                check_selector(path, hosts[host], NULL);
+            }
+        }
+    }
     fixture_end();
 }
 
@@ -385,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_refused_paths),
         cmocka_unit_test(test_query),
+        cmocka_unit_test(test_selectors),
         cmocka_unit_test(test_virtual_hosts),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_error_document),
