@@ -156,9 +156,9 @@ void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_c
             s3_answer_header_string(request, "x-amz-delete-marker", "true");
             s3_version_answer(request, &source->bucket, "x-amz-version-id", &marker.version);
             result = META_E_NO_KEY;
-        } else if (result == 0) {
+        } else if (result == 0) { /* somebody has put an object there; at the first look there was none */
             core_object_release(&marker);
-            result = META_E_CHANGED;
+            result = META_E_NO_KEY;
         }
     }
     s3_answer_result(request, result);

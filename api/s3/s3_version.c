@@ -79,9 +79,9 @@ void s3_version_answer_failure(struct s3_request *request, const struct s3_versi
             answer_marker(request, version, &object);
             return;
         }
-        if (result == 0) {
+        if (result == 0) { /* somebody has put an object there; at the first look there was none */
             core_object_release(&object);
-            result = META_E_CHANGED;
+            result = META_E_NO_KEY;
         }
     }
     if (result == META_E_NO_VERSION) {
