@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The search, after Wing and Gong, and Lowe's "just-in-time linearization": the history is walked event by event with the set of all
- * configurations that are possible so far. A configuration is a state and those of the operations under way that have taken effect.
- * A call adds an operation that has not. An answer keeps the configurations in which its operation has taken effect, or in which
- * it can now, after any others under way. When none is left, no order explains that answer.
+ * The search, after Wing and Gong, and Lowe's "just-in-time linearization": the history is walked event by
+ * event with the set of all configurations that are possible so far. A configuration is a state and those
+ * of the operations under way that have taken effect. A call adds an operation that has not. An answer
+ * keeps the configurations in which its operation has taken effect, or in which it can now, after any
+ * others under way. When none is left, no order explains that answer.
  *
- * Two things keep the set small. Equal configurations are one, whatever order led to them. And an operation that changes nothing
- * takes effect as soon as it can: whatever is possible without it is possible after it. */
+ * Three things keep the set small. Equal configurations are one, whatever order led to them. An operation
+ * that changes nothing takes effect as soon as it can: whatever is possible without it is possible after
+ * it. And one that gets no answer need not take effect: a configuration is left out where there is one
+ * that differs only in that fewer of these have. */
 #include "checker.h"
 
 #include <assert.h>
@@ -25,24 +28,26 @@ struct configuration {
 struct configuration_set {
     struct configuration *list;
     size_t count, capacity;
-    uint32_t *table; /* index + 1 into list, or 0; twice the capacity of the list */
+    uint32_t *table;   /* index + 1 into list, or 0; twice the capacity of the list */
+    uint64_t optional; /* slots whose operation gets no answer */
 };
 
 static void set_free(struct configuration_set *set)
 {
     free(set->list);
     free(set->table);
-    *set = (struct configuration_set){0};
+    *set = (struct configuration_set){.optional = set->optional};
 }
 
 /* One that was large once does not cost its whole size at every later event. */
-static void set_clear(struct configuration_set *set)
+static void set_clear(struct configuration_set *set, uint64_t optional)
 {
     if (set->count * 64 < set->capacity)
         set_free(set);
     else if (set->table != NULL)
         memset(set->table, 0, 2 * set->capacity * sizeof(*set->table));
     set->count = 0;
+    set->optional = optional;
 }
 
 static uint64_t mix(uint64_t value)
@@ -52,26 +57,44 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 29;
 }
 
-static uint64_t hash(const struct configuration *configuration)
+/* Of what two configurations have in common when one of them can take the place of the other. */
+static uint64_t hash(const struct configuration_set *set, const struct configuration *configuration)
 {
     uint64_t words[2];
 
     static_assert(sizeof(words) == sizeof(configuration->state), "two words of state");
     memcpy(words, configuration->state, sizeof(words));
-    return mix(mix(mix(configuration->done) + words[0]) + words[1]);
+    return mix(mix(mix(configuration->done & ~set->optional) + words[0]) + words[1]);
 }
 
-/* Where it is in the table, or would be. */
+static bool replaces(const struct configuration_set *set, const struct configuration *one,
+                     const struct configuration *other)
+{
+    return (one->done & ~other->done) == 0 && ((one->done ^ other->done) & ~set->optional) == 0 &&
+           memcmp(one->state, other->state, sizeof(one->state)) == 0;
+}
+
+/* Where one is in the table that can take its place, or else where it would be. */
 static uint32_t *set_find(const struct configuration_set *set, const struct configuration *configuration)
 {
     size_t mask = 2 * set->capacity - 1;
 
-    for (size_t at = hash(configuration) & mask;; at = (at + 1) & mask) {
+    for (size_t at = hash(set, configuration) & mask;; at = (at + 1) & mask) {
         uint32_t *entry = &set->table[at];
 
-        if (*entry == 0 || memcmp(&set->list[*entry - 1], configuration, sizeof(*configuration)) == 0)
+        if (*entry == 0 || replaces(set, &set->list[*entry - 1], configuration))
             return entry;
     }
+}
+
+/* For one that is in the list. */
+static uint32_t *set_find_free(const struct configuration_set *set, const struct configuration *configuration)
+{
+    size_t mask = 2 * set->capacity - 1, at = hash(set, configuration) & mask;
+
+    while (set->table[at] != 0)
+        at = (at + 1) & mask;
+    return &set->table[at];
 }
 
 static int set_grow(struct configuration_set *set)
@@ -89,7 +112,7 @@ static int set_grow(struct configuration_set *set)
     set->table = table;
     set->capacity = capacity;
     for (size_t i = 0; i < set->count; i++)
-        *set_find(set, &set->list[i]) = (uint32_t)i + 1;
+        *set_find_free(set, &set->list[i]) = (uint32_t)i + 1;
     return 0;
 }
 
@@ -115,6 +138,7 @@ struct search {
     struct configuration_set now, visited, next;
     const struct linear_operation *slots[LINEAR_PENDING_MAX]; /* under way, or NULL */
     uint64_t readers;                                         /* slots whose operation changes nothing */
+    uint64_t unanswered;                                      /* slots whose operation gets no answer */
     struct linear_result *result;
 };
 
@@ -195,10 +219,12 @@ static int search_call(struct search *search, const struct linear_operation *ope
     if (slot == LINEAR_PENDING_MAX)
         return -E2BIG;
     search->slots[slot] = operation;
+    if (operation->end == LINEAR_UNANSWERED)
+        search->unanswered |= UINT64_C(1) << slot;
     if (changes_state(operation))
         return 0;
     search->readers |= UINT64_C(1) << slot;
-    set_clear(&search->next);
+    set_clear(&search->next, search->unanswered);
     for (size_t i = 0; i < search->now.count; i++) {
         settle_readers(search, &search->now.list[i]);
         if ((err = set_add(&search->next, &search->now.list[i])) != 0)
@@ -207,7 +233,8 @@ static int search_call(struct search *search, const struct linear_operation *ope
     return 1; /* next is the new set */
 }
 
-/* Puts a configuration where it belongs: into next when what is waited for has taken effect, else among those to be looked at. */
+/* Puts a configuration where it belongs: into next when what is waited for has taken effect, else among
+ * those to be looked at. */
 static int search_place(struct search *search, struct configuration *configuration, uint64_t wanted)
 {
     settle_readers(search, configuration);
@@ -225,7 +252,8 @@ static int search_step(struct search *search, const struct configuration *from, 
     for (unsigned slot = 0; slot < LINEAR_PENDING_MAX; slot++) {
         struct configuration to = *from;
 
-        if (search->slots[slot] == NULL || (from->done >> slot & 1) != 0 || !apply(search->slots[slot], to.state))
+        if (search->slots[slot] == NULL || (from->done >> slot & 1) != 0 ||
+            !apply(search->slots[slot], to.state))
             continue;
         to.done |= UINT64_C(1) << slot;
         if ((err = search_place(search, &to, wanted)) != 0)
@@ -239,8 +267,8 @@ static int search_expand(struct search *search, uint64_t wanted)
 {
     int err;
 
-    set_clear(&search->visited);
-    set_clear(&search->next);
+    set_clear(&search->visited, search->unanswered);
+    set_clear(&search->next, search->unanswered);
     for (size_t i = 0; i < search->now.count; i++) {
         if ((err = search_place(search, &search->now.list[i], wanted)) != 0)
             return err;
@@ -278,13 +306,14 @@ static int search_answer(struct search *search, size_t index)
     return 0;
 }
 
-/* What is under way has taken effect by now, or never will: of all that is possible, only the states are left. */
+/* What is under way has taken effect by now, or never will: of all that is possible, only the states are
+ * left. */
 static int search_death(struct search *search)
 {
     int err;
 
     for (unsigned slot = 0; slot < LINEAR_PENDING_MAX; slot++) {
-        if (search->slots[slot] != NULL && search->slots[slot]->end != LINEAR_UNANSWERED)
+        if (search->slots[slot] != NULL && (search->unanswered >> slot & 1) == 0)
             return -EINVAL;
     }
     if ((err = search_expand(search, 0)) != 1)
@@ -295,7 +324,7 @@ static int search_death(struct search *search)
             return err;
     }
     memset(search->slots, 0, sizeof(search->slots));
-    search->readers = 0;
+    search->readers = search->unanswered = 0;
     return 1;
 }
 
@@ -349,7 +378,8 @@ static bool is_whole(const struct linear_history *history)
         for (uint32_t t = 0; t < operation->term_count; t++) {
             const struct linear_term *term = &operation->terms[t];
 
-            if (term->key >= history->key_count || (term->kind == LINEAR_COPY && term->value >= history->key_count))
+            if (term->key >= history->key_count ||
+                (term->kind == LINEAR_COPY && term->value >= history->key_count))
                 return false;
         }
     }

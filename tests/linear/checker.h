@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether a recorded history of operations on a few keys is linearizable: whether there is one order of them all, in which each
- * takes effect at once, at a moment between its call and its answer, and gives the answer that was seen.
+ * Whether a recorded history of operations on a few keys is linearizable: whether there is one order of
+ * them all, in which each takes effect at once, at a moment between its call and its answer, and gives the
+ * answer that was seen.
  *
- * The state is one value for each key; 0 means that the key is absent. An operation is a list of terms, done from left to right at its
- * one moment: conditions that hold, or the operation is not possible there, and assignments. So a GET that saw value 7 under key 0 is
- * `0=7`, a PUT is `0:7`, a PUT with If-Match that was answered with 412 is `0!5 0!0`, a COPY that gave 7 is `0=7 1@0`.
+ * The state is one value for each key; 0 means that the key is absent. An operation is a list of terms,
+ * done from left to right at its one moment: conditions that hold, or the operation is not possible there,
+ * and assignments. So a GET that saw value 7 under key 0 is `0=7`, a PUT is `0:7`, a PUT with If-Match
+ * that was answered with 412 is `0!5 0!0`, a COPY that gave 7 is `0=7 1@0`.
  *
- * An operation without an answer may take effect at any moment after its call, or never; and never after the death of the server that
- * follows. All of it is pure computation: no globals, any number of threads, each with its own history. */
+ * An operation without an answer may take effect at any moment after its call, or never; and never after
+ * the death of the server that follows. All of it is pure computation: no globals, any number of threads,
+ * each with its own history. */
 #ifndef SLUICE_TESTS_LINEAR_CHECKER_H
 #define SLUICE_TESTS_LINEAR_CHECKER_H
 
@@ -60,9 +63,9 @@ struct linear_result {
     size_t largest;   /* configurations that were looked at for one event, at most */
 };
 
-/* bound: configurations that may be looked at for one event; each takes 32 bytes. 0, or -EINVAL when the history is not one
- * (times in a wrong order, a key that is none, an answer after the death of its server), -E2BIG with more than LINEAR_PENDING_MAX
- * operations under way at once, -ENOMEM. */
+/* bound: configurations that may be looked at for one event; each takes 32 bytes. 0, or -EINVAL when the
+ * history is not one (times in a wrong order, a key that is none, an answer after the death of its
+ * server), -E2BIG with more than LINEAR_PENDING_MAX operations under way at once, -ENOMEM. */
 int linear_check(const struct linear_history *history, size_t bound, struct linear_result *result);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * linear_check: reads histories from its standard input and says of each, on a line of its own, whether it is linearizable.
+ * linear_check: reads histories from its standard input and says of each, on a line of its own, whether it
+ * is linearizable.
  *
  *     history NAME             begins one; it ends where the next begins
  *     state VALUE...           of each key, at the beginning
  *     op BEGIN END TERM...     END is - when no answer came; terms as in checker.h: 0=7 0!7 0:7 1@0
  *     death TIME               of the server
  *
- * The answers: `NAME yes LARGEST`, `NAME no N` (no order explains the answer of the N-th operation, from 0), `NAME too-large`.
- * Exit status 0 when all were read, 2 for what is no history. */
+ * The answers: `NAME yes LARGEST`, `NAME no N` (no order explains the answer of the N-th operation, from
+ * 0), `NAME too-large`. Exit status 0 when all were read, 2 for what is no history. */
 #include "checker.h"
 
 #include <errno.h>
@@ -108,7 +109,8 @@ static int state_read(struct reading *reading, char **rest)
     uint64_t value;
 
     while ((text = strtok_r(NULL, " ", rest)) != NULL) {
-        if (reading->history.key_count == LINEAR_KEYS_MAX || time_read(text, &value) != 0 || value > UINT16_MAX)
+        if (reading->history.key_count == LINEAR_KEYS_MAX || time_read(text, &value) != 0 ||
+            value > UINT16_MAX)
             return -EINVAL;
         reading->history.state[reading->history.key_count++] = (uint16_t)value;
     }
