@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "linear"))
 from linear import EXPECTED, MODES, Total, io_uring_works, run_mode  # noqa: E402
 
 SEED = int(os.environ.get("LINEAR_SEED", "1"))
-OPERATIONS = int(os.environ.get("LINEAR_OPERATIONS", "5000")) # of each mode, at least
+OPERATIONS = int(os.environ.get("LINEAR_OPERATIONS", "4000")) # of each mode, at least
 
 print(f"# seed {SEED}")
 total = Total()

@@ -365,11 +365,11 @@ class Client:
 
 
 def serve(number, pipe):
-    """A process: one life for each message. It ends with its parent, however that ends."""
+    """A process: one life for each message, until it is killed, or its parent ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     client = Client(number)
-    while (message := pipe.recv()) is not None:
-        client.begin(*message)
+    while True:
+        client.begin(*pipe.recv())
         try:
             client.live()
         except Exception as error: # a process' own end would go unnoticed

@@ -17,7 +17,7 @@ from model_client import Document
 from sluicetest import BUILD, SLUICE, Server, fresh, run, scratch
 
 CLIENTS = 8
-
+PROBLEMS_MAX = 20 # of one store
 
 # What the server is told, and whether the bucket keeps versions.
 MODES = {
@@ -76,10 +76,12 @@ class Run:
     def serve(self):
         self.server = Server(data=self.data, args=self.args, log=scratch(f"linear-{self.name}.log"))
 
-    def end(self):
-        for process, pipe in self.clients:
-            pipe.send(None)
+    def stop_clients(self):
+        for process, _ in self.clients:
+            process.kill()
             process.join()
+
+    def end(self):
         if self.versioned:
             self.look_at_versions()
         if not self.server.stop():
@@ -110,7 +112,7 @@ class Run:
         for report in reports:
             self.take(report, killed)
         history = History(self.state, [o for report in reports for o in report["operations"]], death)
-        self.state = self.state_after(reports[-1]["operations"])
+        self.state = self.state_after(reports[-1])
         self.look_at(history, falsify)
         self.bad += len(self.problems) > problems
 
@@ -139,9 +141,9 @@ class Run:
         return self.reader.report()
 
     def state_after(self, reads):
-        listed = [o for o in reads if o.label == "LIST 200"]
+        listed = [o for o in reads["operations"] if o.label == "LIST 200"]
         if not listed:
-            raise RuntimeError(f"no listing after the restart: {self.problems[-3:]}")
+            raise RuntimeError("no listing after the restart")
         return [value for _, _, value in listed[0].terms]
 
     def take(self, report, killed):
@@ -229,10 +231,16 @@ class Total:
 def run_mode(mode, seed, goes_on, falsify=lambda run: True):
     """A run of lives until goes_on(run) says otherwise, or until it is of no more use."""
     one = Run(mode, seed)
-    one.start()
-    while goes_on(one) and len(one.problems) < 20:
-        one.live(falsify(one))
-    problems = len(one.problems)
-    one.end()
-    one.bad += len(one.problems) > problems
+    try:
+        one.start()
+        while goes_on(one) and len(one.problems) < PROBLEMS_MAX:
+            one.live(falsify(one))
+        problems = len(one.problems)
+        one.end()
+        one.bad += len(one.problems) > problems
+    except RuntimeError as error: # a server that does not start, or does not answer then
+        one.problems.append(f"life {one.life}: {error}")
+        one.bad += 1
+    finally:
+        one.stop_clients()
     return one
