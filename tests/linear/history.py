@@ -7,7 +7,7 @@ it was answered can find x."""
 import os
 import subprocess
 
-from client import ABSENT, Operation
+from client import ABSENT
 from sluicetest import BUILD
 
 CHECKER = os.path.join(BUILD, "tests", "linear", "linear_check")
@@ -137,7 +137,8 @@ class Falsifier:
         """A GET shows what is written later."""
         for read in self.some(lambda o: o.label == "GET 200"):
             key = read.terms[0][1]
-            later = [t[2] for o in self.history.operations if o.begin > read.end for t in o.terms if t[:2] == (":", key) and t[2] is not ABSENT]
+            later = [t[2] for o in self.history.operations if o.begin > read.end
+                     for t in o.terms if t[:2] == (":", key) and t[2] is not ABSENT]
             if later:
                 return self.with_answer(read, key, self.rng.choice(later))
         return None

@@ -157,7 +157,8 @@ class Run:
         self.counts.update(operation.label for operation in report["operations"])
         for etag, name, size in report["bodies"]:
             if etag in self.refused or self.written.get(etag, size) != size:
-                self.problems.append(f"life {self.life}: {etag} {name} of {size} bytes is shown, {self.written.get(etag)} were sent")
+                sent = self.written.get(etag)
+                self.problems.append(f"life {self.life}: {etag} {name} of {size} bytes is shown, {sent} were sent")
 
     # ---- Judging ----
 
