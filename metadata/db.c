@@ -15,6 +15,7 @@
 
 #include "metadata/committer.h"
 #include "metadata/meta_journal.h"
+#include "metadata/wal_file.h"
 
 /* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
  * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
@@ -140,6 +141,22 @@ static int db_stayed(const struct meta *meta)
     return -ESTALE;
 }
 
+/* Before anything reads the log: what it shows is believed from here on. Also in a store that is not durable, for an earlier process
+ * may have been. */
+static int db_settle_log(const struct meta *meta)
+{
+    char *log_path = sqlite3_mprintf("%s-wal", meta->path);
+    int err = log_path == NULL ? -ENOMEM : wal_file_settle(log_path);
+
+    if (err != 0)
+        meta_log(meta, META_LOG_ERROR,
+                 "%s-wal cannot be synced: %s; what it shows may not be on the disk, so the database is not "
+                 "opened",
+                 meta->path, meta_strerror(err));
+    sqlite3_free(log_path);
+    return err;
+}
+
 /* Checks and migrates; the connection becomes the committer's, or is closed again. */
 static int db_open_store(struct meta *meta)
 {
@@ -147,6 +164,8 @@ static int db_open_store(struct meta *meta)
     sqlite3 *db;
     int err;
 
+    if (!read_only && (err = db_settle_log(meta)) != 0)
+        return err;
     if ((err = db_open(meta, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                        &db)) != 0)
         return err;
