@@ -172,22 +172,36 @@ static int read_entries(int fd, uint64_t end, struct segment_entry *entry,
     return result;
 }
 
+/* After kill -9 the page cache shows entries that never reached the disk. Whoever commits their rows, and gives back what those replace,
+ * must not lose them to a power failure afterwards. A store that is only looked at believes what there is to see. */
+static int settle_entries(struct blob_store *store, uint64_t blob, int fd)
+{
+    if (store->options.read_only || sys.fdatasync(fd) == 0)
+        return 0;
+    int err = -errno;
+    blob_store_log(
+        store, STORAGE_LOG_ERROR,
+        "the journal in segment %016llx cannot be synced: %s; what it shows may not be on the disk",
+        (unsigned long long)blob, strerror(-err));
+    return err;
+}
+
 int segment_entries_read(struct blob_store *store, uint64_t blob,
                          const unsigned char token[SEGMENT_TOKEN_BYTES],
                          int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx)
 {
     struct segment_entry entry = {.sequence = 1};
     struct stat st;
-    int result = 0;
+    int result;
     int fd = blob_store_open_fd(store, blob);
 
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     memcpy(entry.token, token, SEGMENT_TOKEN_BYTES);
-    if (fstat(fd, &st) != 0)
+    if ((result = settle_entries(store, blob, fd)) == 0 && fstat(fd, &st) != 0)
         result = -errno;
-    else if (st.st_size % SEGMENT_ALIGN_BYTES == 0)
+    if (result == 0 && st.st_size % SEGMENT_ALIGN_BYTES == 0)
         result = read_entries(fd, (uint64_t)st.st_size, &entry, visit, ctx);
-    close(fd); /* was only read from */
+    close(fd); /* synced already */
     return result;
 }

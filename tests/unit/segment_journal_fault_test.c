@@ -216,12 +216,46 @@ static void failed_reads_are_told(void **state)
     pen_end(&pen);
 }
 
+/* ---- The next life ---- */
+
+static ssize_t pread_after_sync(int fd, void *buffer, size_t count, off_t offset)
+{
+    assert_int_equal(atomic_load(&syncs), 1);
+    return pread(fd, buffer, count, offset);
+}
+
+/* What can be read after kill -9 need not be on the disk. */
+static void entries_are_synced_before_they_are_read(void **state)
+{
+    const uint32_t lengths[3] = {10, 5000, 20};
+    struct reading reading = {.lengths = lengths};
+    struct pen pen;
+    uint64_t blob;
+
+    pen_begin(&pen, true);
+    blob = three_entries(&pen, lengths);
+    syncing_set(true);
+    assert_int_equal(segment_entries_read(pen.rig.store, blob, token, on_entry, &reading), -EIO);
+    assert_int_equal(reading.count, 0);
+    assert_int_equal(pen.rig.errors, 1);
+    syncing_set(false);
+    sys.pread = pread_after_sync;
+    assert_int_equal(segment_entries_read(pen.rig.store, blob, token, on_entry, &reading), 0);
+    sys.pread = pread;
+    assert_int_equal(reading.count, 3);
+    sys.fdatasync = fdatasync;
+    pen_end(&pen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_sync_for_units_and_entry), cmocka_unit_test(sealing_syncs),
-        cmocka_unit_test(writes_and_reads_in_pieces),   cmocka_unit_test(failed_write_seals),
+        cmocka_unit_test(one_sync_for_units_and_entry),
+        cmocka_unit_test(sealing_syncs),
+        cmocka_unit_test(writes_and_reads_in_pieces),
+        cmocka_unit_test(failed_write_seals),
         cmocka_unit_test(failed_reads_are_told),
+        cmocka_unit_test(entries_are_synced_before_they_are_read),
     };
 
     return RUN_ENGINES(tests);
