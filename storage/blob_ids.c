@@ -76,7 +76,7 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
     ids->recover_end = highest + 1;
     if (missing && highest == 0)
         return 0; /* a new store */
-    ids->damaged = true;
+    ids->damaged = ids->found_relaxed = true;
     blob_store_log(store, STORAGE_LOG_WARNING,
                    "blobs/SEQUENCE is %s; going by the highest blob found, %llu, and checking every blob",
                    missing ? "missing" : "damaged", (unsigned long long)highest);
@@ -89,6 +89,7 @@ static int ids_open_known(struct blob_ids *ids)
 {
     bool unclean = ids->disk.settled != ids->disk.promised;
 
+    ids->found_relaxed = !ids->disk.synced || ids->disk.torn;
     ids->next = ids->recover_end = ids->disk.promised;
     if (ids->disk.torn)
         ids->recover_end += BLOB_ID_BLOCK;

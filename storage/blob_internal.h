@@ -88,6 +88,7 @@ struct blob_ids {
     struct blob_sequence disk; /* what is known to be on disk */
     bool durable;
     bool damaged;         /* SEQUENCE was unreadable: recovery must look at every file */
+    bool found_relaxed;   /* the process before left out its syncs, or nobody knows whether it did */
     bool recovered;       /* blob_store_recover is done: disk.settled may move */
     uint64_t recover_end; /* what earlier processes may have left behind is below this */
 

@@ -284,6 +284,16 @@ int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uin
     return layout_sync_folders(store, marked);
 }
 
+/* Also where nothing is found: the process before may have removed it, which need not be on the disk, and SEQUENCE is about to say
+ * that nothing is there. */
+static void recover_mark_folders(struct recovery *recovery)
+{
+    uint64_t run = recovery->first / BLOB_FOLDER_RUN;
+
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && run * BLOB_FOLDER_RUN < recovery->end; ++i, ++run)
+        recovery->touched[run % BLOB_FOLDER_COUNT] = recovery->first < recovery->end;
+}
+
 int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
                        blob_units_fn units, void *ctx, uint64_t *removed)
 {
@@ -295,6 +305,7 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
         return -EROFS;
     recovery.first = ids->disk.settled;
     recovery.end = ids->recover_end;
+    recover_mark_folders(&recovery);
     if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX)
         err = blob_store_walk(store, recover_one, &recovery);
     else

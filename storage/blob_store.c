@@ -145,6 +145,21 @@ void blob_store_release(struct blob_store *store)
     free(store);
 }
 
+/* A durable process relies on what it finds: rows on their bytes, journals on their rows. A process that leaves out its syncs ends with
+ * much of it in the page cache only, also when it ends well. The file system is synced as a whole, for nobody knows which files it wrote. */
+static int store_sync_found(struct blob_store *store)
+{
+    if (!store->options.durable || store->options.read_only || !store->ids.found_relaxed ||
+        sys.syncfs(store->dir_fd) == 0)
+        return 0;
+    int err = -errno;
+    blob_store_log(
+        store, STORAGE_LOG_ERROR,
+        "what a process with relaxed durability left cannot be synced: %s; the store is not opened",
+        strerror(-err));
+    return err;
+}
+
 int blob_store_open(struct blob_store **out, const char *data_dir, const struct blob_store_options *options)
 {
     struct blob_store *store = store_create(options);
@@ -154,6 +169,7 @@ int blob_store_open(struct blob_store **out, const char *data_dir, const struct 
         return -ENOMEM;
     if ((err = blob_layout_open_data(store, data_dir)) != 0 || (err = blob_lock_take(store)) != 0 ||
         (err = blob_layout_open(store)) != 0 || (err = blob_ids_open(store)) != 0 ||
+        (err = store_sync_found(store)) != 0 ||
         (!options->read_only && (err = blob_layout_sync(store)) != 0)) {
         blob_store_release(store);
         return err;

@@ -32,6 +32,7 @@ struct sys_calls sys = {
     .fallocate = fallocate,
     .fsync = fsync,
     .fdatasync = fdatasync,
+    .syncfs = syncfs,
     .openat = openat,
     .fstatfs = fstatfs,
     .flock = flock,

@@ -28,6 +28,7 @@ struct sys_calls {
     int (*fallocate)(int fd, int mode, off_t offset, off_t length);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
+    int (*syncfs)(int fd);
     int (*openat)(int dir_fd, const char *path, int flags, ...);
     int (*fstatfs)(int fd, struct statfs *fs);
     int (*flock)(int fd, int operation);

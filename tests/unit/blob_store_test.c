@@ -234,6 +234,80 @@ static void test_recovery_stops_and_can_be_repeated(void **state)
     rig_end(&rig);
 }
 
+/* ---- What a process without syncs left ---- */
+
+static unsigned syncfs_calls;
+static int syncfs_error;
+
+static int syncfs_counted(int fd)
+{
+    ++syncfs_calls;
+    errno = syncfs_error;
+    return syncfs_error == 0 ? 0 : -1;
+}
+
+/* Opens, recovers unless it fails, closes. Returns how often the file system was synced. */
+static unsigned syncs_of_a_life(struct rig *rig, bool durable, int expected)
+{
+    syncfs_calls = 0;
+    assert_int_equal(rig_open_store(rig, durable, false), expected);
+    if (expected == 0) {
+        assert_int_equal(blob_store_recover(rig->store, no_row, NULL, NULL, NULL), 0);
+        blob_store_close(rig->store);
+    }
+    return syncfs_calls;
+}
+
+static void test_durable_after_relaxed_syncs_first(void **state)
+{
+    struct rig rig;
+
+    sys.syncfs = syncfs_counted;
+    syncfs_error = syncfs_calls = 0;
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    assert_int_equal(syncfs_calls, 0); /* a new store */
+    blob_store_close(rig.store);
+    assert_int_equal(syncs_of_a_life(&rig, true, 0), 0);
+    assert_int_equal(syncs_of_a_life(&rig, false, 0), 0);
+    syncfs_error = EIO;
+    assert_int_equal(syncs_of_a_life(&rig, true, -EIO), 1); /* although the one before ended well */
+    assert_non_null(strstr(rig.last_message, "cannot be synced"));
+    syncfs_error = 0;
+    assert_int_equal(syncs_of_a_life(&rig, true, 0), 1);
+    assert_int_equal(syncs_of_a_life(&rig, true, 0), 0);
+    for (unsigned slot = 0; slot < 2; ++slot)
+        damage(&rig, slot * 4096);
+    assert_int_equal(syncs_of_a_life(&rig, true, 0), 1); /* nobody knows */
+    sys.syncfs = syncfs;
+    assert_int_equal(rig_open_store(&rig, true, false), 0);
+    rig_end(&rig);
+}
+
+static unsigned folder_syncs;
+
+static int fsync_counted(int fd)
+{
+    ++folder_syncs;
+    return fsync(fd);
+}
+
+/* A file that is gone may come back after a power failure, if only the process before removed it. */
+static void test_recovery_syncs_removals_of_the_dead(void **state)
+{
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    uint64_t blob = put_bytes(&rig, (const unsigned char *)"x", 1);
+    assert_int_equal(blob_store_remove(rig.store, blob), 0);
+    crash(&rig, NO_DAMAGE);
+    folder_syncs = 0;
+    sys.fsync = fsync_counted;
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL, NULL), 0);
+    sys.fsync = fsync;
+    assert_true(folder_syncs >= BLOB_ID_BLOCK / BLOB_FOLDER_RUN); /* each that a promised id may lie in */
+    rig_end(&rig);
+}
+
 /* ---- Promises ---- */
 
 struct taker {
@@ -583,6 +657,8 @@ int main(void)
         cmocka_unit_test(test_crash_leaves_exactly_the_orphans),
         cmocka_unit_test(test_killed_process),
         cmocka_unit_test(test_recovery_stops_and_can_be_repeated),
+        cmocka_unit_test(test_durable_after_relaxed_syncs_first),
+        cmocka_unit_test(test_recovery_syncs_removals_of_the_dead),
         cmocka_unit_test(test_no_id_before_its_promise),
         cmocka_unit_test(test_failed_promise_gives_no_id),
         cmocka_unit_test(test_one_slot_damaged),
