@@ -228,9 +228,9 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
 }
 
 /* A request that selects two operations means one of them at most: better none is done than the wrong one. */
-static void answer_conflict(struct s3_request *request, const char *first, const char *second)
+static enum s3_error refuse_conflict(struct s3_request *request, const char *first, const char *second)
 {
-    const h2o_iovec_t message[] = {
+    h2o_iovec_t message[] = {
         h2o_iovec_init(H2O_STRLIT("Conflicting query string parameters: ")),
         h2o_iovec_init(first, strlen(first)),
         h2o_iovec_init(H2O_STRLIT(", ")),
@@ -239,8 +239,9 @@ static void answer_conflict(struct s3_request *request, const char *first, const
 
     s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("ResourceType")));
     s3_request_detail(request, "ArgumentValue", message[1]);
-    s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                            h2o_concat_list(&request->http->pool, (h2o_iovec_t *)message, 4).base);
+    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
+                       h2o_concat_list(&request->http->pool, message, 4).base);
+    return S3_ERROR_INVALID_ARGUMENT;
 }
 
 /* Only objects have versions, and what makes one cannot say which it will be: whoever names one there means something else. */
@@ -292,11 +293,15 @@ static void answer_method_not_allowed(struct s3_request *request)
     s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
+/* What speaks against the operation; S3_ERROR_NONE: it is to be served. operation NULL: the first of two has no row. */
 static enum s3_error refuse(struct s3_request *request, const struct operation *operation,
-                            const struct s3_selector *selector, const char **message)
+                            const struct s3_selector *selector, const struct s3_selector *other,
+                            const char **message)
 {
-    enum s3_error error = admit(request, operation);
+    enum s3_error error = operation != NULL ? admit(request, operation) : S3_ERROR_NONE;
 
+    if (error == S3_ERROR_NONE && other != NULL)
+        error = refuse_conflict(request, selector->name, other->name);
     if (error == S3_ERROR_NONE)
         error = refuse_version(request, operation, selector);
     if (error == S3_ERROR_NONE)
@@ -314,15 +319,11 @@ void s3_dispatch(struct s3_request *request)
     const char *message = NULL;
     enum s3_error error;
 
-    if (other != NULL) {
-        answer_conflict(request, selector->name, other->name);
-        return;
-    }
-    if (operation == NULL) {
+    if (operation == NULL && other == NULL) {
         answer_method_not_allowed(request);
         return;
     }
-    error = refuse(request, operation, selector, &message);
+    error = refuse(request, operation, selector, other, &message);
     if (error != S3_ERROR_NONE)
         s3_answer_failure(request, error, message);
     else
