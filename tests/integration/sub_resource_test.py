@@ -179,7 +179,7 @@ def permissions():
     server = Server(keys=True)
     host = f"{server.host}:{server.port}"
     server.request("PUT", "/closed", headers=Signer(ACCESS, SECRET).headers("PUT", "/closed", host))
-    for method, query, wanted in (("DELETE", "acl", 405), ("PUT", "location", 405), ("PUT", "acl&cors", 400), ("PUT", "metadataAnnotationTable", 403),
+    for method, query, wanted in (("DELETE", "acl", 405), ("PUT", "location", 405), ("PUT", "acl&cors", 403), ("PUT", "location&acl", 400), ("PUT", "metadataAnnotationTable", 403),
                                   ("POST", "metadataTable", 403)):
         for bucket in ("closed", "missing"):
             equal(server.request(method, f"/{bucket}?{query}", b"")[0], wanted, f"without a key: {method} /{bucket}?{query}")
