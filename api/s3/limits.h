@@ -13,6 +13,7 @@
 #define S3_FORM_BYTES_MAX   (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
 #define S3_FORM_FIELDS_MAX  100u
 #define S3_DELETE_KEYS_MAX  1000u
+#define S3_DELETE_KEYS_PER_TURN 50u      /* judged before other requests have their turn: a few milliseconds at the worst */
 #define S3_QUERY_PARAMETERS_MAX 64u
 #define S3_USER_METADATA_BYTES_MAX 2048u /* S3's limit: names and values of x-amz-meta-* */
 #define S3_CLOCK_SKEW_SECONDS 900        /* 15 minutes, as S3 */

@@ -134,12 +134,13 @@ struct wanted_key {
 
 struct multi_deletion {
     struct s3_request *request;
+    struct core_turn turn;
     struct core_change change;
     struct meta_object_delete op;
     struct wanted_key keys[S3_DELETE_KEYS_MAX];
     struct meta_delete_entry entries[S3_DELETE_KEYS_MAX];
-    uint32_t key_count;
-    bool quiet, unsupported;
+    uint32_t key_count, judged_count;
+    bool quiet;
 };
 
 static void visit_object_part(struct multi_deletion *deletion, const char *name, h2o_iovec_t text)
@@ -260,41 +261,54 @@ static enum s3_error authorize_key(struct s3_request *request, const struct want
     return s3_authorize_access(request, &access);
 }
 
+static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted)
+{
+    struct s3_request *request = deletion->request;
+
+    if (wanted->refusal == S3_ERROR_NONE)
+        wanted->refusal = authorize_key(request, wanted);
+    if (wanted->refusal == S3_ERROR_NONE)
+        wanted->refusal =
+            s3_lock_bypass(request, wanted->key, wanted->version_text.base != NULL ? &wanted->version : NULL,
+                           NULL, &wanted->conditions.bypass_governance);
+    if (wanted->refusal != S3_ERROR_NONE)
+        return;
+    wanted->entry = &deletion->entries[deletion->op.count++];
+    *wanted->entry = wanted->conditions;
+    wanted->entry->key = s3_bytes(wanted->key);
+    wanted->entry->if_match = wanted->if_match;
+    wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
+}
+
 static void submit_deletion(struct multi_deletion *deletion)
 {
     struct s3_request *request = deletion->request;
-    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < deletion->key_count; i++) {
-        struct wanted_key *wanted = &deletion->keys[i];
-
-        if (wanted->refusal == S3_ERROR_NONE)
-            wanted->refusal = authorize_key(request, wanted);
-        if (wanted->refusal == S3_ERROR_NONE)
-            wanted->refusal = s3_lock_bypass(request, wanted->key,
-                                             wanted->version_text.base != NULL ? &wanted->version : NULL,
-                                             NULL, &wanted->conditions.bypass_governance);
-        if (wanted->refusal != S3_ERROR_NONE)
-            continue;
-        wanted->entry = &deletion->entries[count++];
-        *wanted->entry = wanted->conditions;
-        wanted->entry->key = s3_bytes(wanted->key);
-        wanted->entry->if_match = wanted->if_match;
-        wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
-    }
-    if (count == 0) {
+    if (deletion->op.count == 0) {
         answer_deleted(deletion);
         return;
     }
-    deletion->op = (struct meta_object_delete){
-        .op.kind = META_OP_OBJECT_DELETE,
-        .bucket = request->bucket.id,
-        .entries = deletion->entries,
-        .count = count,
-        .owner = owner_of(request),
-    };
+    deletion->op.op.kind = META_OP_OBJECT_DELETE;
+    deletion->op.bucket = request->bucket.id;
+    deletion->op.entries = deletion->entries;
+    deletion->op.owner = owner_of(request);
     deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};
     core_change_submit(request->worker, &deletion->change);
+}
+
+/* Each key may ask a whole policy: a few of them, then it is the others' turn. */
+static void judge_some(struct core_turn *turn)
+{
+    struct multi_deletion *deletion = H2O_STRUCT_FROM_MEMBER(struct multi_deletion, turn, turn);
+
+    for (uint32_t i = 0; i < S3_DELETE_KEYS_PER_TURN && deletion->judged_count < deletion->key_count; i++)
+        judge_key(deletion, &deletion->keys[deletion->judged_count++]);
+    if (deletion->judged_count == deletion->key_count) {
+        submit_deletion(deletion);
+        return;
+    }
+    deletion->turn.next = judge_some;
+    core_turn_wait(deletion->request->worker, &deletion->turn);
 }
 
 static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
@@ -310,7 +324,7 @@ static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t
                                    deletion->key_count == 0))
         error = S3_ERROR_MALFORMED_XML;
     if (error == S3_ERROR_NONE)
-        submit_deletion(deletion);
+        judge_some(&deletion->turn);
     else
         s3_answer_failure(request, error, message);
 }
