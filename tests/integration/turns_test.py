@@ -76,6 +76,9 @@ def main():
     probe(server, b"GET /turns/small" + head, "50 connections that pipeline small GETs")
     probe(server, b"GET /turns/missing" + head, "50 connections that pipeline GETs of nothing")
     probe(server, b"GET /turns/large" + head, "50 connections that pipeline large GETs")
+    keys = b"".join(b"<Object><Key>k%d</Key></Object>" % n for n in range(1000))
+    status, _, body = server.request("POST", "/turns?delete", b"<Delete>" + keys + b"</Delete>")
+    equal((status, body.count(b"<Deleted>"), body.count(b"<Key>k999</Key>")), (200, 1000, 1), "1,000 keys of one request, in several turns")
     check(server.stop(), "the server ends cleanly")
     done()
 
