@@ -7,10 +7,8 @@
  *   |.... sent ....|.... may be sent ....|.... being warmed ....|........|
  *                  offset                ready_end              warm_end  end of the range
  *
- * Ranges of packed units go the same way but for the last hop, which copies: through the stack, so that a
- * client that reads slowly holds no memory here; what the socket did not take is read again.
- *
- * The buffered way (TLS, standard copy mode) is in blob_egress_copy.c.
+ * Ranges of packed units and of small ones, which are verified first, go the buffered way, as all do for TLS and in
+ * standard copy mode: blob_egress_copy.c.
  *
  * On the thread of its ring. Knows nothing of heads, of TLS, or of what a blob means. */
 #include "storage/blob_egress.h"
@@ -18,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,7 +30,7 @@ static void egress_check(const struct blob_egress *egress)
     assert(egress->magic == EGRESS_MAGIC);
 }
 
-static void egress_close_file(struct blob_egress *egress)
+void egress_close_file(struct blob_egress *egress)
 {
     if (egress->file != NULL)
         blob_close_later(egress->store, egress->ring,
@@ -52,11 +51,29 @@ static void egress_destroy(struct blob_egress *egress)
 
 int egress_fail(struct blob_egress *egress, int error, const char *what)
 {
+    char text[96];
+
     assert(error < 0);
+    if (egress->error != 0)
+        return egress->error;
+    if (error != -EMFILE && error != -ENFILE && error != -ENOMEM) {
+        snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
+        return egress_fail_damaged(egress, BLOB_DAMAGE_UNREADABLE, text);
+    }
+    blob_store_log(egress->store, STORAGE_LOG_ERROR, "blob %016llx %s: %s",
+                   (unsigned long long)egress_range(egress)->blob, what, strerror(-error));
+    egress->error = error == -ENOMEM ? -ENOMEM : -EMFILE;
+    return egress->error;
+}
+
+int egress_fail_damaged(struct blob_egress *egress, enum blob_damage damage, const char *what)
+{
+    const struct blob_range *range = egress_range(egress);
+
     if (egress->error == 0) {
-        blob_store_log(egress->store, STORAGE_LOG_ERROR, "blob %016llx %s: %s",
-                       (unsigned long long)egress_range(egress)->blob, what, strerror(-error));
-        egress->error = error == -EMFILE || error == -ENFILE ? -EMFILE : error == -ENOMEM ? -ENOMEM : -EIO;
+        egress->told_damage =
+            blob_damage_note(egress->store, (struct blob_unit){range->blob, range->sum.offset}, damage, what);
+        egress->error = -EIO;
     }
     return egress->error;
 }
@@ -133,16 +150,6 @@ static void egress_warm_start(struct blob_egress *egress)
               (uint32_t)(egress->warm_end - from));
 }
 
-static void egress_read_done(struct blob_egress *egress, int32_t result)
-{
-    if (result <= 0) {
-        egress_fail(egress, result == 0 ? -ENODATA : result, result == 0 ? "is too short" : "cannot be read");
-        return;
-    }
-    egress->buffer_start = 0;
-    egress->buffer_end = (size_t)result;
-}
-
 static void egress_on_op(struct ring_op *op, int32_t result)
 {
     struct blob_egress *egress = (struct blob_egress *)((char *)op - offsetof(struct blob_egress, op));
@@ -165,6 +172,8 @@ static void egress_on_op(struct ring_op *op, int32_t result)
         egress->ready_end =
             egress->warm_end; /* even if memory is so short that it is gone again: no endless loop */
 
+    if (egress->look > 0 && egress->error == 0 && egress_look(egress) == -EBUSY)
+        return;
     if (egress->step == EGRESS_NONE && egress->want_ready) {
         egress->want_ready = false;
         egress->on_ready(egress->ctx); /* may end the egress */
@@ -205,6 +214,7 @@ void egress_forward(struct blob_egress *egress, uint64_t count)
     /* Warming never goes past its range, so nothing in flight can refer to the file any more. */
     assert(egress->step == EGRESS_NONE);
     egress_close_file(egress);
+    egress->sum_end = UINT64_MAX; /* of another file */
     ++egress->range;
 }
 
@@ -236,8 +246,7 @@ static ssize_t egress_ready(struct blob_egress *egress)
 
 /* ---- The zero-copy way ---- */
 
-/* What a failed send says: -errno when it is the peer's side, else the blob's failure. */
-static ssize_t egress_send_failed(struct blob_egress *egress)
+ssize_t egress_send_failed(struct blob_egress *egress)
 {
     switch (errno) {
     case EAGAIN:
@@ -272,52 +281,25 @@ static ssize_t egress_sendfile(struct blob_egress *egress, int socket_fd, size_t
     return n;
 }
 
-/* The same for a packed range: the bytes are copied out of the page cache, and what is in the socket's queue is the
- * socket's own. */
-static ssize_t egress_send_packed(struct blob_egress *egress, int socket_fd, size_t max)
+/* Bytes that are already in the buffer come first, also for a caller that mixes the two ways. */
+static bool egress_copies(struct blob_egress *egress)
 {
-    struct blob_range *range = egress_range(egress);
-    uint64_t left = egress->ready_end - range->offset;
-    unsigned char bytes[EGRESS_PACKED_BYTES_MAX];
-    ssize_t n, sent;
+    const struct blob_range *range = egress_range(egress);
 
-    assert(left > 0);
-    max = max < left ? max : (size_t)left;
-    do
-        n = sys.pread(egress->file->fd, bytes, max < sizeof(bytes) ? max : sizeof(bytes),
-                      (off_t)range->offset);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        return egress_fail(egress, n == 0 ? -ENODATA : -errno, n == 0 ? "is too short" : "cannot be read");
-    do
-        sent = send(socket_fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    if (sent < 0)
-        return egress_send_failed(egress);
-    egress_forward(egress, (uint64_t)sent);
-    return sent;
+    return egress->store->options.copy_mode || range->packed || blob_sum_is_small(&range->sum) ||
+           egress->buffer_start < egress->buffer_end || egress->step == EGRESS_READ;
 }
 
-static ssize_t egress_send_file(struct blob_egress *egress, int socket_fd, size_t max)
+static ssize_t egress_send_some(struct blob_egress *egress, int socket_fd, size_t max)
 {
-    size_t sent = 0;
+    ssize_t n = egress_file(egress);
 
-    while (sent < max) {
-        ssize_t n = egress_file(egress);
-        if (n == 1)
-            n = egress_ready(egress);
-        if (n == 1)
-            n = egress_range(egress)->packed ? egress_send_packed(egress, socket_fd, max - sent)
-                                             : egress_sendfile(egress, socket_fd, max - sent);
-        if (n <= 0) {
-            if (sent > 0)
-                egress->want_ready =
-                    false; /* this call does not say -EBUSY; the next one will, if it still is */
-            return sent > 0 ? (ssize_t)sent : n;
-        }
-        sent += (size_t)n;
-    }
-    return (ssize_t)sent;
+    if (n != 1)
+        return n;
+    if (egress_copies(egress))
+        return egress_send_buffer(egress, socket_fd, max);
+    n = egress_ready(egress);
+    return n == 1 ? egress_sendfile(egress, socket_fd, max) : n;
 }
 
 /* ---- Calls ---- */
@@ -344,8 +326,10 @@ int blob_egress_begin(struct blob_egress **out, struct blob_store *store, struct
         egress->remaining += ranges[i].length;
     }
     blob_store_hold(store);
+    egress->sum_end = UINT64_MAX;
+    egress->look = egress_look_count(egress);
     *out = egress;
-    return egress_file(egress) == -EBUSY ? -EBUSY : 0;
+    return (int)egress_look(egress);
 }
 
 int blob_egress_status(const struct blob_egress *egress)
@@ -360,18 +344,60 @@ uint64_t blob_egress_remaining(const struct blob_egress *egress)
     return egress->remaining;
 }
 
-ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max)
+const void *blob_egress_at_hand(const struct blob_egress *egress)
 {
     egress_check(egress);
+    if (egress->error != 0 || egress->look > 0 || egress->remaining == 0 ||
+        egress->buffer_end - egress->buffer_start != egress->remaining)
+        return NULL;
+    return egress->buffer + egress->buffer_start;
+}
+
+bool blob_egress_told_damage(const struct blob_egress *egress)
+{
+    egress_check(egress);
+    return egress->told_damage;
+}
+
+ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max)
+{
+    size_t sent = 0;
+
+    egress_check(egress);
     assert(max > 0);
-    /* Bytes that are already in the buffer come first, also for a caller that mixes the two ways. */
-    if (egress->store->options.copy_mode || egress->buffer_start < egress->buffer_end ||
-        egress->step == EGRESS_READ)
-        return egress_send_copy(egress, socket_fd, max);
     /* Small requests beside it wait longer for a cold body than for a hot one: it gets shorter turns. */
     if (egress->cold && max > EGRESS_WINDOW_BYTES)
         max = EGRESS_WINDOW_BYTES;
-    return egress_send_file(egress, socket_fd, max);
+    while (sent < max) {
+        ssize_t n = egress_send_some(egress, socket_fd, max - sent);
+        if (n <= 0) {
+            if (sent > 0)
+                egress->want_ready =
+                    false; /* this call does not say -EBUSY; the next one will, if it still is */
+            return sent > 0 ? (ssize_t)sent : n;
+        }
+        sent += (size_t)n;
+    }
+    return (ssize_t)sent;
+}
+
+/* Past the buffer, where the page cache has the bytes. > 0, 0: it is not to be, or a failure. */
+static ssize_t egress_read_direct(struct blob_egress *egress, void *buffer, size_t length)
+{
+    const struct blob_range *range = egress_range(egress);
+    ssize_t n;
+    int err;
+
+    if (egress->step != EGRESS_NONE || blob_sum_is_small(&range->sum))
+        return 0;
+    n = egress_read_nowait(egress, buffer, range->offset,
+                           length < range->length ? length : (size_t)range->length);
+    if (n <= 0)
+        return 0;
+    if ((err = egress_pass(egress, buffer, (size_t)n)) != 0)
+        return err;
+    egress_forward(egress, (uint64_t)n);
+    return n;
 }
 
 ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length)
@@ -383,10 +409,8 @@ ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length
     if (egress->buffer_start == egress->buffer_end) {
         if ((n = egress_file(egress)) != 1)
             return n;
-        if (egress->step == EGRESS_NONE && (n = egress_read_nowait(egress, buffer, length)) > 0) {
-            egress_forward(egress, (uint64_t)n);
+        if ((n = egress_read_direct(egress, buffer, length)) != 0)
             return n;
-        }
     }
     if ((n = egress_fill(egress)) != 1)
         return n;

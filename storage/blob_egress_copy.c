@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The buffered way of sending blobs, for TLS and standard copy mode: bytes are read into a buffer, at once when the page
- * cache has them, else in the ring. On the thread of the egress's ring. */
+ * The buffered way of sending blobs, for TLS, standard copy mode, packed units, and small ones, which are verified in memory: bytes are
+ * read into a buffer, at once when the page cache has them, else in the ring. On the thread of the egress's ring. */
 #include "storage/blob_egress_parts.h"
 
 #include <errno.h>
@@ -14,14 +14,19 @@
 /* Bytes read at once by the buffered way. */
 #define EGRESS_BUFFER_BYTES (256u << 10)
 
-static int egress_buffer_reserve(struct blob_egress *egress)
+int egress_buffer_reserve(struct blob_egress *egress, uint64_t bytes)
 {
-    if (egress->buffer != NULL)
+    assert(egress->buffer_start == egress->buffer_end);
+    if (egress->buffer_bytes >= bytes)
         return 0;
-    egress->buffer_bytes =
-        egress->remaining < EGRESS_BUFFER_BYTES ? (size_t)egress->remaining : EGRESS_BUFFER_BYTES;
-    egress->buffer = malloc(egress->buffer_bytes);
-    return egress->buffer == NULL ? -ENOMEM : 0;
+    assert(egress->unit_filled == 0);
+    free(egress->buffer);
+    egress->buffer_bytes = 0;
+    egress->buffer = malloc((size_t)bytes);
+    if (egress->buffer == NULL)
+        return -ENOMEM;
+    egress->buffer_bytes = (size_t)bytes;
+    return 0;
 }
 
 /* Bytes of the first range that one read into the buffer may fetch. */
@@ -29,26 +34,47 @@ static size_t egress_read_bytes(struct blob_egress *egress)
 {
     uint64_t left = egress_range(egress)->length;
 
-    return left < egress->buffer_bytes ? (size_t)left : egress->buffer_bytes;
+    return left < EGRESS_BUFFER_BYTES ? (size_t)left : EGRESS_BUFFER_BYTES;
 }
 
-ssize_t egress_read_nowait(struct blob_egress *egress, void *buffer, size_t length)
+ssize_t egress_read_nowait(struct blob_egress *egress, void *buffer, uint64_t offset, size_t length)
 {
-    const struct blob_range *range = egress_range(egress);
     struct blob_store *store = egress->store;
-    struct iovec iov = {buffer, length < range->length ? length : (size_t)range->length};
+    struct iovec iov = {buffer, length};
     ssize_t n = -1;
 
     if (store->residency == BLOB_RESIDENCY_UNKNOWN)
         return 0;
     if (!atomic_load_explicit(&store->no_nowait, memory_order_relaxed)) {
-        n = preadv2(egress->file->fd, &iov, 1, (off_t)range->offset, RWF_NOWAIT);
+        n = preadv2(egress->file->fd, &iov, 1, (off_t)offset, RWF_NOWAIT);
         if (n < 0 && errno == EOPNOTSUPP)
             atomic_store_explicit(&store->no_nowait, true, memory_order_relaxed);
-    } else if (blob_residency_check(store->residency, egress->file->fd, range->offset, iov.iov_len)) {
-        n = sys.pread(egress->file->fd, buffer, iov.iov_len, (off_t)range->offset);
+    } else if (blob_residency_check(store->residency, egress->file->fd, offset, length)) {
+        n = sys.pread(egress->file->fd, buffer, length, (off_t)offset);
     }
     return n > 0 ? n : 0;
+}
+
+/* The buffer holds that many bytes from the front of the range. 1, or a failure. */
+static ssize_t egress_filled(struct blob_egress *egress, size_t count)
+{
+    int err = egress_pass(egress, egress->buffer, count);
+
+    if (err != 0)
+        return err;
+    egress->buffer_start = 0;
+    egress->buffer_end = count;
+    return 1;
+}
+
+void egress_read_done(struct blob_egress *egress, int32_t result)
+{
+    if (result <= 0)
+        egress_fail(egress, result == 0 ? -ENODATA : result, result == 0 ? "is too short" : "cannot be read");
+    else if (blob_sum_is_small(&egress_range(egress)->sum))
+        egress->unit_filled += (size_t)result;
+    else
+        (void)egress_filled(egress, (size_t)result); /* the next call tells of a failure */
 }
 
 ssize_t egress_fill(struct blob_egress *egress)
@@ -61,15 +87,16 @@ ssize_t egress_fill(struct blob_egress *egress)
         return n;
     if (egress->step != EGRESS_NONE)
         return egress_busy(egress);
-    if (egress_buffer_reserve(egress) != 0)
+    if (blob_sum_is_small(&egress_range(egress)->sum))
+        return egress_fill_unit(egress);
+
+    size_t bytes = egress_read_bytes(egress);
+    if (egress_buffer_reserve(egress, bytes) != 0)
         return egress_fail(egress, -ENOMEM, "cannot be read");
-    if ((n = egress_read_nowait(egress, egress->buffer, egress->buffer_bytes)) > 0) {
-        egress->buffer_start = 0;
-        egress->buffer_end = (size_t)n;
-        return 1;
-    }
+    if ((n = egress_read_nowait(egress, egress->buffer, egress_range(egress)->offset, bytes)) > 0)
+        return egress_filled(egress, (size_t)n);
     ring_read(egress->ring, egress_step_begin(egress, EGRESS_READ), egress->file->fd, egress->buffer,
-              (uint32_t)egress_read_bytes(egress), egress_range(egress)->offset);
+              (uint32_t)bytes, egress_range(egress)->offset);
     return egress_busy(egress);
 }
 
@@ -80,29 +107,19 @@ void egress_consume(struct blob_egress *egress, size_t count)
     egress_forward(egress, count);
 }
 
-ssize_t egress_send_copy(struct blob_egress *egress, int socket_fd, size_t max)
+ssize_t egress_send_buffer(struct blob_egress *egress, int socket_fd, size_t max)
 {
-    size_t sent = 0;
+    ssize_t n = egress_fill(egress);
 
-    while (sent < max) {
-        ssize_t n = egress_fill(egress);
-        if (n == 1) {
-            size_t have = egress->buffer_end - egress->buffer_start;
-            n = send(socket_fd, egress->buffer + egress->buffer_start, max - sent < have ? max - sent : have,
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                n = -errno;
-            else
-                egress_consume(egress, (size_t)n);
-        }
-        if (n <= 0) {
-            if (sent > 0)
-                egress->want_ready = false;
-            return sent > 0 ? (ssize_t)sent : n;
-        }
-        sent += (size_t)n;
-    }
-    return (ssize_t)sent;
+    if (n != 1)
+        return n;
+    size_t have = egress->buffer_end - egress->buffer_start;
+    do
+        n = send(socket_fd, egress->buffer + egress->buffer_start, max < have ? max : have,
+                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return egress_send_failed(egress);
+    egress_consume(egress, (size_t)n);
+    return n;
 }

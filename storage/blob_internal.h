@@ -12,6 +12,7 @@
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
+ *   blob_damage.c     what readers found damaged: counted, and told of a few times
  *   blob_residency.c  whether pages are in memory
  *
  * The store is reference counted: its owner holds one reference, and so does every writer, egress or batch that has
@@ -219,6 +220,20 @@ int blob_cache_drop(struct blob_cache *cache, uint64_t blob);
 /* Closes what nobody reads, when descriptors run out. Returns how many. */
 unsigned blob_cache_shed(struct blob_cache *cache);
 
+/* ---- Damage ---- */
+
+struct blob_damages {
+    atomic_uint_fast64_t met[BLOB_DAMAGE_COUNT];
+    pthread_mutex_t lock;                     /* for all below */
+    struct blob_unit told[DAMAGE_TOLD_MAX];   /* the last ones that the log knows of */
+    unsigned told_next;
+    uint64_t since_ms;                        /* of the lines that are counted here */
+    unsigned lines, untold;
+};
+
+void blob_damages_init(struct blob_damages *damages);
+void blob_damages_free(struct blob_damages *damages);
+
 /* ---- The store ---- */
 
 struct blob_pins {
@@ -242,6 +257,7 @@ struct blob_store {
     struct blob_folder folders[BLOB_FOLDER_COUNT];
     struct blob_cache cache;
     struct blob_pins pins;
+    struct blob_damages damages;
 
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
     atomic_uint_fast64_t staging_next; /* makes names below staging/ unique */

@@ -104,6 +104,7 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     pthread_mutex_init(&store->folders_lock, NULL);
     pthread_mutex_init(&store->pins.lock, NULL);
     pthread_cond_init(&store->pins.moved, NULL);
+    blob_damages_init(&store->damages);
     blob_cache_init(&store->cache);
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
         store->folders[i].store = store;
@@ -133,6 +134,7 @@ void blob_store_release(struct blob_store *store)
     assert(store->pins.known == NULL);
     assert(store->pins.unknown == NULL);
     blob_cache_free(&store->cache);
+    blob_damages_free(&store->damages);
     blob_ids_free(&store->ids);
     close_unless_none(store->staging_fd);
     close_unless_none(store->blobs_fd);

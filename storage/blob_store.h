@@ -152,4 +152,17 @@ void blob_pin_barrier(struct blob_store *store);
 bool blob_pin_holds(struct blob_store *store, struct blob_unit unit);
 bool blob_pin_holds_any(struct blob_store *store, uint64_t blob);
 
+/* ---- Damage: bytes that were not given out, because they are not those that were stored ---- */
+
+enum blob_damage {
+    BLOB_DAMAGE_SUM,        /* they do not have their checksum */
+    BLOB_DAMAGE_UNREADABLE, /* the file is missing or too short, or the disk refuses it */
+    BLOB_DAMAGE_COUNT
+};
+
+/* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */
+bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage, const char *what);
+/* How often readers have met it since the store was opened. */
+uint64_t blob_store_damage_met(struct blob_store *store, enum blob_damage damage);
+
 #endif

@@ -138,6 +138,13 @@ uint32_t digest_crc32c(uint32_t crc, const void *data, size_t length)
     return ~state;
 }
 
+uint64_t digest_crc_update(enum digest_kind kind, uint64_t crc, const void *data, size_t length)
+{
+    assert(kind == DIGEST_CRC64NVME || kind == DIGEST_CRC32C);
+    return kind == DIGEST_CRC64NVME ? crc64nvme_update(crc, data, length)
+                                    : digest_crc32c((uint32_t)crc, data, length);
+}
+
 static void digest_set_update_block(struct digest_set *set, const unsigned char *data, size_t length)
 {
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)

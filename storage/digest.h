@@ -103,5 +103,7 @@ uint64_t crc64nvme_update(uint64_t crc, const void *data, size_t length);
 uint64_t crc64nvme_update_by_table(uint64_t crc, const void *data, size_t length);
 /* CRC32C, started with 0 and continued with what it returned. */
 uint32_t digest_crc32c(uint32_t crc, const void *data, size_t length);
+/* The same for either kind by which contents are verified: DIGEST_CRC64NVME, or DIGEST_CRC32C as earlier versions did. */
+uint64_t digest_crc_update(enum digest_kind kind, uint64_t crc, const void *data, size_t length);
 
 #endif

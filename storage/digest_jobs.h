@@ -4,7 +4,9 @@
  * reading a cold file never keeps an upload's digests waiting (those are digest_pool.h's).
  *
  * Life cycle: digest_jobs_create; any number of digest_jobs_submit, from any thread; each job's `done` once; then
- * digest_jobs_destroy. There is no cancel. Jobs take turns, so a small one does not wait for the end of a large one. */
+ * digest_jobs_destroy. There is no cancel. Jobs take turns, so a small one does not wait for the end of a large one.
+ *
+ * What is read is verified, as an egress does: a unit of which a range is all, and a small unit also where the range is a part of it. */
 #ifndef STORAGE_DIGEST_JOBS_H
 #define STORAGE_DIGEST_JOBS_H
 
@@ -17,15 +19,17 @@ struct digest_jobs;
 struct digest_job {
     const struct blob_range *ranges; /* their bytes, one range behind the other */
     uint32_t range_count;
-    uint32_t mask; /* the kinds wanted, at least one */
-    /* On one of the threads. result: 0 and values, -ENOMEM, -EMFILE, or -EIO (also a blob that is missing or too short). May
-     * free the job. */
+    uint32_t mask; /* the kinds wanted; 0: the bytes are to be verified, nothing else */
+    /* On one of the threads. result: 0 and values, -ENOMEM, -EMFILE, or -EIO (also a blob that is missing, too short, or not what was
+     * stored). May free the job. */
     void (*done)(struct digest_job *job);
     int result;
+    bool told_damage; /* the log had a line about the damage, see blob_egress_told_damage */
     struct digest_values values;
     /* private */
     struct digest_job *next;
     struct digest_set *set;
+    struct digest_set *sum; /* of the unit that the current range is; NULL: it is none */
     uint64_t position; /* in the current range */
     uint32_t at;       /* the current range */
     int fd;            /* its blob; -1: not open */

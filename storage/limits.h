@@ -73,8 +73,17 @@
 #define EGRESS_WINDOW_BYTES     (1u << 20)
 #define EGRESS_HOT_WINDOW_BYTES (4u << 20)
 
-/* Bytes of a packed unit that pass through the stack at once on their way to a socket: most such units whole. */
-#define EGRESS_PACKED_BYTES_MAX (64u << 10)
+/* Units up to this size are verified whole before any of their bytes go out: a tenth of what sending them costs. */
+#define EGRESS_VERIFY_BYTES_MAX (64u << 10)
+
+/* Small units of one answer that are verified before its first byte: so much can be read again from the page cache when its turn
+ * comes. Those behind it are verified then, and an answer that meets a damaged one is cut off. */
+#define EGRESS_LOOK_BYTES_MAX (1u << 20)
+
+/* Lines about damage in the log: of one unit once, as long as it is among the last that were told of, and of all together few. */
+#define DAMAGE_TOLD_MAX           64u
+#define DAMAGE_LINES_MAX          10u
+#define DAMAGE_LINES_MILLISECONDS 60000u
 
 /* Range a digest thread maps at once. */
 #define DIGEST_WINDOW_BYTES (1u << 20)
