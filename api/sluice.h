@@ -93,6 +93,7 @@ struct sluice_store_options {
     void *log_ctx;
     unsigned lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. Fewer are for tests */
     enum sluice_shared_fs shared_fs;
+    bool verify_reads; /* read large objects, and compare them with their checksums, before the first byte is given out */
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
@@ -154,7 +155,11 @@ SLUICE_API int sluice_writer_write(struct sluice_writer *writer, const void *dat
 SLUICE_API int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info *info);
 SLUICE_API void sluice_writer_abort(struct sluice_writer *writer);
 
-/* ---- Get ---- */
+/* ---- Get ----
+ *
+ * Units of bytes up to 64 KiB, as small objects are, are compared with their checksum before any of them are given out, and larger ones
+ * where all of one passes through memory, or with verify_reads. -EIO: what is stored is damaged, missing or cannot be read; what a
+ * function has given out by then is not to be used. */
 
 SLUICE_API int sluice_head(struct sluice_store *store, const char *bucket, const char *key, struct sluice_object_info *info);
 
@@ -171,7 +176,8 @@ SLUICE_API const struct sluice_object_info *sluice_reader_info(const struct slui
 SLUICE_API size_t sluice_reader_attribute_count(const struct sluice_reader *reader);
 SLUICE_API struct sluice_attribute sluice_reader_attribute(const struct sluice_reader *reader, size_t index);
 
-/* The object as runs of bytes in files, for sendfile or mmap by the caller. fd is a duplicate that the caller closes. */
+/* The object as runs of bytes in files, for sendfile or mmap by the caller. fd is a duplicate that the caller closes. Its file may have
+ * more bytes than the run. */
 struct sluice_extent {
     int fd;
     uint64_t offset, length;

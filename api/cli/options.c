@@ -94,6 +94,11 @@ const struct option_row option_rows[] = {
      .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "
              "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
              "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},
+    {.name = "verify-reads", .type = OPTION_SWITCH, .field = FIELD(verify_reads), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Read large objects, and compare them with their checksums, before their answers begin: each 64 MiB of a file delays "
+             "its answer by a few milliseconds, more from a disk, and a range costs as much as the whole upload that it lies in. "
+             "Without it only those up to 64 KiB are, and larger ones where they pass through memory."},
     {.name = "copy-mode", .type = OPTION_CHOICE, .field = FIELD(copy_mode), .default_text = "auto", .words = "auto|standard",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "auto: splice and sendfile. standard: read and write, to compare."},

@@ -66,7 +66,7 @@ struct options {
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format;
-    bool allow_anonymous, check_config, no_verify, keep_old, help;
+    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, help;
 
     const char *words[OPTIONS_WORDS_MAX]; /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     size_t word_count;

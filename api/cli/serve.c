@@ -33,6 +33,7 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         .relaxed = options->durability == DURABILITY_RELAXED,
         .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
         .etag_md5 = options->etag == ETAG_MD5,
+        .verify_reads = options->verify_reads,
         .engine = engines[options->engine],
         .lifecycle_day_s = options->lifecycle_day_s,
         .shared_fs = shared_fs[options->shared_fs],

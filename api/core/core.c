@@ -209,3 +209,13 @@ uint64_t core_free_bytes(struct core *core)
 {
     return blob_store_free_bytes(core->blobs);
 }
+
+uint64_t core_damage_met(struct core *core, enum core_damage damage)
+{
+    static const enum blob_damage kinds[CORE_DAMAGE_COUNT] = {
+        [CORE_DAMAGE_CHECKSUM] = BLOB_DAMAGE_SUM,
+        [CORE_DAMAGE_UNREADABLE] = BLOB_DAMAGE_UNREADABLE,
+    };
+
+    return blob_store_damage_met(core->blobs, kinds[damage]);
+}

@@ -30,6 +30,7 @@ struct core_options {
     bool relaxed;    /* --durability relaxed */
     bool copy_mode;  /* --copy-mode standard */
     bool etag_md5;   /* --etag md5 */
+    bool verify_reads; /* --verify-reads */
     bool read_only;  /* for check */
     bool shared_fs;  /* --shared-fs: any file system will do */
     enum ring_engine engine;
@@ -49,6 +50,11 @@ int core_check_place(const struct core_options *options);
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
+
+/* Why bytes were not given out, see storage/blob_store.h. */
+enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
+/* How often since core_open. Any thread. */
+uint64_t core_damage_met(struct core *core, enum core_damage damage);
 /* Seconds in a day of lifecycle rules. */
 uint32_t core_lifecycle_day(const struct core *core);
 
@@ -197,22 +203,35 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes
 /* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION, META_E_DELETE_MARKER. */
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                            const struct meta_version_id *version, struct core_get **get, const struct meta_object **object);
+/* Units of contents up to this size are verified whole before any of their bytes are given out. */
+#define CORE_VERIFY_BYTES_MAX (64u << 10)
+
 /* Prepares bytes [first, first + length) of the object. 0: core_get_send may be called; -EBUSY: wait for on_ready, then ask
  * core_get_status; or a failure (-ERANGE: not inside the object). on_ready also follows each later -EBUSY. May be called again,
- * for another range: that ends the earlier one. */
+ * for another range, once this is over: that ends the earlier one.
+ * Small units that the range touches are verified here (storage/blob_egress.h), with options.verify_reads large ones, too; others as
+ * they pass through core_get_read. -EIO: what is stored is damaged or cannot be read. */
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx), void *ctx);
 int core_get_status(const struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
-/* All bytes of the object, when they are in memory because it is small and hot; else NULL. Valid until core_get_end. */
+/* All bytes of the object, when they are in memory because it is small and hot; else NULL. Valid until core_get_end. They were verified
+ * before they were kept. */
 const void *core_get_at_hand(const struct core_get *get);
+/* After core_get_open: all bytes of the range, when they are in memory because their unit is small; else NULL. Valid until the next
+ * call with this get. */
+const void *core_get_opened(struct core_get *get);
+/* The last failure is damage, and the log was told of it just now by the number of its blob: who knows bucket and key may add them.
+ * False for what the log has heard of already, so nobody can fill it by asking again. */
+bool core_get_told_damage(const struct core_get *get);
 /* Digests of bytes [first, first + length), whatever the size: read on digest threads, never here. done, unless this fails:
  * once, from core_worker_run; values are valid during the call. The get must not be ended before. 0, -ERANGE, -ENOMEM, -EIO. */
 int core_get_digest(struct core_get *get, uint64_t first, uint64_t length, uint32_t mask,
                     void (*done)(void *ctx, int result, const struct digest_values *values), void *ctx);
 /* A descriptor of a file that holds the object's extent `index` at *offset, for the caller to close. It may outlive the get: of
- * a unit in a segment, whose place is given back once nobody refers to it, it is a copy in memory. Blocks. */
+ * a unit in a segment, whose place is given back once nobody refers to it, it is a copy in memory. Small units are verified before, and
+ * large ones with options.verify_reads. Blocks. */
 int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, uint64_t *offset);
 /* On the worker's thread; on any thread if core_get_open was never called. */
 void core_get_end(struct core_get *get);

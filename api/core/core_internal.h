@@ -63,6 +63,12 @@ void core_worker_drain(struct core_worker *worker);
 /* Where bytes [first, first + length) of the object lie; freed by the caller. -ERANGE, -ENOMEM, or -EIO: a damaged row. */
 int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges, uint32_t *count);
 struct core_worker *core_get_worker(const struct core_get *get);
+/* By which checksum the extent's unit is verified. */
+enum digest_kind core_unit_kind(const struct meta_extent *extent);
+/* Reads the large units that the range touches on digest threads, and compares them. -EBUSY: done follows, from core_worker_run; 0: there
+ * are none; -ERANGE, -ENOMEM, -EIO: a damaged row. The get must not be ended before. */
+int core_get_verify(struct core_get *get, uint64_t first, uint64_t length,
+                    void (*done)(void *ctx, int result, bool told_damage), void *ctx);
 /* A ring could not be created: says why, where the operator chose the engine. */
 void core_tell_no_engine(struct core *core, int err);
 

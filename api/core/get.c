@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+_Static_assert(CORE_VERIFY_BYTES_MAX == EGRESS_VERIFY_BYTES_MAX, "the core says what storage does");
+
 struct core_get {
     struct core *core;
     struct core_worker *worker;
@@ -22,6 +24,14 @@ struct core_get {
     struct meta_object object;
     struct blob_egress *egress; /* NULL: not opened, or nothing to send */
     bool is_whole;              /* the range that is open is all of the object, and nothing of it was read */
+
+    /* Of core_get_open. */
+    uint64_t first, length;
+    void (*on_ready)(void *ctx);
+    void *ctx;
+    bool is_verifying; /* on a digest thread */
+    int status;        /* a failure from before there was an egress */
+    bool told_damage;
 };
 
 /* The pin must know the units before the reclaimer may look at it. */
@@ -88,6 +98,11 @@ int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct me
     return get_begin(worker, bucket, key, &(struct get_look_up){true, version}, out, object);
 }
 
+enum digest_kind core_unit_kind(const struct meta_extent *extent)
+{
+    return extent->unit_crc_kind == META_UNIT_CRC64NVME ? DIGEST_CRC64NVME : DIGEST_CRC32C;
+}
+
 /* Cuts the extents down to [first, first + length). Returns how many ranges, or -EIO when they do not cover
  * it. */
 static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_t length,
@@ -109,6 +124,10 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
                 .offset = extent->offset + skip,
                 .length = part,
                 .packed = extent->unit_offset > 0, /* a file of its own is one unit, from its first byte */
+                .sum = {.offset = extent->unit_offset,
+                        .length = extent->unit_length,
+                        .value = extent->unit_crc,
+                        .kind = core_unit_kind(extent)},
             };
             first += part;
             length -= part;
@@ -154,29 +173,74 @@ struct core_worker *core_get_worker(const struct core_get *get)
     return get->worker;
 }
 
-int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
-                  void *ctx)
+/* What core_get_open comes to, once the large units are verified that are to be read first. */
+static int get_open_egress(struct core_get *get)
 {
     struct blob_range one, *ranges;
     uint32_t count;
     int err;
 
-    blob_egress_end(get->egress); /* of an earlier range */
-    get->egress = NULL;
-    get->is_whole = first == 0 && length == get->object.size;
-    if ((err = get_ranges(get, first, length, &one, &ranges, &count)) != 0)
+    if ((err = get_ranges(get, get->first, get->length, &one, &ranges, &count)) != 0)
         return err;
-    if (length > 0)
-        err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, count, on_ready,
-                                ctx);
+    if (get->length > 0)
+        err = blob_egress_begin(&get->egress, get->core->blobs, get->worker->ring, ranges, count,
+                                get->on_ready, get->ctx);
     if (ranges != &one)
         free(ranges);
     return err;
 }
 
+/* The digest threads have read all large units of the range. */
+static void get_on_verified(void *ctx, int result, bool told_damage)
+{
+    struct core_get *get = ctx;
+
+    get->is_verifying = false;
+    get->status = result;
+    get->told_damage = told_damage;
+    if (result == 0)
+        get->status = get_open_egress(get);
+    if (get->status == -EBUSY) {
+        get->status = 0; /* the egress says it from here on */
+        return;
+    }
+    get->on_ready(get->ctx);
+}
+
+int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
+                  void *ctx)
+{
+    int err;
+
+    assert(!get->is_verifying);
+    blob_egress_end(get->egress); /* of an earlier range */
+    get->egress = NULL;
+    get->status = 0;
+    get->told_damage = false;
+    get->is_whole = first == 0 && length == get->object.size;
+    get->first = first;
+    get->length = length;
+    get->on_ready = on_ready;
+    get->ctx = ctx;
+    if (first > get->object.size || length > get->object.size - first)
+        return -ERANGE;
+    if (get->core->options.verify_reads) {
+        err = core_get_verify(get, first, length, get_on_verified, get);
+        get->is_verifying = err == -EBUSY;
+        if (err != 0)
+            return err;
+    }
+    return get_open_egress(get);
+}
+
 int core_get_status(const struct core_get *get)
 {
-    return get->egress != NULL ? blob_egress_status(get->egress) : 0;
+    return get->status != 0 || get->egress == NULL ? get->status : blob_egress_status(get->egress);
+}
+
+bool core_get_told_damage(const struct core_get *get)
+{
+    return get->told_damage || (get->egress != NULL && blob_egress_told_damage(get->egress));
 }
 
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
@@ -185,15 +249,23 @@ ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
     return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
 }
 
+/* Content does not change while the row does not: a small body that is hot is kept with it, if it was verified. */
+static void get_keep(struct core_get *get, const void *bytes, size_t count)
+{
+    const struct meta_extents *extents = &get->object.extents;
+
+    if (get->is_whole && count == get->object.size && extents->count == 1 &&
+        extents->list[0].unit_length <= CORE_VERIFY_BYTES_MAX)
+        meta_object_note_keep(get->worker->reader, &get->object, (struct meta_bytes){bytes, count});
+    get->is_whole = false;
+}
+
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
 {
     ssize_t count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
 
-    /* Content does not change while the row does not: a small body that is hot is kept with it. */
-    if (get->is_whole && count > 0 && (uint64_t)count == get->object.size)
-        meta_object_note_keep(get->worker->reader, &get->object, (struct meta_bytes){buffer, (size_t)count});
     if (count > 0)
-        get->is_whole = false;
+        get_keep(get, buffer, (size_t)count);
     return count;
 }
 
@@ -205,25 +277,77 @@ const void *core_get_at_hand(const struct core_get *get)
     return note.data;
 }
 
-/* The bytes of a small extent in a file of their own. */
-static int extent_copy(int segment_fd, const struct meta_extent *extent)
+const void *core_get_opened(struct core_get *get)
 {
-    unsigned char *bytes = malloc(extent->length);
-    int err = 0, fd = -1;
+    const void *bytes = get->egress != NULL ? blob_egress_at_hand(get->egress) : NULL;
 
-    if (bytes == NULL)
-        return -ENOMEM;
-    for (uint64_t done = 0; done < extent->length && err == 0;) {
-        ssize_t n = pread(segment_fd, bytes + done, extent->length - done, (off_t)(extent->offset + done));
+    if (bytes != NULL)
+        get_keep(get, bytes, (size_t)get->length);
+    return bytes;
+}
+
+static int extent_damaged(struct core *core, const struct meta_extent *extent)
+{
+    (void)blob_damage_note(core->blobs, (struct blob_unit){extent->file, extent->unit_offset},
+                           BLOB_DAMAGE_SUM, "is not what was stored: its checksum differs");
+    return -EIO;
+}
+
+/* All of a unit that is a file of its own. */
+static int extent_verify(struct core *core, int fd, const struct meta_extent *extent)
+{
+    struct digest_values values;
+    struct digest_set *set;
+    int err = digest_set_create(&set, DIGEST_BIT(core_unit_kind(extent)));
+
+    if (err != 0)
+        return err;
+    err = digest_set_update_file(set, fd, extent->unit_offset, extent->unit_length);
+    if (err == 0)
+        err = digest_set_final(set, &values);
+    digest_set_free(set);
+    if (err == 0 && digest_crc_value(&values, core_unit_kind(extent)) != extent->unit_crc)
+        err = extent_damaged(core, extent);
+    return err == -ENODATA ? -EIO : err;
+}
+
+/* The unit's bytes, verified, in memory that the caller frees. */
+static int unit_read(struct core *core, int fd, const struct meta_extent *extent, unsigned char **out)
+{
+    unsigned char *bytes = malloc(extent->unit_length);
+    int err = bytes == NULL ? -ENOMEM : 0;
+
+    for (uint64_t done = 0; done < extent->unit_length && err == 0;) {
+        ssize_t n = pread(fd, bytes + done, extent->unit_length - done, (off_t)(extent->unit_offset + done));
 
         if (n > 0)
             done += (uint64_t)n;
         else if (n == 0 || errno != EINTR)
             err = -EIO;
     }
-    if (err == 0 && (fd = memfd_create("sluice-extent", MFD_CLOEXEC)) < 0)
+    if (err == 0 &&
+        digest_crc_update(core_unit_kind(extent), 0, bytes, extent->unit_length) != extent->unit_crc)
+        err = extent_damaged(core, extent);
+    if (err != 0) {
+        free(bytes);
+        return err;
+    }
+    *out = bytes;
+    return 0;
+}
+
+/* The bytes of a small extent in a file of their own. */
+static int extent_copy(struct core *core, int segment_fd, const struct meta_extent *extent)
+{
+    unsigned char *bytes;
+    int err = unit_read(core, segment_fd, extent, &bytes), fd = -1;
+
+    if (err != 0)
+        return err;
+    if ((fd = memfd_create("sluice-extent", MFD_CLOEXEC)) < 0)
         err = -errno;
-    if (err == 0 && pwrite(fd, bytes, extent->length, 0) != (ssize_t)extent->length) {
+    if (err == 0 && pwrite(fd, bytes + (extent->offset - extent->unit_offset), extent->length, 0) !=
+                        (ssize_t)extent->length) {
         close(fd);
         err = -ENOMEM; /* memory is all that it can lack */
     }
@@ -234,7 +358,8 @@ static int extent_copy(int segment_fd, const struct meta_extent *extent)
 int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, uint64_t *offset)
 {
     const struct meta_extent *extent = &get->object.extents.list[index];
-    int result;
+    bool is_small = extent->unit_length <= CORE_VERIFY_BYTES_MAX;
+    int result, err;
 
     assert(index < get->object.extents.count);
     *offset = extent->offset;
@@ -242,9 +367,13 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
     if (result >= 0 && extent->unit_offset > 0) {
         int segment_fd = result;
 
-        result = extent_copy(segment_fd, extent);
+        result = extent_copy(get->core, segment_fd, extent);
         close(segment_fd); /* was only read from */
         *offset = 0;
+    } else if (result >= 0 && (is_small || get->core->options.verify_reads) &&
+               (err = extent_verify(get->core, result, extent)) != 0) {
+        close(result);
+        result = err;
     }
     if (result < 0)
         return result;
@@ -256,6 +385,7 @@ void core_get_end(struct core_get *get)
 {
     if (get == NULL)
         return;
+    assert(!get->is_verifying);
     blob_egress_end(get->egress);
     blob_pin_leave(get->core->blobs, &get->pin);
     meta_object_release(&get->object);

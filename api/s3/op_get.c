@@ -3,7 +3,7 @@
  * GetObject and HeadObject. Worker's thread.
  *
  * Both follow one path up to the head of the answer; then HEAD is done and GET opens the bytes and becomes an
- * http_source, unless they are at hand in memory. The object is pinned from the look-up to the last byte, so an
+ * http_source, unless they are at hand in memory: those of small objects, which were verified there. The object is pinned from the look-up to the last byte, so an
  * overwrite or delete meanwhile changes nothing here. */
 #include <errno.h>
 #include <stddef.h>
@@ -23,6 +23,8 @@
 #include "api/s3/s3_text.h"
 #include "api/s3/s3_time.h"
 #include "api/s3/s3_version.h"
+
+#define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
 
 struct fetch {
     struct http_source source;
@@ -266,19 +268,49 @@ static ssize_t source_read(struct http_source *source, void *buffer, size_t leng
     return got == 0 ? -EIO : got;
 }
 
+/* The log has heard which blob is damaged; here it hears whose that is. The path is as the client wrote it, printable. */
+static void report_damage(struct fetch *fetch)
+{
+    const h2o_req_t *http = fetch->request->http;
+    size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
+
+    if (fetch->get != NULL && core_get_told_damage(fetch->get))
+        s3_service_report(fetch->request->service, "request %s met it: GET %.*s", fetch->request->request_id,
+                          (int)(length < DAMAGE_PATH_BYTES ? length : DAMAGE_PATH_BYTES), http->path.base);
+}
+
 static void source_end(struct http_source *source, int result)
 {
+    if (result != 0)
+        report_damage(fetch_of(source));
     core_get_end(fetch_of(source)->get);
 }
 
 static void fail(struct fetch *fetch, enum s3_error error, const char *message)
 {
+    report_damage(fetch);
     core_get_end(fetch->get);
     s3_answer_failure(fetch->request, error, message);
 }
 
+/* The fetch is gone with the answer. */
+static void send_memory(struct fetch *fetch, const void *bytes)
+{
+    struct core_get *get = fetch->get;
+
+    add_head(fetch);
+    http_send_memory(fetch->request->http, bytes, (size_t)fetch->range.length);
+    core_get_end(get);
+}
+
 static void send_body(struct fetch *fetch)
 {
+    const void *bytes = core_get_opened(fetch->get);
+
+    if (bytes != NULL) {
+        send_memory(fetch, bytes);
+        return;
+    }
     add_head(fetch);
     fetch->is_sending = true;
     http_send_source(fetch->request->http, &fetch->source, fetch->range.length);
@@ -302,18 +334,14 @@ static void on_ready(void *ctx)
 
 static void open_body(struct fetch *fetch)
 {
-    struct core_get *get = fetch->get; /* the fetch is gone with the answer */
-    const char *body = core_get_at_hand(get);
+    const char *body = core_get_at_hand(fetch->get);
     int result;
 
     if (body != NULL || fetch->range.length == 0) {
-        add_head(fetch);
-        http_send_memory(fetch->request->http, body != NULL ? body + fetch->range.first : "",
-                         (size_t)fetch->range.length);
-        core_get_end(get);
+        send_memory(fetch, body != NULL ? body + fetch->range.first : "");
         return;
     }
-    result = core_get_open(get, fetch->range.first, fetch->range.length, on_ready, fetch);
+    result = core_get_open(fetch->get, fetch->range.first, fetch->range.length, on_ready, fetch);
     if (result == 0)
         send_body(fetch);
     else if (result != -EBUSY)

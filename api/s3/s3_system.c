@@ -113,6 +113,21 @@ static void add_value(struct page *page, const char *name, const char *type, con
     add(page, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
 }
 
+static void add_damage(struct page *page, struct core *core)
+{
+    static const char *const reasons[CORE_DAMAGE_COUNT] = {
+        [CORE_DAMAGE_CHECKSUM] = "checksum",
+        [CORE_DAMAGE_UNREADABLE] = "unreadable",
+    };
+
+    add(page, "# HELP sluice_storage_damaged_reads_total Reads that were refused or cut off, because stored "
+              "bytes are damaged.\n"
+              "# TYPE sluice_storage_damaged_reads_total counter\n");
+    for (unsigned damage = 0; damage < CORE_DAMAGE_COUNT; damage++)
+        add(page, "sluice_storage_damaged_reads_total{reason=\"%s\"} %" PRIu64 "\n", reasons[damage],
+            core_damage_met(core, (enum core_damage)damage));
+}
+
 static void add_http(struct page *page, const struct http_statistics *statistics)
 {
     add_value(page, "sluice_http_connections_accepted_total", "counter", "Connections accepted.",
@@ -165,6 +180,7 @@ static void answer_metrics(struct s3_request *request)
               s3_service_uptime_seconds(request->service));
     add_value(&page, "sluice_storage_free_bytes", "gauge", "Free bytes on the data file system.",
               core_free_bytes(s3_service_core(request->service)));
+    add_damage(&page, s3_service_core(request->service));
     add_http(&page, &statistics);
     add_handshakes(&page, &statistics);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);

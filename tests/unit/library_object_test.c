@@ -380,6 +380,100 @@ static void attributes(void **state)
     place_end(&place);
 }
 
+/* ---- Damage ---- */
+
+static const unsigned char *sought;
+static size_t sought_bytes;
+
+/* Changes one byte of the file that holds what is sought. */
+static int damage_file(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    int fd = type == FTW_F && strstr(path, "/blobs/") != NULL ? open(path, O_RDWR) : -1;
+    unsigned char *bytes, *found = NULL;
+
+    if (fd < 0)
+        return 0;
+    bytes = malloc((size_t)status->st_size);
+    assert_non_null(bytes);
+    assert_int_equal(pread(fd, bytes, (size_t)status->st_size, 0), status->st_size);
+    if (status->st_size > 0)
+        found = memmem(bytes, (size_t)status->st_size, sought, sought_bytes);
+    if (found != NULL) {
+        found[sought_bytes - 1] ^= 4;
+        assert_int_equal(pwrite(fd, found, sought_bytes, found - bytes), sought_bytes);
+    }
+    free(bytes);
+    close(fd);
+    return found != NULL;
+}
+
+static void damage(const struct place *place, const unsigned char *bytes, size_t length)
+{
+    sought = bytes;
+    sought_bytes = length;
+    assert_int_equal(nftw(place->dir, damage_file, 8, FTW_PHYS), 1);
+}
+
+static int reader_first_extent(struct sluice_store *store, const char *key)
+{
+    struct sluice_extent extent;
+    struct sluice_reader *reader;
+    int err;
+
+    assert_int_equal(sluice_reader_open(store, "bucket", key, &reader), 0);
+    err = sluice_reader_extent(reader, 0, &extent);
+    if (err == 0)
+        close(extent.fd);
+    sluice_reader_close(reader);
+    return err;
+}
+
+/* Small bytes are verified before they are given out in any way; large ones when they pass through memory, or before all with
+ * verify_reads. */
+static void damaged(void **state)
+{
+    enum { SMALL = 5000, LARGE = 200000 };
+    const struct sluice_store_options options = {.verify_reads = *state != NULL};
+    unsigned char *small = bytes_make(SMALL, 31), *large = bytes_make(LARGE, 32), *seen = malloc(LARGE);
+    struct sluice_object_info info;
+    struct place place;
+    size_t length;
+
+    place_begin(&place, &options);
+    assert_int_equal(sluice_put(place.store, "bucket", "small", small, SMALL, NULL, NULL), 0);
+    assert_int_equal(sluice_put(place.store, "bucket", "large", large, LARGE, NULL, NULL), 0);
+    expect_object(place.store, "small", small, SMALL);
+    damage(&place, small, SMALL);
+    damage(&place, large, LARGE);
+    int fd = file_with(small, SMALL);
+
+    assert_int_equal(sluice_get(place.store, "bucket", "small", 0, seen, LARGE, &length, &info), -EIO);
+    assert_int_equal(sluice_get(place.store, "bucket", "small", 7, seen, 1, &length, &info), -EIO);
+    assert_int_equal(sluice_get_fd(place.store, "bucket", "small", 0, UINT64_MAX, fd, &info), -EIO);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0); /* nothing was written */
+    assert_int_equal(reader_first_extent(place.store, "small"), -EIO);
+    assert_int_equal(sluice_get(place.store, "bucket", "large", 0, seen, LARGE, &length, &info), -EIO);
+    int sees = options.verify_reads ? -EIO : 0;
+    assert_int_equal(sluice_get(place.store, "bucket", "large", 1, seen, LARGE, &length, &info), sees);
+    assert_int_equal(sluice_get_fd(place.store, "bucket", "large", 0, UINT64_MAX, fd, &info), sees);
+    assert_int_equal(reader_first_extent(place.store, "large"), sees);
+    assert_int_equal(sluice_head(place.store, "bucket", "small", &info), 0);
+
+    small[SMALL - 1] ^= 4; /* back again */
+    large[LARGE - 1] ^= 4;
+    damage(&place, small, SMALL);
+    damage(&place, large, LARGE);
+    small[SMALL - 1] ^= 4;
+    large[LARGE - 1] ^= 4;
+    expect_object(place.store, "small", small, SMALL);
+    expect_object(place.store, "large", large, LARGE);
+    close(fd);
+    free(small);
+    free(large);
+    free(seen);
+    place_end(&place);
+}
+
 #define COPIED(function)                                                                                     \
     {                                                                                                        \
 #function "/copy", function, NULL, NULL, (void *)1                                                   \
@@ -388,11 +482,21 @@ static void attributes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(put_and_head), cmocka_unit_test(conditions), cmocka_unit_test(writers),
-        cmocka_unit_test(from_files),   COPIED(from_files),           cmocka_unit_test(from_streams),
-        cmocka_unit_test(into_buffers), cmocka_unit_test(to_files),   COPIED(to_files),
-        cmocka_unit_test(to_streams),   COPIED(to_streams),           cmocka_unit_test(readers),
+        cmocka_unit_test(put_and_head),
+        cmocka_unit_test(conditions),
+        cmocka_unit_test(writers),
+        cmocka_unit_test(from_files),
+        COPIED(from_files),
+        cmocka_unit_test(from_streams),
+        cmocka_unit_test(into_buffers),
+        cmocka_unit_test(to_files),
+        COPIED(to_files),
+        cmocka_unit_test(to_streams),
+        COPIED(to_streams),
+        cmocka_unit_test(readers),
         cmocka_unit_test(attributes),
+        cmocka_unit_test(damaged),
+        {"damaged/verify_reads", damaged, NULL, NULL, (void *)1},
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
