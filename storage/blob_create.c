@@ -69,11 +69,11 @@ static bool writer_wants_reserve(const struct blob_writer *writer)
            !atomic_load(&writer->store->no_reserve);
 }
 
-/* KEEP_SIZE: the digest threads and a fallen-short body must see the true length. */
+/* With room for the record at the end, which would else be the one thing that a full disk refuses. KEEP_SIZE: the digest threads and a fallen-short body must see the true length. */
 static void writer_reserve_start(struct blob_writer *writer)
 {
     ring_fallocate(writer->ring, writer_step_begin(writer, STEP_RESERVE), writer->fd, FALLOC_FL_KEEP_SIZE, 0,
-                   writer->length);
+                   writer->length + BLOB_RECORD_BYTES_MAX);
 }
 
 void writer_reserve_done(struct blob_writer *writer, int32_t result)

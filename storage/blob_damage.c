@@ -4,8 +4,7 @@
  * log is told of a unit once, and of few units a minute.
  *
  * Any thread. */
-#include <time.h>
-
+#include "storage/base/clock.h"
 #include "storage/blob_internal.h"
 
 void blob_damages_init(struct blob_damages *damages)
@@ -23,14 +22,6 @@ uint64_t blob_store_damage_met(struct blob_store *store, enum blob_damage damage
     return atomic_load_explicit(&store->damages.met[damage], memory_order_relaxed);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool is_told(const struct blob_damages *damages, struct blob_unit unit)
 {
     for (unsigned i = 0; i < DAMAGE_TOLD_MAX; i++)
@@ -42,7 +33,7 @@ static bool is_told(const struct blob_damages *damages, struct blob_unit unit)
 /* Under the lock. *untold: units of an earlier time that the log knows nothing of, to be told now. */
 static bool may_tell(struct blob_damages *damages, struct blob_unit unit, unsigned *untold)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_monotonic_ms();
 
     if (is_told(damages, unit))
         return false;

@@ -99,6 +99,8 @@ struct ring_op *egress_step_begin(struct blob_egress *egress, enum egress_step s
 static void egress_file_is(struct blob_egress *egress, struct blob_file *file)
 {
     egress->file = file;
+    egress->is_judged = false;
+    egress->record_wanted = 0;
     egress->ready_end = egress->warm_end = egress_range(egress)->offset;
     egress->cold = false;
 }
@@ -164,15 +166,15 @@ static void egress_on_op(struct ring_op *op, int32_t result)
     }
     if (step == EGRESS_OPEN)
         egress_open_done(egress, result);
-    else if (step == EGRESS_READ)
-        egress_read_done(egress, result);
+    else if (step == EGRESS_READ || step == EGRESS_RECORD)
+        egress_read_done(egress, step, result);
     else if (result < 0)
         egress_fail(egress, result, "cannot be read");
     else
         egress->ready_end =
             egress->warm_end; /* even if memory is so short that it is gone again: no endless loop */
 
-    if (egress->look > 0 && egress->error == 0 && egress_look(egress) == -EBUSY)
+    if (egress->is_beginning && egress->error == 0 && egress_look(egress) == -EBUSY)
         return;
     if (egress->step == EGRESS_NONE && egress->want_ready) {
         egress->want_ready = false;
@@ -188,17 +190,16 @@ ssize_t egress_file(struct blob_egress *egress)
         return egress->error;
     if (egress->remaining == 0)
         return 0;
-    if (egress->file != NULL)
-        return 1;
-    if (egress->step == EGRESS_NONE) {
+    if (egress->file == NULL && egress->step == EGRESS_NONE) {
         struct blob_file *file = blob_cache_get(&egress->store->cache, egress_range(egress)->blob);
-        if (file != NULL) {
+        if (file != NULL)
             egress_file_is(egress, file);
-            return 1;
-        }
-        egress_open_start(egress);
+        else
+            egress_open_start(egress);
     }
-    return egress_busy(egress);
+    if (egress->file == NULL || egress->step == EGRESS_RECORD)
+        return egress_busy(egress);
+    return egress->is_judged ? 1 : egress_judge(egress);
 }
 
 void egress_forward(struct blob_egress *egress, uint64_t count)
@@ -327,6 +328,7 @@ int blob_egress_begin(struct blob_egress **out, struct blob_store *store, struct
     }
     blob_store_hold(store);
     egress->sum_end = UINT64_MAX;
+    egress->is_beginning = true;
     egress->look = egress_look_count(egress);
     *out = egress;
     return (int)egress_look(egress);
@@ -347,7 +349,7 @@ uint64_t blob_egress_remaining(const struct blob_egress *egress)
 const void *blob_egress_at_hand(const struct blob_egress *egress)
 {
     egress_check(egress);
-    if (egress->error != 0 || egress->look > 0 || egress->remaining == 0 ||
+    if (egress->error != 0 || egress->is_beginning || egress->remaining == 0 ||
         egress->buffer_end - egress->buffer_start != egress->remaining)
         return NULL;
     return egress->buffer + egress->buffer_start;

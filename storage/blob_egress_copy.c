@@ -67,11 +67,11 @@ static ssize_t egress_filled(struct blob_egress *egress, size_t count)
     return 1;
 }
 
-void egress_read_done(struct blob_egress *egress, int32_t result)
+void egress_read_done(struct blob_egress *egress, enum egress_step step, int32_t result)
 {
     if (result <= 0)
         egress_fail(egress, result == 0 ? -ENODATA : result, result == 0 ? "is too short" : "cannot be read");
-    else if (blob_sum_is_small(&egress_range(egress)->sum))
+    else if (step == EGRESS_RECORD || blob_sum_is_small(&egress_range(egress)->sum))
         egress->unit_filled += (size_t)result;
     else
         (void)egress_filled(egress, (size_t)result); /* the next call tells of a failure */

@@ -17,7 +17,7 @@
 
 #define EGRESS_MAGIC 0xb10be9e5u
 
-enum egress_step { EGRESS_NONE, EGRESS_OPEN, EGRESS_WARM, EGRESS_READ };
+enum egress_step { EGRESS_NONE, EGRESS_OPEN, EGRESS_RECORD, EGRESS_WARM, EGRESS_READ };
 
 struct blob_egress {
     uint32_t magic;
@@ -34,15 +34,18 @@ struct blob_egress {
     char path[BLOB_PATH_BYTES];
 
     struct blob_file *file;       /* of the first range left, or NULL */
+    bool is_judged;               /* it is the one that the range is about */
+    size_t record_wanted;         /* bytes of what it says of itself, see blob_record_place */
     uint64_t ready_end, warm_end; /* positions in that file; see above */
     bool cold;                    /* a window of this range had to be warmed */
 
     unsigned char *buffer; /* the buffered way; NULL before the first use */
     size_t buffer_bytes, buffer_start, buffer_end;
 
-    size_t unit_filled;    /* bytes of a small unit that are in the buffer, while it is being read */
+    size_t unit_filled;    /* bytes of a small unit, or a record, that are in the buffer, while it is being read */
     uint64_t sum, sum_end; /* of a large unit: the sum of what has come so far, and where in the file that ends */
-    uint32_t look;         /* ranges in front of this one are to be looked at before the first byte goes out; 0: begun */
+    bool is_beginning;     /* nothing may go out yet */
+    uint32_t look;         /* ranges in front of this one are to be looked at before that */
 
     uint64_t remaining; /* bytes not yet handed to the caller or the socket */
     uint32_t range, range_count;
@@ -83,7 +86,7 @@ void egress_consume(struct blob_egress *egress, size_t count); /* of the buffer 
 /* The next bytes through the buffer. As blob_egress_send. */
 ssize_t egress_send_buffer(struct blob_egress *egress, int socket_fd, size_t max);
 /* A read of the ring has ended. */
-void egress_read_done(struct blob_egress *egress, int32_t result);
+void egress_read_done(struct blob_egress *egress, enum egress_step step, int32_t result);
 
 /* ---- blob_egress_verify.c ---- */
 
@@ -92,7 +95,9 @@ ssize_t egress_fill_unit(struct blob_egress *egress);
 /* The next `count` bytes of a large unit have come into memory, and are about to be given out. 0, or a failure: these are the last
  * ones, and the unit is not what was stored. */
 int egress_pass(struct blob_egress *egress, const void *bytes, size_t count);
-/* Small units are verified before the first byte of the answer goes out. 0, -EBUSY or a failure. */
+/* Whether the present file is the one that the range is about. 1, -EBUSY or a failure. */
+ssize_t egress_judge(struct blob_egress *egress);
+/* Before the first byte of the answer goes out: its file is looked at, and small units are verified. 0, -EBUSY or a failure. */
 ssize_t egress_look(struct blob_egress *egress);
 /* How many of the first ranges egress_look is to look at. */
 uint32_t egress_look_count(const struct blob_egress *egress);

@@ -84,28 +84,32 @@ static void head_take(const struct record *record, struct segment_head *head)
         memcpy(head->identity.store, store, RECORD_STORE_ID_BYTES);
 }
 
-int segment_head_read(int fd, struct segment_head *head)
+int segment_head_parse(const void *block, size_t length, struct segment_head *head)
 {
-    unsigned char block[SEGMENT_ALIGN_BYTES];
     struct record record;
     uint64_t kind;
     size_t needed;
-    ssize_t n;
 
     *head = (struct segment_head){0};
-    do
-        n = sys.pread(fd, block, sizeof(block), 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    if (n != sizeof(block))
+    if (length < SEGMENT_ALIGN_BYTES)
         return 0;
     bool has_line = memcmp(block, head_line, sizeof(head_line)) == 0;
-    int err = record_read(block, sizeof(block), &record, &needed);
+    int err = record_read(block, SEGMENT_ALIGN_BYTES, &record, &needed);
     if (err != 0) /* without its line it may be anything, as a client's bytes */
         return !has_line ? 0 : err == -ENODATA ? 1 : -EBADMSG;
     if (!record_get_number(&record, RECORD_KIND, &kind) || kind != RECORD_KIND_SEGMENT)
         return 0;
     head_take(&record, head);
     return 1;
+}
+
+int segment_head_read(int fd, struct segment_head *head)
+{
+    unsigned char block[SEGMENT_ALIGN_BYTES];
+    ssize_t n;
+
+    do
+        n = sys.pread(fd, block, sizeof(block), 0);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : segment_head_parse(block, (size_t)n, head);
 }

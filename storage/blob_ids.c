@@ -41,6 +41,7 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
         .promised = promised,
         .synced = ids->durable,
         .identity = ids->identity,
+        .records_from = ids->records_from,
     };
 }
 
@@ -119,6 +120,7 @@ int blob_ids_open(struct blob_store *store)
         err = ids_open_damaged(store, err == -ENODATA);
     } else if (err == 0) {
         ids->found = ids->identity = ids->disk.identity;
+        ids->records_from = ids->disk.records_from;
         err = ids_open_known(ids);
     }
     if (err != 0)
@@ -169,6 +171,8 @@ int blob_ids_recovered(struct blob_store *store)
     assert(!ids->keeper_running); /* recovery comes before the first writer */
     assert(ids->settled == ids->next);
     ids->recovered = true;
+    if (ids->records_from == 0) /* a new store, one of an earlier version, or one whose SEQUENCE was lost */
+        ids->records_from = ids->next;
     struct blob_sequence record = ids_next_record(ids, ids->next + BLOB_ID_BLOCK);
     uint64_t first = ids->next;
     pthread_mutex_unlock(&ids->lock);

@@ -8,7 +8,8 @@
  *   blob_layout.c     folders, names, walking and recovering them
  *   blob_sequence.c   the SEQUENCE record on disk
  *   blob_ids.c        which ids are promised, handed out, settled
- *   blob_identity.c   what files say of themselves
+ *   blob_identity.c   what SEQUENCE and segments say of themselves
+ *   blob_record.c     what files of blobs say of themselves, and whether that goes with their names
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
@@ -66,6 +67,7 @@ struct blob_sequence {
     uint64_t promised;   /* at or above: never handed out */
     bool synced;         /* written by a durable store */
     struct blob_identity identity; /* store all zero: it says none, as one of an earlier version does */
+    uint64_t records_from; /* files of blobs from this id on say what they are; 0: not known yet, so none needs to */
     unsigned slot;       /* 0 or 1: where it was found */
     bool torn;           /* the other slot is damaged: by a torn write, or a whole one that went bad later */
 };
@@ -103,6 +105,7 @@ struct blob_ids {
 
     struct blob_identity identity; /* what files have to say of themselves from now on */
     struct blob_identity found;    /* what SEQUENCE said at open */
+    uint64_t records_from;         /* as in blob_sequence; set at the latest before the first id is handed out */
 };
 
 int blob_ids_open(struct blob_store *store);
@@ -131,6 +134,38 @@ int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units
 /* Whether it names a store. */
 bool blob_identity_is_known(const struct blob_identity *identity);
 
+/* Room for the record at the end of a blob's file. */
+#define BLOB_RECORD_BYTES_MAX 128u
+/* Makes it; returns its length. `payload` bytes lie before it. */
+size_t blob_record_make(struct blob_store *store, uint64_t blob, uint64_t payload, void *bytes);
+
+/* What the name of a file promises, and its row. */
+struct blob_claim {
+    uint64_t blob;
+    bool is_segment;
+};
+
+/* What it holds, by its own word. */
+enum blob_file_kind {
+    BLOB_FILE_UNKNOWN, /* nobody has looked */
+    BLOB_FILE_OLD,     /* it says nothing, as those of earlier versions do */
+    BLOB_FILE_BLOB,    /* a blob of its own, of a known length */
+    BLOB_FILE_SEGMENT,
+};
+struct blob_contents {
+    enum blob_file_kind kind;
+    uint64_t payload; /* bytes, of BLOB_FILE_BLOB */
+};
+
+/* Bytes that blob_record_judge wants to see of a file of so many, and where they begin. wanted: 0 at first, then what it said. */
+size_t blob_record_place(const struct blob_claim *claim, uint64_t file_bytes, size_t wanted, uint64_t *offset);
+/* Whether the file is the one that the claim is about. bytes: what blob_record_place asked for. 0 and contents; -ENOBUFS: come again
+ * with *wanted bytes; -EBADMSG: it is another's, or says nothing where it should, or what it says is damaged. */
+int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes, const void *bytes,
+                      size_t length, size_t *wanted, struct blob_contents *contents);
+/* Whether contents go with a unit of the row; length 0: not known. */
+bool blob_contents_fit(const struct blob_contents *contents, const struct blob_claim *claim, uint64_t length);
+
 /* What the head of a segment says. */
 struct segment_head {
     struct blob_identity identity; /* store all zero: nothing, as the heads of earlier versions */
@@ -143,6 +178,8 @@ void segment_head_make(const struct segment_head *head, void *block);
  * version; or the negative errno of reading. A client's bytes can look like a head, but for the id of the store, which no client
  * knows. Blocks. */
 int segment_head_read(int fd, struct segment_head *head);
+/* The same for the first block of a file, which has `length` bytes. */
+int segment_head_parse(const void *block, size_t length, struct segment_head *head);
 
 /* ---- Place and lock ---- */
 
@@ -194,6 +231,8 @@ struct blob_file {
     int fd;
     uint32_t refs;
     bool cached; /* in the table; false: closed with the last reference */
+    atomic_int kind;                 /* enum blob_file_kind: what it says of itself, once somebody has looked */
+    atomic_uint_fast64_t payload;    /* of BLOB_FILE_BLOB; valid once kind is known */
     struct blob_file *hash_next, *idle_next, *idle_prev;
 };
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of an upload: bytes synced, an id promised, a name given, the folder synced. And the way back:
- * whatever of these steps was done is undone when the writer is freed before the last of them.
+ * The end of an upload: an id promised, a record of it written after the last byte, both synced, a name given, the folder
+ * synced. And the way back: whatever of these steps was done is undone when the writer is freed before the last of them.
  *
- *   SYNC -> ID -> LINK -> FOLDER -> finished        (relaxed: ID -> LINK -> finished)
+ *   ID -> RECORD -> SYNC -> LINK -> FOLDER -> finished        (relaxed: ID -> RECORD -> LINK -> finished)
+ *
+ * The first three begin as soon as the last byte is in the file, and run beside the digests. So an upload that comes to nothing then
+ * costs an id, of which there are plenty.
  *
  * No failed sync is ever tried again: after one the kernel may have dropped the pages and call the next one a
  * success.
@@ -15,7 +18,17 @@
 
 #include "storage/blob_writer_parts.h"
 
-/* Begun as soon as the last byte is in the file, so that it runs beside the digests. */
+static void publish_record(struct blob_writer *writer)
+{
+    if (writer->record_length == 0)
+        writer->record_length =
+            blob_record_make(writer->store, writer->blob, writer->written, writer->record);
+    ring_write(writer->ring, writer_step_begin(writer, STEP_RECORD), writer->fd,
+               writer->record + writer->record_written,
+               (uint32_t)(writer->record_length - writer->record_written),
+               writer->written + writer->record_written);
+}
+
 static void publish_sync(struct blob_writer *writer)
 {
     ring_fdatasync(writer->ring, writer_step_begin(writer, STEP_SYNC), writer->fd);
@@ -42,7 +55,12 @@ static void publish_id(struct blob_writer *writer)
     else if (err != 0)
         writer_fail(writer, err);
     else
-        publish_link(writer);
+        publish_record(writer);
+}
+
+static bool record_is_written(const struct blob_writer *writer)
+{
+    return writer->record_length > 0 && writer->record_written == writer->record_length;
 }
 
 void writer_publish_start(struct blob_writer *writer)
@@ -52,10 +70,14 @@ void writer_publish_start(struct blob_writer *writer)
         writer->finished = writer->publishing;
         return;
     }
-    if (writer->store->options.durable && !writer->synced)
+    if (writer->blob == 0)
+        publish_id(writer);
+    else if (!record_is_written(writer))
+        publish_record(writer);
+    else if (writer->store->options.durable && !writer->synced)
         publish_sync(writer);
     else if (writer->publishing && !writer->linked)
-        publish_id(writer);
+        publish_link(writer);
 }
 
 void writer_sync_done(struct blob_writer *writer, int32_t result)
@@ -64,6 +86,14 @@ void writer_sync_done(struct blob_writer *writer, int32_t result)
         writer_fail(writer, result);
     else
         writer->synced = true;
+}
+
+void writer_record_done(struct blob_writer *writer, int32_t result)
+{
+    if (result <= 0)
+        writer_fail(writer, result == 0 ? -EIO : result);
+    else
+        writer->record_written += (size_t)result;
 }
 
 /* There is an id to be had now, or there will be none. */
@@ -76,11 +106,13 @@ void writer_id_done(struct blob_writer *writer, int32_t result)
 void writer_link_done(struct blob_writer *writer, int32_t result)
 {
     if (result == -EEXIST) {
-        /* A file that this store did not put there. It stays; the next id will do. */
+        /* A file that this store did not put there. It stays; the next id will do, with a record and a sync of its own. */
         blob_store_log(writer->store, STORAGE_LOG_WARNING, "blobs/%s is there already; left alone",
                        writer->path);
         blob_ids_settle(&writer->store->ids, writer->blob);
         writer->blob = 0;
+        writer->record_length = writer->record_written = 0;
+        writer->synced = false;
         return;
     }
     if (result < 0) {

@@ -4,7 +4,7 @@
  * older of the two and never the one that counts. Numbers are little-endian:
  *
  *   0 "SLUICSEQ"   8 version (4)  12 flags (4)  16 generation (8)  24 settled (8)  32 promised (8)  40 crc32c
- * (4) of all before   44 store (16)  60 epoch (8)  68 crc32c (4) of all before
+ * (4) of all before   44 store (16)  60 epoch (8)  68 records from (8)  76 crc32c (4) of all before
  *
  * Version 1 ended with the first sum. It is read, and the first write puts a record of version 2 into the other slot. The first sum stays
  * where it was, so that an earlier release finds a whole record of a version that it does not know, and leaves all as it is, and so will
@@ -24,11 +24,12 @@
 #define SEQUENCE_VERSION_1   1u
 #define SEQUENCE_FLAG_SYNCED 1u
 #define SEQUENCE_SLOT_BYTES  4096u
-#define SEQUENCE_BYTES       72u
+#define SEQUENCE_BYTES       80u
 #define SEQUENCE_CRC_AT      40u
 #define SEQUENCE_STORE_AT    44u
 #define SEQUENCE_EPOCH_AT    60u
-#define SEQUENCE_CRC_2_AT    68u
+#define SEQUENCE_RECORDS_AT  68u
+#define SEQUENCE_CRC_2_AT    76u
 
 _Static_assert(SEQUENCE_STORE_AT + RECORD_STORE_ID_BYTES == SEQUENCE_EPOCH_AT,
                "the id of a store has its place");
@@ -76,6 +77,7 @@ static int sequence_decode(const unsigned char record[SEQUENCE_BYTES], struct bl
             return -EBADMSG;
         memcpy(sequence->identity.store, record + SEQUENCE_STORE_AT, RECORD_STORE_ID_BYTES);
         sequence->identity.epoch = get64(record + SEQUENCE_EPOCH_AT);
+        sequence->records_from = get64(record + SEQUENCE_RECORDS_AT);
     }
     sequence->synced = (get32(record + 12) & SEQUENCE_FLAG_SYNCED) != 0;
     sequence->generation = get64(record + 16);
@@ -151,6 +153,7 @@ int blob_sequence_write(int fd, const struct blob_sequence *sequence)
     put32(record + SEQUENCE_CRC_AT, digest_crc32c(0, record, SEQUENCE_CRC_AT));
     memcpy(record + SEQUENCE_STORE_AT, sequence->identity.store, RECORD_STORE_ID_BYTES);
     put64(record + SEQUENCE_EPOCH_AT, sequence->identity.epoch);
+    put64(record + SEQUENCE_RECORDS_AT, sequence->records_from);
     put32(record + SEQUENCE_CRC_2_AT, digest_crc32c(0, record, SEQUENCE_CRC_2_AT));
 
     off_t start = (off_t)sequence->slot * SEQUENCE_SLOT_BYTES;

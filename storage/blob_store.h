@@ -7,8 +7,8 @@
  *   DATA/blobs/3f/0000000000003f2a   blob 0x3f2a; folder = (id / BLOB_FOLDER_RUN) % BLOB_FOLDER_COUNT
  *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
  *
- * What survives a crash. A blob gets its id and its name when it is published, after its bytes were synced. Between that
- * moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
+ * What survives a crash. A blob gets its id when all its bytes are there, and with it a record at the end of its file that says whose
+ * they are; its name when it is published, after all of that was synced. Between that moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
  * block whose end was written (and synced) beforehand, and ids below `settled` are known to have a row or no file. After a
  * crash blob_store_recover probes [settled, promised) and removes files that no row names: bounded work, however many
  * objects there are.
@@ -156,9 +156,14 @@ bool blob_pin_holds_any(struct blob_store *store, uint64_t blob);
 
 enum blob_damage {
     BLOB_DAMAGE_SUM,        /* they do not have their checksum */
+    BLOB_DAMAGE_IDENTITY,   /* the file is not the blob that its name says */
     BLOB_DAMAGE_UNREADABLE, /* the file is missing or too short, or the disk refuses it */
     BLOB_DAMAGE_COUNT
 };
+
+/* Whether the open file is the one that a row's unit lies in, by what the file says of itself; length: the unit's. 0 also for files of
+ * earlier versions, which say nothing; -EBADMSG: it is another blob's, or what it says is damaged; the errno of reading. Blocks. */
+int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd);
 
 /* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */
 bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage, const char *what);

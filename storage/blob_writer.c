@@ -151,6 +151,7 @@ static void (*const step_done[STEP_COUNT])(struct blob_writer *writer, int32_t r
     [STEP_LINK] = writer_link_done,       [STEP_FOLDER] = writer_folder_done,
     [STEP_UNLINK] = writer_undo_done,     [STEP_UNLINK_STAGING] = writer_undo_done,
     [STEP_CLOSE] = writer_undo_done,      [STEP_PUMP] = writer_pump_done,
+    [STEP_RECORD] = writer_record_done,
 };
 
 /* The same steps for a writer that was freed meanwhile: only what there is to undo counts. */

@@ -55,8 +55,9 @@ enum writer_step {
     STEP_RESERVE,      /* fallocate */
     STEP_DRAIN,        /* the first hop of the queue into the file */
     STEP_PUMP,         /* from the socket into the file, by a pump thread */
-    STEP_SYNC,         /* fdatasync */
     STEP_ID,           /* waiting for a promised id */
+    STEP_RECORD,       /* what the file says of itself, after its last byte */
+    STEP_SYNC,         /* fdatasync */
     STEP_LINK,         /* the name: linkat, or renameat out of staging */
     STEP_FOLDER,       /* waiting for a sync of the folder */
     STEP_UNLINK,       /* undoing the name */
@@ -124,6 +125,8 @@ struct blob_writer {
 
     bool sealed, publishing, synced;
     uint64_t blob; /* the id, once handed out; 0 again after it was settled here */
+    unsigned char record[BLOB_RECORD_BYTES_MAX];
+    size_t record_length, record_written; /* record_length 0: not made yet */
     bool linked;   /* the name exists */
     bool finished; /* the name exists and, with a durable store, is synced */
     char path[BLOB_PATH_BYTES];
@@ -193,10 +196,11 @@ void writer_pump_digest(struct blob_writer *writer, const void *data, size_t len
 /* All bytes are in the file. */
 void writer_pump_finish(struct blob_writer *writer);
 
-/* blob_publish.c: the steps from STEP_SYNC on. */
+/* blob_publish.c: the steps from STEP_ID on. */
 void writer_publish_start(struct blob_writer *writer);
-void writer_sync_done(struct blob_writer *writer, int32_t result);
 void writer_id_done(struct blob_writer *writer, int32_t result);
+void writer_record_done(struct blob_writer *writer, int32_t result);
+void writer_sync_done(struct blob_writer *writer, int32_t result);
 void writer_link_done(struct blob_writer *writer, int32_t result);
 void writer_folder_done(struct blob_writer *writer, int32_t result);
 /* Stops waiting for ids and folders; true when the step is over. */

@@ -92,8 +92,18 @@ static int job_open(struct digest_jobs *jobs, struct digest_job *job)
 {
     const struct blob_range *range = &job->ranges[job->at];
 
+    struct blob_unit unit = {range->blob, range->sum.offset};
+    int err = 0;
+
     if ((job->fd = blob_store_open_fd(jobs->store, range->blob)) < 0)
         return job_fail(jobs, job, job->fd);
+    if (range->sum.length > 0)
+        err = blob_store_judge(jobs->store, unit, range->sum.length, job->fd);
+    if (err == -EBADMSG)
+        return job_fail_damaged(jobs, job, BLOB_DAMAGE_IDENTITY,
+                                "is another blob's file, or does not say whose it is");
+    if (err != 0)
+        return job_fail(jobs, job, err);
     if (blob_range_is_unit(range))
         return digest_set_create(&job->sum, DIGEST_BIT(range->sum.kind));
     return blob_sum_is_small(&range->sum) ? job_verify_small(jobs, job) : 0;

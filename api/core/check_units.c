@@ -34,6 +34,7 @@ const char *check_verdict_text(enum check_verdict verdict)
     static const char *const texts[CHECK_VERDICT_COUNT] = {
         [CHECK_SOUND] = "sound",
         [CHECK_MISSING] = "its file is missing",
+        [CHECK_FOREIGN] = "it is another blob's file, or does not say whose it is",
         [CHECK_SHORT] = "its file is too short",
         [CHECK_CHANGED] = "its bytes do not match their checksum",
         [CHECK_UNREADABLE] = "its bytes cannot be read",
@@ -131,8 +132,9 @@ static int unit_digest(int fd, const struct check_unit *unit, uint64_t *crc)
 }
 
 /* Returns an enum check_verdict, or -ENOMEM. */
-static int unit_look_at_file(int fd, const struct check_unit *unit, bool verify_bytes)
+static int unit_look_at_file(struct check_units *units, int fd, const struct check_unit *unit)
 {
+    struct blob_unit place = {unit->file, unit->offset};
     struct stat status;
     uint64_t crc = 0;
     int err;
@@ -141,7 +143,9 @@ static int unit_look_at_file(int fd, const struct check_unit *unit, bool verify_
         return CHECK_UNREADABLE;
     if ((uint64_t)status.st_size < unit->offset || (uint64_t)status.st_size - unit->offset < unit->length)
         return CHECK_SHORT;
-    if (!verify_bytes)
+    if ((err = blob_store_judge(units->blobs, place, unit->length, fd)) != 0)
+        return err == -ENOMEM ? err : err == -EBADMSG ? CHECK_FOREIGN : CHECK_UNREADABLE;
+    if (!units->verify_bytes)
         return CHECK_SOUND;
     err = unit_digest(fd, unit, &crc);
     if (err == -ENOMEM)
@@ -158,7 +162,7 @@ static int unit_look(struct check_units *units, const struct check_unit *unit)
 
     if (fd < 0)
         return fd == -ENOENT ? CHECK_MISSING : CHECK_UNREADABLE;
-    verdict = unit_look_at_file(fd, unit, units->verify_bytes);
+    verdict = unit_look_at_file(units, fd, unit);
     close(fd); /* was only read from */
     return verdict;
 }

@@ -10,6 +10,7 @@
 enum check_verdict {
     CHECK_SOUND,
     CHECK_MISSING,    /* there is no such file */
+    CHECK_FOREIGN,    /* the file says that it is another blob's, or does not say whose it is */
     CHECK_SHORT,      /* the file ends before the unit does */
     CHECK_CHANGED,    /* the bytes are not those that were stored */
     CHECK_UNREADABLE, /* the disk or the system refuses them */

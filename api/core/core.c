@@ -214,6 +214,7 @@ uint64_t core_damage_met(struct core *core, enum core_damage damage)
 {
     static const enum blob_damage kinds[CORE_DAMAGE_COUNT] = {
         [CORE_DAMAGE_CHECKSUM] = BLOB_DAMAGE_SUM,
+        [CORE_DAMAGE_IDENTITY] = BLOB_DAMAGE_IDENTITY,
         [CORE_DAMAGE_UNREADABLE] = BLOB_DAMAGE_UNREADABLE,
     };
 

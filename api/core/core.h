@@ -52,7 +52,7 @@ const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
 
 /* Why bytes were not given out, see storage/blob_store.h. */
-enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
+enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
 /* How often since core_open. Any thread. */
 uint64_t core_damage_met(struct core *core, enum core_damage damage);
 /* Seconds in a day of lifecycle rules. */

@@ -293,6 +293,24 @@ static int extent_damaged(struct core *core, const struct meta_extent *extent)
     return -EIO;
 }
 
+/* The file of a unit, if it is the one that its row says. */
+static int extent_open(struct core *core, const struct meta_extent *extent)
+{
+    struct blob_unit unit = {extent->file, extent->unit_offset};
+    int fd = blob_store_open_fd(core->blobs, extent->file), err;
+
+    if (fd < 0)
+        return fd;
+    if ((err = blob_store_judge(core->blobs, unit, extent->unit_length, fd)) == 0)
+        return fd;
+    close(fd); /* was only read from */
+    if (err != -EBADMSG)
+        return err;
+    (void)blob_damage_note(core->blobs, unit, BLOB_DAMAGE_IDENTITY,
+                           "is another blob's file, or does not say whose it is");
+    return -EIO;
+}
+
 /* All of a unit that is a file of its own. */
 static int extent_verify(struct core *core, int fd, const struct meta_extent *extent)
 {
@@ -363,7 +381,7 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
 
     assert(index < get->object.extents.count);
     *offset = extent->offset;
-    result = blob_store_open_fd(get->core->blobs, extent->file);
+    result = extent_open(get->core, extent);
     if (result >= 0 && extent->unit_offset > 0) {
         int segment_fd = result;
 

@@ -117,6 +117,7 @@ static void add_damage(struct page *page, struct core *core)
 {
     static const char *const reasons[CORE_DAMAGE_COUNT] = {
         [CORE_DAMAGE_CHECKSUM] = "checksum",
+        [CORE_DAMAGE_IDENTITY] = "identity",
         [CORE_DAMAGE_UNREADABLE] = "unreadable",
     };
 

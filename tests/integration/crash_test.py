@@ -11,7 +11,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-from sluicetest import Server, blob_files, check, done, equal, run, scratch, SLUICE
+from sluicetest import Server, blob_files, check, done, equal, payload_bytes, run, scratch, SLUICE
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "100"))
 CLIENTS = 16
@@ -85,7 +85,7 @@ def blob_bytes():
     was removed meanwhile."""
     files, segments = blob_files(data)
     try:
-        return (sum(os.stat(path).st_size for path in files),
+        return (sum(payload_bytes(path) for path in files),
                 sum(data_bytes(path) - 4096 for path in segments))
     except FileNotFoundError:
         return None

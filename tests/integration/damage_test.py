@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Bytes that changed on the disk are never sent as if they were right. Small objects, packed or in files of their own, and small parts
 of large ones are an error before any byte goes out, also where a range of them is wanted. Large ones are told as they pass through memory,
-and the answer is cut off; with --verify-reads they are an error, too. By both engines, over TLS, and in standard copy mode."""
+and the answer is cut off; with --verify-reads they are an error, too. Files that were swapped are an error however they are sent. By both
+engines, over TLS, and in standard copy mode."""
 import contextlib
 import http.client
 import os
@@ -95,17 +96,24 @@ def kernel_encrypts():
     return False
 
 
+def started(mode, engine, data, arguments):
+    """A server, or None where the engine is not permitted."""
+    sluicetest.TLS = mode == "TLS"
+    try:
+        return Server(data=data, args=["--workers", "1", *arguments], engine=engine)
+    except RuntimeError:
+        skip(f"{mode}, {engine}", "the engine is not permitted here")
+        return None
+    finally:
+        sluicetest.TLS = False
+
+
 def look(mode, engine, data, arguments):
     passes, reads = mode == "standard" or mode == "TLS" and not kernel_encrypts(), mode == "verify-reads"
     say = lambda text: f"{mode}, {engine}: {text}"
-    sluicetest.TLS = mode == "TLS"
-    try:
-        server = Server(data=data, args=["--workers", "1", *arguments], engine=engine)
-    except RuntimeError:
-        skip(say("damage"), "the engine is not permitted here")
+    server = started(mode, engine, data, arguments)
+    if server is None:
         return
-    finally:
-        sluicetest.TLS = False
     served(server, say("an object beside a damaged one is served"), "beside", bodies["beside"])
     served(server, say("so is a large one"), "sound", bodies["sound"])
     served(server, say("and a range of it"), "sound", bodies["sound"][7:MIB], {"Range": f"bytes=7-{MIB - 1}"}, 206)
@@ -163,9 +171,52 @@ flip(data, bodies["own64"], 0xffff)
 flip(data, bodies["large"], 2 * MIB)
 flip(data, parts[1], 1)
 
-for mode, arguments in {"plain": [], "TLS": [], "standard": ["--copy-mode", "standard"], "verify-reads": ["--verify-reads"]}.items():
+MODES = {"plain": [], "TLS": [], "standard": ["--copy-mode", "standard"], "verify-reads": ["--verify-reads"]}
+for mode, arguments in MODES.items():
     for engine in ("uring", "threads"):
         look(mode, engine, data, arguments)
+
+# ---- Files that were swapped ----
+
+twins = {f"{name}{number}": os.urandom(size) for number in (1, 2) for name, size in {"twin": 2 * MIB, "smalltwin": 7000, "ownpair": 6000}.items()}
+for number in ("1", "2"):  # each server begins a segment of its own
+    server = Server(args=["--workers", "1"], data=data)
+    for key in (key for key in twins if key.endswith(number)):
+        sent = in_pieces(twins[key]) if key.startswith("own") else twins[key]
+        equal(server.request("PUT", f"/damage/{key}", body=sent)[0], 200, f"{key} is put")
+    check(server.stop(), f"server {number} ends with status 0")
+homes = {key: place_of(data, body)[0] for key, body in twins.items()}
+equal(len(set(homes.values())), 6, "each lies in a file of its own")
+
+
+def swap_all():
+    for name in ("twin", "smalltwin", "ownpair"):
+        first, second = homes[f"{name}1"], homes[f"{name}2"]
+        os.rename(first, first + ".aside")
+        os.rename(second, first)
+        os.rename(first + ".aside", second)
+
+
+swap_all()
+for mode, arguments in MODES.items():
+    for engine in ("uring", "threads"):
+        server = started(mode, engine, data, arguments)
+        if server is None:
+            continue
+        for key in twins:
+            refused(server, f"{mode}, {engine}: {key} does not get the bytes of another", key)
+            refused(server, f"{mode}, {engine}: nor a range of them", key, {"Range": "bytes=100-200"})
+        equal(server.request("HEAD", "/damage/twin1")[0], 200, f"{mode}, {engine}: HEAD reads no bytes")
+        equal((metric(server, "identity"), metric(server, "checksum")), (12, 0), f"{mode}, {engine}: each is counted")
+        check(server.log_text().count("is another blob's file") == 6, f"{mode}, {engine}: the log tells of each once", server.log_text())
+        check(server.stop(), f"{mode}, {engine}: the server ends with status 0")
+status, output = run([SLUICE, "check", "--data", data, "--no-verify"])
+check(status == 1 and all(re.search(rf"damage/{key}: .*another blob's file", output) for key in twins), "sluice check says so, too", output)
+swap_all()
+server = Server(args=["--workers", "1"], data=data)
+for key, body in twins.items():
+    served(server, f"swapped back, {key} is right", key, body)
+check(server.stop(), "the server ends with status 0")
 
 # ---- Files that were cut short ----
 
@@ -174,11 +225,12 @@ os.truncate(place_of(data, bodies["large"])[0], MIB)
 for arguments in ([], ["--verify-reads"]):
     server = Server(data=data, args=["--workers", "1", *arguments])
     refused(server, f"{arguments}: a small file that was cut short is an error", "own")
-    if arguments:
-        refused(server, f"{arguments}: and a large one, which is read first", "large")
-    else:
-        cut_off(server, f"{arguments}: and a large one ends early", "large", bodies["large"])
-    equal(metric(server, "unreadable"), 2, f"{arguments}: both are counted")
+    refused(server, f"{arguments}: and so is a large one", "large")
+    equal(metric(server, "identity"), 2, f"{arguments}: both are counted: what they say of themselves is gone")
+    os.rename(homes["twin1"], homes["twin1"] + ".aside")
+    refused(server, f"{arguments}: a missing file is an error", "twin1")
+    equal(metric(server, "unreadable"), 1, f"{arguments}: and counted")
+    os.rename(homes["twin1"] + ".aside", homes["twin1"])
     check(server.stop(), f"{arguments}: the server ends with status 0")
 status, output = run([SLUICE, "check", "--data", data])
 check(status == 1 and all(f"damage/{key}" in output for key in ("packed", "own", "own64", "large", "parts")) and "damage/sound" not in output,

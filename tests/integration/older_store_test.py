@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 
-from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file
+from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file, payload_bytes
 
 CRC64NVME = 4  # the flag of an extent, metadata/codec.h
 CRC32C_SCHEMA = 4  # the last one that knew no other sum, metadata/schema.c
@@ -84,7 +84,7 @@ database.execute(f"PRAGMA user_version = {version}")
 database.commit()
 database.close()
 
-oldest = sorted(path for path in blob_files(server.data)[0] if os.path.getsize(path) == 300000)[0]
+oldest = sorted(path for path in blob_files(server.data)[0] if payload_bytes(path) == 300000)[0]
 with open(oldest, "r+b") as file:
     file.seek(150000)
     byte = file.read(1)[0]

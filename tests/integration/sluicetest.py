@@ -103,6 +103,15 @@ def blob_files(data):
     return [path for path in paths if path not in segments], segments
 
 
+def payload_bytes(path):
+    """The bytes of a blob's file without the record at its end, in which it says whose it is."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 24))
+        foot = file.read(24)
+    return size - int.from_bytes(foot[4:8], "little") if foot[16:] == b"SlRecrd1" else size
+
+
 # ---- TLS --------------------------------------------------------------------------------------------------------------------
 
 TLS = os.environ.get("TEST_TLS") == "1"

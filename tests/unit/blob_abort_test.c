@@ -349,6 +349,10 @@ static void test_taken_name_is_skipped(void **state)
     uint64_t blob = put_bytes(&rig, (const unsigned char *)"mine", 4);
     assert_int_equal(blob, next + 1);
     assert_int_equal(rig.warnings, 1);
+    fd = blob_store_open_fd(rig.store, blob);
+    assert_int_equal(blob_store_judge(rig.store, (struct blob_unit){blob, 0}, 4, fd),
+                     0); /* it has the second id in it */
+    close(fd);
     assert_blob_holds(&rig, next, (const unsigned char *)"stranger", 8);
     blob_store_settle(rig.store, blob);
     rig_end(&rig);

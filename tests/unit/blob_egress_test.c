@@ -300,7 +300,7 @@ static void test_packed_is_copied(void **state)
     struct rig rig;
 
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
-    uint64_t blob = put_bytes(&rig, bytes, length);
+    uint64_t blob = put_bytes_alone(&rig, bytes, length);
     sys.sendfile = count_sendfile;
     for (enum temperature temperature = HOT; temperature <= COLD; ++temperature) {
         const struct blob_range ranges[] = {range_of(blob, 0, 100, false),
@@ -352,7 +352,7 @@ static void test_missing_and_short(void **state)
 
     for (unsigned copy_mode = 0; copy_mode < 2; ++copy_mode) {
         rig_begin(&rig, RING_ENGINE_AUTO, true, copy_mode);
-        uint64_t blob = put_bytes(&rig, bytes, MIB + 5);
+        uint64_t blob = put_bytes_alone(&rig, bytes, MIB + 5);
         for (unsigned by_read = 0; by_read < 2; ++by_read) {
             rig.errors = 0;
             assert_int_equal(

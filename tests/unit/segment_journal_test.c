@@ -320,7 +320,7 @@ static uint64_t file_with_end(struct pen *pen, const unsigned char *end, size_t 
     uint64_t blob;
 
     memcpy(bytes + BLOCK, end, length);
-    blob = put_bytes(&pen->rig, bytes, BLOCK + length);
+    blob = put_bytes_alone(&pen->rig, bytes, BLOCK + length);
     free(bytes);
     return blob;
 }

@@ -1,5 +1,6 @@
 # The blob half of storage.
 sluice_unit_test(record_test sluice_storage)
+sluice_unit_test(blob_record_test sluice_storage)
 sluice_unit_test(blob_store_test sluice_storage)
 sluice_unit_test(blob_identity_test sluice_storage)
 sluice_unit_test(blob_place_test sluice_storage)
