@@ -170,7 +170,7 @@ static int db_open_store(struct meta *meta)
                        &db)) != 0)
         return err;
     if ((err = db_identify(meta, &meta->device, &meta->inode)) == 0 &&
-        (err = schema_open(db, read_only)) == 0 && !read_only &&
+        (err = schema_open(meta, db)) == 0 && !read_only &&
         (err = db_set_pragmas(meta, DB_WRITE, db)) == 0)
         return committer_start(&meta->committer, meta, db); /* takes the connection, on failure too */
     if (err != 0)

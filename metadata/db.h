@@ -47,8 +47,12 @@ int db_exec(sqlite3 *db, const char *text);
 /* The integer that a query yields. */
 int db_query_int(sqlite3 *db, const char *text, int64_t *value);
 
-/* Checks whose database the file is and brings its schema up to date (not when read only: then -EROFS if it is older).
+/* Checks whose database the file is and brings its schema up to date (not when read only: then -EROFS if it is older), after a copy of
+ * it was kept.
  * Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA, META_E_CORRUPT or an errno. */
-int schema_open(sqlite3 *db, bool read_only);
+int schema_open(const struct meta *meta, sqlite3 *db);
+/* Keeps the database of that schema beside it, as PATH.vVERSION, durably; one that is there already stays as it is. 0, or an error that
+ * the log was told of: then nothing may be changed. */
+int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * The tables, as numbered migrations. PRAGMA user_version holds the number of the last migration that ran;
  * each one runs in a transaction with the update of that number, so a crash leaves the old schema or the new
- * one. A migration that was released is never edited: changes are new entries at the end.
+ * one; and before the first of them a copy of the database is kept (schema_copy.c). A migration that was released is never edited: changes are new entries at the end.
  *
  * Runs once, on the thread that opens the database. */
 #include "metadata/db.h"
@@ -202,7 +202,7 @@ static int schema_set_wal(sqlite3 *db)
     return err;
 }
 
-int schema_open(sqlite3 *db, bool read_only)
+int schema_open(const struct meta *meta, sqlite3 *db)
 {
     int64_t version;
     int err;
@@ -210,9 +210,11 @@ int schema_open(sqlite3 *db, bool read_only)
     /* Nothing is written before the file is known to be ours or empty. */
     if ((err = schema_identify(db, &version)) != 0)
         return err;
-    if (read_only)
+    if (meta->options.read_only)
         return version == SCHEMA_VERSION ? 0 : -EROFS;
     if ((err = schema_set_wal(db)) != 0)
+        return err;
+    if (version > 0 && version < SCHEMA_VERSION && (err = schema_keep_copy(meta, db, version)) != 0)
         return err;
     while (version < SCHEMA_VERSION)
         if ((err = schema_migrate(db, ++version)) != 0)

@@ -72,6 +72,11 @@ equal(server.request("PUT", "/older/new", body=bodies["large"])[0], 200, "and ne
 server.stop()
 equal(sluice_check(server.data)[0], 0, "the check verifies units of both kinds")
 
+kept = os.path.join(server.data, f"sluice.db.v{CRC32C_SCHEMA}")
+database = sqlite3.connect(f"file:{kept}?mode=ro&immutable=1", uri=True)
+equal(database.execute("PRAGMA user_version").fetchone()[0], CRC32C_SCHEMA, "a copy of the database is kept as it was")
+equal({row[0] for row in database.execute("SELECT key FROM object")}, {key.encode() for key in bodies}, "with what was in it then")
+database.close()
 database = sqlite3.connect(os.path.join(server.data, "sluice.db"))
 equal(database.execute("PRAGMA user_version").fetchone()[0], version, "the schema has been brought up to date")
 database.execute(f"PRAGMA user_version = {version + 1}")
