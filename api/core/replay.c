@@ -80,7 +80,8 @@ static int replay_on_extent(void *ctx, const struct meta_extent *extent)
 {
     int verdict = check_units_look(ctx, extent);
 
-    if (verdict == CHECK_UNREADABLE) /* no crash does that, and somebody may have been told */
+    if (verdict == CHECK_UNREADABLE ||
+        verdict == CHECK_FOREIGN) /* no crash does that, and somebody may have been told */
         return -EIO;
     return verdict == CHECK_SOUND ? 0 : verdict < 0 ? verdict : -EBADMSG;
 }
