@@ -432,6 +432,27 @@ static void unreadable_bytes_are_not_left_out(void **state)
     rig_end(&rig);
 }
 
+/* Nor is it a crash that makes a segment say that it is another blob's. */
+static void foreign_bytes_are_not_left_out(void **state)
+{
+    struct rig rig;
+    char last;
+
+    child_die(&rig);
+    int fd = segment_with_bytes_at(&rig, HEAD);
+    assert_int_equal(pread(fd, &last, 1, HEAD - 1), 1); /* its record ends there */
+    assert_int_equal(pwrite(fd, "x", 1, HEAD - 1), 1);
+    assert_int_equal(rig_open_again(&rig), -EIO);
+    rig.core = NULL;
+    assert_int_equal(pwrite(fd, &last, 1, HEAD - 1), 1);
+    close(fd);
+    assert_int_equal(rig_open_again(&rig), 0);
+    expect_small(&rig, "key", 20000, 4);
+    rig_close(&rig);
+    expect_clean(rig.dir, 3);
+    rig_end(&rig);
+}
+
 /* The sync had not finished: the entry is on the disk, one block of the bytes is not. */
 static void dies_within_the_sync(void **state)
 {
@@ -469,6 +490,7 @@ int main(void)
         fault_test(dies_before_the_commit),
         fault_test(dies_within_the_sync),
         fault_test(unreadable_bytes_are_not_left_out),
+        fault_test(foreign_bytes_are_not_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
