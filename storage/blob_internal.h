@@ -160,7 +160,7 @@ struct blob_contents {
 /* Bytes that blob_record_judge wants to see of a file of so many, and where they begin. wanted: 0 at first, then what it said. */
 size_t blob_record_place(const struct blob_claim *claim, uint64_t file_bytes, size_t wanted, uint64_t *offset);
 /* Whether the file is the one that the claim is about. bytes: what blob_record_place asked for. 0 and contents; -ENOBUFS: come again
- * with *wanted bytes; -EBADMSG: it is another's, or says nothing where it should, or what it says is damaged. */
+ * with *wanted bytes; -ESTALE: it says that it is another's; -EBADMSG: it says nothing where it should, or what it says is damaged. */
 int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes, const void *bytes,
                       size_t length, size_t *wanted, struct blob_contents *contents);
 /* Whether contents go with a unit of the row; length 0: not known. */

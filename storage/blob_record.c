@@ -80,10 +80,10 @@ static int judge_segment(struct blob_store *store, uint64_t blob, const void *bl
     bool may = may_be_old(store, blob, &identity);
     struct segment_head head;
 
-    if (segment_head_parse(block, length, &head) != 1)
+    if (segment_head_parse(block, length, &head) != 1 || (head.blob == 0 && !may))
         return -EBADMSG;
-    if (head.blob == 0 ? !may : head.blob != blob || !is_same_store(head.identity.store, &identity))
-        return -EBADMSG;
+    if (head.blob != 0 && (head.blob != blob || !is_same_store(head.identity.store, &identity)))
+        return -ESTALE;
     contents->kind = BLOB_FILE_SEGMENT;
     return 0;
 }
@@ -121,7 +121,7 @@ static int judge_blob(struct blob_store *store, uint64_t blob, uint64_t file_byt
         return 0;
     }
     if (!may)
-        return -EBADMSG;
+        return err == 0 ? -ESTALE : -EBADMSG;
     contents->kind = BLOB_FILE_OLD; /* whatever a client's bytes end with */
     return 0;
 }
@@ -190,6 +190,6 @@ int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t l
         free(buffer);
     } while (err == -ENOBUFS);
     if (err == 0 && !blob_contents_fit(&contents, &claim, length))
-        err = -EBADMSG;
+        err = -ESTALE;
     return err;
 }

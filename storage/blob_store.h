@@ -162,7 +162,8 @@ enum blob_damage {
 };
 
 /* Whether the open file is the one that a row's unit lies in, by what the file says of itself; length: the unit's. 0 also for files of
- * earlier versions, which say nothing; -EBADMSG: it is another blob's, or what it says is damaged; the errno of reading. Blocks. */
+ * earlier versions, which say nothing; -ESTALE: it says that it is another's; -EBADMSG: it says nothing where it should, or what it says is
+ * damaged; the errno of reading. Blocks. */
 int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd);
 
 /* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */

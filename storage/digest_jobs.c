@@ -99,7 +99,7 @@ static int job_open(struct digest_jobs *jobs, struct digest_job *job)
         return job_fail(jobs, job, job->fd);
     if (range->sum.length > 0)
         err = blob_store_judge(jobs->store, unit, range->sum.length, job->fd);
-    if (err == -EBADMSG)
+    if (err == -EBADMSG || err == -ESTALE)
         return job_fail_damaged(jobs, job, BLOB_DAMAGE_IDENTITY,
                                 "is another blob's file, or does not say whose it is");
     if (err != 0)

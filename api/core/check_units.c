@@ -135,6 +135,7 @@ static int unit_digest(int fd, const struct check_unit *unit, uint64_t *crc)
 static int unit_look_at_file(struct check_units *units, int fd, const struct check_unit *unit)
 {
     struct blob_unit place = {unit->file, unit->offset};
+    enum check_verdict says;
     struct stat status;
     uint64_t crc = 0;
     int err;
@@ -143,16 +144,19 @@ static int unit_look_at_file(struct check_units *units, int fd, const struct che
         return CHECK_UNREADABLE;
     if ((uint64_t)status.st_size < unit->offset || (uint64_t)status.st_size - unit->offset < unit->length)
         return CHECK_SHORT;
-    if ((err = blob_store_judge(units->blobs, place, unit->length, fd)) != 0)
-        return err == -ENOMEM ? err : err == -EBADMSG ? CHECK_FOREIGN : CHECK_UNREADABLE;
+    if ((err = blob_store_judge(units->blobs, place, unit->length, fd)) == -ESTALE)
+        return CHECK_FOREIGN;
+    if (err != 0 && err != -EBADMSG)
+        return err == -ENOMEM ? err : CHECK_UNREADABLE;
+    says = err == 0 ? CHECK_SOUND : CHECK_FOREIGN; /* it says nothing: what the bytes say counts more */
     if (!units->verify_bytes)
-        return CHECK_SOUND;
+        return says;
     err = unit_digest(fd, unit, &crc);
     if (err == -ENOMEM)
         return err;
     if (err != 0)
         return err == -ENODATA ? CHECK_SHORT : CHECK_UNREADABLE;
-    return crc == unit->crc ? CHECK_SOUND : CHECK_CHANGED;
+    return crc == unit->crc ? says : CHECK_CHANGED;
 }
 
 static int unit_look(struct check_units *units, const struct check_unit *unit)

@@ -304,7 +304,7 @@ static int extent_open(struct core *core, const struct meta_extent *extent)
     if ((err = blob_store_judge(core->blobs, unit, extent->unit_length, fd)) == 0)
         return fd;
     close(fd); /* was only read from */
-    if (err != -EBADMSG)
+    if (err != -EBADMSG && err != -ESTALE)
         return err;
     (void)blob_damage_note(core->blobs, unit, BLOB_DAMAGE_IDENTITY,
                            "is another blob's file, or does not say whose it is");

@@ -87,13 +87,13 @@ static void says_whose_it_is(void **state)
             blobs[i] = put_bytes(&rig, bytes, lengths[i]);
             assert_int_equal(judge(&rig, blobs[i], 0, lengths[i]), 0);
             assert_int_equal(judge(&rig, blobs[i], 0, 0), 0);
-            assert_int_equal(judge(&rig, blobs[i], 0, lengths[i] + 1), -EBADMSG);
+            assert_int_equal(judge(&rig, blobs[i], 0, lengths[i] + 1), -ESTALE);
             assert_int_equal(judge(&rig, blobs[i], 4096, 10), -EBADMSG); /* not a segment */
             assert_blob_holds(&rig, blobs[i], bytes, lengths[i]);
         }
         blob_store_identify(rig.store, &other);
         assert_int_equal(judge(&rig, blobs[0], 0, 1),
-                         known ? -EBADMSG : 0); /* who said nothing is not asked */
+                         known ? -ESTALE : 0); /* who said nothing is not asked */
         settle_all(&rig, blobs, COUNT);
         rig_end(&rig);
     }
@@ -111,8 +111,8 @@ static void is_told_from_others(void **state)
     for (unsigned i = 0; i < 4; ++i)
         blobs[i] = put_bytes(&rig, bytes, 5000);
     swap_files(&rig, blobs[0], blobs[1]);
-    assert_int_equal(judge(&rig, blobs[0], 0, 5000), -EBADMSG);
-    assert_int_equal(judge(&rig, blobs[1], 0, 5000), -EBADMSG);
+    assert_int_equal(judge(&rig, blobs[0], 0, 5000), -ESTALE);
+    assert_int_equal(judge(&rig, blobs[1], 0, 5000), -ESTALE);
     swap_files(&rig, blobs[0], blobs[1]);
     assert_int_equal(judge(&rig, blobs[0], 0, 5000), 0);
     for (off_t from_end = 1; from_end < 72; ++from_end) { /* every byte of the record counts */
@@ -145,7 +145,7 @@ static void client_cannot_speak_for_it(void **state)
     uint64_t blob = put_bytes(&rig, bytes, sizeof(bytes));
     assert_int_equal(judge(&rig, blob, 0, sizeof(bytes)), 0);
     cut_file(&rig, blob, sizeof(bytes));
-    assert_int_equal(judge(&rig, blob, 0, sizeof(bytes)), -EBADMSG);
+    assert_int_equal(judge(&rig, blob, 0, sizeof(bytes)), -ESTALE);
     rig.store->ids.records_from = blob + 1; /* as if an earlier version had taken it */
     assert_int_equal(judge(&rig, blob, 0, sizeof(bytes)), 0);
 
@@ -165,7 +165,7 @@ static void client_cannot_speak_for_it(void **state)
     cut_file(&rig, blob, 1000 + length);
     rig.store->ids.records_from = 1;
     assert_int_equal(judge(&rig, blob, 0, 1000), 0);
-    assert_int_equal(judge(&rig, blob, 0, 999), -EBADMSG);
+    assert_int_equal(judge(&rig, blob, 0, 999), -ESTALE);
     free(later);
     blob_store_settle(rig.store, blob);
     rig_end(&rig);
