@@ -56,6 +56,7 @@ enum sluice_error {
     SLUICE_E_NO_VERSION = -5014,
     SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
     SLUICE_E_LOCKED = -5017,        /* the version is under retention or legal hold */
+    SLUICE_E_UNSYNCED = -5020,      /* the disk failed to sync the database; no changes until that is made good, so try again */
     SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
     SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
     SLUICE_E_RANGE = -6003,       /* outside the object */

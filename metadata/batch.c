@@ -2,7 +2,7 @@
  *
  * The transaction of a batch: BEGIN, the changes, what they rest on, COMMIT. A change that fails is undone alone;
  * when the transaction fails, all its changes get the error, the database is as it was before, and the next
- * batch is tried as if nothing had been. On the committer's thread. */
+ * batch is tried as if nothing had been; after a failed sync, when that was made good (wal.h). On the committer's thread. */
 #include "metadata/batch.h"
 
 #include <errno.h>
@@ -37,9 +37,9 @@ static int op_run_savepoint(struct batch_runner *runner, struct meta_op *op)
     return run(writer, SQL_SAVEPOINT_RELEASE);
 }
 
-/* A commit that failed in its sync may have left all its pages in the log: after a power cut they could count
+/* A commit that failed may have left all its pages in the log: after a power cut they could count
  * as committed, although their submitters were told otherwise and may have removed the bytes. A transaction
- * that goes through takes their place in the log. */
+ * that goes through takes their place in the log. After a failed sync that is wal_repair's. */
 static void log_tail_overwrite(struct meta_writer *writer)
 {
     int64_t version;
@@ -48,7 +48,8 @@ static void log_tail_overwrite(struct meta_writer *writer)
         return; /* the disk is in trouble still; the next batch writes there, or fails as well */
     char text[64];
     (void)sqlite3_snprintf(sizeof(text), text, "PRAGMA user_version = %lld", (long long)version);
-    (void)db_exec(writer->db, text); /* as above */
+    if (db_exec(writer->db, text) == -EIO) /* else as above */
+        wal_suspect(&writer->meta->wal);
 }
 
 static void batch_abandon(struct batch_runner *runner, int err)
@@ -60,7 +61,7 @@ static void batch_abandon(struct batch_runner *runner, int err)
                  sqlite3_errmsg(writer->db));
     if (!sqlite3_get_autocommit(writer->db) && run(writer, SQL_ROLLBACK) != 0)
         meta_log(runner->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(writer->db));
-    if (wal_set_synced(&runner->meta->wal, writer->db, true) == 0)
+    if (!wal_is_suspect(&runner->meta->wal) && wal_set_synced(&runner->meta->wal, writer->db, true) == 0)
         log_tail_overwrite(writer);
     runner->buckets_stale = true;
 }
@@ -96,8 +97,10 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     int err;
 
     writer->clear_left = writer_clear_max(writer);
-    if ((err = wal_repair(wal, writer->db)) != 0 ||
-        (err = wal_set_synced(wal, writer->db, !batch_is_in_journal(runner, batch))) != 0 ||
+    /* Since the batch was taken: what is committed now would lie after a hole in the log. */
+    if (wal_is_suspect(wal))
+        return -EIO;
+    if ((err = wal_set_synced(wal, writer->db, !batch_is_in_journal(runner, batch))) != 0 ||
         (err = run(writer, SQL_BEGIN)) != 0)
         return err;
     if (runner->buckets_stale) {
@@ -148,8 +151,10 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
 {
     int err = batch_begin(runner, batch);
 
-    if (err == 0)
-        err = batch_run_changes(runner, batch);
+    if (err == 0 && (err = batch_run_changes(runner, batch)) == -EIO)
+        wal_suspect(
+            &runner->meta
+                 ->wal); /* a large transaction may begin the log anew before its commit, with a sync */
     /* Always, for the bytes are on their way whatever became of the rows. */
     if (barrier)
         *barrier_error = runner->hooks.barrier(runner->hooks.ctx);
@@ -163,8 +168,15 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
     return err;
 }
 
-static void batch_fail(struct meta_op *batch, int err)
+/* What the submitters are told. */
+static int batch_refusal(const struct batch_runner *runner, int err)
 {
+    return err == -EIO && wal_is_suspect(&runner->meta->wal) ? META_E_UNSYNCED : err;
+}
+
+static void batch_fail(struct batch_runner *runner, struct meta_op *batch, int err)
+{
+    err = batch_refusal(runner, err);
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         if (op_is_due(op))
             op->result = err;
@@ -182,7 +194,7 @@ static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, in
     if (err != 0)
         for (struct meta_op *op = batch; op != NULL; op = op->next)
             if (op->rests_on == NULL)
-                op->result = err;
+                op->result = batch_refusal(runner, err);
     return err;
 }
 
@@ -209,7 +221,7 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     if (err != 0 && barrier_error != 0)
         err = batch_run_rest(runner, batch, barrier_error);
     else if (err != 0)
-        batch_fail(batch, err);
+        batch_fail(runner, batch, err);
     runner->last_error = err;
 }
 
@@ -227,19 +239,20 @@ static int writer_start(struct meta_writer *writer)
     return writer_buckets_load(writer);
 }
 
-/* The journal is of use in a durable store only, and where the log can be synced for those who wait for it. */
-static void log_open(struct batch_runner *runner)
+/* The journal is of use in a durable store only. */
+static int log_open(struct batch_runner *runner)
 {
     struct meta *meta = runner->meta;
     char *path = sqlite3_mprintf("%s-wal", meta->path);
 
-    if (path != NULL)
-        wal_reserve(path);
-    if (path != NULL && meta->options.durable && runner->hooks.record != NULL)
-        wal_open(&meta->wal, path);
-    if (meta->wal.fd < 0)
+    if (path == NULL)
+        return -ENOMEM;
+    if (!meta->options.durable)
         runner->hooks.record = NULL;
+    wal_reserve(path);
+    int err = wal_open(&meta->wal, path, runner->hooks.record != NULL);
     sqlite3_free(path);
+    return err;
 }
 
 int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *db)
@@ -250,9 +263,7 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *
     runner->writer.db = db;
     runner->hooks = meta->options.hooks;
     err = writer_start(&runner->writer);
-    if (err == 0)
-        log_open(runner);
-    return err;
+    return err != 0 ? err : log_open(runner);
 }
 
 void batch_runner_end(struct batch_runner *runner)
@@ -260,7 +271,11 @@ void batch_runner_end(struct batch_runner *runner)
     struct meta_writer *writer = &runner->writer;
 
     meta_sql_finalize(&writer->sql);
-    (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
+    /* Closing would move the log into the database and remove it. Suspect, it is all that the next start has to go by. */
+    if (wal_is_suspect(&runner->meta->wal))
+        (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                                NULL); /* has no way to fail */
+    (void)sqlite3_close(writer->db);   /* no statement is left: it cannot be refused */
     wal_close(&runner->meta->wal);
     free(writer->buckets);
     arena_free(&writer->arena);

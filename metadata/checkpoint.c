@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "metadata/committer.h"
+
 enum checkpoint_state {
     CHECKPOINT_IDLE,
     CHECKPOINT_RUNNING, /* the thread's turn */
@@ -23,7 +25,7 @@ struct meta_checkpoint {
     sqlite3 *db; /* the checkpoint thread's */
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
+    pthread_cond_t wake, rested;
     enum checkpoint_state state;
     int last_error; /* so that a full disk is told once, not at each attempt */
     bool stop;
@@ -40,10 +42,16 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
     return SQLITE_OK;
 }
 
-static int checkpoint_run(sqlite3 *db)
+/* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. */
+static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db)
 {
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    struct wal *wal = &checkpoint->meta->wal;
 
+    if (wal_is_suspect(wal))
+        return -EIO;
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if ((code & 0xff) == SQLITE_IOERR)
+        wal_suspect(wal);
     /* Busy: a reader still needs older pages. The next attempt gets further. */
     return (code & 0xff) == SQLITE_BUSY ? 0 : meta_sql_error(code);
 }
@@ -68,10 +76,16 @@ static void *checkpoint_main(void *argument)
         if (checkpoint->stop)
             break;
         pthread_mutex_unlock(&checkpoint->mutex);
-        int err = checkpoint_run(checkpoint->db);
+        int err = checkpoint_run(checkpoint, checkpoint->db);
         pthread_mutex_lock(&checkpoint->mutex);
         checkpoint_note(checkpoint, err);
         checkpoint->state = CHECKPOINT_TAIL;
+        pthread_cond_signal(&checkpoint->rested);
+        if (wal_is_suspect(&checkpoint->meta->wal)) {
+            pthread_mutex_unlock(&checkpoint->mutex);
+            committer_nudge(checkpoint->meta->committer);
+            pthread_mutex_lock(&checkpoint->mutex);
+        }
     }
     pthread_mutex_unlock(&checkpoint->mutex);
     return NULL;
@@ -89,7 +103,7 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     if (state != CHECKPOINT_TAIL)
         return;
 
-    int err = checkpoint_run(checkpoint->writer);
+    int err = checkpoint_run(checkpoint, checkpoint->writer);
     /* When it reached the end, the next transaction starts the log anew, unless a reader is in the way just
      * then. */
     checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;
@@ -97,6 +111,15 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
     checkpoint_note(checkpoint, err);
     checkpoint->state = CHECKPOINT_IDLE;
     pthread_mutex_unlock(&checkpoint->mutex);
+}
+
+sqlite3 *checkpoint_rest(struct meta_checkpoint *checkpoint)
+{
+    pthread_mutex_lock(&checkpoint->mutex);
+    while (checkpoint->state == CHECKPOINT_RUNNING)
+        pthread_cond_wait(&checkpoint->rested, &checkpoint->mutex);
+    pthread_mutex_unlock(&checkpoint->mutex);
+    return checkpoint->db;
 }
 
 void checkpoint_hurry(struct meta_checkpoint *checkpoint)
@@ -120,8 +143,10 @@ int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta,
     }
     pthread_mutex_init(&checkpoint->mutex, NULL);
     pthread_cond_init(&checkpoint->wake, NULL);
+    pthread_cond_init(&checkpoint->rested, NULL);
     if ((err = -pthread_create(&checkpoint->thread, NULL, checkpoint_main, checkpoint)) != 0) {
         (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
+        pthread_cond_destroy(&checkpoint->rested);
         pthread_cond_destroy(&checkpoint->wake);
         pthread_mutex_destroy(&checkpoint->mutex);
         free(checkpoint);
@@ -143,6 +168,7 @@ void checkpoint_stop(struct meta_checkpoint *checkpoint)
     pthread_mutex_unlock(&checkpoint->mutex);
     pthread_join(checkpoint->thread, NULL);
     (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
+    pthread_cond_destroy(&checkpoint->rested);
     pthread_cond_destroy(&checkpoint->wake);
     pthread_mutex_destroy(&checkpoint->mutex);
     free(checkpoint);

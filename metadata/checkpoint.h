@@ -8,6 +8,8 @@
  *
  *   idle --log is long--> running --thread is done--> tail --writer finishes--> idle
  *
+ * A sync that fails here leaves the log and the database suspect, and while they are, nothing is moved.
+ *
  * Nothing can be deleted without a few pages in the log, which a full disk would refuse. So the log's file holds some room from the
  * start, and where a transaction finds none, the log is moved at once so that the next ones use that room again. */
 #ifndef METADATA_CHECKPOINT_H
@@ -23,6 +25,9 @@ int checkpoint_start(struct meta_checkpoint **checkpoint, struct meta *meta, sql
 void checkpoint_advance(struct meta_checkpoint *checkpoint);
 /* The committer's thread, after a transaction that the disk had no room for, before checkpoint_advance. */
 void checkpoint_hurry(struct meta_checkpoint *checkpoint);
+/* The committer's thread, when a sync failed (wal.h): waits until the thread rests, which it does until checkpoint_advance. Returns its
+ * connection, to be used before that. */
+sqlite3 *checkpoint_rest(struct meta_checkpoint *checkpoint);
 /* Before the writer's connection is closed. Blocks. NULL allowed. */
 void checkpoint_stop(struct meta_checkpoint *checkpoint);
 

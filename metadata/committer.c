@@ -33,6 +33,7 @@ struct meta_committer {
     struct meta_checkpoint *checkpoint; /* the thread's */
     struct batch_pace pace;             /* the thread's */
     uint64_t last_end_ns;               /* the thread's: when the last batch was answered */
+    int repair_error;                   /* the thread's: of the last try, to log a trouble once */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* for all below */
@@ -106,13 +107,97 @@ static uint64_t clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* ---- After a failed sync ---- */
+
+/* How long until it is tried again, when nobody brings a change before. */
+#define REPAIR_RETRY_NS 500000000u
+
+/* Makes it good, if there is something to be made good. 0 or an error: then nothing may be committed. The mutex is not held. */
+static int repair(struct meta_committer *committer)
+{
+    struct meta *meta = committer->meta;
+
+    if (!wal_is_suspect(&meta->wal))
+        return 0;
+    sqlite3 *checkpointer = checkpoint_rest(committer->checkpoint);
+    int err = wal_repair(&meta->wal, committer->runner.writer.db, checkpointer);
+    if (err != committer->repair_error || err == 0)
+        meta_log(meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
+                 err == 0 ? "what it may have lost was written again, and nothing is missing"
+                 : err == -EBADMSG
+                     ? "what it lost cannot be had from memory any more: no changes are taken until the "
+                       "server was started again"
+                     : "no changes are taken until what it may have lost is written again: ",
+                 err == 0 || err == -EBADMSG ? "" : meta_strerror(err));
+    committer->repair_error = err;
+    return err;
+}
+
+void committer_nudge(struct meta_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+static bool is_idle(const struct meta_committer *committer)
+{
+    return committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing;
+}
+
+static void wait_until(struct meta_committer *committer, uint64_t end_ns)
+{
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+
+    (void)pthread_cond_timedwait(&committer->wake, &committer->mutex, &end); /* the caller looks again */
+}
+
+/* Waits for something to do; meanwhile a failed sync is made good. The mutex is held, and given up. */
+static void idle_await(struct meta_committer *committer)
+{
+    while (is_idle(committer)) {
+        if (!wal_is_suspect(&committer->meta->wal)) {
+            pthread_cond_wait(&committer->wake, &committer->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&committer->mutex);
+        int err = repair(committer);
+        pthread_mutex_lock(&committer->mutex);
+        if (err != 0 && is_idle(committer))
+            wait_until(committer, clock_ns() + REPAIR_RETRY_NS);
+    }
+}
+
+/* A batch that was committed with a sync while somebody else's sync failed: that sync may have lost what this one then found done. Readers
+ * see the rows, so the batch cannot be refused any more; it is answered when they are safe. Only at the end nobody can wait:
+ * the answer is then that nothing is known, and the bytes stay, as reclaim asks before it removes any. */
+static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
+{
+    bool closing = false;
+    int err;
+
+    if (committer->runner.last_error != 0 || !committer->meta->wal.is_synced)
+        return;
+    while ((err = repair(committer)) != 0 && !closing) {
+        pthread_mutex_lock(&committer->mutex);
+        if (!committer->closing)
+            wait_until(committer, clock_ns() + REPAIR_RETRY_NS / 10);
+        closing = committer->closing;
+        pthread_mutex_unlock(&committer->mutex);
+    }
+    for (struct meta_op *op = batch; op != NULL && err != 0; op = op->next)
+        if (op->result == 0)
+            op->result = META_E_UNSYNCED;
+}
+
+/* ---- Batches ---- */
+
 /* Waits until there is something to do, and then perhaps a little longer for company. The mutex is held. */
 static void batch_await(struct meta_committer *committer)
 {
     uint64_t limit_ns;
 
-    while (committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing)
-        pthread_cond_wait(&committer->wake, &committer->mutex);
+    idle_await(committer);
     if (committer->waiting.head == NULL || committer->closing || !committer->meta->options.durable)
         return;
     uint32_t target = batch_pace_target(&committer->pace, committer->waiting.count, &limit_ns);
@@ -154,17 +239,33 @@ static uint32_t batch_clients(const struct meta_op *batch)
     return count;
 }
 
+/* Nothing of it was begun. */
+static void batch_refuse(struct meta_committer *committer, struct meta_op *batch)
+{
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        op->result = META_E_UNSYNCED;
+    batch_finish(&committer->runner.hooks, batch);
+}
+
 /* A batch from its first statement to the last answer. */
 static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
 {
     uint64_t begin_ns = clock_ns();
     uint32_t clients = batch_clients(batch);
 
+    if (repair(committer) != 0) {
+        batch_refuse(committer, batch);
+        return;
+    }
     row_changes_begin(&committer->meta->row_changes, batch);
     batch_run(&committer->runner, batch);
     if (committer->runner.last_error == -ENOSPC)
         checkpoint_hurry(committer->checkpoint);
     row_changes_end(&committer->meta->row_changes, batch);
+    if (wal_is_suspect(&committer->meta->wal)) {
+        batch_hold(committer, batch);
+        (void)repair(committer); /* before anybody is told; what fails is tried again */
+    }
     settings_expire(committer->meta, batch);
     pthread_mutex_lock(&committer->mutex);
     uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
@@ -196,6 +297,7 @@ static void *committer_main(void *argument)
     }
     committer->stopped = true;
     pthread_mutex_unlock(&committer->mutex);
+    (void)repair(committer); /* a last time: else the log stays as it is, for the next start */
     return NULL;
 }
 

@@ -213,7 +213,16 @@ void meta_close(struct meta *meta)
 
 int meta_make_durable(struct meta *meta)
 {
-    return wal_make_durable(&meta->wal);
+    int err = wal_make_durable(&meta->wal);
+
+    if (err != 0 && meta->committer != NULL)
+        committer_nudge(meta->committer);
+    return err;
+}
+
+int meta_health(const struct meta *meta)
+{
+    return wal_is_suspect(&meta->wal) ? META_E_UNSYNCED : 0;
 }
 
 int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)

@@ -83,6 +83,10 @@ int meta_open(struct meta **meta, const char *path, const struct meta_options *o
 /* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. */
 void meta_close(struct meta *meta);
 
+/* 0, or META_E_UNSYNCED: a sync of the database or its log failed, and until what it may have lost is written again, which is tried
+ * without end, changes are refused with that result. Reads go on. Any thread; cheap. */
+int meta_health(const struct meta *meta);
+
 /* 0 or a negative errno; -ESTALE: the path names another file by now. */
 int meta_reader_open(struct meta *meta, struct meta_reader **reader);
 void meta_reader_close(struct meta_reader *reader);

@@ -32,7 +32,8 @@
     X(META_E_OFFSET, -5016, "the object does not end where the append begins")                               \
     X(META_E_LOCKED, -5017, "the version is locked")                                                          \
     X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")                 \
-    X(META_E_TOKEN, -5019, "the token was used for another change")
+    X(META_E_TOKEN, -5019, "the token was used for another change")                                          \
+    X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

@@ -24,15 +24,17 @@ void wal_reserve(const char *log_path)
     (void)close(fd); /* nothing was written */
 }
 
-void wal_open(struct wal *wal, const char *log_path)
+int wal_open(struct wal *wal, const char *log_path, bool leaves_syncs)
 {
-    wal->fd = open(log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    wal->fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    wal->leaves_syncs = leaves_syncs;
+    return wal->fd < 0 ? -errno : 0;
 }
 
 void wal_close(struct wal *wal)
 {
     if (wal->fd >= 0)
-        (void)close(wal->fd); /* read only */
+        (void)close(wal->fd); /* whoever wrote synced */
     wal->fd = -1;
 }
 
@@ -40,7 +42,7 @@ int wal_set_synced(struct wal *wal, sqlite3 *db, bool is_synced)
 {
     int code;
 
-    if (wal->fd < 0 || wal->is_synced == is_synced)
+    if (!wal->leaves_syncs || wal->is_synced == is_synced)
         return 0;
     code = sqlite3_exec(db, is_synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
                         NULL, NULL);
@@ -59,8 +61,8 @@ void wal_commit_end(struct wal *wal, int result)
 {
     if (!wal->is_synced)
         (void)atomic_fetch_add(&wal->commits, 1);
-    if (result == -EIO && wal->fd >= 0)
-        atomic_store(&wal->is_suspect, true);
+    if (result == -EIO)
+        wal_suspect(wal);
 }
 
 /* Of the log's file, https://www.sqlite.org/fileformat2.html#walformat */
@@ -71,7 +73,7 @@ void wal_grown(struct wal *wal, int frames)
 {
     if (frames < wal->frames_started)
         wal->frames_started = 0; /* the log began anew */
-    if (wal->fd < 0 || frames - wal->frames_started < META_WAL_FRAMES_WRITE)
+    if (!wal->leaves_syncs || frames - wal->frames_started < META_WAL_FRAMES_WRITE)
         return;
     /* Only a beginning: whoever syncs meets and reports whatever is wrong. */
     (void)sync_file_range(wal->fd, LOG_HEAD_BYTES + (off_t)wal->frames_started * LOG_FRAME_BYTES,
@@ -79,32 +81,39 @@ void wal_grown(struct wal *wal, int frames)
     wal->frames_started = frames;
 }
 
-int wal_repair(struct wal *wal, sqlite3 *db)
+void wal_suspect(struct wal *wal)
 {
-    int log_frames, moved_frames;
+    atomic_store(&wal->is_suspect, true);
+}
 
-    if (!atomic_load(&wal->is_suspect))
-        return 0;
-    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_FULL, &log_frames, &moved_frames);
-    if (code != SQLITE_OK || log_frames != moved_frames)
-        return -EIO;
+bool wal_is_suspect(const struct wal *wal)
+{
+    return atomic_load(&wal->is_suspect);
+}
+
+void wal_made_good(struct wal *wal)
+{
+    atomic_store(&wal->durable, atomic_load(&wal->commits));
     atomic_store(&wal->is_suspect, false);
-    return 0;
 }
 
 int wal_make_durable(struct wal *wal)
 {
     uint64_t commits = atomic_load(&wal->commits);
 
-    if (atomic_load(&wal->is_suspect))
+    if (wal_is_suspect(wal))
         return -EIO;
     /* Whoever saw a commit under way sees an odd number here, or a higher one than any sync before it did. */
     if (commits % 2 == 0 && commits == atomic_load(&wal->durable))
         return 0;
     if (fdatasync(wal->fd) != 0) {
-        atomic_store(&wal->is_suspect, true);
-        return -errno;
+        int err = -errno;
+        wal_suspect(wal);
+        return err;
     }
+    if (wal_is_suspect(
+            wal)) /* somebody else's sync failed meanwhile, and this one may have found nothing left to do */
+        return -EIO;
     if (commits % 2 == 0)
         atomic_store(&wal->durable, commits);
     return 0;

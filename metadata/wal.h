@@ -4,8 +4,10 @@
  * whether there are any, syncs them for those who must wait for it, and puts things right after a sync that failed.
  *
  * After a failed sync the kernel calls pages clean that never reached the disk, and the next sync a success. What was committed
- * before, unsynced, could be lost then although later commits say they are durable. So nothing more is committed until all
- * of the log has been moved into the database. Private to metadata/. */
+ * before, unsynced, could be lost then although later commits say they are durable; and a page of the database, although the log
+ * that it came from is gone. So from then on the files are *suspect*, whichever of the two it was and whoever met it: a commit, the checkpoint
+ * thread, or meta_make_durable. Nothing is committed, nothing moved into the database, and nobody may act outside the database on what the
+ * rows say, until wal_repair has written it all again. Readers go on. Private to metadata/. */
 #ifndef METADATA_WAL_H
 #define METADATA_WAL_H
 
@@ -14,7 +16,8 @@
 #include <stdbool.h>
 
 struct wal {
-    int fd;                       /* of the log; -1: every commit is synced */
+    int fd;                       /* of the log; -1: not open */
+    bool leaves_syncs;            /* commits may be left unsynced: there is a journal */
     bool is_synced;               /* the committer's: how the next commit ends */
     int frames_started;           /* the committer's: whose way to the disk has begun */
     atomic_uint_fast64_t commits; /* unsynced ones, twice; odd while one is under way */
@@ -26,10 +29,9 @@ struct wal {
  * to be had, because the disk is full already or the file system knows no such thing, the log takes what there is when it needs it. */
 void wal_reserve(const char *log_path);
 
-/* Before any thread but the committer's may use it. log_path: the file of the log. A log that cannot be opened is no error: every commit
- * is synced then. */
+/* Before any thread but the committer's may use it. log_path: the file of the log, which must be there. 0 or a negative errno. */
 void wal_init(struct wal *wal);
-void wal_open(struct wal *wal, const char *log_path);
+int wal_open(struct wal *wal, const char *log_path, bool leaves_syncs);
 void wal_close(struct wal *wal);
 
 /* How the commits of the connection end from now on. Outside a transaction. 0 or an error. Committer's thread, as the next four. */
@@ -40,9 +42,15 @@ void wal_commit_end(struct wal *wal, int result);
 /* The log has so many frames. Those that no commit syncs begin their way to the disk before there are too many: the sync of a whole
  * log would hold up everybody's for some milliseconds. */
 void wal_grown(struct wal *wal, int frames);
-/* Before a transaction: 0, or -EIO while a failed sync is not made good. */
-int wal_repair(struct wal *wal, sqlite3 *db);
+/* Makes it good, see wal_repair.c. checkpointer: the checkpoint thread's connection, while that thread rests. 0, and nothing is
+ * suspect any more; -EBADMSG: what is in memory is not what was written, and only a new process can read what is on the disk; or another
+ * error, and it may be tried again. Not in a transaction. */
+int wal_repair(struct wal *wal, sqlite3 *writer, sqlite3 *checkpointer);
+void wal_made_good(struct wal *wal); /* wal_repair's own */
 
+/* Any thread. */
+void wal_suspect(struct wal *wal);
+bool wal_is_suspect(const struct wal *wal);
 /* See meta_make_durable. Any thread. */
 int wal_make_durable(struct wal *wal);
 

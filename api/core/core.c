@@ -220,3 +220,8 @@ uint64_t core_damage_met(struct core *core, enum core_damage damage)
 
     return blob_store_damage_met(core->blobs, kinds[damage]);
 }
+
+int core_health(const struct core *core)
+{
+    return meta_health(core->meta);
+}

@@ -55,6 +55,8 @@ uint64_t core_free_bytes(struct core *core);
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
 /* How often since core_open. Any thread. */
 uint64_t core_damage_met(struct core *core, enum core_damage damage);
+/* 0, or META_E_UNSYNCED: changes are refused, see meta_health. Any thread; cheap. */
+int core_health(const struct core *core);
 /* Seconds in a day of lifecycle rules. */
 uint32_t core_lifecycle_day(const struct core *core);
 

@@ -19,6 +19,7 @@ _Static_assert((int)SLUICE_E_PRECONDITION == (int)META_E_PRECONDITION, "results 
 _Static_assert((int)SLUICE_E_NEWER_STORE == (int)META_E_NEWER_SCHEMA, "results differ");
 _Static_assert((int)SLUICE_E_NOT_A_STORE == (int)META_E_NOT_OURS, "results differ");
 _Static_assert((int)SLUICE_E_CORRUPT == (int)META_E_CORRUPT, "results differ");
+_Static_assert((int)SLUICE_E_UNSYNCED == (int)META_E_UNSYNCED, "results differ");
 
 const char *sluice_version(void)
 {

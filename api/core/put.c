@@ -107,8 +107,9 @@ static void put_discard(struct core_put *put)
     put->discard = NULL;
 }
 
-/* After an I/O error at the commit nobody knows whether a power failure would bring the row back. Such a blob
- * keeps its file and stays unsettled: the next start, which can see, decides. */
+/* After an I/O error nobody knows whether a power failure would bring the row back. Such a blob
+ * keeps its file and stays unsettled: the next start, which can see, decides. Not so after META_E_UNSYNCED: the reclaimer does
+ * nothing before the log was made good, and then the row is not in it. */
 static void put_on_posted(struct ring_op *posted, int32_t unused)
 {
     struct core_put *put = (struct core_put *)((char *)posted - offsetof(struct core_put, posted));

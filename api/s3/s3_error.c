@@ -74,6 +74,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
     case META_E_CLOSING:
         return S3_ERROR_SERVICE_UNAVAILABLE;
+    case META_E_UNSYNCED:
+        return S3_ERROR_SYNC_FAILED;
     case -ENOSPC:
     case -EDQUOT:
         return S3_ERROR_STORAGE_FULL;

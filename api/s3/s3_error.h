@@ -81,6 +81,7 @@
     X(SIGNATURE_DOES_NOT_MATCH, 403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.") \
     X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")                                                          \
     X(STORAGE_FULL, 507, "InsufficientStorage", "There is not enough space on the server to store the object.")                \
+    X(SYNC_FAILED, 503, "ServiceUnavailable", "The server's disk failed to store something; no changes are taken until that is made good. Please try again.") \
     X(TOO_MANY_PARTS, 400, "TooManyParts", "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.") \
     X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request contains unsupported content.")                              \
     X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.") \

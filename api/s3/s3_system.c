@@ -40,8 +40,14 @@ static void answer_healthy(struct s3_request *request)
 {
     int result = core_bucket_list(request->worker, (struct meta_bytes){"", 0}, 1, visit_nothing, NULL);
 
-    if (result == 0) {
+    if (result == 0 && (result = core_health(s3_service_core(request->service))) == 0) {
         answer_text(request, 200, "OK", "text/plain", H2O_STRLIT("ok\n"));
+        return;
+    }
+    if (result == META_E_UNSYNCED) { /* it was logged when it happened */
+        answer_text(
+            request, 503, "Service Unavailable", "text/plain",
+            H2O_STRLIT("a sync of the database failed: no changes are taken until it is made good\n"));
         return;
     }
     s3_service_report(request->service, "health: the store cannot be read: %s", meta_strerror(result));

@@ -2,7 +2,7 @@
  *
  * The server's own names, below /-/ (no bucket can be called "-"):
  *
- *      /-/healthy   200 "ok" when the store can be read; no signature asked for
+ *      /-/healthy   200 "ok" when the store can be read and takes changes; no signature asked for
  *      /-/metrics   Prometheus text, for callers on this machine and for keys with admin on every bucket */
 #ifndef API_S3_S3_SYSTEM_H
 #define API_S3_S3_SYSTEM_H

@@ -313,7 +313,7 @@ static void failed_commit(void **state)
     assert_int_equal(atomic_load(&syncs_to_fail), 0);
     assert_string_equal(hooked.calls, "bsed");
     assert_int_equal(hooked.end_result, -EIO);
-    assert_int_equal(packed.put.op.result, -EIO);
+    assert_int_equal(packed.put.op.result, META_E_UNSYNCED);
     assert_int_equal(file_of(store, "first"), META_E_NO_KEY);
     assert_int_equal(put(store, "later", 5), 0);
 }

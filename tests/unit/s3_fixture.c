@@ -149,6 +149,11 @@ int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32
     return fixture.bucket_result;
 }
 
+int core_health(const struct core *core)
+{
+    return fixture.health;
+}
+
 uint64_t core_free_bytes(struct core *core)
 {
     return 123456;

@@ -363,6 +363,13 @@ static void test_healthy(void **state)
     fixture_request("GET", "/-/healthy");
     fixture_serve();
     assert_int_equal(fixture.status, 503);
+    fixture.bucket_result = 0;
+    fixture.health = META_E_UNSYNCED;
+    fixture_request("GET", "/-/healthy");
+    fixture_serve();
+    assert_int_equal(fixture.status, 503);
+    assert_non_null(strstr(fixture.body, "no changes are taken"));
+    fixture.health = 0;
     fixture_request("PUT", "/-/healthy");
     fixture_check_error(405, "MethodNotAllowed");
     fixture_request("GET", "/-/other");
