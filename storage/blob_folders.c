@@ -19,17 +19,34 @@
 
 static void folder_open(struct blob_folder *folder);
 
-/* A failed sync leaves the state of every name linked so far unknown, so it fails those still waiting, too: a
- * later sync that succeeds would prove nothing about pages the kernel has given up. */
+unsigned blob_folder_failures(struct blob_store *store, unsigned index)
+{
+    pthread_mutex_lock(&store->folders_lock);
+    unsigned failures = store->folders[index].failures;
+    pthread_mutex_unlock(&store->folders_lock);
+    return failures;
+}
+
+void blob_folder_doubt(struct blob_store *store, unsigned index)
+{
+    pthread_mutex_lock(&store->folders_lock);
+    store->folders[index].failures++;
+    pthread_mutex_unlock(&store->folders_lock);
+}
+
+/* A failed sync leaves the state of every name linked so far unknown, so it fails those still waiting, too, and those that were linked
+ * and do not wait yet (`failures`): a later sync that succeeds would prove nothing about pages the kernel has given up. */
 static void folder_batch_end(struct blob_folder *folder, int result)
 {
     struct blob_store *store = folder->store;
+    bool is_lost = result != 0 && folder->fd >= 0; /* else it could not even be opened: nothing was tried */
 
     if (folder->fd >= 0)
         close(folder->fd); /* a folder: nothing to free, nothing to flush */
     folder->fd = -1;
     pthread_mutex_lock(&store->folders_lock);
     blob_waiter_post(&folder->running, result);
+    folder->failures += is_lost;
     if (result != 0)
         blob_waiter_post(&folder->waiting, result);
     bool more = folder->waiting.head != NULL;
@@ -74,11 +91,16 @@ static void folder_open(struct blob_folder *folder)
                 O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-void blob_folder_sync(struct blob_store *store, unsigned index, struct blob_waiter *waiter)
+void blob_folder_sync(struct blob_store *store, unsigned index, unsigned failures, struct blob_waiter *waiter)
 {
     struct blob_folder *folder = &store->folders[index];
 
     pthread_mutex_lock(&store->folders_lock);
+    if (failures != folder->failures) {
+        pthread_mutex_unlock(&store->folders_lock);
+        ring_post(waiter->ring, &waiter->op, -EIO);
+        return;
+    }
     blob_waiter_push(&folder->waiting, waiter);
     bool start = !folder->active;
     if (start) {

@@ -35,7 +35,8 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
 {
     return (struct blob_sequence){
         .generation = ids->disk.generation + 1,
-        /* The other slot than the one that counts; after a failed write, the failed one again. */
+        /* The other slot than the one that counts; after a failed write or sync the failed one again: it is written anew, so the
+         * next sync has something to do, and what counts was never touched. */
         .slot = 1 - ids->disk.slot,
         .settled = ids->recovered ? ids->settled : ids->disk.settled,
         .promised = promised,

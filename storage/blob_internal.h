@@ -204,7 +204,8 @@ struct blob_folder {
     struct ring *ring; /* the ring that runs the batch */
     struct ring_op op;
     int fd; /* while a batch runs */
-    bool exists; /* of blob_layout_make_folders alone */
+    unsigned failures; /* syncs of it that failed */
+    bool exists; /* with its name on disk; of blob_layout_make_folders alone */
     char path[4];
 };
 
@@ -212,8 +213,12 @@ unsigned blob_folder_of(uint64_t blob);
 /* Relative to store->blobs_fd. */
 void blob_path_format(char path[BLOB_PATH_BYTES], uint64_t blob);
 
-/* waiter->op is posted with 0 once the folder was synced by a sync that began after this call, or with the failure. */
-void blob_folder_sync(struct blob_store *store, unsigned folder, struct blob_waiter *waiter);
+/* How many syncs of the folder have failed so far; and one more has. */
+unsigned blob_folder_failures(struct blob_store *store, unsigned folder);
+void blob_folder_doubt(struct blob_store *store, unsigned folder);
+/* waiter->op is posted with 0 once the folder was synced by a sync that began after this call, or with the failure. failures: as of before
+ * the name was made: one that fails in between may have lost it. */
+void blob_folder_sync(struct blob_store *store, unsigned folder, unsigned failures, struct blob_waiter *waiter);
 bool blob_folder_forget(struct blob_store *store, unsigned folder, struct blob_waiter *waiter);
 
 /* The data folder itself; then, under its lock, everything below. */
@@ -222,6 +227,8 @@ int blob_layout_open(struct blob_store *store);
 /* Makes the folders that ids in [first, end) go to, and their names durable. Blocks; one thread at a time. */
 int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end);
 /* Makes sure that the names of all folders, and of SEQUENCE, are on disk. */
+/* Makes the name of a blob durable that was given just now. */
+int blob_layout_sync_name(struct blob_store *store, uint64_t blob);
 int blob_layout_sync(struct blob_store *store);
 
 /* ---- Descriptors for reading ---- */

@@ -128,21 +128,35 @@ int blob_layout_open(struct blob_store *store)
     return dir_each(store->dir_fd, "staging", staging_remove, NULL);
 }
 
+/* After a sync that failed, the next one may have nothing to do although the names are not on the disk. So those that were made are taken
+ * back, and made again at the next try. One that was there already may be a dead process's, and is synced along. */
 int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end)
 {
-    bool made = false;
+    bool named[BLOB_FOLDER_COUNT] = {false}, made[BLOB_FOLDER_COUNT] = {false};
+    bool any = false;
+    int err = 0;
 
-    for (uint64_t run = first / BLOB_FOLDER_RUN; run <= (end - 1) / BLOB_FOLDER_RUN; ++run) {
-        struct blob_folder *folder = &store->folders[run % BLOB_FOLDER_COUNT];
-        if (folder->exists)
+    for (uint64_t run = first / BLOB_FOLDER_RUN; run <= (end - 1) / BLOB_FOLDER_RUN && err == 0; ++run) {
+        unsigned index = run % BLOB_FOLDER_COUNT;
+
+        if (store->folders[index].exists || named[index])
             continue;
-        if (mkdirat(store->blobs_fd, folder->path, 0700) == 0)
-            made = true;
-        else if (errno != EEXIST)
-            return -errno;
-        folder->exists = true;
+        made[index] = mkdirat(store->blobs_fd, store->folders[index].path, 0700) == 0;
+        if (!made[index] && errno != EEXIST)
+            err = -errno;
+        else
+            any = named[index] = true;
     }
-    return made ? dir_sync(store, store->blobs_fd) : 0;
+    if (any && err == 0)
+        err = dir_sync(store, store->blobs_fd);
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
+        if (err == 0 && named[i])
+            store->folders[i].exists = true;
+        if (err != 0 && made[i])
+            (void)unlinkat(store->blobs_fd, store->folders[i].path,
+                           AT_REMOVEDIR); /* it is synced at the next try */
+    }
+    return err;
 }
 
 /* A folder without its name on disk would take its blobs with it, so the parents are synced at each open:
@@ -256,32 +270,64 @@ static int recover_probe(struct recovery *recovery)
     return 0;
 }
 
+static int folder_sync(struct blob_store *store, unsigned index)
+{
+    if (!store->options.durable)
+        return 0;
+    int fd = sys.openat(store->blobs_fd, store->folders[index].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno; /* lost with all that was in it */
+    int err = dir_sync(store, fd);
+    close(fd);
+    if (err != 0)
+        blob_folder_doubt(store, index);
+    return err;
+}
+
 /* Only the folders that are marked. */
 static int layout_sync_folders(struct blob_store *store, const bool marked[BLOB_FOLDER_COUNT])
 {
-    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
-        if (!marked[i] || !store->options.durable)
-            continue;
-        int fd = sys.openat(store->blobs_fd, store->folders[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-            continue; /* lost with all that was in it */
-        if (fd < 0)
-            return -errno;
-        int err = dir_sync(store, fd);
-        close(fd);
-        if (err != 0)
-            return err;
-    }
-    return 0;
+    int err = 0;
+
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && err == 0; ++i)
+        if (marked[i])
+            err = folder_sync(store, i);
+    return err;
+}
+
+int blob_layout_sync_name(struct blob_store *store, uint64_t blob)
+{
+    return folder_sync(store, blob_folder_of(blob));
+}
+
+/* A failed sync of its folder may have lost the removal, and the next one would have nothing to do. So it is made once more: the name
+ * goes into the folder, and out of it. */
+static int remove_again(struct blob_store *store, uint64_t blob)
+{
+    char path[BLOB_PATH_BYTES];
+    int fd;
+
+    blob_path_format(path, blob);
+    fd = sys.openat(store->blobs_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno; /* the folder is lost with all that was in it */
+    close(fd);                               /* nothing was written */
+    return unlinkat(store->blobs_fd, path, 0) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count)
 {
     bool marked[BLOB_FOLDER_COUNT] = {false};
+    int err = 0;
 
-    for (uint32_t i = 0; i < count; ++i)
-        marked[blob_folder_of(blobs[i])] = true;
-    return layout_sync_folders(store, marked);
+    for (uint32_t i = 0; i < count && err == 0; ++i) {
+        unsigned index = blob_folder_of(blobs[i]);
+
+        marked[index] = true;
+        if (blob_folder_failures(store, index) > 0)
+            err = remove_again(store, blobs[i]);
+    }
+    return err != 0 ? err : layout_sync_folders(store, marked);
 }
 
 /* Also where nothing is found: the process before may have removed it, which need not be on the disk, and SEQUENCE is about to say

@@ -39,6 +39,7 @@ static void publish_link(struct blob_writer *writer)
     struct ring_op *op = writer_step_begin(writer, STEP_LINK);
 
     blob_path_format(writer->path, writer->blob);
+    writer->folder_failures = blob_folder_failures(writer->store, blob_folder_of(writer->blob));
     if (writer->staged)
         ring_renameat(writer->ring, op, writer->store->staging_fd, writer->staging_name,
                       writer->store->blobs_fd, writer->path);
@@ -126,7 +127,7 @@ void writer_link_done(struct blob_writer *writer, int32_t result)
         return;
     }
     writer->step = STEP_FOLDER;
-    blob_folder_sync(writer->store, blob_folder_of(writer->blob), &writer->waiter);
+    blob_folder_sync(writer->store, blob_folder_of(writer->blob), writer->folder_failures, &writer->waiter);
 }
 
 void writer_folder_done(struct blob_writer *writer, int32_t result)

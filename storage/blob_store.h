@@ -98,7 +98,8 @@ bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
 int blob_store_remove(struct blob_store *store, uint64_t blob);
 
 /* Makes the removal of these blobs durable (nothing to do in a store that is not): to be called before they are settled or
- * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno. Blocks. */
+ * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno; it may be tried again, and
+ * then removes them anew. Blocks. */
 int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count);
 
 /* Bytes in a segment that are to be given back. */

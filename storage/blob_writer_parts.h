@@ -128,6 +128,7 @@ struct blob_writer {
     unsigned char record[BLOB_RECORD_BYTES_MAX];
     size_t record_length, record_written; /* record_length 0: not made yet */
     bool linked;   /* the name exists */
+    unsigned folder_failures; /* of its folder, before it did */
     bool finished; /* the name exists and, with a durable store, is synced */
     char path[BLOB_PATH_BYTES];
     struct blob_waiter waiter; /* of STEP_ID and STEP_FOLDER */

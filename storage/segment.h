@@ -49,6 +49,7 @@ struct segment_entry {
     uint64_t sequence; /* 1 for the first of a segment, then consecutive */
     const void *data;
     uint32_t length; /* 1 .. SEGMENT_ENTRY_BYTES_MAX */
+    struct blob_run place; /* of one that was read: all that it takes of the file */
 };
 
 /* Bytes that a unit of that length takes in its segment: a multiple of 4 KiB. */
@@ -99,5 +100,9 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain);
  * errno of opening, syncing or reading. Blocks; any thread; not while a writer has the segment open. */
 int segment_entries_read(struct blob_store *store, uint64_t blob, const unsigned char token[SEGMENT_TOKEN_BYTES],
                          int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx);
+
+/* Writes bytes of a file again that are there already, and syncs them: a failed sync of a process that is dead may have lost them, and they are
+ * in memory only. 0 or a negative errno. Blocks. */
+int segment_renew(struct blob_store *store, uint64_t blob, const struct blob_run *runs, uint32_t count);
 
 #endif

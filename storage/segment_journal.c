@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,9 +164,10 @@ static int read_entries(int fd, uint64_t end, struct segment_entry *entry,
     if (bytes == NULL)
         return -ENOMEM;
     while ((result = entry_read(fd, end, entry, bytes)) == 1) {
+        entry->place.length = entry_room(entry->length);
+        entry->place.offset = end -= entry->place.length;
         if ((result = visit(ctx, entry)) != 0)
             break;
-        end -= entry_room(entry->length);
         ++entry->sequence;
     }
     free(bytes);
@@ -204,4 +206,45 @@ int segment_entries_read(struct blob_store *store, uint64_t blob,
         result = read_entries(fd, (uint64_t)st.st_size, &entry, visit, ctx);
     close(fd); /* synced already */
     return result;
+}
+
+/* ---- Writing again ---- */
+
+#define RENEW_BYTES (64u << 10)
+
+static int renew_run(int fd, const struct blob_run *run, unsigned char *bytes)
+{
+    int err = 0;
+
+    for (uint64_t done = 0; done < run->length && err == 0; done += RENEW_BYTES) {
+        size_t length = run->length - done < RENEW_BYTES ? (size_t)(run->length - done) : RENEW_BYTES;
+        struct iovec list = {bytes, length};
+
+        err = read_whole(fd, bytes, length, run->offset + done);
+        if (err == 0)
+            err = segment_write_list(fd, &list, 1, run->offset + done);
+    }
+    return err;
+}
+
+int segment_renew(struct blob_store *store, uint64_t blob, const struct blob_run *runs, uint32_t count)
+{
+    unsigned char *bytes = malloc(RENEW_BYTES);
+    char path[BLOB_PATH_BYTES];
+    int err = 0, fd;
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    blob_path_format(path, blob);
+    fd = sys.openat(store->blobs_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        err = -errno;
+    for (uint32_t i = 0; i < count && err == 0; ++i)
+        err = renew_run(fd, &runs[i], bytes);
+    if (err == 0 && sys.fdatasync(fd) != 0)
+        err = -errno;
+    if (fd >= 0)
+        close(fd); /* synced */
+    free(bytes);
+    return err;
 }

@@ -103,7 +103,7 @@ static int fill_and_sync(struct blob_store *store, struct segment *segment, bool
         err = -errno;
     if (err == 0 && store->options.durable && sys.fdatasync(segment->fd) != 0)
         err = -errno;
-    return err != 0 ? err : blob_store_sync_removed(store, &segment->blob, 1);
+    return err != 0 ? err : blob_layout_sync_name(store, segment->blob);
 }
 
 static int make_file(struct blob_store *store, struct segment *segment)

@@ -30,6 +30,8 @@ static int space_open(struct blob_store *store, uint64_t blob)
     return fd < 0 ? -errno : fd;
 }
 
+/* After a failure all of it is done again, not only the sync, which would find nothing left to do: holes are punched and tails cut anew. The
+ * units in the file have nothing to fear: whoever waits for theirs has a descriptor of its own, and Linux tells each one. */
 static int space_sync(struct blob_store *store, int fd)
 {
     return store->options.durable && sys.fdatasync(fd) != 0 ? -errno : 0;
@@ -106,7 +108,7 @@ static int cut(struct blob_store *store, int fd, uint64_t bytes)
 
     if (fstat(fd, &st) != 0)
         return -errno;
-    if ((uint64_t)st.st_size <= bytes)
+    if ((uint64_t)st.st_size < bytes)
         return 0;
     return ftruncate(fd, (off_t)bytes) == 0 ? space_sync(store, fd) : -errno;
 }
@@ -186,7 +188,7 @@ int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units
     if (err == 0)
         err = gaps_punch(gaps);
     if (err == 0 && gaps->is_segment && (err = cut(store, gaps->fd, gaps->end)) == 0)
-        err = space_sync(store, gaps->fd);
+        err = space_sync(store, gaps->fd); /* the holes, where nothing was cut */
     if (err == -EBADMSG) {
         blob_store_log(store, STORAGE_LOG_WARNING,
                        "the rows about segment %016llx make no sense; its space is left alone",

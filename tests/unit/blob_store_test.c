@@ -611,11 +611,11 @@ static void test_folder_syncs_are_shared(void **state)
     fsyncs = 0;
     sys_fault = count_fsyncs;
     for (unsigned i = 0; i < 8; ++i)
-        blob_folder_sync(rig.store, 3, &takers[i].waiter);
+        blob_folder_sync(rig.store, 3, 0, &takers[i].waiter);
     assert_true(blob_folder_forget(rig.store, 3, &takers[7].waiter)); /* one loses interest */
     while (fsyncs == 0)
         ring_wait(rig.ring, false);
-    blob_folder_sync(rig.store, 3, &takers[8].waiter); /* too late for the first: it has begun */
+    blob_folder_sync(rig.store, 3, 0, &takers[8].waiter); /* too late for the first: it has begun */
     while (!takers[8].posted)
         ring_wait(rig.ring, true);
     sys_fault = NULL;
@@ -635,7 +635,7 @@ static void test_failed_folder_sync_fails_all(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     for (unsigned i = 0; i < 2; ++i) {
         takers[i] = (struct taker){.waiter = {.ring = rig.ring, .op.done = taker_posted}};
-        blob_folder_sync(rig.store, 2, &takers[i].waiter);
+        blob_folder_sync(rig.store, 2, 0, &takers[i].waiter);
     }
     fault_set(RING_OP_FSYNC, 1, -EIO);
     while (!takers[0].posted || !takers[1].posted)
@@ -643,6 +643,102 @@ static void test_failed_folder_sync_fails_all(void **state)
     fault_set(RING_OP_NONE, 0, 0);
     assert_int_equal(takers[0].result, -EIO);
     assert_int_equal(takers[1].result, -EIO);
+    rig_end(&rig);
+}
+
+/* A name that was made before a sync that failed is lost with it, however well the next one goes. */
+static void test_failed_folder_sync_fails_names_made_before(void **state)
+{
+    struct taker takers[3];
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    for (unsigned i = 0; i < 3; ++i)
+        takers[i] = (struct taker){.waiter = {.ring = rig.ring, .op.done = taker_posted}};
+    unsigned before = blob_folder_failures(rig.store, 2); /* the name of the second is made here */
+    blob_folder_sync(rig.store, 2, before, &takers[0].waiter);
+    fault_set(RING_OP_FSYNC, 1, -EIO);
+    while (!takers[0].posted)
+        ring_wait(rig.ring, true);
+    fault_set(RING_OP_NONE, 0, 0);
+    blob_folder_sync(rig.store, 2, before, &takers[1].waiter);
+    blob_folder_sync(rig.store, 2, blob_folder_failures(rig.store, 2), &takers[2].waiter);
+    while (!takers[1].posted || !takers[2].posted)
+        ring_wait(rig.ring, true);
+    assert_int_equal(takers[0].result, -EIO);
+    assert_int_equal(takers[1].result, -EIO);
+    assert_int_equal(takers[2].result, 0);
+    rig_end(&rig);
+}
+
+static unsigned fsyncs_to_fail;
+
+static int fsync_faulty(int fd)
+{
+    ++folder_syncs;
+    if (fsyncs_to_fail == 0)
+        return fsync(fd);
+    --fsyncs_to_fail;
+    errno = EIO;
+    return -1;
+}
+
+static unsigned names_made; /* in the folders of blobs */
+
+static int openat_noted(int folder, const char *path, int flags, ...)
+{
+    va_list rest;
+
+    va_start(rest, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    names_made += (flags & O_CREAT) != 0 && strchr(path, '/') != NULL;
+    return openat(folder, path, flags, mode);
+}
+
+/* A second sync would find nothing to do: the removal itself is done again. */
+static void test_failed_sync_of_a_removal(void **state)
+{
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    uint64_t blob = put_bytes(&rig, (const unsigned char *)"abc", 3);
+    names_made = 0;
+    sys.openat = openat_noted;
+    sys.fsync = fsync_faulty;
+    assert_int_equal(blob_store_remove(rig.store, blob), 0);
+    fsyncs_to_fail = 1;
+    assert_int_equal(blob_store_sync_removed(rig.store, &blob, 1), -EIO);
+    assert_int_equal(names_made, 0);
+    assert_int_equal(blob_store_sync_removed(rig.store, &blob, 1), 0);
+    assert_int_equal(names_made, 1);
+    assert_int_equal(rig_count_blobs(&rig), 0);
+    sys.openat = openat;
+    sys.fsync = fsync;
+    blob_store_settle(rig.store, blob);
+    rig_end(&rig);
+}
+
+/* The folders of the next ids: taken back, so that the next promise makes and syncs them again. */
+static void test_failed_sync_of_new_folders(void **state)
+{
+    const uint64_t first = 8 * BLOB_ID_BLOCK; /* not promised so far */
+    char path[96];
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    snprintf(path, sizeof(path), "%s/blobs/%02x", rig.dir, blob_folder_of(first));
+    sys.fsync = fsync_faulty;
+    folder_syncs = 0;
+    fsyncs_to_fail = 1;
+    assert_int_equal(blob_layout_make_folders(rig.store, first, first + 1), -EIO);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(blob_layout_make_folders(rig.store, first, first + 1), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(folder_syncs, 2);
+    assert_int_equal(blob_layout_make_folders(rig.store, first, first + 1), 0);
+    assert_int_equal(folder_syncs, 2); /* nothing is left to do */
+    sys.fsync = fsync;
     rig_end(&rig);
 }
 
@@ -670,6 +766,9 @@ int main(void)
         cmocka_unit_test(test_cache_refuses_the_dead),
         cmocka_unit_test(test_folder_syncs_are_shared),
         cmocka_unit_test(test_failed_folder_sync_fails_all),
+        cmocka_unit_test(test_failed_folder_sync_fails_names_made_before),
+        cmocka_unit_test(test_failed_sync_of_a_removal),
+        cmocka_unit_test(test_failed_sync_of_new_folders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

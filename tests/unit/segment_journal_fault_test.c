@@ -247,6 +247,49 @@ static void entries_are_synced_before_they_are_read(void **state)
     pen_end(&pen);
 }
 
+static uint64_t written_again;
+
+static ssize_t pwritev_noted(int fd, const struct iovec *list, int count, off_t offset)
+{
+    char before[BLOCK];
+
+    assert_int_equal(count, 1);
+    assert_int_equal(pread(fd, before, sizeof(before), offset), sizeof(before));
+    assert_memory_equal(before, list->iov_base, sizeof(before));
+    written_again += list->iov_len;
+    return pwritev(fd, list, count, offset);
+}
+
+/* What a failed sync lost is in memory, and only a write brings it to the disk. */
+static void bytes_are_written_again(void **state)
+{
+    const uint32_t lengths[3] = {10, 5000, 20};
+    const struct blob_run runs[] = {{BLOCK, BLOCK}, {SEGMENT_BYTES_MIN - 3 * BLOCK, 3 * BLOCK}};
+    struct pen pen;
+    uint64_t blob;
+
+    pen_begin(&pen, true);
+    blob = three_entries(&pen, lengths);
+    written_again = 0;
+    syncing_set(false);
+    sys.pwritev = pwritev_noted;
+    assert_int_equal(segment_renew(pen.rig.store, blob, runs, 2), 0);
+    assert_int_equal(written_again, 4 * BLOCK);
+    assert_int_equal(atomic_load(&syncs), 1);
+    syncing_set(true);
+    assert_int_equal(segment_renew(pen.rig.store, blob, runs, 2), -EIO);
+    faults_set(2, EIO);
+    sys.pwritev = pwritev_faulty;
+    syncing_set(false);
+    assert_int_equal(segment_renew(pen.rig.store, blob, runs, 2), -EIO);
+    assert_int_equal(atomic_load(&syncs), 0);
+    sys.pwritev = pwritev;
+    sys.fdatasync = fdatasync;
+    assert_int_equal(segment_renew(pen.rig.store, blob + 100, runs, 1), -ENOENT);
+    assert_int_equal(entries_found(&pen, blob), 3);
+    pen_end(&pen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +299,7 @@ int main(void)
         cmocka_unit_test(failed_write_seals),
         cmocka_unit_test(failed_reads_are_told),
         cmocka_unit_test(entries_are_synced_before_they_are_read),
+        cmocka_unit_test(bytes_are_written_again),
     };
 
     return RUN_ENGINES(tests);
