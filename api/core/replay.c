@@ -5,7 +5,9 @@
  * may be lost. Each entry that is missing in the rows is replayed, in order, before anything else looks at rows or blobs.
  *
  * The last entry is the only one whose sync may not have finished. It counts only if the bytes of all its puts are there; else
- * nobody was told of it, and it is left out.
+ * nobody was told of it, and it is left out. That they can be read does not mean that they are on the disk, although the segment was
+ * synced just now: the dead process may have met a failed sync, and what that lost is in memory as long as the machine runs. So entry
+ * and bytes are written again before its rows are committed.
  *
  * On the thread that opens the store; blocks. */
 #include "api/core/core_internal.h"
@@ -30,7 +32,11 @@ struct replay {
     unsigned char *held;
     size_t held_bytes, capacity;
     uint64_t held_sequence;
+    struct blob_run held_place;
     uint64_t batches; /* replayed, or to be */
+    /* What is to be written again. */
+    struct blob_run *runs;
+    uint32_t run_count, run_capacity;
 };
 
 static int replay_submit(struct replay *replay, uint64_t sequence, struct meta_bytes entry)
@@ -62,6 +68,7 @@ static int replay_hold(struct replay *replay, const struct segment_entry *entry)
     memcpy(replay->held, entry->data, entry->length);
     replay->held_bytes = entry->length;
     replay->held_sequence = entry->sequence;
+    replay->held_place = entry->place;
     return 0;
 }
 
@@ -76,27 +83,52 @@ static int replay_on_entry(void *ctx, const struct segment_entry *entry)
     return err != 0 ? err : replay_hold(replay, entry);
 }
 
+static int replay_add_run(struct replay *replay, struct blob_run run)
+{
+    if (replay->run_count == replay->run_capacity) {
+        uint32_t capacity = replay->run_capacity == 0 ? 64 : replay->run_capacity * 2;
+        struct blob_run *grown = realloc(replay->runs, capacity * sizeof(*grown));
+
+        if (grown == NULL)
+            return -ENOMEM;
+        replay->runs = grown;
+        replay->run_capacity = capacity;
+    }
+    replay->runs[replay->run_count++] = run;
+    return 0;
+}
+
+/* The held entry's extents, and the units that were looked at. */
+struct replay_look {
+    struct replay *replay;
+    struct check_units *units;
+};
+
 static int replay_on_extent(void *ctx, const struct meta_extent *extent)
 {
-    int verdict = check_units_look(ctx, extent);
+    struct replay_look *look = ctx;
+    int verdict = check_units_look(look->units, extent);
 
     if (verdict == CHECK_UNREADABLE ||
         verdict == CHECK_FOREIGN) /* no crash does that, and somebody may have been told */
         return -EIO;
-    return verdict == CHECK_SOUND ? 0 : verdict < 0 ? verdict : -EBADMSG;
+    if (verdict != CHECK_SOUND ||
+        extent->file != look->replay->journal.file) /* an entry rests on its own file */
+        return verdict < 0 ? verdict : -EBADMSG;
+    return replay_add_run(look->replay, (struct blob_run){extent->unit_offset, extent->unit_length});
 }
 
 /* Whether all bytes of the entry are there: 0, -EBADMSG when not, or another errno. */
 static int replay_verify_held(struct replay *replay)
 {
-    struct check_units *units = check_units_create(replay->core->blobs, true);
+    struct replay_look look = {replay, check_units_create(replay->core->blobs, true)};
     int err;
 
-    if (units == NULL)
+    if (look.units == NULL)
         return -ENOMEM;
     err =
-        meta_journal_extents((struct meta_bytes){replay->held, replay->held_bytes}, replay_on_extent, units);
-    check_units_free(units);
+        meta_journal_extents((struct meta_bytes){replay->held, replay->held_bytes}, replay_on_extent, &look);
+    check_units_free(look.units);
     return err;
 }
 
@@ -113,6 +145,10 @@ static int replay_last(struct replay *replay)
                  "left out");
         return 0;
     }
+    if (err == 0)
+        err = replay_add_run(replay, replay->held_place);
+    if (err == 0)
+        err = segment_renew(replay->core->blobs, replay->journal.file, replay->runs, replay->run_count);
     return err != 0 ? err : replay_held(replay);
 }
 
@@ -143,6 +179,7 @@ int core_replay(struct core *core)
         return err;
     err = replay_run(&replay);
     free(replay.held);
+    free(replay.runs);
     if (err != 0)
         core_log(core, CORE_LOG_ERROR, "recovery: the journal in segment %016llx cannot be replayed: %s",
                  (unsigned long long)replay.journal.file, meta_strerror(err));

@@ -380,6 +380,42 @@ static void dies_before_the_commit(void **state)
     rig_end(&rig);
 }
 
+static atomic_uint blocks_written;
+static atomic_bool writes_fail;
+
+static ssize_t pwritev_noted(int fd, const struct iovec *list, int count, off_t offset)
+{
+    atomic_fetch_add(&blocks_written,
+                     (unsigned)((list->iov_len + SEGMENT_ALIGN_BYTES - 1) / SEGMENT_ALIGN_BYTES));
+    if (!atomic_load(&writes_fail))
+        return pwritev(fd, list, count, offset);
+    errno = EIO;
+    return -1;
+}
+
+/* The dead process may have met a failed sync, after which a sync proves nothing: entry and bytes are written once more, or the store is
+ * not opened. */
+static void the_last_batch_is_written_again(void **state)
+{
+    struct rig rig;
+
+    child_die(&rig);
+    sys.pwritev = pwritev_noted;
+    atomic_store(&writes_fail, true);
+    assert_int_equal(rig_open_again(&rig), -EIO);
+    atomic_store(&writes_fail, false);
+    atomic_store(&blocks_written, 0);
+    assert_int_equal(rig_open_again(&rig), 0);
+    assert_int_equal(atomic_load(&blocks_written),
+                     (20000 + SEGMENT_ALIGN_BYTES - 1) / SEGMENT_ALIGN_BYTES + 1);
+    sys.pwritev = pwritev_watched;
+    expect_small(&rig, "key", 20000, 4);
+    survivors_expect(&rig);
+    rig_close(&rig);
+    expect_clean(rig.dir, 3);
+    rig_end(&rig);
+}
+
 /* A descriptor of the first segment that has something else than zeros there. */
 static int segment_with_bytes_at(struct rig *rig, uint64_t offset)
 {
@@ -489,6 +525,7 @@ int main(void)
         fault_test(holes_wait_for_the_log),
         fault_test(dies_before_the_commit),
         fault_test(dies_within_the_sync),
+        fault_test(the_last_batch_is_written_again),
         fault_test(unreadable_bytes_are_not_left_out),
         fault_test(foreign_bytes_are_not_left_out),
     };
