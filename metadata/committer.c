@@ -125,7 +125,7 @@ static int repair(struct meta_committer *committer)
         meta_log(meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
                  err == 0 ? "what it may have lost was written again, and nothing is missing"
                  : err == -EBADMSG
-                     ? "what it lost cannot be had from memory any more: no changes are taken until the "
+                     ? "what it lost cannot be had from memory any more: nothing is read or changed until the "
                        "server was started again"
                      : "no changes are taken until what it may have lost is written again: ",
                  err == 0 || err == -EBADMSG ? "" : meta_strerror(err));

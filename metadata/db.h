@@ -4,6 +4,7 @@
 #ifndef METADATA_DB_H
 #define METADATA_DB_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -30,6 +31,12 @@ struct meta_reader {
     struct meta_sql sql;
     struct row_cache rows;
 };
+
+/* Before something is read: 0, or -EIO when the log in memory is not what was committed (wal.h). */
+static inline int db_read_begin(const struct meta_reader *reader)
+{
+    return wal_is_lost(&reader->meta->wal) ? -EIO : 0;
+}
 
 enum meta_log_level { META_LOG_INFO, META_LOG_WARNING, META_LOG_ERROR };
 

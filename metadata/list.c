@@ -101,9 +101,9 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
                              int (*emit)(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix),
                              void *ctx, bool *truncated)
 {
-    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+    int err = db_read_begin(reader);
 
-    if (err != 0)
+    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     int result = walk_run(walk, limit, emit, ctx, truncated);
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);

@@ -281,8 +281,8 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     *truncated = false;
     if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
         return 0;
-    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
-    if (err != 0)
+    int err = db_read_begin(reader);
+    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     int result = walk_run(&walk, visit, ctx, truncated);
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);

@@ -53,8 +53,11 @@ int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct m
     if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
         return 0;
     bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
+    int found = db_read_begin(reader);
+    if (found != 0)
+        return found;
     meta_sql_text(statement, 1, name);
-    int found = meta_sql_row(statement);
+    found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_BUCKET : found;
     bucket_read(statement, bucket);
@@ -69,8 +72,10 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_LIST];
     struct meta_bucket bucket;
-    int row;
+    int row = db_read_begin(reader);
 
+    if (row != 0)
+        return row;
     meta_sql_text(statement, 1, after);
     meta_sql_int(statement, 2, limit);
     while ((row = meta_sql_row(statement)) > 0) {
@@ -256,8 +261,10 @@ int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes k
     uint64_t hash = row_hash(bucket, key);
     struct row_stamp stamp;
     bool is_kept = reads_anew(reader) && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
-    int err;
+    int err = db_read_begin(reader);
 
+    if (err != 0)
+        return err;
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     int found = meta_sql_row(statement);
@@ -323,11 +330,14 @@ int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
+    int found = db_read_begin(reader);
 
+    if (found != 0)
+        return found;
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     meta_sql_blob(statement, 3, (struct meta_bytes){id, META_UPLOAD_ID_BYTES});
-    int found = meta_sql_row(statement);
+    found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_UPLOAD : found;
     memcpy(upload->id, id, sizeof(upload->id));

@@ -49,11 +49,11 @@ static int parts_walk(struct meta_reader *reader, enum meta_sql_id id, const uns
 {
     sqlite3_stmt *statement = reader->sql.list[id];
     uint32_t visited = 0;
-    int row;
+    int row = db_read_begin(reader);
 
     *truncated = false;
-    if (limit == 0)
-        return 0;
+    if (limit == 0 || row != 0)
+        return row;
     meta_sql_blob(statement, 1, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES});
     meta_sql_int(statement, 2, *after);
     meta_sql_int(statement, 3, (int64_t)limit + 1);

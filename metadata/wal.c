@@ -91,6 +91,11 @@ bool wal_is_suspect(const struct wal *wal)
     return atomic_load(&wal->is_suspect);
 }
 
+bool wal_is_lost(const struct wal *wal)
+{
+    return atomic_load_explicit(&wal->is_lost, memory_order_relaxed);
+}
+
 void wal_made_good(struct wal *wal)
 {
     atomic_store(&wal->durable, atomic_load(&wal->commits));

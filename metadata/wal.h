@@ -23,6 +23,7 @@ struct wal {
     atomic_uint_fast64_t commits; /* unsynced ones, twice; odd while one is under way */
     atomic_uint_fast64_t durable; /* `commits` as of the last sync */
     atomic_bool is_suspect;       /* a sync failed */
+    atomic_bool is_lost;          /* and what it lost is not in memory any more: what the log shows is not what was committed */
 };
 
 /* Room on the disk for the log, whose size and content stay as they are: nothing can be deleted without a few pages in it. Where it is not
@@ -43,7 +44,7 @@ void wal_commit_end(struct wal *wal, int result);
  * log would hold up everybody's for some milliseconds. */
 void wal_grown(struct wal *wal, int frames);
 /* Makes it good, see wal_repair.c. checkpointer: the checkpoint thread's connection, while that thread rests. 0, and nothing is
- * suspect any more; -EBADMSG: what is in memory is not what was written, and only a new process can read what is on the disk; or another
+ * suspect any more; -EBADMSG: it is lost, readers must not go on, and only a new process can read what is on the disk; or another
  * error, and it may be tried again. Not in a transaction. */
 int wal_repair(struct wal *wal, sqlite3 *writer, sqlite3 *checkpointer);
 void wal_made_good(struct wal *wal); /* wal_repair's own */
@@ -51,6 +52,7 @@ void wal_made_good(struct wal *wal); /* wal_repair's own */
 /* Any thread. */
 void wal_suspect(struct wal *wal);
 bool wal_is_suspect(const struct wal *wal);
+bool wal_is_lost(const struct wal *wal);
 /* See meta_make_durable. Any thread. */
 int wal_make_durable(struct wal *wal);
 

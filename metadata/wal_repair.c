@@ -117,13 +117,18 @@ int wal_repair(struct wal *wal, sqlite3 *writer, sqlite3 *checkpointer)
     struct wal_index index;
     int err;
 
+    if (wal_is_lost(wal))
+        return -EBADMSG;
     connection_hear(writer);
     connection_hear(checkpointer);
     (void)fdatasync(wal->fd); /* the same */
     if (file == NULL)
         return -EIO;
-    if ((err = wal_index_read(writer, &index)) != 0 || (err = wal_file_renew(wal->fd, &index.extent)) != 0 ||
-        (err = database_renew(&index, wal->fd, file)) != 0)
+    if ((err = wal_index_read(writer, &index)) != 0)
+        return err;
+    if ((err = wal_file_renew(wal->fd, &index.extent)) == -EBADMSG)
+        atomic_store(&wal->is_lost, true);
+    if (err != 0 || (err = database_renew(&index, wal->fd, file)) != 0)
         return err;
     wal_made_good(wal);
     return 0;

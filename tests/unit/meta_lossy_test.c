@@ -609,6 +609,46 @@ static void the_next_life_makes_it_good(void **state)
     life_end(store);
 }
 
+/* Pages that were lost, called clean, and then dropped from memory: what the disk has there is something else. */
+static void what_memory_dropped_is_not_made_good(void **state)
+{
+    struct store *store = *state;
+    char log_path[128], key[32];
+    unsigned char before[PAGE], page[PAGE] = {0};
+
+    life_begin(store, 7, 0);
+    for (unsigned i = 0; i < 20; i++)
+        put_both(store);
+    snprintf(log_path, sizeof(log_path), "%s-wal", store->path);
+    fail_next(DISK_LOG, 1, 1000000);
+    assert_true(meta_make_durable(store->meta) != 0);
+    int fd = open(log_path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, before, PAGE, 20 * PAGE), PAGE);
+    assert_int_equal(syscall(SYS_pwrite64, fd, page, PAGE, 20 * PAGE), PAGE);
+    fail_next(DISK_LOG, 1, 0);
+    put_both(store);
+    assert_int_equal(refused(), 1);
+    assert_int_equal(meta_health(store->meta), META_E_UNSYNCED);
+    key_format(key, 1);
+    bool truncated;
+    struct meta_list_query query = {.bucket = store->bucket, .limit = 20};
+    assert_int_equal(meta_object_list(store->reader, &query, on_listed, NULL, &truncated), -EIO);
+    meta_reader_close(store->reader);
+    assert_int_equal(meta_reader_open(store->meta, &store->reader), 0); /* without rows in memory */
+    assert_int_equal(number_of(store, key), -EIO);
+    cut_both_ways(); /* what was acknowledged is on the disk, or in the journal */
+    meta_reader_close(store->reader);
+    meta_close(store->meta);
+    store->meta = NULL;
+    life_end(store);
+    assert_int_equal(syscall(SYS_pwrite64, fd, before, PAGE, 20 * PAGE), PAGE);
+    close(fd);
+    store_reopen_with(store, &(struct meta_options){.durable = true});
+    journal_replay(store);
+    compare(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -616,6 +656,7 @@ int main(void)
         store_test(a_sync_of_the_database_fails),
         store_test(syncs_fail_for_a_while),
         store_test(the_next_life_makes_it_good),
+        store_test(what_memory_dropped_is_not_made_good),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
