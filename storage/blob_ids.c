@@ -30,6 +30,15 @@
 
 #define IDS_CAPACITY_FIRST 1024u
 
+/* Below this, SEQUENCE may say, every blob has its row or no file. Where nothing is synced on the way, only a point that was reached and
+ * synced since can say so. */
+static uint64_t ids_settled_on_disk(const struct blob_ids *ids)
+{
+    if (!ids->recovered)
+        return ids->disk.settled;
+    return ids->durable || ids->settled < ids->mark ? ids->settled : ids->mark;
+}
+
 /* What SEQUENCE should say now. Called under the lock. */
 static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t promised)
 {
@@ -38,11 +47,12 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
         /* The other slot than the one that counts; after a failed write or sync the failed one again: it is written anew, so the
          * next sync has something to do, and what counts was never touched. */
         .slot = 1 - ids->disk.slot,
-        .settled = ids->recovered ? ids->settled : ids->disk.settled,
+        .settled = ids_settled_on_disk(ids),
         .promised = promised,
         .synced = ids->durable,
         .identity = ids->identity,
         .records_from = ids->records_from,
+        .marked = !ids->durable,
     };
 }
 
@@ -85,8 +95,8 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
     return ids_jump(ids, highest);
 }
 
-/* The usual case. Two things can make the record older than the ids in use: a power failure under a store
- * that does not sync, and the loss of the newer slot. Jumping ahead costs nothing. */
+/* The usual case. Two things can make the record older than the ids in use: a power failure under a store of
+ * an earlier release that did not sync it, and the loss of the newer slot. Jumping ahead costs nothing. */
 static int ids_open_known(struct blob_ids *ids)
 {
     bool unclean = ids->disk.settled != ids->disk.promised;
@@ -95,7 +105,7 @@ static int ids_open_known(struct blob_ids *ids)
     ids->next = ids->recover_end = ids->disk.promised;
     if (ids->disk.torn)
         ids->recover_end += BLOB_ID_BLOCK;
-    if (ids->disk.torn || (unclean && !ids->disk.synced))
+    if (ids->disk.torn || (unclean && !ids->disk.synced && !ids->disk.marked))
         return ids_jump(ids, ids->next);
     return 0;
 }
@@ -127,6 +137,7 @@ int blob_ids_open(struct blob_store *store)
     if (err != 0)
         return err;
     ids->settled = ids->next;
+    ids->mark = ids->disk.settled;
     return 0;
 }
 
@@ -328,6 +339,25 @@ int blob_ids_take_wait(struct blob_store *store, uint64_t *id)
     return err;
 }
 
+int blob_ids_write_wait(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+
+    pthread_mutex_lock(&ids->lock);
+    while (ids->promise_wanted) /* a write that may have begun before */
+        pthread_cond_wait(&ids->promised, &ids->lock);
+    int err = ids_keeper_start(store);
+    if (err == 0) {
+        ids->promise_wanted = true;
+        pthread_cond_signal(&ids->wake);
+        while (ids->promise_wanted)
+            pthread_cond_wait(&ids->promised, &ids->lock);
+        err = ids->promise_error;
+    }
+    pthread_mutex_unlock(&ids->lock);
+    return err;
+}
+
 bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter)
 {
     pthread_mutex_lock(&store->ids.lock);
@@ -356,17 +386,24 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id)
     pthread_mutex_unlock(&ids->lock);
 }
 
+bool blob_ids_is_settled(const struct blob_ids *ids, uint64_t id)
+{
+    uint64_t *word;
+
+    if (id < ids->settled)
+        return true;
+    if (id >= ids->next)
+        return false;
+    uint64_t bit = ids_bit(ids, id, &word);
+    return (*word & bit) != 0;
+}
+
 bool blob_store_is_settled(struct blob_store *store, uint64_t blob)
 {
     struct blob_ids *ids = &store->ids;
-    uint64_t *word;
 
     pthread_mutex_lock(&ids->lock);
-    bool settled = blob < ids->settled;
-    if (!settled && blob < ids->next) {
-        uint64_t bit = ids_bit(ids, blob, &word);
-        settled = (*word & bit) != 0;
-    }
+    bool settled = blob_ids_is_settled(ids, blob);
     pthread_mutex_unlock(&ids->lock);
     return settled;
 }

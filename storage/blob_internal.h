@@ -10,6 +10,7 @@
  *   blob_ids.c        which ids are promised, handed out, settled
  *   blob_identity.c   what SEQUENCE and segments say of themselves
  *   blob_record.c     what files of blobs say of themselves, and whether that goes with their names
+ *   blob_point.c      what of that is on the disk in a store that does not sync
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
@@ -68,6 +69,7 @@ struct blob_sequence {
     bool synced;         /* written by a durable store */
     struct blob_identity identity; /* store all zero: it says none, as one of an earlier version does */
     uint64_t records_from; /* files of blobs from this id on say what they are; 0: not known yet, so none needs to */
+    bool marked;         /* by one that is not: what is settled is on the disk nevertheless, and promises are synced */
     unsigned slot;       /* 0 or 1: where it was found */
     bool torn;           /* the other slot is damaged: by a torn write, or a whole one that went bad later */
 };
@@ -75,7 +77,7 @@ struct blob_sequence {
 /* Returns 0, -ENODATA (new, empty file), -EBADMSG (neither slot is readable), -ENOTSUP (a newer version wrote it) or
  * another errno. */
 int blob_sequence_read(int fd, struct blob_sequence *sequence);
-/* Writes the slot sequence->slot, and syncs it when sequence->synced. Blocks. */
+/* Writes the slot sequence->slot, and syncs it. Blocks. */
 int blob_sequence_write(int fd, const struct blob_sequence *sequence);
 
 /* ---- Ids ---- */
@@ -97,6 +99,7 @@ struct blob_ids {
 
     uint64_t next;    /* the next id to hand out; < disk.promised or promises are out */
     uint64_t settled; /* lowest id of this process that is handed out and not settled, or next */
+    uint64_t mark;    /* in a store that is not durable, SEQUENCE calls no id from here on settled; blob_point.c */
     uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
     struct blob_waiter_list waiters;
@@ -123,6 +126,10 @@ int blob_ids_recovered(struct blob_store *store);
 
 /* The same for a thread that may wait: 0 and an id, or the failure of the promise. */
 int blob_ids_take_wait(struct blob_store *store, uint64_t *id);
+/* Has the keeper write SEQUENCE, with what it should say from now on, and waits for that. 0, or why it was not written. Blocks. */
+int blob_ids_write_wait(struct blob_store *store);
+/* Whether the id, which was handed out, is settled. Under the lock. */
+bool blob_ids_is_settled(const struct blob_ids *ids, uint64_t id);
 
 /* ---- Segments (segment_space.c) ---- */
 

@@ -270,14 +270,13 @@ static int recover_probe(struct recovery *recovery)
     return 0;
 }
 
+/* In every store. */
 static int folder_sync(struct blob_store *store, unsigned index)
 {
-    if (!store->options.durable)
-        return 0;
     int fd = sys.openat(store->blobs_fd, store->folders[index].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno; /* lost with all that was in it */
-    int err = dir_sync(store, fd);
+    int err = sys.fsync(fd) == 0 ? 0 : -errno;
     close(fd);
     if (err != 0)
         blob_folder_doubt(store, index);
@@ -297,7 +296,7 @@ static int layout_sync_folders(struct blob_store *store, const bool marked[BLOB_
 
 int blob_layout_sync_name(struct blob_store *store, uint64_t blob)
 {
-    return folder_sync(store, blob_folder_of(blob));
+    return store->options.durable ? folder_sync(store, blob_folder_of(blob)) : 0;
 }
 
 /* A failed sync of its folder may have lost the removal, and the next one would have nothing to do. So it is made once more: the name
@@ -315,7 +314,7 @@ static int remove_again(struct blob_store *store, uint64_t blob)
     return unlinkat(store->blobs_fd, path, 0) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count)
+int blob_store_sync_garbage(struct blob_store *store, const uint64_t *blobs, uint32_t count)
 {
     bool marked[BLOB_FOLDER_COUNT] = {false};
     int err = 0;
@@ -328,6 +327,11 @@ int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uin
             err = remove_again(store, blobs[i]);
     }
     return err != 0 ? err : layout_sync_folders(store, marked);
+}
+
+int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count)
+{
+    return store->options.durable ? blob_store_sync_garbage(store, blobs, count) : 0;
 }
 
 /* Also where nothing is found: the process before may have removed it, which need not be on the disk, and SEQUENCE is about to say
@@ -357,7 +361,8 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
     else
         err = recover_probe(&recovery);
     if (err == 0)
-        err = layout_sync_folders(store, recovery.touched); /* before SEQUENCE stops pointing at them */
+        /* Before SEQUENCE stops pointing at them, which it does at once in a durable store only. */
+        err = store->options.durable ? layout_sync_folders(store, recovery.touched) : 0;
     if (err == 0)
         err = blob_ids_recovered(store);
     if (removed != NULL)

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/limits.h"
 #include "storage/record.h"
 #include "storage/ring.h"
 
@@ -28,7 +29,7 @@ struct blob_store;
 enum storage_log_level { STORAGE_LOG_INFO, STORAGE_LOG_WARNING, STORAGE_LOG_ERROR };
 
 struct blob_store_options {
-    bool durable;     /* false leaves out every sync; the order of events stays */
+    bool durable;     /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
     bool copy_mode;   /* true: --copy-mode=standard, read/write instead of splice/sendfile */
     bool read_only;   /* for `sluice check`: takes LOCK, creates and changes nothing else */
     bool shared_fs;   /* the caller answers for it that no other machine has the folder open: any file system will do */
@@ -94,6 +95,27 @@ void blob_store_settle(struct blob_store *store, uint64_t blob);
 /* False from the moment its id was handed out until it is settled. A segment that is not settled may still take units. */
 bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
 
+/* ---- Points: what of a store that is not durable is on the disk ----
+ *
+ *   blob_point_take -> blob_point_sync (and whatever else the owner has to sync) -> blob_point_keep
+ *
+ * Whatever was published, or written into a segment, before the first is on the disk after the second; the third says so in
+ * SEQUENCE, and the owner says so elsewhere (struct blob_point), so that a start after a power failure need not doubt it. */
+
+struct blob_point {
+    uint64_t settled; /* everything below has its row or no file */
+    uint64_t next;    /* blobs from here on are not part of the point */
+    uint64_t open[BLOB_POINT_OPEN_MAX]; /* nor are these, which were being published or filled; ascending */
+    uint32_t open_count;
+};
+
+void blob_point_take(struct blob_store *store, struct blob_point *point);
+/* Everything that the file system of the blobs holds back. A failure is not to be tried again: what it was about is not known, and the
+ * next sync may call it a success. Blocks, for as long as the disk takes. */
+int blob_point_sync(struct blob_store *store);
+/* point NULL: everything that was published is on the disk; the record is then left to blob_store_close. 0 or a negative errno. Blocks. */
+int blob_point_keep(struct blob_store *store, const struct blob_point *point);
+
 /* Removes a blob's file. Readers that have it open keep their bytes. -ENOENT counts as success. Blocks. */
 int blob_store_remove(struct blob_store *store, uint64_t blob);
 
@@ -101,6 +123,8 @@ int blob_store_remove(struct blob_store *store, uint64_t blob);
  * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno; it may be tried again, and
  * then removes them anew. Blocks. */
 int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count);
+/* The same in every store, durable or not: for lists that are worked off on a thread of its own, where it holds nobody up. */
+int blob_store_sync_garbage(struct blob_store *store, const uint64_t *blobs, uint32_t count);
 
 /* Bytes in a segment that are to be given back. */
 struct blob_run {

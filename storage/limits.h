@@ -51,6 +51,10 @@
 /* Blob ids are promised on disk in blocks; a crash costs at most this many probes at the next start. */
 #define BLOB_ID_BLOCK 4096u
 
+/* Blobs that are being published or filled at one moment and are named by a point one by one: the open segment, the next one, and the
+ * uploads that are between id and row just then. Beyond it a point ends earlier. */
+#define BLOB_POINT_OPEN_MAX 64u
+
 /* Descriptors of blobs kept open for reading, per store. */
 #define BLOB_DESCRIPTOR_CACHE_MAX 1024u
 
