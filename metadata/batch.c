@@ -236,10 +236,14 @@ static int writer_start(struct meta_writer *writer)
         return found == 0 ? META_E_CORRUPT : found;
     writer->garbage_row = sqlite3_column_int64(writer->sql.list[SQL_GARBAGE_LAST], 0);
     meta_sql_reset(writer->sql.list[SQL_GARBAGE_LAST]);
+    if ((found = meta_sql_row(writer->sql.list[SQL_REPLACED_LAST])) <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    writer->replaced_row = sqlite3_column_int64(writer->sql.list[SQL_REPLACED_LAST], 0);
+    meta_sql_reset(writer->sql.list[SQL_REPLACED_LAST]);
     return writer_buckets_load(writer);
 }
 
-/* The journal is of use in a durable store only. */
+/* The journal is of use in a durable store only. In a relaxed one no commit is synced. */
 static int log_open(struct batch_runner *runner)
 {
     struct meta *meta = runner->meta;
@@ -247,8 +251,10 @@ static int log_open(struct batch_runner *runner)
 
     if (path == NULL)
         return -ENOMEM;
-    if (!meta->options.durable)
+    if (!meta->options.durable) {
         runner->hooks.record = NULL;
+        meta->wal.is_synced = false;
+    }
     wal_reserve(path);
     int err = wal_open(&meta->wal, path, runner->hooks.record != NULL);
     sqlite3_free(path);

@@ -260,6 +260,17 @@ static int dropped_visit(struct check *check, sqlite3_stmt *row)
     return err;
 }
 
+static int replaced_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = NULL;
+    uint64_t sum;
+    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+
+    if (fault != NULL)
+        check_report(check, "replaced object %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
+}
+
 /* ---- References ---- */
 
 static int note_compare(const void *left, const void *right)
@@ -370,6 +381,7 @@ static int check_run(struct check *check)
          "  LEFT JOIN finished USING(upload_id)",
          part_visit},
         {"SELECT row, extents FROM dropped", dropped_visit},
+        {"SELECT row, extents FROM replaced", replaced_visit},
         {"SELECT hex(id), attributes FROM upload", upload_visit},
         {garbage_faults, stray_visit},
     };

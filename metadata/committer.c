@@ -20,6 +20,7 @@
 #include "metadata/batch_pace.h"
 #include "metadata/checkpoint.h"
 #include "metadata/meta_lock.h"
+#include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
 
 struct op_queue {
@@ -235,7 +236,8 @@ static uint32_t batch_clients(const struct meta_op *batch)
     uint32_t count = 0;
 
     for (; batch != NULL; batch = batch->next)
-        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP;
+        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP &&
+                 batch->kind != META_OP_MARK;
     return count;
 }
 
@@ -245,6 +247,21 @@ static void batch_refuse(struct meta_committer *committer, struct meta_op *batch
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         op->result = META_E_UNSYNCED;
     batch_finish(&committer->runner.hooks, batch);
+}
+
+/* Marks, and garbage that is forgotten, leave nothing for a later mark. */
+static void changes_count(struct meta *meta, const struct meta_op *batch)
+{
+    uint32_t count = 0;
+
+    for (; batch != NULL; batch = batch->next)
+        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_MARK;
+    (void)atomic_fetch_add(&meta->changes, count);
+}
+
+uint64_t meta_changes(const struct meta *meta)
+{
+    return atomic_load(&meta->changes);
 }
 
 /* A batch from its first statement to the last answer. */
@@ -262,6 +279,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     if (committer->runner.last_error == -ENOSPC)
         checkpoint_hurry(committer->checkpoint);
     row_changes_end(&committer->meta->row_changes, batch);
+    changes_count(committer->meta, batch);
     if (wal_is_suspect(&committer->meta->wal)) {
         batch_hold(committer, batch);
         (void)repair(committer); /* before anybody is told; what fails is tried again */

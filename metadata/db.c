@@ -92,11 +92,12 @@ static int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db)
                        "PRAGMA query_only = ON; PRAGMA cache_size = -%d; PRAGMA mmap_size = 0",
                        READER_CACHE_KIB);
     else
-        /* wal_autocheckpoint is off: checkpoint.c decides when. */
+        /* wal_autocheckpoint is off: checkpoint.c decides when. NORMAL: no commit is synced, but a checkpoint syncs the log before it
+         * writes to the database, and that before the log starts anew. So a power failure takes the latest commits, and nothing else. */
         (void)snprintf(text, sizeof(text),
                        "PRAGMA synchronous = %s; PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
                        " PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %lld",
-                       meta->options.durable ? "FULL" : "OFF", WRITER_CACHE_KIB,
+                       meta->options.durable ? "FULL" : "NORMAL", WRITER_CACHE_KIB,
                        (long long)META_WAL_FRAMES_TARGET * 4 * 4096);
     return db_exec(db, text);
 }

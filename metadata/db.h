@@ -23,6 +23,8 @@ struct meta {
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;
     struct wal wal;
+    atomic_uint_fast64_t changes;       /* meta_relaxed.h */
+    atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken */
 };
 
 struct meta_reader {

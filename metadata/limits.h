@@ -49,6 +49,12 @@
  * share one are read anew too often, never too seldom. */
 #define META_ROW_COUNTERS 8192u
 
+/* Blobs that a mark names one by one, as many as a point of the storage does. */
+#define META_MARK_OPEN_MAX 64u
+
+/* Rows without bytes that one change drops: some milliseconds. */
+#define META_LOST_ROWS_MAX 256u
+
 /* Pages of 4 KiB in the write-ahead log at which it is moved into the database. Longer means fewer repeated writes of the
  * same page, but more to read again after a crash (16 MiB: some ten milliseconds). */
 #define META_WAL_FRAMES_TARGET 4096

@@ -68,7 +68,8 @@ struct meta_batch_hooks {
 };
 
 struct meta_options {
-    bool durable;   /* false: no sync at commit */
+    bool durable;   /* false: no sync at commit; meta_relaxed.h */
+    bool keeps_replaced; /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
     bool read_only; /* for checking; no committer thread */
     uint32_t clear_max; /* 0: META_CLEAR_MAX; tests make it small */
     struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */

@@ -26,6 +26,8 @@ enum meta_op_kind {
     META_OP_OBJECT_RENAME,
     META_OP_SWEEP,
     META_OP_REPLAY, /* meta_journal.h */
+    META_OP_MARK,   /* meta_relaxed.h */
+    META_OP_LOST,   /* the same */
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;

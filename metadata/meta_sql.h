@@ -140,6 +140,24 @@ enum meta_sql_role {
     X(SQL_DROPPED_INSERT, META_SQL_WRITER, "INSERT INTO dropped(extents) VALUES(?1)")                        \
     X(SQL_DROPPED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM dropped ORDER BY row LIMIT 1")           \
     X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
+    X(SQL_PART_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number = ?2")             \
+                                                                                                             \
+    X(SQL_MARK_GET, META_SQL_READER, "SELECT file, open FROM mark")                                          \
+    X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2")                                 \
+    X(SQL_REPLACED_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM replaced")                          \
+    X(SQL_REPLACED_NEWEST, META_SQL_WRITER, "SELECT row, version FROM replaced INDEXED BY replaced_key"      \
+                                            " WHERE bucket = ?1 AND key = ?2 ORDER BY row DESC LIMIT 1")     \
+    X(SQL_REPLACED_KEEP, META_SQL_WRITER, "INSERT INTO replaced(row, bucket, key, version, "                 \
+                                          META_SQL_OBJECT_COLUMNS ") SELECT ?3, bucket, key, version, "      \
+                                          META_SQL_OBJECT_COLUMNS " FROM object"                             \
+                                          " WHERE bucket = ?1 AND key = ?2")                                 \
+    X(SQL_REPLACED_RESTORE, META_SQL_WRITER, "INSERT INTO object(bucket, key, version, "                     \
+                                             META_SQL_OBJECT_COLUMNS ") SELECT bucket, key, version, "       \
+                                             META_SQL_OBJECT_COLUMNS " FROM replaced WHERE row = ?1")        \
+    X(SQL_REPLACED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM replaced WHERE row >= ?1"               \
+                                           " ORDER BY row LIMIT 1")                                          \
+    X(SQL_REPLACED_DELETE, META_SQL_WRITER, "DELETE FROM replaced WHERE row = ?1")                           \
+                                                                                                             \
     X(SQL_SWEEP_IS_DUE, META_SQL_READER, "SELECT EXISTS(SELECT 1 FROM dropped)"                              \
                                          " OR EXISTS(SELECT 1 FROM finished)")                               \
                                                                                                              \
@@ -160,7 +178,7 @@ enum meta_sql_role {
     X(SQL_FILE_UNITS, META_SQL_READER, "SELECT unit_offset, length FROM unit WHERE file = ?1"                \
                                        " ORDER BY unit_offset")                                              \
                                                                                                              \
-    X(SQL_GARBAGE_LAST, META_SQL_WRITER, "SELECT ifnull(max(row), 0) FROM garbage")                          \
+    X(SQL_GARBAGE_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM garbage")                          \
     X(SQL_GARBAGE_INSERT, META_SQL_WRITER, "INSERT INTO garbage(row, file, unit_offset, unit_length)"        \
                                            " VALUES(?1, ?2, ?3, ?4)")                                        \
     X(SQL_GARBAGE_GET, META_SQL_WRITER, "SELECT file, unit_offset FROM garbage WHERE row = ?1")              \

@@ -54,6 +54,10 @@ int writer_op_run(struct meta_writer *writer, struct meta_op *op)
         return op_object_rename(writer, (struct meta_object_rename *)op);
     case META_OP_REPLAY:
         return op_replay(writer, (struct meta_replay *)op);
+    case META_OP_MARK:
+        return op_mark_set(writer, (struct meta_mark_set *)op);
+    case META_OP_LOST:
+        return op_lost(writer, (struct meta_lost *)op);
     }
     assert(!"an op of no known kind");
     return -EINVAL;
@@ -74,6 +78,7 @@ uint32_t writer_op_weight(const struct meta_op *op)
     case META_OP_GARBAGE_DONE:
         return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
     case META_OP_SWEEP:
+    case META_OP_MARK:
         return META_CLEAR_MAX / WEIGHT_ENTRIES;
     case META_OP_REPLAY:
         return META_BATCH_OPS_MAX; /* it was a batch */

@@ -55,8 +55,16 @@ static int append_row(struct meta_writer *writer, struct meta_object_put *op, st
 
 /* The row changes in place, so the references it holds stay as they are. */
 static int append_in_place(struct meta_writer *writer, const struct meta_object_put *op,
-                           const struct object_row *row, struct meta_bytes extents)
+                           const struct object_row *row, const struct object_row *current,
+                           struct meta_bytes extents)
 {
+    int err, kept = replaced_keep(writer, op->bucket, op->key);
+
+    if (kept < 0)
+        return kept;
+    /* Those that it holds now are the kept row's. */
+    if (kept > 0 && (err = references_raise(writer, current->extents)) != 0)
+        return err;
     int updated = object_row_write(writer, SQL_OBJECT_UPDATE, op->bucket, op->key, row);
 
     if (updated <= 0)
@@ -105,7 +113,7 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)
         err = append_as_version(writer, op, &row, &current, extents);
     else
-        err = append_in_place(writer, op, &row, extents);
+        err = append_in_place(writer, op, &row, &current, extents);
     op->object.version = row.version;
     return err;
 }

@@ -158,12 +158,15 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
         return err;
     if ((err = condition_check(condition, &current)) != 0)
         return err;
+    int kept = replaced_keep(writer, bucket, key);
+    if (kept < 0)
+        return kept;
     int updated = object_row_write(writer, SQL_OBJECT_UPDATE, bucket, key, row);
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
     if ((err = references_take(writer, row->extents, source)) != 0)
         return err;
-    return references_drop(writer, current.extents);
+    return kept ? 0 : references_drop(writer, current.extents);
 }
 
 int key_check(struct meta_bytes key)

@@ -88,6 +88,7 @@ static void op_move(struct row_changes *changes, const struct meta_op *op, enum 
     case META_OP_UPLOAD_ABORT:
     case META_OP_GARBAGE_DONE:
     case META_OP_SWEEP:
+    case META_OP_MARK:
     case META_OP_SETTING_PUT:
         return; /* no row of `object` or `bucket` */
     default:

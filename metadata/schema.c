@@ -146,6 +146,31 @@ static const char *const migrations[] = {
     "  applied INTEGER NOT NULL"
     ") STRICT;"
     "INSERT INTO journal VALUES(0, x'', 0);",
+    /* What a relaxed store needs to lose the latest seconds and nothing else; meta_relaxed.h.
+     *
+     * `mark` has one row: units of which blobs are on the disk for sure. `replaced` holds objects that were
+     * replaced by others whose bytes may not be there yet; it has all columns of `object`. */
+    "CREATE TABLE mark("
+    "  file INTEGER NOT NULL,"
+    "  open BLOB NOT NULL"
+    ") STRICT;"
+    "INSERT INTO mark VALUES(0, x'');"
+    "CREATE TABLE replaced("
+    "  row INTEGER PRIMARY KEY,"
+    "  bucket INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  version BLOB,"
+    "  size INTEGER NOT NULL,"
+    "  modified_ms INTEGER NOT NULL,"
+    "  etag BLOB NOT NULL,"
+    "  checksum BLOB,"
+    "  owner BLOB,"
+    "  extents BLOB,"
+    "  attributes BLOB,"
+    "  upload_id BLOB,"
+    "  parts BLOB"
+    ") STRICT;"
+    "CREATE INDEX replaced_key ON replaced(bucket, key);",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

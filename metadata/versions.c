@@ -258,12 +258,14 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct me
     struct meta_bytes freed = {0};
     struct meta_version_id newest;
     bool any;
-    int err = 0;
+    int err = 0, kept = 0;
 
     memset(&row->version, 0, sizeof(row->version));
-    if (replaces)
+    if (replaces && (kept = replaced_keep(writer, bucket, key)) < 0)
+        return kept;
+    if (replaces && kept == 0)
         freed = current->extents;
-    else if ((err = null_remove(writer, bucket, key, &freed)) == 0)
+    if (!replaces && (err = null_remove(writer, bucket, key, &freed)) == 0)
         err = current_retire(writer, bucket, key, current, &newest, &any);
     if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
         (err = references_take(writer, row->extents, source)) != 0)
@@ -344,6 +346,17 @@ static int newest_promote(struct meta_writer *writer, int64_t bucket, struct met
     if ((err = version_run(writer, SQL_VERSION_RESTORE, bucket, key, &newest.id)) != 0)
         return err;
     return version_run(writer, SQL_VERSION_DELETE, bucket, key, &newest.id);
+}
+
+int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    struct version_row newest;
+    int found = version_find_newest(writer, bucket, key, &newest);
+
+    if (found <= 0)
+        return found;
+    int err = newest_promote(writer, bucket, key);
+    return err != 0 ? err : !newest.is_marker;
 }
 
 int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,

@@ -22,6 +22,7 @@ struct meta_writer {
     struct meta_sql sql;
     int64_t now_ms;      /* of this transaction */
     int64_t garbage_row; /* the highest that was used; rows are not used twice while the store is open */
+    int64_t replaced_row; /* the same of `replaced` */
     struct arena arena;  /* emptied after each change */
     uint32_t clear_left; /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
     uint64_t version_sequence; /* of the newest version that was made; versions.c */
@@ -108,6 +109,8 @@ int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
 /* Deletes entry->version for good and makes the newest that is left current. current: NULL when there is none. */
 int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                    const struct object_row *current);
+/* Makes the newest version that is left of a key current that has no object, if there is one and it is no delete marker: 1, 0 or an error. */
+int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
 /* Puts a delete marker in the place of the current object of a bucket with versioning. */
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                            const struct object_row *current, struct meta_bytes owner);
@@ -178,6 +181,12 @@ struct meta_journal;
 /* Says in the rows where the journal is, with no entry applied; NULL: there is none. */
 int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
 
+/* ---- What was replaced (ops_relaxed.c) ---- */
+
+/* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
+ * held there from now on, and the caller must not drop them; 0: not so; or an error. */
+int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
+
 /* ---- The changes ---- */
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
@@ -206,6 +215,10 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
 struct meta_replay;
 bool replay_is_end(const struct meta_replay *op);
 int op_replay(struct meta_writer *writer, struct meta_replay *op);
+struct meta_mark_set;
+int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op);
+struct meta_lost;
+int op_lost(struct meta_writer *writer, struct meta_lost *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 
