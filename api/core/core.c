@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metadata/meta_journal.h"
 #include "storage/limits.h"
 
 /* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
@@ -88,6 +89,7 @@ static int core_open_meta(struct core *core)
 {
     const struct meta_options options = {
         .durable = !core->options.relaxed,
+        .keeps_replaced = core->options.relaxed,
         .read_only = core->options.read_only,
         .hooks = core->pack != NULL ? pack_hooks(core->pack) : (struct meta_batch_hooks){0},
         .log = core_log_meta,
@@ -149,9 +151,13 @@ static int core_open_parts(struct core *core)
         return 0;
     if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0)
         return err;
-    if ((err = core_replay(core)) != 0 || (err = core_recover(core)) != 0)
+    if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
         return err;
-    if ((err = reclaim_start(core, &core->reclaim)) != 0)
+    /* Recovery cuts the journal off, and removes what no row names. */
+    if ((err = meta_make_durable(core->meta)) != 0 || (err = core_recover(core)) != 0)
+        return err;
+    if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
+        (err = settle_start(core, &core->settle)) != 0)
         return err;
     return lifecycle_start(core, &core->lifecycle);
 }
@@ -178,7 +184,8 @@ void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
-    pack_close(core->pack);          /* no put is under way: the committer calls its hooks no more */
+    settle_stop(core->settle);
+    pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
     pump_pool_destroy(core->pumps);
     if (core->digests != NULL)

@@ -35,6 +35,7 @@ struct core_options {
     bool shared_fs;  /* --shared-fs: any file system will do */
     enum ring_engine engine;
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
+    uint32_t settle_ms; /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
     unsigned digest_threads; /* 0: as many as cores, at most 4 */
     void (*log)(void *ctx, enum core_log_level level, const char *message);
     void *log_ctx;

@@ -16,6 +16,7 @@
 #include "storage/pipe_pool.h"
 
 struct reclaim;
+struct settle;
 struct lifecycle;
 struct pack;
 
@@ -28,7 +29,10 @@ struct core {
     struct pack *pack;
     struct pump_pool *pumps;
     struct reclaim *reclaim;
+    struct settle *settle; /* of a relaxed store only */
     struct lifecycle *lifecycle;
+    bool is_unsettled; /* at open: what an earlier relaxed process left is not known to be on the disk */
+    atomic_int_fast64_t garbage_ready; /* garbage up to this row may be given back; a durable store need not ask */
     atomic_uint workers;        /* alive: none may be left at close */
     atomic_bool engine_is_told; /* the line about the second disk engine was logged */
 };
@@ -106,6 +110,22 @@ void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discar
  * end of its last batch is uncertain. Any thread; does not block. reclaim NULL: the store is being opened; the next start
  * does it. */
 void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_bytes, bool is_certain);
+
+/* ---- Relaxed stores: settle.c, verify_recent.c; metadata/meta_relaxed.h tells the idea ---- */
+
+/* Compares the units that may have been lost with the power with their checksums, and drops the rows whose bytes are not there. Before anything is
+ * served, after the replay, in every store that may be written: a durable one may be opened after a relaxed one. 0 or an error: then
+ * the store must not be opened. Blocks. */
+int core_verify_recent(struct core *core);
+
+/* After recovery. A relaxed store: sets a mark where there is none. A durable one: has what a relaxed process left unwritten written, and
+ * takes the mark away. 0 or an error: then the store must not be opened. Blocks. */
+int settle_open(struct core *core);
+/* Starts the thread; in a relaxed store only, after the reclaimer. */
+int settle_start(struct core *core, struct settle **settle);
+/* No change is under way, and none comes. Syncs nothing, so that stopping is quick: if nothing came since the last point, the mark is taken
+ * away; if something did, it stays, and the next start verifies that. NULL allowed. */
+void settle_stop(struct settle *settle);
 
 /* ---- Lifecycle: one thread per core that carries out the lifecycle rules of buckets ---- */
 

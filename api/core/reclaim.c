@@ -78,10 +78,11 @@ static void reclaim_push_sealed(struct reclaim *reclaim, struct reclaim_sealed *
 }
 
 /* Whether what the rows say is durable by itself. Until then bytes stay, whatever the rows say of them: a batch that the journal
- * would have to replay is recognized by its bytes (replay.c). */
+ * would have to replay is recognized by its bytes (replay.c). A relaxed store has no journal; what it may give back of garbage is
+ * settled (settle.c), and the rest no row ever named. */
 static bool reclaim_may_give_back(struct reclaim *reclaim)
 {
-    if (meta_make_durable(reclaim->core->meta) == 0)
+    if (reclaim->core->options.relaxed || meta_make_durable(reclaim->core->meta) == 0)
         return true;
     reclaim->retry = true;
     return false;
@@ -155,6 +156,16 @@ static int reclaim_run_sweep(struct reclaim *reclaim)
     return err;
 }
 
+/* How many of the entries, from the first on, no power failure can make somebody's again. */
+static int reclaim_ready(struct reclaim *reclaim, const struct meta_garbage *entries, int count)
+{
+    int64_t last = atomic_load(&reclaim->core->garbage_ready);
+
+    while (count > 0 && entries[count - 1].row > last)
+        count--;
+    return count;
+}
+
 /* One pass over the whole list, oldest entry first. */
 static int reclaim_run_garbage(struct reclaim *reclaim)
 {
@@ -167,6 +178,8 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
         if (reclaim_is_stopping(reclaim) && batches_left-- == 0)
             return 0;
         count = meta_garbage_take(reclaim->reader, after, entries, RECLAIM_BATCH_ENTRIES);
+        if (count > 0)
+            count = reclaim_ready(reclaim, entries, count);
         if (count <= 0)
             return count;
         after = entries[count - 1].row;

@@ -38,12 +38,19 @@ static int remove_file(struct reclaim *reclaim, uint64_t blob)
     return note_failure(reclaim, blob, "remove", blob_store_remove(reclaim->core->blobs, blob));
 }
 
-static int sync_removed(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
+static int sync_removed(struct reclaim *reclaim, uint64_t blob)
+{
+    return note_failure(reclaim, blob, "sync the removal of",
+                        blob_store_sync_removed(reclaim->core->blobs, &blob, 1));
+}
+
+/* Also in a relaxed store: what is struck off the list is remembered nowhere else. */
+static int sync_garbage(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
 {
     if (count == 0)
         return 0;
     return note_failure(reclaim, blobs[0], "sync the removal of",
-                        blob_store_sync_removed(reclaim->core->blobs, blobs, count));
+                        blob_store_sync_garbage(reclaim->core->blobs, blobs, count));
 }
 
 /* ---- Without readers ---- */
@@ -56,7 +63,7 @@ int reclaim_discard_unit(struct reclaim *reclaim, struct blob_unit unit, uint64_
     if (unit.offset != 0)
         return note_failure(reclaim, unit.blob, "punch a hole into",
                             blob_store_punch(reclaim->core->blobs, unit.blob, &run, 1));
-    if ((err = remove_file(reclaim, unit.blob)) != 0 || (err = sync_removed(reclaim, &unit.blob, 1)) != 0)
+    if ((err = remove_file(reclaim, unit.blob)) != 0 || (err = sync_removed(reclaim, unit.blob)) != 0)
         return err;
     blob_store_settle(reclaim->core->blobs, unit.blob);
     return 0;
@@ -74,7 +81,7 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
     if (live > 0)
         err = note_failure(reclaim, blob, "shorten", blob_store_cut(blobs, blob, used_bytes));
     else if ((err = remove_file(reclaim, blob)) == 0)
-        err = sync_removed(reclaim, &blob, 1);
+        err = sync_removed(reclaim, blob);
     if (err == 0)
         blob_store_settle(blobs, blob);
     return err;
@@ -186,5 +193,5 @@ uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entri
             batch_segment(&batch, i);
     }
     /* Not known to be durable: all of it is tried again. */
-    return sync_removed(reclaim, batch.removed, batch.removed_count) == 0 ? batch.row_count : 0;
+    return sync_garbage(reclaim, batch.removed, batch.removed_count) == 0 ? batch.row_count : 0;
 }

@@ -23,7 +23,8 @@ static void close_and_expect(struct rig *rig, uint64_t objects, unsigned long se
     assert_int_equal(blob_files(rig->dir), 0);
     assert_int_equal(segment_files(rig->dir), segments);
     expect_clean(rig->dir, objects);
-    expect_no_debt(rig->dir);
+    if (!rig->options.relaxed) /* which does not wait for the disk when it is closed */
+        expect_no_debt(rig->dir);
 }
 
 /* ---- Space ---- */
@@ -380,7 +381,8 @@ static void two_workers_at_once(void **state)
             }
         rig_close(&rig);
         expect_clean(rig.dir, 2 * KEYS_EACH);
-        expect_no_debt(rig.dir);
+        if (!rig.options.relaxed)
+            expect_no_debt(rig.dir);
         assert_int_equal(rig_open_again(&rig), 0);
     }
     rig_end(&rig);
@@ -402,7 +404,7 @@ static int choose_uring(void **state)
 
 static int choose_relaxed(void **state)
 {
-    options = (struct core_options){.relaxed = true};
+    options = (struct core_options){.relaxed = true, .settle_ms = 20};
     return 0;
 }
 
