@@ -240,6 +240,10 @@ static int writer_start(struct meta_writer *writer)
         return found == 0 ? META_E_CORRUPT : found;
     writer->replaced_row = sqlite3_column_int64(writer->sql.list[SQL_REPLACED_LAST], 0);
     meta_sql_reset(writer->sql.list[SQL_REPLACED_LAST]);
+    if ((found = meta_sql_row(writer->sql.list[SQL_MARK_GET])) <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    atomic_init(&writer->meta->replaced_floor, sqlite3_column_int64(writer->sql.list[SQL_MARK_GET], 2));
+    meta_sql_reset(writer->sql.list[SQL_MARK_GET]);
     return writer_buckets_load(writer);
 }
 

@@ -24,7 +24,7 @@ struct meta {
     struct row_changes row_changes;
     struct wal wal;
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
-    atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken */
+    atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
 };
 
 struct meta_reader {

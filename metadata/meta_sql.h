@@ -142,9 +142,10 @@ enum meta_sql_role {
     X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
     X(SQL_PART_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number = ?2")             \
                                                                                                              \
-    X(SQL_MARK_GET, META_SQL_READER, "SELECT file, open FROM mark")                                          \
-    X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2")                                 \
-    X(SQL_REPLACED_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM replaced")                          \
+    X(SQL_MARK_GET, META_SQL_BOTH, "SELECT file, open, replaced FROM mark")                                  \
+    X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2, replaced = ?3")                  \
+    X(SQL_REPLACED_LAST, META_SQL_BOTH, "SELECT max(ifnull((SELECT max(row) FROM replaced), 0), replaced)"   \
+                                        " FROM mark")                                                        \
     X(SQL_REPLACED_NEWEST, META_SQL_WRITER, "SELECT row, version FROM replaced INDEXED BY replaced_key"      \
                                             " WHERE bucket = ?1 AND key = ?2 ORDER BY row DESC LIMIT 1")     \
     X(SQL_REPLACED_KEEP, META_SQL_WRITER, "INSERT INTO replaced(row, bucket, key, version, "                 \

@@ -82,7 +82,7 @@ int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op)
     sqlite3_stmt *set = writer->sql.list[SQL_MARK_SET];
     uint32_t others = writer->clear_left; /* a share of its own, as the sweep has */
     uint64_t open[META_MARK_OPEN_MAX];
-    int64_t row = 0;
+    int64_t last = op->replaced < writer->replaced_row ? op->replaced : writer->replaced_row, row = 0;
     int found = 1;
 
     if (op->mark.open_count > META_MARK_OPEN_MAX)
@@ -91,13 +91,14 @@ int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op)
         open[i] = htole64(op->mark.open[i]);
     meta_sql_int(set, 1, (int64_t)op->mark.file);
     meta_sql_blob(set, 2, (struct meta_bytes){open, op->mark.open_count * sizeof(open[0])});
+    meta_sql_int(set, 3, last);
     int err = meta_sql_run(set);
     if (err != 0)
         return err;
     writer->clear_left = writer_clear_max(writer);
     while (found > 0 && writer->clear_left > 0) {
         writer->clear_left--; /* a row may have no extents */
-        found = replaced_drop(writer, &row, op->replaced);
+        found = replaced_drop(writer, &row, last);
     }
     writer->clear_left = others;
     op->more = found > 0;
@@ -129,6 +130,19 @@ static int lost_version(struct meta_writer *writer, const struct meta_row_name *
     return err != 0 ? err : references_drop(writer, row.extents);
 }
 
+/* Up to which row what was replaced is given up: it may still be there, but what came after it is on the disk, be it a deletion. */
+static int replaced_given_up(struct meta_writer *writer, int64_t *row)
+{
+    sqlite3_stmt *get = writer->sql.list[SQL_MARK_GET];
+    int found = meta_sql_row(get);
+
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    *row = sqlite3_column_int64(get, 2);
+    meta_sql_reset(get);
+    return 0;
+}
+
 /* What the key has instead of an object that is lost: 1 when that is an older object, 0, or an error. What was kept takes the place of what
  * was overwritten, which among versions can only be the null version. */
 static int lost_replace(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
@@ -136,14 +150,14 @@ static int lost_replace(struct meta_writer *writer, int64_t bucket, struct meta_
 {
     bool has_versions = writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER;
     bool is_null_version;
-    int64_t row;
+    int64_t row, given_up;
     int err, found = meta_version_is_null(&lost->version)
                          ? replaced_newest(writer, bucket, key, &row, &is_null_version)
                          : 0;
 
-    if (found < 0)
-        return found;
-    if (found == 0 || !is_null_version)
+    if (found < 0 || (err = replaced_given_up(writer, &given_up)) != 0)
+        return found < 0 ? found : err;
+    if (found == 0 || !is_null_version || row <= given_up)
         return has_versions ? version_promote(writer, bucket, key) : 0;
     meta_sql_int(writer->sql.list[SQL_REPLACED_RESTORE], 1, row);
     err = meta_sql_run(writer->sql.list[SQL_REPLACED_RESTORE]);

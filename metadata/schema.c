@@ -148,13 +148,15 @@ static const char *const migrations[] = {
     "INSERT INTO journal VALUES(0, x'', 0);",
     /* What a relaxed store needs to lose the latest seconds and nothing else; meta_relaxed.h.
      *
-     * `mark` has one row: units of which blobs are on the disk for sure. `replaced` holds objects that were
-     * replaced by others whose bytes may not be there yet; it has all columns of `object`. */
+     * `mark` has one row: units of which blobs are on the disk for sure, and up to which row `replaced` is given
+     * up. That holds objects which were replaced by others whose bytes may not be there yet; it has all columns of
+     * `object`. */
     "CREATE TABLE mark("
     "  file INTEGER NOT NULL,"
-    "  open BLOB NOT NULL"
+    "  open BLOB NOT NULL,"
+    "  replaced INTEGER NOT NULL"
     ") STRICT;"
-    "INSERT INTO mark VALUES(0, x'');"
+    "INSERT INTO mark VALUES(0, x'', 0);"
     "CREATE TABLE replaced("
     "  row INTEGER PRIMARY KEY,"
     "  bucket INTEGER NOT NULL,"

@@ -10,6 +10,8 @@
  * where it was, so that an earlier release finds a whole record of a version that it does not know, and leaves all as it is, and so will
  * this one with those of later versions.
  *
+ * Flags: 1 a durable store wrote it; 2 one that is not durable wrote it, and synced it all the same, which earlier releases did not.
+ *
  * Knows nothing of ids beyond their order. Blocks; any thread, one at a time per file. */
 #include <assert.h>
 #include <endian.h>
