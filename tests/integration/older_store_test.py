@@ -60,6 +60,8 @@ for key, body in bodies.items():
 database.execute("DROP TABLE finished")
 database.execute("DROP TABLE dropped")
 database.execute("DROP TABLE journal")
+database.execute("DROP TABLE mark")
+database.execute("DROP TABLE replaced")
 database.execute(f"PRAGMA user_version = {CRC32C_SCHEMA}")
 database.commit()
 database.close()
