@@ -36,6 +36,11 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark);
 /* Whether the mark leaves it open if units of the file are on the disk. */
 bool meta_mark_doubts(const struct meta_mark *mark, uint64_t file);
 
+/* Visits the units that somebody names and that the mark leaves open, file by file; of the extent it tells file and unit. is_known false: not
+ * their checksum. visit returns 0, or what stops and is returned. Reader's thread; costs what it visits. */
+int meta_mark_units(struct meta_reader *reader, const struct meta_mark *mark,
+                    int (*visit)(void *ctx, const struct meta_extent *extent, bool is_known), void *ctx);
+
 /* The last rows of two lists at a moment. What is replaced from then on is kept anew. */
 struct meta_point {
     int64_t replaced, garbage;

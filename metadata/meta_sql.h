@@ -162,8 +162,8 @@ enum meta_sql_role {
     X(SQL_SWEEP_IS_DUE, META_SQL_READER, "SELECT EXISTS(SELECT 1 FROM dropped)"                              \
                                          " OR EXISTS(SELECT 1 FROM finished)")                               \
                                                                                                              \
-    X(SQL_UNIT_ADD, META_SQL_WRITER, "INSERT INTO unit(file, unit_offset, refs, length)"                     \
-                                     " VALUES(?1, ?2, 1, ?3)"                                                \
+    X(SQL_UNIT_ADD, META_SQL_WRITER, "INSERT INTO unit(file, unit_offset, refs, length, crc, crc_kind)"      \
+                                     " VALUES(?1, ?2, 1, ?3, ?4, ?5)"                                        \
                                      " ON CONFLICT DO UPDATE SET refs = refs + 1 WHERE refs > 0")            \
     X(SQL_UNIT_RAISE, META_SQL_WRITER, "UPDATE unit SET refs = refs + 1"                                     \
                                        " WHERE file = ?1 AND unit_offset = ?2 AND refs > 0")                 \
@@ -178,6 +178,10 @@ enum meta_sql_role {
     X(SQL_FILE_IS_REFERRED, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 AND refs > 0 LIMIT 1")      \
     X(SQL_FILE_UNITS, META_SQL_READER, "SELECT unit_offset, length FROM unit WHERE file = ?1"                \
                                        " ORDER BY unit_offset")                                              \
+                                                                                                             \
+    X(SQL_UNITS_FROM, META_SQL_READER, "SELECT file, unit_offset, length, crc, crc_kind FROM unit"           \
+                                       " WHERE file BETWEEN ?1 AND ?2 AND refs > 0"                          \
+                                       " ORDER BY file, unit_offset")                                        \
                                                                                                              \
     X(SQL_GARBAGE_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM garbage")                          \
     X(SQL_GARBAGE_INSERT, META_SQL_WRITER, "INSERT INTO garbage(row, file, unit_offset, unit_length)"        \

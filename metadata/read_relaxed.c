@@ -46,6 +46,43 @@ bool meta_mark_doubts(const struct meta_mark *mark, uint64_t file)
     return false;
 }
 
+static int units_from(struct meta_reader *reader, uint64_t first, uint64_t last,
+                      int (*visit)(void *ctx, const struct meta_extent *extent, bool is_known), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_UNITS_FROM];
+    int row, stop;
+
+    meta_sql_int(statement, 1, (int64_t)first);
+    meta_sql_int(statement, 2, (int64_t)last);
+    while ((row = meta_sql_row(statement)) > 0) {
+        bool is_known = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+        const struct meta_extent extent = {
+            .file = (uint64_t)sqlite3_column_int64(statement, 0),
+            .unit_offset = (uint64_t)sqlite3_column_int64(statement, 1),
+            .unit_length = (uint64_t)sqlite3_column_int64(statement, 2),
+            .unit_crc = (uint64_t)sqlite3_column_int64(statement, 3),
+            .unit_crc_kind = (enum meta_unit_crc)sqlite3_column_int64(statement, 4),
+        };
+        if ((stop = visit(ctx, &extent, is_known)) != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+int meta_mark_units(struct meta_reader *reader, const struct meta_mark *mark,
+                    int (*visit)(void *ctx, const struct meta_extent *extent, bool is_known), void *ctx)
+{
+    int err = 0;
+
+    if (mark->file == 0)
+        return 0;
+    for (uint32_t i = 0; i < mark->open_count && err == 0; i++)
+        err = units_from(reader, mark->open[i], mark->open[i], visit, ctx);
+    return err != 0 ? err : units_from(reader, mark->file, INT64_MAX, visit, ctx);
+}
+
 static int last_row(struct meta_reader *reader, enum meta_sql_id id, int64_t *last)
 {
     sqlite3_stmt *statement = reader->sql.list[id];

@@ -29,11 +29,14 @@ static int unit_run(struct meta_writer *writer, enum meta_sql_id id, uint64_t fi
     return err != 0 ? err : sqlite3_changes(writer->db) > 0;
 }
 
-/* Only SQL_UNIT_ADD has a third parameter. */
-static void unit_bind_length(sqlite3_stmt *statement, uint64_t length)
+/* What SQL_UNIT_ADD wants to know besides. */
+static void unit_bind_more(struct meta_writer *writer, sqlite3_stmt *statement, const struct meta_extent *extent)
 {
-    if (sqlite3_bind_parameter_count(statement) >= 3)
-        meta_sql_int(statement, 3, (int64_t)length);
+    meta_sql_int(statement, 3, (int64_t)extent->unit_length);
+    if (!writer->meta->options.keeps_replaced)
+        return; /* NULL: nobody binds them */
+    meta_sql_int(statement, 4, (int64_t)extent->unit_crc);
+    meta_sql_int(statement, 5, extent->unit_crc_kind);
 }
 
 static int references_increase(struct meta_writer *writer, struct meta_bytes extents, enum meta_sql_id id,
@@ -44,7 +47,8 @@ static int references_increase(struct meta_writer *writer, struct meta_bytes ext
     int more = codec_extents_begin(&list, extents);
 
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
-        unit_bind_length(writer->sql.list[id], extent.unit_length);
+        if (id == SQL_UNIT_ADD)
+            unit_bind_more(writer, writer->sql.list[id], &extent);
         more = unit_run(writer, id, extent.file, extent.unit_offset);
         if (more == 0)
             more = if_missing;

@@ -150,7 +150,8 @@ static const char *const migrations[] = {
      *
      * `mark` has one row: units of which blobs are on the disk for sure, and up to which row `replaced` is given
      * up. That holds objects which were replaced by others whose bytes may not be there yet; it has all columns of
-     * `object`. */
+     * `object`. A relaxed store notes the checksums of units with their counts, too, so that the latest ones can be
+     * verified without a walk over all rows that may name them; NULL in other stores. */
     "CREATE TABLE mark("
     "  file INTEGER NOT NULL,"
     "  open BLOB NOT NULL,"
@@ -172,7 +173,9 @@ static const char *const migrations[] = {
     "  upload_id BLOB,"
     "  parts BLOB"
     ") STRICT;"
-    "CREATE INDEX replaced_key ON replaced(bucket, key);",
+    "CREATE INDEX replaced_key ON replaced(bucket, key);"
+    "ALTER TABLE unit ADD COLUMN crc INTEGER;"
+    "ALTER TABLE unit ADD COLUMN crc_kind INTEGER;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

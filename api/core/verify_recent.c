@@ -4,8 +4,8 @@
  * rows may have come through whose bytes did not: files are missing, short, or full of zeros. So each unit of which the mark does not say
  * that it is on the disk is compared with its checksum, and rows that name a unit without its bytes are dropped before anybody is served.
  *
- * It reads what came in the latest seconds of that process, and walks all rows to find who names it. Rows are looked at kind by kind, those
- * first that may take the place of others. On the thread that opens the store; blocks. */
+ * It reads what came in the latest seconds of that process, unit by unit. Only if something is lost, all rows are walked to find who names
+ * it, kind by kind, those first that may take the place of others. On the thread that opens the store; blocks. */
 #include "api/core/core_internal.h"
 
 #include <errno.h>
@@ -21,6 +21,7 @@ struct verify {
     struct check_units *units;
     struct meta_row_name *rows; /* META_LOST_ROWS_MAX of them: without their bytes */
     uint32_t row_count;
+    bool has_lost; /* some unit is, or has no checksum beside its count */
     uint64_t lost[META_ROW_KIND_COUNT], restored;
 };
 
@@ -73,31 +74,29 @@ static int verify_kind(struct verify *verify, enum meta_row_kind kind)
     return err;
 }
 
-/* 1 when some row, or garbage, names a unit that the mark leaves open; 0, or an error. A look-up, not a walk. */
-static int verify_is_due(struct verify *verify)
+static int verify_on_unit(void *ctx, const struct meta_extent *extent, bool is_known)
 {
-    uint64_t last;
-    int err;
+    struct verify *verify = ctx;
+    int verdict = is_known ? check_units_look(verify->units, extent) : CHECK_MISSING;
 
-    if ((err = meta_mark_get(verify->reader, &verify->mark)) != 0 || verify->mark.file == 0)
-        return err;
-    if ((err = meta_file_last(verify->reader, &last)) != 0 || last >= verify->mark.file)
-        return err != 0 ? err : 1;
-    for (uint32_t i = 0; i < verify->mark.open_count; i++)
-        if ((err = meta_file_is_referred(verify->reader, verify->mark.open[i])) != 0)
-            return err;
+    if (verdict < 0)
+        return verdict;
+    verify->has_lost |= is_lost(verdict);
     return 0;
 }
 
 static int verify_run(struct verify *verify)
 {
-    int err = 0;
+    int err;
 
+    if ((err = meta_mark_get(verify->reader, &verify->mark)) != 0 || verify->mark.file == 0)
+        return err;
     verify->units = check_units_create(verify->core->blobs, true);
     verify->rows = malloc(META_LOST_ROWS_MAX * sizeof(*verify->rows));
     if (verify->units == NULL || verify->rows == NULL)
-        err = -ENOMEM;
-    for (int kind = 0; kind < META_ROW_KIND_COUNT && err == 0; kind++)
+        return -ENOMEM;
+    err = meta_mark_units(verify->reader, &verify->mark, verify_on_unit, verify);
+    for (int kind = 0; kind < META_ROW_KIND_COUNT && err == 0 && verify->has_lost; kind++)
         err = verify_kind(verify, (enum meta_row_kind)kind);
     return err;
 }
@@ -120,12 +119,11 @@ static void verify_tell(struct verify *verify)
 int core_verify_recent(struct core *core)
 {
     struct verify verify = {.core = core};
-    int due, err;
+    int err;
 
     if ((err = meta_reader_open(core->meta, &verify.reader)) != 0)
         return err;
-    due = verify_is_due(&verify);
-    err = due > 0 ? verify_run(&verify) : due;
+    err = verify_run(&verify);
     meta_reader_close(verify.reader);
     check_units_free(verify.units);
     free(verify.rows);
