@@ -85,7 +85,7 @@ enum sluice_shared_fs {
 
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
-    bool relaxed;   /* no syncs: a power failure may lose recent objects; a process crash does not */
+    bool relaxed;   /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see README.md */
     bool copy_mode; /* read/write instead of splice/sendfile, for comparison */
     bool etag_md5;  /* MD5 ETags for every object, whatever it costs */
     enum sluice_engine engine;

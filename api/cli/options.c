@@ -87,8 +87,10 @@ const struct option_row option_rows[] = {
      .help = "Threads that serve, up to 256; 0: as many as there are cores."},
     {.name = "durability", .type = OPTION_CHOICE, .field = FIELD(durability), .default_text = "full", .words = "full|relaxed",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "full: an answered upload survives a power failure. relaxed: no syncs; a crash of the program loses nothing, "
-             "a power failure may lose the latest uploads."},
+     .help = "full: an answered upload survives a power failure. relaxed: nobody waits for syncs; a crash of the program loses "
+             "nothing, a power failure or a crash of the kernel takes the latest seconds (5, and what the disk needs to write): uploads of "
+             "that time may be lost, overwritten keys have their old bytes again, deleted ones be back. Never older objects, never wrong "
+             "bytes."},
     {.name = "shared-fs", .type = OPTION_CHOICE, .field = FIELD(shared_fs), .default_text = "refuse",
      .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK,
      .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "

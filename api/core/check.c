@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "api/core/check_units.h"
+#include "metadata/meta_relaxed.h"
 
 struct check {
     void (*line)(void *ctx, const char *text);
@@ -23,6 +24,7 @@ struct check {
     struct meta_reader *reader;
     struct blob_store *blobs;
     struct check_units *units;
+    struct meta_mark mark;
 };
 
 static void check_say(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -80,12 +82,14 @@ static int check_on_extent(void *ctx, char kind, const char *bucket, struct meta
     else
         check->report->damaged++;
     check_format_key(name, key);
-    check_say(check, "%s %s/%s: blob %016llx: %s",
+    check_say(check, "%s %s/%s: blob %016llx: %s%s",
               kind == 'o'   ? "object"
               : kind == 'v' ? "version of"
                             : "part of an upload to",
-              bucket, name, (unsigned long long)extent->file,
-              check_verdict_text((enum check_verdict)verdict));
+              bucket, name, (unsigned long long)extent->file, check_verdict_text((enum check_verdict)verdict),
+              meta_mark_doubts(&check->mark, extent->file)
+                  ? "; of a relaxed store's latest seconds: the next start drops it"
+                  : "");
     return 0;
 }
 
@@ -202,7 +206,9 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
     if (err != 0)
         return err;
     check->units = check_units_create(core->blobs, verify_bytes);
-    err = check->units == NULL ? -ENOMEM : check_rows(check);
+    err = check->units == NULL ? -ENOMEM : meta_mark_get(check->reader, &check->mark);
+    if (err == 0)
+        err = check_rows(check);
     if (err == 0)
         err = blob_store_walk(core->blobs, check_on_blob, check);
     if (err == 0)
