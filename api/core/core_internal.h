@@ -118,8 +118,8 @@ void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_by
  * the store must not be opened. Blocks. */
 int core_verify_recent(struct core *core);
 
-/* After recovery. A relaxed store: sets a mark where there is none. A durable one: has what a relaxed process left unwritten written, and
- * takes the mark away. 0 or an error: then the store must not be opened. Blocks. */
+/* After recovery. A relaxed store: sets a mark where there is none. A durable one: takes the mark away. 0 or an error: then the store must
+ * not be opened. Blocks. */
 int settle_open(struct core *core);
 /* Starts the thread; in a relaxed store only, after the reclaimer. */
 int settle_start(struct core *core, struct settle **settle);

@@ -175,14 +175,8 @@ int settle_open(struct core *core)
     core->is_unsettled = mark.file != 0;
     if (!core->options.relaxed) {
         atomic_init(&core->garbage_ready, INT64_MAX);
-        if (!core->is_unsettled)
-            return 0;
-        if ((err = settle_sync(core)) != 0) {
-            core_log(core, CORE_LOG_ERROR, "cannot write to the disk what a relaxed process left: %s",
-                     meta_strerror(err));
-            return err;
-        }
-        return mark_set(core, NULL, INT64_MAX);
+        /* What the relaxed process left was synced when the blobs were opened. */
+        return core->is_unsettled ? mark_set(core, NULL, INT64_MAX) : 0;
     }
     atomic_init(&core->garbage_ready, core->is_unsettled ? 0 : point.garbage);
     if (core->is_unsettled)
