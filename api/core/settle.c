@@ -10,7 +10,7 @@
  *
  * Nobody waits for any of it but this thread: not the committer, no event loop. What is given back later than the point is no harm.
  *
- * After a failed sync nobody knows what is on the disk, and the next sync would not tell. Then there is no other point as long as the process
+ * After a failed sync of bytes nobody knows what is on the disk, and the next sync would not tell (the database makes good its own). Then there is no other point as long as the process
  * lives: the mark stays where it is, and the next start verifies everything that came since. */
 #include "api/core/core_internal.h"
 
@@ -32,7 +32,8 @@ struct settle {
     struct meta_reader *reader;
     pthread_t thread;
     uint64_t settled_changes; /* meta_changes when the last point was taken */
-    bool has_failed;
+    bool has_failed;          /* a sync of the bytes did */
+    int last_error;           /* of the rows, so that it is told once */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
@@ -88,13 +89,6 @@ static int settle_note(struct settle *settle, const struct blob_point *blobs, in
     return 0;
 }
 
-static int settle_sync(struct core *core)
-{
-    int err = blob_point_sync(core->blobs);
-
-    return err != 0 ? err : meta_make_durable(core->meta);
-}
-
 static void settle_pass(struct settle *settle)
 {
     struct core *core = settle->core;
@@ -109,7 +103,7 @@ static void settle_pass(struct settle *settle)
                  meta_strerror(err));
         return;
     }
-    if ((err = settle_sync(core)) != 0) {
+    if ((err = blob_point_sync(core->blobs)) != 0) {
         settle->has_failed = true;
         core_log(core, CORE_LOG_ERROR,
                  "cannot write to the disk what came lately: %s. It is not known what of it is there, and "
@@ -118,11 +112,14 @@ static void settle_pass(struct settle *settle)
                  meta_strerror(err));
         return;
     }
-    if ((err = settle_note(settle, &blobs, point.replaced)) == 0)
+    if ((err = meta_make_durable(core->meta)) == 0)
+        err = settle_note(settle, &blobs, point.replaced);
+    if (err == 0)
         settle->settled_changes = changes;
-    else
+    else if (err != settle->last_error)
         core_log(core, CORE_LOG_ERROR, "cannot note what is on the disk, will try again: %s",
                  meta_strerror(err));
+    settle->last_error = err;
 }
 
 /* ---- The thread ---- */

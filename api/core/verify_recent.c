@@ -25,10 +25,12 @@ struct verify {
     uint64_t lost[META_ROW_KIND_COUNT], restored;
 };
 
-/* Bytes that cannot be read may be there: such a row stays, and who reads it is told. */
+/* Bytes that cannot be read may be there: such a row stays, and who reads it is told. What a file should say of itself is lost as bytes are,
+ * and nobody would read the file without it. */
 static bool is_lost(int verdict)
 {
-    return verdict == CHECK_MISSING || verdict == CHECK_SHORT || verdict == CHECK_CHANGED;
+    return verdict == CHECK_MISSING || verdict == CHECK_SHORT || verdict == CHECK_CHANGED ||
+           verdict == CHECK_FOREIGN;
 }
 
 static int verify_on_extent(void *ctx, const struct meta_row_name *name, const struct meta_extent *extent)

@@ -294,7 +294,8 @@ static void replaced_bytes_come_back(void **state)
         put_seed(&rig, "a", lengths[i], 2);
         lost = where(&rig, "a");
         rig_close(&rig);
-        assert_true(i == 1 ? !is_extent_hole(&rig, &replaced) : blob_size(&rig, replaced.file) == LARGE);
+        assert_true(i == 1 ? !is_extent_hole(&rig, &replaced)
+                           : blob_size(&rig, replaced.file) >= (int64_t)LARGE);
         damage(&rig, &lost, ZEROS);
         open_with(&rig, &never);
         expect_seed(&rig, "a", lengths[i], 1);
@@ -321,8 +322,8 @@ static void space_comes_back_after_a_point(void **state)
     for (unsigned i = 0; i < 100; i++) /* four times as long as the reclaimer takes otherwise */
         pause_briefly(&rig);
     close_and_open(&rig, &never);
-    assert_int_equal(blob_size(&rig, replaced.file), LARGE);
-    assert_int_equal(blob_size(&rig, deleted.file), LARGE);
+    assert_true(blob_size(&rig, replaced.file) >= (int64_t)LARGE);
+    assert_true(blob_size(&rig, deleted.file) >= (int64_t)LARGE);
     close_and_open(&rig, &soon);
     await_gone(&rig, replaced.file);
     await_gone(&rig, deleted.file);
