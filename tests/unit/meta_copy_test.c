@@ -146,16 +146,28 @@ static void count_errors(void *ctx, int level, const char *message)
 static void without_a_copy_nothing_is_changed(void **state)
 {
     struct store *store = *state;
-    struct rlimit before, tight = {16384, RLIM_INFINITY};
-    char copy[128], unfinished[144];
+    struct rlimit before, tight;
+    char copy[128], unfinished[144], log[128];
+    struct stat status;
     unsigned errors = 0;
     const struct meta_options options = {.durable = true, .log = count_errors, .log_ctx = &errors};
     struct meta *meta = NULL;
 
+    for (unsigned i = 0; i < 2000; i++) { /* far larger than the log will be */
+        char key[16];
+
+        snprintf(key, sizeof(key), "many-%u", i);
+        assert_int_equal(put(store, key, 100 + i), 0);
+    }
     make_older(store, copy);
     snprintf(unfinished, sizeof(unfinished), "%s.new", copy);
+    snprintf(log, sizeof(log), "%s-wal", store->path);
+    assert_int_equal(stat(log, &status), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    tight.rlim_max = before.rlim_max;
+    tight =
+        (struct rlimit){(rlim_t)status.st_size + 4096, before.rlim_max}; /* which the start writes again */
+    assert_int_equal(stat(store->path, &status), 0);
+    assert_true((rlim_t)status.st_size > tight.rlim_cur);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
     assert_true(meta_open(&meta, store->path, &options) < 0);
