@@ -257,7 +257,9 @@ static int folder_sync(const char *file_path)
     return err;
 }
 
-/* A sync alone would not do: the dead process may have met a failed one, and what that lost is in memory and called clean. */
+/* A sync alone would not do: the dead process may have met a failed one, and what that lost is in memory and called clean. But where there
+ * is no room for the same bytes in the same place, which takes a file system that copies what it writes, a full disk must not keep the store
+ * closed; there a sync that fails ends all writing, and the dead process has left nothing after it. */
 int wal_file_settle(const char *log_path)
 {
     int fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -268,6 +270,8 @@ int wal_file_settle(const char *log_path)
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
     err = renew_chain(fd, UINT32_MAX, &chain, &is_log);
+    if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG)
+        err = 0;
     if (err == 0 && fsync(fd) != 0)
         err = -errno;
     (void)close(fd); /* synced */
