@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""One recording: a server is started, used, and killed or cut off, several times on one store, while the recorder below it keeps what it
+does to the disk, and its clients keep what it promised."""
+import ctypes
+import mmap
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import cutmodel
+from http1 import Client
+from promises import History
+from workload import KEPT, MODES, PLAIN, look_at_all, start_all
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build"))
+SLUICE = os.path.join(BUILD, "sluice")
+
+FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER = range(6)
+KILL_BEFORE, KILL_AFTER, FAIL = range(1, 4)
+
+
+class Control(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int) for name in ("countdown", "match", "action", "delay_us", "fired")]
+
+
+def build_recorder(path):
+    """Why it cannot be built, or None."""
+    if os.path.exists(path):
+        return None
+    compiler = next((found for found in map(shutil.which, ("cc", "gcc", "clang")) if found), None)
+    if compiler is None:
+        return "no compiler"
+    made = subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path + ".new", os.path.join(HERE, "recorder.c")], capture_output=True, text=True)
+    if made.returncode != 0:
+        return made.stderr
+    os.rename(path + ".new", path)
+    return None
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLUICE_", "LD_PRELOAD", "CRASH_"))}
+    return {**kept, **more}
+
+
+class Process:
+    """A server, and what it says."""
+
+    def __init__(self, data, log, args=(), **env):
+        with open(log, "ab") as stderr:
+            self.process = subprocess.Popen(
+                [SLUICE, "serve", "--data", data, "--listen", "127.0.0.1:0", "--engine", "threads", "--workers", "2", "--grace", "5", *args],
+                stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL, env=environment(**env))
+        line = self.process.stdout.readline().decode()
+        self.port = int(line.split("://")[1].split()[0].rstrip("/").rsplit(":", 1)[1]) if "://" in line else None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        """Its exit status after SIGTERM, or None when it did not end."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self.kill()
+
+
+class Lab:
+    """A recording in the making. Its folder afterwards: `log`, `history`, `server.log`."""
+
+    def __init__(self, folder, mode, seed, recorder):
+        self.folder, self.mode_name, self.mode, self.rng, self.recorder = folder, mode, MODES[mode], random.Random(seed), recorder
+        self.root, self.log = os.path.join(folder, "root"), os.path.join(folder, "log")
+        os.makedirs(self.root)
+        self.root, self.log = os.path.realpath(self.root), os.path.realpath(self.log)
+        self.data, self.server_log = os.path.join(self.root, "data"), os.path.join(folder, "server.log")
+        open(self.log, "wb").close()
+        with open(os.path.join(folder, "control"), "w+b") as file:
+            file.truncate(ctypes.sizeof(Control))
+            self.control = Control.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Control)))
+        self.history, self.bodies, self.lock = History(), {}, threading.Lock()
+        self.life = self.read_to = 0
+        self.disk = cutmodel.Disk()
+        self.begin_anew()
+
+    def position(self):
+        return os.stat(self.log).st_size
+
+    # ---- One life ----
+
+    def arm(self, countdown, match, action):
+        self.control.match, self.control.action, self.control.countdown = match, action, countdown
+
+    def start(self):
+        self.life += 1
+        self.history.lives.append(self.position())
+        return Process(self.data, self.server_log, self.mode.get("args", ()), LD_PRELOAD=self.recorder, CRASH_ROOT=self.root, CRASH_LOG=self.log,
+                       CRASH_CONTROL=os.path.join(self.folder, "control"))
+
+    def prepare(self, server):
+        client = Client(server.port)
+        for bucket in (PLAIN, KEPT):
+            assert client.request("PUT", f"/{bucket}").status == 200
+        document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        assert client.request("PUT", f"/{KEPT}?versioning", document).status == 200
+        client.close()
+        self.history.prepared, self.history.prepared_ns = self.position(), time.monotonic_ns()
+
+    def live(self, clients, seconds, ending):
+        """ending: (what, countdown, kind of file): 'kill', 'kill before', 'kill after', 'power', 'stop'; a failing sync is armed besides."""
+        what, countdown, match = ending
+        early = what in ("kill before", "kill after") and self.life > 0 and self.rng.random() < 0.4
+        self.control.countdown = 0
+        self.control.delay_us = self.rng.choice((0, 0, 100, 400))
+        if early: # in its recovery
+            self.arm(countdown % 8 + 1, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
+        server = self.start()
+        try:
+            if server.port is not None:
+                self._serve(server, clients, seconds, what, countdown, match, early)
+        finally:
+            server.kill()
+        self.control.countdown = 0
+        self.reconcile()
+        if what == "power":
+            self.cut_power()
+
+    def _serve(self, server, clients, seconds, what, countdown, match, early):
+        history = self.history
+        if self.life == 1:
+            history.served = self.position()
+        try:
+            if history.prepared > self.position():
+                self.prepare(server)
+            else:
+                client = Client(server.port)
+                look_at_all(self, client)
+                client.close()
+        except OSError:
+            return # killed in its recovery, or soon after
+        if what in ("kill before", "kill after") and not early:
+            self.arm(countdown, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
+        if what == "fail" or self.mode_name == "failed" and self.rng.random() < 0.8:
+            self.arm(self.rng.randint(2, 25), match, FAIL)
+        threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
+            time.sleep(0.003)
+        if what in ("kill", "power"):
+            server.process.kill()
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        if what == "stop" and server.process.poll() is None and (status := server.stop()) != 0:
+            history.problems.append(f"life {self.life}: SIGTERM: status {status}")
+
+    limit = 24 << 20 # bytes of the log of one recording, about
+
+    # ---- Between two lives ----
+
+    def reconcile(self):
+        """What the process did and could not record any more, and a record that is not whole."""
+        self.advance()
+        with open(self.log, "r+b") as log:
+            log.truncate(self.read_to)
+            log.seek(self.read_to)
+            for record in cutmodel.differences(self.disk, self.root):
+                record.time = time.monotonic_ns()
+                log.write(record.pack())
+        self.advance()
+        left = cutmodel.differences(self.disk, self.root)
+        if left:
+            self.history.problems.append(f"the recorder missed {[(record.kind, record.ino, record.name) for record in left[:3]]}")
+
+    def advance(self):
+        records, end = cutmodel.read_log(self.log, self.read_to)
+        for record in records:
+            self.disk.apply(record)
+        self.read_to = end
+        for name in self.disk.unknown:
+            self.history.problems.append(f"the model does not know: {name}")
+
+    def cut_power(self):
+        """The store becomes one that a power cut here may leave; the page cache is gone."""
+        records, _ = cutmodel.read_log(self.log)
+        disk = cutmodel.Disk(self.rng.choice(("journal", "loose")), random.Random(self.rng.random()))
+        for record in records:
+            disk.apply(record)
+        state = disk.state(random.Random(self.rng.random()), self.settle_ns)
+        shutil.rmtree(self.root)
+        state.write(self.root)
+        self.begin_anew()
+
+    def begin_anew(self):
+        """All that the folder holds is on the disk."""
+        with open(self.log, "ab") as log:
+            for record in cutmodel.base_records(self.root):
+                record.time = time.monotonic_ns()
+                log.write(record.pack())
+        self.advance()
+
+    @property
+    def settle_ns(self):
+        return None
+
+
+def endings(rng, mode):
+    """How the lives of a recording end."""
+    def one():
+        what = rng.choices(("kill", "kill before", "kill after", "power", "stop"), (3, 5, 3, 2, 1))[0]
+        return what, rng.randint(1, 40), rng.choice((FILE_ANY, FILE_LOG, FILE_LOG, FILE_BLOB, FILE_BLOB, FILE_FOLDER, FILE_DATABASE, FILE_SEQUENCE))
+    found = [one() for _ in range(rng.randint(2, 4))]
+    if mode == "relaxed": # it syncs next to nothing
+        found = [(("kill" if what.startswith("kill") or what == "power" else what), countdown, match) for what, countdown, match in found]
+    return found
+
+
+def record(folder, mode, seed, recorder):
+    """Makes a recording in that folder, which must not exist; returns its history, which is kept there, too."""
+    lab = Lab(folder, mode, seed, recorder)
+    for ending in endings(lab.rng, mode):
+        if lab.position() < lab.limit:
+            lab.live(lab.rng.choice((1, 3, 6)), lab.rng.uniform(0.05, 0.35), ending)
+    shutil.rmtree(lab.root)
+    history = lab.history
+    history.mode, history.seed = mode, seed
+    with open(os.path.join(folder, "history"), "wb") as file:
+        pickle.dump(history, file)
+    return history

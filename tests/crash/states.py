@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: MIT
+"""States of a recording: each is made in a folder, checked, served, compared with what was promised, written to, stopped and checked
+again."""
+import bisect
+import os
+import pickle
+import random
+import re
+import shutil
+import subprocess
+
+import cutmodel
+from http1 import Client, element
+from lives import SLUICE, Process, environment
+from promises import NEVER, describe, digest, match_versions
+from workload import KEPT, PLAIN, list_versions
+
+SETTLE_NS = 150_000_000  # in a relaxed recording, what is older than this is taken to be on the disk
+
+
+class Recording:
+    def __init__(self, folder):
+        self.folder = folder
+        with open(os.path.join(folder, "history"), "rb") as file:
+            self.history = pickle.load(file)
+        self.records, _ = cutmodel.read_log(os.path.join(folder, "log"))
+        self.ends = [record.end for record in self.records]
+        self.possible = self._possible()
+        self.settle_ns = SETTLE_NS if self.history.mode == "relaxed" else None
+
+    def _possible(self):
+        """The numbers of the records after which the power can fail: not where the harness says what lies on the disk."""
+        found, is_base = [], False
+        for at, record in enumerate(self.records):
+            is_base = record.kind == cutmodel.RESET or is_base and record.kind != cutmodel.SYNC_ALL
+            if not is_base:
+                found.append(at)
+        return found
+
+    def cuts(self, rng, count):
+        """Numbers of records after which the power fails, ascending: most of them near syncs and in recoveries."""
+        syncs = [at for at, record in enumerate(self.records) if record.kind in (cutmodel.SYNC, cutmodel.SYNC_FAILED)]
+        starts = [bisect.bisect_left(self.ends, position) for position in self.history.lives[1:]]
+        ready = bisect.bisect_left(self.ends, self.history.prepared) if self.history.prepared != NEVER else 0
+        last, found = len(self.records) - 1, []
+        for _ in range(count):
+            kind = rng.random()
+            if kind < 0.03:
+                found.append(rng.randint(0, last))
+            elif kind < 0.4 and syncs:
+                found.append(rng.choice(syncs) - rng.randint(0, 3))
+            elif kind < 0.8 and starts:
+                found.append(rng.choice(starts) + rng.randint(0, rng.choice((20, 120))))
+            else:
+                found.append(rng.randint(min(ready, last), last))
+        possible = self.possible
+        return sorted(possible[min(bisect.bisect_left(possible, at), len(possible) - 1)] for at in found)
+
+    def visit(self, seed, count, visit):
+        """Calls visit(state seed, cut, state) for that many states. The same seed makes the same ones."""
+        rng = random.Random(f"pass {seed}")
+        disk = cutmodel.Disk(rng.choice(("journal", "loose")), random.Random(rng.random()))
+        cuts, done = self.cuts(rng, count), 0
+        for number, cut in enumerate(cuts):
+            while done <= cut:
+                disk.apply(self.records[done])
+                done += 1
+            visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), self.settle_ns), disk)
+
+
+# ---- One state ----
+
+class Verdict:
+    def __init__(self):
+        self.problems, self.refused, self.recovered = [], 0, False
+
+    def bad(self, text):
+        self.problems.append(text)
+
+
+def sluice_check(data):
+    done = subprocess.run([SLUICE, "check", "--data", data], capture_output=True, text=True, errors="replace", env=environment())
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def judge(folder, history, cut, cut_ns, settle_ns, log):
+    """The whole examination of the state in a folder: a Verdict."""
+    verdict = Verdict()
+    data = os.path.join(folder, "data")
+    until_ns = NEVER if settle_ns is None else cut_ns - settle_ns
+    if cut >= history.served or os.path.exists(os.path.join(data, "sluice.db")):
+        status, said = sluice_check(data)
+        if status != 0 and not is_allowed(said, status, cut < history.served, settle_ns is not None):
+            verdict.bad(f"check after the cut: status {status}: {said[:600]}")
+    server = Process(data, log)
+    try:
+        if server.port is None:
+            verdict.bad("the server does not start")
+            return verdict
+        client = Client(server.port)
+        try:
+            compare(verdict, client, history, cut, until_ns)
+            put_one(verdict, client)
+        except OSError as error:
+            verdict.bad(f"the server does not answer: {error!r}")
+        client.close()
+        status = server.stop()
+        if status != 0:
+            verdict.bad(f"SIGTERM: status {status}")
+    finally:
+        server.kill()
+    status, said = sluice_check(data)
+    if status != 0 and not is_allowed(said, status, False, settle_ns is not None):
+        verdict.bad(f"check at the end: status {status}: {said[:600]}")
+    return verdict
+
+
+def is_allowed(said, status, is_unborn, is_relaxed):
+    """Whether `check` may say this: of a store that never was served, and of rows without bytes after a relaxed process."""
+    if is_unborn:
+        return status == 2
+    lines = [line for line in said.splitlines() if not re.match(r"\S+: \d+ objects", line)]
+    return is_relaxed and status == 1 and not any(line.startswith("database:") for line in lines)
+
+
+def put_one(verdict, client):
+    body = b"after the cut" * 500
+    client.request("PUT", "/after")
+    if client.request("PUT", "/after/the-cut", body).status != 200 or client.request("GET", "/after/the-cut").body != body:
+        verdict.bad("a PUT after the cut, or the GET of it, fails")
+
+
+def compare(verdict, client, history, cut, until_ns):
+    is_prepared = history.prepared <= cut and history.prepared_ns <= until_ns
+    kept = list_versions(client, KEPT)
+    listed = list_objects(client, PLAIN)
+    if is_prepared and (kept is None or listed is None):
+        verdict.bad("a bucket is gone")
+    for key in history.keys.values():
+        if key.bucket == PLAIN:
+            compare_key(verdict, client, key, cut, until_ns, listed)
+        elif kept is not None:
+            compare_versions(verdict, client, key, cut, kept.pop(key.name, []), until_ns)
+    for name in kept or ():
+        verdict.bad(f"{KEPT}/{name} is listed, and nobody put it")
+    for name in listed or ():
+        if (PLAIN, name) not in history.keys:
+            verdict.bad(f"{PLAIN}/{name} is listed, and nobody put it")
+    for upload in history.uploads:
+        compare_upload(verdict, client, upload, cut, until_ns)
+
+
+def list_objects(client, bucket):
+    """{key: (ETag, size)}, or None."""
+    answer = client.request("GET", f"/{bucket}?list-type=2")
+    if answer.status != 200:
+        return None
+    return {element(entry, "Key"): (element(entry, "ETag"), int(element(entry, "Size")))
+            for entry in re.findall(rb"<Contents>(.*?)</Contents>", answer.body, re.S)}
+
+
+def compare_key(verdict, client, key, cut, until_ns, listed):
+    where = f"{key.bucket}/{key.name}"
+    possible = key.possible(cut, until_ns)
+    contents = {change.content for change in possible}
+    is_open = until_ns != NEVER and len(possible) > 1 # the latest of a relaxed store, which may be absent
+    if is_open:
+        contents.add(None)
+    try:
+        answer = client.request("GET", f"/{where}")
+    except ConnectionResetError: # the body breaks off, which nobody takes for the object
+        if not is_open:
+            verdict.bad(f"GET {where}: the answer breaks off, it may be {named(possible)}")
+        verdict.refused += 1
+        return
+    if answer.status == 404:
+        content = None
+    elif answer.status == 200:
+        content = (digest(answer.body), len(answer.body))
+    elif is_open and answer.status == 500:
+        verdict.refused += 1
+        return
+    else:
+        verdict.bad(f"GET {where}: {answer.status} {answer.body[-200:]!r}, it may be {named(possible)}")
+        return
+    if content not in contents:
+        what = "404" if content is None else describe(answer.body)
+        verdict.bad(f"GET {where}: {what}, it may be {named(possible)}")
+        return
+    entry = (listed or {}).get(key.name)
+    if (entry is None) != (content is None) or entry is not None and entry != (answer.header("etag"), len(answer.body)):
+        verdict.bad(f"{where} is listed as {entry}, and a GET shows {content} {answer.header('etag')}")
+    etags = {change.etag for change in possible if change.content == content}
+    if content is not None and None not in etags and answer.header("etag") not in etags: # None: no answer told it
+        verdict.bad(f"{where} has the ETag {answer.header('etag')}, not {etags}")
+
+
+def named(changes):
+    return [f"{change.kind} {change.seq}: {change.content}" for change in changes]
+
+
+def compare_versions(verdict, client, key, cut, listed, until_ns):
+    shown = []
+    for version, is_marker in listed:
+        if is_marker:
+            shown.append((None, version))
+            continue
+        answer = client.request("GET", f"/{key.bucket}/{key.name}?versionId={version}")
+        if answer.status != 200:
+            verdict.bad(f"GET {key.bucket}/{key.name}?versionId={version}: {answer.status}")
+            return
+        shown.append(((digest(answer.body), len(answer.body)), version))
+    must, may = key.versions(cut)
+    problem, _ = match_versions(key, shown, must, may)
+    if problem is not None:
+        verdict.bad(problem)
+        return
+    answer = client.request("GET", f"/{key.bucket}/{key.name}")
+    content = (digest(answer.body), len(answer.body)) if answer.status == 200 else None
+    if answer.status not in (200, 404) or content != (shown[0][0] if shown else None):
+        verdict.bad(f"{key.bucket}/{key.name}: {answer.status} {content}, and its newest version is {shown[:1]}")
+
+
+def compare_upload(verdict, client, upload, cut, until_ns):
+    if upload.end > cut or upload.end_ns > until_ns:
+        return
+    where = f"/{upload.bucket}/{upload.name}?uploadId={upload.identity}"
+    answer = client.request("GET", where)
+    if upload.closed_begin <= cut:
+        if answer.status == 200 and upload.closed_end <= cut and until_ns == NEVER:
+            verdict.bad(f"the upload {where} is there again")
+        return
+    if answer.status != 200:
+        verdict.bad(f"the upload {where}: {answer.status}")
+        return
+    shown = {int(element(part, "PartNumber")): element(part, "ETag") for part in re.findall(rb"<Part>(.*?)</Part>", answer.body, re.S)}
+    possible = {}
+    for number, changes in upload.parts.items():
+        ended = [change.seq for change in changes if change.end <= cut]
+        floor = max(ended, default=-1)
+        possible[number] = [change for change in changes if change.seq >= floor and change.begin <= cut]
+        if ended and number not in shown and until_ns == NEVER:
+            verdict.bad(f"the upload {where} lacks part {number}")
+    if not shown:
+        return
+    # Completed, it shows its bytes. Parts before the last are too short for that: one alone is taken.
+    number = max(shown)
+    document = f"<CompleteMultipartUpload><Part><PartNumber>{number}</PartNumber><ETag>{shown[number]}</ETag></Part></CompleteMultipartUpload>"
+    done = client.request("POST", where, document.encode())
+    body = client.request("GET", f"/{upload.bucket}/{upload.name}").body
+    if done.status != 200 or (digest(body), len(body)) not in {change.content for change in possible.get(number, ())}:
+        verdict.bad(f"part {number} of the upload {where}: {done.status} {describe(body)}, it may be {named(possible.get(number, ()))}")
+
+
+# ---- Many ----
+
+class Pass:
+    """A number of states of one recording, one after the other in a scratch folder."""
+
+    def __init__(self, folder, seed, count, scratch, keep):
+        self.recording, self.seed, self.count, self.scratch, self.keep = Recording(folder), seed, count, scratch, keep
+        self.states, self.bad = 0, []
+
+    def run(self, only=None, deadline=None):
+        self.only, self.deadline = only, deadline
+        self.recording.visit(self.seed, self.count, self._visit)
+        return self.states, self.bad
+
+    def _visit(self, number, record, state, disk):
+        if self.only is not None and number != self.only or self.deadline is not None and self.deadline():
+            return
+        folder, log = os.path.join(self.scratch, "state"), os.path.join(self.scratch, "server.log")
+        shutil.rmtree(folder, ignore_errors=True)
+        open(log, "wb").close()
+        state.write(folder)
+        verdict = judge(folder, self.recording.history, record.end, record.time, self.recording.settle_ns, log)
+        self.states += 1
+        if verdict.problems or self.only is not None:
+            self.bad.append((number, verdict.problems))
+            if self.keep is not None:
+                self._keep(number, record, state, disk, verdict, log)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, number, record, state, disk, verdict, log):
+        """A folder of the state before it was served, and of what is needed to make it again."""
+        name = os.path.join(self.keep, f"{self.recording.history.mode}-{self.recording.history.seed}-{self.seed}-{number}")
+        shutil.rmtree(name, ignore_errors=True)
+        state.write(os.path.join(name, "state"))
+        shutil.copy(log, os.path.join(name, "server.log"))
+        for file in ("log", "history"):
+            shutil.copy(os.path.join(self.recording.folder, file), os.path.join(name, file))
+        with open(os.path.join(name, "report"), "w") as out:
+            print(f"mode {self.recording.history.mode}, recording {self.recording.history.seed}, pass {self.seed} of {self.count}, state {number}\n"
+                  f"cut at {record.end}, names {'in order' if disk.keeps_order else 'loose'}, {state.style}, names {state.name_style}, "
+                  f"torn {state.torn}; lives begin at {self.recording.history.lives}\n", *verdict.problems, sep="\n", file=out)

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Six hundred states that a power cut may leave, of recordings of servers at work in each mode: checked, served, compared with what
+clients were promised, written to, stopped and checked again. CRASH_STATES is how many, CRASH_SEED which. `tests/crash/run --help` tells of the
+long form."""
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
+from many import run
+from sluicetest import check, done, skip
+from workload import MODES
+
+COUNT, SEED = int(os.environ.get("CRASH_STATES", "600")), int(os.environ.get("CRASH_SEED", "1"))
+keep = os.path.join(os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build")), "crash-states")
+found = run(list(MODES), COUNT, SEED, keep=keep, per_recording=20, passes=2, on_result=lambda line: print("#", line, flush=True))
+if isinstance(found, str):
+    skip("power cuts", found)
+    done()
+for mode, (recordings, acknowledged, states, bad) in found.items():
+    check(not bad, f"{mode}: {states} states of {recordings} recordings, {acknowledged} changes acknowledged, all as promised",
+          f"{len(bad)} bad, kept in {keep}: {bad[:1]}")
+    check(states >= COUNT // len(MODES) * 0.9 and acknowledged >= recordings, f"{mode}: so many states were judged", f"{states} states, {acknowledged} changes")
+print(f"# states {sum(counts[2] for counts in found.values())}, bad {sum(len(counts[3]) for counts in found.values())}")
+done()
