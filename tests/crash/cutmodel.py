@@ -14,6 +14,7 @@ at a sector; a file has any of its sizes since then; holes are pages of zeros. N
 A sync that fails loses pages as Linux does: they are clean from then on and never reach the disk unless they are written
 again, while readers see them until the power fails."""
 import os
+import random
 import struct
 
 PAGE, SECTOR = 4096, 512
@@ -21,6 +22,7 @@ ZERO = bytes(PAGE)
 
 CREATE, MKDIR, TMPFILE, WRITE, PUNCH, SIZE, LINK, RENAME, UNLINK, SYNC, SYNC_FAILED, SYNC_ALL = range(2, 14)
 RESET = 20    # the harness's own: the power failed and came back; what follows is on the disk, up to SYNC_ALL
+EVICT = 21    # the harness's own: pages that a failed sync lost are no longer in the page cache either
 UNKNOWN = 99
 HEAD = struct.Struct("<IIHHHHQQQQQQ")
 MAGIC = 0x43524C53
@@ -66,11 +68,13 @@ class File:
         self.disk, self.disk_size = {}, 0        # what is there for certain
         self.pending = {}                        # page number -> [(time, bytes)] since its last sync
         self.sizes = []                          # [(time, size)] likewise
+        self.lost = set()                        # numbers of pages that readers see and that never reach the disk
         self.is_mapped_anew = False              # a sync of it has to write what the file system knows of it, too
 
     def _put(self, number, page, time):
         self.is_mapped_anew |= number not in self.disk
         self.cache[number] = page
+        self.lost.discard(number)
         self.pending.setdefault(number, []).append((time, page))
 
     def write(self, offset, data, time):
@@ -118,6 +122,14 @@ class File:
         share = rng.choice((0.3, 0.7, 1))
         for number in [n for n in sorted(self.pending) if rng.random() < share]:
             del self.pending[number]
+            self.lost.add(number)
+
+    def evict(self):
+        """The lost pages leave the page cache: {number: what readers see from now on}."""
+        seen = {number: self.disk.get(number, ZERO) for number in self.lost}
+        self.cache.update(seen)
+        self.lost.clear()
+        return seen
 
     def content(self):
         return self.cache, self.size
@@ -136,10 +148,8 @@ class Change:
 
 
 class Disk:
-    def __init__(self, names="journal", loss=None):
-        """loss: a random generator for what failed syncs lose."""
+    def __init__(self, names="journal"):
         self.keeps_order = names == "journal"
-        self.loss = loss
         self.unknown = []
         self._empty(0)
         self.time = 0
@@ -155,7 +165,7 @@ class Disk:
         if kind == WRITE:
             self.objects[record.ino].write(record.offset, record.length if record.zero else record.data, record.time)
         elif kind in (SYNC, SYNC_FAILED):
-            self._sync(self.objects[record.ino], kind == SYNC)
+            self._sync(self.objects[record.ino], kind == SYNC, random.Random(record.time))
         elif kind == PUNCH:
             self.objects[record.ino].punch(record.offset, record.length, record.time)
         elif kind == SIZE:
@@ -176,6 +186,8 @@ class Disk:
                 if isinstance(thing, File):
                     thing.sync()
             self._make_durable(self.changes)
+        elif kind == EVICT:
+            self.objects[record.ino].evict()
         elif kind == RESET:
             self._empty(record.ino)
         else:
@@ -213,10 +225,10 @@ class Disk:
                 found.append(change)
         return found[::-1]
 
-    def _sync(self, thing, good):
+    def _sync(self, thing, good, rng):
         if not good:
-            if isinstance(thing, File) and self.loss is not None:
-                thing.fail(self.loss)
+            if isinstance(thing, File):
+                thing.fail(rng)
             return
         commits = True
         if isinstance(thing, File):
@@ -235,10 +247,15 @@ class Disk:
         """Everything, as the page cache shows it: {path: (pages, size)}, None for folders."""
         return dict(self._walk(self.names, File.content))
 
-    def state(self, rng, settle_ns=None):
-        return State(self, rng, settle_ns)
+    def paths(self):
+        """(path, File or Folder) of all that has a name."""
+        return self._walk(self.names, lambda thing: thing, lambda thing: thing)
 
-    def _walk(self, names, content):
+    def state(self, rng, settle_ns=None, lagging=None):
+        """lagging: the ino of a file of which less than of others is to be there, as far as that is possible."""
+        return State(self, rng, settle_ns, self.objects.get(lagging))
+
+    def _walk(self, names, content, of_folder=lambda thing: None):
         folders = {}
         for (folder, name), thing in names.items():
             folders.setdefault(folder, []).append((name, thing))
@@ -248,7 +265,7 @@ class Disk:
             for name, thing in folders.get(folder, ()):
                 if isinstance(thing, Folder):
                     todo.append((thing, path + name + "/"))
-                    yield path + name, None
+                    yield path + name, of_folder(thing)
                 else:
                     if thing not in seen:
                         seen[thing] = content(thing)
@@ -261,7 +278,7 @@ STYLES = ("nothing", "everything", "pages", "metadata", "newest", "oldest", "one
 class State:
     """One outcome: .style says of what kind, .files is {path: (pages, size)}, None for folders."""
 
-    def __init__(self, disk, rng, settle_ns):
+    def __init__(self, disk, rng, settle_ns, lagging=None):
         self.rng = rng
         self.floor = None if settle_ns is None else disk.time - settle_ns # what is older was written by the kernel
         self.style = rng.choice(STYLES)
@@ -272,6 +289,8 @@ class State:
         dirty = [thing for thing in disk.objects.values() if isinstance(thing, File) and (thing.pending or thing.sizes)]
         self.chosen = rng.choice(dirty) if dirty else None
         self.name_style = rng.choice(("none", "all", "some", "some"))
+        if lagging in dirty:
+            self.style, self.chosen = rng.choice(("all but one file", "all but one file", "nothing", self.style)), lagging
         names = self._names(disk)
         self.files = dict(disk._walk(names, self._content))
 

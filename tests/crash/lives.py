@@ -15,7 +15,7 @@ import time
 import cutmodel
 from http1 import Client
 from promises import History
-from workload import KEPT, MODES, PLAIN, look_at_all, start_all
+from workload import KEPT, MODES, PLAIN, fill, look_at_all, start_all
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build"))
@@ -114,6 +114,7 @@ class Lab:
         document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
         assert client.request("PUT", f"/{KEPT}?versioning", document).status == 200
         client.close()
+        fill(self, server.port, self.mode.get("fill", 0))
         self.history.prepared, self.history.prepared_ns = self.position(), time.monotonic_ns()
 
     def live(self, clients, seconds, ending):
@@ -132,6 +133,8 @@ class Lab:
             server.kill()
         self.control.countdown = 0
         self.reconcile()
+        if not self.mode.get("stale"):
+            self.evict()
         if what == "power":
             self.cut_power()
 
@@ -150,13 +153,13 @@ class Lab:
             return # killed in its recovery, or soon after
         if what in ("kill before", "kill after") and not early:
             self.arm(countdown, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
-        if what == "fail" or self.mode_name == "failed" and self.rng.random() < 0.8:
-            self.arm(self.rng.randint(2, 25), match, FAIL)
+        if self.mode.get("fails") and self.rng.random() < 0.8:
+            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG, FILE_LOG, FILE_LOG, match)), FAIL)
         threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
         end = time.monotonic() + seconds
         while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
             time.sleep(0.003)
-        if what in ("kill", "power"):
+        if what != "stop": # at a random moment, if not at its sync before
             server.process.kill()
         stop.set()
         for thread in threads:
@@ -182,6 +185,25 @@ class Lab:
         if left:
             self.history.problems.append(f"the recorder missed {[(record.kind, record.ino, record.name) for record in left[:3]]}")
 
+    def evict(self):
+        """What a failed sync lost was seen by the process that met it, and is not by the next one."""
+        files = {path: thing for path, thing in self.disk.paths() if isinstance(thing, cutmodel.File) and thing.lost}
+        inos = {thing: ino for ino, thing in self.disk.objects.items()}
+        for path, thing in files.items():
+            if not thing.lost:
+                continue # another name of it
+            with open(self.log, "ab") as log:
+                log.write(cutmodel.Record(cutmodel.EVICT, inos[thing], time=time.monotonic_ns()).pack())
+            with open(os.path.join(self.root, path), "r+b") as file:
+                for number in sorted(thing.lost):
+                    at = number * cutmodel.PAGE
+                    if at < thing.size:
+                        file.seek(at)
+                        file.write(thing.disk.get(number, cutmodel.ZERO)[:thing.size - at])
+            self.advance()
+        if files and cutmodel.differences(self.disk, self.root):
+            self.history.problems.append("what was evicted is still there")
+
     def advance(self):
         records, end = cutmodel.read_log(self.log, self.read_to)
         for record in records:
@@ -193,7 +215,7 @@ class Lab:
     def cut_power(self):
         """The store becomes one that a power cut here may leave; the page cache is gone."""
         records, _ = cutmodel.read_log(self.log)
-        disk = cutmodel.Disk(self.rng.choice(("journal", "loose")), random.Random(self.rng.random()))
+        disk = cutmodel.Disk(self.rng.choice(("journal", "loose")))
         for record in records:
             disk.apply(record)
         state = disk.state(random.Random(self.rng.random()), self.settle_ns)

@@ -13,8 +13,9 @@ import cutmodel
 from http1 import Client, element
 from lives import SLUICE, Process, environment
 from promises import NEVER, describe, digest, match_versions
-from workload import KEPT, PLAIN, list_versions
+from workload import FILL, KEPT, PLAIN, list_versions
 
+EMPTY_ETAG = f'"{digest(b"")}"'
 SETTLE_NS = 150_000_000  # in a relaxed recording, what is older than this is taken to be on the disk
 
 
@@ -37,35 +38,64 @@ class Recording:
                 found.append(at)
         return found
 
+    def seams(self):
+        """[(number of a record, ino)]: syncs of what a life before had left unsynced. Until then the next one may act on what is not on
+        the disk."""
+        found, dirty, at_life = [], {}, 0
+        lives = [position for position in self.history.lives[1:]]
+        for at, record in enumerate(self.records):
+            while at_life < len(lives) and record.end > lives[at_life]:
+                at_life += 1
+            if record.kind == cutmodel.RESET:
+                dirty.clear()
+            elif record.kind in (cutmodel.WRITE, cutmodel.PUNCH, cutmodel.SIZE):
+                dirty.setdefault(record.ino, at_life)
+            elif record.kind == cutmodel.SYNC and dirty.pop(record.ino, at_life) < at_life:
+                found.append((at, record.ino))
+            elif record.kind == cutmodel.SYNC_ALL:
+                dirty.clear()
+        return found
+
     def cuts(self, rng, count):
-        """Numbers of records after which the power fails, ascending: most of them near syncs and in recoveries."""
+        """[(number of a record after which the power fails, ino of a file that lags behind or None)], ascending: most of them near syncs,
+        and in what follows a start, where what one life left is acted upon by the next."""
         syncs = [at for at, record in enumerate(self.records) if record.kind in (cutmodel.SYNC, cutmodel.SYNC_FAILED)]
         starts = [bisect.bisect_left(self.ends, position) for position in self.history.lives[1:]]
+        early = [at for at in syncs if any(start <= at <= start + 150 for start in starts)]
         ready = bisect.bisect_left(self.ends, self.history.prepared) if self.history.prepared != NEVER else 0
-        last, found = len(self.records) - 1, []
+        seams, last, found = self.seams(), len(self.records) - 1, []
+        failed = [at for at, record in enumerate(self.records) if record.kind == cutmodel.SYNC_FAILED]
         for _ in range(count):
-            kind = rng.random()
+            kind, lagging = rng.random(), None
             if kind < 0.03:
-                found.append(rng.randint(0, last))
-            elif kind < 0.4 and syncs:
-                found.append(rng.choice(syncs) - rng.randint(0, 3))
+                at = rng.randint(0, last)
+            elif kind < 0.45 and failed:
+                at = rng.choice(failed)
+                at = rng.randint(at, min([start for start in starts if start > at], default=last))
+            elif kind < 0.3 and seams:
+                at, lagging = rng.choice(seams)
+                at -= rng.choice((1, 1, 1, 2, 3, 8))
+            elif kind < 0.5 and syncs:
+                at = rng.choice(syncs) - rng.randint(0, 3)
+            elif kind < 0.65 and early:
+                at = rng.choice(early) - rng.choice((0, 1, 1, 2, 3))
             elif kind < 0.8 and starts:
-                found.append(rng.choice(starts) + rng.randint(0, rng.choice((20, 120))))
+                at = rng.choice(starts) + rng.randint(0, rng.choice((20, 120)))
             else:
-                found.append(rng.randint(min(ready, last), last))
-        possible = self.possible
-        return sorted(possible[min(bisect.bisect_left(possible, at), len(possible) - 1)] for at in found)
+                at = rng.randint(min(ready, last), last)
+            found.append((self.possible[min(bisect.bisect_left(self.possible, at), len(self.possible) - 1)], lagging))
+        return sorted(found, key=lambda cut: cut[0])
 
     def visit(self, seed, count, visit):
-        """Calls visit(state seed, cut, state) for that many states. The same seed makes the same ones."""
+        """Calls visit(number, record of the cut, state, disk) for that many states. The same seed makes the same ones."""
         rng = random.Random(f"pass {seed}")
-        disk = cutmodel.Disk(rng.choice(("journal", "loose")), random.Random(rng.random()))
+        disk = cutmodel.Disk(rng.choice(("journal", "loose")))
         cuts, done = self.cuts(rng, count), 0
-        for number, cut in enumerate(cuts):
+        for number, (cut, lagging) in enumerate(cuts):
             while done <= cut:
                 disk.apply(self.records[done])
                 done += 1
-            visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), self.settle_ns), disk)
+            visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), self.settle_ns, lagging), disk)
 
 
 # ---- One state ----
@@ -137,7 +167,10 @@ def compare(verdict, client, history, cut, until_ns):
     if is_prepared and (kept is None or listed is None):
         verdict.bad("a bucket is gone")
     for key in history.keys.values():
-        if key.bucket == PLAIN:
+        if key.name.startswith(FILL): # there are many of them, and nobody changes them
+            if is_prepared and (listed or {}).get(key.name) != (EMPTY_ETAG, 0):
+                verdict.bad(f"{key.name} is listed as {(listed or {}).get(key.name)}")
+        elif key.bucket == PLAIN:
             compare_key(verdict, client, key, cut, until_ns, listed)
         elif kept is not None:
             compare_versions(verdict, client, key, cut, kept.pop(key.name, []), until_ns)

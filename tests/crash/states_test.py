@@ -10,17 +10,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 from many import run
 from sluicetest import check, done, skip
-from workload import MODES
+from workload import USUAL
 
 COUNT, SEED = int(os.environ.get("CRASH_STATES", "600")), int(os.environ.get("CRASH_SEED", "1"))
 keep = os.path.join(os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build")), "crash-states")
-found = run(list(MODES), COUNT, SEED, keep=keep, per_recording=20, passes=2, on_result=lambda line: print("#", line, flush=True))
+found = run(USUAL, COUNT, SEED, keep=keep, per_recording=20, passes=2, on_result=lambda line: print("#", line, flush=True))
 if isinstance(found, str):
     skip("power cuts", found)
     done()
 for mode, (recordings, acknowledged, states, bad) in found.items():
     check(not bad, f"{mode}: {states} states of {recordings} recordings, {acknowledged} changes acknowledged, all as promised",
           f"{len(bad)} bad, kept in {keep}: {bad[:1]}")
-    check(states >= COUNT // len(MODES) * 0.9 and acknowledged >= recordings, f"{mode}: so many states were judged", f"{states} states, {acknowledged} changes")
+    check(states >= COUNT // len(USUAL) * 0.9 and acknowledged >= recordings, f"{mode}: so many states were judged", f"{states} states, {acknowledged} changes")
 print(f"# states {sum(counts[2] for counts in found.values())}, bad {sum(len(counts[3]) for counts in found.values())}")
 done()
