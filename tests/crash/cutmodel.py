@@ -117,6 +117,18 @@ class File:
         self.sizes.clear()
         self.disk_size, self.is_mapped_anew = self.size, False
 
+    def settle(self, until):
+        """The kernel has written what is as old as that."""
+        for number in [number for number, versions in self.pending.items() if versions[0][0] <= until]:
+            versions = self.pending[number]
+            count = sum(time <= until for time, _ in versions)
+            self.disk[number] = versions[count - 1][1]
+            del versions[:count]
+            if not versions:
+                del self.pending[number]
+        while self.sizes and self.sizes[0][0] <= until:
+            self.disk_size = self.sizes.pop(0)[1]
+
     def fail(self, rng):
         """A sync failed: some of its pages are called clean and are not on the disk."""
         share = rng.choice((0.3, 0.7, 1))
@@ -251,9 +263,16 @@ class Disk:
         """(path, File or Folder) of all that has a name."""
         return self._walk(self.names, lambda thing: thing, lambda thing: thing)
 
-    def state(self, rng, settle_ns=None, lagging=None):
+    def settle(self, until):
+        """The kernel has written what is as old as that time."""
+        for thing in set(self.objects.values()):
+            if isinstance(thing, File):
+                thing.settle(until)
+        self._make_durable([change for change in self.changes if change.time <= until])
+
+    def state(self, rng, lagging=None):
         """lagging: the ino of a file of which less than of others is to be there, as far as that is possible."""
-        return State(self, rng, settle_ns, self.objects.get(lagging))
+        return State(self, rng, self.objects.get(lagging))
 
     def _walk(self, names, content, of_folder=lambda thing: None):
         folders = {}
@@ -278,9 +297,8 @@ STYLES = ("nothing", "everything", "pages", "metadata", "newest", "oldest", "one
 class State:
     """One outcome: .style says of what kind, .files is {path: (pages, size)}, None for folders."""
 
-    def __init__(self, disk, rng, settle_ns, lagging=None):
+    def __init__(self, disk, rng, lagging=None):
         self.rng = rng
-        self.floor = None if settle_ns is None else disk.time - settle_ns # what is older was written by the kernel
         self.style = rng.choice(STYLES)
         self.torn = rng.choice((0, 0, 0.3))
         times = sorted({version[0] for thing in disk.objects.values() if isinstance(thing, File) for versions in thing.pending.values()
@@ -299,15 +317,12 @@ class State:
         keep = {"none": 0, "all": 1}.get(self.name_style, self.rng.random())
         if disk.keeps_order:
             count = {"none": 0, "all": len(disk.changes)}.get(self.name_style, self.rng.randint(0, len(disk.changes)))
-            if self.floor is not None:
-                count = max(count, sum(change.time <= self.floor for change in disk.changes))
             kept = disk.changes[:count]
         else:
             kept = []
             for change in disk.changes:
                 places = {(folder, name) for folder, name, _ in change.names}
-                is_old = self.floor is not None and change.time <= self.floor
-                if not places & dropped and (is_old or self.rng.random() < keep):
+                if not places & dropped and self.rng.random() < keep:
                     kept.append(change)
                 else:
                     dropped |= places
@@ -340,8 +355,7 @@ class State:
         pick = self._pick_of(style, rng.choice((0.1, 0.5, 0.9)))
         pages = dict(file.disk)
         for number, versions in file.pending.items():
-            least = 0 if self.floor is None else sum(time <= self.floor for time, _ in versions)
-            count = max(pick(versions), least)
+            count = pick(versions)
             if count > 0:
                 pages[number] = versions[count - 1][1]
             if self.torn and count < len(versions) and rng.random() < self.torn:
@@ -358,12 +372,11 @@ class State:
 
     def _size(self, file, style):
         sizes = [file.disk_size] + [size for _, size in file.sizes]
-        least = 0 if self.floor is None else sum(time <= self.floor for time, _ in file.sizes)
         if style == "nothing":
-            return sizes[least]
+            return sizes[0]
         if style in ("everything", "metadata"):
             return sizes[-1]
-        return sizes[self.rng.randint(least, len(sizes) - 1)]
+        return self.rng.choice(sizes)
 
     def write(self, folder):
         write_files(folder, self.files)
@@ -407,7 +420,7 @@ def write_file(path, pages, size):
 
 # ---- What the log does not tell: a process was killed between a call and its record ----
 
-def _read_pages(path):
+def read_pages(path):
     with open(path, "rb") as file:
         data = file.read()
     pages = {}
@@ -435,7 +448,7 @@ def scan(folder):
                 found[path] = (entry.inode(), None)
                 todo.append(path + "/")
             else:
-                found[path] = (entry.inode(), _read_pages(entry.path))
+                found[path] = (entry.inode(), read_pages(entry.path))
     return found
 
 

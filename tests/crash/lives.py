@@ -29,18 +29,22 @@ class Control(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in ("countdown", "match", "action", "delay_us", "fired")]
 
 
-def build_recorder(path):
+def compile_to(path, source, *options):
     """Why it cannot be built, or None."""
     if os.path.exists(path):
         return None
     compiler = next((found for found in map(shutil.which, ("cc", "gcc", "clang")) if found), None)
     if compiler is None:
         return "no compiler"
-    made = subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path + ".new", os.path.join(HERE, "recorder.c")], capture_output=True, text=True)
+    made = subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", *options, "-o", path + ".new", source], capture_output=True, text=True)
     if made.returncode != 0:
         return made.stderr
     os.rename(path + ".new", path)
     return None
+
+
+def build_recorder(path):
+    return compile_to(path, os.path.join(HERE, "recorder.c"), "-shared", "-fPIC")
 
 
 def environment(**more):
@@ -51,10 +55,10 @@ def environment(**more):
 class Process:
     """A server, and what it says."""
 
-    def __init__(self, data, log, args=(), **env):
+    def __init__(self, data, log, args=(), engine="threads", **env):
         with open(log, "ab") as stderr:
             self.process = subprocess.Popen(
-                [SLUICE, "serve", "--data", data, "--listen", "127.0.0.1:0", "--engine", "threads", "--workers", "2", "--grace", "5", *args],
+                [SLUICE, "serve", "--data", data, "--listen", "127.0.0.1:0", "--engine", engine, "--workers", "2", "--grace", "5", *args],
                 stdout=subprocess.PIPE, stderr=stderr, stdin=subprocess.DEVNULL, env=environment(**env))
         line = self.process.stdout.readline().decode()
         self.port = int(line.split("://")[1].split()[0].rstrip("/").rsplit(":", 1)[1]) if "://" in line else None
@@ -77,6 +81,8 @@ class Process:
 
 class Lab:
     """A recording in the making. Its folder afterwards: `log`, `history`, `server.log`."""
+
+    engine = "threads"
 
     def __init__(self, folder, mode, seed, recorder):
         self.folder, self.mode_name, self.mode, self.rng, self.recorder = folder, mode, MODES[mode], random.Random(seed), recorder
@@ -104,8 +110,10 @@ class Lab:
     def start(self):
         self.life += 1
         self.history.lives.append(self.position())
-        return Process(self.data, self.server_log, self.mode.get("args", ()), LD_PRELOAD=self.recorder, CRASH_ROOT=self.root, CRASH_LOG=self.log,
-                       CRASH_CONTROL=os.path.join(self.folder, "control"))
+        return Process(self.data, self.server_log, self.mode.get("args", ()), self.engine, **self.environment())
+
+    def environment(self):
+        return {"LD_PRELOAD": self.recorder, "CRASH_ROOT": self.root, "CRASH_LOG": self.log, "CRASH_CONTROL": os.path.join(self.folder, "control")}
 
     def prepare(self, server):
         client = Client(server.port)
@@ -167,7 +175,14 @@ class Lab:
         if what == "stop" and server.process.poll() is None and (status := server.stop()) != 0:
             history.problems.append(f"life {self.life}: SIGTERM: status {status}")
 
-    limit = 24 << 20 # bytes of the log of one recording, about
+    def end(self):
+        self.history.end = self.position()
+        shutil.rmtree(self.root)
+
+    @property
+    def limit(self):
+        """Bytes of the log of one recording, about."""
+        return self.mode.get("limit", 24 << 20)
 
     # ---- Between two lives ----
 
@@ -218,7 +233,7 @@ class Lab:
         disk = cutmodel.Disk(self.rng.choice(("journal", "loose")))
         for record in records:
             disk.apply(record)
-        state = disk.state(random.Random(self.rng.random()), self.settle_ns)
+        state = disk.state(random.Random(self.rng.random()))
         shutil.rmtree(self.root)
         state.write(self.root)
         self.begin_anew()
@@ -231,10 +246,6 @@ class Lab:
                 log.write(record.pack())
         self.advance()
 
-    @property
-    def settle_ns(self):
-        return None
-
 
 def endings(rng, mode):
     """How the lives of a recording end."""
@@ -243,19 +254,20 @@ def endings(rng, mode):
         return what, rng.randint(1, 40), rng.choice((FILE_ANY, FILE_LOG, FILE_LOG, FILE_BLOB, FILE_BLOB, FILE_FOLDER, FILE_DATABASE, FILE_SEQUENCE))
     found = [one() for _ in range(rng.randint(2, 4))]
     if mode == "relaxed": # it syncs next to nothing
-        found = [(("kill" if what.startswith("kill") or what == "power" else what), countdown, match) for what, countdown, match in found]
+        found = [(rng.choice(("kill", "stop")), countdown, match) for _, countdown, match in found]
     return found
 
 
-def record(folder, mode, seed, recorder):
-    """Makes a recording in that folder, which must not exist; returns its history, which is kept there, too."""
-    lab = Lab(folder, mode, seed, recorder)
-    for ending in endings(lab.rng, mode):
-        if lab.position() < lab.limit:
-            lab.live(lab.rng.choice((1, 3, 6)), lab.rng.uniform(0.05, 0.35), ending)
-    shutil.rmtree(lab.root)
+def record(lab, mode, seed):
+    """Makes a recording; returns its history, which is kept in its folder."""
     history = lab.history
-    history.mode, history.seed = mode, seed
-    with open(os.path.join(folder, "history"), "wb") as file:
+    try:
+        for ending in endings(lab.rng, mode):
+            if lab.position() < lab.limit:
+                lab.live(lab.rng.choice((1, 3, 6)), lab.rng.uniform(0.05, lab.mode.get("seconds", 0.35)), ending)
+    finally:
+        lab.end()
+    history.mode, history.seed, history.engine = mode, seed, lab.engine
+    with open(os.path.join(lab.folder, "history"), "wb") as file:
         pickle.dump(history, file)
     return history

@@ -42,7 +42,9 @@ def outcomes(*records, path="f", count=600, settle=None, **options):
     found = set()
     for seed in range(count):
         disk = disk_of(*records, first=1 if settle else 1 + 1000 * seed, **options)
-        files = disk.state(random.Random(seed), settle).files
+        if settle is not None:
+            disk.settle(disk.time - settle)
+        files = disk.state(random.Random(seed)).files
         found.add(bytes_of(files[path]) if path in files else None)
     return found
 

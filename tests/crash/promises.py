@@ -206,6 +206,7 @@ class History:
         self.values = 0
         self.acknowledged = 0
         self.lives = []   # positions at which the lives of the server begin
+        self.end = NEVER  # and at which the last one has ended
 
     def key(self, bucket, name):
         if (bucket, name) not in self.keys:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 
+import blocks
 import cutmodel
 from http1 import Client, element
 from lives import SLUICE, Process, environment
@@ -33,6 +34,8 @@ class Recording:
         """The numbers of the records after which the power can fail: not where the harness says what lies on the disk."""
         found, is_base = [], False
         for at, record in enumerate(self.records):
+            if record.end > self.history.end:
+                break # an orderly unmount
             is_base = record.kind == cutmodel.RESET or is_base and record.kind != cutmodel.SYNC_ALL
             if not is_base:
                 found.append(at)
@@ -64,11 +67,20 @@ class Recording:
         early = [at for at in syncs if any(start <= at <= start + 150 for start in starts)]
         ready = bisect.bisect_left(self.ends, self.history.prepared) if self.history.prepared != NEVER else 0
         seams, last, found = self.seams(), len(self.records) - 1, []
+        database = {record.ino for record in self.records if record.kind == cutmodel.CREATE and record.name == "sluice.db"}
+        moved = [at for at, record in enumerate(self.records) if record.kind == cutmodel.WRITE and record.ino in database]
         failed = [at for at, record in enumerate(self.records) if record.kind == cutmodel.SYNC_FAILED]
         for _ in range(count):
             kind, lagging = rng.random(), None
             if kind < 0.03:
                 at = rng.randint(0, last)
+            elif self.settle_ns is not None and kind < 0.7:
+                if moved and kind < 0.4: # the log is being moved into the database
+                    at, lagging = rng.choice(moved) + rng.randint(0, 60), rng.choice(sorted(database))
+                elif starts and kind < 0.55:
+                    at = rng.choice(starts) + rng.randint(-20, 60)
+                else:
+                    at = rng.randint(min(ready, last), last)
             elif kind < 0.45 and failed:
                 at = rng.choice(failed)
                 at = rng.randint(at, min([start for start in starts if start > at], default=last))
@@ -95,7 +107,9 @@ class Recording:
             while done <= cut:
                 disk.apply(self.records[done])
                 done += 1
-            visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), self.settle_ns, lagging), disk)
+            if self.settle_ns is not None:
+                disk.settle(disk.time - self.settle_ns)
+            visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), lagging), disk)
 
 
 # ---- One state ----
@@ -113,7 +127,7 @@ def sluice_check(data):
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-def judge(folder, history, cut, cut_ns, settle_ns, log):
+def judge(folder, history, cut, cut_ns, settle_ns, log, engine="threads"):
     """The whole examination of the state in a folder: a Verdict."""
     verdict = Verdict()
     data = os.path.join(folder, "data")
@@ -122,7 +136,7 @@ def judge(folder, history, cut, cut_ns, settle_ns, log):
         status, said = sluice_check(data)
         if status != 0 and not is_allowed(said, status, cut < history.served, settle_ns is not None):
             verdict.bad(f"check after the cut: status {status}: {said[:600]}")
-    server = Process(data, log)
+    server = Process(data, log, engine=engine)
     try:
         if server.port is None:
             verdict.bad("the server does not start")
@@ -166,11 +180,14 @@ def compare(verdict, client, history, cut, until_ns):
     listed = list_objects(client, PLAIN)
     if is_prepared and (kept is None or listed is None):
         verdict.bad("a bucket is gone")
+    fill = [key.name for key in history.keys.values() if key.name.startswith(FILL)]
+    lost = [name for name in fill if (listed or {}).get(name) != (EMPTY_ETAG, 0)]
+    if is_prepared and lost: # there are many of them, and nobody changes them
+        verdict.bad(f"{len(lost)} of {len(fill)} are gone: {lost[0]}")
     for key in history.keys.values():
-        if key.name.startswith(FILL): # there are many of them, and nobody changes them
-            if is_prepared and (listed or {}).get(key.name) != (EMPTY_ETAG, 0):
-                verdict.bad(f"{key.name} is listed as {(listed or {}).get(key.name)}")
-        elif key.bucket == PLAIN:
+        if key.name.startswith(FILL):
+            continue
+        if key.bucket == PLAIN:
             compare_key(verdict, client, key, cut, until_ns, listed)
         elif kept is not None:
             compare_versions(verdict, client, key, cut, kept.pop(key.name, []), until_ns)
@@ -306,13 +323,25 @@ class Pass:
         shutil.rmtree(folder, ignore_errors=True)
         open(log, "wb").close()
         state.write(folder)
-        verdict = judge(folder, self.recording.history, record.end, record.time, self.recording.settle_ns, log)
+        verdict = self._judge(folder, record, log)
         self.states += 1
         if verdict.problems or self.only is not None:
             self.bad.append((number, verdict.problems))
             if self.keep is not None:
                 self._keep(number, record, state, disk, verdict, log)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _judge(self, folder, record, log):
+        history, settle_ns = self.recording.history, self.recording.settle_ns
+        if history.engine == "threads":
+            return judge(folder, history, record.end, record.time, settle_ns, log)
+        try:
+            with blocks.mounted(os.path.join(folder, "disk")) as mount:
+                return judge(mount, history, record.end, record.time, settle_ns, log, history.engine)
+        except OSError as error:
+            verdict = Verdict()
+            verdict.bad(str(error))
+            return verdict
 
     def _keep(self, number, record, state, disk, verdict, log):
         """A folder of the state before it was served, and of what is needed to make it again."""

@@ -27,8 +27,10 @@ MODES = {
     "versions": {"do": {"put": 5, "delete": 2, "remove": 3}, "sizes": SMALL + LARGE[:2], "bucket": KEPT},
     "deletes": {"do": {"put": 4, "delete": 4, "delete many": 2}, "sizes": SMALL + LARGE[:2]},
     "mix": {"do": {"put": 6, "delete": 2, "copy": 2, "multipart": 1, "append": 2, "delete many": 1}, "sizes": SMALL + SMALL + LARGE},
-    "relaxed": {"do": {"put": 6, "delete": 2, "copy": 2, "append": 2}, "sizes": SMALL + LARGE, "args": ["--durability", "relaxed"]},
+    "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"],
+                "limit": 64 << 20, "seconds": 1.2, "fill": 900},
     "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True},
+    "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
     # Not among those that run by themselves: what a failed sync lost is still shown to the process after the one that met it.
     "stale": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True,
               "stale": True, "extra": True},
@@ -231,8 +233,9 @@ def fill(lab, port, count):
     def put(first):
         client = Client(port)
         for number in range(first, count, 4):
-            assert client.request("PUT", f"/{PLAIN}/{FILL}{number}").status == 200
-            lab.history.key(PLAIN, f"{FILL}{number}")
+            name = f"{FILL}{number}/{'x' * 200}" # a few to a page of the database
+            assert client.request("PUT", f"/{PLAIN}/{name}").status == 200
+            lab.history.key(PLAIN, name)
         client.close()
 
     threads = [threading.Thread(target=put, args=(first,)) for first in range(4)]
