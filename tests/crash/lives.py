@@ -96,6 +96,7 @@ class Lab:
             self.control = Control.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Control)))
         self.history, self.bodies, self.lock = History(), {}, threading.Lock()
         self.life = self.read_to = 0
+        self.keys = self.rng.choice((3, 3, 6)) # of each client: few are replaced often
         self.disk = cutmodel.Disk()
         self.begin_anew()
 
@@ -161,8 +162,8 @@ class Lab:
             return # killed in its recovery, or soon after
         if what in ("kill before", "kill after") and not early:
             self.arm(countdown, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
-        if self.mode.get("fails") and self.rng.random() < 0.8:
-            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG, FILE_LOG, FILE_LOG, match)), FAIL)
+        if self.mode.get("fails") and self.rng.random() < 0.9:
+            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG,) * 5 + (match,)), FAIL)
         threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
         end = time.monotonic() + seconds
         while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
@@ -248,12 +249,14 @@ class Lab:
 
 
 def endings(rng, mode):
-    """How the lives of a recording end."""
+    """How the lives of a recording end: [(what, at which sync, of which kind of file)]. Most of them where something was written and is not
+    synced."""
     def one():
-        what = rng.choices(("kill", "kill before", "kill after", "power", "stop"), (3, 5, 3, 2, 1))[0]
-        return what, rng.randint(1, 40), rng.choice((FILE_ANY, FILE_LOG, FILE_LOG, FILE_BLOB, FILE_BLOB, FILE_FOLDER, FILE_DATABASE, FILE_SEQUENCE))
+        what = rng.choices(("kill", "kill before", "kill after", "power", "stop"), (3, 8, 3, 2, 1))[0]
+        match = rng.choices((FILE_LOG, FILE_BLOB, FILE_FOLDER, FILE_ANY, FILE_DATABASE, FILE_SEQUENCE), (5, 5, 2, 1, 1, 1))[0]
+        return what, rng.randint(1, 25), match
     found = [one() for _ in range(rng.randint(2, 4))]
-    if mode == "relaxed": # it syncs next to nothing
+    if MODES[mode].get("relaxed"): # it syncs next to nothing, and a power cut would leave what was not promised
         found = [(rng.choice(("kill", "stop")), countdown, match) for _, countdown, match in found]
     return found
 

@@ -65,7 +65,7 @@ def run(modes, total, seed=1, minutes=None, jobs=2, keep=None, per_recording=60,
         if keep is not None:
             os.makedirs(keep, exist_ok=True)
         found = {mode: [0, 0, 0, []] for mode in modes}
-        wanted = -(-total // per_recording) if modes else 0
+        wanted = -(-total // (per_recording * len(modes))) * len(modes) if modes else 0 # as many of each mode
         work_list = [(modes[at % len(modes)], seed * 1_000_000 + at, per_recording // passes, passes, scratch, keep, end) for at in range(wanted)]
         with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=20) as pool:
             for mode, acknowledged, done, bad in pool.imap_unordered(work, work_list):

@@ -14,7 +14,7 @@ import cutmodel
 from http1 import Client, element
 from lives import SLUICE, Process, environment
 from promises import NEVER, describe, digest, match_versions
-from workload import FILL, KEPT, PLAIN, list_versions
+from workload import FILL, KEPT, MODES, PLAIN, list_versions
 
 EMPTY_ETAG = f'"{digest(b"")}"'
 SETTLE_NS = 150_000_000  # in a relaxed recording, what is older than this is taken to be on the disk
@@ -28,7 +28,7 @@ class Recording:
         self.records, _ = cutmodel.read_log(os.path.join(folder, "log"))
         self.ends = [record.end for record in self.records]
         self.possible = self._possible()
-        self.settle_ns = SETTLE_NS if self.history.mode == "relaxed" else None
+        self.settle_ns = SETTLE_NS if MODES[self.history.mode].get("relaxed") else None
 
     def _possible(self):
         """The numbers of the records after which the power can fail: not where the harness says what lies on the disk."""

@@ -27,9 +27,9 @@ MODES = {
     "versions": {"do": {"put": 5, "delete": 2, "remove": 3}, "sizes": SMALL + LARGE[:2], "bucket": KEPT},
     "deletes": {"do": {"put": 4, "delete": 4, "delete many": 2}, "sizes": SMALL + LARGE[:2]},
     "mix": {"do": {"put": 6, "delete": 2, "copy": 2, "multipart": 1, "append": 2, "delete many": 1}, "sizes": SMALL + SMALL + LARGE},
-    "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"],
+    "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"], "relaxed": True,
                 "limit": 64 << 20, "seconds": 1.2, "fill": 900},
-    "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True},
+    "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": 0.6},
     "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
     # Not among those that run by themselves: what a failed sync lost is still shown to the process after the one that met it.
     "stale": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True,
@@ -56,7 +56,7 @@ class Writer:
         self.client = None
 
     def keys(self):
-        return [f"c{self.number}/{index}" for index in range(self.mode.get("keys", 5))]
+        return [f"c{self.number}/{index}" for index in range(self.lab.keys)]
 
     def run(self, port, stop):
         self.client = Client(port)
