@@ -129,7 +129,7 @@ class Lab:
     def live(self, clients, seconds, ending):
         """ending: (what, countdown, kind of file): 'kill', 'kill before', 'kill after', 'power', 'stop'; a failing sync is armed besides."""
         what, countdown, match = ending
-        early = what in ("kill before", "kill after") and self.life > 0 and self.rng.random() < 0.4
+        early = what in ("kill before", "kill after") and self.life > 0 and self.rng.random() < 0.25
         self.control.countdown = 0
         self.control.delay_us = self.rng.choice((0, 0, 100, 400))
         if early: # in its recovery
@@ -252,8 +252,8 @@ def endings(rng, mode):
     """How the lives of a recording end: [(what, at which sync, of which kind of file)]. Most of them where something was written and is not
     synced."""
     def one():
-        what = rng.choices(("kill", "kill before", "kill after", "power", "stop"), (3, 8, 3, 2, 1))[0]
-        match = rng.choices((FILE_LOG, FILE_BLOB, FILE_FOLDER, FILE_ANY, FILE_DATABASE, FILE_SEQUENCE), (5, 5, 2, 1, 1, 1))[0]
+        what = rng.choices(("kill", "kill before", "kill after", "power", "stop"), (2, 12, 2, 2, 1))[0]
+        match = rng.choices((FILE_LOG, FILE_BLOB, FILE_FOLDER, FILE_ANY, FILE_DATABASE, FILE_SEQUENCE), (8, 8, 2, 1, 1, 1))[0]
         return what, rng.randint(1, 25), match
     found = [one() for _ in range(rng.randint(2, 4))]
     if MODES[mode].get("relaxed"): # it syncs next to nothing, and a power cut would leave what was not promised

@@ -84,10 +84,10 @@ class Recording:
             elif kind < 0.45 and failed:
                 at = rng.choice(failed)
                 at = rng.randint(at, min([start for start in starts if start > at], default=last))
-            elif kind < 0.3 and seams:
+            elif kind < 0.38 and seams:
                 at, lagging = rng.choice(seams)
                 at -= rng.choice((1, 1, 1, 2, 3, 8))
-            elif kind < 0.5 and syncs:
+            elif kind < 0.52 and syncs:
                 at = rng.choice(syncs) - rng.randint(0, 3)
             elif kind < 0.65 and early:
                 at = rng.choice(early) - rng.choice((0, 1, 1, 2, 3))
