@@ -111,7 +111,10 @@ class Lab:
     def start(self):
         self.life += 1
         self.history.lives.append(self.position())
-        return Process(self.data, self.server_log, self.mode.get("args", ()), self.engine, **self.environment())
+        args = self.mode.get("args", ())
+        if self.mode.get("turned") and self.life == 1:
+            args = ("--durability", "relaxed")
+        return Process(self.data, self.server_log, args, self.engine, **self.environment())
 
     def environment(self):
         return {"LD_PRELOAD": self.recorder, "CRASH_ROOT": self.root, "CRASH_LOG": self.log, "CRASH_CONTROL": os.path.join(self.folder, "control")}
@@ -129,7 +132,8 @@ class Lab:
     def live(self, clients, seconds, ending):
         """ending: (what, countdown, kind of file): 'kill', 'kill before', 'kill after', 'power', 'stop'; a failing sync is armed besides."""
         what, countdown, match = ending
-        early = what in ("kill before", "kill after") and self.life > 0 and self.rng.random() < 0.25
+        is_promised = self.life > (1 if self.mode.get("turned") else 0) # by a life before
+        early = what in ("kill before", "kill after") and is_promised and self.rng.random() < 0.25
         self.control.countdown = 0
         self.control.delay_us = self.rng.choice((0, 0, 100, 400))
         if early: # in its recovery
@@ -151,6 +155,8 @@ class Lab:
         history = self.history
         if self.life == 1:
             history.served = self.position()
+        elif self.mode.get("turned") and history.begin == 0:
+            history.promise_later(self.position())
         try:
             if history.prepared > self.position():
                 self.prepare(server)
@@ -258,6 +264,9 @@ def endings(rng, mode):
     found = [one() for _ in range(rng.randint(2, 4))]
     if MODES[mode].get("relaxed"): # it syncs next to nothing, and a power cut would leave what was not promised
         found = [(rng.choice(("kill", "stop")), countdown, match) for _, countdown, match in found]
+    if MODES[mode].get("turned"):
+        found[0] = (rng.choice(("kill", "stop")), 1, FILE_ANY)
+        found[1] = ("stop", 1, FILE_ANY) if len(found) == 2 else found[1]
     return found
 
 

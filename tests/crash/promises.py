@@ -203,6 +203,7 @@ class History:
     def __init__(self):
         self.keys, self.uploads, self.problems = {}, [], []
         self.prepared = self.served = NEVER # positions: the buckets are made; the server had begun to serve
+        self.begin = 0    # position from which on anything is promised
         self.values = 0
         self.acknowledged = 0
         self.lives = []   # positions at which the lives of the server begin
@@ -212,6 +213,15 @@ class History:
         if (bucket, name) not in self.keys:
             self.keys[bucket, name] = Key(bucket, name)
         return self.keys[bucket, name]
+
+    def promise_later(self, position):
+        """What was answered so far is promised from there on."""
+        self.begin = position
+        for key in self.keys.values():
+            for each in (*key.changes[1:], *key.reads, *key.version_reads):
+                if each.end != NEVER:
+                    each.end = position
+        self.prepared = self.served = position
 
     def value(self, size):
         """A new value's bytes."""

@@ -37,7 +37,7 @@ class Recording:
             if record.end > self.history.end:
                 break # an orderly unmount
             is_base = record.kind == cutmodel.RESET or is_base and record.kind != cutmodel.SYNC_ALL
-            if not is_base:
+            if not is_base and record.end >= self.history.begin:
                 found.append(at)
         return found
 

@@ -30,6 +30,8 @@ MODES = {
     "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"], "relaxed": True,
                 "limit": 64 << 20, "seconds": 1.2, "fill": 900},
     "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": 0.6},
+    # Its first life is relaxed; what that one acknowledged is promised once a durable one serves.
+    "turned": {"do": {"put": 6, "delete": 2, "copy": 1, "append": 1}, "sizes": SMALL + LARGE, "turned": True},
     "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
     # Not among those that run by themselves: what a failed sync lost is still shown to the process after the one that met it.
     "stale": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True,
