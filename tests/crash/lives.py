@@ -108,6 +108,12 @@ class Lab:
     def arm(self, countdown, match, action):
         self.control.match, self.control.action, self.control.countdown = match, action, countdown
 
+    def arm_failure(self, match):
+        if self.mode_name == "checkpoint" and self.rng.random() < 0.7:
+            self.arm(self.rng.randint(1, 2), FILE_DATABASE, FAIL)
+        else:
+            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG,) * 5 + (match,)), FAIL)
+
     def start(self):
         self.life += 1
         self.history.lives.append(self.position())
@@ -169,7 +175,7 @@ class Lab:
         if what in ("kill before", "kill after") and not early:
             self.arm(countdown, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
         if self.mode.get("fails") and self.rng.random() < 0.9:
-            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG,) * 5 + (match,)), FAIL)
+            self.arm_failure(match)
         threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
         end = time.monotonic() + seconds
         while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
@@ -276,7 +282,7 @@ def record(lab, mode, seed):
     try:
         for ending in endings(lab.rng, mode):
             if lab.position() < lab.limit:
-                lab.live(lab.rng.choice((1, 3, 6)), lab.rng.uniform(0.05, lab.mode.get("seconds", 0.35)), ending)
+                lab.live(lab.rng.choice((1, 3, 6)), lab.rng.uniform(*lab.mode.get("seconds", (0.05, 0.35))), ending)
     finally:
         lab.end()
     history.mode, history.seed, history.engine = mode, seed, lab.engine

@@ -28,8 +28,11 @@ MODES = {
     "deletes": {"do": {"put": 4, "delete": 4, "delete many": 2}, "sizes": SMALL + LARGE[:2]},
     "mix": {"do": {"put": 6, "delete": 2, "copy": 2, "multipart": 1, "append": 2, "delete many": 1}, "sizes": SMALL + SMALL + LARGE},
     "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"], "relaxed": True,
-                "limit": 64 << 20, "seconds": 1.2, "fill": 900},
-    "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": 0.6},
+                "limit": 64 << 20, "seconds": (0.05, 1.2), "fill": 900},
+    "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": (0.05, 0.6)},
+    # Long enough for the log to be moved into the database, where syncs fail, too.
+    "checkpoint": {"do": {"put": 4, "delete": 2, "touch": 8}, "sizes": (1, 300, 3000) * 4 + LARGE[:2], "readers": 3, "fill": 900, "fails": True, "limit": 64 << 20,
+                   "seconds": (0.5, 2.5)},
     # Its first life is relaxed; what that one acknowledged is promised once a durable one serves.
     "turned": {"do": {"put": 6, "delete": 2, "copy": 1, "append": 1}, "sizes": SMALL + LARGE, "turned": True},
     "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
@@ -125,6 +128,10 @@ class Writer:
             victim = self.rng.choice(must)
             self._change(name, None, "remove",
                          lambda: self._send("DELETE", f"/{self.bucket}/{name}?versionId={victim.version}"), victim.seq)
+
+    def do_touch(self, name):
+        """One of the empty objects once more, which changes nothing but pages of the database."""
+        self._send("PUT", f"/{PLAIN}/{fill_name(self.rng.randrange(self.mode['fill']))}")
 
     def do_delete_many(self, name):
         names = self.rng.sample(self.keys(), 3)
@@ -230,12 +237,16 @@ def is_watched(key):
     return key.bucket == PLAIN and not key.name.startswith(FILL)
 
 
+def fill_name(number):
+    return f"{FILL}{number}/{'x' * 200}" # few to a page of the database
+
+
 def fill(lab, port, count):
     """So many empty objects."""
     def put(first):
         client = Client(port)
         for number in range(first, count, 4):
-            name = f"{FILL}{number}/{'x' * 200}" # a few to a page of the database
+            name = fill_name(number)
             assert client.request("PUT", f"/{PLAIN}/{name}").status == 200
             lab.history.key(PLAIN, name)
         client.close()
