@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build"))
 SLUICE = os.path.join(BUILD, "sluice")
 
-FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER = range(6)
+FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER, FILE_LOG_MOVED = range(7)
 KILL_BEFORE, KILL_AFTER, FAIL = range(1, 4)
 
 
@@ -109,8 +109,8 @@ class Lab:
         self.control.match, self.control.action, self.control.countdown = match, action, countdown
 
     def arm_failure(self, match):
-        if self.mode_name == "checkpoint" and self.rng.random() < 0.7:
-            self.arm(self.rng.randint(1, 2), FILE_DATABASE, FAIL)
+        if self.mode_name == "checkpoint":
+            self.arm(1, self.rng.choice((FILE_DATABASE, FILE_LOG_MOVED, FILE_LOG_MOVED)), FAIL)
         else:
             self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG,) * 5 + (match,)), FAIL)
 

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -68,7 +69,7 @@ struct control {
     atomic_int fired;     /* how often something was done */
 };
 
-enum file_kind { FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER };
+enum file_kind { FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER, FILE_LOG_MOVED /* by the checkpoint thread */ };
 enum action { ACTION_KILL_BEFORE = 1, ACTION_KILL_AFTER, ACTION_FAIL };
 
 #define DESCRIPTORS_MAX 65536
@@ -730,8 +731,11 @@ static enum file_kind kind_of(int fd)
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         return FILE_FOLDER;
     path_of(fd, path);
-    if (strstr(path, "-wal") != NULL)
-        return FILE_LOG;
+    if (strstr(path, "-wal") != NULL) {
+        char thread[16] = "";
+        (void)prctl(PR_GET_NAME, thread);
+        return strstr(thread, "checkpt") != NULL ? FILE_LOG_MOVED : FILE_LOG;
+    }
     if (strstr(path, "SEQUENCE") != NULL)
         return FILE_SEQUENCE;
     return strstr(path, "/blobs/") != NULL ? FILE_BLOB : FILE_DATABASE;

@@ -32,16 +32,17 @@ MODES = {
     "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": (0.05, 0.6)},
     # Long enough for the log to be moved into the database, where syncs fail, too.
     "checkpoint": {"do": {"put": 4, "delete": 2, "touch": 8}, "sizes": (1, 300, 3000) * 4 + LARGE[:2], "readers": 3, "fill": 900, "fails": True, "limit": 64 << 20,
-                   "seconds": (0.5, 2.5)},
+                   "seconds": (0.5, 2.5), "long": True},
     # Its first life is relaxed; what that one acknowledged is promised once a durable one serves.
     "turned": {"do": {"put": 6, "delete": 2, "copy": 1, "append": 1}, "sizes": SMALL + LARGE, "turned": True},
     "uring": {"do": {"put": 8, "delete": 2, "copy": 2, "multipart": 1, "append": 2}, "sizes": SMALL + SMALL + LARGE, "blocks": True},
     # Not among those that run by themselves: what a failed sync lost is still shown to the process after the one that met it.
     "stale": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True,
-              "stale": True, "extra": True},
+              "stale": True, "by name": True},
 }
 
-USUAL = [name for name, mode in MODES.items() if not mode.get("extra")]
+LONG = [name for name, mode in MODES.items() if not mode.get("by name")]
+USUAL = [name for name in LONG if not MODES[name].get("long")]
 
 
 class Refused(Exception):
