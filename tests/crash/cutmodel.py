@@ -117,18 +117,6 @@ class File:
         self.sizes.clear()
         self.disk_size, self.is_mapped_anew = self.size, False
 
-    def settle(self, until):
-        """The kernel has written what is as old as that."""
-        for number in [number for number, versions in self.pending.items() if versions[0][0] <= until]:
-            versions = self.pending[number]
-            count = sum(time <= until for time, _ in versions)
-            self.disk[number] = versions[count - 1][1]
-            del versions[:count]
-            if not versions:
-                del self.pending[number]
-        while self.sizes and self.sizes[0][0] <= until:
-            self.disk_size = self.sizes.pop(0)[1]
-
     def fail(self, rng):
         """A sync failed: some of its pages are called clean and are not on the disk."""
         share = rng.choice((0.3, 0.7, 1))
@@ -262,13 +250,6 @@ class Disk:
     def paths(self):
         """(path, File or Folder) of all that has a name."""
         return self._walk(self.names, lambda thing: thing, lambda thing: thing)
-
-    def settle(self, until):
-        """The kernel has written what is as old as that time."""
-        for thing in set(self.objects.values()):
-            if isinstance(thing, File):
-                thing.settle(until)
-        self._make_durable([change for change in self.changes if change.time <= until])
 
     def state(self, rng, lagging=None):
         """lagging: the ino of a file of which less than of others is to be there, as far as that is possible."""

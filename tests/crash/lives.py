@@ -96,6 +96,7 @@ class Lab:
             self.control = Control.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Control)))
         self.history, self.bodies, self.lock = History(), {}, threading.Lock()
         self.life = self.read_to = 0
+        self.pause = 0                        # seconds between what a client does
         self.keys = self.rng.choice((3, 3, 6)) # of each client: few are replaced often
         self.disk = cutmodel.Disk()
         self.begin_anew()
@@ -176,6 +177,8 @@ class Lab:
             self.arm(countdown, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
         if self.mode.get("fails") and self.rng.random() < 0.9:
             self.arm_failure(match)
+        if self.mode.get("relaxed") and self.life == 1 and self.rng.random() < 0.4:
+            seconds, self.pause = self.rng.uniform(7, 9), 0.03 # so long that something is promised
         threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
         end = time.monotonic() + seconds
         while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
@@ -183,6 +186,7 @@ class Lab:
         if what != "stop": # at a random moment, if not at its sync before
             server.process.kill()
         stop.set()
+        self.pause = 0
         for thread in threads:
             thread.join(20)
         if what == "stop" and server.process.poll() is None and (status := server.stop()) != 0:

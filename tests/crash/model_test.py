@@ -37,13 +37,11 @@ def bytes_of(content):
     return b"".join(pages.get(n, cutmodel.ZERO) for n in range((size + PAGE - 1) // PAGE))[:size]
 
 
-def outcomes(*records, path="f", count=600, settle=None, **options):
+def outcomes(*records, path="f", count=600, **options):
     """What a file holds in many states: a set; None where it has no name."""
     found = set()
     for seed in range(count):
-        disk = disk_of(*records, first=1 if settle else 1 + 1000 * seed, **options)
-        if settle is not None:
-            disk.settle(disk.time - settle)
+        disk = disk_of(*records, first=1 + 1000 * seed, **options)
         files = disk.state(random.Random(seed)).files
         found.add(bytes_of(files[path]) if path in files else None)
     return found
@@ -123,12 +121,6 @@ def failed_syncs():
     equal({bytes_of(disk_of(*base, Record(EVICT, 2), first=at).certain()["f"]) for at in range(50)}, {A, B}, "or until it leaves the page cache")
     whole = B[:2048] + C[:100] + B[2148:]
     equal(outcomes(*base, write(C[:100], 2048), sync()), {whole}, "a few bytes written again take their page along")
-
-
-def settled():
-    base = (create(), write(A), sync(), sync(ROOT), write(B), write(C))
-    check(outcomes(*base, settle=1, count=900) - {A} and not any(A[:512] in data for data in outcomes(*base, settle=1)), "what is old was written by the kernel")
-    check(C in outcomes(*base, settle=1) and B in outcomes(*base, settle=1), "and what is new may be")
 
 
 def round_trips():
@@ -264,7 +256,6 @@ os.mkdir(folder + "/e"); os.rmdir(folder + "/e")
 bytes_and_sizes()
 names()
 failed_syncs()
-settled()
 round_trips()
 promised()
 recorder()

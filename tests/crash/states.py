@@ -17,7 +17,8 @@ from promises import NEVER, describe, digest, match_versions
 from workload import FILL, KEPT, MODES, PLAIN, list_versions
 
 EMPTY_ETAG = f'"{digest(b"")}"'
-SETTLE_NS = 150_000_000  # in a relaxed recording, what is older than this is taken to be on the disk
+# What a relaxed store acknowledged longer ago than this is promised.
+RELAXED_NS = int(float(os.environ.get("CRASH_RELAXED_SECONDS", "6")) * 1e9)
 
 
 class Recording:
@@ -28,7 +29,7 @@ class Recording:
         self.records, _ = cutmodel.read_log(os.path.join(folder, "log"))
         self.ends = [record.end for record in self.records]
         self.possible = self._possible()
-        self.settle_ns = SETTLE_NS if MODES[self.history.mode].get("relaxed") else None
+        self.promise_ns = RELAXED_NS if MODES[self.history.mode].get("relaxed") else None
 
     def _possible(self):
         """The numbers of the records after which the power can fail: not where the harness says what lies on the disk."""
@@ -74,7 +75,7 @@ class Recording:
             kind, lagging = rng.random(), None
             if kind < 0.03:
                 at = rng.randint(0, last)
-            elif self.settle_ns is not None and kind < 0.7:
+            elif self.promise_ns is not None and kind < 0.7:
                 if moved and kind < 0.4: # the log is being moved into the database
                     at, lagging = rng.choice(moved) + rng.randint(0, 60), rng.choice(sorted(database))
                 elif starts and kind < 0.55:
@@ -107,8 +108,6 @@ class Recording:
             while done <= cut:
                 disk.apply(self.records[done])
                 done += 1
-            if self.settle_ns is not None:
-                disk.settle(disk.time - self.settle_ns)
             visit(number, self.records[cut], disk.state(random.Random(f"state {seed} {number}"), lagging), disk)
 
 
@@ -127,14 +126,14 @@ def sluice_check(data):
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-def judge(folder, history, cut, cut_ns, settle_ns, log, engine="threads"):
+def judge(folder, history, cut, cut_ns, promise_ns, log, engine="threads"):
     """The whole examination of the state in a folder: a Verdict."""
     verdict = Verdict()
     data = os.path.join(folder, "data")
-    until_ns = NEVER if settle_ns is None else cut_ns - settle_ns
+    until_ns = NEVER if promise_ns is None else cut_ns - promise_ns
     if cut >= history.served or os.path.exists(os.path.join(data, "sluice.db")):
         status, said = sluice_check(data)
-        if status != 0 and not is_allowed(said, status, cut < history.served, settle_ns is not None):
+        if status != 0 and not is_allowed(said, status, cut < history.served, promise_ns is not None):
             verdict.bad(f"check after the cut: status {status}: {said[:600]}")
     server = Process(data, log, engine=engine)
     try:
@@ -154,7 +153,7 @@ def judge(folder, history, cut, cut_ns, settle_ns, log, engine="threads"):
     finally:
         server.kill()
     status, said = sluice_check(data)
-    if status != 0 and not is_allowed(said, status, False, settle_ns is not None):
+    if status != 0 and not is_allowed(said, status, False, promise_ns is not None):
         verdict.bad(f"check at the end: status {status}: {said[:600]}")
     return verdict
 
@@ -332,12 +331,12 @@ class Pass:
         shutil.rmtree(folder, ignore_errors=True)
 
     def _judge(self, folder, record, log):
-        history, settle_ns = self.recording.history, self.recording.settle_ns
+        history, promise_ns = self.recording.history, self.recording.promise_ns
         if history.engine == "threads":
-            return judge(folder, history, record.end, record.time, settle_ns, log)
+            return judge(folder, history, record.end, record.time, promise_ns, log)
         try:
             with blocks.mounted(os.path.join(folder, "disk")) as mount:
-                return judge(mount, history, record.end, record.time, settle_ns, log, history.engine)
+                return judge(mount, history, record.end, record.time, promise_ns, log, history.engine)
         except OSError as error:
             verdict = Verdict()
             verdict.bad(str(error))

@@ -68,6 +68,7 @@ class Writer:
         self.client = Client(port)
         kinds, weights = zip(*self.mode["do"].items())
         while not stop.is_set():
+            time.sleep(self.lab.pause * self.rng.random())
             try:
                 getattr(self, "do_" + self.rng.choices(kinds, weights)[0].replace(" ", "_"))(self.rng.choice(self.keys()))
             except Refused:
