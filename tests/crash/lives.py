@@ -181,7 +181,8 @@ class Lab:
             seconds, self.pause = self.rng.uniform(7, 9), 0.03 # so long that something is promised
         threads, stop = start_all(self, server.port, self.mode, self.rng.random(), clients)
         end = time.monotonic() + seconds
-        while time.monotonic() < end and server.process.poll() is None and self.position() < self.limit:
+        limit = self.limit // 2 if self.mode.get("turned") and self.life == 1 else self.limit # room for the next
+        while time.monotonic() < end and server.process.poll() is None and self.position() < limit:
             time.sleep(0.003)
         if what != "stop": # at a random moment, if not at its sync before
             server.process.kill()

@@ -16,7 +16,7 @@ from workload import USUAL
 COUNT, SEED = int(os.environ.get("CRASH_STATES", "600")), int(os.environ.get("CRASH_SEED", "1"))
 keep = os.path.join(os.environ.get("BUILD_DIR", os.path.join(HERE, "..", "..", "build")), "crash-states")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1)) # what was mounted is unmounted
-found, reasons = run(USUAL, COUNT, SEED, keep=keep, per_recording=12, passes=2, on_result=lambda line: print("#", line, flush=True))
+found, reasons = run(USUAL, COUNT, SEED, keep=keep, per_recording=10, passes=2, on_result=lambda line: print("#", line, flush=True))
 for mode, reason in reasons.items():
     skip(f"{mode}: states after power cuts", reason)
 for mode, (recordings, acknowledged, states, bad) in found.items():
