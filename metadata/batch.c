@@ -282,10 +282,9 @@ void batch_runner_end(struct batch_runner *runner)
 
     meta_sql_finalize(&writer->sql);
     /* Closing would move the log into the database and remove it. Suspect, it is all that the next start has to go by. */
-    if (wal_is_suspect(&runner->meta->wal))
-        (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
-                                NULL); /* has no way to fail */
-    (void)sqlite3_close(writer->db);   /* no statement is left: it cannot be refused */
+    if (wal_is_suspect(&runner->meta->wal) || runner->meta->keeps_log)
+        (void)db_keep_log(writer->db);
+    (void)sqlite3_close(writer->db); /* no statement is left: it cannot be refused */
     wal_close(&runner->meta->wal);
     free(writer->buckets);
     arena_free(&writer->arena);

@@ -237,7 +237,7 @@ static uint32_t batch_clients(const struct meta_op *batch)
 
     for (; batch != NULL; batch = batch->next)
         count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP &&
-                 batch->kind != META_OP_MARK;
+                 batch->kind != META_OP_MARK && batch->kind != META_OP_EPOCH_RAISE;
     return count;
 }
 

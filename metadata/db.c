@@ -6,6 +6,7 @@
  * are never shared between threads, so they are opened without mutexes. */
 #include "metadata/db.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,9 +20,12 @@
 
 /* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
  * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
- * transaction locks with a mutex, not with four calls of fcntl. A read-only database is opened in the
- * ordinary way: "unix-excl" would lock it for writing. */
+ * transaction locks with a mutex, not with four calls of fcntl.
+ *
+ * A read-only database is not locked at all, and nothing is made beside it: with a log, the index of the log lies on the heap, too;
+ * without one, the file is all there is. */
 #define VFS_EXCLUSIVE "unix-excl"
+#define VFS_UNLOCKED  "unix-none"
 
 /* Nobody waits for long: there is one writer, and checkpoints run beside it. The bound is for the moments in
  * which the log is recovered or restarted. */
@@ -67,14 +71,63 @@ int db_query_int(sqlite3 *db, const char *text, int64_t *value)
     return row < 0 ? row : 0;
 }
 
+static bool log_exists(const struct meta *meta)
+{
+    char *path = sqlite3_mprintf("%s-wal", meta->path);
+    struct stat st;
+    bool exists = path != NULL && stat(path, &st) == 0 && st.st_size > 0;
+
+    sqlite3_free(path);
+    return exists;
+}
+
+/* The path as a URI that promises that nobody changes the file. NULL: no memory. */
+static char *path_as_immutable(const char *path)
+{
+    sqlite3_str *uri = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendall(uri, "file:");
+    for (const char *at = path; *at != '\0'; ++at) {
+        if (isalnum((unsigned char)*at) || strchr("/._-", *at) != NULL)
+            sqlite3_str_appendchar(uri, 1, *at);
+        else
+            sqlite3_str_appendf(uri, "%%%02x", (unsigned char)*at);
+    }
+    sqlite3_str_appendall(uri, "?immutable=1");
+    return sqlite3_str_finish(uri);
+}
+
+static int db_open_read_only(const struct meta *meta, int flags, sqlite3 **db)
+{
+    if (log_exists(meta)) {
+        int code = sqlite3_open_v2(meta->path, db, flags, VFS_UNLOCKED);
+
+        return code == SQLITE_OK ? sqlite3_exec(*db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL)
+                                 : code;
+    }
+    char *uri = path_as_immutable(meta->path);
+    int code = uri == NULL ? SQLITE_NOMEM : sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, VFS_UNLOCKED);
+    sqlite3_free(uri);
+    return code;
+}
+
+int db_keep_log(sqlite3 *db)
+{
+    return meta_sql_error(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
+}
+
 static int db_open(const struct meta *meta, int flags, sqlite3 **db)
 {
-    const char *vfs = meta->options.read_only ? NULL : VFS_EXCLUSIVE;
-    int code = sqlite3_open_v2(
-        meta->path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, vfs);
+    int code;
 
+    *db = NULL;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
+    code = meta->options.read_only ? db_open_read_only(meta, flags, db)
+                                   : sqlite3_open_v2(meta->path, db, flags, VFS_EXCLUSIVE);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(*db, BUSY_MS_MAX);
+    if (code == SQLITE_OK && meta->options.read_only)
+        code = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (code == SQLITE_OK)
         return 0;
     int system_errno = *db == NULL ? 0 : sqlite3_system_errno(*db);
@@ -158,6 +211,34 @@ static int db_settle_log(const struct meta *meta)
     return err;
 }
 
+/* What lies after a gap in the log should not be looked at again: the log begins anew. Where that fails, for the disk may be full, the log
+ * goes on, and the next start looks at it again. */
+static void log_begin_anew(const struct meta *meta, sqlite3 *db)
+{
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+    if (code != SQLITE_OK)
+        meta_log(meta, META_LOG_WARNING, "the log cannot begin anew: %s",
+                 meta_strerror(meta_sql_error(code)));
+}
+
+/* Nothing is written before the file is known to be ours or empty, and admitted. */
+static int db_prepare(struct meta *meta, sqlite3 *db)
+{
+    bool read_only = meta->options.read_only, gives_up = false;
+    int64_t version;
+    int err;
+
+    if ((err = db_identify(meta, &meta->device, &meta->inode)) != 0 ||
+        (err = schema_identify(db, &version)) != 0 ||
+        (err = identity_admit(meta, db, version, &gives_up)) != 0 ||
+        (err = schema_open(meta, db, version)) != 0 || read_only)
+        return err;
+    if (gives_up)
+        log_begin_anew(meta, db);
+    return db_set_pragmas(meta, DB_WRITE, db);
+}
+
 /* Checks and migrates; the connection becomes the committer's, or is closed again. */
 static int db_open_store(struct meta *meta)
 {
@@ -170,12 +251,15 @@ static int db_open_store(struct meta *meta)
     if ((err = db_open(meta, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                        &db)) != 0)
         return err;
-    if ((err = db_identify(meta, &meta->device, &meta->inode)) == 0 &&
-        (err = schema_open(meta, db)) == 0 && !read_only &&
-        (err = db_set_pragmas(meta, DB_WRITE, db)) == 0)
-        return committer_start(&meta->committer, meta, db); /* takes the connection, on failure too */
-    if (err != 0)
+    meta->keeps_log = true; /* of a database that is not opened everything stays */
+    if ((err = db_prepare(meta, db)) == 0 && !read_only) {
+        err = committer_start(&meta->committer, meta, db); /* takes the connection, on failure too */
+        meta->keeps_log = false;
+        return err;
+    }
+    if (err != 0 && err != META_E_OLDER && err != META_E_DAMAGED_LOG) /* whoever refuses it says why */
         meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+    (void)db_keep_log(db);
     (void)sqlite3_close(db); /* no statement is left: it cannot be refused */
     return err;
 }
@@ -210,6 +294,11 @@ void meta_close(struct meta *meta)
         committer_stop(meta->committer);
     free(meta->path);
     free(meta);
+}
+
+void meta_keep_log(struct meta *meta)
+{
+    meta->keeps_log = true;
 }
 
 int meta_make_durable(struct meta *meta)

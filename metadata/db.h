@@ -25,6 +25,7 @@ struct meta {
     struct wal wal;
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
+    bool keeps_log; /* at close */
 };
 
 struct meta_reader {
@@ -51,17 +52,26 @@ enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
 /* Opens one more connection and sets its pragmas. The database must have been opened by schema_open before. */
 int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db);
 
+/* The log stays when the connection is closed. 0 or an error. */
+int db_keep_log(sqlite3 *db);
+
 /* Runs text without parameters; 0 or an error. */
 int db_exec(sqlite3 *db, const char *text);
 /* The integer that a query yields. */
 int db_query_int(sqlite3 *db, const char *text, int64_t *value);
 
-/* Checks whose database the file is and brings its schema up to date (not when read only: then -EROFS if it is older), after a copy of
- * it was kept.
- * Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA, META_E_CORRUPT or an errno. */
-int schema_open(const struct meta *meta, sqlite3 *db);
+/* Whose database the file is; writes nothing. version: of its schema, 0 for an empty file. Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA,
+ * META_E_CORRUPT or an errno. */
+int schema_identify(sqlite3 *db, int64_t *version);
+/* Brings the schema of that version up to date (not when read only: then -EROFS if it is older), after a copy of it was kept. 0 or an
+ * error. */
+int schema_open(const struct meta *meta, sqlite3 *db, int64_t version);
 /* Keeps the database of that schema beside it, as PATH.vVERSION, durably; one that is there already stays as it is. 0, or an error that
  * the log was told of: then nothing may be changed. */
 int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version);
+
+/* identity.c: asks whether the database is to be opened as it was left; see meta_options.admit. Writes nothing. *gives_up: what the log
+ * holds after a gap is not to come back. 0 or an error. */
+int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *gives_up);
 
 #endif

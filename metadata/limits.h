@@ -17,6 +17,7 @@
 #define META_UPLOAD_ID_BYTES       16u
 #define META_VERSION_ID_BYTES      16u
 #define META_JOURNAL_TOKEN_BYTES   16u /* 128 bits: not to be guessed */
+#define META_STORE_ID_BYTES        16u /* 128 random bits: no two stores have the same */
 #define META_TOKEN_BYTES_MAX       64u        /* S3's limit of a client's token; a digest of what came with it fits, too */
 #define META_SETTING_BYTES_MAX     (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
 

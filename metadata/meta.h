@@ -67,22 +67,53 @@ struct meta_batch_hooks {
     void *ctx;
 };
 
+/* Which store's database it is, and of which time: the epoch only grows (META_OP_EPOCH_RAISE). Files beside the database may carry
+ * what it said once, so that either can be told from an older one, or a stranger. */
+struct meta_identity {
+    unsigned char store[META_STORE_ID_BYTES];
+    uint64_t epoch;
+};
+
+/* What became of the end of the log, in which the latest commits are. */
+enum meta_tail {
+    META_TAIL_WHOLE,    /* nothing is missing; or the last commit was not over */
+    META_TAIL_TORN,     /* the last commit is incomplete: a crash; or damage to just that one, which nobody can tell */
+    META_TAIL_DOUBTFUL, /* commits lie after a gap: a power failure took some that no sync had made durable, or they are damaged */
+    META_TAIL_DAMAGED,  /* commits lie after a gap that was durable once: damage, for no crash does that */
+};
+
+/* A database as it was left, before anything in it is changed. */
+struct meta_found {
+    bool is_new;                          /* an empty file */
+    const struct meta_identity *identity; /* NULL: of an earlier version, which knew none; or is_new */
+    enum meta_tail tail;
+    uint64_t tail_gap, tail_pages; /* the first page of the log that is not as it was written, from 1 on, and how many there are */
+};
+
 struct meta_options {
     bool durable;   /* false: no sync at commit; meta_relaxed.h */
     bool keeps_replaced; /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
     bool read_only; /* for checking; no committer thread */
     uint32_t clear_max; /* 0: META_CLEAR_MAX; tests make it small */
+    /* Asked before anything is written. 0, or what meta_open returns, and everything stays as it is. Where the end of the log is doubtful or
+     * damaged, 0 gives up what lies after the gap. May be NULL: such a log is an error then if it is damaged. */
+    int (*admit)(void *ctx, const struct meta_found *found);
+    void *admit_ctx;
+    bool was_durable; /* so was the process that had the database open last: its commits were synced */
     struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */
     void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void *log_ctx;
 };
 
 /* path: the database file; created when missing. Runs migrations. Returns 0 or META_E_NEWER_SCHEMA, META_E_NOT_OURS,
- * META_E_CORRUPT or an errno (-EROFS: read only, and the schema is older than this version's). A file that is refused is not
+ * META_E_CORRUPT, META_E_DAMAGED_LOG, what admit returned, or an errno (-EROFS: read only, and the schema is older than this version's). A file that is refused is not
  * changed. While it is open, other processes cannot open it. Blocks. */
 int meta_open(struct meta **meta, const char *path, const struct meta_options *options);
-/* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. */
+/* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. Moves the log into the database and
+ * removes it, unless it is to be kept. */
 void meta_close(struct meta *meta);
+/* The log is to be there after meta_close. */
+void meta_keep_log(struct meta *meta);
 
 /* 0, or META_E_UNSYNCED: a sync of the database or its log failed, and until what it may have lost is written again, which is tried
  * without end, changes are refused with that result. Reads go on. Any thread; cheap. */
@@ -95,6 +126,8 @@ void meta_reader_close(struct meta_reader *reader);
 uint64_t meta_reader_steps(struct meta_reader *reader);
 
 /* ---- Reads (thread of the reader) ---- */
+
+int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity);
 
 int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket);
 /* In name order, names > after (may be empty). visit non-zero stops and is returned. */

@@ -28,6 +28,7 @@ enum meta_op_kind {
     META_OP_REPLAY, /* meta_journal.h */
     META_OP_MARK,   /* meta_relaxed.h */
     META_OP_LOST,   /* the same */
+    META_OP_EPOCH_RAISE,
 };
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
@@ -234,6 +235,11 @@ struct meta_upload_complete {
     int64_t modified_ms;
     uint64_t size;
     struct meta_version_id version;
+};
+
+struct meta_epoch_raise { /* durable when done, whatever else is not; never lowers it */
+    struct meta_op op;
+    uint64_t epoch;
 };
 
 /* ---- Garbage ---- */

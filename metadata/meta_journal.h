@@ -46,6 +46,7 @@ struct meta_replay {
     struct meta_op op; /* META_OP_REPLAY */
     uint64_t sequence;
     struct meta_bytes entry;
+    uint64_t epoch; /* at the end: what it is raised to in the same commit */
 };
 
 /* Waits until all that readers have seen so far is durable by itself, without the journal. Cheap when it is. Any thread that may

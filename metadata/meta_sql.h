@@ -41,6 +41,9 @@ enum meta_sql_role {
     X(SQL_JOURNAL_MOVE, META_SQL_WRITER, "UPDATE journal SET file = ?1, token = ?2, applied = 0")            \
     X(SQL_JOURNAL_APPLY, META_SQL_WRITER, "UPDATE journal SET applied = ?1")                                 \
                                                                                                              \
+    X(SQL_STORE_GET, META_SQL_READER, "SELECT id, epoch FROM store")                                         \
+    X(SQL_EPOCH_RAISE, META_SQL_WRITER, "UPDATE store SET epoch = ?1 WHERE epoch < ?1")                      \
+                                                                                                             \
     X(SQL_BUCKET_GET, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket"  \
                                        " WHERE name = ?1")                                                   \
     X(SQL_BUCKET_LIST, META_SQL_READER, "SELECT id, created_ms, name, region, owner, versioning FROM bucket" \

@@ -58,6 +58,8 @@ int writer_op_run(struct meta_writer *writer, struct meta_op *op)
         return op_mark_set(writer, (struct meta_mark_set *)op);
     case META_OP_LOST:
         return op_lost(writer, (struct meta_lost *)op);
+    case META_OP_EPOCH_RAISE:
+        return epoch_raise(writer, ((struct meta_epoch_raise *)op)->epoch);
     }
     assert(!"an op of no known kind");
     return -EINVAL;

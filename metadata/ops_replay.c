@@ -74,7 +74,7 @@ int op_replay(struct meta_writer *writer, struct meta_replay *op)
     int err;
 
     if (replay_is_end(op))
-        return journal_row_move(writer, NULL);
+        return (err = journal_row_move(writer, NULL)) != 0 ? err : epoch_raise(writer, op->epoch);
     err = entry_replay(writer, op->entry);
     writer->now_ms = now_ms;
     if (err != 0)

@@ -87,6 +87,7 @@ static void op_move(struct row_changes *changes, const struct meta_op *op, enum 
     case META_OP_UPLOAD_CREATE:
     case META_OP_UPLOAD_ABORT:
     case META_OP_GARBAGE_DONE:
+    case META_OP_EPOCH_RAISE:
     case META_OP_SWEEP:
     case META_OP_MARK:
     case META_OP_SETTING_PUT:

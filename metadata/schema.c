@@ -176,12 +176,18 @@ static const char *const migrations[] = {
     "CREATE INDEX replaced_key ON replaced(bucket, key);"
     "ALTER TABLE unit ADD COLUMN crc INTEGER;"
     "ALTER TABLE unit ADD COLUMN crc_kind INTEGER;",
+    /* Which store this is the database of, and of which time; one row, see struct meta_identity. */
+    "CREATE TABLE store("
+    "  id BLOB NOT NULL,"
+    "  epoch INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO store VALUES(randomblob(16), 0);",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
 
 /* The version of our database, 0 for an empty one. */
-static int schema_identify(sqlite3 *db, int64_t *version)
+int schema_identify(sqlite3 *db, int64_t *version)
 {
     int64_t application, objects;
     int err;
@@ -232,14 +238,10 @@ static int schema_set_wal(sqlite3 *db)
     return err;
 }
 
-int schema_open(const struct meta *meta, sqlite3 *db)
+int schema_open(const struct meta *meta, sqlite3 *db, int64_t version)
 {
-    int64_t version;
     int err;
 
-    /* Nothing is written before the file is known to be ours or empty. */
-    if ((err = schema_identify(db, &version)) != 0)
-        return err;
     if (meta->options.read_only)
         return version == SCHEMA_VERSION ? 0 : -EROFS;
     if ((err = schema_set_wal(db)) != 0)

@@ -187,6 +187,11 @@ int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
  * held there from now on, and the caller must not drop them; 0: not so; or an error. */
 int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
 
+/* ---- The epoch (identity.c) ---- */
+
+/* To at least that. */
+int epoch_raise(struct meta_writer *writer, uint64_t epoch);
+
 /* ---- The changes ---- */
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);

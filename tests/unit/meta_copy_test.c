@@ -63,7 +63,7 @@ static void make_older(struct store *store, char path[128])
     store->meta = NULL;
     assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
     sql(db, "PRAGMA wal_autocheckpoint = 0; DROP TABLE finished; DROP TABLE dropped; DROP TABLE journal;"
-            "DROP TABLE mark; DROP TABLE replaced;"
+            "DROP TABLE mark; DROP TABLE replaced; DROP TABLE store;"
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
             "PRAGMA user_version = " OLDER);
     snprintf(path, 128, "%s/older.db", store->dir);
