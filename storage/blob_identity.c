@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "storage/blob_internal.h"
 #include "storage/sys.h"
@@ -54,6 +55,56 @@ bool blob_store_identity_found(struct blob_store *store, struct blob_identity *i
 
 /* ---- Heads of segments ---- */
 
+/* Epochs grow with ids: a few of the newest files tell the highest. */
+#define EPOCH_FILES_MAX  16u
+#define EPOCH_PROBES_MAX (2u * BLOB_ID_BLOCK)
+
+static int epoch_look(struct blob_store *store, uint64_t blob, const unsigned char id[RECORD_STORE_ID_BYTES],
+                      uint64_t *epoch)
+{
+    struct segment_head head;
+    int fd = blob_store_open_fd(store, blob);
+    int found;
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    found = segment_head_read(fd, &head);
+    close(fd); /* was only read from */
+    if (found < 0 && found != -EBADMSG)
+        return found;
+    if (found == 1 && memcmp(head.identity.store, id, RECORD_STORE_ID_BYTES) == 0 &&
+        head.identity.epoch > *epoch)
+        *epoch = head.identity.epoch;
+    return 1;
+}
+
+int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES],
+                           uint64_t *epoch)
+{
+    const struct blob_ids *ids = &store->ids;
+    uint64_t end = ids->recover_end, first = ids->disk.settled;
+    unsigned files = 0;
+
+    *epoch = 0;
+    if ((ids->past.was_durable || !ids->past.is_unclean) &&
+        memcmp(ids->found.store, id, RECORD_STORE_ID_BYTES) == 0)
+        *epoch = ids->found.epoch;
+    if (!ids->past.is_unclean)
+        return 0;
+    if (end - first > EPOCH_PROBES_MAX)
+        first = end - EPOCH_PROBES_MAX;
+    while (end > first && files < EPOCH_FILES_MAX) {
+        int found = epoch_look(store, --end, id, epoch);
+
+        if (found < 0)
+            return found;
+        files += (unsigned)found;
+    }
+    return 0;
+}
+
+/* ---- Their form ---- */
+
 void segment_head_make(const struct segment_head *head, void *block)
 {
     unsigned char bytes[HEAD_RECORD_BYTES_MAX];
@@ -63,7 +114,8 @@ void segment_head_make(const struct segment_head *head, void *block)
     record_begin(&writer, bytes, sizeof(bytes));
     if (blob_identity_is_known(&head->identity)) {
         record_put(&writer, RECORD_STORE, 0, head->identity.store, RECORD_STORE_ID_BYTES);
-        record_put_number(&writer, RECORD_EPOCH, 0, head->identity.epoch);
+        if (head->identity.epoch != 0)
+            record_put_number(&writer, RECORD_EPOCH, 0, head->identity.epoch);
     }
     record_put_number(&writer, RECORD_KIND, 0, RECORD_KIND_SEGMENT);
     record_put_number(&writer, RECORD_BLOB, 0, head->blob);
@@ -79,8 +131,9 @@ static void head_take(const struct record *record, struct segment_head *head)
 
     if (!record_get_number(record, RECORD_BLOB, &head->blob))
         head->blob = 0;
-    if (record_get(record, RECORD_STORE, &store, &length) && length == RECORD_STORE_ID_BYTES &&
-        record_get_number(record, RECORD_EPOCH, &head->identity.epoch))
+    if (!record_get_number(record, RECORD_EPOCH, &head->identity.epoch))
+        head->identity.epoch = 0;
+    if (record_get(record, RECORD_STORE, &store, &length) && length == RECORD_STORE_ID_BYTES)
         memcpy(head->identity.store, store, RECORD_STORE_ID_BYTES);
 }
 

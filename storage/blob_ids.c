@@ -50,6 +50,7 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
         .settled = ids_settled_on_disk(ids),
         .promised = promised,
         .synced = ids->durable,
+        .has_log = ids->has_log,
         .identity = ids->identity,
         .records_from = ids->records_from,
         .marked = !ids->durable,
@@ -88,7 +89,8 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
     ids->recover_end = highest + 1;
     if (missing && highest == 0)
         return 0; /* a new store */
-    ids->damaged = ids->found_relaxed = true;
+    ids->damaged = ids->found_relaxed = ids->past.is_damaged = ids->past.is_unclean = true;
+    ids->doubt = BLOB_DOUBT_UNITS;
     blob_store_log(store, STORAGE_LOG_WARNING,
                    "blobs/SEQUENCE is %s; going by the highest blob found, %llu, and checking every blob",
                    missing ? "missing" : "damaged", (unsigned long long)highest);
@@ -102,6 +104,16 @@ static int ids_open_known(struct blob_ids *ids)
     bool unclean = ids->disk.settled != ids->disk.promised;
 
     ids->found_relaxed = !ids->disk.synced || ids->disk.torn;
+    ids->past = (struct blob_past){
+        .is_torn = ids->disk.torn,
+        .is_unclean = unclean || ids->disk.torn,
+        .was_durable = ids->disk.synced,
+        .had_log = ids->disk.has_log,
+    };
+    if (ids->past.is_torn)
+        ids->doubt = BLOB_DOUBT_UNITS;
+    else if (ids->past.is_unclean && !ids->past.was_durable)
+        ids->doubt = BLOB_DOUBT_FILES; /* a power failure may have taken rows */
     ids->next = ids->recover_end = ids->disk.promised;
     if (ids->disk.torn)
         ids->recover_end += BLOB_ID_BLOCK;
@@ -138,6 +150,29 @@ int blob_ids_open(struct blob_store *store)
         return err;
     ids->settled = ids->next;
     ids->mark = ids->disk.settled;
+    return 0;
+}
+
+void blob_store_past(struct blob_store *store, struct blob_past *past)
+{
+    *past = store->ids.past; /* never changes after open */
+}
+
+void blob_store_doubt(struct blob_store *store, enum blob_doubt doubt)
+{
+    if (doubt > store->ids.doubt)
+        store->ids.doubt = doubt;
+}
+
+int blob_store_log_is_there(struct blob_store *store)
+{
+    if (!store->options.durable)
+        return 0;
+    if (sys.fsync(store->dir_fd) != 0)
+        return -errno;
+    pthread_mutex_lock(&store->ids.lock);
+    store->ids.has_log = true;
+    pthread_mutex_unlock(&store->ids.lock);
     return 0;
 }
 
@@ -216,6 +251,9 @@ static void ids_keep_one(struct blob_store *store)
     ids->promise_error = err;
     pthread_cond_broadcast(&ids->promised);
     blob_waiter_post(&ids->waiters, err);
+    pthread_mutex_unlock(&ids->lock);
+    blob_store_grown(store);
+    pthread_mutex_lock(&ids->lock);
 }
 
 static void *ids_keeper_main(void *arg)
@@ -418,19 +456,38 @@ bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob)
     return awaits;
 }
 
-void blob_ids_close(struct blob_store *store)
+static void ids_keeper_stop(struct blob_ids *ids)
 {
-    struct blob_ids *ids = &store->ids;
-    int err;
-
     pthread_mutex_lock(&ids->lock);
     ids->keeper_stop = true;
     pthread_cond_signal(&ids->wake);
     pthread_mutex_unlock(&ids->lock);
     if (ids->keeper_running)
         pthread_join(ids->keeper, NULL);
+    ids->keeper_running = false;
+}
 
-    if (store->options.read_only || ids->fd < 0)
+int blob_store_log_ends(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+
+    ids_keeper_stop(ids);
+    pthread_mutex_lock(&ids->lock);
+    ids->has_log = false;
+    struct blob_sequence record = ids_next_record(ids, ids->disk.promised);
+    bool is_said = ids->disk.has_log;
+    pthread_mutex_unlock(&ids->lock);
+    return is_said ? ids_write(store, record) : 0;
+}
+
+void blob_ids_close(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+    int err;
+
+    ids_keeper_stop(ids);
+    /* A store that was refused stays as it is. */
+    if (store->options.read_only || ids->fd < 0 || !ids->recovered)
         return;
     pthread_mutex_lock(&ids->lock);
     struct blob_sequence record = ids_next_record(ids, ids->next);

@@ -11,6 +11,7 @@
  *   blob_identity.c   what SEQUENCE and segments say of themselves
  *   blob_record.c     what files of blobs say of themselves, and whether that goes with their names
  *   blob_point.c      what of that is on the disk in a store that does not sync
+ *   blob_lost.c       what recovery could not explain
  *   blob_folders.c    folder syncs, many publishers to one sync
  *   blob_cache.c      descriptors kept open for reading
  *   blob_pins.c       what readers may still need
@@ -67,6 +68,7 @@ struct blob_sequence {
     uint64_t settled;    /* below: has a row, or has no file */
     uint64_t promised;   /* at or above: never handed out */
     bool synced;         /* written by a durable store */
+    bool has_log;        /* blob_store_log_is_there */
     struct blob_identity identity; /* store all zero: it says none, as one of an earlier version does */
     uint64_t records_from; /* files of blobs from this id on say what they are; 0: not known yet, so none needs to */
     bool marked;         /* by one that is not: what is settled is on the disk nevertheless, and promises are synced */
@@ -108,6 +110,9 @@ struct blob_ids {
 
     struct blob_identity identity; /* what files have to say of themselves from now on */
     struct blob_identity found;    /* what SEQUENCE said at open */
+    struct blob_past past;         /* the same */
+    bool has_log;                  /* what it is to say from now on */
+    enum blob_doubt doubt;         /* blob_store_doubt */
     uint64_t records_from;         /* as in blob_sequence; set at the latest before the first id is handed out */
 };
 
@@ -175,7 +180,7 @@ bool blob_contents_fit(const struct blob_contents *contents, const struct blob_c
 
 /* What the head of a segment says. */
 struct segment_head {
-    struct blob_identity identity; /* store all zero: nothing, as the heads of earlier versions */
+    struct blob_identity identity; /* store all zero: nothing, as the heads of earlier versions; epoch 0: a store that syncs nothing */
     uint64_t blob;                 /* 0: nothing */
 };
 
@@ -198,6 +203,11 @@ int blob_place_check(const struct blob_store_options *options, int fd, const cha
 int blob_lock_folder(struct blob_store *store, int fd, const char *name);
 /* Opens and locks LOCK. 0, -EBUSY or another errno. */
 int blob_lock_take(struct blob_store *store);
+/* ---- lost/ (blob_lost.c) ---- */
+
+/* Moves the blob's file there; blob_lost_sync makes that durable, before its folder is synced. 0 or a negative errno: it is where it was. */
+int blob_lost_take(struct blob_store *store, uint64_t blob);
+int blob_lost_sync(struct blob_store *store);
 
 /* ---- Folders ---- */
 
@@ -303,6 +313,7 @@ struct blob_store {
     atomic_uint refs;
     struct blob_store_options options;
     int dir_fd, lock_fd, blobs_fd, staging_fd;
+    int lost_fd; /* -1 until something is moved there */
     enum blob_residency residency; /* chosen once, at open */
 
     struct blob_ids ids;
@@ -328,6 +339,8 @@ void blob_store_hold(struct blob_store *store);
 void blob_store_release(struct blob_store *store);
 void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Tells the owner: blob_store_options.on_grown. No lock may be held. */
+void blob_store_grown(struct blob_store *store);
 /* Logs the first time only. */
 void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char *message);
 

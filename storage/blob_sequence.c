@@ -26,6 +26,7 @@
 #define SEQUENCE_VERSION_1   1u
 #define SEQUENCE_FLAG_SYNCED 1u
 #define SEQUENCE_FLAG_MARKED 2u
+#define SEQUENCE_FLAG_LOG    4u
 #define SEQUENCE_SLOT_BYTES  4096u
 #define SEQUENCE_BYTES       80u
 #define SEQUENCE_CRC_AT      40u
@@ -84,6 +85,7 @@ static int sequence_decode(const unsigned char record[SEQUENCE_BYTES], struct bl
     }
     sequence->synced = (get32(record + 12) & SEQUENCE_FLAG_SYNCED) != 0;
     sequence->marked = (get32(record + 12) & SEQUENCE_FLAG_MARKED) != 0;
+    sequence->has_log = (get32(record + 12) & SEQUENCE_FLAG_LOG) != 0;
     sequence->generation = get64(record + 16);
     sequence->settled = get64(record + 24);
     sequence->promised = get64(record + 32);
@@ -150,8 +152,9 @@ int blob_sequence_write(int fd, const struct blob_sequence *sequence)
     assert(sequence->promised <= BLOB_ID_MAX);
     memcpy(record, sequence_magic, sizeof(sequence_magic));
     put32(record + 8, SEQUENCE_VERSION);
-    put32(record + 12,
-          (sequence->synced ? SEQUENCE_FLAG_SYNCED : 0) | (sequence->marked ? SEQUENCE_FLAG_MARKED : 0));
+    put32(record + 12, (sequence->synced ? SEQUENCE_FLAG_SYNCED : 0) |
+                           (sequence->marked ? SEQUENCE_FLAG_MARKED : 0) |
+                           (sequence->has_log ? SEQUENCE_FLAG_LOG : 0));
     put64(record + 16, sequence->generation);
     put64(record + 24, sequence->settled);
     put64(record + 32, sequence->promised);

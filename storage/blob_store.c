@@ -86,6 +86,12 @@ void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char
         blob_store_log(store, STORAGE_LOG_WARNING, "%s", message);
 }
 
+void blob_store_grown(struct blob_store *store)
+{
+    if (store->options.on_grown != NULL)
+        store->options.on_grown(store->options.grown_ctx);
+}
+
 /* ---- Opening and closing ---- */
 
 static struct blob_store *store_create(const struct blob_store_options *options)
@@ -98,6 +104,7 @@ static struct blob_store *store_create(const struct blob_store_options *options)
     atomic_init(&store->refs, 1);
     store->options = *options;
     store->dir_fd = store->lock_fd = store->blobs_fd = store->staging_fd = store->ids.fd = -1;
+    store->lost_fd = -1;
     pthread_mutex_init(&store->ids.lock, NULL);
     pthread_cond_init(&store->ids.wake, NULL);
     pthread_cond_init(&store->ids.promised, NULL);
@@ -136,6 +143,7 @@ void blob_store_release(struct blob_store *store)
     blob_cache_free(&store->cache);
     blob_damages_free(&store->damages);
     blob_ids_free(&store->ids);
+    close_unless_none(store->lost_fd);
     close_unless_none(store->staging_fd);
     close_unless_none(store->blobs_fd);
     close_unless_none(store->dir_fd);

@@ -5,13 +5,15 @@
  *   DATA/LOCK               flock'ed by the one process that has the store open, as are DATA, blobs/ and staging/ themselves
  *   DATA/blobs/SEQUENCE     which ids may be in use: [settled, promised); see below
  *   DATA/blobs/3f/0000000000003f2a   blob 0x3f2a; folder = (id / BLOB_FOLDER_RUN) % BLOB_FOLDER_COUNT
+ *   DATA/lost/              what recovery could not explain, see below; or DATA/blobs/lost where blobs/ is on a file system of its own
  *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
  *
  * What survives a crash. A blob gets its id when all its bytes are there, and with it a record at the end of its file that says whose
  * they are; its name when it is published, after all of that was synced. Between that moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
  * block whose end was written (and synced) beforehand, and ids below `settled` are known to have a row or no file. After a
  * crash blob_store_recover probes [settled, promised) and removes files that no row names: bounded work, however many
- * objects there are.
+ * objects there are. It deletes only what it understands: where SEQUENCE is damaged, or the rows may be of another time than the files
+ * (blob_store_doubt), or nothing was synced, such files are moved to lost/, and in segments nothing is given back.
  *
  * Threads: every function may be called from any thread unless it says otherwise. */
 #ifndef STORAGE_BLOB_STORE_H
@@ -36,6 +38,10 @@ struct blob_store_options {
     /* Messages for the operator, without newline; called from any thread; may be NULL. */
     void (*log)(void *ctx, enum storage_log_level level, const char *message);
     void *log_ctx;
+    /* A block of ids was promised, or a segment made, while writers work: a good moment to raise the epoch. Called from threads of the
+     * store, some times a second at most; must not block; may be NULL. */
+    void (*on_grown)(void *ctx);
+    void *grown_ctx;
 };
 
 /* data_dir: created (0700) with its folders when missing, unless read_only.
@@ -70,6 +76,54 @@ void blob_store_identify(struct blob_store *store, const struct blob_identity *i
 void blob_store_identity(struct blob_store *store, struct blob_identity *identity);
 /* What SEQUENCE said when the store was opened: false when it said nothing (new or older store). */
 bool blob_store_identity_found(struct blob_store *store, struct blob_identity *identity);
+/* The highest epoch that SEQUENCE, and files of that store which a crash may have left unsettled, tell; a few of the newest are looked at.
+ * What a store that syncs nothing has written does not count after an unclean end: its owner's part of it may have been lost. *epoch: 0
+ * if nothing tells. 0 or a negative errno. Blocks; before blob_store_recover. */
+int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES], uint64_t *epoch);
+
+/* How the store was left. */
+struct blob_past {
+    bool is_damaged;  /* SEQUENCE tells nothing though there are files */
+    bool is_torn;     /* only the older of its two records can be read */
+    bool is_unclean;  /* the last process has not closed it */
+    bool was_durable; /* and synced what it wrote; false when SEQUENCE tells nothing */
+    bool had_log;     /* blob_store_log_is_there: it must be there still */
+};
+/* Any thread, after open. */
+void blob_store_past(struct blob_store *store, struct blob_past *past);
+
+/* Beside the files lies a log of the owner's now, without which the latest changes would be lost. Makes its name durable; SEQUENCE says so
+ * from its next record on. Before blob_store_recover; nothing to do in a store that is not durable. 0 or a negative errno. Blocks. */
+int blob_store_log_is_there(struct blob_store *store);
+/* The owner is about to remove its log: SEQUENCE says so, durably, when this returns 0. No writer may be left. Blocks. */
+int blob_store_log_ends(struct blob_store *store);
+
+/* How little the rows may know of the files. */
+enum blob_doubt {
+    BLOB_DOUBT_NONE,
+    BLOB_DOUBT_FILES, /* some of the latest: those that no row names are moved to lost/ */
+    BLOB_DOUBT_UNITS, /* and of the units in segments: nothing is given back there */
+    BLOB_DOUBT_ALL,   /* the rows may be of another time: every file is looked at */
+};
+/* To be called before blob_store_recover; what was said before stays, if it is more. */
+void blob_store_doubt(struct blob_store *store, enum blob_doubt doubt);
+
+/* ---- lost/: what no row names and no unfinished upload explains ---- */
+
+struct blob_lost {
+    const char *name;   /* when it came there, and what it was: 20261129T140144Z-0000000000003f2a */
+    uint64_t bytes;     /* that it takes on the disk */
+    uint64_t age_s;
+};
+
+/* Keeps a copy of a file of the data folder there, durably. 0 or a negative errno. Blocks. */
+int blob_store_lost_keep(struct blob_store *store, const char *name);
+/* Oldest first. visit non-zero stops and is returned. 0 also when there is no such folder. Blocks. */
+int blob_store_lost_walk(struct blob_store *store, int (*visit)(void *ctx, const struct blob_lost *lost), void *ctx);
+/* Removes what is older than so many days, and then the oldest until the rest takes at most so many percent of the file system, a log line
+ * for each; both 0: everything, also in a store that was opened read only, with nothing in the log. *files, *bytes: what was removed. 0 or a
+ * negative errno. Blocks. */
+int blob_store_lost_bound(struct blob_store *store, unsigned days, unsigned share, uint64_t *files, uint64_t *bytes);
 
 /* To be called before blob_store_recover: `last` is the highest blob that some row names. Ids go on above it even where
  * SEQUENCE is lost or too old, for a row whose file is gone must not find the bytes of another. Returns 0 or -EBADMSG. */
@@ -79,7 +133,7 @@ int blob_store_stay_above(struct blob_store *store, uint64_t last);
  * is_live: 1 when some row refers to the blob, 0 when none does, negative errno to stop.
  * units: visits every unit of the blob that some row names, in ascending order, and returns 0, what `visit` returned, or a
  * negative errno; it lets recovery give back what lies between the units of a segment. NULL where there are no segments.
- * removed: receives the number of files removed; may be NULL. Blocks. */
+ * removed: receives the number of files removed, without those that were moved to lost/; may be NULL. Blocks. */
 typedef int (*blob_units_fn)(void *ctx, uint64_t blob, int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
                              void *visit_ctx);
 int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), blob_units_fn units, void *ctx,

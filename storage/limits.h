@@ -73,6 +73,9 @@
  * unit of any length, and reading takes one buffer of this size. */
 #define SEGMENT_ENTRY_BYTES_MAX (128u << 10)
 
+/* How far an entry is looked for after one that is not valid: more than the largest takes, or some, and read at once. */
+#define SEGMENT_ENTRIES_GAP_BYTES (1u << 20)
+
 /* Window that is brought in when cold, ahead of one sendfile, and one that is in memory: what is checked and sent at once. */
 #define EGRESS_WINDOW_BYTES     (1u << 20)
 #define EGRESS_HOT_WINDOW_BYTES (4u << 20)

@@ -93,8 +93,11 @@ int segment_sync_end(struct segment_writer *writer);
  * nobody knows whether its rows will come back. */
 void segment_batch_end(struct segment_writer *writer, bool is_certain);
 
-/* Reads a segment's journal, after a sync of the segment (unless the store is read only): calls visit for each entry, in order, up to the first that is not valid (torn, absent, of another
- * token). The entry and its data are valid during the call. That an entry is there does not prove that its sync ended: units of
+/* Reads a segment's journal, after a sync of the segment (unless the store is read only): calls visit for each entry, in order, up to the
+ * first that is not valid (torn, absent, of another token). After an unclean end it goes on after such a one, if a valid entry of a higher
+ * sequence comes within SEGMENT_ENTRIES_GAP_BYTES: sequences then are not consecutive, and those between were durable once and are damaged,
+ * as an entry is written after the sync of the one before. The entry and its data are valid during the call. That an entry is there does
+ * not prove that its sync ended: units of
  * its batch may be torn. This can only be so for entries of the last batch, as a batch is written after the sync of the one before.
  * 0, also when the file is not there or has no journal; what visit returned, which stops when it is not 0; -ENOMEM; or the negative
  * errno of opening, syncing or reading. Blocks; any thread; not while a writer has the segment open. */

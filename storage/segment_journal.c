@@ -155,7 +155,35 @@ static int entry_read(int fd, uint64_t end, struct segment_entry *entry, unsigne
            is_zero(bytes + length, room - sizeof(found) - length);
 }
 
-static int read_entries(int fd, uint64_t end, struct segment_entry *entry,
+/* After one that is not valid: the next entry of a higher sequence, which may end at any block. As entry_read, and *end is its own. */
+static int entry_find(int fd, uint64_t *end, struct segment_entry *entry, unsigned char *bytes)
+{
+    uint64_t room = *end < SEGMENT_ENTRIES_GAP_BYTES ? *end : SEGMENT_ENTRIES_GAP_BYTES, begin = *end - room;
+    uint64_t missing = entry->sequence;
+    unsigned char *blocks;
+    int result;
+
+    if (room < 2 * SEGMENT_ALIGN_BYTES) /* only the head is left */
+        return 0;
+    blocks = malloc(room);
+    result = blocks == NULL ? -ENOMEM : read_whole(fd, blocks, room, begin);
+
+    for (uint64_t at = room; result == 0 && at > SEGMENT_ALIGN_BYTES;) {
+        struct trailer trailer;
+
+        at -= SEGMENT_ALIGN_BYTES;
+        memcpy(&trailer, blocks + at - sizeof(trailer), sizeof(trailer));
+        if (le64toh(trailer.magic) != JOURNAL_MAGIC || le64toh(trailer.sequence) <= missing)
+            continue;
+        entry->sequence = le64toh(trailer.sequence);
+        if ((result = entry_read(fd, begin + at, entry, bytes)) == 1)
+            *end = begin + at;
+    }
+    free(blocks);
+    return result;
+}
+
+static int read_entries(int fd, uint64_t end, bool goes_on, struct segment_entry *entry,
                         int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx)
 {
     unsigned char *bytes = malloc(entry_room(SEGMENT_ENTRY_BYTES_MAX));
@@ -163,7 +191,8 @@ static int read_entries(int fd, uint64_t end, struct segment_entry *entry,
 
     if (bytes == NULL)
         return -ENOMEM;
-    while ((result = entry_read(fd, end, entry, bytes)) == 1) {
+    while ((result = entry_read(fd, end, entry, bytes)) == 1 ||
+           (result == 0 && goes_on && (result = entry_find(fd, &end, entry, bytes)) == 1)) {
         entry->place.length = entry_room(entry->length);
         entry->place.offset = end -= entry->place.length;
         if ((result = visit(ctx, entry)) != 0)
@@ -203,7 +232,7 @@ int segment_entries_read(struct blob_store *store, uint64_t blob,
     if ((result = settle_entries(store, blob, fd)) == 0 && fstat(fd, &st) != 0)
         result = -errno;
     if (result == 0 && st.st_size % SEGMENT_ALIGN_BYTES == 0)
-        result = read_entries(fd, (uint64_t)st.st_size, &entry, visit, ctx);
+        result = read_entries(fd, (uint64_t)st.st_size, store->ids.past.is_unclean, &entry, visit, ctx);
     close(fd); /* synced already */
     return result;
 }

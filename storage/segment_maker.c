@@ -97,6 +97,8 @@ static int fill_and_sync(struct blob_store *store, struct segment *segment, bool
     if (chunk == MAP_FAILED)
         return -ENOMEM;
     blob_store_identity(store, &head.identity);
+    if (!store->options.durable)
+        head.identity.epoch = 0; /* the owner's may be lost, and this one may not */
     err = fill(segment->fd, bytes, &head, chunk);
     munmap(chunk, MAKER_CHUNK_BYTES);
     if (err == 0 && is_direct && fcntl(segment->fd, F_SETFL, 0) != 0)
@@ -198,6 +200,8 @@ static void *maker_main(void *arg)
         }
         pthread_mutex_unlock(&maker->lock);
         err = make_segment(maker->store, bytes, &segment);
+        if (err == 0)
+            blob_store_grown(maker->store);
         pthread_mutex_lock(&maker->lock);
         maker->is_wanted = false;
         maker->segment = segment;

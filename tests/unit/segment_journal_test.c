@@ -254,6 +254,57 @@ static void any_byte_flipped(void **state)
 }
 
 /* A crash brings back some of its blocks. */
+static int note_sequence(void *ctx, const struct segment_entry *entry)
+{
+    uint64_t *seen = ctx;
+    unsigned char *expected = make_bytes(entry->length, entry->sequence);
+
+    assert_memory_equal(entry->data, expected, entry->length);
+    free(expected);
+    *seen = *seen * 10 + entry->sequence;
+    return 0;
+}
+
+/* After an unclean end an entry is found behind those that are damaged, which were durable before it; and behind the last one nothing. */
+static void valid_entries_after_a_damaged_one(void **state)
+{
+    const uint32_t lengths[3] = {20000, 100, 9000};
+    const struct {
+        unsigned damaged; /* bits */
+        uint64_t seen;
+    } cases[] = {{0, 123}, {1, 23}, {2, 13}, {4, 12}, {3, 3}, {5, 2}, {6, 1}, {7, 0}};
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
+        const off_t ends[3] = {0, 20480, 20480 + 4096};
+        uint64_t blob, seen = 0;
+        struct stat st;
+        struct pen pen;
+
+        pen_begin(&pen, true);
+        blob = three_entries(&pen, lengths);
+        blob_stat(&pen.rig, blob, &st);
+        for (unsigned entry = 0; entry < 3; ++entry) {
+            int fd = file_open(&pen, blob);
+            off_t at = st.st_size - ends[entry] - TRAILER;
+            unsigned char byte;
+
+            /* Once its trailer, once its data. */
+            if (i % 2 == 0)
+                at -= 40;
+            if ((cases[i].damaged & 1u << entry) != 0) {
+                assert_int_equal(pread(fd, &byte, 1, at), 1);
+                byte ^= 1;
+                assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+            }
+            close(fd);
+        }
+        pen.rig.store->ids.past.is_unclean = true;
+        assert_int_equal(segment_entries_read(pen.rig.store, blob, token, note_sequence, &seen), 0);
+        assert_int_equal(seen, cases[i].seen);
+        pen_end(&pen);
+    }
+}
+
 static void torn_last_entry(void **state)
 {
     static const unsigned char zeros[BLOCK];
@@ -427,6 +478,7 @@ int main(void)
         cmocka_unit_test(stores_that_are_not_durable_have_none),
         cmocka_unit_test(another_token),
         cmocka_unit_test(any_byte_flipped),
+        cmocka_unit_test(valid_entries_after_a_damaged_one),
         cmocka_unit_test(torn_last_entry),
         cmocka_unit_test(files_without_entries),
         cmocka_unit_test(lengths_are_not_trusted),
