@@ -57,6 +57,8 @@ enum sluice_error {
     SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
     SLUICE_E_LOCKED = -5017,        /* the version is under retention or legal hold */
     SLUICE_E_UNSYNCED = -5020,      /* the disk failed to sync the database; no changes until that is made good, so try again */
+    SLUICE_E_DAMAGED_LOG = -5022,    /* the log of the latest changes is damaged before its end; see the log and accept_older_database */
+    SLUICE_E_OLDER_DATABASE = -5023, /* missing, older than the blobs beside it, or not theirs; the same */
     SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
     SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
     SLUICE_E_RANGE = -6003,       /* outside the object */
@@ -95,10 +97,16 @@ struct sluice_store_options {
     unsigned lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. Fewer are for tests */
     enum sluice_shared_fs shared_fs;
     bool verify_reads; /* read large objects, and compare them with their checksums, before the first byte is given out */
+    /* Goes on with a database that is older than the blobs beside it, belongs to others, has lost its log, or whose log is damaged: what
+     * it does not know is gone, and blobs that it does not name are moved to lost/. Not to be left on. */
+    bool accept_older_database;
+    unsigned lost_days;  /* how long files stay in lost/; 0: 30 */
+    unsigned lost_share; /* percent of the file system that they may take; 0: 10 */
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
- * -EBUSY: another process has it open. SLUICE_E_SHARED_FS, with nothing created. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. */
+ * -EBUSY: another process has it open. SLUICE_E_SHARED_FS, with nothing created. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. SLUICE_E_OLDER_DATABASE,
+ * SLUICE_E_DAMAGED_LOG: refused, and nothing was changed. */
 SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory, const struct sluice_store_options *options);
 /* Would sluice_store_open take the directory's file system? 0 or SLUICE_E_SHARED_FS, when the log says which and why; of the options
  * only shared_fs and log count. Looks at the directory and the names in it, or at the folder it would be created in; creates nothing,
@@ -312,12 +320,24 @@ SLUICE_API int sluice_user_list(const char *credentials, int (*visit)(void *ctx,
 struct sluice_check_report {
     uint64_t objects, bytes, damaged, missing, orphaned, findings;
     uint64_t pending; /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
+    uint64_t lost_files, lost_bytes; /* in lost/; no finding */
 };
 /* Verifies a closed store, on any file system (sluice_store_check_place tells of one on which a server elsewhere may have it open
  * unnoticed, and findings may be wrong): rows, references and, with verify_bytes, every checksum. line gets one finding each.
  * Returns 0 when it could be done (look at findings), else why not. */
 SLUICE_API int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_check_report *report);
+
+/* ---- lost/: files that no object needs and no unfinished upload explains, and copies of damaged logs ---- */
+
+struct sluice_lost_file {
+    const char *name; /* in lost/: when it came there, and what it was */
+    uint64_t bytes, age_s;
+};
+/* Of a closed store, oldest first. visit non-zero stops and is returned. */
+SLUICE_API int sluice_lost_list(const char *directory, int (*visit)(void *ctx, const struct sluice_lost_file *file), void *ctx);
+/* Removes them for good. files and bytes, which may be NULL, tell how much that was. */
+SLUICE_API int sluice_lost_empty(const char *directory, uint64_t *files, uint64_t *bytes);
 
 #ifdef __cplusplus
 }

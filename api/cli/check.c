@@ -28,6 +28,9 @@ static void print_summary(const struct sluice_check_report *report, bool verifie
     if (report->pending > 0)
         printf("a crash left %" PRIu64 " batches of small objects to the next start of the server\n",
                report->pending);
+    if (report->lost_files > 0)
+        printf("%" PRIu64 " files (%" PRIu64 " bytes) in lost/, which no object needs: sluice lost\n",
+               report->lost_files, report->lost_bytes);
 }
 
 /* The check takes the lock, but where locks may be lost, a server on another machine may be writing all the same. */

@@ -61,12 +61,13 @@ static const char *check_token(const char *text)
     (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
 #define GRACE_S_MAX         86400u
 #define LIFECYCLE_DAY_S_MAX 86400u
+#define LOST_DAYS_MAX       36500u
 #define WORKER_COUNT_MAX    256u
 
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST,
      .help = "The directory of the store; serve creates it when missing."},
     {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
      .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
@@ -144,6 +145,22 @@ const struct option_row option_rows[] = {
     {.name = "lifecycle-day", .type = OPTION_NUMBER, .field = FIELD(lifecycle_day_s), .default_text = "86400", .min = 1,
      .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long a day of lifecycle rules is. Fewer seconds than a day has are for tests."},
+    {.name = "lost-days", .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
+     .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long files stay in lost/, where a start moves what it cannot explain instead of deleting it."},
+    {.name = "lost-share", .type = OPTION_NUMBER, .field = FIELD(lost_share), .default_text = "10", .min = 1, .max = 100,
+     .argument = "PERCENT", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How much of the disk they may take; beyond it the oldest are removed, each with a line in the log."},
+    {.name = "accept-older-database", .type = OPTION_SWITCH, .field = FIELD(accept_older_database), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "Start once with a database that is missing, older than the blobs beside it or not theirs, or whose log is missing or "
+             "damaged, which is refused otherwise. What it does not know is gone; blobs that it does not name are moved to lost/. "
+             "A flag alone, so that it does not stay on by accident."},
+    {.name = "list", .type = OPTION_SWITCH, .field = FIELD(list_lost), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_LOST,
+     .help = "Print bytes, age and name of each file; this is what it does without --empty."},
+    {.name = "empty", .type = OPTION_SWITCH, .field = FIELD(empty_lost), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_LOST, .help = "Remove them all, for good."},
     {.name = "check-config", .type = OPTION_SWITCH, .field = FIELD(check_config), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
      .help = "Check the options, the configuration, the credentials file and the certificate, then exit without serving."},

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define OPTIONS_ROWS_MAX    32
+#define OPTIONS_ROWS_MAX    40
 #define OPTIONS_ERROR_BYTES 512
 #define OPTIONS_WORDS_MAX   2
 
@@ -28,7 +28,8 @@ enum command {
     COMMAND_CHECK = 2,
     COMMAND_PING = 4,
     COMMAND_USER = 8,
-    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER,
+    COMMAND_LOST = 16,
+    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
@@ -64,9 +65,9 @@ enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
-    unsigned workers, grace_s, lifecycle_day_s;
+    unsigned workers, grace_s, lifecycle_day_s, lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format;
-    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, help;
+    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost, empty_lost, help;
 
     const char *words[OPTIONS_WORDS_MAX]; /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     size_t word_count;

@@ -67,6 +67,11 @@ static const char *command_summary(enum command command)
         return "Usage: sluice check [options]\n\n"
                "Verifies a store that no server has open: rows, references and the checksum of every byte.\n"
                "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
+    case COMMAND_LOST:
+        return "Usage: sluice lost [--list | --empty] [options]\n\n"
+               "What starts have moved to lost/ in the directory of a store that no server has open: files "
+               "that\n"
+               "no object names and no unfinished upload explains, and copies of damaged logs.\n";
     case COMMAND_USER:
         return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
                "       sluice user list\n"

@@ -24,6 +24,7 @@ static const char *command_name(enum command command)
     return command == COMMAND_SERVE   ? "serve"
            : command == COMMAND_CHECK ? "check"
            : command == COMMAND_USER  ? "user"
+           : command == COMMAND_LOST  ? "lost"
                                       : "ping";
 }
 

@@ -37,6 +37,9 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         .engine = engines[options->engine],
         .lifecycle_day_s = options->lifecycle_day_s,
         .shared_fs = shared_fs[options->shared_fs],
+        .accept_older_database = options->accept_older_database,
+        .lost_days = options->lost_days,
+        .lost_share = options->lost_share,
         .log = cli_log,
     };
 }

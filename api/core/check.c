@@ -187,6 +187,15 @@ static int check_on_blob(void *ctx, uint64_t blob, uint64_t size_bytes)
     return 0;
 }
 
+static int check_on_lost(void *ctx, const struct blob_lost *lost)
+{
+    struct check *check = ctx;
+
+    check->report->lost_files++;
+    check->report->lost_bytes += lost->bytes;
+    return 0;
+}
+
 /* ---- The whole ---- */
 
 static void check_on_log(void *ctx, enum core_log_level level, const char *message)
@@ -197,11 +206,22 @@ static void check_on_log(void *ctx, enum core_log_level level, const char *messa
         check->line(check->ctx, message);
 }
 
+/* What a start would refuse, or say. Each is told once. */
+static void check_past(struct check *check, struct core *core)
+{
+    for (unsigned i = 0; i < core->past.count; i++)
+        check_say(check, "%s", core->past.troubles[i]);
+    core->past.count = 0;
+}
+
 static int check_run(struct check *check, struct core *core, bool verify_bytes)
 {
-    int err;
+    int err = blob_store_lost_walk(core->blobs, check_on_lost, check);
 
     check->blobs = core->blobs;
+    check_past(check, core);
+    if (err != 0 || core->past.has_no_database)
+        return err;
     err = meta_reader_open(core->meta, &check->reader);
     if (err != 0)
         return err;
@@ -213,6 +233,7 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
         err = blob_store_walk(core->blobs, check_on_blob, check);
     if (err == 0)
         err = core_replay_pending(core, check->reader, &check->report->pending);
+    check_past(check, core);
     check_units_free(check->units);
     meta_reader_close(check->reader);
     return err;

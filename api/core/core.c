@@ -80,6 +80,8 @@ static int core_open_blobs(struct core *core)
         .shared_fs = core->options.shared_fs,
         .log = core_log_storage,
         .log_ctx = core,
+        .on_grown = epoch_on_grown,
+        .grown_ctx = core,
     };
 
     return blob_store_open(&core->blobs, core->options.data_dir, &options);
@@ -87,17 +89,22 @@ static int core_open_blobs(struct core *core)
 
 static int core_open_meta(struct core *core)
 {
-    const struct meta_options options = {
+    struct blob_past past;
+    struct meta_options options = {
         .durable = !core->options.relaxed,
         .keeps_replaced = core->options.relaxed,
         .read_only = core->options.read_only,
         .hooks = core->pack != NULL ? pack_hooks(core->pack) : (struct meta_batch_hooks){0},
         .log = core_log_meta,
         .log_ctx = core,
+        .admit = past_admit,
+        .admit_ctx = core,
     };
     char *path = core_database_path(core->options.data_dir);
     int err;
 
+    blob_store_past(core->blobs, &past);
+    options.was_durable = past.was_durable;
     if (path == NULL)
         return -ENOMEM;
     err = meta_open(&core->meta, path, &options);
@@ -139,9 +146,15 @@ static int core_open_parts(struct core *core)
 {
     int err;
 
-    if ((err = core_open_blobs(core)) != 0 ||
-        (!core->options.read_only && (err = pack_open(core, &core->pack)) != 0) ||
-        (err = core_open_meta(core)) != 0)
+    if ((err = core_open_blobs(core)) != 0 || (err = past_look(core)) != 0 || core->past.has_no_database ||
+        (!core->options.read_only && (err = pack_open(core, &core->pack)) != 0))
+        return err;
+    err = core_open_meta(core);
+    if (err != 0 && core->options.read_only && core->past.error != 0) {
+        core->past.has_no_database = true; /* which was noted, and the rest can be looked at */
+        return 0;
+    }
+    if (err != 0)
         return err;
     if ((err = digest_pool_create(&core->digests, core_digest_threads(&core->options))) != 0)
         return err;
@@ -154,7 +167,8 @@ static int core_open_parts(struct core *core)
     if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
         return err;
     /* Recovery cuts the journal off, and removes what no row names. */
-    if ((err = meta_make_durable(core->meta)) != 0 || (err = core_recover(core)) != 0)
+    if ((err = meta_make_durable(core->meta)) != 0 || (err = blob_store_log_is_there(core->blobs)) != 0 ||
+        (err = core_recover(core)) != 0)
         return err;
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
@@ -169,6 +183,7 @@ int core_open(struct core **out, const struct core_options *options)
 
     if (core == NULL)
         return -ENOMEM;
+    epoch_init(core);
     core->options = *options;
     core->options.data_dir = strdup(options->data_dir);
     err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
@@ -176,8 +191,28 @@ int core_open(struct core **out, const struct core_options *options)
         core_close(core);
         return err;
     }
+    core->is_open = true;
+    if (options->accept_older_database && !core->past.is_accepted)
+        core_log(core, CORE_LOG_WARNING, "--accept-older-database was not needed: start without it");
     *out = core;
     return 0;
+}
+
+/* The database removes its log when it is closed, so SEQUENCE must not say any more that it is there; and of a store that was not opened
+ * everything stays. */
+static void core_end_log(struct core *core)
+{
+    int err;
+
+    if (core->meta == NULL || core->options.read_only)
+        return;
+    if (!core->is_open) {
+        meta_keep_log(core->meta);
+    } else if ((err = blob_store_log_ends(core->blobs)) != 0) {
+        core_log(core, CORE_LOG_WARNING, "cannot write blobs/SEQUENCE at close, the log stays: %s",
+                 strerror(-err));
+        meta_keep_log(core->meta);
+    }
 }
 
 void core_close(struct core *core)
@@ -191,9 +226,12 @@ void core_close(struct core *core)
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
     digest_jobs_destroy(core->rehashes);
+    epoch_end(core);
+    core_end_log(core);
     meta_close(core->meta);
     pack_free(core->pack); /* its hooks are called until the end */
     blob_store_close(core->blobs);
+    epoch_free(core);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);
 }

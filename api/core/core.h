@@ -33,6 +33,8 @@ struct core_options {
     bool verify_reads; /* --verify-reads */
     bool read_only;  /* for check */
     bool shared_fs;  /* --shared-fs: any file system will do */
+    bool accept_older_database; /* go on with a database that is older than the blobs beside it, or has lost its log */
+    unsigned lost_days, lost_share; /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
     enum ring_engine engine;
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
     uint32_t settle_ms; /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
@@ -41,8 +43,12 @@ struct core_options {
     void *log_ctx;
 };
 
+#define CORE_LOST_DAYS_DEFAULT  30u
+#define CORE_LOST_SHARE_DEFAULT 10u
+
 /* Opens or creates the store: lock, blobs, metadata, recovery of what a crash left. 0; -EBUSY: in use by another process;
- * -EREMOTE: the file system may be another machine's, too (core_check_place). */
+ * -EREMOTE: the file system may be another machine's, too (core_check_place); META_E_OLDER, META_E_DAMAGED_LOG: refused, nothing was
+ * changed, and the log says what can be done. */
 int core_open(struct core **core, const struct core_options *options);
 /* Would core_open refuse the file system? 0 or -EREMOTE, told in options->log; of the options only data_dir, shared_fs and log
  * count. Creates and changes nothing. */
@@ -257,10 +263,22 @@ struct core_check_report {
     uint64_t objects, extents, bytes; /* looked at */
     uint64_t damaged, missing, orphaned, findings;
     uint64_t pending; /* batches of changes that wait in the journal for the next start: no finding, and not looked at */
+    uint64_t lost_files, lost_bytes; /* in lost/: no finding either */
 };
 /* Verifies rows, references and (verify_bytes) every unit's checksum; prints each finding through line. Opens the store itself
  * (exclusively), and changes nothing; what a crash left for the next start to clear away is no finding. Returns 0 with the report filled (findings or not), or why it could not be done. Blocks. */
 int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                struct core_check_report *report);
+
+/* ---- lost/: what recovery could not explain ---- */
+
+struct core_lost_file {
+    const char *name; /* valid during the call */
+    uint64_t bytes, age_s;
+};
+/* Both open the store themselves (exclusively). Oldest first; visit non-zero stops and is returned. Blocks. */
+int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct core_lost_file *file), void *ctx);
+/* Removes all of it; how much that was. Blocks. */
+int core_lost_empty(const char *data_dir, uint64_t *files, uint64_t *bytes);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef API_CORE_CORE_INTERNAL_H
 #define API_CORE_CORE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -20,6 +21,28 @@ struct settle;
 struct lifecycle;
 struct pack;
 
+/* What the last process left, where it is not as it should be (past.c). */
+#define CORE_TROUBLES_MAX   6u
+#define CORE_TROUBLE_BYTES  400u
+
+struct core_past {
+    unsigned count;
+    char troubles[CORE_TROUBLES_MAX][CORE_TROUBLE_BYTES];
+    int error;        /* why the store is not opened; 0: it may be */
+    bool is_accepted; /* it was, and is opened all the same */
+    bool has_no_database; /* read only: there is nothing to read */
+    uint64_t epoch; /* the highest that files or database knew */
+};
+
+/* The epoch of the store (epoch.c). */
+struct core_epoch {
+    pthread_mutex_t lock;
+    struct blob_identity identity; /* the epoch is durable in the database */
+    struct meta_epoch_raise change;
+    bool is_ready, is_under_way;
+    uint64_t raised_ms;
+};
+
 struct core {
     struct core_options options; /* data_dir is the core's own copy */
     struct blob_store *blobs;
@@ -33,6 +56,9 @@ struct core {
     struct lifecycle *lifecycle;
     bool is_unsettled; /* at open: what an earlier relaxed process left is not known to be on the disk */
     atomic_int_fast64_t garbage_ready; /* garbage up to this row may be given back; a durable store need not ask */
+    struct core_past past;
+    struct core_epoch epoch;
+    bool is_open;               /* all of it */
     atomic_uint workers;        /* alive: none may be left at close */
     atomic_bool engine_is_told; /* the line about the second disk engine was logged */
 };
@@ -78,6 +104,34 @@ void core_tell_no_engine(struct core *core, int err);
 
 /* DATA/sluice.db in memory of its own, or NULL. */
 char *core_database_path(const char *data_dir);
+
+/* ---- What was left: rows and files that are not of the same time ---- */
+
+/* After the blobs were opened, before the database is: 0, or why the store must not be opened, which is told. In a read-only store
+ * it is only noted, as by the others. */
+int past_look(struct core *core);
+/* As meta_options.admit; ctx is the core. */
+int past_admit(void *ctx, const struct meta_found *found);
+/* An entry of the journal is damaged, and later ones are not. 0: go on with what comes before it. */
+int past_entry_damaged(struct core *core, uint64_t segment, uint64_t sequence);
+
+/* ---- The epoch ---- */
+
+void epoch_init(struct core *core);
+void epoch_free(struct core *core);
+/* With the store's id, and the epoch to raise it to: what the end of the replay commits. */
+int epoch_choose(struct core *core, struct meta_reader *reader);
+/* It is durable: files may say so. */
+void epoch_begin(struct core *core);
+/* The committer is about to stop. */
+void epoch_end(struct core *core);
+/* As blob_store_options.on_grown; ctx is the core. */
+void epoch_on_grown(void *ctx);
+
+/* ---- lost/ ---- */
+
+/* Removes what is too old or too much. Blocks. */
+void lost_bound(struct core *core);
 
 /* ---- Replay: changes that the journal holds and the rows do not ---- */
 

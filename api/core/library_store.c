@@ -20,6 +20,8 @@ _Static_assert((int)SLUICE_E_NEWER_STORE == (int)META_E_NEWER_SCHEMA, "results d
 _Static_assert((int)SLUICE_E_NOT_A_STORE == (int)META_E_NOT_OURS, "results differ");
 _Static_assert((int)SLUICE_E_CORRUPT == (int)META_E_CORRUPT, "results differ");
 _Static_assert((int)SLUICE_E_UNSYNCED == (int)META_E_UNSYNCED, "results differ");
+_Static_assert((int)SLUICE_E_OLDER_DATABASE == (int)META_E_OLDER, "results differ");
+_Static_assert((int)SLUICE_E_DAMAGED_LOG == (int)META_E_DAMAGED_LOG, "results differ");
 
 const char *sluice_version(void)
 {
@@ -103,6 +105,9 @@ static int store_open_core(struct sluice_store *store, const char *directory,
         .engine = store_engine(options->engine),
         .lifecycle_day_s = options->lifecycle_day_s,
         .shared_fs = options->shared_fs != SLUICE_SHARED_FS_REFUSE,
+        .accept_older_database = options->accept_older_database,
+        .lost_days = options->lost_days,
+        .lost_share = options->lost_share,
         .log = store_log,
         .log_ctx = store,
     };
@@ -120,7 +125,7 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
 
     options = options != NULL ? options : &defaults;
     if ((unsigned)options->engine > SLUICE_ENGINE_THREADS ||
-        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE)
+        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE || options->lost_share > 100)
         return -EINVAL;
     store = calloc(1, sizeof(*store));
     if (store == NULL)
@@ -267,6 +272,42 @@ int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ct
             .orphaned = found.orphaned,
             .findings = found.findings,
             .pending = found.pending,
+            .lost_files = found.lost_files,
+            .lost_bytes = found.lost_bytes,
         };
+    return err;
+}
+
+/* ---- lost/ ---- */
+
+struct lost_visitor {
+    int (*visit)(void *ctx, const struct sluice_lost_file *file);
+    void *ctx;
+};
+
+static int lost_visit(void *ctx, const struct core_lost_file *file)
+{
+    const struct lost_visitor *visitor = ctx;
+
+    return visitor->visit(visitor->ctx, &(struct sluice_lost_file){file->name, file->bytes, file->age_s});
+}
+
+int sluice_lost_list(const char *directory, int (*visit)(void *ctx, const struct sluice_lost_file *file),
+                     void *ctx)
+{
+    struct lost_visitor visitor = {visit, ctx};
+
+    return core_lost_list(directory, lost_visit, &visitor);
+}
+
+int sluice_lost_empty(const char *directory, uint64_t *files, uint64_t *bytes)
+{
+    uint64_t file_count, byte_count;
+    int err = core_lost_empty(directory, &file_count, &byte_count);
+
+    if (files != NULL)
+        *files = file_count;
+    if (bytes != NULL)
+        *bytes = byte_count;
     return err;
 }

@@ -7,6 +7,8 @@
  * thread rests for as long as the page took, so it takes half a core at most and the committer's queue never
  * holds more than one small batch of it. Readers and workers are not involved.
  *
+ * The same thread keeps lost/ within its bounds, at the start and with each pass.
+ *
  * Nothing is remembered between passes: what is due follows from the rows. So a restart loses nothing, and a
  * pass that is cut off is simply begun anew. What was seen as due is looked at again inside the transaction
  * (meta_delete_guard): an object that was overwritten or tagged meanwhile stays. */
@@ -171,9 +173,11 @@ static void *lifecycle_main(void *argument)
     if (pause_ms < LIFECYCLE_PAUSE_MS_MIN)
         pause_ms = LIFECYCLE_PAUSE_MS_MIN;
     rest_ms = pause_ms < LIFECYCLE_FIRST_MS_MAX ? pause_ms : LIFECYCLE_FIRST_MS_MAX;
+    lost_bound(lifecycle->core);
     while (!lifecycle_rest(lifecycle, rest_ms)) {
         int err = lifecycle_pass(lifecycle);
 
+        lost_bound(lifecycle->core);
         if (err != 0 && err != -ECANCELED && err != META_E_CLOSING && err != lifecycle->last_error)
             core_log(lifecycle->core, CORE_LOG_ERROR,
                      "lifecycle: a pass was cut off, and will be tried again: %s", meta_strerror(err));

@@ -30,6 +30,8 @@ struct replay {
     struct meta_journal journal;
     /* An entry is held back until there is another behind it, which shows that its sync had finished. */
     unsigned char *held;
+    uint64_t next;    /* the sequence that comes next, where nothing is damaged */
+    uint64_t missing; /* the first that is damaged; 0: none */
     size_t held_bytes, capacity;
     uint64_t held_sequence;
     struct blob_run held_place;
@@ -41,7 +43,8 @@ struct replay {
 
 static int replay_submit(struct replay *replay, uint64_t sequence, struct meta_bytes entry)
 {
-    struct meta_replay change = {.sequence = sequence, .entry = entry};
+    struct meta_replay change = {
+        .sequence = sequence, .entry = entry, .epoch = replay->core->epoch.identity.epoch};
 
     return core_change_wait(replay->core, &change.op, META_OP_REPLAY);
 }
@@ -72,6 +75,18 @@ static int replay_hold(struct replay *replay, const struct segment_entry *entry)
     return 0;
 }
 
+/* Whether an entry is missing before this one. */
+static bool replay_is_gap(struct replay *replay, const struct segment_entry *entry)
+{
+    if (replay->next == 0)
+        replay->next = replay->journal.applied + 1;
+    if (entry->sequence != replay->next)
+        replay->missing = replay->next;
+    else
+        ++replay->next;
+    return replay->missing != 0;
+}
+
 static int replay_on_entry(void *ctx, const struct segment_entry *entry)
 {
     struct replay *replay = ctx;
@@ -79,6 +94,8 @@ static int replay_on_entry(void *ctx, const struct segment_entry *entry)
 
     if (entry->sequence <= replay->journal.applied)
         return 0;
+    if (replay_is_gap(replay, entry))
+        return 1;
     err = replay_held(replay);
     return err != 0 ? err : replay_hold(replay, entry);
 }
@@ -152,16 +169,46 @@ static int replay_last(struct replay *replay)
     return err != 0 ? err : replay_held(replay);
 }
 
+static int replay_count(void *ctx, const struct segment_entry *entry)
+{
+    struct replay *replay = ctx;
+
+    if (entry->sequence <= replay->journal.applied)
+        return 0;
+    if (replay_is_gap(replay, entry))
+        return 1;
+    replay->batches++;
+    return 0;
+}
+
+/* Before anything is done: whether all entries that are missing in the rows are there. */
+static int replay_look(struct replay *replay)
+{
+    const struct meta_journal *journal = &replay->journal;
+    int err = journal->file == 0 ? 0
+                                 : segment_entries_read(replay->core->blobs, journal->file, journal->token,
+                                                        replay_count, replay);
+
+    if (replay->missing != 0)
+        err = past_entry_damaged(replay->core, journal->file, replay->missing);
+    replay->batches = replay->next = replay->missing = 0;
+    return err;
+}
+
 static int replay_run(struct replay *replay)
 {
     const struct meta_journal *journal = &replay->journal;
-    int err =
-        segment_entries_read(replay->core->blobs, journal->file, journal->token, replay_on_entry, replay);
+    int err = replay_look(replay);
 
-    if (err == 0)
+    if (err == 0 && journal->file != 0)
+        err =
+            segment_entries_read(replay->core->blobs, journal->file, journal->token, replay_on_entry, replay);
+    if (err >= 0)
         err = replay_last(replay);
     if (err == 0)
         err = replay_submit(replay, 0, (struct meta_bytes){0});
+    if (err == 0)
+        epoch_begin(replay->core);
     return err;
 }
 
@@ -173,28 +220,21 @@ int core_replay(struct core *core)
 
     if ((err = meta_reader_open(core->meta, &reader)) != 0)
         return err;
-    err = meta_journal_get(reader, &replay.journal);
+    if ((err = meta_journal_get(reader, &replay.journal)) == 0)
+        err = epoch_choose(core, reader);
     meta_reader_close(reader);
-    if (err != 0 || replay.journal.file == 0)
+    if (err != 0)
         return err;
     err = replay_run(&replay);
     free(replay.held);
     free(replay.runs);
-    if (err != 0)
+    if (err != 0 && err != META_E_DAMAGED_LOG) /* that was told */
         core_log(core, CORE_LOG_ERROR, "recovery: the journal in segment %016llx cannot be replayed: %s",
                  (unsigned long long)replay.journal.file, meta_strerror(err));
     else if (replay.batches > 0)
         core_log(core, CORE_LOG_INFO, "recovery: replayed %llu batches of small objects",
                  (unsigned long long)replay.batches);
     return err;
-}
-
-static int replay_count(void *ctx, const struct segment_entry *entry)
-{
-    struct replay *replay = ctx;
-
-    replay->batches += entry->sequence > replay->journal.applied;
-    return 0;
 }
 
 int core_replay_pending(struct core *core, struct meta_reader *reader, uint64_t *batches)
@@ -206,5 +246,5 @@ int core_replay_pending(struct core *core, struct meta_reader *reader, uint64_t 
         err = segment_entries_read(core->blobs, replay.journal.file, replay.journal.token, replay_count,
                                    &replay);
     *batches = replay.batches;
-    return err;
+    return replay.missing != 0 ? past_entry_damaged(core, replay.journal.file, replay.missing) : err;
 }

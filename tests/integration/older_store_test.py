@@ -37,6 +37,12 @@ def as_before(raw, data):
     return raw[:2] + bytes([raw[2] & ~CRC64NVME]) + raw[3:end] + crc32c(data).to_bytes(4, "little") + raw[end + 8:]
 
 
+def sequence_as_before(record):
+    """A record of blobs/SEQUENCE, as version 1 had it: nothing of whose it is."""
+    head = record[:8] + (1).to_bytes(4, "little") + (1).to_bytes(4, "little") + record[16:40]
+    return (head + crc32c(head).to_bytes(4, "little")).ljust(72, b"\0") if record[:8] == b"SLUICSEQ" else record
+
+
 def sluice_check(data):
     """(exit status, output)"""
     result = subprocess.run([SLUICE, "check", "--data", data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -64,15 +70,35 @@ database.execute("DROP TABLE mark")
 database.execute("DROP TABLE replaced")
 database.execute("ALTER TABLE unit DROP COLUMN crc")
 database.execute("ALTER TABLE unit DROP COLUMN crc_kind")
+database.execute("DROP TABLE store")
 database.execute(f"PRAGMA user_version = {CRC32C_SCHEMA}")
 database.commit()
 database.close()
 
+with open(os.path.join(server.data, "blobs", "SEQUENCE"), "r+b") as file:
+    for slot in (0, 4096):
+        file.seek(slot)
+        record = sequence_as_before(file.read(72))
+        file.seek(slot)
+        file.write(record)
+for path in blob_files(server.data)[1]:
+    with open(path, "r+b") as file:
+        file.seek(18)
+        file.write(bytes(4096 - 18))  # behind the line of a segment there was nothing
+with open(os.path.join(server.data, "blobs", "SEQUENCE"), "rb") as file:
+    before = file.read()
+
 server = Server(data=server.data)
+check("warning" not in server.log_text() and "error" not in server.log_text(), "a store without a word of whose it is opens as before",
+      server.log_text())
 for key, body in bodies.items():
     equal(server.request("GET", f"/older/{key}")[2], body, f"{key} of an older store is served")
 equal(server.request("PUT", "/older/copy", headers={"x-amz-copy-source": "/older/large"})[0], 200, "and copied")
 equal(server.request("PUT", "/older/new", body=bodies["large"])[0], 200, "and new objects are put beside them")
+with open(os.path.join(server.data, "blobs", "SEQUENCE"), "rb") as file:
+    after = file.read()
+versions = [data[slot + 8] for data in (before, after) for slot in (0, 4096)]
+equal((versions[:2], sorted(versions[2:])), ([1, 1], [1, 2]), "one record says whose they are, the older one stays until the next")
 server.stop()
 equal(sluice_check(server.data)[0], 0, "the check verifies units of both kinds")
 

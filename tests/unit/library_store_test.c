@@ -24,6 +24,8 @@ static void versions_and_texts(void **state)
         SLUICE_E_CREDENTIALS,
         SLUICE_E_OPEN_ADDRESS,
         SLUICE_E_SHARED_FS,
+        SLUICE_E_OLDER_DATABASE,
+        SLUICE_E_DAMAGED_LOG,
         -EREMOTE,
         -123456,
     };
@@ -52,6 +54,62 @@ static void opened_once(void **state)
     place_end(&b);
     place_end(&a);
     sluice_store_close(NULL);
+}
+
+static int count_lost(void *ctx, const struct sluice_lost_file *file)
+{
+    assert_true(file->bytes > 0);
+    assert_true(file->age_s < 3600);
+    return ++*(int *)ctx < 2 ? 0 : 77;
+}
+
+/* The database is gone: refused, unless it was said that the store is to go on; then the blobs are in lost/. */
+static void database_is_gone(void **state)
+{
+    const struct sluice_store_options accepting = {.accept_older_database = true},
+                                      nonsense = {.lost_share = 101};
+    struct sluice_check_report report;
+    uint64_t files, bytes;
+    char path[96];
+    struct place place;
+    int count = 0;
+
+    place_begin(&place, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned char *data = bytes_make(100000, i);
+
+        assert_int_equal(sluice_put(place.store, "bucket",
+                                    i == 0   ? "a"
+                                    : i == 1 ? "b"
+                                             : "c",
+                                    data, 100000, NULL, NULL),
+                         0);
+        free(data);
+    }
+    sluice_store_close(place.store);
+    snprintf(path, sizeof(path), "%s/sluice.db", place.dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &nonsense), -EINVAL);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), SLUICE_E_OLDER_DATABASE);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0);
+    assert_int_equal(report.findings, 1);
+    assert_int_equal(report.lost_files, 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &accepting), 0);
+    assert_int_equal(sluice_lost_list(place.dir, count_lost, &count), -EBUSY);
+    sluice_store_close(place.store);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0);
+    assert_int_equal(report.findings, 0);
+    assert_int_equal(report.lost_files, 3);
+    assert_true(report.lost_bytes >= 300000);
+    assert_int_equal(sluice_lost_list(place.dir, count_lost, &count), 77);
+    assert_int_equal(sluice_lost_empty(place.dir, &files, &bytes), 0);
+    assert_int_equal(files, 3);
+    assert_int_equal(bytes, report.lost_bytes);
+    assert_int_equal(sluice_lost_empty(place.dir, NULL, NULL), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL),
+                     0); /* what was accepted once is not asked again */
+    place_end(&place);
 }
 
 static void refuses_what_it_cannot_open(void **state)
@@ -97,7 +155,8 @@ static void network_file_systems_are_refused(void **state)
     place_begin(&place, NULL);
     assert_int_equal(sluice_store_check_place(place.dir, NULL), 0);
     sys.fstatfs = fstatfs_of_nfs;
-    assert_int_equal(sluice_store_check_place(place.dir, &options), SLUICE_E_SHARED_FS); /* beside a store that is open */
+    assert_int_equal(sluice_store_check_place(place.dir, &options),
+                     SLUICE_E_SHARED_FS); /* beside a store that is open */
     snprintf(part, sizeof(part), "%d %s is on NFS", (int)SLUICE_LOG_ERROR, place.dir);
     assert_ptr_equal(strstr(said, part), said);
     sluice_store_close(place.store);
@@ -375,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_and_texts),
         cmocka_unit_test(opened_once),
+        cmocka_unit_test(database_is_gone),
         cmocka_unit_test(refuses_what_it_cannot_open),
         cmocka_unit_test(network_file_systems_are_refused),
         cmocka_unit_test(every_engine_serves),
