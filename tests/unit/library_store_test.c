@@ -112,6 +112,34 @@ static void database_is_gone(void **state)
     place_end(&place);
 }
 
+static ssize_t write_nothing(int fd, const void *buffer, size_t count, off_t offset)
+{
+    errno = EIO;
+    return -1;
+}
+
+/* SEQUENCE goes on saying that the log must be there: then it is. */
+static void log_stays_where_sequence_cannot_be_written(void **state)
+{
+    const struct sys_calls real = sys;
+    char path[96];
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_put(place.store, "bucket", "k", "a", 1, NULL, NULL), 0);
+    snprintf(path, sizeof(path), "%s/sluice.db-wal", place.dir);
+    sys.pwrite = write_nothing;
+    sluice_store_close(place.store);
+    sys = real;
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
+    expect_object(place.store, "k", "a", 1);
+    sluice_store_close(place.store);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
+    place_end(&place);
+}
+
 static void refuses_what_it_cannot_open(void **state)
 {
     const struct sluice_store_options nonsense = {.engine = (enum sluice_engine)7};
@@ -435,6 +463,7 @@ int main(void)
         cmocka_unit_test(versions_and_texts),
         cmocka_unit_test(opened_once),
         cmocka_unit_test(database_is_gone),
+        cmocka_unit_test(log_stays_where_sequence_cannot_be_written),
         cmocka_unit_test(refuses_what_it_cannot_open),
         cmocka_unit_test(network_file_systems_are_refused),
         cmocka_unit_test(every_engine_serves),
