@@ -14,7 +14,7 @@ import time
 
 import cutmodel
 from http1 import Client
-from promises import History
+from promises import NEVER, History
 from workload import KEPT, MODES, PLAIN, fill, look_at_all, start_all
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -112,6 +112,8 @@ class Lab:
     def arm_failure(self, match):
         if self.mode_name == "checkpoint":
             self.arm(1, self.rng.choice((FILE_DATABASE, FILE_LOG_MOVED, FILE_LOG_MOVED)), FAIL)
+        elif self.mode["fails"] == "files":
+            self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_FOLDER, FILE_FOLDER, FILE_SEQUENCE, FILE_BLOB, FILE_BLOB, FILE_ANY)), FAIL)
         else:
             self.arm(self.rng.randint(1, 15), self.rng.choice((FILE_LOG,) * 5 + (match,)), FAIL)
 
@@ -145,9 +147,12 @@ class Lab:
         self.control.delay_us = self.rng.choice((0, 0, 100, 400))
         if early: # in its recovery
             self.arm(countdown % 8 + 1, match, KILL_BEFORE if what == "kill before" else KILL_AFTER)
+        elif self.mode.get("fails") == "files" and self.rng.random() < 0.3: # while it starts
+            self.arm(self.rng.randint(1, 6), self.rng.choice((FILE_FOLDER, FILE_SEQUENCE, FILE_BLOB, FILE_ANY)), FAIL)
         server = self.start()
         try:
             if server.port is not None:
+                self.control.countdown = self.control.countdown if early else 0
                 self._serve(server, clients, seconds, what, countdown, match, early)
         finally:
             server.kill()
@@ -160,7 +165,7 @@ class Lab:
 
     def _serve(self, server, clients, seconds, what, countdown, match, early):
         history = self.history
-        if self.life == 1:
+        if history.served == NEVER:
             history.served = self.position()
         elif self.mode.get("turned") and history.begin == 0:
             history.promise_later(self.position())

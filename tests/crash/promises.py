@@ -98,9 +98,9 @@ class Key:
         return [change for change in self.changes
                 if change.seq == floor or (change.seq > floor and change.begin <= cut and not self._is_dead(change, cut))]
 
-    def see(self, content, life, begin_ns, end, end_ns):
+    def see(self, content, life, begin_ns, end, end_ns, is_early_promised=True):
         """A read by a client. None when it saw what it may; else what is wrong. In time, not in positions: between two records of the log
-        many answers can be sent."""
+        many answers can be sent. What is seen of a change of this life before its answer is a promise, too, if is_early_promised."""
         floor = max(each.seq for each in self.changes if each.end_ns <= begin_ns)
         floor = max([floor] + [read.seen for read in self.reads if read.end_ns <= begin_ns])
         may = [change for change in self.changes if change.seq == floor or change.seq > floor and change.begin_ns <= end_ns and
@@ -108,7 +108,9 @@ class Key:
         candidates = [change for change in may if change.content == content]
         if not candidates:
             return f"{self.bucket}/{self.name} shows {content}, not one of {[change.content for change in may]}"
-        self.reads.append(Read(content, life, end, end_ns, min(change.seq for change in candidates), len(candidates) == 1))
+        first = min(candidates, key=lambda change: change.seq)
+        if is_early_promised or first.end != NEVER or first.life < life:
+            self.reads.append(Read(content, life, end, end_ns, first.seq, len(candidates) == 1))
         return None
 
     # ---- A key with versions: each put and marker adds one, each removal takes one away ----

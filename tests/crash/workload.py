@@ -30,6 +30,7 @@ MODES = {
     "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"], "relaxed": True,
                 "limit": 64 << 20, "seconds": (0.05, 1.2), "fill": 900},
     "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": (0.05, 0.6)},
+    "failed-files": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE, "fails": "files"},
     # Long enough for the log to be moved into the database, where syncs fail, too.
     "checkpoint": {"do": {"put": 4, "delete": 2, "touch": 8}, "sizes": (1, 300, 3000) * 4 + LARGE[:2], "readers": 3, "fill": 900, "fails": True, "limit": 64 << 20,
                    "seconds": (0.5, 2.5), "long": True},
@@ -269,7 +270,7 @@ def look(lab, client, key):
         return
     content = (digest(answer.body), len(answer.body)) if answer.status == 200 else None
     with lab.lock:
-        problem = key.see(content, lab.life, begin_ns, lab.position(), time.monotonic_ns())
+        problem = key.see(content, lab.life, begin_ns, lab.position(), time.monotonic_ns(), not lab.mode.get("fails"))
     if problem is not None:
         lab.history.problems.append(f"life {lab.life}: {problem}")
 
