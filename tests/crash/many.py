@@ -70,7 +70,7 @@ def run(modes, total, seed=1, minutes=None, jobs=2, keep=None, per_recording=60,
         with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=20) as pool:
             for mode, acknowledged, done, bad in pool.imap_unordered(work, work_list):
                 counts = found[mode]
-                counts[0], counts[1], counts[2] = counts[0] + 1, counts[1] + acknowledged, counts[2] + done
+                counts[0], counts[1], counts[2] = counts[0] + (done > 0), counts[1] + acknowledged, counts[2] + done
                 counts[3].extend(bad)
                 for line in bad:
                     on_result(line)
