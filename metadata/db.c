@@ -184,8 +184,8 @@ static int db_identify(const struct meta *meta, dev_t *device, ino_t *inode)
  * its files. */
 static int db_stayed(const struct meta *meta)
 {
-    dev_t device;
-    ino_t inode;
+    dev_t device = 0;
+    ino_t inode = 0;
     int err = db_identify(meta, &device, &inode);
 
     if (err == 0 && device == meta->device && inode == meta->inode)
