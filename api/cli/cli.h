@@ -18,7 +18,7 @@ int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
 
-/* One line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
+/* say.c: one line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
 void cli_log(void *ctx, enum sluice_log_level level, const char *message);
 /* The same as printf does. */
 void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,7 +3,6 @@
  * The `sluice` program: finds the sub-command, has its options read, and runs it. */
 #include "api/cli/cli.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 struct cli_command {
@@ -21,27 +20,6 @@ static const struct cli_command commands[] = {
     {"ping", COMMAND_PING, cli_ping, "ask a running server whether it is healthy"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
-
-void cli_log(void *ctx, enum sluice_log_level level, const char *message)
-{
-    const char *label = level == SLUICE_LOG_ERROR     ? "error: "
-                        : level == SLUICE_LOG_WARNING ? "warning: "
-                                                      : "";
-
-    (void)ctx;
-    fprintf(stderr, "sluice: %s%s\n", label, message); /* one call, one line, whichever threads speak */
-}
-
-void cli_say(enum sluice_log_level level, const char *format, ...)
-{
-    char message[1024];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments); /* a cut message is still a message */
-    va_end(arguments);
-    cli_log(NULL, level, message);
-}
 
 static const struct cli_command *find_command(const char *name)
 {
