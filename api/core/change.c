@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -53,42 +52,6 @@ void core_change_submit(struct core_worker *worker, struct core_change *change)
 }
 
 /* ---- Waiting ---- */
-
-/* A change on its way through the committer while a thread waits. */
-struct change_wait {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    bool is_finished;
-};
-
-/* On the committer thread. */
-static void change_on_waited(struct meta_op *op)
-{
-    struct change_wait *wait = op->ctx;
-
-    pthread_mutex_lock(&wait->lock);
-    wait->is_finished = true;
-    pthread_cond_signal(&wait->finished);
-    pthread_mutex_unlock(&wait->lock);
-}
-
-int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind)
-{
-    struct change_wait wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
-
-    op->kind = kind;
-    op->done = change_on_waited;
-    op->ctx = &wait;
-    op->rests_on = NULL;
-    meta_submit(core->meta, op);
-    pthread_mutex_lock(&wait.lock);
-    while (!wait.is_finished)
-        pthread_cond_wait(&wait.finished, &wait.lock);
-    pthread_mutex_unlock(&wait.lock);
-    pthread_cond_destroy(&wait.finished);
-    pthread_mutex_destroy(&wait.lock);
-    return op->result;
-}
 
 void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES])
 {

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,35 +21,6 @@
 /* Digests are bound by memory and arithmetic: more threads than this only get in the workers' way. */
 #define CORE_DIGEST_THREADS_DEFAULT_MAX 4
 #define CORE_REHASH_THREADS             2u /* so that one that waits for a cold disk does not stop them all */
-
-void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
-{
-    char message[512];
-    va_list args;
-
-    if (core->options.log == NULL)
-        return;
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    core->options.log(core->options.log_ctx, level, message);
-}
-
-void core_log_storage(void *ctx, enum storage_log_level level, const char *message)
-{
-    static const enum core_log_level levels[] = {
-        [STORAGE_LOG_INFO] = CORE_LOG_INFO,
-        [STORAGE_LOG_WARNING] = CORE_LOG_WARNING,
-        [STORAGE_LOG_ERROR] = CORE_LOG_ERROR,
-    };
-
-    core_log(ctx, levels[level], "%s", message);
-}
-
-void core_log_meta(void *ctx, int level, const char *message)
-{
-    core_log(ctx, level <= 0 ? CORE_LOG_INFO : level == 1 ? CORE_LOG_WARNING : CORE_LOG_ERROR, "%s", message);
-}
 
 char *core_database_path(const char *data_dir)
 {
