@@ -2,10 +2,15 @@
  *
  * What the files of the blob store share among themselves and show to nobody else (tests excepted).
  *
- *   blob_store.c      open, close, free space, log
+ *   blob_open.c       opening and closing it
+ *   blob_store.c      who holds it, blobs by id, free space
+ *   blob_log.c        messages for its owner
+ *   blob_waiters.c    lists of who waits for an id or a sync
  *   blob_place.c      whether the file system is this machine's own
  *   blob_lock.c       one process at a time
- *   blob_layout.c     folders, names, walking and recovering them
+ *   blob_path.c       names of files
+ *   blob_layout.c     folders: making, walking, syncing them
+ *   blob_recover.c    what is done after a crash
  *   blob_sequence.c   the SEQUENCE record on disk
  *   blob_ids.c        which ids are promised, handed out, settled
  *   blob_identity.c   what SEQUENCE and segments say of themselves
@@ -229,6 +234,8 @@ struct blob_folder {
 unsigned blob_folder_of(uint64_t blob);
 /* Relative to store->blobs_fd. */
 void blob_path_format(char path[BLOB_PATH_BYTES], uint64_t blob);
+/* The id in a file's name without its folder; 0 for anything that is not a blob's name. */
+uint64_t blob_name_parse(const char *name);
 
 /* How many syncs of the folder have failed so far; and one more has. */
 unsigned blob_folder_failures(struct blob_store *store, unsigned folder);
@@ -243,6 +250,8 @@ int blob_layout_open_data(struct blob_store *store, const char *data_dir);
 int blob_layout_open(struct blob_store *store);
 /* Makes the folders that ids in [first, end) go to, and their names durable. Blocks; one thread at a time. */
 int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t end);
+/* Syncs the folders that are marked, in every store. 0 or the first failure, which the folder remembers. */
+int blob_layout_sync_folders(struct blob_store *store, const bool marked[BLOB_FOLDER_COUNT]);
 /* Makes sure that the names of all folders, and of SEQUENCE, are on disk. */
 /* Makes the name of a blob durable that was given just now. */
 int blob_layout_sync_name(struct blob_store *store, uint64_t blob);

@@ -1,60 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names and folders of the store: making them at open, finding every blob in them, and removing, after a
- * crash, the blobs that no row names.
+ * The folders of the store: making them at open, finding every blob in them, and making durable what
+ * was done in them.
  *
  * Everything here blocks and belongs to start-up, to `sluice check` and to background threads. */
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/blob_internal.h"
 #include "storage/sys.h"
-
-#define BLOB_NAME_DIGITS 16u
-
-/* Above this many ids, reading the folders is cheaper than asking for each name. */
-#define RECOVER_PROBES_MAX (16u * BLOB_ID_BLOCK)
-
-/* Files with a log line of their own when they are moved; the rest is only counted. */
-#define MOVES_TOLD_MAX 100u
-
-_Static_assert(BLOB_FOLDER_COUNT == 256, "folder names are two hexadecimal digits");
-
-unsigned blob_folder_of(uint64_t blob)
-{
-    return (unsigned)(blob / BLOB_FOLDER_RUN % BLOB_FOLDER_COUNT);
-}
-
-void blob_path_format(char path[BLOB_PATH_BYTES], uint64_t blob)
-{
-    assert(blob != 0);
-    snprintf(path, BLOB_PATH_BYTES, "%02x/%016" PRIx64, blob_folder_of(blob), blob);
-}
-
-/* 0 for anything that is not a blob's name. */
-static uint64_t name_parse(const char *name)
-{
-    uint64_t blob = 0;
-
-    for (unsigned i = 0; i < BLOB_NAME_DIGITS; ++i) {
-        char c = name[i];
-        if (c >= '0' && c <= '9')
-            blob = blob << 4 | (unsigned)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            blob = blob << 4 | (unsigned)(c - 'a' + 10);
-        else
-            return 0;
-    }
-    return name[BLOB_NAME_DIGITS] == '\0' ? blob : 0;
-}
 
 /* ---- Making ---- */
 
@@ -192,7 +150,7 @@ struct walk {
 static int walk_name(void *ctx, int fd, const char *name)
 {
     struct walk *walk = ctx;
-    uint64_t blob = name_parse(name);
+    uint64_t blob = blob_name_parse(name);
     struct stat st;
 
     if (blob == 0 || blob_folder_of(blob) != walk->folder) {
@@ -220,83 +178,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
     return err;
 }
 
-/* ---- Recovery ---- */
-
-struct recovery {
-    struct blob_store *store;
-    int (*is_live)(void *ctx, uint64_t blob);
-    blob_units_fn units;
-    void *ctx;
-    uint64_t first, end; /* only ids in [first, end) may be orphans */
-    bool moves; /* files that no row names to lost/, for they may be more than what unfinished uploads left */
-    bool leaves_gaps; /* in segments, for the same reason */
-    uint64_t removed, moved;
-    int move_error; /* the last one */
-    bool touched[BLOB_FOLDER_COUNT];
-};
-
-/* What cannot be moved stays where it is, as the check will say. */
-static void recover_move(struct recovery *recovery, uint64_t blob, uint64_t size_bytes)
-{
-    int err = blob_lost_take(recovery->store, blob);
-
-    if (err == -ENOENT)
-        return;
-    if (err != 0) {
-        recovery->move_error = err;
-        return;
-    }
-    recovery->touched[blob_folder_of(blob)] = true;
-    if (recovery->moved++ < MOVES_TOLD_MAX)
-        blob_store_log(recovery->store, STORAGE_LOG_WARNING,
-                       "recovery: no row names blob %016llx (%llu bytes): moved to lost/",
-                       (unsigned long long)blob, (unsigned long long)size_bytes);
-}
-
-static int recover_one(void *ctx, uint64_t blob, uint64_t size_bytes)
-{
-    struct recovery *recovery = ctx;
-    char path[BLOB_PATH_BYTES];
-
-    if (blob < recovery->first || blob >= recovery->end)
-        return 0;
-    int live = recovery->is_live(recovery->ctx, blob);
-    if (live < 0)
-        return live;
-    if (live > 0)
-        return recovery->units == NULL || recovery->leaves_gaps
-                   ? 0
-                   : segment_recover(recovery->store, blob, recovery->units, recovery->ctx);
-    if (recovery->moves) {
-        recover_move(recovery, blob, size_bytes);
-        return 0;
-    }
-    blob_path_format(path, blob);
-    if (unlinkat(recovery->store->blobs_fd, path, 0) != 0)
-        return errno == ENOENT ? 0 : -errno;
-    recovery->touched[blob_folder_of(blob)] = true;
-    ++recovery->removed;
-    return 0;
-}
-
-static int recover_probe(struct recovery *recovery)
-{
-    for (uint64_t blob = recovery->first; blob < recovery->end; ++blob) {
-        char path[BLOB_PATH_BYTES];
-        struct stat st;
-        int err;
-
-        blob_path_format(path, blob);
-        if (fstatat(recovery->store->blobs_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-            if (errno == ENOENT)
-                continue;
-            return -errno;
-        }
-        if ((err = recover_one(recovery, blob, (uint64_t)st.st_size)) != 0)
-            return err;
-    }
-    return 0;
-}
+/* ---- Syncing folders ---- */
 
 /* In every store. */
 static int folder_sync(struct blob_store *store, unsigned index)
@@ -312,7 +194,7 @@ static int folder_sync(struct blob_store *store, unsigned index)
 }
 
 /* Only the folders that are marked. */
-static int layout_sync_folders(struct blob_store *store, const bool marked[BLOB_FOLDER_COUNT])
+int blob_layout_sync_folders(struct blob_store *store, const bool marked[BLOB_FOLDER_COUNT])
 {
     int err = 0;
 
@@ -354,63 +236,10 @@ int blob_store_sync_garbage(struct blob_store *store, const uint64_t *blobs, uin
         if (blob_folder_failures(store, index) > 0)
             err = remove_again(store, blobs[i]);
     }
-    return err != 0 ? err : layout_sync_folders(store, marked);
+    return err != 0 ? err : blob_layout_sync_folders(store, marked);
 }
 
 int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count)
 {
     return store->options.durable ? blob_store_sync_garbage(store, blobs, count) : 0;
-}
-
-/* Also where nothing is found: the process before may have removed it, which need not be on the disk, and SEQUENCE is about to say
- * that nothing is there. */
-static void recover_mark_folders(struct recovery *recovery)
-{
-    uint64_t run = recovery->first / BLOB_FOLDER_RUN;
-
-    for (unsigned i = 0; i < BLOB_FOLDER_COUNT && run * BLOB_FOLDER_RUN < recovery->end; ++i, ++run)
-        recovery->touched[run % BLOB_FOLDER_COUNT] = recovery->first < recovery->end;
-}
-
-static void recover_tell(const struct recovery *recovery)
-{
-    if (recovery->moved > MOVES_TOLD_MAX)
-        blob_store_log(recovery->store, STORAGE_LOG_WARNING, "recovery: moved %llu blobs to lost/ in all",
-                       (unsigned long long)recovery->moved);
-    if (recovery->move_error != 0)
-        blob_store_log(
-            recovery->store, STORAGE_LOG_ERROR,
-            "recovery: blobs that no row names stay where they are, for they cannot be moved to lost/: %s",
-            strerror(-recovery->move_error));
-}
-
-int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
-                       blob_units_fn units, void *ctx, uint64_t *removed)
-{
-    struct blob_ids *ids = &store->ids;
-    struct recovery recovery = {.store = store, .is_live = is_live, .units = units, .ctx = ctx};
-    int err;
-
-    if (store->options.read_only)
-        return -EROFS;
-    recovery.first = ids->doubt == BLOB_DOUBT_ALL ? BLOB_ID_FIRST : ids->disk.settled;
-    recovery.end = ids->doubt == BLOB_DOUBT_ALL ? BLOB_ID_MAX : ids->recover_end;
-    recovery.moves = ids->doubt >= BLOB_DOUBT_FILES;
-    recovery.leaves_gaps = ids->doubt >= BLOB_DOUBT_UNITS;
-    recover_mark_folders(&recovery);
-    if (ids->damaged || recovery.end - recovery.first > RECOVER_PROBES_MAX)
-        err = blob_store_walk(store, recover_one, &recovery);
-    else
-        err = recover_probe(&recovery);
-    recover_tell(&recovery);
-    if (err == 0 && recovery.moved > 0)
-        err = blob_lost_sync(store);
-    if (err == 0)
-        /* Before SEQUENCE stops pointing at them, which it does at once in a durable store only. */
-        err = store->options.durable ? layout_sync_folders(store, recovery.touched) : 0;
-    if (err == 0)
-        err = blob_ids_recovered(store);
-    if (removed != NULL)
-        *removed = recovery.removed;
-    return err;
 }

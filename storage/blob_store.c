@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The store as a whole: opening a data folder (one process at a time), closing it, free space, removing and
- * opening blobs by id, messages to the operator, and the list of waiters that ids and folders share.
+ * The store while it is open: who holds it, removing and opening blobs by id, free space.
  *
  * Any thread, unless the header says otherwise. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,106 +16,7 @@
 
 #define FREE_BYTES_AGE_MS_MAX 1000u
 
-/* ---- Waiters ---- */
-
-void blob_waiter_push(struct blob_waiter_list *list, struct blob_waiter *waiter)
-{
-    assert(!waiter->queued);
-    assert(waiter->ring != NULL);
-    waiter->queued = true;
-    waiter->next = list->head;
-    list->head = waiter;
-}
-
-bool blob_waiter_remove(struct blob_waiter_list *list, struct blob_waiter *waiter)
-{
-    if (!waiter->queued)
-        return false;
-    for (struct blob_waiter **at = &list->head; *at != NULL; at = &(*at)->next) {
-        if (*at == waiter) {
-            *at = waiter->next;
-            waiter->queued = false;
-            return true;
-        }
-    }
-    return false;
-}
-
-void blob_waiter_move(struct blob_waiter_list *to, struct blob_waiter_list *from)
-{
-    struct blob_waiter **end = &to->head;
-
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = from->head;
-    from->head = NULL;
-}
-
-void blob_waiter_post(struct blob_waiter_list *list, int32_t result)
-{
-    while (list->head != NULL) {
-        struct blob_waiter *waiter = list->head;
-        list->head = waiter->next;
-        waiter->queued = false;
-        ring_post(waiter->ring, &waiter->op, result); /* from here on it is no longer ours to touch */
-    }
-}
-
-/* ---- Messages ---- */
-
-void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
-{
-    char message[BLOB_LOG_BYTES];
-    va_list args;
-
-    if (store->options.log == NULL)
-        return;
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    store->options.log(store->options.log_ctx, level, message);
-}
-
-void blob_store_log_once(struct blob_store *store, atomic_bool *said, const char *message)
-{
-    if (!atomic_exchange(said, true))
-        blob_store_log(store, STORAGE_LOG_WARNING, "%s", message);
-}
-
-void blob_store_grown(struct blob_store *store)
-{
-    if (store->options.on_grown != NULL)
-        store->options.on_grown(store->options.grown_ctx);
-}
-
-/* ---- Opening and closing ---- */
-
-static struct blob_store *store_create(const struct blob_store_options *options)
-{
-    struct blob_store *store = calloc(1, sizeof(*store));
-
-    if (store == NULL)
-        return NULL;
-    store->magic = BLOB_STORE_MAGIC;
-    atomic_init(&store->refs, 1);
-    store->options = *options;
-    store->dir_fd = store->lock_fd = store->blobs_fd = store->staging_fd = store->ids.fd = -1;
-    store->lost_fd = -1;
-    pthread_mutex_init(&store->ids.lock, NULL);
-    pthread_cond_init(&store->ids.wake, NULL);
-    pthread_cond_init(&store->ids.promised, NULL);
-    pthread_mutex_init(&store->folders_lock, NULL);
-    pthread_mutex_init(&store->pins.lock, NULL);
-    pthread_cond_init(&store->pins.moved, NULL);
-    blob_damages_init(&store->damages);
-    blob_cache_init(&store->cache);
-    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i) {
-        store->folders[i].store = store;
-        store->folders[i].fd = -1;
-        snprintf(store->folders[i].path, sizeof(store->folders[i].path), "%02x", i);
-    }
-    return store;
-}
+/* ---- Who holds it ---- */
 
 static void close_unless_none(int fd)
 {
@@ -153,48 +50,6 @@ void blob_store_release(struct blob_store *store)
     pthread_mutex_destroy(&store->pins.lock);
     store->magic = 0;
     free(store);
-}
-
-/* A durable process relies on what it finds: rows on their bytes, journals on their rows. A process that leaves out its syncs ends with
- * much of it in the page cache only, also when it ends well. The file system is synced as a whole, for nobody knows which files it wrote. */
-static int store_sync_found(struct blob_store *store)
-{
-    if (!store->options.durable || store->options.read_only || !store->ids.found_relaxed ||
-        sys.syncfs(store->dir_fd) == 0)
-        return 0;
-    int err = -errno;
-    blob_store_log(
-        store, STORAGE_LOG_ERROR,
-        "what a process with relaxed durability left cannot be synced: %s; the store is not opened",
-        strerror(-err));
-    return err;
-}
-
-int blob_store_open(struct blob_store **out, const char *data_dir, const struct blob_store_options *options)
-{
-    struct blob_store *store = store_create(options);
-    int err;
-
-    if (store == NULL)
-        return -ENOMEM;
-    if ((err = blob_layout_open_data(store, data_dir)) != 0 || (err = blob_lock_take(store)) != 0 ||
-        (err = blob_layout_open(store)) != 0 || (err = blob_ids_open(store)) != 0 ||
-        (err = store_sync_found(store)) != 0 ||
-        (!options->read_only && (err = blob_layout_sync(store)) != 0)) {
-        blob_store_release(store);
-        return err;
-    }
-    store->residency = blob_residency_choose(store->lock_fd);
-    *out = store;
-    return 0;
-}
-
-void blob_store_close(struct blob_store *store)
-{
-    if (store == NULL)
-        return;
-    blob_ids_close(store);
-    blob_store_release(store);
 }
 
 /* ---- Blobs by id ---- */
