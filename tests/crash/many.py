@@ -54,7 +54,7 @@ def work(job):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run(modes, total, seed=1, minutes=None, jobs=2, keep=None, per_recording=60, passes=3, on_result=print):
+def run(modes, total, seed=1, minutes=None, jobs=2, keep=None, per_recording=24, passes=2, on_result=print):
     """Judges that many states, or as many as there is time for: ({mode: [recordings, acknowledged, states, [what is bad]]}, {mode: why it
     cannot be done})."""
     scratch = memory_folder()
