@@ -9,11 +9,6 @@
 
 #include "metadata/writer.h"
 
-bool meta_attribute_is(struct meta_bytes name, const char *string)
-{
-    return name.length == strlen(string) && memcmp(name.data, string, name.length) == 0;
-}
-
 bool meta_attribute_is_annotation(struct meta_bytes name)
 {
     return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL) ||
@@ -69,7 +64,8 @@ int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, c
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
                          struct meta_bytes *packed)
 {
-    struct meta_bytes tags = op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
+    struct meta_bytes tags =
+        op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
     struct meta_attribute attribute;
     struct gathering gathering;
     struct codec_list list;

@@ -230,6 +230,11 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
     return 1;
 }
 
+bool meta_attribute_is(struct meta_bytes name, const char *string)
+{
+    return name.length == strlen(string) && memcmp(name.data, string, name.length) == 0;
+}
+
 struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *name)
 {
     struct meta_attribute attribute;

@@ -49,6 +49,14 @@ void meta_log(const struct meta *meta, enum meta_log_level level, const char *fo
 
 enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
 
+/* The steps of opening one, for who has something to do between them. flags: SQLITE_OPEN_*. 0 or an error, with *db NULL. */
+int db_open(const struct meta *meta, int flags, sqlite3 **db);
+int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db);
+/* Which file the path names now: 0 or a negative errno. */
+int db_identify(const struct meta *meta, dev_t *device, ino_t *inode);
+/* A connection is opened by path, and by then the path may name nothing or another store's database: after its folder was renamed,
+ * or, if it is relative, after the process went to another folder. Asked when the connection has opened its files. 0 or -ESTALE. */
+int db_stayed(const struct meta *meta);
 /* Opens one more connection and sets its pragmas. The database must have been opened by schema_open before. */
 int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db);
 
