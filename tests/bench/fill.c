@@ -25,6 +25,7 @@
 #include "storage/blob_store.h"
 #include "storage/digest.h"
 #include "storage/limits.h"
+#include "storage/record.h"
 
 /* FLIGHT: several of the committer's batches, so that it never waits for this thread. */
 enum { FLIGHT = 4096, FOLDER_KEYS = 1000, UNIT_BYTES = 4096, FILE_UNITS = 16384, LENGTHS = 4 };
@@ -121,7 +122,21 @@ static int fill(struct meta *meta, int64_t bucket, uint64_t file, uint64_t first
 
 /* ---- The files ---- */
 
-/* Blobs of nothing, named as storage/blob_store.h says. Returns 0 or a negative errno. */
+/* A segment says whose it is in a record that ends its first block; see storage/record.h. 0 or -1 with errno. */
+static int head_write(int fd, uint64_t file)
+{
+    unsigned char block[UNIT_BYTES] = {0}, bytes[256];
+    struct record_writer writer;
+
+    record_begin(&writer, bytes, sizeof(bytes));
+    record_put_number(&writer, RECORD_KIND, 0, RECORD_KIND_SEGMENT);
+    record_put_number(&writer, RECORD_BLOB, 0, file);
+    size_t length = record_end(&writer);
+    memcpy(block + sizeof(block) - length, bytes, length);
+    return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) ? 0 : -1;
+}
+
+/* Segments of nothing, named as storage/blob_store.h says. Returns 0 or a negative errno. */
 static int files_make(const char *data, uint64_t file, uint64_t count)
 {
     for (uint64_t end = file + (count + FILE_UNITS - 1) / FILE_UNITS; file < end; file++) {
@@ -129,7 +144,8 @@ static int files_make(const char *data, uint64_t file, uint64_t count)
         (void)snprintf(path, sizeof(path), "%s/blobs/%02x/%016llx", data,
                        (unsigned)(file / BLOB_FOLDER_RUN % BLOB_FOLDER_COUNT), (unsigned long long)file);
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || ftruncate(fd, (off_t)(FILE_UNITS + 1) * UNIT_BYTES) != 0 || close(fd) != 0) {
+        if (fd < 0 || head_write(fd, file) != 0 || ftruncate(fd, (off_t)(FILE_UNITS + 1) * UNIT_BYTES) != 0 ||
+            close(fd) != 0) {
             int err = -errno;
             fprintf(stderr, "%s: %s\n", path, strerror(errno));
             return err;
