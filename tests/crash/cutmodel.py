@@ -437,6 +437,7 @@ def differences(disk, folder):
     """What must be appended to a log so that it tells what the folder holds: records, whose effects no sync has met."""
     have, want, records = disk.certain(), scan(folder), []
     inos = {thing: ino for ino, thing in disk.objects.items()}
+    named = dict(disk.paths())
     folder_ino = {"": inos[disk.root]}
     for path in sorted(set(have) | set(want), key=lambda path: path.count("/")):
         above, name = os.path.split(path)
@@ -451,7 +452,7 @@ def differences(disk, folder):
             if not known:
                 records.append(Record(MKDIR, ino, folder_ino[above], name))
             continue
-        if path not in have:
+        if path not in have or disk.objects.get(ino) is not named[path]: # or another file has the name now
             records.append(Record(LINK if ino in disk.objects else CREATE, ino, folder_ino[above], name))
         pages, size = content
         old = disk.objects[ino].content() if ino in disk.objects else ({}, 0)

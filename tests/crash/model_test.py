@@ -145,6 +145,12 @@ def round_trips():
     equal(bytes_of(anew.certain()["f"]), A + B[:7] + b"not recorded" + B[19:100], "and readers see it")
     found = {bytes_of(state.files["f"]) for seed in range(100) if "f" in (state := anew.state(random.Random(seed))).files}
     check(A + B in found and len(found) > 1, "and a power cut may undo it")
+    os.rename(f"{folder}/new", f"{folder}/kept") # so that its inode is not used again
+    with open(f"{folder}/new", "wb") as file:
+        file.write(B)
+    for record in cutmodel.differences(anew, folder):
+        anew.apply(record)
+    equal((cutmodel.differences(anew, folder), bytes_of(anew.certain()["new"])), ([], B), "another file under a name that was there is found as well")
     with tempfile.NamedTemporaryFile() as log:
         records = [create(), write(A), Record(RENAME, 2, ROOT, "f", dir2=3, name2="ü"), Record(WRITE, 2, length=PAGE, zero=True)]
         log.write(b"".join(record.pack() for record in records) + records[1].pack()[:-5])
