@@ -24,20 +24,22 @@ STUCK = "cannot work off the garbage list"
 block = os.urandom(5 << 20)
 
 
-def count(database, tables):
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        return [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
-
-
-def is_swept(server):
-    """Whether nothing is left to be cleared, while the server runs: from a copy of its database, for nobody else may open that."""
+def count(server, tables):
+    """From a copy of the database and its log: while the server runs nobody else may open them, and of one that was killed SQLite would
+    move the log into the database, and the next start would miss it."""
     copy = scratch("copy.db")
     for suffix in ("", "-wal"):
         shutil.copy(os.path.join(server.data, "sluice.db" + suffix), copy + suffix)
     with contextlib.suppress(FileNotFoundError):
         os.remove(copy + "-shm")
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        return [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+
+
+def is_swept(server):
+    """Whether nothing is left to be cleared, while the server runs."""
     try:
-        return count(copy, CLEARED) == [0] * len(CLEARED)
+        return count(server, CLEARED) == [0] * len(CLEARED)
     except sqlite3.DatabaseError: # it was written meanwhile
         return False
 
@@ -76,7 +78,7 @@ def ends_well(server, objects):
     equal(server.request("GET", "/sweep/block")[2], block, "the object whose parts were copied is whole")
     server.kill()
     # The object of many parts, or the empty one in its place, has no bytes of its own.
-    equal(count(os.path.join(server.data, "sluice.db"), ("object", "unit", *CLEARED)), [objects, objects - 1, 0, 0, 0, 0],
+    equal(count(server, ("object", "unit", *CLEARED)), [objects, objects - 1, 0, 0, 0, 0],
           "no object is lost, nothing is left")
     equal(len(blob_files(server.data)[0]), 1, "and the bytes are given back")
     status, output = run([SLUICE, "check", "--data", server.data])
