@@ -4,6 +4,7 @@
  * when the transaction fails, all its changes get the error, the database is as it was before, and the next
  * batch is tried as if nothing had been; after a failed sync, when that was made good (wal.h). On the committer's thread. */
 #include "metadata/batch.h"
+#include "storage/base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -70,10 +71,8 @@ static void batch_abandon(struct batch_runner *runner, int err)
 static void batch_stamp(struct batch_runner *runner)
 {
     struct meta_writer *writer = &runner->writer;
-    struct timespec now;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-    writer->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    writer->now_ms = clock_real_ms();
     sqlite3_randomness(sizeof(writer->version_seed), &writer->version_seed);
     runner->journal.batch = (struct journal_batch){
         .now_ms = writer->now_ms,

@@ -22,6 +22,7 @@
 #include "metadata/meta_lock.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
+#include "storage/base/clock.h"
 
 struct op_queue {
     struct meta_op *head, **tail;
@@ -100,14 +101,6 @@ static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *b
         hooks->answer_end(hooks->ctx);
 }
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* ---- After a failed sync ---- */
 
 /* How long until it is tried again, when nobody brings a change before. */
@@ -123,13 +116,14 @@ static int repair(struct meta_committer *committer)
     sqlite3 *checkpointer = checkpoint_rest(committer->checkpoint);
     int err = wal_repair(&meta->wal, committer->runner.writer.db, checkpointer);
     if (err != committer->repair_error || err == 0)
-        meta_log(meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
-                 err == 0 ? "what it may have lost was written again, and nothing is missing"
-                 : err == -EBADMSG
-                     ? "what it lost cannot be had from memory any more: nothing is read or changed until the "
-                       "server was started again"
-                     : "no changes are taken until what it may have lost is written again: ",
-                 err == 0 || err == -EBADMSG ? "" : meta_strerror(err));
+        meta_log(
+            meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
+            err == 0 ? "what it may have lost was written again, and nothing is missing"
+            : err == -EBADMSG
+                ? "what it lost cannot be had from memory any more: nothing is read or changed until the "
+                  "server was started again"
+                : "no changes are taken until what it may have lost is written again: ",
+            err == 0 || err == -EBADMSG ? "" : meta_strerror(err));
     committer->repair_error = err;
     return err;
 }
@@ -165,7 +159,7 @@ static void idle_await(struct meta_committer *committer)
         int err = repair(committer);
         pthread_mutex_lock(&committer->mutex);
         if (err != 0 && is_idle(committer))
-            wait_until(committer, clock_ns() + REPAIR_RETRY_NS);
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS);
     }
 }
 
@@ -182,7 +176,7 @@ static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
     while ((err = repair(committer)) != 0 && !closing) {
         pthread_mutex_lock(&committer->mutex);
         if (!committer->closing)
-            wait_until(committer, clock_ns() + REPAIR_RETRY_NS / 10);
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS / 10);
         closing = committer->closing;
         pthread_mutex_unlock(&committer->mutex);
     }
@@ -202,7 +196,7 @@ static void batch_await(struct meta_committer *committer)
     if (committer->waiting.head == NULL || committer->closing || !committer->meta->options.durable)
         return;
     uint32_t target = batch_pace_target(&committer->pace, committer->waiting.count, &limit_ns);
-    if (target == 0 || clock_ns() >= committer->last_end_ns + limit_ns)
+    if (target == 0 || clock_monotonic_ns() >= committer->last_end_ns + limit_ns)
         return;
 
     uint64_t end_ns = committer->last_end_ns + limit_ns;
@@ -267,7 +261,7 @@ uint64_t meta_changes(const struct meta *meta)
 /* A batch from its first statement to the last answer. */
 static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
 {
-    uint64_t begin_ns = clock_ns();
+    uint64_t begin_ns = clock_monotonic_ns();
     uint32_t clients = batch_clients(batch);
 
     if (repair(committer) != 0) {
@@ -289,7 +283,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
     pthread_mutex_unlock(&committer->mutex);
     batch_finish(&committer->runner.hooks, batch);
-    committer->last_end_ns = clock_ns();
+    committer->last_end_ns = clock_monotonic_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
     checkpoint_advance(committer->checkpoint);
 }

@@ -14,6 +14,7 @@
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
 #include "api/core/put_small.h"
+#include "storage/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -162,14 +163,6 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
     *extents = (struct meta_extents){.list = &put->extent, .count = 1};
 }
 
-static int64_t put_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void put_submit(struct core_put *put)
 {
     put->op->rests_on = NULL;
@@ -181,7 +174,7 @@ static void put_submit(struct core_put *put)
         struct meta_part_put *op = (struct meta_part_put *)put->op;
 
         put_fill_extents(put, &op->part.extents, &op->part.size);
-        op->part.modified_ms = put_now_ms();
+        op->part.modified_ms = clock_real_ms();
     }
     put->state = PUT_COMMITTING;
     put->op->result = 0;

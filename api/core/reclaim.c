@@ -15,6 +15,7 @@
  *
  * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
 #include "api/core/reclaim.h"
+#include "storage/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -194,24 +195,11 @@ static int reclaim_run_garbage(struct reclaim *reclaim)
 
 /* ---- The thread ---- */
 
-static struct timespec reclaim_time_in(unsigned milliseconds)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += milliseconds / 1000;
-    at.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 /* Sleeps until there is something to do, at least the pause. Returns whether to stop. */
 static bool reclaim_sleep(struct reclaim *reclaim)
 {
-    struct timespec pause = reclaim_time_in(RECLAIM_PAUSE_MS), retry = reclaim_time_in(RECLAIM_RETRY_MS);
+    struct timespec pause = clock_monotonic_in(RECLAIM_PAUSE_MS),
+                    retry = clock_monotonic_in(RECLAIM_RETRY_MS);
     bool due = false, stopping;
 
     pthread_mutex_lock(&reclaim->lock);

@@ -24,6 +24,7 @@
 #include "api/core/limits.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_relaxed.h"
+#include "storage/base/clock.h"
 
 _Static_assert(BLOB_POINT_OPEN_MAX <= META_MARK_OPEN_MAX, "a mark has room for what a point names");
 
@@ -128,17 +129,9 @@ static void settle_pass(struct settle *settle)
 static bool settle_sleep(struct settle *settle)
 {
     uint32_t milliseconds = settle->core->options.settle_ms;
-    struct timespec at;
+    struct timespec at = clock_monotonic_in(milliseconds != 0 ? milliseconds : CORE_SETTLE_MS);
     bool is_stopping;
 
-    milliseconds = milliseconds != 0 ? milliseconds : CORE_SETTLE_MS;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += milliseconds / 1000;
-    at.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&settle->lock);
     while (!settle->is_stopping && pthread_cond_timedwait(&settle->changed, &settle->lock, &at) == 0)
         ;

@@ -33,3 +33,10 @@ uint64_t clock_monotonic_ns(void)
 
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
+
+struct timespec clock_monotonic_in(uint64_t milliseconds)
+{
+    uint64_t ns = clock_monotonic_ns() + milliseconds * 1000000;
+
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
