@@ -147,6 +147,10 @@ class Change:
         self.time, self.names, self.made = time, names, made
 
 
+class Unrecorded(Exception):
+    """The log speaks of a file whose making it does not have: rarely a recording misses one, and is of no use then."""
+
+
 class Disk:
     def __init__(self, names="journal"):
         self.keeps_order = names == "journal"
@@ -161,6 +165,12 @@ class Disk:
         self.changes = []                     # of names, which are not durable
 
     def apply(self, record):
+        try:
+            self._apply(record)
+        except KeyError as error:
+            raise Unrecorded(f"record {record.kind} of {record.name!r}: no file or folder {error}") from error
+
+    def _apply(self, record):
         kind, self.time = record.kind, record.time
         if kind == WRITE:
             self.objects[record.ino].write(record.offset, record.length if record.zero else record.data, record.time)
