@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "storage/base/hex.h"
 #include "storage/blob_internal.h"
 
 #define BLOB_NAME_DIGITS 16u
@@ -27,13 +28,11 @@ uint64_t blob_name_parse(const char *name)
     uint64_t blob = 0;
 
     for (unsigned i = 0; i < BLOB_NAME_DIGITS; ++i) {
-        char c = name[i];
-        if (c >= '0' && c <= '9')
-            blob = blob << 4 | (unsigned)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            blob = blob << 4 | (unsigned)(c - 'a' + 10);
-        else
+        int digit = hex_value_lower(name[i]);
+
+        if (digit < 0)
             return 0;
+        blob = blob << 4 | (unsigned)digit;
     }
     return name[BLOB_NAME_DIGITS] == '\0' ? blob : 0;
 }

@@ -4,21 +4,13 @@
  * tell whether they are of the same time (past.c). It is raised at each start, in the commit that ends the replay, and while files are
  * made, at most once a second, when nobody waits for it. Always in the database first; only what is durable there is told to the files. */
 #include "api/core/core_internal.h"
+#include "storage/base/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 #define EPOCH_PAUSE_MS 1000u
 
 _Static_assert(META_STORE_ID_BYTES == RECORD_STORE_ID_BYTES, "files take the id as it is");
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail for this clock */
-    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
 
 void epoch_init(struct core *core)
 {
@@ -49,7 +41,7 @@ void epoch_begin(struct core *core)
 
     pthread_mutex_lock(&epoch->lock);
     blob_store_identify(core->blobs, &epoch->identity);
-    epoch->raised_ms = clock_ms();
+    epoch->raised_ms = clock_monotonic_ms();
     epoch->is_ready = true;
     pthread_mutex_unlock(&epoch->lock);
 }
@@ -80,7 +72,7 @@ void epoch_on_grown(void *ctx)
 {
     struct core *core = ctx;
     struct core_epoch *epoch = &core->epoch;
-    uint64_t now_ms = clock_ms();
+    uint64_t now_ms = clock_monotonic_ms();
 
     pthread_mutex_lock(&epoch->lock);
     if (epoch->is_ready && !epoch->is_under_way && now_ms - epoch->raised_ms >= EPOCH_PAUSE_MS) {
