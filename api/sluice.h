@@ -56,16 +56,19 @@ enum sluice_error {
     SLUICE_E_NO_VERSION = -5014,
     SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
     SLUICE_E_LOCKED = -5017,        /* the version is under retention or legal hold */
-    SLUICE_E_UNSYNCED = -5020,      /* the disk failed to sync the database; no changes until that is made good, so try again */
-    SLUICE_E_DAMAGED_LOG = -5022,    /* the log of the latest changes is damaged before its end; see the log and accept_older_database */
+    /* the disk failed to sync the database; no changes until that is made good, so try again */
+    SLUICE_E_UNSYNCED = -5020,
+    /* the log of the latest changes is damaged before its end; see the log and accept_older_database */
+    SLUICE_E_DAMAGED_LOG = -5022,
     SLUICE_E_OLDER_DATABASE = -5023, /* missing, older than the blobs beside it, or not theirs; the same */
-    SLUICE_E_BUCKET_NAME = -6001, /* not a valid bucket name */
-    SLUICE_E_KEY = -6002,         /* empty, too long, or not UTF-8 */
-    SLUICE_E_RANGE = -6003,       /* outside the object */
-    SLUICE_E_CREDENTIALS = -6004, /* the credentials file cannot be understood; see the log */
-    SLUICE_E_OPEN_ADDRESS = -6005, /* no key configured and the address is not loopback */
-    SLUICE_E_CERTIFICATE = -6006,  /* the TLS certificate or its key cannot be used; see the log */
-    SLUICE_E_SHARED_FS = -6007,    /* the directory is on a file system that other machines may have mounted; see the log */
+    SLUICE_E_BUCKET_NAME = -6001,    /* not a valid bucket name */
+    SLUICE_E_KEY = -6002,            /* empty, too long, or not UTF-8 */
+    SLUICE_E_RANGE = -6003,          /* outside the object */
+    SLUICE_E_CREDENTIALS = -6004,    /* the credentials file cannot be understood; see the log */
+    SLUICE_E_OPEN_ADDRESS = -6005,   /* no key configured and the address is not loopback */
+    SLUICE_E_CERTIFICATE = -6006,    /* the TLS certificate or its key cannot be used; see the log */
+    /* the directory is on a file system that other machines may have mounted; see the log */
+    SLUICE_E_SHARED_FS = -6007,
 };
 
 SLUICE_API const char *sluice_version(void);
@@ -80,14 +83,16 @@ enum sluice_engine { SLUICE_ENGINE_AUTO, SLUICE_ENGINE_URING, SLUICE_ENGINE_THRE
  * anything by FUSE. The lock that keeps a second server out may be lost there while the machine is cut off; both servers then
  * accept uploads and answer them, each without what the other has. Local file systems need nothing of this. */
 enum sluice_shared_fs {
-    SLUICE_SHARED_FS_REFUSE,    /* nothing: such a directory is not opened */
-    SLUICE_SHARED_FS_FENCED,    /* whoever starts a second server first fences the first one's machine: power, network or mount */
+    SLUICE_SHARED_FS_REFUSE, /* nothing: such a directory is not opened */
+    /* whoever starts a second server first fences the first one's machine: power, network or mount */
+    SLUICE_SHARED_FS_FENCED,
     SLUICE_SHARED_FS_EXCLUSIVE, /* no other machine mounts it while the store is open */
 };
 
 /* Zero-initialise, then set what differs from the default. */
 struct sluice_store_options {
-    bool relaxed;   /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see README.md */
+    /* nothing waits for syncs: a power failure takes the latest seconds, a process crash nothing; see README.md */
+    bool relaxed;
     bool copy_mode; /* read/write instead of splice/sendfile, for comparison */
     bool etag_md5;  /* MD5 ETags for every object, whatever it costs */
     enum sluice_engine engine;
@@ -96,7 +101,8 @@ struct sluice_store_options {
     void *log_ctx;
     unsigned lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. Fewer are for tests */
     enum sluice_shared_fs shared_fs;
-    bool verify_reads; /* read large objects, and compare them with their checksums, before the first byte is given out */
+    /* read large objects, and compare them with their checksums, before the first byte is given out */
+    bool verify_reads;
     /* Goes on with a database that is older than the blobs beside it, belongs to others, has lost its log, or whose log is damaged: what
      * it does not know is gone, and blobs that it does not name are moved to lost/. Not to be left on. */
     bool accept_older_database;
@@ -107,7 +113,8 @@ struct sluice_store_options {
 /* Opens the store in a directory, creating both when missing; options may be NULL.
  * -EBUSY: another process has it open. SLUICE_E_SHARED_FS, with nothing created. SLUICE_E_NEWER_STORE, SLUICE_E_NOT_A_STORE, SLUICE_E_CORRUPT, errno. SLUICE_E_OLDER_DATABASE,
  * SLUICE_E_DAMAGED_LOG: refused, and nothing was changed. */
-SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory, const struct sluice_store_options *options);
+SLUICE_API int sluice_store_open(struct sluice_store **store, const char *directory,
+                                 const struct sluice_store_options *options);
 /* Would sluice_store_open take the directory's file system? 0 or SLUICE_E_SHARED_FS, when the log says which and why; of the options
  * only shared_fs and log count. Looks at the directory and the names in it, or at the folder it would be created in; creates nothing,
  * and may be called while a server has the store open. */
@@ -120,8 +127,8 @@ SLUICE_API void sluice_store_close(struct sluice_store *store);
 SLUICE_API int sluice_bucket_create(struct sluice_store *store, const char *bucket);
 SLUICE_API int sluice_bucket_delete(struct sluice_store *store, const char *bucket);
 /* visit gets the names in order; non-zero stops and is returned. */
-SLUICE_API int sluice_bucket_list(struct sluice_store *store, int (*visit)(void *ctx, const char *bucket, int64_t created_ms),
-                                  void *ctx);
+SLUICE_API int sluice_bucket_list(struct sluice_store *store,
+                                  int (*visit)(void *ctx, const char *bucket, int64_t created_ms), void *ctx);
 
 /* ---- Objects: attributes ---- */
 
@@ -149,17 +156,20 @@ struct sluice_object_info {
 
 /* options and info may be NULL. Attributes: -EINVAL for a name that is no lower-case header name, or that S3 uses for tags and the like, or a value with control
  * characters, -E2BIG over 16 KiB in all. -ENOSPC: the disk is full. On failure nothing was stored. */
-SLUICE_API int sluice_put(struct sluice_store *store, const char *bucket, const char *key, const void *data, size_t length,
-                          const struct sluice_put_options *options, struct sluice_object_info *info);
+SLUICE_API int sluice_put(struct sluice_store *store, const char *bucket, const char *key, const void *data,
+                          size_t length, const struct sluice_put_options *options,
+                          struct sluice_object_info *info);
 /* From a descriptor's current position: `length` bytes, or to its end with UINT64_MAX. Files, pipes and sockets; bytes are
  * spliced where the kernel can. -ENODATA: it ended early; nothing was stored. */
-SLUICE_API int sluice_put_fd(struct sluice_store *store, const char *bucket, const char *key, int fd, uint64_t length,
-                             const struct sluice_put_options *options, struct sluice_object_info *info);
+SLUICE_API int sluice_put_fd(struct sluice_store *store, const char *bucket, const char *key, int fd,
+                             uint64_t length, const struct sluice_put_options *options,
+                             struct sluice_object_info *info);
 
 /* Streaming: begin, any number of writes, then commit or abort (both consume the writer, on failure too).
  * length: UINT64_MAX when unknown. -EMSGSIZE: more was written than announced; -ENODATA from commit: less. */
-SLUICE_API int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key, uint64_t length,
-                                   const struct sluice_put_options *options, struct sluice_writer **writer);
+SLUICE_API int sluice_writer_begin(struct sluice_store *store, const char *bucket, const char *key,
+                                   uint64_t length, const struct sluice_put_options *options,
+                                   struct sluice_writer **writer);
 SLUICE_API int sluice_writer_write(struct sluice_writer *writer, const void *data, size_t length);
 SLUICE_API int sluice_writer_commit(struct sluice_writer *writer, struct sluice_object_info *info);
 SLUICE_API void sluice_writer_abort(struct sluice_writer *writer);
@@ -170,17 +180,19 @@ SLUICE_API void sluice_writer_abort(struct sluice_writer *writer);
  * where all of one passes through memory, or with verify_reads. -EIO: what is stored is damaged, missing or cannot be read; what a
  * function has given out by then is not to be used. */
 
-SLUICE_API int sluice_head(struct sluice_store *store, const char *bucket, const char *key, struct sluice_object_info *info);
+SLUICE_API int sluice_head(struct sluice_store *store, const char *bucket, const char *key,
+                           struct sluice_object_info *info);
 
 /* Reads up to `size` bytes from `offset`; *length receives how many. SLUICE_E_RANGE when offset > the object's size. */
-SLUICE_API int sluice_get(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset, void *buffer,
-                          size_t size, size_t *length, struct sluice_object_info *info);
+SLUICE_API int sluice_get(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset,
+                          void *buffer, size_t size, size_t *length, struct sluice_object_info *info);
 /* Writes the object's bytes [offset, offset + length) (UINT64_MAX: to the end) to a descriptor, by sendfile where it can. */
-SLUICE_API int sluice_get_fd(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset, uint64_t length,
-                             int fd, struct sluice_object_info *info);
+SLUICE_API int sluice_get_fd(struct sluice_store *store, const char *bucket, const char *key, uint64_t offset,
+                             uint64_t length, int fd, struct sluice_object_info *info);
 
 /* A reader keeps one version of an object readable until it is closed, whatever happens to the key. */
-SLUICE_API int sluice_reader_open(struct sluice_store *store, const char *bucket, const char *key, struct sluice_reader **reader);
+SLUICE_API int sluice_reader_open(struct sluice_store *store, const char *bucket, const char *key,
+                                  struct sluice_reader **reader);
 SLUICE_API const struct sluice_object_info *sluice_reader_info(const struct sluice_reader *reader);
 SLUICE_API size_t sluice_reader_attribute_count(const struct sluice_reader *reader);
 SLUICE_API struct sluice_attribute sluice_reader_attribute(const struct sluice_reader *reader, size_t index);
@@ -212,7 +224,8 @@ struct sluice_list_entry {
 };
 
 /* In byte order of the keys. visit non-zero stops and is returned. options may be NULL. */
-SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
+SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket,
+                           const struct sluice_list_options *options,
                            int (*visit)(void *ctx, const struct sluice_list_entry *entry), void *ctx);
 
 /* ---- Versions ---- */
@@ -222,10 +235,11 @@ SLUICE_API int sluice_list(struct sluice_store *store, const char *bucket, const
 SLUICE_API int sluice_bucket_set_versioning(struct sluice_store *store, const char *bucket, bool enabled);
 /* As sluice_reader_open, for a version as in sluice_object_info. SLUICE_E_NO_VERSION, SLUICE_E_DELETE_MARKER; -EINVAL for what
  * is no version. */
-SLUICE_API int sluice_reader_open_version(struct sluice_store *store, const char *bucket, const char *key, const char *version,
-                                          struct sluice_reader **reader);
+SLUICE_API int sluice_reader_open_version(struct sluice_store *store, const char *bucket, const char *key,
+                                          const char *version, struct sluice_reader **reader);
 /* For good; the newest version that is left becomes the current one. Deleting what is not there succeeds. SLUICE_E_LOCKED. */
-SLUICE_API int sluice_delete_version(struct sluice_store *store, const char *bucket, const char *key, const char *version);
+SLUICE_API int sluice_delete_version(struct sluice_store *store, const char *bucket, const char *key,
+                                     const char *version);
 
 struct sluice_version_entry {
     const char *key;
@@ -236,25 +250,28 @@ struct sluice_version_entry {
 };
 
 /* All versions and delete markers, by key, then newest first; otherwise as sluice_list. */
-SLUICE_API int sluice_list_versions(struct sluice_store *store, const char *bucket, const struct sluice_list_options *options,
-                                    int (*visit)(void *ctx, const struct sluice_version_entry *entry), void *ctx);
+SLUICE_API int sluice_list_versions(struct sluice_store *store, const char *bucket,
+                                    const struct sluice_list_options *options,
+                                    int (*visit)(void *ctx, const struct sluice_version_entry *entry),
+                                    void *ctx);
 
 /* ---- Server ---- */
 
 struct sluice_server_options {
-    const char *listen;      /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
-    unsigned workers;        /* 0: as many as cores */
+    const char *listen;                  /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
+    unsigned workers;                    /* 0: as many as cores */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
-    const char *credentials; /* path of a credentials file, or NULL; read again whenever it changes */
-    bool allow_anonymous;    /* without any key, listen on addresses other than loopback too */
-    const char *region;      /* NULL: "us-east-1" */
+    const char *credentials;    /* path of a credentials file, or NULL; read again whenever it changes */
+    bool allow_anonymous;       /* without any key, listen on addresses other than loopback too */
+    const char *region;         /* NULL: "us-east-1" */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
-    const char *access_log;  /* path, "-" for standard output, NULL for none */
+    const char *access_log;     /* path, "-" for standard output, NULL for none */
     bool access_log_json;
     /* TLS. PEM files: the certificate with those that lead to a root behind it; and its key, without a passphrase. Both or none;
      * read again whenever one changes, for connections to come. */
     const char *tls_certificate, *tls_key;
-    const char *tls_listen; /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
+    /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
+    const char *tls_listen;
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */
@@ -272,7 +289,8 @@ SLUICE_API void sluice_server_stop(struct sluice_server *server, unsigned grace_
 /* Would sluice_server_start take these options? Reads the credentials file, certificate and key, and applies the rule for
  * addresses; opens no store and no port. log, which may be NULL, gets what is wrong in a file, with its line. */
 SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
-                                   void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+                                   void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                                   void *log_ctx);
 
 /* Asks the server at an address ("127.0.0.1:9000"; 0.0.0.0 and [::] are asked on loopback) for its health, by HTTPS if tls, whatever
  * its certificate says. Returns the HTTP status, 200 for a healthy one, or a negative errno: -EINVAL an address that cannot be,
@@ -290,8 +308,9 @@ struct sluice_user_key {
 };
 
 struct sluice_user_options {
-    const char *id;     /* canonical id; NULL: a random one. Giving a removed user's gives his buckets back */
-    const char *rights; /* NULL: "@own=all". deploy/credentials.sample explains them: PATTERN=RIGHT,RIGHT ... */
+    const char *id; /* canonical id; NULL: a random one. Giving a removed user's gives his buckets back */
+    /* NULL: "@own=all". deploy/credentials.sample explains them: PATTERN=RIGHT,RIGHT ... */
+    const char *rights;
 };
 
 struct sluice_user {
@@ -302,30 +321,38 @@ struct sluice_user {
 
 /* options may be NULL. A missing file is made, with mode 0600. -EEXIST: there is such a user; -EINVAL: a name, an id or rights
  * that cannot be. */
-SLUICE_API int sluice_user_add(const char *credentials, const char *name, const struct sluice_user_options *options,
-                               struct sluice_user_key *key,
-                               void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+SLUICE_API int sluice_user_add(const char *credentials, const char *name,
+                               const struct sluice_user_options *options, struct sluice_user_key *key,
+                               void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                               void *log_ctx);
 /* A new key with the same rights. keep_old: the old ones stay valid, until the next rotation. -ENOENT: no such user. */
-SLUICE_API int sluice_user_rotate(const char *credentials, const char *name, bool keep_old, struct sluice_user_key *key,
-                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+SLUICE_API int sluice_user_rotate(const char *credentials, const char *name, bool keep_old,
+                                  struct sluice_user_key *key,
+                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                                  void *log_ctx);
 /* What the user owns stays, for whoever has rights there by configuration. -ENOENT. */
 SLUICE_API int sluice_user_remove(const char *credentials, const char *name,
-                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+                                  void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                                  void *log_ctx);
 /* Each key of each user. visit non-zero stops and is returned. */
-SLUICE_API int sluice_user_list(const char *credentials, int (*visit)(void *ctx, const struct sluice_user *user), void *ctx,
-                                void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx);
+SLUICE_API int sluice_user_list(const char *credentials,
+                                int (*visit)(void *ctx, const struct sluice_user *user), void *ctx,
+                                void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                                void *log_ctx);
 
 /* ---- Check ---- */
 
 struct sluice_check_report {
     uint64_t objects, bytes, damaged, missing, orphaned, findings;
-    uint64_t pending; /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
+    /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
+    uint64_t pending;
     uint64_t lost_files, lost_bytes; /* in lost/; no finding */
 };
 /* Verifies a closed store, on any file system (sluice_store_check_place tells of one on which a server elsewhere may have it open
  * unnoticed, and findings may be wrong): rows, references and, with verify_bytes, every checksum. line gets one finding each.
  * Returns 0 when it could be done (look at findings), else why not. */
-SLUICE_API int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
+SLUICE_API int sluice_check(const char *directory, bool verify_bytes,
+                            void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_check_report *report);
 
 /* ---- lost/: files that no object needs and no unfinished upload explains, and copies of damaged logs ---- */
@@ -335,7 +362,8 @@ struct sluice_lost_file {
     uint64_t bytes, age_s;
 };
 /* Of a closed store, oldest first. visit non-zero stops and is returned. */
-SLUICE_API int sluice_lost_list(const char *directory, int (*visit)(void *ctx, const struct sluice_lost_file *file), void *ctx);
+SLUICE_API int sluice_lost_list(const char *directory,
+                                int (*visit)(void *ctx, const struct sluice_lost_file *file), void *ctx);
 /* Removes them for good. files and bytes, which may be NULL, tell how much that was. */
 SLUICE_API int sluice_lost_empty(const char *directory, uint64_t *files, uint64_t *bytes);
 

@@ -30,7 +30,8 @@ struct assembled {
 };
 
 /* 0, META_E_INVALID_PART for a list that no upload can have, or -ENOMEM. */
-int assembly_begin(struct assembly *assembly, struct arena *arena, const struct meta_complete_part *wanted, uint32_t wanted_count);
+int assembly_begin(struct assembly *assembly, struct arena *arena, const struct meta_complete_part *wanted,
+                   uint32_t wanted_count);
 /* The next part that is stored, in ascending order, wanted or not; extents are its encoded list. META_E_INVALID_PART: its ETag
  * differs, or a wanted one is missing before it. */
 int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents);
@@ -39,6 +40,7 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole);
 
 /* What a reader has put together for this change; NULL when it is for another list or the upload's parts may have changed since.
  * Committer's thread. */
-const struct assembled *assembly_made_before(const struct meta_upload_complete *op, const struct row_changes *changes);
+const struct assembled *assembly_made_before(const struct meta_upload_complete *op,
+                                             const struct row_changes *changes);
 
 #endif

@@ -12,8 +12,8 @@ struct batch_runner {
     struct meta_writer writer;
     struct meta_batch_hooks hooks; /* the opener's */
     struct journal journal;
-    bool buckets_stale;            /* a transaction was rolled back */
-    int last_error;                /* of the last transaction, to log a trouble once */
+    bool buckets_stale; /* a transaction was rolled back */
+    int last_error;     /* of the last transaction, to log a trouble once */
 };
 
 /* Takes the connection: batch_runner_end closes it, also when this fails. Returns 0 or an error. */

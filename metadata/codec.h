@@ -61,7 +61,8 @@ size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *check
 size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts, uint32_t count,
                           const struct meta_part_checksums *checksums);
 /* checksums: its values point into the bytes; may be NULL. */
-int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes, struct meta_part_checksums *checksums);
+int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes,
+                      struct meta_part_checksums *checksums);
 int codec_parts_next(struct codec_list *list, struct meta_part_size *part);
 
 /* out: CODEC_ETAG_BYTES_MAX bytes. etag: at most META_ETAG_BYTES_MAX characters. */

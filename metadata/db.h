@@ -19,13 +19,13 @@ struct meta {
     dev_t device; /* with inode: the file that was opened, whatever its path names later */
     ino_t inode;
     struct meta_options options;
-    struct meta_committer *committer; /* NULL when read only */
+    struct meta_committer *committer;         /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;
     struct wal wal;
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
-    bool keeps_log; /* at close */
+    bool keeps_log;                     /* at close */
 };
 
 struct meta_reader {

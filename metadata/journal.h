@@ -10,11 +10,11 @@
 #include "metadata/writer.h"
 
 struct journal {
-    struct meta_journal row;  /* as committed; file 0 also before the first entry of this process */
-    struct meta_journal next; /* as the transaction under way would have it */
-    uint64_t last_file; /* the highest that the journal was in: it never goes back to one */
-    bool is_recorded;         /* the batch under way has an entry */
-    bool is_left;             /* something failed: the next transaction says that there is no journal */
+    struct meta_journal row;    /* as committed; file 0 also before the first entry of this process */
+    struct meta_journal next;   /* as the transaction under way would have it */
+    uint64_t last_file;         /* the highest that the journal was in: it never goes back to one */
+    bool is_recorded;           /* the batch under way has an entry */
+    bool is_left;               /* something failed: the next transaction says that there is no journal */
     struct journal_batch batch; /* of the batch under way */
     unsigned char *buffer;
     size_t capacity;
@@ -28,8 +28,8 @@ bool journal_result_is_lasting(int result);
 
 /* Before the transaction of a batch. file: what the begin hook returned, or 0. Whether the batch has an entry now, so that its commit
  * need not be synced. */
-bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks, const struct meta_op *batch,
-                         uint64_t file);
+bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
+                         const struct meta_op *batch, uint64_t file);
 /* Behind the batch's changes, inside the transaction: what the rows are to say. */
 int journal_batch_store(struct journal *journal, struct meta_writer *writer);
 /* The transaction has ended with that result. rests: of a batch in which something rests on bytes, so that the opener gives up its

@@ -8,18 +8,19 @@
 
 #define META_KEY_BYTES_MAX         KEY_BYTES_MAX
 #define META_BUCKET_NAME_BYTES_MAX BUCKET_NAME_BYTES_MAX
-#define META_ETAG_BYTES_MAX        64u   /* hex MD5, '-' and a part count, without quotes */
+#define META_ETAG_BYTES_MAX        64u         /* hex MD5, '-' and a part count, without quotes */
 #define META_ATTRIBUTES_BYTES_MAX  (16u << 10) /* stored headers and user metadata of one object, encoded */
-#define META_ANNOTATIONS_BYTES_MAX (24u << 10) /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */
-#define META_PART_NUMBER_MAX       10000u /* S3's limit */
-#define META_CHECKSUM_BYTES_MAX    64u   /* room for SHA-512 */
-#define META_LIST_ENTRIES_MAX      1000u /* S3's page size */
-#define META_UPLOAD_ID_BYTES       16u
-#define META_VERSION_ID_BYTES      16u
-#define META_JOURNAL_TOKEN_BYTES   16u /* 128 bits: not to be guessed */
-#define META_STORE_ID_BYTES        16u /* 128 random bits: no two stores have the same */
-#define META_TOKEN_BYTES_MAX       64u        /* S3's limit of a client's token; a digest of what came with it fits, too */
-#define META_SETTING_BYTES_MAX     (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
+#define META_ANNOTATIONS_BYTES_MAX                                                                           \
+    (24u << 10)                         /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */
+#define META_PART_NUMBER_MAX     10000u /* S3's limit */
+#define META_CHECKSUM_BYTES_MAX  64u    /* room for SHA-512 */
+#define META_LIST_ENTRIES_MAX    1000u  /* S3's page size */
+#define META_UPLOAD_ID_BYTES     16u
+#define META_VERSION_ID_BYTES    16u
+#define META_JOURNAL_TOKEN_BYTES 16u /* 128 bits: not to be guessed */
+#define META_STORE_ID_BYTES      16u /* 128 random bits: no two stores have the same */
+#define META_TOKEN_BYTES_MAX     64u /* S3's limit of a client's token; a digest of what came with it fits, too */
+#define META_SETTING_BYTES_MAX   (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
 
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u
@@ -40,11 +41,12 @@
 
 /* Rows that each reader keeps, with the notes that were made of them: for the hot few thousand a look-up costs a tenth of a
  * microsecond instead of two. */
-#define META_ROW_CACHE_ENTRIES      4096u
-#define META_ROW_CACHE_BYTES        (8u << 20)
-#define META_ROW_CACHE_NOTE_BYTES   (16u << 10)
-#define META_ROW_CACHE_OBJECT_BYTES (8u << 10) /* larger rows are not worth the room: their bodies are large, too */
-#define META_ROW_CACHE_BUCKETS      64u
+#define META_ROW_CACHE_ENTRIES    4096u
+#define META_ROW_CACHE_BYTES      (8u << 20)
+#define META_ROW_CACHE_NOTE_BYTES (16u << 10)
+#define META_ROW_CACHE_OBJECT_BYTES                                                                          \
+    (8u << 10) /* larger rows are not worth the room: their bodies are large, too */
+#define META_ROW_CACHE_BUCKETS 64u
 
 /* Counters that tell a changed row from an unchanged one, 64 KiB of them for objects and as many for parts of uploads: rows that
  * share one are read anew too often, never too seldom. */

@@ -76,10 +76,12 @@ struct meta_identity {
 
 /* What became of the end of the log, in which the latest commits are. */
 enum meta_tail {
-    META_TAIL_WHOLE,    /* nothing is missing; or the last commit was not over */
-    META_TAIL_TORN,     /* the last commit is incomplete: a crash; or damage to just that one, which nobody can tell */
-    META_TAIL_DOUBTFUL, /* commits lie after a gap: a power failure took some that no sync had made durable, or they are damaged */
-    META_TAIL_DAMAGED,  /* commits lie after a gap that was durable once: damage, for no crash does that */
+    META_TAIL_WHOLE, /* nothing is missing; or the last commit was not over */
+    /* the last commit is incomplete: a crash; or damage to just that one, which nobody can tell */
+    META_TAIL_TORN,
+    /* commits lie after a gap: a power failure took some that no sync had made durable, or they are damaged */
+    META_TAIL_DOUBTFUL,
+    META_TAIL_DAMAGED, /* commits lie after a gap that was durable once: damage, for no crash does that */
 };
 
 /* A database as it was left, before anything in it is changed. */
@@ -87,13 +89,15 @@ struct meta_found {
     bool is_new;                          /* an empty file */
     const struct meta_identity *identity; /* NULL: of an earlier version, which knew none; or is_new */
     enum meta_tail tail;
-    uint64_t tail_gap, tail_pages; /* the first page of the log that is not as it was written, from 1 on, and how many there are */
+    /* the first page of the log that is not as it was written, from 1 on, and how many there are */
+    uint64_t tail_gap, tail_pages;
 };
 
 struct meta_options {
-    bool durable;   /* false: no sync at commit; meta_relaxed.h */
-    bool keeps_replaced; /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
-    bool read_only; /* for checking; no committer thread */
+    bool durable; /* false: no sync at commit; meta_relaxed.h */
+    /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
+    bool keeps_replaced;
+    bool read_only;     /* for checking; no committer thread */
     uint32_t clear_max; /* 0: META_CLEAR_MAX; tests make it small */
     /* Asked before anything is written. 0, or what meta_open returns, and everything stays as it is. Where the end of the log is doubtful or
      * damaged, 0 gives up what lies after the gap. May be NULL: such a log is an error then if it is damaged. */
@@ -101,7 +105,8 @@ struct meta_options {
     void *admit_ctx;
     bool was_durable; /* so was the process that had the database open last: its commits were synced */
     struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */
-    void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
 
@@ -137,7 +142,8 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
 /* What the object's pointers show is shared with other readers of the same row: nothing of it may be changed. It is found
  * again by extents.list when meta_object_release gives it back: do not change that pointer. Any thread may release.
  * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
-int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    struct meta_object *object);
 void meta_object_release(struct meta_object *object);
 
 /* A note: bytes that somebody has of an object, cannot change while its row does not, and would be asked for again. A reader's
@@ -146,19 +152,21 @@ void meta_object_release(struct meta_object *object);
 /* The note, valid until the object is released; data NULL: there is none. */
 struct meta_bytes meta_object_note(const struct meta_object *object);
 /* Copies the note, if the row is worth it: asked for before, and not too large. At most one for each row. */
-void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object, struct meta_bytes note);
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
+                           struct meta_bytes note);
 
 /* The same for one version of the key, current or not; version NULL: the current one. META_E_NO_VERSION; META_E_NO_KEY when
  * version is NULL and the key has no versions; META_E_DELETE_MARKER: then modified_ms and version tell which, the rest is zero
  * and there is nothing to release. */
-int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, const struct meta_version_id *version,
-                     struct meta_object *object);
+int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                     const struct meta_version_id *version, struct meta_object *object);
 
 struct meta_version_query {
     int64_t bucket;
     struct meta_bytes prefix, delimiter, key_marker; /* as in meta_list_query */
-    const struct meta_version_id *version_marker;    /* NULL: entries with key > key_marker; else also the versions of key_marker
-                                                      * that are older than this one, which need not be there any more */
+    /* NULL: entries with key > key_marker; else also the versions of key_marker
+     * that are older than this one, which need not be there any more */
+    const struct meta_version_id *version_marker;
     uint32_t limit;
 };
 
@@ -179,19 +187,21 @@ struct meta_version_entry {
 
 /* Versions and delete markers by key, then newest first; otherwise as meta_object_list. */
 int meta_version_list(struct meta_reader *reader, const struct meta_version_query *query,
-                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx, bool *truncated);
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
+                      bool *truncated);
 
 struct meta_list_query {
     int64_t bucket;
     struct meta_bytes prefix;    /* may be empty */
     struct meta_bytes delimiter; /* may be empty: none; may be longer than one byte */
-    struct meta_bytes after;     /* entries after this key; may be empty. With a delimiter, a value that lies inside
-                                  * (or is) a common prefix skips that whole prefix only if it *equals* the prefix. */
-    uint32_t limit;              /* 0 .. META_LIST_ENTRIES_MAX, keys and common prefixes together */
+    /* entries after this key; may be empty. With a delimiter, a value that lies inside
+     * (or is) a common prefix skips that whole prefix only if it *equals* the prefix. */
+    struct meta_bytes after;
+    uint32_t limit; /* 0 .. META_LIST_ENTRIES_MAX, keys and common prefixes together */
 };
 
 struct meta_list_entry {
-    bool is_prefix;       /* a common prefix: only `key` is set */
+    bool is_prefix; /* a common prefix: only `key` is set */
     struct meta_bytes key;
     uint64_t size;
     int64_t modified_ms;
@@ -204,7 +214,8 @@ struct meta_list_entry {
 /* visit gets each entry; what it points to is valid during the call. truncated: whether more entries exist (false when
  * limit is 0). The next page's `after` is the last entry's key. Cost follows the entries returned. */
 int meta_object_list(struct meta_reader *reader, const struct meta_list_query *query,
-                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated);
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx,
+                     bool *truncated);
 
 /* Release with meta_upload_release. META_E_NO_UPLOAD. */
 int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
@@ -214,18 +225,21 @@ void meta_upload_release(struct meta_upload *upload);
 struct meta_upload_query {
     int64_t bucket;
     struct meta_bytes prefix, delimiter, key_marker;
-    const unsigned char *id_marker; /* NULL: entries with key > key_marker; else also (key_marker, id > id_marker) */
+    /* NULL: entries with key > key_marker; else also (key_marker, id > id_marker) */
+    const unsigned char *id_marker;
     uint32_t limit;
 };
 /* Entries in (key, id) order, without attributes; with a delimiter, common prefixes come as entries with a NULL upload, and a
  * key_marker that equals one skips it. */
 int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix), void *ctx,
-                     bool *truncated);
+                     int (*visit)(void *ctx, const struct meta_upload *upload,
+                                  struct meta_bytes common_prefix),
+                     void *ctx, bool *truncated);
 
 /* Parts with number > after, in order, without their extents. META_E_NO_UPLOAD is not detected here. */
-int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
-                   uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+int meta_part_list(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                   void *ctx, bool *truncated);
 
 /* The parts of an upload put together as the object that META_OP_UPLOAD_COMPLETE is to make of them, beforehand and in as many
  * steps as one likes: what is left for the change is to see that no part has changed since, and to store it. */
@@ -233,11 +247,12 @@ struct meta_assembly;
 /* parts: as in meta_upload_complete; borrowed until the assembly is freed. 0, META_E_INVALID_PART for a list that no upload can
  * have, -ENOMEM. An upload that is not there has no parts. */
 int meta_assembly_create(struct meta_reader *reader, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
-                         const struct meta_complete_part *parts, uint32_t part_count, struct meta_assembly **assembly);
+                         const struct meta_complete_part *parts, uint32_t part_count,
+                         struct meta_assembly **assembly);
 /* Takes in the next stored parts, at most `limit`; each is visited before, listed or not, as in meta_part_list. Until *more is
  * false or an error comes: META_E_INVALID_PART: a listed one is not there or has another ETag. */
-int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
-                       void *ctx, bool *more);
+int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit,
+                       int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *more);
 /* Any thread. NULL allowed. */
 void meta_assembly_free(struct meta_assembly *assembly);
 
@@ -249,8 +264,8 @@ int meta_file_is_referred(struct meta_reader *reader, uint64_t file);
 
 /* Every unit of the file that some object, part or garbage entry refers to, in ascending order. visit non-zero stops and is
  * returned. */
-int meta_file_units(struct meta_reader *reader, uint64_t file, int (*visit)(void *ctx, uint64_t offset, uint64_t length),
-                    void *ctx);
+int meta_file_units(struct meta_reader *reader, uint64_t file,
+                    int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *ctx);
 
 /* The highest file that some object, part or garbage entry refers to; 0: there is none. Index look-up. */
 int meta_file_last(struct meta_reader *reader, uint64_t *file);

@@ -35,11 +35,11 @@ enum meta_op_kind {
  * `done` may free it. */
 struct meta_op {
     enum meta_op_kind kind;
-    int result;                         /* valid in done */
-    void (*done)(struct meta_op *op);   /* committer thread; must not block */
-    void *ctx;                          /* the caller's */
-    void *rests_on;                     /* for the hooks: what must be durable before; or NULL */
-    struct meta_op *next;               /* private, but for the hooks */
+    int result;                       /* valid in done */
+    void (*done)(struct meta_op *op); /* committer thread; must not block */
+    void *ctx;                        /* the caller's */
+    void *rests_on;                   /* for the hooks: what must be durable before; or NULL */
+    struct meta_op *next;             /* private, but for the hooks */
 };
 
 /* Any thread. Never fails: errors come through done (META_E_CLOSING after meta_close began). */
@@ -55,18 +55,19 @@ struct meta_condition {
 
 struct meta_bucket_create {
     struct meta_op op;
-    struct meta_bucket bucket; /* name, region, owner, created_ms, versioning given; id filled in */
+    struct meta_bucket bucket;     /* name, region, owner, created_ms, versioning given; id filled in */
     struct meta_bytes object_lock; /* the setting META_SETTING_OBJECT_LOCK, or empty: none */
 };
 
-struct meta_bucket_versioning { /* NEVER is no state to go back to: -EINVAL. META_E_BUCKET_STATE: object lock needs it enabled */
+/* NEVER is no state to go back to: -EINVAL. META_E_BUCKET_STATE: object lock needs it enabled */
+struct meta_bucket_versioning {
     struct meta_op op;
     int64_t bucket;
     enum meta_versioning versioning;
 };
 
-struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects, versions or delete markers; uploads in it are
-                               aborted */
+/* META_E_BUCKET_NOT_EMPTY while it has objects, versions or delete markers; uploads in it are aborted. */
+struct meta_bucket_delete {
     struct meta_op op;
     int64_t bucket;
 };
@@ -75,7 +76,8 @@ struct meta_bucket_delete { /* META_E_BUCKET_NOT_EMPTY while it has objects, ver
  * there is none), and with META_E_CHANGED unless it is the one with this ETag. */
 struct meta_append {
     uint64_t offset;
-    const char *etag; /* of the object that is appended to; NULL: there was none, and a plain object is made */
+    /* of the object that is appended to; NULL: there was none, and a plain object is made */
+    const char *etag;
     /* Attributes stay those of the object; but a retention among those given is for one that has none. */
 };
 
@@ -83,7 +85,8 @@ struct meta_object_put {
     struct meta_op op;
     int64_t bucket;
     struct meta_bytes key;
-    struct meta_object object; /* modified_ms is set by the committer when 0 (and can be read in done); so is version */
+    /* modified_ms is set by the committer when 0 (and can be read in done); so is version */
+    struct meta_object object;
     struct meta_condition condition;
     /* NULL, or: extents and size of `object` are those of the new bytes alone; ETag, checksum and parts are of the whole; owner and
      * attributes stay those of the object that is there. Costs no look at its bytes. */
@@ -102,17 +105,20 @@ struct meta_delete_guard {
 struct meta_delete_entry {
     struct meta_bytes key;
     const struct meta_delete_guard *guard; /* NULL: none */
-    const char *if_match; /* on the current version. NULL: unconditional; "*": must exist */
-    bool if_match_size, if_match_modified; /* whether these are conditions, too; dates are compared in whole seconds */
+    const char *if_match;                  /* on the current version. NULL: unconditional; "*": must exist */
+    /* whether these are conditions, too; dates are compared in whole seconds */
+    bool if_match_size, if_match_modified;
     uint64_t size;
     int64_t modified_ms;
-    const struct meta_version_id *version; /* NULL: the current one, in whose place a bucket with versioning gets a delete
-                                            * marker; else this one, for good, and the newest that is left becomes current */
-    int result;   /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
-    bool existed;        /* there was something to delete */
+    /* NULL: the current one, in whose place a bucket with versioning gets a delete
+     * marker; else this one, for good, and the newest that is left becomes current */
+    const struct meta_version_id *version;
+    /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
+    int result;
+    bool existed;           /* there was something to delete */
     bool bypass_governance; /* a version under governance retention goes all the same; else META_E_LOCKED */
-    bool marker_removed; /* which was a delete marker; by version only */
-    bool marker_added;   /* `marker` is its version */
+    bool marker_removed;    /* which was a delete marker; by version only */
+    bool marker_added;      /* `marker` is its version */
     struct meta_version_id marker;
 };
 
@@ -142,10 +148,11 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct meta_condition condition; /* on the destination */
     bool replace_attributes;
     struct meta_attributes attributes; /* used when replace_attributes; annotations among them are left out */
-    bool replace_tags;                 /* else the source's tags are taken over, as they are in the transaction */
-    struct meta_bytes tags;            /* used when replace_tags; empty: none */
-    struct meta_bytes acl;             /* the copy's; the source's is never taken over */
-    struct meta_bytes lock;            /* the same, as meta_lock_pack makes it; empty: none */
+    /* else the source's tags are taken over, as they are in the transaction */
+    bool replace_tags;
+    struct meta_bytes tags; /* used when replace_tags; empty: none */
+    struct meta_bytes acl;  /* the copy's; the source's is never taken over */
+    struct meta_bytes lock; /* the same, as meta_lock_pack makes it; empty: none */
     struct meta_bytes owner;
     bool replace_checksum; /* by the one below; pin the source's content with if_match then */
     /* out */
@@ -166,7 +173,8 @@ struct meta_object_rename {
     /* That it was (not) modified since; INT64_MIN: not given. A key that is not there fails either: META_E_PRECONDITION. */
     int64_t if_modified_since_ms, if_unmodified_since_ms;
     struct meta_bytes owner; /* of the delete marker */
-    struct meta_bytes default_lock; /* as meta_lock_pack makes it: a retention for an object that has none; may be empty */
+    /* as meta_lock_pack makes it: a retention for an object that has none; may be empty */
+    struct meta_bytes default_lock;
     /* Both opaque; an empty token: none. It is kept with the key for as long as that holds what was renamed to it. The same token
      * and parameters again: 0, and nothing is changed; with other parameters META_E_TOKEN. */
     struct meta_bytes token, parameters; /* at most META_TOKEN_BYTES_MAX each */
@@ -178,14 +186,15 @@ struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION 
     struct meta_bytes key;
     const struct meta_version_id *version; /* NULL: the current one */
     struct meta_version_id annotated;      /* out: which it was */
-    const char *name;        /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
-    struct meta_bytes value; /* data NULL: removes it */
+    const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
+    struct meta_bytes value;               /* data NULL: removes it */
 };
 
 struct meta_upload_create {
     struct meta_op op;
     int64_t bucket;
-    struct meta_upload upload; /* id given by the caller (random behind the time), never twice: -EEXIST at best */
+    /* id given by the caller (random behind the time), never twice: -EEXIST at best */
+    struct meta_upload upload;
 };
 
 struct meta_upload_abort { /* META_E_NO_UPLOAD */
@@ -211,11 +220,12 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
     uint64_t first, length; /* length UINT64_MAX: to the end. A range outside the source: -ERANGE */
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     uint32_t number;
-    char etag[META_ETAG_BYTES_MAX + 1]; /* given by the caller; when empty, the source's ETag if all of it is copied and it
+    char etag[META_ETAG_BYTES_MAX +
+              1];        /* given by the caller; when empty, the source's ETag if all of it is copied and it
                                            has one without '-', else META_E_CHANGED */
     int64_t modified_ms; /* out */
     struct meta_version_id source_version; /* out */
-    struct meta_checksum checksum; /* given by the caller */
+    struct meta_checksum checksum;         /* given by the caller */
 };
 
 struct meta_upload_complete {
@@ -223,12 +233,16 @@ struct meta_upload_complete {
     int64_t bucket;
     struct meta_bytes key;
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
-    const struct meta_complete_part *parts; /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
+    /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
+    const struct meta_complete_part *parts;
     uint32_t part_count;
-    const struct meta_assembly *assembly; /* of these parts, complete; NULL, or if any part changed since: the change reads them */
-    char etag[META_ETAG_BYTES_MAX + 1]; /* the object's; also where the upload seems to be completed already: see below */
+    /* of these parts, complete; NULL, or if any part changed since: the change reads them */
+    const struct meta_assembly *assembly;
+    /* the object's; also where the upload seems to be completed already: see below */
+    char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;
-    struct meta_bytes default_lock; /* as meta_lock_pack makes it: a retention for an upload begun without one; may be empty */
+    /* as meta_lock_pack makes it: a retention for an upload begun without one; may be empty */
+    struct meta_bytes default_lock;
     struct meta_condition condition;
     /* out; also filled, with checksum, when the same upload was completed before and its object is still there (result 0;
      * META_E_INVALID_PART when that one has another ETag, as it was made of other parts) */
@@ -250,7 +264,8 @@ struct meta_garbage {
 };
 
 /* Up to `limit` entries, oldest first, with row > after_row. Reader's thread. Returns the count or negative. */
-int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries, uint32_t limit);
+int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
+                      uint32_t limit);
 
 /* What large changes left to be cleared away later: parts of uploads that are no more, references of long lists of extents. It is
  * no longer to be seen, but units that only this names are no garbage yet. 1 when there is some, 0 when not, or negative. */

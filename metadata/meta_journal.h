@@ -37,7 +37,8 @@ struct meta_journal {
 int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal);
 
 /* The extents whose bytes an entry rests on. visit non-zero stops and is returned. META_E_CORRUPT: it is no entry. Any thread. */
-int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent), void *ctx);
+int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent),
+                         void *ctx);
 
 /* Does once more what an entry says: applied + 1, then the ones behind it, before any other change. At the end one with an empty entry: the
  * journal is none any more, and all is durable without it, which it need not be before. META_E_CORRUPT: it is no entry. What the

@@ -88,7 +88,8 @@ enum { META_ROW_GO_ON = 0, META_ROW_ENOUGH = 1, META_ROW_STOP = 2 };
  * negative error, which is returned. Parts of uploads that are no more are left out. Lists that do not decode are passed over.
  * Reader's thread; reads all rows. */
 int meta_row_walk(struct meta_reader *reader, enum meta_row_kind kind, const struct meta_row_name *after,
-                  int (*visit)(void *ctx, const struct meta_row_name *name, const struct meta_extent *extent), void *ctx);
+                  int (*visit)(void *ctx, const struct meta_row_name *name, const struct meta_extent *extent),
+                  void *ctx);
 
 /* Drops rows, with their references. What had been replaced by an object comes back, or, where versions are kept, the newest one that is
  * left becomes current. Locks do not matter: there is nothing left to be kept. */
@@ -96,7 +97,7 @@ struct meta_lost {
     struct meta_op op; /* META_OP_LOST */
     enum meta_row_kind kind;
     const struct meta_row_name *rows;
-    uint32_t count; /* at most META_LOST_ROWS_MAX */
+    uint32_t count;    /* at most META_LOST_ROWS_MAX */
     uint32_t restored; /* out: of the keys, how many have an older object now */
 };
 

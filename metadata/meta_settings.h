@@ -25,11 +25,13 @@ enum meta_setting_kind {
 
 /* The bucket's document, in memory of its own that the caller frees (free(document->data)). META_E_NO_SETTING where there is
  * none; the bucket itself is not checked. Reader's thread. */
-int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind, struct meta_bytes *document);
+int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind,
+                     struct meta_bytes *document);
 
 /* Every bucket that has a setting of the kind, with bucket > after, ascending; up to limit. Returns the count or negative.
  * Reader's thread. */
-int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind, int64_t after, int64_t *buckets, int limit);
+int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind, int64_t after,
+                         int64_t *buckets, int limit);
 
 /* Goes up, before `done` is called, with each batch that changed any setting or deleted a bucket. Whoever asks first and
  * reads then holds something that is true as long as the number stays. Any thread; an atomic load. */

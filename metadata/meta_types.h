@@ -13,28 +13,28 @@
 #include "metadata/limits.h"
 
 /* Outside the range of errno values. */
-#define META_ERROR_MAP(X)                                                                                     \
-    X(META_E_NO_BUCKET, -5001, "no such bucket")                                                              \
-    X(META_E_BUCKET_EXISTS, -5002, "the bucket exists")                                                       \
-    X(META_E_BUCKET_NOT_EMPTY, -5003, "the bucket is not empty")                                              \
-    X(META_E_NO_KEY, -5004, "no such key")                                                                    \
-    X(META_E_PRECONDITION, -5005, "a precondition failed")                                                    \
-    X(META_E_NO_UPLOAD, -5006, "no such upload")                                                              \
-    X(META_E_INVALID_PART, -5007, "a part is missing or its ETag differs")                                    \
-    X(META_E_CHANGED, -5008, "what the change was based on has changed meanwhile")                            \
-    X(META_E_NEWER_SCHEMA, -5009, "the database was written by a newer version")                              \
-    X(META_E_NOT_OURS, -5010, "the file is a database of another application")                                \
-    X(META_E_CORRUPT, -5011, "the database is damaged")                                                       \
-    X(META_E_CLOSING, -5012, "the store is closing")                                                          \
-    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                             \
-    X(META_E_NO_VERSION, -5014, "no such version")                                                            \
+#define META_ERROR_MAP(X)                                                                                    \
+    X(META_E_NO_BUCKET, -5001, "no such bucket")                                                             \
+    X(META_E_BUCKET_EXISTS, -5002, "the bucket exists")                                                      \
+    X(META_E_BUCKET_NOT_EMPTY, -5003, "the bucket is not empty")                                             \
+    X(META_E_NO_KEY, -5004, "no such key")                                                                   \
+    X(META_E_PRECONDITION, -5005, "a precondition failed")                                                   \
+    X(META_E_NO_UPLOAD, -5006, "no such upload")                                                             \
+    X(META_E_INVALID_PART, -5007, "a part is missing or its ETag differs")                                   \
+    X(META_E_CHANGED, -5008, "what the change was based on has changed meanwhile")                           \
+    X(META_E_NEWER_SCHEMA, -5009, "the database was written by a newer version")                             \
+    X(META_E_NOT_OURS, -5010, "the file is a database of another application")                               \
+    X(META_E_CORRUPT, -5011, "the database is damaged")                                                      \
+    X(META_E_CLOSING, -5012, "the store is closing")                                                         \
+    X(META_E_NO_SETTING, -5013, "the bucket has no such setting")                                            \
+    X(META_E_NO_VERSION, -5014, "no such version")                                                           \
     X(META_E_DELETE_MARKER, -5015, "the version is a delete marker")                                         \
     X(META_E_OFFSET, -5016, "the object does not end where the append begins")                               \
-    X(META_E_LOCKED, -5017, "the version is locked")                                                          \
-    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")                 \
+    X(META_E_LOCKED, -5017, "the version is locked")                                                         \
+    X(META_E_BUCKET_STATE, -5018, "versioning and object lock of the bucket do not allow it")                \
     X(META_E_TOKEN, -5019, "the token was used for another change")                                          \
-    X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")                       \
-    X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                   \
+    X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")                      \
+    X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                  \
     X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")
 
 enum meta_error {
@@ -88,10 +88,11 @@ struct meta_attributes {
 /* Annotations: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_ANNOTATE). They
  * come and go with the other attributes; the module does not interpret their values, but for the last two, which have changes of
  * their own. */
-#define META_ATTRIBUTE_TAGS   "x-amz-tagging"
-#define META_ATTRIBUTE_ACL    "x-amz-acl"
-#define META_ATTRIBUTE_LOCK   "x-amz-object-lock"   /* meta_lock.h, META_OP_OBJECT_LOCK */
-#define META_ATTRIBUTE_RENAME "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
+#define META_ATTRIBUTE_TAGS "x-amz-tagging"
+#define META_ATTRIBUTE_ACL  "x-amz-acl"
+#define META_ATTRIBUTE_LOCK "x-amz-object-lock" /* meta_lock.h, META_OP_OBJECT_LOCK */
+#define META_ATTRIBUTE_RENAME                                                                                \
+    "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
 /* The one attribute that listings tell. */
 #define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
 bool meta_attribute_is(struct meta_bytes name, const char *string);
@@ -133,16 +134,17 @@ struct meta_part_checksums {
 /* An object as stored. Pointers are borrowed: see who fills it. */
 struct meta_object {
     uint64_t size;
-    int64_t modified_ms; /* Unix time */
+    int64_t modified_ms;                /* Unix time */
     char etag[META_ETAG_BYTES_MAX + 1]; /* without quotes */
     struct meta_checksum checksum;
     struct meta_attributes attributes;
     struct meta_extents extents;
-    struct meta_bytes owner; /* owner id, may be empty */
-    uint32_t part_count;     /* 0 unless the object was made by a multipart upload */
+    struct meta_bytes owner;            /* owner id, may be empty */
+    uint32_t part_count;                /* 0 unless the object was made by a multipart upload */
     const struct meta_part_size *parts; /* part_count entries */
     struct meta_part_checksums part_checksums;
-    unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* zero unless multipart: makes CompleteMultipartUpload repeatable */
+    /* zero unless multipart: makes CompleteMultipartUpload repeatable */
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
     struct meta_version_id version; /* given by the store */
 };
 
@@ -154,7 +156,8 @@ static inline bool meta_object_has_upload(const struct meta_object *object)
 }
 
 enum meta_versioning {
-    META_VERSIONING_NEVER,     /* every object is the null version, and replacing or deleting it is the end of it */
+    /* every object is the null version, and replacing or deleting it is the end of it */
+    META_VERSIONING_NEVER,
     META_VERSIONING_ENABLED,   /* every put makes a version; deleting a key adds a delete marker */
     META_VERSIONING_SUSPENDED, /* puts and deletes replace the null version; other versions stay */
 };
@@ -169,7 +172,8 @@ struct meta_bucket {
 };
 
 struct meta_upload {
-    unsigned char id[META_UPLOAD_ID_BYTES]; /* begins with the time in ms, big-endian: ids sort by initiation */
+    /* begins with the time in ms, big-endian: ids sort by initiation */
+    unsigned char id[META_UPLOAD_ID_BYTES];
     struct meta_bytes key;
     int64_t initiated_ms;
     struct meta_attributes attributes;

@@ -15,9 +15,11 @@
 int read_object(sqlite3_stmt *row, struct meta_object *object);
 
 /* The current object, from the reader's cache: false when it is not there. */
-bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object);
 /* The same from the database, as meta_object_get. */
-int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object);
 
 /* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. Also the committer's. */
 int read_part(sqlite3_stmt *row, struct meta_part *part);

@@ -76,8 +76,7 @@ int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_byt
             return 0;
         meta_object_release(object);
     }
-    if ((err = db_read_begin(reader)) != 0 ||
-        (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+    if ((err = db_read_begin(reader)) != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     int result = version_get(reader, bucket, key, version, object);
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);

@@ -30,7 +30,8 @@ static int unit_run(struct meta_writer *writer, enum meta_sql_id id, uint64_t fi
 }
 
 /* What SQL_UNIT_ADD wants to know besides. */
-static void unit_bind_more(struct meta_writer *writer, sqlite3_stmt *statement, const struct meta_extent *extent)
+static void unit_bind_more(struct meta_writer *writer, sqlite3_stmt *statement,
+                           const struct meta_extent *extent)
 {
     meta_sql_int(statement, 3, (int64_t)extent->unit_length);
     if (!writer->meta->options.keeps_replaced)

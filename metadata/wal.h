@@ -23,7 +23,8 @@ struct wal {
     atomic_uint_fast64_t commits; /* unsynced ones, twice; odd while one is under way */
     atomic_uint_fast64_t durable; /* `commits` as of the last sync */
     atomic_bool is_suspect;       /* a sync failed */
-    atomic_bool is_lost;          /* and what it lost is not in memory any more: what the log shows is not what was committed */
+    /* and what it lost is not in memory any more: what the log shows is not what was committed */
+    atomic_bool is_lost;
 };
 
 /* Room on the disk for the log, whose size and content stay as they are: nothing can be deleted without a few pages in it. Where it is not

@@ -22,9 +22,9 @@ int wal_file_settle(const char *log_path);
 
 /* What the database's library has in the log. */
 struct wal_extent {
-    uint32_t frames;         /* committed ones, from the first on */
-    unsigned char salt[8];   /* as they are in the file's head */
-    uint32_t checksum[2];    /* at the end of those frames */
+    uint32_t frames;       /* committed ones, from the first on */
+    unsigned char salt[8]; /* as they are in the file's head */
+    uint32_t checksum[2];  /* at the end of those frames */
 };
 
 /* Writes those frames again, unmakes what a failed commit may have left after them, and syncs. No transaction may be under way.
@@ -34,7 +34,8 @@ int wal_file_renew(int fd, const struct wal_extent *extent);
 
 /* Calls visit for each of the first `frames` frames, in their order, with the page that it holds; its data is not read or checked.
  * 0, what visit returned, which stops when it is not 0, or a negative errno. */
-int wal_file_pages(int fd, uint32_t frames, int (*visit)(void *ctx, uint32_t frame, uint32_t page), void *ctx);
+int wal_file_pages(int fd, uint32_t frames, int (*visit)(void *ctx, uint32_t frame, uint32_t page),
+                   void *ctx);
 /* Reads the data of one frame, the first is 1: WAL_FILE_PAGE_BYTES. 0 or a negative errno. */
 int wal_file_read_page(int fd, uint32_t frame, void *data);
 

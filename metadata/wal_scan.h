@@ -16,8 +16,9 @@
 
 struct wal_scan {
     enum meta_tail tail;
-    uint64_t gap;    /* the first page that is not whole, from 1 on; 0: the head of the log; without a gap it means nothing */
-    uint64_t pages;  /* that have room in the file */
+    /* the first page that is not whole, from 1 on; 0: the head of the log; without a gap it means nothing */
+    uint64_t gap;
+    uint64_t pages; /* that have room in the file */
 };
 
 /* journal_page: where table `journal` lies, 0 if there is none. is_synced: commits without it were synced; else no gap is called damage.

@@ -25,6 +25,7 @@ void position_past_prefix(struct position *position, struct meta_bytes prefix);
 int bytes_compare(struct meta_bytes a, struct meta_bytes b);
 
 /* The common prefix that the key rolls up into; empty when it stands for itself. */
-struct meta_bytes common_prefix_of(struct meta_bytes key, struct meta_bytes prefix, struct meta_bytes delimiter);
+struct meta_bytes common_prefix_of(struct meta_bytes key, struct meta_bytes prefix,
+                                   struct meta_bytes delimiter);
 
 #endif

@@ -20,13 +20,13 @@ struct meta_writer {
     struct meta *meta;
     sqlite3 *db;
     struct meta_sql sql;
-    int64_t now_ms;      /* of this transaction */
-    int64_t garbage_row; /* the highest that was used; rows are not used twice while the store is open */
+    int64_t now_ms;       /* of this transaction */
+    int64_t garbage_row;  /* the highest that was used; rows are not used twice while the store is open */
     int64_t replaced_row; /* the same of `replaced` */
-    struct arena arena;  /* emptied after each change */
-    uint32_t clear_left; /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
-    uint64_t version_sequence; /* of the newest version that was made; versions.c */
-    uint64_t version_seed;     /* of the rest of its id; anew for each batch */
+    struct arena arena;   /* emptied after each change */
+    uint32_t clear_left;  /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
+    uint64_t version_sequence;     /* of the newest version that was made; versions.c */
+    uint64_t version_seed;         /* of the rest of its id; anew for each batch */
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
 };
@@ -75,8 +75,9 @@ int references_take(struct meta_writer *writer, struct meta_bytes extents, enum 
  * of what it replaces, which may name the same units. Where the bucket has versioning, the old object becomes
  * a noncurrent version, and row->version is set. A refusal (META_E_PRECONDITION, META_E_NO_KEY) writes
  * nothing. */
-int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
-                     const struct meta_condition *condition, enum references_source source);
+int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                     struct object_row *row, const struct meta_condition *condition,
+                     enum references_source source);
 
 /* 0, or -EINVAL for what S3 does not allow as a key. */
 int key_check(struct meta_bytes key);
@@ -90,7 +91,8 @@ int attributes_pack(struct meta_writer *writer, const struct meta_attributes *at
                     struct meta_bytes *bytes);
 
 /* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
-int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source, struct object_row *row);
+int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,
+                     struct object_row *row);
 
 /* The conditions alone: 0 or META_E_PRECONDITION. */
 int copy_source_check(const struct meta_copy_source *source, const struct object_row *row);

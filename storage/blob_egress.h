@@ -19,7 +19,8 @@ struct blob_egress;
 
 /* What bytes are verified by: the checksum of the unit that they lie in, as their row has it. */
 struct blob_sum {
-    uint64_t offset, length; /* the unit in its file; length 0: nothing is known of it, and nothing verified */
+    /* the unit in its file; length 0: nothing is known of it, and nothing verified */
+    uint64_t offset, length;
     uint64_t value;
     enum digest_kind kind; /* DIGEST_CRC64NVME or DIGEST_CRC32C */
 };
@@ -51,7 +52,8 @@ static inline bool blob_range_is_unit(const struct blob_range *range)
  * Returns 0: the first descriptor is at hand, and small units, EGRESS_LOOK_BYTES_MAX of them, are verified; -EBUSY: wait for
  * on_ready, then ask blob_egress_status; a failure, as of blob_egress_status: it still has to be ended; -ENOMEM with *egress NULL. */
 int blob_egress_begin(struct blob_egress **egress, struct blob_store *store, struct ring *ring,
-                      const struct blob_range *ranges, uint32_t range_count, void (*on_ready)(void *ctx), void *ctx);
+                      const struct blob_range *ranges, uint32_t range_count, void (*on_ready)(void *ctx),
+                      void *ctx);
 
 /* 0, or the failure that opening or reading met (sticky): -EIO (also a blob that is missing, too short, or not what was stored),
  * -EMFILE, -ENOMEM. */

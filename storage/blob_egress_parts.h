@@ -42,10 +42,12 @@ struct blob_egress {
     unsigned char *buffer; /* the buffered way; NULL before the first use */
     size_t buffer_bytes, buffer_start, buffer_end;
 
-    size_t unit_filled;    /* bytes of a small unit, or a record, that are in the buffer, while it is being read */
-    uint64_t sum, sum_end; /* of a large unit: the sum of what has come so far, and where in the file that ends */
-    bool is_beginning;     /* nothing may go out yet */
-    uint32_t look;         /* ranges in front of this one are to be looked at before that */
+    /* bytes of a small unit, or a record, that are in the buffer, while it is being read */
+    size_t unit_filled;
+    /* of a large unit: the sum of what has come so far, and where in the file that ends */
+    uint64_t sum, sum_end;
+    bool is_beginning; /* nothing may go out yet */
+    uint32_t look;     /* ranges in front of this one are to be looked at before that */
 
     uint64_t remaining; /* bytes not yet handed to the caller or the socket */
     uint32_t range, range_count;

@@ -69,16 +69,18 @@ void blob_waiter_post(struct blob_waiter_list *list, int32_t result);
 #define BLOB_ID_JUMP (UINT64_C(1) << 32)
 
 struct blob_sequence {
-    uint64_t generation; /* the valid slot with the higher one counts */
-    uint64_t settled;    /* below: has a row, or has no file */
-    uint64_t promised;   /* at or above: never handed out */
-    bool synced;         /* written by a durable store */
-    bool has_log;        /* blob_store_log_is_there */
+    uint64_t generation;           /* the valid slot with the higher one counts */
+    uint64_t settled;              /* below: has a row, or has no file */
+    uint64_t promised;             /* at or above: never handed out */
+    bool synced;                   /* written by a durable store */
+    bool has_log;                  /* blob_store_log_is_there */
     struct blob_identity identity; /* store all zero: it says none, as one of an earlier version does */
-    uint64_t records_from; /* files of blobs from this id on say what they are; 0: not known yet, so none needs to */
-    bool marked;         /* by one that is not: what is settled is on the disk nevertheless, and promises are synced */
-    unsigned slot;       /* 0 or 1: where it was found */
-    bool torn;           /* the other slot is damaged: by a torn write, or a whole one that went bad later */
+    /* files of blobs from this id on say what they are; 0: not known yet, so none needs to */
+    uint64_t records_from;
+    /* by one that is not: what is settled is on the disk nevertheless, and promises are synced */
+    bool marked;
+    unsigned slot; /* 0 or 1: where it was found */
+    bool torn;     /* the other slot is damaged: by a torn write, or a whole one that went bad later */
 };
 
 /* Returns 0, -ENODATA (new, empty file), -EBADMSG (neither slot is readable), -ENOTSUP (a newer version wrote it) or
@@ -106,8 +108,9 @@ struct blob_ids {
 
     uint64_t next;    /* the next id to hand out; < disk.promised or promises are out */
     uint64_t settled; /* lowest id of this process that is handed out and not settled, or next */
-    uint64_t mark;    /* in a store that is not durable, SEQUENCE calls no id from here on settled; blob_point.c */
-    uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
+    /* in a store that is not durable, SEQUENCE calls no id from here on settled; blob_point.c */
+    uint64_t mark;
+    uint64_t *bits; /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
     struct blob_waiter_list waiters;
     pthread_cond_t promised; /* the keeper has answered, for threads that may wait */
@@ -118,7 +121,8 @@ struct blob_ids {
     struct blob_past past;         /* the same */
     bool has_log;                  /* what it is to say from now on */
     enum blob_doubt doubt;         /* blob_store_doubt */
-    uint64_t records_from;         /* as in blob_sequence; set at the latest before the first id is handed out */
+    /* as in blob_sequence; set at the latest before the first id is handed out */
+    uint64_t records_from;
 };
 
 int blob_ids_open(struct blob_store *store);
@@ -175,18 +179,20 @@ struct blob_contents {
 };
 
 /* Bytes that blob_record_judge wants to see of a file of so many, and where they begin. wanted: 0 at first, then what it said. */
-size_t blob_record_place(const struct blob_claim *claim, uint64_t file_bytes, size_t wanted, uint64_t *offset);
+size_t blob_record_place(const struct blob_claim *claim, uint64_t file_bytes, size_t wanted,
+                         uint64_t *offset);
 /* Whether the file is the one that the claim is about. bytes: what blob_record_place asked for. 0 and contents; -ENOBUFS: come again
  * with *wanted bytes; -ESTALE: it says that it is another's; -EBADMSG: it says nothing where it should, or what it says is damaged. */
-int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes, const void *bytes,
-                      size_t length, size_t *wanted, struct blob_contents *contents);
+int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes,
+                      const void *bytes, size_t length, size_t *wanted, struct blob_contents *contents);
 /* Whether contents go with a unit of the row; length 0: not known. */
 bool blob_contents_fit(const struct blob_contents *contents, const struct blob_claim *claim, uint64_t length);
 
 /* What the head of a segment says. */
 struct segment_head {
-    struct blob_identity identity; /* store all zero: nothing, as the heads of earlier versions; epoch 0: a store that syncs nothing */
-    uint64_t blob;                 /* 0: nothing */
+    /* store all zero: nothing, as the heads of earlier versions; epoch 0: a store that syncs nothing */
+    struct blob_identity identity;
+    uint64_t blob; /* 0: nothing */
 };
 
 /* Makes the head: a line for people at the front of the block, and a record at its end. block: SEGMENT_ALIGN_BYTES of zeros. */
@@ -225,9 +231,9 @@ struct blob_folder {
     bool active;
     struct ring *ring; /* the ring that runs the batch */
     struct ring_op op;
-    int fd; /* while a batch runs */
+    int fd;            /* while a batch runs */
     unsigned failures; /* syncs of it that failed */
-    bool exists; /* with its name on disk; of blob_layout_make_folders alone */
+    bool exists;       /* with its name on disk; of blob_layout_make_folders alone */
     char path[4];
 };
 
@@ -242,7 +248,8 @@ unsigned blob_folder_failures(struct blob_store *store, unsigned folder);
 void blob_folder_doubt(struct blob_store *store, unsigned folder);
 /* waiter->op is posted with 0 once the folder was synced by a sync that began after this call, or with the failure. failures: as of before
  * the name was made: one that fails in between may have lost it. */
-void blob_folder_sync(struct blob_store *store, unsigned folder, unsigned failures, struct blob_waiter *waiter);
+void blob_folder_sync(struct blob_store *store, unsigned folder, unsigned failures,
+                      struct blob_waiter *waiter);
 bool blob_folder_forget(struct blob_store *store, unsigned folder, struct blob_waiter *waiter);
 
 /* The data folder itself; then, under its lock, everything below. */
@@ -264,8 +271,9 @@ struct blob_file {
     int fd;
     uint32_t refs;
     bool cached; /* in the table; false: closed with the last reference */
-    atomic_int kind;                 /* enum blob_file_kind: what it says of itself, once somebody has looked */
-    atomic_uint_fast64_t payload;    /* of BLOB_FILE_BLOB; valid once kind is known */
+    /* enum blob_file_kind: what it says of itself, once somebody has looked */
+    atomic_int kind;
+    atomic_uint_fast64_t payload; /* of BLOB_FILE_BLOB; valid once kind is known */
     struct blob_file *hash_next, *idle_next, *idle_prev;
 };
 
@@ -296,10 +304,10 @@ unsigned blob_cache_shed(struct blob_cache *cache);
 
 struct blob_damages {
     atomic_uint_fast64_t met[BLOB_DAMAGE_COUNT];
-    pthread_mutex_t lock;                     /* for all below */
-    struct blob_unit told[DAMAGE_TOLD_MAX];   /* the last ones that the log knows of */
+    pthread_mutex_t lock;                   /* for all below */
+    struct blob_unit told[DAMAGE_TOLD_MAX]; /* the last ones that the log knows of */
     unsigned told_next;
-    uint64_t since_ms;                        /* of the lines that are counted here */
+    uint64_t since_ms; /* of the lines that are counted here */
     unsigned lines, untold;
 };
 
@@ -310,8 +318,8 @@ void blob_damages_free(struct blob_damages *damages);
 
 struct blob_pins {
     pthread_mutex_t lock;
-    pthread_cond_t moved;                     /* the first unknown pin became known or left */
-    struct blob_pin *unknown, *unknown_last;  /* in the order they were entered */
+    pthread_cond_t moved;                    /* the first unknown pin became known or left */
+    struct blob_pin *unknown, *unknown_last; /* in the order they were entered */
     struct blob_pin *known;
     uint64_t ticket_next;
     unsigned barriers; /* threads waiting in blob_pin_barrier */
@@ -322,7 +330,7 @@ struct blob_store {
     atomic_uint refs;
     struct blob_store_options options;
     int dir_fd, lock_fd, blobs_fd, staging_fd;
-    int lost_fd; /* -1 until something is moved there */
+    int lost_fd;                   /* -1 until something is moved there */
     enum blob_residency residency; /* chosen once, at open */
 
     struct blob_ids ids;

@@ -9,8 +9,10 @@
 #include <stdint.h>
 
 enum blob_residency {
-    BLOB_RESIDENCY_CACHESTAT, /* Linux 6.5: all of them, 0.15 us per MiB; and the last one as below, that it is not on its way only */
-    BLOB_RESIDENCY_NOWAIT, /* preadv2 RWF_NOWAIT of the first and last byte: a guess that is nearly always right */
+    /* Linux 6.5: all of them, 0.15 us per MiB; and the last one as below, that it is not on its way only */
+    BLOB_RESIDENCY_CACHESTAT,
+    /* preadv2 RWF_NOWAIT of the first and last byte: a guess that is nearly always right */
+    BLOB_RESIDENCY_NOWAIT,
     BLOB_RESIDENCY_UNKNOWN, /* everything counts as cold and goes through the ring */
 };
 

@@ -31,10 +31,12 @@ struct blob_store;
 enum storage_log_level { STORAGE_LOG_INFO, STORAGE_LOG_WARNING, STORAGE_LOG_ERROR };
 
 struct blob_store_options {
-    bool durable;     /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
-    bool copy_mode;   /* true: --copy-mode=standard, read/write instead of splice/sendfile */
-    bool read_only;   /* for `sluice check`: takes LOCK, creates and changes nothing else */
-    bool shared_fs;   /* the caller answers for it that no other machine has the folder open: any file system will do */
+    /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
+    bool durable;
+    bool copy_mode; /* true: --copy-mode=standard, read/write instead of splice/sendfile */
+    bool read_only; /* for `sluice check`: takes LOCK, creates and changes nothing else */
+    /* the caller answers for it that no other machine has the folder open: any file system will do */
+    bool shared_fs;
     /* Messages for the operator, without newline; called from any thread; may be NULL. */
     void (*log)(void *ctx, enum storage_log_level level, const char *message);
     void *log_ctx;
@@ -48,7 +50,8 @@ struct blob_store_options {
  * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EREMOTE as blob_store_check_place, with nothing
  * made; -EBADMSG when SEQUENCE is damaged beyond repair; or the
  * errno of the failing call. Blocks; not for event-loop threads. */
-int blob_store_open(struct blob_store **store, const char *data_dir, const struct blob_store_options *options);
+int blob_store_open(struct blob_store **store, const char *data_dir,
+                    const struct blob_store_options *options);
 
 /* Would blob_store_open take the file systems of data_dir (or, while it is missing, of the folder that it would be made in) and of
  * what is in it? 0, also when there is nothing to look at; -EREMOTE when other machines may have one mounted and shared_fs is not
@@ -79,7 +82,8 @@ bool blob_store_identity_found(struct blob_store *store, struct blob_identity *i
 /* The highest epoch that SEQUENCE, and files of that store which a crash may have left unsettled, tell; a few of the newest are looked at.
  * What a store that syncs nothing has written does not count after an unclean end: its owner's part of it may have been lost. *epoch: 0
  * if nothing tells. 0 or a negative errno. Blocks; before blob_store_recover. */
-int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES], uint64_t *epoch);
+int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES],
+                           uint64_t *epoch);
 
 /* How the store was left. */
 struct blob_past {
@@ -111,19 +115,21 @@ void blob_store_doubt(struct blob_store *store, enum blob_doubt doubt);
 /* ---- lost/: what no row names and no unfinished upload explains ---- */
 
 struct blob_lost {
-    const char *name;   /* when it came there, and what it was: 20261129T140144Z-0000000000003f2a */
-    uint64_t bytes;     /* that it takes on the disk */
+    const char *name; /* when it came there, and what it was: 20261129T140144Z-0000000000003f2a */
+    uint64_t bytes;   /* that it takes on the disk */
     uint64_t age_s;
 };
 
 /* Keeps a copy of a file of the data folder there, durably. 0 or a negative errno. Blocks. */
 int blob_store_lost_keep(struct blob_store *store, const char *name);
 /* Oldest first. visit non-zero stops and is returned. 0 also when there is no such folder. Blocks. */
-int blob_store_lost_walk(struct blob_store *store, int (*visit)(void *ctx, const struct blob_lost *lost), void *ctx);
+int blob_store_lost_walk(struct blob_store *store, int (*visit)(void *ctx, const struct blob_lost *lost),
+                         void *ctx);
 /* Removes what is older than so many days, and then the oldest until the rest takes at most so many percent of the file system, a log line
  * for each; both 0: everything, also in a store that was opened read only, with nothing in the log. *files, *bytes: what was removed. 0 or a
  * negative errno. Blocks. */
-int blob_store_lost_bound(struct blob_store *store, unsigned days, unsigned share, uint64_t *files, uint64_t *bytes);
+int blob_store_lost_bound(struct blob_store *store, unsigned days, unsigned share, uint64_t *files,
+                          uint64_t *bytes);
 
 /* To be called before blob_store_recover: `last` is the highest blob that some row names. Ids go on above it even where
  * SEQUENCE is lost or too old, for a row whose file is gone must not find the bytes of another. Returns 0 or -EBADMSG. */
@@ -134,10 +140,11 @@ int blob_store_stay_above(struct blob_store *store, uint64_t last);
  * units: visits every unit of the blob that some row names, in ascending order, and returns 0, what `visit` returned, or a
  * negative errno; it lets recovery give back what lies between the units of a segment. NULL where there are no segments.
  * removed: receives the number of files removed, without those that were moved to lost/; may be NULL. Blocks. */
-typedef int (*blob_units_fn)(void *ctx, uint64_t blob, int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
+typedef int (*blob_units_fn)(void *ctx, uint64_t blob,
+                             int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
                              void *visit_ctx);
-int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob), blob_units_fn units, void *ctx,
-                       uint64_t *removed);
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
+                       blob_units_fn units, void *ctx, uint64_t *removed);
 
 /* Whether blob_store_recover, which has not run, would look at the blob: if it has no row, that is what a crash leaves and the
  * next start clears away. */
@@ -157,8 +164,8 @@ bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
  * SEQUENCE, and the owner says so elsewhere (struct blob_point), so that a start after a power failure need not doubt it. */
 
 struct blob_point {
-    uint64_t settled; /* everything below has its row or no file */
-    uint64_t next;    /* blobs from here on are not part of the point */
+    uint64_t settled;                   /* everything below has its row or no file */
+    uint64_t next;                      /* blobs from here on are not part of the point */
     uint64_t open[BLOB_POINT_OPEN_MAX]; /* nor are these, which were being published or filled; ascending */
     uint32_t open_count;
 };
@@ -194,7 +201,8 @@ int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 uint64_t blob_store_free_bytes(struct blob_store *store);
 
 /* Calls visit for every blob file found. Order is not defined. A non-zero return of visit stops and is returned. Blocks. */
-int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes), void *ctx);
+int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),
+                    void *ctx);
 
 /* Opens a blob for reading, read-only and O_CLOEXEC, past the descriptor cache. Returns a descriptor or -ENOENT, -EIO,
  * -EMFILE. The caller closes it. Blocks. */
@@ -216,12 +224,13 @@ struct blob_pin {
     const struct blob_unit *units; /* private: NULL while unknown */
     uint32_t unit_count;
     bool known;
-    uint64_t ticket;              /* private: order of entering */
+    uint64_t ticket; /* private: order of entering */
 };
 
 void blob_pin_enter(struct blob_store *store, struct blob_pin *pin);
 /* units: must stay valid until blob_pin_leave; may hold duplicates. */
-void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct blob_unit *units, uint32_t count);
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct blob_unit *units,
+                    uint32_t count);
 void blob_pin_leave(struct blob_store *store, struct blob_pin *pin);
 
 /* Waits until every pin that is now entered and not yet known has become known or left. Blocks (briefly). Call it after
@@ -246,7 +255,8 @@ enum blob_damage {
 int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd);
 
 /* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */
-bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage, const char *what);
+bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage,
+                      const char *what);
 /* How often readers have met it since the store was opened. */
 uint64_t blob_store_damage_met(struct blob_store *store, enum blob_damage damage);
 

@@ -42,12 +42,12 @@ struct blob_writer_options {
     /* For a body that comes by splice in one long run, or NULL: threads that take it in whole megabytes. blob_writer_splice then
      * answers -EBUSY first; the next call after on_room must be another splice, of as much or more, and tells what came. */
     struct pump_pool *pumps;
-    uint64_t length;       /* body length in bytes, UINT64_MAX when unknown */
-    uint32_t digest_mask;  /* DIGEST_BIT of each kind wanted; DIGEST_OF_CONTENT is always added */
+    uint64_t length;      /* body length in bytes, UINT64_MAX when unknown */
+    uint32_t digest_mask; /* DIGEST_BIT of each kind wanted; DIGEST_OF_CONTENT is always added */
     /* Kinds wanted in addition if the body turns out to be at most digest_small_bytes_max long. */
     uint32_t digest_mask_small;
     uint64_t digest_small_bytes_max;
-    const struct digest_chunk_ops *chunks; /* signed chunks, or NULL; copied */
+    const struct digest_chunk_ops *chunks;   /* signed chunks, or NULL; copied */
     const struct blob_writer_events *events; /* must outlive the writer */
     void *ctx;
 };

@@ -16,7 +16,7 @@
 #include "storage/blob_internal.h"
 #include "storage/blob_writer.h"
 
-#define OWNER_OF(op, type, field) ((type *)((char *)(op) - offsetof(type, field)))
+#define OWNER_OF(op, type, field) ((type *)((char *)(op)-offsetof(type, field)))
 
 /* ---- Hops: where bytes are between the call that took them and the file ---- */
 
@@ -39,9 +39,10 @@ struct blob_hop {
     /* HOP_BUFFER: the bytes. HOP_PIPE: NULL, or bytes taken out of the pipe because it cannot be spliced on. */
     unsigned char *data;
     size_t capacity;
-    size_t filled;             /* bytes that came in */
-    size_t drained;            /* of those: in the file */
-    size_t taken_out, put_in;  /* HOP_PIPE with data: bytes read into data, and of those written to the file */
+    size_t filled;  /* bytes that came in */
+    size_t drained; /* of those: in the file */
+    /* HOP_PIPE with data: bytes read into data, and of those written to the file */
+    size_t taken_out, put_in;
     struct blob_hop *next;
 };
 
@@ -99,15 +100,15 @@ struct blob_writer {
     bool detached;     /* blob_writer_free was called */
 
     int fd;
-    bool ready; /* the file can be written (or none is needed) */
+    bool ready;  /* the file can be written (or none is needed) */
     bool staged; /* the file has a name below staging/ */
     char staging_name[24];
 
     struct blob_hop hops[HOP_COUNT];
     struct blob_hop *filling;                  /* or NULL */
     struct blob_hop *queue_first, *queue_last; /* HOP_QUEUED, oldest first; the first one drains */
-    bool hop_due;       /* the filling pipe should drain although it is not full: the socket ran dry */
-    bool splice_off;    /* this writer takes memory only */
+    bool hop_due;        /* the filling pipe should drain although it is not full: the socket ran dry */
+    bool splice_off;     /* this writer takes memory only */
     bool splice_out_off; /* pipes drain by read and write */
     uint64_t taken, written;
 
@@ -117,7 +118,7 @@ struct blob_writer {
     bool pumped; /* pump_result waits to be told */
     int32_t pump_result;
 
-    struct digest_stream *stream;   /* NULL before it is needed and after finish or cancel */
+    struct digest_stream *stream; /* NULL before it is needed and after finish or cancel */
     bool stream_bound;
     struct writer_mailbox *mailbox; /* while a finish is out */
     bool digested;
@@ -127,9 +128,9 @@ struct blob_writer {
     uint64_t blob; /* the id, once handed out; 0 again after it was settled here */
     unsigned char record[BLOB_RECORD_BYTES_MAX];
     size_t record_length, record_written; /* record_length 0: not made yet */
-    bool linked;   /* the name exists */
-    unsigned folder_failures; /* of its folder, before it did */
-    bool finished; /* the name exists and, with a durable store, is synced */
+    bool linked;                          /* the name exists */
+    unsigned folder_failures;             /* of its folder, before it did */
+    bool finished;                        /* the name exists and, with a durable store, is synced */
     char path[BLOB_PATH_BYTES];
     struct blob_waiter waiter; /* of STEP_ID and STEP_FOLDER */
 

@@ -18,9 +18,10 @@ enum digest_kind {
     DIGEST_SHA1,
     DIGEST_SHA256,
     DIGEST_SHA512,
-    DIGEST_CRC32,     /* ISO-HDLC, as in zip */
-    DIGEST_CRC32C,    /* Castagnoli */
-    DIGEST_CRC64NVME, /* CRC-64/NVME (Rocksoft): poly 0xad93d23594c93659, reflected, init and xorout all ones */
+    DIGEST_CRC32,  /* ISO-HDLC, as in zip */
+    DIGEST_CRC32C, /* Castagnoli */
+    /* CRC-64/NVME (Rocksoft): poly 0xad93d23594c93659, reflected, init and xorout all ones */
+    DIGEST_CRC64NVME,
     DIGEST_XXH64,
     DIGEST_XXH3_64,
     DIGEST_XXH3_128,
@@ -71,7 +72,8 @@ bool digest_kind_is_allowed(enum digest_kind kind);
  * SIGBUS), -ENODATA where the file is shorter. */
 int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint64_t length);
 /* The same for several sets over the same bytes, mapped once. */
-int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset, uint64_t length);
+int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset,
+                            uint64_t length);
 
 /* A range of a file that is still being written, mapped once and digested piece by piece behind the writes: cheaper than a
  * mapping for each piece. */

@@ -30,9 +30,9 @@ struct digest_job {
     struct digest_job *next;
     struct digest_set *set;
     struct digest_set *sum; /* of the unit that the current range is; NULL: it is none */
-    uint64_t position; /* in the current range */
-    uint32_t at;       /* the current range */
-    int fd;            /* its blob; -1: not open */
+    uint64_t position;      /* in the current range */
+    uint32_t at;            /* the current range */
+    int fd;                 /* its blob; -1: not open */
 };
 
 /* threads: 1 .. DIGEST_JOB_THREADS_MAX; they start with the first job. 0 or -ENOMEM. */

@@ -26,12 +26,13 @@ enum pump_refusal {
 
 /* Owned by the caller, who sets the first part; the pool has it from pump_start until op.done runs. */
 struct pump_job {
-    struct ring_op op; /* done gets: bytes moved (> 0); 0 the peer closed; -EAGAIN the socket has nothing now; -EOPNOTSUPP see
-                          refusal; another negative errno of socket, file or digest library */
-    int file_fd;       /* duplicated for the job, too */
-    uint64_t offset;   /* of the first byte in the file */
-    uint32_t max;      /* bytes to move, up to PUMP_JOB_BYTES_MAX */
-    bool write_back;   /* have the disk begin with the bytes at once: for a file that will be synced */
+    /* done gets: bytes moved (> 0); 0 the peer closed; -EAGAIN the socket has nothing now; -EOPNOTSUPP see
+     * refusal; another negative errno of socket, file or digest library */
+    struct ring_op op;
+    int file_fd;     /* duplicated for the job, too */
+    uint64_t offset; /* of the first byte in the file */
+    uint32_t max;    /* bytes to move, up to PUMP_JOB_BYTES_MAX */
+    bool write_back; /* have the disk begin with the bytes at once: for a file that will be synced */
     struct digest_set *digest; /* follows the bytes; nobody else's during the job */
 
     enum pump_refusal refusal; /* valid in done; with a count > 0 too */
@@ -39,7 +40,8 @@ struct pump_job {
     /* private to the pool */
     struct pump_job *next;
     struct ring *ring;
-    int socket_fd, own_fd; /* duplicates: a descriptor that the kernel closes in a ring is never a thread's own */
+    /* duplicates: a descriptor that the kernel closes in a ring is never a thread's own */
+    int socket_fd, own_fd;
 };
 
 /* threads: 1 .. PUMP_THREADS_MAX. They start on first use. Returns 0 or -ENOMEM. */

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* The largest record; a reader needs one buffer of this size. */
-#define RECORD_BYTES_MAX (16u << 10)
+#define RECORD_BYTES_MAX  (16u << 10)
 #define RECORD_FOOT_BYTES 24u
 /* Around each value. */
 #define RECORD_ITEM_BYTES 8u
@@ -49,7 +49,8 @@ struct record_writer {
 
 /* bytes: the caller's, `capacity` of them, at least RECORD_FOOT_BYTES. */
 void record_begin(struct record_writer *writer, void *bytes, size_t capacity);
-void record_put(struct record_writer *writer, enum record_type type, unsigned flags, const void *value, size_t length);
+void record_put(struct record_writer *writer, enum record_type type, unsigned flags, const void *value,
+                size_t length);
 void record_put_number(struct record_writer *writer, enum record_type type, unsigned flags, uint64_t value);
 /* The record's length, or 0 when it did not fit. */
 size_t record_end(struct record_writer *writer);

@@ -101,20 +101,25 @@ unsigned ring_pending(const struct ring *ring);
 
 /* offset: position in the file, or UINT64_MAX for "current position" (pipes, sockets). */
 void ring_read(struct ring *ring, struct ring_op *op, int fd, void *buffer, uint32_t length, uint64_t offset);
-void ring_write(struct ring *ring, struct ring_op *op, int fd, const void *buffer, uint32_t length, uint64_t offset);
+void ring_write(struct ring *ring, struct ring_op *op, int fd, const void *buffer, uint32_t length,
+                uint64_t offset);
 
 /* Moves up to `length` bytes from a pipe into a file at `offset`. The file must not be O_APPEND. */
-void ring_splice_to_file(struct ring *ring, struct ring_op *op, int pipe_fd, int file_fd, uint64_t offset, uint32_t length);
+void ring_splice_to_file(struct ring *ring, struct ring_op *op, int pipe_fd, int file_fd, uint64_t offset,
+                         uint32_t length);
 
 void ring_fdatasync(struct ring *ring, struct ring_op *op, int fd);
 void ring_fsync(struct ring *ring, struct ring_op *op, int fd);
-void ring_fallocate(struct ring *ring, struct ring_op *op, int fd, int mode, uint64_t offset, uint64_t length);
-void ring_openat(struct ring *ring, struct ring_op *op, int dir_fd, const char *path, int flags, unsigned mode);
+void ring_fallocate(struct ring *ring, struct ring_op *op, int fd, int mode, uint64_t offset,
+                    uint64_t length);
+void ring_openat(struct ring *ring, struct ring_op *op, int dir_fd, const char *path, int flags,
+                 unsigned mode);
 
 /* Gives an O_TMPFILE descriptor a name: linkat(AT_FDCWD, "/proc/self/fd/N", dir_fd, path, AT_SYMLINK_FOLLOW), or the
  * AT_EMPTY_PATH form where /proc is missing. */
 void ring_link_fd(struct ring *ring, struct ring_op *op, int fd, int dir_fd, const char *path);
-void ring_renameat(struct ring *ring, struct ring_op *op, int from_dir_fd, const char *from, int to_dir_fd, const char *to);
+void ring_renameat(struct ring *ring, struct ring_op *op, int from_dir_fd, const char *from, int to_dir_fd,
+                   const char *to);
 void ring_unlinkat(struct ring *ring, struct ring_op *op, int dir_fd, const char *path);
 void ring_close(struct ring *ring, struct ring_op *op, int fd);
 

@@ -48,7 +48,7 @@ struct segment_entry {
     unsigned char token[SEGMENT_TOKEN_BYTES];
     uint64_t sequence; /* 1 for the first of a segment, then consecutive */
     const void *data;
-    uint32_t length; /* 1 .. SEGMENT_ENTRY_BYTES_MAX */
+    uint32_t length;       /* 1 .. SEGMENT_ENTRY_BYTES_MAX */
     struct blob_run place; /* of one that was read: all that it takes of the file */
 };
 
@@ -60,7 +60,8 @@ uint32_t segment_unit_room(uint32_t length);
 typedef void (*segment_sealed_fn)(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain);
 
 /* Returns 0 or -ENOMEM. Makes no file yet. */
-int segment_writer_create(struct segment_writer **writer, struct blob_store *store, segment_sealed_fn on_sealed, void *ctx);
+int segment_writer_create(struct segment_writer **writer, struct blob_store *store,
+                          segment_sealed_fn on_sealed, void *ctx);
 /* Seals what is open. NULL allowed. */
 void segment_writer_destroy(struct segment_writer *writer);
 
@@ -101,7 +102,8 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain);
  * its batch may be torn. This can only be so for entries of the last batch, as a batch is written after the sync of the one before.
  * 0, also when the file is not there or has no journal; what visit returned, which stops when it is not 0; -ENOMEM; or the negative
  * errno of opening, syncing or reading. Blocks; any thread; not while a writer has the segment open. */
-int segment_entries_read(struct blob_store *store, uint64_t blob, const unsigned char token[SEGMENT_TOKEN_BYTES],
+int segment_entries_read(struct blob_store *store, uint64_t blob,
+                         const unsigned char token[SEGMENT_TOKEN_BYTES],
                          int (*visit)(void *ctx, const struct segment_entry *entry), void *ctx);
 
 /* Writes bytes of a file again that are there already, and syncs them: a failed sync of a process that is dead may have lost them, and they are

@@ -63,16 +63,19 @@ enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE 
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 
 struct options {
-    char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key, *access_log, *region, *user_id, *rights;
+    char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
+        *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s, lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format;
-    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost, empty_lost, help;
+    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost,
+        empty_lost, help;
 
-    const char *words[OPTIONS_WORDS_MAX]; /* what stands beside the flags: sluice user ADD ALICE. The caller's */
+    /* what stands beside the flags: sluice user ADD ALICE. The caller's */
+    const char *words[OPTIONS_WORDS_MAX];
     size_t word_count;
 
-    char error[OPTIONS_ERROR_BYTES]; /* why the last call failed: one line, no newline */
+    char error[OPTIONS_ERROR_BYTES];              /* why the last call failed: one line, no newline */
     enum option_source sources[OPTIONS_ROWS_MAX]; /* where the value of each row came from */
 };
 
@@ -107,7 +110,8 @@ const struct option_row *option_row_find(const char *name, size_t length);
 /* The variable a row is read from: "SLUICE_ACCESS_LOG". */
 void option_row_variable(const struct option_row *row, char *name, size_t size);
 /* Checks text and stores it, unless a stronger source has spoken already. 0, or -EINVAL (-ENOMEM) with error set. */
-int option_set(struct options *options, const struct option_row *row, enum option_source source, const char *text);
+int option_set(struct options *options, const struct option_row *row, enum option_source source,
+               const char *text);
 enum option_source option_source_of(const struct options *options, const struct option_row *row);
 /* Fills options->error as printf does. Returns -EINVAL. */
 int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -27,18 +27,20 @@ enum core_log_level { CORE_LOG_INFO, CORE_LOG_WARNING, CORE_LOG_ERROR };
 
 struct core_options {
     const char *data_dir;
-    bool relaxed;    /* --durability relaxed */
-    bool copy_mode;  /* --copy-mode standard */
-    bool etag_md5;   /* --etag md5 */
+    bool relaxed;      /* --durability relaxed */
+    bool copy_mode;    /* --copy-mode standard */
+    bool etag_md5;     /* --etag md5 */
     bool verify_reads; /* --verify-reads */
-    bool read_only;  /* for check */
-    bool shared_fs;  /* --shared-fs: any file system will do */
-    bool accept_older_database; /* go on with a database that is older than the blobs beside it, or has lost its log */
-    unsigned lost_days, lost_share; /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
+    bool read_only;    /* for check */
+    bool shared_fs;    /* --shared-fs: any file system will do */
+    /* go on with a database that is older than the blobs beside it, or has lost its log */
+    bool accept_older_database;
+    /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
+    unsigned lost_days, lost_share;
     enum ring_engine engine;
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
-    uint32_t settle_ms; /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
-    unsigned digest_threads; /* 0: as many as cores, at most 4 */
+    uint32_t settle_ms;       /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
+    unsigned digest_threads;  /* 0: as many as cores, at most 4 */
     void (*log)(void *ctx, enum core_log_level level, const char *message);
     void *log_ctx;
 };
@@ -85,26 +87,32 @@ uint64_t core_worker_read_steps(struct core_worker *worker);
 int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket);
 int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
-int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct meta_object *object);
+int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+                     struct meta_object *object);
 void core_object_release(struct meta_object *object);
 int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
-                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated);
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx,
+                     bool *truncated);
 int core_version_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                       const struct meta_version_id *version, struct meta_object *object);
 int core_version_list(struct core_worker *worker, const struct meta_version_query *query,
-                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx, bool *truncated);
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
+                      bool *truncated);
 int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
 void core_upload_release(struct meta_upload *upload);
 int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix), void *ctx,
-                     bool *truncated);
-int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES], uint32_t after,
-                   uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *truncated);
+                     int (*visit)(void *ctx, const struct meta_upload *upload,
+                                  struct meta_bytes common_prefix),
+                     void *ctx, bool *truncated);
+int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
+                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
+                   void *ctx, bool *truncated);
 int core_assembly_create(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
-                         const struct meta_complete_part *parts, uint32_t part_count, struct meta_assembly **assembly);
-int core_assembly_step(struct meta_assembly *assembly, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
-                       void *ctx, bool *more);
+                         const struct meta_complete_part *parts, uint32_t part_count,
+                         struct meta_assembly **assembly);
+int core_assembly_step(struct meta_assembly *assembly, uint32_t limit,
+                       int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *more);
 void core_assembly_free(struct meta_assembly *assembly);
 
 /* ---- Settings of buckets ---- */
@@ -120,9 +128,11 @@ struct core_setting_form {
 /* The bucket's setting, parsed; *parsed is NULL where it has none. Each worker keeps what it has parsed until any setting
  * changes: a change is seen by every request that begins after the change was answered, and a hit costs no query. *parsed is
  * borrowed until the next call of this function on the same worker. 0, what parse returned, or an errno. */
-int core_setting_get(struct core_worker *worker, int64_t bucket, const struct core_setting_form *form, const void **parsed);
+int core_setting_get(struct core_worker *worker, int64_t bucket, const struct core_setting_form *form,
+                     const void **parsed);
 /* The document itself; release with free(document->data). META_E_NO_SETTING. */
-int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind, struct meta_bytes *document);
+int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind,
+                      struct meta_bytes *document);
 
 /* ---- Rows: changes ---- */
 
@@ -170,10 +180,12 @@ struct core_put_events {
 };
 
 struct core_put_options {
-    uint64_t length;      /* payload bytes, UINT64_MAX when unknown */
-    bool is_one_run;      /* they come with nothing in between, and core_put_splice is called with all there is room for */
+    uint64_t length; /* payload bytes, UINT64_MAX when unknown */
+    /* they come with nothing in between, and core_put_splice is called with all there is room for */
+    bool is_one_run;
     uint32_t digest_mask; /* DIGEST_BIT of each kind wanted */
-    uint32_t digest_mask_small; /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
+    /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
+    uint32_t digest_mask_small;
     const struct digest_chunk_ops *chunks; /* signed chunks, or NULL */
     const struct core_put_events *events;
     void *ctx;
@@ -211,7 +223,8 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes
                    const struct meta_object **object);
 /* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION, META_E_DELETE_MARKER. */
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
-                           const struct meta_version_id *version, struct core_get **get, const struct meta_object **object);
+                           const struct meta_version_id *version, struct core_get **get,
+                           const struct meta_object **object);
 /* Units of contents up to this size are verified whole before any of their bytes are given out. */
 #define CORE_VERIFY_BYTES_MAX (64u << 10)
 
@@ -220,7 +233,8 @@ int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct me
  * for another range, once this is over: that ends the earlier one.
  * Small units that the range touches are verified here (storage/blob_egress.h), with options.verify_reads large ones, too; others as
  * they pass through core_get_read. -EIO: what is stored is damaged or cannot be read. */
-int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx), void *ctx);
+int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
+                  void *ctx);
 int core_get_status(const struct core_get *get);
 /* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
@@ -255,14 +269,16 @@ void core_etag_choose(const struct core *core, bool client_compares, struct core
 /* 32 hex digits when values hold an MD5, else an opaque random "<32 hex>-1". */
 void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1]);
 /* The ETag of a multipart object: MD5 over the parts' MD5s (or over their ETags' text where one is not an MD5), "-N". */
-void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t count, char etag[META_ETAG_BYTES_MAX + 1]);
+void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t count,
+                              char etag[META_ETAG_BYTES_MAX + 1]);
 
 /* ---- Check ---- */
 
 struct core_check_report {
     uint64_t objects, extents, bytes; /* looked at */
     uint64_t damaged, missing, orphaned, findings;
-    uint64_t pending; /* batches of changes that wait in the journal for the next start: no finding, and not looked at */
+    /* batches of changes that wait in the journal for the next start: no finding, and not looked at */
+    uint64_t pending;
     uint64_t lost_files, lost_bytes; /* in lost/: no finding either */
 };
 /* Verifies rows, references and (verify_bytes) every unit's checksum; prints each finding through line. Opens the store itself
@@ -277,7 +293,8 @@ struct core_lost_file {
     uint64_t bytes, age_s;
 };
 /* Both open the store themselves (exclusively). Oldest first; visit non-zero stops and is returned. Blocks. */
-int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct core_lost_file *file), void *ctx);
+int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct core_lost_file *file),
+                   void *ctx);
 /* Removes all of it; how much that was. Blocks. */
 int core_lost_empty(const char *data_dir, uint64_t *files, uint64_t *bytes);
 

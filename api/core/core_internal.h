@@ -22,16 +22,16 @@ struct lifecycle;
 struct pack;
 
 /* What the last process left, where it is not as it should be (past.c). */
-#define CORE_TROUBLES_MAX   6u
-#define CORE_TROUBLE_BYTES  400u
+#define CORE_TROUBLES_MAX  6u
+#define CORE_TROUBLE_BYTES 400u
 
 struct core_past {
     unsigned count;
     char troubles[CORE_TROUBLES_MAX][CORE_TROUBLE_BYTES];
-    int error;        /* why the store is not opened; 0: it may be */
-    bool is_accepted; /* it was, and is opened all the same */
+    int error;            /* why the store is not opened; 0: it may be */
+    bool is_accepted;     /* it was, and is opened all the same */
     bool has_no_database; /* read only: there is nothing to read */
-    uint64_t epoch; /* the highest that files or database knew */
+    uint64_t epoch;       /* the highest that files or database knew */
 };
 
 /* The epoch of the store (epoch.c). */
@@ -55,7 +55,8 @@ struct core {
     struct settle *settle; /* of a relaxed store only */
     struct lifecycle *lifecycle;
     bool is_unsettled; /* at open: what an earlier relaxed process left is not known to be on the disk */
-    atomic_int_fast64_t garbage_ready; /* garbage up to this row may be given back; a durable store need not ask */
+    /* garbage up to this row may be given back; a durable store need not ask */
+    atomic_int_fast64_t garbage_ready;
     struct core_past past;
     struct core_epoch epoch;
     bool is_open;               /* all of it */
@@ -72,7 +73,7 @@ struct core_worker {
     struct meta_reader *reader;
     struct pipe_pool *pipes;
     struct put_small_queue sealing; /* small bodies that are complete, until the turn ends */
-    unsigned puts;    /* not freed yet, those that only wait for a late event included */
+    unsigned puts;                  /* not freed yet, those that only wait for a late event included */
     unsigned changes; /* at the committer, on a digest thread or waiting for a turn: not delivered yet */
 };
 
@@ -91,7 +92,8 @@ void core_settings_free(struct core_settings *settings); /* NULL allowed */
 void core_worker_drain(struct core_worker *worker);
 
 /* Where bytes [first, first + length) of the object lie; freed by the caller. -ERANGE, -ENOMEM, or -EIO: a damaged row. */
-int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges, uint32_t *count);
+int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struct blob_range **ranges,
+                    uint32_t *count);
 struct core_worker *core_get_worker(const struct core_get *get);
 /* By which checksum the extent's unit is verified. */
 enum digest_kind core_unit_kind(const struct meta_extent *extent);

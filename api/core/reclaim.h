@@ -40,6 +40,7 @@ int reclaim_discard_unit(struct reclaim *reclaim, struct blob_unit unit, uint64_
 /* A sealed segment: see reclaim_add_sealed. 0, or why it is not settled. */
 int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used_bytes);
 /* Gives back what may go of a batch of garbage, durably; its rows are packed to the front. Returns how many. */
-uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entries, uint32_t count, int64_t *rows);
+uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entries, uint32_t count,
+                       int64_t *rows);
 
 #endif

@@ -15,13 +15,13 @@
 
 enum connection_state {
     CONNECTION_HANDSHAKE, /* TLS only: not yet open */
-    CONNECTION_IDLE,    /* between requests: no byte of a head is here */
-    CONNECTION_HEAD,    /* part of a head is here */
-    CONNECTION_REQUEST, /* the handler has the request and owes an answer; its body may be coming in */
-    CONNECTION_ANSWER,  /* the answer is going out */
-    CONNECTION_DRAIN,   /* answered; the rest of the body is read and dropped */
-    CONNECTION_LINGER,  /* shut down for sending; what the client still sends is dropped until it closes */
-    CONNECTION_CLOSED,  /* to be freed as soon as connection_run returns */
+    CONNECTION_IDLE,      /* between requests: no byte of a head is here */
+    CONNECTION_HEAD,      /* part of a head is here */
+    CONNECTION_REQUEST,   /* the handler has the request and owes an answer; its body may be coming in */
+    CONNECTION_ANSWER,    /* the answer is going out */
+    CONNECTION_DRAIN,     /* answered; the rest of the body is read and dropped */
+    CONNECTION_LINGER,    /* shut down for sending; what the client still sends is dropped until it closes */
+    CONNECTION_CLOSED,    /* to be freed as soon as connection_run returns */
     CONNECTION_STATE_COUNT,
 };
 
@@ -67,15 +67,15 @@ struct output {
 struct answer {
     struct http_source *source; /* may be NULL */
     uint64_t source_remaining;
-    char *copy_buffer;    /* HTTP_COPY_BUFFER_BYTES for a source in copy mode, else NULL */
-    bool head_is_written; /* into the output */
-    bool is_whole;        /* nothing will be added to the output but by source */
+    char *copy_buffer;     /* HTTP_COPY_BUFFER_BYTES for a source in copy mode, else NULL */
+    bool head_is_written;  /* into the output */
+    bool is_whole;         /* nothing will be added to the output but by source */
     bool awaits_generator; /* foreign handlers: the next part was asked for */
-    bool is_broken;       /* foreign handlers: the body ended in an error */
-    bool keeps_alive;     /* decided with the head */
-    bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
-    bool is_blocked;      /* the source said -EBUSY */
-    bool is_small;        /* the head waits for the source's body, to be sent with it */
+    bool is_broken;        /* foreign handlers: the body ended in an error */
+    bool keeps_alive;      /* decided with the head */
+    bool is_resumed;       /* http_source_resume came before -EBUSY was seen */
+    bool is_blocked;       /* the source said -EBUSY */
+    bool is_small;         /* the head waits for the source's body, to be sent with it */
 };
 
 struct connection {
@@ -83,7 +83,7 @@ struct connection {
     unsigned magic;
     struct http_worker *worker;
     h2o_socket_t *socket;
-    h2o_linklist_t link; /* in worker->connections */
+    h2o_linklist_t link;      /* in worker->connections */
     h2o_linklist_t turn_link; /* in a queue of worker->turn */
     enum connection_state state;
     struct tls_stream *tls; /* NULL: plain, or TLS of which no byte has come yet */
@@ -91,18 +91,18 @@ struct connection {
     h2o_timeout_entry_t timeout;
     h2o_timeout_entry_t wakeup; /* of connection_wake, in the zero timeout */
 
-    bool is_running;     /* inside connection_run */
-    bool is_readable;    /* as far as we know: an attempt to read is worth its system call */
-    bool want_read;      /* what the last step waits for */
+    bool is_running;  /* inside connection_run */
+    bool is_readable; /* as far as we know: an attempt to read is worth its system call */
+    bool want_read;   /* what the last step waits for */
     bool want_write;
-    bool want_no_read;   /* take the socket out of the poll at once, for data will come */
-    bool has_request;    /* req is initialised */
-    bool is_dead;        /* the socket is of no use; the handler's answer is awaited and dropped */
-    bool closes_after;   /* http_request_close_after */
-    bool client_closes;  /* the client asked for the close, so it will not send more */
-    bool is_tls;         /* came in by the TLS listener */
-    bool is_turn;        /* of the handshake: see turn.c */
-    bool owes_close;     /* TLS: the last word did not fit into the socket */
+    bool want_no_read;  /* take the socket out of the poll at once, for data will come */
+    bool has_request;   /* req is initialised */
+    bool is_dead;       /* the socket is of no use; the handler's answer is awaited and dropped */
+    bool closes_after;  /* http_request_close_after */
+    bool client_closes; /* the client asked for the close, so it will not send more */
+    bool is_tls;        /* came in by the TLS listener */
+    bool is_turn;       /* of the handshake: see turn.c */
+    bool owes_close;    /* TLS: the last word did not fit into the socket */
 
     struct {
         unsigned requests;    /* begun since connection_run was called */
@@ -110,9 +110,9 @@ struct connection {
         bool is_over;         /* the rest is for the next turn of the loop */
     } turn;
     struct {
-        size_t scanned;     /* bytes of input known to hold no further line end */
-        size_t line_start;  /* of the line being scanned */
-        unsigned lines;     /* complete ones, request line included */
+        size_t scanned;    /* bytes of input known to hold no further line end */
+        size_t line_start; /* of the line being scanned */
+        unsigned lines;    /* complete ones, request line included */
         unsigned blank_lines;
     } head;
     struct body body;
@@ -198,8 +198,9 @@ void answer_begin(struct connection *conn); /* with each request */
 void answer_abort(struct connection *conn, int reason);
 /* An answer of this layer's own, after which the connection closes. */
 void answer_refuse(struct connection *conn, int status, const char *message);
-h2o_iovec_t response_head(struct connection *conn, uint64_t content_length); /* response_head.c; UINT64_MAX: none */
-bool response_has_no_body(const struct connection *conn);                    /* HEAD, 204, 304 */
+/* response_head.c; UINT64_MAX: none */
+h2o_iovec_t response_head(struct connection *conn, uint64_t content_length);
+bool response_has_no_body(const struct connection *conn); /* HEAD, 204, 304 */
 
 /* source.c */
 enum connection_step source_step(struct connection *conn);

@@ -48,9 +48,9 @@ void framing_length_init(struct framing_length *framing, uint64_t length);
  * skipped and trailers dropped, both bounded. */
 struct framing_chunked {
     struct framing base;
-    uint64_t remaining;     /* of the current chunk */
-    uint32_t line_bytes;    /* of the current size line or of all trailers */
-    uint32_t last_line;     /* length of the previous size line: the next one is probably as long */
+    uint64_t remaining;  /* of the current chunk */
+    uint32_t line_bytes; /* of the current size line or of all trailers */
+    uint32_t last_line;  /* length of the previous size line: the next one is probably as long */
     uint8_t state;
     uint8_t digits;
 };

@@ -29,7 +29,8 @@ struct http_worker;
 
 /* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
 struct http_worker_events {
-    int fd;                      /* polled for reading, level-triggered; becomes non-blocking; stays yours; -1 for none */
+    /* polled for reading, level-triggered; becomes non-blocking; stays yours; -1 for none */
+    int fd;
     void (*on_readable)(void *ctx);
     void (*before_sleep)(void *ctx); /* once per turn of the loop, before it waits */
     void *ctx;
@@ -38,8 +39,8 @@ struct http_worker_events {
 struct http_handler {
     /* On the worker's thread as it starts (all signals are blocked there). Fills events; *worker_ctx is what http_worker_context returns. Returns 0 or a
      * negative errno, which makes http_server_start fail with it. */
-    int (*on_worker_start)(void *ctx, struct http_worker *worker, unsigned index, struct http_worker_events *events,
-                           void **worker_ctx);
+    int (*on_worker_start)(void *ctx, struct http_worker *worker, unsigned index,
+                           struct http_worker_events *events, void **worker_ctx);
     /* On the worker's thread, after its last request. */
     void (*on_worker_stop)(void *ctx, void *worker_ctx);
     void (*on_request)(void *ctx, struct http_worker *worker, h2o_req_t *req);
@@ -52,15 +53,16 @@ struct http_server_options {
     /* "ADDR:PORT", "[::1]:9000", port 0: any free one; for plain HTTP, and for TLS. One of the two may be NULL. */
     const char *listen, *tls_listen;
     const char *tls_certificate, *tls_key; /* PEM files, for tls_listen; see tls.h */
-    unsigned workers;            /* 1 .. HTTP_WORKERS_MAX */
-    bool copy_mode;              /* bodies by recv and send even over plain HTTP */
-    const char *access_log;      /* file path, "-" for standard output, NULL for none */
+    unsigned workers;                      /* 1 .. HTTP_WORKERS_MAX */
+    bool copy_mode;                        /* bodies by recv and send even over plain HTTP */
+    const char *access_log;                /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
     uint32_t failures_logged_ms; /* the time for which the log's bound of failed handshakes counts */
     struct http_handler handler;
-    void (*log)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    /* 0 info, 1 warning, 2 error; any thread; may be NULL */
+    void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
 
@@ -75,8 +77,8 @@ const char *http_server_tls_address(const struct http_server *server); /* NULL w
  * stay in use, and the log says why. */
 int http_server_reload_tls(struct http_server *server);
 /* Would a server take this pair? log is not NULL. The same results. */
-int http_tls_check(const char *certificate, const char *key, void (*log)(void *ctx, int level, const char *message),
-                   void *log_ctx);
+int http_tls_check(const char *certificate, const char *key,
+                   void (*log)(void *ctx, int level, const char *message), void *log_ctx);
 /* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
 int http_server_reopen_log(struct http_server *server);
 /* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on
@@ -85,7 +87,8 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms);
 
 /* Why a connection on the TLS port came to nothing. One that closed before its first byte, as probes do, is no failure. */
 enum http_handshake_failure {
-    HTTP_HANDSHAKE_REFUSED,    /* by either side: no version or cipher in common, a certificate the client does not trust, garbage */
+    /* by either side: no version or cipher in common, a certificate the client does not trust, garbage */
+    HTTP_HANDSHAKE_REFUSED,
     HTTP_HANDSHAKE_PLAIN_HTTP, /* the client spoke HTTP without TLS */
     HTTP_HANDSHAKE_CLOSED,     /* the client went away in the middle of it */
     HTTP_HANDSHAKE_TIMED_OUT,  /* also without a single byte */

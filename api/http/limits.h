@@ -7,13 +7,13 @@
 #define HTTP_WORKERS_MAX 256u
 
 /* S3 allows 8 KiB of headers; keys of 1,024 bytes triple when percent-encoded, presigned queries add about 1.5 KiB. */
-#define HTTP_HEAD_BYTES_MAX  (32u << 10)
-#define HTTP_HEADERS_MAX     100u /* fields in one head; phr_parse_request needs a bound */
-#define HTTP_CHUNK_LINE_MAX  4096u /* chunk-size line with extensions */
+#define HTTP_HEAD_BYTES_MAX    (32u << 10)
+#define HTTP_HEADERS_MAX       100u  /* fields in one head; phr_parse_request needs a bound */
+#define HTTP_CHUNK_LINE_MAX    4096u /* chunk-size line with extensions */
 #define HTTP_TRAILER_BYTES_MAX (16u << 10)
 
 /* Empty lines skipped before a request line: some clients end a body with one (RFC 9112 2.2). */
-#define HTTP_BLANK_LINES_MAX 2u
+#define HTTP_BLANK_LINES_MAX  2u
 #define HTTP_METHOD_BYTES_MAX 32u
 
 /* A refused request's body up to this size is read and dropped, so that the connection can be used again. */

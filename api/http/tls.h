@@ -20,7 +20,8 @@ struct tls_context;
 struct tls_context_options {
     const char *certificate; /* PEM: the certificate, then those that lead from it to a root; copied */
     const char *key;         /* PEM: its private key, without a passphrase; may be the same file; copied */
-    void (*log)(void *ctx, int level, const char *message); /* as in http.h; what is wrong, with the file; never NULL */
+    /* as in http.h; what is wrong, with the file; never NULL */
+    void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
 

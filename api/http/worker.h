@@ -31,7 +31,7 @@ struct http_server {
     h2o_globalconf_t config;
     struct listener listeners[LISTENERS_MAX];
     struct tls_context *tls; /* NULL: none of the listeners is for TLS */
-    struct access_log *log; /* may be NULL */
+    struct access_log *log;  /* may be NULL */
     struct http_worker **workers;
     unsigned worker_count; /* threads that exist */
     _Atomic int phase;
@@ -40,13 +40,13 @@ struct http_server {
     pthread_mutex_t start_mutex; /* of the rest */
     pthread_cond_t start_changed;
     unsigned started;
-    int start_error; /* the first worker's that failed; then the outcome of the start */
+    int start_error;    /* the first worker's that failed; then the outcome of the start */
     bool is_start_over; /* until then no worker serves */
 
     pthread_mutex_t failures_mutex; /* of the rest: handshake_failure.c */
     uint32_t failures_logged_ms;
-    uint64_t failures_since_ms;     /* on the monotonic clock */
-    unsigned failures;              /* handshakes that failed since then */
+    uint64_t failures_since_ms; /* on the monotonic clock */
+    unsigned failures;          /* handshakes that failed since then */
 };
 
 struct worker_counters {
@@ -64,7 +64,7 @@ struct http_worker {
     h2o_loop_t *loop;
     h2o_context_t h2o;
     h2o_socket_t *listeners[LISTENERS_MAX], *wake, *events_socket; /* may be NULL */
-    int wake_fd; /* eventfd; `wake` polls a duplicate */
+    int wake_fd;                                                   /* eventfd; `wake` polls a duplicate */
     h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
     h2o_timeout_entry_t accept_pause;
     bool is_stopping, is_cut;
@@ -93,7 +93,7 @@ char *worker_copy_buffer(struct http_worker *worker);
 /* turn.c */
 void turn_init(struct http_worker *worker);
 bool turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
-void turn_run(struct http_worker *worker); /* once after each turn of the loop */
+void turn_run(struct http_worker *worker);          /* once after each turn of the loop */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);

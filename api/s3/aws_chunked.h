@@ -17,7 +17,8 @@
 /* All may be NULL. Non-zero results fail the body with that value. Called from feed and take. */
 struct aws_chunked_events {
     /* A signed chunk with payload has ended at payload offset `end`. */
-    int (*on_chunk)(void *ctx, uint64_t end, const unsigned char claimed[32], const unsigned char previous[32]);
+    int (*on_chunk)(void *ctx, uint64_t end, const unsigned char claimed[32],
+                    const unsigned char previous[32]);
     /* The final, empty chunk of a signed body. */
     int (*on_final)(void *ctx, const unsigned char claimed[32], const unsigned char previous[32]);
     /* The signature of the trailers, which are "name:value\n" each with the name in lower case. */
@@ -31,21 +32,22 @@ struct aws_chunked_options {
     bool has_trailer;        /* trailers are allowed; signed bodies then also carry a trailer signature */
     uint64_t decoded_length; /* x-amz-decoded-content-length */
     uint64_t wire_length;    /* of the coded body; UINT64_MAX when unknown */
-    const char *trailer_names; /* x-amz-trailer: "a, b", or NULL. Others are refused. Must outlive the framing. */
+    /* x-amz-trailer: "a, b", or NULL. Others are refused. Must outlive the framing. */
+    const char *trailer_names;
     size_t trailer_names_length;
-    unsigned char seed[32];  /* the signature before the first chunk's */
+    unsigned char seed[32]; /* the signature before the first chunk's */
     struct aws_chunked_events events;
 };
 
 struct aws_chunked {
     struct framing base;
     struct aws_chunked_options options;
-    int failure;           /* 0, or what feed and take return from now on */
+    int failure; /* 0, or what feed and take return from now on */
     uint8_t state;
-    uint64_t remaining;    /* payload of the current chunk */
-    uint64_t last_size;    /* of the chunk before */
-    uint64_t taken;        /* payload so far */
-    uint64_t fed;          /* framing bytes so far */
+    uint64_t remaining; /* payload of the current chunk */
+    uint64_t last_size; /* of the chunk before */
+    uint64_t taken;     /* payload so far */
+    uint64_t fed;       /* framing bytes so far */
     uint32_t line_length;
     char line[S3_CHUNK_LINE_BYTES_MAX]; /* the line being read, also of trailers that fit */
     unsigned char claimed[32], previous[32];

@@ -4,29 +4,30 @@
 #ifndef API_S3_LIMITS_H
 #define API_S3_LIMITS_H
 
-#define S3_OBJECT_BYTES_MAX (5ull << 40) /* 5 TiB, by multipart */
-#define S3_PUT_BYTES_MAX    (5ull << 30) /* S3's limit of one PutObject or UploadPart */
-#define S3_PART_BYTES_MIN   (5ull << 20) /* every part but the last */
-#define S3_SIGNED_HEADERS_MAX 128u /* more than a head can have */
-#define S3_XML_BYTES_MAX    (2u << 20)   /* 10,000 parts with checksums fit */
-#define S3_XML_DEPTH_MAX    16u
-#define S3_FORM_BYTES_MAX   (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
-#define S3_FORM_FIELDS_MAX  100u
-#define S3_DELETE_KEYS_MAX  1000u
-#define S3_DELETE_KEYS_PER_TURN 50u      /* judged before other requests have their turn: a few milliseconds at the worst */
-#define S3_QUERY_PARAMETERS_MAX 64u
-#define S3_USER_METADATA_BYTES_MAX 2048u /* S3's limit: names and values of x-amz-meta-* */
-#define S3_CLOCK_SKEW_SECONDS 900        /* 15 minutes, as S3 */
-#define S3_PRESIGN_SECONDS_MAX 604800    /* 7 days, as S3 */
-#define S3_CHUNK_LINE_BYTES_MAX 512u     /* aws-chunked: size line with signature */
-#define S3_CHUNK_BYTES_MAX S3_PUT_BYTES_MAX /* some clients send a body as one chunk */
-#define S3_TRAILER_BYTES_MAX 4096u
+#define S3_OBJECT_BYTES_MAX   (5ull << 40) /* 5 TiB, by multipart */
+#define S3_PUT_BYTES_MAX      (5ull << 30) /* S3's limit of one PutObject or UploadPart */
+#define S3_PART_BYTES_MIN     (5ull << 20) /* every part but the last */
+#define S3_SIGNED_HEADERS_MAX 128u         /* more than a head can have */
+#define S3_XML_BYTES_MAX      (2u << 20)   /* 10,000 parts with checksums fit */
+#define S3_XML_DEPTH_MAX      16u
+#define S3_FORM_BYTES_MAX     (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
+#define S3_FORM_FIELDS_MAX    100u
+#define S3_DELETE_KEYS_MAX    1000u
+#define S3_DELETE_KEYS_PER_TURN                                                                              \
+    50u /* judged before other requests have their turn: a few milliseconds at the worst */
+#define S3_QUERY_PARAMETERS_MAX       64u
+#define S3_USER_METADATA_BYTES_MAX    2048u            /* S3's limit: names and values of x-amz-meta-* */
+#define S3_CLOCK_SKEW_SECONDS         900              /* 15 minutes, as S3 */
+#define S3_PRESIGN_SECONDS_MAX        604800           /* 7 days, as S3 */
+#define S3_CHUNK_LINE_BYTES_MAX       512u             /* aws-chunked: size line with signature */
+#define S3_CHUNK_BYTES_MAX            S3_PUT_BYTES_MAX /* some clients send a body as one chunk */
+#define S3_TRAILER_BYTES_MAX          4096u
 #define S3_CREDENTIALS_FILE_BYTES_MAX (1u << 20)
-#define S3_KEYS_MAX 4096u                /* access keys in one credentials file */
-#define S3_GRANTS_MAX 256u               /* bucket patterns of one key: each request looks through them */
-#define S3_ACCESS_KEY_BYTES_MAX 128u     /* AWS's limit */
-#define S3_SECRET_KEY_BYTES_MAX 128u     /* AWS's are 40; the signing key's buffer has a fixed size */
-#define S3_OWNER_BYTES_MAX 64u           /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
-#define S3_ERRORS_LOGGED_PER_SECOND 10u  /* a failing disk answers every request with an error */
+#define S3_KEYS_MAX                   4096u /* access keys in one credentials file */
+#define S3_GRANTS_MAX                 256u  /* bucket patterns of one key: each request looks through them */
+#define S3_ACCESS_KEY_BYTES_MAX       128u  /* AWS's limit */
+#define S3_SECRET_KEY_BYTES_MAX       128u  /* AWS's are 40; the signing key's buffer has a fixed size */
+#define S3_OWNER_BYTES_MAX            64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
+#define S3_ERRORS_LOGGED_PER_SECOND   10u /* a failing disk answers every request with an error */
 
 #endif

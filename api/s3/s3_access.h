@@ -10,14 +10,16 @@
 
 /* What x-amz-acl and x-amz-grant-* make of a new object. */
 struct s3_upload_access {
-    struct meta_bytes acl;   /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
-    struct meta_bytes owner; /* the object's, which with BucketOwnerEnforced (or Preferred) may not be the caller */
+    struct meta_bytes acl; /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
+    /* the object's, which with BucketOwnerEnforced (or Preferred) may not be the caller */
+    struct meta_bytes owner;
 };
 
 /* Reads and judges the headers of an upload to request->bucket. AccessControlListNotSupported where the bucket's ownership
  * controls disable ACLs; AccessDenied for public ones that its PublicAccessBlock forbids, and for those that grant anything to
  * others than the two owners by a caller who may not put ACLs. */
-enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access, const char **message);
+enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
+                                  const char **message);
 
 /* Whether the ACL of the object (or, with an empty key, of the bucket) grants the caller the permission; what it grants its
  * owner does not count, for that is a matter of the key's rights. READ of an object that
@@ -27,6 +29,7 @@ bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *
                           const struct meta_version_id *version, enum s3_permission permission);
 
 /* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied. */
-enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl, const struct s3_acl_owners *owners);
+enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,
+                              const struct s3_acl_owners *owners);
 
 #endif

@@ -17,11 +17,11 @@
 #define S3_ACL_GRANTS_MAX 100u /* S3's limit */
 
 enum s3_permission { /* bits */
-    S3_PERMISSION_READ = 1,
-    S3_PERMISSION_WRITE = 2,
-    S3_PERMISSION_READ_ACP = 4,
-    S3_PERMISSION_WRITE_ACP = 8,
-    S3_PERMISSION_FULL_CONTROL = 15,
+                     S3_PERMISSION_READ = 1,
+                     S3_PERMISSION_WRITE = 2,
+                     S3_PERMISSION_READ_ACP = 4,
+                     S3_PERMISSION_WRITE_ACP = 8,
+                     S3_PERMISSION_FULL_CONTROL = 15,
 };
 
 enum s3_grantee { S3_GRANTEE_ID, S3_GRANTEE_ALL, S3_GRANTEE_AUTHENTICATED, S3_GRANTEE_LOG };
@@ -46,10 +46,12 @@ struct s3_acl_owners {
 bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct s3_acl *acl);
 /* x-amz-acl and x-amz-grant-*. *given: whether there were any; else *acl is the owner's full control. InvalidArgument,
  * InvalidRequest; *message may be set (static). Texts are in the pool. */
-enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *headers, const struct s3_acl_owners *owners,
-                                  struct s3_acl *acl, bool *given, const char **message);
+enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+                                  const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
+                                  const char **message);
 /* <AccessControlPolicy>. MalformedACLError; AccessDenied when it names another owner. */
-enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struct s3_acl_owners *owners, struct s3_acl *acl);
+enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struct s3_acl_owners *owners,
+                              struct s3_acl *acl);
 /* name_of: what to show for a canonical id; NULL: the id. */
 void s3_acl_write(struct s3_xml *xml, h2o_iovec_t owner, const struct s3_acl *acl,
                   h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id), void *ctx);

@@ -11,15 +11,16 @@
 #include "api/s3/s3_request.h"
 
 struct s3_append {
-    bool is_given;              /* the request appends; else nothing below means anything */
-    struct meta_append change;  /* etag NULL: there is no object yet, and a plain one is made */
+    bool is_given;                        /* the request appends; else nothing below means anything */
+    struct meta_append change;            /* etag NULL: there is no object yet, and a plain one is made */
     enum s3_checksum_algorithm algorithm; /* to be computed of the body, or NONE */
-    uint64_t size;              /* of the whole, after s3_append_join */
-    uint32_t part_count;        /* the same */
+    uint64_t size;                        /* of the whole, after s3_append_join */
+    uint32_t part_count;                  /* the same */
     /* private: the object as it was, in the request's pool */
     struct meta_checksum checksum;
     struct meta_part_size *parts; /* room for one more */
-    unsigned char *values;        /* of the parts' checksums, room for one more; NULL: not all parts have one */
+    /* of the parts' checksums, room for one more; NULL: not all parts have one */
+    unsigned char *values;
     char etag[META_ETAG_BYTES_MAX + 1];
 };
 

@@ -17,7 +17,8 @@
 
 /* What of a request is stored with the object it creates. The list is in the pool; texts stay where they are unless they had
  * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
-enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers, struct meta_attributes *attributes);
+enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+                                    struct meta_attributes *attributes);
 
 /* Headers that ask for encryption, which there is none of here: nothing is ever stored in the clear that was to be encrypted, and
  * nothing is encrypted that was to be read with a key. NotImplemented for a write, InvalidRequest for a read or a copy's source

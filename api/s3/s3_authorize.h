@@ -22,11 +22,12 @@ struct s3_policy;
 
 struct s3_access {
     const struct meta_bucket *bucket;
-    h2o_iovec_t key;     /* empty: the bucket itself */
+    h2o_iovec_t key;                       /* empty: the bucket itself */
     const struct meta_version_id *version; /* NULL: none was named */
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
-    struct meta_bytes tags; /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
+    /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
+    struct meta_bytes tags;
     /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
     const struct meta_lock *lock;
 };

@@ -43,7 +43,8 @@ struct framing *s3_body_coding(struct s3_body *body);
 const struct digest_chunk_ops *s3_body_chunk_ops(struct s3_body *body);
 /* Chunks that end from now on are told to chunk_end (non-zero fails the body with that result). Only used when chunks are
  * signed; harmless otherwise. The final, empty chunk is verified here and not told. */
-void s3_body_attach(struct s3_body *body, int (*chunk_end)(void *ctx, const struct digest_chunk *chunk), void *ctx);
+void s3_body_attach(struct s3_body *body, int (*chunk_end)(void *ctx, const struct digest_chunk *chunk),
+                    void *ctx);
 
 /* After the sink's end(0): whether the announced length was kept and all the trailers that were promised came. */
 enum s3_error s3_body_finish(struct s3_body *body);
@@ -58,6 +59,8 @@ bool s3_body_has_trailer(const struct s3_body *body, const char *name);
  * request's pool. done, never from inside this call when a body has to be waited for, gets the body or what to answer. Trailers
  * and Content-MD5 are not looked at: XML is verified by its parser. */
 void s3_body_collect(struct s3_request *request, size_t max_bytes,
-                     void (*done)(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx), void *ctx);
+                     void (*done)(struct s3_request *request, enum s3_error error, h2o_iovec_t body,
+                                  void *ctx),
+                     void *ctx);
 
 #endif

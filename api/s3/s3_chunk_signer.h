@@ -16,8 +16,8 @@
 struct s3_chunk_signer;
 
 /* timestamp: 16 characters, scope: "20130524/us-east-1/s3/aws4_request", seed: the request's signature. NULL without memory. */
-struct s3_chunk_signer *s3_chunk_signer_create(const unsigned char key[32], const char *timestamp, const char *scope,
-                                               const unsigned char seed[32]);
+struct s3_chunk_signer *s3_chunk_signer_create(const unsigned char key[32], const char *timestamp,
+                                               const char *scope, const unsigned char seed[32]);
 struct s3_chunk_signer *s3_chunk_signer_ref(struct s3_chunk_signer *signer);
 void s3_chunk_signer_unref(struct s3_chunk_signer *signer); /* NULL allowed */
 
@@ -26,7 +26,8 @@ const unsigned char *s3_chunk_signer_seed(const struct s3_chunk_signer *signer);
 bool s3_chunk_signer_has_refused(const struct s3_chunk_signer *signer);
 
 /* The tag of a chunk: its claimed signature, then the one before it. */
-void s3_chunk_tag(struct digest_chunk *chunk, const unsigned char claimed[32], const unsigned char previous[32]);
+void s3_chunk_tag(struct digest_chunk *chunk, const unsigned char claimed[32],
+                  const unsigned char previous[32]);
 /* digest_chunk_ops.verify; ctx is the signer. 0 or -EBADMSG. */
 int s3_chunk_verify(void *ctx, const unsigned char sha256[32], const struct digest_chunk *chunk);
 /* Verify and release (which gives one reference back), with the signer as ctx. As long-lived as the signer. */

@@ -20,8 +20,8 @@ struct s3_part_list {
     struct meta_complete_part *parts; /* ascending */
     struct s3_listed_part *listed;    /* beside parts */
     uint32_t count, capacity;
-    bool has_number, has_etag; /* of the part being read */
-    enum s3_error error;       /* why reading stopped, when it is not the XML's fault */
+    bool has_number, has_etag;    /* of the part being read */
+    enum s3_error error;          /* why reading stopped, when it is not the XML's fault */
     struct s3_xml_reader *reader; /* between begin and the last step */
 };
 
@@ -45,8 +45,8 @@ struct s3_assembly {
 };
 
 /* 0 or -ENOMEM. */
-int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list, enum s3_checksum_algorithm algorithm,
-                      enum s3_checksum_type type);
+int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
+                      enum s3_checksum_algorithm algorithm, enum s3_checksum_type type);
 /* InvalidPart, EntityTooSmall, EntityTooLarge, InternalError. */
 enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part);
 /* All stored parts were told: InvalidPart when one of the list was not among them. checksum: algorithm 0 when there is none. */
@@ -55,6 +55,7 @@ enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_check
 void s3_assembly_end(struct s3_assembly *assembly);
 
 /* Whether a checksum header of the request names the object's checksum; "-N" behind a composite may be left out. */
-bool s3_checksum_claim_matches(const struct s3_checksum_claim *claim, const struct meta_checksum *checksum, uint32_t parts);
+bool s3_checksum_claim_matches(const struct s3_checksum_claim *claim, const struct meta_checksum *checksum,
+                               uint32_t parts);
 
 #endif

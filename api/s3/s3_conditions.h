@@ -21,7 +21,8 @@ enum s3_verdict { S3_VERDICT_GO, S3_VERDICT_NOT_MODIFIED, S3_VERDICT_FAILED };
 
 /* For reads, in RFC 9110 13.2.2's order: an ETag condition silences the date condition beside it. Dates that cannot be read
  * are ignored. */
-enum s3_verdict s3_conditions_check(const struct s3_conditions *conditions, const char *etag, int64_t modified_ms);
+enum s3_verdict s3_conditions_check(const struct s3_conditions *conditions, const char *etag,
+                                    int64_t modified_ms);
 
 /* Whether a list of ETags ("*", "a", W/"b", c) names `etag`. weak: W/ entries count as equal (If-None-Match), else never. */
 bool s3_etag_list_has(h2o_iovec_t list, const char *etag, bool weak);
@@ -40,7 +41,8 @@ struct s3_write_condition {
 };
 
 /* Reads the conditions of a write. *write must not move afterwards (condition points into it). 0 or -EINVAL. */
-int s3_write_condition_parse(struct s3_write_condition *write, h2o_iovec_t if_match, h2o_iovec_t if_none_match);
+int s3_write_condition_parse(struct s3_write_condition *write, h2o_iovec_t if_match,
+                             h2o_iovec_t if_none_match);
 bool s3_write_condition_given(const struct s3_write_condition *write);
 /* The verdict that the transaction would give now. etag NULL: there is no such object. 0, META_E_PRECONDITION, META_E_NO_KEY. */
 int s3_write_condition_check(const struct meta_condition *condition, const char *etag);

@@ -19,17 +19,18 @@ struct s3_copy_source {
 
 /* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed behind it. bucket and key are decoded into the pool.
  * InvalidArgument. Pure. */
-enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket, h2o_iovec_t *key,
-                                   struct s3_version *version);
+enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
+                                   h2o_iovec_t *key, struct s3_version *version);
 
 /* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);
 
 /* The source's object as it is now, as core_get_begin. */
-int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source, struct core_get **get,
-                         const struct meta_object **object);
+int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
+                         struct core_get **get, const struct meta_object **object);
 /* Answers such a failure. */
-void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source, int result);
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
+                                   int result);
 /* x-amz-copy-source-version-id, where the source's bucket has versioning. */
 void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
                                    const struct meta_version_id *id);

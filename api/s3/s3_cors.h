@@ -20,7 +20,7 @@ struct s3_cors_texts {
 struct s3_cors_rule {
     h2o_iovec_t id; /* base NULL: none */
     struct s3_cors_texts origins, headers, exposed;
-    unsigned methods; /* bits: 1 << index of s3_cors_methods */
+    unsigned methods;        /* bits: 1 << index of s3_cors_methods */
     int64_t max_age_seconds; /* -1: none */
 };
 
@@ -35,7 +35,8 @@ extern const char *const s3_cors_methods[];
 
 /* Reads a document. On success *cors is for s3_cors_free. MalformedXML, InvalidRequest, InvalidArgument; *message, where set, is
  * in the pool. */
-enum s3_error s3_cors_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_cors **cors, const char **message);
+enum s3_error s3_cors_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_cors **cors,
+                           const char **message);
 void s3_cors_free(struct s3_cors *cors);
 void s3_cors_write(struct s3_xml *xml, const struct s3_cors *cors);
 
@@ -54,6 +55,7 @@ int s3_cors_of_bucket(struct s3_request *request, const struct s3_cors **cors);
  * included, for a page must be able to read those too. Does nothing without an Origin header. Worker's thread. */
 void s3_cors_apply(struct s3_request *request);
 /* Access-Control-* of a rule; requested: the headers of a preflight, or base NULL. */
-void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, h2o_iovec_t origin, h2o_iovec_t requested);
+void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, h2o_iovec_t origin,
+                    h2o_iovec_t requested);
 
 #endif

@@ -25,7 +25,8 @@ struct s3_credentials;
 struct s3_identity;
 struct s3_principal;
 
-typedef void (*s3_log_fn)(void *ctx, int level, const char *message); /* 0 info, 1 warning, 2 error; may be NULL */
+/* 0 info, 1 warning, 2 error; may be NULL */
+typedef void (*s3_log_fn)(void *ctx, int level, const char *message);
 
 struct s3_credentials_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
@@ -47,10 +48,11 @@ void s3_credentials_unref(struct s3_credentials *set); /* NULL allowed; the last
 /* Neither a key nor a file, not even an empty one: everybody may do everything. */
 bool s3_credentials_is_open(const struct s3_credentials *set);
 /* NULL when unknown. Valid as long as the set. */
-struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key, size_t length);
+struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key,
+                                        size_t length);
 /* Bits of enum s3_right that the identity (NULL: anybody) has in the bucket. */
-unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity, const char *bucket,
-                               size_t length);
+unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
+                               const char *bucket, size_t length);
 
 /* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
 unsigned s3_identity_own_rights(const struct s3_identity *identity);
@@ -60,13 +62,15 @@ const char *s3_identity_owner(const struct s3_identity *identity);
 const struct s3_principal *s3_identity_principal(const struct s3_identity *identity);
 /* The name of the user with that canonical id, to show beside it; the id where no `user` line names one. Valid as long as
  * set and id. */
-const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length, size_t *name_length);
+const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length,
+                                     size_t *name_length);
 
 #define S3_ACCOUNT_TEXT_BYTES 13u
 /* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
 void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
 /* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once. All
  * requests must come with the same region. Any thread. */
-void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region, unsigned char key[32]);
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
+                             unsigned char key[32]);
 
 #endif

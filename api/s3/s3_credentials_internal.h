@@ -13,7 +13,7 @@
 #include "api/s3/s3_credentials.h"
 #include "api/s3/s3_policy.h"
 
-#define S3_RIGHTS_ALL 15u
+#define S3_RIGHTS_ALL        15u
 #define S3_PATTERN_BYTES_MAX 63u /* a bucket name's */
 
 struct s3_grant {
@@ -38,7 +38,7 @@ struct s3_identity {
     char arn[S3_OWNER_BYTES_MAX + 40];
     struct s3_principal principal; /* points to the four above */
     struct s3_grants grants;
-    unsigned own_rights; /* in the buckets that the user owns */
+    unsigned own_rights;  /* in the buckets that the user owns */
     pthread_mutex_t lock; /* guards the two below */
     char key_date[8];     /* all zero: none yet */
     unsigned char key[32];
@@ -59,7 +59,8 @@ struct s3_credentials {
 };
 
 struct s3_credentials *s3_credentials_new(void);
-int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret, struct s3_identity **added);
+int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
+                       struct s3_identity **added);
 int s3_grants_add(struct s3_grants *grants, const char *pattern, size_t length, unsigned rights);
 /* id NULL: made from the name. */
 int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id);

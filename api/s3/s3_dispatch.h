@@ -18,7 +18,7 @@ struct s3_dispatch_row {
     const char *beside;         /* a second one that must be there, or NULL */
     const char *header;         /* that must be there, or NULL */
     unsigned rights;
-    enum s3_error refusal;      /* S3_ERROR_NONE: it is served */
+    enum s3_error refusal; /* S3_ERROR_NONE: it is served */
 };
 /* False: there are no more rows. Any thread. */
 bool s3_dispatch_row(size_t index, struct s3_dispatch_row *row);

@@ -41,11 +41,11 @@ struct s3_form {
     h2o_mem_pool_t *pool;
     char delimiter[S3_FORM_BOUNDARY_BYTES_MAX + 4];
     size_t delimiter_length;
-    char *buffer;      /* all that came before the file */
+    char *buffer; /* all that came before the file */
     size_t length, capacity, start, scan;
-    h2o_iovec_t name;  /* of the field being read */
-    size_t matched;    /* bytes of a delimiter that ended the last feed of the file */
-    size_t held;       /* of those, how many turned out to be the file's */
+    h2o_iovec_t name; /* of the field being read */
+    size_t matched;   /* bytes of a delimiter that ended the last feed of the file */
+    size_t held;      /* of those, how many turned out to be the file's */
     size_t held_sent;
 };
 

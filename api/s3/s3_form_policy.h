@@ -16,7 +16,7 @@ struct s3_form_limits {
 /* document: base64, as in the form. Every field must be covered by a condition, but for policy, signature and x-ignore-*.
  * AccessDenied when one does not hold or it has expired, InvalidPolicyDocument when it is none; *message says more, from the
  * pool. now_s: Unix seconds. */
-enum s3_error s3_form_policy_check(const struct s3_form *form, h2o_iovec_t document, h2o_iovec_t bucket, int64_t now_s,
-                                   struct s3_form_limits *limits, const char **message);
+enum s3_error s3_form_policy_check(const struct s3_form *form, h2o_iovec_t document, h2o_iovec_t bucket,
+                                   int64_t now_s, struct s3_form_limits *limits, const char **message);
 
 #endif

@@ -11,7 +11,8 @@
 
 /* Everything of *lifecycle is in the pool. MalformedXML, InvalidArgument, InvalidRequest, InvalidTag, NotImplemented (transitions: there is one storage class); *message,
  * where set, is static. */
-enum s3_error s3_lifecycle_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct core_lifecycle *lifecycle, const char **message);
+enum s3_error s3_lifecycle_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct core_lifecycle *lifecycle,
+                                const char **message);
 void s3_lifecycle_write(struct s3_xml *xml, const struct core_lifecycle *lifecycle);
 
 #endif

@@ -38,15 +38,16 @@ const char *s3_lock_hold_name(enum meta_hold hold);
 enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
                                  const char **message);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
-enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default, struct meta_attributes *attributes,
-                                 const char **message);
+enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
+                                 struct meta_attributes *attributes, const char **message);
 
 /* x-amz-object-lock-* of the object that is read, as far as they were ever set, to those who may ask for them. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);
 
 /* x-amz-bypass-governance-retention, and the right to it for that object. version: the one that was named, or NULL; lock: that the
  * request's body puts on it, or NULL. AccessDenied. */
-enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key, const struct meta_version_id *version,
-                             const struct meta_lock *lock, bool *bypass);
+enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key,
+                             const struct meta_version_id *version, const struct meta_lock *lock,
+                             bool *bypass);
 
 #endif

@@ -94,17 +94,20 @@ void s3_op_complete_upload(struct s3_request *request);
 /* The parameter's value; base NULL when absent. */
 h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name);
 /* A count such as max-keys: `otherwise` when absent, clamped to max. 0, or -EINVAL after an InvalidArgument was answered. */
-int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max, uint32_t *count);
+int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
+                       uint32_t *count);
 /* Where a listing goes on behind a marker of ListObjects or ListObjectVersions: one inside a common prefix stands for all that
  * this holds (StartAfter does not). The marker itself, or its beginning. */
 h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t delimiter);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
 /* uploadId as this server hands them out. */
-enum s3_error s3_parameter_upload_id(const struct s3_request *request, unsigned char id[META_UPLOAD_ID_BYTES]);
+enum s3_error s3_parameter_upload_id(const struct s3_request *request,
+                                     unsigned char id[META_UPLOAD_ID_BYTES]);
 enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES]);
 #define S3_UPLOAD_ID_TEXT_BYTES (2 * META_UPLOAD_ID_BYTES)
-void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text[S3_UPLOAD_ID_TEXT_BYTES + 1]);
+void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES],
+                         char text[S3_UPLOAD_ID_TEXT_BYTES + 1]);
 
 /* ---- Pieces of answers ---- */
 
@@ -113,7 +116,8 @@ void s3_answer_failure(struct s3_request *request, enum s3_error error, const ch
 void s3_answer_header_string(struct s3_request *request, const char *name, const char *value);
 void s3_answer_etag(struct s3_request *request, const char *etag);
 /* x-amz-checksum-...; nothing when there is none. */
-void s3_answer_checksum_value(struct s3_request *request, const struct meta_checksum *checksum, uint32_t parts);
+void s3_answer_checksum_value(struct s3_request *request, const struct meta_checksum *checksum,
+                              uint32_t parts);
 /* That and x-amz-checksum-type: for objects. Parts have no type. */
 void s3_answer_checksum(struct s3_request *request, const struct meta_checksum *checksum, uint32_t parts);
 /* The checksum that was kept of an object's part, by its place in the object; false: none was. */
@@ -124,7 +128,8 @@ void s3_xml_storage_class(struct s3_xml *xml, struct meta_bytes name);
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 /* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". The request knows the users' names. */
-void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name, struct meta_bytes owner);
+void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,
+                  struct meta_bytes owner);
 void s3_xml_parameter(struct s3_xml *xml, const char *name, h2o_iovec_t value, bool url);
 
 #endif

@@ -8,10 +8,11 @@
 #include "api/s3/s3_request.h"
 
 enum s3_ownership {
-    S3_OWNERSHIP_UNSET,     /* as OBJECT_WRITER, but there is no configuration to tell */
-    S3_OWNERSHIP_ENFORCED,  /* BucketOwnerEnforced: no ACL counts, and the bucket's owner owns all objects */
-    S3_OWNERSHIP_PREFERRED, /* BucketOwnerPreferred: uploads with bucket-owner-full-control are the bucket owner's */
-    S3_OWNERSHIP_WRITER,    /* ObjectWriter */
+    S3_OWNERSHIP_UNSET,    /* as OBJECT_WRITER, but there is no configuration to tell */
+    S3_OWNERSHIP_ENFORCED, /* BucketOwnerEnforced: no ACL counts, and the bucket's owner owns all objects */
+    /* BucketOwnerPreferred: uploads with bucket-owner-full-control are the bucket owner's */
+    S3_OWNERSHIP_PREFERRED,
+    S3_OWNERSHIP_WRITER, /* ObjectWriter */
 };
 
 /* 0 or an error. */
@@ -33,6 +34,7 @@ struct s3_public_access_block {
 };
 
 /* 0 or an error. */
-int s3_public_access_block_get(struct s3_request *request, int64_t bucket, struct s3_public_access_block *block);
+int s3_public_access_block_get(struct s3_request *request, int64_t bucket,
+                               struct s3_public_access_block *block);
 
 #endif

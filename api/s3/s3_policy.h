@@ -26,19 +26,20 @@ struct s3_policy;
 /* Condition keys that have values here. Others of AWS's are understood, and are always absent. */
 enum s3_policy_key {
     S3_KEY_ABSENT,
-    S3_KEY_CURRENT_TIME,      /* "2026-01-31T12:00:00Z" */
-    S3_KEY_EPOCH_TIME,        /* seconds, decimal */
+    S3_KEY_CURRENT_TIME, /* "2026-01-31T12:00:00Z" */
+    S3_KEY_EPOCH_TIME,   /* seconds, decimal */
     S3_KEY_PRINCIPAL_ACCOUNT,
     S3_KEY_PRINCIPAL_ARN,
-    S3_KEY_PRINCIPAL_TYPE,    /* "User", "Anonymous" */
-    S3_KEY_SECURE_TRANSPORT,  /* "true", "false" */
+    S3_KEY_PRINCIPAL_TYPE,   /* "User", "Anonymous" */
+    S3_KEY_SECURE_TRANSPORT, /* "true", "false" */
     S3_KEY_SOURCE_IP,
     S3_KEY_USER_ID,
     S3_KEY_USER_NAME,
     S3_KEY_REQUESTED_REGION,
     S3_KEY_RESOURCE_ACCOUNT,
-    S3_KEY_HEADER,            /* the header that `detail` names, lower case */
-    S3_KEY_LOCK,              /* the object lock that the request asks for; the header that `detail` names, or from the body */
+    S3_KEY_HEADER, /* the header that `detail` names, lower case */
+    /* the object lock that the request asks for; the header that `detail` names, or from the body */
+    S3_KEY_LOCK,
     S3_KEY_LOCK_DAYS,         /* days until that lock ends */
     S3_KEY_PARAMETER,         /* the query parameter that `detail` names */
     S3_KEY_AUTH_TYPE,         /* "REST-HEADER", "REST-QUERY-STRING", "POST" */
@@ -77,7 +78,8 @@ int s3_policy_compile(const char *text, size_t length, const char *bucket, struc
 void s3_policy_free(struct s3_policy *policy); /* NULL allowed */
 
 /* A statement that denies wins over all that allow. */
-enum s3_policy_answer s3_policy_ask(const struct s3_policy *policy, const struct s3_policy_question *question);
+enum s3_policy_answer s3_policy_ask(const struct s3_policy *policy,
+                                    const struct s3_policy_question *question);
 /* Whether it allows something to everybody, as S3 defines "public": an Allow for "*" (or for all but some) that no condition
  * ties to fixed addresses, accounts, or principals. */
 bool s3_policy_is_public(const struct s3_policy *policy);

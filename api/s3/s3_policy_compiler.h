@@ -27,8 +27,8 @@ int policy_take_pattern(struct policy_compiler *compiler, h2o_iovec_t text, bool
 /* A value where the grammar has one thing or a list of them: number index, or NULL. */
 const json_t *policy_item(const json_t *value, size_t index);
 /* The value of one of two fields that exclude each other. NULL: refused. */
-json_t *policy_either(struct policy_compiler *compiler, const json_t *object, const char *name, const char *inverse,
-                      bool *is_inverse);
+json_t *policy_either(struct policy_compiler *compiler, const json_t *object, const char *name,
+                      const char *inverse, bool *is_inverse);
 
 static inline h2o_iovec_t policy_text(const json_t *string)
 {
@@ -37,8 +37,11 @@ static inline h2o_iovec_t policy_text(const json_t *string)
 
 /* ---- The parts of a statement that say who, where and what; in this order. 0 or compiler->result. ---- */
 
-int policy_take_principals(struct policy_compiler *compiler, struct policy_statement *statement, const json_t *value);
-int policy_take_resources(struct policy_compiler *compiler, struct policy_statement *statement, const json_t *object);
-int policy_take_actions(struct policy_compiler *compiler, struct policy_statement *statement, const json_t *object);
+int policy_take_principals(struct policy_compiler *compiler, struct policy_statement *statement,
+                           const json_t *value);
+int policy_take_resources(struct policy_compiler *compiler, struct policy_statement *statement,
+                          const json_t *object);
+int policy_take_actions(struct policy_compiler *compiler, struct policy_statement *statement,
+                        const json_t *object);
 
 #endif

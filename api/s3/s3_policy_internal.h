@@ -17,9 +17,9 @@ enum policy_symbol {
     POLICY_VARIABLE,      /* + enum s3_policy_key */
 };
 
-#define POLICY_VARIABLE_BYTES_MAX   128u /* a name, an id, an address: longer values match nothing */
-#define POLICY_VARIABLES_MAX        8u   /* in one pattern */
-#define POLICY_PATTERN_SYMBOLS_MAX  2048u
+#define POLICY_VARIABLE_BYTES_MAX  128u /* a name, an id, an address: longer values match nothing */
+#define POLICY_VARIABLES_MAX       8u   /* in one pattern */
+#define POLICY_PATTERN_SYMBOLS_MAX 2048u
 
 struct policy_pattern {
     const uint16_t *symbols;
@@ -76,7 +76,8 @@ bool policy_operator_read(const char *name, struct policy_operator *comparison);
 bool policy_key_read(const char *name, enum s3_policy_key *key, const char **detail, bool *ties_down);
 /* What an operand other than a string says. False: not of that kind. */
 bool policy_value_read(enum policy_operand operand, h2o_iovec_t text, struct policy_value *value);
-bool policy_condition_holds(const struct policy_condition *condition, const struct s3_policy_question *question);
+bool policy_condition_holds(const struct policy_condition *condition,
+                            const struct s3_policy_question *question);
 
 /* ---- Statements ---- */
 

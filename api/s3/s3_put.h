@@ -22,11 +22,12 @@
 struct s3_put {
     /* Filled by the owner. */
     struct s3_request *request;
-    enum s3_checksum_algorithm wanted;  /* to be computed and stored, whatever the client claims; or NONE: what it claims */
+    /* to be computed and stored, whatever the client claims; or NONE: what it claims */
+    enum s3_checksum_algorithm wanted;
     void (*commit)(struct s3_put *put); /* etag and checksum are known: calls one core_put_commit_* */
     void (*stored)(struct s3_put *put); /* durable and visible: answers */
 
-    void (*feed)(struct s3_put *put);   /* NULL: the request's body is received */
+    void (*feed)(struct s3_put *put); /* NULL: the request's body is received */
 
     /* For the owner to read. */
     struct s3_checksum_claim claim; /* from s3_put_prepare on */

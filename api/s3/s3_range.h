@@ -12,8 +12,9 @@ struct s3_range {
 };
 
 enum s3_range_result {
-    S3_RANGE_WHOLE,         /* no range, or one that S3 ignores: other units, several ranges, bad syntax */
-    S3_RANGE_PARTIAL,       /* *range is set; it may cover the whole object, and the answer is 206 all the same */
+    S3_RANGE_WHOLE, /* no range, or one that S3 ignores: other units, several ranges, bad syntax */
+    /* *range is set; it may cover the whole object, and the answer is 206 all the same */
+    S3_RANGE_PARTIAL,
     S3_RANGE_UNSATISFIABLE, /* 416 */
 };
 

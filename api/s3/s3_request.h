@@ -33,9 +33,9 @@ struct s3_parameter {
 
 /* How the body is signed, from x-amz-content-sha256. */
 enum s3_payload {
-    S3_PAYLOAD_UNSIGNED,         /* UNSIGNED-PAYLOAD, presigned, or no signature at all */
-    S3_PAYLOAD_SHA256,           /* the hash of the body is in s3_request.payload_sha256 */
-    S3_PAYLOAD_CHUNKS_SIGNED,    /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
+    S3_PAYLOAD_UNSIGNED,      /* UNSIGNED-PAYLOAD, presigned, or no signature at all */
+    S3_PAYLOAD_SHA256,        /* the hash of the body is in s3_request.payload_sha256 */
+    S3_PAYLOAD_CHUNKS_SIGNED, /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
     S3_PAYLOAD_CHUNKS_SIGNED_TRAILER,
     S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER,
 };
@@ -54,8 +54,8 @@ struct s3_request {
     char request_id[17]; /* 16 hex digits */
 
     enum s3_method method;
-    h2o_iovec_t bucket_name;  /* empty for service requests */
-    h2o_iovec_t key;          /* percent-decoded bytes; empty for bucket requests */
+    h2o_iovec_t bucket_name; /* empty for service requests */
+    h2o_iovec_t key;         /* percent-decoded bytes; empty for bucket requests */
     bool virtual_hosted;
     struct s3_parameter *parameters;
     size_t parameter_count;
@@ -76,7 +76,8 @@ struct s3_request {
     /* What an error answer says beyond its table row: s3_request_explain, s3_request_detail. */
     enum s3_error explained;
     const char *explanation;
-    h2o_iovec_t subject_bucket, subject_key; /* that it is about, where those are not the request's own: a copy's source */
+    /* that it is about, where those are not the request's own: a copy's source */
+    h2o_iovec_t subject_bucket, subject_key;
     struct s3_error_detail *details;
 };
 

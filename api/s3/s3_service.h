@@ -14,10 +14,10 @@ struct s3_service;
 
 struct s3_service_options {
     struct core *core;
-    const char *region;            /* "us-east-1" */
-    const char *const *domains;    /* NULL-terminated, or NULL */
+    const char *region;                  /* "us-east-1" */
+    const char *const *domains;          /* NULL-terminated, or NULL */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
-    const char *credentials_path;  /* or NULL */
+    const char *credentials_path;        /* or NULL */
     void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
@@ -47,6 +47,7 @@ const char *s3_service_host_id(const struct s3_service *service);
 /* Seconds since s3_service_create. */
 uint64_t s3_service_uptime_seconds(const struct s3_service *service);
 /* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */
-void s3_service_report(struct s3_service *service, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void s3_service_report(struct s3_service *service, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -24,6 +24,7 @@ struct s3_stored_checksum {
 };
 
 /* Takes the get over, and ends it before done, or when this fails. 0 or a core result. */
-int s3_stored_checksum_compute(struct s3_stored_checksum *stored, struct core_get *get, const struct s3_range *range);
+int s3_stored_checksum_compute(struct s3_stored_checksum *stored, struct core_get *get,
+                               const struct s3_range *range);
 
 #endif

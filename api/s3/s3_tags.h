@@ -10,9 +10,9 @@
 #include "api/s3/s3_error.h"
 #include "api/s3/s3_xml.h"
 
-#define S3_TAGS_MAX 50u /* a bucket's; S3's limits */
-#define S3_OBJECT_TAGS_MAX 10u
-#define S3_TAG_KEY_CHARACTERS_MAX 128u
+#define S3_TAGS_MAX                 50u /* a bucket's; S3's limits */
+#define S3_OBJECT_TAGS_MAX          10u
+#define S3_TAG_KEY_CHARACTERS_MAX   128u
 #define S3_TAG_VALUE_CHARACTERS_MAX 256u
 
 struct s3_tag {
@@ -26,12 +26,14 @@ struct s3_tags {
 
 /* From x-amz-tagging (and from the tagging fields that look the same): an object's tags. Texts are in the pool. InvalidArgument
  * (form, duplicates), BadRequest (too many), InvalidTag; *message says more. */
-enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct s3_tags *tags, const char **message);
+enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct s3_tags *tags,
+                                  const char **message);
 /* From <Tagging><TagSet><Tag><Key/><Value/></Tag>...: at most count_max tags. MalformedXML, BadRequest, InvalidTag. */
-enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max, struct s3_tags *tags,
-                               const char **message);
+enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max,
+                               struct s3_tags *tags, const char **message);
 /* From <CreateBucketConfiguration><Tags><Tag>...: a bucket's; what else stands there is passed over. The same errors. */
-enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags, const char **message);
+enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags,
+                                    const char **message);
 
 /* What all of them check of each tag by itself. InvalidTag. */
 enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message);

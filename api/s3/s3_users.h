@@ -24,15 +24,16 @@ struct s3_user_line {
 
 /* id: NULL for a random one. rights: NULL for "@own=all"; else PATTERN=RIGHT,RIGHT separated by blanks. Makes a missing file.
  * -EEXIST: there is such a user; -EINVAL: a name, id or right that cannot be; -EBADMSG: the file cannot be understood. */
-int s3_users_add(const struct s3_credentials_options *options, const char *name, const char *id, const char *rights,
-                 struct s3_user_key *key);
+int s3_users_add(const struct s3_credentials_options *options, const char *name, const char *id,
+                 const char *rights, struct s3_user_key *key);
 /* A new key with the rights of the first. keep_old: the keys that are there stay valid, until the next rotation.
  * -ENOENT: no such user. */
-int s3_users_rotate(const struct s3_credentials_options *options, const char *name, bool keep_old, struct s3_user_key *key);
+int s3_users_rotate(const struct s3_credentials_options *options, const char *name, bool keep_old,
+                    struct s3_user_key *key);
 /* With all its keys. What it owns stays, for whoever has rights there by configuration. -ENOENT. */
 int s3_users_remove(const struct s3_credentials_options *options, const char *name);
 /* A line for each key, and for each user without one. visit non-zero stops and is returned. */
-int s3_users_list(const struct s3_credentials_options *options, int (*visit)(void *ctx, const struct s3_user_line *line),
-                  void *ctx);
+int s3_users_list(const struct s3_credentials_options *options,
+                  int (*visit)(void *ctx, const struct s3_user_line *line), void *ctx);
 
 #endif

@@ -12,8 +12,8 @@ struct s3_verification {
     struct s3_request *request;
     struct s3_sigv4_claim claim;
     bool is_presigned;
-    int64_t signed_at;        /* Unix seconds */
-    int64_t valid_seconds;    /* presigned: how long */
+    int64_t signed_at;     /* Unix seconds */
+    int64_t valid_seconds; /* presigned: how long */
     int64_t now;
     h2o_iovec_t payload_hash; /* as text */
 };

@@ -39,7 +39,8 @@ typedef int (*s3_xml_visit_fn)(void *ctx, const char *path, const char *text, si
 /* The same in pieces, for a document that is too long to be read in one go: begin (NULL: no memory, or it cannot be XML), step
  * until it gives something but 1, end. data: valid until then. */
 struct s3_xml_reader;
-struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
+                                          s3_xml_visit_fn visit, void *ctx);
 /* Reads about `bytes` more. 1: there is more; else as s3_xml_parse. */
 int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes);
 void s3_xml_reader_end(struct s3_xml_reader *reader); /* NULL allowed */

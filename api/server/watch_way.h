@@ -13,6 +13,7 @@
  * way is missing, the one that it would be in decides, and is the last. One folder may be told of more than once, by other names.
  * end: PATH_MAX bytes, gets the path without links, as far as there is a way. Whether there is a file at the end does not matter.
  * 0, -ELOOP, -ENAMETOOLONG. */
-int watch_way_walk(const char *path, void (*visit)(void *ctx, const char *folder, bool decides), void *ctx, char *end);
+int watch_way_walk(const char *path, void (*visit)(void *ctx, const char *folder, bool decides), void *ctx,
+                   char *end);
 
 #endif

@@ -112,7 +112,8 @@ static void on_init(const struct fuse_in_header *in, const struct fuse_init_in *
 
 static void on_lookup(const struct fuse_in_header *in, const char *name)
 {
-    struct fuse_entry_out out = {.nodeid = DISK_INO, .attr_valid = 3600, .entry_valid = 3600, .attr = attributes_of(DISK_INO)};
+    struct fuse_entry_out out = {
+        .nodeid = DISK_INO, .attr_valid = 3600, .entry_valid = 3600, .attr = attributes_of(DISK_INO)};
 
     if (in->nodeid == FUSE_ROOT_ID && strcmp(name, "disk") == 0)
         reply(in, 0, &out, sizeof(out));
@@ -129,7 +130,8 @@ static void on_attributes(const struct fuse_in_header *in)
 
 static void on_read(const struct fuse_in_header *in, const struct fuse_read_in *request)
 {
-    ssize_t n = pread(image_fd, answer, request->size < WRITE_MAX ? request->size : WRITE_MAX, (off_t)request->offset);
+    ssize_t n = pread(image_fd, answer, request->size < WRITE_MAX ? request->size : WRITE_MAX,
+                      (off_t)request->offset);
 
     if (n < 0)
         reply(in, errno, NULL, 0);

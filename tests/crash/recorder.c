@@ -69,7 +69,15 @@ struct control {
     atomic_int fired;     /* how often something was done */
 };
 
-enum file_kind { FILE_ANY, FILE_LOG, FILE_BLOB, FILE_DATABASE, FILE_SEQUENCE, FILE_FOLDER, FILE_LOG_MOVED /* by the checkpoint thread */ };
+enum file_kind {
+    FILE_ANY,
+    FILE_LOG,
+    FILE_BLOB,
+    FILE_DATABASE,
+    FILE_SEQUENCE,
+    FILE_FOLDER,
+    FILE_LOG_MOVED /* by the checkpoint thread */
+};
 enum action { ACTION_KILL_BEFORE = 1, ACTION_KILL_AFTER, ACTION_FAIL };
 
 #define DESCRIPTORS_MAX 65536
@@ -133,7 +141,8 @@ static void emit_bytes(const void *data, size_t bytes)
     }
 }
 
-static void emit(struct record record, const char *name, const char *name2, const struct iovec *list, int count)
+static void emit(struct record record, const char *name, const char *name2, const struct iovec *list,
+                 int count)
 {
     struct timespec now;
     size_t data_bytes = 0;
@@ -391,8 +400,8 @@ void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off64_t 
 static void emit_write(int fd, uint64_t offset, ssize_t n, const struct iovec *list, int count)
 {
     if (n > 0)
-        emit((struct record){.kind = KIND_WRITE, .ino = ino_of(fd), .offset = offset, .length = (uint64_t)n}, NULL, NULL, list,
-             count);
+        emit((struct record){.kind = KIND_WRITE, .ino = ino_of(fd), .offset = offset, .length = (uint64_t)n},
+             NULL, NULL, list, count);
 }
 
 /* The data of a call that moved it inside the kernel: read from the file, which may be open for writing alone. */
@@ -408,7 +417,8 @@ static void emit_written(int fd, uint64_t offset, ssize_t n)
     if (data.iov_base == NULL || reading < 0)
         abort();
     for (size_t have = 0; have < (size_t)n;) {
-        ssize_t got = syscall(SYS_pread64, reading, (char *)data.iov_base + have, (size_t)n - have, offset + have);
+        ssize_t got =
+            syscall(SYS_pread64, reading, (char *)data.iov_base + have, (size_t)n - have, offset + have);
         if (got <= 0)
             abort();
         have += (size_t)got;
@@ -466,7 +476,8 @@ ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t offset)
 
 ssize_t pwritev(int fd, const struct iovec *list, int count, off_t offset)
 {
-    return is_tracked(fd) ? write_list(fd, list, count, offset) : syscall(SYS_pwritev, fd, list, count, offset, 0);
+    return is_tracked(fd) ? write_list(fd, list, count, offset)
+                          : syscall(SYS_pwritev, fd, list, count, offset, 0);
 }
 
 ssize_t pwritev64(int fd, const struct iovec *list, int count, off64_t offset)
@@ -549,10 +560,14 @@ int fallocate(int fd, int mode, off_t offset, off_t bytes)
         if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
             emit_unknown("fallocate of a kind of its own");
         if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
-            emit((struct record){.kind = KIND_PUNCH, .ino = ino_of(fd), .offset = (uint64_t)offset, .length = (uint64_t)bytes}, NULL,
-                 NULL, NULL, 0);
+            emit((struct record){.kind = KIND_PUNCH,
+                                 .ino = ino_of(fd),
+                                 .offset = (uint64_t)offset,
+                                 .length = (uint64_t)bytes},
+                 NULL, NULL, NULL, 0);
         if (size_of(fd) != before)
-            emit((struct record){.kind = KIND_SIZE, .ino = ino_of(fd), .length = size_of(fd)}, NULL, NULL, NULL, 0);
+            emit((struct record){.kind = KIND_SIZE, .ino = ino_of(fd), .length = size_of(fd)}, NULL, NULL,
+                 NULL, 0);
     }
     unlock(err);
     return result;
@@ -581,7 +596,8 @@ int ftruncate(int fd, off_t bytes)
     int result = (int)syscall(SYS_ftruncate, fd, bytes);
     int err = errno;
     if (result == 0)
-        emit((struct record){.kind = KIND_SIZE, .ino = ino_of(fd), .length = (uint64_t)bytes}, NULL, NULL, NULL, 0);
+        emit((struct record){.kind = KIND_SIZE, .ino = ino_of(fd), .length = (uint64_t)bytes}, NULL, NULL,
+             NULL, 0);
     unlock(err);
     return result;
 }
@@ -678,7 +694,8 @@ int renameat2(int from, const char *path, int to, const char *as, unsigned flags
     int err = errno;
     bool is_ours = result == 0 && place_find(to, as, &dir2, &name2);
     if (result == 0 && was_ours && is_ours && (flags & ~1u /* RENAME_NOREPLACE */) == 0)
-        emit((struct record){.kind = KIND_RENAME, .ino = ino_at(to, as), .dir = dir, .dir2 = dir2}, name, name2, NULL, 0);
+        emit((struct record){.kind = KIND_RENAME, .ino = ino_at(to, as), .dir = dir, .dir2 = dir2}, name,
+             name2, NULL, 0);
     else if (result == 0 && (was_ours || is_ours))
         emit_unknown("rename across the root, or an exchange");
     unlock(err);
@@ -774,7 +791,8 @@ static int sync_file(long call, int fd)
         die();
     int result = action == ACTION_FAIL ? -1 : (int)syscall(call, fd);
     int err = action == ACTION_FAIL ? EIO : errno;
-    emit((struct record){.kind = result == 0 ? KIND_SYNC : KIND_SYNC_FAILED, .ino = ino_of(fd)}, NULL, NULL, NULL, 0);
+    emit((struct record){.kind = result == 0 ? KIND_SYNC : KIND_SYNC_FAILED, .ino = ino_of(fd)}, NULL, NULL,
+         NULL, 0);
     if (action == ACTION_KILL_AFTER)
         die();
     unlock(err);

@@ -36,14 +36,16 @@ static int failed(const char *what, int err)
 static int put_objects(struct sluice_store *store)
 {
     const struct sluice_attribute type = {"content-type", "text/plain"};
-    const struct sluice_put_options create_only = {.attributes = &type, .attribute_count = 1, .if_absent = true};
+    const struct sluice_put_options create_only = {
+        .attributes = &type, .attribute_count = 1, .if_absent = true};
     struct sluice_object_info info;
     struct sluice_writer *writer;
     int err;
 
     if ((err = sluice_bucket_create(store, "examples")) != 0)
         return failed("create a bucket", err);
-    if ((err = sluice_put(store, "examples", "notes/hello.txt", text, strlen(text), &create_only, &info)) != 0)
+    if ((err = sluice_put(store, "examples", "notes/hello.txt", text, strlen(text), &create_only, &info)) !=
+        0)
         return failed("put", err);
     printf("stored %llu bytes, etag %s\n", (unsigned long long)info.size, info.etag);
 
@@ -103,7 +105,8 @@ static int list_objects(struct sluice_store *store)
 /* Asks the server of this process for the object, as any HTTP client would. */
 static int fetch(unsigned port)
 {
-    static const char request[] = "GET /examples/notes/hello.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /examples/notes/hello.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     char answer[4096];
     size_t length = 0;

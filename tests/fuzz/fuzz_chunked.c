@@ -42,7 +42,8 @@ static struct outcome decode(const char *data, size_t size, size_t piece)
             outcome.result = count;
             return outcome;
         }
-        if ((size_t)count > length || (count == 0 && framing->ops->run(framing) == 0 && !framing->ops->done(framing)))
+        if ((size_t)count > length ||
+            (count == 0 && framing->ops->run(framing) == 0 && !framing->ops->done(framing)))
             abort(); /* no progress */
         outcome.consumed += (size_t)count;
     }

@@ -28,8 +28,10 @@ static h2o_iovec_t some_value(void *ctx, enum s3_policy_key key, const char *det
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct s3_principal alice = {"alice", "a11ce", "111122223333", "arn:aws:iam::111122223333:user/alice"};
-    struct s3_policy_question question = {.resource = h2o_iovec_init(H2O_STRLIT("arn:aws:s3:::bucket/some/key"))};
+    static const struct s3_principal alice = {"alice", "a11ce", "111122223333",
+                                              "arn:aws:iam::111122223333:user/alice"};
+    struct s3_policy_question question = {.resource =
+                                              h2o_iovec_init(H2O_STRLIT("arn:aws:s3:::bucket/some/key"))};
     struct s3_policy *policy = NULL;
     char message[S3_POLICY_MESSAGE_MAX];
 

@@ -9,8 +9,8 @@
 
 #define EXT4 0xef53
 
-static long magic_of_all;     /* what fstatfs says of every file, */
-static dev_t elsewhere;       /* or of what is on this device alone */
+static long magic_of_all; /* what fstatfs says of every file, */
+static dev_t elsewhere;   /* or of what is on this device alone */
 static int fstatfs_errno;
 static const char *mountinfo; /* the file that is opened for /proc/self/mountinfo */
 
@@ -113,13 +113,13 @@ static void test_each_file_system(void **state)
         uint32_t magic;
         const char *name;
     } shared[] = {
-        {0x6969, "NFS"},         {0x65735546, "FUSE"},   {0x517b, "SMB"},         {0xfe534d42, "SMB"},
-        {0xff534d42, "CIFS"},    {0x00c36400, "CephFS"}, {0x0bd00bd0, "Lustre"},  {0x19830326, "BeeGFS"},
-        {0x47504653, "GPFS"},    {0xaad7aaea, "PanFS"},  {0x20030528, "OrangeFS"}, {0x01161970, "GFS2"},
-        {0x7461636f, "OCFS2"},   {0x5346414f, "AFS"},    {0x6b414653, "AFS"},     {0x73757245, "Coda"},
-        {0x01021997, "9p"},      {0x786f4256, "vboxsf"}, {0xbacbacbc, "vmhgfs"},  {0x7c7c6673, "prl_fs"},
-        {0x6a656a63, "fakeowner"}, {0x013111a8, "IBRIX"}, {0xbeefdead, "StorNext"}, {0x61636673, "ACFS"},
-        {0xa501fcf5, "VxFS"},    {0x564c, "NCP"},        {0x00c0ffee, "hostfs"},
+        {0x6969, "NFS"},           {0x65735546, "FUSE"},   {0x517b, "SMB"},          {0xfe534d42, "SMB"},
+        {0xff534d42, "CIFS"},      {0x00c36400, "CephFS"}, {0x0bd00bd0, "Lustre"},   {0x19830326, "BeeGFS"},
+        {0x47504653, "GPFS"},      {0xaad7aaea, "PanFS"},  {0x20030528, "OrangeFS"}, {0x01161970, "GFS2"},
+        {0x7461636f, "OCFS2"},     {0x5346414f, "AFS"},    {0x6b414653, "AFS"},      {0x73757245, "Coda"},
+        {0x01021997, "9p"},        {0x786f4256, "vboxsf"}, {0xbacbacbc, "vmhgfs"},   {0x7c7c6673, "prl_fs"},
+        {0x6a656a63, "fakeowner"}, {0x013111a8, "IBRIX"},  {0xbeefdead, "StorNext"}, {0x61636673, "ACFS"},
+        {0xa501fcf5, "VxFS"},      {0x564c, "NCP"},        {0x00c0ffee, "hostfs"},
     };
     /* ext4, xfs, btrfs, f2fs, zfs, bcachefs, overlayfs, tmpfs, ntfs3, exfat */
     static const uint32_t local[] = {0xef53,     0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1,
@@ -162,8 +162,8 @@ static void test_mountinfo(void **state)
     static const struct {
         const char *type;
         int result;
-    } rows[] = {{"fuse.sshfs", -EREMOTE}, {"fuse", -EREMOTE},    {"virtiofs", -EREMOTE}, {"fuseblk", 0},
-                {"fuseblk.ntfs", 0},      {"fuseblkx", -EREMOTE}};
+    } rows[] = {{"fuse.sshfs", -EREMOTE}, {"fuse", -EREMOTE},  {"virtiofs", -EREMOTE},
+                {"fuseblk", 0},           {"fuseblk.ntfs", 0}, {"fuseblkx", -EREMOTE}};
     struct place *place = *state;
     char part[64];
     struct stat st;
@@ -174,9 +174,10 @@ static void test_mountinfo(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
         FILE *file = fopen(place->file, "w");
         assert_non_null(file);
-        fprintf(file, "damaged\n22 1 %u:%u / /other rw - fuseblk /dev/sdz rw\n", major(st.st_dev), minor(st.st_dev) + 1);
-        fprintf(file, "36 35 %u:%u / /mnt/a\\040-\\040b rw,noatime shared:1 - %s /dev/sda1 rw\n", major(st.st_dev),
-                minor(st.st_dev), rows[i].type);
+        fprintf(file, "damaged\n22 1 %u:%u / /other rw - fuseblk /dev/sdz rw\n", major(st.st_dev),
+                minor(st.st_dev) + 1);
+        fprintf(file, "36 35 %u:%u / /mnt/a\\040-\\040b rw,noatime shared:1 - %s /dev/sda1 rw\n",
+                major(st.st_dev), minor(st.st_dev), rows[i].type);
         assert_int_equal(fclose(file), 0);
         place->said[0] = '\0';
         assert_int_equal(look(place, false), rows[i].result);

@@ -38,7 +38,7 @@ struct rig {
     struct ring *ring;
     struct pipe_pool *pipes;
     struct digest_pool *digests;
-    struct pump_pool *pumps; /* set by tests that want large uploads pumped */
+    struct pump_pool *pumps;   /* set by tests that want large uploads pumped */
     unsigned warnings, errors; /* messages to the operator */
     char last_message[512];
 };

@@ -406,10 +406,11 @@ static void logs_json(void **state)
     toy_stop();
     read_log(log_path);
     assert_memory_equal(log_text, "{\"time\":\"", 9);
-    assert_non_null(strstr(log_text,
-                           "\"remote\":\"127.0.0.1\",\"method\":\"GET\",\"path\":\"/source/70000\","
-                           "\"query\":\"?X-Amz-Signature=REDACTED\",\"protocol\":\"HTTP/1.1\",\"tls\":null,\"status\":200,"
-                           "\"bytes\":70000,\"duration\":"));
+    assert_non_null(strstr(
+        log_text,
+        "\"remote\":\"127.0.0.1\",\"method\":\"GET\",\"path\":\"/source/70000\","
+        "\"query\":\"?X-Amz-Signature=REDACTED\",\"protocol\":\"HTTP/1.1\",\"tls\":null,\"status\":200,"
+        "\"bytes\":70000,\"duration\":"));
     assert_non_null(strstr(log_text, "\"referer\":null,\"user_agent\":\"\\\"a\\\\b\\\"\"}\n"));
 }
 

@@ -478,7 +478,8 @@ static void toy_on_answer_request(struct toy *toy)
 
         memset(value, 'a', number);
         strcpy(value + number, "\r\nevil: b, \xc3\xa9 \t and more");
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL, value, strlen(value));
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL, value,
+                              strlen(value));
         http_send_memory(req, "", 0);
     } else {
         toy_add(toy, req->input.path.base, req->input.path.len);

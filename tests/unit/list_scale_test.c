@@ -72,7 +72,8 @@ static void put_key(long number)
     assert_non_null(put);
     /* All below one prefix, in ten folders, in an order that is not the keys' own. */
     long scattered = (long)((unsigned long long)number * 611953ull % (unsigned long long)keys);
-    int length = snprintf(put->key, sizeof(put->key), "one/prefix/folder-%ld/key-%09ld", scattered % FOLDERS, scattered);
+    int length = snprintf(put->key, sizeof(put->key), "one/prefix/folder-%ld/key-%09ld", scattered % FOLDERS,
+                          scattered);
     put->op.op.kind = META_OP_OBJECT_PUT;
     put->op.bucket = bucket;
     put->op.key = (struct meta_bytes){put->key, (size_t)length};
@@ -92,7 +93,8 @@ static int fill(void **state)
     snprintf(path, sizeof(path), "%s/sluice.db", directory);
     struct meta_options options = {.durable = false};
     assert_int_equal(meta_open(&meta, path, &options), 0);
-    struct meta_bucket_create create = {.op = {.kind = META_OP_BUCKET_CREATE}, .bucket = {.name = "scale", .created_ms = 1}};
+    struct meta_bucket_create create = {.op = {.kind = META_OP_BUCKET_CREATE},
+                                        .bucket = {.name = "scale", .created_ms = 1}};
     submit(&create.op);
     wait_until(0);
     bucket = create.bucket.id;
@@ -135,9 +137,14 @@ static struct meta_bytes text(const char *string)
 }
 
 /* Lists and returns the steps it took. */
-static uint64_t list(const char *prefix, const char *delimiter, const char *after, uint32_t limit, struct listing *listing, bool *truncated)
+static uint64_t list(const char *prefix, const char *delimiter, const char *after, uint32_t limit,
+                     struct listing *listing, bool *truncated)
 {
-    struct meta_list_query query = {.bucket = bucket, .prefix = text(prefix), .delimiter = text(delimiter), .after = text(after), .limit = limit};
+    struct meta_list_query query = {.bucket = bucket,
+                                    .prefix = text(prefix),
+                                    .delimiter = text(delimiter),
+                                    .after = text(after),
+                                    .limit = limit};
     uint64_t before = meta_reader_steps(reader);
     memset(listing, 0, sizeof(*listing));
     assert_int_equal(meta_object_list(reader, &query, count_entry, listing, truncated), 0);
@@ -165,7 +172,8 @@ static void plain_listing_follows_what_it_returns(void **state)
     assert_true(truncated);
     uint64_t thousand = list("one/prefix/folder-5/", "", "", 1000, &listing, &truncated);
     assert_int_equal(listing.entries, 1000);
-    print_message("%llu steps for 100 entries, %llu for 1,000\n", (unsigned long long)hundred, (unsigned long long)thousand);
+    print_message("%llu steps for 100 entries, %llu for 1,000\n", (unsigned long long)hundred,
+                  (unsigned long long)thousand);
     assert_true(thousand < 100 * 1000);
     assert_true(thousand < 12 * hundred);
 }

@@ -121,7 +121,8 @@ int fdatasync(int fd)
 
 static atomic_uint log_starts;
 
-__attribute__((visibility("default"))) int sync_file_range(int fd, off_t offset, off_t length, unsigned flags);
+__attribute__((visibility("default"))) int sync_file_range(int fd, off_t offset, off_t length,
+                                                           unsigned flags);
 
 int sync_file_range(int fd, off_t offset, off_t length, unsigned flags)
 {
@@ -374,9 +375,11 @@ MAYBE_UNUSED static char *image_dump(const struct image *image)
 {
     static const char *const queries[] = {
         "SELECT 'bucket', * FROM bucket ORDER BY id",
-        "SELECT 'object', bucket, hex(key), size, modified_ms, hex(etag), hex(checksum), hex(owner), hex(extents),"
+        "SELECT 'object', bucket, hex(key), size, modified_ms, hex(etag), hex(checksum), hex(owner), "
+        "hex(extents),"
         " hex(attributes), hex(version) FROM object ORDER BY bucket, key",
-        "SELECT 'version', bucket, hex(key), hex(id), is_null, is_marker, noncurrent_ms, size, modified_ms, hex(etag),"
+        "SELECT 'version', bucket, hex(key), hex(id), is_null, is_marker, noncurrent_ms, size, modified_ms, "
+        "hex(etag),"
         " hex(extents), hex(attributes) FROM version ORDER BY bucket, key, id",
         "SELECT 'unit', * FROM unit ORDER BY file, unit_offset",
         "SELECT 'garbage', file, unit_offset, unit_length FROM garbage ORDER BY file, unit_offset",

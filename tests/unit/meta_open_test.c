@@ -179,16 +179,16 @@ static void damage_is_found(void **state)
     assert_int_equal(part_put(store, text("u"), id, 1, 3, 10), 0);
     assert_found(store, "UPDATE unit SET refs = 2 WHERE file = 1", "UPDATE unit SET refs = 1 WHERE file = 1",
                  "counted 2 times, named 1");
-    assert_found(store, "DELETE FROM unit WHERE file = 1", "INSERT INTO unit(file, unit_offset, refs) VALUES(1, 0, 1)",
-                 "named but not counted");
-    assert_found(store, "DELETE FROM unit WHERE file = 3", "INSERT INTO unit(file, unit_offset, refs) VALUES(3, 0, 1)",
-                 "named but not counted");
-    assert_found(store, "INSERT INTO unit(file, unit_offset, refs) VALUES(9, 0, 1)", "DELETE FROM unit WHERE file = 9",
-                 "counted 1 times, named 0");
-    assert_found(store, "DELETE FROM unit WHERE file = 2", "INSERT INTO unit(file, unit_offset, refs) VALUES(2, 0, 0)",
-                 "is no unit without");
-    assert_found(store, "INSERT INTO unit(file, unit_offset, refs) VALUES(8, 0, 0)", "DELETE FROM unit WHERE file = 8",
-                 "is not garbage");
+    assert_found(store, "DELETE FROM unit WHERE file = 1",
+                 "INSERT INTO unit(file, unit_offset, refs) VALUES(1, 0, 1)", "named but not counted");
+    assert_found(store, "DELETE FROM unit WHERE file = 3",
+                 "INSERT INTO unit(file, unit_offset, refs) VALUES(3, 0, 1)", "named but not counted");
+    assert_found(store, "INSERT INTO unit(file, unit_offset, refs) VALUES(9, 0, 1)",
+                 "DELETE FROM unit WHERE file = 9", "counted 1 times, named 0");
+    assert_found(store, "DELETE FROM unit WHERE file = 2",
+                 "INSERT INTO unit(file, unit_offset, refs) VALUES(2, 0, 0)", "is no unit without");
+    assert_found(store, "INSERT INTO unit(file, unit_offset, refs) VALUES(8, 0, 0)",
+                 "DELETE FROM unit WHERE file = 8", "is not garbage");
     assert_found(store, "INSERT INTO garbage VALUES(99, 2, 0, 100)", "DELETE FROM garbage WHERE row = 99",
                  "more than once");
     assert_found(store, "UPDATE object SET size = 101", "UPDATE object SET size = 100", "do not add up");

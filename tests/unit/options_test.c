@@ -114,8 +114,9 @@ static void test_flag_forms(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--workers", "3", "--durability=relaxed", "--allow-anonymous", "--access-log",
-                          "-", "--shared-fs", "fenced", "--engine", "threads", "--domain", "a.example", "--domain=b.example", "--workers=4"),
+    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--workers", "3", "--durability=relaxed",
+                          "--allow-anonymous", "--access-log", "-", "--shared-fs", "fenced", "--engine",
+                          "threads", "--domain", "a.example", "--domain=b.example", "--workers=4"),
                      0);
     assert_int_equal(fixture->options.workers, 4); /* of flags, the last one counts */
     assert_int_equal(fixture->options.durability, DURABILITY_RELAXED);
@@ -203,7 +204,8 @@ static void test_environment_refused(void **state)
     struct fixture *fixture = *state;
 
     setenv("SLUICE_WORKERS", "many", 1);
-    assert_error(fixture, options_load(&fixture->options, COMMAND_SERVE, 0, NULL), "SLUICE_WORKERS: workers must be");
+    assert_error(fixture, options_load(&fixture->options, COMMAND_SERVE, 0, NULL),
+                 "SLUICE_WORKERS: workers must be");
 }
 
 static void test_half_a_key(void **state)
@@ -232,8 +234,10 @@ static void test_file(void **state)
 {
     struct fixture *fixture = *state;
 
-    write_file(fixture, "# a comment\n\n  workers=2   # why\n\tdata = /srv/a b#c\r\naccess-key = AKIA\nsecret-key = x=y\n"
-                        "domain = a.example\ndomain = b.example\nallow-anonymous = On\ngrace = 5"); /* no newline at the end */
+    write_file(
+        fixture,
+        "# a comment\n\n  workers=2   # why\n\tdata = /srv/a b#c\r\naccess-key = AKIA\nsecret-key = x=y\n"
+        "domain = a.example\ndomain = b.example\nallow-anonymous = On\ngrace = 5"); /* no newline at the end */
     assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--config", fixture->file), 0);
     assert_int_equal(fixture->options.workers, 2);
     assert_string_equal(fixture->options.data, "/srv/a b#c"); /* # within a word is part of it */
@@ -247,7 +251,9 @@ static void test_file_serves_every_command(void **state)
 {
     struct fixture *fixture = *state;
 
-    write_file(fixture, "data = /srv/x\nshared-fs = fenced\nworkers = 2\n"); /* check has no --workers, but the file is shared */
+    write_file(
+        fixture,
+        "data = /srv/x\nshared-fs = fenced\nworkers = 2\n"); /* check has no --workers, but the file is shared */
     setenv("SLUICE_CONFIG", fixture->file, 1);
     assert_int_equal(options_load(&fixture->options, COMMAND_CHECK, 0, NULL), 0);
     assert_string_equal(fixture->options.data, "/srv/x");
@@ -268,7 +274,8 @@ static void test_file_refused(void **state)
     assert_file_error(fixture, "check-config = yes\n", ":1: check-config cannot be set");
     assert_file_error(fixture, "etag = sha\n", "auto|md5");
     unlink(fixture->file);
-    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->file), "cannot read the configuration file");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->file),
+                 "cannot read the configuration file");
     assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->folder), "directory");
 }
 
@@ -296,7 +303,8 @@ static void test_overruled_values_are_checked(void **state)
     struct fixture *fixture = *state;
 
     write_file(fixture, "workers = lots\n");
-    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->file, "--workers", "3"), ":1: workers must be");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->file, "--workers", "3"),
+                 ":1: workers must be");
     assert_int_equal(fixture->options.workers, 3);
 }
 

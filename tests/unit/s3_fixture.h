@@ -51,7 +51,8 @@ void fixture_check_error(int status, const char *code);
 
 /* Signs the current request as an SDK would: adds x-amz-date, x-amz-content-sha256 and Authorization, covering host and all
  * headers that are there. age: how many seconds ago it was signed. */
-void fixture_sign(const char *access_key, const char *secret, const char *region, const char *payload_hash, int64_t age);
+void fixture_sign(const char *access_key, const char *secret, const char *region, const char *payload_hash,
+                  int64_t age);
 /* The signature and time that fixture_sign made. */
 extern unsigned char fixture_signature[32];
 extern char fixture_timestamp[17];
