@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metadata/committer.h"
+#include "metadata/write/committer.h"
 #include "metadata/meta_journal.h"
-#include "metadata/wal_file.h"
+#include "metadata/sqlite/wal_file.h"
 
 /* Before anything reads the log: what it shows is believed from here on. Also in a store that is not durable, for an earlier process
  * may have been. */

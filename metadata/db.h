@@ -8,9 +8,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#include "metadata/meta_sql.h"
-#include "metadata/row_cache.h"
-#include "metadata/wal.h"
+#include "metadata/sqlite/meta_sql.h"
+#include "metadata/read/row_cache.h"
+#include "metadata/sqlite/wal.h"
 
 struct meta_committer;
 

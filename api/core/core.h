@@ -16,9 +16,9 @@
 #include "metadata/meta.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_settings.h"
-#include "storage/digest.h"
-#include "storage/digest_pool.h"
-#include "storage/ring.h"
+#include "storage/digest/digest.h"
+#include "storage/digest/digest_pool.h"
+#include "storage/ring/ring.h"
 
 struct core;
 struct core_worker;
@@ -60,7 +60,7 @@ void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
 
-/* Why bytes were not given out, see storage/blob_store.h. */
+/* Why bytes were not given out, see storage/blob/blob_store.h. */
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
 /* How often since core_open. Any thread. */
 uint64_t core_damage_met(struct core *core, enum core_damage damage);
@@ -231,7 +231,7 @@ int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct me
 /* Prepares bytes [first, first + length) of the object. 0: core_get_send may be called; -EBUSY: wait for on_ready, then ask
  * core_get_status; or a failure (-ERANGE: not inside the object). on_ready also follows each later -EBUSY. May be called again,
  * for another range, once this is over: that ends the earlier one.
- * Small units that the range touches are verified here (storage/blob_egress.h), with options.verify_reads large ones, too; others as
+ * Small units that the range touches are verified here (storage/egress/blob_egress.h), with options.verify_reads large ones, too; others as
  * they pass through core_get_read. -EIO: what is stored is damaged or cannot be read. */
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx);

@@ -10,11 +10,11 @@
 
 #include "api/core/core.h"
 #include "api/core/put_small.h"
-#include "storage/blob_egress.h"
-#include "storage/blob_store.h"
-#include "storage/blob_writer.h"
-#include "storage/digest_jobs.h"
-#include "storage/pipe_pool.h"
+#include "storage/egress/blob_egress.h"
+#include "storage/blob/blob_store.h"
+#include "storage/ingress/blob_writer.h"
+#include "storage/digest/digest_jobs.h"
+#include "storage/ring/pipe_pool.h"
 
 struct reclaim;
 struct settle;

@@ -7,7 +7,7 @@
 #define API_CORE_PACK_H
 
 #include "metadata/meta.h"
-#include "storage/segment.h"
+#include "storage/segment/segment.h"
 
 struct core;
 struct pack;

@@ -10,8 +10,8 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/s3_text.h"
-#include "api/s3/s3_xml.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_xml.h"
 
 /* ---- Status and headers ---- */
 

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "api/s3/s3_attributes.h"
-#include "api/s3/s3_authorize.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_selector.h"
 

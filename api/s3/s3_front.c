@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "api/s3/s3_cors.h"
-#include "api/s3/s3_credentials.h"
+#include "api/s3/object/s3_cors.h"
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/s3/s3_checksum.h"
-#include "api/s3/s3_credentials.h"
-#include "api/s3/s3_range.h"
-#include "api/s3/s3_text.h"
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/text/s3_text.h"
 #include "storage/base/hex.h"
 
 /* ---- Parameters ---- */

@@ -7,7 +7,7 @@
 #define API_S3_S3_OPERATION_H
 
 #include "api/s3/s3_request.h"
-#include "api/s3/s3_xml.h"
+#include "api/s3/text/s3_xml.h"
 
 typedef void (*s3_operation_fn)(struct s3_request *request);
 

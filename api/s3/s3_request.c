@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "api/s3/s3_service.h"
-#include "api/s3/s3_text.h"
-#include "api/s3/s3_uri.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_uri.h"
 #include "storage/base/names.h"
 #include "storage/base/utf8.h"
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "api/s3/s3_text.h"
+#include "api/s3/text/s3_text.h"
 
 #define SERVICE (1u << S3_RESOURCE_SERVICE)
 #define BUCKET  (1u << S3_RESOURCE_BUCKET)

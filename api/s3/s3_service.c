@@ -17,8 +17,8 @@
 #include <time.h>
 
 #include "api/s3/limits.h"
-#include "api/s3/s3_credentials.h"
-#include "api/s3/s3_sigv4.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
 

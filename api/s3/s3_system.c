@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "api/s3/s3_service.h"
-#include "api/s3/s3_text.h"
+#include "api/s3/text/s3_text.h"
 #include "api/sluice.h"
 
 bool s3_system_is_addressed(const struct s3_request *request)

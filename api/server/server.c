@@ -12,7 +12,7 @@
  *
  * sluice_server_* may be called from any thread, but stop only once and not during another call on the same
  * server. */
-#include "api/core/library.h"
+#include "api/library/library.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
 #include "api/s3/s3_front.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sluice_user_* part of sluice.h. Any thread; blocks. */
-#include "api/core/library.h"
-#include "api/s3/s3_users.h"
+#include "api/library/library.h"
+#include "api/s3/auth/s3_users.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@ CACHED_FROM = 1000000 # smaller stores are filled faster than they are copied
 def fill_version():
     """Changes with the schema and with what is filled in."""
     digest = hashlib.sha256()
-    for name in ("tests/bench/fill.c", "metadata/schema.c", "metadata/codec.c", "storage/blob_layout.c"):
+    for name in ("tests/bench/fill.c", "metadata/sqlite/schema.c", "metadata/rows/codec.c", "storage/blob/blob_layout.c"):
         with open(os.path.join(ROOT, name), "rb") as source:
             digest.update(source.read())
     return digest.hexdigest()[:12]

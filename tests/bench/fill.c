@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 #include "metadata/meta.h"
-#include "storage/blob_store.h"
-#include "storage/digest.h"
+#include "storage/blob/blob_store.h"
+#include "storage/digest/digest.h"
 #include "storage/limits.h"
-#include "storage/record.h"
+#include "storage/blob/record.h"
 
 /* FLIGHT: several of the committer's batches, so that it never waits for this thread. */
 enum { FLIGHT = 4096, FOLDER_KEYS = 1000, UNIT_BYTES = 4096, FILE_UNITS = 16384, LENGTHS = 4 };
@@ -122,7 +122,7 @@ static int fill(struct meta *meta, int64_t bucket, uint64_t file, uint64_t first
 
 /* ---- The files ---- */
 
-/* A segment says whose it is in a record that ends its first block; see storage/record.h. 0 or -1 with errno. */
+/* A segment says whose it is in a record that ends its first block; see storage/blob/record.h. 0 or -1 with errno. */
 static int head_write(int fd, uint64_t file)
 {
     unsigned char block[UNIT_BYTES] = {0}, bytes[256];
@@ -136,7 +136,7 @@ static int head_write(int fd, uint64_t file)
     return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) ? 0 : -1;
 }
 
-/* Segments of nothing, named as storage/blob_store.h says. Returns 0 or a negative errno. */
+/* Segments of nothing, named as storage/blob/blob_store.h says. Returns 0 or a negative errno. */
 static int files_make(const char *data, uint64_t file, uint64_t count)
 {
     for (uint64_t end = file + (count + FILE_UNITS - 1) / FILE_UNITS; file < end; file++) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metadata/codec.h"
+#include "metadata/rows/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

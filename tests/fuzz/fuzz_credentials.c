@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/s3/s3_credentials.h"
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

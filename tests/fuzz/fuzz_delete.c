@@ -3,7 +3,7 @@
  * The list of DeleteObjects, through the operation's own reader, which is private: hence the file itself, under other names. */
 #define s3_op_delete_object  fuzzed_delete_object
 #define s3_op_delete_objects fuzzed_delete_objects
-#include "api/s3/op_delete.c" /* its declarations are renamed along with it */
+#include "api/s3/op/op_delete.c" /* its declarations are renamed along with it */
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metadata/journal_entry.h"
+#include "metadata/write/journal_entry.h"
 #include "metadata/meta_journal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

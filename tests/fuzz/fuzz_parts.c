@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/s3/s3_complete.h"
+#include "api/s3/object/s3_complete.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

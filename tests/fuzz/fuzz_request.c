@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The S3 front over a faked HTTP side (tests/unit/s3_fixture.h): path, host, query, authentication, up to the point where an
+ * The S3 front over a faked HTTP side (tests/unit/s3/s3_fixture.h): path, host, query, authentication, up to the point where an
  * operation would begin. The first byte chooses the server (open, or with a key) and whether the request is signed properly
  * after all; then come the method, the target and headers, a line each. */
 #include <setjmp.h>
@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "api/s3/s3_text.h"
+#include "api/s3/text/s3_text.h"
 #include "storage/base/names.h"
 #include "storage/base/utf8.h"
-#include "tests/unit/s3_fixture.h"
+#include "tests/unit/s3/s3_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

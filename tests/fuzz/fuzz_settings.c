@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/core/lifecycle_rules.h"
-#include "api/s3/s3_acl.h"
-#include "api/s3/s3_cors.h"
-#include "api/s3/s3_lifecycle.h"
-#include "api/s3/s3_tags.h"
+#include "api/core/upkeep/lifecycle_rules.h"
+#include "api/s3/access/s3_acl.h"
+#include "api/s3/object/s3_cors.h"
+#include "api/s3/object/s3_lifecycle.h"
+#include "api/s3/object/s3_tags.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

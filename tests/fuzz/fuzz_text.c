@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/s3/s3_range.h"
-#include "api/s3/s3_time.h"
-#include "api/s3/s3_uri.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/text/s3_uri.h"
 #include "storage/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

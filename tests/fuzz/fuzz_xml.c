@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "api/s3/s3_xml.h"
+#include "api/s3/text/s3_xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -21,7 +21,7 @@ def object_files():
 
 
 def source_of(path):
-    """build/api/s3/CMakeFiles/sluice_s3.dir/op_get.c.o -> api/s3/op_get.c"""
+    """build/api/s3/CMakeFiles/sluice_s3.dir/op_get.c.o -> api/s3/op/op_get.c"""
     before, after = os.path.relpath(path, BUILD).split("/CMakeFiles/")
     return f"{before}/{after.split('/', 1)[1]}"[:-2]
 

@@ -8,8 +8,8 @@ import subprocess
 
 from sluicetest import SLUICE, Server, blob_files, check, done, equal, pattern_file, payload_bytes
 
-CRC64NVME = 4  # the flag of an extent, metadata/codec.h
-CRC32C_SCHEMA = 4  # the last one that knew no other sum, metadata/schema.c
+CRC64NVME = 4  # the flag of an extent, metadata/rows/codec.h
+CRC32C_SCHEMA = 4  # the last one that knew no other sum, metadata/sqlite/schema.c
 
 
 def crc32c(data):

@@ -27,10 +27,11 @@ forbid "metadata includes neither api nor what stands on storage's ground floor"
 forbid "only api knows libh2o" 'h2o' storage metadata
 forbid "only metadata knows SQLite" 'sqlite3' storage api
 forbid "only storage knows liburing" 'liburing' metadata api
-forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|s3|server|cli)/)' api/http
-forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(http|s3|server|cli)/|h2o' api/core
+forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
+forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
+forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
-forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|http|s3|server))/|h2o|openssl' api/cli
+forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h
 exit $failed

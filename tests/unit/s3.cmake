@@ -6,26 +6,26 @@ function(s3_unit_test name)
     target_compile_definitions(${name} PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 endfunction()
 
-set(S3_SIGV4_SOURCES s3_sigv4.c s3_sigv4_canonical.c s3_uri.c s3_time.c)
-set(S3_CREDENTIALS_SOURCES s3_credentials.c s3_credentials_parse.c)
-set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_xml.c
-    s3_authenticate.c s3_verify.c s3_chunk_signer.c s3_body.c aws_chunked.c s3_service.c s3_front.c s3_system.c)
+set(S3_SIGV4_SOURCES auth/s3_sigv4.c auth/s3_sigv4_canonical.c text/s3_uri.c text/s3_time.c)
+set(S3_CREDENTIALS_SOURCES auth/s3_credentials.c auth/s3_credentials_parse.c)
+set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c text/s3_xml.c
+    auth/s3_authenticate.c auth/s3_verify.c auth/s3_chunk_signer.c body/s3_body.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c)
 
-s3_unit_test(s3_uri_test s3_uri.c)
-s3_unit_test(s3_xml_test s3_xml.c s3_xml_parse.c s3_uri.c s3_time.c)
-s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} s3_chunk_signer.c)
-s3_unit_test(aws_chunked_test aws_chunked.c s3_uri.c)
+s3_unit_test(s3_uri_test text/s3_uri.c)
+s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_uri.c text/s3_time.c)
+s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} auth/s3_chunk_signer.c)
+s3_unit_test(aws_chunked_test body/aws_chunked.c text/s3_uri.c)
 s3_unit_test(s3_credentials_test ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
 
 # The whole front over a faked HTTP side and core.
 foreach(name s3_request_test s3_authenticate_test s3_body_test)
     s3_unit_test(${name} ${S3_FRONT_SOURCES} s3_selector.c)
-    target_sources(${name} PRIVATE unit/s3_fixture.c)
+    target_sources(${name} PRIVATE unit/s3/s3_fixture.c)
 endforeach()
 
 # The policy language by itself.
-set(S3_POLICY_SOURCES s3_policy.c s3_policy_condition.c s3_policy_parse.c s3_policy_pattern.c s3_policy_statement.c
-    s3_action.c s3_time.c)
+set(S3_POLICY_SOURCES access/s3_policy.c access/s3_policy_condition.c access/s3_policy_parse.c access/s3_policy_pattern.c access/s3_policy_statement.c
+    access/s3_action.c text/s3_time.c)
 s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
 target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 
@@ -34,4 +34,4 @@ sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluic
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 target_compile_definitions(s3_action_test PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 
-s3_unit_test(s3_users_test s3_users.c s3_users_file.c s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
+s3_unit_test(s3_users_test auth/s3_users.c auth/s3_users_file.c auth/s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})

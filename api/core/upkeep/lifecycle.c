@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lifecycle sweep: one thread that carries out what buckets' lifecycle rules say.
+ *
+ * A pass walks the buckets that have rules, rule by rule: a page of versions (or uploads) is read, what is due
+ * is collected, and then deleted in small batches through the committer, one at a time. Between pages the
+ * thread rests for as long as the page took, so it takes half a core at most and the committer's queue never
+ * holds more than one small batch of it. Readers and workers are not involved.
+ *
+ * The same thread keeps lost/ within its bounds, at the start and with each pass.
+ *
+ * Nothing is remembered between passes: what is due follows from the rows. So a restart loses nothing, and a
+ * pass that is cut off is simply begun anew. What was seen as due is looked at again inside the transaction
+ * (meta_delete_guard): an object that was overwritten or tagged meanwhile stays. */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/core/upkeep/lifecycle_internal.h"
+#include "storage/base/clock.h"
+
+/* Passes a day, and how long the first one waits after the start. */
+#define LIFECYCLE_PASSES_PER_DAY 24
+#define LIFECYCLE_PAUSE_MS_MIN   200
+#define LIFECYCLE_FIRST_MS_MAX   10000
+
+bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
+{
+    int64_t until_ms = (int64_t)clock_monotonic_ms() + ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    bool stopping;
+    int err = 0;
+
+    pthread_mutex_lock(&lifecycle->lock);
+    while (!lifecycle->stopping && err == 0)
+        err = pthread_cond_timedwait(&lifecycle->changed, &lifecycle->lock, &until);
+    stopping = lifecycle->stopping;
+    pthread_mutex_unlock(&lifecycle->lock);
+    return stopping;
+}
+
+/* ---- Changes ---- */
+
+static void on_change_done(struct meta_op *op)
+{
+    sem_post(op->ctx);
+}
+
+int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_op_kind kind)
+{
+    sem_t done;
+
+    sem_init(&done, 0, 0);
+    op->kind = kind;
+    op->done = on_change_done;
+    op->ctx = &done;
+    meta_submit(lifecycle->core->meta, op);
+    while (sem_wait(&done) != 0)
+        ; /* interrupted */
+    sem_destroy(&done);
+    if (op->result == 0)
+        reclaim_wake(lifecycle->core->reclaim);
+    return op->result;
+}
+
+/* ---- Passes ---- */
+
+static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket,
+                    const struct core_lifecycle_rule *rule, uint64_t *removed)
+{
+    struct lifecycle_task task = {
+        .lifecycle = lifecycle,
+        .bucket = bucket,
+        .rule = rule,
+        .now_ms = clock_real_ms(),
+        .day_s = core_lifecycle_day(lifecycle->core),
+    };
+    bool concerns_versions = rule->expire_days > 0 || rule->expire_marker || rule->noncurrent_days > 0 ||
+                             (rule->has_expire_date && rule->expire_date_ms <= task.now_ms);
+    int err = 0;
+
+    if (!rule->enabled)
+        return 0;
+    if (concerns_versions)
+        err = lifecycle_sweep_versions(&task);
+    if (err == 0 && rule->abort_days > 0)
+        err = lifecycle_sweep_uploads(&task);
+    *removed += task.removed;
+    return err;
+}
+
+static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket)
+{
+    struct core_lifecycle *rules;
+    struct meta_bytes document;
+    uint64_t removed = 0;
+    int err = meta_setting_get(lifecycle->reader, bucket->id, META_SETTING_LIFECYCLE, &document);
+
+    if (err != 0)
+        return err == META_E_NO_SETTING ? 0 : err;
+    err = core_lifecycle_decode(document, &rules);
+    free((void *)document.data);
+    if (err != 0)
+        return err;
+    for (uint32_t i = 0; i < rules->count && err == 0; i++)
+        err = rule_run(lifecycle, bucket, &rules->rules[i], &removed);
+    free(rules);
+    if (removed > 0)
+        core_log(lifecycle->core, CORE_LOG_INFO,
+                 "lifecycle: removed %llu objects, versions or uploads from %s", (unsigned long long)removed,
+                 bucket->name);
+    return err == META_E_NO_BUCKET ? 0 : err; /* it was deleted meanwhile */
+}
+
+/* Buckets are taken one at a time: what a visitor of the listing does may not use the reader. */
+static int bucket_take(void *ctx, const struct meta_bucket *bucket)
+{
+    *(struct meta_bucket *)ctx = *bucket;
+    return 1;
+}
+
+static int pass_run(struct lifecycle *lifecycle)
+{
+    struct meta_bucket bucket = {.name = ""};
+    int64_t any;
+    int err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
+
+    lifecycle->idle = err == 0; /* the usual case: no bucket has rules */
+    if (err <= 0)
+        return err;
+    for (;;) {
+        struct meta_bytes after = {bucket.name, strlen(bucket.name)};
+        struct meta_bucket next;
+        int found = meta_bucket_list(lifecycle->reader, after, 1, bucket_take, &next);
+        if (found <= 0)
+            return found;
+        bucket = next;
+        if ((err = bucket_run(lifecycle, &bucket)) != 0)
+            return err;
+        if (lifecycle_rest(lifecycle, 0))
+            return -ECANCELED;
+    }
+}
+
+/* A store without rules pays nothing but this look at a number: the reader is there during a pass only. */
+static int lifecycle_pass(struct lifecycle *lifecycle)
+{
+    struct meta *meta = lifecycle->core->meta;
+    uint64_t generation = meta_settings_generation(meta);
+    int err;
+
+    if (lifecycle->idle && lifecycle->idle_generation == generation)
+        return 0;
+    lifecycle->idle_generation = generation;
+    if ((err = meta_reader_open(meta, &lifecycle->reader)) != 0)
+        return err;
+    err = pass_run(lifecycle);
+    meta_reader_close(lifecycle->reader);
+    return err;
+}
+
+static void *lifecycle_main(void *argument)
+{
+    struct lifecycle *lifecycle = argument;
+    int64_t pause_ms = (int64_t)core_lifecycle_day(lifecycle->core) * 1000 / LIFECYCLE_PASSES_PER_DAY;
+    int64_t rest_ms;
+
+    (void)pthread_setname_np(pthread_self(), "sluice-expire"); /* only for people who look */
+    if (pause_ms < LIFECYCLE_PAUSE_MS_MIN)
+        pause_ms = LIFECYCLE_PAUSE_MS_MIN;
+    rest_ms = pause_ms < LIFECYCLE_FIRST_MS_MAX ? pause_ms : LIFECYCLE_FIRST_MS_MAX;
+    lost_bound(lifecycle->core);
+    while (!lifecycle_rest(lifecycle, rest_ms)) {
+        int err = lifecycle_pass(lifecycle);
+
+        lost_bound(lifecycle->core);
+        if (err != 0 && err != -ECANCELED && err != META_E_CLOSING && err != lifecycle->last_error)
+            core_log(lifecycle->core, CORE_LOG_ERROR,
+                     "lifecycle: a pass was cut off, and will be tried again: %s", meta_strerror(err));
+        lifecycle->last_error = err;
+        rest_ms = pause_ms;
+    }
+    return NULL;
+}
+
+/* ---- Start and stop ---- */
+
+uint32_t core_lifecycle_day(const struct core *core)
+{
+    return core->options.lifecycle_day_s != 0 ? core->options.lifecycle_day_s : CORE_LIFECYCLE_DAY_SECONDS;
+}
+
+static void lifecycle_free(struct lifecycle *lifecycle)
+{
+    pthread_cond_destroy(&lifecycle->changed);
+    pthread_mutex_destroy(&lifecycle->lock);
+    free(lifecycle);
+}
+
+int lifecycle_start(struct core *core, struct lifecycle **out)
+{
+    struct lifecycle *lifecycle = calloc(1, sizeof(*lifecycle));
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    int err;
+
+    if (lifecycle == NULL)
+        return -ENOMEM;
+    lifecycle->core = core;
+    pthread_mutex_init(&lifecycle->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&lifecycle->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    /* Signals are the host program's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    err = -pthread_create(&lifecycle->thread, NULL, lifecycle_main, lifecycle);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err != 0) {
+        lifecycle_free(lifecycle);
+        return err;
+    }
+    *out = lifecycle;
+    return 0;
+}
+
+void lifecycle_stop(struct lifecycle *lifecycle)
+{
+    if (lifecycle == NULL)
+        return;
+    pthread_mutex_lock(&lifecycle->lock);
+    lifecycle->stopping = true;
+    pthread_cond_signal(&lifecycle->changed);
+    pthread_mutex_unlock(&lifecycle->lock);
+    pthread_join(lifecycle->thread, NULL);
+    lifecycle_free(lifecycle);
+}

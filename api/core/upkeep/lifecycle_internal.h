@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the lifecycle sweep share; private to them. lifecycle.c has the thread and its passes,
+ * lifecycle_versions.c and lifecycle_uploads.c each one kind of walk. Everything runs on the lifecycle thread. */
+#ifndef API_CORE_UPKEEP_LIFECYCLE_INTERNAL_H
+#define API_CORE_UPKEEP_LIFECYCLE_INTERNAL_H
+
+#include <pthread.h>
+#include <time.h>
+
+#include "api/core/core_internal.h"
+#include "api/core/upkeep/lifecycle_rules.h"
+
+/* Deletes that share one change: together a millisecond or two of the committer. */
+#define LIFECYCLE_BATCH 64u
+
+struct lifecycle {
+    struct core *core;
+    struct meta_reader *reader; /* during a pass */
+    bool idle;                  /* the last pass found no bucket with rules, */
+    uint64_t idle_generation;   /* and that is so until settings change */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    bool stopping;
+    int last_error; /* the thread's: to log a trouble once */
+};
+
+/* One rule of one bucket, being carried out. */
+struct lifecycle_task {
+    struct lifecycle *lifecycle;
+    const struct meta_bucket *bucket;
+    const struct core_lifecycle_rule *rule;
+    int64_t now_ms;
+    uint32_t day_s;
+    uint64_t removed; /* objects, versions and uploads */
+};
+
+/* Waits; true: the thread is to end. */
+bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms);
+/* Has the change made, and waits for it. Returns its result. */
+int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_op_kind kind);
+
+/* Both return 0, -ECANCELED when the store closes, or an error. */
+int lifecycle_sweep_versions(struct lifecycle_task *task);
+int lifecycle_sweep_uploads(struct lifecycle_task *task);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The reclaimer: one thread that gives back the space of what no row refers to; what to do with each unit is in
+ * reclaim_units.c.
+ *
+ * Three sources. Discards: units that were written and whose row was then refused; nobody can have read them,
+ * so they go at once. Sealed segments: what they did not use is cut off. Garbage: the database's list of units
+ * whose last reference went with some change; here readers come first, as an old snapshot may still name them:
+ *
+ *   take a batch -> meta_make_durable -> blob_pin_barrier (every reader that may hold an old snapshot has said what it needs)
+ *     -> skip what a pin holds, give back the rest, durably -> META_OP_GARBAGE_DONE
+ *
+ * What was skipped stays on the list and is looked at again later. A crash at any point leaves entries whose
+ * bytes are gone already: giving them back again succeeds.
+ *
+ * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
+#include "api/core/upkeep/reclaim.h"
+#include "storage/base/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Passes are at least this far apart, so that a burst of deletes shares batches and commits. */
+#define RECLAIM_PAUSE_MS 50
+
+/* What was held by a reader, or could not be removed, is tried again after this long. */
+#define RECLAIM_RETRY_MS 500
+
+/* Slices of the sweep in one pass: an upload of 10,000 parts takes 40 at most. Garbage and discards must not wait for all there
+ * may be. */
+#define RECLAIM_PASS_SLICES 64
+
+/* Batches of entries, and slices of the sweep, taken up at close; a longer list waits for the next start. */
+#define RECLAIM_CLOSE_BATCHES 8
+
+/* ---- Lists ---- */
+
+static struct reclaim_discard *reclaim_take_discards(struct reclaim *reclaim)
+{
+    struct reclaim_discard *list;
+
+    pthread_mutex_lock(&reclaim->lock);
+    list = reclaim->discards;
+    reclaim->discards = NULL;
+    pthread_mutex_unlock(&reclaim->lock);
+    return list;
+}
+
+static struct reclaim_sealed *reclaim_take_sealed(struct reclaim *reclaim)
+{
+    struct reclaim_sealed *list;
+
+    pthread_mutex_lock(&reclaim->lock);
+    list = reclaim->sealed;
+    reclaim->sealed = NULL;
+    pthread_mutex_unlock(&reclaim->lock);
+    return list;
+}
+
+static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    discard->next = reclaim->discards;
+    reclaim->discards = discard;
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+static void reclaim_push_sealed(struct reclaim *reclaim, struct reclaim_sealed *sealed)
+{
+    pthread_mutex_lock(&reclaim->lock);
+    sealed->next = reclaim->sealed;
+    reclaim->sealed = sealed;
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+/* Whether what the rows say is durable by itself. Until then bytes stay, whatever the rows say of them: a batch that the journal
+ * would have to replay is recognized by its bytes (replay.c). A relaxed store has no journal; what it may give back of garbage is
+ * settled (settle.c), and the rest no row ever named. */
+static bool reclaim_may_give_back(struct reclaim *reclaim)
+{
+    if (reclaim->core->options.relaxed || meta_make_durable(reclaim->core->meta) == 0)
+        return true;
+    reclaim->retry = true;
+    return false;
+}
+
+/* What cannot be given back now is tried again later; at the latest by recovery at the next start. */
+static void reclaim_run_discards(struct reclaim *reclaim)
+{
+    struct reclaim_discard *list = reclaim_take_discards(reclaim), *next;
+    bool may = list != NULL && reclaim_may_give_back(reclaim);
+
+    for (; list != NULL; list = next) {
+        next = list->next;
+        if (!may || reclaim_discard_unit(reclaim, list->unit, list->length) != 0)
+            reclaim_push_discard(reclaim, list);
+        else
+            free(list);
+    }
+}
+
+static void reclaim_run_sealed(struct reclaim *reclaim)
+{
+    struct reclaim_sealed *list = reclaim_take_sealed(reclaim), *next;
+    bool may = list != NULL && reclaim_may_give_back(reclaim);
+
+    for (; list != NULL; list = next) {
+        next = list->next;
+        if (!may || reclaim_settle_segment(reclaim, list->blob, list->used_bytes) != 0)
+            reclaim_push_sealed(reclaim, list);
+        else
+            free(list);
+    }
+}
+
+/* ---- Garbage ---- */
+
+/* Strikes entries off the list. */
+static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t count)
+{
+    struct meta_garbage_done change = {.rows = rows, .count = count};
+
+    return count == 0 ? 0 : core_change_wait(reclaim->core, &change.op, META_OP_GARBAGE_DONE);
+}
+
+static bool reclaim_is_stopping(struct reclaim *reclaim)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&reclaim->lock);
+    stopping = reclaim->stopping;
+    pthread_mutex_unlock(&reclaim->lock);
+    return stopping;
+}
+
+/* Has cleared away what large changes left, before the garbage that it makes is looked at. Each slice is a change of its own, so
+ * that others get in between. */
+static int reclaim_run_sweep(struct reclaim *reclaim)
+{
+    struct meta_sweep change = {.more = true};
+    unsigned slices = 0;
+    int err = meta_sweep_is_due(reclaim->reader);
+
+    if (err <= 0)
+        return err;
+    for (err = 0; err == 0 && change.more; err = core_change_wait(reclaim->core, &change.op, META_OP_SWEEP)) {
+        if (slices++ >= (reclaim_is_stopping(reclaim) ? RECLAIM_CLOSE_BATCHES : RECLAIM_PASS_SLICES)) {
+            atomic_store(&reclaim->dirty, true);
+            return 0;
+        }
+    }
+    return err;
+}
+
+/* How many of the entries, from the first on, no power failure can make somebody's again. */
+static int reclaim_ready(struct reclaim *reclaim, const struct meta_garbage *entries, int count)
+{
+    int64_t last = atomic_load(&reclaim->core->garbage_ready);
+
+    while (count > 0 && entries[count - 1].row > last)
+        count--;
+    return count;
+}
+
+/* One pass over the whole list, oldest entry first. */
+static int reclaim_run_garbage(struct reclaim *reclaim)
+{
+    struct meta_garbage entries[RECLAIM_BATCH_ENTRIES];
+    int64_t rows[RECLAIM_BATCH_ENTRIES], after = 0;
+    unsigned batches_left = RECLAIM_CLOSE_BATCHES;
+    int count, err;
+
+    do {
+        if (reclaim_is_stopping(reclaim) && batches_left-- == 0)
+            return 0;
+        count = meta_garbage_take(reclaim->reader, after, entries, RECLAIM_BATCH_ENTRIES);
+        if (count > 0)
+            count = reclaim_ready(reclaim, entries, count);
+        if (count <= 0)
+            return count;
+        after = entries[count - 1].row;
+        if (!reclaim_may_give_back(reclaim))
+            return 0;
+        err = reclaim_forget(reclaim, rows, reclaim_units(reclaim, entries, (uint32_t)count, rows));
+        if (err != 0)
+            return err;
+    } while (count == RECLAIM_BATCH_ENTRIES);
+    return 0;
+}
+
+/* ---- The thread ---- */
+
+/* Sleeps until there is something to do, at least the pause. Returns whether to stop. */
+static bool reclaim_sleep(struct reclaim *reclaim)
+{
+    struct timespec pause = clock_monotonic_in(RECLAIM_PAUSE_MS),
+                    retry = clock_monotonic_in(RECLAIM_RETRY_MS);
+    bool due = false, stopping;
+
+    pthread_mutex_lock(&reclaim->lock);
+    while (!reclaim->stopping && !due)
+        due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &pause) == ETIMEDOUT;
+    due = false;
+    while (!reclaim->stopping && !due && !atomic_load(&reclaim->dirty) &&
+           ((reclaim->discards == NULL && reclaim->sealed == NULL) || reclaim->retry)) {
+        if (reclaim->retry)
+            due = pthread_cond_timedwait(&reclaim->changed, &reclaim->lock, &retry) == ETIMEDOUT;
+        else
+            pthread_cond_wait(&reclaim->changed, &reclaim->lock);
+    }
+    stopping = reclaim->stopping;
+    pthread_mutex_unlock(&reclaim->lock);
+    return stopping;
+}
+
+static void *reclaim_main(void *arg)
+{
+    struct reclaim *reclaim = arg;
+    bool stopping = false, told = false;
+    int err;
+
+    (void)pthread_setname_np(pthread_self(), "sluice-reclaim"); /* only for people who look */
+    while (!stopping) {
+        stopping = reclaim_sleep(reclaim);
+        atomic_store(&reclaim->dirty, false); /* before the look: what comes later is looked at again */
+        reclaim->retry = false;
+        reclaim_run_discards(reclaim);
+        reclaim_run_sealed(reclaim);
+        int sweep_err = reclaim_run_sweep(reclaim);
+        /* All the same: on a full disk it may give the room that the sweep needs. */
+        err = reclaim_run_garbage(reclaim);
+        if (err == 0)
+            err = sweep_err;
+        if (err != 0) {
+            reclaim->retry = true;
+            if (!told)
+                core_log(reclaim->core, CORE_LOG_ERROR,
+                         "cannot work off the garbage list, will try again: %s", meta_strerror(err));
+            told = true;
+        }
+    }
+    return NULL;
+}
+
+/* ---- For the rest of the core ---- */
+
+static void reclaim_free(struct reclaim *reclaim)
+{
+    struct reclaim_discard *discard;
+    struct reclaim_sealed *sealed;
+
+    /* These could not be dealt with; recovery will. */
+    while ((discard = reclaim->discards) != NULL) {
+        reclaim->discards = discard->next;
+        free(discard);
+    }
+    while ((sealed = reclaim->sealed) != NULL) {
+        reclaim->sealed = sealed->next;
+        free(sealed);
+    }
+    if (reclaim->reader != NULL)
+        meta_reader_close(reclaim->reader);
+    pthread_cond_destroy(&reclaim->changed);
+    pthread_mutex_destroy(&reclaim->lock);
+    free(reclaim);
+}
+
+/* Signals belong to the program's own threads. */
+static int reclaim_start_thread(struct reclaim *reclaim)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&reclaim->thread, NULL, reclaim_main, reclaim);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -err;
+}
+
+int reclaim_start(struct core *core, struct reclaim **out)
+{
+    struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
+    pthread_condattr_t attributes;
+    int err;
+
+    if (reclaim == NULL)
+        return -ENOMEM;
+    reclaim->core = core;
+    atomic_init(&reclaim->dirty, true); /* an earlier process may have left garbage */
+    pthread_mutex_init(&reclaim->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&reclaim->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    err = meta_reader_open(core->meta, &reclaim->reader);
+    if (err == 0)
+        err = reclaim_start_thread(reclaim);
+    if (err != 0) {
+        reclaim_free(reclaim);
+        return err;
+    }
+    *out = reclaim;
+    return 0;
+}
+
+void reclaim_stop(struct reclaim *reclaim)
+{
+    if (reclaim == NULL)
+        return;
+    pthread_mutex_lock(&reclaim->lock);
+    reclaim->stopping = true;
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+    pthread_join(reclaim->thread, NULL);
+    reclaim_free(reclaim);
+}
+
+void reclaim_wake(struct reclaim *reclaim)
+{
+    if (atomic_exchange(&reclaim->dirty, true))
+        return; /* somebody told it already */
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
+{
+    reclaim_push_discard(reclaim, discard);
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}
+
+void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_bytes, bool is_certain)
+{
+    struct reclaim_sealed *sealed;
+
+    /* Left unsettled, it is looked at by the next start. */
+    if (reclaim == NULL || !is_certain || (sealed = malloc(sizeof(*sealed))) == NULL)
+        return;
+    sealed->blob = blob;
+    sealed->used_bytes = used_bytes;
+    reclaim_push_sealed(reclaim, sealed);
+    pthread_mutex_lock(&reclaim->lock);
+    pthread_cond_signal(&reclaim->changed);
+    pthread_mutex_unlock(&reclaim->lock);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stores of the public library: open, close, the workers they lend to calls, messages, check. */
+#include "api/library/library.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/core/core_internal.h"
+
+/* The public results are the module's own numbers. */
+_Static_assert((int)SLUICE_E_NO_BUCKET == (int)META_E_NO_BUCKET, "results differ");
+_Static_assert((int)SLUICE_E_BUCKET_EXISTS == (int)META_E_BUCKET_EXISTS, "results differ");
+_Static_assert((int)SLUICE_E_BUCKET_NOT_EMPTY == (int)META_E_BUCKET_NOT_EMPTY, "results differ");
+_Static_assert((int)SLUICE_E_NO_KEY == (int)META_E_NO_KEY, "results differ");
+_Static_assert((int)SLUICE_E_PRECONDITION == (int)META_E_PRECONDITION, "results differ");
+_Static_assert((int)SLUICE_E_NEWER_STORE == (int)META_E_NEWER_SCHEMA, "results differ");
+_Static_assert((int)SLUICE_E_NOT_A_STORE == (int)META_E_NOT_OURS, "results differ");
+_Static_assert((int)SLUICE_E_CORRUPT == (int)META_E_CORRUPT, "results differ");
+_Static_assert((int)SLUICE_E_UNSYNCED == (int)META_E_UNSYNCED, "results differ");
+_Static_assert((int)SLUICE_E_OLDER_DATABASE == (int)META_E_OLDER, "results differ");
+_Static_assert((int)SLUICE_E_DAMAGED_LOG == (int)META_E_DAMAGED_LOG, "results differ");
+
+const char *sluice_version(void)
+{
+    return SLUICE_VERSION;
+}
+
+const char *sluice_strerror(int result)
+{
+    switch (result) {
+    case SLUICE_E_NEWER_STORE:
+        return "the store was written by a newer version";
+    case SLUICE_E_NOT_A_STORE:
+        return "the directory holds a database of another application";
+    case SLUICE_E_CORRUPT:
+        return "the store's database is damaged";
+    case SLUICE_E_BUCKET_NAME:
+        return "not a valid bucket name";
+    case SLUICE_E_KEY:
+        return "not a valid key";
+    case SLUICE_E_RANGE:
+        return "outside the object";
+    case SLUICE_E_CREDENTIALS:
+        return "the credentials file cannot be understood";
+    case SLUICE_E_OPEN_ADDRESS:
+        return "no key is configured and the address is not loopback";
+    case SLUICE_E_CERTIFICATE:
+        return "the TLS certificate or its key cannot be used";
+    case SLUICE_E_SHARED_FS:
+        return "other machines may have the directory's file system mounted, and no option allows that";
+    default:
+        return meta_strerror(result);
+    }
+}
+
+struct core *sluice_store_core(struct sluice_store *store)
+{
+    return store->core;
+}
+
+/* ---- Open and close ---- */
+
+static void store_log(void *ctx, enum core_log_level level, const char *message)
+{
+    static const enum sluice_log_level levels[] = {
+        [CORE_LOG_INFO] = SLUICE_LOG_INFO,
+        [CORE_LOG_WARNING] = SLUICE_LOG_WARNING,
+        [CORE_LOG_ERROR] = SLUICE_LOG_ERROR,
+    };
+    struct sluice_store *store = ctx;
+
+    if (store->log != NULL)
+        store->log(store->log_ctx, levels[level], message);
+}
+
+static enum ring_engine store_engine(enum sluice_engine engine)
+{
+    static const enum ring_engine engines[] = {
+        [SLUICE_ENGINE_AUTO] = RING_ENGINE_AUTO,
+        [SLUICE_ENGINE_URING] = RING_ENGINE_URING,
+        [SLUICE_ENGINE_THREADS] = RING_ENGINE_THREADS,
+    };
+
+    return engines[engine];
+}
+
+/* -EREMOTE would be "object is remote" to whoever reads it. */
+static int store_result(int err)
+{
+    return err == -EREMOTE ? SLUICE_E_SHARED_FS : err;
+}
+
+static int store_open_core(struct sluice_store *store, const char *directory,
+                           const struct sluice_store_options *options)
+{
+    const struct core_options core_options = {
+        .data_dir = directory,
+        .relaxed = options->relaxed,
+        .copy_mode = options->copy_mode,
+        .etag_md5 = options->etag_md5,
+        .verify_reads = options->verify_reads,
+        .engine = store_engine(options->engine),
+        .lifecycle_day_s = options->lifecycle_day_s,
+        .shared_fs = options->shared_fs != SLUICE_SHARED_FS_REFUSE,
+        .accept_older_database = options->accept_older_database,
+        .lost_days = options->lost_days,
+        .lost_share = options->lost_share,
+        .log = store_log,
+        .log_ctx = store,
+    };
+
+    return store_result(core_open(&store->core, &core_options));
+}
+
+int sluice_store_open(struct sluice_store **out, const char *directory,
+                      const struct sluice_store_options *options)
+{
+    static const struct sluice_store_options defaults;
+    struct core_worker *worker;
+    struct sluice_store *store;
+    int err;
+
+    options = options != NULL ? options : &defaults;
+    if ((unsigned)options->engine > SLUICE_ENGINE_THREADS ||
+        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE || options->lost_share > 100)
+        return -EINVAL;
+    store = calloc(1, sizeof(*store));
+    if (store == NULL)
+        return -ENOMEM;
+    store->log = options->log;
+    store->log_ctx = options->log_ctx;
+    pthread_mutex_init(&store->lock, NULL);
+    err = store_open_core(store, directory, options);
+    /* The first worker now: an engine that the system refuses is told here, not by the first put. */
+    if (err == 0 && (err = library_lease(store, &worker)) == 0)
+        library_give_back(store, worker);
+    if (err != 0) {
+        sluice_store_close(store);
+        return err;
+    }
+    *out = store;
+    return 0;
+}
+
+int sluice_store_check_place(const char *directory, const struct sluice_store_options *options)
+{
+    static const struct sluice_store_options defaults;
+    struct sluice_store store = {0}; /* for its log */
+
+    options = options != NULL ? options : &defaults;
+    if ((unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE)
+        return -EINVAL;
+    store.log = options->log;
+    store.log_ctx = options->log_ctx;
+    const struct core_options core_options = {
+        .data_dir = directory,
+        .shared_fs = options->shared_fs != SLUICE_SHARED_FS_REFUSE,
+        .log = store_log,
+        .log_ctx = &store,
+    };
+    return store_result(core_check_place(&core_options));
+}
+
+void sluice_store_close(struct sluice_store *store)
+{
+    if (store == NULL)
+        return;
+    while (store->idle_count > 0)
+        core_worker_destroy(store->idle[--store->idle_count]);
+    if (store->core != NULL)
+        core_close(store->core);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+/* ---- Workers ---- */
+
+int library_lease(struct sluice_store *store, struct core_worker **worker)
+{
+    *worker = NULL;
+    pthread_mutex_lock(&store->lock);
+    if (store->idle_count > 0)
+        *worker = store->idle[--store->idle_count];
+    pthread_mutex_unlock(&store->lock);
+    return *worker != NULL ? 0 : core_worker_create(store->core, worker);
+}
+
+void library_give_back(struct sluice_store *store, struct core_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    core_worker_drain(worker);
+    pthread_mutex_lock(&store->lock);
+    if (store->idle_count < LIBRARY_WORKERS_IDLE_MAX) {
+        store->idle[store->idle_count++] = worker;
+        worker = NULL;
+    }
+    pthread_mutex_unlock(&store->lock);
+    core_worker_destroy(worker);
+}
+
+static void library_on_changed(struct core_change *change)
+{
+    *(bool *)change->ctx = true;
+}
+
+int library_change(struct core_worker *worker, struct meta_op *op)
+{
+    bool is_done = false;
+    struct core_change change = {.op = op, .done = library_on_changed, .ctx = &is_done};
+
+    core_change_submit(worker, &change);
+    while (!is_done)
+        core_worker_wait(worker);
+    return op->result;
+}
+
+/* ---- Small things for the other files ---- */
+
+struct meta_bytes library_bytes(const char *text)
+{
+    if (text == NULL)
+        text = "";
+    return (struct meta_bytes){.data = text, .length = strlen(text)};
+}
+
+void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,
+                       const struct meta_version_id *version)
+{
+    _Static_assert(sizeof(info->etag) > META_ETAG_BYTES_MAX, "every ETag fits");
+    if (info == NULL)
+        return;
+    *info = (struct sluice_object_info){.size = size, .modified_ms = modified_ms};
+    strcpy(info->etag, etag);
+    if (version != NULL)
+        library_version_format(version, info->version);
+}
+
+int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id)
+{
+    struct meta_bucket row;
+    int err;
+
+    if (!bucket_name_is_valid(bucket, strlen(bucket)))
+        return SLUICE_E_BUCKET_NAME;
+    if (key != NULL && !key_is_valid(key, strlen(key)))
+        return SLUICE_E_KEY;
+    err = core_bucket_get(worker, library_bytes(bucket), &row);
+    if (err == 0)
+        *id = row.id;
+    return err;
+}
+
+/* ---- Check ---- */
+
+int sluice_check(const char *directory, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                 void *ctx, struct sluice_check_report *report)
+{
+    struct core_check_report found;
+    int err;
+
+    err = core_check(directory, verify_bytes, line, ctx, &found);
+    if (err == 0 && report != NULL)
+        *report = (struct sluice_check_report){
+            .objects = found.objects,
+            .bytes = found.bytes,
+            .damaged = found.damaged,
+            .missing = found.missing,
+            .orphaned = found.orphaned,
+            .findings = found.findings,
+            .pending = found.pending,
+            .lost_files = found.lost_files,
+            .lost_bytes = found.lost_bytes,
+        };
+    return err;
+}
+
+/* ---- lost/ ---- */
+
+struct lost_visitor {
+    int (*visit)(void *ctx, const struct sluice_lost_file *file);
+    void *ctx;
+};
+
+static int lost_visit(void *ctx, const struct core_lost_file *file)
+{
+    const struct lost_visitor *visitor = ctx;
+
+    return visitor->visit(visitor->ctx, &(struct sluice_lost_file){file->name, file->bytes, file->age_s});
+}
+
+int sluice_lost_list(const char *directory, int (*visit)(void *ctx, const struct sluice_lost_file *file),
+                     void *ctx)
+{
+    struct lost_visitor visitor = {visit, ctx};
+
+    return core_lost_list(directory, lost_visit, &visitor);
+}
+
+int sluice_lost_empty(const char *directory, uint64_t *files, uint64_t *bytes)
+{
+    uint64_t file_count, byte_count;
+    int err = core_lost_empty(directory, &file_count, &byte_count);
+
+    if (files != NULL)
+        *files = file_count;
+    if (bytes != NULL)
+        *bytes = byte_count;
+    return err;
+}

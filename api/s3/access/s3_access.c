@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ACLs in use. What may be put depends on the bucket's ownership controls and PublicAccessBlock; what is there
+ * counts within the same bounds. Worker's thread. */
+#include "api/s3/access/s3_access.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/access/s3_ownership.h"
+#include "api/s3/text/s3_text.h"
+
+static h2o_iovec_t text_of(const char *string)
+{
+    return h2o_iovec_init(string, strlen(string));
+}
+
+/* ---- Putting ---- */
+
+/* Grants to nobody but those who own the object or its bucket. */
+static bool stays_with_owners(const struct s3_acl *acl, const struct s3_acl_owners *owners)
+{
+    for (uint32_t i = 0; i < acl->count; i++) {
+        const struct s3_grant *grant = &acl->grants[i];
+
+        if (grant->grantee != S3_GRANTEE_ID ||
+            (!s3_text_equals(grant->id, owners->owner) && !s3_text_equals(grant->id, owners->bucket_owner)))
+            return false;
+    }
+    return true;
+}
+
+/* By the key's rights, or by the bucket's policy. */
+static enum s3_error may_put_acl(struct s3_request *request)
+{
+    const struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = request->key,
+        .action = request->key.len > 0 ? S3_ACTION_PUT_OBJECT_ACL : S3_ACTION_PUT_BUCKET_ACL,
+        .rights = S3_RIGHT_ADMIN,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
+enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,
+                              const struct s3_acl_owners *owners)
+{
+    struct s3_public_access_block block;
+    enum s3_ownership ownership;
+
+    if (stays_with_owners(acl, owners))
+        return S3_ERROR_NONE;
+    if (s3_ownership_get(request, request->bucket.id, &ownership) != 0 ||
+        s3_public_access_block_get(request, request->bucket.id, &block) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if (ownership == S3_OWNERSHIP_ENFORCED)
+        return S3_ERROR_ACL_NOT_SUPPORTED;
+    if (block.block_acls && s3_acl_is_public(acl))
+        return S3_ERROR_ACCESS_DENIED;
+    return S3_ERROR_NONE;
+}
+
+static bool speaks_of_acl(const h2o_headers_t *headers)
+{
+    for (size_t i = 0; i < headers->size; i++) {
+        if (s3_text_is(*headers->entries[i].name, "x-amz-acl") ||
+            s3_text_has_prefix(*headers->entries[i].name, "x-amz-grant-"))
+            return true;
+    }
+    return false;
+}
+
+enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
+                                  const char **message)
+{
+    struct s3_acl_owners owners = {text_of(request->owner_id), text_of(request->bucket.owner)};
+    h2o_iovec_t canned = s3_request_header(request, "x-amz-acl");
+    enum s3_ownership ownership;
+    struct s3_acl *acl;
+    enum s3_error error;
+    bool given;
+
+    if (s3_ownership_get(request, request->bucket.id, &ownership) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if (ownership == S3_OWNERSHIP_ENFORCED ||
+        (ownership == S3_OWNERSHIP_PREFERRED && s3_text_is(canned, "bucket-owner-full-control")))
+        owners.owner = owners.bucket_owner;
+    access->owner = s3_bytes(owners.owner);
+    access->acl = (struct meta_bytes){NULL, 0};
+    if (!speaks_of_acl(&request->http->headers))
+        return S3_ERROR_NONE; /* nearly all uploads */
+    acl = s3_request_alloc(request, sizeof(*acl));
+    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &owners, acl, &given, message);
+    if (error == S3_ERROR_NONE)
+        error = s3_access_check(request, acl, &owners);
+    if (error == S3_ERROR_NONE && !stays_with_owners(acl, &owners))
+        error = may_put_acl(request);
+    if (error == S3_ERROR_NONE)
+        access->acl = s3_acl_pack(&request->http->pool, acl, owners.owner);
+    return error;
+}
+
+/* ---- Asking ---- */
+
+/* What an owner may do follows from his key's rights and from policies: a key that may only write must not read what
+ * it wrote, nor make it public, because it is the owner. */
+static void leave_owner_out(struct s3_acl *acl, h2o_iovec_t owner)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < acl->count; i++) {
+        if (acl->grants[i].grantee != S3_GRANTEE_ID || !s3_text_equals(acl->grants[i].id, owner))
+            acl->grants[kept++] = acl->grants[i];
+    }
+    acl->count = kept;
+}
+
+/* 0, or an error: the object's ACL, as far as it concerns others, is in *acl. */
+static int load_object_acl(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+                           const struct meta_version_id *version, struct s3_acl *acl)
+{
+    struct meta_object object;
+    h2o_iovec_t owner;
+    int result = core_version_head(request->worker, bucket->id, s3_bytes(key), version, &object);
+
+    if (result != 0)
+        return result;
+    owner = h2o_strdup(&request->http->pool, object.owner.data, object.owner.length);
+    if (!s3_acl_unpack(&request->http->pool, s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL), owner,
+                       acl))
+        result = META_E_CORRUPT;
+    leave_owner_out(acl, owner);
+    core_object_release(&object);
+    return result;
+}
+
+static int load_bucket_acl(struct s3_request *request, const struct meta_bucket *bucket, struct s3_acl *acl)
+{
+    struct meta_bytes packed = {NULL, 0};
+    int result = core_setting_read(request->worker, bucket->id, META_SETTING_ACL, &packed);
+
+    if (result != 0 && result != META_E_NO_SETTING)
+        return result;
+    result = s3_acl_unpack(&request->http->pool, packed, text_of(bucket->owner), acl) ? 0 : META_E_CORRUPT;
+    leave_owner_out(acl, text_of(bucket->owner));
+    free((void *)packed.data);
+    return result;
+}
+
+static bool acl_grants(struct s3_request *request, const struct s3_acl *acl, bool public_counts,
+                       enum s3_permission permission)
+{
+    h2o_iovec_t caller = request->identity != NULL ? text_of(request->owner_id) : h2o_iovec_init(NULL, 0);
+
+    return (s3_acl_granted(acl, caller, public_counts) & permission) == permission;
+}
+
+bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+                          const struct meta_version_id *version, enum s3_permission permission)
+{
+    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    struct s3_public_access_block block;
+    enum s3_ownership ownership;
+    int result;
+
+    if (s3_ownership_get(request, bucket->id, &ownership) != 0 || ownership == S3_OWNERSHIP_ENFORCED ||
+        s3_public_access_block_get(request, bucket->id, &block) != 0)
+        return false;
+    result = key.len > 0 ? load_object_acl(request, bucket, key, version, acl)
+                         : load_bucket_acl(request, bucket, acl);
+    if (result == META_E_NO_KEY || result == META_E_NO_VERSION || result == META_E_DELETE_MARKER)
+        result = load_bucket_acl(request, bucket, acl);
+    return result == 0 && acl_grants(request, acl, !block.ignore_acls, permission);
+}

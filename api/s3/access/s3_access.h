@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ACLs in use: what an upload asks for, and what a bucket's or object's ACL grants the caller. Worker's thread. Looks settings
+ * up, so what an earlier core_setting_get returned is no longer valid. */
+#ifndef API_S3_ACCESS_S3_ACCESS_H
+#define API_S3_ACCESS_S3_ACCESS_H
+
+#include "api/s3/access/s3_acl.h"
+#include "api/s3/s3_request.h"
+
+/* What x-amz-acl and x-amz-grant-* make of a new object. */
+struct s3_upload_access {
+    struct meta_bytes acl; /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
+    /* the object's, which with BucketOwnerEnforced (or Preferred) may not be the caller */
+    struct meta_bytes owner;
+};
+
+/* Reads and judges the headers of an upload to request->bucket. AccessControlListNotSupported where the bucket's ownership
+ * controls disable ACLs; AccessDenied for public ones that its PublicAccessBlock forbids, and for those that grant anything to
+ * others than the two owners by a caller who may not put ACLs. */
+enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
+                                  const char **message);
+
+/* Whether the ACL of the object (or, with an empty key, of the bucket) grants the caller the permission; what it grants its
+ * owner does not count, for that is a matter of the key's rights. READ of an object that
+ * is not there is granted to those who may list the bucket: they are told that it is not there. version: NULL for the current
+ * one. An ACL that cannot be read grants nothing. */
+bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+                          const struct meta_version_id *version, enum s3_permission permission);
+
+/* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied. */
+enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,
+                              const struct s3_acl_owners *owners);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decision itself. What a policy's conditions may ask of the request is s3_authorize_context.c's matter.
+ * Worker's thread. */
+#include "api/s3/access/s3_authorize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/access/s3_access.h"
+#include "api/s3/access/s3_authorize_context.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/access/s3_ownership.h"
+#include "api/s3/access/s3_policy.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/object/s3_version.h"
+
+/* ---- Configuration and ownership ---- */
+
+static unsigned configured_rights(const struct s3_request *request, h2o_iovec_t name)
+{
+    return s3_credentials_rights(request->credentials, request->identity, name.base, name.len);
+}
+
+unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket)
+{
+    unsigned rights = configured_rights(request, h2o_iovec_init(bucket->name, strlen(bucket->name)));
+
+    if (request->identity != NULL && strcmp(bucket->owner, request->owner_id) == 0)
+        rights |= s3_identity_own_rights(request->identity);
+    return rights;
+}
+
+bool s3_authorize_expects(const struct meta_bucket *bucket, h2o_iovec_t expected)
+{
+    h2o_iovec_t owner = h2o_iovec_init(bucket->owner, strlen(bucket->owner));
+    char account[S3_ACCOUNT_TEXT_BYTES];
+
+    if (expected.base == NULL || s3_text_equals(expected, owner))
+        return true;
+    s3_account_of_owner(owner.base, owner.len, account);
+    return s3_text_is(expected, account);
+}
+
+/* ---- Policies ---- */
+
+static int parse_policy(struct meta_bytes document, void **parsed)
+{
+    char message[S3_POLICY_MESSAGE_MAX];
+
+    return s3_policy_compile(document.data, document.length, NULL, (struct s3_policy **)parsed, message);
+}
+
+static void release_policy(void *parsed)
+{
+    s3_policy_free(parsed);
+}
+
+int s3_authorize_policy(struct s3_request *request, int64_t bucket, const struct s3_policy **policy)
+{
+    static const struct core_setting_form form = {META_SETTING_POLICY, parse_policy, release_policy};
+
+    return core_setting_get(request->worker, bucket, &form, (const void **)policy);
+}
+
+static h2o_iovec_t resource_of(struct s3_request *request, const struct s3_access *access)
+{
+    static const char prefix[] = "arn:aws:s3:::";
+    size_t name = strlen(access->bucket->name), length = sizeof(prefix) - 1;
+    char *text = s3_request_alloc(request, sizeof(prefix) + name + 1 + access->key.len);
+
+    memcpy(text, prefix, length);
+    memcpy(text + length, access->bucket->name, name);
+    length += name;
+    if (access->key.len > 0) {
+        text[length++] = '/';
+        memcpy(text + length, access->key.base, access->key.len);
+        length += access->key.len;
+    }
+    return h2o_iovec_init(text, length);
+}
+
+/* SILENT where the bucket has no policy. */
+static enum s3_error ask_policy(struct s3_request *request, const struct s3_access *access,
+                                enum s3_policy_answer *answer, bool *is_public)
+{
+    const struct s3_policy *policy;
+    struct s3_authorize_context context = {.request = request, .access = access};
+    struct s3_policy_question question = {
+        .action = access->action,
+        .value = s3_authorize_value,
+        .ctx = &context,
+    };
+    int result = s3_authorize_policy(request, access->bucket->id, &policy);
+
+    *answer = S3_POLICY_SILENT;
+    if (result != 0) {
+        s3_service_report(request->service, "the policy of the bucket %s cannot be used: %s",
+                          access->bucket->name, meta_strerror(result));
+        return S3_ERROR_INTERNAL_ERROR;
+    }
+    if (policy == NULL || access->action == S3_ACTION_NONE)
+        return S3_ERROR_NONE;
+    question.resource = resource_of(request, access);
+    if (request->identity != NULL)
+        question.principal = s3_identity_principal(request->identity);
+    *answer = s3_policy_ask(policy, &question);
+    *is_public = s3_policy_is_public(policy);
+    return S3_ERROR_NONE;
+}
+
+static bool is_about_policy(enum s3_action action)
+{
+    return action == S3_ACTION_GET_BUCKET_POLICY || action == S3_ACTION_PUT_BUCKET_POLICY ||
+           action == S3_ACTION_DELETE_BUCKET_POLICY;
+}
+
+/* ---- ACLs ---- */
+
+/* What of S3's permissions stands for the action; 0: no ACL grants it. *on_bucket: it is the bucket's ACL that counts. */
+static enum s3_permission permission_of(enum s3_action action, bool *on_bucket)
+{
+    *on_bucket = false;
+    switch (action) {
+    case S3_ACTION_GET_OBJECT:
+    case S3_ACTION_GET_OBJECT_VERSION:
+    case S3_ACTION_GET_OBJECT_ATTRIBUTES:
+    case S3_ACTION_GET_OBJECT_VERSION_ATTRIBUTES:
+        return S3_PERMISSION_READ;
+    case S3_ACTION_GET_OBJECT_ACL:
+    case S3_ACTION_GET_OBJECT_VERSION_ACL:
+        return S3_PERMISSION_READ_ACP;
+    case S3_ACTION_PUT_OBJECT_ACL:
+    case S3_ACTION_PUT_OBJECT_VERSION_ACL:
+        return S3_PERMISSION_WRITE_ACP;
+    default:
+        break;
+    }
+    *on_bucket = true;
+    switch (action) {
+    case S3_ACTION_LIST_BUCKET:
+    case S3_ACTION_LIST_BUCKET_VERSIONS:
+    case S3_ACTION_LIST_BUCKET_MULTIPART_UPLOADS:
+        return S3_PERMISSION_READ;
+    case S3_ACTION_PUT_OBJECT:
+    case S3_ACTION_DELETE_OBJECT:
+    case S3_ACTION_ABORT_MULTIPART_UPLOAD:
+    case S3_ACTION_LIST_MULTIPART_UPLOAD_PARTS:
+        return S3_PERMISSION_WRITE;
+    case S3_ACTION_GET_BUCKET_ACL:
+        return S3_PERMISSION_READ_ACP;
+    case S3_ACTION_PUT_BUCKET_ACL:
+        return S3_PERMISSION_WRITE_ACP;
+    default:
+        return 0;
+    }
+}
+
+static bool acl_allows(struct s3_request *request, const struct s3_access *access)
+{
+    bool on_bucket;
+    enum s3_permission permission = permission_of(access->action, &on_bucket);
+
+    return permission != 0 &&
+           s3_access_is_granted(request, access->bucket, on_bucket ? h2o_iovec_init(NULL, 0) : access->key,
+                                access->version, permission);
+}
+
+/* ---- The decision ---- */
+
+enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access)
+{
+    unsigned rights = s3_authorize_rights(request, access->bucket);
+    enum s3_policy_answer answer;
+    enum s3_error error;
+    bool is_public = false;
+
+    if (is_about_policy(access->action) && (rights & S3_RIGHT_ADMIN) != 0)
+        return S3_ERROR_NONE;
+    error = ask_policy(request, access, &answer, &is_public);
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (answer == S3_POLICY_DENIES)
+        return S3_ERROR_ACCESS_DENIED;
+    if ((rights & access->rights) == access->rights)
+        return S3_ERROR_NONE;
+    if (answer == S3_POLICY_ALLOWS && is_public) {
+        /* RestrictPublicBuckets: then it is for the bucket's owner, who has his rights already. */
+        struct s3_public_access_block block;
+
+        if (s3_public_access_block_get(request, access->bucket->id, &block) != 0)
+            return S3_ERROR_INTERNAL_ERROR;
+        if (block.restrict_buckets)
+            answer = S3_POLICY_SILENT;
+    }
+    return answer == S3_POLICY_ALLOWS || acl_allows(request, access) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}
+
+bool s3_authorize_also(struct s3_request *request, enum s3_action action)
+{
+    const struct s3_parameter *named = s3_request_parameter(request, "versionId");
+    struct s3_access access = {
+        .bucket = &request->bucket, .key = request->key, .action = action, .rights = S3_RIGHT_READ};
+    struct meta_version_id version;
+
+    if (named != NULL && s3_version_parse(named->value, &version) == 0)
+        access.version = &version;
+    return s3_authorize_access(request, &access) == S3_ERROR_NONE;
+}
+
+enum s3_error s3_authorize_creation(struct s3_request *request)
+{
+    /* It would be the caller's own. */
+    unsigned rights =
+        configured_rights(request, request->bucket_name) | s3_identity_own_rights(request->identity);
+
+    return (rights & S3_RIGHT_ADMIN) != 0 ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}
+
+enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t name, unsigned rights)
+{
+    unsigned granted = configured_rights(request, name) | s3_identity_own_rights(request->identity);
+
+    return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
+}
+
+/* What it is about stands in the body: DeleteObjects is judged key by key, PutObjectTagging with its
+ * tags, PutObjectRetention and PutObjectLegalHold with the lock. */
+static bool is_judged_by_operation(const struct s3_request *request, const char *parameter)
+{
+    if (parameter == NULL)
+        return false;
+    if (request->key.len == 0)
+        return request->method == S3_POST && strcmp(parameter, "delete") == 0;
+    return request->method == S3_PUT &&
+           (strcmp(parameter, "tagging") == 0 || strcmp(parameter, "retention") == 0 ||
+            strcmp(parameter, "legal-hold") == 0);
+}
+
+/* Here it matters only whether there is any hope: without it the body is not even read. */
+static enum s3_error authorize_reading_body(struct s3_request *request, unsigned rights)
+{
+    const struct s3_policy *policy;
+
+    if ((s3_authorize_rights(request, &request->bucket) & rights) == rights)
+        return S3_ERROR_NONE;
+    if (s3_authorize_policy(request, request->bucket.id, &policy) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    return policy != NULL || s3_access_is_granted(request, &request->bucket, h2o_iovec_init(NULL, 0), NULL,
+                                                  S3_PERMISSION_WRITE)
+               ? S3_ERROR_NONE
+               : S3_ERROR_ACCESS_DENIED;
+}
+
+enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights)
+{
+    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    struct s3_access access = {.bucket = &request->bucket, .key = request->key, .rights = rights};
+    const struct s3_parameter *named = s3_request_parameter(request, "versionId");
+    struct meta_version_id version;
+    const struct s3_policy *policy;
+    enum s3_error error = s3_request_open_bucket(request);
+    size_t count;
+
+    if (error != S3_ERROR_NONE)
+        return error == S3_ERROR_NO_SUCH_BUCKET ? s3_authorize_missing(request, request->bucket_name, rights)
+                                                : error;
+    /* The usual case: nobody has to know which action it is. */
+    if ((s3_authorize_rights(request, &request->bucket) & rights) == rights &&
+        s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
+        return S3_ERROR_NONE;
+    if (is_judged_by_operation(request, parameter))
+        return authorize_reading_body(request, rights);
+    if (named != NULL && s3_version_parse(named->value, &version) == 0) /* else the operation refuses it */
+        access.version = &version;
+    count = s3_action_of_request(request, parameter, actions);
+    if (count == 0) /* nothing a policy can speak of */
+        return (s3_authorize_rights(request, &request->bucket) & rights) == rights ? S3_ERROR_NONE
+                                                                                   : S3_ERROR_ACCESS_DENIED;
+    for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
+        access.action = actions[i];
+        error = s3_authorize_access(request, &access);
+    }
+    return error;
+}

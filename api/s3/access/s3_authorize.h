@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one place that decides who may do what. A request (or a part of one: a copy's source, a key of DeleteObjects) is an
+ * action on a bucket or an object by a caller, and is allowed when
+ *
+ *   no statement of the bucket's policy denies it, and
+ *   the configuration gives the caller's key the right, by the bucket's name or because its user owns the bucket,
+ *     or a statement of the bucket's policy allows it (while the bucket's PublicAccessBlock does not forbid public policies),
+ *     or an ACL does.
+ *
+ * Whoever has admin on the bucket by configuration or ownership may always read, replace and remove its policy: nobody can
+ * lock himself out. A policy that cannot be read denies all but that.
+ *
+ * Worker's thread. */
+#ifndef API_S3_ACCESS_S3_AUTHORIZE_H
+#define API_S3_ACCESS_S3_AUTHORIZE_H
+
+#include "api/s3/access/s3_action.h"
+#include "api/s3/s3_request.h"
+
+struct s3_policy;
+
+struct s3_access {
+    const struct meta_bucket *bucket;
+    h2o_iovec_t key;                       /* empty: the bucket itself */
+    const struct meta_version_id *version; /* NULL: none was named */
+    enum s3_action action;
+    unsigned rights; /* that a key needs which is allowed by configuration */
+    /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
+    struct meta_bytes tags;
+    /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
+    const struct meta_lock *lock;
+};
+
+/* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. */
+enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);
+/* The request's own operation, with all actions it asks for; parameter as of s3_action_of_request. Opens request->bucket. */
+enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights);
+/* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an
+ * object are for those only. */
+bool s3_authorize_also(struct s3_request *request, enum s3_action action);
+/* What to say of a bucket that is not there: NoSuchBucket to those who would have the rights in their own, else
+ * AccessDenied, for who may not look is not told which buckets there are. */
+enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t name, unsigned rights);
+/* CreateBucket, whose bucket is not there yet. */
+enum s3_error s3_authorize_creation(struct s3_request *request);
+/* Whether x-amz-expected-bucket-owner (or the like for a source) names the bucket's owner: by account number as S3 has it, or
+ * by canonical id. An absent header expects nothing. */
+bool s3_authorize_expects(const struct meta_bucket *bucket, h2o_iovec_t expected);
+/* Rights by configuration and ownership alone. */
+unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket);
+
+/* The bucket's policy as every request that begins now sees it; NULL: it has none. Borrowed until the next look at any
+ * setting. 0, -EBADMSG (what is stored is no policy), or an errno. */
+int s3_authorize_policy(struct s3_request *request, int64_t bucket, const struct s3_policy **policy);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The values of condition keys, made when a condition asks for them. Worker's thread. */
+#include "api/s3/access/s3_authorize_context.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/object/s3_tags.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/text/s3_uri.h"
+#include "api/s3/object/s3_version.h"
+#include "storage/base/clock.h"
+
+#define VALUE_BYTES 64u
+
+static const h2o_iovec_t no_value = {NULL, 0};
+
+static h2o_iovec_t text_value(const char *text)
+{
+    return h2o_iovec_init(text, strlen(text));
+}
+
+static h2o_iovec_t number_value(struct s3_request *request, int64_t number)
+{
+    char *text = s3_request_alloc(request, VALUE_BYTES);
+
+    return h2o_iovec_init(text, (size_t)snprintf(text, VALUE_BYTES, "%lld", (long long)number));
+}
+
+static h2o_iovec_t time_value(struct s3_request *request)
+{
+    char *text = s3_request_alloc(request, S3_TIME_ISO_BYTES + 1);
+
+    s3_time_iso_format(clock_real_ms(), text);
+    return text_value(text);
+}
+
+/* The other end of the connection. What a proxy claims in X-Forwarded-For is no proof of anything. */
+static h2o_iovec_t address_value(struct s3_request *request)
+{
+    h2o_conn_t *conn = request->http->conn;
+    struct sockaddr_storage address = {0};
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+    char *text = s3_request_alloc(request, VALUE_BYTES);
+    const void *bytes = NULL;
+
+    if (conn->callbacks->get_peername(conn, (struct sockaddr *)&address) == 0)
+        return no_value;
+    if (address.ss_family == AF_INET)
+        bytes = &v4->sin_addr;
+    else if (address.ss_family == AF_INET6)
+        bytes = &v6->sin6_addr;
+    if (bytes == NULL || inet_ntop(address.ss_family, bytes, text, VALUE_BYTES) == NULL)
+        return no_value;
+    return text_value(text);
+}
+
+static h2o_iovec_t principal_value(const struct s3_request *request, enum s3_policy_key key)
+{
+    const struct s3_principal *principal;
+
+    if (key == S3_KEY_PRINCIPAL_TYPE)
+        return text_value(request->identity != NULL ? "User" : "Anonymous");
+    if (request->identity == NULL)
+        return no_value;
+    principal = s3_identity_principal(request->identity);
+    switch (key) {
+    case S3_KEY_PRINCIPAL_ACCOUNT:
+        return text_value(principal->account);
+    case S3_KEY_PRINCIPAL_ARN:
+        return text_value(principal->arn);
+    case S3_KEY_USER_ID:
+        return text_value(principal->id);
+    default:
+        return text_value(principal->name);
+    }
+}
+
+/* Headers of the request; those that a presigned URL carries as parameters count too. */
+static h2o_iovec_t header_value(struct s3_request *request, const char *name)
+{
+    h2o_iovec_t value = s3_request_header(request, name);
+
+    if (value.base == NULL && strncmp(name, "x-amz-", 6) == 0) {
+        for (size_t i = 0; i < request->parameter_count; i++)
+            if (s3_text_is(request->parameters[i].name, name))
+                return request->parameters[i].value;
+    }
+    if (strcmp(name, "x-amz-copy-source") == 0 && value.len > 0 && value.base[0] == '/')
+        value = h2o_iovec_init(value.base + 1, value.len - 1);
+    return value;
+}
+
+static h2o_iovec_t parameter_value(const struct s3_authorize_context *context, const char *name)
+{
+    const struct s3_parameter *parameter;
+
+    if (strcmp(name, "versionId") == 0) {
+        char *text = s3_request_alloc(context->request, S3_VERSION_TEXT_BYTES + 1);
+
+        if (context->access->version == NULL)
+            return no_value;
+        return h2o_iovec_init(text, s3_version_format(context->access->version, text));
+    }
+    parameter = s3_request_parameter(context->request, name);
+    return parameter != NULL ? parameter->value : no_value;
+}
+
+static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_key key)
+{
+    int64_t age_ms;
+
+    if (request->identity == NULL)
+        return no_value;
+    switch (key) {
+    case S3_KEY_AUTH_TYPE:
+        if (request->method == S3_POST && s3_request_header(request, "authorization").base == NULL &&
+            !request->is_presigned)
+            return text_value("POST"); /* a form */
+        return text_value(request->is_presigned ? "REST-QUERY-STRING" : "REST-HEADER");
+    case S3_KEY_SIGNATURE_VERSION:
+        return text_value(S3_SIGV4_ALGORITHM);
+    default:
+        age_ms = clock_real_ms() - request->signed_at_s * 1000;
+        return number_value(request, age_ms > 0 ? age_ms : 0);
+    }
+}
+
+/* ---- Tags of the request: of the body, or x-amz-tagging, a query string ---- */
+
+static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length)
+{
+    char *decoded = s3_request_alloc(request, length + 1);
+    ssize_t got = s3_uri_decode(text, length, true, decoded);
+
+    return got >= 0 ? h2o_iovec_init(decoded, (size_t)got) : no_value;
+}
+
+/* The value of the tag, or with key NULL the key of tag number `index`. */
+static h2o_iovec_t body_tag(struct s3_request *request, struct meta_bytes packed, const char *key,
+                            size_t index)
+{
+    struct s3_tags *tags;
+
+    if (key != NULL)
+        return s3_tags_find(&request->http->pool, packed, text_value(key));
+    tags = s3_request_alloc(request, sizeof(*tags));
+    if (!s3_tags_unpack(&request->http->pool, packed, tags) || index >= tags->count)
+        return no_value;
+    return tags->list[index].key;
+}
+
+static h2o_iovec_t header_tag(struct s3_request *request, const char *key, size_t index)
+{
+    h2o_iovec_t list = header_value(request, "x-amz-tagging");
+    const char *at = list.base, *end = list.base + list.len;
+
+    while (list.base != NULL && at < end) {
+        const char *amp = memchr(at, '&', (size_t)(end - at)), *stop = amp != NULL ? amp : end;
+        const char *equals = memchr(at, '=', (size_t)(stop - at)), *name_end = equals != NULL ? equals : stop;
+        h2o_iovec_t name = decode(request, at, (size_t)(name_end - at));
+
+        if (key == NULL && name.base != NULL && index-- == 0)
+            return name;
+        if (key != NULL && name.base != NULL && s3_text_equals(name, text_value(key)))
+            return equals != NULL ? decode(request, equals + 1, (size_t)(stop - equals - 1)) : text_value("");
+        at = stop + 1;
+    }
+    return no_value;
+}
+
+static h2o_iovec_t request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
+{
+    return context->access->tags.length > 0 ? body_tag(context->request, context->access->tags, key, index)
+                                            : header_tag(context->request, key, index);
+}
+
+/* ---- Tags of the object that is there ---- */
+
+static h2o_iovec_t existing_tag(const struct s3_authorize_context *context, const char *key)
+{
+    struct s3_request *request = context->request;
+    const struct s3_access *access = context->access;
+    h2o_iovec_t value = no_value;
+    struct meta_object object;
+
+    if (access->key.len == 0 || core_version_head(request->worker, access->bucket->id, s3_bytes(access->key),
+                                                  access->version, &object) != 0)
+        return no_value;
+    for (uint32_t i = 0; i < object.attributes.count; i++) {
+        const struct meta_attribute *attribute = &object.attributes.list[i];
+
+        if (s3_text_equals(h2o_iovec_init(attribute->name.data, attribute->name.length),
+                           text_value(META_ATTRIBUTE_TAGS)))
+            value = s3_tags_find(&request->http->pool, attribute->value, text_value(key));
+    }
+    core_object_release(&object);
+    return value;
+}
+
+/* ---- The lock that the request puts on an object: of the body, or x-amz-object-lock-* ---- */
+
+static h2o_iovec_t lock_value(const struct s3_authorize_context *context, const char *header)
+{
+    const struct meta_lock *lock = context->access->lock;
+    char *text;
+
+    if (lock == NULL)
+        return header_value(context->request, header);
+    if (strcmp(header, "x-amz-object-lock-legal-hold") == 0)
+        return context->access->action == S3_ACTION_PUT_OBJECT_LEGAL_HOLD
+                   ? text_value(s3_lock_hold_name(lock->hold))
+                   : no_value;
+    if (lock->mode == META_LOCK_NONE)
+        return no_value;
+    if (strcmp(header, "x-amz-object-lock-mode") == 0)
+        return text_value(s3_lock_mode_name(lock->mode));
+    text = s3_request_alloc(context->request, S3_TIME_ISO_BYTES + 1);
+    s3_time_iso_format(lock->until_ms, text);
+    return text_value(text);
+}
+
+/* Whole days until the lock ends, a day that has begun counted. */
+static h2o_iovec_t lock_days_value(const struct s3_authorize_context *context)
+{
+    static const int64_t day_ms = INT64_C(86400000);
+    h2o_iovec_t until = lock_value(context, "x-amz-object-lock-retain-until-date");
+    int64_t until_s, left_ms;
+
+    if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
+        return no_value;
+    left_ms = until_s * 1000 - clock_real_ms();
+    return number_value(context->request, left_ms > 0 ? (left_ms + day_ms - 1) / day_ms : 0);
+}
+
+/* ---- The call ---- */
+
+h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
+{
+    struct s3_authorize_context *context = ctx;
+    struct s3_request *request = context->request;
+    char *account;
+
+    if (key == S3_KEY_REQUEST_TAG_KEYS)
+        return request_tag(context, NULL, index);
+    if (index > 0)
+        return no_value;
+    switch (key) {
+    case S3_KEY_CURRENT_TIME:
+        return time_value(request);
+    case S3_KEY_EPOCH_TIME:
+        return number_value(request, clock_real_ms() / 1000);
+    case S3_KEY_PRINCIPAL_ACCOUNT:
+    case S3_KEY_PRINCIPAL_ARN:
+    case S3_KEY_PRINCIPAL_TYPE:
+    case S3_KEY_USER_ID:
+    case S3_KEY_USER_NAME:
+        return principal_value(request, key);
+    case S3_KEY_SECURE_TRANSPORT:
+        return text_value(request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "true" : "false");
+    case S3_KEY_SOURCE_IP:
+        return address_value(request);
+    case S3_KEY_REQUESTED_REGION:
+        return text_value(s3_service_region(request->service));
+    case S3_KEY_RESOURCE_ACCOUNT:
+        account = s3_request_alloc(request, S3_ACCOUNT_TEXT_BYTES);
+        s3_account_of_owner(context->access->bucket->owner, strlen(context->access->bucket->owner), account);
+        return text_value(account);
+    case S3_KEY_HEADER:
+        return header_value(request, detail);
+    case S3_KEY_LOCK:
+        return lock_value(context, detail);
+    case S3_KEY_LOCK_DAYS:
+        return lock_days_value(context);
+    case S3_KEY_PARAMETER:
+        return parameter_value(context, detail);
+    case S3_KEY_AUTH_TYPE:
+    case S3_KEY_SIGNATURE_VERSION:
+    case S3_KEY_SIGNATURE_AGE:
+        return signature_value(request, key);
+    case S3_KEY_EXISTING_TAG:
+        return existing_tag(context, detail);
+    case S3_KEY_REQUEST_TAG:
+        return request_tag(context, detail, 0);
+    case S3_KEY_OBJECT_CREATION:
+        return context->access->action != S3_ACTION_PUT_OBJECT
+                   ? no_value
+                   : text_value(s3_request_has(request, "uploadId") ? "false" : "true");
+    default:
+        return no_value;
+    }
+}

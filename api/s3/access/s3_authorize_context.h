@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the conditions of policies may ask about a request. */
+#ifndef API_S3_ACCESS_S3_AUTHORIZE_CONTEXT_H
+#define API_S3_ACCESS_S3_AUTHORIZE_CONTEXT_H
+
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/access/s3_policy.h"
+
+struct s3_authorize_context {
+    struct s3_request *request;
+    const struct s3_access *access;
+};
+
+/* s3_policy_question.value for a context; values live in the request's pool. Worker's thread. */
+h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who asks: reads the claim of a signature from the Authorization header or the query, and how the body is
+ * signed. The claim is judged by s3_verify.c. A request without a signature is anonymous; where no key is
+ * configured, nobody's signature is looked at.
+ *
+ * On the worker's thread. */
+#include <string.h>
+#include <time.h>
+
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/auth/s3_verify.h"
+#include "storage/base/hex.h"
+
+#define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
+
+enum claim_form {
+    CLAIM_NONE,
+    CLAIM_HEADER,    /* Authorization: AWS4-HMAC-SHA256 ... */
+    CLAIM_QUERY,     /* X-Amz-Algorithm=AWS4-HMAC-SHA256&... */
+    CLAIM_VERSION_2, /* Authorization: AWS key:signature, or AWSAccessKeyId= */
+};
+
+static h2o_iovec_t parameter_value(const struct s3_request *request, const char *name)
+{
+    const struct s3_parameter *parameter = s3_request_parameter(request, name);
+
+    return parameter != NULL ? parameter->value : h2o_iovec_init(NULL, 0);
+}
+
+static enum s3_error refuse(struct s3_request *request, enum s3_error error, const char *message)
+{
+    s3_request_explain(request, error, message);
+    return error;
+}
+
+/* ---- The payload ---- */
+
+/* x-amz-content-sha256, which presigned requests may carry as a parameter; base NULL when there is none. */
+static h2o_iovec_t payload_text(const struct s3_request *request)
+{
+    h2o_iovec_t text = s3_request_header(request, "x-amz-content-sha256");
+
+    return text.base != NULL ? text : parameter_value(request, "X-Amz-Content-Sha256");
+}
+
+static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
+{
+    static const struct {
+        const char *text;
+        enum s3_payload payload;
+    } table[] = {
+        {UNSIGNED_PAYLOAD, S3_PAYLOAD_UNSIGNED},
+        {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", S3_PAYLOAD_CHUNKS_SIGNED},
+        {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", S3_PAYLOAD_CHUNKS_SIGNED_TRAILER},
+        {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER},
+    };
+
+    request->payload = S3_PAYLOAD_UNSIGNED;
+    if (text.base == NULL)
+        return S3_ERROR_NONE;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (h2o_memis(text.base, text.len, table[i].text, strlen(table[i].text))) {
+            request->payload = table[i].payload;
+            return S3_ERROR_NONE;
+        }
+    }
+    if (hex_decode(text.base, text.len, request->payload_sha256, 32)) {
+        request->payload = S3_PAYLOAD_SHA256;
+        return S3_ERROR_NONE;
+    }
+    if (s3_text_has_prefix(text, "STREAMING-AWS4-ECDSA-"))
+        return S3_ERROR_NOT_IMPLEMENTED;
+    return refuse(request, S3_ERROR_INVALID_ARGUMENT,
+                  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+                  "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid "
+                  "sha256 value.");
+}
+
+/* ---- The claim ---- */
+
+static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
+{
+    h2o_iovec_t header = s3_request_header(request, "authorization");
+    bool has_query = s3_request_has(request, "X-Amz-Algorithm") ||
+                     s3_request_has(request, "X-Amz-Signature") ||
+                     s3_request_has(request, "X-Amz-Credential");
+    bool has_query_2 = s3_request_has(request, "AWSAccessKeyId") && s3_request_has(request, "Signature");
+
+    *form = has_query ? CLAIM_QUERY : has_query_2 ? CLAIM_VERSION_2 : CLAIM_NONE;
+    if (header.base == NULL)
+        return S3_ERROR_NONE;
+    if (*form != CLAIM_NONE)
+        return refuse(request, S3_ERROR_INVALID_ARGUMENT,
+                      "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
+                      "query string "
+                      "parameter or the Authorization header should be specified");
+    if (s3_text_has_prefix(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
+        header.base[strlen(S3_SIGV4_ALGORITHM)] == ' ')
+        *form = CLAIM_HEADER;
+    else if (s3_text_has_prefix(header, "AWS ") || s3_text_has_prefix(header, "AWS4-"))
+        *form = CLAIM_VERSION_2;
+    else
+        return refuse(request, S3_ERROR_INVALID_ARGUMENT, "Unsupported Authorization Type");
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error read_header_claim(struct s3_verification *verification)
+{
+    struct s3_request *request = verification->request;
+    h2o_iovec_t value = s3_request_header(request, "authorization");
+    h2o_iovec_t date = s3_request_header(request, "x-amz-date");
+    size_t algorithm = strlen(S3_SIGV4_ALGORITHM);
+    const char *problem;
+    enum s3_error error;
+
+    verification->payload_hash = s3_request_header(request, "x-amz-content-sha256");
+    if (verification->payload_hash.base == NULL)
+        return refuse(request, S3_ERROR_INVALID_REQUEST,
+                      "Missing required header for this request: x-amz-content-sha256");
+    value = h2o_iovec_init(value.base + algorithm, value.len - algorithm);
+    error = s3_sigv4_parse_authorization(value, &verification->claim, &problem);
+    if (error != S3_ERROR_NONE)
+        return refuse(request, error, problem);
+    if (date.base == NULL)
+        date = s3_request_header(request, "date");
+    if (date.base == NULL || !s3_sigv4_parse_time(date, &verification->signed_at))
+        return refuse(request, S3_ERROR_ACCESS_DENIED,
+                      "AWS authentication requires a valid Date or x-amz-date header");
+    return S3_ERROR_NONE;
+}
+
+static bool parse_seconds(h2o_iovec_t text, int64_t *seconds)
+{
+    int64_t value = 0;
+
+    if (text.len == 0 || text.len > 7)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.base[i] < '0' || text.base[i] > '9')
+            return false;
+        value = value * 10 + (text.base[i] - '0');
+    }
+    *seconds = value;
+    return true;
+}
+
+static enum s3_error read_query_claim(struct s3_verification *verification)
+{
+    const enum s3_error error = S3_ERROR_AUTHORIZATION_QUERY_PARAMETERS;
+    struct s3_request *request = verification->request;
+    struct s3_sigv4_claim *claim = &verification->claim;
+    h2o_iovec_t algorithm = parameter_value(request, "X-Amz-Algorithm");
+    h2o_iovec_t credential = parameter_value(request, "X-Amz-Credential");
+    h2o_iovec_t signature = parameter_value(request, "X-Amz-Signature");
+    h2o_iovec_t date = parameter_value(request, "X-Amz-Date");
+    h2o_iovec_t expires = parameter_value(request, "X-Amz-Expires");
+
+    claim->signed_headers = parameter_value(request, "X-Amz-SignedHeaders");
+    verification->is_presigned = true;
+    verification->payload_hash = payload_text(request);
+    if (verification->payload_hash.base == NULL)
+        verification->payload_hash = h2o_iovec_init(H2O_STRLIT(UNSIGNED_PAYLOAD));
+    if (algorithm.base == NULL || credential.base == NULL || signature.base == NULL || date.base == NULL ||
+        expires.base == NULL || claim->signed_headers.len == 0)
+        return refuse(request, error,
+                      "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                      "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
+    if (!h2o_memis(algorithm.base, algorithm.len, H2O_STRLIT(S3_SIGV4_ALGORITHM)))
+        return refuse(request, error, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
+    if (!s3_sigv4_parse_credential(credential, claim))
+        return refuse(request, error,
+                      "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+                      "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    if (!hex_decode(signature.base, signature.len, claim->signature, 32))
+        return refuse(request, error, "X-Amz-Signature must be 64 hexadecimal digits");
+    if (!s3_sigv4_parse_time(date, &verification->signed_at))
+        return refuse(request, error,
+                      "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+    if (!parse_seconds(expires, &verification->valid_seconds))
+        return refuse(request, error, "X-Amz-Expires should be a number");
+    if (verification->valid_seconds < 1)
+        return refuse(request, error, "X-Amz-Expires must be positive");
+    if (verification->valid_seconds > S3_PRESIGN_SECONDS_MAX)
+        return refuse(request, error, "X-Amz-Expires must be less than a week (in seconds) that is 604800");
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error verify_claim(struct s3_request *request, enum claim_form form)
+{
+    struct s3_verification verification = {.request = request, .now = (int64_t)time(NULL)};
+    enum s3_error error;
+
+    if (s3_request_header(request, "x-amz-security-token").base != NULL ||
+        s3_request_has(request, "X-Amz-Security-Token"))
+        return refuse(request, S3_ERROR_INVALID_TOKEN,
+                      "This server issues no session tokens; use a plain key.");
+    error = form == CLAIM_HEADER ? read_header_claim(&verification) : read_query_claim(&verification);
+    return error != S3_ERROR_NONE ? error : s3_verify(&verification);
+}
+
+/* ---- The calls ---- */
+
+enum s3_error s3_authenticate(struct s3_request *request)
+{
+    h2o_iovec_t payload = payload_text(request);
+    enum claim_form form;
+    enum s3_error error;
+
+    request->identity = NULL;
+    request->owner_id = "";
+    request->is_signed = false;
+    error = take_payload(request, payload);
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (s3_credentials_is_open(request->credentials)) {
+        /* Nothing to compare with. Clients that sign all the same behave like signing clients: they compare
+         * ETags. */
+        request->is_signed = s3_request_header(request, "authorization").base != NULL ||
+                             s3_request_has(request, "X-Amz-Signature");
+        return S3_ERROR_NONE;
+    }
+    error = find_claim(request, &form);
+    if (error != S3_ERROR_NONE || form == CLAIM_NONE)
+        return error;
+    request->is_signed = true;
+    if (form == CLAIM_VERSION_2)
+        return refuse(
+            request, S3_ERROR_INVALID_REQUEST,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+    return verify_claim(request, form);
+}
+
+enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_name, unsigned rights)
+{
+    unsigned granted =
+        s3_credentials_rights(request->credentials, request->identity, bucket_name.base, bucket_name.len);
+
+    return (granted & rights) == rights ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}

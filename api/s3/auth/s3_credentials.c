@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A set of access keys: building it, looking keys up, adding rights up. The text is read by
+ * s3_credentials_parse.c.
+ *
+ * A set never changes once it is built but for two things: its reference count, and each identity's
+ * remembered signing key, which has a lock of its own. Any thread. */
+#include "api/s3/auth/s3_credentials.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "api/s3/auth/s3_credentials_internal.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "storage/base/hex.h"
+
+static bool grant_matches(const struct s3_grant *grant, const char *bucket, size_t length)
+{
+    if (grant->is_prefix ? length < grant->length : length != grant->length)
+        return false;
+    return grant->length == 0 || memcmp(grant->pattern, bucket, grant->length) == 0;
+}
+
+static unsigned grants_rights(const struct s3_grants *grants, const char *bucket, size_t length)
+{
+    unsigned rights = 0;
+
+    for (size_t i = 0; i < grants->count; i++)
+        if (grant_matches(&grants->list[i], bucket, length))
+            rights |= grants->list[i].rights;
+    return rights;
+}
+
+unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
+                               const char *bucket, size_t length)
+{
+    unsigned rights;
+
+    if (s3_credentials_is_open(set))
+        return S3_RIGHTS_ALL;
+    rights = grants_rights(&set->anonymous, bucket, length);
+    if (identity != NULL)
+        rights |= grants_rights(&identity->grants, bucket, length);
+    return rights;
+}
+
+bool s3_credentials_is_open(const struct s3_credentials *set)
+{
+    return set->is_open;
+}
+
+static int compare_identities(const void *a, const void *b)
+{
+    return strcmp((*(struct s3_identity *const *)a)->access_key,
+                  (*(struct s3_identity *const *)b)->access_key);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(((const struct s3_user *)a)->id, ((const struct s3_user *)b)->id);
+}
+
+struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key,
+                                        size_t length)
+{
+    char name[S3_ACCESS_KEY_BYTES_MAX + 1];
+    struct s3_identity probe = {.access_key = name}, *wanted = &probe, **found;
+
+    if (length == 0 || length > S3_ACCESS_KEY_BYTES_MAX || set->count == 0 ||
+        memchr(access_key, '\0', length) != NULL)
+        return NULL;
+    memcpy(name, access_key, length);
+    name[length] = '\0';
+    found = bsearch(&wanted, set->identities, set->count, sizeof(*set->identities), compare_identities);
+    return found != NULL ? *found : NULL;
+}
+
+const char *s3_identity_owner(const struct s3_identity *identity)
+{
+    return identity->owner;
+}
+
+const struct s3_principal *s3_identity_principal(const struct s3_identity *identity)
+{
+    return &identity->principal;
+}
+
+unsigned s3_identity_own_rights(const struct s3_identity *identity)
+{
+    return identity != NULL ? identity->own_rights : 0;
+}
+
+const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length,
+                                     size_t *name_length)
+{
+    struct s3_user probe, *user;
+
+    *name_length = length;
+    if (set->user_count == 0 || length > S3_OWNER_BYTES_MAX)
+        return id;
+    memcpy(probe.id, id, length);
+    probe.id[length] = '\0';
+    user = bsearch(&probe, set->users, set->user_count, sizeof(*set->users), compare_ids);
+    if (user == NULL)
+        return id;
+    *name_length = strlen(user->name);
+    return user->name;
+}
+
+void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES])
+{
+    unsigned char digest[32];
+    uint64_t number = 0;
+
+    s3_sha256(id, length, digest);
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | digest[i];
+    snprintf(account, S3_ACCOUNT_TEXT_BYTES, "%012llu", (unsigned long long)(number % 1000000000000ull));
+}
+
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
+                             unsigned char key[32])
+{
+    bool is_known;
+
+    pthread_mutex_lock(&identity->lock);
+    is_known = memcmp(identity->key_date, date, 8) == 0;
+    if (is_known)
+        memcpy(key, identity->key, 32);
+    pthread_mutex_unlock(&identity->lock);
+    if (is_known)
+        return;
+    s3_sigv4_signing_key(h2o_iovec_init(identity->secret, strlen(identity->secret)), h2o_iovec_init(date, 8),
+                         h2o_iovec_init(region, strlen(region)), key);
+    pthread_mutex_lock(&identity->lock);
+    memcpy(identity->key_date, date, 8);
+    memcpy(identity->key, key, 32);
+    pthread_mutex_unlock(&identity->lock);
+}
+
+/* ---- Building ---- */
+
+struct s3_credentials *s3_credentials_new(void)
+{
+    struct s3_credentials *set = calloc(1, sizeof(*set));
+
+    if (set != NULL)
+        atomic_init(&set->references, 1);
+    return set;
+}
+
+static void digest_of(const char *text, char hex[S3_OWNER_BYTES_MAX + 1])
+{
+    unsigned char digest[32];
+
+    s3_sha256(text, strlen(text), digest);
+    hex_encode(digest, 32, hex);
+    hex[64] = '\0';
+}
+
+int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
+                       struct s3_identity **added)
+{
+    struct s3_identity *identity, **list;
+
+    list = realloc(set->identities, (set->count + 1) * sizeof(*list));
+    if (list == NULL)
+        return -ENOMEM;
+    set->identities = list;
+    identity = calloc(1, sizeof(*identity));
+    if (identity == NULL)
+        return -ENOMEM;
+    identity->access_key = strdup(access_key);
+    identity->secret = strdup(secret);
+    pthread_mutex_init(&identity->lock, NULL);
+    list[set->count++] = identity;
+    if (identity->access_key == NULL || identity->secret == NULL)
+        return -ENOMEM;
+    /* Without a user of its own, a key is told apart by its digest: listings need not show it. */
+    digest_of(identity->access_key, identity->name);
+    *added = identity;
+    return 0;
+}
+
+int s3_grants_add(struct s3_grants *grants, const char *pattern, size_t length, unsigned rights)
+{
+    struct s3_grant *list;
+    struct s3_grant grant = {.rights = rights};
+
+    grant.is_prefix = length != 0 && pattern[length - 1] == '*';
+    grant.length = length - grant.is_prefix;
+    assert(grant.length < sizeof(grant.pattern));
+    memcpy(grant.pattern, pattern, grant.length);
+    list = realloc(grants->list, (grants->count + 1) * sizeof(*list));
+    if (list == NULL)
+        return -ENOMEM;
+    grants->list = list;
+    list[grants->count++] = grant;
+    return 0;
+}
+
+int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id)
+{
+    struct s3_user *list = realloc(set->users, (set->user_count + 1) * sizeof(*list)), *user;
+
+    if (list == NULL)
+        return -ENOMEM;
+    set->users = list;
+    user = &list[set->user_count++];
+    snprintf(user->name, sizeof(user->name), "%s", name);
+    if (id != NULL)
+        snprintf(user->id, sizeof(user->id), "%s", id);
+    else
+        digest_of(name, user->id);
+    return 0;
+}
+
+/* ---- Sealing ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct s3_user *)a)->name, ((const struct s3_user *)b)->name);
+}
+
+static int compare_accounts(const void *a, const void *b)
+{
+    return strcmp((*(struct s3_identity *const *)a)->account, (*(struct s3_identity *const *)b)->account);
+}
+
+/* Sorts the users; NULL, or one that is there twice. */
+static const struct s3_user *users_sort(struct s3_credentials *set,
+                                        int (*compare)(const void *a, const void *b))
+{
+    if (set->user_count > 1)
+        qsort(set->users, set->user_count, sizeof(*set->users), compare);
+    for (size_t i = 1; i < set->user_count; i++)
+        if (compare(&set->users[i - 1], &set->users[i]) == 0)
+            return &set->users[i];
+    return NULL;
+}
+
+/* The users are sorted by name. */
+static void identity_resolve(const struct s3_credentials *set, struct s3_identity *identity)
+{
+    struct s3_user probe;
+    const struct s3_user *user = NULL;
+
+    memcpy(probe.name, identity->name, sizeof(probe.name));
+    if (set->user_count > 0)
+        user = bsearch(&probe, set->users, set->user_count, sizeof(*set->users), compare_names);
+    memcpy(identity->owner, user != NULL ? user->id : identity->name, sizeof(identity->owner));
+    s3_account_of_owner(identity->owner, strlen(identity->owner), identity->account);
+    snprintf(identity->arn, sizeof(identity->arn), "arn:aws:iam::%s:user/%s", identity->account,
+             identity->name);
+    identity->principal =
+        (struct s3_principal){identity->name, identity->owner, identity->account, identity->arn};
+}
+
+/* Account numbers are digests cut short: that two users share one is unlikely, and must not be. */
+static const char *accounts_check(struct s3_credentials *set)
+{
+    qsort(set->identities, set->count, sizeof(*set->identities), compare_accounts);
+    for (size_t i = 1; i < set->count; i++)
+        if (compare_accounts(&set->identities[i - 1], &set->identities[i]) == 0 &&
+            strcmp(set->identities[i - 1]->owner, set->identities[i]->owner) != 0)
+            return set->identities[i]->name;
+    return NULL;
+}
+
+static int refuse(char message[S3_SEAL_MESSAGE_BYTES], const char *what, const char *name, const char *why)
+{
+    snprintf(message, S3_SEAL_MESSAGE_BYTES, "%s %s %s", what, name, why);
+    return -EBADMSG;
+}
+
+static int seal_users(struct s3_credentials *set, char message[S3_SEAL_MESSAGE_BYTES])
+{
+    const struct s3_user *twice = users_sort(set, compare_names);
+
+    if (twice != NULL)
+        return refuse(message, "the user", twice->name, "is there twice");
+    for (size_t i = 0; i < set->count; i++)
+        identity_resolve(set, set->identities[i]);
+    twice = users_sort(set, compare_ids);
+    return twice == NULL ? 0 : refuse(message, "the canonical id", twice->id, "is there twice");
+}
+
+int s3_credentials_seal(struct s3_credentials *set, char message[S3_SEAL_MESSAGE_BYTES])
+{
+    const char *name;
+    int result = seal_users(set, message);
+
+    if (result != 0 || set->count == 0)
+        return result;
+    if ((name = accounts_check(set)) != NULL)
+        return refuse(message, "the user", name,
+                      "has another's account number: give it another canonical id");
+    qsort(set->identities, set->count, sizeof(*set->identities), compare_identities);
+    for (size_t i = 1; i < set->count; i++)
+        if (compare_identities(&set->identities[i - 1], &set->identities[i]) == 0)
+            return refuse(message, "the access key", set->identities[i]->access_key, "is there twice");
+    return 0;
+}
+
+/* ---- References ---- */
+
+struct s3_credentials *s3_credentials_ref(struct s3_credentials *set)
+{
+    atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
+    return set;
+}
+
+static void identity_free(struct s3_identity *identity)
+{
+    pthread_mutex_destroy(&identity->lock);
+    if (identity->secret != NULL)
+        OPENSSL_cleanse(identity->secret, strlen(identity->secret));
+    OPENSSL_cleanse(identity->key, sizeof(identity->key));
+    free(identity->secret);
+    free(identity->access_key);
+    free(identity->grants.list);
+    free(identity);
+}
+
+void s3_credentials_unref(struct s3_credentials *set)
+{
+    if (set == NULL || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        identity_free(set->identities[i]);
+    free(set->identities);
+    free(set->users);
+    free(set->anonymous.list);
+    free(set);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may do what: an immutable, reference-counted set of access keys with rights per bucket. A reload makes a new set;
+ * requests in flight keep the one they began with.
+ *
+ * The file, line by line ('#' begins a comment, blanks separate fields):
+ *
+ *      user NAME [CANONICAL-ID]
+ *      key ACCESS SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
+ *      anonymous [PATTERN=RIGHT,RIGHT...]...
+ *
+ * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone, or "@own": the buckets that the key's owner owns.
+ * RIGHT is read, write, list, admin, or all. Rights of all patterns that match add up, and whoever signs has at least the
+ * rights of `anonymous`. A key without any pattern may do what bucket policies and ACLs let it. Without an `anonymous` line,
+ * so may unsigned requests. owner:NAME is the user that the key belongs to, who owns what it creates; without it, the key is
+ * a user of its own with an id made from the access key. A `user` line gives a user a canonical id (made from the name where
+ * it is left out); without such a line the name is the id. deploy/credentials.sample is the manual. */
+#ifndef API_S3_AUTH_S3_CREDENTIALS_H
+#define API_S3_AUTH_S3_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct s3_credentials;
+struct s3_identity;
+struct s3_principal;
+
+/* 0 info, 1 warning, 2 error; may be NULL */
+typedef void (*s3_log_fn)(void *ctx, int level, const char *message);
+
+struct s3_credentials_options {
+    const char *access_key, *secret_key; /* one key with all rights, or NULL */
+    const char *path;                    /* a credentials file, or NULL */
+    s3_log_fn log;
+    void *log_ctx;
+};
+
+/* Reads the file and builds a set with one reference. 0; -EBADMSG: the file (or the one key) cannot be understood, said in the
+ * log with the line; -ENOMEM, -ENOENT, -EACCES ... . Blocks. */
+int s3_credentials_create(struct s3_credentials **set, const struct s3_credentials_options *options);
+/* The same from a text in memory (NULL: no file); name stands for the file in messages. */
+int s3_credentials_parse(struct s3_credentials **set, const char *text, size_t length, const char *name,
+                         const struct s3_credentials_options *options);
+/* Any thread. */
+struct s3_credentials *s3_credentials_ref(struct s3_credentials *set);
+void s3_credentials_unref(struct s3_credentials *set); /* NULL allowed; the last one wipes the secrets */
+
+/* Neither a key nor a file, not even an empty one: everybody may do everything. */
+bool s3_credentials_is_open(const struct s3_credentials *set);
+/* NULL when unknown. Valid as long as the set. */
+struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key,
+                                        size_t length);
+/* Bits of enum s3_right that the identity (NULL: anybody) has in the bucket. */
+unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
+                               const char *bucket, size_t length);
+
+/* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
+unsigned s3_identity_own_rights(const struct s3_identity *identity);
+/* Canonical id of its user: up to S3_OWNER_BYTES_MAX characters. */
+const char *s3_identity_owner(const struct s3_identity *identity);
+/* Its user as policies see it. Valid as long as the set. */
+const struct s3_principal *s3_identity_principal(const struct s3_identity *identity);
+/* The name of the user with that canonical id, to show beside it; the id where no `user` line names one. Valid as long as
+ * set and id. */
+const char *s3_credentials_user_name(const struct s3_credentials *set, const char *id, size_t length,
+                                     size_t *name_length);
+
+#define S3_ACCOUNT_TEXT_BYTES 13u
+/* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
+void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
+/* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once. All
+ * requests must come with the same region. Any thread. */
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
+                             unsigned char key[32]);
+
+#endif

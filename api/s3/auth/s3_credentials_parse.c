@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The credentials file: read as a whole, taken apart line by line, refused with the number of the first line
+ * that is wrong. Its format is described in s3_credentials.h. Blocks; not for workers. */
+#include "api/s3/auth/s3_credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "api/s3/auth/s3_credentials_internal.h"
+#include "api/s3/s3_request.h"
+
+struct parser {
+    struct s3_credentials *set;
+    const struct s3_credentials_options *options;
+    const char *name;
+    unsigned line;
+};
+
+static void say(const struct s3_credentials_options *options, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(const struct s3_credentials_options *options, int level, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+
+    if (options->log == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    options->log(options->log_ctx, level, message);
+}
+
+static int refuse(const struct parser *parser, const char *reason)
+{
+    say(parser->options, 2, "%s:%u: %s", parser->name, parser->line, reason);
+    return -EBADMSG;
+}
+
+/* ---- One line ---- */
+
+static int take_right(const char *name, unsigned *rights)
+{
+    static const struct {
+        const char *name;
+        unsigned right;
+    } table[] = {
+        {"read", S3_RIGHT_READ},   {"write", S3_RIGHT_WRITE}, {"list", S3_RIGHT_LIST},
+        {"admin", S3_RIGHT_ADMIN}, {"all", S3_RIGHTS_ALL},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(name, table[i].name) == 0) {
+            *rights |= table[i].right;
+            return 0;
+        }
+    }
+    return -EBADMSG;
+}
+
+static bool pattern_is_valid(const char *pattern, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        char byte = pattern[i];
+        bool is_name =
+            (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
+
+        if (!is_name && !(byte == '*' && i == length - 1))
+            return false;
+    }
+    return length != 0 && length <= S3_PATTERN_BYTES_MAX;
+}
+
+/* PATTERN=RIGHT,RIGHT */
+static int take_grant(struct parser *parser, char *field, struct s3_grants *grants)
+{
+    char *equals = strchr(field, '='), *rest, *name;
+    unsigned rights = 0;
+
+    if (equals == NULL)
+        return refuse(parser, "expected BUCKET=RIGHT,RIGHT (as in artifacts-*=read,list)");
+    if (!pattern_is_valid(field, (size_t)(equals - field)))
+        return refuse(parser, "a bucket pattern is a bucket name or the beginning of one and '*'");
+    if (grants->count == S3_GRANTS_MAX)
+        return refuse(parser, "too many bucket patterns for one key");
+    for (name = strtok_r(equals + 1, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
+        if (take_right(name, &rights) != 0)
+            return refuse(parser, "unknown right; known are read, write, list, admin and all");
+    if (rights == 0)
+        return refuse(parser, "no right behind '='; known are read, write, list, admin and all");
+    return s3_grants_add(grants, field, (size_t)(equals - field), rights);
+}
+
+static int take_owner(struct parser *parser, const char *owner, struct s3_identity *identity)
+{
+    size_t length = strlen(owner);
+
+    if (length == 0 || length > S3_OWNER_BYTES_MAX)
+        return refuse(parser, "an owner's name has 1 to 64 characters");
+    memcpy(identity->name, owner, length + 1);
+    return 0;
+}
+
+/* "@own=RIGHT,RIGHT": what the key may do in its owner's buckets. Not a name that a bucket can have. */
+static int take_own(struct parser *parser, char *rights, struct s3_identity *identity)
+{
+    char *rest;
+
+    for (char *name = strtok_r(rights, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
+        if (take_right(name, &identity->own_rights) != 0)
+            return refuse(parser, "unknown right; known are read, write, list, admin and all");
+    if (identity->own_rights == 0)
+        return refuse(parser, "no right behind '='; known are read, write, list, admin and all");
+    return 0;
+}
+
+static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
+{
+    if (strncmp(field, "owner:", 6) == 0)
+        return take_owner(parser, field + 6, identity);
+    if (strncmp(field, "@own=", 5) == 0)
+        return take_own(parser, field + 5, identity);
+    return take_grant(parser, field, &identity->grants);
+}
+
+static int take_user(struct parser *parser, char **rest)
+{
+    const char *name = strtok_r(NULL, " \t\r", rest);
+    const char *id = name != NULL ? strtok_r(NULL, " \t\r", rest) : NULL;
+
+    if (name == NULL || strlen(name) > S3_OWNER_BYTES_MAX || strtok_r(NULL, " \t\r", rest) != NULL)
+        return refuse(parser, "expected: user NAME [CANONICAL-ID], the name of up to 64 characters");
+    if (id != NULL && (strlen(id) > S3_OWNER_BYTES_MAX || strpbrk(id, ":*?/") != NULL))
+        return refuse(parser, "a canonical id has up to 64 characters, and no ':', '*', '?' or '/'");
+    if (parser->set->user_count == S3_KEYS_MAX)
+        return refuse(parser, "too many users");
+    return s3_credentials_add_user(parser->set, name, id);
+}
+
+static int take_key(struct parser *parser, char **rest)
+{
+    const char *access_key = strtok_r(NULL, " \t\r", rest);
+    const char *secret = access_key != NULL ? strtok_r(NULL, " \t\r", rest) : NULL;
+    struct s3_identity *identity;
+    char *field;
+    int result;
+
+    if (secret == NULL)
+        return refuse(parser, "expected: key ACCESS SECRET BUCKET=RIGHT,RIGHT ...");
+    if (strlen(access_key) > S3_ACCESS_KEY_BYTES_MAX || strlen(secret) > S3_SECRET_KEY_BYTES_MAX)
+        return refuse(parser, "an access key or secret has at most 128 characters");
+    if (strchr(secret, '=') != NULL && strchr(secret, ',') != NULL)
+        return refuse(parser,
+                      "the secret looks like rights; expected: key ACCESS SECRET BUCKET=RIGHT,RIGHT ...");
+    if (parser->set->count == S3_KEYS_MAX)
+        return refuse(parser, "too many keys");
+    result = s3_credentials_add(parser->set, access_key, secret, &identity);
+    while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
+        result = take_key_field(parser, field, identity);
+    return result;
+}
+
+static int take_anonymous(struct parser *parser, char **rest)
+{
+    char *field;
+    int result = 0;
+
+    while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
+        result = take_grant(parser, field, &parser->set->anonymous);
+    return result;
+}
+
+static int take_line(struct parser *parser, char *line)
+{
+    char *comment = line, *rest, *word;
+
+    /* A '#' within a word is part of it: secrets may have one. */
+    while ((comment = strchr(comment, '#')) != NULL) {
+        if (comment == line || comment[-1] == ' ' || comment[-1] == '\t') {
+            *comment = '\0';
+            break;
+        }
+        comment++;
+    }
+    word = strtok_r(line, " \t\r", &rest);
+    if (word == NULL)
+        return 0;
+    if (strcmp(word, "key") == 0)
+        return take_key(parser, &rest);
+    if (strcmp(word, "anonymous") == 0)
+        return take_anonymous(parser, &rest);
+    if (strcmp(word, "user") == 0)
+        return take_user(parser, &rest);
+    return refuse(parser, "a line begins with \"key\", \"user\" or \"anonymous\"");
+}
+
+/* ---- The whole ---- */
+
+static int take_text(struct parser *parser, char *text)
+{
+    int result = 0;
+
+    while (text != NULL && result == 0) {
+        char *line = strsep(&text, "\n");
+
+        parser->line++;
+        result = take_line(parser, line);
+    }
+    return result;
+}
+
+/* The one key of the command line or the environment. */
+static int take_option_key(struct s3_credentials *set, const struct s3_credentials_options *options)
+{
+    struct s3_identity *identity;
+    int result;
+
+    if (options->access_key == NULL || options->secret_key == NULL) {
+        if (options->access_key == options->secret_key)
+            return 0;
+        say(options, 2, "an access key and a secret key must be given together");
+        return -EBADMSG;
+    }
+    if (*options->access_key == '\0' || *options->secret_key == '\0' ||
+        strlen(options->access_key) > S3_ACCESS_KEY_BYTES_MAX ||
+        strlen(options->secret_key) > S3_SECRET_KEY_BYTES_MAX) {
+        say(options, 2, "the access key and the secret key must have 1 to 128 characters");
+        return -EBADMSG;
+    }
+    result = s3_credentials_add(set, options->access_key, options->secret_key, &identity);
+    return result != 0 ? result : s3_grants_add(&identity->grants, "*", 1, S3_RIGHTS_ALL);
+}
+
+static int take_all(struct s3_credentials *set, const char *text, size_t length, const char *name,
+                    const struct s3_credentials_options *options)
+{
+    struct parser parser = {.set = set, .options = options, .name = name};
+    char message[S3_SEAL_MESSAGE_BYTES], *copy;
+    int result = take_option_key(set, options);
+
+    if (result != 0)
+        return result;
+    /* A file that names nobody closes the server to everybody: it may have been cut short. */
+    set->is_open = text == NULL && set->count == 0;
+    if (length != 0 && memchr(text, '\0', length) != NULL)
+        return refuse(&parser, "not a text file");
+    copy = strndup(length != 0 ? text : "", length);
+    if (copy == NULL)
+        return -ENOMEM;
+    result = take_text(&parser, copy);
+    OPENSSL_cleanse(copy, length);
+    free(copy);
+    if (result == 0 && (result = s3_credentials_seal(set, message)) != 0)
+        say(options, 2, "%s: %s", name, message);
+    return result;
+}
+
+int s3_credentials_parse(struct s3_credentials **set, const char *text, size_t length, const char *name,
+                         const struct s3_credentials_options *options)
+{
+    struct s3_credentials *built = s3_credentials_new();
+    int result;
+
+    if (built == NULL)
+        return -ENOMEM;
+    result = take_all(built, text, length, name, options);
+    if (result != 0) {
+        s3_credentials_unref(built);
+        return result;
+    }
+    *set = built;
+    return 0;
+}
+
+static int read_all(int fd, const char *path, const struct s3_credentials_options *options, char *text,
+                    size_t *length)
+{
+    size_t taken = 0;
+
+    while (taken <= S3_CREDENTIALS_FILE_BYTES_MAX) {
+        ssize_t got = read(fd, text + taken, S3_CREDENTIALS_FILE_BYTES_MAX + 1 - taken);
+
+        if (got == 0) {
+            *length = taken;
+            return 0;
+        }
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        taken += got > 0 ? (size_t)got : 0;
+    }
+    say(options, 2, "%s: larger than %u bytes", path, S3_CREDENTIALS_FILE_BYTES_MAX);
+    return -EBADMSG;
+}
+
+static int load(struct s3_credentials **set, int fd, const struct s3_credentials_options *options)
+{
+    struct stat status;
+    size_t length = 0;
+    char *text;
+    int result;
+
+    if (fstat(fd, &status) != 0)
+        return -errno;
+    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+        say(options, 1, "%s: others than its owner may read the secrets in it (chmod 600)", options->path);
+    text = malloc(S3_CREDENTIALS_FILE_BYTES_MAX + 1);
+    if (text == NULL)
+        return -ENOMEM;
+    result = read_all(fd, options->path, options, text, &length);
+    if (result == 0)
+        result = s3_credentials_parse(set, text, length, options->path, options);
+    OPENSSL_cleanse(text, length);
+    free(text);
+    return result;
+}
+
+int s3_credentials_create(struct s3_credentials **set, const struct s3_credentials_options *options)
+{
+    int fd, result;
+
+    if (options->path == NULL)
+        return s3_credentials_parse(set, NULL, 0, "options", options);
+    fd = open(options->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        result = -errno;
+        say(options, 2, "%s: %s", options->path, strerror(-result));
+        return result;
+    }
+    result = load(set, fd, options);
+    (void)close(fd); /* read only: nothing can be lost */
+    return result;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signature Version 4: digests, keys and the reading of claims. The canonical request has a file of its own
+ * (s3_sigv4_canonical.c). Pure: no clock, no key store; any thread. */
+#include "api/s3/auth/s3_sigv4.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "api/s3/text/s3_time.h"
+#include "storage/base/hex.h"
+
+/* ---- Digests ---- */
+
+void s3_sha256(const void *data, size_t length, unsigned char digest[32])
+{
+    /* SHA-256 over memory fails only without memory or without a provider; no request can be judged then. */
+    if (EVP_Digest(data, length, digest, NULL, EVP_sha256(), NULL) != 1)
+        abort();
+}
+
+void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *data, size_t length,
+                    unsigned char mac[32])
+{
+    unsigned written = 0;
+
+    if (HMAC(EVP_sha256(), key, (int)key_length, data, length, mac, &written) == NULL || written != 32)
+        abort();
+}
+
+void s3_sigv4_signing_key(h2o_iovec_t secret, h2o_iovec_t date, h2o_iovec_t region, unsigned char key[32])
+{
+    unsigned char first[4 + 256];
+    size_t length = secret.len < 256 ? secret.len : 256; /* s3_credentials bounds secrets well below */
+
+    memcpy(first, "AWS4", 4);
+    memcpy(first + 4, secret.base, length);
+    s3_hmac_sha256(first, 4 + length, date.base, date.len, key);
+    s3_hmac_sha256(key, 32, region.base, region.len, key);
+    s3_hmac_sha256(key, 32, H2O_STRLIT("s3"), key);
+    s3_hmac_sha256(key, 32, H2O_STRLIT("aws4_request"), key);
+    OPENSSL_cleanse(first, sizeof(first));
+}
+
+void s3_sigv4_sign(const unsigned char key[32], h2o_iovec_t string_to_sign, unsigned char signature[32])
+{
+    s3_hmac_sha256(key, 32, string_to_sign.base, string_to_sign.len, signature);
+}
+
+bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32])
+{
+    return CRYPTO_memcmp(a, b, 32) == 0;
+}
+
+/* ---- Claims ---- */
+
+static h2o_iovec_t trim(h2o_iovec_t text)
+{
+    while (text.len != 0 && (text.base[0] == ' ' || text.base[0] == '\t')) {
+        text.base++;
+        text.len--;
+    }
+    while (text.len != 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* Cuts the part behind the last `separator` off *text and returns it; base NULL when there is no separator. */
+static h2o_iovec_t cut_last(h2o_iovec_t *text, char separator)
+{
+    const char *at = text->len != 0 ? memrchr(text->base, separator, text->len) : NULL;
+    h2o_iovec_t part = {NULL, 0};
+
+    if (at == NULL)
+        return part;
+    part = h2o_iovec_init(at + 1, (size_t)(text->base + text->len - (at + 1)));
+    text->len = (size_t)(at - text->base);
+    return part;
+}
+
+bool s3_sigv4_parse_credential(h2o_iovec_t value, struct s3_sigv4_claim *claim)
+{
+    claim->terminator = cut_last(&value, '/');
+    claim->service = cut_last(&value, '/');
+    claim->region = cut_last(&value, '/');
+    claim->date = cut_last(&value, '/');
+    claim->access_key = value;
+    return claim->date.base != NULL && claim->date.len == 8 && claim->access_key.len != 0 &&
+           claim->region.len != 0 && claim->region.len <= S3_SIGV4_REGION_BYTES_MAX;
+}
+
+/* One "Name=value" of the Authorization header. Returns false for an unknown name or a bad value. */
+static bool take_field(h2o_iovec_t field, struct s3_sigv4_claim *claim, const char **problem)
+{
+    const char *equals = memchr(field.base, '=', field.len);
+    h2o_iovec_t name, value;
+
+    *problem = "The authorization header is malformed; a field has no value.";
+    if (equals == NULL)
+        return false;
+    name = trim(h2o_iovec_init(field.base, (size_t)(equals - field.base)));
+    value = trim(h2o_iovec_init(equals + 1, field.len - (size_t)(equals + 1 - field.base)));
+    if (h2o_memis(name.base, name.len, H2O_STRLIT("Credential"))) {
+        *problem = "The authorization header is malformed; the Credential is mal-formed; expecting "
+                   "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
+        return s3_sigv4_parse_credential(value, claim);
+    }
+    if (h2o_memis(name.base, name.len, H2O_STRLIT("SignedHeaders"))) {
+        *problem = "The authorization header is malformed; SignedHeaders is empty.";
+        claim->signed_headers = value;
+        return value.len != 0;
+    }
+    if (h2o_memis(name.base, name.len, H2O_STRLIT("Signature"))) {
+        *problem = "The authorization header is malformed; Signature is not 64 hexadecimal digits.";
+        return hex_decode(value.base, value.len, claim->signature, 32);
+    }
+    *problem = "The authorization header is malformed; it has an unknown field.";
+    return false;
+}
+
+enum s3_error s3_sigv4_parse_authorization(h2o_iovec_t value, struct s3_sigv4_claim *claim,
+                                           const char **problem)
+{
+    unsigned fields = 0;
+
+    memset(claim, 0, sizeof(*claim));
+    while (value.len != 0) {
+        const char *comma = memchr(value.base, ',', value.len);
+        size_t length = comma != NULL ? (size_t)(comma - value.base) : value.len;
+        h2o_iovec_t field = trim(h2o_iovec_init(value.base, length));
+
+        if (field.len != 0) {
+            if (!take_field(field, claim, problem))
+                return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
+            fields++;
+        }
+        length += comma != NULL;
+        value = h2o_iovec_init(value.base + length, value.len - length);
+    }
+    *problem =
+        "The authorization header requires exactly one each of Credential, SignedHeaders and Signature.";
+    if (fields != 3 || claim->access_key.base == NULL || claim->signed_headers.base == NULL)
+        return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
+    *problem = NULL;
+    return S3_ERROR_NONE;
+}
+
+bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
+{
+    const char *at = signed_headers.base, *end = at + signed_headers.len;
+
+    while (at < end) {
+        const char *semicolon = memchr(at, ';', (size_t)(end - at));
+        const char *stop = semicolon != NULL ? semicolon : end;
+
+        if ((size_t)(stop - at) == name.len && strncasecmp(at, name.base, name.len) == 0)
+            return true;
+        at = stop + 1;
+    }
+    return false;
+}
+
+/* ---- Times ---- */
+
+bool s3_sigv4_parse_time(h2o_iovec_t value, int64_t *unix_seconds)
+{
+    value = trim(value);
+    /* The basic form has one true length; s3_time would also take a fraction. */
+    if (value.len != 16 && value.len != S3_TIME_HTTP_BYTES)
+        return false;
+    return s3_time_parse(value.base, value.len, unix_seconds) == 0;
+}
+
+void s3_sigv4_format_time(int64_t unix_seconds, char timestamp[17])
+{
+    time_t seconds = (time_t)unix_seconds;
+    struct tm broken_down;
+
+    if (gmtime_r(&seconds, &broken_down) == NULL ||
+        strftime(timestamp, 17, "%Y%m%dT%H%M%SZ", &broken_down) != 16)
+        memcpy(timestamp, "19700101T000000Z", 17);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signature Version 4: the canonical request and the string to sign. Pure: memory comes from the caller's
+ * pool, nothing is kept; one thread per pool.
+ *
+ *      METHOD \n URI \n QUERY \n name:value\n ... \n SIGNED-HEADERS \n PAYLOAD-HASH */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/limits.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/text/s3_uri.h"
+#include "storage/base/hex.h"
+
+/* One name and value of the query in the form to be signed. */
+struct pair {
+    h2o_iovec_t name, value;
+};
+
+struct text {
+    char *base;
+    size_t length, capacity;
+};
+
+static void put(struct text *text, const char *bytes, size_t length)
+{
+    assert(length <= text->capacity - text->length);
+    if (length != 0)
+        memcpy(text->base + text->length, bytes, length);
+    text->length += length;
+}
+
+static void put_vec(struct text *text, h2o_iovec_t vec)
+{
+    put(text, vec.base, vec.len);
+}
+
+/* Decodes and encodes again. base NULL where the escape is bad. */
+static h2o_iovec_t reencode(h2o_mem_pool_t *pool, h2o_iovec_t raw, bool is_path)
+{
+    char *decoded = h2o_mem_alloc_pool(pool, raw.len + 1);
+    ssize_t length = s3_uri_decode(raw.base, raw.len, !is_path, decoded);
+    h2o_iovec_t encoded = {NULL, 0};
+
+    if (length < 0)
+        return encoded;
+    encoded.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES((size_t)length) + 1);
+    encoded.len = s3_uri_encode(decoded, (size_t)length, is_path, encoded.base);
+    return encoded;
+}
+
+static int compare_vec(h2o_iovec_t a, h2o_iovec_t b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter != 0 ? memcmp(a.base, b.base, shorter) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct pair *left = a, *right = b;
+    int order = compare_vec(left->name, right->name);
+
+    return order != 0 ? order : compare_vec(left->value, right->value);
+}
+
+static bool make_pair(h2o_mem_pool_t *pool, h2o_iovec_t part, bool is_raw, struct pair *pair)
+{
+    const char *equals = memchr(part.base, '=', part.len);
+    size_t name_length = equals != NULL ? (size_t)(equals - part.base) : part.len;
+
+    pair->name = h2o_iovec_init(part.base, name_length);
+    pair->value =
+        equals != NULL ? h2o_iovec_init(equals + 1, part.len - name_length - 1) : h2o_iovec_init("", 0);
+    if (is_raw)
+        return true;
+    pair->name = reencode(pool, pair->name, false);
+    pair->value = reencode(pool, pair->value, false);
+    return pair->name.base != NULL && pair->value.base != NULL;
+}
+
+/* The sorted query without the signature itself. base NULL where an escape is bad. */
+static h2o_iovec_t canonical_query(h2o_mem_pool_t *pool, h2o_iovec_t query, bool is_raw)
+{
+    size_t count = 0, parts = 1;
+    struct pair *pairs;
+    struct text out = {NULL, 0, 0};
+
+    for (size_t i = 0; i < query.len; i++)
+        parts += query.base[i] == '&';
+    pairs = h2o_mem_alloc_pool(pool, parts * sizeof(*pairs));
+    while (query.len != 0) {
+        const char *ampersand = memchr(query.base, '&', query.len);
+        size_t length = ampersand != NULL ? (size_t)(ampersand - query.base) : query.len;
+
+        if (length != 0) {
+            struct pair *pair = &pairs[count];
+
+            if (!make_pair(pool, h2o_iovec_init(query.base, length), is_raw, pair))
+                return h2o_iovec_init(NULL, 0);
+            if (!h2o_memis(pair->name.base, pair->name.len, H2O_STRLIT("X-Amz-Signature"))) {
+                out.capacity += pair->name.len + pair->value.len + 2;
+                count++;
+            }
+        }
+        length += ampersand != NULL;
+        query = h2o_iovec_init(query.base + length, query.len - length);
+    }
+    if (count != 0)
+        qsort(pairs, count, sizeof(*pairs), compare_pairs);
+    out.base = h2o_mem_alloc_pool(pool, out.capacity + 1);
+    for (size_t i = 0; i < count; i++) {
+        put(&out, "&", i != 0);
+        put_vec(&out, pairs[i].name);
+        put(&out, "=", 1);
+        put_vec(&out, pairs[i].value);
+    }
+    return h2o_iovec_init(out.base, out.length);
+}
+
+/* A header's value without blanks around it and with runs of blanks inside made one, as the SDKs sign it. */
+static void put_value(struct text *out, h2o_iovec_t value)
+{
+    size_t start = out->length;
+
+    for (size_t i = 0; i < value.len; i++) {
+        bool is_blank = value.base[i] == ' ' || value.base[i] == '\t';
+
+        if (!is_blank)
+            put(out, value.base + i, 1);
+        else if (out->length != start && out->base[out->length - 1] != ' ')
+            put(out, " ", 1);
+    }
+    if (out->length != start && out->base[out->length - 1] == ' ')
+        out->length--;
+}
+
+/* "name:value,value\n" of one signed header; an absent one is signed as empty. */
+static void put_header(struct text *out, const struct s3_sigv4_input *input, h2o_iovec_t name)
+{
+    bool is_first = true;
+
+    put_vec(out, name);
+    put(out, ":", 1);
+    for (size_t i = 0; i < input->header_count; i++) {
+        const struct s3_sigv4_header *header = &input->headers[i];
+
+        if (!h2o_lcstris(name.base, name.len, header->name.base, header->name.len))
+            continue;
+        put(out, ",", !is_first);
+        put_value(out, header->value);
+        is_first = false;
+    }
+    put(out, "\n", 1);
+}
+
+/* Every signed name is looked for among all headers: without a bound, a head full of ';' would cost seconds. */
+static bool is_too_many(h2o_iovec_t signed_headers)
+{
+    size_t names = 1;
+
+    for (size_t i = 0; i < signed_headers.len; i++)
+        names += signed_headers.base[i] == ';';
+    return names > S3_SIGNED_HEADERS_MAX;
+}
+
+/* A name may be listed twice by a hostile client, and each listing copies its values: only the first one
+ * does. */
+static bool is_repeated(h2o_iovec_t signed_headers, const char *name, size_t length)
+{
+    h2o_iovec_t before = {signed_headers.base, (size_t)(name - signed_headers.base)};
+
+    return s3_sigv4_is_signed(before, h2o_iovec_init(name, length));
+}
+
+static void put_headers(struct text *out, const struct s3_sigv4_input *input, h2o_iovec_t signed_headers)
+{
+    const char *at = signed_headers.base, *end = at + signed_headers.len;
+
+    while (at < end) {
+        const char *semicolon = memchr(at, ';', (size_t)(end - at));
+        size_t length = (size_t)((semicolon != NULL ? semicolon : end) - at);
+
+        if (!is_repeated(signed_headers, at, length))
+            put_header(out, input, h2o_iovec_init(at, length));
+        at += length + 1;
+    }
+}
+
+static size_t headers_bound(const struct s3_sigv4_input *input, h2o_iovec_t signed_headers)
+{
+    size_t bytes = 3 * signed_headers.len + 16; /* names, ':' and line ends */
+
+    for (size_t i = 0; i < input->header_count; i++)
+        bytes += input->headers[i].value.len + 1;
+    return bytes;
+}
+
+bool s3_sigv4_canonical_request(h2o_mem_pool_t *pool, const struct s3_sigv4_input *input,
+                                h2o_iovec_t signed_headers, unsigned forms, h2o_iovec_t *canonical)
+{
+    h2o_iovec_t path = forms & S3_SIGV4_RAW_PATH ? input->path : reencode(pool, input->path, true);
+    h2o_iovec_t query = canonical_query(pool, input->query, (forms & S3_SIGV4_RAW_QUERY) != 0);
+    struct text out = {NULL, 0, 0};
+
+    if (path.base == NULL || query.base == NULL || is_too_many(signed_headers))
+        return false;
+    out.capacity = input->method.len + path.len + query.len + headers_bound(input, signed_headers) +
+                   signed_headers.len + input->payload_hash.len + 8;
+    out.base = h2o_mem_alloc_pool(pool, out.capacity);
+    put_vec(&out, input->method);
+    put(&out, "\n", 1);
+    put_vec(&out, path);
+    put(&out, "\n", 1);
+    put_vec(&out, query);
+    put(&out, "\n", 1);
+    put_headers(&out, input, signed_headers);
+    put(&out, "\n", 1);
+    put_vec(&out, signed_headers);
+    put(&out, "\n", 1);
+    put_vec(&out, input->payload_hash);
+    *canonical = h2o_iovec_init(out.base, out.length);
+    return true;
+}
+
+h2o_iovec_t s3_sigv4_string_to_sign(h2o_mem_pool_t *pool, const char *timestamp, const char *scope,
+                                    h2o_iovec_t canonical)
+{
+    size_t timestamp_length = strlen(timestamp), scope_length = strlen(scope);
+    struct text out = {NULL, 0, sizeof(S3_SIGV4_ALGORITHM) + timestamp_length + scope_length + 64 + 3};
+    unsigned char digest[32];
+
+    out.base = h2o_mem_alloc_pool(pool, out.capacity);
+    put(&out, H2O_STRLIT(S3_SIGV4_ALGORITHM "\n"));
+    put(&out, timestamp, timestamp_length);
+    put(&out, "\n", 1);
+    put(&out, scope, scope_length);
+    put(&out, "\n", 1);
+    s3_sha256(canonical.base, canonical.len, digest);
+    hex_encode(digest, 32, out.base + out.length);
+    out.length += 64;
+    assert(out.length <= out.capacity);
+    return h2o_iovec_init(out.base, out.length);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Editing users: lines are taken over, left out or added, and what comes out must pass
+ * s3_credentials_parse.c. Blocks; not for workers. */
+#include "api/s3/auth/s3_users.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+
+#include "api/s3/auth/s3_credentials_internal.h"
+#include "api/s3/auth/s3_users_file.h"
+#include "api/s3/auth/s3_users_lines.h"
+#include "storage/base/hex.h"
+
+#define RIGHTS_DEFAULT "@own=all"
+#define SECRET_LENGTH  40u
+#define ACCESS_PREFIX  "SL"
+#define ACCESS_LENGTH  20u
+
+struct edit {
+    const struct s3_credentials_options *options;
+    struct s3_users_file file;
+    char *text; /* the new file */
+    size_t length, capacity;
+};
+
+static int say(const struct s3_credentials_options *options, int result, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int say(const struct s3_credentials_options *options, int result, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+
+    if (options->log != NULL) {
+        va_start(arguments, format);
+        vsnprintf(message, sizeof(message), format, arguments);
+        va_end(arguments);
+        options->log(options->log_ctx, 2, message);
+    }
+    return result;
+}
+
+/* ---- The new text ---- */
+
+static int append(struct edit *edit, const char *text, size_t length)
+{
+    if (length == 0)
+        return 0;
+    if (edit->length + length > edit->capacity) {
+        size_t capacity = 2 * (edit->length + length) + 4096;
+        char *grown = malloc(capacity);
+
+        if (grown == NULL)
+            return -ENOMEM;
+        memcpy(grown, edit->text != NULL ? edit->text : "", edit->length);
+        if (edit->text != NULL)
+            OPENSSL_cleanse(edit->text, edit->length);
+        free(edit->text);
+        edit->text = grown;
+        edit->capacity = capacity;
+    }
+    memcpy(edit->text + edit->length, text, length);
+    edit->length += length;
+    return 0;
+}
+
+static int append_line(struct edit *edit, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int append_line(struct edit *edit, const char *format, ...)
+{
+    char line[S3_USERS_RIGHTS_MAX + 1024];
+    va_list arguments;
+    int length, result = 0;
+
+    va_start(arguments, format);
+    length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof(line))
+        return -E2BIG;
+    if (edit->length > 0 && edit->text[edit->length - 1] != '\n')
+        result = append(edit, "\n", 1);
+    if (result == 0)
+        result = append(edit, line, (size_t)length);
+    OPENSSL_cleanse(line, sizeof(line));
+    return result;
+}
+
+static int check(const struct edit *edit, const char *text, size_t length)
+{
+    struct s3_credentials *set;
+    int result = s3_credentials_parse(
+        &set, text, length, edit->options->path,
+        &(struct s3_credentials_options){.log = edit->options->log, .log_ctx = edit->options->log_ctx});
+
+    if (result == 0)
+        s3_credentials_unref(set);
+    return result;
+}
+
+static int edit_begin(struct edit *edit, const struct s3_credentials_options *options)
+{
+    int result;
+
+    *edit = (struct edit){.options = options};
+    result = s3_users_file_begin(&edit->file, options->path);
+    if (result != 0)
+        return say(options, result, "%s: %s", options->path, strerror(-result));
+    return check(edit, edit->file.text, edit->file.length);
+}
+
+static int edit_commit(struct edit *edit)
+{
+    int result = check(edit, edit->text, edit->length);
+
+    if (result != 0)
+        return result == -EBADMSG ? -EINVAL : result;
+    result = s3_users_file_replace(&edit->file, edit->text, edit->length);
+    return result == 0 ? 0 : say(edit->options, result, "%s: %s", edit->options->path, strerror(-result));
+}
+
+static void edit_end(struct edit *edit)
+{
+    if (edit->text != NULL)
+        OPENSSL_cleanse(edit->text, edit->length);
+    free(edit->text);
+    s3_users_file_end(&edit->file);
+}
+
+/* ---- Names and keys ---- */
+
+/* IAM's alphabet for names of users. */
+static bool is_name(const char *text, const char *more)
+{
+    size_t length = strlen(text);
+
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            strchr(more, c) == NULL)
+            return false;
+    }
+    return length > 0 && length <= S3_OWNER_BYTES_MAX;
+}
+
+static int random_bytes(unsigned char *bytes, size_t length)
+{
+    return getrandom(bytes, length, 0) == (ssize_t)length ? 0
+                                                          : -EIO; /* so few never come short, getrandom(2) */
+}
+
+/* Each character of an alphabet of `base` as likely as the others. */
+static int random_text(char *text, size_t length, const char *alphabet, unsigned base)
+{
+    unsigned limit = 256 - 256 % base;
+
+    for (size_t i = 0; i < length;) {
+        unsigned char byte;
+
+        if (random_bytes(&byte, 1) != 0)
+            return -EIO;
+        if (byte < limit)
+            text[i++] = alphabet[byte % base];
+    }
+    text[length] = '\0';
+    return 0;
+}
+
+/* No '+' and no '/': they are misread in URLs and by careless clients. */
+static int make_key(struct s3_user_key *key)
+{
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t prefix = strlen(ACCESS_PREFIX);
+
+    memcpy(key->access_key, ACCESS_PREFIX, prefix);
+    if (random_text(key->access_key + prefix, ACCESS_LENGTH - prefix, capitals, 32) != 0)
+        return -EIO;
+    return random_text(key->secret_key, SECRET_LENGTH, all, 62);
+}
+
+/* ---- Adding ---- */
+
+static int visit_same_name(void *ctx, struct s3_users_line *line, const char *text, size_t length)
+{
+    return s3_users_line_is_user(line, ctx) || s3_users_line_is_key_of(line, ctx) ? -EEXIST : 0;
+}
+
+static int add(struct edit *edit, const char *name, const char *id, const char *rights,
+               struct s3_user_key *key)
+{
+    unsigned char random[32];
+    char random_id[65];
+    int result = s3_users_line_walk(edit->file.text, edit->file.length, visit_same_name, (void *)name);
+
+    if (result == -EEXIST)
+        return say(edit->options, result, "there is a user %s already", name);
+    if (result != 0 || (result = make_key(key)) != 0 || (result = random_bytes(random, sizeof(random))) != 0)
+        return result;
+    hex_encode(random, sizeof(random), random_id);
+    random_id[64] = '\0';
+    if ((result = append(edit, edit->file.text, edit->file.length)) != 0 ||
+        (result = append_line(edit, "user %s %s\n", name, id != NULL ? id : random_id)) != 0 ||
+        (result = append_line(edit, "key %s %s owner:%s %s\n", key->access_key, key->secret_key, name,
+                              rights)) != 0)
+        return result;
+    return edit_commit(edit);
+}
+
+int s3_users_add(const struct s3_credentials_options *options, const char *name, const char *id,
+                 const char *rights, struct s3_user_key *key)
+{
+    struct edit edit;
+    int result;
+
+    if (!is_name(name, "+=,.@_-"))
+        return say(options, -EINVAL, "a user's name has 1 to 64 of the characters A-Z a-z 0-9 + = , . @ _ -");
+    if (id != NULL && !is_name(id, "._-"))
+        return say(options, -EINVAL, "a canonical id has 1 to 64 of the characters A-Z a-z 0-9 . _ -");
+    if (rights == NULL)
+        rights = RIGHTS_DEFAULT;
+    if (strpbrk(rights, "\n\r#") != NULL || strstr(rights, "owner:") != NULL ||
+        strlen(rights) >= S3_USERS_RIGHTS_MAX)
+        return say(options, -EINVAL, "rights are PATTERN=RIGHT,RIGHT ..., separated by blanks");
+    result = edit_begin(&edit, options);
+    if (result == 0)
+        result = add(&edit, name, id, rights, key);
+    edit_end(&edit);
+    return result;
+}
+
+/* ---- Rotating and removing ---- */
+
+struct change {
+    struct edit *edit;
+    const char *name;
+    bool drop_keys, drop_user;
+    bool found;
+    char rights[S3_USERS_RIGHTS_MAX]; /* of the user's first key */
+    size_t keys;
+};
+
+static int visit_change(void *ctx, struct s3_users_line *line, const char *text, size_t length)
+{
+    struct change *change = ctx;
+    bool is_user = s3_users_line_is_user(line, change->name),
+         is_key = s3_users_line_is_key_of(line, change->name);
+
+    change->found |= is_user || is_key;
+    if (is_key && change->keys++ == 0)
+        s3_users_line_rights(line, change->rights);
+    if ((is_user && change->drop_user) || (is_key && change->drop_keys))
+        return 0;
+    return append(change->edit, text, length);
+}
+
+static int change_user(struct change *change)
+{
+    struct edit *edit = change->edit;
+    int result = s3_users_line_walk(edit->file.text, edit->file.length, visit_change, change);
+
+    if (result == 0 && !change->found)
+        result = say(edit->options, -ENOENT, "there is no user %s in %s", change->name, edit->options->path);
+    return result;
+}
+
+int s3_users_rotate(const struct s3_credentials_options *options, const char *name, bool keep_old,
+                    struct s3_user_key *key)
+{
+    struct edit edit;
+    struct change change = {.edit = &edit, .name = name, .drop_keys = !keep_old};
+    int result = edit_begin(&edit, options);
+
+    if (result == 0)
+        result = change_user(&change);
+    if (result == 0)
+        result = make_key(key);
+    if (result == 0)
+        result = append_line(&edit, "key %s %s owner:%s %s\n", key->access_key, key->secret_key, name,
+                             change.keys > 0 ? change.rights : RIGHTS_DEFAULT);
+    if (result == 0)
+        result = edit_commit(&edit);
+    edit_end(&edit);
+    return result;
+}
+
+int s3_users_remove(const struct s3_credentials_options *options, const char *name)
+{
+    struct edit edit;
+    struct change change = {.edit = &edit, .name = name, .drop_keys = true, .drop_user = true};
+    int result = edit_begin(&edit, options);
+
+    if (result == 0)
+        result = change_user(&change);
+    if (result == 0)
+        result = edit_commit(&edit);
+    edit_end(&edit);
+    return result;
+}
+
+/* ---- Listing ---- */
+
+struct listing {
+    const struct s3_credentials *set;
+    const char *text;
+    size_t length;
+    int (*visit)(void *ctx, const struct s3_user_line *line);
+    void *ctx;
+};
+
+static int visit_key_of(void *ctx, struct s3_users_line *line, const char *text, size_t length)
+{
+    return s3_users_line_is_key_of(line, ctx) ? 1 : 0;
+}
+
+static int visit_listed(void *ctx, struct s3_users_line *line, const char *text, size_t length)
+{
+    struct listing *listing = ctx;
+    struct s3_user_line told = {0};
+    char rights[S3_USERS_RIGHTS_MAX], account[S3_ACCOUNT_TEXT_BYTES];
+
+    if (line->count >= 3 && strcmp(line->words[0], "key") == 0) {
+        const struct s3_identity *identity =
+            s3_credentials_find(listing->set, line->words[1], strlen(line->words[1]));
+
+        assert(identity != NULL); /* the same text was parsed a moment ago */
+        s3_users_line_rights(line, rights);
+        told = (struct s3_user_line){identity->name, identity->owner, identity->account, identity->access_key,
+                                     rights};
+        return listing->visit(listing->ctx, &told);
+    }
+    if (line->count < 2 || strcmp(line->words[0], "user") != 0 ||
+        s3_users_line_walk(listing->text, listing->length, visit_key_of, line->words[1]) != 0)
+        return 0;
+    for (size_t i = 0; i < listing->set->user_count; i++)
+        if (strcmp(listing->set->users[i].name, line->words[1]) == 0)
+            told.id = listing->set->users[i].id;
+    assert(told.id != NULL);
+    s3_account_of_owner(told.id, strlen(told.id), account);
+    told.name = line->words[1];
+    told.account = account;
+    told.rights = "";
+    return listing->visit(listing->ctx, &told);
+}
+
+int s3_users_list(const struct s3_credentials_options *options,
+                  int (*visit)(void *ctx, const struct s3_user_line *line), void *ctx)
+{
+    struct edit edit;
+    struct s3_credentials *set;
+    int result = edit_begin(&edit, options);
+
+    if (result == 0 && edit.file.status.st_nlink == 0)
+        result = say(options, -ENOENT, "%s: %s", options->path, strerror(ENOENT));
+    if (result == 0)
+        result = s3_credentials_parse(&set, edit.file.text, edit.file.length, options->path,
+                                      &(struct s3_credentials_options){0});
+    if (result == 0) {
+        struct listing listing = {set, edit.file.text, edit.file.length, visit, ctx};
+
+        result = s3_users_line_walk(edit.file.text, edit.file.length, visit_listed, &listing);
+        s3_credentials_unref(set);
+    }
+    edit_end(&edit);
+    return result;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The verification of one signature, in S3's order: scope, key, time, signed headers, signature. Where it
+ * fails, the answer tells what was computed, so that an author of a client can see where the two sides
+ * differ; the key never shows.
+ *
+ * On the worker's thread; no I/O. */
+#include "api/s3/auth/s3_verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/s3/auth/s3_chunk_signer.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/text/s3_text.h"
+#include "storage/base/hex.h"
+
+static h2o_iovec_t from_string(const char *string)
+{
+    return h2o_iovec_init(string, strlen(string));
+}
+
+static h2o_iovec_t copy_string(struct s3_request *request, const char *string)
+{
+    return h2o_strdup(&request->http->pool, string, strlen(string));
+}
+
+/* ---- Scope and time ---- */
+
+static enum s3_error malformed(struct s3_verification *verification, const char *what)
+{
+    struct s3_request *request = verification->request;
+    bool is_presigned = verification->is_presigned;
+    enum s3_error error =
+        is_presigned ? S3_ERROR_AUTHORIZATION_QUERY_PARAMETERS : S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
+    char message[256];
+
+    snprintf(message, sizeof(message), "%s%s",
+             is_presigned ? "Error parsing the X-Amz-Credential parameter; "
+                          : "The authorization header is malformed; ",
+             what);
+    s3_request_explain(request, error, copy_string(request, message).base);
+    return error;
+}
+
+/* The region is told in an element of its own: SDKs take it from there and try again. */
+static enum s3_error wrong_region(struct s3_verification *verification, const char *expected)
+{
+    char what[192];
+
+    s3_request_detail(verification->request, "Region", from_string(expected));
+    snprintf(what, sizeof(what), "the region '%.*s' is wrong; expecting '%s'",
+             (int)verification->claim.region.len, verification->claim.region.base, expected);
+    return malformed(verification, what);
+}
+
+static enum s3_error check_scope(struct s3_verification *verification, const char *timestamp)
+{
+    const struct s3_sigv4_claim *claim = &verification->claim;
+    const char *region = s3_service_region(verification->request->service);
+
+    if (!h2o_memis(claim->terminator.base, claim->terminator.len, H2O_STRLIT("aws4_request")))
+        return malformed(verification, "the Credential is mal-formed; it must end in 'aws4_request'.");
+    if (!h2o_memis(claim->service.base, claim->service.len, H2O_STRLIT("s3")))
+        return malformed(verification, "incorrect service. This endpoint belongs to 's3'.");
+    if (!h2o_memis(claim->date.base, claim->date.len, timestamp, 8))
+        return malformed(verification, "Invalid credential date. It must be the date of the request.");
+    if (!h2o_memis(claim->region.base, claim->region.len, region, strlen(region)))
+        return wrong_region(verification, region);
+    return S3_ERROR_NONE;
+}
+
+static void tell_time(struct s3_request *request, const char *name, int64_t unix_seconds)
+{
+    char timestamp[17];
+
+    s3_sigv4_format_time(unix_seconds, timestamp);
+    s3_request_detail(request, name, copy_string(request, timestamp));
+}
+
+static enum s3_error too_skewed(const struct s3_verification *verification)
+{
+    struct s3_request *request = verification->request;
+
+    tell_time(request, "RequestTime", verification->signed_at);
+    tell_time(request, "ServerTime", verification->now);
+    s3_request_detail(request, "MaxAllowedSkewMilliseconds", h2o_iovec_init(H2O_STRLIT("900000")));
+    return S3_ERROR_REQUEST_TIME_TOO_SKEWED;
+}
+_Static_assert(S3_CLOCK_SKEW_SECONDS == 900, "the text above names it");
+
+static enum s3_error check_time(const struct s3_verification *verification)
+{
+    struct s3_request *request = verification->request;
+    int64_t age = verification->now - verification->signed_at;
+
+    if (!verification->is_presigned)
+        return age > S3_CLOCK_SKEW_SECONDS || age < -S3_CLOCK_SKEW_SECONDS ? too_skewed(verification)
+                                                                           : S3_ERROR_NONE;
+    if (age < -S3_CLOCK_SKEW_SECONDS) {
+        s3_request_explain(request, S3_ERROR_ACCESS_DENIED, "Request is not yet valid");
+        tell_time(request, "ServerTime", verification->now);
+        return S3_ERROR_ACCESS_DENIED;
+    }
+    if (age <= verification->valid_seconds)
+        return S3_ERROR_NONE;
+    tell_time(request, "Expires", verification->signed_at + verification->valid_seconds);
+    tell_time(request, "ServerTime", verification->now);
+    return S3_ERROR_REQUEST_EXPIRED;
+}
+
+/* ---- Headers ---- */
+
+/* Headers that the HTTP front interprets may be missing from the list; a client may have signed them all the
+ * same. */
+static void add_header(struct s3_request *request, struct s3_sigv4_input *input,
+                       struct s3_sigv4_header *headers, const char *name, h2o_iovec_t value)
+{
+    for (size_t i = 0; i < input->header_count; i++)
+        if (s3_text_is(headers[i].name, name))
+            return;
+    if (value.base == NULL)
+        return;
+    headers[input->header_count].name = from_string(name);
+    headers[input->header_count].value = value;
+    input->header_count++;
+}
+
+static void collect_headers(struct s3_request *request, struct s3_sigv4_input *input)
+{
+    const h2o_headers_t *list = &request->http->headers;
+    struct s3_sigv4_header *headers = s3_request_alloc(request, (list->size + 4) * sizeof(*headers));
+    uint64_t length = http_body_length(request->http);
+    char digits[24];
+
+    for (size_t i = 0; i < list->size; i++) {
+        headers[i].name = *list->entries[i].name;
+        headers[i].value = list->entries[i].value;
+    }
+    input->headers = headers;
+    input->header_count = list->size;
+    add_header(request, input, headers, "host", request->http->input.authority);
+    if (http_body_is_expected(request->http))
+        add_header(request, input, headers, "expect", from_string("100-continue"));
+    if (length == UINT64_MAX) {
+        add_header(request, input, headers, "transfer-encoding", from_string("chunked"));
+        return;
+    }
+    snprintf(digits, sizeof(digits), "%" PRIu64, length);
+    add_header(request, input, headers, "content-length", copy_string(request, digits));
+}
+
+/* Host and every x-amz-* header must be signed, or somebody on the way could add meaning to a request. */
+static enum s3_error check_signed_headers(const struct s3_verification *verification,
+                                          const struct s3_sigv4_input *input)
+{
+    struct s3_request *request = verification->request;
+    h2o_iovec_t host = h2o_iovec_init(H2O_STRLIT("host"));
+    h2o_iovec_t missing = {NULL, 0};
+
+    if (!s3_sigv4_is_signed(verification->claim.signed_headers, host))
+        missing = host;
+    for (size_t i = 0; i < input->header_count && missing.base == NULL; i++)
+        if (s3_text_has_prefix(input->headers[i].name, "x-amz-") &&
+            !s3_sigv4_is_signed(verification->claim.signed_headers, input->headers[i].name))
+            missing = input->headers[i].name;
+    if (missing.base == NULL)
+        return S3_ERROR_NONE;
+    s3_request_explain(request, S3_ERROR_ACCESS_DENIED,
+                       "There were headers present in the request which were not signed");
+    s3_request_detail(request, "HeadersNotSigned", missing);
+    return S3_ERROR_ACCESS_DENIED;
+}
+
+/* ---- Signature ---- */
+
+struct attempt {
+    h2o_iovec_t canonical, string_to_sign;
+};
+
+static bool try_form(const struct s3_verification *verification, const struct s3_sigv4_input *input,
+                     unsigned forms, const char *timestamp, const char *scope, const unsigned char key[32],
+                     struct attempt *attempt)
+{
+    h2o_mem_pool_t *pool = &verification->request->http->pool;
+    unsigned char expected[32];
+
+    if (!s3_sigv4_canonical_request(pool, input, verification->claim.signed_headers, forms,
+                                    &attempt->canonical))
+        return false;
+    attempt->string_to_sign = s3_sigv4_string_to_sign(pool, timestamp, scope, attempt->canonical);
+    s3_sigv4_sign(key, attempt->string_to_sign, expected);
+    return s3_sigv4_is_equal(expected, verification->claim.signature);
+}
+
+static enum s3_error mismatch(const struct s3_verification *verification, const struct attempt *attempt)
+{
+    struct s3_request *request = verification->request;
+    char *signature = s3_request_alloc(request, 65);
+
+    hex_encode(verification->claim.signature, 32, signature);
+    s3_request_detail(request, "AWSAccessKeyId", verification->claim.access_key);
+    s3_request_detail(request, "StringToSign", attempt->string_to_sign);
+    s3_request_detail(request, "SignatureProvided", from_string(signature));
+    s3_request_detail(request, "CanonicalRequest", attempt->canonical);
+    return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+}
+
+static enum s3_error compare(const struct s3_verification *verification, const struct s3_sigv4_input *input,
+                             const char *timestamp, const char *scope, const unsigned char key[32])
+{
+    struct attempt first = {{NULL, 0}, {NULL, 0}}, other;
+
+    if (try_form(verification, input, 0, timestamp, scope, key, &first))
+        return S3_ERROR_NONE;
+    for (unsigned forms = 1; forms <= (S3_SIGV4_RAW_PATH | S3_SIGV4_RAW_QUERY); forms++)
+        if (try_form(verification, input, forms, timestamp, scope, key, &other))
+            return S3_ERROR_NONE;
+    return mismatch(verification, &first);
+}
+
+static void init_input(const struct s3_verification *verification, struct s3_sigv4_input *input)
+{
+    struct s3_request *request = verification->request;
+    h2o_iovec_t path = request->http->input.path;
+    const char *question = memchr(path.base, '?', path.len);
+    size_t path_length = question != NULL ? (size_t)(question - path.base) : path.len;
+
+    input->method = request->http->input.method;
+    input->path = h2o_iovec_init(path.base, path_length);
+    input->query = h2o_iovec_init("", 0);
+    if (question != NULL)
+        input->query = h2o_iovec_init(question + 1, path.len - path_length - 1);
+    input->payload_hash = verification->payload_hash;
+    collect_headers(request, input);
+}
+
+/* ---- The whole ---- */
+
+static void on_pool_cleared(void *slot)
+{
+    s3_chunk_signer_unref(*(struct s3_chunk_signer **)slot);
+}
+
+/* Ties the signer's reference to the request's pool. */
+static enum s3_error make_chunk_signer(const struct s3_verification *verification, const char *timestamp,
+                                       const char *scope, const unsigned char key[32])
+{
+    struct s3_request *request = verification->request;
+    struct s3_chunk_signer **slot;
+
+    if (request->payload != S3_PAYLOAD_CHUNKS_SIGNED && request->payload != S3_PAYLOAD_CHUNKS_SIGNED_TRAILER)
+        return S3_ERROR_NONE;
+    request->chunk_signer = s3_chunk_signer_create(key, timestamp, scope, verification->claim.signature);
+    if (request->chunk_signer == NULL)
+        return S3_ERROR_SERVICE_UNAVAILABLE;
+    slot = h2o_mem_alloc_shared(&request->http->pool, sizeof(*slot), on_pool_cleared);
+    *slot = request->chunk_signer;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error check_signature(const struct s3_verification *verification, struct s3_identity *identity,
+                                     const char *timestamp)
+{
+    const char *region = s3_service_region(verification->request->service);
+    char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1];
+    struct s3_sigv4_input input;
+    unsigned char key[32];
+    enum s3_error error;
+
+    snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", timestamp, region);
+    init_input(verification, &input);
+    error = check_signed_headers(verification, &input);
+    if (error != S3_ERROR_NONE)
+        return error;
+    s3_identity_signing_key(identity, timestamp, region, key);
+    error = compare(verification, &input, timestamp, scope, key);
+    return error != S3_ERROR_NONE ? error : make_chunk_signer(verification, timestamp, scope, key);
+}
+
+enum s3_error s3_verify(struct s3_verification *verification)
+{
+    struct s3_request *request = verification->request;
+    const struct s3_sigv4_claim *claim = &verification->claim;
+    struct s3_identity *identity;
+    char timestamp[17];
+    enum s3_error error;
+
+    s3_sigv4_format_time(verification->signed_at, timestamp);
+    error = check_scope(verification, timestamp);
+    if (error != S3_ERROR_NONE)
+        return error;
+    identity = s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
+    if (identity == NULL) {
+        s3_request_detail(request, "AWSAccessKeyId", claim->access_key);
+        return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    }
+    error = check_time(verification);
+    if (error == S3_ERROR_NONE)
+        error = check_signature(verification, identity, timestamp);
+    if (error != S3_ERROR_NONE)
+        return error;
+    request->identity = identity;
+    request->owner_id = s3_identity_owner(identity);
+    request->is_presigned = verification->is_presigned;
+    request->signed_at_s = verification->signed_at;
+    return S3_ERROR_NONE;
+}

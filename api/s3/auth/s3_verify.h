@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whether a request was signed by the key it names, at a plausible time, for this server. How the claim was read from header or
+ * query is s3_authenticate.c's. On the worker's thread. */
+#ifndef API_S3_AUTH_S3_VERIFY_H
+#define API_S3_AUTH_S3_VERIFY_H
+
+#include "api/s3/s3_request.h"
+#include "api/s3/auth/s3_sigv4.h"
+
+struct s3_verification {
+    struct s3_request *request;
+    struct s3_sigv4_claim claim;
+    bool is_presigned;
+    int64_t signed_at;     /* Unix seconds */
+    int64_t valid_seconds; /* presigned: how long */
+    int64_t now;
+    h2o_iovec_t payload_hash; /* as text */
+};
+
+/* Fills request->identity, owner_id and, for signed chunks, chunk_signer. Messages and details of an error are left in the
+ * request. */
+enum s3_error s3_verify(struct s3_verification *verification);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bodies that are documents, and the settings most of them become. Worker's thread. */
+#include "api/s3/body/s3_document.h"
+
+#include <string.h>
+
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/s3_operation.h"
+
+enum s3_error s3_document_verify_md5(struct s3_request *request, h2o_iovec_t body)
+{
+    h2o_iovec_t text = s3_request_header(request, "content-md5");
+    struct digest_values values;
+    unsigned char md5[16];
+
+    if (text.base == NULL)
+        return S3_ERROR_NONE;
+    if (s3_base64_decode(text, md5, sizeof(md5)) != 0)
+        return S3_ERROR_INVALID_DIGEST;
+    if (digest_buffer(DIGEST_BIT(DIGEST_MD5), body.base, body.len, &values) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    return memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) == 0 ? S3_ERROR_NONE : S3_ERROR_BAD_DIGEST;
+}
+
+enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message)
+{
+    struct s3_checksum_claim claim;
+    struct digest_values values;
+    enum digest_kind digest;
+    enum s3_error error;
+
+    if ((error = s3_document_verify_md5(request, body)) != S3_ERROR_NONE ||
+        (error = s3_checksum_claim_read(&request->http->headers, false, &claim, message)) != S3_ERROR_NONE ||
+        claim.algorithm == S3_CHECKSUM_NONE)
+        return error;
+    if (claim.in_trailer)
+        return S3_ERROR_NOT_IMPLEMENTED; /* no client sends XML so, and unverified it must not pass */
+    digest = s3_checksum_digest(claim.algorithm);
+    if (digest_buffer(DIGEST_BIT(digest), body.base, body.len, &values) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    return memcmp(claim.value, values.value[digest], s3_checksum_bytes(claim.algorithm)) == 0
+               ? S3_ERROR_NONE
+               : S3_ERROR_BAD_DIGEST;
+}
+
+/* ---- Collecting ---- */
+
+struct collecting {
+    void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx);
+    void *ctx;
+};
+
+static void on_collected(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct collecting *collecting = ctx;
+    const char *message = NULL;
+
+    if (error == S3_ERROR_NONE && body.len == 0)
+        error = S3_ERROR_MISSING_REQUEST_BODY;
+    if (error == S3_ERROR_NONE)
+        error = s3_document_verify(request, body, &message);
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        collecting->done(request, body, collecting->ctx);
+}
+
+void s3_document_collect(struct s3_request *request, size_t bytes_max,
+                         void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx), void *ctx)
+{
+    struct collecting *collecting = s3_request_alloc(request, sizeof(*collecting));
+
+    if (!s3_body_is_announced(request)) {
+        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+        return;
+    }
+    collecting->done = done;
+    collecting->ctx = ctx;
+    s3_body_collect(request, bytes_max, on_collected, collecting);
+}
+
+/* ---- Settings ---- */
+
+struct setting {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_setting_put op;
+    void (*then)(struct s3_request *request, void *ctx);
+    void *ctx;
+};
+
+static void on_setting_put(struct core_change *change)
+{
+    struct setting *setting = change->ctx;
+
+    if (setting->op.op.result != 0)
+        s3_answer_result(setting->request, setting->op.op.result);
+    else
+        setting->then(setting->request, setting->ctx);
+}
+
+void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+                         void (*then)(struct s3_request *request, void *ctx), void *ctx)
+{
+    struct setting *setting = s3_request_alloc(request, sizeof(*setting));
+
+    setting->request = request;
+    setting->then = then;
+    setting->ctx = ctx;
+    setting->op = (struct meta_setting_put){
+        .op.kind = META_OP_SETTING_PUT,
+        .bucket = request->bucket.id,
+        .kind = kind,
+        .document = document,
+    };
+    setting->change = (struct core_change){.op = &setting->op.op, .done = on_setting_put, .ctx = setting};
+    core_change_submit(request->worker, &setting->change);
+}
+
+static void answer_put(struct s3_request *request, void *ctx)
+{
+    s3_answer_empty(request, *(const int *)ctx);
+}
+
+void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+                    int status)
+{
+    int *kept = s3_request_alloc(request, sizeof(*kept));
+
+    *kept = status;
+    s3_setting_put_then(request, kind, document, answer_put, kept);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Policies of posted forms. JSON is jansson's; what is here is the meaning of conditions. Pure. */
+#include "api/s3/body/s3_form_policy.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+
+struct judgement {
+    const struct s3_form *form;
+    h2o_iovec_t bucket;
+    struct s3_form_limits *limits;
+    const char **message;
+    bool covered[S3_FORM_FIELDS_MAX];
+};
+
+static enum s3_error denied(struct judgement *judgement, const char *what, const char *detail)
+{
+    size_t bytes = strlen(what) + strlen(detail) + 64;
+    char *message = h2o_mem_alloc_pool(judgement->form->pool, bytes);
+
+    snprintf(message, bytes, "Invalid according to Policy: %s%s", what, detail);
+    *judgement->message = message;
+    return S3_ERROR_ACCESS_DENIED;
+}
+
+static enum s3_error malformed(struct judgement *judgement, const char *what)
+{
+    *judgement->message = what;
+    return S3_ERROR_INVALID_POLICY_DOCUMENT;
+}
+
+/* ---- Conditions ---- */
+
+/* The value that a condition is about; a field that is not there is empty. Fields of that name are covered. */
+static h2o_iovec_t take_value(struct judgement *judgement, const char *name)
+{
+    const struct s3_form *form = judgement->form;
+    h2o_iovec_t value = {"", 0};
+
+    for (size_t i = form->field_count; i > 0; i--) {
+        if (!s3_text_is(form->fields[i - 1].name, name))
+            continue;
+        judgement->covered[i - 1] = true;
+        value = form->fields[i - 1].value;
+    }
+    if (strcmp(name, "bucket") == 0)
+        return judgement->bucket;
+    return value;
+}
+
+static enum s3_error check_equal(struct judgement *judgement, const char *name, const char *wanted)
+{
+    h2o_iovec_t value = take_value(judgement, name);
+
+    if (s3_text_equals(value, h2o_iovec_init(wanted, strlen(wanted))))
+        return S3_ERROR_NONE;
+    return denied(judgement, "Policy Condition failed: eq, $", name);
+}
+
+static bool has_prefix(h2o_iovec_t value, const char *prefix)
+{
+    size_t length = strlen(prefix);
+
+    return value.len >= length && memcmp(value.base, prefix, length) == 0;
+}
+
+/* Of a list of content types, each one must begin so. */
+static enum s3_error check_prefix(struct judgement *judgement, const char *name, const char *prefix)
+{
+    h2o_iovec_t value = take_value(judgement, name), list = value, item;
+    bool holds = has_prefix(value, prefix);
+
+    if (strcmp(name, "content-type") == 0 && holds) {
+        while (s3_text_next_item(&list, &item))
+            holds = holds && has_prefix(item, prefix);
+    }
+    return holds ? S3_ERROR_NONE : denied(judgement, "Policy Condition failed: starts-with, $", name);
+}
+
+/* Numbers come as numbers or as texts. */
+static bool read_bytes(const json_t *value, uint64_t *bytes)
+{
+    char *end;
+
+    if (json_is_integer(value) && json_integer_value(value) >= 0) {
+        *bytes = (uint64_t)json_integer_value(value);
+        return true;
+    }
+    if (!json_is_string(value) || json_string_value(value)[0] < '0' || json_string_value(value)[0] > '9')
+        return false;
+    *bytes = strtoull(json_string_value(value), &end, 10);
+    return *end == '\0';
+}
+
+static enum s3_error check_length(struct judgement *judgement, const json_t *condition)
+{
+    uint64_t least, most;
+
+    if (!read_bytes(json_array_get(condition, 1), &least) || !read_bytes(json_array_get(condition, 2), &most))
+        return malformed(judgement, "Invalid Policy: content-length-range needs two numbers.");
+    if (least > judgement->limits->bytes_min)
+        judgement->limits->bytes_min = least;
+    if (most < judgement->limits->bytes_max)
+        judgement->limits->bytes_max = most;
+    return S3_ERROR_NONE;
+}
+
+/* "$Key" -> "key"; NULL when it is too long to be any field's. */
+static const char *field_name(const char *text, char name[128])
+{
+    size_t length;
+
+    if (*text == '$')
+        text++;
+    if ((length = strlen(text)) >= 128)
+        return NULL;
+    for (size_t i = 0; i <= length; i++)
+        name[i] = s3_text_lower(text[i]);
+    return name;
+}
+
+static enum s3_error check_list(struct judgement *judgement, const json_t *condition)
+{
+    const char *operation = json_string_value(json_array_get(condition, 0));
+    const char *field = json_string_value(json_array_get(condition, 1));
+    const char *value = json_string_value(json_array_get(condition, 2));
+    char name[128];
+
+    if (operation != NULL && strcasecmp(operation, "content-length-range") == 0 &&
+        json_array_size(condition) == 3)
+        return check_length(judgement, condition);
+    if (operation == NULL || field == NULL || value == NULL || json_array_size(condition) != 3 ||
+        field[0] != '$' || field_name(field, name) == NULL)
+        return malformed(judgement, "Invalid Policy: a condition is not [operation, $field, value].");
+    if (strcasecmp(operation, "eq") == 0)
+        return check_equal(judgement, name, value);
+    if (strcasecmp(operation, "starts-with") == 0)
+        return check_prefix(judgement, name, value);
+    return malformed(judgement, "Invalid Policy: Unknown operation in a condition.");
+}
+
+static enum s3_error check_object(struct judgement *judgement, json_t *condition)
+{
+    enum s3_error error = S3_ERROR_NONE;
+    const char *field;
+    json_t *value;
+
+    json_object_foreach(condition, field, value)
+    {
+        char name[128];
+
+        if (!json_is_string(value) || field_name(field, name) == NULL)
+            return malformed(judgement, "Invalid Policy: a condition's value is no text.");
+        if (error == S3_ERROR_NONE)
+            error = check_equal(judgement, name, json_string_value(value));
+    }
+    return error;
+}
+
+/* ---- The whole ---- */
+
+/* What the signature itself needs, and what the form's author wants ignored. */
+static bool needs_no_condition(h2o_iovec_t name)
+{
+    return s3_text_is(name, "policy") || s3_text_is(name, "x-amz-signature") ||
+           s3_text_is(name, "signature") || s3_text_is(name, "awsaccesskeyid") ||
+           s3_text_has_prefix(name, "x-ignore-");
+}
+
+static enum s3_error check_covered(struct judgement *judgement)
+{
+    const struct s3_form *form = judgement->form;
+
+    for (size_t i = 0; i < form->field_count; i++) {
+        h2o_iovec_t name = form->fields[i].name;
+
+        if (!judgement->covered[i] && !needs_no_condition(name))
+            return denied(judgement,
+                          "Extra input fields: ", h2o_strdup(form->pool, name.base, name.len).base);
+    }
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error check_document(struct judgement *judgement, const json_t *document, int64_t now_s)
+{
+    const char *expiration = json_string_value(json_object_get(document, "expiration"));
+    const json_t *conditions = json_object_get(document, "conditions");
+    enum s3_error error = S3_ERROR_NONE;
+    int64_t expires_s;
+
+    if (expiration == NULL || s3_time_parse(expiration, strlen(expiration), &expires_s) != 0)
+        return malformed(judgement, "Invalid Policy: the expiration is missing or no ISO 8601 time.");
+    if (!json_is_array(conditions))
+        return malformed(judgement, "Invalid Policy: the list of conditions is missing.");
+    if (now_s >= expires_s)
+        return denied(judgement, "Policy expired.", "");
+    for (size_t i = 0; i < json_array_size(conditions) && error == S3_ERROR_NONE; i++) {
+        json_t *condition = json_array_get(conditions, i);
+
+        if (json_is_array(condition))
+            error = check_list(judgement, condition);
+        else if (json_is_object(condition))
+            error = check_object(judgement, condition);
+        else
+            error = malformed(judgement, "Invalid Policy: a condition is neither a list nor an object.");
+    }
+    return error != S3_ERROR_NONE ? error : check_covered(judgement);
+}
+
+static bool decode(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *data)
+{
+    size_t length = text.len / 4 * 3;
+
+    if (text.len == 0 || text.len % 4 != 0)
+        return false;
+    length -= text.base[text.len - 1] == '=';
+    length -= text.base[text.len - 2] == '=';
+    *data = h2o_iovec_init(h2o_mem_alloc_pool(pool, length + 1), length);
+    return s3_base64_decode(text, data->base, length) == 0;
+}
+
+enum s3_error s3_form_policy_check(const struct s3_form *form, h2o_iovec_t document, h2o_iovec_t bucket,
+                                   int64_t now_s, struct s3_form_limits *limits, const char **message)
+{
+    struct judgement judgement = {.form = form, .bucket = bucket, .limits = limits, .message = message};
+    enum s3_error error;
+    h2o_iovec_t text;
+    json_t *json;
+
+    if (!decode(form->pool, document, &text))
+        return malformed(&judgement, "Invalid Policy: it is not base64.");
+    json = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(json))
+        error = malformed(&judgement, "Invalid Policy: Invalid JSON.");
+    else
+        error = check_document(&judgement, json, now_s);
+    json_decref(json);
+    return error;
+}

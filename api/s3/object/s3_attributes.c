@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which headers of a request are stored with an object. Pure functions over header lists, any thread. */
+#include "api/s3/object/s3_attributes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "api/s3/limits.h"
+#include "api/s3/text/s3_text.h"
+
+#define USER_METADATA_PREFIX "x-amz-meta-"
+
+/* The row's encoding adds a few bytes to each attribute and to the list (metadata/rows/codec.h). */
+#define ATTRIBUTE_OVERHEAD_BYTES 10u
+
+#define ANNOTATIONS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
+
+static const char *const plain_names[] = {
+    "cache-control",       "content-disposition",
+    "content-encoding",    "content-language",
+    "content-type",        "expires",
+    "x-amz-storage-class", "x-amz-website-redirect-location",
+};
+
+/* Classes whose objects can be read at once. GLACIER and its like are refused: clients that see them do not
+ * even try to download before a restore, which there is not. */
+static const char *const storage_classes[] = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
+                                              "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (s3_text_is(text, list[i]))
+            return true;
+    }
+    return false;
+}
+
+/* ---- Refusals ---- */
+
+enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, const char **message)
+{
+    for (size_t i = 0; i < headers->size; i++) {
+        h2o_iovec_t name = *headers->entries[i].name;
+        bool is_source = s3_text_has_prefix(name, "x-amz-copy-source-server-side-encryption");
+
+        if (!is_source && !s3_text_has_prefix(name, "x-amz-server-side-encryption"))
+            continue;
+        if (is_source || is_read) {
+            *message = "The encryption parameters are not applicable to this object.";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+        *message = "This server does not encrypt objects, and stores none that are to be encrypted.";
+        return S3_ERROR_NOT_IMPLEMENTED;
+    }
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
+{
+    for (size_t i = 0; i < headers->size; i++) {
+        h2o_iovec_t name = *headers->entries[i].name;
+
+        if (!s3_text_has_prefix(name, "x-amz-"))
+            continue;
+        if (s3_text_has_prefix(name, "x-amz-server-side-encryption"))
+            return S3_ERROR_NOT_IMPLEMENTED;
+    }
+    return S3_ERROR_NONE;
+}
+
+/* ---- Content-Encoding ---- */
+
+h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value)
+{
+    h2o_iovec_t list = value, item, kept;
+    bool found = false;
+
+    while (s3_text_next_item(&list, &item))
+        found = found || s3_text_is(item, "aws-chunked");
+    if (!found)
+        return value;
+    kept = h2o_iovec_init(h2o_mem_alloc_pool(pool, value.len + 1), 0);
+    list = value;
+    while (s3_text_next_item(&list, &item)) {
+        if (s3_text_is(item, "aws-chunked"))
+            continue;
+        if (kept.len > 0)
+            kept.base[kept.len++] = ',';
+        memcpy(kept.base + kept.len, item.base, item.len);
+        kept.len += item.len;
+    }
+    return kept;
+}
+
+/* ---- Collecting ---- */
+
+struct collection {
+    h2o_mem_pool_t *pool;
+    struct meta_attributes *attributes;
+    size_t user_bytes, stored_bytes;
+};
+
+static enum s3_error collection_add(struct collection *collection, h2o_iovec_t name, h2o_iovec_t value)
+{
+    struct meta_attributes *attributes = collection->attributes;
+
+    collection->stored_bytes += name.len + value.len + ATTRIBUTE_OVERHEAD_BYTES;
+    if (collection->stored_bytes > META_ATTRIBUTES_BYTES_MAX)
+        return S3_ERROR_METADATA_TOO_LARGE;
+    attributes->list[attributes->count++] = (struct meta_attribute){
+        .name = {name.base, name.len},
+        .value = {value.base, value.len},
+    };
+    return S3_ERROR_NONE;
+}
+
+static h2o_iovec_t lower_case(h2o_mem_pool_t *pool, h2o_iovec_t text)
+{
+    h2o_iovec_t lower = h2o_iovec_init(h2o_mem_alloc_pool(pool, text.len + 1), text.len);
+
+    for (size_t i = 0; i < text.len; i++)
+        lower.base[i] = s3_text_lower(text.base[i]);
+    return lower;
+}
+
+/* Repeated metadata of one name is joined with commas, as S3 does. */
+static enum s3_error collect_user(struct collection *collection, h2o_iovec_t name, h2o_iovec_t value)
+{
+    struct meta_attributes *attributes = collection->attributes;
+
+    name = lower_case(collection->pool, name);
+    collection->user_bytes += name.len - strlen(USER_METADATA_PREFIX) + value.len;
+    if (collection->user_bytes > S3_USER_METADATA_BYTES_MAX)
+        return S3_ERROR_METADATA_TOO_LARGE;
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        struct meta_attribute *have = &attributes->list[i];
+        char *joined;
+
+        if (have->name.length != name.len || memcmp(have->name.data, name.base, name.len) != 0)
+            continue;
+        joined = h2o_mem_alloc_pool(collection->pool, have->value.length + 1 + value.len);
+        memcpy(joined, have->value.data, have->value.length);
+        joined[have->value.length] = ',';
+        memcpy(joined + have->value.length + 1, value.base, value.len);
+        have->value = (struct meta_bytes){joined, have->value.length + 1 + value.len};
+        collection->user_bytes++;
+        collection->stored_bytes += 1 + value.len;
+        return collection->stored_bytes > META_ATTRIBUTES_BYTES_MAX ? S3_ERROR_METADATA_TOO_LARGE
+                                                                    : S3_ERROR_NONE;
+    }
+    return collection_add(collection, name, value);
+}
+
+static enum s3_error collect_plain(struct collection *collection, const char *name, h2o_iovec_t value)
+{
+    h2o_iovec_t stored_name = h2o_iovec_init(name, strlen(name));
+
+    if (strcmp(name, "content-encoding") == 0) {
+        value = s3_content_encoding_strip(collection->pool, value);
+    } else if (strcmp(name, "x-amz-storage-class") == 0) {
+        if (!is_one_of(value, storage_classes, COUNT_OF(storage_classes)))
+            return S3_ERROR_INVALID_STORAGE_CLASS;
+        if (s3_text_is(value, "STANDARD"))
+            return S3_ERROR_NONE;
+    } else if (strcmp(name, "x-amz-website-redirect-location") == 0) {
+        if (value.len == 0 || (value.base[0] != '/' && !s3_text_has_prefix(value, "http://") &&
+                               !s3_text_has_prefix(value, "https://")))
+            return S3_ERROR_INVALID_REDIRECT_LOCATION;
+    }
+    if (value.len == 0)
+        return S3_ERROR_NONE;
+    if (s3_attribute_get(collection->attributes, name).data != NULL)
+        return S3_ERROR_NONE; /* of repeated headers, the first */
+    return collection_add(collection, stored_name, value);
+}
+
+enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+                                    struct meta_attributes *attributes)
+{
+    struct collection collection = {.pool = pool, .attributes = attributes};
+    enum s3_error error = S3_ERROR_NONE;
+
+    attributes->count = 0;
+    attributes->list =
+        h2o_mem_alloc_pool(pool, (headers->size + ANNOTATIONS_MAX) * sizeof(*attributes->list));
+    for (size_t i = 0; i < headers->size && error == S3_ERROR_NONE; i++) {
+        h2o_iovec_t name = *headers->entries[i].name, value = headers->entries[i].value;
+
+        if (s3_text_has_prefix(name, USER_METADATA_PREFIX)) {
+            error = collect_user(&collection, name, value);
+            continue;
+        }
+        for (size_t n = 0; n < COUNT_OF(plain_names); n++) {
+            if (s3_text_is(name, plain_names[n]))
+                error = collect_plain(&collection, plain_names[n], value);
+        }
+    }
+    return error;
+}
+
+void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value)
+{
+    attributes->list[attributes->count++] =
+        (struct meta_attribute){.name = {name, strlen(name)}, .value = value};
+}
+
+struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        const struct meta_attribute *attribute = &attributes->list[i];
+
+        if (attribute->name.length == length && memcmp(attribute->name.data, name, length) == 0)
+            return attribute->value;
+    }
+    return (struct meta_bytes){NULL, 0};
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of a multipart upload put together, as far as that can be done without touching anything stored.
+ * Any thread. */
+#include "api/s3/object/s3_complete.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "api/s3/limits.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_xml.h"
+
+#define PARTS_INITIAL   64u
+#define LIST_STEP_BYTES (64u << 10) /* under a millisecond of reading XML */
+
+/* ---- The list ---- */
+
+/* Room for one more entry, zero-filled; the pool keeps what was outgrown until the request ends. */
+static void list_reserve(struct s3_part_list *list)
+{
+    uint32_t capacity = list->capacity == 0 ? PARTS_INITIAL : list->capacity * 2;
+    struct meta_complete_part *parts;
+    struct s3_listed_part *listed;
+
+    if (list->count < list->capacity)
+        return;
+    parts = h2o_mem_alloc_pool(list->pool, capacity * sizeof(*parts));
+    listed = h2o_mem_alloc_pool(list->pool, capacity * sizeof(*listed));
+    memset(parts, 0, capacity * sizeof(*parts));
+    memset(listed, 0, capacity * sizeof(*listed));
+    if (list->count > 0) {
+        memcpy(parts, list->parts, list->count * sizeof(*parts));
+        memcpy(listed, list->listed, list->count * sizeof(*listed));
+    }
+    list->parts = parts;
+    list->listed = listed;
+    list->capacity = capacity;
+}
+
+static int list_refuse(struct s3_part_list *list, enum s3_error error)
+{
+    list->error = error;
+    return -1;
+}
+
+static int list_close_part(struct s3_part_list *list)
+{
+    struct meta_complete_part *part = &list->parts[list->count];
+
+    if (!list->has_number || !list->has_etag)
+        return -1;
+    if (list->count > 0 && part->number <= part[-1].number)
+        return list_refuse(list, S3_ERROR_INVALID_PART_ORDER);
+    list->count++;
+    list->has_number = list->has_etag = false;
+    return 0;
+}
+
+static h2o_iovec_t trimmed(h2o_iovec_t text)
+{
+    while (text.len > 0 && strchr(" \t\r\n", text.base[0]) != NULL) {
+        text.base++;
+        text.len--;
+    }
+    while (text.len > 0 && strchr(" \t\r\n", text.base[text.len - 1]) != NULL)
+        text.len--;
+    return text;
+}
+
+static int list_read_field(struct s3_part_list *list, const char *name, h2o_iovec_t text)
+{
+    struct meta_complete_part *part = &list->parts[list->count];
+    struct s3_listed_part *listed = &list->listed[list->count];
+    enum s3_checksum_algorithm algorithm;
+    uint64_t number;
+
+    if (strcmp(name, "PartNumber") == 0) {
+        if (s3_number_parse(text.base, text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
+            return list_refuse(list, S3_ERROR_INVALID_PART);
+        part->number = (uint32_t)number;
+        list->has_number = true;
+        return 0;
+    }
+    if (strcmp(name, "ETag") == 0) {
+        if (s3_etag_parse(text, part->etag) != 0)
+            return list_refuse(list, S3_ERROR_INVALID_PART);
+        list->has_etag = true;
+        return 0;
+    }
+    algorithm = s3_checksum_of_element(h2o_iovec_init(name, strlen(name)));
+    if (algorithm == S3_CHECKSUM_NONE || text.len == 0)
+        return 0;
+    if (s3_base64_decode(text, listed->checksum, s3_checksum_bytes(algorithm)) != 0)
+        return list_refuse(list, S3_ERROR_INVALID_PART);
+    listed->algorithm = algorithm;
+    return 0;
+}
+
+static int visit_element(void *ctx, const char *path, const char *text, size_t length)
+{
+    static const char part[] = "CompleteMultipartUpload/Part";
+    struct s3_part_list *list = ctx;
+
+    if (strncmp(path, part, sizeof(part) - 1) != 0)
+        return 0;
+    if (list->count == META_PART_NUMBER_MAX)
+        return -1;
+    list_reserve(list);
+    if (path[sizeof(part) - 1] == '\0')
+        return list_close_part(list);
+    if (path[sizeof(part) - 1] != '/')
+        return 0;
+    return list_read_field(list, path + sizeof(part), trimmed(h2o_iovec_init(text, length)));
+}
+
+void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+{
+    *list = (struct s3_part_list){.pool = pool};
+    list->reader = s3_xml_reader_begin(xml.base, xml.len, "CompleteMultipartUpload", visit_element, list);
+}
+
+enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more)
+{
+    int result = list->reader != NULL ? s3_xml_reader_step(list->reader, LIST_STEP_BYTES) : -EBADMSG;
+
+    *more = result == 1;
+    if (result == 1)
+        return S3_ERROR_NONE;
+    s3_xml_reader_end(list->reader);
+    list->reader = NULL;
+    if (result != 0)
+        return list->error != S3_ERROR_NONE ? list->error : S3_ERROR_MALFORMED_XML;
+    return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
+}
+
+enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+{
+    enum s3_error error = S3_ERROR_NONE;
+    bool more = true;
+
+    s3_part_list_begin(list, pool, xml);
+    while (more)
+        error = s3_part_list_step(list, &more);
+    return error;
+}
+
+/* ---- The assembly ---- */
+
+int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
+                      enum s3_checksum_algorithm algorithm, enum s3_checksum_type type)
+{
+    *assembly = (struct s3_assembly){
+        .list = list,
+        .algorithm = algorithm,
+        .type = type,
+        .has_checksum = algorithm != S3_CHECKSUM_NONE,
+    };
+    if (algorithm != S3_CHECKSUM_NONE && type == S3_CHECKSUM_COMPOSITE)
+        return digest_set_create(&assembly->composite, DIGEST_BIT(s3_checksum_digest(algorithm)));
+    return 0;
+}
+
+void s3_assembly_end(struct s3_assembly *assembly)
+{
+    if (assembly->composite != NULL)
+        digest_set_free(assembly->composite);
+    assembly->composite = NULL;
+}
+
+/* An upload that asked for no checksum gets the one that its parts have anyway, if it follows from them. */
+static void choose_algorithm(struct s3_assembly *assembly, const struct meta_part *part)
+{
+    uint8_t algorithm = part->checksum.algorithm;
+
+    if (assembly->at > 0 || assembly->algorithm != S3_CHECKSUM_NONE || algorithm >= S3_CHECKSUM_COUNT ||
+        !s3_checksum_is_crc((enum s3_checksum_algorithm)algorithm))
+        return;
+    assembly->algorithm = (enum s3_checksum_algorithm)algorithm;
+    assembly->type = S3_CHECKSUM_FULL_OBJECT;
+    assembly->has_checksum = true;
+}
+
+/* Takes the part's checksum into the object's. A part without one leaves the object without. */
+static enum s3_error add_checksum(struct s3_assembly *assembly, const struct meta_part *part)
+{
+    size_t bytes;
+
+    choose_algorithm(assembly, part);
+    if (!assembly->has_checksum)
+        return S3_ERROR_NONE;
+    bytes = s3_checksum_bytes(assembly->algorithm);
+    if (part->checksum.algorithm != (uint8_t)assembly->algorithm || part->checksum.length != bytes) {
+        assembly->has_checksum = false;
+        return S3_ERROR_NONE;
+    }
+    if (assembly->composite != NULL)
+        return digest_set_update(assembly->composite, part->checksum.value, bytes) == 0
+                   ? S3_ERROR_NONE
+                   : S3_ERROR_INTERNAL_ERROR;
+    if (assembly->at == 0)
+        assembly->checksum = part->checksum;
+    else
+        digest_crc_combine(s3_checksum_digest(assembly->algorithm), assembly->checksum.value,
+                           part->checksum.value, part->size);
+    return S3_ERROR_NONE;
+}
+
+/* A checksum in the list must be the stored one; one that was never computed cannot be vouched for. */
+static bool listed_matches(const struct s3_listed_part *listed, const struct meta_part *part)
+{
+    if (listed->algorithm == S3_CHECKSUM_NONE)
+        return true;
+    return part->checksum.algorithm == (uint8_t)listed->algorithm &&
+           memcmp(part->checksum.value, listed->checksum, s3_checksum_bytes(listed->algorithm)) == 0;
+}
+
+enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part)
+{
+    const struct s3_part_list *list = assembly->list;
+    enum s3_error error;
+
+    if (assembly->at == list->count || part->number < list->parts[assembly->at].number)
+        return S3_ERROR_NONE; /* a part that the client leaves out */
+    if (part->number > list->parts[assembly->at].number ||
+        strcmp(part->etag, list->parts[assembly->at].etag) != 0 ||
+        !listed_matches(&list->listed[assembly->at], part))
+        return S3_ERROR_INVALID_PART;
+    if (part->size < S3_PART_BYTES_MIN && assembly->at + 1 < list->count)
+        assembly->has_small_part = true; /* told at the end: a part that is missing weighs more */
+    if ((error = add_checksum(assembly, part)) != S3_ERROR_NONE)
+        return error;
+    assembly->size += part->size; /* 10,000 parts of at most 5 GiB: no overflow */
+    assembly->at++;
+    return assembly->size > S3_OBJECT_BYTES_MAX ? S3_ERROR_ENTITY_TOO_LARGE : S3_ERROR_NONE;
+}
+
+enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_checksum *checksum)
+{
+    struct digest_values values;
+
+    *checksum = (struct meta_checksum){0};
+    if (assembly->at < assembly->list->count)
+        return S3_ERROR_INVALID_PART;
+    if (assembly->has_small_part)
+        return S3_ERROR_ENTITY_TOO_SMALL;
+    if (!assembly->has_checksum)
+        return S3_ERROR_NONE;
+    if (assembly->composite == NULL) {
+        *checksum = assembly->checksum;
+    } else {
+        if (digest_set_final(assembly->composite, &values) != 0)
+            return S3_ERROR_INTERNAL_ERROR;
+        s3_checksum_from_digests(checksum, assembly->algorithm, &values);
+    }
+    checksum->type = (uint8_t)assembly->type;
+    return S3_ERROR_NONE;
+}
+
+bool s3_checksum_claim_matches(const struct s3_checksum_claim *claim, const struct meta_checksum *checksum,
+                               uint32_t parts)
+{
+    char text[S3_CHECKSUM_TEXT_BYTES_MAX + 1];
+    size_t length, plain;
+
+    if (claim->algorithm == S3_CHECKSUM_NONE)
+        return true;
+    if (checksum->algorithm != (uint8_t)claim->algorithm)
+        return false;
+    length = s3_checksum_format(checksum, parts, text);
+    plain = (checksum->length + 2u) / 3 * 4;
+    assert(plain <= length);
+    return (claim->text.len == length || claim->text.len == plain) &&
+           memcmp(claim->text.base, text, claim->text.len) == 0;
+}

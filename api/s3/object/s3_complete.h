@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts that CompleteMultipartUpload lists: reading them from XML, holding them against the stored ones, and the checksum
+ * of the whole. Pure but for memory from a pool; any thread. */
+#ifndef API_S3_OBJECT_S3_COMPLETE_H
+#define API_S3_OBJECT_S3_COMPLETE_H
+
+#include "api/s3/body/s3_checksum.h"
+
+struct s3_xml_reader;
+
+/* A part as the client lists it. */
+struct s3_listed_part {
+    enum s3_checksum_algorithm algorithm; /* NONE: no checksum was listed */
+    unsigned char checksum[DIGEST_BYTES_MAX];
+};
+
+struct s3_part_list {
+    h2o_mem_pool_t *pool;
+    struct meta_complete_part *parts; /* ascending */
+    struct s3_listed_part *listed;    /* beside parts */
+    uint32_t count, capacity;
+    bool has_number, has_etag;    /* of the part being read */
+    enum s3_error error;          /* why reading stopped, when it is not the XML's fault */
+    struct s3_xml_reader *reader; /* between begin and the last step */
+};
+
+/* MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
+enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+/* The same in steps of some hundred parts: begin, then step until *more is false. Must be gone through to its end. */
+void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more);
+
+/* Stored parts, told in ascending order, held against the list. */
+struct s3_assembly {
+    const struct s3_part_list *list;
+    enum s3_checksum_algorithm algorithm; /* the upload's; where it has none, a CRC that all parts have */
+    enum s3_checksum_type type;
+    uint32_t at;                   /* next of the list */
+    uint64_t size;                 /* so far */
+    struct meta_checksum checksum; /* FULL_OBJECT: of the parts so far */
+    struct digest_set *composite;  /* COMPOSITE: over the parts' checksums; NULL otherwise */
+    bool has_checksum;             /* false once a part without one was met */
+    bool has_small_part;           /* one that only the last may be */
+};
+
+/* 0 or -ENOMEM. */
+int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
+                      enum s3_checksum_algorithm algorithm, enum s3_checksum_type type);
+/* InvalidPart, EntityTooSmall, EntityTooLarge, InternalError. */
+enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part);
+/* All stored parts were told: InvalidPart when one of the list was not among them. checksum: algorithm 0 when there is none. */
+enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_checksum *checksum);
+/* Due after a successful begin. */
+void s3_assembly_end(struct s3_assembly *assembly);
+
+/* Whether a checksum header of the request names the object's checksum; "-N" behind a composite may be left out. */
+bool s3_checksum_claim_matches(const struct s3_checksum_claim *claim, const struct meta_checksum *checksum,
+                               uint32_t parts);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading x-amz-copy-source. Worker's thread. */
+#include "api/s3/object/s3_copy_source.h"
+
+#include <string.h>
+
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/text/s3_uri.h"
+
+#define VERSION_PARAMETER "?versionId="
+
+/* Cuts the version off, which stands in plain behind the encoded key. */
+static enum s3_error cut_version(h2o_iovec_t *text, struct s3_version *version)
+{
+    const char *at = memchr(text->base, '?', text->len);
+    h2o_iovec_t tail;
+
+    version->given = false;
+    if (at == NULL)
+        return S3_ERROR_NONE;
+    tail = h2o_iovec_init(at, text->len - (size_t)(at - text->base));
+    if (!s3_text_has_prefix(tail, VERSION_PARAMETER))
+        return S3_ERROR_NONE; /* a key with an unencoded "?": as S3, part of the key */
+    text->len -= tail.len;
+    tail = h2o_iovec_init(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
+    version->given = true;
+    return s3_version_parse(tail, &version->id) == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
+}
+
+enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
+                                   h2o_iovec_t *key, struct s3_version *version)
+{
+    h2o_iovec_t decoded;
+    const char *slash;
+    ssize_t length;
+    enum s3_error error;
+
+    if ((error = cut_version(&text, version)) != S3_ERROR_NONE)
+        return error;
+    decoded.base = h2o_mem_alloc_pool(pool, text.len + 1);
+    if ((length = s3_uri_decode(text.base, text.len, false, decoded.base)) < 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    decoded.len = (size_t)length;
+    if (decoded.len > 0 && decoded.base[0] == '/')
+        decoded = h2o_iovec_init(decoded.base + 1, decoded.len - 1);
+    if ((slash = memchr(decoded.base, '/', decoded.len)) == NULL || slash == decoded.base)
+        return S3_ERROR_INVALID_ARGUMENT;
+    *bucket = h2o_iovec_init(decoded.base, (size_t)(slash - decoded.base));
+    *key = h2o_iovec_init(slash + 1, decoded.len - bucket->len - 1);
+    if (key->len == 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
+}
+
+static enum s3_error read_etag(struct s3_request *request, const char *header,
+                               char text[META_ETAG_BYTES_MAX + 1], const char **etag)
+{
+    h2o_iovec_t value = s3_request_header(request, header);
+
+    *etag = NULL;
+    if (value.base == NULL)
+        return S3_ERROR_NONE;
+    if (s3_etag_parse(value, text) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    *etag = text;
+    return S3_ERROR_NONE;
+}
+
+/* Dates that cannot be read are ignored, as for reads. */
+static void read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
+{
+    h2o_iovec_t value = s3_request_header(request, header);
+    int64_t unix_s;
+
+    *unix_ms = INT64_MIN;
+    if (value.base != NULL && s3_time_parse(value.base, value.len, &unix_s) == 0)
+        *unix_ms = unix_s * 1000;
+}
+
+/* As RFC 9110 13.2.2 for reads: an ETag condition silences the date condition beside it. */
+static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_source *source)
+{
+    enum s3_error error;
+
+    if ((error = read_etag(request, "x-amz-copy-source-if-match", source->if_match_text,
+                           &source->if_match)) != 0 ||
+        (error = read_etag(request, "x-amz-copy-source-if-none-match", source->if_none_match_text,
+                           &source->if_none_match)) != 0)
+        return error;
+    read_date(request, "x-amz-copy-source-if-modified-since", &source->if_modified_since_ms);
+    read_date(request, "x-amz-copy-source-if-unmodified-since", &source->if_unmodified_since_ms);
+    if (source->if_match != NULL)
+        source->if_unmodified_since_ms = INT64_MIN;
+    if (source->if_none_match != NULL)
+        source->if_modified_since_ms = INT64_MIN;
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
+{
+    h2o_iovec_t text = s3_request_header(request, "x-amz-copy-source"), bucket;
+    h2o_iovec_t owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
+    struct s3_access access = {
+        .bucket = &source->bucket, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
+    enum s3_error error;
+    int result;
+
+    source->is_pinned = false;
+    if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key, &source->version)) !=
+            S3_ERROR_NONE ||
+        (error = read_conditions(request, source)) != S3_ERROR_NONE)
+        return error;
+    if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {
+        request->subject_bucket = bucket;
+        return result == META_E_NO_BUCKET ? s3_authorize_missing(request, bucket, S3_RIGHT_READ)
+                                          : s3_error_of_result(result);
+    }
+    access.key = source->key;
+    if (source->version.given) {
+        access.action = S3_ACTION_GET_OBJECT_VERSION;
+        access.version = &source->version.id;
+    }
+    if ((error = s3_authorize_access(request, &access)) != S3_ERROR_NONE)
+        return error;
+    return s3_authorize_expects(&source->bucket, owner) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}
+
+int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
+                         struct core_get **get, const struct meta_object **object)
+{
+    return core_get_begin_version(request->worker, source->bucket.id, s3_bytes(source->key),
+                                  s3_version_wanted(&source->version), get, object);
+}
+
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
+                                   int result)
+{
+    struct meta_object marker;
+
+    request->subject_key = source->key;
+    if (result == META_E_DELETE_MARKER && source->version.given) {
+        s3_answer_error_message(
+            request, S3_ERROR_INVALID_REQUEST,
+            "The source of a copy request may not specifically refer to a delete marker by version id.");
+        return;
+    }
+    if (result == META_E_DELETE_MARKER || result == META_E_NO_KEY) {
+        /* Once more, for what the answer tells of the marker, as that to a GET does. */
+        result = core_version_head(request->worker, source->bucket.id, s3_bytes(source->key), NULL, &marker);
+        if (result == META_E_DELETE_MARKER) {
+            s3_answer_header_string(request, "x-amz-delete-marker", "true");
+            s3_version_answer(request, &source->bucket, "x-amz-version-id", &marker.version);
+            result = META_E_NO_KEY;
+        } else if (result == 0) { /* somebody has put an object there; at the first look there was none */
+            core_object_release(&marker);
+            result = META_E_NO_KEY;
+        }
+    }
+    s3_answer_result(request, result);
+}
+
+void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
+                                   const struct meta_version_id *id)
+{
+    s3_version_answer(request, &source->bucket, "x-amz-copy-source-version-id", id);
+}
+
+enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object)
+{
+    int64_t limit_ms = source->if_unmodified_since_ms;
+
+    if (source->if_match != NULL && strcmp(source->if_match, "*") != 0)
+        return S3_ERROR_NONE; /* the client's own condition names the content already */
+    /* An If-Match silences this date, so it is checked before there is one. Dates have whole seconds. */
+    if (limit_ms != INT64_MIN && object->modified_ms > limit_ms + 999)
+        return S3_ERROR_PRECONDITION_FAILED;
+    memcpy(source->if_match_text, object->etag, sizeof(source->if_match_text));
+    source->if_match = source->if_match_text;
+    source->is_pinned = true;
+    return S3_ERROR_NONE;
+}
+
+void s3_copy_source_unpin(struct s3_copy_source *source)
+{
+    if (source->is_pinned)
+        source->if_match =
+            NULL; /* a "*" that stood there asks for nothing that a copy does not need anyway */
+    source->is_pinned = false;
+}
+
+struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source)
+{
+    return (struct meta_copy_source){
+        .bucket = source->bucket.id,
+        .key = s3_bytes(source->key),
+        .version = s3_version_wanted(&source->version),
+        .if_match = source->if_match,
+        .if_none_match = source->if_none_match,
+        .if_modified_since_ms = source->if_modified_since_ms,
+        .if_unmodified_since_ms = source->if_unmodified_since_ms,
+    };
+}

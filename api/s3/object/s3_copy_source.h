@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The source of CopyObject and UploadPartCopy: which object, under which conditions, and what it is now. Worker's thread. */
+#ifndef API_S3_OBJECT_S3_COPY_SOURCE_H
+#define API_S3_OBJECT_S3_COPY_SOURCE_H
+
+#include "api/s3/object/s3_version.h"
+
+struct s3_copy_source {
+    struct meta_bucket bucket;
+    h2o_iovec_t key;
+    struct s3_version version;
+    /* Conditions in the form that changes take: ETags without quotes, "*" or NULL; INT64_MIN: not given. */
+    const char *if_match, *if_none_match;
+    int64_t if_modified_since_ms, if_unmodified_since_ms;
+    bool is_pinned; /* if_match is not the client's but s3_copy_source_pin's */
+    char if_match_text[META_ETAG_BYTES_MAX + 1], if_none_match_text[META_ETAG_BYTES_MAX + 1];
+};
+
+/* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed behind it. bucket and key are decoded into the pool.
+ * InvalidArgument. Pure. */
+enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
+                                   h2o_iovec_t *key, struct s3_version *version);
+
+/* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
+enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);
+
+/* The source's object as it is now, as core_get_begin. */
+int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
+                         struct core_get **get, const struct meta_object **object);
+/* Answers such a failure. */
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
+                                   int result);
+/* x-amz-copy-source-version-id, where the source's bucket has versioning. */
+void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
+                                   const struct meta_version_id *id);
+
+/* Makes the change depend on the content that `object` has now, where the client set no such condition itself. What was decided
+ * by looking at the object then still holds in the transaction, or the change fails with META_E_PRECONDITION: is_pinned tells
+ * that from a condition of the client's. PreconditionFailed when the object is newer than the client allows. */
+enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object);
+/* Takes the pin back, for another attempt. */
+void s3_copy_source_unpin(struct s3_copy_source *source);
+/* The source in the form that changes take; borrows from it. */
+struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lifecycle configurations as XML: reading and checking them as S3 does, and writing them. Pure functions, any thread. What the
+ * rules mean is core's (api/core/upkeep/lifecycle_rules.h). */
+#ifndef API_S3_OBJECT_S3_LIFECYCLE_H
+#define API_S3_OBJECT_S3_LIFECYCLE_H
+
+#include "api/core/upkeep/lifecycle_rules.h"
+#include "api/s3/s3_error.h"
+#include "api/s3/text/s3_xml.h"
+
+/* Everything of *lifecycle is in the pool. MalformedXML, InvalidArgument, InvalidRequest, InvalidTag, NotImplemented (transitions: there is one storage class); *message,
+ * where set, is static. */
+enum s3_error s3_lifecycle_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct core_lifecycle *lifecycle,
+                                const char **message);
+void s3_lifecycle_write(struct s3_xml *xml, const struct core_lifecycle *lifecycle);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tags: in from header and XML, checked; out as XML; to and from the stored form. Pure functions, any thread. */
+#include "api/s3/object/s3_tags.h"
+
+#include <string.h>
+
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_uri.h"
+#include "storage/base/utf8.h"
+
+#define HEADER_MESSAGE                                                                                       \
+    "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " \
+    "name duplicates."
+
+/* ---- Checking ---- */
+
+/* Letters, digits and spaces of any script, and + - = . _ : / @. What is a letter beyond ASCII is not looked
+ * up: there, only control characters are refused. */
+static bool character_is_allowed(uint32_t code)
+{
+    if (code >= 0x80)
+        return code >= 0xa0;
+    return (code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
+           (code != 0 && strchr(" +-=._:/@", (int)code) != NULL);
+}
+
+static bool text_is_valid(h2o_iovec_t text, size_t characters_max)
+{
+    size_t characters = 0, at = 0;
+
+    while (at < text.len) {
+        uint32_t code;
+        size_t length = utf8_next(text.base + at, text.len - at, &code);
+
+        if (length == 0 || !character_is_allowed(code) || ++characters > characters_max)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+static enum s3_error tag_check(const struct s3_tag *tag, const char **message)
+{
+    if (tag->key.len == 0 || !text_is_valid(tag->key, S3_TAG_KEY_CHARACTERS_MAX)) {
+        *message = "The TagKey you have provided is invalid";
+        return S3_ERROR_INVALID_TAG;
+    }
+    if (!text_is_valid(tag->value, S3_TAG_VALUE_CHARACTERS_MAX)) {
+        *message = "The TagValue you have provided is invalid";
+        return S3_ERROR_INVALID_TAG;
+    }
+    if (s3_text_has_prefix(tag->key, "aws:")) {
+        *message = "System tags cannot be added/updated by requester";
+        return S3_ERROR_INVALID_TAG;
+    }
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message)
+{
+    enum s3_error error = S3_ERROR_NONE;
+
+    for (uint32_t i = 0; i < tags->count && error == S3_ERROR_NONE; i++)
+        error = tag_check(&tags->list[i], message);
+    return error;
+}
+
+static bool has_key(const struct s3_tags *tags, h2o_iovec_t key)
+{
+    for (uint32_t i = 0; i < tags->count; i++) {
+        if (s3_text_equals(tags->list[i].key, key))
+            return true;
+    }
+    return false;
+}
+
+static enum s3_error too_many(uint32_t count_max, const char **message)
+{
+    *message = count_max == S3_OBJECT_TAGS_MAX ? "Object tags cannot be greater than 10"
+                                               : "Bucket tag count cannot be greater than 50";
+    return S3_ERROR_BAD_REQUEST;
+}
+
+/* ---- Header and stored form: items separated by '&' ---- */
+
+static bool next_item(h2o_iovec_t *text, h2o_iovec_t *item)
+{
+    const char *end = text->len > 0 ? memchr(text->base, '&', text->len) : NULL;
+    size_t length = end != NULL ? (size_t)(end - text->base) : text->len;
+
+    if (text->len == 0)
+        return false;
+    *item = h2o_iovec_init(text->base, length);
+    if (end != NULL)
+        length++;
+    *text = h2o_iovec_init(text->base + length, text->len - length);
+    return true;
+}
+
+static bool decode(h2o_mem_pool_t *pool, h2o_iovec_t text, bool plus_is_space, h2o_iovec_t *decoded)
+{
+    ssize_t length;
+
+    decoded->base = h2o_mem_alloc_pool(pool, text.len + 1);
+    length = s3_uri_decode(text.base, text.len, plus_is_space, decoded->base);
+    decoded->len = length < 0 ? 0 : (size_t)length;
+    return length >= 0;
+}
+
+/* "key=value", or "key" for an empty value. */
+static bool decode_tag(h2o_mem_pool_t *pool, h2o_iovec_t item, bool plus_is_space, struct s3_tag *tag)
+{
+    const char *equals = memchr(item.base, '=', item.len);
+    size_t key_length = equals != NULL ? (size_t)(equals - item.base) : item.len;
+    size_t value_at = equals != NULL ? key_length + 1 : key_length;
+
+    return decode(pool, h2o_iovec_init(item.base, key_length), plus_is_space, &tag->key) &&
+           decode(pool, h2o_iovec_init(item.base + value_at, item.len - value_at), plus_is_space,
+                  &tag->value);
+}
+
+enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct s3_tags *tags,
+                                  const char **message)
+{
+    h2o_iovec_t item;
+    enum s3_error error;
+
+    tags->count = 0;
+    while (next_item(&text, &item)) {
+        struct s3_tag tag;
+
+        if (item.len == 0)
+            continue;
+        if (!decode_tag(pool, item, true, &tag) || has_key(tags, tag.key)) {
+            *message = HEADER_MESSAGE;
+            return S3_ERROR_INVALID_ARGUMENT;
+        }
+        if ((error = tag_check(&tag, message)) != S3_ERROR_NONE)
+            return error;
+        if (tags->count == S3_OBJECT_TAGS_MAX)
+            return too_many(S3_OBJECT_TAGS_MAX, message);
+        tags->list[tags->count++] = tag;
+    }
+    return S3_ERROR_NONE;
+}
+
+static size_t pack_text(char *out, h2o_iovec_t text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *at = out;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.base[i];
+
+        if (c <= ' ' || c == 0x7f || c == '%' || c == '&' || c == '=' || c == '+') {
+            *at++ = '%';
+            *at++ = digits[c >> 4];
+            *at++ = digits[c & 15];
+        } else {
+            *at++ = (char)c;
+        }
+    }
+    return (size_t)(at - out);
+}
+
+struct meta_bytes s3_tags_pack(h2o_mem_pool_t *pool, const struct s3_tags *tags)
+{
+    size_t bound = 1, length = 0;
+    char *out;
+
+    for (uint32_t i = 0; i < tags->count; i++)
+        bound += 3 * (tags->list[i].key.len + tags->list[i].value.len) + 2;
+    out = h2o_mem_alloc_pool(pool, bound);
+    for (uint32_t i = 0; i < tags->count; i++) {
+        if (i > 0)
+            out[length++] = '&';
+        length += pack_text(out + length, tags->list[i].key);
+        out[length++] = '=';
+        length += pack_text(out + length, tags->list[i].value);
+    }
+    return (struct meta_bytes){out, length};
+}
+
+bool s3_tags_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, struct s3_tags *tags)
+{
+    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+
+    tags->count = 0;
+    while (next_item(&text, &item)) {
+        if (tags->count == S3_TAGS_MAX || !decode_tag(pool, item, false, &tags->list[tags->count]))
+            return false;
+        tags->count++;
+    }
+    return true;
+}
+
+uint32_t s3_tags_count(struct meta_bytes packed)
+{
+    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+    uint32_t count = 0;
+
+    while (next_item(&text, &item))
+        count++;
+    return count;
+}
+
+h2o_iovec_t s3_tags_find(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t key)
+{
+    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+    struct s3_tag tag;
+
+    while (next_item(&text, &item)) {
+        if (decode_tag(pool, item, false, &tag) && s3_text_equals(tag.key, key))
+            return tag.value;
+    }
+    return h2o_iovec_init(NULL, 0);
+}
+
+/* ---- XML ---- */
+
+struct tagging {
+    h2o_mem_pool_t *pool;
+    struct s3_tags *tags;
+    struct s3_tag tag;
+    uint32_t count_max;
+    enum s3_error error;
+    const char *message;
+    bool has_set;
+};
+
+/* Remembers why, and stops the parser. */
+static int refuse(struct tagging *tagging, enum s3_error error)
+{
+    tagging->error = error;
+    return -1;
+}
+
+static int visit_tag_end(struct tagging *tagging)
+{
+    struct s3_tag *tag = &tagging->tag;
+
+    if (tag->key.base == NULL || tag->value.base == NULL)
+        return -1;
+    if (tagging->tags->count == tagging->count_max)
+        return refuse(tagging, too_many(tagging->count_max, &tagging->message));
+    if ((tagging->error = tag_check(tag, &tagging->message)) != S3_ERROR_NONE)
+        return -1;
+    if (has_key(tagging->tags, tag->key)) {
+        tagging->message = "Cannot provide multiple Tags with the same key";
+        return refuse(tagging, S3_ERROR_INVALID_TAG);
+    }
+    tagging->tags->list[tagging->tags->count++] = *tag;
+    *tag = (struct s3_tag){{NULL, 0}, {NULL, 0}};
+    return 0;
+}
+
+/* name: within the element that holds the tags, "Tag", "Tag/Key" or "Tag/Value". */
+static int visit_tag(struct tagging *tagging, const char *name, const char *text, size_t length)
+{
+    if (strcmp(name, "Tag/Key") == 0)
+        tagging->tag.key = h2o_strdup(tagging->pool, text, length);
+    else if (strcmp(name, "Tag/Value") == 0)
+        tagging->tag.value = h2o_strdup(tagging->pool, text, length);
+    else if (strcmp(name, "Tag") == 0)
+        return visit_tag_end(tagging);
+    else
+        return -1;
+    return 0;
+}
+
+static int visit_tagging(void *ctx, const char *path, const char *text, size_t length)
+{
+    static const char inside[] = "Tagging/TagSet/";
+    struct tagging *tagging = ctx;
+
+    if (strncmp(path, inside, sizeof(inside) - 1) == 0)
+        return visit_tag(tagging, path + sizeof(inside) - 1, text, length);
+    if (strcmp(path, "Tagging/TagSet") == 0)
+        tagging->has_set = true;
+    else if (strcmp(path, "Tagging") != 0)
+        return -1;
+    return 0;
+}
+
+static int visit_creation(void *ctx, const char *path, const char *text, size_t length)
+{
+    static const char inside[] = "CreateBucketConfiguration/Tags/";
+
+    if (strncmp(path, inside, sizeof(inside) - 1) == 0)
+        return visit_tag(ctx, path + sizeof(inside) - 1, text, length);
+    return 0; /* the rest is its other reader's */
+}
+
+enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags,
+                                    const char **message)
+{
+    struct tagging tagging = {.pool = pool, .tags = tags, .count_max = S3_TAGS_MAX};
+
+    tags->count = 0;
+    if (s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging) == 0)
+        return S3_ERROR_NONE;
+    *message = tagging.message;
+    return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
+}
+
+enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max,
+                               struct s3_tags *tags, const char **message)
+{
+    struct tagging tagging = {.pool = pool, .tags = tags, .count_max = count_max};
+
+    tags->count = 0;
+    if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0 && tagging.has_set)
+        return S3_ERROR_NONE;
+    *message = tagging.message;
+    return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
+}
+
+void s3_tags_write(struct s3_xml *xml, const struct s3_tags *tags)
+{
+    for (uint32_t i = 0; i < tags->count; i++) {
+        s3_xml_open(xml, "Tag");
+        s3_xml_text(xml, "Key", tags->list[i].key.base, tags->list[i].key.len);
+        s3_xml_text(xml, "Value", tags->list[i].value.base, tags->list[i].value.len);
+        s3_xml_close(xml, "Tag");
+    }
+}

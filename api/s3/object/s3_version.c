@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Version ids in requests and answers. Worker's thread. */
+#include "api/s3/object/s3_version.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/s3/s3_operation.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "storage/base/hex.h"
+
+/* What does not read back as it was written (upper-case digits, zeros for "null") is no id of ours. */
+int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id)
+{
+    char again[S3_VERSION_TEXT_BYTES + 1];
+
+    memset(id, 0, sizeof(*id));
+    if (text.len == S3_VERSION_TEXT_BYTES && !hex_decode(text.base, text.len, id->bytes, sizeof(id->bytes)))
+        return -EINVAL;
+    return s3_text_equals(text, h2o_iovec_init(again, s3_version_format(id, again))) ? 0 : -EINVAL;
+}
+
+size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1])
+{
+    if (meta_version_is_null(id)) {
+        strcpy(text, "null");
+        return strlen("null");
+    }
+    hex_encode(id->bytes, sizeof(id->bytes), text);
+    text[S3_VERSION_TEXT_BYTES] = '\0';
+    return S3_VERSION_TEXT_BYTES;
+}
+
+enum s3_error s3_version_read(struct s3_request *request, struct s3_version *version)
+{
+    h2o_iovec_t text = s3_parameter_value(request, "versionId");
+
+    version->given = text.base != NULL;
+    if (!version->given || s3_version_parse(text, &version->id) == 0)
+        return S3_ERROR_NONE;
+    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("versionId")));
+    s3_request_detail(request, "ArgumentValue", text);
+    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
+                       text.len == 0 ? "Version id cannot be the empty string"
+                                     : "Invalid version id specified");
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
+/* 404: the current version is a marker; 405: the marker was asked for by its id, or something was to be put on it. It can only be
+ * deleted. */
+static void answer_marker(struct s3_request *request, const struct s3_version *version,
+                          const struct meta_object *marker)
+{
+    char date[S3_TIME_HTTP_BYTES + 1];
+
+    s3_answer_header_string(request, "x-amz-delete-marker", "true");
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &marker->version);
+    if (!version->given && request->method != S3_PUT) {
+        s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+        return;
+    }
+    s3_time_http_format(marker->modified_ms, date);
+    s3_answer_header(request, "last-modified", date, S3_TIME_HTTP_BYTES);
+    s3_answer_header_string(request, "allow", "DELETE");
+    s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
+}
+
+void s3_version_answer_failure(struct s3_request *request, const struct s3_version *version, int result)
+{
+    struct meta_object object;
+
+    if (result == META_E_DELETE_MARKER) {
+        /* Once more, for what the answer tells of it. It may be gone by now. */
+        result = core_version_head(request->worker, request->bucket.id, s3_bytes(request->key),
+                                   s3_version_wanted(version), &object);
+        if (result == META_E_DELETE_MARKER) {
+            answer_marker(request, version, &object);
+            return;
+        }
+        if (result == 0) { /* somebody has put an object there; at the first look there was none */
+            core_object_release(&object);
+            result = META_E_NO_KEY;
+        }
+    }
+    if (result == META_E_NO_VERSION) {
+        char text[S3_VERSION_TEXT_BYTES + 1];
+        size_t length = s3_version_format(&version->id, text);
+
+        s3_request_detail(request, "Key", request->key);
+        s3_request_detail(request, "VersionId", h2o_strdup(&request->http->pool, text, length));
+    }
+    s3_answer_result(request, result);
+}
+
+int s3_version_head(struct s3_request *request, struct meta_object *object)
+{
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
+    int result;
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return -1;
+    }
+    result = core_version_head(request->worker, request->bucket.id, s3_bytes(request->key),
+                               s3_version_wanted(&version), object);
+    if (result == 0)
+        return 0;
+    s3_version_answer_failure(request, &version, result);
+    return -1;
+}
+
+void s3_version_answer(struct s3_request *request, const struct meta_bucket *bucket, const char *header,
+                       const struct meta_version_id *id)
+{
+    char text[S3_VERSION_TEXT_BYTES + 1];
+    size_t length;
+
+    if (bucket->versioning == META_VERSIONING_NEVER)
+        return;
+    length = s3_version_format(id, text);
+    s3_answer_header(request, header, text, length);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Version ids in requests and answers, and looking at one version of an object. On the wire an id is 32 hex digits, or "null".
+ * Worker's thread. */
+#ifndef API_S3_OBJECT_S3_VERSION_H
+#define API_S3_OBJECT_S3_VERSION_H
+
+#include "api/s3/s3_request.h"
+
+#define S3_VERSION_TEXT_BYTES (2 * META_VERSION_ID_BYTES)
+
+/* What a request says about the version it means. */
+struct s3_version {
+    bool given;
+    struct meta_version_id id;
+};
+
+/* "null" or an id of the form that this server makes: 0, else -EINVAL. Pure. */
+int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id);
+/* Writes it, NUL-terminated; returns the length. Pure. */
+size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1]);
+
+/* The versionId parameter. InvalidArgument, with a message of its own, when it is none. */
+enum s3_error s3_version_read(struct s3_request *request, struct s3_version *version);
+/* In the form that the core takes: NULL for the current version. */
+static inline const struct meta_version_id *s3_version_wanted(const struct s3_version *version)
+{
+    return version->given ? &version->id : NULL;
+}
+
+/* The object that the versionId parameter names, or the current one. Answers what is wrong itself and returns -1; 0: release
+ * the object with core_object_release. */
+int s3_version_head(struct s3_request *request, struct meta_object *object);
+/* Answers a read that failed with `result`: of a delete marker, 404 when it is just what is current, and 405 when it was asked
+ * for by its id or is to be written to. */
+void s3_version_answer_failure(struct s3_request *request, const struct s3_version *version, int result);
+
+/* Adds the header; nothing where the bucket has never had versioning. */
+void s3_version_answer(struct s3_request *request, const struct meta_bucket *bucket, const char *header,
+                       const struct meta_version_id *id);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation. Worker's thread.
+ *
+ * Creating a bucket that one owns already follows S3's documentation: in us-east-1 (this server's default
+ * region) it is a success that changes nothing, elsewhere BucketAlreadyOwnedByYou. Scripts that say "aws s3
+ * mb" twice rely on the former. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/access/s3_acl.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/body/s3_document.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/access/s3_ownership.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/object/s3_tags.h"
+#include "api/s3/text/s3_text.h"
+#include "storage/base/clock.h"
+
+struct bucket_change {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_bytes acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
+    struct meta_bytes ownership; /* of x-amz-object-ownership; data NULL: none */
+    struct meta_bytes tags;      /* of the document; data NULL: none */
+    union {
+        struct meta_bucket_create create;
+        struct meta_bucket_delete delete;
+    } op;
+};
+
+/* ---- CreateBucket ---- */
+
+static void answer_created(struct s3_request *request)
+{
+    char *location = s3_request_alloc(request, request->bucket_name.len + 2);
+
+    location[0] = '/';
+    memcpy(location + 1, request->bucket_name.base, request->bucket_name.len);
+    s3_answer_header_string(request, "location", location);
+    s3_answer_empty(request, 200);
+}
+
+static void answer_exists(struct s3_request *request)
+{
+    struct meta_bucket bucket;
+    int result = core_bucket_get(request->worker, s3_bytes(request->bucket_name), &bucket);
+
+    if (result != 0)
+        s3_answer_error(request, S3_ERROR_CONDITIONAL_REQUEST_CONFLICT); /* it was there a moment ago */
+    else if (strcmp(bucket.owner, request->owner_id) != 0)
+        s3_answer_error(request, S3_ERROR_BUCKET_ALREADY_EXISTS);
+    else if (strcmp(s3_service_region(request->service), "us-east-1") == 0)
+        answer_created(request);
+    else
+        s3_answer_error(request, S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU);
+}
+
+/* The settings follow the bucket one by one: until then it is private, and so it stays if they never come. */
+static void put_settings(struct s3_request *request, void *ctx)
+{
+    struct bucket_change *creation = ctx;
+    struct meta_bytes document = creation->ownership;
+
+    if (document.data != NULL) {
+        creation->ownership.data = NULL;
+        s3_setting_put_then(request, META_SETTING_OWNERSHIP, document, put_settings, creation);
+        return;
+    }
+    document = creation->tags;
+    if (document.data != NULL) {
+        creation->tags.data = NULL;
+        s3_setting_put_then(request, META_SETTING_TAGGING, document, put_settings, creation);
+        return;
+    }
+    document = creation->acl;
+    creation->acl.data = NULL;
+    if (document.data != NULL)
+        s3_setting_put_then(request, META_SETTING_ACL, document, put_settings, creation);
+    else
+        answer_created(request);
+}
+
+static void on_created(struct core_change *change)
+{
+    struct bucket_change *creation = change->ctx;
+    int result = creation->op.create.op.result;
+
+    if (result == 0) {
+        creation->request->bucket = creation->op.create.bucket;
+        put_settings(creation->request, creation);
+    } else if (result == META_E_BUCKET_EXISTS)
+        answer_exists(creation->request);
+    else
+        s3_answer_result(creation->request, result);
+}
+
+/* What the headers say about access. */
+static enum s3_error read_access(struct bucket_change *creation, const char **message)
+{
+    struct s3_request *request = creation->request;
+    h2o_iovec_t owner = h2o_iovec_init(request->owner_id, strlen(request->owner_id));
+    h2o_iovec_t ownership = s3_request_header(request, "x-amz-object-ownership");
+    const struct s3_acl_owners owners = {owner, owner};
+    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    enum s3_error error;
+    bool given;
+
+    if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
+        return S3_ERROR_INVALID_ARGUMENT;
+    creation->ownership = s3_bytes(ownership);
+    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &owners, acl, &given, message);
+    if (error != S3_ERROR_NONE)
+        return error;
+    creation->acl = s3_acl_pack(&request->http->pool, acl, owner);
+    return creation->acl.data != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
+               ? S3_ERROR_INVALID_BUCKET_ACL
+               : S3_ERROR_NONE;
+}
+
+static void create_bucket(struct bucket_change *creation)
+{
+    struct s3_request *request = creation->request;
+    struct meta_bucket *bucket = &creation->op.create.bucket;
+
+    creation->op.create.op.kind = META_OP_BUCKET_CREATE;
+    memcpy(bucket->name, request->bucket_name.base, request->bucket_name.len);
+    snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
+    snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);
+    bucket->created_ms = clock_real_ms();
+    if (s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
+        bucket->versioning = META_VERSIONING_ENABLED;
+        creation->op.create.object_lock = s3_lock_configuration_pack(
+            &(struct s3_lock_configuration){0}, s3_request_alloc(request, S3_LOCK_CONFIGURATION_BYTES));
+    }
+    creation->change =
+        (struct core_change){.op = &creation->op.create.op, .done = on_created, .ctx = creation};
+    core_change_submit(request->worker, &creation->change);
+}
+
+struct bucket_configuration {
+    struct s3_request *request;
+    bool wrong_location, unsupported, has_tags;
+};
+
+static int visit_configuration(void *ctx, const char *path, const char *text, size_t length)
+{
+    struct bucket_configuration *configuration = ctx;
+    const char *region = s3_service_region(configuration->request->service);
+    const char *at = strchr(path, '/');
+
+    if (at == NULL)
+        return 0;
+    if (strncmp(at, "/Tags", 5) == 0 && (at[5] == '\0' || at[5] == '/'))
+        configuration->has_tags = true;
+    else if (strcmp(at, "/LocationConstraint") != 0) /* the settings of directory buckets */
+        configuration->unsupported = true;
+    else if (length > 0 && !(length == strlen(region) && memcmp(text, region, length) == 0))
+        configuration->wrong_location = true;
+    return 0;
+}
+
+static enum s3_error read_tags(struct bucket_change *creation, h2o_iovec_t body, const char **message)
+{
+    h2o_mem_pool_t *pool = &creation->request->http->pool;
+    struct s3_tags *tags = s3_request_alloc(creation->request, sizeof(*tags));
+    enum s3_error error = s3_tags_read_creation(pool, body, tags, message);
+
+    if (error == S3_ERROR_NONE && tags->count > 0)
+        creation->tags = s3_tags_pack(pool, tags);
+    return error;
+}
+
+static void on_configuration(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct bucket_configuration configuration = {.request = request};
+    const char *message = NULL;
+
+    if (error == S3_ERROR_NONE && body.len > 0 &&
+        s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration, &configuration) !=
+            0)
+        error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE && configuration.unsupported)
+        error = S3_ERROR_NOT_IMPLEMENTED;
+    if (error == S3_ERROR_NONE && configuration.wrong_location)
+        error = S3_ERROR_ILLEGAL_LOCATION_CONSTRAINT;
+    if (error == S3_ERROR_NONE && configuration.has_tags)
+        error = read_tags(ctx, body, &message);
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        create_bucket(ctx);
+}
+
+void s3_op_create_bucket(struct s3_request *request)
+{
+    struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
+    enum s3_error error = s3_attributes_refuse(&request->http->headers);
+    const char *message = NULL;
+
+    creation->request = request;
+    if (error == S3_ERROR_NONE)
+        error = read_access(creation, &message);
+
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, creation);
+}
+
+/* ---- The others ---- */
+
+void s3_op_head_bucket(struct s3_request *request)
+{
+    s3_answer_header_string(request, "x-amz-bucket-region", request->bucket.region);
+    s3_answer_empty(request, 200);
+}
+
+static void on_deleted(struct core_change *change)
+{
+    struct bucket_change *deletion = change->ctx;
+    int result = deletion->op.delete.op.result;
+
+    if (result != 0)
+        s3_answer_result(deletion->request, result);
+    else
+        s3_answer_empty(deletion->request, 204);
+}
+
+void s3_op_delete_bucket(struct s3_request *request)
+{
+    struct bucket_change *deletion = s3_request_alloc(request, sizeof(*deletion));
+
+    deletion->request = request;
+    deletion->op.delete.op.kind = META_OP_BUCKET_DELETE;
+    deletion->op.delete.bucket = request->bucket.id;
+    deletion->change =
+        (struct core_change){.op = &deletion->op.delete.op, .done = on_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+void s3_op_get_bucket_location(struct s3_request *request)
+{
+    struct s3_xml xml;
+    /* us-east-1 is S3's oldest region and says nothing. */
+    const char *region = strcmp(request->bucket.region, "us-east-1") == 0 ? "" : request->bucket.region;
+
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_string(&xml, "LocationConstraint" S3_XMLNS, region);
+    s3_answer_xml(request, 200, &xml);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CompleteMultipartUpload: the parts become an object. No byte moves, however large it is. Worker's thread.
+ *
+ * The stored parts are read and put together before the change, a page at a time. If one of them is replaced
+ * meanwhile, the change reads them again and insists on the same ETags, each of which stands for one content,
+ * so nothing can slip in between. A repeated request (the answer was lost) is answered from the object that
+ * the first one made. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/body/s3_body.h"
+#include "api/s3/object/s3_complete.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/body/s3_document.h"
+#include "api/s3/object/s3_expiration.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/object/s3_version.h"
+
+#define PAGE_PARTS META_LIST_ENTRIES_MAX /* read in one turn, about a millisecond */
+
+struct completion {
+    struct s3_request *request;
+    struct core_change change;
+    struct core_turn turn; /* 10,000 parts are worked through in turns, so that other requests do not wait */
+    struct meta_upload_complete op;
+    struct s3_part_list list;
+    struct s3_checksum_claim claim; /* about the whole object */
+    struct s3_write_condition condition;
+    struct s3_assembly assembly;
+    struct meta_assembly *rows; /* of the parts as they are stored; NULL when the upload is not there */
+    enum s3_error error;        /* from visit_part */
+};
+
+/* ---- The answer ---- */
+
+/* The object's address as the client wrote it. */
+static void write_location(struct completion *completion, struct s3_xml *xml)
+{
+    struct s3_request *request = completion->request;
+    h2o_iovec_t host = s3_request_header(request, "host"), path = request->http->input.path;
+    const char *query = memchr(path.base, '?', path.len);
+    const char *scheme = request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "https://" : "http://";
+    size_t path_length = query != NULL ? (size_t)(query - path.base) : path.len;
+    h2o_iovec_t url = h2o_concat(&request->http->pool, h2o_iovec_init(scheme, strlen(scheme)),
+                                 h2o_iovec_init(host.base != NULL ? host.base : "", host.len),
+                                 h2o_iovec_init(path.base, path_length));
+
+    s3_xml_text(xml, "Location", url.base, url.len);
+}
+
+static void answer_completed(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct s3_xml xml;
+
+    s3_expiration_answer_current(request);
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "CompleteMultipartUploadResult" S3_XMLNS);
+    write_location(completion, &xml);
+    s3_xml_string(&xml, "Bucket", request->bucket.name);
+    s3_xml_key(&xml, "Key", request->key.base, request->key.len, false);
+    s3_xml_etag(&xml, completion->op.etag);
+    s3_xml_checksum(&xml, &completion->op.checksum, completion->list.count);
+    s3_xml_close(&xml, "CompleteMultipartUploadResult");
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &completion->op.version);
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_completed(struct core_change *change)
+{
+    struct completion *completion = change->ctx;
+
+    core_assembly_free(completion->rows);
+    if (completion->op.op.result != 0)
+        s3_answer_result(completion->request, completion->op.op.result);
+    else
+        answer_completed(completion);
+}
+
+/* ---- The stored parts ---- */
+
+static int visit_part(void *ctx, const struct meta_part *part)
+{
+    struct completion *completion = ctx;
+
+    completion->error = s3_assembly_add(&completion->assembly, part);
+    return completion->error == S3_ERROR_NONE ? 0 : 1;
+}
+
+/* A page of them. */
+static enum s3_error add_stored_parts(struct completion *completion, bool *more)
+{
+    int result = core_assembly_step(completion->rows, PAGE_PARTS, visit_part, completion, more);
+
+    if (completion->error != S3_ERROR_NONE)
+        return completion->error;
+    return result != 0 ? s3_error_of_result(result) : S3_ERROR_NONE;
+}
+
+static enum s3_error check_claims(struct completion *completion, const char **message)
+{
+    struct s3_request *request = completion->request;
+    h2o_iovec_t size = s3_request_header(request, "x-amz-mp-object-size");
+    h2o_iovec_t type = s3_request_header(request, "x-amz-checksum-type");
+    uint64_t expected;
+
+    if (size.base != NULL) {
+        if (s3_number_parse(size.base, size.len, INT64_MAX, &expected) != 0)
+            return S3_ERROR_INVALID_ARGUMENT;
+        if (expected != completion->assembly.size) {
+            *message = "The provided 'x-amz-mp-object-size' header value does not match what was computed.";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+    }
+    if (type.base != NULL && completion->assembly.algorithm != S3_CHECKSUM_NONE &&
+        !s3_text_is(type, s3_checksum_type_name(completion->assembly.type))) {
+        *message = "The checksum type does not match the one that the upload was created with.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    if (completion->claim.algorithm != S3_CHECKSUM_NONE &&
+        completion->op.checksum.algorithm == S3_CHECKSUM_NONE) {
+        *message = "The upload's parts have no checksums that the object's checksum could be computed from.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    return s3_checksum_claim_matches(&completion->claim, &completion->op.checksum, completion->list.count)
+               ? S3_ERROR_NONE
+               : S3_ERROR_BAD_DIGEST;
+}
+
+/* The upload decides which checksum is made of those of its parts. */
+static enum s3_error begin_assembly(struct completion *completion, const struct meta_upload *upload)
+{
+    enum s3_checksum_algorithm algorithm = S3_CHECKSUM_NONE;
+    int result = core_assembly_create(completion->request->worker, completion->op.upload_id,
+                                      completion->list.parts, completion->list.count, &completion->rows);
+
+    if (result != 0)
+        return s3_error_of_result(result);
+    if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
+        algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
+    return s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
+                             (enum s3_checksum_type)upload->checksum_type) == 0
+               ? S3_ERROR_NONE
+               : S3_ERROR_INTERNAL_ERROR;
+}
+
+/* Fills ETag and checksum of the object-to-be. */
+static enum s3_error finish_assembly(struct completion *completion, const char **message)
+{
+    enum s3_error error = s3_assembly_finish(&completion->assembly, &completion->op.checksum);
+
+    if (error == S3_ERROR_NONE)
+        error = check_claims(completion, message);
+    if (error == S3_ERROR_NONE)
+        core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+    return error;
+}
+
+/* ---- The request ---- */
+
+static void fail(struct completion *completion, enum s3_error error, const char *message)
+{
+    core_assembly_free(completion->rows);
+    s3_answer_failure(completion->request, error, message);
+}
+
+static void submit(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    const char *message = NULL;
+    enum s3_error error;
+
+    completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
+    completion->op.bucket = request->bucket.id;
+    completion->op.key = s3_bytes(request->key);
+    completion->op.parts = completion->list.parts;
+    completion->op.part_count = completion->list.count;
+    completion->op.assembly = completion->rows;
+    completion->op.condition = completion->condition.condition;
+    /* The default retention counts from the completion. */
+    if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
+        S3_ERROR_NONE) {
+        fail(completion, error, message);
+        return;
+    }
+    completion->change =
+        (struct core_change){.op = &completion->op.op, .done = on_completed, .ctx = completion};
+    core_change_submit(request->worker, &completion->change);
+}
+
+static void wait_for_turn(struct completion *completion, void (*next)(struct core_turn *turn))
+{
+    completion->turn.next = next;
+    core_turn_wait(completion->request->worker, &completion->turn);
+}
+
+static struct completion *completion_of(struct core_turn *turn)
+{
+    return (struct completion *)((char *)turn - offsetof(struct completion, turn));
+}
+
+/* The upload is not there. Perhaps it was completed before, with these parts: the change finds out. */
+static void submit_again(struct completion *completion)
+{
+    core_assembly_free(completion->rows);
+    completion->rows = NULL;
+    core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
+    submit(completion);
+}
+
+/* Whether another request ended the upload while its parts were read here, so that they begin to go. */
+static bool was_overtaken(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct meta_upload upload;
+    int result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
+                                 completion->op.upload_id, &upload);
+
+    if (result == 0)
+        core_upload_release(&upload);
+    return result == META_E_NO_UPLOAD;
+}
+
+static void assemble(struct core_turn *turn)
+{
+    struct completion *completion = completion_of(turn);
+    const char *message = NULL;
+    bool more = false;
+    enum s3_error error = add_stored_parts(completion, &more);
+
+    if (error == S3_ERROR_NONE && more) {
+        wait_for_turn(completion, assemble);
+        return;
+    }
+    if (error == S3_ERROR_NONE)
+        error = finish_assembly(completion, &message);
+    s3_assembly_end(&completion->assembly);
+    if (error == S3_ERROR_NONE)
+        submit(completion);
+    else if (error == S3_ERROR_INVALID_PART && was_overtaken(completion))
+        submit_again(completion);
+    else
+        fail(completion, error, message);
+}
+
+/* The list is read. */
+static void on_list(struct completion *completion)
+{
+    struct s3_request *request = completion->request;
+    struct meta_upload upload;
+    enum s3_error error;
+    int result;
+
+    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
+                             completion->op.upload_id, &upload);
+    if (result == META_E_NO_UPLOAD) {
+        submit_again(completion);
+        return;
+    }
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    error = begin_assembly(completion, &upload);
+    core_upload_release(&upload);
+    if (error == S3_ERROR_NONE)
+        assemble(&completion->turn);
+    else
+        fail(completion, error, NULL);
+}
+
+static void read_list(struct core_turn *turn)
+{
+    struct completion *completion = completion_of(turn);
+    bool more;
+    enum s3_error error = s3_part_list_step(&completion->list, &more);
+
+    if (more)
+        wait_for_turn(completion, read_list);
+    else if (error != S3_ERROR_NONE)
+        s3_answer_error(completion->request, error);
+    else
+        on_list(completion);
+}
+
+static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct completion *completion = ctx;
+
+    /* The list's own MD5; checksums in the headers are about the object. */
+    if (error == S3_ERROR_NONE)
+        error = s3_document_verify_md5(request, body);
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    s3_part_list_begin(&completion->list, &request->http->pool, body);
+    read_list(&completion->turn);
+}
+
+void s3_op_complete_upload(struct s3_request *request)
+{
+    struct completion *completion = s3_request_alloc(request, sizeof(*completion));
+    const char *message = NULL;
+    enum s3_error error;
+
+    completion->request = request;
+    error = s3_parameter_upload_id(request, completion->op.upload_id);
+    if (error == S3_ERROR_NONE)
+        error = s3_checksum_claim_read(&request->http->headers, true, &completion->claim, &message);
+    if (error == S3_ERROR_NONE &&
+        s3_write_condition_parse(&completion->condition, s3_request_header(request, "if-match"),
+                                 s3_request_header(request, "if-none-match")) != 0)
+        error = S3_ERROR_INVALID_ARGUMENT;
+    if (error == S3_ERROR_NONE && !s3_body_is_announced(request))
+        error = S3_ERROR_MISSING_CONTENT_LENGTH;
+    if (error != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        s3_body_collect(request, S3_XML_BYTES_MAX, on_body, completion);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CopyObject: a new row that refers to the source's bytes; no byte moves. Worker's thread.
+ *
+ * Only a checksum that the source does not have takes reading it, which digest threads do before the change.
+ *
+ * Mostly the change alone decides. Where the copy keeps the source's metadata but must alter a piece of it,
+ * the metadata is put together here from the source as it is now, and the change is pinned to that content;
+ * should it change in between, the whole is tried again. */
+#include <string.h>
+
+#include "api/s3/access/s3_access.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/object/s3_copy_source.h"
+#include "api/s3/object/s3_expiration.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_stored_checksum.h"
+#include "api/s3/op/s3_tagging.h"
+#include "api/s3/text/s3_text.h"
+
+#define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
+
+#define SELF_COPY_MESSAGE                                                                                    \
+    "This copy request is illegal because it is trying to copy an object to itself without changing the "    \
+    "object's metadata, "                                                                                    \
+    "storage class, website redirect location or encryption attributes."
+
+struct copy {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_object_copy op;
+    struct s3_copy_source source;
+    struct s3_write_condition condition;
+    struct s3_upload_access access;
+    struct meta_attributes given; /* what the request says */
+    bool replaces;                /* x-amz-metadata-directive: REPLACE */
+    unsigned attempts;
+    enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
+    struct s3_stored_checksum stored;
+};
+
+/* ---- Metadata ---- */
+
+/* These belong to the copy itself: S3 does not take them over from the source. */
+static bool is_own_setting(struct meta_bytes name)
+{
+    h2o_iovec_t text = h2o_iovec_init(name.data, name.length);
+
+    return s3_text_is(text, "x-amz-storage-class") || s3_text_is(text, "x-amz-website-redirect-location");
+}
+
+static bool has_own_setting(const struct meta_attributes *attributes)
+{
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        if (is_own_setting(attributes->list[i].name))
+            return true;
+    }
+    return false;
+}
+
+static struct meta_bytes pool_copy(struct s3_request *request, struct meta_bytes bytes)
+{
+    h2o_iovec_t copy = h2o_strdup(&request->http->pool, bytes.data, bytes.length);
+
+    return s3_bytes(copy);
+}
+
+/* The source's metadata with the request's own settings. */
+static void merge_attributes(struct copy *copy, const struct meta_attributes *have)
+{
+    struct meta_attributes *merged = &copy->op.attributes;
+    size_t bound = (size_t)have->count + copy->given.count + 1;
+
+    merged->count = 0;
+    merged->list = s3_request_alloc(copy->request, bound * sizeof(*merged->list));
+    for (uint32_t i = 0; i < have->count; i++) {
+        if (is_own_setting(have->list[i].name))
+            continue;
+        merged->list[merged->count++] = (struct meta_attribute){
+            .name = pool_copy(copy->request, have->list[i].name),
+            .value = pool_copy(copy->request, have->list[i].value),
+        };
+    }
+    for (uint32_t i = 0; i < copy->given.count; i++) {
+        if (is_own_setting(copy->given.list[i].name))
+            merged->list[merged->count++] = copy->given.list[i];
+    }
+}
+
+/* ---- The change ---- */
+
+static void copy_submit(struct copy *copy);
+
+static void answer_copied(struct copy *copy)
+{
+    struct s3_request *request = copy->request;
+    struct s3_xml xml;
+
+    s3_expiration_answer_current(request);
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "CopyObjectResult" S3_XMLNS);
+    s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
+    s3_xml_etag(&xml, copy->op.etag);
+    if (copy->op.checksum.type == S3_CHECKSUM_FULL_OBJECT)
+        s3_xml_checksum(&xml, &copy->op.checksum, 0);
+    s3_xml_close(&xml, "CopyObjectResult");
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &copy->op.version);
+    s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_copied(struct core_change *change)
+{
+    struct copy *copy = change->ctx;
+    int result = copy->op.op.result;
+
+    if (result == 0)
+        answer_copied(copy);
+    else if (result == META_E_PRECONDITION && copy->source.is_pinned && copy->attempts < COPY_ATTEMPTS_MAX)
+        copy_submit(copy);
+    else
+        s3_answer_result(copy->request, result);
+}
+
+/* Looks at the source as it is now, for what the change cannot decide by itself. */
+static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object *object)
+{
+    bool merges = !copy->replaces && (has_own_setting(&copy->given) || has_own_setting(&object->attributes));
+
+    copy->op.replace_attributes = copy->replaces || merges;
+    copy->op.attributes = copy->given;
+    copy->op.replace_checksum = copy->algorithm != S3_CHECKSUM_NONE;
+    if (merges)
+        merge_attributes(copy, &object->attributes);
+    return merges || copy->op.replace_checksum ? s3_copy_source_pin(&copy->source, object) : S3_ERROR_NONE;
+}
+
+static void copy_change(struct copy *copy)
+{
+    struct s3_request *request = copy->request;
+
+    copy->op.op.kind = META_OP_OBJECT_COPY;
+    copy->op.source = s3_copy_source_of_change(&copy->source);
+    copy->op.bucket = request->bucket.id;
+    copy->op.key = s3_bytes(request->key);
+    copy->op.condition = copy->condition.condition;
+    copy->op.owner = copy->access.owner;
+    copy->op.acl = copy->access.acl;
+    copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};
+    core_change_submit(request->worker, &copy->change);
+}
+
+static void on_checksum(struct s3_stored_checksum *stored, int result)
+{
+    struct copy *copy = stored->ctx;
+
+    if (result != 0) {
+        s3_answer_result(copy->request, result);
+        return;
+    }
+    copy->op.checksum = stored->value;
+    copy_change(copy);
+}
+
+/* Reads the source for its checksum. The get is the checksum's from now on. */
+static void copy_compute(struct copy *copy, struct core_get *get, uint64_t size)
+{
+    const struct s3_range whole = {0, size};
+    int result;
+
+    copy->stored =
+        (struct s3_stored_checksum){.algorithm = copy->algorithm, .done = on_checksum, .ctx = copy};
+    if ((result = s3_stored_checksum_compute(&copy->stored, get, &whole)) != 0)
+        s3_answer_result(copy->request, result);
+}
+
+static void copy_submit(struct copy *copy)
+{
+    struct s3_request *request = copy->request;
+    const struct meta_object *object;
+    struct core_get *get;
+    enum s3_error error;
+    int result;
+
+    copy->attempts++;
+    s3_copy_source_unpin(&copy->source);
+    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source, result);
+        return;
+    }
+    if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_error(request, error);
+    } else if (copy->op.replace_checksum &&
+               !s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, copy->algorithm,
+                                         &copy->op.checksum)) {
+        copy_compute(copy, get, object->size);
+    } else {
+        core_get_end(get);
+        copy_change(copy);
+    }
+}
+
+/* ---- The request ---- */
+
+static enum s3_error read_directives(struct copy *copy, const char **message)
+{
+    h2o_iovec_t metadata = s3_request_header(copy->request, "x-amz-metadata-directive");
+    h2o_iovec_t tagging = s3_request_header(copy->request, "x-amz-tagging-directive");
+
+    copy->replaces = s3_text_is(metadata, "REPLACE");
+    if (metadata.base != NULL && !copy->replaces && !s3_text_is(metadata, "COPY"))
+        return S3_ERROR_INVALID_ARGUMENT;
+    if (tagging.base != NULL && !s3_text_is(tagging, "COPY") && !s3_text_is(tagging, "REPLACE"))
+        return S3_ERROR_INVALID_ARGUMENT;
+    copy->op.replace_tags = s3_text_is(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
+    return copy->op.replace_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
+                                 : S3_ERROR_NONE;
+}
+
+static enum s3_error read_algorithm(struct copy *copy, const char **message)
+{
+    h2o_iovec_t name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
+
+    if (name.base == NULL || (copy->algorithm = s3_checksum_of_name(name)) != S3_CHECKSUM_NONE)
+        return S3_ERROR_NONE;
+    *message = "Checksum algorithm provided is unsupported.";
+    return S3_ERROR_INVALID_REQUEST;
+}
+
+/* Whether a copy onto itself would change anything, as S3 sees it: a storage class that is given counts, be it the one there is.
+ * An older version copied onto its key is how it is made current again. */
+static bool changes_nothing(const struct copy *copy)
+{
+    const struct s3_request *request = copy->request;
+
+    return copy->source.bucket.id == request->bucket.id && s3_text_equals(copy->source.key, request->key) &&
+           !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
+           s3_request_header(request, "x-amz-storage-class").base == NULL;
+}
+
+static enum s3_error prepare(struct copy *copy, const char **message)
+{
+    struct s3_request *request = copy->request;
+    const h2o_headers_t *headers = &request->http->headers;
+    enum s3_error error;
+
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
+    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
+        (error = read_directives(copy, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &copy->op.lock, message)) != S3_ERROR_NONE ||
+        (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
+        (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
+        return error;
+    if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),
+                                 s3_request_header(request, "if-none-match")) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    if (changes_nothing(copy)) {
+        *message = SELF_COPY_MESSAGE;
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    return S3_ERROR_NONE;
+}
+
+void s3_op_copy_object(struct s3_request *request)
+{
+    struct copy *copy = s3_request_alloc(request, sizeof(*copy));
+    const char *message = NULL;
+    enum s3_error error;
+
+    copy->request = request;
+    error = prepare(copy, &message);
+    if (error == S3_ERROR_NONE)
+        copy_submit(copy);
+    else
+        s3_answer_failure(request, error, message);
+}

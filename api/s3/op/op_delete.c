@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * DeleteObject and DeleteObjects: one change, whatever the number of keys. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/body/s3_body.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/body/s3_document.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/object/s3_version.h"
+
+/* ---- Conditions beside the ETag ---- */
+
+static enum s3_error read_size(struct meta_delete_entry *entry, h2o_iovec_t text)
+{
+    entry->if_match_size = true;
+    return s3_number_parse(text.base, text.len, INT64_MAX, &entry->size) == 0 ? S3_ERROR_NONE
+                                                                              : S3_ERROR_INVALID_ARGUMENT;
+}
+
+static enum s3_error read_modified(struct meta_delete_entry *entry, h2o_iovec_t text)
+{
+    int64_t unix_s;
+
+    if (s3_time_parse(text.base, text.len, &unix_s) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    entry->if_match_modified = true;
+    entry->modified_ms = unix_s * 1000;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error read_conditions(const struct s3_request *request, struct meta_delete_entry *entry)
+{
+    h2o_iovec_t size = s3_request_header(request, "x-amz-if-match-size");
+    h2o_iovec_t modified = s3_request_header(request, "x-amz-if-match-last-modified-time");
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (size.base != NULL)
+        error = read_size(entry, size);
+    return error == S3_ERROR_NONE && modified.base != NULL ? read_modified(entry, modified) : error;
+}
+
+/* ---- DeleteObject ---- */
+
+struct deletion {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_object_delete op;
+    struct meta_delete_entry entry;
+    struct s3_version version;
+    char if_match[META_ETAG_BYTES_MAX + 1];
+};
+
+static struct meta_bytes owner_of(const struct s3_request *request)
+{
+    return (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+}
+
+/* Which version is gone, or which delete marker was added in its place. */
+static void answer_version(struct deletion *deletion)
+{
+    struct s3_request *request = deletion->request;
+    const struct meta_delete_entry *entry = &deletion->entry;
+
+    if (entry->marker_added || entry->marker_removed)
+        s3_answer_header_string(request, "x-amz-delete-marker", "true");
+    if (entry->marker_added)
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &entry->marker);
+    else if (deletion->version.given)
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &deletion->version.id);
+}
+
+static void on_deleted(struct core_change *change)
+{
+    struct deletion *deletion = change->ctx;
+    int result = deletion->op.op.result != 0 ? deletion->op.op.result : deletion->entry.result;
+
+    if (result != 0) {
+        s3_answer_result(deletion->request, result);
+        return;
+    }
+    answer_version(deletion);
+    s3_answer_empty(deletion->request, 204);
+}
+
+void s3_op_delete_object(struct s3_request *request)
+{
+    struct deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
+    h2o_iovec_t if_match = s3_request_header(request, "if-match");
+    enum s3_error error = s3_version_read(request, &deletion->version);
+
+    if (error == S3_ERROR_NONE)
+        error = read_conditions(request, &deletion->entry);
+    if (error == S3_ERROR_NONE)
+        error = s3_lock_bypass(request, request->key, deletion->version.given ? &deletion->version.id : NULL,
+                               NULL, &deletion->entry.bypass_governance);
+    if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
+        error = S3_ERROR_INVALID_ARGUMENT;
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    deletion->request = request;
+    deletion->entry.key = s3_bytes(request->key);
+    deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
+    deletion->entry.version = s3_version_wanted(&deletion->version);
+    deletion->op = (struct meta_object_delete){
+        .op.kind = META_OP_OBJECT_DELETE,
+        .bucket = request->bucket.id,
+        .entries = &deletion->entry,
+        .count = 1,
+        .owner = owner_of(request),
+    };
+    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+/* ---- DeleteObjects ---- */
+
+struct wanted_key {
+    h2o_iovec_t key;
+    enum s3_error refusal;               /* not even tried */
+    struct meta_delete_entry *entry;     /* NULL when refused */
+    struct meta_delete_entry conditions; /* size and date */
+    h2o_iovec_t version_text;            /* as given, and told back; base NULL when absent */
+    struct meta_version_id version;
+    char *if_match;
+};
+
+struct multi_deletion {
+    struct s3_request *request;
+    struct core_turn turn;
+    struct core_change change;
+    struct meta_object_delete op;
+    struct wanted_key keys[S3_DELETE_KEYS_MAX];
+    struct meta_delete_entry entries[S3_DELETE_KEYS_MAX];
+    uint32_t key_count, judged_count;
+    bool quiet;
+};
+
+static void visit_object_part(struct multi_deletion *deletion, const char *name, h2o_iovec_t text)
+{
+    struct wanted_key *wanted = &deletion->keys[deletion->key_count];
+    h2o_mem_pool_t *pool = &deletion->request->http->pool;
+
+    if (strcmp(name, "Key") == 0) {
+        wanted->key = h2o_strdup(pool, text.base, text.len);
+        if (text.len > META_KEY_BYTES_MAX)
+            wanted->refusal = S3_ERROR_KEY_TOO_LONG;
+    } else if (strcmp(name, "VersionId") == 0 && text.len > 0) {
+        wanted->version_text = h2o_strdup(pool, text.base, text.len);
+        if (s3_version_parse(text, &wanted->version) != 0)
+            wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
+    } else if (strcmp(name, "ETag") == 0) {
+        wanted->if_match = h2o_mem_alloc_pool(pool, META_ETAG_BYTES_MAX + 1);
+        if (s3_etag_parse(text, wanted->if_match) != 0)
+            wanted->refusal = S3_ERROR_INVALID_ARGUMENT;
+    } else if (strcmp(name, "LastModifiedTime") == 0 && wanted->refusal == S3_ERROR_NONE) {
+        wanted->refusal = read_modified(&wanted->conditions, text);
+    } else if (strcmp(name, "Size") == 0 && wanted->refusal == S3_ERROR_NONE) {
+        wanted->refusal = read_size(&wanted->conditions, text);
+    }
+}
+
+static int visit_delete(void *ctx, const char *path, const char *text, size_t length)
+{
+    struct multi_deletion *deletion = ctx;
+    static const char object[] = "Delete/Object/";
+
+    if (strcmp(path, "Delete/Quiet") == 0) {
+        deletion->quiet = s3_text_is(h2o_iovec_init(text, length), "true");
+        return 0;
+    }
+    if (strncmp(path, object, sizeof(object) - 2) != 0)
+        return 0;
+    if (deletion->key_count == S3_DELETE_KEYS_MAX)
+        return -1;
+    if (strcmp(path, "Delete/Object") == 0) {
+        if (deletion->keys[deletion->key_count].key.len == 0)
+            return -1;
+        deletion->key_count++;
+        return 0;
+    }
+    visit_object_part(deletion, path + sizeof(object) - 1, h2o_iovec_init(text, length));
+    return 0;
+}
+
+/* The delete marker that was added, or that was deleted. */
+static void write_marker(struct s3_xml *xml, const struct meta_delete_entry *entry)
+{
+    char text[S3_VERSION_TEXT_BYTES + 1];
+
+    if (!entry->marker_added && !entry->marker_removed)
+        return;
+    s3_xml_bool(xml, "DeleteMarker", true);
+    (void)s3_version_format(entry->marker_added ? &entry->marker : entry->version, text);
+    s3_xml_string(xml, "DeleteMarkerVersionId", text);
+}
+
+static void write_outcome(struct multi_deletion *deletion, struct s3_xml *xml,
+                          const struct wanted_key *wanted)
+{
+    enum s3_error error = wanted->refusal;
+
+    if (wanted->entry != NULL && wanted->entry->result != 0)
+        error = s3_error_of_result(wanted->entry->result);
+    if (error == S3_ERROR_NONE && deletion->quiet)
+        return;
+    s3_xml_open(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");
+    s3_xml_text(xml, "Key", wanted->key.base, wanted->key.len);
+    if (wanted->version_text.base != NULL)
+        s3_xml_text(xml, "VersionId", wanted->version_text.base, wanted->version_text.len);
+    if (error == S3_ERROR_NONE)
+        write_marker(xml, wanted->entry);
+    if (error != S3_ERROR_NONE) {
+        s3_xml_string(xml, "Code", s3_error_code(error));
+        s3_xml_string(xml, "Message", s3_error_message(error));
+    }
+    s3_xml_close(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");
+}
+
+static void answer_deleted(struct multi_deletion *deletion)
+{
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &deletion->request->http->pool);
+    s3_xml_open(&xml, "DeleteResult" S3_XMLNS);
+    for (uint32_t i = 0; i < deletion->key_count; i++)
+        write_outcome(deletion, &xml, &deletion->keys[i]);
+    s3_xml_close(&xml, "DeleteResult");
+    s3_answer_xml(deletion->request, 200, &xml);
+}
+
+static void on_all_deleted(struct core_change *change)
+{
+    struct multi_deletion *deletion = change->ctx;
+
+    if (deletion->op.op.result != 0)
+        s3_answer_result(deletion->request, deletion->op.op.result);
+    else
+        answer_deleted(deletion);
+}
+
+/* Policies may tell keys of one bucket apart. */
+static enum s3_error authorize_key(struct s3_request *request, const struct wanted_key *wanted)
+{
+    const struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = wanted->key,
+        .version = wanted->version_text.base != NULL ? &wanted->version : NULL,
+        .action =
+            wanted->version_text.base != NULL ? S3_ACTION_DELETE_OBJECT_VERSION : S3_ACTION_DELETE_OBJECT,
+        .rights = S3_RIGHT_WRITE,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
+static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted)
+{
+    struct s3_request *request = deletion->request;
+
+    if (wanted->refusal == S3_ERROR_NONE)
+        wanted->refusal = authorize_key(request, wanted);
+    if (wanted->refusal == S3_ERROR_NONE)
+        wanted->refusal =
+            s3_lock_bypass(request, wanted->key, wanted->version_text.base != NULL ? &wanted->version : NULL,
+                           NULL, &wanted->conditions.bypass_governance);
+    if (wanted->refusal != S3_ERROR_NONE)
+        return;
+    wanted->entry = &deletion->entries[deletion->op.count++];
+    *wanted->entry = wanted->conditions;
+    wanted->entry->key = s3_bytes(wanted->key);
+    wanted->entry->if_match = wanted->if_match;
+    wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
+}
+
+static void submit_deletion(struct multi_deletion *deletion)
+{
+    struct s3_request *request = deletion->request;
+
+    if (deletion->op.count == 0) {
+        answer_deleted(deletion);
+        return;
+    }
+    deletion->op.op.kind = META_OP_OBJECT_DELETE;
+    deletion->op.bucket = request->bucket.id;
+    deletion->op.entries = deletion->entries;
+    deletion->op.owner = owner_of(request);
+    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+/* Each key may ask a whole policy: a few of them, then it is the others' turn. */
+static void judge_some(struct core_turn *turn)
+{
+    struct multi_deletion *deletion = H2O_STRUCT_FROM_MEMBER(struct multi_deletion, turn, turn);
+
+    for (uint32_t i = 0; i < S3_DELETE_KEYS_PER_TURN && deletion->judged_count < deletion->key_count; i++)
+        judge_key(deletion, &deletion->keys[deletion->judged_count++]);
+    if (deletion->judged_count == deletion->key_count) {
+        submit_deletion(deletion);
+        return;
+    }
+    deletion->turn.next = judge_some;
+    core_turn_wait(deletion->request->worker, &deletion->turn);
+}
+
+static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+{
+    struct multi_deletion *deletion = ctx;
+    const char *message = NULL;
+
+    if (error == S3_ERROR_NONE && body.len == 0)
+        error = S3_ERROR_MISSING_REQUEST_BODY;
+    if (error == S3_ERROR_NONE)
+        error = s3_document_verify(request, body, &message);
+    if (error == S3_ERROR_NONE && (s3_xml_parse(body.base, body.len, "Delete", visit_delete, deletion) != 0 ||
+                                   deletion->key_count == 0))
+        error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE)
+        judge_some(&deletion->turn);
+    else
+        s3_answer_failure(request, error, message);
+}
+
+void s3_op_delete_objects(struct s3_request *request)
+{
+    struct multi_deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
+
+    if (!s3_body_is_announced(request)) {
+        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+        return;
+    }
+    deletion->request = request;
+    s3_body_collect(request, S3_XML_BYTES_MAX, on_body, deletion);
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GetObject and HeadObject. Worker's thread.
+ *
+ * Both follow one path up to the head of the answer; then HEAD is done and GET opens the bytes and becomes an
+ * http_source, unless they are at hand in memory: those of small objects, which were verified there. The object is pinned from the look-up to the last byte, so an
+ * overwrite or delete meanwhile changes nothing here. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/object/s3_expiration.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/object/s3_tags.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/object/s3_version.h"
+
+#define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
+
+struct fetch {
+    struct http_source source;
+    struct s3_request *request;
+    struct core_get *get;
+    const struct meta_object *object; /* the get's */
+    struct s3_range range;
+    bool is_partial, is_part; /* 206; partNumber was given */
+    uint32_t part;            /* which of the object's parts, from 0 */
+    bool is_sending;          /* the source has the answer */
+};
+
+/* ---- Overrides ---- */
+
+static const struct {
+    const char *parameter, *header;
+} overrides[] = {
+    {"response-cache-control", "cache-control"},
+    {"response-content-disposition", "content-disposition"},
+    {"response-content-encoding", "content-encoding"},
+    {"response-content-language", "content-language"},
+    {"response-content-type", "content-type"},
+    {"response-expires", "expires"},
+};
+
+#define OVERRIDE_COUNT (sizeof(overrides) / sizeof(overrides[0]))
+
+/* A public link must not be able to turn a stored text into a page: overrides are for those who signed, as in
+ * S3. Where no key is configured there is nobody to keep out. */
+static enum s3_error check_overrides(const struct s3_request *request, const char **message)
+{
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
+        h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
+
+        if (value.base == NULL)
+            continue;
+        if (!request->is_signed && !s3_service_is_open(request->service)) {
+            *message = "Request specific response headers cannot be used for anonymous GET requests.";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+        if (!s3_text_is_header_safe(value)) {
+            *message = "Header value cannot be represented.";
+            return S3_ERROR_INVALID_ARGUMENT;
+        }
+    }
+    return S3_ERROR_NONE;
+}
+
+static h2o_iovec_t override_of(const struct s3_request *request, const char *header)
+{
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
+        if (strcmp(overrides[i].header, header) == 0)
+            return s3_parameter_value(request, overrides[i].parameter);
+    }
+    return (h2o_iovec_t){NULL, 0};
+}
+
+/* ---- The head of the answer ---- */
+
+static void add_attributes(struct fetch *fetch)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_attributes *attributes = &fetch->object->attributes;
+
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        const struct meta_attribute *attribute = &attributes->list[i];
+
+        if (meta_attribute_is_annotation(attribute->name))
+            continue; /* not a header */
+        /* A copy: the object may be gone when the head is written out or logged. */
+        const char *name =
+            s3_request_string(request, h2o_iovec_init(attribute->name.data, attribute->name.length));
+
+        if (override_of(request, name).base == NULL)
+            s3_answer_header(request, name, attribute->value.data, attribute->value.length);
+    }
+    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
+        h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
+
+        if (value.base != NULL)
+            s3_answer_header(request, overrides[i].header, value.base, value.len);
+    }
+    if (s3_attribute_get(attributes, "content-type").data == NULL &&
+        override_of(request, "content-type").base == NULL)
+        s3_answer_header_string(request, "content-type", S3_CONTENT_TYPE_DEFAULT);
+}
+
+static void add_tag_count(struct fetch *fetch)
+{
+    uint32_t count = s3_tags_count(s3_attribute_get(&fetch->object->attributes, META_ATTRIBUTE_TAGS));
+    enum s3_action action = s3_request_has(fetch->request, "versionId") ? S3_ACTION_GET_OBJECT_VERSION_TAGGING
+                                                                        : S3_ACTION_GET_OBJECT_TAGGING;
+    char text[16];
+
+    if (count > 0 && s3_authorize_also(fetch->request, action))
+        s3_answer_header(fetch->request, "x-amz-tagging-count", text,
+                         (size_t)snprintf(text, sizeof(text), "%u", count));
+}
+
+static void add_validators(struct fetch *fetch)
+{
+    char date[S3_TIME_HTTP_BYTES + 1];
+
+    s3_answer_etag(fetch->request, fetch->object->etag);
+    s3_time_http_format(fetch->object->modified_ms, date);
+    s3_answer_header(fetch->request, "last-modified", date, S3_TIME_HTTP_BYTES);
+}
+
+/* The checksum of exactly the bytes that are sent, for a client will compare them: of the part, or of the whole. */
+static void add_checksum(struct fetch *fetch)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    struct meta_checksum checksum = object->checksum;
+
+    if (!s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
+        return;
+    if (fetch->is_part && object->part_count > 0) {
+        if (!s3_part_checksum(object, fetch->part, &checksum))
+            return;
+        s3_answer_checksum_value(request, &checksum, 0);
+        s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(object->checksum.type));
+    } else if (fetch->range.length == object->size) {
+        s3_answer_checksum(request, &checksum, object->part_count);
+    }
+}
+
+static void add_head(struct fetch *fetch)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    char text[64];
+
+    add_attributes(fetch);
+    add_validators(fetch);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
+    s3_lock_answer(request, &object->attributes);
+    s3_answer_header_string(request, "accept-ranges", "bytes");
+    if (fetch->is_partial && fetch->range.length > 0)
+        s3_answer_header(request, "content-range", text, s3_range_format(&fetch->range, object->size, text));
+    if (fetch->is_part && object->part_count > 0)
+        s3_answer_header(request, "x-amz-mp-parts-count", text,
+                         (size_t)snprintf(text, sizeof(text), "%u", object->part_count));
+    add_tag_count(fetch);
+    if (s3_request_parameter(request, "versionId") == NULL) /* only the current version expires so */
+        s3_expiration_answer(request, object->size, object->modified_ms, &object->attributes);
+    add_checksum(fetch);
+    request->http->res.status = fetch->is_partial ? 206 : 200;
+}
+
+static void answer_not_modified(struct fetch *fetch)
+{
+    static const char *const kept[] = {"cache-control", "expires"}; /* RFC 9110 15.4.5 */
+    struct s3_request *request = fetch->request;
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        struct meta_bytes value = s3_attribute_get(&fetch->object->attributes, kept[i]);
+
+        if (value.data != NULL)
+            s3_answer_header(request, kept[i], value.data, value.length);
+    }
+    add_validators(fetch);
+    request->http->res.status = 304;
+    core_get_end(fetch->get);
+    http_send_head(request->http, UINT64_MAX);
+}
+
+/* ---- Which bytes ---- */
+
+static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
+{
+    const struct meta_object *object = fetch->object;
+    uint64_t number, first = 0;
+
+    if (s3_number_parse(number_text.base, number_text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    fetch->is_partial = true;
+    fetch->is_part = true;
+    fetch->range = (struct s3_range){0, object->size};
+    if (object->part_count == 0)
+        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART;
+    for (uint32_t i = 0; i < object->part_count; i++) {
+        fetch->range = (struct s3_range){first, object->parts[i].size};
+        fetch->part = i;
+        if (object->parts[i].number == number)
+            return S3_ERROR_NONE;
+        first += object->parts[i].size;
+    }
+    return S3_ERROR_INVALID_PART;
+}
+
+static enum s3_error choose_range(struct fetch *fetch, const char **message)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    h2o_iovec_t range = s3_request_header(request, "range"),
+                if_range = s3_request_header(request, "if-range");
+    h2o_iovec_t part = s3_parameter_value(request, "partNumber");
+
+    if (part.base != NULL) {
+        if (range.base != NULL) {
+            *message = "Cannot specify both Range header and partNumber query parameter";
+            return S3_ERROR_INVALID_REQUEST;
+        }
+        return choose_part(fetch, part);
+    }
+    if (if_range.base != NULL && !s3_if_range_holds(if_range, object->etag, object->modified_ms))
+        range.base = NULL;
+    switch (s3_range_parse(range.base, range.len, object->size, &fetch->range)) {
+    case S3_RANGE_UNSATISFIABLE:
+        return S3_ERROR_INVALID_RANGE;
+    case S3_RANGE_PARTIAL:
+        fetch->is_partial = true;
+        break;
+    case S3_RANGE_WHOLE:
+        break;
+    }
+    return S3_ERROR_NONE;
+}
+
+/* ---- Sending ---- */
+
+static struct fetch *fetch_of(struct http_source *source)
+{
+    return (struct fetch *)((char *)source - offsetof(struct fetch, source));
+}
+
+/* The length was announced from the row: bytes that end early are a damaged object, and the connection must
+ * break. */
+static ssize_t source_send(struct http_source *source, int socket_fd, size_t max)
+{
+    ssize_t sent = core_get_send(fetch_of(source)->get, socket_fd, max);
+
+    return sent == 0 ? -EIO : sent;
+}
+
+static ssize_t source_read(struct http_source *source, void *buffer, size_t length)
+{
+    ssize_t got = core_get_read(fetch_of(source)->get, buffer, length);
+
+    return got == 0 ? -EIO : got;
+}
+
+/* The log has heard which blob is damaged; here it hears whose that is. The path is as the client wrote it, printable. */
+static void report_damage(struct fetch *fetch)
+{
+    const h2o_req_t *http = fetch->request->http;
+    size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
+
+    if (fetch->get != NULL && core_get_told_damage(fetch->get))
+        s3_service_report(fetch->request->service, "request %s met it: GET %.*s", fetch->request->request_id,
+                          (int)(length < DAMAGE_PATH_BYTES ? length : DAMAGE_PATH_BYTES), http->path.base);
+}
+
+static void source_end(struct http_source *source, int result)
+{
+    if (result != 0)
+        report_damage(fetch_of(source));
+    core_get_end(fetch_of(source)->get);
+}
+
+static void fail(struct fetch *fetch, enum s3_error error, const char *message)
+{
+    report_damage(fetch);
+    core_get_end(fetch->get);
+    s3_answer_failure(fetch->request, error, message);
+}
+
+/* The fetch is gone with the answer. */
+static void send_memory(struct fetch *fetch, const void *bytes)
+{
+    struct core_get *get = fetch->get;
+
+    add_head(fetch);
+    http_send_memory(fetch->request->http, bytes, (size_t)fetch->range.length);
+    core_get_end(get);
+}
+
+static void send_body(struct fetch *fetch)
+{
+    const void *bytes = core_get_opened(fetch->get);
+
+    if (bytes != NULL) {
+        send_memory(fetch, bytes);
+        return;
+    }
+    add_head(fetch);
+    fetch->is_sending = true;
+    http_send_source(fetch->request->http, &fetch->source, fetch->range.length);
+}
+
+/* Follows each -EBUSY: of opening, before the head is sent, or of sending. */
+static void on_ready(void *ctx)
+{
+    struct fetch *fetch = ctx;
+    int status;
+
+    if (fetch->is_sending) {
+        http_source_resume(fetch->request->http);
+        return;
+    }
+    if ((status = core_get_status(fetch->get)) != 0)
+        fail(fetch, s3_error_of_result(status), NULL);
+    else
+        send_body(fetch);
+}
+
+static void open_body(struct fetch *fetch)
+{
+    const char *body = core_get_at_hand(fetch->get);
+    int result;
+
+    if (body != NULL || fetch->range.length == 0) {
+        send_memory(fetch, body != NULL ? body + fetch->range.first : "");
+        return;
+    }
+    result = core_get_open(fetch->get, fetch->range.first, fetch->range.length, on_ready, fetch);
+    if (result == 0)
+        send_body(fetch);
+    else if (result != -EBUSY)
+        fail(fetch, s3_error_of_result(result), NULL);
+}
+
+static void detail_number(struct s3_request *request, const char *name, uint64_t number)
+{
+    char *text = s3_request_alloc(request, 24);
+
+    s3_request_detail(request, name,
+                      h2o_iovec_init(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number)));
+}
+
+/* What there is instead of the range or the part that was asked for. */
+static void explain_range(struct fetch *fetch, enum s3_error error)
+{
+    struct s3_request *request = fetch->request;
+    const struct meta_object *object = fetch->object;
+    char text[64];
+
+    if (error == S3_ERROR_INVALID_RANGE) {
+        s3_answer_header(
+            request, "content-range", text,
+            (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)object->size));
+        s3_request_detail(request, "RangeRequested", s3_request_header(request, "range"));
+        detail_number(request, "ActualObjectSize", object->size);
+    } else if (error == S3_ERROR_INVALID_PART) {
+        s3_request_detail(request, "PartNumberRequested", s3_parameter_value(request, "partNumber"));
+        detail_number(request, "ActualPartCount", object->part_count > 0 ? object->part_count : 1);
+    }
+}
+
+static void answer_object(struct fetch *fetch)
+{
+    struct s3_request *request = fetch->request;
+    const struct s3_conditions conditions = {
+        .if_match = s3_request_header(request, "if-match"),
+        .if_none_match = s3_request_header(request, "if-none-match"),
+        .if_modified_since = s3_request_header(request, "if-modified-since"),
+        .if_unmodified_since = s3_request_header(request, "if-unmodified-since"),
+    };
+    const char *message = NULL;
+    enum s3_error error = S3_ERROR_NONE;
+
+    switch (s3_conditions_check(&conditions, fetch->object->etag, fetch->object->modified_ms)) {
+    case S3_VERDICT_NOT_MODIFIED:
+        answer_not_modified(fetch);
+        return;
+    case S3_VERDICT_FAILED:
+        error = S3_ERROR_PRECONDITION_FAILED;
+        break;
+    case S3_VERDICT_GO:
+        error = choose_range(fetch, &message);
+        break;
+    }
+    if (error != S3_ERROR_NONE) {
+        explain_range(fetch, error);
+        fail(fetch, error, message);
+    } else if (request->method == S3_HEAD) {
+        add_head(fetch);
+        core_get_end(fetch->get);
+        http_send_head(request->http, fetch->range.length);
+    } else {
+        open_body(fetch);
+    }
+}
+
+void s3_op_get_object(struct s3_request *request)
+{
+    struct fetch *fetch = s3_request_alloc(request, sizeof(*fetch));
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
+    const char *message = NULL;
+    int result;
+
+    fetch->request = request;
+    if (error == S3_ERROR_NONE)
+        error = check_overrides(request, &message);
+    if (error != S3_ERROR_NONE) {
+        fail(fetch, error, message); /* with no get yet, which core_get_end allows */
+        return;
+    }
+    fetch->source = (struct http_source){source_send, source_read, source_end};
+    if (request->bucket.versioning == META_VERSIONING_NEVER && !version.given)
+        result = core_get_begin(request->worker, request->bucket.id, s3_bytes(request->key), &fetch->get,
+                                &fetch->object);
+    else
+        result = core_get_begin_version(request->worker, request->bucket.id, s3_bytes(request->key),
+                                        s3_version_wanted(&version), &fetch->get, &fetch->object);
+    if (result != 0)
+        s3_version_answer_failure(request, &version, result);
+    else
+        answer_object(fetch);
+}

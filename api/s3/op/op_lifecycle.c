@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Get, Put and Delete of the BucketLifecycleConfiguration, and the x-amz-expiration header. The rules are
+ * carried out by core's sweep, not here. Worker's thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/body/s3_document.h"
+#include "api/s3/object/s3_expiration.h"
+#include "api/s3/object/s3_lifecycle.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_time.h"
+#include "api/s3/text/s3_uri.h"
+
+/* Says nothing where there are no transitions, but Terraform waits for it. */
+#define MINIMUM_SIZE_HEADER "x-amz-transition-default-minimum-object-size"
+#define MINIMUM_SIZE_VARIES "varies_by_storage_class"
+#define MINIMUM_SIZE_ALL    "all_storage_classes_128K"
+
+/* ---- The rules in use ---- */
+
+static int parse_stored(struct meta_bytes document, void **parsed)
+{
+    struct core_lifecycle *lifecycle;
+    int err = core_lifecycle_decode(document, &lifecycle);
+
+    if (err == 0)
+        *parsed = lifecycle;
+    return err;
+}
+
+static int lifecycle_of_bucket(struct s3_request *request, const struct core_lifecycle **lifecycle)
+{
+    static const struct core_setting_form form = {META_SETTING_LIFECYCLE, parse_stored, free};
+    const void *parsed;
+    int result = core_setting_get(request->worker, request->bucket.id, &form, &parsed);
+
+    *lifecycle = result == 0 ? parsed : NULL;
+    return result;
+}
+
+void s3_expiration_answer(struct s3_request *request, uint64_t size, int64_t modified_ms,
+                          const struct meta_attributes *attributes)
+{
+    const struct core_lifecycle *lifecycle;
+    const struct core_lifecycle_rule *rule;
+    char date[S3_TIME_HTTP_BYTES + 1];
+    char id[S3_URI_ENCODED_BYTES(CORE_LIFECYCLE_ID_BYTES_MAX) + 1];
+    char text[sizeof(date) + sizeof(id) + 32];
+    int64_t expiry_ms;
+    size_t length;
+
+    if (lifecycle_of_bucket(request, &lifecycle) != 0 || lifecycle == NULL)
+        return;
+    rule = core_lifecycle_first(lifecycle, s3_bytes(request->key), size,
+                                s3_attribute_get(attributes, META_ATTRIBUTE_TAGS), modified_ms,
+                                core_lifecycle_day(core_worker_core(request->worker)), &expiry_ms);
+    if (rule == NULL || rule->id.length > CORE_LIFECYCLE_ID_BYTES_MAX)
+        return;
+    s3_time_http_format(expiry_ms, date);
+    id[s3_uri_encode(rule->id.data, rule->id.length, false, id)] = '\0';
+    length = (size_t)snprintf(text, sizeof(text), "expiry-date=\"%s\", rule-id=\"%s\"", date, id);
+    s3_answer_header(request, "x-amz-expiration", text, length);
+}
+
+void s3_expiration_answer_current(struct s3_request *request)
+{
+    const struct core_lifecycle *lifecycle;
+    struct meta_object object;
+
+    if (lifecycle_of_bucket(request, &lifecycle) != 0 || lifecycle == NULL ||
+        core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object) != 0)
+        return;
+    s3_expiration_answer(request, object.size, object.modified_ms, &object.attributes);
+    core_object_release(&object);
+}
+
+/* ---- The setting ---- */
+
+static void answer_minimum_size(struct s3_request *request, bool varies)
+{
+    s3_answer_header_string(request, MINIMUM_SIZE_HEADER, varies ? MINIMUM_SIZE_VARIES : MINIMUM_SIZE_ALL);
+}
+
+void s3_op_get_bucket_lifecycle(struct s3_request *request)
+{
+    const struct core_lifecycle *lifecycle;
+    struct s3_xml xml;
+    int result = lifecycle_of_bucket(request, &lifecycle);
+
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    if (lifecycle == NULL) {
+        s3_answer_error(request, S3_ERROR_NO_SUCH_LIFECYCLE_CONFIGURATION);
+        return;
+    }
+    s3_xml_init(&xml, &request->http->pool);
+    s3_lifecycle_write(&xml, lifecycle);
+    answer_minimum_size(request, lifecycle->varies_by_storage_class);
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+{
+    struct core_lifecycle lifecycle = {0};
+    const char *message = NULL;
+    enum s3_error error = s3_lifecycle_read(&request->http->pool, body, &lifecycle, &message);
+    h2o_iovec_t stored;
+    char *encoded;
+    size_t length;
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_failure(request, error, message);
+        return;
+    }
+    lifecycle.varies_by_storage_class =
+        s3_text_is(s3_request_header(request, MINIMUM_SIZE_HEADER), MINIMUM_SIZE_VARIES);
+    if ((encoded = core_lifecycle_encode(&lifecycle, &length)) == NULL) {
+        s3_answer_error(request, S3_ERROR_INTERNAL_ERROR);
+        return;
+    }
+    if (length > META_SETTING_BYTES_MAX) {
+        free(encoded);
+        s3_answer_error(request, S3_ERROR_ENTITY_TOO_LARGE);
+        return;
+    }
+    stored = h2o_strdup(&request->http->pool, encoded, length);
+    free(encoded);
+    answer_minimum_size(request, lifecycle.varies_by_storage_class);
+    s3_setting_put(request, META_SETTING_LIFECYCLE, s3_bytes(stored), 200);
+}
+
+void s3_op_put_bucket_lifecycle(struct s3_request *request)
+{
+    s3_document_collect(request, S3_XML_BYTES_MAX, on_document, NULL);
+}
+
+void s3_op_delete_bucket_lifecycle(struct s3_request *request)
+{
+    s3_setting_put(request, META_SETTING_LIFECYCLE, (struct meta_bytes){NULL, 0}, 204);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ListObjects and ListObjectsV2: one index scan, told in two forms. Worker's thread; answers at once.
+ *
+ * A page's continuation token is the last entry told, wrapped so that nobody takes it for a key; like any
+ * input it is checked when it comes back. */
+#include <assert.h>
+#include <string.h>
+
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/text/s3_text.h"
+
+#define TOKEN_MARK '1' /* the form of the token; other forms may come */
+
+struct listing {
+    struct s3_request *request;
+    struct s3_xml xml;
+    h2o_iovec_t prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
+    h2o_iovec_t token;                    /* V2 only, as given */
+    struct meta_bytes after;
+    uint32_t max_keys;
+    bool url, with_owner, is_v2, truncated;
+    h2o_iovec_t *common; /* common prefixes, told behind the keys */
+    uint32_t common_count, count;
+    char last[META_KEY_BYTES_MAX]; /* the last entry */
+    size_t last_length;
+};
+
+/* ---- Tokens ---- */
+
+static h2o_iovec_t token_make(struct s3_request *request, const char *key, size_t length)
+{
+    h2o_iovec_t token;
+
+    token.base = s3_request_alloc(request, 2 + h2o_base64_encode_capacity(length));
+    token.base[0] = TOKEN_MARK;
+    token.len = 1 + h2o_base64_encode(token.base + 1, key, length, 1);
+    return token;
+}
+
+static int token_read(struct s3_request *request, h2o_iovec_t token, struct meta_bytes *after)
+{
+    h2o_iovec_t key;
+
+    if (token.len < 2 || token.base[0] != TOKEN_MARK || token.len - 1 > (META_KEY_BYTES_MAX * 4 + 2) / 3)
+        return -1;
+    key = h2o_decode_base64url(&request->http->pool, token.base + 1, token.len - 1);
+    if (key.base == NULL || key.len == 0 || key.len > META_KEY_BYTES_MAX)
+        return -1;
+    *after = s3_bytes(key);
+    return 0;
+}
+
+/* ---- Entries ---- */
+
+static void write_key(struct listing *listing, const struct meta_list_entry *entry)
+{
+    struct s3_xml *xml = &listing->xml;
+    uint8_t algorithm = entry->checksum.algorithm;
+
+    s3_xml_open(xml, "Contents");
+    s3_xml_key(xml, "Key", entry->key.data, entry->key.length, listing->url);
+    s3_xml_time(xml, "LastModified", entry->modified_ms);
+    s3_xml_etag(xml, entry->etag);
+    if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
+        s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
+        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(entry->checksum.type));
+    }
+    s3_xml_unsigned(xml, "Size", entry->size);
+    if (listing->with_owner)
+        s3_xml_owner(listing->request, xml, "Owner", entry->owner);
+    s3_xml_storage_class(xml, entry->storage_class);
+    s3_xml_close(xml, "Contents");
+}
+
+static int visit_entry(void *ctx, const struct meta_list_entry *entry)
+{
+    struct listing *listing = ctx;
+
+    assert(entry->key.length <= META_KEY_BYTES_MAX);
+    assert(listing->count < listing->max_keys);
+    if (entry->is_prefix) {
+        h2o_iovec_t copy = h2o_strdup(&listing->request->http->pool, entry->key.data, entry->key.length);
+
+        listing->common[listing->common_count++] = copy;
+    } else {
+        write_key(listing, entry);
+    }
+    memcpy(listing->last, entry->key.data, entry->key.length);
+    listing->last_length = entry->key.length;
+    listing->count++;
+    return 0;
+}
+
+/* ---- The document ---- */
+
+static void write_position_v1(struct listing *listing)
+{
+    struct s3_xml *xml = &listing->xml;
+
+    s3_xml_parameter(xml, "Marker", listing->start, listing->url);
+    /* Without a delimiter clients go on from the last key, as S3 documents. */
+    if (listing->truncated && listing->delimiter.len > 0)
+        s3_xml_key(xml, "NextMarker", listing->last, listing->last_length, listing->url);
+}
+
+static void write_position_v2(struct listing *listing)
+{
+    struct s3_xml *xml = &listing->xml;
+
+    s3_xml_unsigned(xml, "KeyCount", listing->count);
+    if (listing->start.base != NULL)
+        s3_xml_parameter(xml, "StartAfter", listing->start, listing->url);
+    if (listing->token.base != NULL)
+        s3_xml_parameter(xml, "ContinuationToken", listing->token, false);
+    if (listing->truncated) {
+        h2o_iovec_t token = token_make(listing->request, listing->last, listing->last_length);
+
+        s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
+    }
+}
+
+static void write_tail(struct listing *listing)
+{
+    struct s3_xml *xml = &listing->xml;
+
+    for (uint32_t i = 0; i < listing->common_count; i++) {
+        s3_xml_open(xml, "CommonPrefixes");
+        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
+        s3_xml_close(xml, "CommonPrefixes");
+    }
+    s3_xml_string(xml, "Name", listing->request->bucket.name);
+    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    if (listing->delimiter.len > 0)
+        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
+    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
+    if (listing->url)
+        s3_xml_string(xml, "EncodingType", "url");
+    if (listing->is_v2)
+        write_position_v2(listing);
+    else
+        write_position_v1(listing);
+    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+}
+
+static void answer_listing(struct listing *listing)
+{
+    struct s3_request *request = listing->request;
+    struct meta_list_query query = {
+        .bucket = request->bucket.id,
+        .prefix = s3_bytes(listing->prefix),
+        .delimiter = s3_bytes(listing->delimiter),
+        .after = listing->after,
+        .limit = listing->max_keys,
+    };
+    int result;
+
+    if (listing->delimiter.len > 0)
+        listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
+    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_open(&listing->xml, "ListBucketResult" S3_XMLNS);
+    result = core_object_list(request->worker, &query, visit_entry, listing, &listing->truncated);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    write_tail(listing);
+    s3_xml_close(&listing->xml, "ListBucketResult");
+    s3_answer_xml(request, 200, &listing->xml);
+}
+
+/* ---- Parameters ---- */
+
+/* A start beyond the longest key ends the listing where it stands: only its first bytes can matter. */
+static struct meta_bytes bounded(h2o_iovec_t start)
+{
+    struct meta_bytes bytes = s3_bytes(start);
+
+    if (bytes.length > META_KEY_BYTES_MAX)
+        bytes.length = META_KEY_BYTES_MAX;
+    return bytes;
+}
+
+/* The parameters that both forms share. Answers itself when something is wrong. */
+static struct listing *listing_create(struct s3_request *request)
+{
+    struct listing *listing = s3_request_alloc(request, sizeof(*listing));
+
+    listing->request = request;
+    listing->prefix = s3_parameter_value(request, "prefix");
+    listing->delimiter = s3_parameter_value(request, "delimiter");
+    if (s3_parameter_encoding(request, &listing->url) != 0 ||
+        s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
+                           &listing->max_keys) != 0)
+        return NULL;
+    return listing;
+}
+
+void s3_op_list_objects(struct s3_request *request)
+{
+    struct listing *listing = listing_create(request);
+
+    if (listing == NULL)
+        return;
+    listing->with_owner = true;
+    listing->start = s3_parameter_value(request, "marker");
+    listing->after = bounded(s3_marker_resume(listing->start, listing->prefix, listing->delimiter));
+    answer_listing(listing);
+}
+
+void s3_op_list_objects_v2(struct s3_request *request)
+{
+    struct listing *listing;
+
+    if (!s3_text_is(s3_parameter_value(request, "list-type"), "2")) {
+        s3_answer_error(request, S3_ERROR_INVALID_ARGUMENT);
+        return;
+    }
+    if ((listing = listing_create(request)) == NULL)
+        return;
+    listing->is_v2 = true;
+    listing->with_owner = s3_text_is(s3_parameter_value(request, "fetch-owner"), "true");
+    listing->start = s3_parameter_value(request, "start-after");
+    listing->token = s3_parameter_value(request, "continuation-token");
+    listing->after = bounded(listing->start);
+    if (listing->token.base != NULL && token_read(request, listing->token, &listing->after) != 0) {
+        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
+                                "The continuation token provided is incorrect");
+        return;
+    }
+    answer_listing(listing);
+}

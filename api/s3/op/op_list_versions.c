@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ListObjectVersions: versions and delete markers as they come, key by key and newest first. Worker's thread;
+ * answers at once. */
+#include <assert.h>
+#include <string.h>
+
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/object/s3_version.h"
+
+struct version_listing {
+    struct s3_request *request;
+    struct s3_xml xml;
+    h2o_iovec_t prefix, delimiter, key_marker, version_marker; /* as given; base NULL when absent */
+    struct meta_version_id marker;
+    uint32_t max_keys;
+    bool url, truncated;
+    h2o_iovec_t *common; /* common prefixes, told behind the versions */
+    uint32_t common_count;
+    char last_key[META_KEY_BYTES_MAX]; /* the last entry */
+    size_t last_key_length;
+    char last_version[S3_VERSION_TEXT_BYTES + 1]; /* empty when it was a prefix */
+};
+
+/* ---- Entries ---- */
+
+static void write_version(struct version_listing *listing, const struct meta_version_entry *entry)
+{
+    struct s3_xml *xml = &listing->xml;
+    const char *name = entry->is_marker ? "DeleteMarker" : "Version";
+    uint8_t algorithm = entry->checksum.algorithm;
+
+    s3_xml_open(xml, name);
+    s3_xml_key(xml, "Key", entry->key.data, entry->key.length, listing->url);
+    s3_xml_string(xml, "VersionId", listing->last_version);
+    s3_xml_bool(xml, "IsLatest", entry->is_current);
+    s3_xml_time(xml, "LastModified", entry->modified_ms);
+    if (!entry->is_marker) {
+        s3_xml_etag(xml, entry->etag);
+        if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
+            s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
+            s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(entry->checksum.type));
+        }
+        s3_xml_unsigned(xml, "Size", entry->size);
+        s3_xml_storage_class(xml, entry->storage_class);
+    }
+    s3_xml_owner(listing->request, xml, "Owner", entry->owner);
+    s3_xml_close(xml, name);
+}
+
+static int visit_version(void *ctx, const struct meta_version_entry *entry)
+{
+    struct version_listing *listing = ctx;
+
+    assert(entry->key.length <= META_KEY_BYTES_MAX);
+    memcpy(listing->last_key, entry->key.data, entry->key.length);
+    listing->last_key_length = entry->key.length;
+    listing->last_version[0] = '\0';
+    if (entry->is_prefix) {
+        listing->common[listing->common_count++] =
+            h2o_strdup(&listing->request->http->pool, entry->key.data, entry->key.length);
+        return 0;
+    }
+    (void)s3_version_format(&entry->version, listing->last_version);
+    write_version(listing, entry);
+    return 0;
+}
+
+/* ---- The document ---- */
+
+static void write_tail(struct version_listing *listing)
+{
+    struct s3_xml *xml = &listing->xml;
+
+    for (uint32_t i = 0; i < listing->common_count; i++) {
+        s3_xml_open(xml, "CommonPrefixes");
+        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
+        s3_xml_close(xml, "CommonPrefixes");
+    }
+    s3_xml_string(xml, "Name", listing->request->bucket.name);
+    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
+    s3_xml_parameter(xml, "VersionIdMarker", listing->version_marker, false);
+    if (listing->truncated) {
+        s3_xml_key(xml, "NextKeyMarker", listing->last_key, listing->last_key_length, listing->url);
+        if (listing->last_version[0] != '\0')
+            s3_xml_string(xml, "NextVersionIdMarker", listing->last_version);
+    }
+    if (listing->delimiter.len > 0)
+        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
+    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
+    if (listing->url)
+        s3_xml_string(xml, "EncodingType", "url");
+    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+}
+
+static void answer_versions(struct version_listing *listing)
+{
+    struct s3_request *request = listing->request;
+    h2o_iovec_t resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    bool is_group = resume.len < listing->key_marker.len;
+    struct meta_version_query query = {
+        .bucket = request->bucket.id,
+        .prefix = s3_bytes(listing->prefix),
+        .delimiter = s3_bytes(listing->delimiter),
+        .key_marker = s3_bytes(resume),
+        .version_marker = listing->version_marker.len > 0 && !is_group ? &listing->marker : NULL,
+        .limit = listing->max_keys,
+    };
+    int result;
+
+    if (listing->delimiter.len > 0)
+        listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
+    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_open(&listing->xml, "ListVersionsResult" S3_XMLNS);
+    result = core_version_list(request->worker, &query, visit_version, listing, &listing->truncated);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    write_tail(listing);
+    s3_xml_close(&listing->xml, "ListVersionsResult");
+    s3_answer_xml(request, 200, &listing->xml);
+}
+
+/* ---- Parameters ---- */
+
+static enum s3_error read_markers(struct version_listing *listing, const char **message)
+{
+    struct s3_request *request = listing->request;
+
+    listing->key_marker = s3_parameter_value(request, "key-marker");
+    listing->version_marker = s3_parameter_value(request, "version-id-marker");
+    if (listing->version_marker.len == 0)
+        return S3_ERROR_NONE;
+    if (listing->key_marker.len == 0) {
+        *message = "A version-id marker cannot be specified without a key marker.";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    if (s3_version_parse(listing->version_marker, &listing->marker) != 0) {
+        *message = "Invalid version id specified";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    return S3_ERROR_NONE;
+}
+
+void s3_op_list_object_versions(struct s3_request *request)
+{
+    struct version_listing *listing = s3_request_alloc(request, sizeof(*listing));
+    const char *message = NULL;
+    enum s3_error error;
+
+    listing->request = request;
+    listing->prefix = s3_parameter_value(request, "prefix");
+    listing->delimiter = s3_parameter_value(request, "delimiter");
+    if (s3_parameter_encoding(request, &listing->url) != 0 ||
+        s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
+                           &listing->max_keys) != 0)
+        return;
+    if ((error = read_markers(listing, &message)) != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        answer_versions(listing);
+}

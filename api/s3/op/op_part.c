@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * UploadPart, UploadPartCopy, ListParts. Worker's thread.
+ *
+ * An upload that was created with a checksum algorithm has it computed for each part, whether the client
+ * sends it or not: completing needs all of them. A copied part moves no byte, but is read for its checksum
+ * where that does not follow from what is known of the source. */
+#include <stddef.h>
+#include <string.h>
+
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/object/s3_copy_source.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/body/s3_put.h"
+#include "api/s3/object/s3_range.h"
+#include "api/s3/object/s3_stored_checksum.h"
+
+#define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
+
+/* Which part of which upload, and the checksum that the upload asks for. */
+struct part_target {
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+    uint32_t number;
+    enum s3_checksum_algorithm algorithm;
+};
+
+static enum s3_error target_read(struct s3_request *request, struct part_target *target, const char **message)
+{
+    h2o_iovec_t text = s3_parameter_value(request, "partNumber");
+    struct meta_upload upload;
+    uint64_t number;
+    enum s3_error error;
+    int result;
+
+    if (s3_number_parse(text.base, text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0) {
+        *message = "Part number must be an integer between 1 and 10000, inclusive";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    target->number = (uint32_t)number;
+    if ((error = s3_parameter_upload_id(request, target->upload_id)) != S3_ERROR_NONE)
+        return error;
+    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key), target->upload_id,
+                             &upload);
+    if (result != 0)
+        return s3_error_of_result(result);
+    if (upload.checksum_algorithm < S3_CHECKSUM_COUNT)
+        target->algorithm = (enum s3_checksum_algorithm)upload.checksum_algorithm;
+    core_upload_release(&upload);
+    return S3_ERROR_NONE;
+}
+
+/* ---- UploadPart ---- */
+
+struct part_put {
+    struct s3_put put;
+    struct part_target target;
+    struct meta_part_put op;
+};
+
+static struct part_put *part_put_of(struct s3_put *put)
+{
+    return (struct part_put *)((char *)put - offsetof(struct part_put, put));
+}
+
+static void commit_part(struct s3_put *put)
+{
+    struct meta_part_put *op = &part_put_of(put)->op;
+
+    memcpy(op->part.etag, put->etag, sizeof(op->part.etag));
+    op->part.checksum = put->checksum;
+    core_put_commit_part(put->core, op);
+}
+
+static void answer_part(struct s3_put *put)
+{
+    s3_answer_etag(put->request, put->etag);
+    s3_answer_checksum_value(put->request, &put->checksum, 0);
+    s3_answer_empty(put->request, 200);
+}
+
+static enum s3_error prepare_part(struct part_put *part_put, const char **message)
+{
+    struct s3_request *request = part_put->put.request;
+    enum s3_checksum_algorithm claimed;
+    enum s3_error error;
+
+    if ((error = target_read(request, &part_put->target, message)) != S3_ERROR_NONE ||
+        (error = s3_put_prepare(&part_put->put, message)) != S3_ERROR_NONE)
+        return error;
+    claimed = part_put->put.claim.algorithm;
+    if (claimed != S3_CHECKSUM_NONE && part_put->target.algorithm != S3_CHECKSUM_NONE &&
+        claimed != part_put->target.algorithm) {
+        *message = "Checksum Type mismatch occurred: the upload was created with another checksum algorithm.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    part_put->put.wanted = part_put->target.algorithm;
+    part_put->op.bucket = request->bucket.id;
+    part_put->op.key = s3_bytes(request->key);
+    part_put->op.part.number = part_put->target.number;
+    memcpy(part_put->op.upload_id, part_put->target.upload_id, META_UPLOAD_ID_BYTES);
+    return S3_ERROR_NONE;
+}
+
+void s3_op_upload_part(struct s3_request *request)
+{
+    struct part_put *part_put = s3_request_alloc(request, sizeof(*part_put));
+    const char *message = NULL;
+    enum s3_error error;
+
+    part_put->put.request = request;
+    part_put->put.commit = commit_part;
+    part_put->put.stored = answer_part;
+    error = prepare_part(part_put, &message);
+    if (error == S3_ERROR_NONE)
+        s3_put_start(&part_put->put);
+    else
+        s3_answer_failure(request, error, message);
+}
+
+/* ---- UploadPartCopy ---- */
+
+struct part_copy {
+    struct s3_request *request;
+    struct core_change change;
+    struct part_target target;
+    struct s3_copy_source source;
+    struct s3_range range;
+    bool has_range;
+    unsigned attempts;
+    struct meta_part_copy op;
+    struct s3_stored_checksum stored;
+};
+
+static void part_copy_submit(struct part_copy *copy);
+
+static void answer_part_copied(struct part_copy *copy)
+{
+    struct s3_request *request = copy->request;
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "CopyPartResult" S3_XMLNS);
+    s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
+    s3_xml_etag(&xml, copy->op.etag);
+    s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
+    s3_xml_close(&xml, "CopyPartResult");
+    s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_part_copied(struct core_change *change)
+{
+    struct part_copy *copy = change->ctx;
+    int result = copy->op.op.result;
+
+    if (result == 0)
+        answer_part_copied(copy);
+    else if (result == META_E_PRECONDITION && copy->source.is_pinned && copy->attempts < COPY_ATTEMPTS_MAX)
+        part_copy_submit(copy);
+    else
+        s3_answer_result(copy->request, result);
+}
+
+/* A part that is the whole of an object with an MD5 for its ETag has the same MD5; any other gets an opaque
+ * one. */
+static void choose_etag(struct part_copy *copy, const struct meta_object *object, bool whole)
+{
+    static const struct digest_values none;
+
+    if (whole && strchr(object->etag, '-') == NULL)
+        memcpy(copy->op.etag, object->etag, sizeof(copy->op.etag));
+    else
+        core_etag_make(&none, copy->op.etag);
+}
+
+/* Size and ETag of the part follow from the source as it is now, so the change is pinned to that. */
+static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_object *object,
+                                     const char **message)
+{
+    if (!copy->has_range)
+        copy->range = (struct s3_range){0, object->size};
+    if (copy->range.first + copy->range.length > object->size) {
+        *message = "Range specified is not valid for the source object.";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    if (copy->range.length > S3_PUT_BYTES_MAX)
+        return S3_ERROR_ENTITY_TOO_LARGE;
+    choose_etag(copy, object, copy->range.first == 0 && copy->range.length == object->size);
+    return s3_copy_source_pin(&copy->source, object);
+}
+
+/* True when there is nothing to compute: the checksum is known, or the upload asks for none. Then a CRC that the source has
+ * anyway is taken along. */
+static bool checksum_is_known(struct part_copy *copy, const struct meta_object *object)
+{
+    enum s3_checksum_algorithm algorithm = copy->target.algorithm;
+
+    copy->op.checksum = (struct meta_checksum){0};
+    if (algorithm != S3_CHECKSUM_NONE)
+        return s3_stored_checksum_known(object, &copy->range, algorithm, &copy->op.checksum);
+    if (!s3_stored_checksum_known(object, &copy->range, S3_CHECKSUM_CRC64NVME, &copy->op.checksum))
+        copy->op.checksum = (struct meta_checksum){0};
+    return true;
+}
+
+static void part_copy_change(struct part_copy *copy)
+{
+    struct s3_request *request = copy->request;
+
+    copy->op.op.kind = META_OP_PART_COPY;
+    copy->op.source = s3_copy_source_of_change(&copy->source);
+    copy->op.bucket = request->bucket.id;
+    copy->op.key = s3_bytes(request->key);
+    copy->op.first = copy->range.first;
+    copy->op.length = copy->range.length;
+    copy->op.number = copy->target.number;
+    memcpy(copy->op.upload_id, copy->target.upload_id, META_UPLOAD_ID_BYTES);
+    copy->change = (struct core_change){.op = &copy->op.op, .done = on_part_copied, .ctx = copy};
+    core_change_submit(request->worker, &copy->change);
+}
+
+static void on_part_checksum(struct s3_stored_checksum *stored, int result)
+{
+    struct part_copy *copy = stored->ctx;
+
+    if (result != 0) {
+        s3_answer_result(copy->request, result);
+        return;
+    }
+    copy->op.checksum = stored->value;
+    part_copy_change(copy);
+}
+
+/* Reads the range for its checksum. The get is the checksum's from now on. */
+static void part_copy_compute(struct part_copy *copy, struct core_get *get)
+{
+    int result;
+
+    copy->stored = (struct s3_stored_checksum){
+        .algorithm = copy->target.algorithm, .done = on_part_checksum, .ctx = copy};
+    if ((result = s3_stored_checksum_compute(&copy->stored, get, &copy->range)) != 0)
+        s3_answer_result(copy->request, result);
+}
+
+static void part_copy_submit(struct part_copy *copy)
+{
+    struct s3_request *request = copy->request;
+    const struct meta_object *object;
+    const char *message = NULL;
+    struct core_get *get;
+    enum s3_error error;
+    int result;
+
+    copy->attempts++;
+    s3_copy_source_unpin(&copy->source);
+    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source, result);
+        return;
+    }
+    if ((error = adapt_to_source(copy, object, &message)) != S3_ERROR_NONE) {
+        core_get_end(get);
+        s3_answer_failure(request, error, message);
+    } else if (checksum_is_known(copy, object)) {
+        core_get_end(get);
+        part_copy_change(copy);
+    } else {
+        part_copy_compute(copy, get);
+    }
+}
+
+static enum s3_error prepare_part_copy(struct part_copy *copy, const char **message)
+{
+    struct s3_request *request = copy->request;
+    h2o_iovec_t range = s3_request_header(request, "x-amz-copy-source-range");
+    enum s3_error error;
+
+    if ((error = target_read(request, &copy->target, message)) != S3_ERROR_NONE ||
+        (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
+        return error;
+    copy->has_range = range.base != NULL;
+    if (copy->has_range && s3_range_parse_copy(range.base, range.len, &copy->range) != 0) {
+        *message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
+                   "last are the "
+                   "zero-based offsets of the first and last bytes to copy";
+        return S3_ERROR_INVALID_ARGUMENT;
+    }
+    return S3_ERROR_NONE;
+}
+
+void s3_op_upload_part_copy(struct s3_request *request)
+{
+    struct part_copy *copy = s3_request_alloc(request, sizeof(*copy));
+    const char *message = NULL;
+    enum s3_error error;
+
+    copy->request = request;
+    if ((error = prepare_part_copy(copy, &message)) != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        part_copy_submit(copy);
+}
+
+/* ---- ListParts ---- */
+
+struct part_listing {
+    struct s3_request *request;
+    struct s3_xml xml;
+    unsigned char upload_id[META_UPLOAD_ID_BYTES];
+    uint32_t after, limit, last;
+    bool truncated;
+};
+
+static int visit_part(void *ctx, const struct meta_part *part)
+{
+    struct part_listing *listing = ctx;
+    struct s3_xml *xml = &listing->xml;
+
+    s3_xml_open(xml, "Part");
+    s3_xml_unsigned(xml, "PartNumber", part->number);
+    s3_xml_time(xml, "LastModified", part->modified_ms);
+    s3_xml_etag(xml, part->etag);
+    s3_xml_unsigned(xml, "Size", part->size);
+    s3_xml_checksum_value(xml, &part->checksum, 0);
+    s3_xml_close(xml, "Part");
+    listing->last = part->number;
+    return 0;
+}
+
+static void write_parts_head(struct part_listing *listing, const struct meta_upload *upload)
+{
+    struct s3_request *request = listing->request;
+    struct s3_xml *xml = &listing->xml;
+    char id[S3_UPLOAD_ID_TEXT_BYTES + 1];
+    uint8_t algorithm = upload->checksum_algorithm;
+
+    s3_upload_id_format(upload->id, id);
+    s3_xml_string(xml, "Bucket", request->bucket.name);
+    s3_xml_key(xml, "Key", request->key.base, request->key.len, false);
+    s3_xml_string(xml, "UploadId", id);
+    s3_xml_owner(request, xml, "Initiator", upload->owner);
+    s3_xml_owner(request, xml, "Owner", upload->owner);
+    s3_xml_storage_class(xml, s3_attribute_get(&upload->attributes, META_ATTRIBUTE_STORAGE_CLASS));
+    if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
+        s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
+        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(upload->checksum_type));
+    }
+    s3_xml_unsigned(xml, "PartNumberMarker", listing->after);
+    s3_xml_unsigned(xml, "MaxParts", listing->limit);
+}
+
+static void answer_parts(struct part_listing *listing, const struct meta_upload *upload)
+{
+    struct s3_request *request = listing->request;
+    struct s3_xml *xml = &listing->xml;
+    int result;
+
+    s3_xml_init(xml, &request->http->pool);
+    s3_xml_open(xml, "ListPartsResult" S3_XMLNS);
+    write_parts_head(listing, upload);
+    listing->last = listing->after;
+    result = core_part_list(request->worker, listing->upload_id, listing->after, listing->limit, visit_part,
+                            listing, &listing->truncated);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    /* Paginators made from the API's model, JavaScript's among them, ask on for as long as there is a next marker. */
+    if (listing->truncated)
+        s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
+    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+    s3_xml_close(xml, "ListPartsResult");
+    s3_answer_xml(request, 200, xml);
+}
+
+void s3_op_list_parts(struct s3_request *request)
+{
+    struct part_listing *listing = s3_request_alloc(request, sizeof(*listing));
+    enum s3_error error = s3_parameter_upload_id(request, listing->upload_id);
+    struct meta_upload upload;
+    int result;
+
+    listing->request = request;
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    if (s3_parameter_count(request, "max-parts", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
+                           &listing->limit) != 0 ||
+        s3_parameter_count(request, "part-number-marker", 0, META_PART_NUMBER_MAX, &listing->after) != 0)
+        return;
+    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key), listing->upload_id,
+                             &upload);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    answer_parts(listing, &upload);
+    core_upload_release(&upload);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * PostObject: a browser's form that carries an object (multipart/form-data). Worker's thread.
+ *
+ * The fields take the place of a PUT's headers, and are put there once they are known (op_post_fields.c); from then on the object
+ * goes the way of s3_put.c. The file's bytes are handed on as they come, through memory, for only the boundary behind them tells
+ * their end. What the form's policy allows, s3_form_policy.c judges. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/s3/op/op_post.h"
+#include "api/s3/access/s3_access.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/op/s3_tagging.h"
+#include "api/s3/text/s3_text.h"
+#include "api/s3/text/s3_uri.h"
+#include "api/s3/object/s3_version.h"
+
+static struct post *post_of_put(struct s3_put *put)
+{
+    return (struct post *)((char *)put - offsetof(struct post, put));
+}
+
+static struct post *post_of_sink(struct http_sink *sink)
+{
+    return (struct post *)((char *)sink - offsetof(struct post, sink));
+}
+
+/* ---- Rights ---- */
+
+/* After the fields have become headers: those are what policies speak of. */
+static enum s3_error authorize(struct post *post)
+{
+    struct s3_request *request = post->request;
+    struct s3_access access = {
+        .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = post->tags};
+    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    size_t count = s3_action_of_upload(request, actions);
+    h2o_iovec_t policy = s3_form_field(&post->form, "policy");
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (policy.base != NULL)
+        error = s3_form_policy_check(&post->form, policy, request->bucket_name, time(NULL), &post->limits,
+                                     &post->message);
+    for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
+        access.action = actions[i];
+        error = s3_authorize_access(request, &access);
+    }
+    if (error == S3_ERROR_NONE && post->tags.length > 0) {
+        access.action = S3_ACTION_PUT_OBJECT_TAGGING;
+        error = s3_authorize_access(request, &access);
+    }
+    return error;
+}
+
+/* ---- What is stored ---- */
+
+static enum s3_error add_tags(struct post *post)
+{
+    if (post->tags.length == 0)
+        return s3_tagging_add_header(post->request, &post->op.object.attributes, &post->message);
+    s3_attribute_add(&post->op.object.attributes, META_ATTRIBUTE_TAGS, post->tags);
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error prepare_object(struct post *post)
+{
+    struct s3_request *request = post->request;
+    struct meta_object_put *op = &post->op;
+    struct s3_upload_access access;
+    enum s3_error error;
+
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
+    if ((error = s3_attributes_refuse(&request->http->headers)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->pool, &request->http->headers,
+                                       &op->object.attributes)) != S3_ERROR_NONE ||
+        (error = add_tags(post)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, true, &op->object.attributes, &post->message)) !=
+            S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access, &post->message)) != S3_ERROR_NONE)
+        return error;
+    op->bucket = request->bucket.id;
+    op->key = s3_bytes(request->key);
+    op->object.owner = access.owner;
+    if (access.acl.length > 0)
+        s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
+    return s3_put_prepare_fed(&post->put, post->limits.bytes_max, &post->message);
+}
+
+/* ---- The answer ---- */
+
+static void commit_object(struct s3_put *put)
+{
+    struct post *post = post_of_put(put);
+
+    memcpy(post->op.object.etag, put->etag, sizeof(post->op.object.etag));
+    post->op.object.checksum = put->checksum;
+    if (core_put_taken(put->core) < post->limits.bytes_min)
+        s3_put_fail(put, S3_ERROR_ENTITY_TOO_SMALL);
+    else
+        core_put_commit_object(put->core, &post->op);
+}
+
+/* The object's address as the client reached the bucket. */
+static h2o_iovec_t location_of(struct s3_request *request)
+{
+    h2o_mem_pool_t *pool = &request->http->pool;
+    h2o_iovec_t host = s3_request_header(request, "host"), key, bucket = request->bucket_name;
+    const char *scheme = request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "https://" : "http://";
+
+    if (host.base == NULL)
+        host = request->http->input.authority;
+    key.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES(request->key.len) + 1);
+    key.len = s3_uri_encode(request->key.base, request->key.len, true, key.base);
+    if (request->virtual_hosted)
+        return h2o_concat(pool, h2o_iovec_init(scheme, strlen(scheme)), host, h2o_iovec_init(H2O_STRLIT("/")),
+                          key);
+    return h2o_concat(pool, h2o_iovec_init(scheme, strlen(scheme)), host, h2o_iovec_init(H2O_STRLIT("/")),
+                      bucket, h2o_iovec_init(H2O_STRLIT("/")), key);
+}
+
+/* The place that the form's author wants the browser to go to, told what was stored; base NULL: none, or no good one. */
+static h2o_iovec_t redirect_of(struct post *post)
+{
+    struct s3_request *request = post->request;
+    h2o_mem_pool_t *pool = &request->http->pool;
+    h2o_iovec_t url = s3_form_field(&post->form, "success_action_redirect"), key, query;
+    char etag[META_ETAG_BYTES_MAX + 16];
+
+    if (url.base == NULL)
+        url = s3_form_field(&post->form, "redirect");
+    if ((!s3_text_has_prefix(url, "http://") && !s3_text_has_prefix(url, "https://")) ||
+        !s3_text_is_header_safe(url))
+        return (h2o_iovec_t){NULL, 0};
+    key.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES(request->key.len) + 1);
+    key.len = s3_uri_encode(request->key.base, request->key.len, false, key.base);
+    snprintf(etag, sizeof(etag), "%%22%s%%22", post->op.object.etag);
+    query = h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("bucket=")), request->bucket_name,
+                       h2o_iovec_init(H2O_STRLIT("&key=")), key, h2o_iovec_init(H2O_STRLIT("&etag=")),
+                       h2o_iovec_init(etag, strlen(etag)));
+    return h2o_concat(pool, url, h2o_iovec_init(memchr(url.base, '?', url.len) != NULL ? "&" : "?", 1),
+                      query);
+}
+
+static void answer_created(struct post *post, h2o_iovec_t location)
+{
+    struct s3_request *request = post->request;
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "PostResponse");
+    s3_xml_text(&xml, "Location", location.base, location.len);
+    s3_xml_string(&xml, "Bucket", request->bucket.name);
+    s3_xml_key(&xml, "Key", request->key.base, request->key.len, false);
+    s3_xml_etag(&xml, post->op.object.etag);
+    s3_xml_close(&xml, "PostResponse");
+    s3_answer_xml(request, 201, &xml);
+}
+
+static void answer_stored(struct s3_put *put)
+{
+    struct post *post = post_of_put(put);
+    struct s3_request *request = post->request;
+    h2o_iovec_t status = s3_form_field(&post->form, "success_action_status");
+    h2o_iovec_t redirect = redirect_of(post),
+                location = redirect.base != NULL ? redirect : location_of(request);
+
+    s3_answer_etag(request, post->op.object.etag);
+    s3_answer_checksum(request, &post->op.object.checksum, 0);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &post->op.object.version);
+    s3_answer_header(request, "location", location.base, location.len);
+    if (redirect.base != NULL)
+        s3_answer_empty(request, 303);
+    else if (s3_text_is(status, "201"))
+        answer_created(post, location);
+    else
+        s3_answer_empty(request, s3_text_is(status, "200") ? 200 : 204);
+}
+
+/* ---- The body ---- */
+
+static void on_feed(struct s3_put *put)
+{
+    struct post *post = post_of_put(put);
+
+    post->is_ready = true;
+    if (!post->is_in_write) /* else the body is going on anyway */
+        http_body_resume(put->request->http);
+}
+
+/* All fields are known. */
+static enum s3_error begin_file(struct post *post)
+{
+    enum s3_error error;
+
+    if ((error = post_take_fields(post)) != S3_ERROR_NONE || (error = authorize(post)) != S3_ERROR_NONE)
+        return error;
+    return prepare_object(post);
+}
+
+static ssize_t write_file(void *ctx, const void *data, size_t length)
+{
+    struct post *post = ctx;
+
+    return s3_put_feed(&post->put, data, length);
+}
+
+static ssize_t break_off(struct post *post, enum s3_error error)
+{
+    post->error = error;
+    return -ECANCELED;
+}
+
+/* The fields, up to the file's first byte. */
+static ssize_t take_fields(struct post *post, const char *data, size_t length)
+{
+    ssize_t n = s3_form_feed(&post->form, data, length);
+    enum s3_error error;
+
+    if (n < 0)
+        return break_off(post, n == -EMSGSIZE ? S3_ERROR_POST_FIELDS_TOO_LARGE : S3_ERROR_MALFORMED_POST);
+    if (post->form.state != S3_FORM_FILE)
+        return n;
+    if ((error = begin_file(post)) != S3_ERROR_NONE)
+        return break_off(post, error);
+    post->is_storing = true;
+    s3_put_start(&post->put);
+    return n;
+}
+
+static ssize_t take_file(struct post *post, const char *data, size_t length)
+{
+    ssize_t n = post->is_ready ? s3_form_feed_file(&post->form, data, length, write_file, post) : -EBUSY;
+
+    return n == -EMSGSIZE ? break_off(post, S3_ERROR_ENTITY_TOO_LARGE) : n;
+}
+
+static ssize_t sink_write(struct http_sink *sink, const void *data, size_t length)
+{
+    struct post *post = post_of_sink(sink);
+    ssize_t n = (ssize_t)length; /* what follows the file is ignored */
+
+    post->is_in_write = true;
+    if (post->form.state == S3_FORM_FILE)
+        n = take_file(post, data, length);
+    else if (post->form.state != S3_FORM_END)
+        n = take_fields(post, data, length);
+    post->is_in_write = false;
+    return n;
+}
+
+static enum s3_error end_error(const struct post *post, int result)
+{
+    if (post->error != S3_ERROR_NONE)
+        return post->error;
+    if (result != 0)
+        return s3_error_of_result(result);
+    if (post->form.state != S3_FORM_END)
+        return S3_ERROR_MALFORMED_POST; /* the closing boundary is missing */
+    return post->is_storing ? S3_ERROR_NONE : S3_ERROR_INCORRECT_NUMBER_OF_FILES;
+}
+
+static void sink_end(struct http_sink *sink, int result)
+{
+    struct post *post = post_of_sink(sink);
+    enum s3_error error = end_error(post, result);
+
+    if (error != S3_ERROR_NONE && post->message != NULL)
+        s3_request_explain(post->request, error, post->message);
+    if (error != S3_ERROR_NONE && post->is_storing)
+        s3_put_fail(&post->put, error);
+    else if (error != S3_ERROR_NONE)
+        s3_answer_error(post->request, error);
+    else
+        s3_put_feed_end(&post->put);
+}
+
+void s3_op_post_object(struct s3_request *request)
+{
+    struct post *post = s3_request_alloc(request, sizeof(*post));
+    enum s3_error error;
+
+    post->request = request;
+    post->sink = (struct http_sink){NULL, sink_write, sink_end};
+    post->put.request = request;
+    post->put.commit = commit_object;
+    post->put.stored = answer_stored;
+    post->put.feed = on_feed;
+    post->limits.bytes_max = UINT64_MAX;
+    if (s3_form_init(&post->form, &request->http->pool, s3_request_header(request, "content-type")) != 0) {
+        s3_answer_error_message(request, S3_ERROR_PRECONDITION_FAILED,
+                                "Bucket POST must be of the enclosure-type multipart/form-data");
+        return;
+    }
+    if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        http_body_receive(request->http, NULL, &post->sink);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The fields of a posted form, once all are known: the key, whose signature it is, and headers and tags as a PUT would have
+ * them. A signature lies in the form, over its policy; a form without one is anonymous. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/op/op_post.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/object/s3_tags.h"
+#include "api/s3/text/s3_text.h"
+#include "storage/base/hex.h"
+#include "storage/base/utf8.h"
+
+static enum s3_error refuse(struct post *post, enum s3_error error, const char *message)
+{
+    post->message = message;
+    return error;
+}
+
+/* ---- The key ---- */
+
+#define FILENAME_VARIABLE "${filename}"
+
+/* Once per field, which bounds what a form can grow to. */
+static h2o_iovec_t expand(struct post *post, h2o_iovec_t text)
+{
+    const char *at = text.base != NULL ? memmem(text.base, text.len, H2O_STRLIT(FILENAME_VARIABLE)) : NULL;
+    h2o_iovec_t head, tail;
+
+    if (at == NULL)
+        return text;
+    head = h2o_iovec_init(text.base, (size_t)(at - text.base));
+    tail = h2o_iovec_init(at + strlen(FILENAME_VARIABLE), text.len - head.len - strlen(FILENAME_VARIABLE));
+    return h2o_concat(&post->request->http->pool, head, post->form.filename, tail);
+}
+
+/* Conditions of the policy are about the expanded fields. */
+static enum s3_error take_key(struct post *post)
+{
+    struct s3_request *request = post->request;
+
+    for (size_t i = 0; i < post->form.field_count; i++)
+        post->form.fields[i].value = expand(post, post->form.fields[i].value);
+    request->key = s3_form_field(&post->form, "key");
+    if (request->key.len == 0)
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                      "Bucket POST must contain a field named 'key'.  If it is specified, please check the "
+                      "order of the "
+                      "fields.");
+    if (request->key.len > META_KEY_BYTES_MAX)
+        return S3_ERROR_KEY_TOO_LONG;
+    if (memchr(request->key.base, '\0', request->key.len) != NULL ||
+        !utf8_is_valid(request->key.base, request->key.len))
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "The key is not valid UTF-8.");
+    return S3_ERROR_NONE;
+}
+
+/* ---- Who it is ---- */
+
+static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim *claim, h2o_iovec_t date)
+{
+    const char *region = s3_service_region(post->request->service);
+
+    if (!h2o_memis(claim->terminator.base, claim->terminator.len, H2O_STRLIT("aws4_request")) ||
+        !h2o_memis(claim->service.base, claim->service.len, H2O_STRLIT("s3")) || date.len < 8 ||
+        !h2o_memis(claim->date.base, claim->date.len, date.base, 8) ||
+        !h2o_memis(claim->region.base, claim->region.len, region, strlen(region)))
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                      "The x-amz-credential field does not fit: it must name the date of x-amz-date, this "
+                      "server's region, "
+                      "'s3' and 'aws4_request'.");
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error check_signature(struct post *post, h2o_iovec_t policy, h2o_iovec_t date,
+                                     const struct s3_sigv4_claim *claim)
+{
+    struct s3_request *request = post->request;
+    struct s3_identity *identity =
+        s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
+    unsigned char key[32], expected[32];
+    char timestamp[17];
+    int64_t unix_s;
+
+    if (identity == NULL)
+        return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    if (!s3_sigv4_parse_time(date, &unix_s))
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "The x-amz-date field is no date.");
+    s3_sigv4_format_time(unix_s, timestamp);
+    s3_identity_signing_key(identity, timestamp, s3_service_region(request->service), key);
+    s3_sigv4_sign(key, policy, expected);
+    if (!s3_sigv4_is_equal(expected, claim->signature))
+        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+    request->identity = identity;
+    request->owner_id = s3_identity_owner(identity);
+    request->is_signed = true;
+    request->signed_at_s = unix_s;
+    return S3_ERROR_NONE;
+}
+
+/* A policy without a signature would say nothing; without a policy there is nothing to sign. */
+static enum s3_error authenticate(struct post *post)
+{
+    const struct s3_form *form = &post->form;
+    h2o_iovec_t policy = s3_form_field(form, "policy"), signature = s3_form_field(form, "x-amz-signature");
+    h2o_iovec_t algorithm = s3_form_field(form, "x-amz-algorithm"), date = s3_form_field(form, "x-amz-date");
+    struct s3_sigv4_claim claim = {0};
+    enum s3_error error;
+
+    if (s3_credentials_is_open(post->request->credentials) || (policy.base == NULL && signature.base == NULL))
+        return S3_ERROR_NONE;
+    if (policy.base == NULL)
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "Bucket POST must contain a field named 'policy'.");
+    if (signature.base == NULL || date.base == NULL)
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                      "Bucket POST must contain fields named 'x-amz-signature' and 'x-amz-date'.");
+    if (!h2o_memis(algorithm.base, algorithm.len, H2O_STRLIT(S3_SIGV4_ALGORITHM)))
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-algorithm only supports \"AWS4-HMAC-SHA256\"");
+    if (s3_form_field(form, "x-amz-security-token").base != NULL)
+        return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
+    if (!s3_sigv4_parse_credential(s3_form_field(form, "x-amz-credential"), &claim) ||
+        !hex_decode(signature.base, signature.len, claim.signature, 32))
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-credential or x-amz-signature is malformed.");
+    error = check_scope(post, &claim, date);
+    return error != S3_ERROR_NONE ? error : check_signature(post, policy, date, &claim);
+}
+
+/* ---- Fields as headers ---- */
+
+static bool names_a_header(h2o_iovec_t name)
+{
+    static const char *const names[] = {"cache-control",    "content-type",     "content-disposition",
+                                        "content-encoding", "content-language", "content-md5",
+                                        "expires"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (s3_text_is(name, names[i]))
+            return true;
+    }
+    return s3_text_has_prefix(name, "x-amz-");
+}
+
+static bool is_token(h2o_iovec_t name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.base[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+/* The request's own headers that describe its body, not the object, give way to the form's fields. Those come from a body: they
+ * must not be able to break a response's head in two. */
+static enum s3_error fields_to_headers(struct post *post)
+{
+    h2o_req_t *http = post->request->http;
+    h2o_headers_t headers = {NULL, 0, 0};
+
+    for (size_t i = 0; i < http->headers.size; i++) {
+        const h2o_header_t *header = &http->headers.entries[i];
+
+        if (!names_a_header(*header->name))
+            h2o_add_header_by_str(&http->pool, &headers, header->name->base, header->name->len, 1, NULL,
+                                  header->value.base, header->value.len);
+    }
+    for (size_t i = 0; i < post->form.field_count; i++) {
+        const struct s3_form_field *field = &post->form.fields[i];
+        h2o_iovec_t name =
+            s3_text_is(field->name, "acl") ? h2o_iovec_init(H2O_STRLIT("x-amz-acl")) : field->name;
+
+        if (!names_a_header(name))
+            continue;
+        if (!is_token(name) || !s3_text_is_header_safe(field->value))
+            return refuse(post, S3_ERROR_INVALID_ARGUMENT, "A field's name or value cannot be represented.");
+        h2o_add_header_by_str(&http->pool, &headers, name.base, name.len, 1, NULL, field->value.base,
+                              field->value.len);
+    }
+    http->headers = headers;
+    return S3_ERROR_NONE;
+}
+
+/* The tags of the field `tagging`, which is XML; those of x-amz-tagging are a header by now. */
+static enum s3_error read_tags(struct post *post)
+{
+    h2o_mem_pool_t *pool = &post->request->http->pool;
+    h2o_iovec_t xml = s3_form_field(&post->form, "tagging");
+    struct s3_tags tags;
+    enum s3_error error;
+
+    if (xml.len == 0)
+        return S3_ERROR_NONE;
+    if (s3_request_header(post->request, "x-amz-tagging").base != NULL)
+        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                      "Only one of the fields tagging and x-amz-tagging may be given.");
+    if ((error = s3_tags_read_xml(pool, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)
+        return error;
+    if (tags.count > 0)
+        post->tags = s3_tags_pack(pool, &tags);
+    return S3_ERROR_NONE;
+}
+
+/* ---- All of them ---- */
+
+enum s3_error post_take_fields(struct post *post)
+{
+    enum s3_error error;
+
+    if ((error = take_key(post)) != S3_ERROR_NONE || (error = authenticate(post)) != S3_ERROR_NONE ||
+        (error = fields_to_headers(post)) != S3_ERROR_NONE)
+        return error;
+    return read_tags(post);
+}

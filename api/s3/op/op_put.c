@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * PutObject: conditions, stored headers and appending around the way of the body (s3_put.c). Worker's thread. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/s3/object/s3_append.h"
+#include "api/s3/access/s3_access.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/object/s3_conditions.h"
+#include "api/s3/object/s3_expiration.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/body/s3_put.h"
+#include "api/s3/op/s3_tagging.h"
+#include "api/s3/object/s3_version.h"
+
+struct object_put {
+    struct s3_put put;
+    struct meta_object_put op;
+    struct s3_write_condition condition;
+    struct s3_append append;
+};
+
+static struct object_put *object_put_of(struct s3_put *put)
+{
+    return (struct object_put *)((char *)put - offsetof(struct object_put, put));
+}
+
+static void commit_object(struct s3_put *put)
+{
+    struct s3_append *append = &object_put_of(put)->append;
+    struct meta_object *object = &object_put_of(put)->op.object;
+    enum s3_error error;
+
+    memcpy(object->etag, put->etag, sizeof(object->etag));
+    object->checksum = put->checksum;
+    if (append->change.etag != NULL) {
+        error = s3_append_join(append, &put->checksum, core_put_taken(put->core), object);
+        if (error != S3_ERROR_NONE) {
+            s3_put_fail(put, error);
+            return;
+        }
+    } else if (append->is_given) {
+        append->size = core_put_taken(put->core);
+    }
+    core_put_commit_object(put->core, &object_put_of(put)->op);
+}
+
+static void answer_stored(struct s3_put *put)
+{
+    const struct s3_append *append = &object_put_of(put)->append;
+    const struct meta_object *object = &object_put_of(put)->op.object;
+    char text[24];
+
+    s3_answer_etag(put->request, object->etag);
+    s3_answer_checksum(put->request, &object->checksum, object->part_count);
+    if (append->is_given)
+        s3_answer_header(put->request, "x-amz-object-size", text,
+                         (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)append->size));
+    s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id", &object->version);
+    if (append->change.etag == NULL) /* else the tags, which rules may ask about, are those of the object */
+        s3_expiration_answer(put->request, object->size, object->modified_ms, &object->attributes);
+    s3_answer_empty(put->request, 200);
+}
+
+/* A doomed upload is refused before its body; what binds is the same check inside the transaction. */
+static int check_condition_now(struct s3_request *request, const struct s3_write_condition *write)
+{
+    struct meta_object object;
+    int result;
+
+    if (!s3_write_condition_given(write))
+        return 0;
+    result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object);
+    if (result == META_E_NO_KEY)
+        return s3_write_condition_check(&write->condition, NULL);
+    if (result != 0)
+        return result;
+    result = s3_write_condition_check(&write->condition, object.etag);
+    core_object_release(&object);
+    return result;
+}
+
+static enum s3_error prepare(struct object_put *object_put, const char **message)
+{
+    struct s3_request *request = object_put->put.request;
+    const h2o_headers_t *headers = &request->http->headers;
+    struct meta_object_put *op = &object_put->op;
+    struct s3_upload_access access;
+    enum s3_error error;
+    int result;
+
+    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->pool, headers, &op->object.attributes)) !=
+            S3_ERROR_NONE ||
+        (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, true, &op->object.attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
+        return error;
+    if (s3_write_condition_parse(&object_put->condition, s3_request_header(request, "if-match"),
+                                 s3_request_header(request, "if-none-match")) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    if ((result = check_condition_now(request, &object_put->condition)) != 0)
+        return s3_error_of_result(result);
+    if ((error = s3_append_read(request, &object_put->append)) != S3_ERROR_NONE)
+        return error;
+    object_put->put.wanted = object_put->append.algorithm;
+    op->append = object_put->append.is_given ? &object_put->append.change : NULL;
+    op->bucket = request->bucket.id;
+    op->key = s3_bytes(request->key);
+    op->condition = object_put->condition.condition;
+    op->object.owner = access.owner;
+    if (access.acl.length > 0)
+        s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
+    return S3_ERROR_NONE;
+}
+
+void s3_op_put_object(struct s3_request *request)
+{
+    struct object_put *object_put = s3_request_alloc(request, sizeof(*object_put));
+    const char *message = NULL;
+    enum s3_error error;
+
+    object_put->put.request = request;
+    object_put->put.commit = commit_object;
+    object_put->put.stored = answer_stored;
+    error = prepare(object_put, &message);
+    if (error == S3_ERROR_NONE)
+        s3_put_start(&object_put->put);
+    else
+        s3_answer_failure(request, error, message);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ListBuckets: the caller's own buckets, and those that its key may list by configuration. Pages where the
+ * client asks for them. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_service.h"
+#include "api/s3/text/s3_text.h"
+
+#define BUCKETS_PER_READ    1000u
+#define BUCKETS_MAX_DEFAULT 10000u /* S3's largest page; without max-buckets all are told */
+
+struct bucket_listing {
+    struct s3_request *request;
+    struct s3_xml xml;
+    h2o_iovec_t prefix, region;
+    uint32_t limit, count; /* buckets told at most, and so far */
+    uint32_t seen;         /* in this read */
+    bool paged, truncated;
+    char last_seen[META_BUCKET_NAME_BYTES_MAX + 1], last_told[META_BUCKET_NAME_BYTES_MAX + 1];
+};
+
+static bool listing_wants(const struct bucket_listing *listing, const struct meta_bucket *bucket)
+{
+    size_t length = strlen(bucket->name);
+
+    if (length < listing->prefix.len ||
+        (listing->prefix.len > 0 && memcmp(bucket->name, listing->prefix.base, listing->prefix.len) != 0))
+        return false;
+    if (listing->region.base != NULL && !s3_text_is(listing->region, bucket->region))
+        return false;
+    return (s3_authorize_rights(listing->request, bucket) & S3_RIGHT_LIST) != 0;
+}
+
+static int visit_bucket(void *ctx, const struct meta_bucket *bucket)
+{
+    struct bucket_listing *listing = ctx;
+
+    listing->seen++;
+    strcpy(listing->last_seen, bucket->name);
+    if (!listing_wants(listing, bucket))
+        return 0;
+    if (listing->paged && listing->count == listing->limit) {
+        listing->truncated = true;
+        return 1;
+    }
+    s3_xml_open(&listing->xml, "Bucket");
+    s3_xml_string(&listing->xml, "Name", bucket->name);
+    s3_xml_time(&listing->xml, "CreationDate", bucket->created_ms);
+    s3_xml_string(&listing->xml, "BucketRegion", bucket->region);
+    s3_xml_close(&listing->xml, "Bucket");
+    strcpy(listing->last_told, bucket->name);
+    listing->count++;
+    return 0;
+}
+
+static int list_all(struct bucket_listing *listing)
+{
+    int result;
+
+    do {
+        struct meta_bytes after = {listing->last_seen, strlen(listing->last_seen)};
+        char from[META_BUCKET_NAME_BYTES_MAX + 1];
+
+        memcpy(from, listing->last_seen, sizeof(from)); /* visit_bucket writes to last_seen meanwhile */
+        after.data = from;
+        listing->seen = 0;
+        result = core_bucket_list(listing->request->worker, after, BUCKETS_PER_READ, visit_bucket, listing);
+    } while (result == 0 && listing->seen == BUCKETS_PER_READ);
+    return result < 0 ? result : 0;
+}
+
+/* The token is the last name told: it is no secret, and it stays good when that bucket is gone. */
+static bool listing_start(struct bucket_listing *listing, h2o_iovec_t token)
+{
+    if (token.base == NULL || token.len == 0)
+        return true;
+    if (token.len > META_BUCKET_NAME_BYTES_MAX || memchr(token.base, '\0', token.len) != NULL)
+        return false;
+    memcpy(listing->last_seen, token.base, token.len);
+    return true;
+}
+
+static void answer_listing(struct bucket_listing *listing, const char *owner)
+{
+    struct s3_request *request = listing->request;
+    struct s3_xml *xml = &listing->xml;
+    int result;
+
+    s3_xml_init(xml, &request->http->pool);
+    s3_xml_open(xml, "ListAllMyBucketsResult" S3_XMLNS);
+    s3_xml_owner(request, xml, "Owner", (struct meta_bytes){owner, strlen(owner)});
+    s3_xml_open(xml, "Buckets");
+    if ((result = list_all(listing)) != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    s3_xml_close(xml, "Buckets");
+    if (listing->truncated)
+        s3_xml_string(xml, "ContinuationToken", listing->last_told);
+    if (listing->prefix.base != NULL)
+        s3_xml_parameter(xml, "Prefix", listing->prefix, false);
+    s3_xml_close(xml, "ListAllMyBucketsResult");
+    s3_answer_xml(request, 200, xml);
+}
+
+void s3_op_list_buckets(struct s3_request *request)
+{
+    struct bucket_listing *listing = s3_request_alloc(request, sizeof(*listing));
+
+    if (request->identity == NULL && !s3_service_is_open(request->service)) {
+        s3_answer_error(request, S3_ERROR_ACCESS_DENIED);
+        return;
+    }
+    listing->request = request;
+    listing->prefix = s3_parameter_value(request, "prefix");
+    listing->region = s3_parameter_value(request, "bucket-region");
+    listing->paged = s3_request_has(request, "max-buckets");
+    if (s3_parameter_count(request, "max-buckets", BUCKETS_MAX_DEFAULT, BUCKETS_MAX_DEFAULT,
+                           &listing->limit) != 0)
+        return;
+    if ((listing->paged && listing->limit == 0) ||
+        !listing_start(listing, s3_parameter_value(request, "continuation-token"))) {
+        s3_answer_error(request, S3_ERROR_INVALID_ARGUMENT);
+        return;
+    }
+    answer_listing(listing, request->owner_id);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Get, Put and Delete of ObjectTagging and BucketTagging, and the tags that come with a PUT. Object tags lie
+ * beside the object's attributes and leave its ETag and Last-Modified alone; bucket tags are a setting.
+ * Worker's thread. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/body/s3_document.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/op/s3_tagging.h"
+#include "api/s3/object/s3_version.h"
+
+#define TAGGING_BYTES_MAX (128u << 10) /* 50 tags of 384 characters, escaped, with room */
+
+/* ---- Tags of an upload ---- */
+
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
+                                     const char **message)
+{
+    h2o_iovec_t text = s3_request_header(request, "x-amz-tagging");
+    struct s3_tags *tags;
+    enum s3_error error;
+
+    *packed = (struct meta_bytes){NULL, 0};
+    if (text.base == NULL || text.len == 0)
+        return S3_ERROR_NONE;
+    tags = s3_request_alloc(request, sizeof(*tags));
+    error = s3_tags_read_header(&request->http->pool, text, tags, message);
+    if (error == S3_ERROR_NONE)
+        *packed = s3_tags_pack(&request->http->pool, tags);
+    return error;
+}
+
+enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes,
+                                    const char **message)
+{
+    struct meta_bytes packed;
+    enum s3_error error = s3_tagging_from_header(request, &packed, message);
+
+    if (error == S3_ERROR_NONE && packed.length > 0)
+        s3_attribute_add(attributes, META_ATTRIBUTE_TAGS, packed);
+    return error;
+}
+
+/* ---- Answers ---- */
+
+static void answer_tags(struct s3_request *request, struct meta_bytes packed)
+{
+    struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
+    struct s3_xml xml;
+
+    if (!s3_tags_unpack(&request->http->pool, packed, tags)) {
+        s3_answer_result(request, META_E_CORRUPT);
+        return;
+    }
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "Tagging" S3_XMLNS);
+    s3_xml_open(&xml, "TagSet");
+    s3_tags_write(&xml, tags);
+    s3_xml_close(&xml, "TagSet");
+    s3_xml_close(&xml, "Tagging");
+    s3_answer_xml(request, 200, &xml);
+}
+
+/* Parses the document, answering what is wrong with it. Returns 0 or -EINVAL. */
+static int read_document(struct s3_request *request, h2o_iovec_t body, uint32_t count_max,
+                         struct meta_bytes *packed)
+{
+    struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
+    const char *message = NULL;
+    enum s3_error error = s3_tags_read_xml(&request->http->pool, body, count_max, tags, &message);
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_failure(request, error, message);
+        return -EINVAL;
+    }
+    *packed = s3_tags_pack(&request->http->pool, tags);
+    return 0;
+}
+
+/* ---- Objects ---- */
+
+void s3_op_get_object_tagging(struct s3_request *request)
+{
+    struct meta_object object;
+
+    if (s3_version_head(request, &object) != 0)
+        return;
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
+    answer_tags(request, s3_attribute_get(&object.attributes, META_ATTRIBUTE_TAGS));
+    core_object_release(&object);
+}
+
+struct annotation {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_object_annotate op;
+    struct s3_version version;
+    int status;
+};
+
+static void on_annotated(struct core_change *change)
+{
+    struct annotation *annotation = change->ctx;
+    struct s3_request *request = annotation->request;
+
+    if (annotation->op.op.result != 0) {
+        s3_version_answer_failure(request, &annotation->version, annotation->op.op.result);
+        return;
+    }
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &annotation->op.annotated);
+    s3_answer_empty(request, annotation->status);
+}
+
+void s3_object_annotate(struct s3_request *request, const char *name, struct meta_bytes value, int status)
+{
+    struct annotation *annotation = s3_request_alloc(request, sizeof(*annotation));
+    enum s3_error error = s3_version_read(request, &annotation->version);
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    annotation->request = request;
+    annotation->status = status;
+    annotation->op = (struct meta_object_annotate){
+        .op.kind = META_OP_OBJECT_ANNOTATE,
+        .bucket = request->bucket.id,
+        .key = s3_bytes(request->key),
+        .version = s3_version_wanted(&annotation->version),
+        .name = name,
+        .value = value,
+    };
+    annotation->change =
+        (struct core_change){.op = &annotation->op.op, .done = on_annotated, .ctx = annotation};
+    core_change_submit(request->worker, &annotation->change);
+}
+
+/* Policies may speak of the tags, which s3_dispatch did not know yet. */
+static enum s3_error authorize_tags(struct s3_request *request, struct meta_bytes packed)
+{
+    struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = request->key,
+        .action = S3_ACTION_PUT_OBJECT_TAGGING,
+        .rights = S3_RIGHT_WRITE,
+        .tags = packed,
+    };
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (version.given) {
+        access.action = S3_ACTION_PUT_OBJECT_VERSION_TAGGING;
+        access.version = &version.id;
+    }
+    return s3_authorize_access(request, &access);
+}
+
+static void on_object_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+{
+    struct meta_bytes packed;
+    enum s3_error error;
+
+    if (read_document(request, body, S3_OBJECT_TAGS_MAX, &packed) != 0)
+        return;
+    if ((error = authorize_tags(request, packed)) != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    if (packed.length == 0)
+        packed.data = NULL; /* an empty set is none */
+    s3_object_annotate(request, META_ATTRIBUTE_TAGS, packed, 200);
+}
+
+void s3_op_put_object_tagging(struct s3_request *request)
+{
+    s3_document_collect(request, TAGGING_BYTES_MAX, on_object_document, NULL);
+}
+
+void s3_op_delete_object_tagging(struct s3_request *request)
+{
+    s3_object_annotate(request, META_ATTRIBUTE_TAGS, (struct meta_bytes){NULL, 0}, 204);
+}
+
+/* ---- Buckets ---- */
+
+void s3_op_get_bucket_tagging(struct s3_request *request)
+{
+    struct meta_bytes packed;
+    int result = core_setting_read(request->worker, request->bucket.id, META_SETTING_TAGGING, &packed);
+
+    if (result == META_E_NO_SETTING) {
+        s3_answer_error(request, S3_ERROR_NO_SUCH_TAG_SET);
+    } else if (result != 0) {
+        s3_answer_result(request, result);
+    } else {
+        answer_tags(request, packed);
+        free((void *)packed.data);
+    }
+}
+
+static void on_bucket_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+{
+    struct meta_bytes packed;
+
+    if (read_document(request, body, S3_TAGS_MAX, &packed) != 0)
+        return;
+    if (packed.length == 0)
+        packed.data = NULL; /* S3 then answers NoSuchTagSet, as after a delete */
+    /* S3 answers 204, which minio-js takes for a failure; everybody takes 200. */
+    s3_setting_put(request, META_SETTING_TAGGING, packed, 200);
+}
+
+void s3_op_put_bucket_tagging(struct s3_request *request)
+{
+    s3_document_collect(request, TAGGING_BYTES_MAX, on_bucket_document, NULL);
+}
+
+void s3_op_delete_bucket_tagging(struct s3_request *request)
+{
+    s3_setting_put(request, META_SETTING_TAGGING, (struct meta_bytes){NULL, 0}, 204);
+}

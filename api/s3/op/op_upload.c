@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CreateMultipartUpload, AbortMultipartUpload, ListMultipartUploads. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/access/s3_access.h"
+#include "api/s3/object/s3_attributes.h"
+#include "api/s3/body/s3_checksum.h"
+#include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/op/s3_tagging.h"
+#include "api/s3/text/s3_text.h"
+#include "storage/base/clock.h"
+
+/* ---- CreateMultipartUpload ---- */
+
+struct creation {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_upload_create op;
+};
+
+static void answer_created(struct creation *creation)
+{
+    struct s3_request *request = creation->request;
+    const struct meta_upload *upload = &creation->op.upload;
+    char id[S3_UPLOAD_ID_TEXT_BYTES + 1];
+    struct s3_xml xml;
+
+    if (upload->checksum_algorithm != S3_CHECKSUM_NONE) {
+        s3_answer_header_string(request, "x-amz-checksum-algorithm",
+                                s3_checksum_name(upload->checksum_algorithm));
+        s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(upload->checksum_type));
+    }
+    s3_upload_id_format(upload->id, id);
+    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_open(&xml, "InitiateMultipartUploadResult" S3_XMLNS);
+    s3_xml_string(&xml, "Bucket", request->bucket.name);
+    s3_xml_key(&xml, "Key", request->key.base, request->key.len, false);
+    s3_xml_string(&xml, "UploadId", id);
+    s3_xml_close(&xml, "InitiateMultipartUploadResult");
+    s3_answer_xml(request, 200, &xml);
+}
+
+static void on_created(struct core_change *change)
+{
+    struct creation *creation = change->ctx;
+
+    if (creation->op.op.result != 0)
+        s3_answer_result(creation->request, creation->op.op.result);
+    else
+        answer_created(creation);
+}
+
+static enum s3_error prepare(struct creation *creation, const char **message)
+{
+    struct s3_request *request = creation->request;
+    const h2o_headers_t *headers = &request->http->headers;
+    struct meta_upload *upload = &creation->op.upload;
+    enum s3_checksum_algorithm algorithm;
+    enum s3_checksum_type type;
+    struct s3_upload_access access;
+    enum s3_error error;
+
+    if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
+        return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
+    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->pool, headers, &upload->attributes)) !=
+            S3_ERROR_NONE ||
+        (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, false, &upload->attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_checksum_upload_choose(s3_request_header(request, "x-amz-checksum-algorithm"),
+                                           s3_request_header(request, "x-amz-checksum-type"), &algorithm,
+                                           &type, message)) != S3_ERROR_NONE)
+        return error;
+    core_upload_id_make(upload->id);
+    upload->key = s3_bytes(request->key);
+    upload->initiated_ms = clock_real_ms();
+    upload->owner = access.owner;
+    if (access.acl.length > 0)
+        s3_attribute_add(&upload->attributes, META_ATTRIBUTE_ACL, access.acl);
+    upload->checksum_algorithm = (uint8_t)algorithm;
+    upload->checksum_type = (uint8_t)type;
+    return S3_ERROR_NONE;
+}
+
+void s3_op_create_upload(struct s3_request *request)
+{
+    struct creation *creation = s3_request_alloc(request, sizeof(*creation));
+    const char *message = NULL;
+    enum s3_error error;
+
+    creation->request = request;
+    if ((error = prepare(creation, &message)) != S3_ERROR_NONE) {
+        s3_answer_failure(request, error, message);
+        return;
+    }
+    creation->op.op.kind = META_OP_UPLOAD_CREATE;
+    creation->op.bucket = request->bucket.id;
+    creation->change = (struct core_change){.op = &creation->op.op, .done = on_created, .ctx = creation};
+    core_change_submit(request->worker, &creation->change);
+}
+
+/* ---- AbortMultipartUpload ---- */
+
+struct abortion {
+    struct s3_request *request;
+    struct core_change change;
+    struct meta_upload_abort op;
+};
+
+static void on_aborted(struct core_change *change)
+{
+    struct abortion *abortion = change->ctx;
+
+    if (abortion->op.op.result != 0)
+        s3_answer_result(abortion->request, abortion->op.op.result);
+    else
+        s3_answer_empty(abortion->request, 204);
+}
+
+void s3_op_abort_upload(struct s3_request *request)
+{
+    struct abortion *abortion = s3_request_alloc(request, sizeof(*abortion));
+    enum s3_error error = s3_parameter_upload_id(request, abortion->op.upload_id);
+
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
+        return;
+    }
+    abortion->request = request;
+    abortion->op.op.kind = META_OP_UPLOAD_ABORT;
+    abortion->op.bucket = request->bucket.id;
+    abortion->op.key = s3_bytes(request->key);
+    abortion->change = (struct core_change){.op = &abortion->op.op, .done = on_aborted, .ctx = abortion};
+    core_change_submit(request->worker, &abortion->change);
+}
+
+/* ---- ListMultipartUploads ---- */
+
+struct upload_listing {
+    struct s3_request *request;
+    struct s3_xml xml;
+    h2o_iovec_t prefix, delimiter, key_marker, id_marker;
+    unsigned char marker_id[META_UPLOAD_ID_BYTES];
+    uint32_t limit, common_count;
+    h2o_iovec_t *common; /* common prefixes, told behind the uploads */
+    h2o_iovec_t last_key;
+    char last_id[S3_UPLOAD_ID_TEXT_BYTES + 1]; /* empty when the last entry was a prefix */
+    bool url, truncated;
+};
+
+static void write_upload(struct upload_listing *listing, const struct meta_upload *upload)
+{
+    struct s3_xml *xml = &listing->xml;
+    uint8_t algorithm = upload->checksum_algorithm;
+
+    s3_xml_open(xml, "Upload");
+    s3_xml_key(xml, "Key", upload->key.data, upload->key.length, listing->url);
+    s3_xml_string(xml, "UploadId", listing->last_id);
+    s3_xml_owner(listing->request, xml, "Initiator", upload->owner);
+    s3_xml_owner(listing->request, xml, "Owner", upload->owner);
+    s3_xml_storage_class(xml, upload->storage_class);
+    s3_xml_time(xml, "Initiated", upload->initiated_ms);
+    if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
+        s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
+        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(upload->checksum_type));
+    }
+    s3_xml_close(xml, "Upload");
+}
+
+static int visit_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+{
+    struct upload_listing *listing = ctx;
+    struct meta_bytes key = upload != NULL ? upload->key : common_prefix;
+
+    listing->last_key = h2o_strdup(&listing->request->http->pool, key.data, key.length);
+    listing->last_id[0] = '\0';
+    if (upload == NULL) {
+        listing->common[listing->common_count++] = listing->last_key;
+    } else {
+        s3_upload_id_format(upload->id, listing->last_id);
+        write_upload(listing, upload);
+    }
+    return 0;
+}
+
+static void write_uploads_tail(struct upload_listing *listing)
+{
+    struct s3_xml *xml = &listing->xml;
+
+    for (uint32_t i = 0; i < listing->common_count; i++) {
+        s3_xml_open(xml, "CommonPrefixes");
+        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
+        s3_xml_close(xml, "CommonPrefixes");
+    }
+    s3_xml_string(xml, "Bucket", listing->request->bucket.name);
+    s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
+    s3_xml_parameter(xml, "UploadIdMarker", listing->id_marker, false);
+    if (listing->truncated) {
+        s3_xml_parameter(xml, "NextKeyMarker", listing->last_key, listing->url);
+        s3_xml_string(xml, "NextUploadIdMarker", listing->last_id);
+    }
+    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    if (listing->delimiter.len > 0)
+        s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
+    if (listing->url)
+        s3_xml_string(xml, "EncodingType", "url");
+    s3_xml_unsigned(xml, "MaxUploads", listing->limit);
+    s3_xml_bool(xml, "IsTruncated", listing->truncated);
+}
+
+static void answer_uploads(struct upload_listing *listing)
+{
+    struct s3_request *request = listing->request;
+    const struct meta_upload_query query = {
+        .bucket = request->bucket.id,
+        .prefix = s3_bytes(listing->prefix),
+        .delimiter = s3_bytes(listing->delimiter),
+        .key_marker = s3_bytes(listing->key_marker),
+        /* Without a key the id says nothing, and S3 ignores it. */
+        .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 ? listing->marker_id : NULL,
+        .limit = listing->limit,
+    };
+    int result;
+
+    listing->common = s3_request_alloc(request, (listing->limit + 1) * sizeof(*listing->common));
+    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_open(&listing->xml, "ListMultipartUploadsResult" S3_XMLNS);
+    result = core_upload_list(request->worker, &query, visit_upload, listing, &listing->truncated);
+    if (result != 0) {
+        s3_answer_result(request, result);
+        return;
+    }
+    write_uploads_tail(listing);
+    s3_xml_close(&listing->xml, "ListMultipartUploadsResult");
+    s3_answer_xml(request, 200, &listing->xml);
+}
+
+void s3_op_list_uploads(struct s3_request *request)
+{
+    struct upload_listing *listing = s3_request_alloc(request, sizeof(*listing));
+
+    listing->request = request;
+    listing->prefix = s3_parameter_value(request, "prefix");
+    listing->delimiter = s3_parameter_value(request, "delimiter");
+    listing->key_marker = s3_parameter_value(request, "key-marker");
+    listing->id_marker = s3_parameter_value(request, "upload-id-marker");
+    if (s3_parameter_encoding(request, &listing->url) != 0 ||
+        s3_parameter_count(request, "max-uploads", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
+                           &listing->limit) != 0)
+        return;
+    if (listing->key_marker.len > 0 && listing->id_marker.len > 0 &&
+        s3_upload_id_parse(listing->id_marker, listing->marker_id) != S3_ERROR_NONE) {
+        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT, "Invalid uploadId marker");
+        return;
+    }
+    answer_uploads(listing);
+}

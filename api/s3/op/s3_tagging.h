@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tags as part of a request, and the change of one annotation of an object (op_tagging.c). Worker's thread. */
+#ifndef API_S3_OP_S3_TAGGING_H
+#define API_S3_OP_S3_TAGGING_H
+
+#include "api/s3/s3_request.h"
+#include "api/s3/object/s3_tags.h"
+
+/* The stored form of x-amz-tagging; empty when the header is absent or empty. */
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
+                                     const char **message);
+/* The same, added to the attributes that s3_attributes_collect made of this request. */
+enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes,
+                                    const char **message);
+
+/* Sets (data NULL: removes) one annotation of the request's object and answers with status. value: valid until the answer. */
+void s3_object_annotate(struct s3_request *request, const char *name, struct meta_bytes value, int status);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Dates as HTTP and S3 write them. Pure functions, any thread, no locale, no time zone but GMT. */
+#ifndef API_S3_TEXT_S3_TIME_H
+#define API_S3_TEXT_S3_TIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define S3_TIME_HTTP_BYTES 29u /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+#define S3_TIME_ISO_BYTES  24u /* "1994-11-06T08:49:37.000Z" */
+
+/* IMF-fixdate of RFC 9110 5.6.7, NUL-terminated. Times outside the years 0 .. 9999 are clamped. */
+void s3_time_http_format(int64_t unix_ms, char text[S3_TIME_HTTP_BYTES + 1]);
+/* As S3 writes times in XML, NUL-terminated. */
+void s3_time_iso_format(int64_t unix_ms, char text[S3_TIME_ISO_BYTES + 1]);
+
+/* Reads the three HTTP forms (IMF-fixdate, RFC 850, asctime) and ISO 8601 in UTC ("1994-11-06T08:49:37Z", with or without a
+ * fraction, also in the basic form "19941106T084937Z"). Returns 0 or -EINVAL; *unix_s is then left alone. */
+int s3_time_parse(const char *text, size_t length, int64_t *unix_s);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * XML out: a growing buffer with escaping. XML in: a small pull of elements over Expat, with DTDs and entities refused and
+ * depth and size bounded. */
+#ifndef API_S3_TEXT_S3_XML_H
+#define API_S3_TEXT_S3_XML_H
+
+#include <stdbool.h>
+
+#include <h2o.h>
+
+struct s3_xml {
+    h2o_mem_pool_t *pool;
+    char *data;
+    size_t length, capacity;
+};
+
+/* Starts with the XML declaration. Memory comes from the pool. */
+void s3_xml_init(struct s3_xml *xml, h2o_mem_pool_t *pool);
+/* name may carry attributes: "ListBucketResult xmlns=\"...\""; close takes the bare name. */
+void s3_xml_open(struct s3_xml *xml, const char *name);
+void s3_xml_close(struct s3_xml *xml, const char *name);
+/* <name>escaped text</name>. Characters that XML 1.0 cannot carry become U+FFFD. */
+void s3_xml_text(struct s3_xml *xml, const char *name, const char *text, size_t length);
+void s3_xml_string(struct s3_xml *xml, const char *name, const char *text);
+void s3_xml_unsigned(struct s3_xml *xml, const char *name, uint64_t value);
+void s3_xml_bool(struct s3_xml *xml, const char *name, bool value);
+/* 2026-01-31T12:34:56.000Z */
+void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms);
+/* encoding-type=url when url is true, else as s3_xml_text. */
+void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t length, bool url);
+
+#define S3_XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+
+/* Parsing: path is the element names from the root, joined by '/', without namespace prefixes
+ * ("CompleteMultipartUpload/Part/ETag"). text: the element's own character data, with white space as it came, NUL-terminated.
+ * Called when an element ends. Return 0, or non-zero to stop (MalformedXML). */
+typedef int (*s3_xml_visit_fn)(void *ctx, const char *path, const char *text, size_t length);
+/* The same in pieces, for a document that is too long to be read in one go: begin (NULL: no memory, or it cannot be XML), step
+ * until it gives something but 1, end. data: valid until then. */
+struct s3_xml_reader;
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
+                                          s3_xml_visit_fn visit, void *ctx);
+/* Reads about `bytes` more. 1: there is more; else as s3_xml_parse. */
+int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes);
+void s3_xml_reader_end(struct s3_xml_reader *reader); /* NULL allowed */
+/* 0, -ENOMEM, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
+int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The XML reader: one pass of Expat over a document in memory. A DTD stops it at once, so no entity can be
+ * declared and nothing can expand; depth and name lengths are bounded, and the text buffer is never larger
+ * than the document. */
+#include "api/s3/text/s3_xml.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <expat.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/s3/limits.h"
+
+#define PATH_BYTES_MAX 512u
+
+struct level {
+    size_t path_length; /* of the path up to and with this element */
+    size_t text_start;  /* its character data begins here in the buffer; its children's is cut off when they
+                           end */
+};
+
+struct s3_xml_reader {
+    XML_Parser parser;
+    s3_xml_visit_fn visit;
+    void *ctx;
+    const char *root;
+    char path[PATH_BYTES_MAX];
+    char *text;
+    size_t text_length, text_capacity;
+    struct level levels[S3_XML_DEPTH_MAX];
+    unsigned depth;
+    bool refused;
+    const char *data; /* what is left */
+    size_t length;
+};
+
+static void refuse(struct s3_xml_reader *reader)
+{
+    reader->refused = true;
+    (void)XML_StopParser(reader->parser, XML_FALSE); /* fails only where parsing has stopped already */
+}
+
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *system_id,
+                               const XML_Char *public_id, int has_internal_subset)
+{
+    refuse(ctx);
+}
+
+static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
+{
+    struct s3_xml_reader *reader = ctx;
+    const char *colon = strrchr(name, ':');
+    const char *local = colon != NULL ? colon + 1 : name;
+    size_t length = strlen(local);
+    size_t at = reader->depth == 0 ? 0 : reader->levels[reader->depth - 1].path_length;
+
+    if (reader->refused)
+        return;
+    if (reader->depth == S3_XML_DEPTH_MAX || at + length + 2 > PATH_BYTES_MAX ||
+        (reader->depth == 0 && strcmp(local, reader->root) != 0)) {
+        refuse(reader);
+        return;
+    }
+    if (reader->depth != 0)
+        reader->path[at++] = '/';
+    memcpy(reader->path + at, local, length + 1);
+    reader->levels[reader->depth].path_length = at + length;
+    reader->levels[reader->depth].text_start = reader->text_length;
+    reader->depth++;
+}
+
+static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
+{
+    struct s3_xml_reader *reader = ctx;
+
+    if (reader->refused || length <= 0)
+        return;
+    /* Character data is never longer than its source: references shrink, and there is nothing but UTF-8. */
+    assert((size_t)length <= reader->text_capacity - reader->text_length);
+    memcpy(reader->text + reader->text_length, text, (size_t)length);
+    reader->text_length += (size_t)length;
+}
+
+static void XMLCALL on_end(void *ctx, const XML_Char *name)
+{
+    struct s3_xml_reader *reader = ctx;
+    struct level *level;
+
+    if (reader->refused)
+        return;
+    assert(reader->depth > 0);
+    level = &reader->levels[--reader->depth];
+    reader->path[level->path_length] = '\0';
+    reader->text[reader->text_length] = '\0';
+    if (reader->visit(reader->ctx, reader->path, reader->text + level->text_start,
+                      reader->text_length - level->text_start) != 0)
+        refuse(reader);
+    reader->text_length = level->text_start;
+}
+
+int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes)
+{
+    const char *data = reader->data;
+    bool is_last = bytes >= reader->length;
+
+    if (is_last)
+        bytes = reader->length;
+    reader->data += bytes;
+    reader->length -= bytes;
+    if (XML_Parse(reader->parser, data, (int)bytes, is_last) == XML_STATUS_OK && !reader->refused)
+        return is_last ? 0 : 1;
+    return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
+}
+
+void s3_xml_reader_end(struct s3_xml_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->parser != NULL)
+        XML_ParserFree(reader->parser);
+    free(reader->text);
+    free(reader);
+}
+
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
+                                          s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader;
+
+    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
+     * Its markup has zero bytes, which UTF-8 has nowhere. */
+    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
+        return NULL;
+    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
+    if ((reader = calloc(1, sizeof(*reader))) == NULL)
+        return NULL;
+    reader->visit = visit;
+    reader->ctx = ctx;
+    reader->root = root;
+    reader->data = data;
+    reader->length = length;
+    reader->text_capacity = length;
+    reader->text = malloc(length + 1);
+    /* UTF-8 whatever the declaration says: it is what S3 clients send. */
+    reader->parser = XML_ParserCreate("UTF-8");
+    if (reader->text == NULL || reader->parser == NULL) {
+        s3_xml_reader_end(reader);
+        return NULL;
+    }
+    XML_SetUserData(reader->parser, reader);
+    XML_SetStartDoctypeDeclHandler(reader->parser, on_doctype);
+    XML_SetElementHandler(reader->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(reader->parser, on_text);
+    return reader;
+}
+
+int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader = s3_xml_reader_begin(data, length, root, visit, ctx);
+    int result = reader != NULL ? s3_xml_reader_step(reader, length) : -EBADMSG;
+
+    s3_xml_reader_end(reader);
+    return result;
+}

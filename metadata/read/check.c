@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sluice check`'s view of the rows: does the database hold together, does every row decode and add up, and
+ * does `unit` count exactly the extents there are?
+ *
+ * To recount, every extent's unit is noted (32 bytes each), sorted, and merged with the rows of `unit` and
+ * `garbage`. Everything is read, so this takes as long as the store is large, and its snapshot keeps the log
+ * from being shortened meanwhile. The reader's thread; one snapshot. */
+#include "metadata/db.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+#include "metadata/rows/kept_parts.h"
+
+/* One extent's unit. Signed, for they are compared with what the database sorts. */
+struct unit_note {
+    int64_t file, unit_offset, unit_length;
+    uint64_t unit_crc;
+    enum meta_unit_crc unit_crc_kind;
+};
+
+struct check {
+    sqlite3 *db;
+    void (*report)(void *ctx, const char *finding);
+    void *ctx;
+    int findings;
+    struct unit_note *notes;
+    size_t note_count, note_capacity;
+};
+
+static void check_report(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void check_report(struct check *check, const char *format, ...)
+{
+    char finding[4096];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(finding, sizeof(finding), format, arguments);
+    va_end(arguments);
+    check->report(check->ctx, finding);
+    if (check->findings < INT32_MAX)
+        check->findings++;
+}
+
+/* Runs the query and calls `visit` for each row; 0 or an error. */
+static int check_query(struct check *check, const char *text,
+                       int (*visit)(struct check *check, sqlite3_stmt *row))
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(check->db, text, -1, &statement, NULL);
+    int row, err = 0;
+
+    if (code != SQLITE_OK)
+        return meta_sql_error(code);
+    while (err == 0 && (row = meta_sql_row(statement)) != 0)
+        err = row < 0 ? row : visit(check, statement);
+    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    return err;
+}
+
+/* ---- Rows that make no sense ---- */
+
+static int integrity_visit(struct check *check, sqlite3_stmt *row)
+{
+    struct meta_bytes text = meta_sql_column(row, 0);
+
+    if (text.length != 2 || memcmp(text.data, "ok", 2) != 0)
+        check_report(check, "database: %.*s", (int)text.length, (const char *)text.data);
+    return 0;
+}
+
+static int stray_visit(struct check *check, sqlite3_stmt *row)
+{
+    struct meta_bytes what = meta_sql_column(row, 0);
+
+    check_report(check, "%.*s", (int)what.length, (const char *)what.data);
+    return 0;
+}
+
+static const char strays[] =
+    "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
+    "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket) "
+    "UNION ALL SELECT 'versions of bucket ' || bucket || ', which does not exist' FROM"
+    "  (SELECT DISTINCT bucket FROM version) WHERE bucket NOT IN (SELECT id FROM bucket) "
+    "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
+    "  (SELECT DISTINCT bucket FROM upload) WHERE bucket NOT IN (SELECT id FROM bucket) "
+    "UNION ALL SELECT 'parts of upload ' || hex(upload_id) || ', which does not exist' FROM"
+    "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload)"
+    "  AND upload_id NOT IN (SELECT upload_id FROM finished) "
+    "UNION ALL SELECT 'upload ' || hex(id) || ' is finished and still there' FROM upload"
+    "  WHERE id IN (SELECT upload_id FROM finished) "
+    "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
+    "count(*) > 1";
+
+/* Which version is current follows from the rows: the object, where there is one, and else the newest delete
+ * marker. Ids of a key ascend towards older ones. */
+static const char version_faults[] =
+    "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
+    "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
+    "  AND v.key = o.key AND v.is_null = 1) "
+    "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a "
+    "version'"
+    "  FROM object AS o WHERE version IS NOT NULL AND version >="
+    "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  iif(noncurrent_ms IS NULL, ' should not be current', ' should be current') FROM version AS v"
+    "  WHERE (noncurrent_ms IS NULL) != (NOT EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
+    "  AND o.key = v.key) AND NOT EXISTS (SELECT 1 FROM version AS n WHERE n.bucket = v.bucket"
+    "  AND n.key = v.key AND n.id < v.id)) "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  ' is current and no delete marker' FROM version WHERE noncurrent_ms IS NULL AND is_marker = 0 "
+    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+    "  ' has no valid id' FROM version WHERE length(id) != 16 "
+    "UNION ALL SELECT 'the object of key x' || hex(key) || ' of bucket ' || bucket || ' has no valid version'"
+    "  FROM object WHERE length(version) != 16";
+
+static int note_add(struct check *check, const struct meta_extent *extent)
+{
+    if (check->note_count == check->note_capacity) {
+        size_t capacity = check->note_capacity == 0 ? 4096 : 2 * check->note_capacity;
+        struct unit_note *notes = realloc(check->notes, capacity * sizeof(*notes));
+        if (notes == NULL)
+            return -ENOMEM;
+        check->notes = notes;
+        check->note_capacity = capacity;
+    }
+    check->notes[check->note_count++] =
+        (struct unit_note){(int64_t)extent->file, (int64_t)extent->unit_offset, (int64_t)extent->unit_length,
+                           extent->unit_crc, extent->unit_crc_kind};
+    return 0;
+}
+
+/* Notes the extents and adds them up; *fault says what is wrong with the list, or stays NULL. */
+static int extents_note(struct check *check, struct meta_bytes bytes, uint64_t *sum, const char **fault)
+{
+    struct codec_list list;
+    struct meta_extent extent;
+    int more = codec_extents_begin(&list, bytes);
+    int err;
+
+    *sum = 0;
+    while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        *sum += extent.length;
+        if ((err = note_add(check, &extent)) != 0)
+            return err;
+    }
+    if (more < 0)
+        *fault = "extents do not decode";
+    return 0;
+}
+
+static int extents_check(struct check *check, struct meta_bytes bytes, uint64_t size, const char **fault)
+{
+    uint64_t sum;
+    int err = extents_note(check, bytes, &sum, fault);
+
+    if (err == 0 && *fault == NULL && sum != size)
+        *fault = "extents do not add up to the size";
+    return err;
+}
+
+static const char *etag_and_checksum_fault(struct meta_bytes etag, struct meta_bytes checksum)
+{
+    char text[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum value;
+
+    if (codec_etag_decode(etag, text) != 0)
+        return "the ETag does not decode";
+    return codec_checksum_decode(checksum, &value) != 0 ? "the checksum does not decode" : NULL;
+}
+
+static const char *attributes_fault(struct meta_bytes bytes)
+{
+    struct codec_list list;
+    struct meta_attribute attribute;
+    int more = codec_attributes_begin(&list, bytes);
+
+    while (more >= 0 && (more = codec_attributes_next(&list, &attribute)) > 0)
+        ;
+    return more < 0 ? "attributes do not decode" : NULL;
+}
+
+static const char *parts_fault(struct meta_bytes bytes, uint64_t size)
+{
+    struct codec_list list;
+    struct meta_part_size part;
+    uint64_t sum = 0;
+    int more = codec_parts_begin(&list, bytes, NULL);
+
+    while (more >= 0 && (more = codec_parts_next(&list, &part)) > 0)
+        sum += part.size;
+    if (more < 0)
+        return "part sizes do not decode";
+    return bytes.length > 0 && sum != size ? "part sizes do not add up to the size" : NULL;
+}
+
+static int object_visit(struct check *check, sqlite3_stmt *row)
+{
+    uint64_t size = (uint64_t)sqlite3_column_int64(row, 2);
+    const char *fault = NULL;
+    int err = extents_check(check, meta_sql_column(row, 3), size, &fault);
+
+    if (fault == NULL)
+        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+    if (fault == NULL)
+        fault = attributes_fault(meta_sql_column(row, 6));
+    if (fault == NULL)
+        fault = parts_fault(meta_sql_column(row, 7), size);
+    if (fault == NULL && meta_sql_column(row, 8).length % META_UPLOAD_ID_BYTES != 0)
+        fault = "the upload id has no valid length";
+    struct meta_bytes key = meta_sql_column(row, 1);
+    if (fault == NULL && (key.length == 0 || key.length > META_KEY_BYTES_MAX))
+        fault = "the key has no valid length";
+    if (fault != NULL)
+        check_report(check, "object %.*s of bucket %lld: %s", (int)key.length, (const char *)key.data,
+                     (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
+}
+
+static int part_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = NULL;
+    int err = 0;
+
+    /* What became an object's is counted there, or not any more. */
+    if (!kept_parts_have(meta_sql_column(row, 6), sqlite3_column_int64(row, 1)))
+        err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
+    if (fault == NULL)
+        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+    if (fault != NULL)
+        check_report(check, "part %lld of upload %s: %s", (long long)sqlite3_column_int64(row, 1),
+                     (const char *)sqlite3_column_text(row, 0), fault);
+    return err;
+}
+
+static int upload_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = attributes_fault(meta_sql_column(row, 1));
+
+    if (fault != NULL)
+        check_report(check, "upload %s: %s", (const char *)sqlite3_column_text(row, 0), fault);
+    return 0;
+}
+
+static int dropped_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = NULL;
+    uint64_t sum;
+    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+
+    if (fault != NULL)
+        check_report(check, "dropped list %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
+}
+
+static int replaced_visit(struct check *check, sqlite3_stmt *row)
+{
+    const char *fault = NULL;
+    uint64_t sum;
+    int err = extents_note(check, meta_sql_column(row, 1), &sum, &fault);
+
+    if (fault != NULL)
+        check_report(check, "replaced object %lld: %s", (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
+}
+
+/* ---- References ---- */
+
+static int note_compare(const void *left, const void *right)
+{
+    const struct unit_note *a = left, *b = right;
+
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    return (a->unit_offset > b->unit_offset) - (a->unit_offset < b->unit_offset);
+}
+
+/* Units of one file must not overlap, and all who name a unit must agree about it. Sorted notes. */
+static void notes_check(struct check *check)
+{
+    for (size_t i = 1; i < check->note_count; i++) {
+        const struct unit_note *a = &check->notes[i - 1], *b = &check->notes[i];
+        if (a->file != b->file)
+            continue;
+        if (a->unit_offset == b->unit_offset) {
+            if (a->unit_length != b->unit_length || a->unit_crc != b->unit_crc ||
+                a->unit_crc_kind != b->unit_crc_kind)
+                check_report(check,
+                             "unit %" PRId64 " of blob %" PRIu64 ": rows disagree about length or checksum",
+                             a->unit_offset, (uint64_t)a->file);
+        } else if (a->unit_length > b->unit_offset - a->unit_offset) {
+            check_report(check, "units %" PRId64 " and %" PRId64 " of blob %" PRIu64 " overlap",
+                         a->unit_offset, b->unit_offset, (uint64_t)a->file);
+        }
+    }
+}
+
+/* How many of the notes, from *at on, are of the unit; moves *at behind them. Those before it are not counted
+ * in `unit`. */
+static int64_t notes_take(struct check *check, size_t *at, const struct unit_note *unit)
+{
+    int64_t count = 0;
+
+    for (; *at < check->note_count; (*at)++) {
+        const struct unit_note *note = &check->notes[*at];
+        int order = unit == NULL ? -1 : note_compare(note, unit);
+        if (order > 0)
+            break;
+        if (order == 0)
+            count++;
+        else
+            check_report(check, "unit %" PRId64 " of blob %" PRIu64 " is named but not counted",
+                         note->unit_offset, (uint64_t)note->file);
+    }
+    return count;
+}
+
+static int references_check(struct check *check)
+{
+    sqlite3_stmt *statement;
+    size_t at = 0;
+    int row;
+    int code =
+        sqlite3_prepare_v2(check->db, "SELECT file, unit_offset, refs FROM unit ORDER BY file, unit_offset",
+                           -1, &statement, NULL);
+
+    if (code != SQLITE_OK)
+        return meta_sql_error(code);
+    if (check->note_count > 0)
+        qsort(check->notes, check->note_count, sizeof(*check->notes), note_compare);
+    notes_check(check);
+    while ((row = meta_sql_row(statement)) > 0) {
+        struct unit_note unit = {.file = sqlite3_column_int64(statement, 0),
+                                 .unit_offset = sqlite3_column_int64(statement, 1)};
+        int64_t counted = sqlite3_column_int64(statement, 2);
+        int64_t named = notes_take(check, &at, &unit);
+        if (named != counted)
+            check_report(check,
+                         "unit %" PRId64 " of blob %" PRIu64 ": counted %" PRId64 " times, named %" PRId64,
+                         unit.unit_offset, (uint64_t)unit.file, counted, named);
+    }
+    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    if (row == 0)
+        (void)notes_take(check, &at, NULL);
+    return row;
+}
+
+/* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
+static const char garbage_faults[] =
+    "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"
+    "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "
+    "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' is garbage more than once' FROM "
+    "garbage"
+    "  GROUP BY file, unit_offset HAVING count(*) > 1 "
+    "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' has no references and is not "
+    "garbage' FROM"
+    "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)";
+
+static int check_run(struct check *check)
+{
+    static const struct {
+        const char *text;
+        int (*visit)(struct check *check, sqlite3_stmt *row);
+    } steps[] = {
+        {"PRAGMA integrity_check", integrity_visit},
+        {strays, stray_visit},
+        {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
+         object_visit},
+        {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
+         "  WHERE is_marker = 0",
+         object_visit},
+        {version_faults, stray_visit},
+        {"SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
+         "  LEFT JOIN finished USING(upload_id)",
+         part_visit},
+        {"SELECT row, extents FROM dropped", dropped_visit},
+        {"SELECT row, extents FROM replaced", replaced_visit},
+        {"SELECT hex(id), attributes FROM upload", upload_visit},
+        {garbage_faults, stray_visit},
+    };
+    int err;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+        if ((err = check_query(check, steps[i].text, steps[i].visit)) != 0)
+            return err;
+    return references_check(check);
+}
+
+int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
+{
+    struct check check = {.db = reader->db, .report = report, .ctx = ctx};
+    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+
+    if (err != 0)
+        return err;
+    err = check_run(&check);
+    free(check.notes);
+    /* Damage that stops the check is a finding too. */
+    if (err == META_E_CORRUPT) {
+        check_report(&check, "database: %s", sqlite3_errmsg(reader->db));
+        err = 0;
+    }
+    int end = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    if (err == 0)
+        err = end;
+    return err != 0 ? err : check.findings;
+}

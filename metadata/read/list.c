@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listings of objects and uploads: a walk along the primary key, from a start to the end of the prefix, that
+ * *seeks* past each common prefix, so that the cost follows what is returned. Of the attributes the storage class is told;
+ * they lie behind the extents, which is on the row's own page but for objects of dozens of parts.
+ *
+ * All of a listing happens in one snapshot. The reader's thread. */
+#include "metadata/db.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+#include "metadata/read/walk.h"
+
+/* A walk in progress, of either kind of listing. */
+struct walk {
+    sqlite3_stmt *statement; /* its rows begin with the key */
+    int64_t bucket;
+    struct meta_bytes prefix, delimiter;
+    struct position start, end;
+    struct meta_bytes
+        start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
+};
+
+/* Binds the walk from its start on. */
+static void walk_seek(const struct walk *walk)
+{
+    sqlite3_stmt *statement = walk->statement;
+    int parameter = 1;
+
+    meta_sql_reset(statement);
+    meta_sql_int(statement, parameter++, walk->bucket);
+    meta_sql_blob(statement, parameter++, position_bytes(&walk->start));
+    if (walk->start_id.data != NULL)
+        meta_sql_blob(statement, parameter++, walk->start_id);
+    meta_sql_blob(statement, parameter++, position_bytes(&walk->end));
+}
+
+static void walk_skip_prefix(struct walk *walk, struct meta_bytes common_prefix)
+{
+    position_past_prefix(&walk->start, common_prefix);
+    walk->start_id.length = 0;
+    walk_seek(walk);
+}
+
+/* Sets start and end from prefix and marker. id_from: where to go on among the uploads of the marker's key,
+ * or NULL. */
+static void walk_begin(struct walk *walk, struct meta_bytes after, const struct meta_bytes *id_from)
+{
+    struct meta_bytes common_prefix = common_prefix_of(after, walk->prefix, walk->delimiter);
+
+    position_past_prefix(&walk->end, walk->prefix);
+    if (bytes_compare(after, walk->prefix) < 0)
+        position_at(&walk->start, walk->prefix);
+    else if (after.length == 0)
+        position_at(&walk->start, after);
+    else if (common_prefix.length > 0 && common_prefix.length == after.length)
+        position_past_prefix(&walk->start, common_prefix); /* the marker is an entry that was returned */
+    else if (id_from != NULL)
+        position_at(&walk->start, after);
+    else
+        position_after(&walk->start, after);
+    if (id_from != NULL && bytes_compare(position_bytes(&walk->start), after) == 0)
+        walk->start_id = *id_from;
+    walk_seek(walk);
+}
+
+static bool walk_is_empty(const struct walk *walk)
+{
+    return bytes_compare(position_bytes(&walk->start), position_bytes(&walk->end)) >= 0;
+}
+
+/* Runs `emit` for each entry until `limit`. emit gets the common prefix, or an empty one with the row
+ * current. */
+static int walk_run(struct walk *walk, uint32_t limit,
+                    int (*emit)(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix),
+                    void *ctx, bool *truncated)
+{
+    uint32_t entries = 0;
+    int row, stop = 0;
+
+    while ((row = meta_sql_row(walk->statement)) > 0) {
+        if (entries++ == limit) {
+            *truncated = true;
+            break;
+        }
+        struct meta_bytes common_prefix =
+            common_prefix_of(meta_sql_column(walk->statement, 0), walk->prefix, walk->delimiter);
+        if ((stop = emit(ctx, walk->statement, common_prefix)) != 0)
+            break;
+        if (common_prefix.length > 0)
+            walk_skip_prefix(walk, common_prefix);
+    }
+    meta_sql_reset(walk->statement);
+    return row < 0 ? row : stop;
+}
+
+/* The same in a snapshot of its own: a listing seeks many times and must see one state. */
+static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint32_t limit,
+                             int (*emit)(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix),
+                             void *ctx, bool *truncated)
+{
+    int err = db_read_begin(reader);
+
+    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+        return err;
+    int result = walk_run(walk, limit, emit, ctx, truncated);
+    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    return result != 0 ? result : err;
+}
+
+/* ---- Objects ---- */
+
+struct object_listing {
+    int (*visit)(void *ctx, const struct meta_list_entry *entry);
+    void *ctx;
+};
+
+static int object_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix)
+{
+    const struct object_listing *listing = ctx;
+    struct meta_list_entry entry;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    int err;
+
+    memset(&entry, 0, sizeof(entry));
+    if (common_prefix.length > 0) {
+        entry.is_prefix = true;
+        entry.key = common_prefix;
+        return listing->visit(listing->ctx, &entry);
+    }
+    entry.key = meta_sql_column(statement, 0);
+    entry.size = (uint64_t)sqlite3_column_int64(statement, 1);
+    entry.modified_ms = sqlite3_column_int64(statement, 2);
+    if ((err = codec_etag_decode(meta_sql_column(statement, 3), etag)) != 0 ||
+        (err = codec_checksum_decode(meta_sql_column(statement, 4), &entry.checksum)) != 0)
+        return err;
+    entry.etag = etag;
+    entry.owner = meta_sql_column(statement, 5);
+    entry.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
+    return listing->visit(listing->ctx, &entry);
+}
+
+int meta_object_list(struct meta_reader *reader, const struct meta_list_query *query,
+                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx, bool *truncated)
+{
+    struct object_listing listing = {visit, ctx};
+    struct walk walk = {.statement = reader->sql.list[SQL_OBJECT_LIST],
+                        .bucket = query->bucket,
+                        .prefix = query->prefix,
+                        .delimiter = query->delimiter};
+
+    assert(query->limit <= META_LIST_ENTRIES_MAX);
+    *truncated = false;
+    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+        return 0;
+    walk_begin(&walk, query->after, NULL);
+    return walk_is_empty(&walk)
+               ? 0
+               : walk_run_snapshot(reader, &walk, query->limit, object_emit, &listing, truncated);
+}
+
+/* ---- Uploads ---- */
+
+struct upload_listing {
+    int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix);
+    void *ctx;
+};
+
+static int upload_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix)
+{
+    const struct upload_listing *listing = ctx;
+    struct meta_upload upload;
+
+    if (common_prefix.length > 0)
+        return listing->visit(listing->ctx, NULL, common_prefix);
+    memset(&upload, 0, sizeof(upload));
+    upload.key = meta_sql_column(statement, 0);
+    struct meta_bytes id = meta_sql_column(statement, 1);
+    if (id.length != sizeof(upload.id))
+        return META_E_CORRUPT;
+    memcpy(upload.id, id.data, sizeof(upload.id));
+    upload.initiated_ms = sqlite3_column_int64(statement, 2);
+    upload.checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
+    upload.checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
+    upload.owner = meta_sql_column(statement, 5);
+    upload.storage_class = codec_attributes_find(meta_sql_column(statement, 6), META_ATTRIBUTE_STORAGE_CLASS);
+    return listing->visit(listing->ctx, &upload, common_prefix);
+}
+
+int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
+                     int (*visit)(void *ctx, const struct meta_upload *upload,
+                                  struct meta_bytes common_prefix),
+                     void *ctx, bool *truncated)
+{
+    struct upload_listing listing = {visit, ctx};
+    struct walk walk = {.statement = reader->sql.list[SQL_UPLOAD_LIST],
+                        .bucket = query->bucket,
+                        .prefix = query->prefix,
+                        .delimiter = query->delimiter,
+                        .start_id = {"", 0}};
+    unsigned char id_after[META_UPLOAD_ID_BYTES + 1] = {0};
+    struct meta_bytes id_from = {id_after, sizeof(id_after)};
+
+    assert(query->limit <= META_LIST_ENTRIES_MAX);
+    *truncated = false;
+    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+        return 0;
+    if (query->id_marker != NULL)
+        memcpy(id_after, query->id_marker, META_UPLOAD_ID_BYTES);
+    walk_begin(&walk, query->key_marker, query->id_marker != NULL ? &id_from : NULL);
+    return walk_is_empty(&walk)
+               ? 0
+               : walk_run_snapshot(reader, &walk, query->limit, upload_emit, &listing, truncated);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listing versions: two walks side by side, along the current objects and along the table of versions, merged
+ * by key. At equal keys the current object comes first, for it is the newest; behind it the versions follow in
+ * the order of their ids. Both walks seek past each common prefix, so that the cost follows what is returned.
+ * All of a listing happens in one snapshot. The reader's thread. */
+#include "metadata/read/read.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+#include "metadata/read/walk.h"
+
+/* What both statements begin with. */
+enum list_column {
+    COLUMN_KEY,
+    COLUMN_SIZE,
+    COLUMN_MODIFIED,
+    COLUMN_ETAG,
+    COLUMN_CHECKSUM,
+    COLUMN_OWNER,
+    COLUMN_ATTRIBUTES,
+    COLUMN_VERSION, /* the id */
+    COLUMN_IS_NULL, /* these in `version` only */
+    COLUMN_IS_MARKER,
+    COLUMN_NONCURRENT,
+};
+
+struct cursor {
+    sqlite3_stmt *statement;
+    bool has_ids; /* its rows are sorted by key and id */
+    struct position start;
+    unsigned char id_start[META_VERSION_ID_BYTES + 1]; /* at the start key */
+    size_t id_start_length;
+    int row; /* 1: stands on a row; 0: at the end */
+};
+
+struct version_walk {
+    struct meta_reader *reader;
+    const struct meta_version_query *query;
+    struct cursor current, older;
+    struct position end;
+};
+
+/* ---- Cursors ---- */
+
+static struct meta_bytes cursor_key(const struct cursor *cursor)
+{
+    return meta_sql_column(cursor->statement, COLUMN_KEY);
+}
+
+static int cursor_step(struct cursor *cursor)
+{
+    cursor->row = meta_sql_row(cursor->statement);
+    return cursor->row < 0 ? cursor->row : 0;
+}
+
+/* Goes to the first row at or behind its start. */
+static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
+{
+    int parameter = 1;
+
+    meta_sql_reset(cursor->statement);
+    meta_sql_int(cursor->statement, parameter++, walk->query->bucket);
+    meta_sql_blob(cursor->statement, parameter++, position_bytes(&cursor->start));
+    if (cursor->has_ids)
+        meta_sql_blob(cursor->statement, parameter++,
+                      (struct meta_bytes){cursor->id_start, cursor->id_start_length});
+    meta_sql_blob(cursor->statement, parameter++, position_bytes(&walk->end));
+    return cursor_step(cursor);
+}
+
+static int cursor_seek_to(const struct version_walk *walk, struct cursor *cursor,
+                          const struct position *start)
+{
+    cursor->start = *start;
+    cursor->id_start_length = 0;
+    return cursor_seek(walk, cursor);
+}
+
+/* ---- Going on from a version ---- */
+
+/* The place of the marker among the rows of `version`: 1, 0 when it is not there, or an error. */
+static int marker_find(const struct version_walk *walk, struct meta_version_id *place)
+{
+    const struct meta_version_id *marker = walk->query->version_marker;
+    bool is_null = meta_version_is_null(marker);
+    sqlite3_stmt *statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : SQL_VERSION_GET];
+
+    meta_sql_int(statement, 1, walk->query->bucket);
+    meta_sql_blob(statement, 2, walk->query->key_marker);
+    if (!is_null)
+        meta_sql_blob(statement, 3, (struct meta_bytes){marker->bytes, sizeof(marker->bytes)});
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found;
+    int err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), place);
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
+/* Behind `place`, in the rows of the marker's key. */
+static int older_seek_behind(struct version_walk *walk, const struct meta_version_id *place)
+{
+    struct cursor *older = &walk->older;
+
+    position_at(&older->start, walk->query->key_marker);
+    memcpy(older->id_start, place->bytes, sizeof(place->bytes));
+    older->id_start[sizeof(place->bytes)] = 0; /* the next string of bytes there is */
+    older->id_start_length = sizeof(older->id_start);
+    return cursor_seek(walk, older);
+}
+
+/* Starts behind the version that the marker names. A version that is gone (who lists may be deleting what was
+ * listed) leaves its place; the null version leaves none, and then nothing of the key is passed over. Both
+ * cursors stand at the key's start. */
+static int walk_pass_marker(struct version_walk *walk)
+{
+    const struct meta_version_id *marker = walk->query->version_marker;
+    struct meta_version_id version, place;
+    bool has_current =
+        walk->current.row > 0 && bytes_compare(cursor_key(&walk->current), walk->query->key_marker) == 0;
+    int err;
+
+    if (has_current) {
+        err = read_version_id(meta_sql_column(walk->current.statement, COLUMN_VERSION), &version);
+        if (err != 0)
+            return err;
+        if (memcmp(&version, marker, sizeof(version)) == 0)
+            return cursor_step(&walk->current);
+    }
+    int found = marker_find(walk, &place);
+    if (found < 0)
+        return found;
+    if (found == 0 && meta_version_is_null(marker))
+        return 0;
+    if (found == 0)
+        place = *marker;
+    /* A current object that is older than the marker was made current by deleting the newer ones. */
+    bool passes =
+        has_current &&
+        (found > 0 || (!meta_version_is_null(&version) && memcmp(&version, marker, sizeof(version)) < 0));
+    if (passes && (err = cursor_step(&walk->current)) != 0)
+        return err;
+    return older_seek_behind(walk, &place);
+}
+
+static int walk_begin(struct version_walk *walk)
+{
+    const struct meta_version_query *query = walk->query;
+    struct meta_bytes marker = query->key_marker;
+    struct meta_bytes common = common_prefix_of(marker, query->prefix, query->delimiter);
+    bool from_version = false;
+    struct position start;
+    int err;
+
+    position_past_prefix(&walk->end, query->prefix);
+    if (bytes_compare(marker, query->prefix) < 0) {
+        position_at(&start, query->prefix);
+    } else if (marker.length == 0) {
+        position_at(&start, marker);
+    } else if (common.length > 0 && common.length == marker.length) {
+        position_past_prefix(&start, common); /* the marker is an entry that was returned */
+    } else if (query->version_marker != NULL && marker.length <= META_KEY_BYTES_MAX) {
+        position_at(&start, marker);
+        from_version = true;
+    } else {
+        position_after(&start, marker);
+    }
+    if (bytes_compare(position_bytes(&start), position_bytes(&walk->end)) >= 0)
+        return 0;
+    if ((err = cursor_seek_to(walk, &walk->current, &start)) != 0 ||
+        (err = cursor_seek_to(walk, &walk->older, &start)) != 0)
+        return err;
+    return from_version ? walk_pass_marker(walk) : 0;
+}
+
+/* ---- Entries ---- */
+
+/* The cursor whose row comes next; NULL at the end. */
+static struct cursor *walk_next(struct version_walk *walk)
+{
+    if (walk->current.row == 0)
+        return walk->older.row != 0 ? &walk->older : NULL;
+    if (walk->older.row == 0)
+        return &walk->current;
+    return bytes_compare(cursor_key(&walk->current), cursor_key(&walk->older)) <= 0 ? &walk->current
+                                                                                    : &walk->older;
+}
+
+static int entry_read(const struct cursor *cursor, struct meta_version_entry *entry,
+                      char etag[META_ETAG_BYTES_MAX + 1])
+{
+    sqlite3_stmt *row = cursor->statement;
+    int err = 0;
+
+    memset(entry, 0, sizeof(*entry));
+    entry->key = cursor_key(cursor);
+    entry->size = (uint64_t)sqlite3_column_int64(row, COLUMN_SIZE);
+    entry->modified_ms = sqlite3_column_int64(row, COLUMN_MODIFIED);
+    entry->owner = meta_sql_column(row, COLUMN_OWNER);
+    entry->is_current = true;
+    if (cursor->has_ids) {
+        entry->is_marker = sqlite3_column_int64(row, COLUMN_IS_MARKER) != 0;
+        entry->is_current = sqlite3_column_type(row, COLUMN_NONCURRENT) == SQLITE_NULL;
+        entry->noncurrent_ms = sqlite3_column_int64(row, COLUMN_NONCURRENT);
+    }
+    if (!cursor->has_ids || sqlite3_column_int64(row, COLUMN_IS_NULL) == 0)
+        err = read_version_id(meta_sql_column(row, COLUMN_VERSION), &entry->version);
+    etag[0] = '\0';
+    entry->etag = etag;
+    if (err != 0 || entry->is_marker)
+        return err;
+    if ((err = codec_etag_decode(meta_sql_column(row, COLUMN_ETAG), etag)) != 0)
+        return err;
+    entry->storage_class =
+        codec_attributes_find(meta_sql_column(row, COLUMN_ATTRIBUTES), META_ATTRIBUTE_STORAGE_CLASS);
+    return codec_checksum_decode(meta_sql_column(row, COLUMN_CHECKSUM), &entry->checksum);
+}
+
+/* Both cursors leave the prefix behind; the prefix lies in a row. */
+static int walk_skip_prefix(struct version_walk *walk, struct meta_bytes prefix)
+{
+    struct cursor *cursors[] = {&walk->current, &walk->older};
+    struct position past;
+    int err;
+
+    position_past_prefix(&past, prefix);
+    for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
+        if (cursors[i]->row == 0 || bytes_compare(cursor_key(cursors[i]), position_bytes(&past)) >= 0)
+            continue;
+        if ((err = cursor_seek_to(walk, cursors[i], &past)) != 0)
+            return err;
+    }
+    return 0;
+}
+
+static int walk_run(struct version_walk *walk,
+                    int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
+                    bool *truncated)
+{
+    char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_version_entry entry;
+    struct cursor *next;
+    uint32_t entries = 0;
+    int err = walk_begin(walk);
+
+    while (err == 0 && (next = walk_next(walk)) != NULL) {
+        struct meta_bytes common =
+            common_prefix_of(cursor_key(next), walk->query->prefix, walk->query->delimiter);
+        if (entries++ == walk->query->limit) {
+            *truncated = true;
+            break;
+        }
+        if (common.length > 0) {
+            entry = (struct meta_version_entry){.is_prefix = true, .key = common};
+            if ((err = visit(ctx, &entry)) == 0)
+                err = walk_skip_prefix(walk, common);
+        } else if ((err = entry_read(next, &entry, etag)) == 0 && (err = visit(ctx, &entry)) == 0) {
+            err = cursor_step(next);
+        }
+    }
+    meta_sql_reset(walk->current.statement);
+    meta_sql_reset(walk->older.statement);
+    return err;
+}
+
+int meta_version_list(struct meta_reader *reader, const struct meta_version_query *query,
+                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
+                      bool *truncated)
+{
+    struct version_walk walk = {
+        .reader = reader,
+        .query = query,
+        .current = {.statement = reader->sql.list[SQL_VERSION_LIST_CURRENT]},
+        .older = {.statement = reader->sql.list[SQL_VERSION_LIST], .has_ids = true},
+    };
+
+    assert(query->limit <= META_LIST_ENTRIES_MAX);
+    *truncated = false;
+    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+        return 0;
+    int err = db_read_begin(reader);
+    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+        return err;
+    int result = walk_run(&walk, visit, ctx, truncated);
+    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    return result != 0 ? result : err;
+}

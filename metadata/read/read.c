@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Point reads and the short listings: buckets, one object, one upload, garbage. Parts are in read_parts.c, listings that
+ * seek in list.c.
+ *
+ * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
+ * so every path resets. Objects and buckets that were read stay in the reader's cache (row_cache.h) and are looked
+ * for there first. The reader's thread; objects may be released on any. */
+#include "metadata/db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+#include "metadata/read/read.h"
+
+/* Whether the next statement sees what is committed now. Not so inside a snapshot or a visit, whose rows may be older
+ * than a stamp that is taken there. */
+static bool reads_anew(struct meta_reader *reader)
+{
+    return sqlite3_txn_state(reader->db, NULL) == SQLITE_TXN_NONE;
+}
+
+/* ---- Buckets ---- */
+
+static void text_read(sqlite3_stmt *statement, int column, char *out, size_t size)
+{
+    struct meta_bytes text = meta_sql_column(statement, column);
+    size_t length = text.length < size ? text.length : size - 1;
+
+    if (length > 0)
+        memcpy(out, text.data, length);
+    out[length] = '\0';
+}
+
+static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
+{
+    bucket->id = sqlite3_column_int64(statement, 0);
+    bucket->created_ms = sqlite3_column_int64(statement, 1);
+    text_read(statement, 2, bucket->name, sizeof(bucket->name));
+    text_read(statement, 3, bucket->region, sizeof(bucket->region));
+    text_read(statement, 4, bucket->owner, sizeof(bucket->owner));
+    bucket->versioning = (enum meta_versioning)sqlite3_column_int64(statement, 5);
+}
+
+int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_GET];
+    const struct row_changes *changes = &reader->meta->row_changes;
+    uint64_t stamp;
+
+    if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
+        return 0;
+    bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
+    int found = db_read_begin(reader);
+    if (found != 0)
+        return found;
+    meta_sql_text(statement, 1, name);
+    found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_BUCKET : found;
+    bucket_read(statement, bucket);
+    meta_sql_reset(statement);
+    if (is_kept)
+        row_cache_put_bucket(&reader->rows, stamp, bucket);
+    return 0;
+}
+
+int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_LIST];
+    struct meta_bucket bucket;
+    int row = db_read_begin(reader);
+
+    if (row != 0)
+        return row;
+    meta_sql_text(statement, 1, after);
+    meta_sql_int(statement, 2, limit);
+    while ((row = meta_sql_row(statement)) > 0) {
+        bucket_read(statement, &bucket);
+        int stop = visit(ctx, &bucket);
+        if (stop != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+/* ---- One object ---- */
+
+_Static_assert(sizeof(struct object_memory) % sizeof(uint64_t) == 0, "extents follow, aligned");
+
+void object_share(const struct meta_object *object)
+{
+    atomic_fetch_add_explicit(&object_memory(object)->references, 1, memory_order_relaxed);
+}
+
+struct meta_bytes meta_object_note(const struct meta_object *object)
+{
+    const struct object_memory *memory = object_memory(object);
+
+    return (struct meta_bytes){memory->note, memory->note_length};
+}
+
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
+                           struct meta_bytes note)
+{
+    row_cache_note(&reader->rows, object, note);
+}
+
+/* Where the pieces of an object or upload go: one block of memory, arrays first for their alignment. */
+struct block {
+    unsigned char *at;
+};
+
+static void *block_take(struct block *block, size_t size)
+{
+    void *memory = block->at;
+
+    block->at += size;
+    return memory;
+}
+
+static void block_copy(struct block *block, struct meta_bytes *bytes)
+{
+    void *copy = block_take(block, bytes->length);
+
+    if (bytes->length > 0)
+        memcpy(copy, bytes->data, bytes->length);
+    bytes->data = copy;
+}
+
+/* Decoded attributes point into `bytes`, which is in the block already. */
+static int attributes_decode(struct codec_list list, struct meta_attribute *out)
+{
+    int more;
+
+    while ((more = codec_attributes_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+static int extents_decode(struct codec_list list, struct meta_extent *out)
+{
+    int more;
+
+    while ((more = codec_extents_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+static int parts_decode(struct codec_list list, struct meta_part_size *out)
+{
+    int more;
+
+    while ((more = codec_parts_next(&list, out)) > 0)
+        out++;
+    return more;
+}
+
+/* The columns that vary in length, as they lie in the row. */
+struct object_blobs {
+    struct meta_bytes owner, attributes;
+    struct codec_list extents, parts;
+};
+
+static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object, struct object_blobs *blobs)
+{
+    int err;
+
+    object->size = (uint64_t)sqlite3_column_int64(statement, 0);
+    object->modified_ms = sqlite3_column_int64(statement, 1);
+    blobs->owner = meta_sql_column(statement, 4);
+    blobs->attributes = meta_sql_column(statement, 6);
+    struct meta_bytes upload_id = meta_sql_column(statement, 7);
+    memset(object->upload_id, 0, sizeof(object->upload_id));
+    if (upload_id.length == sizeof(object->upload_id))
+        memcpy(object->upload_id, upload_id.data, upload_id.length);
+    else if (upload_id.length != 0)
+        return META_E_CORRUPT;
+    if ((err = codec_etag_decode(meta_sql_column(statement, 2), object->etag)) != 0 ||
+        (err = codec_checksum_decode(meta_sql_column(statement, 3), &object->checksum)) != 0 ||
+        (err = codec_extents_begin(&blobs->extents, meta_sql_column(statement, 5))) != 0 ||
+        (err = codec_parts_begin(&blobs->parts, meta_sql_column(statement, 8), &object->part_checksums)) != 0)
+        return err;
+    object->extents.count = blobs->extents.count;
+    object->part_count = blobs->parts.count;
+    return 0;
+}
+
+/* Lays everything out in one allocation: the extents are the first behind struct object_memory. */
+static int object_read_lists(struct meta_object *object, struct object_blobs *blobs)
+{
+    struct codec_list attributes;
+    int err = codec_attributes_begin(&attributes, blobs->attributes);
+
+    if (err != 0)
+        return err;
+    size_t extents_bytes = object->extents.count * sizeof(struct meta_extent);
+    size_t attributes_bytes = attributes.count * sizeof(struct meta_attribute);
+    size_t parts_bytes = object->part_count * sizeof(struct meta_part_size);
+    struct meta_bytes checksums = {object->part_checksums.values,
+                                   (size_t)object->part_count * object->part_checksums.length};
+    size_t bytes = sizeof(struct object_memory) + extents_bytes + attributes_bytes + parts_bytes +
+                   blobs->attributes.length + blobs->owner.length + checksums.length;
+    struct object_memory *memory = malloc(bytes);
+    if (memory == NULL)
+        return -ENOMEM;
+    *memory = (struct object_memory){.bytes = bytes};
+    atomic_init(&memory->references, 1);
+    struct block block = {(unsigned char *)(memory + 1)};
+    object->extents.list = block_take(&block, extents_bytes);
+    object->attributes.list = block_take(&block, attributes_bytes);
+    struct meta_part_size *parts = block_take(&block, parts_bytes);
+    object->parts = parts;
+    object->attributes.count = attributes.count;
+    block_copy(&block, &blobs->attributes);
+    object->owner = blobs->owner;
+    block_copy(&block, &object->owner);
+    block_copy(&block, &checksums);
+    object->part_checksums.values = checksums.data;
+
+    (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
+    if ((err = extents_decode(blobs->extents, object->extents.list)) != 0 ||
+        (err = attributes_decode(attributes, object->attributes.list)) != 0 ||
+        (err = parts_decode(blobs->parts, parts)) != 0)
+        meta_object_release(object);
+    return err;
+}
+
+int read_object(sqlite3_stmt *statement, struct meta_object *object)
+{
+    struct object_blobs blobs;
+    int err = object_read_fixed(statement, object, &blobs);
+
+    return err != 0 ? err : object_read_lists(object, &blobs);
+}
+
+int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
+{
+    memset(version, 0, sizeof(*version));
+    if (bytes.length == sizeof(*version))
+        memcpy(version, bytes.data, bytes.length);
+    return bytes.length == sizeof(*version) || bytes.length == 0 ? 0 : META_E_CORRUPT;
+}
+
+bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object)
+{
+    return row_cache_get(&reader->rows, &reader->meta->row_changes, row_hash(bucket, key), bucket, key,
+                         object);
+}
+
+int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    uint64_t hash = row_hash(bucket, key);
+    struct row_stamp stamp;
+    bool is_kept = reads_anew(reader) && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
+    int err = db_read_begin(reader);
+
+    if (err != 0)
+        return err;
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_KEY : found;
+    if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
+        err = read_object(statement, object);
+    meta_sql_reset(statement);
+    if (err == 0 && is_kept)
+        row_cache_put(&reader->rows, hash, bucket, key, &stamp, object);
+    return err;
+}
+
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    struct meta_object *object)
+{
+    return read_cached(reader, bucket, key, object) ? 0 : read_current(reader, bucket, key, object);
+}
+
+void meta_object_release(struct meta_object *object)
+{
+    struct object_memory *memory = object->extents.list != NULL ? object_memory(object) : NULL;
+
+    if (memory != NULL && atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) == 1) {
+        free(memory->note);
+        free(memory);
+    }
+    object->extents = (struct meta_extents){0};
+    object->attributes = (struct meta_attributes){0};
+    object->owner = (struct meta_bytes){0};
+    object->parts = NULL;
+    object->part_count = 0;
+    object->part_checksums = (struct meta_part_checksums){0};
+}
+
+/* ---- One upload ---- */
+
+static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload)
+{
+    struct meta_bytes bytes = meta_sql_column(statement, 6);
+    struct codec_list list;
+    int err = codec_attributes_begin(&list, bytes);
+
+    if (err != 0)
+        return err;
+    upload->key = meta_sql_column(statement, 0);
+    upload->owner = meta_sql_column(statement, 5);
+    size_t list_bytes = list.count * sizeof(struct meta_attribute);
+    struct block block = {malloc(list_bytes + bytes.length + upload->key.length + upload->owner.length + 1)};
+    if (block.at == NULL)
+        return -ENOMEM;
+    upload->attributes = (struct meta_attributes){block_take(&block, list_bytes), list.count};
+    block_copy(&block, &bytes);
+    block_copy(&block, &upload->key);
+    block_copy(&block, &upload->owner);
+    (void)codec_attributes_begin(&list, bytes); /* the copy; it went well before */
+    if ((err = attributes_decode(list, upload->attributes.list)) != 0)
+        meta_upload_release(upload);
+    return err;
+}
+
+int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
+    int found = db_read_begin(reader);
+
+    if (found != 0)
+        return found;
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    meta_sql_blob(statement, 3, (struct meta_bytes){id, META_UPLOAD_ID_BYTES});
+    found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_UPLOAD : found;
+    memcpy(upload->id, id, sizeof(upload->id));
+    upload->initiated_ms = sqlite3_column_int64(statement, 2);
+    upload->checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
+    upload->checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
+    int err = upload_read_lists(statement, upload);
+    meta_sql_reset(statement);
+    return err;
+}
+
+void meta_upload_release(struct meta_upload *upload)
+{
+    free(upload->attributes.list);
+    upload->attributes = (struct meta_attributes){0};
+    upload->key = upload->owner = (struct meta_bytes){0};
+}
+
+/* ---- Garbage, files ---- */
+
+int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta_garbage *entries,
+                      uint32_t limit)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_GARBAGE_TAKE];
+    int count = 0, row;
+
+    meta_sql_int(statement, 1, after_row);
+    meta_sql_int(statement, 2, limit > INT32_MAX ? INT32_MAX : limit);
+    while ((row = meta_sql_row(statement)) > 0) {
+        entries[count].row = sqlite3_column_int64(statement, 0);
+        entries[count].file = (uint64_t)sqlite3_column_int64(statement, 1);
+        entries[count].unit_offset = (uint64_t)sqlite3_column_int64(statement, 2);
+        entries[count].unit_length = (uint64_t)sqlite3_column_int64(statement, 3);
+        count++;
+    }
+    return row < 0 ? row : count;
+}
+
+int meta_sweep_is_due(struct meta_reader *reader)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_SWEEP_IS_DUE];
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    int due = sqlite3_column_int(statement, 0);
+    meta_sql_reset(statement);
+    return due;
+}
+
+int meta_file_is_live(struct meta_reader *reader, uint64_t file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_LIVE];
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}
+
+int meta_file_is_referred(struct meta_reader *reader, uint64_t file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_IS_REFERRED];
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}
+
+int meta_file_units(struct meta_reader *reader, uint64_t file,
+                    int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_UNITS];
+    int row, stop;
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    while ((row = meta_sql_row(statement)) > 0) {
+        stop = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0),
+                     (uint64_t)sqlite3_column_int64(statement, 1));
+        if (stop != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+int meta_file_last(struct meta_reader *reader, uint64_t *file)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_FILE_LAST];
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    *file = (uint64_t)sqlite3_column_int64(statement, 0);
+    meta_sql_reset(statement);
+    return 0;
+}

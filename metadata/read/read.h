@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading rows into the types of meta.h: what read.c and read_parts.c lend to others. Private to metadata/; the reader's thread. */
+#ifndef METADATA_READ_READ_H
+#define METADATA_READ_READ_H
+
+#include "metadata/rows/codec.h"
+#include "metadata/db.h"
+
+#define READ_OBJECT_COLUMNS 9 /* in META_SQL_OBJECT_COLUMNS */
+#define READ_PART_COLUMNS   5 /* in META_SQL_PART_COLUMNS */
+
+/* The columns of META_SQL_OBJECT_COLUMNS, which come first in the row, into an object that meta_object_release frees; all but
+ * the version. 0, META_E_CORRUPT, -ENOMEM. */
+int read_object(sqlite3_stmt *row, struct meta_object *object);
+
+/* The current object, from the reader's cache: false when it is not there. */
+bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object);
+/* The same from the database, as meta_object_get. */
+int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                 struct meta_object *object);
+
+/* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. Also the committer's. */
+int read_part(sqlite3_stmt *row, struct meta_part *part);
+
+/* An id as stored; empty: the null version. META_E_CORRUPT. */
+int read_version_id(struct meta_bytes bytes, struct meta_version_id *version);
+
+#endif

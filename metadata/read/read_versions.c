@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One version of a key: in `object` when it is current, else in `version`. Both are looked at in one snapshot,
+ * for a version may move from one table to the other. The reader's thread. */
+#include "metadata/read/read.h"
+
+#include <string.h>
+
+enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
+
+/* The row that the statement finds in `version`; 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
+static int version_read(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
+                        struct meta_object *object)
+{
+    int err = 0;
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_VERSION : found;
+    memset(object, 0, sizeof(*object));
+    if (sqlite3_column_int64(statement, COLUMN_IS_NULL) == 0)
+        err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version);
+    if (err == 0 && sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0) {
+        object->modified_ms = sqlite3_column_int64(statement, 1);
+        err = META_E_DELETE_MARKER;
+    } else if (err == 0) {
+        err = read_object(statement, object);
+    }
+    meta_sql_reset(statement);
+    return err;
+}
+
+static int version_read_named(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                              const struct meta_version_id *version, struct meta_object *object)
+{
+    if (meta_version_is_null(version))
+        return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
+    meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3,
+                  (struct meta_bytes){version->bytes, sizeof(version->bytes)});
+    return version_read(reader->sql.list[SQL_VERSION_GET], bucket, key, object);
+}
+
+static int version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                       const struct meta_version_id *version, struct meta_object *object)
+{
+    int err = read_current(reader, bucket, key, object); /* not from the cache: the snapshot's */
+
+    if (err != 0 && err != META_E_NO_KEY && (err != META_E_CORRUPT || version == NULL))
+        return err;
+    if (err == 0) {
+        if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
+            return 0;
+        meta_object_release(object);
+    }
+    if (version != NULL) {
+        /* A damaged current object keeps nobody from the other versions. */
+        int named = version_read_named(reader, bucket, key, version, object);
+        return named == META_E_NO_VERSION && err == META_E_CORRUPT ? err : named;
+    }
+    /* Without a row in `object`, what is newest in `version` can only be a delete marker. */
+    err = version_read(reader->sql.list[SQL_VERSION_NEWEST], bucket, key, object);
+    if (err == 0)
+        meta_object_release(object);
+    return err == 0 ? META_E_CORRUPT : err == META_E_NO_VERSION ? META_E_NO_KEY : err;
+}
+
+int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+                     const struct meta_version_id *version, struct meta_object *object)
+{
+    int err;
+
+    if (read_cached(reader, bucket, key, object)) {
+        if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
+            return 0;
+        meta_object_release(object);
+    }
+    if ((err = db_read_begin(reader)) != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
+        return err;
+    int result = version_get(reader, bucket, key, version, object);
+    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    if (result == 0 && err != 0)
+        meta_object_release(object);
+    return result != 0 ? result : err;
+}

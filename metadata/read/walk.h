@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Places between keys and the arithmetic of prefixes: what the listings of list.c and list_versions.c share. Private to
+ * metadata/; pure functions.
+ *
+ * Starts are inclusive. "After key k" is the start k + 0x00, the next string of bytes there is; "after all that begins with p"
+ * is p with its last byte below 0xff raised by one and the rest cut off. Both fit into a key's length plus one. */
+#ifndef METADATA_READ_WALK_H
+#define METADATA_READ_WALK_H
+
+#include "metadata/meta.h"
+
+/* A place between keys. */
+struct position {
+    unsigned char bytes[META_KEY_BYTES_MAX + 1];
+    size_t length;
+};
+
+struct meta_bytes position_bytes(const struct position *position);
+/* At the key itself. A longer string is cut, which no key lies behind that would not lie behind the whole. */
+void position_at(struct position *position, struct meta_bytes key);
+void position_after(struct position *position, struct meta_bytes key);
+void position_past_prefix(struct position *position, struct meta_bytes prefix);
+
+int bytes_compare(struct meta_bytes a, struct meta_bytes b);
+
+/* The common prefix that the key rolls up into; empty when it stands for itself. */
+struct meta_bytes common_prefix_of(struct meta_bytes key, struct meta_bytes prefix,
+                                   struct meta_bytes delimiter);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Annotations: attributes of an object that may change while its content and its time stay. They lie in the
+ * row's list of attributes under names of their own (meta.h), so that whatever carries attributes along
+ * carries them too; here they are exchanged one at a time, and sorted out when an object is copied.
+ * Committer's thread. */
+#include <errno.h>
+#include <string.h>
+
+#include "metadata/write/writer.h"
+
+bool meta_attribute_is_annotation(struct meta_bytes name)
+{
+    return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL) ||
+           meta_attribute_is(name, META_ATTRIBUTE_LOCK) || meta_attribute_is(name, META_ATTRIBUTE_RENAME);
+}
+
+/* A list that is put together; its texts stay where they are. */
+struct gathering {
+    struct meta_attributes attributes;
+    uint32_t capacity;
+};
+
+static int gathering_begin(struct meta_writer *writer, struct gathering *gathering, uint32_t capacity)
+{
+    gathering->attributes =
+        (struct meta_attributes){arena_alloc(&writer->arena, capacity * sizeof(struct meta_attribute)), 0};
+    gathering->capacity = capacity;
+    return gathering->attributes.list != NULL ? 0 : -ENOMEM;
+}
+
+static void gathering_add(struct gathering *gathering, struct meta_bytes name, struct meta_bytes value)
+{
+    if (gathering->attributes.count < gathering->capacity)
+        gathering->attributes.list[gathering->attributes.count++] = (struct meta_attribute){name, value};
+}
+
+static struct meta_bytes name_of(const char *string)
+{
+    return (struct meta_bytes){string, strlen(string)};
+}
+
+int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
+                        struct meta_bytes value)
+{
+    struct meta_attribute attribute;
+    struct gathering gathering;
+    struct codec_list list;
+    int err, more;
+
+    if ((err = codec_attributes_begin(&list, *packed)) != 0 ||
+        (err = gathering_begin(writer, &gathering, list.count + 1)) != 0)
+        return err;
+    while ((more = codec_attributes_next(&list, &attribute)) > 0)
+        if (!meta_attribute_is(attribute.name, name))
+            gathering_add(&gathering, attribute.name, attribute.value);
+    if (more < 0)
+        return more;
+    if (value.data != NULL)
+        gathering_add(&gathering, name_of(name), value);
+    return attributes_pack(writer, &gathering.attributes, packed);
+}
+
+int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
+                         struct meta_bytes *packed)
+{
+    struct meta_bytes tags =
+        op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
+    struct meta_attribute attribute;
+    struct gathering gathering;
+    struct codec_list list;
+    int err, more;
+
+    if ((err = codec_attributes_begin(&list, *packed)) != 0)
+        return err;
+    uint32_t plain = op->replace_attributes ? op->attributes.count : list.count;
+    if ((err = gathering_begin(writer, &gathering, plain + 3)) != 0)
+        return err;
+    for (uint32_t i = 0; op->replace_attributes && i < op->attributes.count; i++)
+        if (!meta_attribute_is_annotation(op->attributes.list[i].name))
+            gathering_add(&gathering, op->attributes.list[i].name, op->attributes.list[i].value);
+    while ((more = codec_attributes_next(&list, &attribute)) > 0)
+        if (!op->replace_attributes && !meta_attribute_is_annotation(attribute.name))
+            gathering_add(&gathering, attribute.name, attribute.value);
+    if (more < 0)
+        return more;
+    if (tags.length > 0)
+        gathering_add(&gathering, name_of(META_ATTRIBUTE_TAGS), tags);
+    if (op->acl.length > 0)
+        gathering_add(&gathering, name_of(META_ATTRIBUTE_ACL), op->acl);
+    if (op->lock.length > 0)
+        gathering_add(&gathering, name_of(META_ATTRIBUTE_LOCK), op->lock);
+    return attributes_pack(writer, &gathering.attributes, packed);
+}
+
+int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op)
+{
+    sqlite3_stmt *update = writer->sql.list[SQL_OBJECT_ANNOTATE];
+    struct object_row row;
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
+        return -EINVAL; /* the others have their own rules */
+    err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
+                              : object_row_load(writer, op->bucket, op->key, &row);
+    if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)
+        return err;
+    op->annotated = row.version;
+    if (op->version != NULL)
+        return version_set_attributes(writer, op->bucket, op->key, op->version, row.attributes);
+    meta_sql_int(update, 1, op->bucket);
+    meta_sql_blob(update, 2, op->key);
+    meta_sql_blob_or_null(update, 3, row.attributes);
+    return meta_sql_run(update);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An object made of parts: their lists of extents joined, their sizes and checksums packed. Reads and writes no row. */
+#include "metadata/rows/assembly.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+
+static int wanted_check(const struct meta_complete_part *wanted, uint32_t count)
+{
+    uint32_t last = 0;
+
+    if (count == 0 || count > META_PART_NUMBER_MAX)
+        return META_E_INVALID_PART;
+    for (uint32_t i = 0; i < count; i++) {
+        if (wanted[i].number <= last || wanted[i].number > META_PART_NUMBER_MAX)
+            return META_E_INVALID_PART;
+        last = wanted[i].number;
+    }
+    return 0;
+}
+
+int assembly_begin(struct assembly *assembly, struct arena *arena, const struct meta_complete_part *wanted,
+                   uint32_t wanted_count)
+{
+    int err = wanted_check(wanted, wanted_count);
+
+    if (err != 0)
+        return err;
+    *assembly = (struct assembly){.arena = arena, .wanted = wanted, .wanted_count = wanted_count};
+    assembly->pieces = arena_alloc(arena, wanted_count * sizeof(*assembly->pieces));
+    assembly->sizes = arena_alloc(arena, wanted_count * sizeof(*assembly->sizes));
+    return assembly->pieces == NULL || assembly->sizes == NULL ? -ENOMEM : 0;
+}
+
+/* What is about to become an object is looked at once more: 0 or META_E_CORRUPT. */
+static int piece_check(struct codec_list list, uint64_t size)
+{
+    struct meta_extent extent;
+    uint64_t sum = 0;
+    int more;
+
+    while ((more = codec_extents_next(&list, &extent)) > 0)
+        sum += extent.length;
+    return more != 0 ? more : sum == size ? 0 : META_E_CORRUPT;
+}
+
+/* Keeps the part's checksum beside those before it, as long as all are of one kind. */
+static int assembly_add_checksum(struct assembly *assembly, const struct meta_checksum *checksum)
+{
+    struct meta_part_checksums *all = &assembly->checksums;
+
+    if (assembly->count == 0 && checksum->algorithm != 0 && checksum->length != 0) {
+        assembly->values = arena_alloc(assembly->arena, (size_t)assembly->wanted_count * checksum->length);
+        if (assembly->values == NULL)
+            return -ENOMEM;
+        *all = (struct meta_part_checksums){checksum->algorithm, checksum->length, assembly->values};
+    }
+    if (all->algorithm == 0 || checksum->algorithm != all->algorithm || checksum->length != all->length) {
+        *all = (struct meta_part_checksums){0};
+        return 0;
+    }
+    memcpy(assembly->values + (size_t)assembly->count * all->length, checksum->value, all->length);
+    return 0;
+}
+
+static int assembly_take(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)
+{
+    struct codec_list list;
+    int err;
+
+    if ((err = codec_extents_begin(&list, extents)) != 0 || (err = piece_check(list, part->size)) != 0)
+        return err;
+    if (strcmp(part->etag, assembly->wanted[assembly->count].etag) != 0)
+        return META_E_INVALID_PART;
+    struct meta_bytes *piece = &assembly->pieces[assembly->count];
+    *piece = (struct meta_bytes){list.at, (size_t)(list.end - list.at)};
+    if ((err = arena_copy(assembly->arena, piece)) != 0 ||
+        (err = assembly_add_checksum(assembly, &part->checksum)) != 0)
+        return err;
+    assembly->sizes[assembly->count++] = (struct meta_part_size){part->number, part->size};
+    assembly->pieces_bytes += piece->length;
+    assembly->extent_count += list.count;
+    assembly->size += part->size;
+    return assembly->extent_count <= META_EXTENTS_MAX && assembly->size <= INT64_MAX ? 0 : -E2BIG;
+}
+
+int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)
+{
+    if (assembly->count == assembly->wanted_count || part->number < assembly->wanted[assembly->count].number)
+        return 0; /* nobody wants it */
+    if (part->number > assembly->wanted[assembly->count].number)
+        return META_E_INVALID_PART; /* the wanted one is not there */
+    return assembly_take(assembly, part, extents);
+}
+
+int assembly_finish(struct assembly *assembly, struct assembled *whole)
+{
+    if (assembly->count < assembly->wanted_count)
+        return META_E_INVALID_PART;
+    unsigned char *parts =
+        arena_alloc(assembly->arena, codec_parts_bound(assembly->count, &assembly->checksums));
+    unsigned char *extents = arena_alloc(assembly->arena, CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
+    if (parts == NULL || extents == NULL)
+        return -ENOMEM;
+    whole->size = assembly->size;
+    whole->parts = (struct meta_bytes){
+        parts, codec_parts_encode(parts, assembly->sizes, assembly->count, &assembly->checksums)};
+    whole->extents = (struct meta_bytes){0};
+    if (assembly->extent_count == 0)
+        return 0;
+    size_t length = codec_list_head(extents, (uint32_t)assembly->extent_count);
+    for (uint32_t i = 0; i < assembly->count; i++) {
+        if (assembly->pieces[i].length == 0)
+            continue; /* an empty part */
+        memcpy(extents + length, assembly->pieces[i].data, assembly->pieces[i].length);
+        length += assembly->pieces[i].length;
+    }
+    whole->extents = (struct meta_bytes){extents, length};
+    return 0;
+}

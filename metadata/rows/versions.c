@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Versions of objects. `object` holds a key's current object, `version` all that lies behind it, newest first,
+ * and delete markers. A key whose newest version is a delete marker has no row in `object`.
+ *
+ *   put     the current row moves to `version`, the new one takes its place
+ *   delete  the current row moves to `version`, a delete marker is put before it
+ *   delete by version  the row goes; if it was the newest, the next one moves to `object` or is a marker again
+ *
+ * Rows move between the tables as they are, and their references with them. While versioning is suspended, puts
+ * and deletes make the null version, and the null version there was is given up.
+ *
+ * Committer's thread. Reading is done in read_versions.c. */
+#include "metadata/write/writer.h"
+
+#include <string.h>
+
+/* Bits below the milliseconds: versions that one millisecond has room for before the clock is left behind. */
+#define SEQUENCE_COUNT_BITS 16
+
+/* Columns of META_SQL_VERSION_COLUMNS behind those of the object. */
+enum version_column { COLUMN_ID = 9, COLUMN_IS_NULL, COLUMN_IS_MARKER, COLUMN_NONCURRENT };
+
+/* A row of `version`. */
+struct version_row {
+    struct object_row object;
+    struct meta_version_id id; /* its place, also where object.version is null */
+    bool is_marker, is_current;
+};
+
+/* ---- Ids ---- */
+
+/* An id is a sequence number, inverted so that newer ones sort first, and random bytes, so that ids of
+ * different keys and stores do not look alike. */
+static uint64_t sequence_of(const struct meta_version_id *id)
+{
+    uint64_t inverted = 0;
+
+    for (int i = 0; i < 8; i++)
+        inverted = inverted << 8 | id->bytes[i];
+    return ~inverted;
+}
+
+/* The same each time the same batch is run (the journal relies on it), and another for each id. */
+static uint64_t id_random(struct meta_writer *writer)
+{
+    uint64_t mixed = writer->version_seed += UINT64_C(0x9e3779b97f4a7c15);
+
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ mixed >> 31;
+}
+
+/* newest: of the key, which the new one must sort before whatever the clock says; NULL: there is none. */
+static void id_make(struct meta_writer *writer, const struct meta_version_id *newest,
+                    struct meta_version_id *id)
+{
+    uint64_t sequence = (uint64_t)writer->now_ms << SEQUENCE_COUNT_BITS;
+
+    if (sequence <= writer->version_sequence)
+        sequence = writer->version_sequence + 1;
+    writer->version_sequence = sequence;
+    if (newest != NULL && sequence <= sequence_of(newest))
+        sequence = sequence_of(newest) + 1;
+    for (int i = 0; i < 8; i++)
+        id->bytes[i] = (unsigned char)(~sequence >> (56 - 8 * i));
+    uint64_t random = id_random(writer);
+    _Static_assert(sizeof(id->bytes) == 8 + sizeof(random), "an id is a sequence and a random number");
+    memcpy(id->bytes + 8, &random, sizeof(random));
+}
+
+/* ---- Rows of `version` ---- */
+
+static void version_bind(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
+                         const struct meta_version_id *id)
+{
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    if (id != NULL)
+        meta_sql_blob(statement, 3, (struct meta_bytes){id->bytes, sizeof(id->bytes)});
+}
+
+static int version_run(struct meta_writer *writer, enum meta_sql_id statement, int64_t bucket,
+                       struct meta_bytes key, const struct meta_version_id *id)
+{
+    version_bind(writer->sql.list[statement], bucket, key, id);
+    return meta_sql_run(writer->sql.list[statement]);
+}
+
+/* Runs one of the statements that find a row. 1, 0 when there is none, or an error. */
+static int version_find(struct meta_writer *writer, enum meta_sql_id statement_id, int64_t bucket,
+                        struct meta_bytes key, const struct meta_version_id *id, struct version_row *row)
+{
+    sqlite3_stmt *statement = writer->sql.list[statement_id];
+
+    version_bind(statement, bucket, key, id);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found;
+    int err = object_row_read(writer, statement, &row->object);
+    struct meta_bytes stored = meta_sql_column(statement, COLUMN_ID);
+    bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
+    row->is_marker = sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
+    row->is_current = sqlite3_column_type(statement, COLUMN_NONCURRENT) == SQLITE_NULL;
+    memset(&row->object.version, 0, sizeof(row->object.version));
+    if (err == 0 && stored.length != sizeof(row->id))
+        err = META_E_CORRUPT;
+    if (err == 0) {
+        memcpy(&row->id, stored.data, sizeof(row->id));
+        if (!is_null)
+            row->object.version = row->id;
+    }
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
+static int version_find_newest(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                               struct version_row *row)
+{
+    return version_find(writer, SQL_VERSION_NEWEST, bucket, key, NULL, row);
+}
+
+/* By the id that clients know; not among current objects. */
+static int version_find_named(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                              const struct meta_version_id *version, struct version_row *row)
+{
+    return meta_version_is_null(version) ? version_find(writer, SQL_VERSION_GET_NULL, bucket, key, NULL, row)
+                                         : version_find(writer, SQL_VERSION_GET, bucket, key, version, row);
+}
+
+int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                 const struct meta_version_id *version, struct object_row *row)
+{
+    struct version_row found;
+    int err = object_row_load(writer, bucket, key, row);
+
+    if (err != META_E_NO_KEY && (err != 0 || memcmp(&row->version, version, sizeof(*version)) == 0))
+        return err;
+    int there = version_find_named(writer, bucket, key, version, &found);
+    if (there <= 0)
+        return there == 0 ? META_E_NO_VERSION : there;
+    *row = found.object;
+    return found.is_marker ? META_E_DELETE_MARKER : 0;
+}
+
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *version, struct meta_bytes attributes)
+{
+    sqlite3_stmt *annotate = writer->sql.list[SQL_OBJECT_ANNOTATE];
+    struct object_row current;
+    struct version_row row;
+    int err = object_row_load(writer, bucket, key, &current);
+
+    if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0) {
+        version_bind(annotate, bucket, key, NULL);
+        meta_sql_blob_or_null(annotate, 3, attributes);
+        return meta_sql_run(annotate);
+    }
+    if (err != 0 && err != META_E_NO_KEY)
+        return err;
+    int found = version_find_named(writer, bucket, key, version, &row);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_VERSION : found;
+    meta_sql_blob_or_null(writer->sql.list[SQL_VERSION_ANNOTATE], 4, attributes);
+    return version_run(writer, SQL_VERSION_ANNOTATE, bucket, key, &row.id);
+}
+
+/* ---- What was current becomes noncurrent ---- */
+
+static int version_set_noncurrent(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                                  const struct meta_version_id *id)
+{
+    meta_sql_int(writer->sql.list[SQL_VERSION_SET_NONCURRENT], 4, writer->now_ms);
+    return version_run(writer, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
+}
+
+/* Copies the current object's row to `version`; the row itself is the caller's to replace or delete. *newest
+ * gets its place. */
+static int object_archive(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                          const struct object_row *current, struct meta_version_id *newest)
+{
+    if (meta_version_is_null(&current->version)) {
+        struct version_row last; /* the null version has no place of its own as long as it is current */
+        int found = version_find_newest(writer, bucket, key, &last);
+        if (found < 0)
+            return found;
+        id_make(writer, found > 0 ? &last.id : NULL, newest);
+    } else {
+        *newest = current->version;
+    }
+    meta_sql_int(writer->sql.list[SQL_VERSION_ARCHIVE], 4, writer->now_ms);
+    return version_run(writer, SQL_VERSION_ARCHIVE, bucket, key, newest);
+}
+
+/* Makes what is current noncurrent, be it an object or a delete marker. *newest gets the place of the newest
+ * row in `version`; false in *any: there is none. */
+static int current_retire(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                          const struct object_row *current, struct meta_version_id *newest, bool *any)
+{
+    struct version_row last;
+
+    *any = true;
+    if (current != NULL)
+        return object_archive(writer, bucket, key, current, newest);
+    int found = version_find_newest(writer, bucket, key, &last);
+    *any = found > 0;
+    if (found <= 0)
+        return found;
+    *newest = last.id;
+    return last.is_current ? version_set_noncurrent(writer, bucket, key, &last.id) : 0;
+}
+
+/* Removes the null version where it is not the current object; *extents are the references it held. */
+static int null_remove(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                       struct meta_bytes *extents)
+{
+    struct version_row row;
+    int found = version_find(writer, SQL_VERSION_GET_NULL, bucket, key, NULL, &row);
+
+    *extents = (struct meta_bytes){0};
+    if (found <= 0)
+        return found;
+    *extents = row.object.extents;
+    return version_run(writer, SQL_VERSION_DELETE, bucket, key, &row.id);
+}
+
+/* ---- Put ---- */
+
+static int row_replace(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                       const struct object_row *row, bool exists)
+{
+    int written = object_row_write(writer, exists ? SQL_OBJECT_UPDATE : SQL_OBJECT_INSERT, bucket, key, row);
+
+    return written == 0 ? META_E_CORRUPT : written < 0 ? written : 0;
+}
+
+static int store_enabled(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                         struct object_row *row, const struct object_row *current,
+                         enum references_source source)
+{
+    struct meta_version_id newest;
+    bool any;
+    int err;
+
+    if ((err = current_retire(writer, bucket, key, current, &newest, &any)) != 0)
+        return err;
+    id_make(writer, any ? &newest : NULL, &row->version);
+    if ((err = row_replace(writer, bucket, key, row, current != NULL)) != 0)
+        return err;
+    return references_take(writer, row->extents, source);
+}
+
+static int store_suspended(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                           struct object_row *row, const struct object_row *current,
+                           enum references_source source)
+{
+    bool replaces = current != NULL && meta_version_is_null(&current->version);
+    struct meta_bytes freed = {0};
+    struct meta_version_id newest;
+    bool any;
+    int err = 0, kept = 0;
+
+    memset(&row->version, 0, sizeof(row->version));
+    if (replaces && (kept = replaced_keep(writer, bucket, key)) < 0)
+        return kept;
+    if (replaces && kept == 0)
+        freed = current->extents;
+    if (!replaces && (err = null_remove(writer, bucket, key, &freed)) == 0)
+        err = current_retire(writer, bucket, key, current, &newest, &any);
+    if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
+        (err = references_take(writer, row->extents, source)) != 0)
+        return err;
+    return references_drop(writer, freed); /* last: both may name the same units */
+}
+
+int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+                  const struct object_row *current, enum references_source source)
+{
+    return writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED
+               ? store_enabled(writer, bucket, key, row, current, source)
+               : store_suspended(writer, bucket, key, row, current, source);
+}
+
+/* ---- Delete ---- */
+
+static int object_row_remove(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    version_bind(writer->sql.list[SQL_OBJECT_DELETE], bucket, key, NULL);
+    return meta_sql_run(writer->sql.list[SQL_OBJECT_DELETE]);
+}
+
+static int marker_insert(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                         const struct meta_version_id *id, bool is_null, struct meta_bytes owner)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_VERSION_MARKER];
+
+    meta_sql_int(statement, 4, is_null);
+    meta_sql_int(statement, 5, writer->now_ms);
+    meta_sql_blob_or_null(statement, 6, owner);
+    return version_run(writer, SQL_VERSION_MARKER, bucket, key, id);
+}
+
+int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                           const struct object_row *current, struct meta_bytes owner)
+{
+    bool suspended = writer_bucket_versioning(writer, bucket) == META_VERSIONING_SUSPENDED;
+    bool replaces = suspended && current != NULL && meta_version_is_null(&current->version);
+    struct meta_version_id newest, id;
+    struct meta_bytes freed = {0};
+    bool any;
+    int err;
+
+    if ((err = key_check(entry->key)) != 0)
+        return err;
+    entry->existed = current != NULL;
+    if (replaces)
+        freed = current->extents;
+    else if (suspended)
+        err = null_remove(writer, bucket, entry->key, &freed);
+    if (err != 0 || (err = references_drop(writer, freed)) != 0)
+        return err;
+    if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, &newest, &any)) != 0 ||
+        (current != NULL && (err = object_row_remove(writer, bucket, entry->key)) != 0))
+        return err;
+    id_make(writer, any ? &newest : NULL, &id);
+    if ((err = marker_insert(writer, bucket, entry->key, &id, suspended, owner)) != 0)
+        return err;
+    entry->marker_added = true;
+    memset(&entry->marker, 0, sizeof(entry->marker));
+    if (!suspended)
+        entry->marker = id;
+    return 0;
+}
+
+/* The newest row of `version` becomes current: the key has no row in `object`. */
+static int newest_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    struct version_row newest;
+    int found = version_find_newest(writer, bucket, key, &newest);
+    int err;
+
+    if (found <= 0)
+        return found;
+    if (newest.is_marker)
+        return version_run(writer, SQL_VERSION_SET_CURRENT, bucket, key, &newest.id);
+    if ((err = version_run(writer, SQL_VERSION_RESTORE, bucket, key, &newest.id)) != 0)
+        return err;
+    return version_run(writer, SQL_VERSION_DELETE, bucket, key, &newest.id);
+}
+
+int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    struct version_row newest;
+    int found = version_find_newest(writer, bucket, key, &newest);
+
+    if (found <= 0)
+        return found;
+    int err = newest_promote(writer, bucket, key);
+    return err != 0 ? err : !newest.is_marker;
+}
+
+int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                   const struct object_row *current)
+{
+    struct version_row row;
+    int err;
+
+    if (current != NULL && memcmp(&current->version, entry->version, sizeof(current->version)) == 0) {
+        if (row_is_locked(writer, current, entry->bypass_governance)) {
+            entry->result = META_E_LOCKED;
+            return 0;
+        }
+        entry->existed = true;
+        if ((err = object_row_remove(writer, bucket, entry->key)) != 0 ||
+            (err = newest_promote(writer, bucket, entry->key)) != 0)
+            return err;
+        return references_drop(writer, current->extents);
+    }
+    int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
+    if (found <= 0)
+        return found;
+    if (row_is_locked(writer, &row.object, entry->bypass_governance)) {
+        entry->result = META_E_LOCKED;
+        return 0;
+    }
+    entry->existed = true;
+    entry->marker_removed = row.is_marker;
+    if ((err = version_run(writer, SQL_VERSION_DELETE, bucket, entry->key, &row.id)) != 0 ||
+        (row.is_current && (err = newest_promote(writer, bucket, entry->key)) != 0))
+        return err;
+    return references_drop(writer, row.object.extents);
+}
+
+/* ---- Guards ---- */
+
+static bool tags_are(const struct object_row *row, const struct meta_bytes *tags)
+{
+    struct meta_bytes stored = codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
+
+    return stored.length == tags->length &&
+           (tags->length == 0 || memcmp(stored.data, tags->data, tags->length) == 0);
+}
+
+/* Whether the key has a row in `version` and no more than that. 1, 0 or an error. */
+static int version_is_alone(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_VERSION_SECOND];
+
+    version_bind(statement, bucket, key, NULL);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found < 0 ? found : found == 0;
+}
+
+int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
+                const struct object_row *current, int *result)
+{
+    const struct meta_delete_guard *guard = entry->guard;
+    struct version_row row;
+
+    *result = META_E_PRECONDITION;
+    if (guard->modified_ms != 0 && (current == NULL || current->modified_ms != guard->modified_ms))
+        return 0;
+    if (!guard->noncurrent && !guard->alone) {
+        if (guard->tags == NULL || (current != NULL && tags_are(current, guard->tags)))
+            *result = 0;
+        return 0;
+    }
+    int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
+    if (found <= 0)
+        return found;
+    if ((guard->noncurrent && row.is_current) || (guard->tags != NULL && !tags_are(&row.object, guard->tags)))
+        return 0;
+    if (guard->alone) {
+        int alone = version_is_alone(writer, bucket, entry->key);
+        if (alone <= 0)
+            return alone;
+        if (!row.is_marker || current != NULL)
+            return 0;
+    }
+    *result = 0;
+    return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The checkpoint thread and the writer's side of it; checkpoint.h tells the idea. The state is the only thing
+ * that both threads touch, under the mutex. */
+#include "metadata/sqlite/checkpoint.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "metadata/write/committer.h"
+
+enum checkpoint_state {
+    CHECKPOINT_IDLE,
+    CHECKPOINT_RUNNING, /* the thread's turn */
+    CHECKPOINT_TAIL,    /* the writer's turn */
+};
+
+struct meta_checkpoint {
+    struct meta *meta;
+    sqlite3 *writer; /* the committer's thread only */
+    int frames;      /* pages in the log after the last commit; the committer's thread only */
+    int frames_next; /* start again when there are so many; the committer's thread only */
+
+    sqlite3 *db; /* the checkpoint thread's */
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake, rested;
+    enum checkpoint_state state;
+    int last_error; /* so that a full disk is told once, not at each attempt */
+    bool stop;
+};
+
+static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frames)
+{
+    struct meta_checkpoint *checkpoint = ctx;
+
+    if (frames < checkpoint->frames)
+        checkpoint->frames_next = META_WAL_FRAMES_TARGET; /* the log began anew */
+    checkpoint->frames = frames;
+    wal_grown(&checkpoint->meta->wal, frames);
+    return SQLITE_OK;
+}
+
+/* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. */
+static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db)
+{
+    struct wal *wal = &checkpoint->meta->wal;
+
+    if (wal_is_suspect(wal))
+        return -EIO;
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if ((code & 0xff) == SQLITE_IOERR)
+        wal_suspect(wal);
+    /* Busy: a reader still needs older pages. The next attempt gets further. */
+    return (code & 0xff) == SQLITE_BUSY ? 0 : meta_sql_error(code);
+}
+
+static void checkpoint_note(struct meta_checkpoint *checkpoint, int err)
+{
+    if (err != 0 && err != checkpoint->last_error)
+        meta_log(checkpoint->meta, META_LOG_WARNING, "checkpoint failed, the log grows meanwhile: %s",
+                 meta_strerror(err));
+    checkpoint->last_error = err;
+}
+
+static void *checkpoint_main(void *argument)
+{
+    struct meta_checkpoint *checkpoint = argument;
+
+    (void)pthread_setname_np(pthread_self(), "sluice-checkpt"); /* only for people who look */
+    pthread_mutex_lock(&checkpoint->mutex);
+    for (;;) {
+        while (!checkpoint->stop && checkpoint->state != CHECKPOINT_RUNNING)
+            pthread_cond_wait(&checkpoint->wake, &checkpoint->mutex);
+        if (checkpoint->stop)
+            break;
+        pthread_mutex_unlock(&checkpoint->mutex);
+        int err = checkpoint_run(checkpoint, checkpoint->db);
+        pthread_mutex_lock(&checkpoint->mutex);
+        checkpoint_note(checkpoint, err);
+        checkpoint->state = CHECKPOINT_TAIL;
+        pthread_cond_signal(&checkpoint->rested);
+        if (wal_is_suspect(&checkpoint->meta->wal)) {
+            pthread_mutex_unlock(&checkpoint->mutex);
+            committer_nudge(checkpoint->meta->committer);
+            pthread_mutex_lock(&checkpoint->mutex);
+        }
+    }
+    pthread_mutex_unlock(&checkpoint->mutex);
+    return NULL;
+}
+
+void checkpoint_advance(struct meta_checkpoint *checkpoint)
+{
+    pthread_mutex_lock(&checkpoint->mutex);
+    enum checkpoint_state state = checkpoint->state;
+    if (state == CHECKPOINT_IDLE && checkpoint->frames >= checkpoint->frames_next) {
+        checkpoint->state = CHECKPOINT_RUNNING;
+        pthread_cond_signal(&checkpoint->wake);
+    }
+    pthread_mutex_unlock(&checkpoint->mutex);
+    if (state != CHECKPOINT_TAIL)
+        return;
+
+    int err = checkpoint_run(checkpoint, checkpoint->writer);
+    /* When it reached the end, the next transaction starts the log anew, unless a reader is in the way just
+     * then. */
+    checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;
+    pthread_mutex_lock(&checkpoint->mutex);
+    checkpoint_note(checkpoint, err);
+    checkpoint->state = CHECKPOINT_IDLE;
+    pthread_mutex_unlock(&checkpoint->mutex);
+}
+
+sqlite3 *checkpoint_rest(struct meta_checkpoint *checkpoint)
+{
+    pthread_mutex_lock(&checkpoint->mutex);
+    while (checkpoint->state == CHECKPOINT_RUNNING)
+        pthread_cond_wait(&checkpoint->rested, &checkpoint->mutex);
+    pthread_mutex_unlock(&checkpoint->mutex);
+    return checkpoint->db;
+}
+
+void checkpoint_hurry(struct meta_checkpoint *checkpoint)
+{
+    checkpoint->frames_next = 1; /* an empty log has no room to give */
+}
+
+int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta, sqlite3 *writer)
+{
+    struct meta_checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
+    int err;
+
+    if (checkpoint == NULL)
+        return -ENOMEM;
+    checkpoint->meta = meta;
+    checkpoint->writer = writer;
+    checkpoint->frames_next = META_WAL_FRAMES_TARGET;
+    if ((err = db_connect(meta, DB_CHECKPOINT, &checkpoint->db)) != 0) {
+        free(checkpoint);
+        return err;
+    }
+    pthread_mutex_init(&checkpoint->mutex, NULL);
+    pthread_cond_init(&checkpoint->wake, NULL);
+    pthread_cond_init(&checkpoint->rested, NULL);
+    if ((err = -pthread_create(&checkpoint->thread, NULL, checkpoint_main, checkpoint)) != 0) {
+        (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
+        pthread_cond_destroy(&checkpoint->rested);
+        pthread_cond_destroy(&checkpoint->wake);
+        pthread_mutex_destroy(&checkpoint->mutex);
+        free(checkpoint);
+        return err;
+    }
+    sqlite3_wal_hook(writer, on_wal_commit, checkpoint);
+    *checkpoint_out = checkpoint;
+    return 0;
+}
+
+void checkpoint_stop(struct meta_checkpoint *checkpoint)
+{
+    if (checkpoint == NULL)
+        return;
+    sqlite3_wal_hook(checkpoint->writer, NULL, NULL);
+    pthread_mutex_lock(&checkpoint->mutex);
+    checkpoint->stop = true;
+    pthread_cond_signal(&checkpoint->wake);
+    pthread_mutex_unlock(&checkpoint->mutex);
+    pthread_join(checkpoint->thread, NULL);
+    (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
+    pthread_cond_destroy(&checkpoint->rested);
+    pthread_cond_destroy(&checkpoint->wake);
+    pthread_mutex_destroy(&checkpoint->mutex);
+    free(checkpoint);
+}

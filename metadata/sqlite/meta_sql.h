@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every statement the module runs in the course of work, by name, and the few helpers that bind and step them. A
+ * connection prepares the statements of its role once, when it opens, and finalizes them when it closes.
+ *
+ * A connection and its statements belong to one thread at a time. Private to metadata/. */
+#ifndef METADATA_SQLITE_META_SQL_H
+#define METADATA_SQLITE_META_SQL_H
+
+#include <sqlite3.h>
+
+#include "metadata/meta.h"
+
+enum meta_sql_role {
+    META_SQL_READER = 1,
+    META_SQL_WRITER = 2,
+};
+
+/* What an object row holds besides its key, in the order of the columns; see schema.c. */
+#define META_SQL_OBJECT_COLUMNS                                                                              \
+    "size, modified_ms, etag, checksum, owner, extents, attributes, upload_id, parts"
+
+/* What is asked of a row of `version`: an object's columns, then its own. */
+#define META_SQL_VERSION_COLUMNS META_SQL_OBJECT_COLUMNS ", id, is_null, is_marker, noncurrent_ms"
+
+/* What a part's row holds besides its upload and its extents. */
+#define META_SQL_PART_COLUMNS "number, size, modified_ms, etag, checksum"
+
+#define META_SQL_BOTH (META_SQL_READER | META_SQL_WRITER)
+
+#define META_SQL_MAP(X)                                                                                      \
+    X(SQL_SNAPSHOT_BEGIN, META_SQL_READER, "BEGIN")                                                          \
+    X(SQL_SNAPSHOT_END, META_SQL_READER, "COMMIT")                                                           \
+    X(SQL_BEGIN, META_SQL_WRITER, "BEGIN IMMEDIATE")                                                         \
+    X(SQL_COMMIT, META_SQL_WRITER, "COMMIT")                                                                 \
+    X(SQL_ROLLBACK, META_SQL_WRITER, "ROLLBACK")                                                             \
+    X(SQL_SAVEPOINT, META_SQL_WRITER, "SAVEPOINT op")                                                        \
+    X(SQL_SAVEPOINT_UNDO, META_SQL_WRITER, "ROLLBACK TO op")                                                 \
+    X(SQL_SAVEPOINT_RELEASE, META_SQL_WRITER, "RELEASE op")                                                  \
+                                                                                                             \
+    X(SQL_JOURNAL_GET, META_SQL_READER, "SELECT file, token, applied FROM journal")                          \
+    X(SQL_JOURNAL_MOVE, META_SQL_WRITER, "UPDATE journal SET file = ?1, token = ?2, applied = 0")            \
+    X(SQL_JOURNAL_APPLY, META_SQL_WRITER, "UPDATE journal SET applied = ?1")                                 \
+                                                                                                             \
+    X(SQL_STORE_GET, META_SQL_READER, "SELECT id, epoch FROM store")                                         \
+    X(SQL_EPOCH_RAISE, META_SQL_WRITER, "UPDATE store SET epoch = ?1 WHERE epoch < ?1")                      \
+                                                                                                             \
+    X(SQL_BUCKET_GET, META_SQL_READER,                                                                       \
+      "SELECT id, created_ms, name, region, owner, versioning FROM bucket"                                   \
+      " WHERE name = ?1")                                                                                    \
+    X(SQL_BUCKET_LIST, META_SQL_READER,                                                                      \
+      "SELECT id, created_ms, name, region, owner, versioning FROM bucket"                                   \
+      " WHERE name > ?1 ORDER BY name LIMIT ?2")                                                             \
+    X(SQL_BUCKET_IDS, META_SQL_WRITER, "SELECT id, versioning FROM bucket ORDER BY id")                      \
+    X(SQL_BUCKET_INSERT, META_SQL_WRITER,                                                                    \
+      "INSERT INTO bucket(name, created_ms, region, owner, versioning)"                                      \
+      " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(name) DO NOTHING")                                            \
+    X(SQL_BUCKET_DELETE, META_SQL_WRITER, "DELETE FROM bucket WHERE id = ?1")                                \
+    X(SQL_BUCKET_HAS_OBJECT, META_SQL_WRITER,                                                                \
+      "SELECT 1 FROM object WHERE bucket = ?1"                                                               \
+      " UNION ALL SELECT 1 FROM version WHERE bucket = ?1 LIMIT 1")                                          \
+    X(SQL_BUCKET_UPLOADS, META_SQL_WRITER, "SELECT id FROM upload WHERE bucket = ?1")                        \
+    X(SQL_BUCKET_UPLOADS_DELETE, META_SQL_WRITER, "DELETE FROM upload WHERE bucket = ?1")                    \
+                                                                                                             \
+    X(SQL_OBJECT_GET, META_SQL_BOTH,                                                                         \
+      "SELECT " META_SQL_OBJECT_COLUMNS ", version FROM object"                                              \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_OBJECT_LIST, META_SQL_READER,                                                                      \
+      "SELECT key, size, modified_ms, etag, checksum, owner, attributes"                                     \
+      " FROM object"                                                                                         \
+      " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")                                          \
+    X(SQL_OBJECT_INSERT, META_SQL_WRITER,                                                                    \
+      "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ", version)"                                \
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"                                           \
+      " ON CONFLICT DO NOTHING")                                                                             \
+    X(SQL_OBJECT_UPDATE, META_SQL_WRITER,                                                                    \
+      "UPDATE object SET size = ?3, modified_ms = ?4, etag = ?5,"                                            \
+      " checksum = ?6, owner = ?7, extents = ?8, attributes = ?9,"                                           \
+      " upload_id = ?10, parts = ?11, version = ?12"                                                         \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_OBJECT_ANNOTATE, META_SQL_WRITER,                                                                  \
+      "UPDATE object SET attributes = ?3"                                                                    \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
+                                                                                                             \
+    X(SQL_BUCKET_SET_VERSIONING, META_SQL_WRITER, "UPDATE bucket SET versioning = ?2 WHERE id = ?1")         \
+    X(SQL_VERSION_GET, META_SQL_BOTH,                                                                        \
+      "SELECT " META_SQL_VERSION_COLUMNS " FROM version"                                                     \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_GET_NULL, META_SQL_BOTH,                                                                   \
+      "SELECT " META_SQL_VERSION_COLUMNS " FROM version INDEXED BY version_null"                             \
+      " WHERE bucket = ?1 AND key = ?2 AND is_null = 1")                                                     \
+    X(SQL_VERSION_NEWEST, META_SQL_BOTH,                                                                     \
+      "SELECT " META_SQL_VERSION_COLUMNS " FROM version"                                                     \
+      " WHERE bucket = ?1 AND key = ?2 ORDER BY id LIMIT 1")                                                 \
+    X(SQL_VERSION_ARCHIVE, META_SQL_WRITER,                                                                  \
+      "INSERT INTO version(bucket, key, id, is_null, is_marker,"                                             \
+      " noncurrent_ms, " META_SQL_OBJECT_COLUMNS ")"                                                         \
+      " SELECT bucket, key, ?3, version IS NULL, 0, ?4, " META_SQL_OBJECT_COLUMNS " FROM object"             \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_VERSION_RESTORE, META_SQL_WRITER,                                                                  \
+      "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ","                                         \
+      " version) SELECT bucket, key, " META_SQL_OBJECT_COLUMNS ","                                           \
+      " iif(is_null, NULL, id) FROM version"                                                                 \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_MARKER, META_SQL_WRITER,                                                                   \
+      "INSERT INTO version(bucket, key, id, is_null, is_marker, size,"                                       \
+      " modified_ms, etag, owner)"                                                                           \
+      " VALUES(?1, ?2, ?3, ?4, 1, 0, ?5, x'', ?6)")                                                          \
+    X(SQL_VERSION_SET_NONCURRENT, META_SQL_WRITER,                                                           \
+      "UPDATE version SET noncurrent_ms = ?4"                                                                \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_SET_CURRENT, META_SQL_WRITER,                                                              \
+      "UPDATE version SET noncurrent_ms = NULL"                                                              \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_SECOND, META_SQL_WRITER,                                                                   \
+      "SELECT 1 FROM version WHERE bucket = ?1 AND key = ?2"                                                 \
+      " LIMIT 1 OFFSET 1")                                                                                   \
+    X(SQL_VERSION_ANNOTATE, META_SQL_WRITER,                                                                 \
+      "UPDATE version SET attributes = ?4"                                                                   \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \
+    X(SQL_VERSION_LIST, META_SQL_READER,                                                                     \
+      "SELECT key, size, modified_ms, etag, checksum, owner, attributes,"                                    \
+      " id, is_null, is_marker, noncurrent_ms FROM version"                                                  \
+      " WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4"                                            \
+      " ORDER BY key, id")                                                                                   \
+    X(SQL_VERSION_LIST_CURRENT, META_SQL_READER,                                                             \
+      "SELECT key, size, modified_ms, etag, checksum, owner,"                                                \
+      " attributes, version FROM object"                                                                     \
+      " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")                                          \
+                                                                                                             \
+    X(SQL_UPLOAD_GET, META_SQL_BOTH,                                                                         \
+      "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"                                     \
+      " owner, attributes FROM upload"                                                                       \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_UPLOAD_EXISTS, META_SQL_WRITER,                                                                    \
+      "SELECT 1 FROM upload"                                                                                 \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_UPLOAD_LIST, META_SQL_READER,                                                                      \
+      "SELECT key, id, initiated_ms, checksum_algorithm, checksum_type,"                                     \
+      " owner, attributes FROM upload"                                                                       \
+      " WHERE bucket = ?1 AND (key, id) >= (?2, ?3)"                                                         \
+      " AND key < ?4 ORDER BY key, id")                                                                      \
+    X(SQL_UPLOAD_INSERT, META_SQL_WRITER,                                                                    \
+      "INSERT INTO upload(bucket, key, id, initiated_ms,"                                                    \
+      " checksum_algorithm, checksum_type, owner, attributes)"                                               \
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")                                      \
+    X(SQL_UPLOAD_DELETE, META_SQL_WRITER, "DELETE FROM upload WHERE bucket = ?1 AND key = ?2 AND id = ?3")   \
+                                                                                                             \
+    X(SQL_PART_LIST, META_SQL_READER,                                                                        \
+      "SELECT " META_SQL_PART_COLUMNS " FROM part"                                                           \
+      " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")                                      \
+    X(SQL_PART_READ, META_SQL_READER,                                                                        \
+      "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                                                  \
+      " WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3")                                      \
+    X(SQL_PART_ALL, META_SQL_WRITER,                                                                         \
+      "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                                                  \
+      " WHERE upload_id = ?1 ORDER BY number")                                                               \
+    X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
+    X(SQL_PART_REPLACE, META_SQL_WRITER,                                                                     \
+      "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"                                        \
+      " checksum, extents) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                              \
+    X(SQL_PART_CLEARED, META_SQL_WRITER,                                                                     \
+      "SELECT number, extents FROM part WHERE upload_id = ?1"                                                \
+      " ORDER BY number")                                                                                    \
+    X(SQL_PARTS_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number <= ?2")           \
+                                                                                                             \
+    X(SQL_FINISHED_INSERT, META_SQL_WRITER, "INSERT INTO finished(upload_id, kept) VALUES(?1, ?2)")          \
+    X(SQL_FINISHED_EXISTS, META_SQL_WRITER, "SELECT 1 FROM finished WHERE upload_id = ?1")                   \
+    X(SQL_FINISHED_FIRST, META_SQL_WRITER,                                                                   \
+      "SELECT upload_id, kept FROM finished ORDER BY upload_id LIMIT 1")                                     \
+    X(SQL_FINISHED_DELETE, META_SQL_WRITER, "DELETE FROM finished WHERE upload_id = ?1")                     \
+    X(SQL_DROPPED_INSERT, META_SQL_WRITER, "INSERT INTO dropped(extents) VALUES(?1)")                        \
+    X(SQL_DROPPED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM dropped ORDER BY row LIMIT 1")           \
+    X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
+    X(SQL_PART_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number = ?2")             \
+                                                                                                             \
+    X(SQL_MARK_GET, META_SQL_BOTH, "SELECT file, open, replaced FROM mark")                                  \
+    X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2, replaced = ?3")                  \
+    X(SQL_REPLACED_LAST, META_SQL_BOTH,                                                                      \
+      "SELECT max(ifnull((SELECT max(row) FROM replaced), 0), replaced)"                                     \
+      " FROM mark")                                                                                          \
+    X(SQL_REPLACED_NEWEST, META_SQL_WRITER,                                                                  \
+      "SELECT row, version FROM replaced INDEXED BY replaced_key"                                            \
+      " WHERE bucket = ?1 AND key = ?2 ORDER BY row DESC LIMIT 1")                                           \
+    X(SQL_REPLACED_KEEP, META_SQL_WRITER,                                                                    \
+      "INSERT INTO replaced(row, bucket, key, version, " META_SQL_OBJECT_COLUMNS                             \
+      ") SELECT ?3, bucket, key, version, " META_SQL_OBJECT_COLUMNS " FROM object"                           \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_REPLACED_RESTORE, META_SQL_WRITER,                                                                 \
+      "INSERT INTO object(bucket, key, version, " META_SQL_OBJECT_COLUMNS                                    \
+      ") SELECT bucket, key, version, " META_SQL_OBJECT_COLUMNS " FROM replaced WHERE row = ?1")             \
+    X(SQL_REPLACED_FIRST, META_SQL_WRITER,                                                                   \
+      "SELECT row, extents FROM replaced WHERE row >= ?1"                                                    \
+      " ORDER BY row LIMIT 1")                                                                               \
+    X(SQL_REPLACED_DELETE, META_SQL_WRITER, "DELETE FROM replaced WHERE row = ?1")                           \
+                                                                                                             \
+    X(SQL_SWEEP_IS_DUE, META_SQL_READER,                                                                     \
+      "SELECT EXISTS(SELECT 1 FROM dropped)"                                                                 \
+      " OR EXISTS(SELECT 1 FROM finished)")                                                                  \
+                                                                                                             \
+    X(SQL_UNIT_ADD, META_SQL_WRITER,                                                                         \
+      "INSERT INTO unit(file, unit_offset, refs, length, crc, crc_kind)"                                     \
+      " VALUES(?1, ?2, 1, ?3, ?4, ?5)"                                                                       \
+      " ON CONFLICT DO UPDATE SET refs = refs + 1 WHERE refs > 0")                                           \
+    X(SQL_UNIT_RAISE, META_SQL_WRITER,                                                                       \
+      "UPDATE unit SET refs = refs + 1"                                                                      \
+      " WHERE file = ?1 AND unit_offset = ?2 AND refs > 0")                                                  \
+    X(SQL_UNIT_DROP_LAST, META_SQL_WRITER,                                                                   \
+      "UPDATE unit SET refs = 0"                                                                             \
+      " WHERE file = ?1 AND unit_offset = ?2 AND refs = 1")                                                  \
+    X(SQL_UNIT_DROP, META_SQL_WRITER,                                                                        \
+      "UPDATE unit SET refs = refs - 1"                                                                      \
+      " WHERE file = ?1 AND unit_offset = ?2 AND refs > 1")                                                  \
+    X(SQL_UNIT_FORGET, META_SQL_WRITER,                                                                      \
+      "DELETE FROM unit"                                                                                     \
+      " WHERE file = ?1 AND unit_offset = ?2 AND refs = 0")                                                  \
+    X(SQL_FILE_LAST, META_SQL_READER, "SELECT ifnull(max(file), 0) FROM unit")                               \
+    X(SQL_FILE_IS_LIVE, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 LIMIT 1")                       \
+    X(SQL_FILE_IS_REFERRED, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 AND refs > 0 LIMIT 1")      \
+    X(SQL_FILE_UNITS, META_SQL_READER,                                                                       \
+      "SELECT unit_offset, length FROM unit WHERE file = ?1"                                                 \
+      " ORDER BY unit_offset")                                                                               \
+                                                                                                             \
+    X(SQL_UNITS_FROM, META_SQL_READER,                                                                       \
+      "SELECT file, unit_offset, length, crc, crc_kind FROM unit"                                            \
+      " WHERE file BETWEEN ?1 AND ?2 AND refs > 0"                                                           \
+      " ORDER BY file, unit_offset")                                                                         \
+                                                                                                             \
+    X(SQL_GARBAGE_LAST, META_SQL_BOTH, "SELECT ifnull(max(row), 0) FROM garbage")                            \
+    X(SQL_GARBAGE_INSERT, META_SQL_WRITER,                                                                   \
+      "INSERT INTO garbage(row, file, unit_offset, unit_length)"                                             \
+      " VALUES(?1, ?2, ?3, ?4)")                                                                             \
+    X(SQL_GARBAGE_GET, META_SQL_WRITER, "SELECT file, unit_offset FROM garbage WHERE row = ?1")              \
+    X(SQL_GARBAGE_DELETE, META_SQL_WRITER, "DELETE FROM garbage WHERE row = ?1")                             \
+    X(SQL_SETTING_GET, META_SQL_BOTH, "SELECT document FROM setting WHERE bucket = ?1 AND kind = ?2")        \
+    X(SQL_SETTING_BUCKETS, META_SQL_READER,                                                                  \
+      "SELECT bucket FROM setting WHERE kind = ?1 AND bucket > ?2"                                           \
+      " ORDER BY bucket LIMIT ?3")                                                                           \
+    X(SQL_SETTING_PUT, META_SQL_WRITER, "REPLACE INTO setting(bucket, kind, document) VALUES(?1, ?2, ?3)")   \
+    X(SQL_SETTING_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1 AND kind = ?2")            \
+    X(SQL_SETTINGS_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1")                         \
+                                                                                                             \
+    X(SQL_GARBAGE_TAKE, META_SQL_READER,                                                                     \
+      "SELECT row, file, unit_offset, unit_length FROM garbage"                                              \
+      " WHERE row > ?1 ORDER BY row LIMIT ?2")
+
+enum meta_sql_id {
+#define META_SQL_ID(name, role, text) name,
+    META_SQL_MAP(META_SQL_ID)
+#undef META_SQL_ID
+        META_SQL_COUNT
+};
+
+struct meta_sql {
+    sqlite3_stmt *list[META_SQL_COUNT]; /* NULL where the role has no use for the statement */
+};
+
+/* Returns 0 or an error; then nothing is left prepared. */
+int meta_sql_prepare(struct meta_sql *sql, sqlite3 *db, enum meta_sql_role role);
+void meta_sql_finalize(struct meta_sql *sql);
+
+/* The module's error for a (possibly extended) result code of the database. */
+int meta_sql_error(int code);
+
+/* Binding cannot fail but by a bug: numbers of parameters are fixed and nothing is copied. Bytes must stay valid until
+ * the statement is reset. */
+void meta_sql_int(sqlite3_stmt *statement, int parameter, int64_t value);
+void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes);
+/* NULL when empty */
+void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes);
+void meta_sql_text(sqlite3_stmt *statement, int parameter, struct meta_bytes text);
+
+/* 1 with a row, 0 without one, or an error; without a row the statement has been reset. */
+int meta_sql_row(sqlite3_stmt *statement);
+/* Runs a statement that yields no row to its end. 0 or an error. */
+int meta_sql_run(sqlite3_stmt *statement);
+void meta_sql_reset(sqlite3_stmt *statement);
+
+/* Borrowed until the statement is stepped or reset. */
+struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column);
+
+#endif

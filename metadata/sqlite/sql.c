@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Preparing, binding and stepping the statements of meta_sql.h, and the translation of the database's result
+ * codes. The thread that owns the connection only. */
+#include "metadata/sqlite/meta_sql.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    enum meta_sql_role roles;
+    const char *text;
+} statements[META_SQL_COUNT] = {
+#define META_SQL_ENTRY(name, role, text) [name] = {role, text},
+    META_SQL_MAP(META_SQL_ENTRY)
+#undef META_SQL_ENTRY
+};
+
+int meta_sql_prepare(struct meta_sql *sql, sqlite3 *db, enum meta_sql_role role)
+{
+    memset(sql, 0, sizeof(*sql));
+    for (int id = 0; id < META_SQL_COUNT; id++) {
+        if (!(statements[id].roles & role))
+            continue;
+        int code =
+            sqlite3_prepare_v3(db, statements[id].text, -1, SQLITE_PREPARE_PERSISTENT, &sql->list[id], NULL);
+        if (code != SQLITE_OK) {
+            meta_sql_finalize(sql);
+            return meta_sql_error(code);
+        }
+    }
+    return 0;
+}
+
+void meta_sql_finalize(struct meta_sql *sql)
+{
+    for (int id = 0; id < META_SQL_COUNT; id++) {
+        /* Repeats the error of the last step, which has been reported. */
+        (void)sqlite3_finalize(sql->list[id]);
+        sql->list[id] = NULL;
+    }
+}
+
+int meta_sql_error(int code)
+{
+    if (code == SQLITE_IOERR_NOMEM)
+        return -ENOMEM;
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return 0;
+    case SQLITE_FULL:
+        return -ENOSPC;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return META_E_CORRUPT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return -EBUSY;
+    case SQLITE_READONLY:
+        return -EROFS;
+    case SQLITE_TOOBIG:
+        return -E2BIG;
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return -EACCES;
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+        /* Something that the schema version promises is not there, or is there twice. */
+        return META_E_CORRUPT;
+    default: /* SQLITE_IOERR, SQLITE_CANTOPEN and whatever else a file system makes of a call */
+        return -EIO;
+    }
+}
+
+void meta_sql_int(sqlite3_stmt *statement, int parameter, int64_t value)
+{
+    int code = sqlite3_bind_int64(statement, parameter, value);
+    assert(code == SQLITE_OK);
+    (void)code;
+}
+
+void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes)
+{
+    /* A null pointer would bind NULL, which is not the empty key. */
+    const void *data = bytes.length == 0 ? "" : bytes.data;
+    int code = sqlite3_bind_blob64(statement, parameter, data, bytes.length, SQLITE_STATIC);
+    assert(code == SQLITE_OK);
+    (void)code;
+}
+
+void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes)
+{
+    if (bytes.length > 0) {
+        meta_sql_blob(statement, parameter, bytes);
+        return;
+    }
+    int code = sqlite3_bind_null(statement, parameter);
+    assert(code == SQLITE_OK);
+    (void)code;
+}
+
+void meta_sql_text(sqlite3_stmt *statement, int parameter, struct meta_bytes text)
+{
+    const char *data = text.length == 0 ? "" : text.data;
+    int code = sqlite3_bind_text64(statement, parameter, data, text.length, SQLITE_STATIC, SQLITE_UTF8);
+    assert(code == SQLITE_OK);
+    (void)code;
+}
+
+int meta_sql_row(sqlite3_stmt *statement)
+{
+    int code = sqlite3_step(statement);
+
+    if (code == SQLITE_ROW)
+        return 1;
+    meta_sql_reset(statement);
+    return meta_sql_error(code);
+}
+
+int meta_sql_run(sqlite3_stmt *statement)
+{
+    int row = meta_sql_row(statement);
+
+    if (row > 0) {
+        assert(!"a statement that was to yield no row yielded one");
+        meta_sql_reset(statement);
+        return -EIO;
+    }
+    return row;
+}
+
+void meta_sql_reset(sqlite3_stmt *statement)
+{
+    /* Repeats the error of the last step, which has been reported. */
+    (void)sqlite3_reset(statement);
+}
+
+struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column)
+{
+    /* The pointer first: asking for the length first could convert the value and move it. */
+    const void *data = sqlite3_column_blob(statement, column);
+    int length = sqlite3_column_bytes(statement, column);
+
+    return (struct meta_bytes){.data = data, .length = data == NULL ? 0 : (size_t)length};
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The committer: one thread, one queue, one transaction for all that waits.
+ *
+ *   meta_submit -> queue -> [BEGIN, a savepoint around each change, COMMIT] -> done, in the order of
+ * submission
+ *
+ * It takes what is there and goes, and what arrives meanwhile is the next batch. So one submitter pays for one
+ * commit, and many share it. Only where commits are dear, a batch waits for the submitters of the one before
+ * (batch_pace.h). How a batch is run is in batch.c. */
+#include "metadata/write/committer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "metadata/write/batch.h"
+#include "metadata/write/batch_pace.h"
+#include "metadata/sqlite/checkpoint.h"
+#include "metadata/meta_lock.h"
+#include "metadata/meta_relaxed.h"
+#include "metadata/meta_settings.h"
+#include "storage/base/clock.h"
+
+struct op_queue {
+    struct meta_op *head, **tail;
+    uint32_t count;
+};
+
+struct meta_committer {
+    struct meta *meta;
+    struct batch_runner runner;         /* the thread's */
+    struct meta_checkpoint *checkpoint; /* the thread's */
+    struct batch_pace pace;             /* the thread's */
+    uint64_t last_end_ns;               /* the thread's: when the last batch was answered */
+    int repair_error;                   /* the thread's: of the last try, to log a trouble once */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* for all below */
+    pthread_cond_t wake;   /* of CLOCK_MONOTONIC */
+    struct op_queue waiting;
+    uint32_t wake_at;        /* wake the thread when that many wait */
+    struct op_queue refused; /* submitted after closing began */
+    bool closing;
+    bool stopped; /* the thread looks at the queues no more */
+};
+
+static void queue_init(struct op_queue *queue)
+{
+    queue->head = NULL;
+    queue->tail = &queue->head;
+    queue->count = 0;
+}
+
+static void queue_push(struct op_queue *queue, struct meta_op *op)
+{
+    op->next = NULL;
+    *queue->tail = op;
+    queue->tail = &op->next;
+    queue->count++;
+}
+
+static struct meta_op *queue_pop(struct op_queue *queue)
+{
+    struct meta_op *op = queue->head;
+
+    if ((queue->head = op->next) == NULL)
+        queue->tail = &queue->head;
+    queue->count--;
+    return op;
+}
+
+/* Before anybody is told: who begins after the answer must not use what was read before. */
+static void settings_expire(struct meta *meta, const struct meta_op *batch)
+{
+    for (; batch != NULL; batch = batch->next) {
+        if (batch->kind == META_OP_SETTING_PUT || batch->kind == META_OP_BUCKET_DELETE) {
+            atomic_fetch_add(&meta->settings_generation, 1);
+            return;
+        }
+    }
+}
+
+uint64_t meta_settings_generation(const struct meta *meta)
+{
+    return atomic_load(&meta->settings_generation);
+}
+
+static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *batch)
+{
+    if (hooks->answer_begin != NULL)
+        hooks->answer_begin(hooks->ctx);
+    while (batch != NULL) {
+        struct meta_op *op = batch;
+        batch = op->next; /* done may free the op */
+        op->done(op);
+    }
+    if (hooks->answer_end != NULL)
+        hooks->answer_end(hooks->ctx);
+}
+
+/* ---- After a failed sync ---- */
+
+/* How long until it is tried again, when nobody brings a change before. */
+#define REPAIR_RETRY_NS 500000000u
+
+/* Makes it good, if there is something to be made good. 0 or an error: then nothing may be committed. The mutex is not held. */
+static int repair(struct meta_committer *committer)
+{
+    struct meta *meta = committer->meta;
+
+    if (!wal_is_suspect(&meta->wal))
+        return 0;
+    sqlite3 *checkpointer = checkpoint_rest(committer->checkpoint);
+    int err = wal_repair(&meta->wal, committer->runner.writer.db, checkpointer);
+    if (err != committer->repair_error || err == 0)
+        meta_log(
+            meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
+            err == 0 ? "what it may have lost was written again, and nothing is missing"
+            : err == -EBADMSG
+                ? "what it lost cannot be had from memory any more: nothing is read or changed until the "
+                  "server was started again"
+                : "no changes are taken until what it may have lost is written again: ",
+            err == 0 || err == -EBADMSG ? "" : meta_strerror(err));
+    committer->repair_error = err;
+    return err;
+}
+
+void committer_nudge(struct meta_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+static bool is_idle(const struct meta_committer *committer)
+{
+    return committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing;
+}
+
+static void wait_until(struct meta_committer *committer, uint64_t end_ns)
+{
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+
+    (void)pthread_cond_timedwait(&committer->wake, &committer->mutex, &end); /* the caller looks again */
+}
+
+/* Waits for something to do; meanwhile a failed sync is made good. The mutex is held, and given up. */
+static void idle_await(struct meta_committer *committer)
+{
+    while (is_idle(committer)) {
+        if (!wal_is_suspect(&committer->meta->wal)) {
+            pthread_cond_wait(&committer->wake, &committer->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&committer->mutex);
+        int err = repair(committer);
+        pthread_mutex_lock(&committer->mutex);
+        if (err != 0 && is_idle(committer))
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS);
+    }
+}
+
+/* A batch that was committed with a sync while somebody else's sync failed: that sync may have lost what this one then found done. Readers
+ * see the rows, so the batch cannot be refused any more; it is answered when they are safe. Only at the end nobody can wait:
+ * the answer is then that nothing is known, and the bytes stay, as reclaim asks before it removes any. */
+static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
+{
+    bool closing = false;
+    int err;
+
+    if (committer->runner.last_error != 0 || !committer->meta->wal.is_synced)
+        return;
+    while ((err = repair(committer)) != 0 && !closing) {
+        pthread_mutex_lock(&committer->mutex);
+        if (!committer->closing)
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS / 10);
+        closing = committer->closing;
+        pthread_mutex_unlock(&committer->mutex);
+    }
+    for (struct meta_op *op = batch; op != NULL && err != 0; op = op->next)
+        if (op->result == 0)
+            op->result = META_E_UNSYNCED;
+}
+
+/* ---- Batches ---- */
+
+/* Waits until there is something to do, and then perhaps a little longer for company. The mutex is held. */
+static void batch_await(struct meta_committer *committer)
+{
+    uint64_t limit_ns;
+
+    idle_await(committer);
+    if (committer->waiting.head == NULL || committer->closing || !committer->meta->options.durable)
+        return;
+    uint32_t target = batch_pace_target(&committer->pace, committer->waiting.count, &limit_ns);
+    if (target == 0 || clock_monotonic_ns() >= committer->last_end_ns + limit_ns)
+        return;
+
+    uint64_t end_ns = committer->last_end_ns + limit_ns;
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+    committer->wake_at = target;
+    while (committer->waiting.count < target && !committer->closing)
+        if (pthread_cond_timedwait(&committer->wake, &committer->mutex, &end) != 0)
+            break;
+    committer->wake_at = 1;
+    batch_pace_waited(&committer->pace, committer->waiting.count >= target);
+}
+
+/* Cuts a batch off the front of the queue. The mutex is held. */
+static struct meta_op *batch_take(struct meta_committer *committer)
+{
+    struct op_queue batch;
+    uint32_t weight = 0;
+
+    queue_init(&batch);
+    while (committer->waiting.head != NULL && weight < META_BATCH_OPS_MAX) {
+        struct meta_op *op = queue_pop(&committer->waiting);
+        weight += writer_op_weight(op);
+        queue_push(&batch, op);
+    }
+    return batch.head;
+}
+
+/* Changes of those who may come again with the next one; garbage and what is swept are the server's own. */
+static uint32_t batch_clients(const struct meta_op *batch)
+{
+    uint32_t count = 0;
+
+    for (; batch != NULL; batch = batch->next)
+        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP &&
+                 batch->kind != META_OP_MARK && batch->kind != META_OP_EPOCH_RAISE;
+    return count;
+}
+
+/* Nothing of it was begun. */
+static void batch_refuse(struct meta_committer *committer, struct meta_op *batch)
+{
+    for (struct meta_op *op = batch; op != NULL; op = op->next)
+        op->result = META_E_UNSYNCED;
+    batch_finish(&committer->runner.hooks, batch);
+}
+
+/* Marks, and garbage that is forgotten, leave nothing for a later mark. */
+static void changes_count(struct meta *meta, const struct meta_op *batch)
+{
+    uint32_t count = 0;
+
+    for (; batch != NULL; batch = batch->next)
+        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_MARK;
+    (void)atomic_fetch_add(&meta->changes, count);
+}
+
+uint64_t meta_changes(const struct meta *meta)
+{
+    return atomic_load(&meta->changes);
+}
+
+/* A batch from its first statement to the last answer. */
+static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
+{
+    uint64_t begin_ns = clock_monotonic_ns();
+    uint32_t clients = batch_clients(batch);
+
+    if (repair(committer) != 0) {
+        batch_refuse(committer, batch);
+        return;
+    }
+    row_changes_begin(&committer->meta->row_changes, batch);
+    batch_run(&committer->runner, batch);
+    if (committer->runner.last_error == -ENOSPC)
+        checkpoint_hurry(committer->checkpoint);
+    row_changes_end(&committer->meta->row_changes, batch);
+    changes_count(committer->meta, batch);
+    if (wal_is_suspect(&committer->meta->wal)) {
+        batch_hold(committer, batch);
+        (void)repair(committer); /* before anybody is told; what fails is tried again */
+    }
+    settings_expire(committer->meta, batch);
+    pthread_mutex_lock(&committer->mutex);
+    uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
+    pthread_mutex_unlock(&committer->mutex);
+    batch_finish(&committer->runner.hooks, batch);
+    committer->last_end_ns = clock_monotonic_ns();
+    batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
+    checkpoint_advance(committer->checkpoint);
+}
+
+static void *committer_main(void *argument)
+{
+    struct meta_committer *committer = argument;
+
+    (void)pthread_setname_np(pthread_self(), "sluice-commit"); /* only for people who look */
+    pthread_mutex_lock(&committer->mutex);
+    for (;;) {
+        batch_await(committer);
+        struct meta_op *batch = batch_take(committer);
+        struct meta_op *refused = committer->refused.head;
+        queue_init(&committer->refused);
+        if (batch == NULL && refused == NULL)
+            break;
+        pthread_mutex_unlock(&committer->mutex);
+        if (batch != NULL)
+            batch_serve(committer, batch);
+        batch_finish(&committer->runner.hooks, refused);
+        pthread_mutex_lock(&committer->mutex);
+    }
+    committer->stopped = true;
+    pthread_mutex_unlock(&committer->mutex);
+    (void)repair(committer); /* a last time: else the log stays as it is, for the next start */
+    return NULL;
+}
+
+void committer_submit(struct meta_committer *committer, struct meta_op *op)
+{
+    op->result = 0;
+    assert(op->rests_on == NULL || committer->runner.hooks.begin != NULL);
+    pthread_mutex_lock(&committer->mutex);
+    if (committer->stopped) {
+        pthread_mutex_unlock(&committer->mutex);
+        op->result = META_E_CLOSING;
+        op->done(op); /* no other thread is left to call it */
+        return;
+    }
+    bool idle = committer->waiting.head == NULL && committer->refused.head == NULL;
+    if (committer->closing) {
+        op->result = META_E_CLOSING;
+        queue_push(&committer->refused, op);
+    } else {
+        queue_push(&committer->waiting, op);
+    }
+    if (idle || committer->waiting.count == committer->wake_at)
+        pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void meta_submit(struct meta *meta, struct meta_op *op)
+{
+    if (meta->committer != NULL) {
+        committer_submit(meta->committer, op);
+        return;
+    }
+    op->result = -EROFS;
+    op->done(op);
+}
+
+static void committer_free(struct meta_committer *committer)
+{
+    checkpoint_stop(committer->checkpoint);
+    batch_runner_end(&committer->runner);
+    pthread_cond_destroy(&committer->wake);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
+}
+
+int committer_start(struct meta_committer **committer_out, struct meta *meta, sqlite3 *db)
+{
+    struct meta_committer *committer = calloc(1, sizeof(*committer));
+    pthread_condattr_t monotonic;
+    int err;
+
+    if (committer == NULL) {
+        (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
+        return -ENOMEM;
+    }
+    committer->meta = meta;
+    queue_init(&committer->waiting);
+    queue_init(&committer->refused);
+    pthread_mutex_init(&committer->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&committer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    committer->wake_at = 1;
+    if ((err = batch_runner_begin(&committer->runner, meta, db)) != 0 ||
+        (err = checkpoint_start(&committer->checkpoint, meta, db)) != 0 ||
+        (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {
+        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+        committer_free(committer);
+        return err;
+    }
+    *committer_out = committer;
+    return 0;
+}
+
+void committer_stop(struct meta_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->closing = true;
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+    pthread_join(committer->thread, NULL);
+    committer_free(committer);
+}

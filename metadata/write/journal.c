@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which batches get an entry in the journal, and the row that says where the journal is. See meta_journal.h for why that is
+ * right. */
+#include "metadata/write/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* The bound of a batch is some times what it takes in the end; one beyond this is not tried. */
+#define JOURNAL_BUFFER_BYTES_MAX (8u * META_JOURNAL_ENTRY_BYTES_MAX)
+
+bool journal_result_is_lasting(int result)
+{
+    switch (result) {
+    case 0:
+    case META_E_NO_BUCKET:
+    case META_E_NO_KEY:
+    case META_E_PRECONDITION:
+    case META_E_CHANGED:
+    case META_E_CORRUPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- The row ---- */
+
+int journal_row_move(struct meta_writer *writer, const struct meta_journal *to)
+{
+    sqlite3_stmt *move = writer->sql.list[SQL_JOURNAL_MOVE];
+
+    meta_sql_int(move, 1, to != NULL ? (int64_t)to->file : 0);
+    meta_sql_blob(
+        move, 2, to != NULL ? (struct meta_bytes){to->token, sizeof(to->token)} : (struct meta_bytes){"", 0});
+    return meta_sql_run(move);
+}
+
+int journal_batch_store(struct journal *journal, struct meta_writer *writer)
+{
+    sqlite3_stmt *apply = writer->sql.list[SQL_JOURNAL_APPLY];
+
+    if (journal->is_recorded) {
+        meta_sql_int(apply, 1, (int64_t)journal->next.applied);
+        return meta_sql_run(apply);
+    }
+    if (journal->next.file == journal->row.file)
+        return 0;
+    return journal_row_move(writer, journal->next.file != 0 ? &journal->next : NULL);
+}
+
+/* ---- The entry ---- */
+
+/* Whether the change may be part of a batch that has an entry, and how many bytes it takes in it. Forgetting garbage needs no
+ * place: done again, it comes to the same. */
+static bool op_fits(const struct meta_op *op, uint64_t file, size_t *bytes)
+{
+    *bytes = 0;
+    if (op->kind == META_OP_GARBAGE_DONE || (op->rests_on != NULL && op->result != 0))
+        return true;
+    if (op->kind != META_OP_OBJECT_PUT || op->rests_on == NULL)
+        return false;
+    *bytes = journal_put_bound((const struct meta_object_put *)op, file);
+    return *bytes > 0;
+}
+
+static bool is_put(const struct meta_op *op)
+{
+    return op->kind == META_OP_OBJECT_PUT && op->result == 0;
+}
+
+/* Room for all of the batch, or 0 when it cannot have an entry. */
+static size_t entry_bound(const struct meta_op *batch, uint64_t file, uint32_t *count)
+{
+    size_t bound = JOURNAL_HEAD_BYTES_MAX, bytes;
+
+    *count = 0;
+    for (const struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (!op_fits(op, file, &bytes))
+            return 0;
+        bound += bytes;
+        *count += is_put(op);
+    }
+    return *count > 0 ? bound : 0;
+}
+
+/* Encodes the batch into the buffer; its length, or 0. */
+static size_t entry_encode(struct journal *journal, const struct meta_op *batch, uint64_t file)
+{
+    uint32_t count;
+    size_t bound = entry_bound(batch, file, &count);
+
+    if (bound > JOURNAL_BUFFER_BYTES_MAX)
+        return 0;
+    if (bound > journal->capacity) {
+        unsigned char *grown = realloc(journal->buffer, bound);
+        if (grown == NULL)
+            return 0;
+        journal->buffer = grown;
+        journal->capacity = bound;
+    }
+    if (bound == 0)
+        return 0;
+    unsigned char *at = journal_head_encode(journal->buffer, &journal->batch, count);
+    for (const struct meta_op *op = batch; op != NULL; op = op->next)
+        if (is_put(op))
+            at = journal_put_encode(at, (const struct meta_object_put *)op);
+    size_t length = (size_t)(at - journal->buffer);
+    assert(length <= bound);
+    return length <= META_JOURNAL_ENTRY_BYTES_MAX ? length : 0;
+}
+
+static bool record(struct journal *journal, const struct meta_batch_hooks *hooks, const struct meta_op *batch)
+{
+    size_t length = entry_encode(journal, batch, journal->row.file);
+    struct meta_journal_entry entry = {
+        .token = journal->row.token,
+        .sequence = journal->row.applied + 1,
+        .bytes = {journal->buffer, length},
+    };
+
+    if (length == 0)
+        return false;
+    /* A write that failed may have left a whole entry behind: the batch, synced, must not be done twice. */
+    int err = hooks->record(hooks->ctx, &entry);
+    if (err != 0 && err != -ENOSPC)
+        journal->is_left = true;
+    return err == 0;
+}
+
+/* The journal goes on in another file, with the next batch. */
+static void move(struct journal *journal, uint64_t file)
+{
+    struct meta_journal next = {.file = file};
+
+    /* So few bytes come whole, getrandom(2), or not at all: then there is no journal in this file. */
+    if (getrandom(next.token, sizeof(next.token), 0) == (ssize_t)sizeof(next.token))
+        journal->next = next;
+}
+
+/* ---- A batch ---- */
+
+bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
+                         const struct meta_op *batch, uint64_t file)
+{
+    journal->is_recorded = false;
+    journal->next = journal->row;
+    if (hooks->record == NULL)
+        return false;
+    if (!journal->is_left && file != 0 && file == journal->row.file)
+        journal->is_recorded = record(journal, hooks, batch);
+    if (journal->is_recorded) {
+        journal->next.applied++;
+    } else if (journal->is_left) {
+        journal->next = (struct meta_journal){0};
+    } else if (file > journal->last_file) {
+        move(journal, file);
+    }
+    return journal->is_recorded;
+}
+
+void journal_batch_end(struct journal *journal, int result, bool rests)
+{
+    if (journal->next.file > journal->last_file)
+        journal->last_file = journal->next.file;
+    if (result == 0) {
+        journal->row = journal->next;
+        journal->is_left = false;
+    } else if (rests) {
+        journal->is_left = true;
+    }
+}
+
+void journal_free(struct journal *journal)
+{
+    free(journal->buffer);
+}

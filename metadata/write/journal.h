@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The writing side of the journal (meta_journal.h): which batches get an entry, and what the rows must say about it. Committer's
+ * thread only. Private to metadata/. */
+#ifndef METADATA_WRITE_JOURNAL_H
+#define METADATA_WRITE_JOURNAL_H
+
+#include "metadata/write/journal_entry.h"
+#include "metadata/meta_journal.h"
+#include "metadata/write/writer.h"
+
+struct journal {
+    struct meta_journal row;    /* as committed; file 0 also before the first entry of this process */
+    struct meta_journal next;   /* as the transaction under way would have it */
+    uint64_t last_file;         /* the highest that the journal was in: it never goes back to one */
+    bool is_recorded;           /* the batch under way has an entry */
+    bool is_left;               /* something failed: the next transaction says that there is no journal */
+    struct journal_batch batch; /* of the batch under way */
+    unsigned char *buffer;
+    size_t capacity;
+};
+
+void journal_free(struct journal *journal);
+
+/* Whether a change that came to this would come to it again when it is replayed: a success, or a refusal of its own. All else (no
+ * memory, no room) is trouble of the moment, and must be that of the whole batch. */
+bool journal_result_is_lasting(int result);
+
+/* Before the transaction of a batch. file: what the begin hook returned, or 0. Whether the batch has an entry now, so that its commit
+ * need not be synced. */
+bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
+                         const struct meta_op *batch, uint64_t file);
+/* Behind the batch's changes, inside the transaction: what the rows are to say. */
+int journal_batch_store(struct journal *journal, struct meta_writer *writer);
+/* The transaction has ended with that result. rests: of a batch in which something rests on bytes, so that the opener gives up its
+ * file when it fails. */
+void journal_batch_end(struct journal *journal, int result, bool rests);
+
+#endif

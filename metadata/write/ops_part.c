@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parts of multipart uploads: storing one, copying a range of an object as one. Committer's thread. */
+#include "metadata/write/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct meta_bytes upload_id_bytes(const unsigned char *upload_id)
+{
+    return (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES};
+}
+
+int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                 const unsigned char *upload_id)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_UPLOAD_EXISTS];
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    meta_sql_blob(statement, 3, upload_id_bytes(upload_id));
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found > 0 ? 0 : found == 0 ? META_E_NO_UPLOAD : found;
+}
+
+/* The extents of the part that has the number now; empty when there is none. */
+static int part_current_extents(struct meta_writer *writer, const unsigned char *upload_id, uint32_t number,
+                                struct meta_bytes *extents)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_PART_EXTENTS];
+
+    *extents = (struct meta_bytes){0};
+    meta_sql_blob(statement, 1, upload_id_bytes(upload_id));
+    meta_sql_int(statement, 2, number);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found;
+    *extents = meta_sql_column(statement, 0);
+    int err = arena_copy(&writer->arena, extents);
+    meta_sql_reset(statement);
+    return err;
+}
+
+/* Stores the part; its references were taken. Those of the part it replaces are dropped. */
+static int part_store(struct meta_writer *writer, const unsigned char *upload_id,
+                      const struct meta_part *part, struct meta_bytes extents)
+{
+    sqlite3_stmt *statement = writer->sql.list[SQL_PART_REPLACE];
+    unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
+    struct meta_bytes replaced;
+    int err;
+
+    if ((err = part_current_extents(writer, upload_id, part->number, &replaced)) != 0)
+        return err;
+    meta_sql_blob(statement, 1, upload_id_bytes(upload_id));
+    meta_sql_int(statement, 2, part->number);
+    meta_sql_int(statement, 3, (int64_t)part->size);
+    meta_sql_int(statement, 4, part->modified_ms);
+    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, part->etag)});
+    meta_sql_blob_or_null(statement, 6,
+                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &part->checksum)});
+    meta_sql_blob_or_null(statement, 7, extents);
+    if ((err = meta_sql_run(statement)) != 0)
+        return err;
+    return references_drop(writer, replaced);
+}
+
+static bool part_number_is_valid(uint32_t number)
+{
+    return number >= 1 && number <= META_PART_NUMBER_MAX;
+}
+
+int op_part_put(struct meta_writer *writer, struct meta_part_put *op)
+{
+    struct meta_bytes extents;
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    if (!part_number_is_valid(op->part.number))
+        return -EINVAL;
+    if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
+        (err = extents_pack(writer, &op->part.extents, op->part.size, &extents)) != 0)
+        return err;
+    if (op->part.modified_ms == 0)
+        op->part.modified_ms = writer->now_ms;
+    if ((err = references_add(writer, extents)) != 0)
+        return err;
+    return part_store(writer, op->upload_id, &op->part, extents);
+}
+
+/* The extents of `length` bytes from `first` on, which the source is known to have. */
+static int extents_slice(struct meta_writer *writer, struct meta_bytes source, uint64_t first,
+                         uint64_t length, struct meta_extents *slice)
+{
+    struct codec_list list;
+    struct meta_extent extent;
+    int more = codec_extents_begin(&list, source);
+
+    if (more != 0)
+        return more;
+    slice->count = 0;
+    slice->list = arena_alloc(&writer->arena, list.count * sizeof(*slice->list));
+    if (slice->list == NULL)
+        return -ENOMEM;
+    while (length > 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        if (first >= extent.length) {
+            first -= extent.length;
+            continue;
+        }
+        extent.offset += first;
+        extent.length -= first;
+        first = 0;
+        if (extent.length > length)
+            extent.length = length;
+        length -= extent.length;
+        slice->list[slice->count++] = extent;
+    }
+    return length == 0 ? 0 : META_E_CORRUPT; /* fewer bytes than the row says */
+}
+
+/* What of the source becomes the part: sets the size, and the ETag where it is the source's. */
+static int part_copy_range(struct meta_part_copy *op, const struct object_row *source, struct meta_part *part)
+{
+    if (op->first > source->size || (op->first == source->size && source->size > 0))
+        return -ERANGE;
+    part->size = op->length == UINT64_MAX ? source->size - op->first : op->length;
+    if (part->size > source->size - op->first || (part->size == 0 && source->size > 0))
+        return -ERANGE;
+    if (op->etag[0] == '\0') {
+        if (part->size != source->size || source->etag[0] == '\0' || strchr(source->etag, '-') != NULL)
+            return META_E_CHANGED;
+        memcpy(op->etag, source->etag, sizeof(op->etag));
+    }
+    memcpy(part->etag, op->etag, sizeof(part->etag));
+    return 0;
+}
+
+int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
+{
+    struct meta_part part = {.number = op->number, .modified_ms = writer->now_ms, .checksum = op->checksum};
+    struct object_row source;
+    struct meta_bytes extents;
+    int err;
+
+    if (!writer_has_bucket(writer, op->bucket))
+        return META_E_NO_BUCKET;
+    if (!part_number_is_valid(op->number))
+        return -EINVAL;
+    if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
+        (err = copy_source_load(writer, &op->source, &source)) != 0 ||
+        (err = part_copy_range(op, &source, &part)) != 0 ||
+        (err = extents_slice(writer, source.extents, op->first, part.size, &part.extents)) != 0 ||
+        (err = extents_pack(writer, &part.extents, part.size, &extents)) != 0 ||
+        (err = references_raise(writer, extents)) != 0 ||
+        (err = part_store(writer, op->upload_id, &part, extents)) != 0)
+        return err;
+    op->modified_ms = part.modified_ms;
+    op->source_version = source.version;
+    return 0;
+}

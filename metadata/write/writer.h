@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the changes (ops_*.c) work with. Everything here runs on the committer's thread, inside its
+ * transaction and a savepoint of the change's own: a change that fails may leave anything half done. Private
+ * to metadata/. */
+#ifndef METADATA_WRITE_WRITER_H
+#define METADATA_WRITE_WRITER_H
+
+#include "metadata/rows/arena.h"
+#include "metadata/rows/codec.h"
+#include "metadata/db.h"
+
+/* What every change asks about its bucket, kept so that it costs no query. */
+struct writer_bucket {
+    int64_t id;
+    enum meta_versioning versioning;
+};
+
+struct meta_writer {
+    struct meta *meta;
+    sqlite3 *db;
+    struct meta_sql sql;
+    int64_t now_ms;       /* of this transaction */
+    int64_t garbage_row;  /* the highest that was used; rows are not used twice while the store is open */
+    int64_t replaced_row; /* the same of `replaced` */
+    struct arena arena;   /* emptied after each change */
+    uint32_t clear_left;  /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
+    uint64_t version_sequence;     /* of the newest version that was made; versions.c */
+    uint64_t version_seed;         /* of the rest of its id; anew for each batch */
+    struct writer_bucket *buckets; /* those there are, by ascending id */
+    size_t bucket_count, bucket_capacity;
+};
+
+/* ---- Buckets (ops_bucket.c) ---- */
+
+/* Reads the set of buckets anew: at start and after a transaction was rolled back. */
+int writer_buckets_load(struct meta_writer *writer);
+bool writer_has_bucket(const struct meta_writer *writer, int64_t bucket);
+/* NEVER for a bucket that is not there. */
+enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, int64_t bucket);
+
+/* ---- Object rows (row.c) ---- */
+
+/* A row of `object` with its lists as stored, so that a copy need not decode them. */
+struct object_row {
+    uint64_t size;
+    int64_t modified_ms;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum checksum;
+    struct meta_bytes owner, extents, attributes, upload_id, parts; /* empty: none */
+    struct meta_version_id version;
+};
+
+/* The row's bytes live in the arena. Returns 0, META_E_NO_KEY, or an error. */
+int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                    struct object_row *row);
+/* The columns of META_SQL_OBJECT_COLUMNS from a row that a statement stands on; all but the version. */
+int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row);
+/* Runs SQL_OBJECT_INSERT or SQL_OBJECT_UPDATE; 1 when the row was written, 0 when it was not, or an error. */
+int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
+                     const struct object_row *row);
+/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY. */
+int condition_check(const struct meta_condition *condition, const struct object_row *current);
+/* Where the references of a row come from that is about to be stored. */
+enum references_source {
+    REFERENCES_NEW,    /* units of an upload: references_add */
+    REFERENCES_SHARED, /* units of another row: references_raise */
+    REFERENCES_MOVED,  /* held already, by parts that cease to be */
+};
+
+/* Takes the references of a row that was stored. */
+int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source);
+
+/* Evaluates the condition, stores the row as the key's object, takes its references and only then drops those
+ * of what it replaces, which may name the same units. Where the bucket has versioning, the old object becomes
+ * a noncurrent version, and row->version is set. A refusal (META_E_PRECONDITION, META_E_NO_KEY) writes
+ * nothing. */
+int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                     struct object_row *row, const struct meta_condition *condition,
+                     enum references_source source);
+
+/* 0, or -EINVAL for what S3 does not allow as a key. */
+int key_check(struct meta_bytes key);
+/* Encodes into the arena. -EINVAL: an extent that is none, or lengths that do not add up to size. -E2BIG: too
+ * many. */
+int extents_pack(struct meta_writer *writer, const struct meta_extents *extents, uint64_t size,
+                 struct meta_bytes *bytes);
+/* The object's part list. -EINVAL: numbers that do not ascend, or sizes that do not add up to its size. */
+int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes);
+int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes,
+                    struct meta_bytes *bytes);
+
+/* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
+int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,
+                     struct object_row *row);
+
+/* The conditions alone: 0 or META_E_PRECONDITION. */
+int copy_source_check(const struct meta_copy_source *source, const struct object_row *row);
+
+/* ---- Versions (versions.c) ---- */
+
+/* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
+int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                 const struct meta_version_id *version, struct object_row *row);
+/* Replaces the attributes of a version that is there. */
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *version, struct meta_bytes attributes);
+/* object_row_store for a bucket with versioning, the condition being met. current: NULL when there is none. */
+int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+                  const struct object_row *current, enum references_source source);
+/* Deletes entry->version for good and makes the newest that is left current. current: NULL when there is none. */
+int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                   const struct object_row *current);
+/* Makes the newest version that is left of a key current that has no object, if there is one and it is no delete marker: 1, 0 or an error. */
+int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
+/* Puts a delete marker in the place of the current object of a bucket with versioning. */
+int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
+                           const struct object_row *current, struct meta_bytes owner);
+
+/* ---- Parts (ops_part.c) ---- */
+
+/* 0, META_E_NO_UPLOAD, or an error. */
+int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                 const unsigned char *upload_id);
+
+/* ---- Clearing away (ops_sweep.c) ---- */
+
+/* What a transaction may clear away. */
+static inline uint32_t writer_clear_max(const struct meta_writer *writer)
+{
+    return writer->meta->options.clear_max != 0 ? writer->meta->options.clear_max : META_CLEAR_MAX;
+}
+
+/* For an upload that ceases to be: removes its parts, at once or, where they are many, later. kept: those whose
+ * references are somebody else's now, as in kept_parts.h; the others' are dropped. */
+int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct meta_bytes kept);
+/* 1 when parts of such an upload are still there, 0 when not, or an error. */
+int upload_is_finished(struct meta_writer *writer, const unsigned char *upload_id);
+
+/* ---- References (references.c) ---- */
+
+/* Each extent of each row holds one reference to its unit. All three take an encoded list of extents. */
+
+/* For units that come with an upload: usually new. META_E_CHANGED when a unit is garbage already. */
+int references_add(struct meta_writer *writer, struct meta_bytes extents);
+/* For units that another row names as well. */
+int references_raise(struct meta_writer *writer, struct meta_bytes extents);
+/* The last one puts the unit on the garbage list. Damage is logged and passed over, for a damaged object must
+ * be removable too: its bytes then stay, and the check finds them. A long list is left to the sweep where this
+ * transaction has no room for it. */
+int references_drop(struct meta_writer *writer, struct meta_bytes extents);
+/* The same, whatever there is room for. */
+int references_drop_now(struct meta_writer *writer, struct meta_bytes extents);
+
+/* ---- Annotations (annotations.c) ---- */
+
+/* Exchanges one attribute of a packed list for another value (data NULL: none), in the arena. */
+int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
+                        struct meta_bytes value);
+/* From the source's attributes to those of the copy, in the arena. */
+int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
+                         struct meta_bytes *packed);
+
+/* ---- Locks (locks.c) ---- */
+
+/* Whether the version may not be deleted now. */
+bool row_is_locked(const struct meta_writer *writer, const struct object_row *row, bool bypass_governance);
+/* Gives attributes whose lock names no retention that of `packed` (empty: none). */
+int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
+
+/* ---- Settings (ops_settings.c) ---- */
+
+/* 1 when the bucket has the setting, 0 when not, or an error. */
+int setting_exists(struct meta_writer *writer, int64_t bucket, int kind);
+int setting_store(struct meta_writer *writer, int64_t bucket, int kind, struct meta_bytes document);
+
+/* All of the bucket's. */
+int settings_remove(struct meta_writer *writer, int64_t bucket);
+
+/* ---- The journal (journal.c) ---- */
+
+struct meta_journal;
+/* Says in the rows where the journal is, with no entry applied; NULL: there is none. */
+int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
+
+/* ---- What was replaced (ops_relaxed.c) ---- */
+
+/* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
+ * held there from now on, and the caller must not drop them; 0: not so; or an error. */
+int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
+
+/* ---- The epoch (identity.c) ---- */
+
+/* To at least that. */
+int epoch_raise(struct meta_writer *writer, uint64_t epoch);
+
+/* ---- The changes ---- */
+
+int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
+int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
+int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
+/* op_object_put for a change with `append`, the new extents being packed. */
+int object_append(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents);
+int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op);
+int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op);
+int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op);
+int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op);
+int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op);
+int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op);
+int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
+int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
+int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
+int op_sweep(struct meta_writer *writer, struct meta_sweep *op);
+int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
+/* Whether what the entry names is as its guard wants it: *result 0 or META_E_PRECONDITION. current: NULL when there is none. */
+int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
+                const struct object_row *current, int *result);
+
+struct meta_object_lock;
+int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op);
+int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op);
+struct meta_replay;
+bool replay_is_end(const struct meta_replay *op);
+int op_replay(struct meta_writer *writer, struct meta_replay *op);
+struct meta_mark_set;
+int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op);
+struct meta_lost;
+int op_lost(struct meta_writer *writer, struct meta_lost *op);
+struct meta_setting_put;
+int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
+
+/* ops.c. Runs the change, inside its savepoint; what it returns is the change's result. */
+int writer_op_run(struct meta_writer *writer, struct meta_op *op);
+/* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
+uint32_t writer_op_weight(const struct meta_op *op);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The store while it is open: who holds it, removing and opening blobs by id, free space.
+ *
+ * Any thread, unless the header says otherwise. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "storage/blob/blob_internal.h"
+#include "storage/ring/sys.h"
+
+#define FREE_BYTES_AGE_MS_MAX 1000u
+
+/* ---- Who holds it ---- */
+
+static void close_unless_none(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+void blob_store_hold(struct blob_store *store)
+{
+    assert(store->magic == BLOB_STORE_MAGIC);
+    atomic_fetch_add(&store->refs, 1);
+}
+
+void blob_store_release(struct blob_store *store)
+{
+    assert(store->magic == BLOB_STORE_MAGIC);
+    if (atomic_fetch_sub(&store->refs, 1) != 1)
+        return;
+    assert(store->pins.known == NULL);
+    assert(store->pins.unknown == NULL);
+    blob_cache_free(&store->cache);
+    blob_damages_free(&store->damages);
+    blob_ids_free(&store->ids);
+    close_unless_none(store->lost_fd);
+    close_unless_none(store->staging_fd);
+    close_unless_none(store->blobs_fd);
+    close_unless_none(store->dir_fd);
+    close_unless_none(store->lock_fd); /* last: the next process may start now */
+    pthread_mutex_destroy(&store->folders_lock);
+    pthread_cond_destroy(&store->pins.moved);
+    pthread_mutex_destroy(&store->pins.lock);
+    store->magic = 0;
+    free(store);
+}
+
+/* ---- Blobs by id ---- */
+
+void blob_store_settle(struct blob_store *store, uint64_t blob)
+{
+    blob_ids_settle(&store->ids, blob);
+}
+
+int blob_store_remove(struct blob_store *store, uint64_t blob)
+{
+    char path[BLOB_PATH_BYTES];
+    int err = 0;
+
+    if (store->options.read_only)
+        return -EROFS;
+    blob_path_format(path, blob);
+    if (unlinkat(store->blobs_fd, path, 0) != 0 && errno != ENOENT)
+        err = -errno;
+    close_unless_none(blob_cache_drop(&store->cache, blob));
+    return err;
+}
+
+int blob_store_open_fd(struct blob_store *store, uint64_t blob)
+{
+    char path[BLOB_PATH_BYTES];
+    int fd;
+
+    blob_path_format(path, blob);
+    do
+        fd = sys.openat(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
+    return fd < 0 ? -errno : fd;
+}
+
+uint64_t blob_store_free_bytes(struct blob_store *store)
+{
+    struct timespec now;
+    struct statvfs fs;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    /* Never 0, which stands for "not asked yet". */
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + FREE_BYTES_AGE_MS_MAX;
+    uint64_t stamp_ms = atomic_load(&store->free_stamp_ms);
+
+    if (stamp_ms != 0 && now_ms - stamp_ms < FREE_BYTES_AGE_MS_MAX)
+        return atomic_load(&store->free_bytes);
+    uint64_t free_bytes =
+        UINT64_MAX; /* a file system that cannot say refuses the write itself when it is full */
+    if (fstatvfs(store->blobs_fd, &fs) == 0)
+        free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    atomic_store(&store->free_bytes, free_bytes);
+    atomic_store(&store->free_stamp_ms, now_ms);
+    return free_bytes;
+}
+
+/* ---- Closing in the ring ---- */
+
+struct late_close {
+    struct ring_op op;
+    struct blob_store *store;
+};
+
+static void late_close_done(struct ring_op *op, int32_t result)
+{
+    struct late_close *late = (struct late_close *)op;
+
+    /* The descriptor was only read from: there is nothing that a failed close could lose. */
+    blob_store_release(late->store);
+    free(late);
+}
+
+void blob_close_later(struct blob_store *store, struct ring *ring, int fd)
+{
+    if (fd < 0)
+        return;
+    struct late_close *late = calloc(1, sizeof(*late));
+    if (late == NULL) {
+        close(fd);
+        return;
+    }
+    blob_store_hold(
+        store); /* close means closed: LOCK is not given up while the space is still being freed */
+    late->store = store;
+    late->op.done = late_close_done;
+    ring_close(ring, &late->op, fd);
+}

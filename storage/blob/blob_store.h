@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The folder of flat files. A blob is one immutable file named by a 64-bit id; what it means is the caller's business.
+ *
+ *   DATA/LOCK               flock'ed by the one process that has the store open, as are DATA, blobs/ and staging/ themselves
+ *   DATA/blobs/SEQUENCE     which ids may be in use: [settled, promised); see below
+ *   DATA/blobs/3f/0000000000003f2a   blob 0x3f2a; folder = (id / BLOB_FOLDER_RUN) % BLOB_FOLDER_COUNT
+ *   DATA/lost/              what recovery could not explain, see below; or DATA/blobs/lost where blobs/ is on a file system of its own
+ *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
+ *
+ * What survives a crash. A blob gets its id when all its bytes are there, and with it a record at the end of its file that says whose
+ * they are; its name when it is published, after all of that was synced. Between that moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
+ * block whose end was written (and synced) beforehand, and ids below `settled` are known to have a row or no file. After a
+ * crash blob_store_recover probes [settled, promised) and removes files that no row names: bounded work, however many
+ * objects there are. It deletes only what it understands: where SEQUENCE is damaged, or the rows may be of another time than the files
+ * (blob_store_doubt), or nothing was synced, such files are moved to lost/, and in segments nothing is given back.
+ *
+ * Threads: every function may be called from any thread unless it says otherwise. */
+#ifndef STORAGE_BLOB_BLOB_STORE_H
+#define STORAGE_BLOB_BLOB_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/limits.h"
+#include "storage/blob/record.h"
+#include "storage/ring/ring.h"
+
+struct blob_store;
+
+enum storage_log_level { STORAGE_LOG_INFO, STORAGE_LOG_WARNING, STORAGE_LOG_ERROR };
+
+struct blob_store_options {
+    /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
+    bool durable;
+    bool copy_mode; /* true: --copy-mode=standard, read/write instead of splice/sendfile */
+    bool read_only; /* for `sluice check`: takes LOCK, creates and changes nothing else */
+    /* the caller answers for it that no other machine has the folder open: any file system will do */
+    bool shared_fs;
+    /* Messages for the operator, without newline; called from any thread; may be NULL. */
+    void (*log)(void *ctx, enum storage_log_level level, const char *message);
+    void *log_ctx;
+    /* A block of ids was promised, or a segment made, while writers work: a good moment to raise the epoch. Called from threads of the
+     * store, some times a second at most; must not block; may be NULL. */
+    void (*on_grown)(void *ctx);
+    void *grown_ctx;
+};
+
+/* data_dir: created (0700) with its folders when missing, unless read_only.
+ * Returns 0; -EBUSY when another process has the store, or a folder of it, open; -EREMOTE as blob_store_check_place, with nothing
+ * made; -EBADMSG when SEQUENCE is damaged beyond repair; or the
+ * errno of the failing call. Blocks; not for event-loop threads. */
+int blob_store_open(struct blob_store **store, const char *data_dir,
+                    const struct blob_store_options *options);
+
+/* Would blob_store_open take the file systems of data_dir (or, while it is missing, of the folder that it would be made in) and of
+ * what is in it? 0, also when there is nothing to look at; -EREMOTE when other machines may have one mounted and shared_fs is not
+ * set: the log says which, and why. Of the options only shared_fs, log and log_ctx count. Creates and changes nothing, takes no
+ * lock. Blocks. */
+int blob_store_check_place(const char *data_dir, const struct blob_store_options *options);
+
+/* Every writer, egress and pin must be gone. Writes SEQUENCE so that the next start has nothing to probe. NULL allowed.
+ * Disk work that freed writers and egresses left in flight in a ring keeps LOCK until it is done: destroy the rings first
+ * if the store is to be opened again at once. */
+void blob_store_close(struct blob_store *store);
+
+/* ---- Whose files these are, and of which time ----
+ *
+ * SEQUENCE and the heads of segments carry the id of their store and its epoch, a number that the owner raises from time to time and
+ * keeps elsewhere, too. So files and owner can tell when one of them was exchanged for an older or a foreign one. */
+
+struct blob_identity {
+    unsigned char store[RECORD_STORE_ID_BYTES]; /* all zero: none */
+    uint64_t epoch;
+};
+
+/* What files of this store have to say of themselves from now on; the epoch never decreases. Any thread. */
+void blob_store_identify(struct blob_store *store, const struct blob_identity *identity);
+void blob_store_identity(struct blob_store *store, struct blob_identity *identity);
+/* What SEQUENCE said when the store was opened: false when it said nothing (new or older store). */
+bool blob_store_identity_found(struct blob_store *store, struct blob_identity *identity);
+/* The highest epoch that SEQUENCE, and files of that store which a crash may have left unsettled, tell; a few of the newest are looked at.
+ * What a store that syncs nothing has written does not count after an unclean end: its owner's part of it may have been lost. *epoch: 0
+ * if nothing tells. 0 or a negative errno. Blocks; before blob_store_recover. */
+int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES],
+                           uint64_t *epoch);
+
+/* How the store was left. */
+struct blob_past {
+    bool is_damaged;  /* SEQUENCE tells nothing though there are files */
+    bool is_torn;     /* only the older of its two records can be read */
+    bool is_unclean;  /* the last process has not closed it */
+    bool was_durable; /* and synced what it wrote; false when SEQUENCE tells nothing */
+    bool had_log;     /* blob_store_log_is_there: it must be there still */
+};
+/* Any thread, after open. */
+void blob_store_past(struct blob_store *store, struct blob_past *past);
+
+/* Beside the files lies a log of the owner's now, without which the latest changes would be lost. Makes its name durable; SEQUENCE says so
+ * from its next record on. Before blob_store_recover; nothing to do in a store that is not durable. 0 or a negative errno. Blocks. */
+int blob_store_log_is_there(struct blob_store *store);
+/* The owner is about to remove its log: SEQUENCE says so, durably, when this returns 0. No writer may be left. Blocks. */
+int blob_store_log_ends(struct blob_store *store);
+
+/* How little the rows may know of the files. */
+enum blob_doubt {
+    BLOB_DOUBT_NONE,
+    BLOB_DOUBT_FILES, /* some of the latest: those that no row names are moved to lost/ */
+    BLOB_DOUBT_UNITS, /* and of the units in segments: nothing is given back there */
+    BLOB_DOUBT_ALL,   /* the rows may be of another time: every file is looked at */
+};
+/* To be called before blob_store_recover; what was said before stays, if it is more. */
+void blob_store_doubt(struct blob_store *store, enum blob_doubt doubt);
+
+/* ---- lost/: what no row names and no unfinished upload explains ---- */
+
+struct blob_lost {
+    const char *name; /* when it came there, and what it was: 20261129T140144Z-0000000000003f2a */
+    uint64_t bytes;   /* that it takes on the disk */
+    uint64_t age_s;
+};
+
+/* Keeps a copy of a file of the data folder there, durably. 0 or a negative errno. Blocks. */
+int blob_store_lost_keep(struct blob_store *store, const char *name);
+/* Oldest first. visit non-zero stops and is returned. 0 also when there is no such folder. Blocks. */
+int blob_store_lost_walk(struct blob_store *store, int (*visit)(void *ctx, const struct blob_lost *lost),
+                         void *ctx);
+/* Removes what is older than so many days, and then the oldest until the rest takes at most so many percent of the file system, a log line
+ * for each; both 0: everything, also in a store that was opened read only, with nothing in the log. *files, *bytes: what was removed. 0 or a
+ * negative errno. Blocks. */
+int blob_store_lost_bound(struct blob_store *store, unsigned days, unsigned share, uint64_t *files,
+                          uint64_t *bytes);
+
+/* To be called before blob_store_recover: `last` is the highest blob that some row names. Ids go on above it even where
+ * SEQUENCE is lost or too old, for a row whose file is gone must not find the bytes of another. Returns 0 or -EBADMSG. */
+int blob_store_stay_above(struct blob_store *store, uint64_t last);
+
+/* To be called once, after open and before the first writer: removes published blobs that no row names.
+ * is_live: 1 when some row refers to the blob, 0 when none does, negative errno to stop.
+ * units: visits every unit of the blob that some row names, in ascending order, and returns 0, what `visit` returned, or a
+ * negative errno; it lets recovery give back what lies between the units of a segment. NULL where there are no segments.
+ * removed: receives the number of files removed, without those that were moved to lost/; may be NULL. Blocks. */
+typedef int (*blob_units_fn)(void *ctx, uint64_t blob,
+                             int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
+                             void *visit_ctx);
+int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint64_t blob),
+                       blob_units_fn units, void *ctx, uint64_t *removed);
+
+/* Whether blob_store_recover, which has not run, would look at the blob: if it has no row, that is what a crash leaves and the
+ * next start clears away. */
+bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob);
+
+/* The row that names this blob is committed, or the blob is gone: a crash from now on need not probe it. Cheap.
+ * Must be called exactly once for each published blob. */
+void blob_store_settle(struct blob_store *store, uint64_t blob);
+/* False from the moment its id was handed out until it is settled. A segment that is not settled may still take units. */
+bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
+
+/* ---- Points: what of a store that is not durable is on the disk ----
+ *
+ *   blob_point_take -> blob_point_sync (and whatever else the owner has to sync) -> blob_point_keep
+ *
+ * Whatever was published, or written into a segment, before the first is on the disk after the second; the third says so in
+ * SEQUENCE, and the owner says so elsewhere (struct blob_point), so that a start after a power failure need not doubt it. */
+
+struct blob_point {
+    uint64_t settled;                   /* everything below has its row or no file */
+    uint64_t next;                      /* blobs from here on are not part of the point */
+    uint64_t open[BLOB_POINT_OPEN_MAX]; /* nor are these, which were being published or filled; ascending */
+    uint32_t open_count;
+};
+
+void blob_point_take(struct blob_store *store, struct blob_point *point);
+/* Everything that the file system of the blobs holds back. A failure is not to be tried again: what it was about is not known, and the
+ * next sync may call it a success. Blocks, for as long as the disk takes. */
+int blob_point_sync(struct blob_store *store);
+/* point NULL: everything that was published is on the disk; the record is then left to blob_store_close. 0 or a negative errno. Blocks. */
+int blob_point_keep(struct blob_store *store, const struct blob_point *point);
+
+/* Removes a blob's file. Readers that have it open keep their bytes. -ENOENT counts as success. Blocks. */
+int blob_store_remove(struct blob_store *store, uint64_t blob);
+
+/* Makes the removal of these blobs durable (nothing to do in a store that is not): to be called before they are settled or
+ * struck off a list, for a power failure would bring back files that nobody remembers. 0 or a negative errno; it may be tried again, and
+ * then removes them anew. Blocks. */
+int blob_store_sync_removed(struct blob_store *store, const uint64_t *blobs, uint32_t count);
+/* The same in every store, durable or not: for lists that are worked off on a thread of its own, where it holds nobody up. */
+int blob_store_sync_garbage(struct blob_store *store, const uint64_t *blobs, uint32_t count);
+
+/* Bytes in a segment that are to be given back. */
+struct blob_run {
+    uint64_t offset, length; /* offset > 0, a multiple of SEGMENT_ALIGN_BYTES; length is rounded up to one */
+};
+/* Punches holes there, and makes that durable; sorts the runs. Nobody may be reading them. 0 (also when the file is gone) or a
+ * negative errno. Blocks. */
+int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count);
+/* Cuts a file to at most so many bytes, durably. 0 (also when the file is gone) or a negative errno. Blocks. */
+int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
+
+/* Free bytes an ordinary user can still write (statvfs), at most a second old. */
+uint64_t blob_store_free_bytes(struct blob_store *store);
+
+/* Calls visit for every blob file found. Order is not defined. A non-zero return of visit stops and is returned. Blocks. */
+int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),
+                    void *ctx);
+
+/* Opens a blob for reading, read-only and O_CLOEXEC, past the descriptor cache. Returns a descriptor or -ENOENT, -EIO,
+ * -EMFILE. The caller closes it. Blocks. */
+int blob_store_open_fd(struct blob_store *store, uint64_t blob);
+
+/* ---- Pins: what a reader may still need ----
+ *
+ * A reader pins *before* it looks the object's row up, tells which units the row named, and unpins when it has sent
+ * them. The reclaimer removes a blob only when no pin may still need it: rows are read from a snapshot, so a row that was
+ * committed away may still be in a reader's hands. */
+
+/* What was written together and is given back together: a file of its own (offset 0), or a run inside a segment. */
+struct blob_unit {
+    uint64_t blob, offset;
+};
+
+struct blob_pin {
+    struct blob_pin *next, *prev;  /* private */
+    const struct blob_unit *units; /* private: NULL while unknown */
+    uint32_t unit_count;
+    bool known;
+    uint64_t ticket; /* private: order of entering */
+};
+
+void blob_pin_enter(struct blob_store *store, struct blob_pin *pin);
+/* units: must stay valid until blob_pin_leave; may hold duplicates. */
+void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct blob_unit *units,
+                    uint32_t count);
+void blob_pin_leave(struct blob_store *store, struct blob_pin *pin);
+
+/* Waits until every pin that is now entered and not yet known has become known or left. Blocks (briefly). Call it after
+ * the commit that made blobs garbage, before blob_pin_holds. */
+void blob_pin_barrier(struct blob_store *store);
+/* Whether some pin names the unit; or any unit of the blob. */
+bool blob_pin_holds(struct blob_store *store, struct blob_unit unit);
+bool blob_pin_holds_any(struct blob_store *store, uint64_t blob);
+
+/* ---- Damage: bytes that were not given out, because they are not those that were stored ---- */
+
+enum blob_damage {
+    BLOB_DAMAGE_SUM,        /* they do not have their checksum */
+    BLOB_DAMAGE_IDENTITY,   /* the file is not the blob that its name says */
+    BLOB_DAMAGE_UNREADABLE, /* the file is missing or too short, or the disk refuses it */
+    BLOB_DAMAGE_COUNT
+};
+
+/* Whether the open file is the one that a row's unit lies in, by what the file says of itself; length: the unit's. 0 also for files of
+ * earlier versions, which say nothing; -ESTALE: it says that it is another's; -EBADMSG: it says nothing where it should, or what it says is
+ * damaged; the errno of reading. Blocks. */
+int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd);
+
+/* Counts it, and logs "blob ... WHAT", unless that was said already or too much was. Returns whether there was a line. */
+bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob_damage damage,
+                      const char *what);
+/* How often readers have met it since the store was opened. */
+uint64_t blob_store_damage_met(struct blob_store *store, enum blob_damage damage);
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Digest threads and their queue of runnable streams; digest_stream.c is what their callers do with a stream.
+ *
+ * A stream is idle, or `scheduled`: in the queue or in the hands of one thread, which digests one window (or
+ * up to the end of a chunk) and puts the stream behind the others while there is more to do. So one stream is
+ * never on two threads, and a long upload does not starve a short one.
+ *
+ * Threads are not woken for every few bytes: a stream becomes runnable when a window is full, when many
+ * chunks have gathered, or at its end. One lock guards the queue and what callers tell a stream; digesting
+ * and callbacks run outside it. */
+#include "storage/digest/digest_pool_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "storage/limits.h"
+
+/* Complete chunks that wait for verification before a stream is run for their sake: bounds the memory that
+ * tiny chunks can take between two runs. */
+#define CHUNKS_WAITING_MAX 64u
+
+/* ---- The queue; the pool's lock is held ---- */
+
+static void *digest_thread_main(void *arg);
+
+/* Signals stay with the program's own threads. */
+static int pool_start_thread(struct digest_pool *pool)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&pool->threads[pool->thread_count], NULL, digest_thread_main, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err == 0)
+        pool->thread_count++;
+    return -err;
+}
+
+static void pool_enqueue(struct digest_pool *pool, struct digest_stream *stream)
+{
+    stream->next = NULL;
+    if (pool->queue_tail != NULL)
+        pool->queue_tail->next = stream;
+    else
+        pool->queue_head = stream;
+    pool->queue_tail = stream;
+    pool->queue_count++;
+}
+
+static struct digest_stream *pool_dequeue(struct digest_pool *pool)
+{
+    struct digest_stream *stream = pool->queue_head;
+
+    if (stream != NULL) {
+        pool->queue_head = stream->next;
+        if (pool->queue_head == NULL)
+            pool->queue_tail = NULL;
+        pool->queue_count--;
+    }
+    return stream;
+}
+
+/* Up to where bytes may be digested: not past the last chunk told, for the next chunk may end anywhere behind
+ * it. */
+static uint64_t stream_limit(const struct digest_stream *stream)
+{
+    return stream->chunked && stream->chunks_end < stream->end ? stream->chunks_end : stream->end;
+}
+
+static bool stream_has_work(const struct digest_stream *stream)
+{
+    if (stream->finishing)
+        return true;
+    if (stream->fd < 0 || stream->result != 0)
+        return false;
+    if (stream_limit(stream) - stream->position >= DIGEST_WINDOW_BYTES)
+        return true;
+    return stream->chunk_count >= CHUNKS_WAITING_MAX && stream->chunk_head->chunk.end <= stream->end;
+}
+
+void digest_stream_schedule(struct digest_stream *stream)
+{
+    struct digest_pool *pool = stream->pool;
+
+    if (stream->scheduled || !stream_has_work(stream))
+        return;
+    stream->scheduled = true;
+    pool_enqueue(pool, stream);
+    if (pool->queue_count > pool->idle_count && pool->thread_count < pool->thread_max)
+        (void)pool_start_thread(pool); /* harmless: the first one exists and gets to it */
+    pthread_cond_signal(&pool->runnable);
+}
+
+static struct chunk_node *stream_pop_chunk(struct digest_stream *stream)
+{
+    struct chunk_node *node = stream->chunk_head;
+
+    if (node != NULL) {
+        stream->chunk_head = node->next;
+        if (stream->chunk_head == NULL)
+            stream->chunk_tail = NULL;
+        stream->chunk_count--;
+    }
+    return node;
+}
+
+static void stream_fail(struct digest_stream *stream, int result)
+{
+    struct chunk_node *node;
+
+    if (stream->result == 0)
+        stream->result = result;
+    while ((node = stream_pop_chunk(stream)) != NULL)
+        free(node);
+}
+
+/* ---- On a digest thread ---- */
+
+/* Nobody else knows the stream any more. Without the lock. */
+static void stream_free(struct digest_stream *stream)
+{
+    struct digest_pool *pool = stream->pool;
+    struct chunk_node *node;
+
+    while ((node = stream_pop_chunk(stream)) != NULL)
+        free(node);
+    digest_set_free(stream->set);
+    digest_set_free(stream->chunk_set);
+    if (stream->fd >= 0)
+        close(stream->fd);
+    free(stream);
+    pthread_mutex_lock(&pool->lock);
+    pool->stream_count--;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void stream_release_ctx(const struct digest_stream *stream)
+{
+    if (stream->chunked && stream->chunk_ops.released != NULL)
+        stream->chunk_ops.released(stream->chunk_ops.ctx);
+}
+
+void digest_stream_end_cancelled(struct digest_stream *stream)
+{
+    stream_release_ctx(stream);
+    stream_free(stream);
+}
+
+static void stream_end_finished(struct digest_stream *stream)
+{
+    struct digest_values values = {0};
+    digest_done_fn done = stream->done;
+    void *ctx = stream->done_ctx;
+    int result = stream->result;
+
+    if (result == 0 && stream->set != NULL)
+        result = digest_set_final(stream->set, &values);
+    stream_release_ctx(stream);
+    stream_free(stream); /* first: done may be what lets the pool be destroyed */
+    done(ctx, result, &values);
+}
+
+/* The body is too long for the kinds that were wanted only of a small one. Without the lock. */
+static void stream_drop_small(struct digest_stream *stream)
+{
+    if (stream->set != NULL && stream->small_mask != 0)
+        digest_set_drop(stream->set, stream->small_mask);
+    stream->small_mask = 0;
+}
+
+/* Digests [from, to) of the file. Without the lock. */
+static int stream_digest(struct digest_stream *stream, int fd, uint64_t from, uint64_t to)
+{
+    struct digest_set *sets[2];
+    unsigned count = 0;
+    int err = 0;
+
+    if (from == to)
+        return 0;
+    if (stream->set != NULL)
+        sets[count++] = stream->set;
+    if (stream->chunked && stream->chunk_set == NULL)
+        err = digest_set_create(&stream->chunk_set, DIGEST_BIT(DIGEST_SHA256));
+    if (stream->chunked)
+        sets[count++] = stream->chunk_set;
+    if (err == 0 && count > 0)
+        err = digest_sets_update_file(sets, count, fd, from, to - from);
+    return err == -ENODATA ? -EIO : err; /* what was announced as written is not there */
+}
+
+/* Without the lock. */
+static int stream_verify_chunk(struct digest_stream *stream, const struct digest_chunk *chunk)
+{
+    struct digest_values values;
+    int err;
+
+    if (stream->chunk_set != NULL) {
+        err = digest_set_final(stream->chunk_set, &values);
+        digest_set_free(stream->chunk_set);
+        stream->chunk_set = NULL;
+    } else {
+        err = digest_buffer(DIGEST_BIT(DIGEST_SHA256), NULL, 0, &values);
+    }
+    if (err == 0 && stream->chunk_ops.verify(stream->chunk_ops.ctx, values.value[DIGEST_SHA256], chunk) != 0)
+        err = -EBADMSG;
+    return err;
+}
+
+/* One step: a window at most, not past the end of the chunk, and the chunk's verdict if it is complete. The
+ * lock is held on entry and on return, and given up in between. */
+static void stream_step(struct digest_stream *stream)
+{
+    struct digest_pool *pool = stream->pool;
+    struct chunk_node *node = NULL;
+    uint64_t from = stream->position;
+    uint64_t to = from + DIGEST_WINDOW_BYTES - from % DIGEST_WINDOW_BYTES;
+    uint64_t limit = stream_limit(stream);
+    bool is_large = stream->end > stream->small_bytes_max;
+    int fd = stream->fd, err;
+
+    to = limit < to ? limit : to;
+    if (stream->chunk_head != NULL && stream->chunk_head->chunk.end <= to) {
+        node = stream_pop_chunk(stream);
+        to = node->chunk.end;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (is_large)
+        stream_drop_small(stream);
+    err = stream_digest(stream, fd, from, to);
+    if (err == 0 && node != NULL)
+        err = stream_verify_chunk(stream, &node->chunk);
+    free(node);
+    pthread_mutex_lock(&pool->lock);
+    stream->position = to;
+    if (err != 0)
+        stream_fail(stream, err);
+}
+
+/* Whether a finishing stream has nothing left to do. */
+static bool stream_is_over(struct digest_stream *stream)
+{
+    if (!stream->finishing)
+        return false;
+    if (stream->chunked && stream->chunks_end != stream->end)
+        stream_fail(stream, -EBADMSG); /* bytes that no chunk vouches for */
+    return stream->result != 0 || (stream->position == stream->end && stream->chunk_head == NULL);
+}
+
+/* Moves a scheduled stream on. The lock is held on entry and on return. */
+static void stream_run(struct digest_pool *pool, struct digest_stream *stream)
+{
+    bool over;
+
+    if (!stream->cancelled && stream->result == 0 && !stream_is_over(stream))
+        stream_step(stream);
+    over = stream_is_over(stream);
+    if (stream->cancelled || over) {
+        pthread_mutex_unlock(&pool->lock);
+        if (stream->cancelled)
+            digest_stream_end_cancelled(stream);
+        else
+            stream_end_finished(stream);
+        pthread_mutex_lock(&pool->lock);
+    } else if (stream_has_work(stream)) {
+        pool_enqueue(pool, stream); /* this thread takes the queue's head next */
+    } else {
+        stream->scheduled = false;
+    }
+}
+
+static void *digest_thread_main(void *arg)
+{
+    struct digest_pool *pool = arg;
+    struct digest_stream *stream;
+
+    (void)pthread_setname_np(pthread_self(), "sluice-digest"); /* only for people who look */
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        stream = pool_dequeue(pool);
+        if (stream != NULL) {
+            stream_run(pool, stream);
+            continue;
+        }
+        if (pool->stopping)
+            break;
+        pool->idle_count++;
+        pthread_cond_wait(&pool->runnable, &pool->lock);
+        pool->idle_count--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* ---- The pool ---- */
+
+int digest_pool_create(struct digest_pool **out, unsigned threads)
+{
+    struct digest_pool *pool;
+
+    assert(threads >= 1 && threads <= DIGEST_THREADS_MAX);
+    pool = calloc(1, sizeof(*pool));
+    if (pool == NULL)
+        return -ENOMEM;
+    pool->thread_max = threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->runnable, NULL);
+    *out = pool;
+    return 0;
+}
+
+void digest_pool_destroy(struct digest_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->runnable);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    assert(pool->stream_count == 0); /* else one was neither finished nor cancelled */
+    pthread_cond_destroy(&pool->runnable);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+int digest_pool_admit(struct digest_pool *pool)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    assert(!pool->stopping);
+    if (pool->thread_count == 0 && pool_start_thread(pool) != 0)
+        err = -ENOMEM;
+    else
+        pool->stream_count++;
+    pthread_mutex_unlock(&pool->lock);
+    return err;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The beginning of an upload: a file without a name (or, where the file system has no O_TMPFILE, with one
+ * below staging/), and its space where the length is known.
+ *
+ * On the thread of the writer's ring. */
+#include <fcntl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "storage/ingress/blob_writer_parts.h"
+
+/* What the first moments can tell: nothing to open for a body known to be empty, no room for one that cannot
+ * fit. */
+void writer_create_check(struct blob_writer *writer)
+{
+    if (writer->length == 0) {
+        writer->ready = true;
+        return;
+    }
+    uint64_t least = writer->length == UINT64_MAX ? 1 : writer->length;
+    if (blob_store_free_bytes(writer->store) < least)
+        writer_fail(writer, -ENOSPC);
+}
+
+static void writer_open_start(struct blob_writer *writer)
+{
+    struct blob_store *store = writer->store;
+
+    if (!atomic_load(&store->no_tmpfile)) {
+        ring_openat(writer->ring, writer_step_begin(writer, STEP_OPEN), store->blobs_fd, ".",
+                    O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        return;
+    }
+    snprintf(writer->staging_name, sizeof(writer->staging_name), "%016" PRIxFAST64,
+             atomic_fetch_add(&store->staging_next, 1));
+    ring_openat(writer->ring, writer_step_begin(writer, STEP_OPEN_STAGING), store->staging_fd,
+                writer->staging_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+void writer_open_done(struct blob_writer *writer, int32_t result)
+{
+    /* EISDIR and ENOENT: kernels and network file systems that read O_TMPFILE as "open this folder". */
+    if (result == -EOPNOTSUPP || result == -EISDIR || result == -ENOENT) {
+        blob_store_log_once(writer->store, &writer->store->no_tmpfile,
+                            "no O_TMPFILE on this file system; uploads go through staging/");
+        return;
+    }
+    if (result < 0)
+        writer_fail(writer, result);
+    else
+        writer->fd = result;
+}
+
+void writer_open_staging_done(struct blob_writer *writer, int32_t result)
+{
+    if (result < 0) {
+        writer_fail(writer, result);
+        return;
+    }
+    writer->fd = result;
+    writer->staged = true;
+}
+
+static bool writer_wants_reserve(const struct blob_writer *writer)
+{
+    return writer->length != UINT64_MAX && writer->length >= WRITER_RESERVE_BYTES_MIN &&
+           !atomic_load(&writer->store->no_reserve);
+}
+
+/* With room for the record at the end, which would else be the one thing that a full disk refuses. KEEP_SIZE: the digest threads and a fallen-short body must see the true length. */
+static void writer_reserve_start(struct blob_writer *writer)
+{
+    ring_fallocate(writer->ring, writer_step_begin(writer, STEP_RESERVE), writer->fd, FALLOC_FL_KEEP_SIZE, 0,
+                   writer->length + BLOB_RECORD_BYTES_MAX);
+}
+
+void writer_reserve_done(struct blob_writer *writer, int32_t result)
+{
+    if (result == -EOPNOTSUPP || result == -ENOSYS)
+        blob_store_log_once(
+            writer->store, &writer->store->no_reserve,
+            "this file system cannot reserve space; a full disk shows only while uploads arrive");
+    else if (result < 0)
+        writer_fail(writer, result);
+    if (result != -EOPNOTSUPP && result != -ENOSYS)
+        writer->ready = result == 0;
+}
+
+void writer_create_start(struct blob_writer *writer)
+{
+    if (writer->fd < 0)
+        writer_open_start(writer);
+    else if (writer_wants_reserve(writer))
+        writer_reserve_start(writer);
+    else
+        writer->ready = true;
+}

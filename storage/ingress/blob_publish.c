@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of an upload: an id promised, a record of it written after the last byte, both synced, a name given, the folder
+ * synced. And the way back: whatever of these steps was done is undone when the writer is freed before the last of them.
+ *
+ *   ID -> RECORD -> SYNC -> LINK -> FOLDER -> finished        (relaxed: ID -> RECORD -> LINK -> finished)
+ *
+ * The first three begin as soon as the last byte is in the file, and run beside the digests. So an upload that comes to nothing then
+ * costs an id, of which there are plenty.
+ *
+ * No failed sync is ever tried again: after one the kernel may have dropped the pages and call the next one a
+ * success.
+ *
+ * On the thread of the writer's ring. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "storage/ingress/blob_writer_parts.h"
+
+static void publish_record(struct blob_writer *writer)
+{
+    if (writer->record_length == 0)
+        writer->record_length =
+            blob_record_make(writer->store, writer->blob, writer->written, writer->record);
+    ring_write(writer->ring, writer_step_begin(writer, STEP_RECORD), writer->fd,
+               writer->record + writer->record_written,
+               (uint32_t)(writer->record_length - writer->record_written),
+               writer->written + writer->record_written);
+}
+
+static void publish_sync(struct blob_writer *writer)
+{
+    ring_fdatasync(writer->ring, writer_step_begin(writer, STEP_SYNC), writer->fd);
+}
+
+static void publish_link(struct blob_writer *writer)
+{
+    struct ring_op *op = writer_step_begin(writer, STEP_LINK);
+
+    blob_path_format(writer->path, writer->blob);
+    writer->folder_failures = blob_folder_failures(writer->store, blob_folder_of(writer->blob));
+    if (writer->staged)
+        ring_renameat(writer->ring, op, writer->store->staging_fd, writer->staging_name,
+                      writer->store->blobs_fd, writer->path);
+    else
+        ring_link_fd(writer->ring, op, writer->fd, writer->store->blobs_fd, writer->path);
+}
+
+static void publish_id(struct blob_writer *writer)
+{
+    int err = blob_ids_take(writer->store, &writer->blob, &writer->waiter);
+
+    if (err == -EINPROGRESS)
+        writer->step = STEP_ID;
+    else if (err != 0)
+        writer_fail(writer, err);
+    else
+        publish_record(writer);
+}
+
+static bool record_is_written(const struct blob_writer *writer)
+{
+    return writer->record_length > 0 && writer->record_written == writer->record_length;
+}
+
+void writer_publish_start(struct blob_writer *writer)
+{
+    assert(writer->step == STEP_NONE);
+    if (writer->taken == 0) { /* an empty blob needs no file */
+        writer->finished = writer->publishing;
+        return;
+    }
+    if (writer->blob == 0)
+        publish_id(writer);
+    else if (!record_is_written(writer))
+        publish_record(writer);
+    else if (writer->store->options.durable && !writer->synced)
+        publish_sync(writer);
+    else if (writer->publishing && !writer->linked)
+        publish_link(writer);
+}
+
+void writer_sync_done(struct blob_writer *writer, int32_t result)
+{
+    if (result < 0)
+        writer_fail(writer, result);
+    else
+        writer->synced = true;
+}
+
+void writer_record_done(struct blob_writer *writer, int32_t result)
+{
+    if (result <= 0)
+        writer_fail(writer, result == 0 ? -EIO : result);
+    else
+        writer->record_written += (size_t)result;
+}
+
+/* There is an id to be had now, or there will be none. */
+void writer_id_done(struct blob_writer *writer, int32_t result)
+{
+    if (result < 0)
+        writer_fail(writer, result);
+}
+
+void writer_link_done(struct blob_writer *writer, int32_t result)
+{
+    if (result == -EEXIST) {
+        /* A file that this store did not put there. It stays; the next id will do, with a record and a sync of its own. */
+        blob_store_log(writer->store, STORAGE_LOG_WARNING, "blobs/%s is there already; left alone",
+                       writer->path);
+        blob_ids_settle(&writer->store->ids, writer->blob);
+        writer->blob = 0;
+        writer->record_length = writer->record_written = 0;
+        writer->synced = false;
+        return;
+    }
+    if (result < 0) {
+        writer_fail(writer, result);
+        return;
+    }
+    writer->linked = true;
+    writer->staged = false;
+    if (!writer->store->options.durable) {
+        writer->finished = true;
+        return;
+    }
+    writer->step = STEP_FOLDER;
+    blob_folder_sync(writer->store, blob_folder_of(writer->blob), writer->folder_failures, &writer->waiter);
+}
+
+void writer_folder_done(struct blob_writer *writer, int32_t result)
+{
+    if (result < 0)
+        writer_fail(writer, result);
+    else
+        writer->finished = true;
+}
+
+bool writer_waiter_forget(struct blob_writer *writer)
+{
+    if (writer->step == STEP_ID)
+        return blob_ids_forget(writer->store, &writer->waiter);
+    if (writer->step == STEP_FOLDER)
+        return blob_folder_forget(writer->store, blob_folder_of(writer->blob), &writer->waiter);
+    return false;
+}
+
+/* ---- The way back ---- */
+
+bool writer_undo_start(struct blob_writer *writer)
+{
+    /* Once on_published has told the id, name and id are the receiver's. */
+    bool keep = writer->finished && writer->published_told;
+
+    if (writer->blob != 0 && !keep) {
+        if (writer->linked) {
+            ring_unlinkat(writer->ring, writer_step_begin(writer, STEP_UNLINK), writer->store->blobs_fd,
+                          writer->path);
+            return true;
+        }
+        blob_ids_settle(&writer->store->ids, writer->blob);
+        writer->blob = 0;
+    }
+    if (writer->staged) {
+        ring_unlinkat(writer->ring, writer_step_begin(writer, STEP_UNLINK_STAGING), writer->store->staging_fd,
+                      writer->staging_name);
+        return true;
+    }
+    if (writer->fd >= 0) { /* in the ring: the last close of an abandoned file frees all its blocks */
+        ring_close(writer->ring, writer_step_begin(writer, STEP_CLOSE), writer->fd);
+        return true;
+    }
+    return false;
+}
+
+void writer_undo_done(struct blob_writer *writer, int32_t result)
+{
+    switch (writer->step) {
+    case STEP_UNLINK:
+        if (result == 0 || result == -ENOENT)
+            blob_ids_settle(&writer->store->ids, writer->blob);
+        else /* unsettled on purpose: the next start probes this id and removes the file */
+            blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot remove the unpublished blobs/%s: %s",
+                           writer->path, strerror(-result));
+        writer->blob = 0;
+        writer->linked = false;
+        break;
+    case STEP_UNLINK_STAGING: /* harmless if it fails: staging/ is emptied at each start */
+        writer->staged = false;
+        break;
+    case STEP_CLOSE: /* harmless if it fails: what matters was synced, or is unwanted */
+        writer->fd = -1;
+        break;
+    default:
+        assert(!"not a step of undoing");
+    }
+}

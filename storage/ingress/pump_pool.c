@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pump threads and their queue of jobs. A thread takes the oldest job, and for each piece of it waits for the
+ * socket, splices into its pipe, splices on into the file, digests what it wrote; then hands the result to the
+ * job's ring.
+ *
+ * A thread's pipe is empty between jobs; where bytes had to be left in it, it is replaced.
+ *
+ * One lock guards the queue; the work is done outside it. Blocks by design: the file may wait for the disk. */
+#include "storage/ingress/pump_pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "storage/limits.h"
+#include "storage/ring/pipe_pool.h"
+#include "storage/ring/sys.h"
+
+/* Bytes through the second hop when it cannot be spliced: rare, and once per upload. */
+#define PUMP_COPY_BYTES (64u << 10)
+
+struct pump_pool {
+    unsigned thread_max;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct pump_job *queue_head, *queue_tail;
+    unsigned idle_count, thread_count;
+    atomic_uint queue_count; /* written under the lock; threads that wait for a socket look at it without */
+    bool stopping;
+    pthread_t threads[PUMP_THREADS_MAX];
+};
+
+/* Both are only duplicates: whatever there is to lose shows in the sync of the file. */
+static void pump_close(struct pump_job *job)
+{
+    close(job->own_fd);
+    close(job->socket_fd);
+}
+
+/* ---- One job, on a pump thread ---- */
+
+static int pump_write_all(const struct pump_job *job, const unsigned char *data, size_t length,
+                          uint64_t offset)
+{
+    while (length > 0) {
+        ssize_t n = sys.pwrite(job->own_fd, data, length, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        data += n;
+        length -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* The file system refused the splice: what is in the pipe takes the other way. It is there, so read never waits. */
+static int pump_copy_out(const struct pump_job *job, const struct pipe_pair *pipe, size_t length,
+                         uint64_t offset)
+{
+    unsigned char *buffer = malloc(PUMP_COPY_BYTES);
+    int err = buffer == NULL ? -ENOMEM : 0;
+
+    while (length > 0 && err == 0) {
+        ssize_t n = read(pipe->read_fd, buffer, length < PUMP_COPY_BYTES ? length : PUMP_COPY_BYTES);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        err = n > 0 ? pump_write_all(job, buffer, (size_t)n, offset) : n == 0 ? -EIO : -errno;
+        if (err == 0) {
+            length -= (size_t)n;
+            offset += (uint64_t)n;
+        }
+    }
+    free(buffer);
+    return err;
+}
+
+/* Empties the pipe of `length` bytes into the file. */
+static int pump_out(struct pump_job *job, const struct pipe_pair *pipe, size_t length, uint64_t offset)
+{
+    while (length > 0) {
+        off_t at = (off_t)offset;
+        ssize_t n = sys.splice(pipe->read_fd, NULL, job->own_fd, &at, length, SPLICE_F_MOVE);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL) {
+            job->refusal = PUMP_REFUSED_SPLICE_OUT;
+            return pump_copy_out(job, pipe, length, offset);
+        }
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        length -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* Bytes now in the pipe; 0 the peer closed; -EAGAIN nothing came for as long as it is worth waiting; others. */
+static ssize_t pump_in(struct pump_pool *pool, struct pump_job *job, const struct pipe_pair *pipe, size_t max)
+{
+    struct pollfd wait = {.fd = job->socket_fd, .events = POLLIN};
+    ssize_t n;
+
+    do
+        n = poll(&wait, 1, atomic_load(&pool->queue_count) > 0 ? 0 : PUMP_PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n == 0 ? -EAGAIN : -errno;
+    do
+        n = sys.splice(job->socket_fd, NULL, pipe->write_fd, NULL, max, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EINVAL)
+        job->refusal = PUMP_REFUSED_SPLICE_IN;
+    return n < 0 ? (errno == EINVAL ? -EOPNOTSUPP : -errno) : n;
+}
+
+/* The bytes of `length` behind offset were written: starts writing back the last whole stretch of the file that they end.
+ * Only a hint: the sync that follows meets and reports whatever is wrong. */
+static void pump_write_back(const struct pump_job *job, uint64_t offset, uint64_t length)
+{
+    uint64_t end = (offset + length) - (offset + length) % PUMP_WRITE_BACK_BYTES;
+
+    if (job->write_back && end > offset)
+        (void)sync_file_range(job->own_fd, (off_t)(end - PUMP_WRITE_BACK_BYTES), PUMP_WRITE_BACK_BYTES,
+                              SYNC_FILE_RANGE_WRITE);
+}
+
+/* What op.done will get. *dirty: bytes were left in the pipe. */
+static int32_t pump_run(struct pump_pool *pool, struct pump_job *job, const struct pipe_pair *pipe,
+                        const struct digest_map *map, bool *dirty)
+{
+    uint32_t piece_max = pipe->capacity < PUMP_PIECE_BYTES ? pipe->capacity : PUMP_PIECE_BYTES;
+    uint32_t moved = 0;
+    int err;
+
+    while (moved < job->max && job->refusal == PUMP_REFUSED_NOTHING) {
+        uint64_t offset = job->offset + moved;
+        ssize_t n = pump_in(pool, job, pipe, job->max - moved < piece_max ? job->max - moved : piece_max);
+
+        if (n <= 0) /* whatever it is, it is found again by the next job */
+            return moved > 0 ? (int32_t)moved : (int32_t)n;
+        if ((err = pump_out(job, pipe, (size_t)n, offset)) != 0) {
+            *dirty = true;
+            return err;
+        }
+        if ((err = digest_map_update(map, job->digest, offset, (size_t)n)) != 0)
+            return err == -ENODATA ? -EIO : err; /* what was just written is not there */
+        moved += (uint32_t)n;
+        pump_write_back(job, offset, (uint64_t)n);
+    }
+    return (int32_t)moved;
+}
+
+static void pump_job_run(struct pump_pool *pool, struct pump_job *job, struct pipe_pool *pipes)
+{
+    struct pipe_pair pipe;
+    struct digest_map map;
+    bool dirty = false;
+    int32_t result = -EOPNOTSUPP;
+
+    if (pipe_pool_take(pipes, &pipe) != 0) {
+        job->refusal = PUMP_REFUSED_PIPE;
+    } else {
+        digest_map_open(&map, job->own_fd, job->offset, job->max);
+        result = pump_run(pool, job, &pipe, &map, &dirty);
+        digest_map_close(&map);
+        pipe_pool_give(pipes, &pipe, dirty);
+    }
+    pump_close(job);
+    ring_return(job->ring, &job->op, result); /* the job is its owner's again */
+}
+
+/* ---- Threads ---- */
+
+static struct pump_job *pump_dequeue(struct pump_pool *pool)
+{
+    struct pump_job *job = pool->queue_head;
+
+    if (job != NULL) {
+        pool->queue_head = job->next;
+        if (pool->queue_head == NULL)
+            pool->queue_tail = NULL;
+        atomic_fetch_sub(&pool->queue_count, 1);
+    }
+    return job;
+}
+
+static void pump_loop(struct pump_pool *pool, struct pipe_pool *pipes)
+{
+    struct pump_job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        job = pump_dequeue(pool);
+        if (job != NULL) {
+            pthread_mutex_unlock(&pool->lock);
+            pump_job_run(pool, job, pipes);
+            pthread_mutex_lock(&pool->lock);
+        } else if (pool->stopping) {
+            break;
+        } else {
+            pool->idle_count++;
+            pthread_cond_wait(&pool->work, &pool->lock);
+            pool->idle_count--;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+struct pump_thread_arguments {
+    struct pump_pool *pool;
+    struct pipe_pool *pipes;
+};
+
+static void *pump_thread_main(void *arg)
+{
+    struct pump_thread_arguments arguments = *(struct pump_thread_arguments *)arg;
+
+    free(arg);
+    (void)pthread_setname_np(pthread_self(), "sluice-pump"); /* only for people who look */
+    pump_loop(arguments.pool, arguments.pipes);
+    pipe_pool_destroy(arguments.pipes);
+    return NULL;
+}
+
+/* One more thread, with all it needs: so that it cannot fail later. Signals stay with the program's own threads. The lock is
+ * held. */
+static int pump_thread_start(struct pump_pool *pool)
+{
+    struct pump_thread_arguments *arguments = malloc(sizeof(*arguments));
+    sigset_t all, before;
+    int err;
+
+    if (arguments == NULL)
+        return -ENOMEM;
+    arguments->pool = pool;
+    if ((err = pipe_pool_create(&arguments->pipes)) != 0) {
+        free(arguments);
+        return err;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&pool->threads[pool->thread_count], NULL, pump_thread_main, arguments);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err != 0) {
+        pipe_pool_destroy(arguments->pipes);
+        free(arguments);
+        return -ENOMEM; /* EAGAIN: the limit on threads */
+    }
+    pool->thread_count++;
+    return 0;
+}
+
+int pump_pool_create(struct pump_pool **out, unsigned threads)
+{
+    struct pump_pool *pool = calloc(1, sizeof(*pool));
+
+    assert(threads >= 1 && threads <= PUMP_THREADS_MAX);
+    if (pool == NULL)
+        return -ENOMEM;
+    pool->thread_max = threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    *out = pool;
+    return 0;
+}
+
+void pump_pool_destroy(struct pump_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    assert(pool->queue_head == NULL);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+/* ---- Jobs, on their ring's thread ---- */
+
+/* Whether somebody will run one more job. Fewer threads than wished for are slower, and nothing else. */
+static bool pump_has_thread(struct pump_pool *pool)
+{
+    bool wants_more =
+        pool->idle_count <= atomic_load(&pool->queue_count) && pool->thread_count < pool->thread_max;
+
+    return (wants_more && pump_thread_start(pool) == 0) || pool->thread_count > 0;
+}
+
+int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, int socket_fd)
+{
+    assert(job->max > 0 && job->max <= PUMP_JOB_BYTES_MAX);
+    job->next = NULL;
+    job->ring = ring;
+    job->refusal = PUMP_REFUSED_NOTHING;
+    job->socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
+    if (job->socket_fd < 0)
+        return -EMFILE;
+    job->own_fd = fcntl(job->file_fd, F_DUPFD_CLOEXEC, 0);
+    if (job->own_fd < 0) {
+        close(job->socket_fd);
+        return -EMFILE;
+    }
+    pthread_mutex_lock(&pool->lock);
+    if (!pump_has_thread(pool)) {
+        pthread_mutex_unlock(&pool->lock);
+        pump_close(job);
+        return -ENOMEM;
+    }
+    if (!ring_lend(ring, &job->op, job->file_fd, job->max)) {
+        pthread_mutex_unlock(&pool->lock);
+        pump_close(job);
+        return 0;
+    }
+    if (pool->queue_tail != NULL)
+        pool->queue_tail->next = job;
+    else
+        pool->queue_head = job;
+    pool->queue_tail = job;
+    atomic_fetch_add(&pool->queue_count, 1);
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    return 0;
+}

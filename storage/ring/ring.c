@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine-independent half of the ring: choosing an engine, describing operations, and bringing results
+ * home.
+ *
+ * Results reach the ring's thread in two ways: the engine's own (`collect`), and the list `arrived`, which
+ * any thread may append to: ring_post, the thread engine, and injected faults. The event descriptor is
+ * written when `arrived` stops being empty, inside the lock: so a poster never touches a ring that has
+ * already taken its operation, and the ring may be destroyed as soon as that operation's done has run.
+ *
+ * It makes no system call for an operation; that is the engines' work. */
+#include "storage/ring/ring.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "storage/limits.h"
+#include "storage/ring/ring_engine.h"
+#include "storage/ring/sys.h"
+
+static int ring_attach(struct ring *ring, enum ring_engine engine)
+{
+    int err;
+
+    if (engine == RING_ENGINE_THREADS)
+        return ring_threads_attach(ring);
+    err = ring_uring_attach(ring);
+    if (err != 0 && engine == RING_ENGINE_AUTO)
+        err = ring_threads_attach(ring);
+    return err;
+}
+
+int ring_create(struct ring **out, enum ring_engine engine)
+{
+    struct ring *ring = calloc(1, sizeof(*ring));
+    int err;
+
+    if (ring == NULL)
+        return -ENOMEM;
+    ring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ring->event_fd < 0) {
+        err = -errno;
+        free(ring);
+        return err;
+    }
+    pthread_mutex_init(&ring->lock, NULL);
+    err = ring_attach(ring, engine);
+    if (err != 0) {
+        pthread_mutex_destroy(&ring->lock);
+        close(ring->event_fd);
+        free(ring);
+        return err;
+    }
+    *out = ring;
+    return 0;
+}
+
+void ring_destroy(struct ring *ring)
+{
+    if (ring == NULL)
+        return;
+    assert(!ring->reaping);
+    do /* what was posted before is not counted in pending, and its `done` may start something new */
+        while (ring->pending > 0)
+            ring_wait(ring, false);
+    while (ring_reap(ring) > 0 || ring->pending > 0);
+    ring->calls->destroy(ring);
+    pthread_mutex_destroy(&ring->lock);
+    close(ring->event_fd);
+    free(ring);
+}
+
+enum ring_engine ring_engine_in_use(const struct ring *ring)
+{
+    return ring->calls->engine;
+}
+
+int ring_event_fd(const struct ring *ring)
+{
+    return ring->event_fd;
+}
+
+unsigned ring_pending(const struct ring *ring)
+{
+    return ring->pending;
+}
+
+void ring_wake(struct ring *ring)
+{
+    static const uint64_t one = 1;
+    ssize_t n;
+
+    do
+        n = write(ring->event_fd, &one, sizeof(one));
+    while (n < 0 && errno == EINTR);
+    /* EAGAIN: the counter is full, so the descriptor is readable, which is all that is wanted. */
+    assert(n == (ssize_t)sizeof(one) || errno == EAGAIN);
+}
+
+static void ring_arrive(struct ring *ring, struct ring_op_queue *queue)
+{
+    bool was_empty;
+
+    pthread_mutex_lock(&ring->lock);
+    was_empty = ring->arrived.head == NULL;
+    ring_op_queue_append(&ring->arrived, queue);
+    if (was_empty)
+        ring_wake(ring);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
+{
+    struct ring_op_queue one = {NULL, NULL};
+
+    op->result = result;
+    ring_op_queue_push(&one, op);
+    ring_arrive(ring, &one);
+}
+
+/* ---- Posts ---- */
+
+static _Thread_local struct {
+    bool is_holding;
+    struct ring_op_queue queue; /* each with its ring in `engine` */
+} held;
+
+void ring_post(struct ring *ring, struct ring_op *op, int32_t result)
+{
+    assert(op->done != NULL);
+    op->kind = RING_OP_POSTED;
+    if (!held.is_holding) {
+        ring_complete(ring, op, result);
+        return;
+    }
+    op->result = result;
+    op->engine = ring;
+    ring_op_queue_push(&held.queue, op);
+}
+
+void ring_posts_hold(void)
+{
+    assert(!held.is_holding);
+    held.is_holding = true;
+}
+
+/* Takes those of the first one's ring out of the queue, in their order. */
+static struct ring *held_take(struct ring_op_queue *taken)
+{
+    struct ring_op_queue rest = {NULL, NULL};
+    struct ring *ring = held.queue.head->engine;
+    struct ring_op *op;
+
+    while ((op = ring_op_queue_pop(&held.queue)) != NULL)
+        ring_op_queue_push(op->engine == ring ? taken : &rest, op);
+    held.queue = rest;
+    return ring;
+}
+
+void ring_posts_release(void)
+{
+    assert(held.is_holding);
+    held.is_holding = false;
+    while (held.queue.head != NULL) {
+        struct ring_op_queue taken = {NULL, NULL};
+        struct ring *ring = held_take(&taken);
+
+        ring_arrive(ring, &taken);
+    }
+}
+
+/* ---- The ring's thread ---- */
+
+void ring_flush(struct ring *ring)
+{
+    if (ring->pending > 0)
+        ring->calls->flush(ring);
+}
+
+unsigned ring_reap(struct ring *ring)
+{
+    struct ring_op_queue ready = {NULL, NULL};
+    struct ring_op *op;
+    unsigned count = 0;
+    uint64_t wakes;
+
+    assert(!ring->reaping);
+    ring->reaping = true;
+    /* Reset first, look afterwards: what arrives in between makes the descriptor readable again. Nothing to
+     * read (EAGAIN) is no reason not to look. */
+    while (read(ring->event_fd, &wakes, sizeof(wakes)) < 0 && errno == EINTR)
+        ;
+    ring->calls->collect(ring, &ready);
+    pthread_mutex_lock(&ring->lock);
+    ring_op_queue_append(&ready, &ring->arrived);
+    pthread_mutex_unlock(&ring->lock);
+
+    while ((op = ring_op_queue_pop(&ready)) != NULL) {
+        if (op->kind != RING_OP_POSTED) {
+            assert(ring->pending > 0);
+            ring->pending--;
+        }
+        op->done(op, op->result); /* may free or reuse op */
+        count++;
+    }
+    ring->reaping = false;
+    return count;
+}
+
+unsigned ring_wait(struct ring *ring, bool expect_post)
+{
+    struct pollfd wait = {.fd = ring->event_fd, .events = POLLIN};
+    unsigned count;
+
+    for (;;) {
+        ring_flush(ring);
+        count = ring_reap(ring);
+        if (count > 0)
+            return count;
+        if (ring->pending == 0 && !expect_post)
+            return 0;
+        ring_flush(ring); /* the reap may have moved an operation on to its next step */
+        if (poll(&wait, 1, -1) < 0)
+            assert(errno == EINTR || errno == ENOMEM || errno == EAGAIN);
+    }
+}
+
+/* ---- Operations ---- */
+
+/* Counts the operation in. false: a test makes it fail, and its result is on the way. */
+static bool ring_admit(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
+{
+    int fault = 0;
+
+    assert(op->done != NULL);
+    op->kind = kind;
+    op->next = NULL;
+    op->engine = NULL;
+    ring->pending++;
+    if (sys_fault != NULL)
+        fault = sys_fault(kind, op->fd, op->length);
+    if (fault < 0)
+        ring_complete(ring, op, fault);
+    return fault >= 0;
+}
+
+static void ring_start(struct ring *ring, struct ring_op *op, enum ring_op_kind kind)
+{
+    if (ring_admit(ring, op, kind))
+        ring->calls->start(ring, op);
+}
+
+bool ring_lend(struct ring *ring, struct ring_op *op, int fd, uint64_t length)
+{
+    op->fd = fd;
+    op->length = length;
+    return ring_admit(ring, op, RING_OP_LENT);
+}
+
+void ring_return(struct ring *ring, struct ring_op *op, int32_t result)
+{
+    assert(op->kind == RING_OP_LENT);
+    ring_complete(ring, op, result);
+}
+
+void ring_read(struct ring *ring, struct ring_op *op, int fd, void *buffer, uint32_t length, uint64_t offset)
+{
+    assert(length <= RING_TRANSFER_BYTES_MAX);
+    op->fd = fd;
+    op->buffer = buffer;
+    op->length = length;
+    op->offset = offset;
+    ring_start(ring, op, RING_OP_READ);
+}
+
+void ring_write(struct ring *ring, struct ring_op *op, int fd, const void *buffer, uint32_t length,
+                uint64_t offset)
+{
+    assert(length <= RING_TRANSFER_BYTES_MAX);
+    op->fd = fd;
+    op->buffer = (void *)buffer; /* only read from */
+    op->length = length;
+    op->offset = offset;
+    ring_start(ring, op, RING_OP_WRITE);
+}
+
+void ring_splice_to_file(struct ring *ring, struct ring_op *op, int pipe_fd, int file_fd, uint64_t offset,
+                         uint32_t length)
+{
+    assert(length <= RING_TRANSFER_BYTES_MAX);
+    op->fd = file_fd;
+    op->fd2 = pipe_fd;
+    op->offset = offset;
+    op->length = length;
+    ring_start(ring, op, RING_OP_SPLICE);
+}
+
+void ring_fdatasync(struct ring *ring, struct ring_op *op, int fd)
+{
+    op->fd = fd;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_FDATASYNC);
+}
+
+void ring_fsync(struct ring *ring, struct ring_op *op, int fd)
+{
+    op->fd = fd;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_FSYNC);
+}
+
+void ring_fallocate(struct ring *ring, struct ring_op *op, int fd, int mode, uint64_t offset, uint64_t length)
+{
+    op->fd = fd;
+    op->flags = mode;
+    op->offset = offset;
+    op->length = length;
+    ring_start(ring, op, RING_OP_FALLOCATE);
+}
+
+void ring_openat(struct ring *ring, struct ring_op *op, int dir_fd, const char *path, int flags,
+                 unsigned mode)
+{
+    op->fd = dir_fd;
+    op->path = path;
+    op->flags = flags;
+    op->mode = mode;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_OPENAT);
+}
+
+void ring_link_fd(struct ring *ring, struct ring_op *op, int fd, int dir_fd, const char *path)
+{
+    op->fd = fd;
+    op->fd2 = dir_fd;
+    op->path = path;
+    op->flags = 0;
+    op->length = 0;
+    snprintf(op->fd_path, sizeof(op->fd_path), "/proc/self/fd/%d", fd);
+    ring_start(ring, op, RING_OP_LINKAT);
+}
+
+void ring_renameat(struct ring *ring, struct ring_op *op, int from_dir_fd, const char *from, int to_dir_fd,
+                   const char *to)
+{
+    op->fd = from_dir_fd;
+    op->fd2 = to_dir_fd;
+    op->path = from;
+    op->path2 = to;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_RENAMEAT);
+}
+
+void ring_unlinkat(struct ring *ring, struct ring_op *op, int dir_fd, const char *path)
+{
+    op->fd = dir_fd;
+    op->path = path;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_UNLINKAT);
+}
+
+void ring_close(struct ring *ring, struct ring_op *op, int fd)
+{
+    op->fd = fd;
+    op->length = 0;
+    ring_start(ring, op, RING_OP_CLOSE);
+}
+
+void ring_warm(struct ring *ring, struct ring_op *op, int fd, uint64_t offset, uint32_t length)
+{
+    op->fd = fd;
+    op->offset = offset;
+    op->length = length;
+    ring_start(ring, op, RING_OP_WARM);
+}

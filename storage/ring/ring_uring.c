@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ring's first engine: io_uring. The kernel writes the ring's event descriptor for every completion, so
+ * the ring sleeps in one place whatever it waits for.
+ *
+ * Operations queue in `backlog` until flush turns them into submission entries. Never more are in the kernel
+ * than its completion queue holds, so completions cannot overflow; the rest stay in the backlog, whose length
+ * has no bound.
+ *
+ * A ring may be made on one thread and used on another (one at a time), which rules out
+ * IORING_SETUP_SINGLE_ISSUER, DEFER_TASKRUN and a registered ring descriptor: all three belong to one thread.
+ *
+ * Warming is the one operation of several steps; it comes first below. */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "storage/limits.h"
+#include "storage/ring/pipe_pool.h"
+#include "storage/ring/ring_engine.h"
+#include "storage/ring/sys.h"
+
+/* Kernel threads that carry out blocking work for one ring's thread: on files, and on pipes (warming). Enough
+ * to keep a disk's queue filled; by default it would be four per core, and without limit for pipes. */
+#define URING_FILE_WORKERS_MAX 8u
+#define URING_PIPE_WORKERS_MAX 4u
+
+/* Ranges warmed at the same time; more wait. Each holds a pipe. */
+#define URING_WARM_MAX 4u
+
+struct warm_slot {
+    bool busy;
+    struct pipe_pair pipe;
+};
+
+struct ring_uring {
+    struct ring *ring;
+    struct io_uring uring;
+    unsigned in_kernel, in_kernel_max;
+    struct ring_op_queue backlog;
+
+    int null_fd; /* /dev/null, where warmed pages go */
+    struct pipe_pool *pipes;
+    struct warm_slot warm[URING_WARM_MAX];
+    unsigned warm_busy;
+    struct ring_op_queue warm_waiting;
+};
+
+/* What link_fd has come to, kept in op->flags. */
+enum { LINK_BY_PROC, LINK_BY_EMPTY_PATH };
+
+/* ---- Warming: file -> pipe on a kernel thread, pipe -> /dev/null here ---------------------------
+ *
+ * splice waits until a page is read and moves a reference to it, not its bytes. Emptying the pipe drops the
+ * references and never waits, so it is done in place.
+ *
+ * Reading ahead is left to the kernel, which goes further with each window of a file that is read from its beginning to its
+ * end, and in large folios. POSIX_FADV_WILLNEED in front had it bring in page by page what it was told, and nothing else. */
+
+/* Returns a slot with an empty pipe, NULL with *err == 0 when one will become free, or NULL with *err. */
+static struct warm_slot *warm_slot_take(struct ring_uring *engine, int *err)
+{
+    struct warm_slot *slot = engine->warm;
+
+    *err = 0;
+    if (engine->warm_busy == URING_WARM_MAX)
+        return NULL;
+    while (slot->busy)
+        slot++;
+    *err = pipe_pool_take(engine->pipes, &slot->pipe);
+    if (*err != 0) {
+        if (engine->warm_busy > 0)
+            *err = 0; /* out of descriptors for now: take turns */
+        return NULL;
+    }
+    slot->busy = true;
+    engine->warm_busy++;
+    return slot;
+}
+
+static void warm_end(struct ring_uring *engine, struct ring_op *op, int32_t result, bool dirty,
+                     struct ring_op_queue *ready)
+{
+    struct warm_slot *slot = op->engine;
+    struct ring_op *waiting = ring_op_queue_pop(&engine->warm_waiting);
+
+    pipe_pool_give(engine->pipes, &slot->pipe, dirty);
+    slot->busy = false;
+    engine->warm_busy--;
+    if (waiting != NULL)
+        ring_op_queue_push(&engine->backlog, waiting);
+    op->engine = NULL;
+    op->result = result;
+    ring_op_queue_push(ready, op);
+}
+
+/* Empties the pipe of `length` bytes that are in it. */
+static int warm_pipe_drain(const struct ring_uring *engine, const struct pipe_pair *pipe, uint32_t length)
+{
+    ssize_t n;
+
+    while (length > 0) {
+        n = sys.splice(pipe->read_fd, NULL, engine->null_fd, NULL, length, SPLICE_F_NONBLOCK);
+        if (n <= 0 && !(n < 0 && errno == EINTR))
+            return -EIO;
+        if (n > 0)
+            length -= (uint32_t)n;
+    }
+    return 0;
+}
+
+static void warm_on_spliced(struct ring_uring *engine, struct ring_op *op, int32_t result,
+                            struct ring_op_queue *ready)
+{
+    const struct warm_slot *slot = op->engine;
+
+    /* EINVAL: a file system without splice has nothing to warm that this way could reach. 0: end of file. */
+    if (result == -EINVAL || result == 0) {
+        warm_end(engine, op, 0, false, ready);
+    } else if (result < 0 || warm_pipe_drain(engine, &slot->pipe, (uint32_t)result) != 0) {
+        warm_end(engine, op, -EIO, true, ready);
+    } else {
+        op->offset += (uint32_t)result;
+        op->length -= (uint32_t)result;
+        if (op->length == 0)
+            warm_end(engine, op, 0, false, ready);
+        else
+            ring_op_queue_push(&engine->backlog, op);
+    }
+}
+
+/* Writes the entry of an operation's next step, or none where it has to wait or is over. */
+static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
+{
+    struct warm_slot *slot = op->engine;
+    struct io_uring_sqe *sqe;
+    int err;
+
+    if (op->length == 0) {
+        ring_complete(engine->ring, op, 0);
+        return;
+    }
+    if (slot == NULL) { /* first step */
+        slot = warm_slot_take(engine, &err);
+        if (slot == NULL) {
+            if (err != 0)
+                ring_complete(engine->ring, op, err);
+            else
+                ring_op_queue_push(&engine->warm_waiting, op);
+            return;
+        }
+        op->engine = slot;
+    }
+    sqe = io_uring_get_sqe(&engine->uring);
+    io_uring_prep_splice(sqe, op->fd, (int64_t)op->offset, slot->pipe.write_fd, -1,
+                         op->length < slot->pipe.capacity ? (unsigned)op->length : slot->pipe.capacity, 0);
+    io_uring_sqe_set_data(sqe, op);
+    engine->in_kernel++;
+}
+
+/* ---- Operations of one step ---- */
+
+static void linkat_prepare(struct io_uring_sqe *sqe, const struct ring_op *op)
+{
+    if (op->flags == LINK_BY_PROC)
+        io_uring_prep_linkat(sqe, AT_FDCWD, op->fd_path, op->fd2, op->path, AT_SYMLINK_FOLLOW);
+    else
+        io_uring_prep_linkat(sqe, op->fd, "", op->fd2, op->path, AT_EMPTY_PATH);
+}
+
+static void op_prepare(struct ring_uring *engine, struct ring_op *op)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&engine->uring);
+
+    switch (op->kind) {
+    case RING_OP_READ:
+        io_uring_prep_read(sqe, op->fd, op->buffer, (unsigned)op->length, op->offset);
+        break;
+    case RING_OP_WRITE:
+        io_uring_prep_write(sqe, op->fd, op->buffer, (unsigned)op->length, op->offset);
+        break;
+    case RING_OP_SPLICE:
+        io_uring_prep_splice(sqe, op->fd2, -1, op->fd, (int64_t)op->offset, (unsigned)op->length,
+                             SPLICE_F_MOVE);
+        break;
+    case RING_OP_FDATASYNC:
+        io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
+        break;
+    case RING_OP_FSYNC:
+        io_uring_prep_fsync(sqe, op->fd, 0);
+        break;
+    case RING_OP_FALLOCATE:
+        io_uring_prep_fallocate(sqe, op->fd, op->flags, (off_t)op->offset, (off_t)op->length);
+        break;
+    case RING_OP_OPENAT:
+        io_uring_prep_openat(sqe, op->fd, op->path, op->flags, op->mode);
+        break;
+    case RING_OP_LINKAT:
+        linkat_prepare(sqe, op);
+        break;
+    case RING_OP_RENAMEAT:
+        io_uring_prep_renameat(sqe, op->fd, op->path, op->fd2, op->path2, 0);
+        break;
+    case RING_OP_UNLINKAT:
+        io_uring_prep_unlinkat(sqe, op->fd, op->path, 0);
+        break;
+    case RING_OP_CLOSE:
+        io_uring_prep_close(sqe, op->fd);
+        break;
+    default:
+        assert(!"an operation no engine knows");
+    }
+    io_uring_sqe_set_data(sqe, op);
+    engine->in_kernel++;
+}
+
+/* Turns backlog into submission entries while there is room. */
+static void ring_uring_fill(struct ring_uring *engine)
+{
+    struct ring_op *op;
+
+    while (engine->in_kernel < engine->in_kernel_max && io_uring_sq_space_left(&engine->uring) > 0 &&
+           (op = ring_op_queue_pop(&engine->backlog)) != NULL) {
+        if (op->kind == RING_OP_WARM)
+            warm_prepare(engine, op);
+        else
+            op_prepare(engine, op);
+    }
+}
+
+static void ring_uring_start(struct ring *ring, struct ring_op *op)
+{
+    struct ring_uring *engine = ring->engine;
+
+    ring_op_queue_push(&engine->backlog, op);
+}
+
+static void ring_uring_flush(struct ring *ring)
+{
+    struct ring_uring *engine = ring->engine;
+    int submitted;
+
+    for (;;) {
+        ring_uring_fill(engine);
+        if (io_uring_sq_ready(&engine->uring) == 0)
+            return;
+        submitted = io_uring_submit(&engine->uring);
+        if (submitted > 0 || submitted == -EINTR)
+            continue;
+        /* The kernel is short of memory just now. The entries stay where they are; the ring wakes itself, so
+         * that the next turn of the loop tries again. */
+        assert(submitted == 0 || submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
+        ring_wake(ring);
+        return;
+    }
+}
+
+static void ring_uring_on_completed(struct ring_uring *engine, struct ring_op *op, int32_t result,
+                                    struct ring_op_queue *ready)
+{
+    if (result == -EINTR && op->kind == RING_OP_CLOSE) {
+        result = 0; /* the descriptor is gone all the same */
+    } else if (result == -EINTR) {
+        ring_op_queue_push(&engine->backlog, op);
+        return;
+    } else if (op->kind == RING_OP_WARM) {
+        warm_on_spliced(engine, op, result, ready);
+        return;
+    } else if (op->kind == RING_OP_LINKAT && result == -ENOENT && op->flags == LINK_BY_PROC) {
+        op->flags = LINK_BY_EMPTY_PATH; /* no /proc here; this form asks for a capability instead */
+        ring_op_queue_push(&engine->backlog, op);
+        return;
+    }
+    op->result = result;
+    ring_op_queue_push(ready, op);
+}
+
+static void ring_uring_collect(struct ring *ring, struct ring_op_queue *ready)
+{
+    struct ring_uring *engine = ring->engine;
+    struct io_uring_cqe *cqe;
+    struct ring_op *op;
+    int32_t result;
+
+    while (io_uring_peek_cqe(&engine->uring, &cqe) == 0) {
+        op = io_uring_cqe_get_data(cqe);
+        result = cqe->res;
+        io_uring_cqe_seen(&engine->uring, cqe);
+        assert(engine->in_kernel > 0);
+        engine->in_kernel--;
+        ring_uring_on_completed(engine, op, result, ready);
+    }
+}
+
+/* ---- Making and ending ---- */
+
+static void ring_uring_destroy(struct ring *ring)
+{
+    struct ring_uring *engine = ring->engine;
+
+    assert(engine->backlog.head == NULL && engine->warm_busy == 0);
+    io_uring_queue_exit(&engine->uring);
+    pipe_pool_destroy(engine->pipes);
+    close(engine->null_fd);
+    free(engine);
+}
+
+/* Sets the kernel's ring up with as many of the wished-for flags as it knows. */
+static int ring_uring_setup(struct ring_uring *engine)
+{
+    /* COOP_TASKRUN: completions wait for the thread's next system call instead of interrupting it; a thread
+     * asleep on the event descriptor is woken as ever. */
+    static const unsigned flags[] = {IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
+                                     IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL, IORING_SETUP_CLAMP};
+    struct io_uring_params params;
+    int err = -EINVAL;
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && err == -EINVAL; i++) {
+        params = (struct io_uring_params){.flags = flags[i]};
+        err = io_uring_queue_init_params(RING_ENTRIES, &engine->uring, &params);
+    }
+    if (err == 0)
+        engine->in_kernel_max = params.cq_entries;
+    return err;
+}
+
+/* Whether the kernel knows every operation we need. The youngest, linkat, is of Linux 5.15, so everything
+ * else this file relies on (stable submission, native workers, results never dropped) is there too. */
+static int ring_uring_probe(struct ring_uring *engine)
+{
+    static const int needed[] = {IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITE,   IORING_OP_SPLICE,
+                                 IORING_OP_FSYNC,    IORING_OP_OPENAT, IORING_OP_LINKAT,  IORING_OP_FALLOCATE,
+                                 IORING_OP_RENAMEAT, IORING_OP_CLOSE,  IORING_OP_UNLINKAT};
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&engine->uring);
+    int err = 0;
+
+    if (probe == NULL)
+        return -ENOSYS;
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!io_uring_opcode_supported(probe, needed[i]))
+            err = -ENOSYS;
+    io_uring_free_probe(probe);
+    return err;
+}
+
+/* Sends one empty operation round: a sandbox may allow the setup and forbid the rest, and then the threads
+ * must take over while that is still possible. */
+static int ring_uring_try(struct ring_uring *engine)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&engine->uring);
+    struct io_uring_cqe *cqe;
+    uint64_t wakes;
+    int err;
+
+    io_uring_prep_nop(sqe);
+    io_uring_sqe_set_data(sqe, NULL);
+    do
+        err = io_uring_submit_and_wait(&engine->uring, 1);
+    while (err == -EINTR);
+    if (err < 0)
+        return err;
+    err = io_uring_wait_cqe(&engine->uring, &cqe);
+    if (err < 0)
+        return err;
+    io_uring_cqe_seen(&engine->uring, cqe);
+    return read(engine->ring->event_fd, &wakes, sizeof(wakes)) == (ssize_t)sizeof(wakes) ? 0 : -ENOSYS;
+}
+
+static int ring_uring_prepare(struct ring_uring *engine)
+{
+    unsigned workers[2] = {URING_FILE_WORKERS_MAX, URING_PIPE_WORKERS_MAX};
+    int err;
+
+    if ((err = ring_uring_probe(engine)) != 0)
+        return err;
+    if ((err = io_uring_register_eventfd(&engine->uring, engine->ring->event_fd)) != 0)
+        return err;
+    /* Harmless if refused: more threads than wished for. */
+    (void)io_uring_register_iowq_max_workers(&engine->uring, workers);
+    return ring_uring_try(engine);
+}
+
+static const struct ring_engine_calls ring_uring_calls = {
+    .engine = RING_ENGINE_URING,
+    .start = ring_uring_start,
+    .flush = ring_uring_flush,
+    .collect = ring_uring_collect,
+    .destroy = ring_uring_destroy,
+};
+
+int ring_uring_attach(struct ring *ring)
+{
+    struct ring_uring *engine = calloc(1, sizeof(*engine));
+    int err;
+
+    if (engine == NULL)
+        return -ENOMEM;
+    engine->ring = ring;
+    engine->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    err = engine->null_fd < 0 ? -errno : pipe_pool_create(&engine->pipes);
+    if (err != 0)
+        goto fail;
+    if ((err = ring_uring_setup(engine)) != 0)
+        goto fail;
+    if ((err = ring_uring_prepare(engine)) != 0) {
+        io_uring_queue_exit(&engine->uring);
+        goto fail;
+    }
+    ring->calls = &ring_uring_calls;
+    ring->engine = engine;
+    return 0;
+
+fail:
+    pipe_pool_destroy(engine->pipes);
+    if (engine->null_fd >= 0)
+        close(engine->null_fd);
+    free(engine);
+    return err;
+}

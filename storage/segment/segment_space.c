@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Giving back what lies in a segment: holes where units were, the tail behind the last one, and after a crash whatever no row
+ * names. Punching a hole and cutting a tail are repeatable, and never touch a unit that is left.
+ *
+ * Everything here blocks and belongs to start-up and to background threads. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/segment/segment_internal.h"
+#include "storage/ring/sys.h"
+
+/* Runs that recovery gathers before it punches them. */
+#define GAPS_MAX 256u
+
+static int space_open(struct blob_store *store, uint64_t blob)
+{
+    char path[BLOB_PATH_BYTES];
+    int fd;
+
+    blob_path_format(path, blob);
+    do
+        fd = sys.openat(store->blobs_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
+    return fd < 0 ? -errno : fd;
+}
+
+/* After a failure all of it is done again, not only the sync, which would find nothing left to do: holes are punched and tails cut anew. The
+ * units in the file have nothing to fear: whoever waits for theirs has a descriptor of its own, and Linux tells each one. */
+static int space_sync(struct blob_store *store, int fd)
+{
+    return store->options.durable && sys.fdatasync(fd) != 0 ? -errno : 0;
+}
+
+static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
+{
+    int err;
+
+    do
+        err = sys.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) == 0
+                  ? 0
+                  : -errno;
+    while (err == -EINTR);
+    if (err == -EOPNOTSUPP || err == -ENOSYS) {
+        blob_store_log_once(
+            store, &store->no_punch,
+            "this file system punches no holes; space of small objects comes back by the segment");
+        return 0;
+    }
+    return err;
+}
+
+static int run_compare(const void *a, const void *b)
+{
+    const struct blob_run *first = a, *second = b;
+
+    return first->offset < second->offset ? -1 : first->offset > second->offset;
+}
+
+/* Neighbours make one hole. */
+static int punch_runs(struct blob_store *store, int fd, struct blob_run *runs, uint32_t count)
+{
+    uint32_t i = 0;
+    int err = 0;
+
+    qsort(runs, count, sizeof(*runs), run_compare);
+    while (i < count && err == 0) {
+        uint64_t begin = runs[i].offset, end = begin;
+
+        while (i < count && runs[i].offset <= end) {
+            uint64_t run_end = runs[i].offset + (runs[i].length + SEGMENT_ALIGN_BYTES - 1) /
+                                                    SEGMENT_ALIGN_BYTES * SEGMENT_ALIGN_BYTES;
+
+            assert(runs[i].offset > 0 && runs[i].offset % SEGMENT_ALIGN_BYTES == 0);
+            end = run_end > end ? run_end : end;
+            ++i;
+        }
+        if (end > begin)
+            err = punch(store, fd, begin, end - begin);
+    }
+    return err;
+}
+
+int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count)
+{
+    int err, fd;
+
+    if (store->options.read_only)
+        return -EROFS;
+    fd = space_open(store, blob);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    err = punch_runs(store, fd, runs, count);
+    if (err == 0)
+        err = space_sync(store, fd);
+    close(fd); /* synced already */
+    return err;
+}
+
+static int cut(struct blob_store *store, int fd, uint64_t bytes)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    if ((uint64_t)st.st_size < bytes)
+        return 0;
+    return ftruncate(fd, (off_t)bytes) == 0 ? space_sync(store, fd) : -errno;
+}
+
+int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes)
+{
+    int err, fd;
+
+    if (store->options.read_only)
+        return -EROFS;
+    fd = space_open(store, blob);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    err = cut(store, fd, bytes);
+    close(fd); /* synced already */
+    return err;
+}
+
+/* ---- Recovery ---- */
+
+struct gaps {
+    struct blob_store *store;
+    int fd;
+    uint64_t end; /* of the unit before */
+    bool is_blob; /* some row calls it a blob of its own */
+    bool is_segment;
+    uint32_t count;
+    struct blob_run list[GAPS_MAX];
+};
+
+static int gaps_punch(struct gaps *gaps)
+{
+    int err = punch_runs(gaps->store, gaps->fd, gaps->list, gaps->count);
+
+    gaps->count = 0;
+    return err;
+}
+
+static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
+{
+    struct gaps *gaps = ctx;
+    int err = 0;
+
+    if (offset == 0) {
+        gaps->is_blob = true;
+        return 0;
+    }
+    if (gaps->is_blob || offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
+        length > SEGMENT_UNIT_BYTES_MAX)
+        return -EBADMSG;
+    if (offset > gaps->end) {
+        gaps->list[gaps->count++] = (struct blob_run){gaps->end, offset - gaps->end};
+        if (gaps->count == GAPS_MAX)
+            err = gaps_punch(gaps);
+    }
+    gaps->is_segment = true;
+    gaps->end = offset + segment_unit_room((uint32_t)length);
+    return err;
+}
+
+int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units, void *ctx)
+{
+    struct gaps *gaps = calloc(1, sizeof(*gaps));
+    int err;
+
+    if (gaps == NULL)
+        return -ENOMEM;
+    gaps->store = store;
+    gaps->end = SEGMENT_ALIGN_BYTES;
+    gaps->fd = space_open(store, blob);
+    if (gaps->fd < 0) {
+        err = gaps->fd == -ENOENT ? 0 : gaps->fd;
+        free(gaps);
+        return err;
+    }
+    err = units(ctx, blob, gaps_on_unit, gaps);
+    if (err == 0)
+        err = gaps_punch(gaps);
+    if (err == 0 && gaps->is_segment && (err = cut(store, gaps->fd, gaps->end)) == 0)
+        err = space_sync(store, gaps->fd); /* the holes, where nothing was cut */
+    if (err == -EBADMSG) {
+        blob_store_log(store, STORAGE_LOG_WARNING,
+                       "the rows about segment %016llx make no sense; its space is left alone",
+                       (unsigned long long)blob);
+        err = 0;
+    }
+    close(gaps->fd); /* synced already */
+    free(gaps);
+    return err;
+}

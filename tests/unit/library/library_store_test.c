@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stores, buckets, names and listings of the public library, several threads on one store, and its messages. */
+#include "tests/unit/library/library_support.h"
+
+#include <pthread.h>
+#include <sys/vfs.h>
+
+#include "storage/ring/sys.h"
+
+/* ---- Stores ---- */
+
+static void versions_and_texts(void **state)
+{
+    static const int results[] = {
+        0,
+        -ENOSPC,
+        -EBUSY,
+        SLUICE_E_NO_BUCKET,
+        SLUICE_E_CORRUPT,
+        SLUICE_E_BUCKET_NAME,
+        SLUICE_E_KEY,
+        SLUICE_E_RANGE,
+        SLUICE_E_CREDENTIALS,
+        SLUICE_E_OPEN_ADDRESS,
+        SLUICE_E_SHARED_FS,
+        SLUICE_E_OLDER_DATABASE,
+        SLUICE_E_DAMAGED_LOG,
+        -EREMOTE,
+        -123456,
+    };
+
+    assert_string_equal(sluice_version(), SLUICE_VERSION);
+    for (size_t i = 0; i < sizeof(results) / sizeof(*results); i++) {
+        assert_non_null(sluice_strerror(results[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(sluice_strerror(results[i]), sluice_strerror(results[j]));
+    }
+}
+
+static void opened_once(void **state)
+{
+    struct sluice_store *second;
+    struct place a, b;
+
+    place_begin(&a, NULL);
+    place_begin(&b, NULL); /* another directory is no obstacle */
+    assert_int_equal(sluice_store_open(&second, a.dir, NULL), -EBUSY);
+    assert_int_equal(sluice_check(a.dir, false, NULL, NULL, NULL), -EBUSY);
+    assert_int_equal(sluice_put(a.store, "bucket", "k", "a", 1, NULL, NULL), 0);
+    assert_int_equal(sluice_put(b.store, "bucket", "k", "bb", 2, NULL, NULL), 0);
+    expect_object(a.store, "k", "a", 1);
+    expect_object(b.store, "k", "bb", 2);
+    place_end(&b);
+    place_end(&a);
+    sluice_store_close(NULL);
+}
+
+static int count_lost(void *ctx, const struct sluice_lost_file *file)
+{
+    assert_true(file->bytes > 0);
+    assert_true(file->age_s < 3600);
+    return ++*(int *)ctx < 2 ? 0 : 77;
+}
+
+/* The database is gone: refused, unless it was said that the store is to go on; then the blobs are in lost/. */
+static void database_is_gone(void **state)
+{
+    const struct sluice_store_options accepting = {.accept_older_database = true},
+                                      nonsense = {.lost_share = 101};
+    struct sluice_check_report report;
+    uint64_t files, bytes;
+    char path[96];
+    struct place place;
+    int count = 0;
+
+    place_begin(&place, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned char *data = bytes_make(100000, i);
+
+        assert_int_equal(sluice_put(place.store, "bucket",
+                                    i == 0   ? "a"
+                                    : i == 1 ? "b"
+                                             : "c",
+                                    data, 100000, NULL, NULL),
+                         0);
+        free(data);
+    }
+    sluice_store_close(place.store);
+    snprintf(path, sizeof(path), "%s/sluice.db", place.dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &nonsense), -EINVAL);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), SLUICE_E_OLDER_DATABASE);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0);
+    assert_int_equal(report.findings, 1);
+    assert_int_equal(report.lost_files, 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &accepting), 0);
+    assert_int_equal(sluice_lost_list(place.dir, count_lost, &count), -EBUSY);
+    sluice_store_close(place.store);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0);
+    assert_int_equal(report.findings, 0);
+    assert_int_equal(report.lost_files, 3);
+    assert_true(report.lost_bytes >= 300000);
+    assert_int_equal(sluice_lost_list(place.dir, count_lost, &count), 77);
+    assert_int_equal(sluice_lost_empty(place.dir, &files, &bytes), 0);
+    assert_int_equal(files, 3);
+    assert_int_equal(bytes, report.lost_bytes);
+    assert_int_equal(sluice_lost_empty(place.dir, NULL, NULL), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL),
+                     0); /* what was accepted once is not asked again */
+    place_end(&place);
+}
+
+static ssize_t write_nothing(int fd, const void *buffer, size_t count, off_t offset)
+{
+    errno = EIO;
+    return -1;
+}
+
+/* SEQUENCE goes on saying that the log must be there: then it is. */
+static void log_stays_where_sequence_cannot_be_written(void **state)
+{
+    const struct sys_calls real = sys;
+    char path[96];
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_put(place.store, "bucket", "k", "a", 1, NULL, NULL), 0);
+    snprintf(path, sizeof(path), "%s/sluice.db-wal", place.dir);
+    sys.pwrite = write_nothing;
+    sluice_store_close(place.store);
+    sys = real;
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
+    expect_object(place.store, "k", "a", 1);
+    sluice_store_close(place.store);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
+    place_end(&place);
+}
+
+static void refuses_what_it_cannot_open(void **state)
+{
+    const struct sluice_store_options nonsense = {.engine = (enum sluice_engine)7};
+    struct sluice_store *store;
+    char path[128];
+    struct place place;
+
+    assert_int_equal(sluice_store_open(&store, "/dev/null/x", NULL), -ENOTDIR);
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_store_open(&store, place.dir, &nonsense), -EINVAL);
+    sluice_store_close(place.store);
+    snprintf(path, sizeof(path), "%s/sluice.db", place.dir);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    assert_true(write(fd, "this is no database, and long enough to show it is none", 55) == 55);
+    close(fd);
+    int err = sluice_store_open(&store, place.dir, NULL);
+    assert_true(err == SLUICE_E_NOT_A_STORE || err == SLUICE_E_CORRUPT);
+    nftw(place.dir, place_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int fstatfs_of_nfs(int fd, struct statfs *fs)
+{
+    memset(fs, 0, sizeof(*fs));
+    fs->f_type = 0x6969;
+    return 0;
+}
+
+static void keep_message(void *ctx, enum sluice_log_level level, const char *message)
+{
+    snprintf(ctx, 512, "%d %s", (int)level, message);
+}
+
+static void network_file_systems_are_refused(void **state)
+{
+    char said[512] = "", part[64];
+    struct sluice_store_options options = {.log = keep_message, .log_ctx = said};
+    struct sluice_check_report report;
+    struct sluice_store *store;
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_store_check_place(place.dir, NULL), 0);
+    sys.fstatfs = fstatfs_of_nfs;
+    assert_int_equal(sluice_store_check_place(place.dir, &options),
+                     SLUICE_E_SHARED_FS); /* beside a store that is open */
+    snprintf(part, sizeof(part), "%d %s is on NFS", (int)SLUICE_LOG_ERROR, place.dir);
+    assert_ptr_equal(strstr(said, part), said);
+    sluice_store_close(place.store);
+    assert_int_equal(sluice_store_open(&store, place.dir, NULL), SLUICE_E_SHARED_FS);
+    said[0] = '\0';
+    assert_int_equal(sluice_store_open(&store, place.dir, &options), SLUICE_E_SHARED_FS);
+    assert_ptr_equal(strstr(said, part), said);
+    assert_int_equal(sluice_check(place.dir, true, NULL, NULL, &report), 0); /* looking is allowed */
+    assert_int_equal(report.findings, 0);
+    for (int shared_fs = SLUICE_SHARED_FS_FENCED; shared_fs <= SLUICE_SHARED_FS_EXCLUSIVE; shared_fs++) {
+        options.shared_fs = (enum sluice_shared_fs)shared_fs;
+        assert_int_equal(sluice_store_check_place(place.dir, &options), 0);
+        assert_int_equal(sluice_store_open(&store, place.dir, &options), 0);
+        sluice_store_close(store);
+    }
+    options.shared_fs = (enum sluice_shared_fs)3;
+    assert_int_equal(sluice_store_check_place(place.dir, &options), -EINVAL);
+    assert_int_equal(sluice_store_open(&store, place.dir, &options), -EINVAL);
+    sys.fstatfs = fstatfs;
+    place.store = NULL;
+    place_end(&place);
+}
+
+static void every_engine_serves(void **state)
+{
+    static const struct sluice_store_options options[] = {
+        {.engine = SLUICE_ENGINE_THREADS},
+        {.engine = SLUICE_ENGINE_AUTO, .copy_mode = true, .relaxed = true},
+        {.engine = SLUICE_ENGINE_THREADS, .copy_mode = true, .etag_md5 = true},
+    };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        struct place place;
+
+        place_begin(&place, &options[i]);
+        assert_int_equal(sluice_put(place.store, "bucket", "k", "value", 5, NULL, NULL), 0);
+        expect_object(place.store, "k", "value", 5);
+        place_end(&place);
+    }
+}
+
+/* ---- Buckets ---- */
+
+static int join_bucket(void *ctx, const char *bucket, int64_t created_ms)
+{
+    assert_true(created_ms > 1600000000000);
+    strcat(strcat(ctx, bucket), " ");
+    return 0;
+}
+
+static int stop_at_once(void *ctx, const char *bucket, int64_t created_ms)
+{
+    return 42;
+}
+
+static void buckets(void **state)
+{
+    char names[256] = "";
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_bucket_create(place.store, "bucket"), SLUICE_E_BUCKET_EXISTS);
+    assert_int_equal(sluice_bucket_create(place.store, "zebra"), 0);
+    assert_int_equal(sluice_bucket_create(place.store, "ant"), 0);
+    assert_int_equal(sluice_bucket_list(place.store, join_bucket, names), 0);
+    assert_string_equal(names, "ant bucket zebra ");
+    assert_int_equal(sluice_bucket_list(place.store, stop_at_once, NULL), 42);
+    assert_int_equal(sluice_put(place.store, "zebra", "k", "", 0, NULL, NULL), 0);
+    assert_int_equal(sluice_bucket_delete(place.store, "zebra"), SLUICE_E_BUCKET_NOT_EMPTY);
+    assert_int_equal(sluice_delete(place.store, "zebra", "k"), 0);
+    assert_int_equal(sluice_bucket_delete(place.store, "zebra"), 0);
+    assert_int_equal(sluice_bucket_delete(place.store, "zebra"), SLUICE_E_NO_BUCKET);
+    assert_int_equal(sluice_put(place.store, "zebra", "k", "", 0, NULL, NULL), SLUICE_E_NO_BUCKET);
+    assert_int_equal(sluice_delete(place.store, "zebra", "k"), SLUICE_E_NO_BUCKET);
+    place_end(&place);
+}
+
+static void bucket_names(void **state)
+{
+    static const char *const good[] = {"abc", "a.b-c", "0-0", "1.2.3.4.5",
+                                       "a23456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const bad[] = {
+        "",     "ab",         "Abc",     "-abc",
+        "abc-", "a..b",       ".abc",    "a_b",
+        "a/b",  "1.2.3.999",  "xn--abc", "abc-s3alias",
+        "a b",  "b\xc3\xa4r", "-",       "a234567890123456789012345678901234567890123456789012345678901234"};
+    struct place place;
+
+    place_begin(&place, NULL);
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_int_equal(sluice_bucket_create(place.store, good[i]), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(sluice_bucket_create(place.store, bad[i]), SLUICE_E_BUCKET_NAME);
+        assert_int_equal(sluice_head(place.store, bad[i], "k", NULL), SLUICE_E_BUCKET_NAME);
+    }
+    place_end(&place);
+}
+
+static void key_names(void **state)
+{
+    static const char *const good[] = {"a",
+                                       "a/b",
+                                       "//",
+                                       "..",
+                                       " ",
+                                       "+%",
+                                       "\x01",
+                                       "\xc3\xa4",
+                                       "\xf0\x9f\x98\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf4\x8f\xbf\xbf",
+                                       "\xed\x9f\xbf"};
+    static const char *const bad[] = {"",
+                                      "\xff",
+                                      "\xc3",
+                                      "\xc0\x80",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "a\x80",
+                                      "\xe2\x82"};
+    char longest[1026];
+    struct place place;
+
+    place_begin(&place, NULL);
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        assert_int_equal(sluice_put(place.store, "bucket", good[i], good[i], strlen(good[i]), NULL, NULL), 0);
+        expect_object(place.store, good[i], good[i], strlen(good[i]));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(sluice_put(place.store, "bucket", bad[i], "", 0, NULL, NULL), SLUICE_E_KEY);
+    memset(longest, 'k', sizeof(longest));
+    longest[1025] = '\0';
+    assert_int_equal(sluice_put(place.store, "bucket", longest, "", 0, NULL, NULL), SLUICE_E_KEY);
+    longest[1024] = '\0';
+    assert_int_equal(sluice_put(place.store, "bucket", longest, "", 0, NULL, NULL), 0);
+    place_end(&place);
+}
+
+/* ---- Listings ---- */
+
+static int join_entry(void *ctx, const struct sluice_list_entry *entry)
+{
+    assert_int_equal(entry->info.size, entry->is_prefix ? 0 : strlen(entry->key));
+    assert_int_equal(strlen(entry->info.etag), entry->is_prefix ? 0 : 32);
+    strcat(strcat(ctx, entry->key), entry->is_prefix ? "* " : " ");
+    return 0;
+}
+
+static void list_expect(struct sluice_store *store, struct sluice_list_options options, const char *expected)
+{
+    char seen[512] = "";
+
+    assert_int_equal(sluice_list(store, "bucket", &options, join_entry, seen), 0);
+    assert_string_equal(seen, expected);
+}
+
+static void listings(void **state)
+{
+    static const char *const keys[] = {"a", "a/b", "b/1", "b/2", "b/3", "c"};
+    struct place place;
+    char seen[64] = "";
+
+    place_begin(&place, NULL);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        assert_int_equal(sluice_put(place.store, "bucket", keys[i], keys[i], strlen(keys[i]), NULL, NULL), 0);
+    assert_int_equal(sluice_list(place.store, "bucket", NULL, join_entry, seen), 0);
+    assert_string_equal(seen, "a a/b b/1 b/2 b/3 c ");
+    list_expect(place.store, (struct sluice_list_options){.prefix = "b/"}, "b/1 b/2 b/3 ");
+    list_expect(place.store, (struct sluice_list_options){.delimiter = "/"}, "a a/* b/* c ");
+    list_expect(place.store, (struct sluice_list_options){.delimiter = "/", .limit = 2}, "a a/* ");
+    list_expect(place.store, (struct sluice_list_options){.after = "b/1", .limit = 2}, "b/2 b/3 ");
+    list_expect(place.store, (struct sluice_list_options){.prefix = "x"}, "");
+    assert_int_equal(sluice_list(place.store, "absent", NULL, join_entry, seen), SLUICE_E_NO_BUCKET);
+    place_end(&place);
+}
+
+struct page_state {
+    struct sluice_store *store;
+    unsigned count, stop_at;
+    char last[32];
+};
+
+/* The library may be used from inside a visit. */
+static int count_entry(void *ctx, const struct sluice_list_entry *entry)
+{
+    struct page_state *state = ctx;
+    struct sluice_object_info info;
+
+    assert_true(strcmp(entry->key, state->last) > 0);
+    strcpy(state->last, entry->key);
+    if (state->count % 500 == 0)
+        assert_int_equal(sluice_head(state->store, "bucket", entry->key, &info), 0);
+    return ++state->count == state->stop_at ? -7 : 0;
+}
+
+static void listings_of_several_pages(void **state)
+{
+    enum { OBJECTS = 2105 };
+    const struct sluice_store_options options = {.relaxed = true};
+    struct page_state page = {0};
+    struct place place;
+    char key[16];
+
+    place_begin(&place, &options);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        snprintf(key, sizeof(key), "k%05u", i);
+        assert_int_equal(sluice_put(place.store, "bucket", key, "", 0, NULL, NULL), 0);
+    }
+    page.store = place.store;
+    assert_int_equal(sluice_list(place.store, "bucket", NULL, count_entry, &page), 0);
+    assert_int_equal(page.count, OBJECTS);
+    page = (struct page_state){.store = place.store, .stop_at = 1500};
+    assert_int_equal(sluice_list(place.store, "bucket", NULL, count_entry, &page), -7);
+    assert_int_equal(page.count, 1500);
+    page = (struct page_state){.store = place.store};
+    const struct sluice_list_options limit = {.limit = 1234};
+    assert_int_equal(sluice_list(place.store, "bucket", &limit, count_entry, &page), 0);
+    assert_int_equal(page.count, 1234);
+    place_end(&place);
+}
+
+/* ---- Threads ---- */
+
+struct busy {
+    pthread_t thread;
+    struct sluice_store *store;
+    unsigned number, created;
+};
+
+static void *busy_main(void *arg)
+{
+    struct busy *busy = arg;
+    const struct sluice_put_options create_only = {.if_absent = true};
+    char key[32], value[32];
+
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(key, sizeof(key), "own-%u-%u", busy->number, i % 7);
+        snprintf(value, sizeof(value), "value %u of %u", i, busy->number);
+        assert_int_equal(sluice_put(busy->store, "bucket", key, value, strlen(value), NULL, NULL), 0);
+        expect_object(busy->store, key, value, strlen(value));
+        if (i % 3 == 0)
+            assert_int_equal(sluice_delete(busy->store, "bucket", key), 0);
+        snprintf(key, sizeof(key), "raced-%u", i);
+        int err = sluice_put(busy->store, "bucket", key, value, strlen(value), &create_only, NULL);
+        assert_true(err == 0 || err == SLUICE_E_PRECONDITION);
+        busy->created += err == 0;
+    }
+    return NULL;
+}
+
+static void many_threads_one_store(void **state)
+{
+    enum { THREADS = 12 }; /* more than workers are kept */
+    struct busy busy[THREADS];
+    unsigned created = 0;
+    struct place place;
+
+    place_begin(&place, NULL);
+    for (unsigned i = 0; i < THREADS; i++) {
+        busy[i] = (struct busy){.store = place.store, .number = i};
+        assert_int_equal(pthread_create(&busy[i].thread, NULL, busy_main, &busy[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(busy[i].thread, NULL);
+        created += busy[i].created;
+    }
+    assert_int_equal(created, 40); /* exactly one winner each */
+    place_end(&place);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions_and_texts),
+        cmocka_unit_test(opened_once),
+        cmocka_unit_test(database_is_gone),
+        cmocka_unit_test(log_stays_where_sequence_cannot_be_written),
+        cmocka_unit_test(refuses_what_it_cannot_open),
+        cmocka_unit_test(network_file_systems_are_refused),
+        cmocka_unit_test(every_engine_serves),
+        cmocka_unit_test(buckets),
+        cmocka_unit_test(bucket_names),
+        cmocka_unit_test(key_names),
+        cmocka_unit_test(listings),
+        cmocka_unit_test(listings_of_several_pages),
+        cmocka_unit_test(many_threads_one_store),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The credentials file: what it grants, and which line is named when it is wrong. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/access/s3_policy.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/text/s3_uri.h"
+
+#define ALL 15u
+
+static char logged[2048];
+
+static void on_log(void *ctx, int level, const char *message)
+{
+    size_t at = strlen(logged);
+
+    snprintf(logged + at, sizeof(logged) - at, "%d %s\n", level, message);
+}
+
+static const struct s3_credentials_options plain = {.log = on_log};
+
+static struct s3_credentials *parse(const char *text)
+{
+    struct s3_credentials *set = NULL;
+
+    logged[0] = '\0';
+    assert_int_equal(s3_credentials_parse(&set, text, strlen(text), "file", &plain), 0);
+    assert_string_equal(logged, "");
+    return set;
+}
+
+static struct s3_identity *find(struct s3_credentials *set, const char *access_key)
+{
+    return s3_credentials_find(set, access_key, strlen(access_key));
+}
+
+static unsigned rights(struct s3_credentials *set, const char *access_key, const char *bucket)
+{
+    struct s3_identity *identity = access_key != NULL ? find(set, access_key) : NULL;
+
+    assert_true(access_key == NULL || identity != NULL);
+    return s3_credentials_rights(set, identity, bucket, strlen(bucket));
+}
+
+static void test_rights(void **state)
+{
+    struct s3_credentials *set =
+        parse("# comment\n\n"
+              "key ADMIN s3cr3t *=all\r\n"
+              "  key\tCI other#secret artifacts-*=read,list cache=read,write,list # more\n"
+              "key NOTHING x\n"
+              "anonymous public-*=read\n"
+              "key ADDS y a*=read ab*=write abc=list,admin");
+
+    assert_false(s3_credentials_is_open(set));
+    assert_int_equal(rights(set, "ADMIN", "anything"), ALL);
+    assert_int_equal(rights(set, "ADMIN", ""), ALL);
+    assert_int_equal(rights(set, "CI", "artifacts-1"), S3_RIGHT_READ | S3_RIGHT_LIST);
+    assert_int_equal(rights(set, "CI", "artifacts-"), S3_RIGHT_READ | S3_RIGHT_LIST);
+    assert_int_equal(rights(set, "CI", "artifacts"), 0);
+    assert_int_equal(rights(set, "CI", "cache"), S3_RIGHT_READ | S3_RIGHT_WRITE | S3_RIGHT_LIST);
+    assert_int_equal(rights(set, "CI", "cache2"), 0);
+    assert_int_equal(rights(set, "CI", "public-a"), S3_RIGHT_READ); /* as anybody */
+    assert_int_equal(rights(set, "NOTHING", "cache"), 0);
+    assert_int_equal(rights(set, "ADDS", "abc"), ALL);
+    assert_int_equal(rights(set, "ADDS", "abd"), S3_RIGHT_READ | S3_RIGHT_WRITE);
+    assert_int_equal(rights(set, NULL, "public-a"), S3_RIGHT_READ);
+    assert_int_equal(rights(set, NULL, "private"), 0);
+    assert_null(find(set, "admin"));
+    assert_null(find(set, ""));
+    assert_null(s3_credentials_find(set, "ADMIN\0", 6));
+    s3_credentials_unref(set);
+}
+
+static void test_owners(void **state)
+{
+    struct s3_credentials *set = parse("key A x owner:build-team *=read\nkey B y\n");
+
+    assert_string_equal(s3_identity_owner(find(set, "A")), "build-team");
+    assert_int_equal(strlen(s3_identity_owner(find(set, "B"))), 64);
+    assert_null(strstr(s3_identity_owner(find(set, "B")), "B"));
+    s3_credentials_unref(set);
+}
+
+/* A user has a name, a canonical id, an account number and an ARN, wherever his line stands. */
+static void test_users(void **state)
+{
+    struct s3_credentials *set = parse("key A x owner:alice @own=all b*=read\n"
+                                       "user alice a11ce\n"
+                                       "user bob\n"
+                                       "key B y owner:bob @own=read,list\n"
+                                       "key B2 z owner:bob\n"
+                                       "key C z owner:carol\n");
+    const struct s3_principal *alice = s3_identity_principal(find(set, "A"));
+    const struct s3_principal *bob = s3_identity_principal(find(set, "B"));
+    char account[S3_ACCOUNT_TEXT_BYTES], arn[128];
+    size_t length;
+
+    assert_string_equal(alice->name, "alice");
+    assert_string_equal(alice->id, "a11ce");
+    assert_string_equal(s3_identity_owner(find(set, "A")), "a11ce");
+    s3_account_of_owner("a11ce", 5, account);
+    assert_int_equal(strlen(account), 12);
+    assert_string_equal(alice->account, account);
+    snprintf(arn, sizeof(arn), "arn:aws:iam::%s:user/alice", account);
+    assert_string_equal(alice->arn, arn);
+    assert_int_equal(strlen(bob->id), 64);
+    assert_string_equal(s3_identity_principal(find(set, "B2"))->id, bob->id);
+    assert_string_equal(s3_identity_owner(find(set, "C")), "carol");
+    assert_int_equal(s3_identity_own_rights(find(set, "A")), ALL);
+    assert_int_equal(s3_identity_own_rights(find(set, "B")), S3_RIGHT_READ | S3_RIGHT_LIST);
+    assert_int_equal(s3_identity_own_rights(find(set, "B2")), 0);
+    assert_int_equal(s3_identity_own_rights(NULL), 0);
+    assert_int_equal(rights(set, "A", "@own"), 0);
+    assert_memory_equal(s3_credentials_user_name(set, "a11ce", 5, &length), "alice", 5);
+    assert_int_equal(length, 5);
+    assert_memory_equal(s3_credentials_user_name(set, bob->id, 64, &length), "bob", 3);
+    assert_int_equal(length, 3);
+    assert_memory_equal(s3_credentials_user_name(set, "carol", 5, &length), "carol", 5);
+    assert_int_equal(length, 5);
+    s3_credentials_unref(set);
+}
+
+static void test_users_twice(void **state)
+{
+    static const char *const texts[][2] = {
+        {"user A\nuser A\n", "2 file: the user A is there twice\n"},
+        {"user A x\nuser B x\n", "2 file: the canonical id x is there twice\n"},
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct s3_credentials *set = NULL;
+
+        logged[0] = '\0';
+        assert_int_equal(s3_credentials_parse(&set, texts[i][0], strlen(texts[i][0]), "file", &plain),
+                         -EBADMSG);
+        assert_string_equal(logged, texts[i][1]);
+    }
+}
+
+static void check_refused(const char *text, unsigned line)
+{
+    struct s3_credentials *set = NULL;
+    char expected[32];
+
+    logged[0] = '\0';
+    snprintf(expected, sizeof(expected), "2 file:%u: ", line);
+    assert_int_equal(s3_credentials_parse(&set, text, strlen(text), "file", &plain), -EBADMSG);
+    assert_null(set);
+    assert_memory_equal(logged, expected, strlen(expected));
+}
+
+static void test_refuses(void **state)
+{
+    char text[400];
+
+    check_refused("user", 1);
+    check_refused("user A b c", 1);
+    check_refused("user A a:b", 1);
+    check_refused("users A b", 1);
+    check_refused("key A b @own=", 1);
+    check_refused("key A b @own=fly", 1);
+    check_refused("key", 1);
+    check_refused("\n# x\nkey A", 3);
+    check_refused("key A b c", 1);
+    check_refused("key A b bucket=", 1);
+    check_refused("key A b bucket=,", 1);
+    check_refused("key A b bucket=reed", 1);
+    check_refused("key A b =read", 1);
+    check_refused("key A b *x=read", 1);
+    check_refused("key A b Upper=read", 1);
+    check_refused("key A bucket=read,list", 1);
+    check_refused("key A b owner:", 1);
+    check_refused("anonymous everything", 1);
+    snprintf(text, sizeof(text), "key A%0128d b", 0);
+    check_refused(text, 1);
+    snprintf(text, sizeof(text), "key A b owner:%065d", 0);
+    check_refused(text, 1);
+    snprintf(text, sizeof(text), "key A b %064d=read", 0);
+    check_refused(text, 1);
+}
+
+static void test_refuses_as_a_whole(void **state)
+{
+    struct s3_credentials *set = NULL;
+
+    logged[0] = '\0';
+    assert_int_equal(s3_credentials_parse(&set, "key A b\nkey A c\n", 16, "file", &plain), -EBADMSG);
+    assert_string_equal(logged, "2 file: the access key A is there twice\n");
+    assert_int_equal(s3_credentials_parse(&set, "key A\0b", 7, "file", &plain), -EBADMSG);
+    assert_null(set);
+}
+
+static void test_open_and_closed(void **state)
+{
+    struct s3_credentials_options options = {.access_key = "A", .secret_key = "b", .log = on_log};
+    struct s3_credentials *set;
+
+    assert_int_equal(s3_credentials_create(&set, &plain), 0);
+    assert_true(s3_credentials_is_open(set));
+    assert_int_equal(rights(set, NULL, "any"), ALL);
+    s3_credentials_unref(set);
+    set = parse(""); /* a file that names nobody lets nobody in */
+    assert_false(s3_credentials_is_open(set));
+    assert_int_equal(rights(set, NULL, "any"), 0);
+    s3_credentials_unref(set);
+    assert_int_equal(s3_credentials_create(&set, &options), 0);
+    assert_false(s3_credentials_is_open(set));
+    assert_int_equal(rights(set, "A", "any"), ALL);
+    assert_int_equal(rights(set, NULL, "any"), 0);
+    s3_credentials_unref(set);
+    options.secret_key = NULL;
+    assert_int_equal(s3_credentials_create(&set, &options), -EBADMSG);
+    options.access_key = options.secret_key = "";
+    assert_int_equal(s3_credentials_create(&set, &options), -EBADMSG);
+}
+
+static void test_key_and_file_together(void **state)
+{
+    struct s3_credentials_options options = {.access_key = "MAIN", .secret_key = "b", .log = on_log};
+    struct s3_credentials *set;
+
+    assert_int_equal(s3_credentials_parse(&set, "key CI x a=read", 15, "file", &options), 0);
+    assert_int_equal(rights(set, "MAIN", "a"), ALL);
+    assert_int_equal(rights(set, "CI", "a"), S3_RIGHT_READ);
+    s3_credentials_unref(set);
+    assert_int_equal(s3_credentials_parse(&set, "key MAIN x", 10, "file", &options), -EBADMSG);
+}
+
+static void test_signing_key(void **state)
+{
+    struct s3_credentials *set = parse("key A wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    static const char *const dates[] = {"20130524", "20130524", "20130525", "20130524"};
+
+    for (size_t i = 0; i < 4; i++) {
+        unsigned char key[32], expected[32];
+
+        s3_identity_signing_key(find(set, "A"), dates[i], "us-east-1", key);
+        s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")),
+                             h2o_iovec_init(dates[i], 8), h2o_iovec_init(H2O_STRLIT("us-east-1")), expected);
+        assert_memory_equal(key, expected, 32);
+    }
+    s3_credentials_unref(set);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    assert_int_equal(fchmod(fd, mode), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void test_file(void **state)
+{
+    char directory[] = "/tmp/sluice-credentials-XXXXXX", path[64];
+    struct s3_credentials_options options = {.log = on_log, .path = path};
+    struct s3_credentials *set;
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/keys", directory);
+    logged[0] = '\0';
+    assert_int_equal(s3_credentials_create(&set, &options), -ENOENT);
+    assert_non_null(strstr(logged, path));
+    logged[0] = '\0';
+    write_file(path, "key A b *=all\n", 0600);
+    assert_int_equal(s3_credentials_create(&set, &options), 0);
+    assert_string_equal(logged, "");
+    assert_non_null(find(set, "A"));
+    s3_credentials_unref(set);
+    write_file(path, "key A b *=all\n", 0640);
+    assert_int_equal(s3_credentials_create(&set, &options), 0);
+    assert_memory_equal(logged, "1 ", 2); /* a warning: others may read it */
+    s3_credentials_unref(set);
+    write_file(path, "key A b *=al\n", 0600);
+    assert_int_equal(s3_credentials_create(&set, &options), -EBADMSG);
+    assert_int_equal(truncate(path, S3_CREDENTIALS_FILE_BYTES_MAX + 1), 0);
+    assert_int_equal(s3_credentials_create(&set, &options), -EBADMSG);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_mutated(void **state)
+{
+    static const char seed[] = "key A b owner:x *=all a-*=read,list\nanonymous p*=read\n# c\nkey B c\n";
+    static const struct s3_credentials_options quiet = {.log = NULL};
+    unsigned accepted = 0;
+
+    srandom(6);
+    for (int round = 0; round < 20000; round++) {
+        struct s3_credentials *set;
+        char text[sizeof(seed)];
+
+        memcpy(text, seed, sizeof(seed));
+        for (int changes = (int)(random() % 4); changes > 0; changes--)
+            text[(size_t)random() % (sizeof(seed) - 1)] = "\n\t #=*,:ka\r"[random() % 11];
+        if (s3_credentials_parse(&set, text, sizeof(seed) - 1, "file", &quiet) == 0) {
+            accepted++;
+            s3_credentials_unref(set);
+        }
+    }
+    assert_true(accepted > 0 && accepted < 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rights),          cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_users),           cmocka_unit_test(test_users_twice),
+        cmocka_unit_test(test_refuses),         cmocka_unit_test(test_refuses_as_a_whole),
+        cmocka_unit_test(test_open_and_closed), cmocka_unit_test(test_key_and_file_together),
+        cmocka_unit_test(test_signing_key),     cmocka_unit_test(test_file),
+        cmocka_unit_test(test_mutated),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

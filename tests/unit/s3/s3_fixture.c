@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See s3_fixture.h. The fakes stand for api/http, api/core and the dispatcher. */
+#include "tests/unit/s3/s3_fixture.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "api/s3/s3_front.h"
+#include "api/s3/object/s3_cors.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_dispatch.h"
+#include "api/s3/auth/s3_sigv4.h"
+#include "storage/base/hex.h"
+
+struct fixture fixture;
+unsigned char fixture_signature[32];
+char fixture_timestamp[17];
+
+/* ---- Fakes of what lies below ---- */
+
+uint64_t http_body_length(h2o_req_t *req)
+{
+    return fixture.body_length;
+}
+
+bool http_body_is_expected(h2o_req_t *req)
+{
+    return fixture.is_expected;
+}
+
+void http_request_close_after(h2o_req_t *req)
+{
+    fixture.closes_after = true;
+}
+
+static void answered(h2o_req_t *req, bool has_length, uint64_t length)
+{
+    assert_ptr_equal(req, fixture.req);
+    fixture.answers++;
+    fixture.status = req->res.status;
+    fixture.has_length = has_length;
+    fixture.length = length;
+}
+
+void http_send_memory(h2o_req_t *req, const void *body, size_t length)
+{
+    answered(req, true, length);
+    assert_true(length < sizeof(fixture.body));
+    memcpy(fixture.body, body, length);
+    fixture.body[length] = '\0';
+}
+
+void http_send_head(h2o_req_t *req, uint64_t content_length)
+{
+    answered(req, content_length != UINT64_MAX, content_length);
+    fixture.body[0] = '\0';
+}
+
+/* The whole coded body at once, as a front would that read it in one piece. */
+static int collect(struct framing *coding, char *out, size_t max, size_t *length)
+{
+    size_t used = 0;
+
+    *length = 0;
+    while (!coding->ops->done(coding)) {
+        uint64_t run = coding->ops->run(coding);
+        size_t left = fixture.wire_length - used;
+        ssize_t fed;
+        int result;
+
+        if (left == 0)
+            return -ECONNRESET;
+        if (run > 0) {
+            run = run < left ? run : left;
+            if (*length + run > max)
+                return -EMSGSIZE;
+            memcpy(out + *length, fixture.wire + used, run);
+            *length += run;
+            used += run;
+            if ((result = coding->ops->take(coding, run)) != 0)
+                return result;
+            continue;
+        }
+        fed = coding->ops->feed(coding, fixture.wire + used, left);
+        if (fed < 0)
+            return (int)fed;
+        used += (size_t)fed;
+    }
+    return used == fixture.wire_length ? 0 : -EBADMSG;
+}
+
+void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx)
+{
+    char *body = h2o_mem_alloc_pool(&req->pool, fixture.wire_length + 1);
+    size_t length = fixture.wire_length;
+    int result = 0;
+
+    if (coding != NULL)
+        result = collect(coding, body, max_bytes, &length);
+    else if (length > max_bytes)
+        result = -EMSGSIZE;
+    else if (length != 0)
+        memcpy(body, fixture.wire, length);
+    done(ctx, result, h2o_iovec_init(body, length));
+}
+
+struct http_worker *http_request_worker(h2o_req_t *req)
+{
+    return NULL;
+}
+
+struct http_server *http_worker_server(struct http_worker *worker)
+{
+    return NULL;
+}
+
+void http_server_statistics(struct http_server *server, struct http_statistics *statistics)
+{
+    memset(statistics, 0, sizeof(*statistics));
+    statistics->requests = 42;
+    statistics->responses_by_class[4] = 7;
+    statistics->handshake_failures[HTTP_HANDSHAKE_PLAIN_HTTP] = 3;
+}
+
+int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket)
+{
+    if (fixture.bucket_result != 0)
+        return fixture.bucket_result;
+    if (name.length != 6 || memcmp(name.data, "bucket", 6) != 0)
+        return META_E_NO_BUCKET;
+    memset(bucket, 0, sizeof(*bucket));
+    bucket->id = 1;
+    return 0;
+}
+
+int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
+{
+    return fixture.bucket_result;
+}
+
+int core_health(const struct core *core)
+{
+    return fixture.health;
+}
+
+uint64_t core_free_bytes(struct core *core)
+{
+    return 123456;
+}
+
+uint64_t core_damage_met(struct core *core, enum core_damage damage)
+{
+    return 7 + (uint64_t)damage;
+}
+
+const char *meta_strerror(int result)
+{
+    return "an error";
+}
+
+void s3_dispatch(struct s3_request *request)
+{
+    fixture.dispatched = request;
+}
+
+void s3_cors_apply(struct s3_request *request)
+{
+}
+
+/* ---- Requests ---- */
+
+static void on_log(void *ctx, int level, const char *message)
+{
+    size_t at = strlen(fixture.log);
+
+    snprintf(fixture.log + at, sizeof(fixture.log) - at, "%d %s\n", level, message);
+}
+
+static socklen_t get_peername(h2o_conn_t *conn, struct sockaddr *address)
+{
+    memcpy(address, &fixture.peer, sizeof(fixture.peer));
+    return sizeof(fixture.peer);
+}
+
+static h2o_conn_callbacks_t callbacks = {.get_peername = get_peername};
+static h2o_conn_t connection = {.callbacks = &callbacks};
+
+static void request_free(void)
+{
+    if (fixture.req == NULL)
+        return;
+    h2o_mem_clear_pool(&fixture.req->pool);
+    free(fixture.req);
+    fixture.req = NULL;
+    fixture.dispatched = NULL;
+}
+
+void fixture_begin(const struct s3_service_options *options)
+{
+    struct s3_service_options all = {.region = "us-east-1"};
+
+    memset(&fixture, 0, sizeof(fixture));
+    if (options != NULL)
+        all = *options;
+    all.log = on_log;
+    assert_int_equal(s3_service_create(&fixture.service, &all), 0);
+    ((struct sockaddr_in *)&fixture.peer)->sin_family = AF_INET;
+    ((struct sockaddr_in *)&fixture.peer)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+void fixture_end(void)
+{
+    request_free();
+    s3_service_destroy(fixture.service);
+}
+
+void fixture_request(const char *method, const char *path)
+{
+    request_free();
+    fixture.req = calloc(1, sizeof(*fixture.req));
+    assert_non_null(fixture.req);
+    h2o_mem_init_pool(&fixture.req->pool);
+    fixture.req->conn = &connection;
+    fixture.req->input.method = h2o_strdup(&fixture.req->pool, method, SIZE_MAX);
+    fixture.req->input.path = h2o_strdup(&fixture.req->pool, path, SIZE_MAX);
+    fixture.req->input.authority = h2o_strdup(&fixture.req->pool, "localhost:9000", SIZE_MAX);
+    fixture.answers = 0;
+    fixture.closes_after = false;
+    fixture.status = 0;
+    fixture.body[0] = '\0';
+    fixture.body_length = 0;
+    fixture.wire = NULL;
+    fixture.wire_length = 0;
+}
+
+void fixture_header(const char *name, const char *value)
+{
+    h2o_mem_pool_t *pool = &fixture.req->pool;
+    h2o_iovec_t copy = h2o_strdup(pool, value, SIZE_MAX);
+
+    if (strcmp(name, "host") == 0)
+        fixture.req->input.authority = copy;
+    else
+        h2o_add_header_by_str(pool, &fixture.req->headers, name, strlen(name), 1, NULL, copy.base, copy.len);
+}
+
+static void release_credentials(void *slot)
+{
+    s3_credentials_unref(*(struct s3_credentials **)slot);
+}
+
+struct s3_request *fixture_bare(void)
+{
+    struct s3_credentials **slot =
+        h2o_mem_alloc_shared(&fixture.req->pool, sizeof(*slot), release_credentials);
+    struct s3_request *request = h2o_mem_alloc_pool(&fixture.req->pool, sizeof(*request));
+
+    memset(request, 0, sizeof(*request));
+    *slot = s3_service_credentials(fixture.service);
+    request->http = fixture.req;
+    request->service = fixture.service;
+    request->credentials = *slot;
+    return request;
+}
+
+void fixture_serve(void)
+{
+    s3_front_handle(fixture.service, NULL, fixture.req);
+    assert_int_equal(fixture.answers + (fixture.dispatched != NULL), 1);
+}
+
+const char *fixture_answer_header(const char *name)
+{
+    ssize_t at = h2o_find_header_by_str(&fixture.req->res.headers, name, strlen(name), -1);
+    h2o_iovec_t value;
+
+    if (at < 0) { /* names that libh2o knows are found by their token */
+        const h2o_token_t *token = h2o_lookup_token(name, strlen(name));
+
+        at = token != NULL ? h2o_find_header(&fixture.req->res.headers, token, -1) : -1;
+    }
+    if (at < 0)
+        return NULL;
+    value = fixture.req->res.headers.entries[at].value;
+    return h2o_strdup(&fixture.req->pool, value.base, value.len).base;
+}
+
+void fixture_check_error(int status, const char *code)
+{
+    char expected[128];
+
+    fixture_serve();
+    assert_null(fixture.dispatched);
+    snprintf(expected, sizeof(expected), "<Error><Code>%s</Code><Message>", code);
+    if (fixture.status != status || strstr(fixture.body, expected) == NULL)
+        print_error("expected %d %s, got %d %s\n", status, code, fixture.status, fixture.body);
+    assert_int_equal(fixture.status, status);
+    assert_non_null(strstr(fixture.body, expected));
+}
+
+/* ---- Signing ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct s3_sigv4_header *left = a, *right = b;
+
+    return strcmp(left->name.base, right->name.base);
+}
+
+static size_t list_headers(struct s3_sigv4_header *headers, char *signed_headers)
+{
+    h2o_headers_t *list = &fixture.req->headers;
+    size_t count = 0;
+
+    headers[count++] =
+        (struct s3_sigv4_header){h2o_iovec_init(H2O_STRLIT("host")), fixture.req->input.authority};
+    for (size_t i = 0; i < list->size; i++)
+        headers[count++] = (struct s3_sigv4_header){*list->entries[i].name, list->entries[i].value};
+    qsort(headers, count, sizeof(*headers), compare_names);
+    signed_headers[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        sprintf(signed_headers + strlen(signed_headers), "%s%.*s", i != 0 ? ";" : "",
+                (int)headers[i].name.len, headers[i].name.base);
+    return count;
+}
+
+void fixture_sign(const char *access_key, const char *secret, const char *region, const char *payload_hash,
+                  int64_t age)
+{
+    struct s3_sigv4_header headers[32];
+    char signed_headers[1024], scope[256], hex[65] = {0}, authorization[2048];
+    h2o_iovec_t path = fixture.req->input.path, canonical, to_sign;
+    char *question = memchr(path.base, '?', path.len);
+    struct s3_sigv4_input input = {
+        .method = fixture.req->input.method, .path = path, .query = {"", 0}, .headers = headers};
+    unsigned char key[32];
+
+    s3_sigv4_format_time((int64_t)time(NULL) - age, fixture_timestamp);
+    fixture_header("x-amz-date", fixture_timestamp);
+    fixture_header("x-amz-content-sha256", payload_hash);
+    if (question != NULL) {
+        input.path.len = (size_t)(question - path.base);
+        input.query = h2o_iovec_init(question + 1, path.len - input.path.len - 1);
+    }
+    input.header_count = list_headers(headers, signed_headers);
+    input.payload_hash = h2o_iovec_init(payload_hash, strlen(payload_hash));
+    snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", fixture_timestamp, region);
+    assert_true(s3_sigv4_canonical_request(
+        &fixture.req->pool, &input, h2o_iovec_init(signed_headers, strlen(signed_headers)), 0, &canonical));
+    to_sign = s3_sigv4_string_to_sign(&fixture.req->pool, fixture_timestamp, scope, canonical);
+    s3_sigv4_signing_key(h2o_iovec_init(secret, strlen(secret)), h2o_iovec_init(fixture_timestamp, 8),
+                         h2o_iovec_init(region, strlen(region)), key);
+    s3_sigv4_sign(key, to_sign, fixture_signature);
+    hex_encode(fixture_signature, 32, hex);
+    snprintf(authorization, sizeof(authorization),
+             "AWS4-HMAC-SHA256 Credential=%s/%s,SignedHeaders=%s,Signature=%s", access_key, scope,
+             signed_headers, hex);
+    fixture_header("authorization", authorization);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * XML out and in: escaping, paths, and everything that must be refused. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/s3/limits.h"
+#include "api/s3/text/s3_xml.h"
+
+#define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+
+static h2o_mem_pool_t pool;
+
+static void check(const struct s3_xml *xml, const char *expected)
+{
+    size_t declaration = strlen(DECLARATION);
+
+    assert_true(xml->length >= declaration);
+    assert_memory_equal(xml->data, DECLARATION, declaration);
+    assert_int_equal(xml->length - declaration, strlen(expected));
+    assert_memory_equal(xml->data + declaration, expected, strlen(expected));
+}
+
+static void test_write(void **state)
+{
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &pool);
+    s3_xml_open(&xml, "A" S3_XMLNS);
+    s3_xml_string(&xml, "S", "<&>\"'");
+    s3_xml_unsigned(&xml, "U", UINT64_MAX);
+    s3_xml_bool(&xml, "B", true);
+    s3_xml_time(&xml, "T", 1769862896007);
+    s3_xml_time(&xml, "T", -1);
+    s3_xml_text(&xml, "E", NULL, 0);
+    s3_xml_close(&xml, "A");
+    check(
+        &xml,
+        "<A xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><S>&lt;&amp;&gt;&quot;'</S>"
+        "<U>18446744073709551615</U><B>true</B><T>2026-01-31T12:34:56.007Z</T><T>1969-12-31T23:59:59.999Z</T>"
+        "<E></E></A>");
+}
+
+static void test_write_characters(void **state)
+{
+    struct s3_xml xml;
+
+    s3_xml_init(&xml, &pool);
+    s3_xml_text(&xml, "K", "\r\n\t\x01\x7f\xc3\xa9\xff\xef\xbf\xbe\0z", 13);
+    check(&xml, "<K>&#13;\n\t\xef\xbf\xbd\x7f\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz</K>");
+    s3_xml_init(&xml, &pool);
+    s3_xml_key(&xml, "K", "a/b c+d%&\x01\xc3\xa9", 12, true);
+    check(&xml, "<K>a/b%20c%2Bd%25%26%01%C3%A9</K>");
+}
+
+static void test_write_large(void **state)
+{
+    size_t length = 300000;
+    char *text = malloc(length);
+    struct s3_xml xml;
+
+    memset(text, '<', length);
+    s3_xml_init(&xml, &pool);
+    s3_xml_text(&xml, "K", text, length);
+    assert_int_equal(xml.length, strlen(DECLARATION) + 7 + 4 * length);
+    s3_xml_key(&xml, "K", text, length, true);
+    assert_int_equal(xml.length, strlen(DECLARATION) + 14 + 7 * length);
+    free(text);
+}
+
+/* Records what was visited as "path=text;". */
+struct record {
+    char text[4096];
+    size_t refuse_after; /* 0: never */
+    size_t visits;
+};
+
+static int visit(void *ctx, const char *path, const char *text, size_t length)
+{
+    struct record *record = ctx;
+    size_t at = strlen(record->text);
+
+    assert_int_equal(strlen(text), length);
+    snprintf(record->text + at, sizeof(record->text) - at, "%s=%s;", path, text);
+    return ++record->visits == record->refuse_after;
+}
+
+static void check_parse(const char *document, const char *root, const char *expected)
+{
+    struct record record = {.text = ""};
+    int result = s3_xml_parse(document, strlen(document), root, visit, &record);
+
+    assert_int_equal(result, expected != NULL ? 0 : -EBADMSG);
+    if (expected != NULL)
+        assert_string_equal(record.text, expected);
+}
+
+static void test_parse(void **state)
+{
+    check_parse("<A/>", "A", "A=;");
+    check_parse("<?xml version=\"1.0\"?>\n<A><B>x &amp; &#x41;</B>y<C><D>1</D>2</C>z</A>", "A",
+                "A/B=x & A;A/C/D=1;A/C=2;A=yz;");
+    check_parse("<s3:A xmlns:s3=\"urn:x\"><s3:B> 1 </s3:B></s3:A>", "A", "A/B= 1 ;A=;");
+    check_parse("<A xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><B><![CDATA[<&>]]></B></A>", "A",
+                "A/B=<&>;A=;");
+    check_parse("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><A>\xc3\xa9</A>", "A", "A=\xc3\xa9;");
+}
+
+static void test_parse_refuses(void **state)
+{
+    struct record record = {.refuse_after = 1};
+    char deep[512] = "";
+
+    check_parse("", "A", NULL);
+    check_parse("x", "A", NULL);
+    check_parse("<A>", "A", NULL);
+    check_parse("<A></B>", "A", NULL);
+    check_parse("<B/>", "A", NULL);
+    check_parse("<A/><A/>", "A", NULL);
+    check_parse("<A>&nope;</A>", "A", NULL);
+    check_parse("<A>\xff</A>", "A", NULL);
+    check_parse("<!DOCTYPE A><A/>", "A", NULL);
+    check_parse("<!DOCTYPE A SYSTEM \"file:///etc/passwd\"><A/>", "A", NULL);
+    check_parse("<!DOCTYPE A [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">]><A>&b;</A>", "A", NULL);
+    assert_int_equal(s3_xml_parse("<A><B/><C/></A>", 15, "A", visit, &record), -EBADMSG);
+    assert_int_equal(record.visits, 1);
+    for (unsigned i = 0; i < S3_XML_DEPTH_MAX; i++)
+        strcat(deep, "<A>");
+    for (unsigned i = 0; i < S3_XML_DEPTH_MAX; i++)
+        strcat(deep, "</A>");
+    record = (struct record){.text = ""};
+    assert_int_equal(s3_xml_parse(deep, strlen(deep), "A", visit, &record), 0);
+    memmove(deep + 3, deep, strlen(deep) + 1);
+    memcpy(deep, "<A>", 3);
+    strcat(deep, "</A>");
+    assert_int_equal(s3_xml_parse(deep, strlen(deep), "A", visit, &record), -EBADMSG);
+}
+
+static void test_parse_bounds(void **state)
+{
+    size_t length = S3_XML_BYTES_MAX;
+    char *document = malloc(length + 2);
+    struct record record = {.text = ""};
+
+    memset(document, 'x', length + 1);
+    memcpy(document, "<A><B/>", 7);
+    memcpy(document + length - 4, "</A>", 4);
+    assert_int_equal(s3_xml_parse(document, length, "A", visit, &record), 0);
+    assert_int_equal(s3_xml_parse(document, length + 1, "A", visit, &record), -EBADMSG);
+    memset(document, 'n', 2000); /* an element name longer than any path may be */
+    document[0] = '<';
+    memcpy(document + 2000, "/>", 3);
+    document[2002] = '\0';
+    assert_int_equal(s3_xml_parse(document, 2002, "A", visit, &record), -EBADMSG);
+    free(document);
+}
+
+static int visit_any(void *ctx, const char *path, const char *text, size_t length)
+{
+    assert_true(strlen(path) < 512);
+    assert_int_equal(strlen(text), length);
+    return 0;
+}
+
+/* A valid document with bytes changed, lost and doubled: parsed or refused, never worse. */
+static void test_parse_mutated(void **state)
+{
+    static const char seed[] =
+        "<?xml version=\"1.0\"?><Delete xmlns=\"urn:a\"><Quiet>true</Quiet><Object><Key>a&#13;&lt;b</Key>"
+        "</Object><Object><Key><![CDATA[x]]></Key><!-- c --></Object></Delete>";
+    unsigned accepted = 0;
+
+    srandom(3);
+    for (int round = 0; round < 20000; round++) {
+        char text[sizeof(seed) + 8];
+        size_t length = sizeof(seed) - 1;
+
+        memcpy(text, seed, sizeof(seed));
+        for (int changes = 1 + (int)(random() % 4); changes > 0; changes--) {
+            size_t at = (size_t)random() % length;
+
+            if (random() % 2 == 0)
+                text[at] = (char)random();
+            else
+                memmove(text + at, text + at + 1, --length - at);
+        }
+        accepted += s3_xml_parse(text, length, "Delete", visit_any, NULL) == 0;
+    }
+    assert_true(accepted > 0 && accepted < 20000);
+}
+
+static int setup(void **state)
+{
+    h2o_mem_init_pool(&pool);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    h2o_mem_clear_pool(&pool);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_write),         cmocka_unit_test(test_write_characters),
+        cmocka_unit_test(test_write_large),   cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_parse_bounds),
+        cmocka_unit_test(test_parse_mutated),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
