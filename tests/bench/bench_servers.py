@@ -34,6 +34,7 @@ class Server:
         self.suite, self.name = suite, name
         self.folder = os.path.join(suite.folder, name)
         self.there = set()
+        self.linked = {} # bytes of objects that are Sluice's own files under a second name: see link_stored
 
     # ---- The client ----
 
@@ -41,6 +42,7 @@ class Server:
         """Starts the client; load_end gives its figures. options: those of load.c, shared=True: it is not alone on its core, and idle=True:
         it is to leave that core to the others."""
         idle, shared = options.pop("idle", False), options.pop("shared", False)
+        served = self.linked.get(path, size) if kind == "get" else size
         options.setdefault("spin", int(self.suite.cores.pinned and not shared and (kind == "get" or size <= 1 << 20)))
         path = self.target(kind, path, query, options)
         if self.is_tls:
@@ -49,7 +51,7 @@ class Server:
         command = [self.suite.tool("load"), *words, "--host", self.host_field, kind, self.host, str(self.port), path, str(size), str(connections), str(amount)]
         client = self.suite.cores.client_process(command, idle=idle, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.suite.clients.append(client)
-        client.expected_bytes = size if "range" not in options and size > 0 else None
+        client.expected_bytes = served if "range" not in options and size > 0 else None
         return client
 
     def target(self, kind, path, query, options):
@@ -97,12 +99,14 @@ class Server:
 
     def link_stored(self, path, size, name):
         """Whether the file is now a second name of the one in which Sluice keeps that object. Where in memory a file's pages lie makes
-        more of a difference to a copy out of them than the servers do, so that all are to serve the same pages."""
+        more of a difference to a copy out of them than the servers do, so that all are to serve the same pages. The record that follows the
+        object in the file, some hundred bytes, is served with it."""
         stored = self.suite.stored_file(path, size)
         if stored is None:
             return False
         os.link(stored, name)
         os.chmod(name, 0o644) # servers that drop their rights
+        self.linked[path] = os.path.getsize(name)
         return True
 
     def remove(self, path, size, count):
