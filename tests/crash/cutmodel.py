@@ -148,7 +148,7 @@ class Change:
 
 
 class Unrecorded(Exception):
-    """The log speaks of a file whose making it does not have: rarely a recording misses one, and is of no use then."""
+    """The log speaks of a file whose making it does not have: the recorder missed it, or took for a file what is none."""
 
 
 class Disk:

@@ -8,7 +8,6 @@ import time
 import traceback
 
 import blocks
-import cutmodel
 import lives
 import states
 from workload import MODES
@@ -34,18 +33,6 @@ def why_not(modes, scratch):
     return reasons | {mode: reason for mode in on_blocks if reason is not None}
 
 
-def record(folder, mode, seed, scratch):
-    """A recording; another one in the place of one that is of no use, twice at the most."""
-    for attempt in range(3):
-        try:
-            return lives.record(make_lab(folder, mode, seed + attempt * 500_000, scratch), mode, seed + attempt * 500_000)
-        except cutmodel.Unrecorded as error:
-            if attempt == 2:
-                raise
-            print(f"# recording {mode} {seed} is made again: {error}", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def work(job):
     """One recording and its states, in a process of its own: (mode, acknowledged, states, [what is bad])."""
     mode, seed, count, passes, scratch, keep, end = job
@@ -53,7 +40,7 @@ def work(job):
         return mode, 0, 0, []
     folder = tempfile.mkdtemp(dir=scratch)
     try:
-        history = record(os.path.join(folder, "recording"), mode, seed, scratch)
+        history = lives.record(make_lab(os.path.join(folder, "recording"), mode, seed, scratch), mode, seed)
         done, bad = 0, [f"recording {mode} {seed}: {problem}" for problem in history.problems[:5]]
         for number in range(passes):
             judged = states.Pass(os.path.join(folder, "recording"), number, count, folder, keep)

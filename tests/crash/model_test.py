@@ -208,7 +208,7 @@ def recorder():
     folder, log = os.path.realpath(scratch()) + "/recorded", scratch("log")
     os.mkdir(folder)
     program = """
-import os, sys
+import ctypes, os, sys
 folder = sys.argv[1]
 os.mkdir(folder + "/d")
 fd = os.open(folder + "/f", os.O_CREAT | os.O_RDWR)
@@ -230,6 +230,14 @@ except OSError:
 again = os.open(folder + "/d/g", os.O_WRONLY | os.O_APPEND); os.write(again, b"9"); os.close(again)
 os.close(os.open(folder + "/t", os.O_CREAT | os.O_WRONLY)); os.close(os.open(folder + "/t", os.O_TRUNC | os.O_WRONLY))
 os.mkdir(folder + "/e"); os.rmdir(folder + "/e")
+# The number of a folder that the C library has closed goes to something that is no file.
+libc = ctypes.CDLL(None)
+libc.fdopendir.restype, libc.closedir.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+looked = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+libc.closedir(libc.fdopendir(looked))
+event = os.eventfd(0)
+assert event == looked
+os.write(event, bytes(7) + b"1")
 """
     disk = Disk()
     for record in cutmodel.base_records(folder):

@@ -9,6 +9,8 @@
  * CRASH_ROOT is the folder that is recorded, by its real path; CRASH_LOG the log, to which records are appended; CRASH_CONTROL, mapped,
  * holds numbers that the test changes while the server runs: which sync is to be met by which misfortune. */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -355,6 +357,38 @@ int close(int fd)
     if (fd >= 0 && fd < DESCRIPTORS_MAX)
         atomic_store(&tracked[fd], 0);
     return (int)syscall(SYS_close, fd);
+}
+
+/* From now on the descriptor is the C library's, which closes it without calling close() above: its number would stay in the
+ * table, and the next socket or event descriptor that gets it would be taken for a file. */
+static int give_away(int fd)
+{
+    if (fd >= 0 && fd < DESCRIPTORS_MAX)
+        atomic_store(&tracked[fd], 0);
+    return fd;
+}
+
+DIR *fdopendir(int fd)
+{
+    static DIR *(*real)(int);
+
+    if (real == NULL)
+        real = (DIR * (*)(int)) dlsym(RTLD_NEXT, "fdopendir");
+    return real(give_away(fd));
+}
+
+FILE *fdopen(int fd, const char *mode)
+{
+    static FILE *(*real)(int, const char *);
+
+    if (real == NULL)
+        real = (FILE * (*)(int, const char *)) dlsym(RTLD_NEXT, "fdopen");
+    if (is_tracked(fd) && strchr(mode, 'r') != mode) {
+        pthread_mutex_lock(&lock);
+        emit_unknown("a stream that writes");
+        pthread_mutex_unlock(&lock);
+    }
+    return real(give_away(fd), mode);
 }
 
 int dup(int fd)
