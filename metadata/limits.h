@@ -35,9 +35,10 @@
 #define META_PACE_WAIT_NS_MAX  5000000u
 #define META_PACE_VAIN_MAX     8u
 
-/* Extents of one object or part: bounds a row to some tens of MiB. Plain uploads have one, multipart objects one per part;
- * only copies of ranges of copies could pile up more. Beyond it: -E2BIG. */
-#define META_EXTENTS_MAX (1u << 20)
+/* Extents of one object or part. Plain uploads have one, multipart objects one for each part, appends one each; only parts that are copies
+ * of such objects have more. Every look at an object reads its row, and a copy counts each extent, on the one thread that writes: 50,000
+ * take it 0.3 s. Rows from before this bound may have more, and are read as they are. Beyond it: META_E_EXTENTS. */
+#define META_EXTENTS_MAX 50000u
 
 /* Rows that each reader keeps, with the notes that were made of them: for the hot few thousand a look-up costs a tenth of a
  * microsecond instead of two. */

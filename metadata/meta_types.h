@@ -35,7 +35,8 @@
     X(META_E_TOKEN, -5019, "the token was used for another change")                                          \
     X(META_E_UNSYNCED, -5020, "a sync of the database failed and is not made good yet")                      \
     X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                  \
-    X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")
+    X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")         \
+    X(META_E_EXTENTS, -5024, "the object would lie in too many pieces")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

@@ -131,6 +131,9 @@
       "try again.")                                                                                          \
     X(TOO_MANY_PARTS, 400, "TooManyParts",                                                                   \
       "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.")    \
+    X(TOO_MANY_PIECES, 400, "TooManyParts",                                                                  \
+      "The object would lie in more than 50000 pieces: what was appended to or copied in parts lies in "     \
+      "many.")                                                                                               \
     X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request contains unsupported content.")            \
     X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress",                                            \
       "The e-mail address you provided does not match any account on record.")                               \

@@ -84,7 +84,9 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
     assembly->pieces_bytes += piece->length;
     assembly->extent_count += list.count;
     assembly->size += part->size;
-    return assembly->extent_count <= META_EXTENTS_MAX && assembly->size <= INT64_MAX ? 0 : -E2BIG;
+    if (assembly->extent_count > META_EXTENTS_MAX)
+        return META_E_EXTENTS;
+    return assembly->size <= INT64_MAX ? 0 : -E2BIG;
 }
 
 int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)

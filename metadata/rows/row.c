@@ -191,7 +191,7 @@ int extents_pack(struct meta_writer *writer, const struct meta_extents *extents,
     uint64_t left = size;
 
     if (extents->count > META_EXTENTS_MAX)
-        return -E2BIG;
+        return META_E_EXTENTS;
     if (size > INT64_MAX)
         return -EINVAL;
     for (uint32_t i = 0; i < extents->count; i++) {

@@ -21,8 +21,8 @@ static int extents_join(struct meta_writer *writer, struct meta_bytes first, str
         *joined = head.count == 0 ? second : first;
         return 0;
     }
-    if (head.count >= META_EXTENTS_MAX - tail.count)
-        return -E2BIG;
+    if (tail.count > META_EXTENTS_MAX || head.count > META_EXTENTS_MAX - tail.count)
+        return META_E_EXTENTS;
     size_t head_bytes = (size_t)(head.end - head.at), tail_bytes = (size_t)(tail.end - tail.at);
     unsigned char *out = arena_alloc(&writer->arena, CODEC_LIST_HEAD_BYTES_MAX + head_bytes + tail_bytes);
     if (out == NULL)

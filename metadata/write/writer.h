@@ -81,8 +81,8 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
 
 /* 0, or -EINVAL for what S3 does not allow as a key. */
 int key_check(struct meta_bytes key);
-/* Encodes into the arena. -EINVAL: an extent that is none, or lengths that do not add up to size. -E2BIG: too
- * many. */
+/* Encodes into the arena. -EINVAL: an extent that is none, or lengths that do not add up to size. META_E_EXTENTS:
+ * too many. */
 int extents_pack(struct meta_writer *writer, const struct meta_extents *extents, uint64_t size,
                  struct meta_bytes *bytes);
 /* The object's part list. -EINVAL: numbers that do not ascend, or sizes that do not add up to its size. */

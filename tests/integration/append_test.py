@@ -77,6 +77,32 @@ def checksums(server):
         equal(re.findall(f"<Checksum{algorithm}>([^<]*)<", parts), [text(compute(a)), text(compute(b))], f"{algorithm} of both parts")
 
 
+def copy_as_parts(server, source, key, count):
+    """A multipart object whose parts are all copies of one object: status and error of its completion."""
+    upload = re.search("<UploadId>(.*)</UploadId>", server.request("POST", f"/bucket/{key}?uploads")[2].decode()).group(1)
+    parts = ""
+    for number in range(1, count + 1):
+        status, _, body = server.request("PUT", f"/bucket/{key}?partNumber={number}&uploadId={upload}", headers={"x-amz-copy-source": f"/bucket/{source}"})
+        if status != 200:
+            return status, error_code(body)
+        parts += f"<Part><PartNumber>{number}</PartNumber><ETag>{re.search('<ETag>(.*)</ETag>', body.decode()).group(1)}</ETag></Part>"
+    status, _, body = server.request("POST", f"/bucket/{key}?uploadId={upload}", f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode())
+    return (status, None) if b"<Error>" not in body else (status, error_code(body))
+
+
+def pieces(server):
+    """What lies in many pieces can be copied as a part many times: a look at the object would cost what somebody else's copies made it cost."""
+    piece = os.urandom(54000)
+    for number in range(100):
+        append(server, "pieces", piece, number * len(piece))
+    equal(copy_as_parts(server, "pieces", "pieces-10000", 100), (200, None), "an object of 10,000 pieces")
+    equal(copy_as_parts(server, "pieces-10000", "pieces-60000", 6), (400, "TooManyParts"), "one of 60,000 is refused")
+    equal(server.request("HEAD", "/bucket/pieces-60000")[0], 404, "and is not there")
+    equal(copy_as_parts(server, "pieces-10000", "pieces-50000", 5), (200, None), "one of 50,000 is not")
+    last = 50000 * len(piece) - 10
+    equal(server.request("GET", "/bucket/pieces-50000", headers={"range": f"bytes={last}-"})[2], piece[-10:], "and is read to its end")
+
+
 def racing(server):
     """Of those who append at one offset one wins; nobody's bytes are lost or mixed."""
     server.request("PUT", "/bucket/race", b"")
@@ -114,6 +140,7 @@ def main():
     checksums(server)
     racing(server)
     limit(server)
+    pieces(server)
     data = server.data
     check(server.stop(), "the server ends cleanly")
     status, output = run([SLUICE, "check", "--data", data])

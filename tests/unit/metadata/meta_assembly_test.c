@@ -118,6 +118,37 @@ static void expect(struct store *store, const struct meta_complete_part *parts, 
     meta_object_release(&got);
 }
 
+/* A part of so many pieces, each in a file of its own. */
+static int part_store_pieces(struct store *store, uint32_t number, uint32_t pieces)
+{
+    struct meta_extent *list = calloc(pieces, sizeof(*list));
+    struct meta_part_put op = {.bucket = store->bucket, .key = text("key")};
+
+    assert_non_null(list);
+    for (uint32_t i = 0; i < pieces; i++)
+        list[i] = whole_file(number * 100000u + i, 1);
+    memcpy(op.upload_id, id1, sizeof(id1));
+    op.part = (struct meta_part){.number = number, .size = pieces, .extents = {list, pieces}, .etag = "e"};
+    int err = op_wait(store->meta, &op.op, META_OP_PART_PUT);
+    free(list);
+    return err;
+}
+
+/* Copies of ranges of what lies in many pieces would otherwise pile up without end, and every look at the object pays for each. */
+static void an_object_has_a_bounded_number_of_pieces(void **state)
+{
+    struct store *store = *state;
+
+    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(part_store_pieces(store, 1, META_EXTENTS_MAX + 1), META_E_EXTENTS);
+    for (uint32_t number = 1; number <= 5; number++)
+        assert_int_equal(part_store_pieces(store, number, META_EXTENTS_MAX / 5), 0);
+    assert_int_equal(part_store_pieces(store, 6, 1), 0);
+    assert_int_equal(complete(store, all, 6, NULL), META_E_EXTENTS);
+    assert_int_equal(complete(store, all, 5, NULL), 0);
+    assert_sound(store);
+}
+
 static void what_is_put_together_becomes_the_object(void **state)
 {
     struct store *store = *state;
@@ -384,6 +415,7 @@ int main(void)
         store_test(a_part_that_is_replaced_between_two_steps),
         store_test(one_that_is_not_finished_is_not_used),
         store_test(refusals),
+        store_test(an_object_has_a_bounded_number_of_pieces),
         store_test(a_part_before_it_in_its_batch),
         store_test(a_part_behind_it_in_its_batch),
         store_test(a_change_with_all_put_together_reads_no_part),
