@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Settling: one thread of a relaxed store that has all that came up to a moment written to the disk, every few seconds while something comes,
- * so that a power failure can take nothing older.
+ * and at once after a process that was killed, so that a power failure can take nothing older.
  *
  *   take a point: which blobs are complete, which rows were replaced until now
  *     -> blob_point_sync (bytes, names), meta_make_durable (rows)
@@ -145,6 +145,9 @@ static void *settle_main(void *arg)
     struct settle *settle = arg;
 
     (void)pthread_setname_np(pthread_self(), "sluice-settle"); /* only for people who look */
+    /* What an earlier process was killed with has waited long enough: its clock does not begin anew with each start. */
+    if (settle->core->is_unsettled)
+        settle_pass(settle);
     while (!settle_sleep(settle))
         if (!settle->has_failed && meta_changes(settle->core->meta) != settle->settled_changes)
             settle_pass(settle);
@@ -208,8 +211,7 @@ int settle_start(struct core *core, struct settle **out)
     if ((settle = calloc(1, sizeof(*settle))) == NULL)
         return -ENOMEM;
     settle->core = core;
-    /* What an earlier process left unsettled is due at the first opportunity. */
-    settle->settled_changes = core->is_unsettled ? UINT64_MAX : 0;
+    settle->settled_changes = core->is_unsettled ? UINT64_MAX : 0; /* should the first pass fail */
     pthread_mutex_init(&settle->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -321,12 +321,35 @@ static void space_comes_back_after_a_point(void **state)
     assert_int_equal(rig_delete(&rig, "deleted"), 0);
     for (unsigned i = 0; i < 100; i++) /* four times as long as the reclaimer takes otherwise */
         pause_briefly(&rig);
-    close_and_open(&rig, &never);
     assert_true(blob_size(&rig, replaced.file) >= (int64_t)LARGE);
     assert_true(blob_size(&rig, deleted.file) >= (int64_t)LARGE);
     close_and_open(&rig, &soon);
     await_gone(&rig, replaced.file);
     await_gone(&rig, deleted.file);
+    rig_end(&rig);
+}
+
+/* A process that is killed and started every few seconds would otherwise never come to its first point, and one that is idle after its
+ * start would leave what the one before had taken to the next power failure. */
+static void what_was_left_is_written_at_once(void **state)
+{
+    struct meta_mark mark;
+    struct rig rig;
+    uint64_t blob;
+
+    rig_begin(&rig, &never);
+    settle(&rig);
+    put_seed(&rig, "left", LARGE, 1);
+    blob = where(&rig, "left").file;
+    mark_read(&rig, &mark);
+    assert_true(meta_mark_doubts(&mark, blob));
+    close_and_open(&rig, &never);
+    for (unsigned i = 0; i < PATIENCE && meta_mark_doubts(&mark, blob); i++) {
+        pause_briefly(&rig);
+        mark_read(&rig, &mark);
+    }
+    assert_false(meta_mark_doubts(&mark, blob));
+    expect_seed(&rig, "left", LARGE, 1);
     rig_end(&rig);
 }
 
@@ -435,6 +458,7 @@ int main(void)
         cmocka_unit_test(closed_at_rest),
         cmocka_unit_test(replaced_bytes_come_back),
         cmocka_unit_test(space_comes_back_after_a_point),
+        cmocka_unit_test(what_was_left_is_written_at_once),
         cmocka_unit_test(durable_start_verifies),
         cmocka_unit_test(failed_sync_is_not_tried_again),
         cmocka_unit_test(durable_start_that_cannot_sync),
