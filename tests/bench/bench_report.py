@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Tables: the targets, all medians with ratios, and what grows with objects and connections; as text, and as Markdown for the README."""
+"""Tables: the targets, all medians with ratios, and what grows with objects and connections; as text, and as Markdown for FIGURES.md."""
 import bench_targets
 
-BEGIN, END = "<!-- figures: written by tests/bench/run --readme -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures: written by tests/bench/run --figures -->", "<!-- end of figures -->"
 RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"))
 
 
@@ -81,7 +81,7 @@ def targets(results, out):
         text_table(["path", "figure", "", "", "", "", "ratio"], rows, out, 2)
 
 
-# ---- The README -------------------------------------------------------------------------------------------------------------
+# ---- FIGURES.md -------------------------------------------------------------------------------------------------------------
 
 def markdown_table(head, rows):
     return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
@@ -142,7 +142,7 @@ def markdown(results, picture):
     return "\n\n".join(part for part in parts if part)
 
 
-def readme(results, name, picture):
+def write_figures(results, name, picture):
     """Puts the figures between the two marks of the file."""
     with open(name) as file:
         text = file.read()

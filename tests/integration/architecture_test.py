@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""ARCHITECTURE.md is true: the files it names exist, its functions are defined where it says, and it stays short. README.md does too.
+"""ARCHITECTURE.md is true: the files it names exist, its functions are defined where it says, and it stays short. README.md does too, and links lead
+somewhere.
 
 A name in backticks with a slash or an ending is a file or a folder, seen from the top. One with () is a function: of the file that is named
 last before it in the same paragraph or entry, or of the file or folder next after it ("`f()` in `x.c`"); where none is named, of any file."""
@@ -10,6 +11,8 @@ import re
 from sluicetest import ROOT, check, done
 
 LINES_MAX = {"ARCHITECTURE.md": 180, "README.md": 190}
+LINKED = ("README.md", "ARCHITECTURE.md", "deploy/README.md", "api/README.md", "api/s3/README.md", "api/s3/OPERATIONS.md", "storage/README.md",
+          "metadata/README.md", "tests/RELIABILITY.md", "tests/bench/README.md", "tests/bench/FIGURES.md")
 COLUMNS_MAX = 140
 NAMED_MIN = {"files": 40, "functions": 50}  # fewer would mean that the pattern found nothing
 ENDINGS = (".c", ".h", ".py", ".sh", ".md", ".sample")
@@ -75,6 +78,25 @@ wrong = [f"{name} in {path or 'any file'}" for name, path in named if not is_def
 check(not wrong, f"all of the {len(named)} functions that it names are defined there", ", ".join(wrong))
 check(len(named) >= NAMED_MIN["functions"], "they are many", str(len(named)))
 
+
+
+def anchors(document):
+    """Of its headings, as they are linked to."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", document, flags=re.S), re.M)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+        name, _, anchor = target.partition("#")
+        other = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+        if "://" not in target and (not os.path.exists(os.path.join(ROOT, other)) or anchor and anchor not in anchors(read(other))):
+            yield target
+
+
+for path in LINKED:
+    dead = list(dead_links(path))
+    check(not dead, f"the links of {path} lead somewhere", " ".join(dead))
 for path, most in LINES_MAX.items():
     lines = read(path).splitlines()
     check(len(lines) <= most, f"{path} has at most {most} lines", f"{len(lines)}")

@@ -71,25 +71,25 @@ def verdicts_are_right():
 
 
 def report_is_written():
-    name, picture, readme = figures_file(), scratch("figures.svg"), scratch("README.md")
+    name, picture, document = figures_file(), scratch("figures.svg"), scratch("FIGURES.md")
     before, after = "# Title\n\nSome text.\n\n", "\n\nThe rest.\n"
-    with open(readme, "w") as out:
+    with open(document, "w") as out:
         out.write(f"{before}{bench_report.BEGIN}\nold figures\n{bench_report.END}{after}")
     results = bench_results.read(name)
     for _ in range(2):
-        bench_report.readme(results, readme, "figures.svg")
-    with open(readme) as file:
+        bench_report.write_figures(results, document, "figures.svg")
+    with open(document) as file:
         text = file.read()
-    check(text.startswith(before + bench_report.BEGIN) and text.endswith(bench_report.END + after), "the README around the figures stays as it was", text)
-    check("old figures" not in text and "**miss** |" in text and text.count(bench_report.END) == 1, "figures in the README are replaced, not added", text)
-    with open(readme, "w") as out:
+    check(text.startswith(before + bench_report.BEGIN) and text.endswith(bench_report.END + after), "the document around the figures stays as it was", text)
+    check("old figures" not in text and "**miss** |" in text and text.count(bench_report.END) == 1, "figures in the document are replaced, not added", text)
+    with open(document, "w") as out:
         out.write("no marks\n")
     refused = False
     try:
-        bench_report.readme(results, readme, "figures.svg")
+        bench_report.write_figures(results, document, "figures.svg")
     except SystemExit:
         refused = True
-    with open(readme) as file:
+    with open(document) as file:
         check(refused and file.read() == "no marks\n", "a file without marks is left alone")
     status, out = run([*RUN, "--from", name, "--svg", picture])
     check(status == 0 and "8 of 11 pass, 2 not measured" in out and "left out: lighttpd: not there" in out, "a run's lines are reported later", out)

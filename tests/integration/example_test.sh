@@ -9,7 +9,8 @@ set -eu
 
 : "${BUILD_DIR:?BUILD_DIR must name a finished build}"
 BUILD_DIR=$(cd "$BUILD_DIR" && pwd)
-EXAMPLE=$(cd "$(dirname "$0")/../example" && pwd)
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+EXAMPLE=$ROOT/tests/example
 CC=${CC:-cc}
 
 for tool in cmake pkg-config "$CC" nm; do
@@ -69,6 +70,18 @@ if command -v c++ >/dev/null; then
     quietly c++ -x c++ -Wall -Wextra -Werror -fsyntax-only -I"$PREFIX/include" "$WORK/header.c"
 fi
 echo "ok - header"
+
+# The program in api/README.md, and the lines in README.md, which handle no errors.
+block() {
+    sed -n '/^```c$/,/^```$/p' "$1" | sed '1d;$d'
+}
+block "$ROOT/api/README.md" >"$WORK/document.c"
+grep -q '^int main' "$WORK/document.c" || fail "api/README.md has no program"
+quietly "$CC" -Wall -Wextra -Werror -Wno-unused-parameter -fsyntax-only -I"$PREFIX/include" "$WORK/document.c"
+{ printf '#include <sluice.h>\n#include <stdio.h>\nint main(void) {\n'; block "$ROOT/README.md"; printf '}\n'; } >"$WORK/lines.c"
+grep -q 'sluice_put' "$WORK/lines.c" || fail "README.md has no lines of C"
+quietly "$CC" -Wall -Werror -fsyntax-only -I"$PREFIX/include" "$WORK/lines.c"
+echo "ok - the documents' programs compile"
 
 # ---- CMake ----
 
