@@ -25,7 +25,7 @@ WIDTH, MARGIN, LABEL, BAR, GAP = 960, 24, 132, 11, 12
 ROWS = (("large", "GET 1 GiB", 4), ("large", "PUT 1 GiB", 4), ("large", "GET 64 MiB", 4), ("large", "PUT 64 MiB", 4), ("small", "GET 1 MiB", 32),
         ("small", "GET 64 KiB", 32), ("small", "GET 4 KiB", 32), ("small", "GET 4 KiB", 1), ("small", "PUT 64 KiB", 32), ("small", "PUT 4 KiB", 32),
         ("small", "PUT 4 KiB", 1), ("range", None, 4))
-RATIO_MAX, ROOM = 2.0, 78 # longer bars are cut there; room for the label behind the longest
+RATIO_MAX, ROOM = 2.0, 78 # longer bars are cut there; room for the label after the longest
 
 
 def css_class(name):

@@ -81,7 +81,7 @@ def random_keys(suite, objects):
 
 
 def measure(suite, server, objects, seconds):
-    # From the middle, where the rows before and behind are as many. A folder holds a thousand keys, and there are as many folders
+    # From the middle, where as many rows come before as after. A folder holds a thousand keys, and there are as many folders
     # as thousands of objects.
     middle, figures = (objects // FOLDER_KEYS - 1) // 2, {}
 

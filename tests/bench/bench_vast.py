@@ -111,7 +111,7 @@ def versions(count, seconds):
 
 
 def walk_to(server, key, number):
-    """The id of the last version on the page that ends behind `number` of them."""
+    """The id of the last version on the page that ends after `number` of them."""
     marker = ""
     for _ in range(max(1, number // 1000)):
         answer = server.request("GET", "/vast", f"versions=&prefix={key}{marker}").decode()

@@ -98,7 +98,7 @@ static void poll_add(int fd, void *client)
         die("epoll_ctl");
 }
 
-/* Reads what there is of the head. Returns the bytes behind its end, -1 while it has none, -2 when the peer has gone. */
+/* Reads what there is of the head. Returns the bytes after its end, -1 while it has none, -2 when the peer has gone. */
 static ssize_t head_read(struct client *client, char **behind)
 {
     ssize_t count = recv(client->fd, client->head + client->head_length, HEAD_MAX - client->head_length, 0);

@@ -103,7 +103,7 @@ static long drive(struct framing *framing, struct outcome *outcome, const char *
         if (count < 0)
             return count;
         if (count == 0 && framing->ops->done(framing))
-            return -EBADMSG; /* bytes behind the end */
+            return -EBADMSG; /* bytes after the end */
         if ((size_t)count > length || (count == 0 && framing->ops->run(framing) == 0))
             abort(); /* no progress */
         consumed += (size_t)count;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A large upload is completed without anybody else waiting for its parts: the worker reads them and puts them together beforehand, and
-the change, behind which all others queue, reads none. A preloaded library counts the rows that the database hands out."""
+the change, for which all others wait in the queue, reads none. A preloaded library counts the rows that the database hands out."""
 import re
 import struct
 

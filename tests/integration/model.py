@@ -415,10 +415,10 @@ class Bucket:
         self.finished[identity] = (key, version.number, etag, named)
         return self.added(key, version, Answer(200, etag=version))
 
-    # ---- Listings: (entries, common prefixes, is truncated, last), where last is the key, or key and id, to go on behind ----
+    # ---- Listings: (entries, common prefixes, is truncated, last), where last is the key, or key and id, to go on after ----
 
     def _list(self, rows, prefix, delimiter, limit):
-        """rows: (key, id, entry) in order, behind the marker."""
+        """rows: (key, id, entry) in order, after the marker."""
         entries, common, last = [], [], None
         for key, identity, entry in rows:
             if not key.startswith(prefix):

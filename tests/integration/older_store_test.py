@@ -33,7 +33,7 @@ def after_number(raw, at):
 def as_before(raw, data):
     """A list of one extent, of all of `data`, with the checksum that earlier versions gave it."""
     assert raw[:2] == b"\x01\x01" and raw[2] & CRC64NVME, raw.hex()
-    end = after_number(raw, after_number(raw, 3))  # behind file and length
+    end = after_number(raw, after_number(raw, 3))  # after file and length
     return raw[:2] + bytes([raw[2] & ~CRC64NVME]) + raw[3:end] + crc32c(data).to_bytes(4, "little") + raw[end + 8:]
 
 
@@ -84,7 +84,7 @@ with open(os.path.join(server.data, "blobs", "SEQUENCE"), "r+b") as file:
 for path in blob_files(server.data)[1]:
     with open(path, "r+b") as file:
         file.seek(18)
-        file.write(bytes(4096 - 18))  # behind the line of a segment there was nothing
+        file.write(bytes(4096 - 18))  # after the line of a segment there was nothing
 with open(os.path.join(server.data, "blobs", "SEQUENCE"), "rb") as file:
     before = file.read()
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The pair of certificate and key: changed while the server runs, also behind symbolic links and by the replacement of folders on the
+"""The pair of certificate and key: changed while the server runs, also where symbolic links lead to it and by the replacement of folders on the
 way, and refused when it is none."""
 import contextlib
 import os

@@ -20,7 +20,7 @@
 #include "api/server/watch_way.h"
 
 static char top[] = "/tmp/watch_way_test.XXXXXX";
-static char visited[4096]; /* folders, a blank behind each; those that are passed only in brackets */
+static char visited[4096]; /* folders, a blank after each; those that are passed only in brackets */
 
 static void note(void *ctx, const char *folder, bool decides)
 {

@@ -306,7 +306,7 @@ static void holes_wait_for_the_log(void **state)
 
 /* ---- The process dies ---- */
 
-/* Dies when the bytes that are to replace "key" are synced, and with them the entry that says so: a batch of its own, behind that of
+/* Dies when the bytes that are to replace "key" are synced, and with them the entry that says so: a batch of its own, after that of
  * "earlier". */
 static void child_run(struct rig *rig)
 {
@@ -369,7 +369,7 @@ static void dies_before_the_commit(void **state)
     for (unsigned i = 0;
          i < PATIENCE && key_is_there(&rig, "key") && !is_hole(&rig, key.file, HEAD + 8192, 100); i++)
         pause_briefly(&rig);
-    assert_true(is_hole(&rig, key.file, HEAD + 8192, 100));               /* the old one lay behind "kept" */
+    assert_true(is_hole(&rig, key.file, HEAD + 8192, 100));               /* the old one lay after "kept" */
     assert_int_equal(blob_size(&rig, key.file), key.unit_offset + 20480); /* and the journal is cut off */
     rig_close(&rig);
     expect_clean(rig.dir, 3);
@@ -492,7 +492,7 @@ static void foreign_bytes_are_not_left_out(void **state)
 /* The sync had not finished: the entry is on the disk, one block of the bytes is not. */
 static void dies_within_the_sync(void **state)
 {
-    const uint64_t lost = HEAD + 8192 + 4096 + 4096; /* behind "kept", "key" and "earlier" */
+    const uint64_t lost = HEAD + 8192 + 4096 + 4096; /* after "kept", "key" and "earlier" */
     static const char zeros[4096];
     struct meta_extent earlier;
     struct rig rig;
@@ -506,7 +506,7 @@ static void dies_within_the_sync(void **state)
     survivors_expect(&rig);
     earlier = extent_of(&rig, "earlier");
     assert_int_equal(earlier.unit_offset + 4096, lost);
-    assert_int_equal(blob_size(&rig, earlier.file), lost); /* the lost unit lay behind it */
+    assert_int_equal(blob_size(&rig, earlier.file), lost); /* the lost unit lay after it */
     rig_close(&rig);
     expect_clean(rig.dir, 3);
     expect_no_debt(rig.dir);

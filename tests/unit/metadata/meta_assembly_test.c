@@ -390,7 +390,7 @@ static unsigned rows_of_completion(struct store *store, bool assembles, bool mov
     return rows;
 }
 
-/* The first slice of what is cleared away behind it, and a look whether there is more. */
+/* The first slice of what is cleared away after it, and a look whether there is more. */
 static void a_change_with_all_put_together_reads_no_part(void **state)
 {
     assert_in_range(rows_of_completion(*state, true, false), 1, META_CLEAR_MAX + 1);

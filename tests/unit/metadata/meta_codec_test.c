@@ -228,7 +228,7 @@ static void damage_is_refused(void **state)
             assert_int_equal(decode_all(good, cut), 0);
         memcpy(bad, good, length);
         bad[length] = 0;
-        assert_int_equal(decode_all(bad, length + 1), 0); /* something behind the end */
+        assert_int_equal(decode_all(bad, length + 1), 0); /* something after the end */
         for (int flips = 0; flips < 50; flips++) {
             memcpy(bad, good, length);
             for (uint64_t n = 1 + random_next() % 3; n > 0; n--)

@@ -209,7 +209,7 @@ static void a_visitor_may_stop(void **state)
     assert_int_equal(meta_object_list(store->reader, &query, stop_at_once, &calls, &truncated), 42);
 }
 
-/* A NULL pointer is an empty text: no memory is asked about behind it. */
+/* A NULL pointer is an empty text: no memory is looked at through it. */
 static void absent_texts_are_empty(void **state)
 {
     struct store *store = *state;

@@ -171,7 +171,7 @@ static void test_signed(void **state)
     options.wire_length = strlen(wire);
     check_accepts(&run, &options, wire, "0123456789abcdefxyz",
                   "chunk 16 55 44;chunk 19 66 55;final 0 77 66;");
-    /* Pipelined requests behind the body stay where they are. */
+    /* Pipelined requests after the body stay where they are. */
     assert_int_equal(drive_string(&run, &options, wire, 4096), 0);
 }
 

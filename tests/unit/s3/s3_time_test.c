@@ -80,7 +80,7 @@ static void survives_every_cut(void **state)
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         for (size_t length = 0; length < strlen(good[i]); length++) {
             char *cut =
-                malloc(length > 0 ? length : 1); /* no NUL behind it: a sanitizer sees each step too far */
+                malloc(length > 0 ? length : 1); /* no NUL after it: a sanitizer sees each step too far */
             int64_t seconds;
 
             memcpy(cut, good[i], length);

@@ -95,7 +95,7 @@ static void version_1_is_upgraded(void **state)
     }
 }
 
-/* The newer record damaged behind what version 1 would look at: it is not taken for whole. */
+/* The newer record damaged after what version 1 would look at: it is not taken for whole. */
 static void second_sum_counts(void **state)
 {
     struct blob_sequence sequence = {

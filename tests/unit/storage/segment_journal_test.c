@@ -265,7 +265,7 @@ static int note_sequence(void *ctx, const struct segment_entry *entry)
     return 0;
 }
 
-/* After an unclean end an entry is found behind those that are damaged, which were durable before it; and behind the last one nothing. */
+/* After an unclean end an entry is found after those that are damaged, which were durable before it; and after the last one nothing. */
 static void valid_entries_after_a_damaged_one(void **state)
 {
     const uint32_t lengths[3] = {20000, 100, 9000};
@@ -364,7 +364,7 @@ static unsigned char *imitation_make(const unsigned char *its_token, uint64_t se
     return bytes;
 }
 
-/* A file that ends with these bytes, behind a head. */
+/* A file that has a head and ends with these bytes. */
 static uint64_t file_with_end(struct pen *pen, const unsigned char *end, size_t length)
 {
     unsigned char *bytes = make_bytes(BLOCK + length, 5);

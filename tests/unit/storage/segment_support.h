@@ -123,7 +123,7 @@ UNUSED static void batch_store(struct pen *pen, struct batch *batch)
 
 /* ---- Looking ---- */
 
-/* The unit's bytes are in its place, and zeros behind them up to the next one's. */
+/* The unit's bytes are in its place, and zeros after them up to the next one's. */
 UNUSED static void assert_unit_holds(struct rig *rig, const struct segment_unit *unit)
 {
     uint32_t room = segment_unit_room(unit->length);

@@ -9,7 +9,7 @@
 
 /* ---- Places ---- */
 
-/* Each unit begins where the one before it ends, or behind the head of another segment. */
+/* Each unit begins where the one before it ends, or after the head of another segment. */
 static void assert_places(const struct batch *batch, struct blob_unit *end)
 {
     for (uint32_t i = 0; i < batch->count; ++i) {
