@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * A relaxed store (meta_options.durable off) answers before anything is on the disk, and loses the latest seconds when the power
- * fails; nothing else, ever. What that takes of the rows:
+ * A relaxed store (meta_options.durable off) answers before anything is on the disk. When the power fails it loses the latest seconds, and
+ * nothing else, ever. This is how the rows make that true:
  *
- *   - Commits are not synced, but what is on the disk of them is always a run of commits from the first one on.
+ *   - Commits are not synced. Those that are on the disk after a power failure are always the first ones, without a gap.
  *   - The disk takes bytes and rows in any order. So a row can be there without its bytes. The *mark* says which blobs are on
- *     the disk for sure; a start compares all other units that rows name with their checksums, before anybody reads them, and rows without
- *     their bytes are dropped (META_OP_LOST).
- *   - If such a row had replaced another, that one comes back: an object that is replaced by one whose bytes may not be there yet is
- *     kept in the table `replaced`, with its references, until the mark has come up to that moment.
- *   - Bytes may only be given back when the rows that no longer name them are on the disk: garbage up to meta_point.garbage, once all
- *     is synced.
+ *     the disk for sure. A start compares all other units that rows name with their checksums, before anybody reads them, and drops
+ *     rows whose bytes are not there (META_OP_LOST).
+ *   - If such a row had replaced another one, that one comes back. For this an object whose successor's bytes may not be on the disk is
+ *     kept in the table `replaced`, with its references, until the mark has passed that moment.
+ *   - Bytes may be given back only when the rows that no longer name them are on the disk: that is garbage up to meta_point.garbage,
+ *     once all is synced.
  *
  *   meta_point_take -> (the opener syncs bytes and meta_make_durable) -> META_OP_MARK, until it has no more to do
  *
- * Why one kept row for each key is enough: it is older than all that came to the key since, and nothing of that is known to be on the disk
- * as long as no point was taken in between; after that a second one is kept. */
+ * One kept row for each key is enough between two points: nothing that came to the key after it is known to be on the disk before the next
+ * point. After a point a second row is kept. */
 #ifndef METADATA_META_RELAXED_H
 #define METADATA_META_RELAXED_H
 

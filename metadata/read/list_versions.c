@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Listing versions: two walks side by side, along the current objects and along the table of versions, merged
- * by key. At equal keys the current object comes first, for it is the newest; behind it the versions follow in
+ * by key. At equal keys the current object comes first, for it is the newest; then the versions follow in
  * the order of their ids. Both walks seek past each common prefix, so that the cost follows what is returned.
  * All of a listing happens in one snapshot. The reader's thread. */
 #include "metadata/read/read.h"
@@ -56,7 +56,7 @@ static int cursor_step(struct cursor *cursor)
     return cursor->row < 0 ? cursor->row : 0;
 }
 
-/* Goes to the first row at or behind its start. */
+/* Goes to the first row at or after its start. */
 static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
 {
     int parameter = 1;
@@ -100,7 +100,7 @@ static int marker_find(const struct version_walk *walk, struct meta_version_id *
     return err != 0 ? err : 1;
 }
 
-/* Behind `place`, in the rows of the marker's key. */
+/* To the first row after `place`, in the rows of the marker's key. */
 static int older_seek_behind(struct version_walk *walk, const struct meta_version_id *place)
 {
     struct cursor *older = &walk->older;
@@ -112,7 +112,7 @@ static int older_seek_behind(struct version_walk *walk, const struct meta_versio
     return cursor_seek(walk, older);
 }
 
-/* Starts behind the version that the marker names. A version that is gone (who lists may be deleting what was
+/* Starts after the version that the marker names. A version that is gone (who lists may be deleting what was
  * listed) leaves its place; the null version leaves none, and then nothing of the key is passed over. Both
  * cursors stand at the key's start. */
 static int walk_pass_marker(struct version_walk *walk)

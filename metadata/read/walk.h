@@ -17,7 +17,7 @@ struct position {
 };
 
 struct meta_bytes position_bytes(const struct position *position);
-/* At the key itself. A longer string is cut, which no key lies behind that would not lie behind the whole. */
+/* At the key itself. A longer string is cut: a key that lies after the cut one lies after the whole one, too. */
 void position_at(struct position *position, struct meta_bytes key);
 void position_after(struct position *position, struct meta_bytes key);
 void position_past_prefix(struct position *position, struct meta_bytes prefix);

@@ -8,8 +8,8 @@
  *             flags announce
  *   attribute name length, name, value length, value
  *   part      number, size; a list of the second version has algorithm and length of the parts' checksums (one byte
- *             each) before its items and their values behind them
- *   ETag      form byte; 32 hex digits are packed into 16 bytes, with the number behind "-" after them
+ *             each) before its items and their values after them
+ *   ETag      form byte; 32 hex digits are packed into 16 bytes, followed by the number that stands after "-"
  *   checksum  algorithm, type, value
  *
  * Items stand on their own, so that lists are joined by copying their bytes. Decoders trust nothing: whatever

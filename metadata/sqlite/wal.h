@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether the database's log (its write-ahead log) is on the disk. Commits whose batch is in the journal are not synced; this knows
- * whether there are any, syncs them for those who must wait for it, and puts things right after a sync that failed.
+ * Whether the database's log (its write-ahead log) is on the disk. Commits whose batch is in the journal are not synced. This file knows
+ * whether there are any, syncs them for those who must wait for that, and puts things right after a sync that failed.
  *
- * After a failed sync the kernel calls pages clean that never reached the disk, and the next sync a success. What was committed
- * before, unsynced, could be lost then although later commits say they are durable; and a page of the database, although the log
- * that it came from is gone. So from then on the files are *suspect*, whichever of the two it was and whoever met it: a commit, the checkpoint
- * thread, or meta_make_durable. Nothing is committed, nothing moved into the database, and nobody may act outside the database on what the
- * rows say, until wal_repair has written it all again. Readers go on. Private to metadata/. */
+ * After a failed sync the kernel calls pages clean that never reached the disk, and the next sync succeeds without writing them. So what was
+ * committed before may be lost, although later commits say that they are durable; and a page of the database may be lost, although the
+ * log that it came from is gone. From then on both files are *suspect*, whoever met the failure: a commit, the checkpoint thread, or
+ * meta_make_durable. Until wal_repair has written everything again, nothing is committed, nothing is moved into the database, and nobody
+ * may act outside the database on what the rows say. Readers go on. Private to metadata/. */
 #ifndef METADATA_SQLITE_WAL_H
 #define METADATA_SQLITE_WAL_H
 
@@ -27,8 +27,8 @@ struct wal {
     atomic_bool is_lost;
 };
 
-/* Room on the disk for the log, whose size and content stay as they are: nothing can be deleted without a few pages in it. Where it is not
- * to be had, because the disk is full already or the file system knows no such thing, the log takes what there is when it needs it. */
+/* Reserves room on the disk for the log; its size and content stay as they are. A deletion, too, needs a few pages in the log, also when the
+ * disk is full. Where no room can be reserved (a full disk, a file system that cannot do it), the log takes what there is when it needs it. */
 void wal_reserve(const char *log_path);
 
 /* Before any thread but the committer's may use it. log_path: the file of the log, which must be there. 0 or a negative errno. */
@@ -41,8 +41,8 @@ int wal_set_synced(struct wal *wal, sqlite3 *db, bool is_synced);
 /* Around the COMMIT. result: its own. */
 void wal_commit_begin(struct wal *wal);
 void wal_commit_end(struct wal *wal, int result);
-/* The log has so many frames. Those that no commit syncs begin their way to the disk before there are too many: the sync of a whole
- * log would hold up everybody's for some milliseconds. */
+/* The log has so many frames. Those that no commit syncs are written to the disk before there are too many: to sync a whole log at once
+ * would hold up everybody for some milliseconds. */
 void wal_grown(struct wal *wal, int frames);
 /* Makes it good, see wal_repair.c. checkpointer: the checkpoint thread's connection, while that thread rests. 0, and nothing is
  * suspect any more; -EBADMSG: it is lost, readers must not go on, and only a new process can read what is on the disk; or another

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether the committer should wait a little for company before it commits. Clients that answer each answer with the next
- * request fall apart into two groups that take turns, so that each change waits for two commits and each commit carries half
- * of what it could. A batch that waits until those whose changes were just answered are back puts everybody into one.
+ * Whether the committer should wait a little for more changes before it commits. Clients that send the next request when the last one is
+ * answered fall apart into two groups that take turns: then each change waits for two commits, and each commit carries half of
+ * what it could. A batch that waits until those who were just answered have come again has all of them together.
  *
- * It pays only while coming back takes less time than a commit, which this learns by trying: a wait that was in vain is
- * tried again later, and later each time. Who comes alone never waits.
+ * It pays only while they come again in less time than a commit takes. This is found out by trying: after a wait in vain the next
+ * try comes later, and later each time. A client that comes alone never waits.
  *
  * Pure: no clock, no thread, no I/O. One thread at a time. */
 #ifndef METADATA_WRITE_BATCH_PACE_H
