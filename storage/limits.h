@@ -17,7 +17,7 @@
 /* What one job of theirs moves at most, before the thread has time for others. */
 #define PUMP_JOB_BYTES_MAX (16u << 20)
 
-/* What is moved at a time, and digested behind it: small enough to be still in the CPU's own cache then. */
+/* What is moved at a time, and then digested: small enough to be still in the CPU's own cache then. */
 #define PUMP_PIECE_BYTES (1u << 20)
 
 /* How long a thread waits for a socket that has run dry. Longer than a pause of a fast client, shorter than anybody notices. */
@@ -84,7 +84,7 @@
 #define EGRESS_VERIFY_BYTES_MAX (64u << 10)
 
 /* Small units of one answer that are verified before its first byte: so much can be read again from the page cache when its turn
- * comes. Those behind it are verified then, and an answer that meets a damaged one is cut off. */
+ * comes. Later units are verified when theirs comes, and an answer that meets a damaged one is cut off. */
 #define EGRESS_LOOK_BYTES_MAX (1u << 20)
 
 /* Lines about damage in the log: of one unit once, as long as it is among the last that were told of, and of all together few. */

@@ -75,7 +75,7 @@ int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint
 int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset,
                             uint64_t length);
 
-/* A range of a file that is still being written, mapped once and digested piece by piece behind the writes: cheaper than a
+/* A range of a file that is still being written, mapped once and digested piece by piece after the writes: cheaper than a
  * mapping for each piece. */
 struct digest_map {
     int fd;
@@ -84,7 +84,7 @@ struct digest_map {
     unsigned char *bytes; /* NULL: it cannot be mapped, and is read through a buffer */
 };
 
-/* fd must stay open until the close. The range may reach behind the end of the file. */
+/* fd must stay open until the close. The range may reach beyond the end of the file. */
 void digest_map_open(struct digest_map *map, int fd, uint64_t offset, size_t length);
 /* [offset, offset + length) inside the range, and inside the file. Results as of digest_set_update_file. */
 int digest_map_update(const struct digest_map *map, struct digest_set *set, uint64_t offset, size_t length);

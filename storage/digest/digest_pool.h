@@ -20,7 +20,7 @@ struct digest_stream;
 #define DIGEST_CHUNK_TAG_BYTES 64u
 
 struct digest_chunk {
-    uint64_t end;                              /* payload offset behind the chunk's last byte */
+    uint64_t end;                              /* payload offset after the chunk's last byte */
     unsigned char tag[DIGEST_CHUNK_TAG_BYTES]; /* whatever `verify` needs, copied as given */
 };
 

@@ -15,7 +15,7 @@
 
 typedef uint32_t lane_words __attribute__((vector_size(4 * LANES)));
 
-/* A message on its way through a lane. Its end, with the padding and the length, does not lie behind its data but here. */
+/* A message on its way through a lane. Its end, with the padding and the length, does not lie after its data but here. */
 struct lane {
     struct md5_message *message;  /* NULL: no message is left for this lane */
     uint64_t block, whole, count; /* the next block; blocks that lie in the data; all blocks */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Segments: files in which many small units lie one behind the other, so that a batch of small bodies costs one write and
+ * Segments: files in which many small units lie one after the other, so that a batch of small bodies costs one write and
  * one sync instead of a file and three syncs each.
  *
  *   0      4096              8192 ...            used                                          capacity
  *   | head | unit | padding | unit | padding | ... |   zeros   | ... entry 2 | padding | entry 1 | padding |
  *
- * Units begin at multiples of 4 KiB, behind a head of 4 KiB: a unit at offset 0 is a blob of its own, any other lies in a
+ * Units begin at multiples of 4 KiB, after a head of 4 KiB: a unit at offset 0 is a blob of its own, any other lies in a
  * segment. A segment has a blob id and a name like any blob. It is made ahead of its use, by a thread of its own: named, its
  * folder synced, and in a durable store filled with zeros to its full size, because a sync of blocks that are allocated and
  * written already needs no journal commit of the file system (measured on ext4: 2 to 4 times as many syncs a second as an
@@ -14,7 +14,7 @@
  *
  * From the end of a segment its *journal* grows towards the units: entries whose data is the owner's business. The sync that makes
  * the units of a batch durable does the same for its entry, so an owner who puts the rows of a batch there needs no sync of its
- * own for them. After a crash it reads them back, before blob_store_recover, which cuts the file behind its last unit and so cuts
+ * own for them. After a crash it reads them back, before blob_store_recover, which cuts the file after its last unit and so cuts
  * the journal off, as blob_store_cut does.
  *
  * A segment that takes no more units is *sealed*. Until its owner has settled it (blob_store_settle), recovery looks at it,
@@ -32,7 +32,7 @@ struct segment_writer;
 /* One small body on its way into a segment. Embedded in what waits for it. */
 struct segment_unit {
     struct segment_unit *next;
-    const void *data; /* segment_unit_room(length) bytes; those behind `length` are zero */
+    const void *data; /* segment_unit_room(length) bytes; those after `length` are zero */
     uint32_t length;  /* 1 .. SEGMENT_UNIT_BYTES_MAX */
     /* out */
     struct blob_unit at; /* where it lies; blob 0: nowhere */
@@ -56,7 +56,7 @@ struct segment_entry {
 uint32_t segment_unit_room(uint32_t length);
 
 /* A segment takes no more units, and every change that rests on it has been committed or refused.
- * used_bytes: what lies behind is free. is_certain false: nobody knows what a crash would bring back; do not settle it. */
+ * used_bytes: what comes after them is free. is_certain false: nobody knows what a crash would bring back; do not settle it. */
 typedef void (*segment_sealed_fn)(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain);
 
 /* Returns 0 or -ENOMEM. Makes no file yet. */
@@ -65,8 +65,8 @@ int segment_writer_create(struct segment_writer **writer, struct blob_store *sto
 /* Seals what is open. NULL allowed. */
 void segment_writer_destroy(struct segment_writer *writer);
 
-/* Nothing is to be written just now: seals, and tells, an open segment that ids have run far ahead of, and removes such a one that
- * was made ahead of its use. Cheap when there is none. */
+/* To be called now and then while nothing is to be written. Where ids have run far ahead of a segment, recovery would have much to look at:
+ * so an open one is sealed, which its owner is told, and one that was made ahead of its use is removed. Cheap when there is none. */
 void segment_writer_idle(struct segment_writer *writer);
 
 /* Asks for a segment ahead of the first unit. Any thread; cheap. */
@@ -86,20 +86,24 @@ int segment_entry_write(struct segment_writer *writer, const struct segment_entr
  * is told by segment_sync_end. The segment is told of at segment_batch_end. Nothing to do when none is open. */
 void segment_writer_seal(struct segment_writer *writer);
 
-/* Starts to make durable what was written since the last sync; then sees to it that it is. The second returns 0 or a negative
- * errno: none of those units and entries may be trusted then. Nothing to do in a store that is not durable. */
+/* The first starts to write to the disk what came since the last sync; the second waits until that is durable. It returns 0 or a negative
+ * errno: then none of those units and entries may be trusted. Nothing to do in a store that is not durable. */
 void segment_sync_begin(struct segment_writer *writer);
 int segment_sync_end(struct segment_writer *writer);
-/* The transaction that names the units written so far has ended; sealed segments are told. is_certain false: it ended so that
- * nobody knows whether its rows will come back. */
+/* The transaction that names the units written so far has ended; the owner is told which segments were sealed. is_certain false: nobody
+ * knows whether the rows of that transaction will come back after a crash. */
 void segment_batch_end(struct segment_writer *writer, bool is_certain);
 
-/* Reads a segment's journal, after a sync of the segment (unless the store is read only): calls visit for each entry, in order, up to the
- * first that is not valid (torn, absent, of another token). After an unclean end it goes on after such a one, if a valid entry of a higher
- * sequence comes within SEGMENT_ENTRIES_GAP_BYTES: sequences then are not consecutive, and those between were durable once and are damaged,
- * as an entry is written after the sync of the one before. The entry and its data are valid during the call. That an entry is there does
- * not prove that its sync ended: units of
- * its batch may be torn. This can only be so for entries of the last batch, as a batch is written after the sync of the one before.
+/* Reads a segment's journal. Syncs the segment first, unless the store is read only. Then calls visit for each entry, in order, up to the
+ * first that is not valid (torn, absent, of another token). The entry and its data are valid during the call.
+ *
+ * After an unclean end it goes on after an entry that is not valid, if a valid one of a higher sequence comes within
+ * SEGMENT_ENTRIES_GAP_BYTES. Sequences then are not consecutive. The entries between are damaged: they were durable once, since an entry is
+ * written after the sync of the one before.
+ *
+ * That an entry is there does not prove that its sync ended: units of its batch may be torn. This can only be so for the last batch, since
+ * a batch is written after the sync of the one before.
+ *
  * 0, also when the file is not there or has no journal; what visit returned, which stops when it is not 0; -ENOMEM; or the negative
  * errno of opening, syncing or reading. Blocks; any thread; not while a writer has the segment open. */
 int segment_entries_read(struct blob_store *store, uint64_t blob,
