@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small bodies on their way into segments: the hooks that the committer calls around each batch, so that the units of a whole
- * batch are written by one call, and synced by one call, with what the batch does to the rows beside them: the segment's journal
- * is the database's (metadata/meta_journal.h). */
+ * Small bodies on their way into segments: the hooks that the committer calls around each batch. So one call writes the units of a
+ * whole batch, and one call syncs them. The same sync covers what the batch does to the rows, which is written into the segment's
+ * journal: that is the database's journal (metadata/meta_journal.h). */
 #ifndef API_CORE_PACK_H
 #define API_CORE_PACK_H
 

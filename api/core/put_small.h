@@ -36,7 +36,7 @@ typedef void (*put_small_sealed_fn)(void *ctx, int result);
  * was refused), -EIO. */
 int put_small_seal(struct put_small *small, struct put_small_queue *queue, uint32_t digest_mask,
                    struct digest_values *values, put_small_sealed_fn sealed, void *ctx);
-/* Digests what waits and tells. Whether anything did. */
+/* Digests what waits, and calls sealed for each. True if anything waited. */
 bool put_small_queue_run(struct put_small_queue *queue);
 
 /* The bytes for the segment; valid as long as the body. */

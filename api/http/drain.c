@@ -3,7 +3,7 @@
  * Bytes that nobody wants: the states DRAIN and LINGER. On the connection's worker.
  *
  * DRAIN: a request was answered before its body was read. The body's small rest is read by its framing and
- * dropped; the next request follows behind it.
+ * dropped; the next request follows it.
  *
  * LINGER: the last answer is out and our side shut. Closing a socket with unread bytes would send a reset,
  * which may destroy the answer on its way; so what comes is dropped until the client closes, or for a bounded

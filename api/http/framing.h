@@ -19,12 +19,12 @@
 struct framing;
 
 struct framing_ops {
-    /* How many bytes of framing to read next: at least 1 while run() is 0 and done() is false. A guess may be too large (the
-     * surplus is payload that then arrives through memory) but is best kept exact. */
+    /* How many bytes of framing to read next: at least 1 while run() is 0 and done() is false. It may be a guess. If it is too
+     * large, the surplus is payload, which then goes through memory: so it should be exact. */
     size_t (*hint)(const struct framing *framing);
     /* Consumes framing bytes; stops where payload begins or the body ends. Returns the number consumed (which may be less than
-     * length), or -EBADMSG on a violation, -EMSGSIZE when a bound is exceeded (both sticky). A coding is also fed what follows
-     * when it is done, for its end may be optional: it returns 0 where that is not its own. */
+     * length), or -EBADMSG on a violation, -EMSGSIZE when a bound is exceeded (both sticky). A coding gets the bytes that follow
+     * even when it is done, because its last bytes may be optional. It returns 0 for bytes that do not belong to it. */
     ssize_t (*feed)(struct framing *framing, const char *data, size_t length);
     /* Payload bytes that follow next; 0 inside framing and at the end. */
     uint64_t (*run)(const struct framing *framing);

@@ -26,7 +26,7 @@ struct tls_stream {
     int error;                  /* sticky; 0: none. After one OpenSSL must not be asked again */
     unsigned long reason;       /* OpenSSL's, for -EPROTO; 0: it gave none */
     size_t retry_length;        /* of the record that the socket did not take; 0: none */
-    unsigned handshake_records; /* received behind the handshake */
+    unsigned handshake_records; /* received after the handshake */
     bool is_open;               /* the handshake is done */
     bool is_ended;              /* the peer has said that nothing follows */
     bool is_blocked;            /* what waits inside is less than a record: only the socket can help */

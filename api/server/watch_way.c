@@ -22,7 +22,7 @@ static const char *way_folder(const struct way *way)
     return way->done[0] != '\0' ? way->done : ".";
 }
 
-/* Moves the first part of what is left behind what is done. 1; 0: nothing is left; -ENAMETOOLONG. */
+/* Moves the first part of what is left to the end of what is done. 1; 0: nothing is left; -ENAMETOOLONG. */
 static int way_advance(struct way *way)
 {
     const char *part = way->left + strspn(way->left, "/");
@@ -73,8 +73,8 @@ static bool is_folder(const char *name)
     return lstat(name, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Whether the end of what is done is a plain folder with more behind it, which is visited then. Looked at again behind the visit:
- * a link may have taken its place. */
+/* Whether the end of what is done is a plain folder and more follows: then the folder is visited. It is looked at again after the
+ * visit, for a link may have taken its place. */
 static bool way_passes(const struct way *way, void (*visit)(void *ctx, const char *folder, bool decides),
                        void *ctx)
 {

@@ -232,8 +232,8 @@ static int walk_filter_tags(struct walk *walk)
 
 /* ---- Walking ---- */
 
-/* A listing that goes on behind a null version which is gone begins its key anew, and the key's versions would
- * be counted twice: such a one is deleted with the next page. */
+/* A listing that is to go on after a null version which is gone begins the key anew, and would count the key's
+ * versions twice. So such a version is deleted with the next page. */
 static bool walk_stands_on_last(const struct walk *walk)
 {
     const struct candidate *last = &walk->candidates[walk->count - 1];

@@ -11,7 +11,7 @@ struct s3_users_file {
     char *path;         /* with links resolved */
     int directory;      /* locked until the end */
     struct stat status; /* of the file; st_nlink 0: there is none yet */
-    char *text;         /* NUL-terminated behind length bytes; holds secrets */
+    char *text;         /* length bytes and a NUL; holds secrets */
     size_t length;
 };
 

@@ -190,7 +190,7 @@ static void take_clock(struct cursor *cursor, struct civil_time *civil)
     civil->second = take_digits(cursor, 2);
 }
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" behind the day's name and comma. */
+/* "Sun, 06 Nov 1994 08:49:37 GMT" after the day's name and comma. */
 static void take_imf_fixdate(struct cursor *cursor, struct civil_time *civil)
 {
     civil->day = take_digits(cursor, 2);
@@ -203,7 +203,7 @@ static void take_imf_fixdate(struct cursor *cursor, struct civil_time *civil)
     expect(cursor, " GMT");
 }
 
-/* "Sunday, 06-Nov-94 08:49:37 GMT" behind the day's name and comma. Years before 70 belong to this century:
+/* "Sunday, 06-Nov-94 08:49:37 GMT" after the day's name and comma. Years before 70 belong to this century:
  * the form is obsolete, and no date that a client means lies fifty years ahead. */
 static void take_rfc850(struct cursor *cursor, struct civil_time *civil)
 {
@@ -218,7 +218,7 @@ static void take_rfc850(struct cursor *cursor, struct civil_time *civil)
     expect(cursor, " GMT");
 }
 
-/* "Sun Nov  6 08:49:37 1994" behind the day's name. */
+/* "Sun Nov  6 08:49:37 1994" after the day's name. */
 static void take_asctime(struct cursor *cursor, struct civil_time *civil)
 {
     civil->month = take_month(cursor);
