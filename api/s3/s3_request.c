@@ -11,7 +11,7 @@
 
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_text.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "storage/base/names.h"
 #include "storage/base/utf8.h"
 
@@ -96,7 +96,7 @@ static enum s3_method method_of(h2o_iovec_t name)
 static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length, bool plus_is_space)
 {
     char *decoded = h2o_mem_alloc_pool(&request->http->pool, length + 1);
-    ssize_t written = s3_uri_decode(text, length, plus_is_space, decoded);
+    ssize_t written = percent_decode(text, length, plus_is_space, decoded);
 
     return written < 0 ? h2o_iovec_init(NULL, 0) : h2o_iovec_init(decoded, (size_t)written);
 }

@@ -7,7 +7,7 @@
 
 #include "api/s3/object/s3_range.h"
 #include "api/s3/text/s3_time.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "storage/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,10 +18,10 @@ static void check_uri(const char *text, size_t size)
     char *decoded = malloc(size + 1), *encoded = malloc(3 * size + 1), *again = malloc(3 * size + 1);
     if (decoded == NULL || encoded == NULL || again == NULL)
         abort();
-    ssize_t length = s3_uri_decode(text, size, false, decoded);
+    ssize_t length = percent_decode(text, size, false, decoded);
     if (length >= 0) {
-        size_t encoded_length = s3_uri_encode(decoded, (size_t)length, true, encoded);
-        if (s3_uri_decode(encoded, encoded_length, false, again) != length ||
+        size_t encoded_length = percent_encode(decoded, (size_t)length, true, encoded);
+        if (percent_decode(encoded, encoded_length, false, again) != length ||
             memcmp(again, decoded, (size_t)length) != 0)
             abort();
         (void)utf8_is_valid(decoded, (size_t)length);

@@ -1,3 +1,5 @@
 # The ground floor.
 sluice_unit_test(base_text_test)
 sluice_unit_test(base_names_test)
+sluice_unit_test(base_percent_test)
+sluice_unit_test(base_slice_test)

@@ -9,7 +9,7 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/text/s3_text.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 
 #define GROUP_ALL           "http://acs.amazonaws.com/groups/global/AllUsers"
 #define GROUP_AUTHENTICATED "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
@@ -251,7 +251,7 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
     if (is_owners_alone(acl, owner))
         return (struct meta_bytes){NULL, 0};
     for (uint32_t i = 0; i < acl->count; i++)
-        bound += 32 + S3_URI_ENCODED_BYTES(acl->grants[i].id.len);
+        bound += 32 + PERCENT_ENCODED_BYTES(acl->grants[i].id.len);
     at = out = h2o_mem_alloc_pool(pool, bound);
     for (uint32_t i = 0; i < acl->count; i++) {
         const struct s3_grant *grant = &acl->grants[i];
@@ -262,7 +262,7 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
         *at++ = '@';
         if (grant->grantee == S3_GRANTEE_ID) {
             at = put(at, h2o_iovec_init(H2O_STRLIT("id:")));
-            at += s3_uri_encode(grant->id.base, grant->id.len, false, at);
+            at += percent_encode(grant->id.base, grant->id.len, false, at);
         } else {
             at = put(at, groups[grant->grantee].stored);
         }
@@ -291,7 +291,7 @@ static bool unpack_grant(h2o_mem_pool_t *pool, h2o_iovec_t item, struct s3_acl *
     if (grantee.len < 3 || memcmp(grantee.base, "id:", 3) != 0)
         return false;
     char *id = h2o_mem_alloc_pool(pool, grantee.len);
-    ssize_t length = s3_uri_decode(grantee.base + 3, grantee.len - 3, false, id);
+    ssize_t length = percent_decode(grantee.base + 3, grantee.len - 3, false, id);
     return length >= 0 && s3_acl_add(acl, S3_GRANTEE_ID, h2o_iovec_init(id, (size_t)length), permission);
 }
 

@@ -14,7 +14,7 @@
 #include "api/s3/object/s3_tags.h"
 #include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/clock.h"
 
@@ -139,7 +139,7 @@ static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_ke
 static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length)
 {
     char *decoded = s3_request_alloc(request, length + 1);
-    ssize_t got = s3_uri_decode(text, length, true, decoded);
+    ssize_t got = percent_decode(text, length, true, decoded);
 
     return got >= 0 ? h2o_iovec_init(decoded, (size_t)got) : no_value;
 }

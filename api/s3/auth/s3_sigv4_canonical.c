@@ -10,7 +10,7 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "storage/base/hex.h"
 
 /* One name and value of the query in the form to be signed. */
@@ -40,13 +40,13 @@ static void put_vec(struct text *text, h2o_iovec_t vec)
 static h2o_iovec_t reencode(h2o_mem_pool_t *pool, h2o_iovec_t raw, bool is_path)
 {
     char *decoded = h2o_mem_alloc_pool(pool, raw.len + 1);
-    ssize_t length = s3_uri_decode(raw.base, raw.len, !is_path, decoded);
+    ssize_t length = percent_decode(raw.base, raw.len, !is_path, decoded);
     h2o_iovec_t encoded = {NULL, 0};
 
     if (length < 0)
         return encoded;
-    encoded.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES((size_t)length) + 1);
-    encoded.len = s3_uri_encode(decoded, (size_t)length, is_path, encoded.base);
+    encoded.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES((size_t)length) + 1);
+    encoded.len = percent_encode(decoded, (size_t)length, is_path, encoded.base);
     return encoded;
 }
 

@@ -10,7 +10,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 
 #define VERSION_PARAMETER "?versionId="
 
@@ -43,7 +43,7 @@ enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_i
     if ((error = cut_version(&text, version)) != S3_ERROR_NONE)
         return error;
     decoded.base = h2o_mem_alloc_pool(pool, text.len + 1);
-    if ((length = s3_uri_decode(text.base, text.len, false, decoded.base)) < 0)
+    if ((length = percent_decode(text.base, text.len, false, decoded.base)) < 0)
         return S3_ERROR_INVALID_ARGUMENT;
     decoded.len = (size_t)length;
     if (decoded.len > 0 && decoded.base[0] == '/')

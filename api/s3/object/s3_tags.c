@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api/s3/text/s3_text.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "storage/base/utf8.h"
 
 #define HEADER_MESSAGE                                                                                       \
@@ -103,7 +103,7 @@ static bool decode(h2o_mem_pool_t *pool, h2o_iovec_t text, bool plus_is_space, h
     ssize_t length;
 
     decoded->base = h2o_mem_alloc_pool(pool, text.len + 1);
-    length = s3_uri_decode(text.base, text.len, plus_is_space, decoded->base);
+    length = percent_decode(text.base, text.len, plus_is_space, decoded->base);
     decoded->len = length < 0 ? 0 : (size_t)length;
     return length >= 0;
 }

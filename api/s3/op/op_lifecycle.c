@@ -13,7 +13,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 
 /* Says nothing where there are no transitions, but Terraform waits for it. */
 #define MINIMUM_SIZE_HEADER "x-amz-transition-default-minimum-object-size"
@@ -48,7 +48,7 @@ void s3_expiration_answer(struct s3_request *request, uint64_t size, int64_t mod
     const struct core_lifecycle *lifecycle;
     const struct core_lifecycle_rule *rule;
     char date[S3_TIME_HTTP_BYTES + 1];
-    char id[S3_URI_ENCODED_BYTES(CORE_LIFECYCLE_ID_BYTES_MAX) + 1];
+    char id[PERCENT_ENCODED_BYTES(CORE_LIFECYCLE_ID_BYTES_MAX) + 1];
     char text[sizeof(date) + sizeof(id) + 32];
     int64_t expiry_ms;
     size_t length;
@@ -61,7 +61,7 @@ void s3_expiration_answer(struct s3_request *request, uint64_t size, int64_t mod
     if (rule == NULL || rule->id.length > CORE_LIFECYCLE_ID_BYTES_MAX)
         return;
     s3_time_http_format(expiry_ms, date);
-    id[s3_uri_encode(rule->id.data, rule->id.length, false, id)] = '\0';
+    id[percent_encode(rule->id.data, rule->id.length, false, id)] = '\0';
     length = (size_t)snprintf(text, sizeof(text), "expiry-date=\"%s\", rule-id=\"%s\"", date, id);
     s3_answer_header(request, "x-amz-expiration", text, length);
 }

@@ -19,7 +19,7 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/op/s3_tagging.h"
 #include "api/s3/text/s3_text.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "api/s3/object/s3_version.h"
 
 static struct post *post_of_put(struct s3_put *put)
@@ -117,8 +117,8 @@ static h2o_iovec_t location_of(struct s3_request *request)
 
     if (host.base == NULL)
         host = request->http->input.authority;
-    key.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES(request->key.len) + 1);
-    key.len = s3_uri_encode(request->key.base, request->key.len, true, key.base);
+    key.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES(request->key.len) + 1);
+    key.len = percent_encode(request->key.base, request->key.len, true, key.base);
     if (request->virtual_hosted)
         return h2o_concat(pool, h2o_iovec_init(scheme, strlen(scheme)), host, h2o_iovec_init(H2O_STRLIT("/")),
                           key);
@@ -139,8 +139,8 @@ static h2o_iovec_t redirect_of(struct post *post)
     if ((!s3_text_has_prefix(url, "http://") && !s3_text_has_prefix(url, "https://")) ||
         !s3_text_is_header_safe(url))
         return (h2o_iovec_t){NULL, 0};
-    key.base = h2o_mem_alloc_pool(pool, S3_URI_ENCODED_BYTES(request->key.len) + 1);
-    key.len = s3_uri_encode(request->key.base, request->key.len, false, key.base);
+    key.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES(request->key.len) + 1);
+    key.len = percent_encode(request->key.base, request->key.len, false, key.base);
     snprintf(etag, sizeof(etag), "%%22%s%%22", post->op.object.etag);
     query = h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("bucket=")), request->bucket_name,
                        h2o_iovec_init(H2O_STRLIT("&key=")), key, h2o_iovec_init(H2O_STRLIT("&etag=")),

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/text/s3_time.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 #include "storage/base/utf8.h"
 
 #define XML_BYTES_INITIAL 1024u
@@ -179,6 +179,6 @@ void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t le
     /* '/' stays, a space is %20 and '+' is %2B: clients undo only percent escapes. No character needs XML
      * escaping then. */
     s3_xml_open(xml, name);
-    xml->length += s3_uri_encode(key, length, true, reserve(xml, S3_URI_ENCODED_BYTES(length)));
+    xml->length += percent_encode(key, length, true, reserve(xml, PERCENT_ENCODED_BYTES(length)));
     s3_xml_close(xml, name);
 }

@@ -17,7 +17,7 @@
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 
 #define ALL 15u
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Percent-encoding, UTF-8 and hexadecimal digits: examples, refusals, and random round trips. */
+ * Percent-encoding: examples, refusals, and random round trips. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-#include "api/s3/text/s3_uri.h"
+#include "storage/base/percent.h"
 
 static void check_decode(const char *text, bool plus_is_space, const char *expected)
 {
     char out[256];
-    ssize_t length = s3_uri_decode(text, strlen(text), plus_is_space, out);
+    ssize_t length = percent_decode(text, strlen(text), plus_is_space, out);
 
     if (expected == NULL) {
         assert_int_equal(length, -EINVAL);
@@ -39,13 +39,13 @@ static void test_decode(void **state)
     check_decode("%g4", false, NULL);
     check_decode("%-1", false, NULL);
     check_decode("a%00b", false, NULL);
-    assert_int_equal(s3_uri_decode("a\0b", 3, false, (char[3]){0}), -EINVAL);
+    assert_int_equal(percent_decode("a\0b", 3, false, (char[3]){0}), -EINVAL);
 }
 
 static void check_encode(const char *bytes, bool keep_slash, const char *expected)
 {
     char out[256];
-    size_t length = s3_uri_encode(bytes, strlen(bytes), keep_slash, out);
+    size_t length = percent_encode(bytes, strlen(bytes), keep_slash, out);
 
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(out, expected, length);
@@ -63,13 +63,13 @@ static void test_round_trip(void **state)
 {
     srandom(1);
     for (int round = 0; round < 20000; round++) {
-        char bytes[64], encoded[S3_URI_ENCODED_BYTES(64)], decoded[S3_URI_ENCODED_BYTES(64)];
+        char bytes[64], encoded[PERCENT_ENCODED_BYTES(64)], decoded[PERCENT_ENCODED_BYTES(64)];
         size_t length = (size_t)random() % sizeof(bytes), encoded_length;
 
         for (size_t i = 0; i < length; i++)
             bytes[i] = (char)(random() % 255 + 1);
-        encoded_length = s3_uri_encode(bytes, length, round % 2 == 0, encoded);
-        assert_int_equal(s3_uri_decode(encoded, encoded_length, round % 3 == 0, decoded), length);
+        encoded_length = percent_encode(bytes, length, round % 2 == 0, encoded);
+        assert_int_equal(percent_decode(encoded, encoded_length, round % 3 == 0, decoded), length);
         assert_memory_equal(decoded, bytes, length);
     }
 }
@@ -88,7 +88,7 @@ static void test_decode_anything(void **state)
         for (size_t i = 0; i < length; i++)
             text[i] = alphabet[(size_t)random() % (sizeof(alphabet) - 1)];
         text = realloc(text, length != 0 ? length : 1);
-        decoded = s3_uri_decode(text, length, true, out);
+        decoded = percent_decode(text, length, true, out);
         assert_true(decoded == -EINVAL || (decoded >= 0 && (size_t)decoded <= length));
         free(text);
         free(out);

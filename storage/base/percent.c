@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Percent-encoding. No allocation, no state; any thread. It knows nothing of
- * requests. */
-#include "api/s3/text/s3_uri.h"
+ * Percent-encoding. No allocation, no state; any thread. It knows nothing of requests. */
+#include "storage/base/percent.h"
 
 #include <errno.h>
 
@@ -10,7 +9,7 @@
 
 static const char digits_upper[] = "0123456789ABCDEF";
 
-ssize_t s3_uri_decode(const char *text, size_t length, bool plus_is_space, char *out)
+ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char *out)
 {
     size_t written = 0;
 
@@ -41,7 +40,7 @@ static bool is_unreserved(char byte)
            byte == '-' || byte == '_' || byte == '.' || byte == '~';
 }
 
-size_t s3_uri_encode(const char *bytes, size_t length, bool keep_slash, char *out)
+size_t percent_encode(const char *bytes, size_t length, bool keep_slash, char *out)
 {
     size_t written = 0;
 
