@@ -6,7 +6,7 @@
 #ifndef METADATA_ROWS_ASSEMBLY_H
 #define METADATA_ROWS_ASSEMBLY_H
 
-#include "metadata/rows/arena.h"
+#include "metadata/rows/arena_bytes.h"
 #include "metadata/rows/row_changes.h"
 
 /* The object as it grows. */

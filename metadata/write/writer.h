@@ -6,7 +6,7 @@
 #ifndef METADATA_WRITE_WRITER_H
 #define METADATA_WRITE_WRITER_H
 
-#include "metadata/rows/arena.h"
+#include "metadata/rows/arena_bytes.h"
 #include "metadata/rows/codec.h"
 #include "metadata/db.h"
 
