@@ -3,7 +3,8 @@
  * The access log: formatting by libh2o, buffering per worker, writing, and opening anew. See the header.
  *
  * What a line must not contain: presigned URLs carry their signature in the query, and a Referer may be such
- * a URL. Both are redacted before libh2o sees them. The Authorization field is not part of either form. */
+ * a URL. Both are redacted before libh2o sees them. libh2o formats requests of its own type, which is filled here with
+ * what the two forms tell. The Authorization field is not part of either form. */
 #include "api/http/access_log.h"
 
 #include <errno.h>
@@ -135,27 +136,56 @@ static int log_append(struct access_log *log, struct access_log_buffer *buffer, 
     return err;
 }
 
-static void log_redact_request(h2o_req_t *req)
+static h2o_iovec_t log_text(struct slice text)
 {
-    ssize_t referer = h2o_find_header(&req->headers, H2O_TOKEN_REFERER, -1);
-
-    req->input.path = access_log_redact(&req->pool, req->input.path);
-    if (referer != -1)
-        req->headers.entries[referer].value =
-            access_log_redact(&req->pool, req->headers.entries[referer].value);
+    return h2o_iovec_init(text.base, text.len);
 }
 
-int access_log_add(struct access_log *log, struct access_log_buffer *buffer, h2o_req_t *req)
+static void log_add_header(h2o_req_t *req, const h2o_token_t *name, struct slice value)
 {
+    if (value.base != NULL)
+        h2o_add_header(&req->pool, &req->headers, name, NULL, value.base, value.len);
+}
+
+/* What the formats above ask for. */
+static void log_fill_request(h2o_req_t *req, const struct access_log_entry *entry)
+{
+    const struct http_request *request = entry->request;
+    struct arena *arena = &entry->request->arena;
+
+    req->conn = entry->conn;
+    req->input.method = log_text(request->method);
+    req->input.path = log_text(access_log_redact(arena, request->path));
+    req->input.query_at = request->query_at;
+    req->version = entry->is_http_1_0 ? 0x100 : 0x101;
+    req->res.status = request->answer.status;
+    req->bytes_sent = entry->body_sent;
+    req->processed_at.at = entry->began_at;
+    req->timestamps.request_begin_at = entry->began_at;
+    req->timestamps.response_end_at = entry->ended_at;
+    log_add_header(req, H2O_TOKEN_REFERER,
+                   access_log_redact(arena, http_headers_find(&request->headers, "referer")));
+    log_add_header(req, H2O_TOKEN_USER_AGENT, http_headers_find(&request->headers, "user-agent"));
+}
+
+int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
+                   const struct access_log_entry *entry)
+{
+    h2o_timestamp_string_t began;
     char memory[LOG_LINE_BYTES];
     size_t length = sizeof(memory);
+    h2o_req_t req = {0};
     char *line;
     int err;
 
-    log_redact_request(req); /* the request is over: nobody else looks at it any more */
-    line = h2o_log_request(log->format, req, &length, memory);
+    h2o_mem_init_pool(&req.pool);
+    h2o_time2str_log(began.log, entry->began_at.tv_sec);
+    req.processed_at.str = &began;
+    log_fill_request(&req, entry);
+    line = h2o_log_request(log->format, &req, &length, memory);
     err = log_append(log, buffer, line, length);
     if (line != memory)
         free(line);
+    h2o_mem_clear_pool(&req.pool);
     return err;
 }

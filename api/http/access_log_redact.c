@@ -60,7 +60,7 @@ static char *redact_parameter(char *to, const char *text, size_t length)
     return to + length;
 }
 
-h2o_iovec_t access_log_redact(h2o_mem_pool_t *pool, h2o_iovec_t url)
+struct slice access_log_redact(struct arena *arena, struct slice url)
 {
     const char *end = url.base + url.len, *at;
     const char *query = url.len > 0 ? memchr(url.base, '?', url.len) : NULL;
@@ -71,7 +71,7 @@ h2o_iovec_t access_log_redact(h2o_mem_pool_t *pool, h2o_iovec_t url)
         return url;
     for (at = query; at < end; at++)
         parameters += *at == '&';
-    copy = h2o_mem_alloc_pool(pool, url.len + parameters * strlen(REDACTED));
+    copy = arena_alloc(arena, url.len + parameters * strlen(REDACTED));
     at = query + 1;
     memcpy(copy, url.base, (size_t)(at - url.base));
     to = copy + (at - url.base);
@@ -81,7 +81,7 @@ h2o_iovec_t access_log_redact(h2o_mem_pool_t *pool, h2o_iovec_t url)
 
         to = redact_parameter(to, at, length);
         if (next == NULL)
-            return h2o_iovec_init(copy, (size_t)(to - copy));
+            return slice_of(copy, (size_t)(to - copy));
         *to++ = '&';
         at = next + 1;
     }

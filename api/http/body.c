@@ -364,17 +364,17 @@ void body_on_timeout(struct connection *conn)
 
 /* ---- The handler's side ---- */
 
-uint64_t http_body_length(h2o_req_t *req)
+uint64_t http_body_length(struct http_request *req)
 {
     return connection_of(req)->body.announced;
 }
 
-bool http_body_is_expected(h2o_req_t *req)
+bool http_body_is_expected(struct http_request *req)
 {
     return connection_of(req)->body.is_expected;
 }
 
-void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink *sink)
+void http_body_receive(struct http_request *req, struct framing *coding, struct http_sink *sink)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct connection *conn = connection_of(req);
@@ -386,7 +386,6 @@ void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink 
     body->state = BODY_RECEIVING;
     body->coding = coding;
     body->sink = sink;
-    req->timestamps.request_body_begin_at = *h2o_get_timestamp(&conn->worker->h2o, NULL, NULL);
     if (conn->is_dead)
         body->refuse_with = -ECONNRESET;
     if (body->is_expected && body->refuse_with == 0 && connection_input(conn)->size == 0)
@@ -396,7 +395,7 @@ void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink 
     connection_wake(conn);
 }
 
-void http_body_resume(h2o_req_t *req)
+void http_body_resume(struct http_request *req)
 {
     struct connection *conn = connection_of(req);
 
@@ -409,7 +408,7 @@ void http_body_resume(h2o_req_t *req)
     }
 }
 
-void http_body_splices_aside(h2o_req_t *req)
+void http_body_splices_aside(struct http_request *req)
 {
     struct connection *conn = connection_of(req);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_body_collect: a sink that gathers a small body in the request's pool. On the connection's worker. */
+ * http_body_collect: a sink that gathers a small body in the request's arena. On the connection's worker. */
 #include "api/http/connection.h"
 
 #include <errno.h>
@@ -10,14 +10,14 @@
 
 struct collector {
     struct http_sink sink; /* first */
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     char *bytes;
     size_t length, capacity, max_bytes;
-    void (*done)(void *ctx, int result, h2o_iovec_t body);
+    void (*done)(void *ctx, int result, struct slice body);
     void *ctx;
 };
 
-/* The pool frees nothing before the request ends, but doubling wastes less than is kept. */
+/* The arena frees nothing before the request ends, but doubling wastes less than is kept. */
 static void collect_grow(struct collector *collector, size_t needed)
 {
     size_t capacity = collector->capacity != 0 ? collector->capacity : COLLECT_BYTES_INITIAL;
@@ -27,8 +27,9 @@ static void collect_grow(struct collector *collector, size_t needed)
         capacity *= 2;
     if (capacity > collector->max_bytes)
         capacity = collector->max_bytes;
-    bytes = h2o_mem_alloc_pool(collector->pool, capacity);
-    h2o_memcpy(bytes, collector->bytes, collector->length);
+    bytes = arena_alloc(collector->arena, capacity);
+    if (collector->length != 0)
+        memcpy(bytes, collector->bytes, collector->length);
     collector->bytes = bytes;
     collector->capacity = capacity;
 }
@@ -50,20 +51,19 @@ static void collect_end(struct http_sink *sink, int result)
 {
     struct collector *collector = (struct collector *)sink;
 
-    collector->done(collector->ctx, result,
-                    h2o_iovec_init(collector->bytes, result == 0 ? collector->length : 0));
+    collector->done(collector->ctx, result, slice_of(collector->bytes, result == 0 ? collector->length : 0));
 }
 
-void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
-                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx)
+void http_body_collect(struct http_request *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, struct slice body), void *ctx)
 {
     struct connection *conn = connection_of(req);
-    struct collector *collector = h2o_mem_alloc_pool(&req->pool, sizeof(*collector));
+    struct collector *collector = arena_alloc(&req->arena, sizeof(*collector));
     uint64_t announced = conn->body.announced;
 
     *collector = (struct collector){
         .sink = {.write = collect_write, .end = collect_end},
-        .pool = &req->pool,
+        .arena = &req->arena,
         .max_bytes = max_bytes,
         .done = done,
         .ctx = ctx,

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-struct connection *connection_of(h2o_req_t *req)
+struct connection *connection_of(struct http_request *req)
 {
     struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, req, req);
 
@@ -17,15 +17,20 @@ struct connection *connection_of(h2o_req_t *req)
     return conn;
 }
 
-struct http_worker *http_request_worker(h2o_req_t *req)
+struct http_worker *http_request_worker(struct http_request *req)
 {
     return connection_of(req)->worker;
+}
+
+socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address)
+{
+    return h2o_socket_getpeername(connection_of(req)->socket, (struct sockaddr *)address);
 }
 
 void connection_wake(struct connection *conn)
 {
     if (!conn->is_running && !h2o_timeout_is_linked(&conn->wakeup))
-        h2o_timeout_link(conn->worker->loop, &conn->worker->h2o.zero_timeout, &conn->wakeup);
+        h2o_timeout_link(conn->worker->loop, &conn->worker->at_once, &conn->wakeup);
 }
 
 bool connection_turn_is_over(struct connection *conn)
@@ -76,7 +81,7 @@ void connection_close(struct connection *conn, bool linger)
     connection_arm(conn, &conn->worker->linger_timeout);
 }
 
-void http_request_close_after(h2o_req_t *req)
+void http_request_close_after(struct http_request *req)
 {
     connection_of(req)->closes_after = true;
 }

@@ -67,19 +67,17 @@ struct output {
 struct answer {
     struct http_source *source; /* may be NULL */
     uint64_t source_remaining;
-    char *copy_buffer;     /* HTTP_COPY_BUFFER_BYTES for a source in copy mode, else NULL */
-    bool head_is_written;  /* into the output */
-    bool is_whole;         /* nothing will be added to the output but by source */
-    bool awaits_generator; /* foreign handlers: the next part was asked for */
-    bool is_broken;        /* foreign handlers: the body ended in an error */
-    bool keeps_alive;      /* decided with the head */
-    bool is_resumed;       /* http_source_resume came before -EBUSY was seen */
-    bool is_blocked;       /* the source said -EBUSY */
-    bool is_small;         /* the head waits for the source's body, to be sent with it */
+    char *copy_buffer;    /* HTTP_COPY_BUFFER_BYTES for a source in copy mode, else NULL */
+    uint64_t body_sent;   /* bytes of the body, for the log */
+    bool head_is_written; /* into the output */
+    bool keeps_alive;     /* decided with the head */
+    bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
+    bool is_blocked;      /* the source said -EBUSY */
+    bool is_small;        /* the head waits for the source's body, to be sent with it */
 };
 
 struct connection {
-    h2o_conn_t super; /* first: libh2o casts */
+    h2o_conn_t super; /* first: libh2o casts. What its log asks of a connection */
     unsigned magic;
     struct http_worker *worker;
     h2o_socket_t *socket;
@@ -89,7 +87,7 @@ struct connection {
     struct tls_stream *tls; /* NULL: plain, or TLS of which no byte has come yet */
 
     h2o_timeout_entry_t timeout;
-    h2o_timeout_entry_t wakeup; /* of connection_wake, in the zero timeout */
+    h2o_timeout_entry_t wakeup; /* of connection_wake, in worker->at_once */
 
     bool is_running;  /* inside connection_run */
     bool is_readable; /* as far as we know: an attempt to read is worth its system call */
@@ -120,8 +118,9 @@ struct connection {
     struct answer answer;
     uint64_t discarded; /* in DRAIN or LINGER */
 
-    h2o_ostream_t final;
-    h2o_req_t req; /* last: it ends in a large pool that libh2o leaves uninitialised */
+    struct http_request req;
+    bool is_http_1_0;
+    struct timeval began_at; /* for the log */
 };
 
 #define CONNECTION_MAGIC 0x48545450u
@@ -133,7 +132,7 @@ void connection_run(struct connection *conn);
 void connection_abort(struct connection *conn, int reason);
 
 /* connection.c */
-struct connection *connection_of(h2o_req_t *req);
+struct connection *connection_of(struct http_request *req);
 /* Makes connection_run happen in this turn of the loop, but not from inside the caller. */
 void connection_wake(struct connection *conn);
 /* From the step that would begin with one more request: whether the others of the worker have their turn first. Then
@@ -199,7 +198,7 @@ void answer_abort(struct connection *conn, int reason);
 /* An answer of this layer's own, after which the connection closes. */
 void answer_refuse(struct connection *conn, int status, const char *message);
 /* response_head.c; UINT64_MAX: none */
-h2o_iovec_t response_head(struct connection *conn, uint64_t content_length);
+struct slice response_head(struct connection *conn, uint64_t content_length);
 bool response_has_no_body(const struct connection *conn); /* HEAD, 204, 304 */
 
 /* source.c */
@@ -213,7 +212,7 @@ bool source_takes_head(const struct connection *conn);
 void output_push(struct connection *conn, const void *data, size_t length);
 /* 0: all is sent. -EAGAIN: the socket is full. Other negative errno: the connection is gone. */
 int output_flush(struct connection *conn, bool more_follows);
-void output_copy_rest(struct connection *conn); /* what is left moves into the request's pool */
+void output_copy_rest(struct connection *conn); /* what is left moves into the request's arena */
 bool output_is_empty(const struct connection *conn);
 void output_clear(struct connection *conn);
 void output_free(struct connection *conn);

@@ -22,7 +22,7 @@ static void connection_on_writable(h2o_socket_t *socket, const char *err);
 static void connection_on_timeout(h2o_timeout_entry_t *entry);
 static void connection_on_wakeup(h2o_timeout_entry_t *entry);
 
-/* ---- What libh2o asks of a connection ---- */
+/* ---- What libh2o's log asks of a connection ---- */
 
 static socklen_t connection_get_sockname(h2o_conn_t *conn, struct sockaddr *address)
 {
@@ -66,11 +66,11 @@ static const h2o_conn_callbacks_t connection_callbacks = {
 
 int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
 {
-    struct timeval now = *h2o_get_timestamp(&worker->h2o, NULL, NULL);
-    struct connection *conn = (struct connection *)h2o_create_connection(
-        sizeof(*conn), &worker->h2o, worker->server->config.hosts, now, &connection_callbacks);
+    struct connection *conn = calloc(1, sizeof(*conn));
 
-    memset((char *)conn + sizeof(conn->super), 0, offsetof(struct connection, req) - sizeof(conn->super));
+    if (conn == NULL)
+        return -ENOMEM;
+    conn->super.callbacks = &connection_callbacks;
     conn->magic = CONNECTION_MAGIC;
     conn->worker = worker;
     conn->socket = socket;

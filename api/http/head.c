@@ -113,13 +113,12 @@ static int head_scan(struct connection *conn, const char **message)
 static void head_init_request(struct connection *conn)
 {
     assert(!conn->has_request);
-    h2o_init_request(&conn->req, &conn->super, NULL);
+    conn->req = (struct http_request){.query_at = SIZE_MAX, .is_tls = conn->is_tls};
+    arena_init(&conn->req.arena, &conn->worker->arenas);
     conn->has_request = true;
     conn->closes_after = conn->client_closes = false;
-    conn->req.input.scheme = conn->is_tls ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
-    conn->req.input.query_at = SIZE_MAX;
-    conn->req.version = 0x101; /* until the request line says otherwise: what a refusal is sent in */
-    conn->req.timestamps.request_begin_at = *h2o_get_timestamp(&conn->worker->h2o, NULL, NULL);
+    conn->is_http_1_0 = false; /* until the request line says otherwise: what a refusal is sent in */
+    conn->began_at = *worker_now(conn->worker);
     body_begin(conn);
     answer_begin(conn);
     connection_disarm(conn);
@@ -138,6 +137,7 @@ static enum connection_step head_refuse(struct connection *conn, int status, con
 
 static enum connection_step head_accept(struct connection *conn)
 {
+    const struct http_handler *handler = &conn->worker->server->options.handler;
     size_t length = conn->head.scanned;
     const char *message = "";
     char *copy;
@@ -145,12 +145,12 @@ static enum connection_step head_accept(struct connection *conn)
 
     head_init_request(conn);
     /* The input moves on to the body; what the request points to lives with the request. */
-    copy = memcpy(h2o_mem_alloc_pool(&conn->req.pool, length), connection_input(conn)->bytes, length);
+    copy = memcpy(arena_alloc(&conn->req.arena, length), connection_input(conn)->bytes, length);
     connection_consume(conn, length);
     if ((status = head_parse(conn, copy, length, &message)) != 0)
         return head_refuse(conn, status, message);
     conn->state = CONNECTION_REQUEST;
-    h2o_process_request(&conn->req);
+    handler->on_request(handler->ctx, conn->worker, &conn->req);
     return STEP_AGAIN;
 }
 

@@ -8,7 +8,6 @@
 #include "api/http/connection.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* picohttpparser's interface: libh2o exports it but installs no header for it. */
 struct phr_header {
@@ -22,7 +21,7 @@ int phr_parse_request(const char *buf, size_t len, const char **method, size_t *
                       size_t last_len);
 
 struct head_fields {
-    h2o_iovec_t host;
+    struct slice host;
     uint64_t content_length;
     bool has_host, has_content_length, is_chunked, expects_continue;
     bool says_close, says_keep_alive;
@@ -32,11 +31,6 @@ static int refuse(int status, const char *reason, const char **message)
 {
     *message = reason;
     return status;
-}
-
-static bool text_is(h2o_iovec_t text, const char *other)
-{
-    return text.len == strlen(other) && strncasecmp(text.base, other, text.len) == 0;
 }
 
 static bool is_digit(char c)
@@ -71,7 +65,7 @@ int head_check_request_line(const char *line, size_t length, const char **messag
     return 0;
 }
 
-static int head_check_method(h2o_iovec_t method, const char **message)
+static int head_check_method(struct slice method, const char **message)
 {
     if (method.len == 0 || method.len > HTTP_METHOD_BYTES_MAX)
         return refuse(400, "The request method is malformed.", message);
@@ -82,7 +76,7 @@ static int head_check_method(h2o_iovec_t method, const char **message)
 }
 
 /* host [":" port], where host is a name, an IPv4 address or a bracketed IPv6 address. */
-static bool host_is_valid(h2o_iovec_t host)
+static bool host_is_valid(struct slice host)
 {
     size_t at = 0;
 
@@ -109,47 +103,46 @@ static bool host_is_valid(h2o_iovec_t host)
 }
 
 /* "http://host/path" to its host and path. */
-static int head_reduce_absolute(struct connection *conn, h2o_iovec_t target, size_t scheme_length,
-                                h2o_iovec_t *authority, const char **message)
+static int head_reduce_absolute(struct connection *conn, struct slice target, size_t scheme_length,
+                                struct slice *authority, const char **message)
 {
-    h2o_iovec_t rest = {target.base + scheme_length, target.len - scheme_length};
+    struct slice rest = {target.base + scheme_length, target.len - scheme_length};
     size_t host_length = 0;
 
     while (host_length < rest.len && rest.base[host_length] != '/' && rest.base[host_length] != '?')
         host_length++;
-    *authority = (h2o_iovec_t){rest.base, host_length};
+    *authority = (struct slice){rest.base, host_length};
     if (host_length == 0 || !host_is_valid(*authority))
         return refuse(400, "The host of the request target is malformed.", message);
     rest.base += host_length;
     rest.len -= host_length;
     if (rest.len == 0 || rest.base[0] == '?')
-        rest = h2o_concat(&conn->req.pool, h2o_iovec_init(H2O_STRLIT("/")), rest);
-    conn->req.input.path = rest;
+        rest = arena_concat(&conn->req.arena, SLICE("/"), rest);
+    conn->req.path = rest;
     return 0;
 }
 
 /* Origin-form, absolute-form (authority is then set), or "*" of OPTIONS. */
-static int head_read_target(struct connection *conn, h2o_iovec_t target, h2o_iovec_t *authority,
+static int head_read_target(struct connection *conn, struct slice target, struct slice *authority,
                             const char **message)
 {
-    conn->req.input.path = target;
+    conn->req.path = target;
     if (memchr(target.base, '#', target.len) != NULL)
         return refuse(400, "The request target has a fragment.", message);
     if (target.len > 0 && target.base[0] == '/')
         return 0;
-    if (text_is(target, "*") &&
-        h2o_memis(conn->req.input.method.base, conn->req.input.method.len, H2O_STRLIT("OPTIONS")))
+    if (slice_is_nocase(target, "*") && slice_is(conn->req.method, "OPTIONS"))
         return 0;
-    if (target.len > 7 && strncasecmp(target.base, "http://", 7) == 0)
+    if (slice_has_prefix_nocase(target, "http://"))
         return head_reduce_absolute(conn, target, 7, authority, message);
-    if (target.len > 8 && strncasecmp(target.base, "https://", 8) == 0)
+    if (slice_has_prefix_nocase(target, "https://"))
         return head_reduce_absolute(conn, target, 8, authority, message);
     return refuse(400, "The request target is malformed.", message);
 }
 
 /* ---- The fields ---- */
 
-static int field_content_length(struct head_fields *fields, h2o_iovec_t value, const char **message)
+static int field_content_length(struct head_fields *fields, struct slice value, const char **message)
 {
     uint64_t length = 0;
 
@@ -167,15 +160,15 @@ static int field_content_length(struct head_fields *fields, h2o_iovec_t value, c
     return 0;
 }
 
-static int field_transfer_encoding(struct head_fields *fields, h2o_iovec_t value, const char **message)
+static int field_transfer_encoding(struct head_fields *fields, struct slice value, const char **message)
 {
-    if (fields->is_chunked || !text_is(value, "chunked"))
+    if (fields->is_chunked || !slice_is_nocase(value, "chunked"))
         return refuse(400, "The only Transfer-Encoding understood is one 'chunked'.", message);
     fields->is_chunked = true;
     return 0;
 }
 
-static int field_host(struct head_fields *fields, h2o_iovec_t value, const char **message)
+static int field_host(struct head_fields *fields, struct slice value, const char **message)
 {
     if (fields->has_host)
         return refuse(400, "The request has more than one Host.", message);
@@ -186,45 +179,34 @@ static int field_host(struct head_fields *fields, h2o_iovec_t value, const char 
     return 0;
 }
 
-static int field_expect(struct head_fields *fields, h2o_iovec_t value, const char **message)
+static int field_expect(struct head_fields *fields, struct slice value, const char **message)
 {
     if (value.len == 0) /* an empty list of expectations: RFC 9110 10.1.1, 5.6.1 */
         return 0;
-    if (!text_is(value, "100-continue"))
+    if (!slice_is_nocase(value, "100-continue"))
         return refuse(417, "The expectation is not understood.", message);
     fields->expects_continue = true;
     return 0;
 }
 
-static int field_connection(struct head_fields *fields, h2o_iovec_t value, const char **message)
+static int field_connection(struct head_fields *fields, struct slice value, const char **message)
 {
-    size_t at = 0;
+    struct slice option;
 
     (void)message;
-    while (at < value.len) {
-        size_t end = at;
-
-        while (end < value.len && value.base[end] != ',')
-            end++;
-        h2o_iovec_t option = h2o_iovec_init(value.base + at, end - at);
-
-        while (option.len > 0 && (option.base[0] == ' ' || option.base[0] == '\t'))
-            option.base++, option.len--;
-        while (option.len > 0 && (option.base[option.len - 1] == ' ' || option.base[option.len - 1] == '\t'))
-            option.len--;
-        fields->says_close |= text_is(option, "close");
-        fields->says_keep_alive |= text_is(option, "keep-alive");
-        at = end + 1;
+    while (slice_next_item(&value, &option)) {
+        fields->says_close |= slice_is_nocase(option, "close");
+        fields->says_keep_alive |= slice_is_nocase(option, "keep-alive");
     }
     return 0;
 }
 
-static int head_read_field(struct head_fields *fields, h2o_iovec_t name, h2o_iovec_t value,
+static int head_read_field(struct head_fields *fields, struct slice name, struct slice value,
                            const char **message)
 {
     static const struct {
         const char *name;
-        int (*read)(struct head_fields *fields, h2o_iovec_t value, const char **message);
+        int (*read)(struct head_fields *fields, struct slice value, const char **message);
     } readers[] = {
         {"content-length", field_content_length},
         {"transfer-encoding", field_transfer_encoding},
@@ -234,25 +216,23 @@ static int head_read_field(struct head_fields *fields, h2o_iovec_t name, h2o_iov
     };
 
     for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
-        if (text_is(name, readers[i].name))
+        if (slice_is_nocase(name, readers[i].name))
             return readers[i].read(fields, value, message);
     return 0;
 }
 
-/* Names become lower-case in place: header lies in the request's pool. */
+/* Names become lower-case in place: header lies in the request's arena. */
 static int head_add_field(struct connection *conn, struct head_fields *fields,
                           const struct phr_header *header, const char **message)
 {
-    h2o_iovec_t name = h2o_iovec_init(header->name, header->name_len);
-    h2o_iovec_t value = h2o_iovec_init(header->value, header->value_len);
+    struct slice name = slice_of(header->name, header->name_len);
+    struct slice value = slice_trim(slice_of(header->value, header->value_len));
 
     if (header->name == NULL)
         return refuse(400, "The request has a folded header line.", message);
-    while (value.len > 0 && (value.base[value.len - 1] == ' ' || value.base[value.len - 1] == '\t'))
-        value.len--;
-    h2o_strtolower(name.base, name.len);
-    h2o_add_header_by_str(&conn->req.pool, &conn->req.headers, name.base, name.len, 1, NULL, value.base,
-                          value.len);
+    for (size_t i = 0; i < name.len; i++)
+        ((char *)header->name)[i] = slice_lower(header->name[i]);
+    http_headers_add(&conn->req.arena, &conn->req.headers, name, value);
     return head_read_field(fields, name, value, message);
 }
 
@@ -265,7 +245,7 @@ static int head_set_body(struct connection *conn, const struct head_fields *fiel
 
     if (fields->is_chunked && fields->has_content_length)
         return refuse(400, "The request has both Content-Length and Transfer-Encoding.", message);
-    if (fields->is_chunked && conn->req.version < 0x101)
+    if (fields->is_chunked && conn->is_http_1_0)
         return refuse(400, "HTTP/1.0 has no Transfer-Encoding.", message);
     if (fields->is_chunked) {
         framing_chunked_init(&body->storage.chunked);
@@ -280,30 +260,40 @@ static int head_set_body(struct connection *conn, const struct head_fields *fiel
         body->state = BODY_UNREAD;
     /* Also with Content-Length: 0, where nothing follows: botocore waits for 100 Continue before an empty body
      * too, and without it takes the answer to its next upload on the connection for nothing (s3_answer.c). */
-    body->is_expected = fields->expects_continue && conn->req.version >= 0x101 &&
-                        (fields->is_chunked || fields->has_content_length);
+    body->is_expected =
+        fields->expects_continue && !conn->is_http_1_0 && (fields->is_chunked || fields->has_content_length);
     return 0;
 }
 
-static int head_set_authority(struct connection *conn, const struct head_fields *fields,
-                              h2o_iovec_t authority, const char **message)
+static void head_set_host(struct connection *conn, struct slice authority)
 {
-    if (conn->req.version >= 0x101 && !fields->has_host)
+    struct http_headers *headers = &conn->req.headers;
+
+    for (size_t i = 0; i < headers->size; i++) {
+        if (slice_is(headers->entries[i].name, "host")) {
+            headers->entries[i].value = authority;
+            return;
+        }
+    }
+    http_headers_add(&conn->req.arena, headers, SLICE("host"), authority);
+}
+
+static int head_set_authority(struct connection *conn, const struct head_fields *fields,
+                              struct slice authority, const char **message)
+{
+    if (!conn->is_http_1_0 && !fields->has_host)
         return refuse(400, "The request has no Host.", message);
     if (authority.base != NULL) /* RFC 9112 3.2.2: the target's host counts, not the field's */
-        h2o_set_header(&conn->req.pool, &conn->req.headers, H2O_TOKEN_HOST, authority.base, authority.len, 1);
+        head_set_host(conn, authority);
     else
-        authority = fields->has_host ? fields->host : h2o_iovec_init(H2O_STRLIT(""));
-    conn->req.input.authority = authority;
+        authority = fields->has_host ? fields->host : SLICE("");
+    conn->req.authority = authority;
     return 0;
 }
 
 static void head_set_persistence(struct connection *conn, const struct head_fields *fields)
 {
-    bool persists = !fields->says_close && (conn->req.version >= 0x101 || fields->says_keep_alive);
-
-    conn->req.http1_is_persistent = persists;
-    conn->client_closes = !persists;
+    conn->client_closes = fields->says_close || (conn->is_http_1_0 && !fields->says_keep_alive);
 }
 
 int head_parse(struct connection *conn, const char *head, size_t length, const char **message)
@@ -311,23 +301,23 @@ int head_parse(struct connection *conn, const char *head, size_t length, const c
     struct phr_header headers[HTTP_HEADERS_MAX];
     size_t count = HTTP_HEADERS_MAX;
     struct head_fields fields = {0};
-    h2o_iovec_t target, authority = {0};
+    struct slice method, target, authority = {0};
+    struct http_request *req = &conn->req;
+    const char *question;
     int minor_version, status;
-    h2o_req_t *req = &conn->req;
 
-    if (phr_parse_request(head, length, (const char **)&req->input.method.base, &req->input.method.len,
-                          (const char **)&target.base, &target.len, &minor_version, headers, &count,
-                          0) != (int)length) {
-        req->input.method = h2o_iovec_init(NULL, 0);
+    if (phr_parse_request(head, length, &method.base, &method.len, &target.base, &target.len, &minor_version,
+                          headers, &count, 0) != (int)length)
         return refuse(400, "The request head is malformed.", message);
-    }
-    req->version = minor_version == 0 ? 0x100 : 0x101;
-    if ((status = head_check_method(req->input.method, message)) != 0) {
-        req->input.method = h2o_iovec_init(NULL, 0);
+    conn->is_http_1_0 = minor_version == 0;
+    if ((status = head_check_method(method, message)) != 0)
         return status;
-    }
+    req->method = method;
     if ((status = head_read_target(conn, target, &authority, message)) != 0)
         return status;
+    if ((question = memchr(req->path.base, '?', req->path.len)) != NULL)
+        req->query_at = (size_t)(question - req->path.base);
+    http_headers_reserve(&req->arena, &req->headers, count + 1); /* a Host may be added */
     for (size_t i = 0; i < count; i++)
         if ((status = head_add_field(conn, &fields, &headers[i], message)) != 0)
             return status;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The HTTP/1.1 front: workers, listeners, and a connection type of our own inside libh2o's model. It knows nothing of S3 or
- * of storage: requests go to one handler, bodies go to a sink, large answers come from a source.
+ * The HTTP/1.1 front: workers, listeners, connections. It knows nothing of S3 or of storage: requests go to one handler, bodies
+ * go to a sink, large answers come from a source. Who includes this learns nothing of the library that it stands on.
  *
  * Threads: a server runs N workers, each one thread with its own loop. A request lives and dies on its worker; every call
- * that takes an h2o_req_t is made there.
+ * that takes a struct http_request is made there.
  *
  * The life of a request, seen by the handler:
  *   on_request(req)         after the head, before any byte of the body
  *   http_body_receive       optional, once: asks for the body. Sends 100 Continue if the client waits for it.
  *     sink ops ...          until `end`
- *   one http_send_*         exactly once, now or later. Until then the request, its pool and the connection stay valid even
+ *   one http_send_*         exactly once, now or later. Until then the request, its arena and the connection stay valid even
  *                           if the client has gone (the answer is then dropped): a handler never has to be cancelled.
  * After http_send_memory / http_send_head the request must not be touched any more; after http_send_source only by the source.
  *
@@ -18,12 +18,70 @@
 #ifndef API_HTTP_HTTP_H
 #define API_HTTP_HTTP_H
 
-#include <h2o.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 #include "api/http/framing.h"
+#include "storage/base/arena.h"
+#include "storage/base/slice.h"
 
 struct http_server;
 struct http_worker;
+
+/* ---- A request and its answer ---- */
+
+struct http_header {
+    struct slice name, value; /* a name in lower case */
+};
+
+struct http_headers {
+    struct http_header *entries;
+    size_t size, capacity;
+};
+
+/* The first of that name, which is given in lower case; base NULL when there is none, never for an empty value. */
+struct slice http_headers_find(const struct http_headers *headers, const char *name);
+/* Room for `count` entries altogether, from the arena. */
+void http_headers_reserve(struct arena *arena, struct http_headers *headers, size_t count);
+/* Neither text is copied. */
+void http_headers_add(struct arena *arena, struct http_headers *headers, struct slice name,
+                      struct slice value);
+
+/* Whether a value may stand in a header line: no control characters but the tab. */
+static inline bool http_value_is_safe(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.base[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* What the client sent, in the arena, and the answer to it. Members without a word are the handler's to read. */
+struct http_request {
+    struct slice method; /* 1 to HTTP_METHOD_BYTES_MAX characters of a token, in the client's case */
+    /* The target as it came, with the query: it begins with '/', but for the "*" of OPTIONS. Of an absolute one, what follows
+     * the authority. */
+    struct slice path;
+    size_t query_at;        /* of '?' in path; SIZE_MAX: there is none */
+    struct slice authority; /* of the target, else of Host; empty where HTTP/1.0 named none */
+    bool is_tls;
+    struct http_headers headers; /* in their order, without blanks around the values */
+    /* Dies with the request, after the answer. What is allocated from it is never NULL: see arena.h. */
+    struct arena arena;
+    /* The handler's, until it calls http_send_*. */
+    struct {
+        int status;                  /* 200 .. 999 */
+        const char *reason;          /* NULL: the usual one for the status */
+        struct http_headers headers; /* names in lower case; no Content-Length, Connection or Date */
+    } answer;
+};
+
+/* The other end of the connection. The length of the address, or 0 where it cannot be told any more. */
+socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address);
 
 /* ---- Server ---- */
 
@@ -43,7 +101,7 @@ struct http_handler {
                            struct http_worker_events *events, void **worker_ctx);
     /* On the worker's thread, after its last request. */
     void (*on_worker_stop)(void *ctx, void *worker_ctx);
-    void (*on_request)(void *ctx, struct http_worker *worker, h2o_req_t *req);
+    void (*on_request)(void *ctx, struct http_worker *worker, struct http_request *req);
     void *ctx;
 };
 
@@ -104,15 +162,14 @@ struct http_statistics {
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics);
 struct http_server *http_worker_server(struct http_worker *worker);
 void *http_worker_context(struct http_worker *worker);
-h2o_loop_t *http_worker_loop(struct http_worker *worker);
-struct http_worker *http_request_worker(h2o_req_t *req);
+struct http_worker *http_request_worker(struct http_request *req);
 
 /* ---- Requests ---- */
 
 /* Announced length of the body on the wire: 0 when there is none, UINT64_MAX when chunked. */
-uint64_t http_body_length(h2o_req_t *req);
+uint64_t http_body_length(struct http_request *req);
 /* Whether the client sent Expect: 100-continue and waits. */
-bool http_body_is_expected(h2o_req_t *req);
+bool http_body_is_expected(struct http_request *req);
 
 /* Where payload goes. All calls on the worker's thread, none from inside http_body_receive or http_body_resume. */
 struct http_sink {
@@ -132,23 +189,22 @@ struct http_sink {
 };
 
 /* coding: a framing inside the transfer framing (aws-chunked), or NULL. Both must stay valid until `end`. */
-void http_body_receive(h2o_req_t *req, struct framing *coding, struct http_sink *sink);
-void http_body_resume(h2o_req_t *req);
+void http_body_receive(struct http_request *req, struct framing *coding, struct http_sink *sink);
+void http_body_resume(struct http_request *req);
 /* After http_body_receive: the sink's splice moves nothing on the worker's thread (it says -EBUSY, and what was moved when it is
  * called again), so max may be up to HTTP_ASIDE_BYTES_MAX instead of one turn of the worker's. */
-void http_body_splices_aside(h2o_req_t *req);
+void http_body_splices_aside(struct http_request *req);
 
-/* Collects a small body in the request's pool. done gets it, or a negative errno: -EMSGSIZE over max_bytes, else as `end`. */
-void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
-                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx);
+/* Collects a small body in the request's arena. done gets it, or a negative errno: -EMSGSIZE over max_bytes, else as `end`. */
+void http_body_collect(struct http_request *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, struct slice body), void *ctx);
 
-/* Before one of these the handler sets req->res.status and .headers (not Content-Length, Connection or Date); and .reason, where
- * another text than the usual one is wanted. */
+/* Before one of these the handler sets req->answer. */
 
 /* A body in memory, copied. For HEAD only its length is told. */
-void http_send_memory(h2o_req_t *req, const void *body, size_t length);
+void http_send_memory(struct http_request *req, const void *body, size_t length);
 /* No body: 204, 304, or the answer to HEAD with the length a GET would have had (UINT64_MAX: send no Content-Length). */
-void http_send_head(h2o_req_t *req, uint64_t content_length);
+void http_send_head(struct http_request *req, uint64_t content_length);
 
 /* A large body: file to socket. No op is called from inside http_send_source or http_source_resume. */
 struct http_source {
@@ -159,15 +215,15 @@ struct http_source {
     /* The same into memory: for TLS, in copy mode, and for bodies so small that one call sends them with the head. Also after
      * or before calls of `send`. */
     ssize_t (*read)(struct http_source *source, void *buffer, size_t length);
-    /* Once, when the answer is sent or given up (then perhaps while the source is -EBUSY). The request and its pool are gone
+    /* Once, when the answer is sent or given up (then perhaps while the source is -EBUSY). The request and its arena are gone
      * when it returns: what must outlive it, such as work still in a ring, lies elsewhere. */
     void (*end)(struct http_source *source, int result);
 };
 /* length: bytes that source will give; becomes Content-Length. */
-void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t length);
-void http_source_resume(h2o_req_t *req);
+void http_send_source(struct http_request *req, struct http_source *source, uint64_t length);
+void http_source_resume(struct http_request *req);
 
 /* The connection closes after this answer. */
-void http_request_close_after(h2o_req_t *req);
+void http_request_close_after(struct http_request *req);
 
 #endif

@@ -42,6 +42,7 @@
 
 /* Connections accepted at one readiness: few, so that workers that share the listener share the load. */
 #define HTTP_ACCEPTS_PER_TURN 4u
+#define HTTP_ACCEPT_PAUSE_MS  100u /* while there are no descriptors to be had */
 #define HTTP_LISTEN_BACKLOG   4096 /* the kernel clips it to somaxconn */
 
 /* Access log lines wait in this buffer until the end of the worker's turn. */

@@ -2,10 +2,10 @@
  *
  * Making and unmaking a loop of libh2o inside a process that goes on living.
  *
- * libh2o 2.2.5 was written for a program that ends with its loops. Three things it leaves behind, and a
- * library that starts and stops servers cannot: the epoll descriptor of a destroyed loop, the memory of a
- * destroyed message queue, and the free lists that each thread keeps. They are released here, each guarded so
- * that a changed library leads to a leak at worst.
+ * libh2o 2.2.5 was written for a program that ends with its loops. Two things it leaves behind, and a
+ * library that starts and stops servers cannot: the epoll descriptor of a destroyed loop, and the free lists
+ * that each thread keeps. They are released here, each guarded so that a changed library leads to a leak at
+ * worst.
  *
  * All on the worker's thread. */
 #include "api/http/worker.h"
@@ -15,8 +15,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* libh2o aborts when it gets no descriptor for its poller and its pipe. */
-#define LOOP_DESCRIPTORS 6
+/* libh2o aborts when it gets no descriptor for its poller. */
+#define LOOP_DESCRIPTORS 2
 
 int loop_create(h2o_loop_t **loop)
 {
@@ -57,18 +57,6 @@ void loop_destroy(h2o_loop_t *loop, int poller_fd)
     h2o_evloop_destroy(loop);
     if (poller_fd != -1)
         close(poller_fd);
-}
-
-void loop_context_dispose(h2o_context_t *context)
-{
-    h2o_multithread_queue_t *queue = context->queue;
-
-    h2o_context_dispose(context);
-#if H2O_LIBRARY_VERSION_MAJOR == 0 && H2O_LIBRARY_VERSION_MINOR == 13 && H2O_LIBRARY_VERSION_PATCH == 5
-    free(queue);
-#else
-    (void)queue;
-#endif
 }
 
 /* Empties the thread's free lists: of input buffers, and of pool chunks (at most 16). */

@@ -3,8 +3,8 @@
  * What waits to be sent on a connection: a queue of memory pieces, written by sendmsg, or record by record
  * by TLS. On the connection's worker.
  *
- * The queue does not own the pieces: they lie in the request's pool, in static memory, or with a generator or
- * source that keeps them until the queue is empty. */
+ * The queue does not own the pieces: they lie in the request's arena, in static memory, or with a source that
+ * keeps them until the queue is empty. */
 #include "api/http/connection.h"
 
 #include <errno.h>
@@ -95,6 +95,6 @@ void output_copy_rest(struct connection *conn)
         struct iovec *vector = &output->vectors[i];
 
         vector->iov_base =
-            memcpy(h2o_mem_alloc_pool(&conn->req.pool, vector->iov_len), vector->iov_base, vector->iov_len);
+            memcpy(arena_alloc(&conn->req.arena, vector->iov_len), vector->iov_base, vector->iov_len);
     }
 }

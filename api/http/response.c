@@ -3,8 +3,7 @@
  * Answers: the state ANSWER, from the handler's call to the end of the request. On the connection's worker.
  *
  * Memory answers are written at once, from the caller's memory, and only what the socket does not take is
- * copied. Sources are sent by source.c. What handlers of libh2o send (h2o_send*) comes through the final
- * ostream here and goes the same way.
+ * copied. Sources are sent by source.c.
  *
  * What becomes of the connection is decided with the head, for the head announces it. A body that was not
  * read is drained if little of it is left, else the connection closes. So it does where the client announced the body
@@ -19,15 +18,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-static void final_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t bufcnt,
-                       h2o_send_state_t state);
-
 void answer_begin(struct connection *conn)
 {
     assert(conn->answer.copy_buffer == NULL);
     memset(&conn->answer, 0, sizeof(conn->answer));
-    conn->final = (h2o_ostream_t){.do_send = final_send};
-    conn->req._ostr_top = &conn->final;
 }
 
 /* ---- Keep or close ---- */
@@ -61,23 +55,34 @@ static bool answer_body_allows_reuse(struct connection *conn)
 static void answer_decide(struct connection *conn)
 {
     body_detach(conn);
-    conn->answer.keeps_alive = conn->req.http1_is_persistent && !conn->closes_after &&
-                               !conn->worker->is_stopping && !conn->is_dead && answer_body_allows_reuse(conn);
-    conn->req.timestamps.response_start_at = *h2o_get_timestamp(&conn->worker->h2o, NULL, NULL);
+    conn->answer.keeps_alive = !conn->client_closes && !conn->closes_after && !conn->worker->is_stopping &&
+                               !conn->is_dead && answer_body_allows_reuse(conn);
 }
 
 /* ---- The end of a request ---- */
 
+static int answer_log(struct connection *conn)
+{
+    const struct access_log_entry entry = {
+        .conn = &conn->super,
+        .request = &conn->req,
+        .is_http_1_0 = conn->is_http_1_0,
+        .body_sent = conn->answer.body_sent,
+        .began_at = conn->began_at,
+        .ended_at = *worker_now(conn->worker),
+    };
+
+    return access_log_add(conn->worker->server->log, &conn->worker->log_buffer, &entry);
+}
+
 static void answer_account(struct connection *conn)
 {
     struct http_worker *worker = conn->worker;
-    unsigned class = (unsigned)conn->req.res.status / 100;
+    unsigned class = (unsigned)conn->req.answer.status / 100;
     int err;
 
     counter_add(&worker->counters.responses_by_class[class < 6 ? class : 0], 1);
-    conn->req.timestamps.response_end_at = *h2o_get_timestamp(&worker->h2o, NULL, NULL);
-    if (worker->server->log != NULL &&
-        (err = access_log_add(worker->server->log, &worker->log_buffer, &conn->req)) != 0)
+    if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
         server_log(worker->server, 1, "access log: lines were lost: %s", strerror(-err));
 }
 
@@ -89,7 +94,7 @@ static void answer_release(struct connection *conn)
     free(conn->answer.copy_buffer);
     conn->answer.copy_buffer = NULL;
     conn->has_request = false;
-    h2o_dispose_request(&conn->req);
+    arena_free(&conn->req.arena);
 }
 
 /* The whole answer is with the kernel. */
@@ -142,23 +147,14 @@ enum connection_step answer_step(struct connection *conn)
         connection_arm(conn, &conn->worker->send_timeout);
         return STEP_WAIT;
     }
-    if (err != 0 || conn->answer.is_broken) {
-        answer_abort(conn, err != 0 ? err : -EIO);
+    if (err != 0) {
+        answer_abort(conn, err);
         return STEP_AGAIN;
     }
     if (conn->answer.source != NULL)
         return source_step(conn);
-    if (conn->answer.is_whole) {
-        answer_finish(conn);
-        return STEP_AGAIN;
-    }
-    if (!conn->answer.awaits_generator) {
-        conn->answer.awaits_generator = true;
-        connection_disarm(conn);
-        h2o_proceed_response(&conn->req);
-        return STEP_AGAIN;
-    }
-    return STEP_WAIT;
+    answer_finish(conn);
+    return STEP_AGAIN;
 }
 
 /* ---- The handler's side ---- */
@@ -171,7 +167,7 @@ static void answer_enter(struct connection *conn)
 
 static void answer_push_head(struct connection *conn, uint64_t content_length)
 {
-    h2o_iovec_t head;
+    struct slice head;
 
     assert(!conn->answer.head_is_written);
     answer_decide(conn);
@@ -184,14 +180,13 @@ static void answer_send_memory(struct connection *conn, const void *body, size_t
 {
     int err;
 
-    if (length > 0 && conn->req.res.status == 204)
+    if (length > 0 && conn->req.answer.status == 204)
         length = 0;
-    answer_push_head(conn, conn->req.res.status == 304 ? UINT64_MAX : length);
+    answer_push_head(conn, conn->req.answer.status == 304 ? UINT64_MAX : length);
     if (!response_has_no_body(conn)) {
         output_push(conn, body, length);
-        conn->req.bytes_sent = length;
+        conn->answer.body_sent = length;
     }
-    conn->answer.is_whole = true;
     if (!conn->is_dead && (err = output_flush(conn, false)) != 0) {
         if (err == -EAGAIN)
             output_copy_rest(conn);
@@ -203,7 +198,7 @@ static void answer_send_memory(struct connection *conn, const void *body, size_t
     answer_enter(conn);
 }
 
-void http_send_memory(h2o_req_t *req, const void *body, size_t length)
+void http_send_memory(struct http_request *req, const void *body, size_t length)
 {
     struct connection *conn = connection_of(req);
 
@@ -211,17 +206,16 @@ void http_send_memory(h2o_req_t *req, const void *body, size_t length)
     answer_send_memory(conn, body, length);
 }
 
-void http_send_head(h2o_req_t *req, uint64_t content_length)
+void http_send_head(struct http_request *req, uint64_t content_length)
 {
     struct connection *conn = connection_of(req);
 
     assert(conn->state == CONNECTION_REQUEST);
     answer_push_head(conn, response_has_no_body(conn) ? content_length : 0);
-    conn->answer.is_whole = true;
     answer_enter(conn);
 }
 
-void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t length)
+void http_send_source(struct http_request *req, struct http_source *source, uint64_t length)
 {
     struct connection *conn = connection_of(req);
 
@@ -231,7 +225,6 @@ void http_send_source(h2o_req_t *req, struct http_source *source, uint64_t lengt
     conn->worker->source_count++;
     conn->answer.source_remaining = response_has_no_body(conn) ? 0 : length;
     conn->answer.is_small = conn->answer.source_remaining > 0 && length <= HTTP_SMALL_BODY_BYTES;
-    conn->answer.is_whole = true;
     answer_enter(conn);
 }
 
@@ -265,51 +258,8 @@ void answer_refuse(struct connection *conn, int status, const char *message)
     assert(length > 0 && (size_t)length < sizeof(body));
     conn->state = CONNECTION_REQUEST;
     conn->closes_after = true;
-    conn->req.res.status = status;
-    if (conn->req.processed_at.str == NULL)
-        h2o_get_timestamp(&conn->worker->h2o, &conn->req.pool, &conn->req.processed_at);
-    h2o_add_header(&conn->req.pool, &conn->req.res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/xml"));
+    conn->req.answer.status = status;
+    http_headers_add(&conn->req.arena, &conn->req.answer.headers, SLICE("content-type"),
+                     SLICE("application/xml"));
     answer_send_memory(conn, body, (size_t)length);
-}
-
-/* ---- Handlers of libh2o ---- */
-
-static void final_push_head(struct connection *conn, size_t length, h2o_send_state_t state)
-{
-    h2o_res_t *res = &conn->req.res;
-    uint64_t content_length = res->content_length != SIZE_MAX ? res->content_length : UINT64_MAX;
-
-    if (content_length == UINT64_MAX && !response_has_no_body(conn) &&
-        h2o_find_header(&res->headers, H2O_TOKEN_TRANSFER_ENCODING, -1) == -1) {
-        if (state == H2O_SEND_STATE_FINAL)
-            content_length = length; /* this is all there is */
-        else
-            conn->closes_after = true; /* the close marks the end */
-    }
-    answer_push_head(conn, content_length);
-}
-
-static void final_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t bufcnt,
-                       h2o_send_state_t state)
-{
-    struct connection *conn = connection_of(req);
-    size_t length = 0;
-
-    (void)ostream;
-    assert(conn->state == CONNECTION_REQUEST || conn->state == CONNECTION_ANSWER);
-    for (size_t i = 0; i < bufcnt; i++)
-        length += bufs[i].len;
-    if (!conn->answer.head_is_written)
-        final_push_head(conn, length, state);
-    if (!response_has_no_body(conn)) {
-        for (size_t i = 0; i < bufcnt; i++)
-            output_push(conn, bufs[i].base, bufs[i].len);
-        if (!req->bytes_counted_by_ostream)
-            req->bytes_sent += length;
-    }
-    conn->answer.is_whole = state != H2O_SEND_STATE_IN_PROGRESS;
-    conn->answer.is_broken = state == H2O_SEND_STATE_ERROR;
-    conn->answer.awaits_generator = false;
-    answer_enter(conn);
 }

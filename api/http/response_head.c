@@ -56,20 +56,18 @@ static const char *reason_of_status(int status)
     return "Unknown";
 }
 
-/* libh2o presets the reason to "OK", whatever the status. */
-static const char *response_reason(const h2o_req_t *req)
+static const char *response_reason(const struct http_request *req)
 {
-    if (req->res.reason == NULL || (req->res.status != 200 && strcmp(req->res.reason, "OK") == 0) ||
-        strlen(req->res.reason) > RESPONSE_REASON_BYTES_MAX)
-        return reason_of_status(req->res.status);
-    return req->res.reason;
+    if (req->answer.reason == NULL || strlen(req->answer.reason) > RESPONSE_REASON_BYTES_MAX)
+        return reason_of_status(req->answer.status);
+    return req->answer.reason;
 }
 
 static const char *response_connection(const struct connection *conn)
 {
     if (!conn->answer.keeps_alive)
         return "Connection: close\r\n";
-    return conn->req.version < 0x101 ? "Connection: keep-alive\r\n" : "";
+    return conn->is_http_1_0 ? "Connection: keep-alive\r\n" : "";
 }
 
 static char *put(char *at, const void *bytes, size_t length)
@@ -121,60 +119,54 @@ static char *put_text(char *at, const char *text, size_t length)
     return at + length;
 }
 
-static char *put_field(char *at, const h2o_header_t *header)
+static char *put_field(char *at, const struct http_header *header)
 {
-    at = put_text(at, header->orig_name != NULL ? header->orig_name : header->name->base, header->name->len);
+    at = put_text(at, header->name.base, header->name.len);
     at = put(at, ": ", 2);
     at = put_text(at, header->value.base, header->value.len);
     return put(at, "\r\n", 2);
 }
 
-static size_t response_bytes_max(const h2o_req_t *req)
+static size_t response_bytes_max(const struct http_request *req)
 {
     size_t bytes = RESPONSE_OWN_BYTES;
 
-    for (size_t i = 0; i < req->res.headers.size; i++)
-        bytes += req->res.headers.entries[i].name->len + req->res.headers.entries[i].value.len + 4;
+    for (size_t i = 0; i < req->answer.headers.size; i++)
+        bytes += req->answer.headers.entries[i].name.len + req->answer.headers.entries[i].value.len + 4;
     return bytes;
 }
 
 bool response_has_no_body(const struct connection *conn)
 {
-    const h2o_req_t *req = &conn->req;
+    const struct http_request *req = &conn->req;
 
-    return req->res.status == 204 || req->res.status == 304 ||
-           h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    return req->answer.status == 204 || req->answer.status == 304 || slice_is(req->method, "HEAD");
 }
 
-h2o_iovec_t response_head(struct connection *conn, uint64_t content_length)
+struct slice response_head(struct connection *conn, uint64_t content_length)
 {
-    const h2o_iovec_t *server = &conn->worker->server->config.server_name;
-    h2o_req_t *req = &conn->req;
+    struct http_request *req = &conn->req;
     size_t bytes_max = response_bytes_max(req);
-    char *head = h2o_mem_alloc_pool(&req->pool, bytes_max);
+    char *head = arena_alloc(&req->arena, bytes_max);
     char *at = head;
-    h2o_timestamp_t now;
 
-    assert(req->res.status >= 200 && req->res.status <= 999);
-    h2o_get_timestamp(&conn->worker->h2o, &req->pool, &now);
+    assert(req->answer.status >= 200 && req->answer.status <= 999);
     at = put_string(at, "HTTP/1.1 ");
-    at = put_number(at, (uint64_t)req->res.status);
+    at = put_number(at, (uint64_t)req->answer.status);
     at = put_string(at, " ");
     at = put_string(at, response_reason(req));
     at = put_string(at, "\r\nDate: ");
-    at = put_string(at, now.str->rfc1123);
-    at = put_string(at, "\r\nServer: ");
-    at = put(at, server->base, server->len);
-    at = put_string(at, "\r\n");
+    at = put_string(at, worker_date(conn->worker));
+    at = put_string(at, "\r\nServer: Sluice\r\n");
     at = put_string(at, response_connection(conn));
-    if (content_length != UINT64_MAX && req->res.status != 204) {
+    if (content_length != UINT64_MAX && req->answer.status != 204) {
         at = put_string(at, "Content-Length: ");
         at = put_number(at, content_length);
         at = put_string(at, "\r\n");
     }
-    for (size_t i = 0; i < req->res.headers.size; i++)
-        at = put_field(at, &req->res.headers.entries[i]);
+    for (size_t i = 0; i < req->answer.headers.size; i++)
+        at = put_field(at, &req->answer.headers.entries[i]);
     at = put_string(at, "\r\n");
     assert((size_t)(at - head) <= bytes_max);
-    return h2o_iovec_init(head, (size_t)(at - head));
+    return slice_of(head, (size_t)(at - head));
 }

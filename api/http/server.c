@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server: options, libh2o's configuration, start and stop of the workers, statistics.
+ * The server: options, start and stop of the workers, statistics.
  *
  * Callable from any thread that is not a worker. Start reports the first failure of any worker and undoes the
  * rest. Stop asks and joins: each worker lets its own connections go (worker.c), so nothing here touches a
@@ -15,37 +15,10 @@
 #include "api/http/connection.h"
 #include "api/http/tls.h"
 
-struct server_handler {
-    h2o_handler_t super;
-    struct http_server *server;
-};
-
-/* libh2o's handler interface: every path ends here. */
-static int server_on_request(h2o_handler_t *handler, h2o_req_t *req)
-{
-    struct http_server *server = ((struct server_handler *)handler)->server;
-
-    server->options.handler.on_request(server->options.handler.ctx, connection_of(req)->worker, req);
-    return 0;
-}
-
 /* The log of what has no server yet, or does not know it. */
 static void server_log_line(void *ctx, int level, const char *message)
 {
     server_log(ctx, level, "%s", message);
-}
-
-static void server_configure(struct http_server *server)
-{
-    struct server_handler *handler;
-    h2o_hostconf_t *host;
-
-    h2o_config_init(&server->config);
-    server->config.server_name = h2o_iovec_init(H2O_STRLIT("Sluice"));
-    host = h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    handler = (struct server_handler *)h2o_create_handler(&host->fallback_path, sizeof(*handler));
-    handler->super.on_req = server_on_request;
-    handler->server = server;
 }
 
 static void server_close_listeners(struct http_server *server)
@@ -62,7 +35,6 @@ static void server_free(struct http_server *server)
     server_close_listeners(server);
     tls_context_destroy(server->tls);
     access_log_close(server->log);
-    h2o_config_dispose(&server->config);
     pthread_cond_destroy(&server->start_changed);
     pthread_mutex_destroy(&server->start_mutex);
     pthread_mutex_destroy(&server->failures_mutex);
@@ -89,7 +61,6 @@ static struct http_server *server_create(const struct http_server_options *optio
     pthread_mutex_init(&server->failures_mutex, NULL);
     server->failures_logged_ms =
         options->failures_logged_ms != 0 ? options->failures_logged_ms : HTTP_HANDSHAKE_FAILURES_LOGGED_MS;
-    server_configure(server);
     return server;
 }
 

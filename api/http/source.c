@@ -105,7 +105,7 @@ enum connection_step source_step(struct connection *conn)
         assert((size_t)count <= wanted);
         budget -= (size_t)count;
         conn->answer.source_remaining -= (uint64_t)count;
-        conn->req.bytes_sent += (size_t)count;
+        conn->answer.body_sent += (size_t)count;
         connection_disarm(conn);
         if ((err = output_flush(conn, conn->answer.source_remaining > 0)) == -EAGAIN)
             return source_wait(conn, -EAGAIN);
@@ -121,7 +121,7 @@ enum connection_step source_step(struct connection *conn)
     return STEP_AGAIN;
 }
 
-/* The head is still in the output. What the socket does not take moves to the request's pool, so the source can end
+/* The head is still in the output. What the socket does not take moves to the request's arena, so the source can end
  * here, whatever the client does. */
 enum connection_step source_small_step(struct connection *conn)
 {
@@ -149,7 +149,7 @@ enum connection_step source_small_step(struct connection *conn)
     }
     answer->is_small = false; /* a rest that has to be waited for goes the ordinary way */
     output_push(conn, buffer, length);
-    conn->req.bytes_sent += length;
+    conn->answer.body_sent += length;
     if ((err = output_flush(conn, answer->source_remaining > 0)) == -EAGAIN) {
         output_copy_rest(conn);
     } else if (err != 0) {
@@ -162,7 +162,7 @@ enum connection_step source_small_step(struct connection *conn)
     return STEP_AGAIN;
 }
 
-void http_source_resume(h2o_req_t *req)
+void http_source_resume(struct http_request *req)
 {
     struct connection *conn = connection_of(req);
 

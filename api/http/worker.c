@@ -58,7 +58,7 @@ static void worker_on_accept(h2o_socket_t *listener, const char *err)
                 server_log(worker->server, 1, "cannot accept a connection: %s", strerror(errno));
                 h2o_socket_read_stop(listener);
                 if (!h2o_timeout_is_linked(&worker->accept_pause))
-                    h2o_timeout_link(worker->loop, &worker->h2o.hundred_ms_timeout, &worker->accept_pause);
+                    h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
             }
             return;
         }
@@ -95,6 +95,8 @@ static void worker_init_timeouts(struct http_worker *worker)
     worker_init_timeout(worker, &worker->body_timeout, options->body_timeout_ms, HTTP_BODY_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->send_timeout, options->send_timeout_ms, HTTP_SEND_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->linger_timeout, 0, HTTP_LINGER_TIMEOUT_MS);
+    h2o_timeout_init(worker->loop, &worker->accept_timeout, HTTP_ACCEPT_PAUSE_MS);
+    h2o_timeout_init(worker->loop, &worker->at_once, 0);
     worker->accept_pause.cb = worker_on_accept_pause;
 }
 
@@ -148,7 +150,6 @@ static int worker_open(struct http_worker *worker)
 
     if ((err = loop_create(&worker->loop)) != 0)
         return err;
-    h2o_context_init(&worker->h2o, worker->loop, &worker->server->config);
     worker_init_timeouts(worker);
     if (handler->on_worker_start != NULL)
         err =
@@ -180,7 +181,8 @@ static void worker_close(struct http_worker *worker)
     h2o_timeout_dispose(worker->loop, &worker->body_timeout);
     h2o_timeout_dispose(worker->loop, &worker->send_timeout);
     h2o_timeout_dispose(worker->loop, &worker->linger_timeout);
-    loop_context_dispose(&worker->h2o);
+    h2o_timeout_dispose(worker->loop, &worker->accept_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->at_once);
     loop_destroy(worker->loop, poller);
     loop_thread_release();
 }
@@ -345,6 +347,7 @@ void worker_join(struct http_worker *worker)
     close(worker->wake_fd);
     free(worker->log_buffer.bytes);
     free(worker->copy_buffer);
+    arena_stock_free(&worker->arenas);
     free(worker);
 }
 
@@ -356,9 +359,4 @@ struct http_server *http_worker_server(struct http_worker *worker)
 void *http_worker_context(struct http_worker *worker)
 {
     return worker->context;
-}
-
-h2o_loop_t *http_worker_loop(struct http_worker *worker)
-{
-    return worker->loop;
 }

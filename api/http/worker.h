@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <h2o.h>
+
 #include "api/http/access_log.h"
 #include "api/http/http.h"
 
@@ -28,7 +30,6 @@ struct listener {
 
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
-    h2o_globalconf_t config;
     struct listener listeners[LISTENERS_MAX];
     struct tls_context *tls; /* NULL: none of the listeners is for TLS */
     struct access_log *log;  /* may be NULL */
@@ -62,10 +63,11 @@ struct http_worker {
     struct http_worker_events events;
 
     h2o_loop_t *loop;
-    h2o_context_t h2o;
     h2o_socket_t *listeners[LISTENERS_MAX], *wake, *events_socket; /* may be NULL */
     int wake_fd;                                                   /* eventfd; `wake` polls a duplicate */
     h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
+    h2o_timeout_t accept_timeout;
+    h2o_timeout_t at_once; /* what is linked here runs before the loop sleeps */
     h2o_timeout_entry_t accept_pause;
     bool is_stopping, is_cut;
     uint64_t cut_at_ms; /* on the monotonic clock */
@@ -78,7 +80,14 @@ struct http_worker {
         h2o_linklist_t waiting;    /* connections that go on in the next turn of the loop */
     } turn;
     struct access_log_buffer log_buffer;
-    char *copy_buffer; /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
+    char *copy_buffer;         /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
+    struct arena_stock arenas; /* of the requests */
+    struct {
+        uint64_t loop_ms;  /* the turn of the loop that it was asked in */
+        struct timeval at; /* of that turn */
+        time_t date_second;
+        char date[H2O_TIMESTR_RFC1123_LEN + 1];
+    } now;
     struct worker_counters counters;
 };
 
@@ -102,8 +111,11 @@ int listener_open(const char *listen_on, char *address, size_t address_bytes, un
 int loop_create(h2o_loop_t **loop);
 int loop_poller(h2o_loop_t *loop, int registered_fd);
 void loop_destroy(h2o_loop_t *loop, int poller_fd);
-void loop_context_dispose(h2o_context_t *context);
 void loop_thread_release(void);
+
+/* worker_time.c: the time of day as this turn of the loop sees it; and as the field Date has it. */
+const struct timeval *worker_now(struct http_worker *worker);
+const char *worker_date(struct http_worker *worker);
 
 /* server_log.c */
 void server_log(const struct http_server *server, int level, const char *format, ...)

@@ -10,15 +10,15 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/slice.h"
 
 /* ---- Status and headers ---- */
 
 static void set_status(struct s3_request *request, int status)
 {
-    request->http->res.status = status;
-    request->http->res.reason = NULL; /* the HTTP front has the text */
+    request->http->answer.status = status;
+    request->http->answer.reason = NULL; /* the HTTP front has the text */
 }
 
 /* Fields that most answers have: room for them at once. */
@@ -26,24 +26,17 @@ static void set_status(struct s3_request *request, int status)
 
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length)
 {
-    /* One piece of memory: the name's vector, the name, the value. */
-    struct field {
-        h2o_iovec_t name;
-        char text[];
-    };
-    h2o_mem_pool_t *pool = &request->http->pool;
-    h2o_headers_t *headers = &request->http->res.headers;
+    struct arena *arena = &request->http->arena;
+    struct http_headers *headers = &request->http->answer.headers;
     size_t name_length = strlen(name);
-    struct field *field = h2o_mem_alloc_pool(pool, sizeof(*field) + name_length + length);
-    char *copy = field->text + name_length;
+    char *text = arena_alloc(arena, name_length + length); /* the name, then the value */
 
     for (size_t i = 0; i < name_length; i++)
-        field->text[i] = s3_text_lower(name[i]);
+        text[i] = slice_lower(name[i]);
     if (length != 0)
-        memcpy(copy, value, length);
-    field->name = h2o_iovec_init(field->text, name_length);
-    h2o_vector_reserve(pool, headers, headers->size < HEADERS_USUAL ? HEADERS_USUAL : headers->size + 1);
-    headers->entries[headers->size++] = (h2o_header_t){&field->name, NULL, {copy, length}};
+        memcpy(text + name_length, value, length);
+    http_headers_reserve(arena, headers, HEADERS_USUAL);
+    http_headers_add(arena, headers, slice_of(text, name_length), slice_of(text + name_length, length));
 }
 
 /* ---- Without a document ---- */
@@ -60,7 +53,7 @@ void s3_answer_empty(struct s3_request *request, int status)
 void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
 {
     set_status(request, status);
-    s3_answer_header(request, "content-type", H2O_STRLIT("application/xml"));
+    s3_answer_header(request, "content-type", LITERAL("application/xml"));
     http_send_memory(request->http, xml->data, xml->length);
 }
 
@@ -69,8 +62,8 @@ void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
 /* Bucket and key where S3 tells them. */
 static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
 {
-    h2o_iovec_t bucket = request->subject_bucket.len > 0 ? request->subject_bucket : request->bucket_name;
-    h2o_iovec_t key = request->subject_key.len > 0 ? request->subject_key : request->key;
+    struct slice bucket = request->subject_bucket.len > 0 ? request->subject_bucket : request->bucket_name;
+    struct slice key = request->subject_key.len > 0 ? request->subject_key : request->key;
 
     switch (error) {
     case S3_ERROR_NO_SUCH_BUCKET:
@@ -91,7 +84,7 @@ static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s
 /* The path as the client wrote it, without the query, which may hold a signature. */
 static void write_resource(const struct s3_request *request, struct s3_xml *xml)
 {
-    h2o_iovec_t path = request->http->input.path;
+    struct slice path = request->http->path;
     const char *question = path.len != 0 ? memchr(path.base, '?', path.len) : NULL;
 
     s3_xml_text(xml, "Resource", path.base, question != NULL ? (size_t)(question - path.base) : path.len);
@@ -102,10 +95,10 @@ static void write_resource(const struct s3_request *request, struct s3_xml *xml)
  * told to; everybody else keeps the one there is. */
 static bool is_confused_by_refusal(struct s3_request *request)
 {
-    h2o_iovec_t agent = s3_request_header(request, "user-agent");
+    struct slice agent = s3_request_header(request, "user-agent");
 
     return http_body_is_expected(request->http) && agent.base != NULL &&
-           memmem(agent.base, agent.len, H2O_STRLIT("otocore/")) != NULL;
+           memmem(agent.base, agent.len, LITERAL("otocore/")) != NULL;
 }
 
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message)
@@ -119,7 +112,7 @@ void s3_answer_error_message(struct s3_request *request, enum s3_error error, co
         s3_answer_empty(request, status);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "Error");
     s3_xml_string(&xml, "Code", s3_error_code(error));
     s3_xml_string(&xml, "Message", message);

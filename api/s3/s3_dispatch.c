@@ -230,17 +230,17 @@ static enum s3_error admit(struct s3_request *request, const struct operation *o
 /* A request that selects two operations means one of them at most: better none is done than the wrong one. */
 static enum s3_error refuse_conflict(struct s3_request *request, const char *first, const char *second)
 {
-    h2o_iovec_t message[] = {
-        h2o_iovec_init(H2O_STRLIT("Conflicting query string parameters: ")),
-        h2o_iovec_init(first, strlen(first)),
-        h2o_iovec_init(H2O_STRLIT(", ")),
-        h2o_iovec_init(second, strlen(second) + 1),
+    struct slice message[] = {
+        SLICE("Conflicting query string parameters: "),
+        slice_text(first),
+        SLICE(", "),
+        slice_of(second, strlen(second) + 1),
     };
 
-    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("ResourceType")));
+    s3_request_detail(request, "ArgumentName", SLICE("ResourceType"));
     s3_request_detail(request, "ArgumentValue", message[1]);
     s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
-                       h2o_concat_list(&request->http->pool, message, 4).base);
+                       arena_join(&request->http->arena, message, 4).base);
     return S3_ERROR_INVALID_ARGUMENT;
 }
 
@@ -262,7 +262,7 @@ static enum s3_error refuse_version(struct s3_request *request, const struct ope
 
     if (version == NULL || takes_version(operation, selector))
         return S3_ERROR_NONE;
-    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("versionId")));
+    s3_request_detail(request, "ArgumentName", SLICE("versionId"));
     s3_request_detail(request, "ArgumentValue", version->value);
     s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, "This operation does not accept a version-id.");
     return S3_ERROR_INVALID_ARGUMENT;

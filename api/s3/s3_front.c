@@ -19,10 +19,11 @@ static void on_pool_cleared(void *slot)
     s3_credentials_unref(*(struct s3_credentials **)slot);
 }
 
-static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+static struct s3_request *make_request(struct s3_service *service, struct core_worker *worker,
+                                       struct http_request *req)
 {
-    struct s3_credentials **slot = h2o_mem_alloc_shared(&req->pool, sizeof(*slot), on_pool_cleared);
-    struct s3_request *request = h2o_mem_alloc_pool(&req->pool, sizeof(*request));
+    struct s3_credentials **slot = arena_alloc_hooked(&req->arena, sizeof(*slot), on_pool_cleared);
+    struct s3_request *request = arena_alloc(&req->arena, sizeof(*request));
     const char *host_id = s3_service_host_id(service);
 
     memset(request, 0, sizeof(*request));
@@ -38,7 +39,7 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
     return request;
 }
 
-void s3_front_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req)
+void s3_front_handle(struct s3_service *service, struct core_worker *worker, struct http_request *req)
 {
     struct s3_request *request = make_request(service, worker, req);
     enum s3_error error = s3_request_parse(request);

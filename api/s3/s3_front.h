@@ -10,6 +10,6 @@
 struct s3_service;
 
 /* Serves one request to its answer, on its worker's thread. */
-void s3_front_handle(struct s3_service *service, struct core_worker *worker, h2o_req_t *req);
+void s3_front_handle(struct s3_service *service, struct core_worker *worker, struct http_request *req);
 
 #endif

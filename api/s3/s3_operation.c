@@ -12,22 +12,22 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
 /* ---- Parameters ---- */
 
-h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name)
+struct slice s3_parameter_value(const struct s3_request *request, const char *name)
 {
     const struct s3_parameter *parameter = s3_request_parameter(request, name);
 
-    return parameter != NULL ? parameter->value : (h2o_iovec_t){NULL, 0};
+    return parameter != NULL ? parameter->value : (struct slice){NULL, 0};
 }
 
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
                        uint32_t *count)
 {
-    h2o_iovec_t text = s3_parameter_value(request, name);
+    struct slice text = s3_parameter_value(request, name);
     uint64_t value;
     char message[128];
 
@@ -43,7 +43,7 @@ int s3_parameter_count(struct s3_request *request, const char *name, uint32_t ot
     return 0;
 }
 
-h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t delimiter)
+struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct slice delimiter)
 {
     const char *at;
 
@@ -51,14 +51,14 @@ h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t
         (prefix.len > 0 && memcmp(marker.base, prefix.base, prefix.len) != 0))
         return marker;
     at = memmem(marker.base + prefix.len, marker.len - prefix.len, delimiter.base, delimiter.len);
-    return at == NULL ? marker : h2o_iovec_init(marker.base, (size_t)(at - marker.base) + delimiter.len);
+    return at == NULL ? marker : slice_of(marker.base, (size_t)(at - marker.base) + delimiter.len);
 }
 
 int s3_parameter_encoding(struct s3_request *request, bool *url)
 {
-    h2o_iovec_t text = s3_parameter_value(request, "encoding-type");
+    struct slice text = s3_parameter_value(request, "encoding-type");
 
-    *url = s3_text_is(text, "url");
+    *url = slice_is_nocase(text, "url");
     if (text.base == NULL || text.len == 0 || *url)
         return 0;
     s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
@@ -66,7 +66,7 @@ int s3_parameter_encoding(struct s3_request *request, bool *url)
     return -EINVAL;
 }
 
-enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES])
+enum s3_error s3_upload_id_parse(struct slice text, unsigned char id[META_UPLOAD_ID_BYTES])
 {
     return hex_decode(text.base, text.len, id, META_UPLOAD_ID_BYTES) ? S3_ERROR_NONE
                                                                      : S3_ERROR_NO_SUCH_UPLOAD;
@@ -200,7 +200,7 @@ void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const ch
     s3_xml_close(xml, name);
 }
 
-void s3_xml_parameter(struct s3_xml *xml, const char *name, h2o_iovec_t value, bool url)
+void s3_xml_parameter(struct s3_xml *xml, const char *name, struct slice value, bool url)
 {
     s3_xml_key(xml, name, value.base != NULL ? value.base : "", value.len, url);
 }

@@ -8,6 +8,7 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/slice.h"
 
 typedef void (*s3_operation_fn)(struct s3_request *request);
 
@@ -92,19 +93,19 @@ void s3_op_complete_upload(struct s3_request *request);
 /* ---- Parameters ---- */
 
 /* The parameter's value; base NULL when absent. */
-h2o_iovec_t s3_parameter_value(const struct s3_request *request, const char *name);
+struct slice s3_parameter_value(const struct s3_request *request, const char *name);
 /* A count such as max-keys: `otherwise` when absent, clamped to max. 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
                        uint32_t *count);
 /* Where a listing goes on behind a marker of ListObjects or ListObjectVersions: one inside a common prefix stands for all that
  * this holds (StartAfter does not). The marker itself, or its beginning. */
-h2o_iovec_t s3_marker_resume(h2o_iovec_t marker, h2o_iovec_t prefix, h2o_iovec_t delimiter);
+struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct slice delimiter);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
 /* uploadId as this server hands them out. */
 enum s3_error s3_parameter_upload_id(const struct s3_request *request,
                                      unsigned char id[META_UPLOAD_ID_BYTES]);
-enum s3_error s3_upload_id_parse(h2o_iovec_t text, unsigned char id[META_UPLOAD_ID_BYTES]);
+enum s3_error s3_upload_id_parse(struct slice text, unsigned char id[META_UPLOAD_ID_BYTES]);
 #define S3_UPLOAD_ID_TEXT_BYTES (2 * META_UPLOAD_ID_BYTES)
 void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES],
                          char text[S3_UPLOAD_ID_TEXT_BYTES + 1]);
@@ -130,6 +131,6 @@ void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, u
 /* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". The request knows the users' names. */
 void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,
                   struct meta_bytes owner);
-void s3_xml_parameter(struct s3_xml *xml, const char *name, h2o_iovec_t value, bool url);
+void s3_xml_parameter(struct s3_xml *xml, const char *name, struct slice value, bool url);
 
 #endif

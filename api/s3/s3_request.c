@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reading an S3 request: bucket and key out of path and host, the query, headers. Works on the raw path:
- * libh2o's normalised one has lost `//`, `.` and `..`, which are legal in keys. Signatures are
+ * a normalised one has lost `//`, `.` and `..`, which are legal in keys. Signatures are
  * s3_authenticate.c's, answers s3_answer.c's.
  *
  * On the worker's thread. */
@@ -10,24 +10,24 @@
 #include <string.h>
 
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
-#include "storage/base/percent.h"
 #include "storage/base/names.h"
+#include "storage/base/percent.h"
+#include "storage/base/slice.h"
 #include "storage/base/utf8.h"
 
 /* ---- Memory ---- */
 
 void *s3_request_alloc(struct s3_request *request, size_t bytes)
 {
-    void *memory = h2o_mem_alloc_pool(&request->http->pool, bytes != 0 ? bytes : 1);
+    void *memory = arena_alloc(&request->http->arena, bytes != 0 ? bytes : 1);
 
     memset(memory, 0, bytes);
     return memory;
 }
 
-char *s3_request_string(struct s3_request *request, h2o_iovec_t vec)
+char *s3_request_string(struct s3_request *request, struct slice vec)
 {
-    char *string = h2o_mem_alloc_pool(&request->http->pool, vec.len + 1);
+    char *string = arena_alloc(&request->http->arena, vec.len + 1);
 
     if (vec.len != 0)
         memcpy(string, vec.base, vec.len);
@@ -37,21 +37,14 @@ char *s3_request_string(struct s3_request *request, h2o_iovec_t vec)
 
 /* ---- Headers and parameters ---- */
 
-h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name)
+struct slice s3_request_header(const struct s3_request *request, const char *name)
 {
-    const h2o_headers_t *headers = &request->http->headers;
-    size_t length = strlen(name);
+    struct slice value = http_headers_find(&request->http->headers, name);
 
-    for (size_t i = 0; i < headers->size; i++) {
-        const h2o_header_t *header = &headers->entries[i];
-
-        if (h2o_lcstris(header->name->base, header->name->len, name, length))
-            return header->value.base != NULL ? header->value : h2o_iovec_init("", 0);
-    }
-    /* libh2o keeps Host apart. */
-    if (strcmp(name, "host") == 0 && request->http->input.authority.base != NULL)
-        return request->http->input.authority;
-    return h2o_iovec_init(NULL, 0);
+    /* A host that only the request line names is no header. */
+    if (value.base == NULL && strcmp(name, "host") == 0)
+        value = request->http->authority;
+    return value;
 }
 
 const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name)
@@ -76,7 +69,7 @@ bool s3_request_has(const struct s3_request *request, const char *name)
 
 /* ---- Parsing ---- */
 
-static enum s3_method method_of(h2o_iovec_t name)
+static enum s3_method method_of(struct slice name)
 {
     static const struct {
         const char *name;
@@ -87,21 +80,18 @@ static enum s3_method method_of(h2o_iovec_t name)
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (h2o_memis(name.base, name.len, table[i].name, strlen(table[i].name)))
+        if (slice_is(name, table[i].name))
             return table[i].method;
     return S3_METHOD_OTHER;
 }
 
 /* base NULL where an escape is bad. */
-static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length, bool plus_is_space)
+static struct slice decode(struct s3_request *request, const char *text, size_t length, bool plus_is_space)
 {
-    char *decoded = h2o_mem_alloc_pool(&request->http->pool, length + 1);
-    ssize_t written = percent_decode(text, length, plus_is_space, decoded);
-
-    return written < 0 ? h2o_iovec_init(NULL, 0) : h2o_iovec_init(decoded, (size_t)written);
+    return percent_decode_in(&request->http->arena, slice_of(text, length), plus_is_space);
 }
 
-static enum s3_error parse_parameter(struct s3_request *request, h2o_iovec_t part)
+static enum s3_error parse_parameter(struct s3_request *request, struct slice part)
 {
     struct s3_parameter *parameter = &request->parameters[request->parameter_count];
     const char *equals = memchr(part.base, '=', part.len);
@@ -113,7 +103,7 @@ static enum s3_error parse_parameter(struct s3_request *request, h2o_iovec_t par
     }
     parameter->has_value = equals != NULL;
     parameter->name = decode(request, part.base, name_length, true);
-    parameter->value = h2o_iovec_init("", 0);
+    parameter->value = SLICE("");
     if (equals != NULL)
         parameter->value = decode(request, equals + 1, part.len - name_length - 1, true);
     if (parameter->name.base == NULL || parameter->value.base == NULL)
@@ -122,7 +112,7 @@ static enum s3_error parse_parameter(struct s3_request *request, h2o_iovec_t par
     return S3_ERROR_NONE;
 }
 
-static enum s3_error parse_query(struct s3_request *request, h2o_iovec_t query)
+static enum s3_error parse_query(struct s3_request *request, struct slice query)
 {
     size_t parts = 1;
 
@@ -137,23 +127,23 @@ static enum s3_error parse_query(struct s3_request *request, h2o_iovec_t query)
         enum s3_error error = S3_ERROR_NONE;
 
         if (length != 0)
-            error = parse_parameter(request, h2o_iovec_init(query.base, length));
+            error = parse_parameter(request, slice_of(query.base, length));
         if (error != S3_ERROR_NONE)
             return error;
         length += ampersand != NULL;
-        query = h2o_iovec_init(query.base + length, query.len - length);
+        query = slice_of(query.base + length, query.len - length);
     }
     return S3_ERROR_NONE;
 }
 
 /* The host name without its port; an IPv6 address keeps its brackets. */
-static h2o_iovec_t host_name(const struct s3_request *request)
+static struct slice host_name(const struct s3_request *request)
 {
-    h2o_iovec_t host = s3_request_header(request, "host");
+    struct slice host = s3_request_header(request, "host");
     const char *colon, *bracket;
 
     if (host.base == NULL)
-        return h2o_iovec_init("", 0);
+        return SLICE("");
     colon = memrchr(host.base, ':', host.len);
     bracket = memrchr(host.base, ']', host.len);
     if (colon != NULL && (bracket == NULL || bracket < colon))
@@ -162,30 +152,26 @@ static h2o_iovec_t host_name(const struct s3_request *request)
 }
 
 /* BUCKET of BUCKET.DOMAIN, for the longest domain that fits; base NULL for any other host. */
-static h2o_iovec_t bucket_of_host(const struct s3_request *request)
+static struct slice bucket_of_host(const struct s3_request *request)
 {
-    h2o_iovec_t host = host_name(request);
+    struct slice host = host_name(request);
     size_t longest = 0;
 
     for (const char *const *domain = s3_service_domains(request->service); *domain != NULL; domain++) {
         size_t length = strlen(*domain);
 
-        if (s3_text_is(host, *domain)) /* also where it lies below another domain */
-            return h2o_iovec_init(NULL, 0);
+        if (slice_is_nocase(host, *domain)) /* also where it lies below another domain */
+            return slice_of(NULL, 0);
         if (length > longest && host.len > length + 1 && host.base[host.len - length - 1] == '.' &&
-            s3_text_is(h2o_iovec_init(host.base + host.len - length, length), *domain))
+            slice_is_nocase(slice_of(host.base + host.len - length, length), *domain))
             longest = length;
     }
-    return longest != 0 ? h2o_iovec_init(host.base, host.len - longest - 1) : h2o_iovec_init(NULL, 0);
+    return longest != 0 ? slice_of(host.base, host.len - longest - 1) : slice_of(NULL, 0);
 }
 
-static void take_bucket_of_host(struct s3_request *request, h2o_iovec_t bucket)
+static void take_bucket_of_host(struct s3_request *request, struct slice bucket)
 {
-    char *name = s3_request_string(request, bucket);
-
-    for (size_t i = 0; i < bucket.len; i++)
-        name[i] = s3_text_lower(name[i]); /* host names have no case */
-    request->bucket_name = h2o_iovec_init(name, bucket.len);
+    request->bucket_name = arena_dup_lower(&request->http->arena, bucket); /* host names have no case */
     request->virtual_hosted = true;
 }
 
@@ -193,7 +179,7 @@ static enum s3_error parse_key(struct s3_request *request, const char *raw, size
 {
     request->key = decode(request, raw, length, false);
     if (request->key.base == NULL) {
-        request->key = h2o_iovec_init("", 0);
+        request->key = SLICE("");
         return S3_ERROR_INVALID_URI;
     }
     if (!utf8_is_valid(request->key.base, request->key.len))
@@ -202,9 +188,9 @@ static enum s3_error parse_key(struct s3_request *request, const char *raw, size
 }
 
 /* path: raw, with its leading slash. */
-static enum s3_error parse_path(struct s3_request *request, h2o_iovec_t path)
+static enum s3_error parse_path(struct s3_request *request, struct slice path)
 {
-    h2o_iovec_t bucket = bucket_of_host(request);
+    struct slice bucket = bucket_of_host(request);
     const char *at = path.base + 1, *end = path.base + path.len, *slash;
     enum s3_error error;
 
@@ -214,7 +200,7 @@ static enum s3_error parse_path(struct s3_request *request, h2o_iovec_t path)
         slash = memchr(at, '/', (size_t)(end - at));
         request->bucket_name = decode(request, at, (size_t)((slash != NULL ? slash : end) - at), false);
         if (request->bucket_name.base == NULL) {
-            request->bucket_name = h2o_iovec_init("", 0);
+            request->bucket_name = SLICE("");
             return S3_ERROR_INVALID_URI;
         }
         at = slash != NULL ? slash + 1 : end;
@@ -231,18 +217,18 @@ static enum s3_error parse_path(struct s3_request *request, h2o_iovec_t path)
 
 enum s3_error s3_request_parse(struct s3_request *request)
 {
-    h2o_iovec_t path = request->http->input.path, query = {"", 0};
+    struct slice path = request->http->path, query = {"", 0};
     const char *question;
     enum s3_error error;
 
-    request->method = method_of(request->http->input.method);
-    request->bucket_name = request->key = h2o_iovec_init("", 0);
+    request->method = method_of(request->http->method);
+    request->bucket_name = request->key = SLICE("");
     request->parameter_count = 0;
     if (path.len == 0 || path.base[0] != '/')
         return S3_ERROR_INVALID_URI;
     question = memchr(path.base, '?', path.len);
     if (question != NULL) {
-        query = h2o_iovec_init(question + 1, (size_t)(path.base + path.len - (question + 1)));
+        query = slice_of(question + 1, (size_t)(path.base + path.len - (question + 1)));
         path.len = (size_t)(question - path.base);
     }
     error = parse_query(request, query);
@@ -257,7 +243,7 @@ void s3_request_explain(struct s3_request *request, enum s3_error error, const c
     request->explanation = message;
 }
 
-void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value)
+void s3_request_detail(struct s3_request *request, const char *name, struct slice value)
 {
     struct s3_error_detail *detail = s3_request_alloc(request, sizeof(*detail)), **last = &request->details;
 

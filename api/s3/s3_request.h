@@ -2,7 +2,7 @@
  *
  * One S3 request: what was asked, by whom, with which rights; and the calls that answer it. Shared by all of api/s3.
  *
- * The struct and everything it points to live in the h2o request's pool and die with the answer. All on the worker's thread. */
+ * The struct and everything it points to live in the HTTP request's arena and die with the answer. All on the worker's thread. */
 #ifndef API_S3_S3_REQUEST_H
 #define API_S3_S3_REQUEST_H
 
@@ -10,6 +10,7 @@
 #include "api/http/http.h"
 #include "api/s3/limits.h"
 #include "api/s3/s3_error.h"
+#include "storage/base/slice.h"
 
 struct s3_service;
 struct s3_identity;
@@ -27,8 +28,8 @@ enum s3_right {
 };
 
 struct s3_parameter {
-    h2o_iovec_t name, value; /* percent-decoded */
-    bool has_value;          /* "?acl" against "?acl=" */
+    struct slice name, value; /* percent-decoded */
+    bool has_value;           /* "?acl" against "?acl=" */
 };
 
 /* How the body is signed, from x-amz-content-sha256. */
@@ -43,19 +44,19 @@ enum s3_payload {
 /* An element of an error document. */
 struct s3_error_detail {
     const char *name;
-    h2o_iovec_t value;
+    struct slice value;
     struct s3_error_detail *next;
 };
 
 struct s3_request {
-    h2o_req_t *http;
+    struct http_request *http;
     struct s3_service *service;
     struct core_worker *worker;
     char request_id[17]; /* 16 hex digits */
 
     enum s3_method method;
-    h2o_iovec_t bucket_name; /* empty for service requests */
-    h2o_iovec_t key;         /* percent-decoded bytes; empty for bucket requests */
+    struct slice bucket_name; /* empty for service requests */
+    struct slice key;         /* percent-decoded bytes; empty for bucket requests */
     bool virtual_hosted;
     struct s3_parameter *parameters;
     size_t parameter_count;
@@ -77,11 +78,11 @@ struct s3_request {
     enum s3_error explained;
     const char *explanation;
     /* that it is about, where those are not the request's own: a copy's source */
-    h2o_iovec_t subject_bucket, subject_key;
+    struct slice subject_bucket, subject_key;
     struct s3_error_detail *details;
 };
 
-static inline struct meta_bytes s3_bytes(h2o_iovec_t vec)
+static inline struct meta_bytes s3_bytes(struct slice vec)
 {
     return (struct meta_bytes){vec.base, vec.len};
 }
@@ -94,10 +95,10 @@ enum s3_error s3_request_parse(struct s3_request *request);
 const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name);
 bool s3_request_has(const struct s3_request *request, const char *name);
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
-h2o_iovec_t s3_request_header(const struct s3_request *request, const char *name);
-/* From the request's pool, zero-filled. Never NULL. */
+struct slice s3_request_header(const struct s3_request *request, const char *name);
+/* From the request's arena, zero-filled. Never NULL. */
 void *s3_request_alloc(struct s3_request *request, size_t bytes);
-char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-terminated copy */
+char *s3_request_string(struct s3_request *request, struct slice vec); /* NUL-terminated copy */
 
 /* ---- Rights ---- */
 
@@ -105,7 +106,7 @@ char *s3_request_string(struct s3_request *request, h2o_iovec_t vec); /* NUL-ter
 enum s3_error s3_authenticate(struct s3_request *request);
 /* Whether the caller's key (or anybody) was given the rights on buckets of that name in the configuration: what policies, ACLs
  * and ownership add is s3_authorize.h's. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
-enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_name, unsigned rights);
+enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket_name, unsigned rights);
 /* Looks request->bucket_name up into request->bucket: NoSuchBucket, InternalError. */
 enum s3_error s3_request_open_bucket(struct s3_request *request);
 
@@ -113,10 +114,10 @@ enum s3_error s3_request_open_bucket(struct s3_request *request);
 
 /* S3's error document with code, message, Resource, RequestId; HEAD gets the status alone. */
 void s3_answer_error(struct s3_request *request, enum s3_error error);
-/* A message for s3_answer_error, should it be called with this error. message: static or from the pool. */
+/* A message for s3_answer_error, should it be called with this error. message: static or from the arena. */
 void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message);
 /* One more element of whatever error document follows: <name>value</name>. name: static; value: valid until the answer. */
-void s3_request_detail(struct s3_request *request, const char *name, h2o_iovec_t value);
+void s3_request_detail(struct s3_request *request, const char *name, struct slice value);
 /* The same with a message of one's own. */
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
 /* Answers with that error. What turns out to be an internal error goes to the service's log, a few a second at most. */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define SERVICE (1u << S3_RESOURCE_SERVICE)
 #define BUCKET  (1u << S3_RESOURCE_BUCKET)
@@ -83,10 +83,10 @@ const struct s3_selector *s3_selector_row(size_t index)
     return index < sizeof(selectors) / sizeof(selectors[0]) ? &selectors[index] : NULL;
 }
 
-static const struct s3_selector *look_up(h2o_iovec_t name)
+static const struct s3_selector *look_up(struct slice name)
 {
     for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
-        if (s3_text_equals(name, h2o_iovec_init(selectors[i].name, strlen(selectors[i].name))))
+        if (slice_equals(name, slice_of(selectors[i].name, strlen(selectors[i].name))))
             return &selectors[i];
     return NULL;
 }

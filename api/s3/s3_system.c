@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
 #include "api/sluice.h"
+#include "storage/base/slice.h"
 
 bool s3_system_is_addressed(const struct s3_request *request)
 {
@@ -22,10 +22,10 @@ bool s3_system_is_addressed(const struct s3_request *request)
 static void answer_text(struct s3_request *request, int status, const char *reason, const char *type,
                         const char *text, size_t length)
 {
-    request->http->res.status = status;
-    request->http->res.reason = reason;
+    request->http->answer.status = status;
+    request->http->answer.reason = reason;
     s3_answer_header(request, "content-type", type, strlen(type));
-    s3_answer_header(request, "cache-control", H2O_STRLIT("no-store"));
+    s3_answer_header(request, "cache-control", LITERAL("no-store"));
     http_send_memory(request->http, text, length);
 }
 
@@ -41,17 +41,16 @@ static void answer_healthy(struct s3_request *request)
     int result = core_bucket_list(request->worker, (struct meta_bytes){"", 0}, 1, visit_nothing, NULL);
 
     if (result == 0 && (result = core_health(s3_service_core(request->service))) == 0) {
-        answer_text(request, 200, "OK", "text/plain", H2O_STRLIT("ok\n"));
+        answer_text(request, 200, "OK", "text/plain", LITERAL("ok\n"));
         return;
     }
     if (result == META_E_UNSYNCED) { /* it was logged when it happened */
-        answer_text(
-            request, 503, "Service Unavailable", "text/plain",
-            H2O_STRLIT("a sync of the database failed: no changes are taken until it is made good\n"));
+        answer_text(request, 503, "Service Unavailable", "text/plain",
+                    LITERAL("a sync of the database failed: no changes are taken until it is made good\n"));
         return;
     }
     s3_service_report(request->service, "health: the store cannot be read: %s", meta_strerror(result));
-    answer_text(request, 503, "Service Unavailable", "text/plain", H2O_STRLIT("the store cannot be read\n"));
+    answer_text(request, 503, "Service Unavailable", "text/plain", LITERAL("the store cannot be read\n"));
 }
 
 /* ---- Metrics ---- */
@@ -74,13 +73,12 @@ static bool is_loopback(const struct sockaddr_storage *address)
 /* Behind a proxy on this machine everybody comes from loopback; the proxy's headers give that away. */
 static bool is_local(const struct s3_request *request)
 {
-    h2o_conn_t *conn = request->http->conn;
-    struct sockaddr_storage address = {0};
+    struct sockaddr_storage address;
 
     if (s3_request_header(request, "x-forwarded-for").base != NULL ||
         s3_request_header(request, "forwarded").base != NULL)
         return false;
-    return conn->callbacks->get_peername(conn, (struct sockaddr *)&address) != 0 && is_loopback(&address);
+    return http_request_peer(request->http, &address) != 0 && is_loopback(&address);
 }
 
 static enum s3_error check_metrics_right(struct s3_request *request)
@@ -197,8 +195,8 @@ static void answer_metrics(struct s3_request *request)
 
 void s3_system_handle(struct s3_request *request)
 {
-    bool is_healthy = s3_text_equals(request->key, h2o_iovec_init(H2O_STRLIT("healthy")));
-    bool is_metrics = s3_text_equals(request->key, h2o_iovec_init(H2O_STRLIT("metrics")));
+    bool is_healthy = slice_equals(request->key, SLICE("healthy"));
+    bool is_metrics = slice_equals(request->key, SLICE("metrics"));
 
     if (!is_healthy && !is_metrics)
         s3_answer_error_message(request, S3_ERROR_NO_SUCH_KEY, "The server has no such name.");

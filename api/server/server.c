@@ -107,7 +107,7 @@ static void on_worker_stop(void *ctx, void *worker_ctx)
     core_worker_destroy(worker_ctx);
 }
 
-static void on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+static void on_request(void *ctx, struct http_worker *worker, struct http_request *req)
 {
     struct sluice_server *server = ctx;
 

@@ -3,6 +3,7 @@
  * A bump allocator over a list of chunks. */
 #include "storage/base/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -136,9 +137,10 @@ void *arena_alloc_hooked(struct arena *arena, size_t size, void (*on_clear)(void
 
 struct slice arena_dup(struct arena *arena, const void *base, size_t length)
 {
-    char *copy = arena_alloc(arena, length + 1);
+    char *copy;
 
-    if (copy == NULL)
+    assert(length < SIZE_MAX / 2);
+    if ((copy = arena_alloc(arena, length + 1)) == NULL)
         return (struct slice){NULL, 0};
     if (length != 0)
         memcpy(copy, base, length);
@@ -149,6 +151,18 @@ struct slice arena_dup(struct arena *arena, const void *base, size_t length)
 struct slice arena_dup_text(struct arena *arena, const char *text)
 {
     return arena_dup(arena, text, strlen(text));
+}
+
+struct slice arena_dup_lower(struct arena *arena, struct slice text)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+
+    if (copy == NULL)
+        return (struct slice){NULL, 0};
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = slice_lower(text.base[i]);
+    copy[text.len] = '\0';
+    return slice_of(copy, text.len);
 }
 
 struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count)

@@ -42,6 +42,7 @@ void *arena_alloc_hooked(struct arena *arena, size_t size, void (*on_clear)(void
 /* Copies, with a NUL after them. */
 struct slice arena_dup(struct arena *arena, const void *base, size_t length);
 struct slice arena_dup_text(struct arena *arena, const char *text);
+struct slice arena_dup_lower(struct arena *arena, struct slice text); /* in lower case */
 /* All of them in a row, with a NUL after them. */
 struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
 /* arena_concat(arena, a, b, ...) */

@@ -57,3 +57,22 @@ size_t percent_encode(const char *bytes, size_t length, bool keep_slash, char *o
     }
     return written;
 }
+
+/* ---- Into an arena ---- */
+
+struct slice percent_decode_in(struct arena *arena, struct slice text, bool plus_is_space)
+{
+    char *decoded = arena_alloc(arena, text.len + 1);
+    ssize_t length = decoded != NULL ? percent_decode(text.base, text.len, plus_is_space, decoded) : -1;
+
+    return length >= 0 ? slice_of(decoded, (size_t)length) : slice_of(NULL, 0);
+}
+
+struct slice percent_encode_in(struct arena *arena, struct slice bytes, bool keep_slash)
+{
+    char *encoded = arena_alloc(arena, PERCENT_ENCODED_BYTES(bytes.len) + 1);
+
+    if (encoded == NULL)
+        return slice_of(NULL, 0);
+    return slice_of(encoded, percent_encode(bytes.base, bytes.len, keep_slash, encoded));
+}

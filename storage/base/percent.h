@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "storage/base/arena.h"
+
 /* Room that percent_encode may need. */
 #define PERCENT_ENCODED_BYTES(length) (3 * (length))
 
@@ -19,5 +21,9 @@ ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char
 /* Encodes all but RFC 3986's unreserved characters, with upper-case digits (S3's canonical form). out needs
  * PERCENT_ENCODED_BYTES(length) bytes. Returns the encoded length. */
 size_t percent_encode(const char *bytes, size_t length, bool keep_slash, char *out);
+
+/* The same into the arena. Decoding gives base NULL for what cannot be decoded. */
+struct slice percent_decode_in(struct arena *arena, struct slice text, bool plus_is_space);
+struct slice percent_encode_in(struct arena *arena, struct slice bytes, bool keep_slash);
 
 #endif

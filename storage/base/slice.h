@@ -19,6 +19,9 @@ struct slice {
 /* Of a string literal. */
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
 
+/* Where a literal begins and how long it is, for calls that take the two apart. */
+#define LITERAL(literal) "" literal, sizeof(literal) - 1
+
 static inline struct slice slice_of(const void *base, size_t length)
 {
     return (struct slice){base, length};

@@ -13,12 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct multi_deletion deletion;
-    h2o_req_t *http = calloc(1, sizeof(*http));
+    struct http_request *http = calloc(1, sizeof(*http));
     struct s3_request request = {.http = http};
 
     if (http == NULL)
         abort();
-    h2o_mem_init_pool(&http->pool);
+    arena_init(&http->arena, NULL);
     memset(&deletion, 0, sizeof(deletion));
     deletion.request = &request;
     if (s3_xml_parse((const char *)data, size, "Delete", visit_delete, &deletion) == 0)
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
     if (deletion.key_count > S3_DELETE_KEYS_MAX)
         abort();
-    h2o_mem_clear_pool(&http->pool);
+    arena_free(&http->arena);
     free(http);
     return 0;
 }

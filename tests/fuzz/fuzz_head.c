@@ -39,21 +39,21 @@ static size_t head_length(const char *text, size_t size)
 
 static void check_accepted(const struct connection *conn)
 {
-    const h2o_req_t *req = &conn->req;
+    const struct http_request *req = &conn->req;
     size_t lengths = 0, codings = 0, hosts = 0;
 
-    require(req->input.method.len > 0 && req->input.path.len > 0 && req->input.authority.base != NULL);
-    require(req->input.path.base[0] == '/' || req->input.path.len == 1);
-    for (size_t i = 0; i < req->input.path.len; i++)
-        require((unsigned char)req->input.path.base[i] > ' ' && req->input.path.base[i] != 0x7f);
+    require(req->method.len > 0 && req->path.len > 0 && req->authority.base != NULL);
+    require(req->path.base[0] == '/' || req->path.len == 1);
+    for (size_t i = 0; i < req->path.len; i++)
+        require((unsigned char)req->path.base[i] > ' ' && req->path.base[i] != 0x7f);
     for (size_t i = 0; i < req->headers.size; i++) {
-        const h2o_header_t *header = &req->headers.entries[i];
-        lengths += h2o_memis(header->name->base, header->name->len, H2O_STRLIT("content-length"));
-        codings += h2o_memis(header->name->base, header->name->len, H2O_STRLIT("transfer-encoding"));
-        hosts += h2o_memis(header->name->base, header->name->len, H2O_STRLIT("host"));
-        for (size_t at = 0; at < header->name->len; at++)
-            require(header->name->base[at] > ' ' && header->name->base[at] != ':' &&
-                    !(header->name->base[at] >= 'A' && header->name->base[at] <= 'Z'));
+        const struct http_header *header = &req->headers.entries[i];
+        lengths += slice_is(header->name, "content-length");
+        codings += slice_is(header->name, "transfer-encoding");
+        hosts += slice_is(header->name, "host");
+        for (size_t at = 0; at < header->name.len; at++)
+            require(header->name.base[at] > ' ' && header->name.base[at] != ':' &&
+                    !(header->name.base[at] >= 'A' && header->name.base[at] <= 'Z'));
         for (size_t at = 0; at < header->value.len; at++)
             require(strchr("\r\n", header->value.base[at]) == NULL);
     }
@@ -74,14 +74,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if ((conn = calloc(1, sizeof(*conn))) == NULL)
         abort();
-    h2o_mem_init_pool(&conn->req.pool);
+    arena_init(&conn->req.arena, NULL);
     body_begin(conn);
-    head = memcpy(h2o_mem_alloc_pool(&conn->req.pool, length), data, length);
+    head = memcpy(arena_alloc(&conn->req.arena, length), data, length);
     status = head_parse(conn, head, length, &message);
     require(status == 0 || (status >= 400 && status <= 505 && message != NULL));
     if (status == 0)
         check_accepted(conn);
-    h2o_mem_clear_pool(&conn->req.pool);
+    arena_free(&conn->req.arena);
     free(conn);
     return 0;
 }

@@ -12,10 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct s3_part_list list;
-    h2o_mem_pool_t pool;
+    struct arena arena;
 
-    h2o_mem_init_pool(&pool);
-    if (s3_part_list_parse(&list, &pool, h2o_iovec_init((char *)data, size)) == S3_ERROR_NONE) {
+    arena_init(&arena, NULL);
+    if (s3_part_list_parse(&list, &arena, slice_of((char *)data, size)) == S3_ERROR_NONE) {
         if (list.count == 0 || list.count > META_PART_NUMBER_MAX)
             abort();
         for (uint32_t i = 0; i < list.count; i++)
@@ -25,6 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 list.listed[i].algorithm >= S3_CHECKSUM_COUNT)
                 abort();
     }
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }

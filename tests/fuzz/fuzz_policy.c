@@ -10,28 +10,27 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static h2o_iovec_t no_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
+static struct slice no_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
 {
     (void)strlen(detail); /* must be a string */
-    return h2o_iovec_init(NULL, 0);
+    return slice_of(NULL, 0);
 }
 
-static h2o_iovec_t some_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
+static struct slice some_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
 {
     static const char *const values[] = {"192.0.2.1", "true", "2026-01-31T12:00:00Z", "alice", "17"};
 
     (void)strlen(detail);
     if (index > 1)
-        return h2o_iovec_init(NULL, 0);
-    return h2o_iovec_init(values[(key + index) % 5], strlen(values[(key + index) % 5]));
+        return slice_of(NULL, 0);
+    return slice_of(values[(key + index) % 5], strlen(values[(key + index) % 5]));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct s3_principal alice = {"alice", "a11ce", "111122223333",
                                               "arn:aws:iam::111122223333:user/alice"};
-    struct s3_policy_question question = {.resource =
-                                              h2o_iovec_init(H2O_STRLIT("arn:aws:s3:::bucket/some/key"))};
+    struct s3_policy_question question = {.resource = SLICE("arn:aws:s3:::bucket/some/key")};
     struct s3_policy *policy = NULL;
     char message[S3_POLICY_MESSAGE_MAX];
 

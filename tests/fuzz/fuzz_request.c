@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "api/s3/text/s3_text.h"
 #include "storage/base/names.h"
+#include "storage/base/slice.h"
 #include "storage/base/utf8.h"
 #include "tests/unit/s3/s3_fixture.h"
 
@@ -35,7 +35,7 @@ static void add_headers(char *text)
         if (line[strspn(line, TOKEN)] != '\0')
             continue; /* never comes out of a head */
         for (char *at = line; *at != '\0'; at++)
-            *at = s3_text_lower(*at);
+            *at = slice_lower(*at);
         fixture_header(line, value);
     }
 }

@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 
 static void require(int condition)
 {
@@ -30,23 +30,23 @@ static void require_same(const struct s3_xml *a, const struct s3_xml *b)
 
 static void check_tags(const struct s3_tags *tags, uint32_t count_max)
 {
-    struct meta_bytes packed = s3_tags_pack(&pool, tags);
+    struct meta_bytes packed = s3_tags_pack(&arena, tags);
     struct s3_tags again;
 
     require(tags->count <= count_max);
     require(s3_tags_count(packed) == tags->count);
-    require(s3_tags_unpack(&pool, packed, &again) && again.count == tags->count);
-    struct meta_bytes repacked = s3_tags_pack(&pool, &again);
+    require(s3_tags_unpack(&arena, packed, &again) && again.count == tags->count);
+    struct meta_bytes repacked = s3_tags_pack(&arena, &again);
     require(packed.length == repacked.length && memcmp(packed.data, repacked.data, packed.length) == 0);
     require(core_lifecycle_tags_match(packed, packed));
 }
 
-static void fuzz_tags(h2o_iovec_t text, bool is_xml)
+static void fuzz_tags(struct slice text, bool is_xml)
 {
     const char *message = NULL;
     struct s3_tags tags;
-    enum s3_error error = is_xml ? s3_tags_read_xml(&pool, text, S3_TAGS_MAX, &tags, &message)
-                                 : s3_tags_read_header(&pool, text, &tags, &message);
+    enum s3_error error = is_xml ? s3_tags_read_xml(&arena, text, S3_TAGS_MAX, &tags, &message)
+                                 : s3_tags_read_header(&arena, text, &tags, &message);
 
     if (error == S3_ERROR_NONE)
         check_tags(&tags, is_xml ? S3_TAGS_MAX : S3_OBJECT_TAGS_MAX);
@@ -54,24 +54,23 @@ static void fuzz_tags(h2o_iovec_t text, bool is_xml)
 
 /* ---- CORS ---- */
 
-static void fuzz_cors(h2o_iovec_t text)
+static void fuzz_cors(struct slice text)
 {
-    const h2o_iovec_t origin = {H2O_STRLIT("https://a.example")}, method = {H2O_STRLIT("GET")},
-                      none = {NULL, 0};
+    const struct slice origin = SLICE("https://a.example"), method = SLICE("GET"), none = {NULL, 0};
     struct s3_cors *cors, *again;
     const char *message = NULL;
     struct s3_xml first, second;
 
-    if (s3_cors_read(&pool, text, &cors, &message) != S3_ERROR_NONE)
+    if (s3_cors_read(&arena, text, &cors, &message) != S3_ERROR_NONE)
         return;
     require(cors->count >= 1 && cors->count <= S3_CORS_RULES_MAX);
     (void)s3_cors_match(cors, origin, method, none);
-    s3_xml_init(&first, &pool);
+    s3_xml_init(&first, &arena);
     s3_cors_write(&first, cors);
     s3_cors_free(cors);
     /* What cannot stand in XML became another character: from then on it is stable. */
-    require(s3_cors_read(&pool, h2o_iovec_init(first.data, first.length), &again, &message) == S3_ERROR_NONE);
-    s3_xml_init(&second, &pool);
+    require(s3_cors_read(&arena, slice_of(first.data, first.length), &again, &message) == S3_ERROR_NONE);
+    s3_xml_init(&second, &arena);
     s3_cors_write(&second, again);
     s3_cors_free(again);
     require_same(&first, &second);
@@ -79,30 +78,30 @@ static void fuzz_cors(h2o_iovec_t text)
 
 /* ---- Lifecycle ---- */
 
-static void fuzz_lifecycle(h2o_iovec_t text)
+static void fuzz_lifecycle(struct slice text)
 {
     struct core_lifecycle lifecycle = {0}, *decoded;
     const char *message = NULL;
     struct s3_xml first, second;
     size_t length;
 
-    if (s3_lifecycle_read(&pool, text, &lifecycle, &message) != S3_ERROR_NONE)
+    if (s3_lifecycle_read(&arena, text, &lifecycle, &message) != S3_ERROR_NONE)
         return;
     require(lifecycle.count >= 1 && lifecycle.count <= CORE_LIFECYCLE_RULES_MAX);
     char *stored = core_lifecycle_encode(&lifecycle, &length);
     require(stored != NULL && core_lifecycle_decode((struct meta_bytes){stored, length}, &decoded) == 0);
     free(stored);
-    s3_xml_init(&first, &pool);
+    s3_xml_init(&first, &arena);
     s3_lifecycle_write(&first, &lifecycle);
-    s3_xml_init(&second, &pool);
+    s3_xml_init(&second, &arena);
     s3_lifecycle_write(&second, decoded);
     free(decoded);
     require_same(&first, &second);
-    require(s3_lifecycle_read(&pool, h2o_iovec_init(first.data, first.length), &lifecycle, &message) ==
+    require(s3_lifecycle_read(&arena, slice_of(first.data, first.length), &lifecycle, &message) ==
             S3_ERROR_NONE);
 }
 
-static void fuzz_stored_lifecycle(h2o_iovec_t text)
+static void fuzz_stored_lifecycle(struct slice text)
 {
     struct core_lifecycle *lifecycle;
     struct meta_bytes key = {"key", 3};
@@ -118,33 +117,33 @@ static void fuzz_stored_lifecycle(h2o_iovec_t text)
 
 static void check_acl(const struct s3_acl *acl)
 {
-    const h2o_iovec_t owner = {H2O_STRLIT("alice")};
-    struct meta_bytes packed = s3_acl_pack(&pool, acl, owner);
+    const struct slice owner = SLICE("alice");
+    struct meta_bytes packed = s3_acl_pack(&arena, acl, owner);
     struct s3_acl again;
 
     require(acl->count <= S3_ACL_GRANTS_MAX);
-    require(s3_acl_unpack(&pool, packed, owner, &again) && again.count == acl->count);
+    require(s3_acl_unpack(&arena, packed, owner, &again) && again.count == acl->count);
     require(s3_acl_granted(acl, owner, true) == s3_acl_granted(&again, owner, true));
 }
 
-static void fuzz_acl(h2o_iovec_t text, bool is_xml)
+static void fuzz_acl(struct slice text, bool is_xml)
 {
-    const struct s3_acl_owners owners = {{H2O_STRLIT("alice")}, {H2O_STRLIT("bob")}};
+    const struct s3_acl_owners owners = {SLICE("alice"), SLICE("bob")};
     struct s3_acl acl;
 
-    if (is_xml ? s3_acl_read_xml(&pool, text, &owners, &acl) == S3_ERROR_NONE
-               : s3_acl_unpack(&pool, (struct meta_bytes){text.base, text.len}, owners.owner, &acl))
+    if (is_xml ? s3_acl_read_xml(&arena, text, &owners, &acl) == S3_ERROR_NONE
+               : s3_acl_unpack(&arena, (struct meta_bytes){text.base, text.len}, owners.owner, &acl))
         check_acl(&acl);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    h2o_iovec_t text;
+    struct slice text;
 
     if (size == 0)
         return 0;
-    h2o_mem_init_pool(&pool);
-    text = h2o_strdup(&pool, (const char *)data + 1, size - 1);
+    arena_init(&arena, NULL);
+    text = arena_dup(&arena, (const char *)data + 1, size - 1);
     switch (data[0]) {
     case 't':
         fuzz_tags(text, false);
@@ -170,6 +169,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     default:
         break;
     }
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }

@@ -1,4 +1,3 @@
 foreach(name framing_test http_head_test http_body_test http_answer_test http_server_test http_tls_test)
     sluice_unit_test(${name} sluice_http)
-    target_compile_definitions(${name} PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 endforeach()

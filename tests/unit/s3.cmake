@@ -3,13 +3,12 @@ function(s3_unit_test name)
     sluice_unit_test(${name})
     list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/api/s3/)
     target_sources(${name} PRIVATE ${ARGN})
-    target_compile_definitions(${name} PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 endfunction()
 
 set(S3_SIGV4_SOURCES auth/s3_sigv4.c auth/s3_sigv4_canonical.c text/s3_time.c)
 set(S3_CREDENTIALS_SOURCES auth/s3_credentials.c auth/s3_credentials_parse.c)
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c text/s3_xml.c
-    auth/s3_authenticate.c auth/s3_verify.c auth/s3_chunk_signer.c body/s3_body.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c)
+    auth/s3_authenticate.c auth/s3_verify.c auth/s3_chunk_signer.c body/s3_body.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c)
 
 s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_time.c)
 s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} auth/s3_chunk_signer.c)
@@ -31,6 +30,5 @@ target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 # The table of operations, whole: all modules, but no server.
 sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
-target_compile_definitions(s3_action_test PRIVATE H2O_USE_EPOLL=1 H2O_USE_LIBUV=0)
 
 s3_unit_test(s3_users_test auth/s3_users.c auth/s3_users_file.c auth/s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})

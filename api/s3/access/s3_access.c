@@ -10,11 +10,11 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_ownership.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
-static h2o_iovec_t text_of(const char *string)
+static struct slice text_of(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
 /* ---- Putting ---- */
@@ -26,7 +26,7 @@ static bool stays_with_owners(const struct s3_acl *acl, const struct s3_acl_owne
         const struct s3_grant *grant = &acl->grants[i];
 
         if (grant->grantee != S3_GRANTEE_ID ||
-            (!s3_text_equals(grant->id, owners->owner) && !s3_text_equals(grant->id, owners->bucket_owner)))
+            (!slice_equals(grant->id, owners->owner) && !slice_equals(grant->id, owners->bucket_owner)))
             return false;
     }
     return true;
@@ -63,11 +63,11 @@ enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *a
     return S3_ERROR_NONE;
 }
 
-static bool speaks_of_acl(const h2o_headers_t *headers)
+static bool speaks_of_acl(const struct http_headers *headers)
 {
     for (size_t i = 0; i < headers->size; i++) {
-        if (s3_text_is(*headers->entries[i].name, "x-amz-acl") ||
-            s3_text_has_prefix(*headers->entries[i].name, "x-amz-grant-"))
+        if (slice_is_nocase(headers->entries[i].name, "x-amz-acl") ||
+            slice_has_prefix_nocase(headers->entries[i].name, "x-amz-grant-"))
             return true;
     }
     return false;
@@ -77,7 +77,7 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
                                   const char **message)
 {
     struct s3_acl_owners owners = {text_of(request->owner_id), text_of(request->bucket.owner)};
-    h2o_iovec_t canned = s3_request_header(request, "x-amz-acl");
+    struct slice canned = s3_request_header(request, "x-amz-acl");
     enum s3_ownership ownership;
     struct s3_acl *acl;
     enum s3_error error;
@@ -86,20 +86,21 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
     if (s3_ownership_get(request, request->bucket.id, &ownership) != 0)
         return S3_ERROR_INTERNAL_ERROR;
     if (ownership == S3_OWNERSHIP_ENFORCED ||
-        (ownership == S3_OWNERSHIP_PREFERRED && s3_text_is(canned, "bucket-owner-full-control")))
+        (ownership == S3_OWNERSHIP_PREFERRED && slice_is_nocase(canned, "bucket-owner-full-control")))
         owners.owner = owners.bucket_owner;
     access->owner = s3_bytes(owners.owner);
     access->acl = (struct meta_bytes){NULL, 0};
     if (!speaks_of_acl(&request->http->headers))
         return S3_ERROR_NONE; /* nearly all uploads */
     acl = s3_request_alloc(request, sizeof(*acl));
-    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &owners, acl, &given, message);
+    error =
+        s3_acl_read_headers(&request->http->arena, &request->http->headers, &owners, acl, &given, message);
     if (error == S3_ERROR_NONE)
         error = s3_access_check(request, acl, &owners);
     if (error == S3_ERROR_NONE && !stays_with_owners(acl, &owners))
         error = may_put_acl(request);
     if (error == S3_ERROR_NONE)
-        access->acl = s3_acl_pack(&request->http->pool, acl, owners.owner);
+        access->acl = s3_acl_pack(&request->http->arena, acl, owners.owner);
     return error;
 }
 
@@ -107,29 +108,29 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
 
 /* What an owner may do follows from his key's rights and from policies: a key that may only write must not read what
  * it wrote, nor make it public, because it is the owner. */
-static void leave_owner_out(struct s3_acl *acl, h2o_iovec_t owner)
+static void leave_owner_out(struct s3_acl *acl, struct slice owner)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < acl->count; i++) {
-        if (acl->grants[i].grantee != S3_GRANTEE_ID || !s3_text_equals(acl->grants[i].id, owner))
+        if (acl->grants[i].grantee != S3_GRANTEE_ID || !slice_equals(acl->grants[i].id, owner))
             acl->grants[kept++] = acl->grants[i];
     }
     acl->count = kept;
 }
 
 /* 0, or an error: the object's ACL, as far as it concerns others, is in *acl. */
-static int load_object_acl(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+static int load_object_acl(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
                            const struct meta_version_id *version, struct s3_acl *acl)
 {
     struct meta_object object;
-    h2o_iovec_t owner;
+    struct slice owner;
     int result = core_version_head(request->worker, bucket->id, s3_bytes(key), version, &object);
 
     if (result != 0)
         return result;
-    owner = h2o_strdup(&request->http->pool, object.owner.data, object.owner.length);
-    if (!s3_acl_unpack(&request->http->pool, s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL), owner,
+    owner = arena_dup(&request->http->arena, object.owner.data, object.owner.length);
+    if (!s3_acl_unpack(&request->http->arena, s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL), owner,
                        acl))
         result = META_E_CORRUPT;
     leave_owner_out(acl, owner);
@@ -144,7 +145,7 @@ static int load_bucket_acl(struct s3_request *request, const struct meta_bucket 
 
     if (result != 0 && result != META_E_NO_SETTING)
         return result;
-    result = s3_acl_unpack(&request->http->pool, packed, text_of(bucket->owner), acl) ? 0 : META_E_CORRUPT;
+    result = s3_acl_unpack(&request->http->arena, packed, text_of(bucket->owner), acl) ? 0 : META_E_CORRUPT;
     leave_owner_out(acl, text_of(bucket->owner));
     free((void *)packed.data);
     return result;
@@ -153,12 +154,12 @@ static int load_bucket_acl(struct s3_request *request, const struct meta_bucket 
 static bool acl_grants(struct s3_request *request, const struct s3_acl *acl, bool public_counts,
                        enum s3_permission permission)
 {
-    h2o_iovec_t caller = request->identity != NULL ? text_of(request->owner_id) : h2o_iovec_init(NULL, 0);
+    struct slice caller = request->identity != NULL ? text_of(request->owner_id) : slice_of(NULL, 0);
 
     return (s3_acl_granted(acl, caller, public_counts) & permission) == permission;
 }
 
-bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
                           const struct meta_version_id *version, enum s3_permission permission)
 {
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));

@@ -7,6 +7,7 @@
 
 #include "api/s3/access/s3_acl.h"
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 /* What x-amz-acl and x-amz-grant-* make of a new object. */
 struct s3_upload_access {
@@ -25,7 +26,7 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
  * owner does not count, for that is a matter of the key's rights. READ of an object that
  * is not there is granted to those who may list the bucket: they are told that it is not there. version: NULL for the current
  * one. An ACL that cannot be read grants nothing. */
-bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, h2o_iovec_t key,
+bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
                           const struct meta_version_id *version, enum s3_permission permission);
 
 /* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied. */

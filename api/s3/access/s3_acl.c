@@ -8,44 +8,44 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/percent.h"
+#include "storage/base/slice.h"
 
 #define GROUP_ALL           "http://acs.amazonaws.com/groups/global/AllUsers"
 #define GROUP_AUTHENTICATED "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 #define GROUP_LOG           "http://acs.amazonaws.com/groups/s3/LogDelivery"
 
 static const struct {
-    h2o_iovec_t name;
+    struct slice name;
     unsigned permission;
 } permissions[] = {
-    {{H2O_STRLIT("FULL_CONTROL")}, S3_PERMISSION_FULL_CONTROL},
-    {{H2O_STRLIT("READ")}, S3_PERMISSION_READ},
-    {{H2O_STRLIT("WRITE")}, S3_PERMISSION_WRITE},
-    {{H2O_STRLIT("READ_ACP")}, S3_PERMISSION_READ_ACP},
-    {{H2O_STRLIT("WRITE_ACP")}, S3_PERMISSION_WRITE_ACP},
+    {SLICE("FULL_CONTROL"), S3_PERMISSION_FULL_CONTROL},
+    {SLICE("READ"), S3_PERMISSION_READ},
+    {SLICE("WRITE"), S3_PERMISSION_WRITE},
+    {SLICE("READ_ACP"), S3_PERMISSION_READ_ACP},
+    {SLICE("WRITE_ACP"), S3_PERMISSION_WRITE_ACP},
 };
 
 static const struct {
-    h2o_iovec_t uri, stored;
+    struct slice uri, stored;
 } groups[] = {
-    [S3_GRANTEE_ALL] = {{H2O_STRLIT(GROUP_ALL)}, {H2O_STRLIT("all")}},
-    [S3_GRANTEE_AUTHENTICATED] = {{H2O_STRLIT(GROUP_AUTHENTICATED)}, {H2O_STRLIT("authenticated")}},
-    [S3_GRANTEE_LOG] = {{H2O_STRLIT(GROUP_LOG)}, {H2O_STRLIT("log")}},
+    [S3_GRANTEE_ALL] = {SLICE(GROUP_ALL), SLICE("all")},
+    [S3_GRANTEE_AUTHENTICATED] = {SLICE(GROUP_AUTHENTICATED), SLICE("authenticated")},
+    [S3_GRANTEE_LOG] = {SLICE(GROUP_LOG), SLICE("log")},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-unsigned s3_acl_permission_of(h2o_iovec_t name)
+unsigned s3_acl_permission_of(struct slice name)
 {
     for (size_t i = 0; i < COUNT_OF(permissions); i++) {
-        if (s3_text_equals(name, permissions[i].name))
+        if (slice_equals(name, permissions[i].name))
             return permissions[i].permission;
     }
     return 0;
 }
 
-h2o_iovec_t s3_acl_permission_name(unsigned permission)
+struct slice s3_acl_permission_name(unsigned permission)
 {
     for (size_t i = 0; i < COUNT_OF(permissions); i++) {
         if (permissions[i].permission == permission)
@@ -54,10 +54,10 @@ h2o_iovec_t s3_acl_permission_name(unsigned permission)
     return permissions[0].name; /* not reached: grants hold what s3_acl_permission_of gave */
 }
 
-bool s3_acl_group_of(h2o_iovec_t uri, enum s3_grantee *grantee)
+bool s3_acl_group_of(struct slice uri, enum s3_grantee *grantee)
 {
     for (enum s3_grantee i = S3_GRANTEE_ALL; i <= S3_GRANTEE_LOG; i++) {
-        if (s3_text_equals(uri, groups[i].uri)) {
+        if (slice_equals(uri, groups[i].uri)) {
             *grantee = i;
             return true;
         }
@@ -70,7 +70,7 @@ const char *s3_acl_group_uri(enum s3_grantee grantee)
     return groups[grantee].uri.base;
 }
 
-bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id, unsigned permission)
+bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, struct slice id, unsigned permission)
 {
     if (acl->count == S3_ACL_GRANTS_MAX)
         return false;
@@ -78,7 +78,7 @@ bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id, uns
     return true;
 }
 
-static void acl_add_owner(struct s3_acl *acl, h2o_iovec_t owner)
+static void acl_add_owner(struct s3_acl *acl, struct slice owner)
 {
     acl->count = 0;
     (void)s3_acl_add(acl, S3_GRANTEE_ID, owner, S3_PERMISSION_FULL_CONTROL);
@@ -86,7 +86,7 @@ static void acl_add_owner(struct s3_acl *acl, h2o_iovec_t owner)
 
 /* ---- Canned ACLs ---- */
 
-bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct s3_acl *acl)
+bool s3_acl_canned(struct slice name, const struct s3_acl_owners *owners, struct s3_acl *acl)
 {
     static const struct {
         const char *name;
@@ -106,11 +106,11 @@ bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct 
 
     acl_add_owner(acl, owners->owner);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        if (!s3_text_equals(name, h2o_iovec_init(table[i].name, strlen(table[i].name))))
+        if (!slice_equals(name, slice_of(table[i].name, strlen(table[i].name))))
             continue;
-        if (table[i].to_bucket_owner && s3_text_equals(owners->owner, owners->bucket_owner))
+        if (table[i].to_bucket_owner && slice_equals(owners->owner, owners->bucket_owner))
             return true;
-        h2o_iovec_t id = table[i].to_bucket_owner ? owners->bucket_owner : h2o_iovec_init(NULL, 0);
+        struct slice id = table[i].to_bucket_owner ? owners->bucket_owner : slice_of(NULL, 0);
         if (table[i].permission == S3_PERMISSION_FULL_CONTROL)
             return s3_acl_add(acl, table[i].grantee, id, table[i].permission);
         for (unsigned bit = 1; bit <= S3_PERMISSION_WRITE_ACP; bit <<= 1) {
@@ -125,34 +125,34 @@ bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct 
 /* ---- Headers ---- */
 
 /* id="...", uri="..." or emailAddress="...", with or without the quotes. */
-static enum s3_error read_grantee(h2o_mem_pool_t *pool, h2o_iovec_t item, unsigned permission,
+static enum s3_error read_grantee(struct arena *arena, struct slice item, unsigned permission,
                                   struct s3_acl *acl, const char **message)
 {
     const char *equals = memchr(item.base, '=', item.len);
-    h2o_iovec_t name, value;
+    struct slice name, value;
     enum s3_grantee grantee;
     bool added;
 
     *message = "Argument format not recognized";
     if (equals == NULL)
         return S3_ERROR_INVALID_ARGUMENT;
-    name = h2o_iovec_init(item.base, (size_t)(equals - item.base));
-    value = h2o_iovec_init(equals + 1, item.len - name.len - 1);
+    name = slice_of(item.base, (size_t)(equals - item.base));
+    value = slice_of(equals + 1, item.len - name.len - 1);
     if (value.len >= 2 && value.base[0] == '"' && value.base[value.len - 1] == '"')
-        value = h2o_iovec_init(value.base + 1, value.len - 2);
-    if (s3_text_is(name, "id")) {
+        value = slice_of(value.base + 1, value.len - 2);
+    if (slice_is_nocase(name, "id")) {
         if (value.len == 0 || value.len > S3_OWNER_BYTES_MAX) {
             *message = "Invalid id";
             return S3_ERROR_INVALID_ARGUMENT;
         }
-        added = s3_acl_add(acl, S3_GRANTEE_ID, h2o_strdup(pool, value.base, value.len), permission);
-    } else if (s3_text_is(name, "uri")) {
+        added = s3_acl_add(acl, S3_GRANTEE_ID, arena_dup(arena, value.base, value.len), permission);
+    } else if (slice_is_nocase(name, "uri")) {
         if (!s3_acl_group_of(value, &grantee)) {
             *message = "Invalid group uri";
             return S3_ERROR_INVALID_ARGUMENT;
         }
-        added = s3_acl_add(acl, grantee, h2o_iovec_init(NULL, 0), permission);
-    } else if (s3_text_is(name, "emailAddress")) {
+        added = s3_acl_add(acl, grantee, slice_of(NULL, 0), permission);
+    } else if (slice_is_nocase(name, "emailAddress")) {
         *message = NULL;
         return S3_ERROR_UNRESOLVABLE_GRANT;
     } else {
@@ -162,18 +162,18 @@ static enum s3_error read_grantee(h2o_mem_pool_t *pool, h2o_iovec_t item, unsign
     return added ? S3_ERROR_NONE : S3_ERROR_MALFORMED_ACL;
 }
 
-static enum s3_error read_grants(h2o_mem_pool_t *pool, h2o_iovec_t list, unsigned permission,
+static enum s3_error read_grants(struct arena *arena, struct slice list, unsigned permission,
                                  struct s3_acl *acl, const char **message)
 {
     enum s3_error error = S3_ERROR_NONE;
-    h2o_iovec_t item;
+    struct slice item;
 
-    while (error == S3_ERROR_NONE && s3_text_next_item(&list, &item))
-        error = read_grantee(pool, item, permission, acl, message);
+    while (error == S3_ERROR_NONE && slice_next_item(&list, &item))
+        error = read_grantee(arena, item, permission, acl, message);
     return error;
 }
 
-static unsigned grant_header(h2o_iovec_t name)
+static unsigned grant_header(struct slice name)
 {
     static const struct {
         const char *name;
@@ -187,31 +187,31 @@ static unsigned grant_header(h2o_iovec_t name)
     };
 
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        if (s3_text_is(name, table[i].name))
+        if (slice_is_nocase(name, table[i].name))
             return table[i].permission;
     }
     return 0;
 }
 
-enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+enum s3_error s3_acl_read_headers(struct arena *arena, const struct http_headers *headers,
                                   const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
                                   const char **message)
 {
-    h2o_iovec_t canned = {NULL, 0};
+    struct slice canned = {NULL, 0};
     enum s3_error error;
 
     acl->count = 0;
     *given = false;
     for (size_t i = 0; i < headers->size; i++) {
-        h2o_iovec_t name = *headers->entries[i].name, value = headers->entries[i].value;
+        struct slice name = headers->entries[i].name, value = headers->entries[i].value;
         unsigned permission = grant_header(name);
 
-        if (s3_text_is(name, "x-amz-acl"))
+        if (slice_is_nocase(name, "x-amz-acl"))
             canned = value;
         if (permission == 0)
             continue;
         *given = true;
-        if ((error = read_grants(pool, value, permission, acl, message)) != S3_ERROR_NONE)
+        if ((error = read_grants(arena, value, permission, acl, message)) != S3_ERROR_NONE)
             return error;
     }
     if (canned.base == NULL) {
@@ -229,21 +229,20 @@ enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *hea
 
 /* ---- The stored form ---- */
 
-static bool is_owners_alone(const struct s3_acl *acl, h2o_iovec_t owner)
+static bool is_owners_alone(const struct s3_acl *acl, struct slice owner)
 {
     return acl->count == 1 && acl->grants[0].grantee == S3_GRANTEE_ID &&
-           acl->grants[0].permission == S3_PERMISSION_FULL_CONTROL &&
-           s3_text_equals(acl->grants[0].id, owner);
+           acl->grants[0].permission == S3_PERMISSION_FULL_CONTROL && slice_equals(acl->grants[0].id, owner);
 }
 
-static char *put(char *at, h2o_iovec_t text)
+static char *put(char *at, struct slice text)
 {
     if (text.len > 0)
         memcpy(at, text.base, text.len);
     return at + text.len;
 }
 
-struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2o_iovec_t owner)
+struct meta_bytes s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner)
 {
     size_t bound = 32;
     char *out, *at;
@@ -252,7 +251,7 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
         return (struct meta_bytes){NULL, 0};
     for (uint32_t i = 0; i < acl->count; i++)
         bound += 32 + PERCENT_ENCODED_BYTES(acl->grants[i].id.len);
-    at = out = h2o_mem_alloc_pool(pool, bound);
+    at = out = arena_alloc(arena, bound);
     for (uint32_t i = 0; i < acl->count; i++) {
         const struct s3_grant *grant = &acl->grants[i];
 
@@ -261,7 +260,7 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
         at = put(at, s3_acl_permission_name(grant->permission));
         *at++ = '@';
         if (grant->grantee == S3_GRANTEE_ID) {
-            at = put(at, h2o_iovec_init(H2O_STRLIT("id:")));
+            at = put(at, SLICE("id:"));
             at += percent_encode(grant->id.base, grant->id.len, false, at);
         } else {
             at = put(at, groups[grant->grantee].stored);
@@ -272,30 +271,30 @@ struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2
     return (struct meta_bytes){out, (size_t)(at - out)};
 }
 
-static bool unpack_grant(h2o_mem_pool_t *pool, h2o_iovec_t item, struct s3_acl *acl)
+static bool unpack_grant(struct arena *arena, struct slice item, struct s3_acl *acl)
 {
     const char *sign = memchr(item.base, '@', item.len);
-    h2o_iovec_t grantee;
+    struct slice grantee;
     unsigned permission;
 
     if (sign == NULL)
         return false;
-    permission = s3_acl_permission_of(h2o_iovec_init(item.base, (size_t)(sign - item.base)));
-    grantee = h2o_iovec_init(sign + 1, item.len - (size_t)(sign - item.base) - 1);
+    permission = s3_acl_permission_of(slice_of(item.base, (size_t)(sign - item.base)));
+    grantee = slice_of(sign + 1, item.len - (size_t)(sign - item.base) - 1);
     if (permission == 0)
         return false;
     for (enum s3_grantee i = S3_GRANTEE_ALL; i <= S3_GRANTEE_LOG; i++) {
-        if (s3_text_equals(grantee, groups[i].stored))
-            return s3_acl_add(acl, i, h2o_iovec_init(NULL, 0), permission);
+        if (slice_equals(grantee, groups[i].stored))
+            return s3_acl_add(acl, i, slice_of(NULL, 0), permission);
     }
     if (grantee.len < 3 || memcmp(grantee.base, "id:", 3) != 0)
         return false;
-    char *id = h2o_mem_alloc_pool(pool, grantee.len);
+    char *id = arena_alloc(arena, grantee.len);
     ssize_t length = percent_decode(grantee.base + 3, grantee.len - 3, false, id);
-    return length >= 0 && s3_acl_add(acl, S3_GRANTEE_ID, h2o_iovec_init(id, (size_t)length), permission);
+    return length >= 0 && s3_acl_add(acl, S3_GRANTEE_ID, slice_of(id, (size_t)length), permission);
 }
 
-bool s3_acl_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t owner, struct s3_acl *acl)
+bool s3_acl_unpack(struct arena *arena, struct meta_bytes packed, struct slice owner, struct s3_acl *acl)
 {
     const char *at = packed.data, *end = at + packed.length;
 
@@ -310,7 +309,7 @@ bool s3_acl_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t o
         const char *blank = memchr(at, ' ', (size_t)(end - at));
         const char *stop = blank != NULL ? blank : end;
 
-        if (!unpack_grant(pool, h2o_iovec_init(at, (size_t)(stop - at)), acl))
+        if (!unpack_grant(arena, slice_of(at, (size_t)(stop - at)), acl))
             return false;
         at = stop + 1;
     }
@@ -319,7 +318,7 @@ bool s3_acl_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t o
 
 /* ---- What it grants ---- */
 
-unsigned s3_acl_granted(const struct s3_acl *acl, h2o_iovec_t caller, bool public_counts)
+unsigned s3_acl_granted(const struct s3_acl *acl, struct slice caller, bool public_counts)
 {
     unsigned granted = 0;
 
@@ -329,7 +328,7 @@ unsigned s3_acl_granted(const struct s3_acl *acl, h2o_iovec_t caller, bool publi
 
         switch (grant->grantee) {
         case S3_GRANTEE_ID: /* what nobody owns is nobody's */
-            concerns = caller.base != NULL && grant->id.len > 0 && s3_text_equals(grant->id, caller);
+            concerns = caller.base != NULL && grant->id.len > 0 && slice_equals(grant->id, caller);
             break;
         case S3_GRANTEE_ALL:
             concerns = public_counts;

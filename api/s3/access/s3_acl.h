@@ -13,6 +13,8 @@
 #include "api/core/core.h"
 #include "api/s3/s3_error.h"
 #include "api/s3/text/s3_xml.h"
+#include "api/http/http.h"
+#include "storage/base/arena.h"
 
 #define S3_ACL_GRANTS_MAX 100u /* S3's limit */
 
@@ -28,7 +30,7 @@ enum s3_grantee { S3_GRANTEE_ID, S3_GRANTEE_ALL, S3_GRANTEE_AUTHENTICATED, S3_GR
 
 struct s3_grant {
     enum s3_grantee grantee;
-    h2o_iovec_t id; /* S3_GRANTEE_ID: canonical id */
+    struct slice id; /* S3_GRANTEE_ID: canonical id */
     unsigned permission;
 };
 
@@ -39,30 +41,30 @@ struct s3_acl {
 
 /* Whom an ACL is about: canonical ids, "" for what was stored anonymously. */
 struct s3_acl_owners {
-    h2o_iovec_t owner, bucket_owner;
+    struct slice owner, bucket_owner;
 };
 
 /* Adds the grants of a canned ACL to an empty list. false: there is no such name. */
-bool s3_acl_canned(h2o_iovec_t name, const struct s3_acl_owners *owners, struct s3_acl *acl);
+bool s3_acl_canned(struct slice name, const struct s3_acl_owners *owners, struct s3_acl *acl);
 /* x-amz-acl and x-amz-grant-*. *given: whether there were any; else *acl is the owner's full control. InvalidArgument,
- * InvalidRequest; *message may be set (static). Texts are in the pool. */
-enum s3_error s3_acl_read_headers(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+ * InvalidRequest; *message may be set (static). Texts are in the arena. */
+enum s3_error s3_acl_read_headers(struct arena *arena, const struct http_headers *headers,
                                   const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
                                   const char **message);
 /* <AccessControlPolicy>. MalformedACLError; AccessDenied when it names another owner. */
-enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struct s3_acl_owners *owners,
+enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struct s3_acl_owners *owners,
                               struct s3_acl *acl);
 /* name_of: what to show for a canonical id; NULL: the id. */
-void s3_acl_write(struct s3_xml *xml, h2o_iovec_t owner, const struct s3_acl *acl,
-                  h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id), void *ctx);
+void s3_acl_write(struct s3_xml *xml, struct slice owner, const struct s3_acl *acl,
+                  struct slice (*name_of)(void *ctx, struct slice id), void *ctx);
 
-/* The stored form, in the pool; data NULL for the owner's full control alone. */
-struct meta_bytes s3_acl_pack(h2o_mem_pool_t *pool, const struct s3_acl *acl, h2o_iovec_t owner);
+/* The stored form, in the arena; data NULL for the owner's full control alone. */
+struct meta_bytes s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner);
 /* Back again; data NULL: the owner's full control. false: damaged. */
-bool s3_acl_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t owner, struct s3_acl *acl);
+bool s3_acl_unpack(struct arena *arena, struct meta_bytes packed, struct slice owner, struct s3_acl *acl);
 
 /* Bits that the ACL grants to the caller (canonical id; base NULL: anonymous). public_counts: whether grants to groups do. */
-unsigned s3_acl_granted(const struct s3_acl *acl, h2o_iovec_t caller, bool public_counts);
+unsigned s3_acl_granted(const struct s3_acl *acl, struct slice caller, bool public_counts);
 /* Whether it grants anything to everybody or to all who sign. */
 bool s3_acl_is_public(const struct s3_acl *acl);
 

@@ -5,12 +5,13 @@
 #define API_S3_ACCESS_S3_ACL_INTERNAL_H
 
 #include "api/s3/access/s3_acl.h"
+#include "storage/base/slice.h"
 
-unsigned s3_acl_permission_of(h2o_iovec_t name);         /* 0: there is none of that name */
-h2o_iovec_t s3_acl_permission_name(unsigned permission); /* of what s3_acl_permission_of gave; ends in NUL */
-bool s3_acl_group_of(h2o_iovec_t uri, enum s3_grantee *grantee);
+unsigned s3_acl_permission_of(struct slice name);         /* 0: there is none of that name */
+struct slice s3_acl_permission_name(unsigned permission); /* of what s3_acl_permission_of gave; ends in NUL */
+bool s3_acl_group_of(struct slice uri, enum s3_grantee *grantee);
 const char *s3_acl_group_uri(enum s3_grantee grantee); /* a group */
-bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, h2o_iovec_t id,
+bool s3_acl_add(struct s3_acl *acl, enum s3_grantee grantee, struct slice id,
                 unsigned permission); /* false: it is full */
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 /* The owner of what was stored without a name, as answers tell it. */
 #define ANONYMOUS "anonymous"
@@ -16,10 +16,10 @@
 /* ---- Reading ---- */
 
 struct reading {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     const struct s3_acl_owners *owners;
     struct s3_acl *acl;
-    h2o_iovec_t id;
+    struct slice id;
     enum s3_grantee grantee;
     unsigned permission;
     bool has_grantee, has_list;
@@ -27,9 +27,9 @@ struct reading {
 };
 
 /* A name that answers gave to those who have none. */
-static h2o_iovec_t known_as(h2o_iovec_t id)
+static struct slice known_as(struct slice id)
 {
-    return s3_text_equals(id, h2o_iovec_init(H2O_STRLIT(ANONYMOUS))) ? h2o_iovec_init("", 0) : id;
+    return slice_equals(id, SLICE(ANONYMOUS)) ? SLICE("") : id;
 }
 
 static int visit_grant(struct reading *reading)
@@ -42,7 +42,7 @@ static int visit_grant(struct reading *reading)
     return 0;
 }
 
-static int visit_grantee(struct reading *reading, const char *name, h2o_iovec_t text)
+static int visit_grantee(struct reading *reading, const char *name, struct slice text)
 {
     if (strcmp(name, "DisplayName") == 0 || strcmp(name, "Type") == 0)
         return 0;
@@ -59,7 +59,7 @@ static int visit_grantee(struct reading *reading, const char *name, h2o_iovec_t 
         return -1;
     reading->grantee = S3_GRANTEE_ID;
     text = known_as(text);
-    reading->id = h2o_strdup(reading->pool, text.base, text.len);
+    reading->id = arena_dup(reading->arena, text.base, text.len);
     return 0;
 }
 
@@ -67,7 +67,7 @@ static int visit_policy(void *ctx, const char *path, const char *text_base, size
 {
     static const char root[] = "AccessControlPolicy";
     static const char grantee[] = "AccessControlList/Grant/Grantee/";
-    h2o_iovec_t text = h2o_iovec_init(text_base, length);
+    struct slice text = slice_of(text_base, length);
     struct reading *reading = ctx;
     const char *name = path + sizeof(root) - 1;
 
@@ -85,7 +85,7 @@ static int visit_policy(void *ctx, const char *path, const char *text_base, size
         reading->has_list = true;
         return 0;
     }
-    if (strcmp(name, "Owner/ID") == 0 && !s3_text_equals(known_as(text), reading->owners->owner)) {
+    if (strcmp(name, "Owner/ID") == 0 && !slice_equals(known_as(text), reading->owners->owner)) {
         reading->error = S3_ERROR_ACCESS_DENIED;
         return -1;
     }
@@ -95,10 +95,10 @@ static int visit_policy(void *ctx, const char *path, const char *text_base, size
                : -1;
 }
 
-enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struct s3_acl_owners *owners,
+enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struct s3_acl_owners *owners,
                               struct s3_acl *acl)
 {
-    struct reading reading = {.pool = pool, .owners = owners, .acl = acl};
+    struct reading reading = {.arena = arena, .owners = owners, .acl = acl};
 
     acl->count = 0;
     if (s3_xml_parse(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading) == 0 &&
@@ -109,20 +109,20 @@ enum s3_error s3_acl_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, const struc
 
 /* ---- Writing ---- */
 
-static void write_id(struct s3_xml *xml, h2o_iovec_t id, h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id),
+static void write_id(struct s3_xml *xml, struct slice id, struct slice (*name_of)(void *ctx, struct slice id),
                      void *ctx)
 {
-    h2o_iovec_t name;
+    struct slice name;
 
     if (id.len == 0)
-        id = h2o_iovec_init(H2O_STRLIT(ANONYMOUS));
+        id = SLICE(ANONYMOUS);
     name = name_of != NULL ? name_of(ctx, id) : id;
     s3_xml_text(xml, "ID", id.base, id.len);
     s3_xml_text(xml, "DisplayName", name.base, name.len);
 }
 
-void s3_acl_write(struct s3_xml *xml, h2o_iovec_t owner, const struct s3_acl *acl,
-                  h2o_iovec_t (*name_of)(void *ctx, h2o_iovec_t id), void *ctx)
+void s3_acl_write(struct s3_xml *xml, struct slice owner, const struct s3_acl *acl,
+                  struct slice (*name_of)(void *ctx, struct slice id), void *ctx)
 {
     s3_xml_open(xml, "AccessControlPolicy" S3_XMLNS);
     s3_xml_open(xml, "Owner");

@@ -13,34 +13,34 @@
 #include "api/s3/access/s3_ownership.h"
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 /* ---- Configuration and ownership ---- */
 
-static unsigned configured_rights(const struct s3_request *request, h2o_iovec_t name)
+static unsigned configured_rights(const struct s3_request *request, struct slice name)
 {
     return s3_credentials_rights(request->credentials, request->identity, name.base, name.len);
 }
 
 unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket)
 {
-    unsigned rights = configured_rights(request, h2o_iovec_init(bucket->name, strlen(bucket->name)));
+    unsigned rights = configured_rights(request, slice_text(bucket->name));
 
     if (request->identity != NULL && strcmp(bucket->owner, request->owner_id) == 0)
         rights |= s3_identity_own_rights(request->identity);
     return rights;
 }
 
-bool s3_authorize_expects(const struct meta_bucket *bucket, h2o_iovec_t expected)
+bool s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected)
 {
-    h2o_iovec_t owner = h2o_iovec_init(bucket->owner, strlen(bucket->owner));
+    struct slice owner = slice_text(bucket->owner);
     char account[S3_ACCOUNT_TEXT_BYTES];
 
-    if (expected.base == NULL || s3_text_equals(expected, owner))
+    if (expected.base == NULL || slice_equals(expected, owner))
         return true;
     s3_account_of_owner(owner.base, owner.len, account);
-    return s3_text_is(expected, account);
+    return slice_is_nocase(expected, account);
 }
 
 /* ---- Policies ---- */
@@ -64,7 +64,7 @@ int s3_authorize_policy(struct s3_request *request, int64_t bucket, const struct
     return core_setting_get(request->worker, bucket, &form, (const void **)policy);
 }
 
-static h2o_iovec_t resource_of(struct s3_request *request, const struct s3_access *access)
+static struct slice resource_of(struct s3_request *request, const struct s3_access *access)
 {
     static const char prefix[] = "arn:aws:s3:::";
     size_t name = strlen(access->bucket->name), length = sizeof(prefix) - 1;
@@ -78,7 +78,7 @@ static h2o_iovec_t resource_of(struct s3_request *request, const struct s3_acces
         memcpy(text + length, access->key.base, access->key.len);
         length += access->key.len;
     }
-    return h2o_iovec_init(text, length);
+    return slice_of(text, length);
 }
 
 /* SILENT where the bucket has no policy. */
@@ -163,7 +163,7 @@ static bool acl_allows(struct s3_request *request, const struct s3_access *acces
     enum s3_permission permission = permission_of(access->action, &on_bucket);
 
     return permission != 0 &&
-           s3_access_is_granted(request, access->bucket, on_bucket ? h2o_iovec_init(NULL, 0) : access->key,
+           s3_access_is_granted(request, access->bucket, on_bucket ? slice_of(NULL, 0) : access->key,
                                 access->version, permission);
 }
 
@@ -218,7 +218,7 @@ enum s3_error s3_authorize_creation(struct s3_request *request)
     return (rights & S3_RIGHT_ADMIN) != 0 ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
-enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t name, unsigned rights)
+enum s3_error s3_authorize_missing(const struct s3_request *request, struct slice name, unsigned rights)
 {
     unsigned granted = configured_rights(request, name) | s3_identity_own_rights(request->identity);
 
@@ -247,7 +247,7 @@ static enum s3_error authorize_reading_body(struct s3_request *request, unsigned
         return S3_ERROR_NONE;
     if (s3_authorize_policy(request, request->bucket.id, &policy) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    return policy != NULL || s3_access_is_granted(request, &request->bucket, h2o_iovec_init(NULL, 0), NULL,
+    return policy != NULL || s3_access_is_granted(request, &request->bucket, slice_of(NULL, 0), NULL,
                                                   S3_PERMISSION_WRITE)
                ? S3_ERROR_NONE
                : S3_ERROR_ACCESS_DENIED;

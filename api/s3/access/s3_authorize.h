@@ -17,12 +17,13 @@
 
 #include "api/s3/access/s3_action.h"
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 struct s3_policy;
 
 struct s3_access {
     const struct meta_bucket *bucket;
-    h2o_iovec_t key;                       /* empty: the bucket itself */
+    struct slice key;                      /* empty: the bucket itself */
     const struct meta_version_id *version; /* NULL: none was named */
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
@@ -41,12 +42,12 @@ enum s3_error s3_authorize_request(struct s3_request *request, const char *param
 bool s3_authorize_also(struct s3_request *request, enum s3_action action);
 /* What to say of a bucket that is not there: NoSuchBucket to those who would have the rights in their own, else
  * AccessDenied, for who may not look is not told which buckets there are. */
-enum s3_error s3_authorize_missing(const struct s3_request *request, h2o_iovec_t name, unsigned rights);
+enum s3_error s3_authorize_missing(const struct s3_request *request, struct slice name, unsigned rights);
 /* CreateBucket, whose bucket is not there yet. */
 enum s3_error s3_authorize_creation(struct s3_request *request);
 /* Whether x-amz-expected-bucket-owner (or the like for a source) names the bucket's owner: by account number as S3 has it, or
  * by canonical id. An absent header expects nothing. */
-bool s3_authorize_expects(const struct meta_bucket *bucket, h2o_iovec_t expected);
+bool s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected);
 /* Rights by configuration and ownership alone. */
 unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket);
 

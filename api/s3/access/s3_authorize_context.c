@@ -12,29 +12,29 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_tags.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/percent.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/clock.h"
+#include "storage/base/slice.h"
 
 #define VALUE_BYTES 64u
 
-static const h2o_iovec_t no_value = {NULL, 0};
+static const struct slice no_value = {NULL, 0};
 
-static h2o_iovec_t text_value(const char *text)
+static struct slice text_value(const char *text)
 {
-    return h2o_iovec_init(text, strlen(text));
+    return slice_text(text);
 }
 
-static h2o_iovec_t number_value(struct s3_request *request, int64_t number)
+static struct slice number_value(struct s3_request *request, int64_t number)
 {
     char *text = s3_request_alloc(request, VALUE_BYTES);
 
-    return h2o_iovec_init(text, (size_t)snprintf(text, VALUE_BYTES, "%lld", (long long)number));
+    return slice_of(text, (size_t)snprintf(text, VALUE_BYTES, "%lld", (long long)number));
 }
 
-static h2o_iovec_t time_value(struct s3_request *request)
+static struct slice time_value(struct s3_request *request)
 {
     char *text = s3_request_alloc(request, S3_TIME_ISO_BYTES + 1);
 
@@ -43,16 +43,15 @@ static h2o_iovec_t time_value(struct s3_request *request)
 }
 
 /* The other end of the connection. What a proxy claims in X-Forwarded-For is no proof of anything. */
-static h2o_iovec_t address_value(struct s3_request *request)
+static struct slice address_value(struct s3_request *request)
 {
-    h2o_conn_t *conn = request->http->conn;
-    struct sockaddr_storage address = {0};
+    struct sockaddr_storage address;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
     char *text = s3_request_alloc(request, VALUE_BYTES);
     const void *bytes = NULL;
 
-    if (conn->callbacks->get_peername(conn, (struct sockaddr *)&address) == 0)
+    if (http_request_peer(request->http, &address) == 0)
         return no_value;
     if (address.ss_family == AF_INET)
         bytes = &v4->sin_addr;
@@ -63,7 +62,7 @@ static h2o_iovec_t address_value(struct s3_request *request)
     return text_value(text);
 }
 
-static h2o_iovec_t principal_value(const struct s3_request *request, enum s3_policy_key key)
+static struct slice principal_value(const struct s3_request *request, enum s3_policy_key key)
 {
     const struct s3_principal *principal;
 
@@ -85,21 +84,21 @@ static h2o_iovec_t principal_value(const struct s3_request *request, enum s3_pol
 }
 
 /* Headers of the request; those that a presigned URL carries as parameters count too. */
-static h2o_iovec_t header_value(struct s3_request *request, const char *name)
+static struct slice header_value(struct s3_request *request, const char *name)
 {
-    h2o_iovec_t value = s3_request_header(request, name);
+    struct slice value = s3_request_header(request, name);
 
     if (value.base == NULL && strncmp(name, "x-amz-", 6) == 0) {
         for (size_t i = 0; i < request->parameter_count; i++)
-            if (s3_text_is(request->parameters[i].name, name))
+            if (slice_is_nocase(request->parameters[i].name, name))
                 return request->parameters[i].value;
     }
     if (strcmp(name, "x-amz-copy-source") == 0 && value.len > 0 && value.base[0] == '/')
-        value = h2o_iovec_init(value.base + 1, value.len - 1);
+        value = slice_of(value.base + 1, value.len - 1);
     return value;
 }
 
-static h2o_iovec_t parameter_value(const struct s3_authorize_context *context, const char *name)
+static struct slice parameter_value(const struct s3_authorize_context *context, const char *name)
 {
     const struct s3_parameter *parameter;
 
@@ -108,13 +107,13 @@ static h2o_iovec_t parameter_value(const struct s3_authorize_context *context, c
 
         if (context->access->version == NULL)
             return no_value;
-        return h2o_iovec_init(text, s3_version_format(context->access->version, text));
+        return slice_of(text, s3_version_format(context->access->version, text));
     }
     parameter = s3_request_parameter(context->request, name);
     return parameter != NULL ? parameter->value : no_value;
 }
 
-static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_key key)
+static struct slice signature_value(struct s3_request *request, enum s3_policy_key key)
 {
     int64_t age_ms;
 
@@ -136,48 +135,45 @@ static h2o_iovec_t signature_value(struct s3_request *request, enum s3_policy_ke
 
 /* ---- Tags of the request: of the body, or x-amz-tagging, a query string ---- */
 
-static h2o_iovec_t decode(struct s3_request *request, const char *text, size_t length)
+static struct slice decode(struct s3_request *request, const char *text, size_t length)
 {
-    char *decoded = s3_request_alloc(request, length + 1);
-    ssize_t got = percent_decode(text, length, true, decoded);
-
-    return got >= 0 ? h2o_iovec_init(decoded, (size_t)got) : no_value;
+    return percent_decode_in(&request->http->arena, slice_of(text, length), true);
 }
 
 /* The value of the tag, or with key NULL the key of tag number `index`. */
-static h2o_iovec_t body_tag(struct s3_request *request, struct meta_bytes packed, const char *key,
-                            size_t index)
+static struct slice body_tag(struct s3_request *request, struct meta_bytes packed, const char *key,
+                             size_t index)
 {
     struct s3_tags *tags;
 
     if (key != NULL)
-        return s3_tags_find(&request->http->pool, packed, text_value(key));
+        return s3_tags_find(&request->http->arena, packed, text_value(key));
     tags = s3_request_alloc(request, sizeof(*tags));
-    if (!s3_tags_unpack(&request->http->pool, packed, tags) || index >= tags->count)
+    if (!s3_tags_unpack(&request->http->arena, packed, tags) || index >= tags->count)
         return no_value;
     return tags->list[index].key;
 }
 
-static h2o_iovec_t header_tag(struct s3_request *request, const char *key, size_t index)
+static struct slice header_tag(struct s3_request *request, const char *key, size_t index)
 {
-    h2o_iovec_t list = header_value(request, "x-amz-tagging");
+    struct slice list = header_value(request, "x-amz-tagging");
     const char *at = list.base, *end = list.base + list.len;
 
     while (list.base != NULL && at < end) {
         const char *amp = memchr(at, '&', (size_t)(end - at)), *stop = amp != NULL ? amp : end;
         const char *equals = memchr(at, '=', (size_t)(stop - at)), *name_end = equals != NULL ? equals : stop;
-        h2o_iovec_t name = decode(request, at, (size_t)(name_end - at));
+        struct slice name = decode(request, at, (size_t)(name_end - at));
 
         if (key == NULL && name.base != NULL && index-- == 0)
             return name;
-        if (key != NULL && name.base != NULL && s3_text_equals(name, text_value(key)))
+        if (key != NULL && name.base != NULL && slice_equals(name, text_value(key)))
             return equals != NULL ? decode(request, equals + 1, (size_t)(stop - equals - 1)) : text_value("");
         at = stop + 1;
     }
     return no_value;
 }
 
-static h2o_iovec_t request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
+static struct slice request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
 {
     return context->access->tags.length > 0 ? body_tag(context->request, context->access->tags, key, index)
                                             : header_tag(context->request, key, index);
@@ -185,11 +181,11 @@ static h2o_iovec_t request_tag(const struct s3_authorize_context *context, const
 
 /* ---- Tags of the object that is there ---- */
 
-static h2o_iovec_t existing_tag(const struct s3_authorize_context *context, const char *key)
+static struct slice existing_tag(const struct s3_authorize_context *context, const char *key)
 {
     struct s3_request *request = context->request;
     const struct s3_access *access = context->access;
-    h2o_iovec_t value = no_value;
+    struct slice value = no_value;
     struct meta_object object;
 
     if (access->key.len == 0 || core_version_head(request->worker, access->bucket->id, s3_bytes(access->key),
@@ -198,9 +194,9 @@ static h2o_iovec_t existing_tag(const struct s3_authorize_context *context, cons
     for (uint32_t i = 0; i < object.attributes.count; i++) {
         const struct meta_attribute *attribute = &object.attributes.list[i];
 
-        if (s3_text_equals(h2o_iovec_init(attribute->name.data, attribute->name.length),
-                           text_value(META_ATTRIBUTE_TAGS)))
-            value = s3_tags_find(&request->http->pool, attribute->value, text_value(key));
+        if (slice_equals(slice_of(attribute->name.data, attribute->name.length),
+                         text_value(META_ATTRIBUTE_TAGS)))
+            value = s3_tags_find(&request->http->arena, attribute->value, text_value(key));
     }
     core_object_release(&object);
     return value;
@@ -208,7 +204,7 @@ static h2o_iovec_t existing_tag(const struct s3_authorize_context *context, cons
 
 /* ---- The lock that the request puts on an object: of the body, or x-amz-object-lock-* ---- */
 
-static h2o_iovec_t lock_value(const struct s3_authorize_context *context, const char *header)
+static struct slice lock_value(const struct s3_authorize_context *context, const char *header)
 {
     const struct meta_lock *lock = context->access->lock;
     char *text;
@@ -229,10 +225,10 @@ static h2o_iovec_t lock_value(const struct s3_authorize_context *context, const 
 }
 
 /* Whole days until the lock ends, a day that has begun counted. */
-static h2o_iovec_t lock_days_value(const struct s3_authorize_context *context)
+static struct slice lock_days_value(const struct s3_authorize_context *context)
 {
     static const int64_t day_ms = INT64_C(86400000);
-    h2o_iovec_t until = lock_value(context, "x-amz-object-lock-retain-until-date");
+    struct slice until = lock_value(context, "x-amz-object-lock-retain-until-date");
     int64_t until_s, left_ms;
 
     if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
@@ -243,7 +239,7 @@ static h2o_iovec_t lock_days_value(const struct s3_authorize_context *context)
 
 /* ---- The call ---- */
 
-h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
+struct slice s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
 {
     struct s3_authorize_context *context = ctx;
     struct s3_request *request = context->request;
@@ -265,7 +261,7 @@ h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *de
     case S3_KEY_USER_NAME:
         return principal_value(request, key);
     case S3_KEY_SECURE_TRANSPORT:
-        return text_value(request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "true" : "false");
+        return text_value(request->http->is_tls ? "true" : "false");
     case S3_KEY_SOURCE_IP:
         return address_value(request);
     case S3_KEY_REQUESTED_REGION:

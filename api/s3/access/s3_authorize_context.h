@@ -6,13 +6,14 @@
 
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_policy.h"
+#include "storage/base/slice.h"
 
 struct s3_authorize_context {
     struct s3_request *request;
     const struct s3_access *access;
 };
 
-/* s3_policy_question.value for a context; values live in the request's pool. Worker's thread. */
-h2o_iovec_t s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index);
+/* s3_policy_question.value for a context; values live in the request's arena. Worker's thread. */
+struct slice s3_authorize_value(void *ctx, enum s3_policy_key key, const char *detail, size_t index);
 
 #endif

@@ -7,20 +7,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
-static const h2o_iovec_t ownership_names[] = {
-    [S3_OWNERSHIP_ENFORCED] = {H2O_STRLIT("BucketOwnerEnforced")},
-    [S3_OWNERSHIP_PREFERRED] = {H2O_STRLIT("BucketOwnerPreferred")},
-    [S3_OWNERSHIP_WRITER] = {H2O_STRLIT("ObjectWriter")},
+static const struct slice ownership_names[] = {
+    [S3_OWNERSHIP_ENFORCED] = SLICE("BucketOwnerEnforced"),
+    [S3_OWNERSHIP_PREFERRED] = SLICE("BucketOwnerPreferred"),
+    [S3_OWNERSHIP_WRITER] = SLICE("ObjectWriter"),
 };
 
 /* ---- Ownership controls ---- */
 
-enum s3_ownership s3_ownership_of_name(h2o_iovec_t name)
+enum s3_ownership s3_ownership_of_name(struct slice name)
 {
     for (enum s3_ownership i = S3_OWNERSHIP_ENFORCED; i <= S3_OWNERSHIP_WRITER; i++) {
-        if (s3_text_equals(name, ownership_names[i]))
+        if (slice_equals(name, ownership_names[i]))
             return i;
     }
     return S3_OWNERSHIP_UNSET;
@@ -37,7 +37,7 @@ static int parse_ownership(struct meta_bytes document, void **parsed)
 
     if (ownership == NULL)
         return -ENOMEM;
-    *ownership = s3_ownership_of_name(h2o_iovec_init(document.data, document.length));
+    *ownership = s3_ownership_of_name(slice_of(document.data, document.length));
     *parsed = ownership;
     return 0;
 }

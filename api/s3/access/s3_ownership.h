@@ -6,6 +6,7 @@
 #define API_S3_ACCESS_S3_OWNERSHIP_H
 
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 enum s3_ownership {
     S3_OWNERSHIP_UNSET,    /* as OBJECT_WRITER, but there is no configuration to tell */
@@ -18,7 +19,7 @@ enum s3_ownership {
 /* 0 or an error. */
 int s3_ownership_get(struct s3_request *request, int64_t bucket, enum s3_ownership *ownership);
 /* The name in XML and in x-amz-object-ownership; UNSET where it is none. */
-enum s3_ownership s3_ownership_of_name(h2o_iovec_t name);
+enum s3_ownership s3_ownership_of_name(struct slice name);
 const char *s3_ownership_name(enum s3_ownership ownership);
 
 /* Stored as so many letters, in the order of the fields. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_policy_internal.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 /* ---- One statement ---- */
 

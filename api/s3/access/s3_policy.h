@@ -14,9 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <h2o.h>
-
 #include "api/s3/access/s3_action.h"
+#include "storage/base/slice.h"
 
 struct s3_policy;
 
@@ -62,10 +61,10 @@ struct s3_principal {
 
 struct s3_policy_question {
     enum s3_action action;
-    h2o_iovec_t resource;                 /* arn:aws:s3:::bucket or arn:aws:s3:::bucket/key */
+    struct slice resource;                /* arn:aws:s3:::bucket or arn:aws:s3:::bucket/key */
     const struct s3_principal *principal; /* NULL: anonymous */
     /* The key's value number `index`; base NULL: there is none (any more). detail: "" but where the enum says otherwise. */
-    h2o_iovec_t (*value)(void *ctx, enum s3_policy_key key, const char *detail, size_t index);
+    struct slice (*value)(void *ctx, enum s3_policy_key key, const char *detail, size_t index);
     void *ctx;
 };
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "api/s3/access/s3_policy_internal.h"
+#include "storage/base/slice.h"
 
 struct policy_compiler {
     struct s3_policy *policy;
@@ -22,7 +23,7 @@ int policy_refuse_named(struct policy_compiler *compiler, const char *message, c
 /* Zero-filled, freed with the policy. NULL sets compiler->result. */
 void *policy_take_memory(struct policy_compiler *compiler, size_t bytes);
 char *policy_take_copy(struct policy_compiler *compiler, const char *text);
-int policy_take_pattern(struct policy_compiler *compiler, h2o_iovec_t text, bool with_wildcards,
+int policy_take_pattern(struct policy_compiler *compiler, struct slice text, bool with_wildcards,
                         struct policy_pattern *pattern);
 /* A value where the grammar has one thing or a list of them: number index, or NULL. */
 const json_t *policy_item(const json_t *value, size_t index);
@@ -30,9 +31,9 @@ const json_t *policy_item(const json_t *value, size_t index);
 json_t *policy_either(struct policy_compiler *compiler, const json_t *object, const char *name,
                       const char *inverse, bool *is_inverse);
 
-static inline h2o_iovec_t policy_text(const json_t *string)
+static inline struct slice policy_text(const json_t *string)
 {
-    return h2o_iovec_init(json_string_value(string), json_string_length(string));
+    return slice_of(json_string_value(string), json_string_length(string));
 }
 
 /* ---- The parts of a statement that say who, where and what; in this order. 0 or compiler->result. ---- */

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "api/s3/access/s3_policy_internal.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
+#include "storage/base/slice.h"
 
 /* ---- Operators ---- */
 
@@ -49,25 +49,25 @@ static const struct {
 
 bool policy_operator_read(const char *name, struct policy_operator *comparison)
 {
-    h2o_iovec_t text = h2o_iovec_init(name, strlen(name));
+    struct slice text = slice_text(name);
     static const char suffix[] = "IfExists";
     enum policy_quantifier quantifier = POLICY_SINGLE;
     bool if_exists = false;
 
-    if (s3_text_has_prefix(text, "ForAnyValue:")) {
+    if (slice_has_prefix_nocase(text, "ForAnyValue:")) {
         quantifier = POLICY_FOR_ANY;
-        text = h2o_iovec_init(text.base + 12, text.len - 12);
-    } else if (s3_text_has_prefix(text, "ForAllValues:")) {
+        text = slice_of(text.base + 12, text.len - 12);
+    } else if (slice_has_prefix_nocase(text, "ForAllValues:")) {
         quantifier = POLICY_FOR_ALL;
-        text = h2o_iovec_init(text.base + 13, text.len - 13);
+        text = slice_of(text.base + 13, text.len - 13);
     }
     if (text.len > strlen(suffix) &&
-        s3_text_is(h2o_iovec_init(text.base + text.len - strlen(suffix), strlen(suffix)), suffix)) {
+        slice_is_nocase(slice_of(text.base + text.len - strlen(suffix), strlen(suffix)), suffix)) {
         if_exists = true;
         text.len -= strlen(suffix);
     }
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-        if (!s3_text_is(text, operators[i].name))
+        if (!slice_is_nocase(text, operators[i].name))
             continue;
         *comparison = operators[i].comparison;
         comparison->quantifier = quantifier;
@@ -175,13 +175,13 @@ static const struct {
 
 bool policy_key_read(const char *name, enum s3_policy_key *key, const char **detail, bool *ties_down)
 {
-    h2o_iovec_t text = h2o_iovec_init(name, strlen(name));
+    struct slice text = slice_text(name);
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         size_t length = strlen(keys[i].name);
 
-        if (keys[i].detail != NULL ? !s3_text_is(text, keys[i].name)
-                                   : (text.len <= length || !s3_text_has_prefix(text, keys[i].name)))
+        if (keys[i].detail != NULL ? !slice_is_nocase(text, keys[i].name)
+                                   : (text.len <= length || !slice_has_prefix_nocase(text, keys[i].name)))
             continue;
         *key = keys[i].key;
         *detail = keys[i].detail != NULL ? keys[i].detail : name + length;
@@ -193,7 +193,7 @@ bool policy_key_read(const char *name, enum s3_policy_key *key, const char **det
 
 /* ---- Values ---- */
 
-static bool number_read(h2o_iovec_t text, double *number)
+static bool number_read(struct slice text, double *number)
 {
     char copy[64], *end;
 
@@ -205,7 +205,7 @@ static bool number_read(h2o_iovec_t text, double *number)
     return end == copy + text.len && isfinite(*number);
 }
 
-static bool date_read(h2o_iovec_t text, double *seconds)
+static bool date_read(struct slice text, double *seconds)
 {
     char completed[64];
     int64_t unix_s;
@@ -225,14 +225,14 @@ static bool date_read(h2o_iovec_t text, double *seconds)
     return number_read(text, seconds);
 }
 
-static bool truth_read(h2o_iovec_t text, bool *truth)
+static bool truth_read(struct slice text, bool *truth)
 {
-    *truth = s3_text_is(text, "true");
-    return *truth || s3_text_is(text, "false");
+    *truth = slice_is_nocase(text, "true");
+    return *truth || slice_is_nocase(text, "false");
 }
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. */
-static bool address_read(h2o_iovec_t text, struct policy_address *address)
+static bool address_read(struct slice text, struct policy_address *address)
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     char copy[64], *slash;
@@ -254,7 +254,7 @@ static bool address_read(h2o_iovec_t text, struct policy_address *address)
     bits = bits_max;
     if (slash != NULL) {
         if (strspn(slash + 1, "0123456789") != strlen(slash + 1) ||
-            !number_read(h2o_iovec_init(slash + 1, strlen(slash + 1)), &prefix) || prefix > bits_max)
+            !number_read(slice_of(slash + 1, strlen(slash + 1)), &prefix) || prefix > bits_max)
             return false;
         bits = (unsigned)prefix;
     }
@@ -262,7 +262,7 @@ static bool address_read(h2o_iovec_t text, struct policy_address *address)
     return true;
 }
 
-bool policy_value_read(enum policy_operand operand, h2o_iovec_t text, struct policy_value *value)
+bool policy_value_read(enum policy_operand operand, struct slice text, struct policy_value *value)
 {
     switch (operand) {
     case POLICY_NUMBER:
@@ -311,7 +311,7 @@ static bool numbers_relate(double number, enum policy_relation relation, double 
 
 /* One value of the request against one of the policy. */
 static bool value_matches(const struct policy_condition *condition, const struct policy_value *wanted,
-                          h2o_iovec_t text, const struct s3_policy_question *question)
+                          struct slice text, const struct s3_policy_question *question)
 {
     const struct policy_operator *comparison = &condition->comparison;
     struct policy_value given;
@@ -328,7 +328,7 @@ static bool value_matches(const struct policy_condition *condition, const struct
 }
 
 /* One value of the request against all of the policy: any that matches, or with a negated operator none. */
-static bool value_holds(const struct policy_condition *condition, h2o_iovec_t text,
+static bool value_holds(const struct policy_condition *condition, struct slice text,
                         const struct s3_policy_question *question)
 {
     for (size_t i = 0; i < condition->value_count; i++)
@@ -348,7 +348,7 @@ bool policy_condition_holds(const struct policy_condition *condition,
                             const struct s3_policy_question *question)
 {
     const struct policy_operator *comparison = &condition->comparison;
-    h2o_iovec_t text = {NULL, 0};
+    struct slice text = {NULL, 0};
     bool wants_all = comparison->quantifier == POLICY_FOR_ALL ||
                      (comparison->quantifier == POLICY_SINGLE && comparison->negated);
 

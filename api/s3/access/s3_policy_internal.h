@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "api/s3/access/s3_policy.h"
+#include "storage/base/slice.h"
 
 /* ---- Patterns: texts with wildcards and variables ---- */
 
@@ -29,10 +30,10 @@ struct policy_pattern {
 
 /* with_wildcards: '*' and '?' are special. with_variables: "${...}" is. Counts into *pattern, with room for text.len symbols
  * at `symbols`. Returns NULL, or what is wrong. */
-const char *policy_pattern_read(h2o_iovec_t text, bool with_wildcards, bool with_variables, uint16_t *symbols,
-                                struct policy_pattern *pattern);
+const char *policy_pattern_read(struct slice text, bool with_wildcards, bool with_variables,
+                                uint16_t *symbols, struct policy_pattern *pattern);
 /* ignore_case: ASCII. question: where variables get their values. */
-bool policy_pattern_matches(const struct policy_pattern *pattern, h2o_iovec_t text, bool ignore_case,
+bool policy_pattern_matches(const struct policy_pattern *pattern, struct slice text, bool ignore_case,
                             const struct s3_policy_question *question);
 
 /* ---- Conditions ---- */
@@ -75,7 +76,7 @@ bool policy_operator_read(const char *name, struct policy_operator *comparison);
 /* Finds the key by its name in a policy; *detail points into name or to static text. False: there is no such key. */
 bool policy_key_read(const char *name, enum s3_policy_key *key, const char **detail, bool *ties_down);
 /* What an operand other than a string says. False: not of that kind. */
-bool policy_value_read(enum policy_operand operand, h2o_iovec_t text, struct policy_value *value);
+bool policy_value_read(enum policy_operand operand, struct slice text, struct policy_value *value);
 bool policy_condition_holds(const struct policy_condition *condition,
                             const struct s3_policy_question *question);
 

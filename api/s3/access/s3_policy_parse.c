@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_policy_compiler.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 struct policy_block {
     struct policy_block *next;
@@ -48,7 +48,7 @@ char *policy_take_copy(struct policy_compiler *compiler, const char *text)
     return copy != NULL ? strcpy(copy, text) : NULL;
 }
 
-int policy_take_pattern(struct policy_compiler *compiler, h2o_iovec_t text, bool with_wildcards,
+int policy_take_pattern(struct policy_compiler *compiler, struct slice text, bool with_wildcards,
                         struct policy_pattern *pattern)
 {
     uint16_t *symbols = policy_take_memory(compiler, (text.len + 1) * sizeof(*symbols));
@@ -73,18 +73,17 @@ static int take_value(struct policy_compiler *compiler, const struct policy_cond
                       const json_t *item, struct policy_value *value)
 {
     char number[32];
-    h2o_iovec_t text;
+    struct slice text;
 
     if (json_is_string(item)) {
         text = policy_text(item);
     } else if (json_is_boolean(item)) {
-        text = json_is_true(item) ? h2o_iovec_init(H2O_STRLIT("true")) : h2o_iovec_init(H2O_STRLIT("false"));
+        text = json_is_true(item) ? SLICE("true") : SLICE("false");
     } else if (json_is_integer(item)) {
-        text = h2o_iovec_init(
+        text = slice_of(
             number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(item)));
     } else if (json_is_real(item)) {
-        text =
-            h2o_iovec_init(number, (size_t)snprintf(number, sizeof(number), "%.17g", json_real_value(item)));
+        text = slice_of(number, (size_t)snprintf(number, sizeof(number), "%.17g", json_real_value(item)));
     } else {
         return policy_refuse(compiler, "Policy has an invalid condition value");
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_policy_internal.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 /* ---- Reading ---- */
 
@@ -20,29 +20,29 @@ static const struct {
 };
 
 /* The symbol that "${name}" stands for; 0: there is no such variable. */
-static uint16_t variable_symbol(h2o_iovec_t name)
+static uint16_t variable_symbol(struct slice name)
 {
     if (name.len == 1 && strchr("*?$", name.base[0]) != NULL)
         return (unsigned char)name.base[0];
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-        if (s3_text_is(name, variables[i].name))
+        if (slice_is_nocase(name, variables[i].name))
             return (uint16_t)(POLICY_VARIABLE + variables[i].key);
     return 0;
 }
 
 /* text: behind "${". Returns the length of name and "}", or 0. */
-static size_t variable_read(h2o_iovec_t text, uint16_t *symbol)
+static size_t variable_read(struct slice text, uint16_t *symbol)
 {
     const char *end = memchr(text.base, '}', text.len);
 
     if (end == NULL)
         return 0;
-    *symbol = variable_symbol(h2o_iovec_init(text.base, (size_t)(end - text.base)));
+    *symbol = variable_symbol(slice_of(text.base, (size_t)(end - text.base)));
     return *symbol != 0 ? (size_t)(end - text.base) + 1 : 0;
 }
 
-const char *policy_pattern_read(h2o_iovec_t text, bool with_wildcards, bool with_variables, uint16_t *symbols,
-                                struct policy_pattern *pattern)
+const char *policy_pattern_read(struct slice text, bool with_wildcards, bool with_variables,
+                                uint16_t *symbols, struct policy_pattern *pattern)
 {
     *pattern = (struct policy_pattern){.symbols = symbols};
     if (text.len > POLICY_PATTERN_SYMBOLS_MAX)
@@ -51,7 +51,7 @@ const char *policy_pattern_read(h2o_iovec_t text, bool with_wildcards, bool with
         uint16_t symbol = (unsigned char)text.base[i];
 
         if (with_variables && symbol == '$' && i + 1 < text.len && text.base[i + 1] == '{') {
-            size_t length = variable_read(h2o_iovec_init(text.base + i + 2, text.len - i - 2), &symbol);
+            size_t length = variable_read(slice_of(text.base + i + 2, text.len - i - 2), &symbol);
             if (length == 0)
                 return "Policy has an invalid variable";
             pattern->variables += symbol >= POLICY_VARIABLE;
@@ -79,7 +79,7 @@ static bool symbol_fits(uint16_t symbol, char byte, bool ignore_case)
         return true;
     if (symbol > 255)
         return false;
-    return ignore_case ? s3_text_lower((char)symbol) == s3_text_lower(byte) : symbol == (unsigned char)byte;
+    return ignore_case ? slice_lower((char)symbol) == slice_lower(byte) : symbol == (unsigned char)byte;
 }
 
 static bool byte_is_letter(unsigned char byte)
@@ -142,7 +142,7 @@ static void states_move(struct pattern_states *states, size_t words, unsigned ch
 }
 
 /* Symbols that begin and end with '*'. */
-static bool runs_match(const uint16_t *symbols, size_t count, h2o_iovec_t text, bool ignore_case)
+static bool runs_match(const uint16_t *symbols, size_t count, struct slice text, bool ignore_case)
 {
     struct pattern_states states;
     size_t words = (count + 63) / 64, last = count - 1;
@@ -154,14 +154,14 @@ static bool runs_match(const uint16_t *symbols, size_t count, h2o_iovec_t text, 
 }
 
 /* What stands before the first '*' and after the last one has its place in the text; mostly nothing is left then. */
-static bool symbols_match(const uint16_t *symbols, size_t count, h2o_iovec_t text, bool ignore_case)
+static bool symbols_match(const uint16_t *symbols, size_t count, struct slice text, bool ignore_case)
 {
     while (count > 0 && symbols[0] != POLICY_ANY_RUN) {
         if (text.len == 0 || !symbol_fits(symbols[0], text.base[0], ignore_case))
             return false;
         symbols++;
         count--;
-        text = h2o_iovec_init(text.base + 1, text.len - 1);
+        text = slice_of(text.base + 1, text.len - 1);
     }
     if (count == 0)
         return text.len == 0;
@@ -187,7 +187,7 @@ static size_t expand(const struct policy_pattern *pattern, const struct s3_polic
                 symbols[count++] = pattern->symbols[i];
             continue;
         }
-        h2o_iovec_t value = question->value(
+        struct slice value = question->value(
             question->ctx, (enum s3_policy_key)(pattern->symbols[i] - POLICY_VARIABLE), "", 0);
         if (value.base == NULL || value.len > POLICY_VARIABLE_BYTES_MAX)
             return SIZE_MAX;
@@ -197,7 +197,7 @@ static size_t expand(const struct policy_pattern *pattern, const struct s3_polic
     return count;
 }
 
-bool policy_pattern_matches(const struct policy_pattern *pattern, h2o_iovec_t text, bool ignore_case,
+bool policy_pattern_matches(const struct policy_pattern *pattern, struct slice text, bool ignore_case,
                             const struct s3_policy_question *question)
 {
     uint16_t symbols[PATTERN_EXPANDED_MAX];

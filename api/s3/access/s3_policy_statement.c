@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_policy_compiler.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define ARN_PREFIX       "arn:aws:s3:::"
 #define IAM_ARN_PREFIX   "arn:aws:iam::"
@@ -110,15 +110,15 @@ static int take_action(struct policy_compiler *compiler, const json_t *item, boo
 {
     uint16_t symbols[128];
     struct policy_pattern pattern;
-    h2o_iovec_t text;
+    struct slice text;
     bool found = false;
 
     if (!json_is_string(item))
         return policy_refuse(compiler, "Policy has invalid action");
     text = policy_text(item);
-    if (s3_text_has_prefix(text, "s3:"))
-        text = h2o_iovec_init(text.base + 3, text.len - 3);
-    else if (!s3_text_is(text, "*"))
+    if (slice_has_prefix_nocase(text, "s3:"))
+        text = slice_of(text.base + 3, text.len - 3);
+    else if (!slice_is_nocase(text, "*"))
         return policy_refuse(compiler, "Policy has invalid action");
     if (text.len > sizeof(symbols) / sizeof(symbols[0]) ||
         policy_pattern_read(text, true, false, symbols, &pattern) != NULL)
@@ -126,7 +126,7 @@ static int take_action(struct policy_compiler *compiler, const json_t *item, boo
     for (enum s3_action action = S3_ACTION_NONE + 1; action < S3_ACTION_COUNT; action++) {
         const char *name = s3_action_name(action);
 
-        if (policy_pattern_matches(&pattern, h2o_iovec_init(name, strlen(name)), true, NULL))
+        if (policy_pattern_matches(&pattern, slice_text(name), true, NULL))
             found = actions[action] = true;
     }
     return found ? 0 : policy_refuse(compiler, "Policy has invalid action");
@@ -135,15 +135,15 @@ static int take_action(struct policy_compiler *compiler, const json_t *item, boo
 /* ---- Resource ---- */
 
 /* Whether the pattern's bucket part can be the bucket. */
-static bool resource_is_of_bucket(h2o_iovec_t text, const char *bucket)
+static bool resource_is_of_bucket(struct slice text, const char *bucket)
 {
     const char *slash = memchr(text.base, '/', text.len);
     size_t length = slash != NULL ? (size_t)(slash - text.base) : text.len;
-    h2o_iovec_t name = h2o_iovec_init(bucket, strlen(bucket));
+    struct slice name = slice_text(bucket);
     uint16_t symbols[POLICY_PATTERN_SYMBOLS_MAX];
     struct policy_pattern pattern;
 
-    if (policy_pattern_read(h2o_iovec_init(text.base, length), true, false, symbols, &pattern) != NULL)
+    if (policy_pattern_read(slice_of(text.base, length), true, false, symbols, &pattern) != NULL)
         return false;
     return policy_pattern_matches(&pattern, name, false, NULL);
 }
@@ -152,15 +152,15 @@ static int take_resource(struct policy_compiler *compiler, struct policy_stateme
                          const json_t *item)
 {
     struct policy_resource *resource = policy_take_memory(compiler, sizeof(*resource));
-    h2o_iovec_t text;
+    struct slice text;
 
     if (resource == NULL)
         return compiler->result;
     if (!json_is_string(item))
         return policy_refuse(compiler, "Policy has invalid resource");
     text = policy_text(item);
-    if (!s3_text_is(text, "*")) {
-        h2o_iovec_t tail = h2o_iovec_init(text.base + strlen(ARN_PREFIX), text.len - strlen(ARN_PREFIX));
+    if (!slice_is_nocase(text, "*")) {
+        struct slice tail = slice_of(text.base + strlen(ARN_PREFIX), text.len - strlen(ARN_PREFIX));
 
         if (text.len <= strlen(ARN_PREFIX) || memcmp(text.base, ARN_PREFIX, strlen(ARN_PREFIX)) != 0 ||
             (compiler->bucket != NULL && !resource_is_of_bucket(tail, compiler->bucket)))

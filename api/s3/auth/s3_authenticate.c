@@ -11,9 +11,9 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/auth/s3_verify.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
@@ -24,11 +24,11 @@ enum claim_form {
     CLAIM_VERSION_2, /* Authorization: AWS key:signature, or AWSAccessKeyId= */
 };
 
-static h2o_iovec_t parameter_value(const struct s3_request *request, const char *name)
+static struct slice parameter_value(const struct s3_request *request, const char *name)
 {
     const struct s3_parameter *parameter = s3_request_parameter(request, name);
 
-    return parameter != NULL ? parameter->value : h2o_iovec_init(NULL, 0);
+    return parameter != NULL ? parameter->value : slice_of(NULL, 0);
 }
 
 static enum s3_error refuse(struct s3_request *request, enum s3_error error, const char *message)
@@ -40,14 +40,14 @@ static enum s3_error refuse(struct s3_request *request, enum s3_error error, con
 /* ---- The payload ---- */
 
 /* x-amz-content-sha256, which presigned requests may carry as a parameter; base NULL when there is none. */
-static h2o_iovec_t payload_text(const struct s3_request *request)
+static struct slice payload_text(const struct s3_request *request)
 {
-    h2o_iovec_t text = s3_request_header(request, "x-amz-content-sha256");
+    struct slice text = s3_request_header(request, "x-amz-content-sha256");
 
     return text.base != NULL ? text : parameter_value(request, "X-Amz-Content-Sha256");
 }
 
-static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
+static enum s3_error take_payload(struct s3_request *request, struct slice text)
 {
     static const struct {
         const char *text;
@@ -63,7 +63,7 @@ static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
     if (text.base == NULL)
         return S3_ERROR_NONE;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (h2o_memis(text.base, text.len, table[i].text, strlen(table[i].text))) {
+        if (slice_is(text, table[i].text)) {
             request->payload = table[i].payload;
             return S3_ERROR_NONE;
         }
@@ -72,7 +72,7 @@ static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
         request->payload = S3_PAYLOAD_SHA256;
         return S3_ERROR_NONE;
     }
-    if (s3_text_has_prefix(text, "STREAMING-AWS4-ECDSA-"))
+    if (slice_has_prefix_nocase(text, "STREAMING-AWS4-ECDSA-"))
         return S3_ERROR_NOT_IMPLEMENTED;
     return refuse(request, S3_ERROR_INVALID_ARGUMENT,
                   "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
@@ -84,7 +84,7 @@ static enum s3_error take_payload(struct s3_request *request, h2o_iovec_t text)
 
 static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
 {
-    h2o_iovec_t header = s3_request_header(request, "authorization");
+    struct slice header = s3_request_header(request, "authorization");
     bool has_query = s3_request_has(request, "X-Amz-Algorithm") ||
                      s3_request_has(request, "X-Amz-Signature") ||
                      s3_request_has(request, "X-Amz-Credential");
@@ -98,10 +98,10 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
                       "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
                       "query string "
                       "parameter or the Authorization header should be specified");
-    if (s3_text_has_prefix(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
+    if (slice_has_prefix_nocase(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
         header.base[strlen(S3_SIGV4_ALGORITHM)] == ' ')
         *form = CLAIM_HEADER;
-    else if (s3_text_has_prefix(header, "AWS ") || s3_text_has_prefix(header, "AWS4-"))
+    else if (slice_has_prefix_nocase(header, "AWS ") || slice_has_prefix_nocase(header, "AWS4-"))
         *form = CLAIM_VERSION_2;
     else
         return refuse(request, S3_ERROR_INVALID_ARGUMENT, "Unsupported Authorization Type");
@@ -111,8 +111,8 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
 static enum s3_error read_header_claim(struct s3_verification *verification)
 {
     struct s3_request *request = verification->request;
-    h2o_iovec_t value = s3_request_header(request, "authorization");
-    h2o_iovec_t date = s3_request_header(request, "x-amz-date");
+    struct slice value = s3_request_header(request, "authorization");
+    struct slice date = s3_request_header(request, "x-amz-date");
     size_t algorithm = strlen(S3_SIGV4_ALGORITHM);
     const char *problem;
     enum s3_error error;
@@ -121,7 +121,7 @@ static enum s3_error read_header_claim(struct s3_verification *verification)
     if (verification->payload_hash.base == NULL)
         return refuse(request, S3_ERROR_INVALID_REQUEST,
                       "Missing required header for this request: x-amz-content-sha256");
-    value = h2o_iovec_init(value.base + algorithm, value.len - algorithm);
+    value = slice_of(value.base + algorithm, value.len - algorithm);
     error = s3_sigv4_parse_authorization(value, &verification->claim, &problem);
     if (error != S3_ERROR_NONE)
         return refuse(request, error, problem);
@@ -133,7 +133,7 @@ static enum s3_error read_header_claim(struct s3_verification *verification)
     return S3_ERROR_NONE;
 }
 
-static bool parse_seconds(h2o_iovec_t text, int64_t *seconds)
+static bool parse_seconds(struct slice text, int64_t *seconds)
 {
     int64_t value = 0;
 
@@ -153,23 +153,23 @@ static enum s3_error read_query_claim(struct s3_verification *verification)
     const enum s3_error error = S3_ERROR_AUTHORIZATION_QUERY_PARAMETERS;
     struct s3_request *request = verification->request;
     struct s3_sigv4_claim *claim = &verification->claim;
-    h2o_iovec_t algorithm = parameter_value(request, "X-Amz-Algorithm");
-    h2o_iovec_t credential = parameter_value(request, "X-Amz-Credential");
-    h2o_iovec_t signature = parameter_value(request, "X-Amz-Signature");
-    h2o_iovec_t date = parameter_value(request, "X-Amz-Date");
-    h2o_iovec_t expires = parameter_value(request, "X-Amz-Expires");
+    struct slice algorithm = parameter_value(request, "X-Amz-Algorithm");
+    struct slice credential = parameter_value(request, "X-Amz-Credential");
+    struct slice signature = parameter_value(request, "X-Amz-Signature");
+    struct slice date = parameter_value(request, "X-Amz-Date");
+    struct slice expires = parameter_value(request, "X-Amz-Expires");
 
     claim->signed_headers = parameter_value(request, "X-Amz-SignedHeaders");
     verification->is_presigned = true;
     verification->payload_hash = payload_text(request);
     if (verification->payload_hash.base == NULL)
-        verification->payload_hash = h2o_iovec_init(H2O_STRLIT(UNSIGNED_PAYLOAD));
+        verification->payload_hash = SLICE(UNSIGNED_PAYLOAD);
     if (algorithm.base == NULL || credential.base == NULL || signature.base == NULL || date.base == NULL ||
         expires.base == NULL || claim->signed_headers.len == 0)
         return refuse(request, error,
                       "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
                       "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
-    if (!h2o_memis(algorithm.base, algorithm.len, H2O_STRLIT(S3_SIGV4_ALGORITHM)))
+    if (!slice_is(algorithm, S3_SIGV4_ALGORITHM))
         return refuse(request, error, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
     if (!s3_sigv4_parse_credential(credential, claim))
         return refuse(request, error,
@@ -206,7 +206,7 @@ static enum s3_error verify_claim(struct s3_request *request, enum claim_form fo
 
 enum s3_error s3_authenticate(struct s3_request *request)
 {
-    h2o_iovec_t payload = payload_text(request);
+    struct slice payload = payload_text(request);
     enum claim_form form;
     enum s3_error error;
 
@@ -234,7 +234,7 @@ enum s3_error s3_authenticate(struct s3_request *request)
     return verify_claim(request, form);
 }
 
-enum s3_error s3_authorize(const struct s3_request *request, h2o_iovec_t bucket_name, unsigned rights)
+enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket_name, unsigned rights)
 {
     unsigned granted =
         s3_credentials_rights(request->credentials, request->identity, bucket_name.base, bucket_name.len);

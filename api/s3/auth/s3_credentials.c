@@ -136,8 +136,7 @@ void s3_identity_signing_key(struct s3_identity *identity, const char *date, con
     pthread_mutex_unlock(&identity->lock);
     if (is_known)
         return;
-    s3_sigv4_signing_key(h2o_iovec_init(identity->secret, strlen(identity->secret)), h2o_iovec_init(date, 8),
-                         h2o_iovec_init(region, strlen(region)), key);
+    s3_sigv4_signing_key(slice_text(identity->secret), slice_of(date, 8), slice_text(region), key);
     pthread_mutex_lock(&identity->lock);
     memcpy(identity->key_date, date, 8);
     memcpy(identity->key, key, 32);

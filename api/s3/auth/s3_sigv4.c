@@ -35,7 +35,7 @@ void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *dat
         abort();
 }
 
-void s3_sigv4_signing_key(h2o_iovec_t secret, h2o_iovec_t date, h2o_iovec_t region, unsigned char key[32])
+void s3_sigv4_signing_key(struct slice secret, struct slice date, struct slice region, unsigned char key[32])
 {
     unsigned char first[4 + 256];
     size_t length = secret.len < 256 ? secret.len : 256; /* s3_credentials bounds secrets well below */
@@ -44,12 +44,12 @@ void s3_sigv4_signing_key(h2o_iovec_t secret, h2o_iovec_t date, h2o_iovec_t regi
     memcpy(first + 4, secret.base, length);
     s3_hmac_sha256(first, 4 + length, date.base, date.len, key);
     s3_hmac_sha256(key, 32, region.base, region.len, key);
-    s3_hmac_sha256(key, 32, H2O_STRLIT("s3"), key);
-    s3_hmac_sha256(key, 32, H2O_STRLIT("aws4_request"), key);
+    s3_hmac_sha256(key, 32, LITERAL("s3"), key);
+    s3_hmac_sha256(key, 32, LITERAL("aws4_request"), key);
     OPENSSL_cleanse(first, sizeof(first));
 }
 
-void s3_sigv4_sign(const unsigned char key[32], h2o_iovec_t string_to_sign, unsigned char signature[32])
+void s3_sigv4_sign(const unsigned char key[32], struct slice string_to_sign, unsigned char signature[32])
 {
     s3_hmac_sha256(key, 32, string_to_sign.base, string_to_sign.len, signature);
 }
@@ -61,63 +61,39 @@ bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32])
 
 /* ---- Claims ---- */
 
-static h2o_iovec_t trim(h2o_iovec_t text)
+bool s3_sigv4_parse_credential(struct slice value, struct s3_sigv4_claim *claim)
 {
-    while (text.len != 0 && (text.base[0] == ' ' || text.base[0] == '\t')) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len != 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-/* Cuts the part behind the last `separator` off *text and returns it; base NULL when there is no separator. */
-static h2o_iovec_t cut_last(h2o_iovec_t *text, char separator)
-{
-    const char *at = text->len != 0 ? memrchr(text->base, separator, text->len) : NULL;
-    h2o_iovec_t part = {NULL, 0};
-
-    if (at == NULL)
-        return part;
-    part = h2o_iovec_init(at + 1, (size_t)(text->base + text->len - (at + 1)));
-    text->len = (size_t)(at - text->base);
-    return part;
-}
-
-bool s3_sigv4_parse_credential(h2o_iovec_t value, struct s3_sigv4_claim *claim)
-{
-    claim->terminator = cut_last(&value, '/');
-    claim->service = cut_last(&value, '/');
-    claim->region = cut_last(&value, '/');
-    claim->date = cut_last(&value, '/');
+    claim->terminator = slice_cut_last(&value, '/');
+    claim->service = slice_cut_last(&value, '/');
+    claim->region = slice_cut_last(&value, '/');
+    claim->date = slice_cut_last(&value, '/');
     claim->access_key = value;
     return claim->date.base != NULL && claim->date.len == 8 && claim->access_key.len != 0 &&
            claim->region.len != 0 && claim->region.len <= S3_SIGV4_REGION_BYTES_MAX;
 }
 
 /* One "Name=value" of the Authorization header. Returns false for an unknown name or a bad value. */
-static bool take_field(h2o_iovec_t field, struct s3_sigv4_claim *claim, const char **problem)
+static bool take_field(struct slice field, struct s3_sigv4_claim *claim, const char **problem)
 {
     const char *equals = memchr(field.base, '=', field.len);
-    h2o_iovec_t name, value;
+    struct slice name, value;
 
     *problem = "The authorization header is malformed; a field has no value.";
     if (equals == NULL)
         return false;
-    name = trim(h2o_iovec_init(field.base, (size_t)(equals - field.base)));
-    value = trim(h2o_iovec_init(equals + 1, field.len - (size_t)(equals + 1 - field.base)));
-    if (h2o_memis(name.base, name.len, H2O_STRLIT("Credential"))) {
+    name = slice_trim(slice_of(field.base, (size_t)(equals - field.base)));
+    value = slice_trim(slice_of(equals + 1, field.len - (size_t)(equals + 1 - field.base)));
+    if (slice_is(name, "Credential")) {
         *problem = "The authorization header is malformed; the Credential is mal-formed; expecting "
                    "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
         return s3_sigv4_parse_credential(value, claim);
     }
-    if (h2o_memis(name.base, name.len, H2O_STRLIT("SignedHeaders"))) {
+    if (slice_is(name, "SignedHeaders")) {
         *problem = "The authorization header is malformed; SignedHeaders is empty.";
         claim->signed_headers = value;
         return value.len != 0;
     }
-    if (h2o_memis(name.base, name.len, H2O_STRLIT("Signature"))) {
+    if (slice_is(name, "Signature")) {
         *problem = "The authorization header is malformed; Signature is not 64 hexadecimal digits.";
         return hex_decode(value.base, value.len, claim->signature, 32);
     }
@@ -125,24 +101,17 @@ static bool take_field(h2o_iovec_t field, struct s3_sigv4_claim *claim, const ch
     return false;
 }
 
-enum s3_error s3_sigv4_parse_authorization(h2o_iovec_t value, struct s3_sigv4_claim *claim,
+enum s3_error s3_sigv4_parse_authorization(struct slice value, struct s3_sigv4_claim *claim,
                                            const char **problem)
 {
+    struct slice field;
     unsigned fields = 0;
 
     memset(claim, 0, sizeof(*claim));
-    while (value.len != 0) {
-        const char *comma = memchr(value.base, ',', value.len);
-        size_t length = comma != NULL ? (size_t)(comma - value.base) : value.len;
-        h2o_iovec_t field = trim(h2o_iovec_init(value.base, length));
-
-        if (field.len != 0) {
-            if (!take_field(field, claim, problem))
-                return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
-            fields++;
-        }
-        length += comma != NULL;
-        value = h2o_iovec_init(value.base + length, value.len - length);
+    while (slice_next_item(&value, &field)) {
+        if (!take_field(field, claim, problem))
+            return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
+        fields++;
     }
     *problem =
         "The authorization header requires exactly one each of Credential, SignedHeaders and Signature.";
@@ -152,7 +121,7 @@ enum s3_error s3_sigv4_parse_authorization(h2o_iovec_t value, struct s3_sigv4_cl
     return S3_ERROR_NONE;
 }
 
-bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
+bool s3_sigv4_is_signed(struct slice signed_headers, struct slice name)
 {
     const char *at = signed_headers.base, *end = at + signed_headers.len;
 
@@ -169,9 +138,9 @@ bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name)
 
 /* ---- Times ---- */
 
-bool s3_sigv4_parse_time(h2o_iovec_t value, int64_t *unix_seconds)
+bool s3_sigv4_parse_time(struct slice value, int64_t *unix_seconds)
 {
-    value = trim(value);
+    value = slice_trim(value);
     /* The basic form has one true length; s3_time would also take a fraction. */
     if (value.len != 16 && value.len != S3_TIME_HTTP_BYTES)
         return false;

@@ -11,9 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <h2o.h>
-
 #include "api/s3/s3_error.h"
+#include "storage/base/arena.h"
 
 #define S3_SIGV4_ALGORITHM        "AWS4-HMAC-SHA256"
 #define S3_SIGV4_KEY_BYTES        32u
@@ -26,28 +25,28 @@ void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *dat
                     unsigned char mac[32]);
 
 struct s3_sigv4_header {
-    h2o_iovec_t name; /* lower case */
-    h2o_iovec_t value;
+    struct slice name; /* lower case */
+    struct slice value;
 };
 
 /* A request as it was sent. */
 struct s3_sigv4_input {
-    h2o_iovec_t method;
-    h2o_iovec_t path;                      /* raw, without the query */
-    h2o_iovec_t query;                     /* raw, without '?'; may be empty */
+    struct slice method;
+    struct slice path;                     /* raw, without the query */
+    struct slice query;                    /* raw, without '?'; may be empty */
     const struct s3_sigv4_header *headers; /* all of them, host included, repeated ones in their order */
     size_t header_count;
     /* the text that stands for the body: hex digits, UNSIGNED-PAYLOAD, STREAMING-... */
-    h2o_iovec_t payload_hash;
+    struct slice payload_hash;
 };
 
 /* What the client says about its signature. Slices point into the request. */
 struct s3_sigv4_claim {
-    h2o_iovec_t access_key;
-    h2o_iovec_t date; /* 8 digits of the credential scope */
-    h2o_iovec_t region;
-    h2o_iovec_t service, terminator;
-    h2o_iovec_t signed_headers; /* "host;x-amz-date" */
+    struct slice access_key;
+    struct slice date; /* 8 digits of the credential scope */
+    struct slice region;
+    struct slice service, terminator;
+    struct slice signed_headers; /* "host;x-amz-date" */
     unsigned char signature[32];
 };
 
@@ -57,28 +56,28 @@ enum s3_sigv4_form { S3_SIGV4_RAW_PATH = 1, S3_SIGV4_RAW_QUERY = 2 };
 
 /* "AWS4-HMAC-SHA256 Credential=...,SignedHeaders=...,Signature=...": the part after the algorithm. Fills the claim.
  * S3_ERROR_NONE or S3_ERROR_AUTHORIZATION_HEADER_MALFORMED; *problem receives a sentence. */
-enum s3_error s3_sigv4_parse_authorization(h2o_iovec_t value, struct s3_sigv4_claim *claim,
+enum s3_error s3_sigv4_parse_authorization(struct slice value, struct s3_sigv4_claim *claim,
                                            const char **problem);
 /* KEY/20130524/us-east-1/s3/aws4_request; the key itself may contain '/'. Returns false when malformed. */
-bool s3_sigv4_parse_credential(h2o_iovec_t value, struct s3_sigv4_claim *claim);
+bool s3_sigv4_parse_credential(struct slice value, struct s3_sigv4_claim *claim);
 
 /* 20130524T000000Z, or an HTTP date (Date header). Returns false when it is neither. */
-bool s3_sigv4_parse_time(h2o_iovec_t value, int64_t *unix_seconds);
+bool s3_sigv4_parse_time(struct slice value, int64_t *unix_seconds);
 /* The first form; timestamp has room for 17 bytes. */
 void s3_sigv4_format_time(int64_t unix_seconds, char timestamp[17]);
 
 /* Whether a name stands in "a;b;c". */
-bool s3_sigv4_is_signed(h2o_iovec_t signed_headers, h2o_iovec_t name);
+bool s3_sigv4_is_signed(struct slice signed_headers, struct slice name);
 
-/* Writes the canonical request, from the pool. forms: S3_SIGV4_RAW_*. Returns false where path or
+/* Writes the canonical request, from the arena. forms: S3_SIGV4_RAW_*. Returns false where path or
  * query cannot be decoded or more than S3_SIGNED_HEADERS_MAX headers are signed. */
-bool s3_sigv4_canonical_request(h2o_mem_pool_t *pool, const struct s3_sigv4_input *input,
-                                h2o_iovec_t signed_headers, unsigned forms, h2o_iovec_t *canonical);
+bool s3_sigv4_canonical_request(struct arena *arena, const struct s3_sigv4_input *input,
+                                struct slice signed_headers, unsigned forms, struct slice *canonical);
 /* scope: "20130524/us-east-1/s3/aws4_request". */
-h2o_iovec_t s3_sigv4_string_to_sign(h2o_mem_pool_t *pool, const char *timestamp, const char *scope,
-                                    h2o_iovec_t canonical);
-void s3_sigv4_signing_key(h2o_iovec_t secret, h2o_iovec_t date, h2o_iovec_t region, unsigned char key[32]);
-void s3_sigv4_sign(const unsigned char key[32], h2o_iovec_t string_to_sign, unsigned char signature[32]);
+struct slice s3_sigv4_string_to_sign(struct arena *arena, const char *timestamp, const char *scope,
+                                     struct slice canonical);
+void s3_sigv4_signing_key(struct slice secret, struct slice date, struct slice region, unsigned char key[32]);
+void s3_sigv4_sign(const unsigned char key[32], struct slice string_to_sign, unsigned char signature[32]);
 /* In constant time. */
 bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32]);
 

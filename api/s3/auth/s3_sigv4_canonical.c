@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Signature Version 4: the canonical request and the string to sign. Pure: memory comes from the caller's
- * pool, nothing is kept; one thread per pool.
+ * arena, nothing is kept; one thread per arena.
  *
  *      METHOD \n URI \n QUERY \n name:value\n ... \n SIGNED-HEADERS \n PAYLOAD-HASH */
 #include <assert.h>
@@ -10,12 +10,12 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "storage/base/percent.h"
 #include "storage/base/hex.h"
+#include "storage/base/percent.h"
 
 /* One name and value of the query in the form to be signed. */
 struct pair {
-    h2o_iovec_t name, value;
+    struct slice name, value;
 };
 
 struct text {
@@ -31,26 +31,20 @@ static void put(struct text *text, const char *bytes, size_t length)
     text->length += length;
 }
 
-static void put_vec(struct text *text, h2o_iovec_t vec)
+static void put_vec(struct text *text, struct slice vec)
 {
     put(text, vec.base, vec.len);
 }
 
 /* Decodes and encodes again. base NULL where the escape is bad. */
-static h2o_iovec_t reencode(h2o_mem_pool_t *pool, h2o_iovec_t raw, bool is_path)
+static struct slice reencode(struct arena *arena, struct slice raw, bool is_path)
 {
-    char *decoded = h2o_mem_alloc_pool(pool, raw.len + 1);
-    ssize_t length = percent_decode(raw.base, raw.len, !is_path, decoded);
-    h2o_iovec_t encoded = {NULL, 0};
+    struct slice decoded = percent_decode_in(arena, raw, !is_path);
 
-    if (length < 0)
-        return encoded;
-    encoded.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES((size_t)length) + 1);
-    encoded.len = percent_encode(decoded, (size_t)length, is_path, encoded.base);
-    return encoded;
+    return decoded.base != NULL ? percent_encode_in(arena, decoded, is_path) : decoded;
 }
 
-static int compare_vec(h2o_iovec_t a, h2o_iovec_t b)
+static int compare_vec(struct slice a, struct slice b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;
     int order = shorter != 0 ? memcmp(a.base, b.base, shorter) : 0;
@@ -66,23 +60,22 @@ static int compare_pairs(const void *a, const void *b)
     return order != 0 ? order : compare_vec(left->value, right->value);
 }
 
-static bool make_pair(h2o_mem_pool_t *pool, h2o_iovec_t part, bool is_raw, struct pair *pair)
+static bool make_pair(struct arena *arena, struct slice part, bool is_raw, struct pair *pair)
 {
     const char *equals = memchr(part.base, '=', part.len);
     size_t name_length = equals != NULL ? (size_t)(equals - part.base) : part.len;
 
-    pair->name = h2o_iovec_init(part.base, name_length);
-    pair->value =
-        equals != NULL ? h2o_iovec_init(equals + 1, part.len - name_length - 1) : h2o_iovec_init("", 0);
+    pair->name = slice_of(part.base, name_length);
+    pair->value = equals != NULL ? slice_of(equals + 1, part.len - name_length - 1) : SLICE("");
     if (is_raw)
         return true;
-    pair->name = reencode(pool, pair->name, false);
-    pair->value = reencode(pool, pair->value, false);
+    pair->name = reencode(arena, pair->name, false);
+    pair->value = reencode(arena, pair->value, false);
     return pair->name.base != NULL && pair->value.base != NULL;
 }
 
 /* The sorted query without the signature itself. base NULL where an escape is bad. */
-static h2o_iovec_t canonical_query(h2o_mem_pool_t *pool, h2o_iovec_t query, bool is_raw)
+static struct slice canonical_query(struct arena *arena, struct slice query, bool is_raw)
 {
     size_t count = 0, parts = 1;
     struct pair *pairs;
@@ -90,7 +83,7 @@ static h2o_iovec_t canonical_query(h2o_mem_pool_t *pool, h2o_iovec_t query, bool
 
     for (size_t i = 0; i < query.len; i++)
         parts += query.base[i] == '&';
-    pairs = h2o_mem_alloc_pool(pool, parts * sizeof(*pairs));
+    pairs = arena_alloc(arena, parts * sizeof(*pairs));
     while (query.len != 0) {
         const char *ampersand = memchr(query.base, '&', query.len);
         size_t length = ampersand != NULL ? (size_t)(ampersand - query.base) : query.len;
@@ -98,30 +91,30 @@ static h2o_iovec_t canonical_query(h2o_mem_pool_t *pool, h2o_iovec_t query, bool
         if (length != 0) {
             struct pair *pair = &pairs[count];
 
-            if (!make_pair(pool, h2o_iovec_init(query.base, length), is_raw, pair))
-                return h2o_iovec_init(NULL, 0);
-            if (!h2o_memis(pair->name.base, pair->name.len, H2O_STRLIT("X-Amz-Signature"))) {
+            if (!make_pair(arena, slice_of(query.base, length), is_raw, pair))
+                return slice_of(NULL, 0);
+            if (!slice_is(pair->name, "X-Amz-Signature")) {
                 out.capacity += pair->name.len + pair->value.len + 2;
                 count++;
             }
         }
         length += ampersand != NULL;
-        query = h2o_iovec_init(query.base + length, query.len - length);
+        query = slice_of(query.base + length, query.len - length);
     }
     if (count != 0)
         qsort(pairs, count, sizeof(*pairs), compare_pairs);
-    out.base = h2o_mem_alloc_pool(pool, out.capacity + 1);
+    out.base = arena_alloc(arena, out.capacity + 1);
     for (size_t i = 0; i < count; i++) {
         put(&out, "&", i != 0);
         put_vec(&out, pairs[i].name);
         put(&out, "=", 1);
         put_vec(&out, pairs[i].value);
     }
-    return h2o_iovec_init(out.base, out.length);
+    return slice_of(out.base, out.length);
 }
 
 /* A header's value without blanks around it and with runs of blanks inside made one, as the SDKs sign it. */
-static void put_value(struct text *out, h2o_iovec_t value)
+static void put_value(struct text *out, struct slice value)
 {
     size_t start = out->length;
 
@@ -138,7 +131,7 @@ static void put_value(struct text *out, h2o_iovec_t value)
 }
 
 /* "name:value,value\n" of one signed header; an absent one is signed as empty. */
-static void put_header(struct text *out, const struct s3_sigv4_input *input, h2o_iovec_t name)
+static void put_header(struct text *out, const struct s3_sigv4_input *input, struct slice name)
 {
     bool is_first = true;
 
@@ -147,7 +140,7 @@ static void put_header(struct text *out, const struct s3_sigv4_input *input, h2o
     for (size_t i = 0; i < input->header_count; i++) {
         const struct s3_sigv4_header *header = &input->headers[i];
 
-        if (!h2o_lcstris(name.base, name.len, header->name.base, header->name.len))
+        if (!slice_equals_nocase(name, header->name))
             continue;
         put(out, ",", !is_first);
         put_value(out, header->value);
@@ -157,7 +150,7 @@ static void put_header(struct text *out, const struct s3_sigv4_input *input, h2o
 }
 
 /* Every signed name is looked for among all headers: without a bound, a head full of ';' would cost seconds. */
-static bool is_too_many(h2o_iovec_t signed_headers)
+static bool is_too_many(struct slice signed_headers)
 {
     size_t names = 1;
 
@@ -168,14 +161,14 @@ static bool is_too_many(h2o_iovec_t signed_headers)
 
 /* A name may be listed twice by a hostile client, and each listing copies its values: only the first one
  * does. */
-static bool is_repeated(h2o_iovec_t signed_headers, const char *name, size_t length)
+static bool is_repeated(struct slice signed_headers, const char *name, size_t length)
 {
-    h2o_iovec_t before = {signed_headers.base, (size_t)(name - signed_headers.base)};
+    struct slice before = {signed_headers.base, (size_t)(name - signed_headers.base)};
 
-    return s3_sigv4_is_signed(before, h2o_iovec_init(name, length));
+    return s3_sigv4_is_signed(before, slice_of(name, length));
 }
 
-static void put_headers(struct text *out, const struct s3_sigv4_input *input, h2o_iovec_t signed_headers)
+static void put_headers(struct text *out, const struct s3_sigv4_input *input, struct slice signed_headers)
 {
     const char *at = signed_headers.base, *end = at + signed_headers.len;
 
@@ -184,12 +177,12 @@ static void put_headers(struct text *out, const struct s3_sigv4_input *input, h2
         size_t length = (size_t)((semicolon != NULL ? semicolon : end) - at);
 
         if (!is_repeated(signed_headers, at, length))
-            put_header(out, input, h2o_iovec_init(at, length));
+            put_header(out, input, slice_of(at, length));
         at += length + 1;
     }
 }
 
-static size_t headers_bound(const struct s3_sigv4_input *input, h2o_iovec_t signed_headers)
+static size_t headers_bound(const struct s3_sigv4_input *input, struct slice signed_headers)
 {
     size_t bytes = 3 * signed_headers.len + 16; /* names, ':' and line ends */
 
@@ -198,18 +191,18 @@ static size_t headers_bound(const struct s3_sigv4_input *input, h2o_iovec_t sign
     return bytes;
 }
 
-bool s3_sigv4_canonical_request(h2o_mem_pool_t *pool, const struct s3_sigv4_input *input,
-                                h2o_iovec_t signed_headers, unsigned forms, h2o_iovec_t *canonical)
+bool s3_sigv4_canonical_request(struct arena *arena, const struct s3_sigv4_input *input,
+                                struct slice signed_headers, unsigned forms, struct slice *canonical)
 {
-    h2o_iovec_t path = forms & S3_SIGV4_RAW_PATH ? input->path : reencode(pool, input->path, true);
-    h2o_iovec_t query = canonical_query(pool, input->query, (forms & S3_SIGV4_RAW_QUERY) != 0);
+    struct slice path = forms & S3_SIGV4_RAW_PATH ? input->path : reencode(arena, input->path, true);
+    struct slice query = canonical_query(arena, input->query, (forms & S3_SIGV4_RAW_QUERY) != 0);
     struct text out = {NULL, 0, 0};
 
     if (path.base == NULL || query.base == NULL || is_too_many(signed_headers))
         return false;
     out.capacity = input->method.len + path.len + query.len + headers_bound(input, signed_headers) +
                    signed_headers.len + input->payload_hash.len + 8;
-    out.base = h2o_mem_alloc_pool(pool, out.capacity);
+    out.base = arena_alloc(arena, out.capacity);
     put_vec(&out, input->method);
     put(&out, "\n", 1);
     put_vec(&out, path);
@@ -221,19 +214,19 @@ bool s3_sigv4_canonical_request(h2o_mem_pool_t *pool, const struct s3_sigv4_inpu
     put_vec(&out, signed_headers);
     put(&out, "\n", 1);
     put_vec(&out, input->payload_hash);
-    *canonical = h2o_iovec_init(out.base, out.length);
+    *canonical = slice_of(out.base, out.length);
     return true;
 }
 
-h2o_iovec_t s3_sigv4_string_to_sign(h2o_mem_pool_t *pool, const char *timestamp, const char *scope,
-                                    h2o_iovec_t canonical)
+struct slice s3_sigv4_string_to_sign(struct arena *arena, const char *timestamp, const char *scope,
+                                     struct slice canonical)
 {
     size_t timestamp_length = strlen(timestamp), scope_length = strlen(scope);
     struct text out = {NULL, 0, sizeof(S3_SIGV4_ALGORITHM) + timestamp_length + scope_length + 64 + 3};
     unsigned char digest[32];
 
-    out.base = h2o_mem_alloc_pool(pool, out.capacity);
-    put(&out, H2O_STRLIT(S3_SIGV4_ALGORITHM "\n"));
+    out.base = arena_alloc(arena, out.capacity);
+    put(&out, LITERAL(S3_SIGV4_ALGORITHM "\n"));
     put(&out, timestamp, timestamp_length);
     put(&out, "\n", 1);
     put(&out, scope, scope_length);
@@ -242,5 +235,5 @@ h2o_iovec_t s3_sigv4_string_to_sign(h2o_mem_pool_t *pool, const char *timestamp,
     hex_encode(digest, 32, out.base + out.length);
     out.length += 64;
     assert(out.length <= out.capacity);
-    return h2o_iovec_init(out.base, out.length);
+    return slice_of(out.base, out.length);
 }

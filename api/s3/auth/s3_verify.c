@@ -15,17 +15,17 @@
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
-static h2o_iovec_t from_string(const char *string)
+static struct slice from_string(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
-static h2o_iovec_t copy_string(struct s3_request *request, const char *string)
+static struct slice copy_string(struct s3_request *request, const char *string)
 {
-    return h2o_strdup(&request->http->pool, string, strlen(string));
+    return arena_dup_text(&request->http->arena, string);
 }
 
 /* ---- Scope and time ---- */
@@ -62,13 +62,13 @@ static enum s3_error check_scope(struct s3_verification *verification, const cha
     const struct s3_sigv4_claim *claim = &verification->claim;
     const char *region = s3_service_region(verification->request->service);
 
-    if (!h2o_memis(claim->terminator.base, claim->terminator.len, H2O_STRLIT("aws4_request")))
+    if (!slice_is(claim->terminator, "aws4_request"))
         return malformed(verification, "the Credential is mal-formed; it must end in 'aws4_request'.");
-    if (!h2o_memis(claim->service.base, claim->service.len, H2O_STRLIT("s3")))
+    if (!slice_is(claim->service, "s3"))
         return malformed(verification, "incorrect service. This endpoint belongs to 's3'.");
-    if (!h2o_memis(claim->date.base, claim->date.len, timestamp, 8))
+    if (!slice_equals(claim->date, slice_of(timestamp, 8)))
         return malformed(verification, "Invalid credential date. It must be the date of the request.");
-    if (!h2o_memis(claim->region.base, claim->region.len, region, strlen(region)))
+    if (!slice_is(claim->region, region))
         return wrong_region(verification, region);
     return S3_ERROR_NONE;
 }
@@ -87,7 +87,7 @@ static enum s3_error too_skewed(const struct s3_verification *verification)
 
     tell_time(request, "RequestTime", verification->signed_at);
     tell_time(request, "ServerTime", verification->now);
-    s3_request_detail(request, "MaxAllowedSkewMilliseconds", h2o_iovec_init(H2O_STRLIT("900000")));
+    s3_request_detail(request, "MaxAllowedSkewMilliseconds", SLICE("900000"));
     return S3_ERROR_REQUEST_TIME_TOO_SKEWED;
 }
 _Static_assert(S3_CLOCK_SKEW_SECONDS == 900, "the text above names it");
@@ -117,10 +117,10 @@ static enum s3_error check_time(const struct s3_verification *verification)
 /* Headers that the HTTP front interprets may be missing from the list; a client may have signed them all the
  * same. */
 static void add_header(struct s3_request *request, struct s3_sigv4_input *input,
-                       struct s3_sigv4_header *headers, const char *name, h2o_iovec_t value)
+                       struct s3_sigv4_header *headers, const char *name, struct slice value)
 {
     for (size_t i = 0; i < input->header_count; i++)
-        if (s3_text_is(headers[i].name, name))
+        if (slice_is_nocase(headers[i].name, name))
             return;
     if (value.base == NULL)
         return;
@@ -131,18 +131,18 @@ static void add_header(struct s3_request *request, struct s3_sigv4_input *input,
 
 static void collect_headers(struct s3_request *request, struct s3_sigv4_input *input)
 {
-    const h2o_headers_t *list = &request->http->headers;
+    const struct http_headers *list = &request->http->headers;
     struct s3_sigv4_header *headers = s3_request_alloc(request, (list->size + 4) * sizeof(*headers));
     uint64_t length = http_body_length(request->http);
     char digits[24];
 
     for (size_t i = 0; i < list->size; i++) {
-        headers[i].name = *list->entries[i].name;
+        headers[i].name = list->entries[i].name;
         headers[i].value = list->entries[i].value;
     }
     input->headers = headers;
     input->header_count = list->size;
-    add_header(request, input, headers, "host", request->http->input.authority);
+    add_header(request, input, headers, "host", request->http->authority);
     if (http_body_is_expected(request->http))
         add_header(request, input, headers, "expect", from_string("100-continue"));
     if (length == UINT64_MAX) {
@@ -158,13 +158,13 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
                                           const struct s3_sigv4_input *input)
 {
     struct s3_request *request = verification->request;
-    h2o_iovec_t host = h2o_iovec_init(H2O_STRLIT("host"));
-    h2o_iovec_t missing = {NULL, 0};
+    struct slice host = SLICE("host");
+    struct slice missing = {NULL, 0};
 
     if (!s3_sigv4_is_signed(verification->claim.signed_headers, host))
         missing = host;
     for (size_t i = 0; i < input->header_count && missing.base == NULL; i++)
-        if (s3_text_has_prefix(input->headers[i].name, "x-amz-") &&
+        if (slice_has_prefix_nocase(input->headers[i].name, "x-amz-") &&
             !s3_sigv4_is_signed(verification->claim.signed_headers, input->headers[i].name))
             missing = input->headers[i].name;
     if (missing.base == NULL)
@@ -178,20 +178,20 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
 /* ---- Signature ---- */
 
 struct attempt {
-    h2o_iovec_t canonical, string_to_sign;
+    struct slice canonical, string_to_sign;
 };
 
 static bool try_form(const struct s3_verification *verification, const struct s3_sigv4_input *input,
                      unsigned forms, const char *timestamp, const char *scope, const unsigned char key[32],
                      struct attempt *attempt)
 {
-    h2o_mem_pool_t *pool = &verification->request->http->pool;
+    struct arena *arena = &verification->request->http->arena;
     unsigned char expected[32];
 
-    if (!s3_sigv4_canonical_request(pool, input, verification->claim.signed_headers, forms,
+    if (!s3_sigv4_canonical_request(arena, input, verification->claim.signed_headers, forms,
                                     &attempt->canonical))
         return false;
-    attempt->string_to_sign = s3_sigv4_string_to_sign(pool, timestamp, scope, attempt->canonical);
+    attempt->string_to_sign = s3_sigv4_string_to_sign(arena, timestamp, scope, attempt->canonical);
     s3_sigv4_sign(key, attempt->string_to_sign, expected);
     return s3_sigv4_is_equal(expected, verification->claim.signature);
 }
@@ -225,15 +225,15 @@ static enum s3_error compare(const struct s3_verification *verification, const s
 static void init_input(const struct s3_verification *verification, struct s3_sigv4_input *input)
 {
     struct s3_request *request = verification->request;
-    h2o_iovec_t path = request->http->input.path;
+    struct slice path = request->http->path;
     const char *question = memchr(path.base, '?', path.len);
     size_t path_length = question != NULL ? (size_t)(question - path.base) : path.len;
 
-    input->method = request->http->input.method;
-    input->path = h2o_iovec_init(path.base, path_length);
-    input->query = h2o_iovec_init("", 0);
+    input->method = request->http->method;
+    input->path = slice_of(path.base, path_length);
+    input->query = SLICE("");
     if (question != NULL)
-        input->query = h2o_iovec_init(question + 1, path.len - path_length - 1);
+        input->query = slice_of(question + 1, path.len - path_length - 1);
     input->payload_hash = verification->payload_hash;
     collect_headers(request, input);
 }
@@ -245,7 +245,7 @@ static void on_pool_cleared(void *slot)
     s3_chunk_signer_unref(*(struct s3_chunk_signer **)slot);
 }
 
-/* Ties the signer's reference to the request's pool. */
+/* Ties the signer's reference to the request's arena. */
 static enum s3_error make_chunk_signer(const struct s3_verification *verification, const char *timestamp,
                                        const char *scope, const unsigned char key[32])
 {
@@ -257,7 +257,7 @@ static enum s3_error make_chunk_signer(const struct s3_verification *verificatio
     request->chunk_signer = s3_chunk_signer_create(key, timestamp, scope, verification->claim.signature);
     if (request->chunk_signer == NULL)
         return S3_ERROR_SERVICE_UNAVAILABLE;
-    slot = h2o_mem_alloc_shared(&request->http->pool, sizeof(*slot), on_pool_cleared);
+    slot = arena_alloc_hooked(&request->http->arena, sizeof(*slot), on_pool_cleared);
     *slot = request->chunk_signer;
     return S3_ERROR_NONE;
 }

@@ -7,6 +7,7 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "storage/base/slice.h"
 
 struct s3_verification {
     struct s3_request *request;
@@ -15,7 +16,7 @@ struct s3_verification {
     int64_t signed_at;     /* Unix seconds */
     int64_t valid_seconds; /* presigned: how long */
     int64_t now;
-    h2o_iovec_t payload_hash; /* as text */
+    struct slice payload_hash; /* as text */
 };
 
 /* Fills request->identity, owner_id and, for signed chunks, chunk_signer. Messages and details of an error are left in the

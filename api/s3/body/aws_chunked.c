@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/s3/text/s3_text.h"
+#include "api/http/http.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
 enum state {
     LINE,        /* in a chunk's size line */
@@ -103,7 +104,7 @@ static int parse_size(const char *digits, size_t count, uint64_t *size)
     if (count == 0 || count > 16)
         return -EBADMSG;
     for (size_t i = 0; i < count; i++) {
-        char digit = s3_text_lower(digits[i]);
+        char digit = slice_lower(digits[i]);
 
         if (digit >= '0' && digit <= '9')
             value = value << 4 | (uint64_t)(digit - '0');
@@ -163,19 +164,19 @@ static int end_size_line(struct aws_chunked *chunked)
 /* ---- Trailers ---- */
 
 /* name: NUL-terminated. */
-static bool is_announced(const struct aws_chunked *chunked, h2o_iovec_t name)
+static bool is_announced(const struct aws_chunked *chunked, struct slice name)
 {
-    h2o_iovec_t list = {(char *)chunked->options.trailer_names, chunked->options.trailer_names_length}, item;
+    struct slice list = {(char *)chunked->options.trailer_names, chunked->options.trailer_names_length}, item;
 
     if (list.base == NULL)
         return false;
-    while (s3_text_next_item(&list, &item))
-        if (s3_text_is(item, name.base))
+    while (slice_next_item(&list, &item))
+        if (slice_is_nocase(item, name.base))
             return true;
     return false;
 }
 
-static int keep_trailer(struct aws_chunked *chunked, h2o_iovec_t name, h2o_iovec_t value)
+static int keep_trailer(struct aws_chunked *chunked, struct slice name, struct slice value)
 {
     char *at = chunked->trailers + chunked->trailers_length;
     size_t length;
@@ -197,27 +198,21 @@ static int keep_trailer(struct aws_chunked *chunked, h2o_iovec_t name, h2o_iovec
 static int take_trailer(struct aws_chunked *chunked, size_t length)
 {
     char *line = chunked->line, *colon = memchr(line, ':', length);
-    h2o_iovec_t value;
+    struct slice value;
 
     if (!chunked->options.has_trailer || chunked->has_trailer_signature || colon == NULL || colon == line)
         return -EBADMSG;
     for (char *at = line; at < colon; at++) {
-        *at = s3_text_lower(*at);
+        *at = slice_lower(*at);
         if (!((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '-'))
             return -EBADMSG;
     }
     *colon = '\0';
-    value = h2o_iovec_init(colon + 1, length - (size_t)(colon + 1 - line));
-    while (value.len != 0 && (value.base[0] == ' ' || value.base[0] == '\t')) {
-        value.base++;
-        value.len--;
-    }
-    while (value.len != 0 && (value.base[value.len - 1] == ' ' || value.base[value.len - 1] == '\t'))
-        value.len--;
-    if (!s3_text_is_header_safe(value))
+    value = slice_trim(slice_of(colon + 1, length - (size_t)(colon + 1 - line)));
+    if (!http_value_is_safe(value))
         return -EBADMSG;
     if (!chunked->options.is_signed || strcmp(line, TRAILER_SIGNATURE) != 0)
-        return keep_trailer(chunked, h2o_iovec_init(line, (size_t)(colon - line)), value);
+        return keep_trailer(chunked, slice_of(line, (size_t)(colon - line)), value);
     chunked->has_trailer_signature = true;
     return hex_decode(value.base, value.len, chunked->trailer_signature, 32) ? 0 : -EBADMSG;
 }

@@ -16,13 +16,13 @@
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 struct s3_body {
     struct s3_request *request;
     uint64_t length;
     bool is_coded, is_finished;
-    h2o_iovec_t trailer_names; /* x-amz-trailer, where trailers are allowed */
+    struct slice trailer_names; /* x-amz-trailer, where trailers are allowed */
     int (*chunk_end)(void *ctx, const struct digest_chunk *chunk);
     void *chunk_ctx;
     struct aws_chunked chunked; /* when is_coded */
@@ -35,7 +35,7 @@ bool s3_body_is_announced(const struct s3_request *request)
     return http_body_length(request->http) > 0 || s3_request_header(request, "content-length").base != NULL;
 }
 
-static enum s3_error parse_length(h2o_iovec_t text, uint64_t *length)
+static enum s3_error parse_length(struct slice text, uint64_t *length)
 {
     uint64_t value = 0;
 
@@ -52,12 +52,12 @@ static enum s3_error parse_length(h2o_iovec_t text, uint64_t *length)
 
 static bool has_aws_chunked_encoding(const struct s3_request *request)
 {
-    h2o_iovec_t list = s3_request_header(request, "content-encoding"), item;
+    struct slice list = s3_request_header(request, "content-encoding"), item;
 
     if (list.base == NULL)
         return false;
-    while (s3_text_next_item(&list, &item))
-        if (s3_text_is(item, "aws-chunked"))
+    while (slice_next_item(&list, &item))
+        if (slice_is_nocase(item, "aws-chunked"))
             return true;
     return false;
 }
@@ -137,7 +137,7 @@ static void init_coding(struct s3_body *body)
 static enum s3_error prepare_coded(struct s3_body *body)
 {
     struct s3_request *request = body->request;
-    h2o_iovec_t announced = s3_request_header(request, "x-amz-decoded-content-length");
+    struct slice announced = s3_request_header(request, "x-amz-decoded-content-length");
     uint64_t wire_length = http_body_length(request->http);
     enum s3_error error;
 
@@ -209,40 +209,40 @@ void s3_body_attach(struct s3_body *body, int (*chunk_end)(void *ctx, const stru
 
 /* ---- Behind it ---- */
 
-h2o_iovec_t s3_body_trailer(const struct s3_body *body, const char *name)
+struct slice s3_body_trailer(const struct s3_body *body, const char *name)
 {
     size_t length = 0;
     const char *value = body->is_coded ? aws_chunked_trailer(&body->chunked, name, &length) : NULL;
 
-    return value != NULL ? h2o_iovec_init(value, length) : h2o_iovec_init(NULL, 0);
+    return value != NULL ? slice_of(value, length) : slice_of(NULL, 0);
 }
 
 bool s3_body_has_trailer(const struct s3_body *body, const char *name)
 {
-    h2o_iovec_t list = body->trailer_names, item;
+    struct slice list = body->trailer_names, item;
 
     if (list.base == NULL)
         return false;
-    while (s3_text_next_item(&list, &item))
-        if (s3_text_is(item, name))
+    while (slice_next_item(&list, &item))
+        if (slice_is_nocase(item, name))
             return true;
     return false;
 }
 
 enum s3_error s3_body_finish(struct s3_body *body)
 {
-    h2o_iovec_t list = body->trailer_names, item;
+    struct slice list = body->trailer_names, item;
 
     body->is_finished = true;
     if (!body->is_coded)
         return S3_ERROR_NONE;
     if (!body->chunked.base.ops->done(&body->chunked.base))
         return S3_ERROR_INCOMPLETE_BODY;
-    while (list.base != NULL && s3_text_next_item(&list, &item)) {
+    while (list.base != NULL && slice_next_item(&list, &item)) {
         char *name = s3_request_string(body->request, item);
 
         for (char *at = name; *at != '\0'; at++)
-            *at = s3_text_lower(*at);
+            *at = slice_lower(*at);
         if (s3_body_trailer(body, name).base == NULL)
             return S3_ERROR_MALFORMED_TRAILER;
     }
@@ -276,34 +276,49 @@ enum s3_error s3_body_error(const struct s3_body *body, int result)
 /* ---- Small bodies ---- */
 
 /* Signed chunks are at least 8 KiB but for the last, so S3_XML_BYTES_MAX has 256 of them. */
-#define COLLECTED_CHUNKS_MAX 1024u
+#define COLLECTED_CHUNKS_MAX   1024u
+#define COLLECTED_CHUNKS_FIRST 4u /* room for so many; then it doubles */
 
 struct collection {
     struct s3_body *body;
-    void (*done)(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx);
+    void (*done)(struct s3_request *request, enum s3_error error, struct slice body, void *ctx);
     void *ctx;
-    H2O_VECTOR(struct digest_chunk) chunks;
+    struct digest_chunk *chunks;
+    size_t chunk_count, chunk_capacity;
 };
+
+static void grow_chunks(struct collection *collection)
+{
+    size_t capacity =
+        collection->chunk_capacity != 0 ? 2 * collection->chunk_capacity : COLLECTED_CHUNKS_FIRST;
+    struct digest_chunk *chunks =
+        arena_alloc(&collection->body->request->http->arena, capacity * sizeof(*chunks));
+
+    if (collection->chunk_count != 0)
+        memcpy(chunks, collection->chunks, collection->chunk_count * sizeof(*chunks));
+    collection->chunks = chunks;
+    collection->chunk_capacity = capacity;
+}
 
 static int collect_chunk(void *ctx, const struct digest_chunk *chunk)
 {
     struct collection *collection = ctx;
 
-    if (collection->chunks.size == COLLECTED_CHUNKS_MAX)
+    if (collection->chunk_count == COLLECTED_CHUNKS_MAX)
         return -EMSGSIZE;
-    h2o_vector_reserve(&collection->body->request->http->pool, &collection->chunks,
-                       collection->chunks.size + 1);
-    collection->chunks.entries[collection->chunks.size++] = *chunk;
+    if (collection->chunk_count == collection->chunk_capacity)
+        grow_chunks(collection);
+    collection->chunks[collection->chunk_count++] = *chunk;
     return 0;
 }
 
-static enum s3_error verify_chunks(const struct collection *collection, h2o_iovec_t data)
+static enum s3_error verify_chunks(const struct collection *collection, struct slice data)
 {
     struct s3_chunk_signer *signer = collection->body->request->chunk_signer;
     uint64_t start = 0;
 
-    for (size_t i = 0; i < collection->chunks.size; i++) {
-        const struct digest_chunk *chunk = &collection->chunks.entries[i];
+    for (size_t i = 0; i < collection->chunk_count; i++) {
+        const struct digest_chunk *chunk = &collection->chunks[i];
         unsigned char digest[32];
 
         assert(start <= chunk->end && chunk->end <= data.len);
@@ -315,7 +330,7 @@ static enum s3_error verify_chunks(const struct collection *collection, h2o_iove
     return S3_ERROR_NONE;
 }
 
-static enum s3_error verify_collected(const struct collection *collection, h2o_iovec_t data)
+static enum s3_error verify_collected(const struct collection *collection, struct slice data)
 {
     const struct s3_request *request = collection->body->request;
     enum s3_error error = s3_body_finish(collection->body);
@@ -330,7 +345,7 @@ static enum s3_error verify_collected(const struct collection *collection, h2o_i
                                                               : S3_ERROR_CONTENT_SHA256_MISMATCH;
 }
 
-static void on_collected(void *ctx, int result, h2o_iovec_t data)
+static void on_collected(void *ctx, int result, struct slice data)
 {
     struct collection *collection = ctx;
     enum s3_error error =
@@ -340,7 +355,7 @@ static void on_collected(void *ctx, int result, h2o_iovec_t data)
 }
 
 void s3_body_collect(struct s3_request *request, size_t max_bytes,
-                     void (*done)(struct s3_request *request, enum s3_error error, h2o_iovec_t body,
+                     void (*done)(struct s3_request *request, enum s3_error error, struct slice body,
                                   void *ctx),
                      void *ctx)
 {
@@ -353,7 +368,7 @@ void s3_body_collect(struct s3_request *request, size_t max_bytes,
         collection->body->length > max_bytes)
         error = S3_ERROR_ENTITY_TOO_LARGE;
     if (error != S3_ERROR_NONE) {
-        done(request, error, h2o_iovec_init(NULL, 0), ctx);
+        done(request, error, slice_of(NULL, 0), ctx);
         return;
     }
     s3_body_attach(collection->body, collect_chunk, collection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The body of one S3 request: whether it is coded as aws-chunked, how long its payload is, how its chunks are signed, and
- * which S3 error a failure means. A body lives in the request's pool and dies with it; all calls on the worker's thread.
+ * which S3 error a failure means. A body lives in the request's arena and dies with it; all calls on the worker's thread.
  *
  * A streamed body (PutObject, UploadPart):
  *
@@ -22,6 +22,7 @@
 #define API_S3_BODY_S3_BODY_H
 
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 struct s3_body;
 
@@ -51,15 +52,15 @@ enum s3_error s3_body_finish(struct s3_body *body);
 /* The S3 error for a failed end(result), put operation or seal (result != 0). */
 enum s3_error s3_body_error(const struct s3_body *body, int result);
 /* A trailer that x-amz-trailer announced, by lower-case name; base NULL when it did not come. Valid with the request. */
-h2o_iovec_t s3_body_trailer(const struct s3_body *body, const char *name);
+struct slice s3_body_trailer(const struct s3_body *body, const char *name);
 /* Whether x-amz-trailer announces that name. Known before the body. */
 bool s3_body_has_trailer(const struct s3_body *body, const char *name);
 
 /* Prepares, collects and verifies (chunk signatures, x-amz-content-sha256) a body of at most max_bytes of payload in the
- * request's pool. done, never from inside this call when a body has to be waited for, gets the body or what to answer. Trailers
+ * request's arena. done, never from inside this call when a body has to be waited for, gets the body or what to answer. Trailers
  * and Content-MD5 are not looked at: XML is verified by its parser. */
 void s3_body_collect(struct s3_request *request, size_t max_bytes,
-                     void (*done)(struct s3_request *request, enum s3_error error, h2o_iovec_t body,
+                     void (*done)(struct s3_request *request, enum s3_error error, struct slice body,
                                   void *ctx),
                      void *ctx);
 

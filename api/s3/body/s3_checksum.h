@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-#include <h2o.h>
-
 #include "api/core/core.h"
 #include "api/s3/s3_error.h"
+#include "api/http/http.h"
+#include "storage/base/slice.h"
 
 /* The numbers are stored in rows: never renumber. Columns: name, number, name on the wire, header, XML element, digest. */
 #define S3_CHECKSUM_MAP(X)                                                                                   \
@@ -46,16 +46,11 @@ bool s3_checksum_is_crc(enum s3_checksum_algorithm algorithm);
 const char *s3_checksum_type_name(uint8_t type);
 
 /* Without regard to case; NONE when unknown. */
-enum s3_checksum_algorithm s3_checksum_of_name(h2o_iovec_t name);
-enum s3_checksum_algorithm s3_checksum_of_header(h2o_iovec_t name);
-enum s3_checksum_algorithm s3_checksum_of_element(h2o_iovec_t name);
+enum s3_checksum_algorithm s3_checksum_of_name(struct slice name);
+enum s3_checksum_algorithm s3_checksum_of_header(struct slice name);
+enum s3_checksum_algorithm s3_checksum_of_element(struct slice name);
 
 /* ---- Texts ---- */
-
-/* Strict base64 with padding. Exactly `length` bytes must come out. 0 or -EINVAL. */
-int s3_base64_decode(h2o_iovec_t text, void *data, size_t length);
-/* NUL-terminated; text holds 4 * ((length + 2) / 3) + 1 bytes. Returns the length. */
-size_t s3_base64_encode(const void *data, size_t length, char *text);
 
 #define S3_CHECKSUM_TEXT_BYTES_MAX (88u + 11u) /* base64 of META_CHECKSUM_BYTES_MAX, "-" and a count */
 
@@ -73,17 +68,17 @@ struct s3_checksum_claim {
     enum s3_checksum_algorithm algorithm; /* NONE: the client sent no checksum */
     bool in_trailer;                      /* the value comes behind the body */
     unsigned char value[DIGEST_BYTES_MAX];
-    h2o_iovec_t text; /* as sent in the header; base NULL when in_trailer */
+    struct slice text; /* as sent in the header; base NULL when in_trailer */
 };
 
 /* Reads x-amz-checksum-*, x-amz-trailer and x-amz-sdk-checksum-algorithm. *message is set on failure. Several checksums, one
  * of an unknown algorithm, one that is not base64 of its length, or an announced one that is not there: InvalidRequest.
  * "value-N" (CompleteMultipartUpload) is left in `text` with `value` untouched when parts_allowed. */
-enum s3_error s3_checksum_claim_read(const h2o_headers_t *headers, bool parts_allowed,
+enum s3_error s3_checksum_claim_read(const struct http_headers *headers, bool parts_allowed,
                                      struct s3_checksum_claim *claim, const char **message);
 
 /* Algorithm and type of a multipart upload, from x-amz-checksum-algorithm and x-amz-checksum-type (base NULL: absent). */
-enum s3_error s3_checksum_upload_choose(h2o_iovec_t algorithm_name, h2o_iovec_t type_name,
+enum s3_error s3_checksum_upload_choose(struct slice algorithm_name, struct slice type_name,
                                         enum s3_checksum_algorithm *algorithm, enum s3_checksum_type *type,
                                         const char **message);
 

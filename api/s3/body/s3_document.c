@@ -7,23 +7,24 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
+#include "storage/base/base64.h"
 
-enum s3_error s3_document_verify_md5(struct s3_request *request, h2o_iovec_t body)
+enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body)
 {
-    h2o_iovec_t text = s3_request_header(request, "content-md5");
+    struct slice text = s3_request_header(request, "content-md5");
     struct digest_values values;
     unsigned char md5[16];
 
     if (text.base == NULL)
         return S3_ERROR_NONE;
-    if (s3_base64_decode(text, md5, sizeof(md5)) != 0)
+    if (base64_decode(text, md5, sizeof(md5)) != 0)
         return S3_ERROR_INVALID_DIGEST;
     if (digest_buffer(DIGEST_BIT(DIGEST_MD5), body.base, body.len, &values) != 0)
         return S3_ERROR_INTERNAL_ERROR;
     return memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) == 0 ? S3_ERROR_NONE : S3_ERROR_BAD_DIGEST;
 }
 
-enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message)
+enum s3_error s3_document_verify(struct s3_request *request, struct slice body, const char **message)
 {
     struct s3_checksum_claim claim;
     struct digest_values values;
@@ -47,11 +48,11 @@ enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, c
 /* ---- Collecting ---- */
 
 struct collecting {
-    void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx);
+    void (*done)(struct s3_request *request, struct slice body, void *ctx);
     void *ctx;
 };
 
-static void on_collected(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void on_collected(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct collecting *collecting = ctx;
     const char *message = NULL;
@@ -67,7 +68,7 @@ static void on_collected(struct s3_request *request, enum s3_error error, h2o_io
 }
 
 void s3_document_collect(struct s3_request *request, size_t bytes_max,
-                         void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx), void *ctx)
+                         void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx)
 {
     struct collecting *collecting = s3_request_alloc(request, sizeof(*collecting));
 

@@ -6,18 +6,19 @@
 #define API_S3_BODY_S3_DOCUMENT_H
 
 #include "api/s3/body/s3_body.h"
+#include "storage/base/slice.h"
 
 /* Content-MD5 and x-amz-checksum-* of a document: not required, but what is given must be right. InvalidDigest, BadDigest,
  * InvalidRequest; *message may be set. */
-enum s3_error s3_document_verify(struct s3_request *request, h2o_iovec_t body, const char **message);
+enum s3_error s3_document_verify(struct s3_request *request, struct slice body, const char **message);
 
 /* Content-MD5 alone, where the checksums are about something else than the document. InvalidDigest, BadDigest. */
-enum s3_error s3_document_verify_md5(struct s3_request *request, h2o_iovec_t body);
+enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body);
 
 /* Collects (at most bytes_max) and verifies. Answers every failure itself, an empty body (MissingRequestBodyError) included;
  * then calls done with the document. ctx: the caller's. Worker's thread. */
 void s3_document_collect(struct s3_request *request, size_t bytes_max,
-                         void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx), void *ctx);
+                         void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx);
 
 /* Sets (or, with data NULL, removes) a setting of the request's bucket and answers with status. */
 void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,

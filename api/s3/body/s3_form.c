@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define BUFFER_INITIAL 4096u
 
@@ -21,8 +21,8 @@ static bool is_boundary_char(char c)
            (c != '\0' && strchr("'()+_,-./:=? ", c) != NULL);
 }
 
-/* The value of a parameter (name="value" or name=value) in the tail of a header, unquoted into the pool; base NULL when absent. */
-static h2o_iovec_t parameter(h2o_mem_pool_t *pool, h2o_iovec_t header, const char *name)
+/* The value of a parameter (name="value" or name=value) in the tail of a header, unquoted into the arena; base NULL when absent. */
+static struct slice parameter(struct arena *arena, struct slice header, const char *name)
 {
     const char *at = header.base, *end = header.base + header.len;
 
@@ -34,34 +34,34 @@ static h2o_iovec_t parameter(h2o_mem_pool_t *pool, h2o_iovec_t header, const cha
         while (word < end && (*word == ' ' || *word == '\t'))
             word++;
         if ((size_t)(end - word) <= length || word[length] != '=' ||
-            !s3_text_is(h2o_iovec_init(word, length), name))
+            !slice_is_nocase(slice_of(word, length), name))
             continue;
         word += length + 1;
-        value = h2o_mem_alloc_pool(pool, (size_t)(end - word) + 1);
+        value = arena_alloc(arena, (size_t)(end - word) + 1);
         if (word == end || *word != '"') {
             while (word < end && *word != ';' && *word != ' ')
                 value[out++] = *word++;
-            return h2o_iovec_init(value, out);
+            return slice_of(value, out);
         }
         for (word++; word < end && *word != '"'; word++) {
             if (*word == '\\' && word + 1 < end && (word[1] == '"' || word[1] == '\\'))
                 word++;
             value[out++] = *word;
         }
-        return h2o_iovec_init(value, out);
+        return slice_of(value, out);
     }
-    return (h2o_iovec_t){NULL, 0};
+    return (struct slice){NULL, 0};
 }
 
-int s3_form_init(struct s3_form *form, h2o_mem_pool_t *pool, h2o_iovec_t content_type)
+int s3_form_init(struct s3_form *form, struct arena *arena, struct slice content_type)
 {
-    h2o_iovec_t boundary;
+    struct slice boundary;
 
     memset(form, 0, sizeof(*form));
-    form->pool = pool;
-    if (!s3_text_has_prefix(content_type, "multipart/form-data"))
+    form->arena = arena;
+    if (!slice_has_prefix_nocase(content_type, "multipart/form-data"))
         return -EINVAL;
-    boundary = parameter(pool, content_type, "boundary");
+    boundary = parameter(arena, content_type, "boundary");
     if (boundary.len == 0 || boundary.len > S3_FORM_BOUNDARY_BYTES_MAX)
         return -EINVAL;
     for (size_t i = 0; i < boundary.len; i++) {
@@ -72,7 +72,7 @@ int s3_form_init(struct s3_form *form, h2o_mem_pool_t *pool, h2o_iovec_t content
     memcpy(form->delimiter + 4, boundary.base, boundary.len);
     form->delimiter_length = boundary.len + 4;
     form->capacity = BUFFER_INITIAL;
-    form->buffer = h2o_mem_alloc_pool(pool, form->capacity);
+    form->buffer = arena_alloc(arena, form->capacity);
     memcpy(form->buffer, "\r\n", 2); /* so that the first boundary, too, has a line end before it */
     form->length = 2;
     return 0;
@@ -87,9 +87,9 @@ static void buffer_add(struct s3_form *form, const char *data, size_t length)
     if (form->length + length > form->capacity) {
         while (form->length + length > form->capacity)
             form->capacity *= 2;
-        larger = h2o_mem_alloc_pool(form->pool, form->capacity);
+        larger = arena_alloc(form->arena, form->capacity);
         memcpy(larger, form->buffer, form->length);
-        form->buffer = larger; /* values cut out before stay where they are, in the pool */
+        form->buffer = larger; /* values cut out before stay where they are, in the arena */
     }
     memcpy(form->buffer + form->length, data, length);
     form->length += length;
@@ -110,35 +110,26 @@ static bool find(struct s3_form *form, const char *text, size_t length, size_t *
     return true;
 }
 
-static h2o_iovec_t lower_case(h2o_iovec_t text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        text.base[i] = s3_text_lower(text.base[i]);
-    return text;
-}
-
 /* Some browsers tell the whole path. */
-static h2o_iovec_t without_folders(h2o_iovec_t name)
+static struct slice without_folders(struct slice name)
 {
     for (size_t i = name.len; i > 0; i--) {
         if (name.base[i - 1] == '/' || name.base[i - 1] == '\\')
-            return h2o_iovec_init(name.base + i, name.len - i);
+            return slice_of(name.base + i, name.len - i);
     }
     return name;
 }
 
-static h2o_iovec_t header_value(h2o_iovec_t line, const char *name)
+static struct slice header_value(struct slice line, const char *name)
 {
     size_t length = strlen(name);
-    h2o_iovec_t value;
+    struct slice value;
 
-    if (!s3_text_has_prefix(line, name) || line.len == length || line.base[length] != ':')
-        return (h2o_iovec_t){NULL, 0};
-    value = h2o_iovec_init(line.base + length + 1, line.len - length - 1);
-    while (value.len > 0 && (value.base[0] == ' ' || value.base[0] == '\t')) {
-        value.base++;
-        value.len--;
-    }
+    if (!slice_has_prefix_nocase(line, name) || line.len == length || line.base[length] != ':')
+        return (struct slice){NULL, 0};
+    value = slice_of(line.base + length + 1, line.len - length - 1);
+    while (value.len > 0 && slice_is_blank(value.base[0]))
+        value = slice_from(value, 1);
     return value;
 }
 
@@ -146,28 +137,28 @@ static h2o_iovec_t header_value(h2o_iovec_t line, const char *name)
 static int take_headers(struct s3_form *form, size_t end)
 {
     const char *at = form->buffer + form->start, *stop = form->buffer + end;
-    h2o_iovec_t type = {NULL, 0}, filename = {NULL, 0};
+    struct slice type = {NULL, 0}, filename = {NULL, 0};
 
     assert(at != NULL); /* there are bytes: the head's end was found among them */
-    form->name = (h2o_iovec_t){NULL, 0};
+    form->name = (struct slice){NULL, 0};
     while (at < stop) {
         const char *next = memmem(at, (size_t)(stop - at), "\r\n", 2);
-        h2o_iovec_t line = h2o_iovec_init(at, (size_t)((next != NULL ? next : stop) - at)), value;
+        struct slice line = slice_of(at, (size_t)((next != NULL ? next : stop) - at)), value;
 
         if ((value = header_value(line, "content-disposition")).base != NULL &&
-            s3_text_has_prefix(value, "form-data")) {
-            form->name = parameter(form->pool, value, "name");
-            filename = parameter(form->pool, value, "filename");
+            slice_has_prefix_nocase(value, "form-data")) {
+            form->name = parameter(form->arena, value, "name");
+            filename = parameter(form->arena, value, "filename");
         } else if ((value = header_value(line, "content-type")).base != NULL) {
-            type = h2o_strdup(form->pool, value.base, value.len);
+            type = arena_dup(form->arena, value.base, value.len);
         }
         at = next != NULL ? next + 2 : stop;
     }
     if (form->name.len == 0)
         return -EBADMSG;
-    form->name = lower_case(form->name);
+    form->name = arena_dup_lower(form->arena, form->name);
     form->start = form->scan;
-    if (!s3_text_is(form->name, "file")) {
+    if (!slice_is_nocase(form->name, "file")) {
         form->state = S3_FORM_VALUE;
         return 0;
     }
@@ -183,7 +174,7 @@ static int take_value(struct s3_form *form, size_t end)
     if (form->field_count == S3_FORM_FIELDS_MAX)
         return -EMSGSIZE;
     form->fields[form->field_count++] = (struct s3_form_field){
-        form->name, h2o_strdup(form->pool, form->buffer + form->start, end - form->start)};
+        form->name, arena_dup(form->arena, form->buffer + form->start, end - form->start)};
     form->state = S3_FORM_DELIMITED;
     return 0;
 }
@@ -261,13 +252,13 @@ ssize_t s3_form_feed(struct s3_form *form, const char *data, size_t length)
     return (ssize_t)(length - (form->length - form->scan));
 }
 
-h2o_iovec_t s3_form_field(const struct s3_form *form, const char *name)
+struct slice s3_form_field(const struct s3_form *form, const char *name)
 {
     for (size_t i = 0; i < form->field_count; i++) {
-        if (s3_text_is(form->fields[i].name, name))
+        if (slice_is_nocase(form->fields[i].name, name))
             return form->fields[i].value;
     }
-    return (h2o_iovec_t){NULL, 0};
+    return (struct slice){NULL, 0};
 }
 
 /* ---- The file ---- */

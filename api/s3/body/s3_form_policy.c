@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
+#include "storage/base/base64.h"
+#include "storage/base/slice.h"
 
 struct judgement {
     const struct s3_form *form;
-    h2o_iovec_t bucket;
+    struct slice bucket;
     struct s3_form_limits *limits;
     const char **message;
     bool covered[S3_FORM_FIELDS_MAX];
@@ -22,7 +23,7 @@ struct judgement {
 static enum s3_error denied(struct judgement *judgement, const char *what, const char *detail)
 {
     size_t bytes = strlen(what) + strlen(detail) + 64;
-    char *message = h2o_mem_alloc_pool(judgement->form->pool, bytes);
+    char *message = arena_alloc(judgement->form->arena, bytes);
 
     snprintf(message, bytes, "Invalid according to Policy: %s%s", what, detail);
     *judgement->message = message;
@@ -38,13 +39,13 @@ static enum s3_error malformed(struct judgement *judgement, const char *what)
 /* ---- Conditions ---- */
 
 /* The value that a condition is about; a field that is not there is empty. Fields of that name are covered. */
-static h2o_iovec_t take_value(struct judgement *judgement, const char *name)
+static struct slice take_value(struct judgement *judgement, const char *name)
 {
     const struct s3_form *form = judgement->form;
-    h2o_iovec_t value = {"", 0};
+    struct slice value = {"", 0};
 
     for (size_t i = form->field_count; i > 0; i--) {
-        if (!s3_text_is(form->fields[i - 1].name, name))
+        if (!slice_is_nocase(form->fields[i - 1].name, name))
             continue;
         judgement->covered[i - 1] = true;
         value = form->fields[i - 1].value;
@@ -56,29 +57,22 @@ static h2o_iovec_t take_value(struct judgement *judgement, const char *name)
 
 static enum s3_error check_equal(struct judgement *judgement, const char *name, const char *wanted)
 {
-    h2o_iovec_t value = take_value(judgement, name);
+    struct slice value = take_value(judgement, name);
 
-    if (s3_text_equals(value, h2o_iovec_init(wanted, strlen(wanted))))
+    if (slice_equals(value, slice_text(wanted)))
         return S3_ERROR_NONE;
     return denied(judgement, "Policy Condition failed: eq, $", name);
-}
-
-static bool has_prefix(h2o_iovec_t value, const char *prefix)
-{
-    size_t length = strlen(prefix);
-
-    return value.len >= length && memcmp(value.base, prefix, length) == 0;
 }
 
 /* Of a list of content types, each one must begin so. */
 static enum s3_error check_prefix(struct judgement *judgement, const char *name, const char *prefix)
 {
-    h2o_iovec_t value = take_value(judgement, name), list = value, item;
-    bool holds = has_prefix(value, prefix);
+    struct slice value = take_value(judgement, name), list = value, item;
+    bool holds = slice_has_prefix(value, prefix);
 
     if (strcmp(name, "content-type") == 0 && holds) {
-        while (s3_text_next_item(&list, &item))
-            holds = holds && has_prefix(item, prefix);
+        while (slice_next_item(&list, &item))
+            holds = holds && slice_has_prefix(item, prefix);
     }
     return holds ? S3_ERROR_NONE : denied(judgement, "Policy Condition failed: starts-with, $", name);
 }
@@ -121,7 +115,7 @@ static const char *field_name(const char *text, char name[128])
     if ((length = strlen(text)) >= 128)
         return NULL;
     for (size_t i = 0; i <= length; i++)
-        name[i] = s3_text_lower(text[i]);
+        name[i] = slice_lower(text[i]);
     return name;
 }
 
@@ -166,11 +160,11 @@ static enum s3_error check_object(struct judgement *judgement, json_t *condition
 /* ---- The whole ---- */
 
 /* What the signature itself needs, and what the form's author wants ignored. */
-static bool needs_no_condition(h2o_iovec_t name)
+static bool needs_no_condition(struct slice name)
 {
-    return s3_text_is(name, "policy") || s3_text_is(name, "x-amz-signature") ||
-           s3_text_is(name, "signature") || s3_text_is(name, "awsaccesskeyid") ||
-           s3_text_has_prefix(name, "x-ignore-");
+    return slice_is_nocase(name, "policy") || slice_is_nocase(name, "x-amz-signature") ||
+           slice_is_nocase(name, "signature") || slice_is_nocase(name, "awsaccesskeyid") ||
+           slice_has_prefix_nocase(name, "x-ignore-");
 }
 
 static enum s3_error check_covered(struct judgement *judgement)
@@ -178,11 +172,11 @@ static enum s3_error check_covered(struct judgement *judgement)
     const struct s3_form *form = judgement->form;
 
     for (size_t i = 0; i < form->field_count; i++) {
-        h2o_iovec_t name = form->fields[i].name;
+        struct slice name = form->fields[i].name;
 
         if (!judgement->covered[i] && !needs_no_condition(name))
             return denied(judgement,
-                          "Extra input fields: ", h2o_strdup(form->pool, name.base, name.len).base);
+                          "Extra input fields: ", arena_dup(form->arena, name.base, name.len).base);
     }
     return S3_ERROR_NONE;
 }
@@ -213,27 +207,27 @@ static enum s3_error check_document(struct judgement *judgement, const json_t *d
     return error != S3_ERROR_NONE ? error : check_covered(judgement);
 }
 
-static bool decode(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *data)
+static bool decode(struct arena *arena, struct slice text, struct slice *data)
 {
-    size_t length = text.len / 4 * 3;
+    ssize_t length = base64_decoded_length(text);
+    char *decoded;
 
-    if (text.len == 0 || text.len % 4 != 0)
+    if (length <= 0)
         return false;
-    length -= text.base[text.len - 1] == '=';
-    length -= text.base[text.len - 2] == '=';
-    *data = h2o_iovec_init(h2o_mem_alloc_pool(pool, length + 1), length);
-    return s3_base64_decode(text, data->base, length) == 0;
+    decoded = arena_alloc(arena, (size_t)length);
+    *data = slice_of(decoded, (size_t)length);
+    return base64_decode(text, decoded, (size_t)length) == 0;
 }
 
-enum s3_error s3_form_policy_check(const struct s3_form *form, h2o_iovec_t document, h2o_iovec_t bucket,
+enum s3_error s3_form_policy_check(const struct s3_form *form, struct slice document, struct slice bucket,
                                    int64_t now_s, struct s3_form_limits *limits, const char **message)
 {
     struct judgement judgement = {.form = form, .bucket = bucket, .limits = limits, .message = message};
     enum s3_error error;
-    h2o_iovec_t text;
+    struct slice text;
     json_t *json;
 
-    if (!decode(form->pool, document, &text))
+    if (!decode(form->arena, document, &text))
         return malformed(&judgement, "Invalid Policy: it is not base64.");
     json = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(json))

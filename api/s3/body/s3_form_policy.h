@@ -8,6 +8,7 @@
 
 #include "api/s3/s3_error.h"
 #include "api/s3/body/s3_form.h"
+#include "storage/base/slice.h"
 
 struct s3_form_limits {
     uint64_t bytes_min, bytes_max; /* of the file; 0 and UINT64_MAX where the policy says nothing */
@@ -15,8 +16,8 @@ struct s3_form_limits {
 
 /* document: base64, as in the form. Every field must be covered by a condition, but for policy, signature and x-ignore-*.
  * AccessDenied when one does not hold or it has expired, InvalidPolicyDocument when it is none; *message says more, from the
- * pool. now_s: Unix seconds. */
-enum s3_error s3_form_policy_check(const struct s3_form *form, h2o_iovec_t document, h2o_iovec_t bucket,
+ * arena. now_s: Unix seconds. */
+enum s3_error s3_form_policy_check(const struct s3_form *form, struct slice document, struct slice bucket,
                                    int64_t now_s, struct s3_form_limits *limits, const char **message);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "storage/base/base64.h"
+
 static struct s3_put *put_of(struct http_sink *sink)
 {
     return (struct s3_put *)((char *)sink - offsetof(struct s3_put, sink));
@@ -131,12 +133,12 @@ void s3_put_feed_end(struct s3_put *put)
 static enum s3_error read_trailer(struct s3_put *put)
 {
     struct s3_checksum_claim *claim = &put->claim;
-    h2o_iovec_t text;
+    struct slice text;
 
     if (claim->algorithm == S3_CHECKSUM_NONE || !claim->in_trailer)
         return S3_ERROR_NONE;
     text = s3_body_trailer(put->body, s3_checksum_header(claim->algorithm));
-    if (text.base == NULL || s3_base64_decode(text, claim->value, s3_checksum_bytes(claim->algorithm)) != 0)
+    if (text.base == NULL || base64_decode(text, claim->value, s3_checksum_bytes(claim->algorithm)) != 0)
         return S3_ERROR_INVALID_REQUEST;
     return S3_ERROR_NONE;
 }
@@ -244,11 +246,11 @@ static const struct core_put_events events = {on_ready, on_room, on_sealed, on_c
 static enum s3_error read_claims(struct s3_put *put, const char **message)
 {
     struct s3_request *request = put->request;
-    h2o_iovec_t md5 = s3_request_header(request, "content-md5");
+    struct slice md5 = s3_request_header(request, "content-md5");
 
     put->sink = (struct http_sink){sink_splice, sink_write, sink_end};
     put->has_md5 = md5.base != NULL;
-    if (put->has_md5 && s3_base64_decode(md5, put->md5, sizeof(put->md5)) != 0)
+    if (put->has_md5 && base64_decode(md5, put->md5, sizeof(put->md5)) != 0)
         return S3_ERROR_INVALID_DIGEST;
     return s3_checksum_claim_read(&request->http->headers, false, &put->claim, message);
 }

@@ -11,13 +11,14 @@
  * with s3_put_feed_end.
  *
  * After s3_put_start the put answers every failure itself; the owner is called for success only. A struct s3_put lives in the
- * request's pool, inside its owner's struct. */
+ * request's arena, inside its owner's struct. */
 #ifndef API_S3_BODY_S3_PUT_H
 #define API_S3_BODY_S3_PUT_H
 
 #include "api/s3/body/s3_body.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_request.h"
+#include "api/http/http.h"
 
 struct s3_put {
     /* Filled by the owner. */

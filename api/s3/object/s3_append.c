@@ -67,7 +67,7 @@ static enum s3_error take_object(struct s3_request *request, struct s3_append *a
 
 enum s3_error s3_append_read(struct s3_request *request, struct s3_append *append)
 {
-    h2o_iovec_t offset = s3_request_header(request, "x-amz-write-offset-bytes");
+    struct slice offset = s3_request_header(request, "x-amz-write-offset-bytes");
     struct meta_object object;
     enum s3_error error;
     int result;

@@ -16,7 +16,7 @@ struct s3_append {
     enum s3_checksum_algorithm algorithm; /* to be computed of the body, or NONE */
     uint64_t size;                        /* of the whole, after s3_append_join */
     uint32_t part_count;                  /* the same */
-    /* private: the object as it was, in the request's pool */
+    /* private: the object as it was, in the request's arena */
     struct meta_checksum checksum;
     struct meta_part_size *parts; /* room for one more */
     /* of the parts' checksums, room for one more; NULL: not all parts have one */

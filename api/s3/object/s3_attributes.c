@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define USER_METADATA_PREFIX "x-amz-meta-"
 
@@ -30,10 +30,10 @@ static const char *const storage_classes[] = {"STANDARD",   "REDUCED_REDUNDANCY"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
+static bool is_one_of(struct slice text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (s3_text_is(text, list[i]))
+        if (slice_is_nocase(text, list[i]))
             return true;
     }
     return false;
@@ -41,13 +41,13 @@ static bool is_one_of(h2o_iovec_t text, const char *const *list, size_t count)
 
 /* ---- Refusals ---- */
 
-enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, const char **message)
+enum s3_error s3_encryption_refuse(const struct http_headers *headers, bool is_read, const char **message)
 {
     for (size_t i = 0; i < headers->size; i++) {
-        h2o_iovec_t name = *headers->entries[i].name;
-        bool is_source = s3_text_has_prefix(name, "x-amz-copy-source-server-side-encryption");
+        struct slice name = headers->entries[i].name;
+        bool is_source = slice_has_prefix_nocase(name, "x-amz-copy-source-server-side-encryption");
 
-        if (!is_source && !s3_text_has_prefix(name, "x-amz-server-side-encryption"))
+        if (!is_source && !slice_has_prefix_nocase(name, "x-amz-server-side-encryption"))
             continue;
         if (is_source || is_read) {
             *message = "The encryption parameters are not applicable to this object.";
@@ -59,14 +59,14 @@ enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, c
     return S3_ERROR_NONE;
 }
 
-enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
+enum s3_error s3_attributes_refuse(const struct http_headers *headers)
 {
     for (size_t i = 0; i < headers->size; i++) {
-        h2o_iovec_t name = *headers->entries[i].name;
+        struct slice name = headers->entries[i].name;
 
-        if (!s3_text_has_prefix(name, "x-amz-"))
+        if (!slice_has_prefix_nocase(name, "x-amz-"))
             continue;
-        if (s3_text_has_prefix(name, "x-amz-server-side-encryption"))
+        if (slice_has_prefix_nocase(name, "x-amz-server-side-encryption"))
             return S3_ERROR_NOT_IMPLEMENTED;
     }
     return S3_ERROR_NONE;
@@ -74,37 +74,37 @@ enum s3_error s3_attributes_refuse(const h2o_headers_t *headers)
 
 /* ---- Content-Encoding ---- */
 
-h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value)
+struct slice s3_content_encoding_strip(struct arena *arena, struct slice value)
 {
-    h2o_iovec_t list = value, item, kept;
+    struct slice list = value, item;
     bool found = false;
+    char *kept, *at;
 
-    while (s3_text_next_item(&list, &item))
-        found = found || s3_text_is(item, "aws-chunked");
+    while (slice_next_item(&list, &item))
+        found = found || slice_is_nocase(item, "aws-chunked");
     if (!found)
         return value;
-    kept = h2o_iovec_init(h2o_mem_alloc_pool(pool, value.len + 1), 0);
+    kept = at = arena_alloc(arena, value.len + 1);
     list = value;
-    while (s3_text_next_item(&list, &item)) {
-        if (s3_text_is(item, "aws-chunked"))
+    while (slice_next_item(&list, &item)) {
+        if (slice_is_nocase(item, "aws-chunked"))
             continue;
-        if (kept.len > 0)
-            kept.base[kept.len++] = ',';
-        memcpy(kept.base + kept.len, item.base, item.len);
-        kept.len += item.len;
+        if (at != kept)
+            *at++ = ',';
+        at = (char *)memcpy(at, item.base, item.len) + item.len;
     }
-    return kept;
+    return slice_of(kept, (size_t)(at - kept));
 }
 
 /* ---- Collecting ---- */
 
 struct collection {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     struct meta_attributes *attributes;
     size_t user_bytes, stored_bytes;
 };
 
-static enum s3_error collection_add(struct collection *collection, h2o_iovec_t name, h2o_iovec_t value)
+static enum s3_error collection_add(struct collection *collection, struct slice name, struct slice value)
 {
     struct meta_attributes *attributes = collection->attributes;
 
@@ -118,21 +118,12 @@ static enum s3_error collection_add(struct collection *collection, h2o_iovec_t n
     return S3_ERROR_NONE;
 }
 
-static h2o_iovec_t lower_case(h2o_mem_pool_t *pool, h2o_iovec_t text)
-{
-    h2o_iovec_t lower = h2o_iovec_init(h2o_mem_alloc_pool(pool, text.len + 1), text.len);
-
-    for (size_t i = 0; i < text.len; i++)
-        lower.base[i] = s3_text_lower(text.base[i]);
-    return lower;
-}
-
 /* Repeated metadata of one name is joined with commas, as S3 does. */
-static enum s3_error collect_user(struct collection *collection, h2o_iovec_t name, h2o_iovec_t value)
+static enum s3_error collect_user(struct collection *collection, struct slice name, struct slice value)
 {
     struct meta_attributes *attributes = collection->attributes;
 
-    name = lower_case(collection->pool, name);
+    name = arena_dup_lower(collection->arena, name);
     collection->user_bytes += name.len - strlen(USER_METADATA_PREFIX) + value.len;
     if (collection->user_bytes > S3_USER_METADATA_BYTES_MAX)
         return S3_ERROR_METADATA_TOO_LARGE;
@@ -142,7 +133,7 @@ static enum s3_error collect_user(struct collection *collection, h2o_iovec_t nam
 
         if (have->name.length != name.len || memcmp(have->name.data, name.base, name.len) != 0)
             continue;
-        joined = h2o_mem_alloc_pool(collection->pool, have->value.length + 1 + value.len);
+        joined = arena_alloc(collection->arena, have->value.length + 1 + value.len);
         memcpy(joined, have->value.data, have->value.length);
         joined[have->value.length] = ',';
         memcpy(joined + have->value.length + 1, value.base, value.len);
@@ -155,20 +146,20 @@ static enum s3_error collect_user(struct collection *collection, h2o_iovec_t nam
     return collection_add(collection, name, value);
 }
 
-static enum s3_error collect_plain(struct collection *collection, const char *name, h2o_iovec_t value)
+static enum s3_error collect_plain(struct collection *collection, const char *name, struct slice value)
 {
-    h2o_iovec_t stored_name = h2o_iovec_init(name, strlen(name));
+    struct slice stored_name = slice_text(name);
 
     if (strcmp(name, "content-encoding") == 0) {
-        value = s3_content_encoding_strip(collection->pool, value);
+        value = s3_content_encoding_strip(collection->arena, value);
     } else if (strcmp(name, "x-amz-storage-class") == 0) {
         if (!is_one_of(value, storage_classes, COUNT_OF(storage_classes)))
             return S3_ERROR_INVALID_STORAGE_CLASS;
-        if (s3_text_is(value, "STANDARD"))
+        if (slice_is_nocase(value, "STANDARD"))
             return S3_ERROR_NONE;
     } else if (strcmp(name, "x-amz-website-redirect-location") == 0) {
-        if (value.len == 0 || (value.base[0] != '/' && !s3_text_has_prefix(value, "http://") &&
-                               !s3_text_has_prefix(value, "https://")))
+        if (value.len == 0 || (value.base[0] != '/' && !slice_has_prefix_nocase(value, "http://") &&
+                               !slice_has_prefix_nocase(value, "https://")))
             return S3_ERROR_INVALID_REDIRECT_LOCATION;
     }
     if (value.len == 0)
@@ -178,24 +169,23 @@ static enum s3_error collect_plain(struct collection *collection, const char *na
     return collection_add(collection, stored_name, value);
 }
 
-enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+enum s3_error s3_attributes_collect(struct arena *arena, const struct http_headers *headers,
                                     struct meta_attributes *attributes)
 {
-    struct collection collection = {.pool = pool, .attributes = attributes};
+    struct collection collection = {.arena = arena, .attributes = attributes};
     enum s3_error error = S3_ERROR_NONE;
 
     attributes->count = 0;
-    attributes->list =
-        h2o_mem_alloc_pool(pool, (headers->size + ANNOTATIONS_MAX) * sizeof(*attributes->list));
+    attributes->list = arena_alloc(arena, (headers->size + ANNOTATIONS_MAX) * sizeof(*attributes->list));
     for (size_t i = 0; i < headers->size && error == S3_ERROR_NONE; i++) {
-        h2o_iovec_t name = *headers->entries[i].name, value = headers->entries[i].value;
+        struct slice name = headers->entries[i].name, value = headers->entries[i].value;
 
-        if (s3_text_has_prefix(name, USER_METADATA_PREFIX)) {
+        if (slice_has_prefix_nocase(name, USER_METADATA_PREFIX)) {
             error = collect_user(&collection, name, value);
             continue;
         }
         for (size_t n = 0; n < COUNT_OF(plain_names); n++) {
-            if (s3_text_is(name, plain_names[n]))
+            if (slice_is_nocase(name, plain_names[n]))
                 error = collect_plain(&collection, plain_names[n], value);
         }
     }

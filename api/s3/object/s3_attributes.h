@@ -8,24 +8,24 @@
 
 #include <stdbool.h>
 
-#include <h2o.h>
-
 #include "api/s3/s3_error.h"
 #include "api/core/core.h"
+#include "api/http/http.h"
+#include "storage/base/arena.h"
 
 #define S3_CONTENT_TYPE_DEFAULT "binary/octet-stream"
 
-/* What of a request is stored with the object it creates. The list is in the pool; texts stay where they are unless they had
+/* What of a request is stored with the object it creates. The list is in the arena; texts stay where they are unless they had
  * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
-enum s3_error s3_attributes_collect(h2o_mem_pool_t *pool, const h2o_headers_t *headers,
+enum s3_error s3_attributes_collect(struct arena *arena, const struct http_headers *headers,
                                     struct meta_attributes *attributes);
 
 /* Headers that ask for encryption, which there is none of here: nothing is ever stored in the clear that was to be encrypted, and
  * nothing is encrypted that was to be read with a key. NotImplemented for a write, InvalidRequest for a read or a copy's source
  * (S3's answer for an object that is not encrypted); *message says more. */
-enum s3_error s3_encryption_refuse(const h2o_headers_t *headers, bool is_read, const char **message);
+enum s3_error s3_encryption_refuse(const struct http_headers *headers, bool is_read, const char **message);
 /* Whether the request asks for something about the new object that is not served: encryption, locks. */
-enum s3_error s3_attributes_refuse(const h2o_headers_t *headers);
+enum s3_error s3_attributes_refuse(const struct http_headers *headers);
 
 /* Adds one of the annotations of meta.h to what s3_attributes_collect made, each at most once. */
 void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value);
@@ -34,7 +34,7 @@ void s3_attribute_add(struct meta_attributes *attributes, const char *name, stru
 struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name);
 
 /* Content-Encoding without the "aws-chunked" entries, which describe the upload and not the object. The result is empty when
- * nothing is left; it is `value` itself or in the pool. */
-h2o_iovec_t s3_content_encoding_strip(h2o_mem_pool_t *pool, h2o_iovec_t value);
+ * nothing is left; it is `value` itself or in the arena. */
+struct slice s3_content_encoding_strip(struct arena *arena, struct slice value);
 
 #endif

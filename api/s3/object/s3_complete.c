@@ -11,15 +11,16 @@
 #include "api/s3/limits.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/base64.h"
+#include "storage/base/slice.h"
 
 #define PARTS_INITIAL   64u
 #define LIST_STEP_BYTES (64u << 10) /* under a millisecond of reading XML */
 
 /* ---- The list ---- */
 
-/* Room for one more entry, zero-filled; the pool keeps what was outgrown until the request ends. */
+/* Room for one more entry, zero-filled; the arena keeps what was outgrown until the request ends. */
 static void list_reserve(struct s3_part_list *list)
 {
     uint32_t capacity = list->capacity == 0 ? PARTS_INITIAL : list->capacity * 2;
@@ -28,8 +29,8 @@ static void list_reserve(struct s3_part_list *list)
 
     if (list->count < list->capacity)
         return;
-    parts = h2o_mem_alloc_pool(list->pool, capacity * sizeof(*parts));
-    listed = h2o_mem_alloc_pool(list->pool, capacity * sizeof(*listed));
+    parts = arena_alloc(list->arena, capacity * sizeof(*parts));
+    listed = arena_alloc(list->arena, capacity * sizeof(*listed));
     memset(parts, 0, capacity * sizeof(*parts));
     memset(listed, 0, capacity * sizeof(*listed));
     if (list->count > 0) {
@@ -60,18 +61,7 @@ static int list_close_part(struct s3_part_list *list)
     return 0;
 }
 
-static h2o_iovec_t trimmed(h2o_iovec_t text)
-{
-    while (text.len > 0 && strchr(" \t\r\n", text.base[0]) != NULL) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len > 0 && strchr(" \t\r\n", text.base[text.len - 1]) != NULL)
-        text.len--;
-    return text;
-}
-
-static int list_read_field(struct s3_part_list *list, const char *name, h2o_iovec_t text)
+static int list_read_field(struct s3_part_list *list, const char *name, struct slice text)
 {
     struct meta_complete_part *part = &list->parts[list->count];
     struct s3_listed_part *listed = &list->listed[list->count];
@@ -91,10 +81,10 @@ static int list_read_field(struct s3_part_list *list, const char *name, h2o_iove
         list->has_etag = true;
         return 0;
     }
-    algorithm = s3_checksum_of_element(h2o_iovec_init(name, strlen(name)));
+    algorithm = s3_checksum_of_element(slice_text(name));
     if (algorithm == S3_CHECKSUM_NONE || text.len == 0)
         return 0;
-    if (s3_base64_decode(text, listed->checksum, s3_checksum_bytes(algorithm)) != 0)
+    if (base64_decode(text, listed->checksum, s3_checksum_bytes(algorithm)) != 0)
         return list_refuse(list, S3_ERROR_INVALID_PART);
     listed->algorithm = algorithm;
     return 0;
@@ -114,12 +104,12 @@ static int visit_element(void *ctx, const char *path, const char *text, size_t l
         return list_close_part(list);
     if (path[sizeof(part) - 1] != '/')
         return 0;
-    return list_read_field(list, path + sizeof(part), trimmed(h2o_iovec_init(text, length)));
+    return list_read_field(list, path + sizeof(part), slice_trim_any(slice_of(text, length), " \t\r\n"));
 }
 
-void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, struct slice xml)
 {
-    *list = (struct s3_part_list){.pool = pool};
+    *list = (struct s3_part_list){.arena = arena};
     list->reader = s3_xml_reader_begin(xml.base, xml.len, "CompleteMultipartUpload", visit_element, list);
 }
 
@@ -137,12 +127,12 @@ enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more)
     return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
 }
 
-enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml)
+enum s3_error s3_part_list_parse(struct s3_part_list *list, struct arena *arena, struct slice xml)
 {
     enum s3_error error = S3_ERROR_NONE;
     bool more = true;
 
-    s3_part_list_begin(list, pool, xml);
+    s3_part_list_begin(list, arena, xml);
     while (more)
         error = s3_part_list_step(list, &more);
     return error;

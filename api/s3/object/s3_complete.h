@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts that CompleteMultipartUpload lists: reading them from XML, holding them against the stored ones, and the checksum
- * of the whole. Pure but for memory from a pool; any thread. */
+ * of the whole. Pure but for memory from a arena; any thread. */
 #ifndef API_S3_OBJECT_S3_COMPLETE_H
 #define API_S3_OBJECT_S3_COMPLETE_H
 
 #include "api/s3/body/s3_checksum.h"
+#include "storage/base/arena.h"
 
 struct s3_xml_reader;
 
@@ -16,7 +17,7 @@ struct s3_listed_part {
 };
 
 struct s3_part_list {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     struct meta_complete_part *parts; /* ascending */
     struct s3_listed_part *listed;    /* beside parts */
     uint32_t count, capacity;
@@ -26,9 +27,9 @@ struct s3_part_list {
 };
 
 /* MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
-enum s3_error s3_part_list_parse(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+enum s3_error s3_part_list_parse(struct s3_part_list *list, struct arena *arena, struct slice xml);
 /* The same in steps of some hundred parts: begin, then step until *more is false. Must be gone through to its end. */
-void s3_part_list_begin(struct s3_part_list *list, h2o_mem_pool_t *pool, h2o_iovec_t xml);
+void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, struct slice xml);
 enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more);
 
 /* Stored parts, told in ascending order, held against the list. */

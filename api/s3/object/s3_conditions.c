@@ -9,68 +9,45 @@
 
 #include "api/s3/text/s3_time.h"
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static h2o_iovec_t trimmed(h2o_iovec_t text)
-{
-    while (text.len > 0 && is_blank(text.base[0])) {
-        text.base++;
-        text.len--;
-    }
-    while (text.len > 0 && is_blank(text.base[text.len - 1]))
-        text.len--;
-    return text;
-}
-
-static h2o_iovec_t without_quotes(h2o_iovec_t text)
+static struct slice without_quotes(struct slice text)
 {
     if (text.len >= 2 && text.base[0] == '"' && text.base[text.len - 1] == '"')
-        return h2o_iovec_init(text.base + 1, text.len - 2);
+        return slice_of(text.base + 1, text.len - 2);
     return text;
-}
-
-static bool equals(h2o_iovec_t text, const char *string)
-{
-    size_t length = strlen(string);
-
-    return text.len == length && memcmp(text.base, string, length) == 0;
 }
 
 /* Cuts the first entry off a list. Commas inside quotes belong to the ETag. */
-static h2o_iovec_t next_entry(h2o_iovec_t *list)
+static struct slice next_entry(struct slice *list)
 {
     bool quoted = false;
     size_t at = 0;
-    h2o_iovec_t entry;
+    struct slice entry;
 
     while (at < list->len && (quoted || list->base[at] != ',')) {
         if (list->base[at] == '"')
             quoted = !quoted;
         at++;
     }
-    entry = trimmed(h2o_iovec_init(list->base, at));
+    entry = slice_trim(slice_of(list->base, at));
     if (at < list->len)
         at++; /* the comma */
-    *list = h2o_iovec_init(list->base + at, list->len - at);
+    *list = slice_of(list->base + at, list->len - at);
     return entry;
 }
 
-bool s3_etag_list_has(h2o_iovec_t list, const char *etag, bool weak)
+bool s3_etag_list_has(struct slice list, const char *etag, bool weak)
 {
     while (list.len > 0) {
-        h2o_iovec_t entry = next_entry(&list);
+        struct slice entry = next_entry(&list);
 
         if (entry.len == 1 && entry.base[0] == '*')
             return true;
         if (entry.len >= 2 && entry.base[0] == 'W' && entry.base[1] == '/') {
             if (!weak)
                 continue;
-            entry = h2o_iovec_init(entry.base + 2, entry.len - 2);
+            entry = slice_of(entry.base + 2, entry.len - 2);
         }
-        if (equals(without_quotes(entry), etag))
+        if (slice_is(without_quotes(entry), etag))
             return true;
     }
     return false;
@@ -82,7 +59,7 @@ static int64_t seconds_of(int64_t unix_ms)
     return unix_ms / 1000 - (unix_ms % 1000 < 0);
 }
 
-static bool parse_date(h2o_iovec_t text, int64_t *unix_s)
+static bool parse_date(struct slice text, int64_t *unix_s)
 {
     return text.base != NULL && s3_time_parse(text.base, text.len, unix_s) == 0;
 }
@@ -107,21 +84,21 @@ enum s3_verdict s3_conditions_check(const struct s3_conditions *conditions, cons
     return S3_VERDICT_GO;
 }
 
-bool s3_if_range_holds(h2o_iovec_t value, const char *etag, int64_t modified_ms)
+bool s3_if_range_holds(struct slice value, const char *etag, int64_t modified_ms)
 {
     int64_t date_s;
 
-    value = trimmed(value);
+    value = slice_trim(value);
     if (value.len >= 2 && value.base[0] == 'W' && value.base[1] == '/')
         return false;
     if (parse_date(value, &date_s))
         return date_s == seconds_of(modified_ms);
-    return equals(without_quotes(value), etag);
+    return slice_is(without_quotes(value), etag);
 }
 
-int s3_etag_parse(h2o_iovec_t value, char etag[META_ETAG_BYTES_MAX + 1])
+int s3_etag_parse(struct slice value, char etag[META_ETAG_BYTES_MAX + 1])
 {
-    h2o_iovec_t text = without_quotes(trimmed(value));
+    struct slice text = without_quotes(slice_trim(value));
 
     if (text.len == 0 || text.len > META_ETAG_BYTES_MAX)
         return -EINVAL;
@@ -134,8 +111,8 @@ int s3_etag_parse(h2o_iovec_t value, char etag[META_ETAG_BYTES_MAX + 1])
     return 0;
 }
 
-int s3_write_condition_parse(struct s3_write_condition *write, h2o_iovec_t if_match,
-                             h2o_iovec_t if_none_match)
+int s3_write_condition_parse(struct s3_write_condition *write, struct slice if_match,
+                             struct slice if_none_match)
 {
     *write = (struct s3_write_condition){0};
     if (if_match.base != NULL) {

@@ -8,50 +8,48 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/percent.h"
+#include "storage/base/slice.h"
 
 #define VERSION_PARAMETER "?versionId="
 
 /* Cuts the version off, which stands in plain behind the encoded key. */
-static enum s3_error cut_version(h2o_iovec_t *text, struct s3_version *version)
+static enum s3_error cut_version(struct slice *text, struct s3_version *version)
 {
     const char *at = memchr(text->base, '?', text->len);
-    h2o_iovec_t tail;
+    struct slice tail;
 
     version->given = false;
     if (at == NULL)
         return S3_ERROR_NONE;
-    tail = h2o_iovec_init(at, text->len - (size_t)(at - text->base));
-    if (!s3_text_has_prefix(tail, VERSION_PARAMETER))
+    tail = slice_of(at, text->len - (size_t)(at - text->base));
+    if (!slice_has_prefix_nocase(tail, VERSION_PARAMETER))
         return S3_ERROR_NONE; /* a key with an unencoded "?": as S3, part of the key */
     text->len -= tail.len;
-    tail = h2o_iovec_init(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
+    tail = slice_of(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
     version->given = true;
     return s3_version_parse(tail, &version->id) == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
 }
 
-enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
-                                   h2o_iovec_t *key, struct s3_version *version)
+enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struct slice *bucket,
+                                   struct slice *key, struct s3_version *version)
 {
-    h2o_iovec_t decoded;
+    struct slice decoded;
     const char *slash;
-    ssize_t length;
     enum s3_error error;
 
     if ((error = cut_version(&text, version)) != S3_ERROR_NONE)
         return error;
-    decoded.base = h2o_mem_alloc_pool(pool, text.len + 1);
-    if ((length = percent_decode(text.base, text.len, false, decoded.base)) < 0)
+    decoded = percent_decode_in(arena, text, false);
+    if (decoded.base == NULL)
         return S3_ERROR_INVALID_ARGUMENT;
-    decoded.len = (size_t)length;
     if (decoded.len > 0 && decoded.base[0] == '/')
-        decoded = h2o_iovec_init(decoded.base + 1, decoded.len - 1);
+        decoded = slice_from(decoded, 1);
     if ((slash = memchr(decoded.base, '/', decoded.len)) == NULL || slash == decoded.base)
         return S3_ERROR_INVALID_ARGUMENT;
-    *bucket = h2o_iovec_init(decoded.base, (size_t)(slash - decoded.base));
-    *key = h2o_iovec_init(slash + 1, decoded.len - bucket->len - 1);
+    *bucket = slice_of(decoded.base, (size_t)(slash - decoded.base));
+    *key = slice_of(slash + 1, decoded.len - bucket->len - 1);
     if (key->len == 0)
         return S3_ERROR_INVALID_ARGUMENT;
     return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
@@ -60,7 +58,7 @@ enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_i
 static enum s3_error read_etag(struct s3_request *request, const char *header,
                                char text[META_ETAG_BYTES_MAX + 1], const char **etag)
 {
-    h2o_iovec_t value = s3_request_header(request, header);
+    struct slice value = s3_request_header(request, header);
 
     *etag = NULL;
     if (value.base == NULL)
@@ -74,7 +72,7 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
 /* Dates that cannot be read are ignored, as for reads. */
 static void read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
 {
-    h2o_iovec_t value = s3_request_header(request, header);
+    struct slice value = s3_request_header(request, header);
     int64_t unix_s;
 
     *unix_ms = INT64_MIN;
@@ -103,16 +101,16 @@ static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_
 
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
 {
-    h2o_iovec_t text = s3_request_header(request, "x-amz-copy-source"), bucket;
-    h2o_iovec_t owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
+    struct slice text = s3_request_header(request, "x-amz-copy-source"), bucket;
+    struct slice owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
     struct s3_access access = {
         .bucket = &source->bucket, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
     enum s3_error error;
     int result;
 
     source->is_pinned = false;
-    if ((error = s3_copy_source_parse(&request->http->pool, text, &bucket, &source->key, &source->version)) !=
-            S3_ERROR_NONE ||
+    if ((error = s3_copy_source_parse(&request->http->arena, text, &bucket, &source->key,
+                                      &source->version)) != S3_ERROR_NONE ||
         (error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
     if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {

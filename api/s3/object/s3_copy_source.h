@@ -5,10 +5,11 @@
 #define API_S3_OBJECT_S3_COPY_SOURCE_H
 
 #include "api/s3/object/s3_version.h"
+#include "storage/base/arena.h"
 
 struct s3_copy_source {
     struct meta_bucket bucket;
-    h2o_iovec_t key;
+    struct slice key;
     struct s3_version version;
     /* Conditions in the form that changes take: ETags without quotes, "*" or NULL; INT64_MIN: not given. */
     const char *if_match, *if_none_match;
@@ -17,10 +18,10 @@ struct s3_copy_source {
     char if_match_text[META_ETAG_BYTES_MAX + 1], if_none_match_text[META_ETAG_BYTES_MAX + 1];
 };
 
-/* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed behind it. bucket and key are decoded into the pool.
+/* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed behind it. bucket and key are decoded into the arena.
  * InvalidArgument. Pure. */
-enum s3_error s3_copy_source_parse(h2o_mem_pool_t *pool, h2o_iovec_t text, h2o_iovec_t *bucket,
-                                   h2o_iovec_t *key, struct s3_version *version);
+enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struct slice *bucket,
+                                   struct slice *key, struct s3_version *version);
 
 /* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);

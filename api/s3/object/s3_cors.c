@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define CORS_ID_BYTES_MAX   255u
 #define MAX_AGE_SECONDS_MAX 2147483647u
@@ -21,13 +21,13 @@ const char *const s3_cors_methods[] = {"GET", "PUT", "POST", "DELETE", "HEAD", N
 static bool same(const char *a, const char *b, size_t length, bool ignore_case)
 {
     for (size_t i = 0; i < length; i++) {
-        if (a[i] != b[i] && !(ignore_case && s3_text_lower(a[i]) == s3_text_lower(b[i])))
+        if (a[i] != b[i] && !(ignore_case && slice_lower(a[i]) == slice_lower(b[i])))
             return false;
     }
     return true;
 }
 
-bool s3_cors_pattern_matches(h2o_iovec_t pattern, h2o_iovec_t text, bool ignore_case)
+bool s3_cors_pattern_matches(struct slice pattern, struct slice text, bool ignore_case)
 {
     const char *star = pattern.len > 0 ? memchr(pattern.base, '*', pattern.len) : NULL;
 
@@ -38,7 +38,7 @@ bool s3_cors_pattern_matches(h2o_iovec_t pattern, h2o_iovec_t text, bool ignore_
            same(star + 1, text.base + text.len - after, after, ignore_case);
 }
 
-static bool any_matches(const struct s3_cors_texts *patterns, h2o_iovec_t text, bool ignore_case)
+static bool any_matches(const struct s3_cors_texts *patterns, struct slice text, bool ignore_case)
 {
     for (uint32_t i = 0; i < patterns->count; i++) {
         if (s3_cors_pattern_matches(patterns->list[i], text, ignore_case))
@@ -47,28 +47,28 @@ static bool any_matches(const struct s3_cors_texts *patterns, h2o_iovec_t text, 
     return false;
 }
 
-static unsigned method_bit(h2o_iovec_t method)
+static unsigned method_bit(struct slice method)
 {
     for (unsigned i = 0; s3_cors_methods[i] != NULL; i++) {
-        if (s3_text_equals(method, h2o_iovec_init(s3_cors_methods[i], strlen(s3_cors_methods[i]))))
+        if (slice_equals(method, slice_of(s3_cors_methods[i], strlen(s3_cors_methods[i]))))
             return 1u << i;
     }
     return 0;
 }
 
-static bool headers_are_allowed(const struct s3_cors_rule *rule, h2o_iovec_t requested)
+static bool headers_are_allowed(const struct s3_cors_rule *rule, struct slice requested)
 {
-    h2o_iovec_t item;
+    struct slice item;
 
-    while (s3_text_next_item(&requested, &item)) {
+    while (slice_next_item(&requested, &item)) {
         if (!any_matches(&rule->headers, item, true))
             return false;
     }
     return true;
 }
 
-const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, h2o_iovec_t origin, h2o_iovec_t method,
-                                         h2o_iovec_t request_headers)
+const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, struct slice origin, struct slice method,
+                                         struct slice request_headers)
 {
     unsigned bit = method_bit(method);
 
@@ -82,7 +82,7 @@ const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, h2o_iovec_t
     return NULL;
 }
 
-bool s3_cors_rule_is_public(const struct s3_cors_rule *rule, h2o_iovec_t origin)
+bool s3_cors_rule_is_public(const struct s3_cors_rule *rule, struct slice origin)
 {
     for (uint32_t i = 0; i < rule->origins.count; i++) {
         if (s3_cors_pattern_matches(rule->origins.list[i], origin, false))
@@ -96,15 +96,15 @@ bool s3_cors_rule_is_public(const struct s3_cors_rule *rule, h2o_iovec_t origin)
 struct reading {
     struct s3_cors *cors;
     struct s3_cors_rule *rule; /* the one being read */
-    h2o_mem_pool_t *pool;      /* of the message */
+    struct arena *arena;       /* of the message */
     enum s3_error error;
     const char *message;
 };
 
-static int refuse(struct reading *reading, enum s3_error error, const char *format, h2o_iovec_t text)
+static int refuse(struct reading *reading, enum s3_error error, const char *format, struct slice text)
 {
     size_t size = strlen(format) + text.len + 1;
-    char *message = h2o_mem_alloc_pool(reading->pool, size);
+    char *message = arena_alloc(reading->arena, size);
 
     (void)snprintf(message, size, format, (int)text.len, text.base);
     reading->error = error;
@@ -112,24 +112,24 @@ static int refuse(struct reading *reading, enum s3_error error, const char *form
     return -1;
 }
 
-static int add_text(struct reading *reading, struct s3_cors_texts *texts, h2o_iovec_t text)
+static int add_text(struct reading *reading, struct s3_cors_texts *texts, struct slice text)
 {
-    if (text.len == 0 || !s3_text_is_header_safe(text))
+    if (text.len == 0 || !http_value_is_safe(text))
         return -1;
     if (texts->count == texts->capacity) {
         uint32_t capacity = texts->capacity == 0 ? 4 : 2 * texts->capacity;
-        h2o_iovec_t *list = h2o_mem_alloc_pool(&reading->cors->pool, capacity * sizeof(*list));
+        struct slice *list = arena_alloc(&reading->cors->arena, capacity * sizeof(*list));
 
         if (texts->count > 0)
             memcpy(list, texts->list, texts->count * sizeof(*list));
         texts->list = list;
         texts->capacity = capacity;
     }
-    texts->list[texts->count++] = h2o_strdup(&reading->cors->pool, text.base, text.len);
+    texts->list[texts->count++] = arena_dup(&reading->cors->arena, text.base, text.len);
     return 0;
 }
 
-static size_t count_stars(h2o_iovec_t text)
+static size_t count_stars(struct slice text)
 {
     size_t count = 0;
 
@@ -149,7 +149,7 @@ static int visit_rule_end(struct reading *reading)
     return 0;
 }
 
-static int visit_method(struct reading *reading, h2o_iovec_t text)
+static int visit_method(struct reading *reading, struct slice text)
 {
     unsigned bit = method_bit(text);
 
@@ -160,7 +160,7 @@ static int visit_method(struct reading *reading, h2o_iovec_t text)
     return 0;
 }
 
-static int visit_pattern(struct reading *reading, struct s3_cors_texts *texts, h2o_iovec_t text,
+static int visit_pattern(struct reading *reading, struct s3_cors_texts *texts, struct slice text,
                          const char *format)
 {
     if (count_stars(text) > 1)
@@ -168,7 +168,7 @@ static int visit_pattern(struct reading *reading, struct s3_cors_texts *texts, h
     return add_text(reading, texts, text);
 }
 
-static int visit_exposed(struct reading *reading, h2o_iovec_t text)
+static int visit_exposed(struct reading *reading, struct slice text)
 {
     if (count_stars(text) > 0)
         return refuse(reading, S3_ERROR_INVALID_REQUEST,
@@ -178,16 +178,16 @@ static int visit_exposed(struct reading *reading, h2o_iovec_t text)
     return add_text(reading, &reading->rule->exposed, text);
 }
 
-static int visit_id(struct reading *reading, h2o_iovec_t text)
+static int visit_id(struct reading *reading, struct slice text)
 {
     if (text.len > CORS_ID_BYTES_MAX)
         return refuse(reading, S3_ERROR_INVALID_ARGUMENT,
-                      "ID length should not exceed allowed limit of 255%.*s", h2o_iovec_init("", 0));
-    reading->rule->id = h2o_strdup(&reading->cors->pool, text.base, text.len);
+                      "ID length should not exceed allowed limit of 255%.*s", SLICE(""));
+    reading->rule->id = arena_dup(&reading->cors->arena, text.base, text.len);
     return 0;
 }
 
-static int visit_max_age(struct reading *reading, h2o_iovec_t text)
+static int visit_max_age(struct reading *reading, struct slice text)
 {
     uint64_t seconds;
 
@@ -205,7 +205,7 @@ static int rule_of(struct reading *reading)
     if (reading->cors->count == S3_CORS_RULES_MAX)
         return refuse(reading, S3_ERROR_INVALID_REQUEST,
                       "The number of CORS rules should not exceed allowed limit of 100 rules.%.*s",
-                      h2o_iovec_init("", 0));
+                      SLICE(""));
     reading->rule = &reading->cors->rules[reading->cors->count];
     reading->rule->max_age_seconds = -1;
     return 0;
@@ -215,7 +215,7 @@ static int visit_cors(void *ctx, const char *path, const char *text_base, size_t
 {
     static const char root[] = "CORSConfiguration", rule[] = "CORSConfiguration/CORSRule";
     struct reading *reading = ctx;
-    h2o_iovec_t text = h2o_iovec_init(text_base, length);
+    struct slice text = slice_of(text_base, length);
     const char *name;
 
     if (strcmp(path, root) == 0)
@@ -242,13 +242,13 @@ static int visit_cors(void *ctx, const char *path, const char *text_base, size_t
     return strcmp(name, "ID") == 0 ? visit_id(reading, text) : -1;
 }
 
-enum s3_error s3_cors_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_cors **cors, const char **message)
+enum s3_error s3_cors_read(struct arena *arena, struct slice xml, struct s3_cors **cors, const char **message)
 {
-    struct reading reading = {.pool = pool, .cors = calloc(1, sizeof(**cors))};
+    struct reading reading = {.arena = arena, .cors = calloc(1, sizeof(**cors))};
 
     if (reading.cors == NULL)
         return S3_ERROR_INTERNAL_ERROR;
-    h2o_mem_init_pool(&reading.cors->pool);
+    arena_init(&reading.cors->arena, NULL);
     if (s3_xml_parse(xml.base, xml.len, "CORSConfiguration", visit_cors, &reading) == 0 &&
         reading.cors->count > 0) {
         *cors = reading.cors;
@@ -261,7 +261,7 @@ enum s3_error s3_cors_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_cors
 
 void s3_cors_free(struct s3_cors *cors)
 {
-    h2o_mem_clear_pool(&cors->pool);
+    arena_free(&cors->arena);
     free(cors);
 }
 

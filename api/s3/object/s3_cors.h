@@ -7,25 +7,26 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/arena.h"
 
 #define S3_CORS_BYTES_MAX (64u << 10) /* S3's limit of the document */
 #define S3_CORS_RULES_MAX 100u        /* S3's */
 
 /* Texts of one kind; a few per rule. */
 struct s3_cors_texts {
-    h2o_iovec_t *list;
+    struct slice *list;
     uint32_t count, capacity;
 };
 
 struct s3_cors_rule {
-    h2o_iovec_t id; /* base NULL: none */
+    struct slice id; /* base NULL: none */
     struct s3_cors_texts origins, headers, exposed;
     unsigned methods;        /* bits: 1 << index of s3_cors_methods */
     int64_t max_age_seconds; /* -1: none */
 };
 
 struct s3_cors {
-    h2o_mem_pool_t pool; /* of everything below */
+    struct arena arena; /* of everything below */
     struct s3_cors_rule rules[S3_CORS_RULES_MAX];
     uint32_t count;
 };
@@ -34,20 +35,20 @@ struct s3_cors {
 extern const char *const s3_cors_methods[];
 
 /* Reads a document. On success *cors is for s3_cors_free. MalformedXML, InvalidRequest, InvalidArgument; *message, where set, is
- * in the pool. */
-enum s3_error s3_cors_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_cors **cors,
+ * in the arena. */
+enum s3_error s3_cors_read(struct arena *arena, struct slice xml, struct s3_cors **cors,
                            const char **message);
 void s3_cors_free(struct s3_cors *cors);
 void s3_cors_write(struct s3_xml *xml, const struct s3_cors *cors);
 
 /* The first rule that allows the origin to use the method (and, in a preflight, to send those headers: a comma-separated list;
  * base NULL for an actual request); NULL when none does. */
-const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, h2o_iovec_t origin, h2o_iovec_t method,
-                                         h2o_iovec_t request_headers);
+const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, struct slice origin, struct slice method,
+                                         struct slice request_headers);
 /* Whether anyone may, so that the answer names no origin. */
-bool s3_cors_rule_is_public(const struct s3_cors_rule *rule, h2o_iovec_t origin);
+bool s3_cors_rule_is_public(const struct s3_cors_rule *rule, struct slice origin);
 /* '*' in the pattern, once at most, stands for anything. */
-bool s3_cors_pattern_matches(h2o_iovec_t pattern, h2o_iovec_t text, bool ignore_case);
+bool s3_cors_pattern_matches(struct slice pattern, struct slice text, bool ignore_case);
 
 /* The bucket's configuration for this worker (core_setting_get): valid until the next such call. *cors NULL: none. */
 int s3_cors_of_bucket(struct s3_request *request, const struct s3_cors **cors);
@@ -55,7 +56,7 @@ int s3_cors_of_bucket(struct s3_request *request, const struct s3_cors **cors);
  * included, for a page must be able to read those too. Does nothing without an Origin header. Worker's thread. */
 void s3_cors_apply(struct s3_request *request);
 /* Access-Control-* of a rule; requested: the headers of a preflight, or base NULL. */
-void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, h2o_iovec_t origin,
-                    h2o_iovec_t requested);
+void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, struct slice origin,
+                    struct slice requested);
 
 #endif

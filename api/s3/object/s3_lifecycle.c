@@ -11,9 +11,9 @@
 #include "api/s3/limits.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/object/s3_tags.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
 #define DAYS_MAX        2147483647u /* S3's */
 #define DAY_SECONDS     86400
@@ -23,7 +23,7 @@
 struct draft {
     struct core_lifecycle_rule rule;
     struct s3_tags tags;
-    h2o_iovec_t tag_key, tag_value; /* of the <Tag> that is being read */
+    struct slice tag_key, tag_value; /* of the <Tag> that is being read */
     bool has_status, has_filter, has_rule_prefix;
     bool has_expiration, has_days, has_noncurrent, has_noncurrent_days, has_newer, has_abort, has_abort_days;
     unsigned direct, inner; /* conditions in <Filter> and in <And> */
@@ -31,7 +31,7 @@ struct draft {
 };
 
 struct reading {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     struct core_lifecycle *lifecycle;
     struct draft draft;
     enum s3_error error;
@@ -45,9 +45,9 @@ static int refuse(struct reading *reading, enum s3_error error, const char *mess
     return -1;
 }
 
-static struct meta_bytes copy_text(struct reading *reading, h2o_iovec_t text)
+static struct meta_bytes copy_text(struct reading *reading, struct slice text)
 {
-    h2o_iovec_t copy = h2o_strdup(reading->pool, text.base, text.len);
+    struct slice copy = arena_dup(reading->arena, text.base, text.len);
 
     return (struct meta_bytes){copy.base, copy.len};
 }
@@ -55,7 +55,7 @@ static struct meta_bytes copy_text(struct reading *reading, h2o_iovec_t text)
 /* ---- Values ---- */
 
 /* A positive number of days. */
-static int read_days(struct reading *reading, h2o_iovec_t text, uint32_t *days, const char *message)
+static int read_days(struct reading *reading, struct slice text, uint32_t *days, const char *message)
 {
     uint64_t value;
 
@@ -69,7 +69,7 @@ static int read_days(struct reading *reading, h2o_iovec_t text, uint32_t *days, 
     return 0;
 }
 
-static int read_date(struct reading *reading, h2o_iovec_t text)
+static int read_date(struct reading *reading, struct slice text)
 {
     char midnight[32];
     int64_t seconds;
@@ -77,7 +77,7 @@ static int read_date(struct reading *reading, h2o_iovec_t text)
     /* "2030-01-31" is a date as well. */
     if (text.len == 10) {
         (void)snprintf(midnight, sizeof(midnight), "%.10sT00:00:00Z", text.base);
-        text = h2o_iovec_init(midnight, strlen(midnight));
+        text = slice_text(midnight);
     }
     if (s3_time_parse(text.base, text.len, &seconds) != 0)
         return -1;
@@ -88,7 +88,7 @@ static int read_date(struct reading *reading, h2o_iovec_t text)
     return 0;
 }
 
-static int read_size(h2o_iovec_t text, bool *has, uint64_t *size)
+static int read_size(struct slice text, bool *has, uint64_t *size)
 {
     if (*has || s3_number_parse(text.base, text.len, S3_OBJECT_BYTES_MAX, size) != 0)
         return -1;
@@ -96,7 +96,7 @@ static int read_size(h2o_iovec_t text, bool *has, uint64_t *size)
     return 0;
 }
 
-static int read_prefix(struct reading *reading, h2o_iovec_t text)
+static int read_prefix(struct reading *reading, struct slice text)
 {
     if (reading->draft.rule.has_prefix)
         return -1;
@@ -121,26 +121,26 @@ static int end_tag(struct reading *reading)
     if ((error = s3_tags_check(&one, &reading->message)) != S3_ERROR_NONE)
         return refuse(reading, error, reading->message);
     for (uint32_t i = 0; i < draft->tags.count; i++) {
-        if (s3_text_equals(draft->tags.list[i].key, draft->tag_key))
+        if (slice_equals(draft->tags.list[i].key, draft->tag_key))
             return refuse(reading, S3_ERROR_INVALID_REQUEST, "Duplicate Tag Keys are not allowed.");
     }
     draft->tags.list[draft->tags.count++] = one.list[0];
-    draft->tag_key = draft->tag_value = h2o_iovec_init(NULL, 0);
+    draft->tag_key = draft->tag_value = slice_of(NULL, 0);
     return 0;
 }
 
 /* What stands in <Filter> and in <Filter><And>. count: of the conditions there. */
-static int visit_condition(struct reading *reading, const char *name, h2o_iovec_t text, unsigned *count)
+static int visit_condition(struct reading *reading, const char *name, struct slice text, unsigned *count)
 {
     struct draft *draft = &reading->draft;
     struct core_lifecycle_rule *rule = &draft->rule;
 
     if (strcmp(name, "Tag/Key") == 0) {
-        draft->tag_key = h2o_strdup(reading->pool, text.base, text.len);
+        draft->tag_key = arena_dup(reading->arena, text.base, text.len);
         return 0;
     }
     if (strcmp(name, "Tag/Value") == 0) {
-        draft->tag_value = h2o_strdup(reading->pool, text.base, text.len);
+        draft->tag_value = arena_dup(reading->arena, text.base, text.len);
         return 0;
     }
     (*count)++;
@@ -155,7 +155,7 @@ static int visit_condition(struct reading *reading, const char *name, h2o_iovec_
     return -1;
 }
 
-static int visit_filter(struct reading *reading, const char *name, h2o_iovec_t text)
+static int visit_filter(struct reading *reading, const char *name, struct slice text)
 {
     struct draft *draft = &reading->draft;
 
@@ -168,7 +168,7 @@ static int visit_filter(struct reading *reading, const char *name, h2o_iovec_t t
     return visit_condition(reading, name, text, &draft->direct);
 }
 
-static int visit_expiration(struct reading *reading, const char *name, h2o_iovec_t text)
+static int visit_expiration(struct reading *reading, const char *name, struct slice text)
 {
     struct core_lifecycle_rule *rule = &reading->draft.rule;
 
@@ -182,11 +182,11 @@ static int visit_expiration(struct reading *reading, const char *name, h2o_iovec
     if (strcmp(name, "ExpiredObjectDeleteMarker") != 0)
         return -1;
     rule->has_expire_marker = true;
-    rule->expire_marker = s3_text_is(text, "true");
-    return rule->expire_marker || s3_text_is(text, "false") ? 0 : -1;
+    rule->expire_marker = slice_is_nocase(text, "true");
+    return rule->expire_marker || slice_is_nocase(text, "false") ? 0 : -1;
 }
 
-static int visit_noncurrent(struct reading *reading, const char *name, h2o_iovec_t text)
+static int visit_noncurrent(struct reading *reading, const char *name, struct slice text)
 {
     struct draft *draft = &reading->draft;
 
@@ -209,16 +209,16 @@ static int visit_noncurrent(struct reading *reading, const char *name, h2o_iovec
     return 0;
 }
 
-static int visit_status(struct reading *reading, h2o_iovec_t text)
+static int visit_status(struct reading *reading, struct slice text)
 {
-    static const h2o_iovec_t enabled = {H2O_STRLIT("Enabled")}, disabled = {H2O_STRLIT("Disabled")};
+    static const struct slice enabled = SLICE("Enabled"), disabled = SLICE("Disabled");
 
     reading->draft.has_status = true;
-    reading->draft.rule.enabled = s3_text_equals(text, enabled);
-    return reading->draft.rule.enabled || s3_text_equals(text, disabled) ? 0 : -1;
+    reading->draft.rule.enabled = slice_equals(text, enabled);
+    return reading->draft.rule.enabled || slice_equals(text, disabled) ? 0 : -1;
 }
 
-static int visit_id(struct reading *reading, h2o_iovec_t text)
+static int visit_id(struct reading *reading, struct slice text)
 {
     if (text.len > CORE_LIFECYCLE_ID_BYTES_MAX)
         return refuse(reading, S3_ERROR_INVALID_ARGUMENT, "ID length should not exceed allowed limit of 255");
@@ -243,7 +243,7 @@ static int check_filter(struct reading *reading)
     rule->form = !draft->has_filter ? CORE_LIFECYCLE_PREFIX
                  : draft->has_and   ? CORE_LIFECYCLE_AND
                                     : CORE_LIFECYCLE_FILTER;
-    rule->tags = s3_tags_pack(reading->pool, &draft->tags);
+    rule->tags = s3_tags_pack(reading->arena, &draft->tags);
     return 0;
 }
 
@@ -288,7 +288,7 @@ static int make_id(struct reading *reading)
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return refuse(reading, S3_ERROR_INTERNAL_ERROR, NULL);
     hex_encode(random, sizeof(random), text);
-    reading->draft.rule.id = copy_text(reading, h2o_iovec_init(text, sizeof(text)));
+    reading->draft.rule.id = copy_text(reading, slice_of(text, sizeof(text)));
     return 0;
 }
 
@@ -329,7 +329,7 @@ static bool within(const char *path, const char *name, const char **inside)
     return true;
 }
 
-static int visit_action(struct reading *reading, const char *name, h2o_iovec_t text)
+static int visit_action(struct reading *reading, const char *name, struct slice text)
 {
     struct draft *draft = &reading->draft;
     const char *inside;
@@ -362,7 +362,7 @@ static int visit_action(struct reading *reading, const char *name, h2o_iovec_t t
 static int visit_lifecycle(void *ctx, const char *path, const char *text_base, size_t length)
 {
     struct reading *reading = ctx;
-    h2o_iovec_t text = h2o_iovec_init(text_base, length);
+    struct slice text = slice_of(text_base, length);
     const char *inside, *name;
 
     if (strcmp(path, "LifecycleConfiguration") == 0)
@@ -386,16 +386,16 @@ static int visit_lifecycle(void *ctx, const char *path, const char *text_base, s
     return visit_action(reading, name, text);
 }
 
-enum s3_error s3_lifecycle_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct core_lifecycle *lifecycle,
+enum s3_error s3_lifecycle_read(struct arena *arena, struct slice xml, struct core_lifecycle *lifecycle,
                                 const char **message)
 {
-    struct reading *reading = h2o_mem_alloc_pool(pool, sizeof(*reading));
+    struct reading *reading = arena_alloc(arena, sizeof(*reading));
 
     memset(reading, 0, sizeof(*reading));
-    reading->pool = pool;
+    reading->arena = arena;
     reading->lifecycle = lifecycle;
     lifecycle->count = 0;
-    lifecycle->rules = h2o_mem_alloc_pool(pool, CORE_LIFECYCLE_RULES_MAX * sizeof(*lifecycle->rules));
+    lifecycle->rules = arena_alloc(arena, CORE_LIFECYCLE_RULES_MAX * sizeof(*lifecycle->rules));
     if (s3_xml_parse(xml.base, xml.len, "LifecycleConfiguration", visit_lifecycle, reading) == 0 &&
         lifecycle->count > 0)
         return S3_ERROR_NONE;

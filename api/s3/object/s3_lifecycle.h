@@ -8,10 +8,11 @@
 #include "api/core/upkeep/lifecycle_rules.h"
 #include "api/s3/s3_error.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/arena.h"
 
-/* Everything of *lifecycle is in the pool. MalformedXML, InvalidArgument, InvalidRequest, InvalidTag, NotImplemented (transitions: there is one storage class); *message,
+/* Everything of *lifecycle is in the arena. MalformedXML, InvalidArgument, InvalidRequest, InvalidTag, NotImplemented (transitions: there is one storage class); *message,
  * where set, is static. */
-enum s3_error s3_lifecycle_read(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct core_lifecycle *lifecycle,
+enum s3_error s3_lifecycle_read(struct arena *arena, struct slice xml, struct core_lifecycle *lifecycle,
                                 const char **message);
 void s3_lifecycle_write(struct s3_xml *xml, const struct core_lifecycle *lifecycle);
 

@@ -13,11 +13,11 @@ static void write_bytes(struct s3_xml *xml, const char *name, struct meta_bytes 
 
 static void write_conditions(struct s3_xml *xml, const struct core_lifecycle_rule *rule)
 {
-    struct s3_tags *tags = h2o_mem_alloc_pool(xml->pool, sizeof(*tags));
+    struct s3_tags *tags = arena_alloc(xml->arena, sizeof(*tags));
 
     if (rule->has_prefix)
         write_bytes(xml, "Prefix", rule->prefix);
-    if (s3_tags_unpack(xml->pool, rule->tags, tags))
+    if (s3_tags_unpack(xml->arena, rule->tags, tags))
         s3_tags_write(xml, tags);
     if (rule->has_size_greater)
         s3_xml_unsigned(xml, "ObjectSizeGreaterThan", rule->size_greater);

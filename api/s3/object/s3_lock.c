@@ -11,9 +11,9 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/clock.h"
+#include "storage/base/slice.h"
 
 #define CONFIGURATION_FORM 1u
 
@@ -78,8 +78,8 @@ static int64_t default_until_ms(const struct s3_lock_configuration *configuratio
 
 static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock, const char **message)
 {
-    h2o_iovec_t mode = s3_request_header(request, "x-amz-object-lock-mode");
-    h2o_iovec_t until = s3_request_header(request, "x-amz-object-lock-retain-until-date");
+    struct slice mode = s3_request_header(request, "x-amz-object-lock-mode");
+    struct slice until = s3_request_header(request, "x-amz-object-lock-retain-until-date");
     int64_t until_s;
 
     if (mode.base == NULL && until.base == NULL)
@@ -97,7 +97,7 @@ static enum s3_error read_retention(struct s3_request *request, struct meta_lock
 
 static enum s3_error read_hold(struct s3_request *request, struct meta_lock *lock, const char **message)
 {
-    h2o_iovec_t hold = s3_request_header(request, "x-amz-object-lock-legal-hold");
+    struct slice hold = s3_request_header(request, "x-amz-object-lock-legal-hold");
 
     lock->hold = s3_lock_hold_parse(hold);
     if (hold.base == NULL || lock->hold != META_HOLD_NEVER)
@@ -171,7 +171,7 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
 
 /* ---- Bypassing ---- */
 
-enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key,
+enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
                              const struct meta_version_id *version, const struct meta_lock *lock,
                              bool *bypass)
 {
@@ -184,6 +184,6 @@ enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key,
         .rights = S3_RIGHT_ADMIN,
     };
 
-    *bypass = s3_text_is(s3_request_header(request, "x-amz-bypass-governance-retention"), "true");
+    *bypass = slice_is_nocase(s3_request_header(request, "x-amz-bypass-governance-retention"), "true");
     return *bypass ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
 }

@@ -6,6 +6,7 @@
 #define API_S3_OBJECT_S3_LOCK_H
 
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 #define S3_LOCK_DAYS_MAX  36500u
 #define S3_LOCK_YEARS_MAX 100u
@@ -25,14 +26,14 @@ struct meta_bytes s3_lock_configuration_pack(const struct s3_lock_configuration 
 int s3_lock_configuration_get(struct s3_request *request, const struct s3_lock_configuration **configuration);
 
 /* "GOVERNANCE" and "COMPLIANCE", exactly; NONE for anything else. */
-enum meta_lock_mode s3_lock_mode_parse(h2o_iovec_t text);
+enum meta_lock_mode s3_lock_mode_parse(struct slice text);
 const char *s3_lock_mode_name(enum meta_lock_mode mode);
 /* "ON" and "OFF", exactly; NEVER for anything else. */
-enum meta_hold s3_lock_hold_parse(h2o_iovec_t text);
+enum meta_hold s3_lock_hold_parse(struct slice text);
 /* Of a hold that was set. */
 const char *s3_lock_hold_name(enum meta_hold hold);
 
-/* The lock of an object that the request creates, packed in the request's pool: from its x-amz-object-lock-* headers, and, with
+/* The lock of an object that the request creates, packed in the request's arena: from its x-amz-object-lock-* headers, and, with
  * with_default, the bucket's default retention where they name none. *packed is empty when there is nothing to store. InvalidArgument,
  * InvalidRequest (the bucket has no object lock). */
 enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
@@ -46,7 +47,7 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
 
 /* x-amz-bypass-governance-retention, and the right to it for that object. version: the one that was named, or NULL; lock: that the
  * request's body puts on it, or NULL. AccessDenied. */
-enum s3_error s3_lock_bypass(struct s3_request *request, h2o_iovec_t key,
+enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
                              const struct meta_version_id *version, const struct meta_lock *lock,
                              bool *bypass);
 

@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "api/s3/object/s3_lock.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 static const char *const mode_names[] = {
     [META_LOCK_GOVERNANCE] = "GOVERNANCE",
     [META_LOCK_COMPLIANCE] = "COMPLIANCE",
 };
 
-enum meta_lock_mode s3_lock_mode_parse(h2o_iovec_t text)
+enum meta_lock_mode s3_lock_mode_parse(struct slice text)
 {
     for (int mode = META_LOCK_GOVERNANCE; mode <= META_LOCK_COMPLIANCE; mode++) {
-        if (s3_text_equals(text, h2o_iovec_init(mode_names[mode], strlen(mode_names[mode]))))
+        if (slice_equals(text, slice_of(mode_names[mode], strlen(mode_names[mode]))))
             return (enum meta_lock_mode)mode;
     }
     return META_LOCK_NONE;
@@ -25,11 +25,11 @@ const char *s3_lock_mode_name(enum meta_lock_mode mode)
     return mode_names[mode];
 }
 
-enum meta_hold s3_lock_hold_parse(h2o_iovec_t text)
+enum meta_hold s3_lock_hold_parse(struct slice text)
 {
-    if (s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("ON"))))
+    if (slice_equals(text, SLICE("ON")))
         return META_HOLD_ON;
-    return s3_text_equals(text, h2o_iovec_init(H2O_STRLIT("OFF"))) ? META_HOLD_OFF : META_HOLD_NEVER;
+    return slice_equals(text, SLICE("OFF")) ? META_HOLD_OFF : META_HOLD_NEVER;
 }
 
 const char *s3_lock_hold_name(enum meta_hold hold)

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "storage/base/slice.h"
 
 int s3_number_parse(const char *text, size_t length, uint64_t max, uint64_t *value)
 {
@@ -43,19 +44,9 @@ static bool parse_position(const char *text, size_t length, uint64_t *value)
     return err == 0 || err == -ERANGE;
 }
 
-static bool has_bytes_unit(const char *text, size_t length)
+static bool has_bytes_unit(struct slice value)
 {
-    return length > 6 && strncasecmp(text, "bytes=", 6) == 0;
-}
-
-static void trim(const char **text, size_t *length)
-{
-    while (*length > 0 && (**text == ' ' || **text == '\t')) {
-        (*text)++;
-        (*length)--;
-    }
-    while (*length > 0 && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t'))
-        (*length)--;
+    return value.len > 6 && slice_has_prefix_nocase(value, "bytes=");
 }
 
 enum s3_range_result s3_range_parse(const char *text, size_t length, uint64_t size, struct s3_range *range)
@@ -63,13 +54,14 @@ enum s3_range_result s3_range_parse(const char *text, size_t length, uint64_t si
     const char *dash;
     uint64_t first, last;
     size_t tail;
+    struct slice value = slice_of(text, length);
 
     *range = (struct s3_range){0, size};
-    if (text == NULL || !has_bytes_unit(text, length))
+    if (!has_bytes_unit(value))
         return S3_RANGE_WHOLE;
-    text += 6;
-    length -= 6;
-    trim(&text, &length);
+    value = slice_trim(slice_from(value, 6));
+    text = value.base;
+    length = value.len;
     if ((dash = memchr(text, '-', length)) == NULL)
         return S3_RANGE_WHOLE;
     tail = length - (size_t)(dash - text) - 1;
@@ -103,7 +95,7 @@ int s3_range_parse_copy(const char *text, size_t length, struct s3_range *range)
     const char *dash;
     uint64_t first, last;
 
-    if (!has_bytes_unit(text, length))
+    if (!has_bytes_unit(slice_of(text, length)))
         return -EINVAL;
     text += 6;
     length -= 6;

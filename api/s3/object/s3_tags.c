@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "api/s3/text/s3_text.h"
 #include "storage/base/percent.h"
+#include "storage/base/slice.h"
 #include "storage/base/utf8.h"
 
 #define HEADER_MESSAGE                                                                                       \
@@ -25,7 +25,7 @@ static bool character_is_allowed(uint32_t code)
            (code != 0 && strchr(" +-=._:/@", (int)code) != NULL);
 }
 
-static bool text_is_valid(h2o_iovec_t text, size_t characters_max)
+static bool text_is_valid(struct slice text, size_t characters_max)
 {
     size_t characters = 0, at = 0;
 
@@ -50,7 +50,7 @@ static enum s3_error tag_check(const struct s3_tag *tag, const char **message)
         *message = "The TagValue you have provided is invalid";
         return S3_ERROR_INVALID_TAG;
     }
-    if (s3_text_has_prefix(tag->key, "aws:")) {
+    if (slice_has_prefix_nocase(tag->key, "aws:")) {
         *message = "System tags cannot be added/updated by requester";
         return S3_ERROR_INVALID_TAG;
     }
@@ -66,10 +66,10 @@ enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message)
     return error;
 }
 
-static bool has_key(const struct s3_tags *tags, h2o_iovec_t key)
+static bool has_key(const struct s3_tags *tags, struct slice key)
 {
     for (uint32_t i = 0; i < tags->count; i++) {
-        if (s3_text_equals(tags->list[i].key, key))
+        if (slice_equals(tags->list[i].key, key))
             return true;
     }
     return false;
@@ -84,55 +84,36 @@ static enum s3_error too_many(uint32_t count_max, const char **message)
 
 /* ---- Header and stored form: items separated by '&' ---- */
 
-static bool next_item(h2o_iovec_t *text, h2o_iovec_t *item)
+static bool decode(struct arena *arena, struct slice text, bool plus_is_space, struct slice *decoded)
 {
-    const char *end = text->len > 0 ? memchr(text->base, '&', text->len) : NULL;
-    size_t length = end != NULL ? (size_t)(end - text->base) : text->len;
-
-    if (text->len == 0)
-        return false;
-    *item = h2o_iovec_init(text->base, length);
-    if (end != NULL)
-        length++;
-    *text = h2o_iovec_init(text->base + length, text->len - length);
-    return true;
-}
-
-static bool decode(h2o_mem_pool_t *pool, h2o_iovec_t text, bool plus_is_space, h2o_iovec_t *decoded)
-{
-    ssize_t length;
-
-    decoded->base = h2o_mem_alloc_pool(pool, text.len + 1);
-    length = percent_decode(text.base, text.len, plus_is_space, decoded->base);
-    decoded->len = length < 0 ? 0 : (size_t)length;
-    return length >= 0;
+    *decoded = percent_decode_in(arena, text, plus_is_space);
+    return decoded->base != NULL;
 }
 
 /* "key=value", or "key" for an empty value. */
-static bool decode_tag(h2o_mem_pool_t *pool, h2o_iovec_t item, bool plus_is_space, struct s3_tag *tag)
+static bool decode_tag(struct arena *arena, struct slice item, bool plus_is_space, struct s3_tag *tag)
 {
     const char *equals = memchr(item.base, '=', item.len);
     size_t key_length = equals != NULL ? (size_t)(equals - item.base) : item.len;
     size_t value_at = equals != NULL ? key_length + 1 : key_length;
 
-    return decode(pool, h2o_iovec_init(item.base, key_length), plus_is_space, &tag->key) &&
-           decode(pool, h2o_iovec_init(item.base + value_at, item.len - value_at), plus_is_space,
-                  &tag->value);
+    return decode(arena, slice_of(item.base, key_length), plus_is_space, &tag->key) &&
+           decode(arena, slice_of(item.base + value_at, item.len - value_at), plus_is_space, &tag->value);
 }
 
-enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct s3_tags *tags,
+enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct s3_tags *tags,
                                   const char **message)
 {
-    h2o_iovec_t item;
+    struct slice item;
     enum s3_error error;
 
     tags->count = 0;
-    while (next_item(&text, &item)) {
+    while (slice_next_part(&text, '&', &item)) {
         struct s3_tag tag;
 
         if (item.len == 0)
             continue;
-        if (!decode_tag(pool, item, true, &tag) || has_key(tags, tag.key)) {
+        if (!decode_tag(arena, item, true, &tag) || has_key(tags, tag.key)) {
             *message = HEADER_MESSAGE;
             return S3_ERROR_INVALID_ARGUMENT;
         }
@@ -145,7 +126,7 @@ enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct
     return S3_ERROR_NONE;
 }
 
-static size_t pack_text(char *out, h2o_iovec_t text)
+static size_t pack_text(char *out, struct slice text)
 {
     static const char digits[] = "0123456789ABCDEF";
     char *at = out;
@@ -164,14 +145,14 @@ static size_t pack_text(char *out, h2o_iovec_t text)
     return (size_t)(at - out);
 }
 
-struct meta_bytes s3_tags_pack(h2o_mem_pool_t *pool, const struct s3_tags *tags)
+struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags)
 {
     size_t bound = 1, length = 0;
     char *out;
 
     for (uint32_t i = 0; i < tags->count; i++)
         bound += 3 * (tags->list[i].key.len + tags->list[i].value.len) + 2;
-    out = h2o_mem_alloc_pool(pool, bound);
+    out = arena_alloc(arena, bound);
     for (uint32_t i = 0; i < tags->count; i++) {
         if (i > 0)
             out[length++] = '&';
@@ -182,13 +163,13 @@ struct meta_bytes s3_tags_pack(h2o_mem_pool_t *pool, const struct s3_tags *tags)
     return (struct meta_bytes){out, length};
 }
 
-bool s3_tags_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, struct s3_tags *tags)
+bool s3_tags_unpack(struct arena *arena, struct meta_bytes packed, struct s3_tags *tags)
 {
-    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+    struct slice text = slice_of(packed.data, packed.length), item;
 
     tags->count = 0;
-    while (next_item(&text, &item)) {
-        if (tags->count == S3_TAGS_MAX || !decode_tag(pool, item, false, &tags->list[tags->count]))
+    while (slice_next_part(&text, '&', &item)) {
+        if (tags->count == S3_TAGS_MAX || !decode_tag(arena, item, false, &tags->list[tags->count]))
             return false;
         tags->count++;
     }
@@ -197,30 +178,30 @@ bool s3_tags_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, struct s3_ta
 
 uint32_t s3_tags_count(struct meta_bytes packed)
 {
-    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+    struct slice text = slice_of(packed.data, packed.length), item;
     uint32_t count = 0;
 
-    while (next_item(&text, &item))
+    while (slice_next_part(&text, '&', &item))
         count++;
     return count;
 }
 
-h2o_iovec_t s3_tags_find(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t key)
+struct slice s3_tags_find(struct arena *arena, struct meta_bytes packed, struct slice key)
 {
-    h2o_iovec_t text = h2o_iovec_init(packed.data, packed.length), item;
+    struct slice text = slice_of(packed.data, packed.length), item;
     struct s3_tag tag;
 
-    while (next_item(&text, &item)) {
-        if (decode_tag(pool, item, false, &tag) && s3_text_equals(tag.key, key))
+    while (slice_next_part(&text, '&', &item)) {
+        if (decode_tag(arena, item, false, &tag) && slice_equals(tag.key, key))
             return tag.value;
     }
-    return h2o_iovec_init(NULL, 0);
+    return slice_of(NULL, 0);
 }
 
 /* ---- XML ---- */
 
 struct tagging {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     struct s3_tags *tags;
     struct s3_tag tag;
     uint32_t count_max;
@@ -259,9 +240,9 @@ static int visit_tag_end(struct tagging *tagging)
 static int visit_tag(struct tagging *tagging, const char *name, const char *text, size_t length)
 {
     if (strcmp(name, "Tag/Key") == 0)
-        tagging->tag.key = h2o_strdup(tagging->pool, text, length);
+        tagging->tag.key = arena_dup(tagging->arena, text, length);
     else if (strcmp(name, "Tag/Value") == 0)
-        tagging->tag.value = h2o_strdup(tagging->pool, text, length);
+        tagging->tag.value = arena_dup(tagging->arena, text, length);
     else if (strcmp(name, "Tag") == 0)
         return visit_tag_end(tagging);
     else
@@ -292,10 +273,10 @@ static int visit_creation(void *ctx, const char *path, const char *text, size_t 
     return 0; /* the rest is its other reader's */
 }
 
-enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags,
+enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struct s3_tags *tags,
                                     const char **message)
 {
-    struct tagging tagging = {.pool = pool, .tags = tags, .count_max = S3_TAGS_MAX};
+    struct tagging tagging = {.arena = arena, .tags = tags, .count_max = S3_TAGS_MAX};
 
     tags->count = 0;
     if (s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging) == 0)
@@ -304,10 +285,10 @@ enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struc
     return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
 }
 
-enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max,
+enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t count_max,
                                struct s3_tags *tags, const char **message)
 {
-    struct tagging tagging = {.pool = pool, .tags = tags, .count_max = count_max};
+    struct tagging tagging = {.arena = arena, .tags = tags, .count_max = count_max};
 
     tags->count = 0;
     if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0 && tagging.has_set)

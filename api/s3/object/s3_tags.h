@@ -9,6 +9,7 @@
 #include "api/core/core.h"
 #include "api/s3/s3_error.h"
 #include "api/s3/text/s3_xml.h"
+#include "storage/base/arena.h"
 
 #define S3_TAGS_MAX                 50u /* a bucket's; S3's limits */
 #define S3_OBJECT_TAGS_MAX          10u
@@ -16,7 +17,7 @@
 #define S3_TAG_VALUE_CHARACTERS_MAX 256u
 
 struct s3_tag {
-    h2o_iovec_t key, value; /* UTF-8, decoded */
+    struct slice key, value; /* UTF-8, decoded */
 };
 
 struct s3_tags {
@@ -24,28 +25,28 @@ struct s3_tags {
     uint32_t count;
 };
 
-/* From x-amz-tagging (and from the tagging fields that look the same): an object's tags. Texts are in the pool. InvalidArgument
+/* From x-amz-tagging (and from the tagging fields that look the same): an object's tags. Texts are in the arena. InvalidArgument
  * (form, duplicates), BadRequest (too many), InvalidTag; *message says more. */
-enum s3_error s3_tags_read_header(h2o_mem_pool_t *pool, h2o_iovec_t text, struct s3_tags *tags,
+enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct s3_tags *tags,
                                   const char **message);
 /* From <Tagging><TagSet><Tag><Key/><Value/></Tag>...: at most count_max tags. MalformedXML, BadRequest, InvalidTag. */
-enum s3_error s3_tags_read_xml(h2o_mem_pool_t *pool, h2o_iovec_t xml, uint32_t count_max,
+enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t count_max,
                                struct s3_tags *tags, const char **message);
 /* From <CreateBucketConfiguration><Tags><Tag>...: a bucket's; what else stands there is passed over. The same errors. */
-enum s3_error s3_tags_read_creation(h2o_mem_pool_t *pool, h2o_iovec_t xml, struct s3_tags *tags,
+enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struct s3_tags *tags,
                                     const char **message);
 
 /* What all of them check of each tag by itself. InvalidTag. */
 enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message);
 
-/* The stored form, in the pool; empty without tags. */
-struct meta_bytes s3_tags_pack(h2o_mem_pool_t *pool, const struct s3_tags *tags);
+/* The stored form, in the arena; empty without tags. */
+struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags);
 /* Back again. false: not a stored form (then the row is damaged). */
-bool s3_tags_unpack(h2o_mem_pool_t *pool, struct meta_bytes packed, struct s3_tags *tags);
+bool s3_tags_unpack(struct arena *arena, struct meta_bytes packed, struct s3_tags *tags);
 /* How many tags a stored form has. */
 uint32_t s3_tags_count(struct meta_bytes packed);
-/* The value of a key in a stored form, in the pool; base NULL when there is no such tag. */
-h2o_iovec_t s3_tags_find(h2o_mem_pool_t *pool, struct meta_bytes packed, h2o_iovec_t key);
+/* The value of a key in a stored form, in the arena; base NULL when there is no such tag. */
+struct slice s3_tags_find(struct arena *arena, struct meta_bytes packed, struct slice key);
 
 /* <Tag><Key/><Value/></Tag> for each. */
 void s3_tags_write(struct s3_xml *xml, const struct s3_tags *tags);

@@ -7,19 +7,19 @@
 #include <string.h>
 
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 
 /* What does not read back as it was written (upper-case digits, zeros for "null") is no id of ours. */
-int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id)
+int s3_version_parse(struct slice text, struct meta_version_id *id)
 {
     char again[S3_VERSION_TEXT_BYTES + 1];
 
     memset(id, 0, sizeof(*id));
     if (text.len == S3_VERSION_TEXT_BYTES && !hex_decode(text.base, text.len, id->bytes, sizeof(id->bytes)))
         return -EINVAL;
-    return s3_text_equals(text, h2o_iovec_init(again, s3_version_format(id, again))) ? 0 : -EINVAL;
+    return slice_equals(text, slice_of(again, s3_version_format(id, again))) ? 0 : -EINVAL;
 }
 
 size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1])
@@ -35,12 +35,12 @@ size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_
 
 enum s3_error s3_version_read(struct s3_request *request, struct s3_version *version)
 {
-    h2o_iovec_t text = s3_parameter_value(request, "versionId");
+    struct slice text = s3_parameter_value(request, "versionId");
 
     version->given = text.base != NULL;
     if (!version->given || s3_version_parse(text, &version->id) == 0)
         return S3_ERROR_NONE;
-    s3_request_detail(request, "ArgumentName", h2o_iovec_init(H2O_STRLIT("versionId")));
+    s3_request_detail(request, "ArgumentName", SLICE("versionId"));
     s3_request_detail(request, "ArgumentValue", text);
     s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
                        text.len == 0 ? "Version id cannot be the empty string"
@@ -89,7 +89,7 @@ void s3_version_answer_failure(struct s3_request *request, const struct s3_versi
         size_t length = s3_version_format(&version->id, text);
 
         s3_request_detail(request, "Key", request->key);
-        s3_request_detail(request, "VersionId", h2o_strdup(&request->http->pool, text, length));
+        s3_request_detail(request, "VersionId", arena_dup(&request->http->arena, text, length));
     }
     s3_answer_result(request, result);
 }

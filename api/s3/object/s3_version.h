@@ -6,6 +6,7 @@
 #define API_S3_OBJECT_S3_VERSION_H
 
 #include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
 
 #define S3_VERSION_TEXT_BYTES (2 * META_VERSION_ID_BYTES)
 
@@ -16,7 +17,7 @@ struct s3_version {
 };
 
 /* "null" or an id of the form that this server makes: 0, else -EINVAL. Pure. */
-int s3_version_parse(h2o_iovec_t text, struct meta_version_id *id);
+int s3_version_parse(struct slice text, struct meta_version_id *id);
 /* Writes it, NUL-terminated; returns the length. Pure. */
 size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1]);
 

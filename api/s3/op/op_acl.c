@@ -13,37 +13,37 @@
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/op/s3_tagging.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 #define ACL_BYTES_MAX (256u << 10) /* 100 grants, with room */
 
-static h2o_iovec_t text_of(const char *string)
+static struct slice text_of(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
 /* ---- Get ---- */
 
-static h2o_iovec_t name_of(void *ctx, h2o_iovec_t id)
+static struct slice name_of(void *ctx, struct slice id)
 {
     const struct s3_request *request = ctx;
     size_t length;
     const char *name = s3_credentials_user_name(request->credentials, id.base, id.len, &length);
 
-    return h2o_iovec_init(name, length);
+    return slice_of(name, length);
 }
 
-static void answer_acl(struct s3_request *request, h2o_iovec_t owner, struct meta_bytes packed)
+static void answer_acl(struct s3_request *request, struct slice owner, struct meta_bytes packed)
 {
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
     struct s3_xml xml;
 
-    if (!s3_acl_unpack(&request->http->pool, packed, owner, acl)) {
+    if (!s3_acl_unpack(&request->http->arena, packed, owner, acl)) {
         s3_answer_result(request, META_E_CORRUPT);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_acl_write(&xml, owner, acl, name_of, request);
     s3_answer_xml(request, 200, &xml);
 }
@@ -68,7 +68,7 @@ void s3_op_get_object_acl(struct s3_request *request)
     if (s3_version_head(request, &object) != 0)
         return;
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
-    answer_acl(request, h2o_iovec_init(object.owner.data, object.owner.length),
+    answer_acl(request, slice_of(object.owner.data, object.owner.length),
                s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL));
     core_object_release(&object);
 }
@@ -89,17 +89,17 @@ static void put_acl(struct s3_request *request, struct acl_change *change)
         s3_answer_error(request, error);
         return;
     }
-    packed = s3_acl_pack(&request->http->pool, &change->acl, change->owners.owner);
+    packed = s3_acl_pack(&request->http->arena, &change->acl, change->owners.owner);
     if (request->key.len > 0)
         s3_object_annotate(request, META_ATTRIBUTE_ACL, packed, 200);
     else
         s3_setting_put(request, META_SETTING_ACL, packed, 200);
 }
 
-static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct acl_change *change = ctx;
-    enum s3_error error = s3_acl_read_xml(&request->http->pool, body, &change->owners, &change->acl);
+    enum s3_error error = s3_acl_read_xml(&request->http->arena, body, &change->owners, &change->acl);
 
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
@@ -108,7 +108,7 @@ static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
 }
 
 /* By headers, or by the document. */
-static void read_acl(struct s3_request *request, h2o_iovec_t owner)
+static void read_acl(struct s3_request *request, struct slice owner)
 {
     struct acl_change *change = s3_request_alloc(request, sizeof(*change));
     const char *message = NULL;
@@ -116,7 +116,7 @@ static void read_acl(struct s3_request *request, h2o_iovec_t owner)
     bool given;
 
     change->owners = (struct s3_acl_owners){owner, text_of(request->bucket.owner)};
-    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &change->owners, &change->acl,
+    error = s3_acl_read_headers(&request->http->arena, &request->http->headers, &change->owners, &change->acl,
                                 &given, &message);
     if (error == S3_ERROR_NONE && given && http_body_length(request->http) > 0) {
         message = "This request contains unsupported content.";
@@ -138,11 +138,11 @@ void s3_op_put_bucket_acl(struct s3_request *request)
 void s3_op_put_object_acl(struct s3_request *request)
 {
     struct meta_object object;
-    h2o_iovec_t owner;
+    struct slice owner;
 
     if (s3_version_head(request, &object) != 0)
         return;
-    owner = h2o_strdup(&request->http->pool, object.owner.data, object.owner.length);
+    owner = arena_dup(&request->http->arena, object.owner.data, object.owner.length);
     core_object_release(&object);
     read_acl(request, owner);
 }

@@ -7,9 +7,9 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 /* In the order of the answer. */
 static const char *const attribute_names[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
@@ -24,10 +24,10 @@ struct question {
 
 /* ---- What is asked ---- */
 
-static enum s3_error wanted_add(struct question *question, h2o_iovec_t name)
+static enum s3_error wanted_add(struct question *question, struct slice name)
 {
     for (unsigned i = 0; i < ATTRIBUTE_COUNT; i++) {
-        if (!s3_text_is(name, attribute_names[i]))
+        if (!slice_is_nocase(name, attribute_names[i]))
             continue;
         question->wanted |= 1u << i;
         return S3_ERROR_NONE;
@@ -39,14 +39,14 @@ static enum s3_error wanted_add(struct question *question, h2o_iovec_t name)
 static enum s3_error read_wanted(const struct s3_request *request, struct question *question,
                                  const char **message)
 {
-    const h2o_headers_t *headers = &request->http->headers;
+    const struct http_headers *headers = &request->http->headers;
 
     for (size_t i = 0; i < headers->size; i++) {
-        h2o_iovec_t list = headers->entries[i].value, name;
+        struct slice list = headers->entries[i].value, name;
 
-        if (!s3_text_is(*headers->entries[i].name, "x-amz-object-attributes"))
+        if (!slice_is_nocase(headers->entries[i].name, "x-amz-object-attributes"))
             continue;
-        while (s3_text_next_item(&list, &name)) {
+        while (slice_next_item(&list, &name)) {
             if (wanted_add(question, name) == S3_ERROR_NONE)
                 continue;
             *message = "Invalid attribute name specified.";
@@ -62,7 +62,7 @@ static enum s3_error read_wanted(const struct s3_request *request, struct questi
 
 static int read_count(const struct s3_request *request, const char *header, uint32_t max, uint32_t *count)
 {
-    h2o_iovec_t text = s3_request_header(request, header);
+    struct slice text = s3_request_header(request, header);
     uint64_t value;
 
     if (text.base == NULL)
@@ -132,7 +132,7 @@ static void answer_attributes(struct s3_request *request, const struct meta_obje
     char date[S3_TIME_HTTP_BYTES + 1];
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "GetObjectAttributesResponse" S3_XMLNS);
     if (question->wanted & 1u << ETAG)
         s3_xml_string(&xml, "ETag", object->etag); /* here, and only here, S3 leaves the quotes out */

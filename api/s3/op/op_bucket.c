@@ -16,8 +16,8 @@
 #include "api/s3/access/s3_ownership.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_tags.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/clock.h"
+#include "storage/base/slice.h"
 
 struct bucket_change {
     struct s3_request *request;
@@ -101,8 +101,8 @@ static void on_created(struct core_change *change)
 static enum s3_error read_access(struct bucket_change *creation, const char **message)
 {
     struct s3_request *request = creation->request;
-    h2o_iovec_t owner = h2o_iovec_init(request->owner_id, strlen(request->owner_id));
-    h2o_iovec_t ownership = s3_request_header(request, "x-amz-object-ownership");
+    struct slice owner = slice_text(request->owner_id);
+    struct slice ownership = s3_request_header(request, "x-amz-object-ownership");
     const struct s3_acl_owners owners = {owner, owner};
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
     enum s3_error error;
@@ -111,10 +111,11 @@ static enum s3_error read_access(struct bucket_change *creation, const char **me
     if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
         return S3_ERROR_INVALID_ARGUMENT;
     creation->ownership = s3_bytes(ownership);
-    error = s3_acl_read_headers(&request->http->pool, &request->http->headers, &owners, acl, &given, message);
+    error =
+        s3_acl_read_headers(&request->http->arena, &request->http->headers, &owners, acl, &given, message);
     if (error != S3_ERROR_NONE)
         return error;
-    creation->acl = s3_acl_pack(&request->http->pool, acl, owner);
+    creation->acl = s3_acl_pack(&request->http->arena, acl, owner);
     return creation->acl.data != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
                ? S3_ERROR_INVALID_BUCKET_ACL
                : S3_ERROR_NONE;
@@ -130,7 +131,7 @@ static void create_bucket(struct bucket_change *creation)
     snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
     snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);
     bucket->created_ms = clock_real_ms();
-    if (s3_text_is(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
+    if (slice_is_nocase(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
         bucket->versioning = META_VERSIONING_ENABLED;
         creation->op.create.object_lock = s3_lock_configuration_pack(
             &(struct s3_lock_configuration){0}, s3_request_alloc(request, S3_LOCK_CONFIGURATION_BYTES));
@@ -162,18 +163,18 @@ static int visit_configuration(void *ctx, const char *path, const char *text, si
     return 0;
 }
 
-static enum s3_error read_tags(struct bucket_change *creation, h2o_iovec_t body, const char **message)
+static enum s3_error read_tags(struct bucket_change *creation, struct slice body, const char **message)
 {
-    h2o_mem_pool_t *pool = &creation->request->http->pool;
+    struct arena *arena = &creation->request->http->arena;
     struct s3_tags *tags = s3_request_alloc(creation->request, sizeof(*tags));
-    enum s3_error error = s3_tags_read_creation(pool, body, tags, message);
+    enum s3_error error = s3_tags_read_creation(arena, body, tags, message);
 
     if (error == S3_ERROR_NONE && tags->count > 0)
-        creation->tags = s3_tags_pack(pool, tags);
+        creation->tags = s3_tags_pack(arena, tags);
     return error;
 }
 
-static void on_configuration(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void on_configuration(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct bucket_configuration configuration = {.request = request};
     const char *message = NULL;
@@ -247,7 +248,7 @@ void s3_op_get_bucket_location(struct s3_request *request)
     /* us-east-1 is S3's oldest region and says nothing. */
     const char *region = strcmp(request->bucket.region, "us-east-1") == 0 ? "" : request->bucket.region;
 
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_string(&xml, "LocationConstraint" S3_XMLNS, region);
     s3_answer_xml(request, 200, &xml);
 }

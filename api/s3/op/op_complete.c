@@ -19,8 +19,8 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 #define PAGE_PARTS META_LIST_ENTRIES_MAX /* read in one turn, about a millisecond */
 
@@ -43,13 +43,13 @@ struct completion {
 static void write_location(struct completion *completion, struct s3_xml *xml)
 {
     struct s3_request *request = completion->request;
-    h2o_iovec_t host = s3_request_header(request, "host"), path = request->http->input.path;
+    struct slice host = s3_request_header(request, "host"), path = request->http->path;
     const char *query = memchr(path.base, '?', path.len);
-    const char *scheme = request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "https://" : "http://";
+    const char *scheme = request->http->is_tls ? "https://" : "http://";
     size_t path_length = query != NULL ? (size_t)(query - path.base) : path.len;
-    h2o_iovec_t url = h2o_concat(&request->http->pool, h2o_iovec_init(scheme, strlen(scheme)),
-                                 h2o_iovec_init(host.base != NULL ? host.base : "", host.len),
-                                 h2o_iovec_init(path.base, path_length));
+    struct slice url = arena_concat(&request->http->arena, slice_text(scheme),
+                                    slice_of(host.base != NULL ? host.base : "", host.len),
+                                    slice_of(path.base, path_length));
 
     s3_xml_text(xml, "Location", url.base, url.len);
 }
@@ -60,7 +60,7 @@ static void answer_completed(struct completion *completion)
     struct s3_xml xml;
 
     s3_expiration_answer_current(request);
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "CompleteMultipartUploadResult" S3_XMLNS);
     write_location(completion, &xml);
     s3_xml_string(&xml, "Bucket", request->bucket.name);
@@ -106,8 +106,8 @@ static enum s3_error add_stored_parts(struct completion *completion, bool *more)
 static enum s3_error check_claims(struct completion *completion, const char **message)
 {
     struct s3_request *request = completion->request;
-    h2o_iovec_t size = s3_request_header(request, "x-amz-mp-object-size");
-    h2o_iovec_t type = s3_request_header(request, "x-amz-checksum-type");
+    struct slice size = s3_request_header(request, "x-amz-mp-object-size");
+    struct slice type = s3_request_header(request, "x-amz-checksum-type");
     uint64_t expected;
 
     if (size.base != NULL) {
@@ -119,7 +119,7 @@ static enum s3_error check_claims(struct completion *completion, const char **me
         }
     }
     if (type.base != NULL && completion->assembly.algorithm != S3_CHECKSUM_NONE &&
-        !s3_text_is(type, s3_checksum_type_name(completion->assembly.type))) {
+        !slice_is_nocase(type, s3_checksum_type_name(completion->assembly.type))) {
         *message = "The checksum type does not match the one that the upload was created with.";
         return S3_ERROR_INVALID_REQUEST;
     }
@@ -289,7 +289,7 @@ static void read_list(struct core_turn *turn)
         on_list(completion);
 }
 
-static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void on_body(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct completion *completion = ctx;
 
@@ -300,7 +300,7 @@ static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t
         s3_answer_error(request, error);
         return;
     }
-    s3_part_list_begin(&completion->list, &request->http->pool, body);
+    s3_part_list_begin(&completion->list, &request->http->arena, body);
     read_list(&completion->turn);
 }
 

@@ -19,7 +19,7 @@
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_stored_checksum.h"
 #include "api/s3/op/s3_tagging.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
 
@@ -47,9 +47,10 @@ struct copy {
 /* These belong to the copy itself: S3 does not take them over from the source. */
 static bool is_own_setting(struct meta_bytes name)
 {
-    h2o_iovec_t text = h2o_iovec_init(name.data, name.length);
+    struct slice text = slice_of(name.data, name.length);
 
-    return s3_text_is(text, "x-amz-storage-class") || s3_text_is(text, "x-amz-website-redirect-location");
+    return slice_is_nocase(text, "x-amz-storage-class") ||
+           slice_is_nocase(text, "x-amz-website-redirect-location");
 }
 
 static bool has_own_setting(const struct meta_attributes *attributes)
@@ -63,7 +64,7 @@ static bool has_own_setting(const struct meta_attributes *attributes)
 
 static struct meta_bytes pool_copy(struct s3_request *request, struct meta_bytes bytes)
 {
-    h2o_iovec_t copy = h2o_strdup(&request->http->pool, bytes.data, bytes.length);
+    struct slice copy = arena_dup(&request->http->arena, bytes.data, bytes.length);
 
     return s3_bytes(copy);
 }
@@ -100,7 +101,7 @@ static void answer_copied(struct copy *copy)
     struct s3_xml xml;
 
     s3_expiration_answer_current(request);
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "CopyObjectResult" S3_XMLNS);
     s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
     s3_xml_etag(&xml, copy->op.etag);
@@ -208,22 +209,22 @@ static void copy_submit(struct copy *copy)
 
 static enum s3_error read_directives(struct copy *copy, const char **message)
 {
-    h2o_iovec_t metadata = s3_request_header(copy->request, "x-amz-metadata-directive");
-    h2o_iovec_t tagging = s3_request_header(copy->request, "x-amz-tagging-directive");
+    struct slice metadata = s3_request_header(copy->request, "x-amz-metadata-directive");
+    struct slice tagging = s3_request_header(copy->request, "x-amz-tagging-directive");
 
-    copy->replaces = s3_text_is(metadata, "REPLACE");
-    if (metadata.base != NULL && !copy->replaces && !s3_text_is(metadata, "COPY"))
+    copy->replaces = slice_is_nocase(metadata, "REPLACE");
+    if (metadata.base != NULL && !copy->replaces && !slice_is_nocase(metadata, "COPY"))
         return S3_ERROR_INVALID_ARGUMENT;
-    if (tagging.base != NULL && !s3_text_is(tagging, "COPY") && !s3_text_is(tagging, "REPLACE"))
+    if (tagging.base != NULL && !slice_is_nocase(tagging, "COPY") && !slice_is_nocase(tagging, "REPLACE"))
         return S3_ERROR_INVALID_ARGUMENT;
-    copy->op.replace_tags = s3_text_is(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
+    copy->op.replace_tags = slice_is_nocase(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
     return copy->op.replace_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
                                  : S3_ERROR_NONE;
 }
 
 static enum s3_error read_algorithm(struct copy *copy, const char **message)
 {
-    h2o_iovec_t name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
+    struct slice name = s3_request_header(copy->request, "x-amz-checksum-algorithm");
 
     if (name.base == NULL || (copy->algorithm = s3_checksum_of_name(name)) != S3_CHECKSUM_NONE)
         return S3_ERROR_NONE;
@@ -237,7 +238,7 @@ static bool changes_nothing(const struct copy *copy)
 {
     const struct s3_request *request = copy->request;
 
-    return copy->source.bucket.id == request->bucket.id && s3_text_equals(copy->source.key, request->key) &&
+    return copy->source.bucket.id == request->bucket.id && slice_equals(copy->source.key, request->key) &&
            !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
            s3_request_header(request, "x-amz-storage-class").base == NULL;
 }
@@ -245,13 +246,13 @@ static bool changes_nothing(const struct copy *copy)
 static enum s3_error prepare(struct copy *copy, const char **message)
 {
     struct s3_request *request = copy->request;
-    const h2o_headers_t *headers = &request->http->headers;
+    const struct http_headers *headers = &request->http->headers;
     enum s3_error error;
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->pool, headers, &copy->given)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->arena, headers, &copy->given)) != S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
         (error = s3_lock_for_object(request, true, &copy->op.lock, message)) != S3_ERROR_NONE ||

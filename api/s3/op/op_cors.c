@@ -11,7 +11,7 @@
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define NOT_ALLOWED_MESSAGE                                                                                  \
     "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, "     \
@@ -22,14 +22,14 @@
 
 static int parse_stored(struct meta_bytes document, void **parsed)
 {
-    h2o_mem_pool_t pool;
+    struct arena arena;
     const char *message;
     struct s3_cors *cors;
     enum s3_error error;
 
-    h2o_mem_init_pool(&pool);
-    error = s3_cors_read(&pool, h2o_iovec_init(document.data, document.length), &cors, &message);
-    h2o_mem_clear_pool(&pool);
+    arena_init(&arena, NULL);
+    error = s3_cors_read(&arena, slice_of(document.data, document.length), &cors, &message);
+    arena_free(&arena);
     if (error != S3_ERROR_NONE)
         return META_E_CORRUPT; /* only what was understood is stored */
     *parsed = cors;
@@ -62,7 +62,7 @@ static void answer_list(struct s3_request *request, const char *name, const stru
         return;
     for (uint32_t i = 0; i < texts->count; i++)
         length += texts->list[i].len + 2;
-    text = h2o_mem_alloc_pool(&request->http->pool, length);
+    text = arena_alloc(&request->http->arena, length);
     length = 0;
     for (uint32_t i = 0; i < texts->count; i++) {
         if (i > 0) {
@@ -90,26 +90,26 @@ static void answer_methods(struct s3_request *request, unsigned methods)
 }
 
 /* What was asked for and is allowed, in the form S3 gives it: lower case, one blank behind commas. */
-static void answer_requested(struct s3_request *request, h2o_iovec_t requested)
+static void answer_requested(struct s3_request *request, struct slice requested)
 {
-    char *text = h2o_mem_alloc_pool(&request->http->pool, 2 * requested.len + 1);
-    h2o_iovec_t item;
+    char *text = arena_alloc(&request->http->arena, 2 * requested.len + 1);
+    struct slice item;
     size_t length = 0;
 
-    while (s3_text_next_item(&requested, &item)) {
+    while (slice_next_item(&requested, &item)) {
         if (length > 0) {
             text[length++] = ',';
             text[length++] = ' ';
         }
         for (size_t i = 0; i < item.len; i++)
-            text[length++] = s3_text_lower(item.base[i]);
+            text[length++] = slice_lower(item.base[i]);
     }
     if (length > 0)
         s3_answer_header(request, "access-control-allow-headers", text, length);
 }
 
-void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, h2o_iovec_t origin,
-                    h2o_iovec_t requested)
+void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, struct slice origin,
+                    struct slice requested)
 {
     char text[24];
 
@@ -142,45 +142,45 @@ static const struct s3_cors *find_configuration(struct s3_request *request)
 
 void s3_cors_apply(struct s3_request *request)
 {
-    h2o_iovec_t origin = s3_request_header(request, "origin");
+    struct slice origin = s3_request_header(request, "origin");
     const struct s3_cors_rule *rule;
     const struct s3_cors *cors;
 
     if (origin.len == 0 || request->method == S3_OPTIONS || (cors = find_configuration(request)) == NULL)
         return;
-    rule = s3_cors_match(cors, origin, request->http->method, h2o_iovec_init(NULL, 0));
+    rule = s3_cors_match(cors, origin, request->http->method, slice_of(NULL, 0));
     if (rule != NULL)
-        s3_cors_answer(request, rule, origin, h2o_iovec_init(NULL, 0));
+        s3_cors_answer(request, rule, origin, slice_of(NULL, 0));
 }
 
 /* ---- Preflights ---- */
 
-static bool is_cors_method(h2o_iovec_t method)
+static bool is_cors_method(struct slice method)
 {
     for (unsigned i = 0; s3_cors_methods[i] != NULL; i++) {
-        if (s3_text_equals(method, h2o_iovec_init(s3_cors_methods[i], strlen(s3_cors_methods[i]))))
+        if (slice_equals(method, slice_of(s3_cors_methods[i], strlen(s3_cors_methods[i]))))
             return true;
     }
     return false;
 }
 
-static void refuse_method(struct s3_request *request, h2o_iovec_t method)
+static void refuse_method(struct s3_request *request, struct slice method)
 {
     static const char format[] = "Invalid Access-Control-Request-Method: %.*s";
     size_t size = sizeof(format) + method.len + 4;
-    char *message = h2o_mem_alloc_pool(&request->http->pool, size);
+    char *message = arena_alloc(&request->http->arena, size);
 
     if (method.base == NULL)
-        method = h2o_iovec_init("null", 4);
+        method = slice_of("null", 4);
     (void)snprintf(message, size, format, (int)method.len, method.base);
     s3_answer_error_message(request, S3_ERROR_BAD_REQUEST, message);
 }
 
 void s3_op_preflight(struct s3_request *request)
 {
-    h2o_iovec_t origin = s3_request_header(request, "origin");
-    h2o_iovec_t method = s3_request_header(request, "access-control-request-method");
-    h2o_iovec_t headers = s3_request_header(request, "access-control-request-headers");
+    struct slice origin = s3_request_header(request, "origin");
+    struct slice method = s3_request_header(request, "access-control-request-method");
+    struct slice headers = s3_request_header(request, "access-control-request-headers");
     const struct s3_cors_rule *rule;
     const struct s3_cors *cors;
 
@@ -195,7 +195,7 @@ void s3_op_preflight(struct s3_request *request)
     }
     s3_request_detail(request, "Method", method);
     s3_request_detail(request, "ResourceType",
-                      request->key.len > 0 ? h2o_iovec_init("OBJECT", 6) : h2o_iovec_init("BUCKET", 6));
+                      request->key.len > 0 ? slice_of("OBJECT", 6) : slice_of("BUCKET", 6));
     if ((cors = find_configuration(request)) == NULL) {
         s3_answer_error(request, S3_ERROR_ACCESS_FORBIDDEN);
         return;
@@ -224,23 +224,23 @@ void s3_op_get_bucket_cors(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_CORS_CONFIGURATION);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_cors_write(&xml, cors);
     s3_answer_xml(request, 200, &xml);
 }
 
-static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     const char *message = NULL;
     struct s3_cors *cors;
     struct s3_xml xml;
-    enum s3_error error = s3_cors_read(&request->http->pool, body, &cors, &message);
+    enum s3_error error = s3_cors_read(&request->http->arena, body, &cors, &message);
 
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_cors_write(&xml, cors);
     s3_cors_free(cors);
     s3_setting_put(request, META_SETTING_CORS, (struct meta_bytes){xml.data, xml.length}, 200);

@@ -10,20 +10,20 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 /* ---- Conditions beside the ETag ---- */
 
-static enum s3_error read_size(struct meta_delete_entry *entry, h2o_iovec_t text)
+static enum s3_error read_size(struct meta_delete_entry *entry, struct slice text)
 {
     entry->if_match_size = true;
     return s3_number_parse(text.base, text.len, INT64_MAX, &entry->size) == 0 ? S3_ERROR_NONE
                                                                               : S3_ERROR_INVALID_ARGUMENT;
 }
 
-static enum s3_error read_modified(struct meta_delete_entry *entry, h2o_iovec_t text)
+static enum s3_error read_modified(struct meta_delete_entry *entry, struct slice text)
 {
     int64_t unix_s;
 
@@ -36,8 +36,8 @@ static enum s3_error read_modified(struct meta_delete_entry *entry, h2o_iovec_t 
 
 static enum s3_error read_conditions(const struct s3_request *request, struct meta_delete_entry *entry)
 {
-    h2o_iovec_t size = s3_request_header(request, "x-amz-if-match-size");
-    h2o_iovec_t modified = s3_request_header(request, "x-amz-if-match-last-modified-time");
+    struct slice size = s3_request_header(request, "x-amz-if-match-size");
+    struct slice modified = s3_request_header(request, "x-amz-if-match-last-modified-time");
     enum s3_error error = S3_ERROR_NONE;
 
     if (size.base != NULL)
@@ -91,7 +91,7 @@ static void on_deleted(struct core_change *change)
 void s3_op_delete_object(struct s3_request *request)
 {
     struct deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
-    h2o_iovec_t if_match = s3_request_header(request, "if-match");
+    struct slice if_match = s3_request_header(request, "if-match");
     enum s3_error error = s3_version_read(request, &deletion->version);
 
     if (error == S3_ERROR_NONE)
@@ -123,11 +123,11 @@ void s3_op_delete_object(struct s3_request *request)
 /* ---- DeleteObjects ---- */
 
 struct wanted_key {
-    h2o_iovec_t key;
+    struct slice key;
     enum s3_error refusal;               /* not even tried */
     struct meta_delete_entry *entry;     /* NULL when refused */
     struct meta_delete_entry conditions; /* size and date */
-    h2o_iovec_t version_text;            /* as given, and told back; base NULL when absent */
+    struct slice version_text;           /* as given, and told back; base NULL when absent */
     struct meta_version_id version;
     char *if_match;
 };
@@ -143,21 +143,21 @@ struct multi_deletion {
     bool quiet;
 };
 
-static void visit_object_part(struct multi_deletion *deletion, const char *name, h2o_iovec_t text)
+static void visit_object_part(struct multi_deletion *deletion, const char *name, struct slice text)
 {
     struct wanted_key *wanted = &deletion->keys[deletion->key_count];
-    h2o_mem_pool_t *pool = &deletion->request->http->pool;
+    struct arena *arena = &deletion->request->http->arena;
 
     if (strcmp(name, "Key") == 0) {
-        wanted->key = h2o_strdup(pool, text.base, text.len);
+        wanted->key = arena_dup(arena, text.base, text.len);
         if (text.len > META_KEY_BYTES_MAX)
             wanted->refusal = S3_ERROR_KEY_TOO_LONG;
     } else if (strcmp(name, "VersionId") == 0 && text.len > 0) {
-        wanted->version_text = h2o_strdup(pool, text.base, text.len);
+        wanted->version_text = arena_dup(arena, text.base, text.len);
         if (s3_version_parse(text, &wanted->version) != 0)
             wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
     } else if (strcmp(name, "ETag") == 0) {
-        wanted->if_match = h2o_mem_alloc_pool(pool, META_ETAG_BYTES_MAX + 1);
+        wanted->if_match = arena_alloc(arena, META_ETAG_BYTES_MAX + 1);
         if (s3_etag_parse(text, wanted->if_match) != 0)
             wanted->refusal = S3_ERROR_INVALID_ARGUMENT;
     } else if (strcmp(name, "LastModifiedTime") == 0 && wanted->refusal == S3_ERROR_NONE) {
@@ -173,7 +173,7 @@ static int visit_delete(void *ctx, const char *path, const char *text, size_t le
     static const char object[] = "Delete/Object/";
 
     if (strcmp(path, "Delete/Quiet") == 0) {
-        deletion->quiet = s3_text_is(h2o_iovec_init(text, length), "true");
+        deletion->quiet = slice_is_nocase(slice_of(text, length), "true");
         return 0;
     }
     if (strncmp(path, object, sizeof(object) - 2) != 0)
@@ -186,7 +186,7 @@ static int visit_delete(void *ctx, const char *path, const char *text, size_t le
         deletion->key_count++;
         return 0;
     }
-    visit_object_part(deletion, path + sizeof(object) - 1, h2o_iovec_init(text, length));
+    visit_object_part(deletion, path + sizeof(object) - 1, slice_of(text, length));
     return 0;
 }
 
@@ -228,7 +228,7 @@ static void answer_deleted(struct multi_deletion *deletion)
 {
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &deletion->request->http->pool);
+    s3_xml_init(&xml, &deletion->request->http->arena);
     s3_xml_open(&xml, "DeleteResult" S3_XMLNS);
     for (uint32_t i = 0; i < deletion->key_count; i++)
         write_outcome(deletion, &xml, &deletion->keys[i]);
@@ -299,7 +299,8 @@ static void submit_deletion(struct multi_deletion *deletion)
 /* Each key may ask a whole policy: a few of them, then it is the others' turn. */
 static void judge_some(struct core_turn *turn)
 {
-    struct multi_deletion *deletion = H2O_STRUCT_FROM_MEMBER(struct multi_deletion, turn, turn);
+    struct multi_deletion *deletion =
+        (struct multi_deletion *)((char *)turn - offsetof(struct multi_deletion, turn));
 
     for (uint32_t i = 0; i < S3_DELETE_KEYS_PER_TURN && deletion->judged_count < deletion->key_count; i++)
         judge_key(deletion, &deletion->keys[deletion->judged_count++]);
@@ -311,7 +312,7 @@ static void judge_some(struct core_turn *turn)
     core_turn_wait(deletion->request->worker, &deletion->turn);
 }
 
-static void on_body(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void on_body(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct multi_deletion *deletion = ctx;
     const char *message = NULL;

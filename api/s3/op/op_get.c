@@ -20,9 +20,9 @@
 #include "api/s3/object/s3_range.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_tags.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 #define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
 
@@ -57,7 +57,7 @@ static const struct {
 static enum s3_error check_overrides(const struct s3_request *request, const char **message)
 {
     for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
-        h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
+        struct slice value = s3_parameter_value(request, overrides[i].parameter);
 
         if (value.base == NULL)
             continue;
@@ -65,7 +65,7 @@ static enum s3_error check_overrides(const struct s3_request *request, const cha
             *message = "Request specific response headers cannot be used for anonymous GET requests.";
             return S3_ERROR_INVALID_REQUEST;
         }
-        if (!s3_text_is_header_safe(value)) {
+        if (!http_value_is_safe(value)) {
             *message = "Header value cannot be represented.";
             return S3_ERROR_INVALID_ARGUMENT;
         }
@@ -73,13 +73,13 @@ static enum s3_error check_overrides(const struct s3_request *request, const cha
     return S3_ERROR_NONE;
 }
 
-static h2o_iovec_t override_of(const struct s3_request *request, const char *header)
+static struct slice override_of(const struct s3_request *request, const char *header)
 {
     for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
         if (strcmp(overrides[i].header, header) == 0)
             return s3_parameter_value(request, overrides[i].parameter);
     }
-    return (h2o_iovec_t){NULL, 0};
+    return (struct slice){NULL, 0};
 }
 
 /* ---- The head of the answer ---- */
@@ -95,14 +95,13 @@ static void add_attributes(struct fetch *fetch)
         if (meta_attribute_is_annotation(attribute->name))
             continue; /* not a header */
         /* A copy: the object may be gone when the head is written out or logged. */
-        const char *name =
-            s3_request_string(request, h2o_iovec_init(attribute->name.data, attribute->name.length));
+        const char *name = s3_request_string(request, slice_of(attribute->name.data, attribute->name.length));
 
         if (override_of(request, name).base == NULL)
             s3_answer_header(request, name, attribute->value.data, attribute->value.length);
     }
     for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
-        h2o_iovec_t value = s3_parameter_value(request, overrides[i].parameter);
+        struct slice value = s3_parameter_value(request, overrides[i].parameter);
 
         if (value.base != NULL)
             s3_answer_header(request, overrides[i].header, value.base, value.len);
@@ -140,7 +139,7 @@ static void add_checksum(struct fetch *fetch)
     const struct meta_object *object = fetch->object;
     struct meta_checksum checksum = object->checksum;
 
-    if (!s3_text_is(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
+    if (!slice_is_nocase(s3_request_header(request, "x-amz-checksum-mode"), "ENABLED"))
         return;
     if (fetch->is_part && object->part_count > 0) {
         if (!s3_part_checksum(object, fetch->part, &checksum))
@@ -172,7 +171,7 @@ static void add_head(struct fetch *fetch)
     if (s3_request_parameter(request, "versionId") == NULL) /* only the current version expires so */
         s3_expiration_answer(request, object->size, object->modified_ms, &object->attributes);
     add_checksum(fetch);
-    request->http->res.status = fetch->is_partial ? 206 : 200;
+    request->http->answer.status = fetch->is_partial ? 206 : 200;
 }
 
 static void answer_not_modified(struct fetch *fetch)
@@ -187,14 +186,14 @@ static void answer_not_modified(struct fetch *fetch)
             s3_answer_header(request, kept[i], value.data, value.length);
     }
     add_validators(fetch);
-    request->http->res.status = 304;
+    request->http->answer.status = 304;
     core_get_end(fetch->get);
     http_send_head(request->http, UINT64_MAX);
 }
 
 /* ---- Which bytes ---- */
 
-static enum s3_error choose_part(struct fetch *fetch, h2o_iovec_t number_text)
+static enum s3_error choose_part(struct fetch *fetch, struct slice number_text)
 {
     const struct meta_object *object = fetch->object;
     uint64_t number, first = 0;
@@ -220,9 +219,9 @@ static enum s3_error choose_range(struct fetch *fetch, const char **message)
 {
     struct s3_request *request = fetch->request;
     const struct meta_object *object = fetch->object;
-    h2o_iovec_t range = s3_request_header(request, "range"),
-                if_range = s3_request_header(request, "if-range");
-    h2o_iovec_t part = s3_parameter_value(request, "partNumber");
+    struct slice range = s3_request_header(request, "range"),
+                 if_range = s3_request_header(request, "if-range");
+    struct slice part = s3_parameter_value(request, "partNumber");
 
     if (part.base != NULL) {
         if (range.base != NULL) {
@@ -271,7 +270,7 @@ static ssize_t source_read(struct http_source *source, void *buffer, size_t leng
 /* The log has heard which blob is damaged; here it hears whose that is. The path is as the client wrote it, printable. */
 static void report_damage(struct fetch *fetch)
 {
-    const h2o_req_t *http = fetch->request->http;
+    const struct http_request *http = fetch->request->http;
     size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
 
     if (fetch->get != NULL && core_get_told_damage(fetch->get))
@@ -353,7 +352,7 @@ static void detail_number(struct s3_request *request, const char *name, uint64_t
     char *text = s3_request_alloc(request, 24);
 
     s3_request_detail(request, name,
-                      h2o_iovec_init(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number)));
+                      slice_of(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number)));
 }
 
 /* What there is instead of the range or the part that was asked for. */

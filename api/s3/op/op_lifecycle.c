@@ -11,9 +11,9 @@
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lifecycle.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/percent.h"
+#include "storage/base/slice.h"
 
 /* Says nothing where there are no transitions, but Terraform waits for it. */
 #define MINIMUM_SIZE_HEADER "x-amz-transition-default-minimum-object-size"
@@ -99,18 +99,18 @@ void s3_op_get_bucket_lifecycle(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_LIFECYCLE_CONFIGURATION);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_lifecycle_write(&xml, lifecycle);
     answer_minimum_size(request, lifecycle->varies_by_storage_class);
     s3_answer_xml(request, 200, &xml);
 }
 
-static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct core_lifecycle lifecycle = {0};
     const char *message = NULL;
-    enum s3_error error = s3_lifecycle_read(&request->http->pool, body, &lifecycle, &message);
-    h2o_iovec_t stored;
+    enum s3_error error = s3_lifecycle_read(&request->http->arena, body, &lifecycle, &message);
+    struct slice stored;
     char *encoded;
     size_t length;
 
@@ -119,7 +119,7 @@ static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
         return;
     }
     lifecycle.varies_by_storage_class =
-        s3_text_is(s3_request_header(request, MINIMUM_SIZE_HEADER), MINIMUM_SIZE_VARIES);
+        slice_is_nocase(s3_request_header(request, MINIMUM_SIZE_HEADER), MINIMUM_SIZE_VARIES);
     if ((encoded = core_lifecycle_encode(&lifecycle, &length)) == NULL) {
         s3_answer_error(request, S3_ERROR_INTERNAL_ERROR);
         return;
@@ -129,7 +129,7 @@ static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
         s3_answer_error(request, S3_ERROR_ENTITY_TOO_LARGE);
         return;
     }
-    stored = h2o_strdup(&request->http->pool, encoded, length);
+    stored = arena_dup(&request->http->arena, encoded, length);
     free(encoded);
     answer_minimum_size(request, lifecycle.varies_by_storage_class);
     s3_setting_put(request, META_SETTING_LIFECYCLE, s3_bytes(stored), 200);

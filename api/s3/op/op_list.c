@@ -9,19 +9,20 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/base64.h"
+#include "storage/base/slice.h"
 
 #define TOKEN_MARK '1' /* the form of the token; other forms may come */
 
 struct listing {
     struct s3_request *request;
     struct s3_xml xml;
-    h2o_iovec_t prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
-    h2o_iovec_t token;                    /* V2 only, as given */
+    struct slice prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
+    struct slice token;                    /* V2 only, as given */
     struct meta_bytes after;
     uint32_t max_keys;
     bool url, with_owner, is_v2, truncated;
-    h2o_iovec_t *common; /* common prefixes, told behind the keys */
+    struct slice *common; /* common prefixes, told behind the keys */
     uint32_t common_count, count;
     char last[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_length;
@@ -29,26 +30,26 @@ struct listing {
 
 /* ---- Tokens ---- */
 
-static h2o_iovec_t token_make(struct s3_request *request, const char *key, size_t length)
+static struct slice token_make(struct s3_request *request, const char *key, size_t length)
 {
-    h2o_iovec_t token;
+    char *token = s3_request_alloc(request, 2 + BASE64_ENCODED_BYTES(length));
 
-    token.base = s3_request_alloc(request, 2 + h2o_base64_encode_capacity(length));
-    token.base[0] = TOKEN_MARK;
-    token.len = 1 + h2o_base64_encode(token.base + 1, key, length, 1);
-    return token;
+    token[0] = TOKEN_MARK;
+    return slice_of(token, 1 + base64url_encode(key, length, token + 1));
 }
 
-static int token_read(struct s3_request *request, h2o_iovec_t token, struct meta_bytes *after)
+static int token_read(struct s3_request *request, struct slice token, struct meta_bytes *after)
 {
-    h2o_iovec_t key;
+    ssize_t length;
+    char *key;
 
     if (token.len < 2 || token.base[0] != TOKEN_MARK || token.len - 1 > (META_KEY_BYTES_MAX * 4 + 2) / 3)
         return -1;
-    key = h2o_decode_base64url(&request->http->pool, token.base + 1, token.len - 1);
-    if (key.base == NULL || key.len == 0 || key.len > META_KEY_BYTES_MAX)
+    key = s3_request_alloc(request, BASE64URL_DECODED_BYTES(token.len - 1));
+    length = base64url_decode(slice_from(token, 1), key);
+    if (length <= 0 || length > META_KEY_BYTES_MAX)
         return -1;
-    *after = s3_bytes(key);
+    *after = (struct meta_bytes){key, (size_t)length};
     return 0;
 }
 
@@ -81,7 +82,7 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
     assert(entry->key.length <= META_KEY_BYTES_MAX);
     assert(listing->count < listing->max_keys);
     if (entry->is_prefix) {
-        h2o_iovec_t copy = h2o_strdup(&listing->request->http->pool, entry->key.data, entry->key.length);
+        struct slice copy = arena_dup(&listing->request->http->arena, entry->key.data, entry->key.length);
 
         listing->common[listing->common_count++] = copy;
     } else {
@@ -115,7 +116,7 @@ static void write_position_v2(struct listing *listing)
     if (listing->token.base != NULL)
         s3_xml_parameter(xml, "ContinuationToken", listing->token, false);
     if (listing->truncated) {
-        h2o_iovec_t token = token_make(listing->request, listing->last, listing->last_length);
+        struct slice token = token_make(listing->request, listing->last, listing->last_length);
 
         s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
     }
@@ -158,7 +159,7 @@ static void answer_listing(struct listing *listing)
 
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_init(&listing->xml, &request->http->arena);
     s3_xml_open(&listing->xml, "ListBucketResult" S3_XMLNS);
     result = core_object_list(request->worker, &query, visit_entry, listing, &listing->truncated);
     if (result != 0) {
@@ -173,7 +174,7 @@ static void answer_listing(struct listing *listing)
 /* ---- Parameters ---- */
 
 /* A start beyond the longest key ends the listing where it stands: only its first bytes can matter. */
-static struct meta_bytes bounded(h2o_iovec_t start)
+static struct meta_bytes bounded(struct slice start)
 {
     struct meta_bytes bytes = s3_bytes(start);
 
@@ -213,14 +214,14 @@ void s3_op_list_objects_v2(struct s3_request *request)
 {
     struct listing *listing;
 
-    if (!s3_text_is(s3_parameter_value(request, "list-type"), "2")) {
+    if (!slice_is_nocase(s3_parameter_value(request, "list-type"), "2")) {
         s3_answer_error(request, S3_ERROR_INVALID_ARGUMENT);
         return;
     }
     if ((listing = listing_create(request)) == NULL)
         return;
     listing->is_v2 = true;
-    listing->with_owner = s3_text_is(s3_parameter_value(request, "fetch-owner"), "true");
+    listing->with_owner = slice_is_nocase(s3_parameter_value(request, "fetch-owner"), "true");
     listing->start = s3_parameter_value(request, "start-after");
     listing->token = s3_parameter_value(request, "continuation-token");
     listing->after = bounded(listing->start);

@@ -7,17 +7,17 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/object/s3_version.h"
+#include "storage/base/slice.h"
 
 struct version_listing {
     struct s3_request *request;
     struct s3_xml xml;
-    h2o_iovec_t prefix, delimiter, key_marker, version_marker; /* as given; base NULL when absent */
+    struct slice prefix, delimiter, key_marker, version_marker; /* as given; base NULL when absent */
     struct meta_version_id marker;
     uint32_t max_keys;
     bool url, truncated;
-    h2o_iovec_t *common; /* common prefixes, told behind the versions */
+    struct slice *common; /* common prefixes, told behind the versions */
     uint32_t common_count;
     char last_key[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_key_length;
@@ -60,7 +60,7 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
     listing->last_version[0] = '\0';
     if (entry->is_prefix) {
         listing->common[listing->common_count++] =
-            h2o_strdup(&listing->request->http->pool, entry->key.data, entry->key.length);
+            arena_dup(&listing->request->http->arena, entry->key.data, entry->key.length);
         return 0;
     }
     (void)s3_version_format(&entry->version, listing->last_version);
@@ -99,7 +99,7 @@ static void write_tail(struct version_listing *listing)
 static void answer_versions(struct version_listing *listing)
 {
     struct s3_request *request = listing->request;
-    h2o_iovec_t resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    struct slice resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
     bool is_group = resume.len < listing->key_marker.len;
     struct meta_version_query query = {
         .bucket = request->bucket.id,
@@ -113,7 +113,7 @@ static void answer_versions(struct version_listing *listing)
 
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_init(&listing->xml, &request->http->arena);
     s3_xml_open(&listing->xml, "ListVersionsResult" S3_XMLNS);
     result = core_version_list(request->worker, &query, visit_version, listing, &listing->truncated);
     if (result != 0) {

@@ -10,10 +10,10 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/clock.h"
+#include "storage/base/slice.h"
 
 /* ---- The bucket's configuration ---- */
 
@@ -28,7 +28,7 @@ void s3_op_get_object_lock(struct s3_request *request)
                                              : S3_ERROR_NO_SUCH_OBJECT_LOCK_CONFIGURATION);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "ObjectLockConfiguration" S3_XMLNS);
     s3_xml_string(&xml, "ObjectLockEnabled", "Enabled");
     if (configuration->mode != META_LOCK_NONE) {
@@ -49,7 +49,7 @@ struct configuration_reading {
     const char *message; /* what is wrong with a value: InvalidArgument */
 };
 
-static int read_period(struct configuration_reading *reading, h2o_iovec_t text, uint32_t max)
+static int read_period(struct configuration_reading *reading, struct slice text, uint32_t max)
 {
     uint64_t value;
 
@@ -66,10 +66,10 @@ static int read_period(struct configuration_reading *reading, h2o_iovec_t text, 
 static int visit_configuration(void *ctx, const char *path, const char *text, size_t length)
 {
     struct configuration_reading *reading = ctx;
-    h2o_iovec_t value = h2o_iovec_init(text, length);
+    struct slice value = slice_of(text, length);
 
     if (strcmp(path, "ObjectLockConfiguration/ObjectLockEnabled") == 0) {
-        reading->enabled = s3_text_equals(value, h2o_iovec_init(H2O_STRLIT("Enabled")));
+        reading->enabled = slice_equals(value, SLICE("Enabled"));
         return reading->enabled ? 0 : -1;
     }
     if (strcmp(path, "ObjectLockConfiguration/Rule/DefaultRetention/Mode") == 0) {
@@ -98,7 +98,7 @@ static bool configuration_is_whole(const struct configuration_reading *reading)
     return reading->configuration.mode != META_LOCK_NONE && reading->has_days != reading->has_years;
 }
 
-static void on_configuration(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_configuration(struct s3_request *request, struct slice body, void *ctx)
 {
     struct configuration_reading reading = {0};
 
@@ -165,7 +165,7 @@ void s3_op_get_object_retention(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_OBJECT_LOCK);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "Retention" S3_XMLNS);
     s3_xml_string(&xml, "Mode", s3_lock_mode_name(lock.mode));
     s3_xml_time(&xml, "RetainUntilDate", lock.until_ms);
@@ -184,7 +184,7 @@ void s3_op_get_object_legal_hold(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_OBJECT_LOCK);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "LegalHold" S3_XMLNS);
     s3_xml_string(&xml, "Status", s3_lock_hold_name(lock.hold));
     s3_xml_close(&xml, "LegalHold");
@@ -253,7 +253,7 @@ static int visit_retention(void *ctx, const char *path, const char *text, size_t
 
     if (strcmp(path, "Retention/Mode") == 0) {
         lock->has_mode = true;
-        lock->op.lock.mode = s3_lock_mode_parse(h2o_iovec_init(text, length));
+        lock->op.lock.mode = s3_lock_mode_parse(slice_of(text, length));
         return lock->op.lock.mode != META_LOCK_NONE ? 0 : -1;
     }
     if (strcmp(path, "Retention/RetainUntilDate") == 0) {
@@ -265,7 +265,7 @@ static int visit_retention(void *ctx, const char *path, const char *text, size_t
     return 0;
 }
 
-static void on_retention(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_retention(struct s3_request *request, struct slice body, void *ctx)
 {
     struct lock_change *lock = ctx;
     enum s3_error error = S3_ERROR_NONE;
@@ -301,11 +301,11 @@ static int visit_legal_hold(void *ctx, const char *path, const char *text, size_
     if (strcmp(path, "LegalHold/Status") != 0)
         return 0;
     lock->has_status = true;
-    lock->op.lock.hold = s3_lock_hold_parse(h2o_iovec_init(text, length));
+    lock->op.lock.hold = s3_lock_hold_parse(slice_of(text, length));
     return lock->op.lock.hold != META_HOLD_NEVER ? 0 : -1;
 }
 
-static void on_legal_hold(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_legal_hold(struct s3_request *request, struct slice body, void *ctx)
 {
     struct lock_change *lock = ctx;
     enum s3_error error;
@@ -325,7 +325,7 @@ static void on_legal_hold(struct s3_request *request, h2o_iovec_t body, void *ct
 }
 
 static void put_lock(struct s3_request *request,
-                     void (*done)(struct s3_request *request, h2o_iovec_t body, void *ctx))
+                     void (*done)(struct s3_request *request, struct slice body, void *ctx))
 {
     struct lock_change *lock = s3_request_alloc(request, sizeof(*lock));
     enum s3_error error = s3_version_read(request, &lock->version);

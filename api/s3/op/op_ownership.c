@@ -9,7 +9,7 @@
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/access/s3_ownership.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define DOCUMENT_BYTES_MAX (16u << 10)
 
@@ -29,7 +29,7 @@ void s3_op_get_ownership_controls(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_OWNERSHIP_CONTROLS);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "OwnershipControls" S3_XMLNS);
     s3_xml_open(&xml, "Rule");
     s3_xml_string(&xml, "ObjectOwnership", s3_ownership_name(ownership));
@@ -46,7 +46,7 @@ static int visit_ownership(void *ctx, const char *path, const char *text, size_t
         return strcmp(path, "OwnershipControls/Rule") == 0 || strcmp(path, "OwnershipControls") == 0 ? 0 : -1;
     if (*ownership != S3_OWNERSHIP_UNSET)
         return -1; /* one rule */
-    *ownership = s3_ownership_of_name(h2o_iovec_init(text, length));
+    *ownership = s3_ownership_of_name(slice_of(text, length));
     return *ownership != S3_OWNERSHIP_UNSET ? 0 : -1;
 }
 
@@ -69,7 +69,7 @@ static struct meta_bytes ownership_word(enum s3_ownership ownership)
     return (struct meta_bytes){name, strlen(name)};
 }
 
-static void on_ownership(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_ownership(struct s3_request *request, struct slice body, void *ctx)
 {
     enum s3_ownership ownership = S3_OWNERSHIP_UNSET;
 
@@ -111,7 +111,7 @@ void s3_op_get_public_access_block(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_PUBLIC_ACCESS_BLOCK);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "PublicAccessBlockConfiguration" S3_XMLNS);
     s3_xml_bool(&xml, switch_names[0], block.block_acls);
     s3_xml_bool(&xml, switch_names[1], block.ignore_acls);
@@ -125,29 +125,31 @@ static int visit_block(void *ctx, const char *path, const char *text, size_t len
 {
     static const char root[] = "PublicAccessBlockConfiguration";
     char *letters = ctx;
-    h2o_iovec_t value = h2o_iovec_init(text, length);
+    struct slice value = slice_of(text, length);
 
     if (strcmp(path, root) == 0)
         return 0;
     for (unsigned i = 0; i < S3_PUBLIC_ACCESS_SWITCHES; i++) {
         if (strcmp(path + sizeof(root), switch_names[i]) != 0)
             continue;
-        if (!s3_text_is(value, "true") && !s3_text_is(value, "false"))
+        if (!slice_is_nocase(value, "true") && !slice_is_nocase(value, "false"))
             return -1;
-        letters[i] = s3_text_is(value, "true") ? 'y' : 'n';
+        letters[i] = slice_is_nocase(value, "true") ? 'y' : 'n';
         return 0;
     }
     return -1;
 }
 
-static void on_block(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_block(struct s3_request *request, struct slice body, void *ctx)
 {
-    h2o_iovec_t letters = h2o_strdup(&request->http->pool, "nnnn", S3_PUBLIC_ACCESS_SWITCHES);
+    char *letters = s3_request_alloc(request, S3_PUBLIC_ACCESS_SWITCHES);
 
-    if (s3_xml_parse(body.base, body.len, "PublicAccessBlockConfiguration", visit_block, letters.base) != 0)
+    memset(letters, 'n', S3_PUBLIC_ACCESS_SWITCHES);
+    if (s3_xml_parse(body.base, body.len, "PublicAccessBlockConfiguration", visit_block, letters) != 0)
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);
     else
-        s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK, s3_bytes(letters), 200);
+        s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK,
+                       (struct meta_bytes){letters, S3_PUBLIC_ACCESS_SWITCHES}, 200);
 }
 
 void s3_op_put_public_access_block(struct s3_request *request)
@@ -164,29 +166,29 @@ void s3_op_delete_public_access_block(struct s3_request *request)
 
 static int visit_payer(void *ctx, const char *path, const char *text, size_t length)
 {
-    h2o_iovec_t *payer = ctx;
+    struct slice *payer = ctx;
 
     if (strcmp(path, "RequestPaymentConfiguration") == 0)
         return 0;
     if (strcmp(path, "RequestPaymentConfiguration/Payer") != 0)
         return -1;
     if (length == strlen("BucketOwner") && memcmp(text, "BucketOwner", length) == 0)
-        *payer = h2o_iovec_init(H2O_STRLIT("BucketOwner"));
+        *payer = SLICE("BucketOwner");
     else if (length == strlen("Requester") && memcmp(text, "Requester", length) == 0)
-        *payer = h2o_iovec_init(H2O_STRLIT("Requester"));
+        *payer = SLICE("Requester");
     else
         return -1;
     return 0;
 }
 
-static void on_payment(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_payment(struct s3_request *request, struct slice body, void *ctx)
 {
-    h2o_iovec_t payer = {NULL, 0};
+    struct slice payer = {NULL, 0};
 
     if (s3_xml_parse(body.base, body.len, "RequestPaymentConfiguration", visit_payer, &payer) != 0 ||
         payer.base == NULL)
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);
-    else if (!s3_text_is(payer, "BucketOwner"))
+    else if (!slice_is_nocase(payer, "BucketOwner"))
         s3_answer_error(request, S3_ERROR_NOT_IMPLEMENTED);
     else
         s3_answer_empty(request, 200);

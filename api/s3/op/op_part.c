@@ -26,7 +26,7 @@ struct part_target {
 
 static enum s3_error target_read(struct s3_request *request, struct part_target *target, const char **message)
 {
-    h2o_iovec_t text = s3_parameter_value(request, "partNumber");
+    struct slice text = s3_parameter_value(request, "partNumber");
     struct meta_upload upload;
     uint64_t number;
     enum s3_error error;
@@ -138,7 +138,7 @@ static void answer_part_copied(struct part_copy *copy)
     struct s3_request *request = copy->request;
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "CopyPartResult" S3_XMLNS);
     s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
     s3_xml_etag(&xml, copy->op.etag);
@@ -271,7 +271,7 @@ static void part_copy_submit(struct part_copy *copy)
 static enum s3_error prepare_part_copy(struct part_copy *copy, const char **message)
 {
     struct s3_request *request = copy->request;
-    h2o_iovec_t range = s3_request_header(request, "x-amz-copy-source-range");
+    struct slice range = s3_request_header(request, "x-amz-copy-source-range");
     enum s3_error error;
 
     if ((error = target_read(request, &copy->target, message)) != S3_ERROR_NONE ||
@@ -354,7 +354,7 @@ static void answer_parts(struct part_listing *listing, const struct meta_upload 
     struct s3_xml *xml = &listing->xml;
     int result;
 
-    s3_xml_init(xml, &request->http->pool);
+    s3_xml_init(xml, &request->http->arena);
     s3_xml_open(xml, "ListPartsResult" S3_XMLNS);
     write_parts_head(listing, upload);
     listing->last = listing->after;

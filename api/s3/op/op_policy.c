@@ -30,7 +30,7 @@ static void answer_malformed(struct s3_request *request, const char *message)
 }
 
 /* x-amz-confirm-remove-self-bucket-access needs no look: the owner keeps access to the policy in any case. */
-static void on_policy(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_policy(struct s3_request *request, struct slice body, void *ctx)
 {
     char message[S3_POLICY_MESSAGE_MAX];
     struct s3_public_access_block block;
@@ -82,7 +82,7 @@ void s3_op_get_bucket_policy(struct s3_request *request)
         s3_answer_result(request, result);
         return;
     }
-    request->http->res.status = 200;
+    request->http->answer.status = 200;
     s3_answer_header_string(request, "content-type", "application/json");
     http_send_memory(request->http, document.data, document.length);
     free((void *)document.data);
@@ -102,7 +102,7 @@ void s3_op_get_bucket_policy_status(struct s3_request *request)
         s3_answer_error(request, S3_ERROR_NO_SUCH_BUCKET_POLICY);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "PolicyStatus" S3_XMLNS);
     s3_xml_string(&xml, "IsPublic", s3_policy_is_public(policy) ? "true" : "false");
     s3_xml_close(&xml, "PolicyStatus");

@@ -18,8 +18,8 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/op/s3_tagging.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/percent.h"
+#include "storage/base/slice.h"
 #include "api/s3/object/s3_version.h"
 
 static struct post *post_of_put(struct s3_put *put)
@@ -42,7 +42,7 @@ static enum s3_error authorize(struct post *post)
         .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = post->tags};
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
     size_t count = s3_action_of_upload(request, actions);
-    h2o_iovec_t policy = s3_form_field(&post->form, "policy");
+    struct slice policy = s3_form_field(&post->form, "policy");
     enum s3_error error = S3_ERROR_NONE;
 
     if (policy.base != NULL)
@@ -79,7 +79,7 @@ static enum s3_error prepare_object(struct post *post)
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(&request->http->headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->pool, &request->http->headers,
+        (error = s3_attributes_collect(&request->http->arena, &request->http->headers,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
         (error = add_tags(post)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes, &post->message)) !=
@@ -109,52 +109,46 @@ static void commit_object(struct s3_put *put)
 }
 
 /* The object's address as the client reached the bucket. */
-static h2o_iovec_t location_of(struct s3_request *request)
+static struct slice location_of(struct s3_request *request)
 {
-    h2o_mem_pool_t *pool = &request->http->pool;
-    h2o_iovec_t host = s3_request_header(request, "host"), key, bucket = request->bucket_name;
-    const char *scheme = request->http->scheme == &H2O_URL_SCHEME_HTTPS ? "https://" : "http://";
+    struct arena *arena = &request->http->arena;
+    struct slice host = s3_request_header(request, "host"), key, bucket = request->bucket_name;
+    const char *scheme = request->http->is_tls ? "https://" : "http://";
 
     if (host.base == NULL)
-        host = request->http->input.authority;
-    key.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES(request->key.len) + 1);
-    key.len = percent_encode(request->key.base, request->key.len, true, key.base);
+        host = request->http->authority;
+    key = percent_encode_in(arena, request->key, true);
     if (request->virtual_hosted)
-        return h2o_concat(pool, h2o_iovec_init(scheme, strlen(scheme)), host, h2o_iovec_init(H2O_STRLIT("/")),
-                          key);
-    return h2o_concat(pool, h2o_iovec_init(scheme, strlen(scheme)), host, h2o_iovec_init(H2O_STRLIT("/")),
-                      bucket, h2o_iovec_init(H2O_STRLIT("/")), key);
+        return arena_concat(arena, slice_text(scheme), host, SLICE("/"), key);
+    return arena_concat(arena, slice_text(scheme), host, SLICE("/"), bucket, SLICE("/"), key);
 }
 
 /* The place that the form's author wants the browser to go to, told what was stored; base NULL: none, or no good one. */
-static h2o_iovec_t redirect_of(struct post *post)
+static struct slice redirect_of(struct post *post)
 {
     struct s3_request *request = post->request;
-    h2o_mem_pool_t *pool = &request->http->pool;
-    h2o_iovec_t url = s3_form_field(&post->form, "success_action_redirect"), key, query;
+    struct arena *arena = &request->http->arena;
+    struct slice url = s3_form_field(&post->form, "success_action_redirect"), key, query;
     char etag[META_ETAG_BYTES_MAX + 16];
 
     if (url.base == NULL)
         url = s3_form_field(&post->form, "redirect");
-    if ((!s3_text_has_prefix(url, "http://") && !s3_text_has_prefix(url, "https://")) ||
-        !s3_text_is_header_safe(url))
-        return (h2o_iovec_t){NULL, 0};
-    key.base = h2o_mem_alloc_pool(pool, PERCENT_ENCODED_BYTES(request->key.len) + 1);
-    key.len = percent_encode(request->key.base, request->key.len, false, key.base);
+    if ((!slice_has_prefix_nocase(url, "http://") && !slice_has_prefix_nocase(url, "https://")) ||
+        !http_value_is_safe(url))
+        return (struct slice){NULL, 0};
+    key = percent_encode_in(arena, request->key, false);
     snprintf(etag, sizeof(etag), "%%22%s%%22", post->op.object.etag);
-    query = h2o_concat(pool, h2o_iovec_init(H2O_STRLIT("bucket=")), request->bucket_name,
-                       h2o_iovec_init(H2O_STRLIT("&key=")), key, h2o_iovec_init(H2O_STRLIT("&etag=")),
-                       h2o_iovec_init(etag, strlen(etag)));
-    return h2o_concat(pool, url, h2o_iovec_init(memchr(url.base, '?', url.len) != NULL ? "&" : "?", 1),
-                      query);
+    query = arena_concat(arena, SLICE("bucket="), request->bucket_name, SLICE("&key="), key, SLICE("&etag="),
+                         slice_text(etag));
+    return arena_concat(arena, url, slice_of(memchr(url.base, '?', url.len) != NULL ? "&" : "?", 1), query);
 }
 
-static void answer_created(struct post *post, h2o_iovec_t location)
+static void answer_created(struct post *post, struct slice location)
 {
     struct s3_request *request = post->request;
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "PostResponse");
     s3_xml_text(&xml, "Location", location.base, location.len);
     s3_xml_string(&xml, "Bucket", request->bucket.name);
@@ -168,9 +162,9 @@ static void answer_stored(struct s3_put *put)
 {
     struct post *post = post_of_put(put);
     struct s3_request *request = post->request;
-    h2o_iovec_t status = s3_form_field(&post->form, "success_action_status");
-    h2o_iovec_t redirect = redirect_of(post),
-                location = redirect.base != NULL ? redirect : location_of(request);
+    struct slice status = s3_form_field(&post->form, "success_action_status");
+    struct slice redirect = redirect_of(post),
+                 location = redirect.base != NULL ? redirect : location_of(request);
 
     s3_answer_etag(request, post->op.object.etag);
     s3_answer_checksum(request, &post->op.object.checksum, 0);
@@ -178,10 +172,10 @@ static void answer_stored(struct s3_put *put)
     s3_answer_header(request, "location", location.base, location.len);
     if (redirect.base != NULL)
         s3_answer_empty(request, 303);
-    else if (s3_text_is(status, "201"))
+    else if (slice_is_nocase(status, "201"))
         answer_created(post, location);
     else
-        s3_answer_empty(request, s3_text_is(status, "200") ? 200 : 204);
+        s3_answer_empty(request, slice_is_nocase(status, "200") ? 200 : 204);
 }
 
 /* ---- The body ---- */
@@ -294,7 +288,7 @@ void s3_op_post_object(struct s3_request *request)
     post->put.stored = answer_stored;
     post->put.feed = on_feed;
     post->limits.bytes_max = UINT64_MAX;
-    if (s3_form_init(&post->form, &request->http->pool, s3_request_header(request, "content-type")) != 0) {
+    if (s3_form_init(&post->form, &request->http->arena, s3_request_header(request, "content-type")) != 0) {
         s3_answer_error_message(request, S3_ERROR_PRECONDITION_FAILED,
                                 "Bucket POST must be of the enclosure-type multipart/form-data");
         return;

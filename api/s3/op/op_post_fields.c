@@ -9,8 +9,8 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/object/s3_tags.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/hex.h"
+#include "storage/base/slice.h"
 #include "storage/base/utf8.h"
 
 static enum s3_error refuse(struct post *post, enum s3_error error, const char *message)
@@ -24,16 +24,16 @@ static enum s3_error refuse(struct post *post, enum s3_error error, const char *
 #define FILENAME_VARIABLE "${filename}"
 
 /* Once per field, which bounds what a form can grow to. */
-static h2o_iovec_t expand(struct post *post, h2o_iovec_t text)
+static struct slice expand(struct post *post, struct slice text)
 {
-    const char *at = text.base != NULL ? memmem(text.base, text.len, H2O_STRLIT(FILENAME_VARIABLE)) : NULL;
-    h2o_iovec_t head, tail;
+    const char *at = text.base != NULL ? memmem(text.base, text.len, LITERAL(FILENAME_VARIABLE)) : NULL;
+    struct slice head, tail;
 
     if (at == NULL)
         return text;
-    head = h2o_iovec_init(text.base, (size_t)(at - text.base));
-    tail = h2o_iovec_init(at + strlen(FILENAME_VARIABLE), text.len - head.len - strlen(FILENAME_VARIABLE));
-    return h2o_concat(&post->request->http->pool, head, post->form.filename, tail);
+    head = slice_of(text.base, (size_t)(at - text.base));
+    tail = slice_of(at + strlen(FILENAME_VARIABLE), text.len - head.len - strlen(FILENAME_VARIABLE));
+    return arena_concat(&post->request->http->arena, head, post->form.filename, tail);
 }
 
 /* Conditions of the policy are about the expanded fields. */
@@ -59,14 +59,12 @@ static enum s3_error take_key(struct post *post)
 
 /* ---- Who it is ---- */
 
-static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim *claim, h2o_iovec_t date)
+static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim *claim, struct slice date)
 {
     const char *region = s3_service_region(post->request->service);
 
-    if (!h2o_memis(claim->terminator.base, claim->terminator.len, H2O_STRLIT("aws4_request")) ||
-        !h2o_memis(claim->service.base, claim->service.len, H2O_STRLIT("s3")) || date.len < 8 ||
-        !h2o_memis(claim->date.base, claim->date.len, date.base, 8) ||
-        !h2o_memis(claim->region.base, claim->region.len, region, strlen(region)))
+    if (!slice_is(claim->terminator, "aws4_request") || !slice_is(claim->service, "s3") || date.len < 8 ||
+        !slice_equals(claim->date, slice_of(date.base, 8)) || !slice_is(claim->region, region))
         return refuse(post, S3_ERROR_INVALID_ARGUMENT,
                       "The x-amz-credential field does not fit: it must name the date of x-amz-date, this "
                       "server's region, "
@@ -74,7 +72,7 @@ static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim 
     return S3_ERROR_NONE;
 }
 
-static enum s3_error check_signature(struct post *post, h2o_iovec_t policy, h2o_iovec_t date,
+static enum s3_error check_signature(struct post *post, struct slice policy, struct slice date,
                                      const struct s3_sigv4_claim *claim)
 {
     struct s3_request *request = post->request;
@@ -104,8 +102,8 @@ static enum s3_error check_signature(struct post *post, h2o_iovec_t policy, h2o_
 static enum s3_error authenticate(struct post *post)
 {
     const struct s3_form *form = &post->form;
-    h2o_iovec_t policy = s3_form_field(form, "policy"), signature = s3_form_field(form, "x-amz-signature");
-    h2o_iovec_t algorithm = s3_form_field(form, "x-amz-algorithm"), date = s3_form_field(form, "x-amz-date");
+    struct slice policy = s3_form_field(form, "policy"), signature = s3_form_field(form, "x-amz-signature");
+    struct slice algorithm = s3_form_field(form, "x-amz-algorithm"), date = s3_form_field(form, "x-amz-date");
     struct s3_sigv4_claim claim = {0};
     enum s3_error error;
 
@@ -116,7 +114,7 @@ static enum s3_error authenticate(struct post *post)
     if (signature.base == NULL || date.base == NULL)
         return refuse(post, S3_ERROR_INVALID_ARGUMENT,
                       "Bucket POST must contain fields named 'x-amz-signature' and 'x-amz-date'.");
-    if (!h2o_memis(algorithm.base, algorithm.len, H2O_STRLIT(S3_SIGV4_ALGORITHM)))
+    if (!slice_is(algorithm, S3_SIGV4_ALGORITHM))
         return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-algorithm only supports \"AWS4-HMAC-SHA256\"");
     if (s3_form_field(form, "x-amz-security-token").base != NULL)
         return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
@@ -129,20 +127,20 @@ static enum s3_error authenticate(struct post *post)
 
 /* ---- Fields as headers ---- */
 
-static bool names_a_header(h2o_iovec_t name)
+static bool names_a_header(struct slice name)
 {
     static const char *const names[] = {"cache-control",    "content-type",     "content-disposition",
                                         "content-encoding", "content-language", "content-md5",
                                         "expires"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (s3_text_is(name, names[i]))
+        if (slice_is_nocase(name, names[i]))
             return true;
     }
-    return s3_text_has_prefix(name, "x-amz-");
+    return slice_has_prefix_nocase(name, "x-amz-");
 }
 
-static bool is_token(h2o_iovec_t name)
+static bool is_token(struct slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.base[i];
@@ -157,27 +155,24 @@ static bool is_token(h2o_iovec_t name)
  * must not be able to break a response's head in two. */
 static enum s3_error fields_to_headers(struct post *post)
 {
-    h2o_req_t *http = post->request->http;
-    h2o_headers_t headers = {NULL, 0, 0};
+    struct http_request *http = post->request->http;
+    struct http_headers headers = {NULL, 0, 0};
 
     for (size_t i = 0; i < http->headers.size; i++) {
-        const h2o_header_t *header = &http->headers.entries[i];
+        const struct http_header *header = &http->headers.entries[i];
 
-        if (!names_a_header(*header->name))
-            h2o_add_header_by_str(&http->pool, &headers, header->name->base, header->name->len, 1, NULL,
-                                  header->value.base, header->value.len);
+        if (!names_a_header(header->name))
+            http_headers_add(&http->arena, &headers, header->name, header->value);
     }
     for (size_t i = 0; i < post->form.field_count; i++) {
         const struct s3_form_field *field = &post->form.fields[i];
-        h2o_iovec_t name =
-            s3_text_is(field->name, "acl") ? h2o_iovec_init(H2O_STRLIT("x-amz-acl")) : field->name;
+        struct slice name = slice_is_nocase(field->name, "acl") ? SLICE("x-amz-acl") : field->name;
 
         if (!names_a_header(name))
             continue;
-        if (!is_token(name) || !s3_text_is_header_safe(field->value))
+        if (!is_token(name) || !http_value_is_safe(field->value))
             return refuse(post, S3_ERROR_INVALID_ARGUMENT, "A field's name or value cannot be represented.");
-        h2o_add_header_by_str(&http->pool, &headers, name.base, name.len, 1, NULL, field->value.base,
-                              field->value.len);
+        http_headers_add(&http->arena, &headers, name, field->value);
     }
     http->headers = headers;
     return S3_ERROR_NONE;
@@ -186,8 +181,8 @@ static enum s3_error fields_to_headers(struct post *post)
 /* The tags of the field `tagging`, which is XML; those of x-amz-tagging are a header by now. */
 static enum s3_error read_tags(struct post *post)
 {
-    h2o_mem_pool_t *pool = &post->request->http->pool;
-    h2o_iovec_t xml = s3_form_field(&post->form, "tagging");
+    struct arena *arena = &post->request->http->arena;
+    struct slice xml = s3_form_field(&post->form, "tagging");
     struct s3_tags tags;
     enum s3_error error;
 
@@ -196,10 +191,10 @@ static enum s3_error read_tags(struct post *post)
     if (s3_request_header(post->request, "x-amz-tagging").base != NULL)
         return refuse(post, S3_ERROR_INVALID_ARGUMENT,
                       "Only one of the fields tagging and x-amz-tagging may be given.");
-    if ((error = s3_tags_read_xml(pool, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)
+    if ((error = s3_tags_read_xml(arena, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)
         return error;
     if (tags.count > 0)
-        post->tags = s3_tags_pack(pool, &tags);
+        post->tags = s3_tags_pack(arena, &tags);
     return S3_ERROR_NONE;
 }
 

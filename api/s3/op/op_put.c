@@ -86,14 +86,14 @@ static int check_condition_now(struct s3_request *request, const struct s3_write
 static enum s3_error prepare(struct object_put *object_put, const char **message)
 {
     struct s3_request *request = object_put->put.request;
-    const h2o_headers_t *headers = &request->http->headers;
+    const struct http_headers *headers = &request->http->headers;
     struct meta_object_put *op = &object_put->op;
     struct s3_upload_access access;
     enum s3_error error;
     int result;
 
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->pool, headers, &op->object.attributes)) !=
+        (error = s3_attributes_collect(&request->http->arena, headers, &op->object.attributes)) !=
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||

@@ -10,8 +10,8 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/auth/s3_sigv4.h"
-#include "api/s3/text/s3_text.h"
 #include "api/s3/text/s3_time.h"
+#include "storage/base/slice.h"
 
 struct renaming {
     struct s3_request *request;
@@ -34,12 +34,12 @@ static void on_renamed(struct core_change *change)
     }
     /* Only an If-Match can miss the new key. */
     if (!renaming->condition.condition.if_match_any && renaming->condition.condition.if_match == NULL)
-        request->subject_key = h2o_strdup(&request->http->pool, source->data, source->length);
+        request->subject_key = arena_dup(&request->http->arena, source->data, source->length);
     s3_answer_result(request, renaming->op.op.result);
 }
 
 /* Whoever renames reads the object under its old key and takes it away from there. */
-static enum s3_error authorize_source(struct s3_request *request, h2o_iovec_t key)
+static enum s3_error authorize_source(struct s3_request *request, struct slice key)
 {
     struct s3_access access = {
         .bucket = &request->bucket, .key = key, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
@@ -56,7 +56,7 @@ static enum s3_error authorize_source(struct s3_request *request, h2o_iovec_t ke
 static enum s3_error read_source(struct renaming *renaming, const char **message)
 {
     struct s3_request *request = renaming->request;
-    h2o_iovec_t text = s3_request_header(request, "x-amz-rename-source"), bucket, key;
+    struct slice text = s3_request_header(request, "x-amz-rename-source"), bucket, key;
     struct s3_version version;
     enum s3_error error;
 
@@ -64,13 +64,13 @@ static enum s3_error read_source(struct renaming *renaming, const char **message
         *message = "x-amz-rename-source must name the object to rename.";
         return S3_ERROR_INVALID_ARGUMENT;
     }
-    error = s3_copy_source_parse(&request->http->pool, text, &bucket, &key, &version);
-    if (error == S3_ERROR_NONE && !s3_text_equals(bucket, request->bucket_name)) {
+    error = s3_copy_source_parse(&request->http->arena, text, &bucket, &key, &version);
+    if (error == S3_ERROR_NONE && !slice_equals(bucket, request->bucket_name)) {
         *message =
             "An object can be renamed within its bucket only; x-amz-rename-source must be /BUCKET/KEY.";
         error = S3_ERROR_INVALID_REQUEST;
     }
-    if (error == S3_ERROR_NONE && s3_text_equals(key, request->key)) {
+    if (error == S3_ERROR_NONE && slice_equals(key, request->key)) {
         *message = "The new key is the old one.";
         error = S3_ERROR_INVALID_REQUEST;
     }
@@ -88,7 +88,7 @@ static enum s3_error read_source(struct renaming *renaming, const char **message
 static enum s3_error read_etag(struct s3_request *request, const char *header,
                                char room[META_ETAG_BYTES_MAX + 1], const char **etag)
 {
-    h2o_iovec_t text = s3_request_header(request, header);
+    struct slice text = s3_request_header(request, header);
 
     if (text.base == NULL)
         return S3_ERROR_NONE;
@@ -99,7 +99,7 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
 /* Unlike for reads, a date that cannot be read is an error: the rename would happen unconditionally. */
 static enum s3_error read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
 {
-    h2o_iovec_t text = s3_request_header(request, header);
+    struct slice text = s3_request_header(request, header);
     int64_t unix_s;
 
     *unix_ms = INT64_MIN;
@@ -150,23 +150,23 @@ static void digest_parameters(struct renaming *renaming)
     };
     enum { HEADERS = sizeof(headers) / sizeof(headers[0]) };
     struct s3_request *request = renaming->request;
-    h2o_iovec_t texts[2 * (2 + HEADERS)]; /* each with a separator that none of them has inside */
+    struct slice texts[2 * (2 + HEADERS)]; /* each with a separator that none of them has inside */
     size_t count = 0;
 
-    texts[count++] = h2o_iovec_init(request->owner_id, strlen(request->owner_id));
-    texts[count++] = h2o_iovec_init("", 1);
+    texts[count++] = slice_text(request->owner_id);
+    texts[count++] = slice_of("", 1);
     for (size_t i = 0; i < HEADERS; i++) {
         texts[count++] = s3_request_header(request, headers[i]);
-        texts[count++] = h2o_iovec_init("", 1);
+        texts[count++] = slice_of("", 1);
     }
-    texts[count++] = h2o_iovec_init(renaming->op.source.key.data, renaming->op.source.key.length);
-    h2o_iovec_t all = h2o_concat_list(&request->http->pool, texts, count);
+    texts[count++] = slice_of(renaming->op.source.key.data, renaming->op.source.key.length);
+    struct slice all = arena_join(&request->http->arena, texts, count);
     s3_sha256(all.base, all.len, renaming->parameters);
 }
 
 static enum s3_error read_token(struct renaming *renaming, const char **message)
 {
-    h2o_iovec_t token = s3_request_header(renaming->request, "x-amz-client-token");
+    struct slice token = s3_request_header(renaming->request, "x-amz-client-token");
 
     if (token.base == NULL)
         return S3_ERROR_NONE;

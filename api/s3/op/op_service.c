@@ -7,7 +7,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define BUCKETS_PER_READ    1000u
 #define BUCKETS_MAX_DEFAULT 10000u /* S3's largest page; without max-buckets all are told */
@@ -15,7 +15,7 @@
 struct bucket_listing {
     struct s3_request *request;
     struct s3_xml xml;
-    h2o_iovec_t prefix, region;
+    struct slice prefix, region;
     uint32_t limit, count; /* buckets told at most, and so far */
     uint32_t seen;         /* in this read */
     bool paged, truncated;
@@ -29,7 +29,7 @@ static bool listing_wants(const struct bucket_listing *listing, const struct met
     if (length < listing->prefix.len ||
         (listing->prefix.len > 0 && memcmp(bucket->name, listing->prefix.base, listing->prefix.len) != 0))
         return false;
-    if (listing->region.base != NULL && !s3_text_is(listing->region, bucket->region))
+    if (listing->region.base != NULL && !slice_is_nocase(listing->region, bucket->region))
         return false;
     return (s3_authorize_rights(listing->request, bucket) & S3_RIGHT_LIST) != 0;
 }
@@ -73,7 +73,7 @@ static int list_all(struct bucket_listing *listing)
 }
 
 /* The token is the last name told: it is no secret, and it stays good when that bucket is gone. */
-static bool listing_start(struct bucket_listing *listing, h2o_iovec_t token)
+static bool listing_start(struct bucket_listing *listing, struct slice token)
 {
     if (token.base == NULL || token.len == 0)
         return true;
@@ -89,7 +89,7 @@ static void answer_listing(struct bucket_listing *listing, const char *owner)
     struct s3_xml *xml = &listing->xml;
     int result;
 
-    s3_xml_init(xml, &request->http->pool);
+    s3_xml_init(xml, &request->http->arena);
     s3_xml_open(xml, "ListAllMyBucketsResult" S3_XMLNS);
     s3_xml_owner(request, xml, "Owner", (struct meta_bytes){owner, strlen(owner)});
     s3_xml_open(xml, "Buckets");

@@ -8,7 +8,7 @@
 
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 /* ?parameter and the document that says "nothing is set". */
 static const struct {
@@ -28,7 +28,7 @@ void s3_op_get_empty_settings(struct s3_request *request)
     for (size_t i = 0; i < sizeof(empty_settings) / sizeof(empty_settings[0]); i++) {
         if (!s3_request_has(request, empty_settings[i].parameter))
             continue;
-        s3_xml_init(&xml, &request->http->pool);
+        s3_xml_init(&xml, &request->http->arena);
         strcpy(name, empty_settings[i].element);
         strcat(name, S3_XMLNS);
         s3_xml_open(&xml, name);
@@ -92,7 +92,7 @@ static int visit_absent(void *ctx, const char *path, const char *text, size_t le
 {
     struct absent_reading *reading = ctx;
     const char *child = strchr(path, '/');
-    h2o_iovec_t value = h2o_iovec_init(text, length);
+    struct slice value = slice_of(text, length);
 
     if (child == NULL)
         return 0;
@@ -101,14 +101,14 @@ static int visit_absent(void *ctx, const char *path, const char *text, size_t le
     if (!is_known_child(reading->setting, child))
         return -1;
     reading->has_child = true;
-    if (reading->setting->off == NULL || s3_text_is(value, reading->setting->on))
+    if (reading->setting->off == NULL || slice_is_nocase(value, reading->setting->on))
         reading->is_on = true;
-    else if (!s3_text_is(value, reading->setting->off))
+    else if (!slice_is_nocase(value, reading->setting->off))
         return -1;
     return 0;
 }
 
-static void on_absent(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_absent(struct s3_request *request, struct slice body, void *ctx)
 {
     struct absent_reading *reading = ctx;
 

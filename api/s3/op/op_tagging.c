@@ -21,7 +21,7 @@
 enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
                                      const char **message)
 {
-    h2o_iovec_t text = s3_request_header(request, "x-amz-tagging");
+    struct slice text = s3_request_header(request, "x-amz-tagging");
     struct s3_tags *tags;
     enum s3_error error;
 
@@ -29,9 +29,9 @@ enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_byt
     if (text.base == NULL || text.len == 0)
         return S3_ERROR_NONE;
     tags = s3_request_alloc(request, sizeof(*tags));
-    error = s3_tags_read_header(&request->http->pool, text, tags, message);
+    error = s3_tags_read_header(&request->http->arena, text, tags, message);
     if (error == S3_ERROR_NONE)
-        *packed = s3_tags_pack(&request->http->pool, tags);
+        *packed = s3_tags_pack(&request->http->arena, tags);
     return error;
 }
 
@@ -53,11 +53,11 @@ static void answer_tags(struct s3_request *request, struct meta_bytes packed)
     struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
     struct s3_xml xml;
 
-    if (!s3_tags_unpack(&request->http->pool, packed, tags)) {
+    if (!s3_tags_unpack(&request->http->arena, packed, tags)) {
         s3_answer_result(request, META_E_CORRUPT);
         return;
     }
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "Tagging" S3_XMLNS);
     s3_xml_open(&xml, "TagSet");
     s3_tags_write(&xml, tags);
@@ -67,18 +67,18 @@ static void answer_tags(struct s3_request *request, struct meta_bytes packed)
 }
 
 /* Parses the document, answering what is wrong with it. Returns 0 or -EINVAL. */
-static int read_document(struct s3_request *request, h2o_iovec_t body, uint32_t count_max,
+static int read_document(struct s3_request *request, struct slice body, uint32_t count_max,
                          struct meta_bytes *packed)
 {
     struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
     const char *message = NULL;
-    enum s3_error error = s3_tags_read_xml(&request->http->pool, body, count_max, tags, &message);
+    enum s3_error error = s3_tags_read_xml(&request->http->arena, body, count_max, tags, &message);
 
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return -EINVAL;
     }
-    *packed = s3_tags_pack(&request->http->pool, tags);
+    *packed = s3_tags_pack(&request->http->arena, tags);
     return 0;
 }
 
@@ -162,7 +162,7 @@ static enum s3_error authorize_tags(struct s3_request *request, struct meta_byte
     return s3_authorize_access(request, &access);
 }
 
-static void on_object_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_object_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct meta_bytes packed;
     enum s3_error error;
@@ -205,7 +205,7 @@ void s3_op_get_bucket_tagging(struct s3_request *request)
     }
 }
 
-static void on_bucket_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_bucket_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct meta_bytes packed;
 

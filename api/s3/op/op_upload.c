@@ -9,8 +9,8 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/op/s3_tagging.h"
-#include "api/s3/text/s3_text.h"
 #include "storage/base/clock.h"
+#include "storage/base/slice.h"
 
 /* ---- CreateMultipartUpload ---- */
 
@@ -33,7 +33,7 @@ static void answer_created(struct creation *creation)
         s3_answer_header_string(request, "x-amz-checksum-type", s3_checksum_type_name(upload->checksum_type));
     }
     s3_upload_id_format(upload->id, id);
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "InitiateMultipartUploadResult" S3_XMLNS);
     s3_xml_string(&xml, "Bucket", request->bucket.name);
     s3_xml_key(&xml, "Key", request->key.base, request->key.len, false);
@@ -55,7 +55,7 @@ static void on_created(struct core_change *change)
 static enum s3_error prepare(struct creation *creation, const char **message)
 {
     struct s3_request *request = creation->request;
-    const h2o_headers_t *headers = &request->http->headers;
+    const struct http_headers *headers = &request->http->headers;
     struct meta_upload *upload = &creation->op.upload;
     enum s3_checksum_algorithm algorithm;
     enum s3_checksum_type type;
@@ -65,7 +65,7 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
     if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->pool, headers, &upload->attributes)) !=
+        (error = s3_attributes_collect(&request->http->arena, headers, &upload->attributes)) !=
             S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
@@ -142,11 +142,11 @@ void s3_op_abort_upload(struct s3_request *request)
 struct upload_listing {
     struct s3_request *request;
     struct s3_xml xml;
-    h2o_iovec_t prefix, delimiter, key_marker, id_marker;
+    struct slice prefix, delimiter, key_marker, id_marker;
     unsigned char marker_id[META_UPLOAD_ID_BYTES];
     uint32_t limit, common_count;
-    h2o_iovec_t *common; /* common prefixes, told behind the uploads */
-    h2o_iovec_t last_key;
+    struct slice *common; /* common prefixes, told behind the uploads */
+    struct slice last_key;
     char last_id[S3_UPLOAD_ID_TEXT_BYTES + 1]; /* empty when the last entry was a prefix */
     bool url, truncated;
 };
@@ -175,7 +175,7 @@ static int visit_upload(void *ctx, const struct meta_upload *upload, struct meta
     struct upload_listing *listing = ctx;
     struct meta_bytes key = upload != NULL ? upload->key : common_prefix;
 
-    listing->last_key = h2o_strdup(&listing->request->http->pool, key.data, key.length);
+    listing->last_key = arena_dup(&listing->request->http->arena, key.data, key.length);
     listing->last_id[0] = '\0';
     if (upload == NULL) {
         listing->common[listing->common_count++] = listing->last_key;
@@ -226,7 +226,7 @@ static void answer_uploads(struct upload_listing *listing)
     int result;
 
     listing->common = s3_request_alloc(request, (listing->limit + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->pool);
+    s3_xml_init(&listing->xml, &request->http->arena);
     s3_xml_open(&listing->xml, "ListMultipartUploadsResult" S3_XMLNS);
     result = core_upload_list(request->worker, &query, visit_upload, listing, &listing->truncated);
     if (result != 0) {

@@ -5,7 +5,7 @@
 
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/text/s3_text.h"
+#include "storage/base/slice.h"
 
 #define MFA_MESSAGE "MFA delete is not supported by this server"
 #define LOCKED_MESSAGE                                                                                       \
@@ -21,7 +21,7 @@ void s3_op_get_bucket_versioning(struct s3_request *request)
     const char *state = states[request->bucket.versioning];
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &request->http->pool);
+    s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "VersioningConfiguration" S3_XMLNS);
     if (state != NULL)
         s3_xml_string(&xml, "Status", state);
@@ -39,19 +39,19 @@ struct versioning_change {
 static int visit_versioning(void *ctx, const char *path, const char *text, size_t length)
 {
     struct versioning_change *versioning = ctx;
-    h2o_iovec_t value = h2o_iovec_init(text, length);
+    struct slice value = slice_of(text, length);
 
     if (strcmp(path, "VersioningConfiguration/Status") == 0) {
         versioning->has_status = true;
-        if (s3_text_equals(value, h2o_iovec_init(H2O_STRLIT("Enabled"))))
+        if (slice_equals(value, SLICE("Enabled")))
             versioning->op.versioning = META_VERSIONING_ENABLED;
-        else if (s3_text_equals(value, h2o_iovec_init(H2O_STRLIT("Suspended"))))
+        else if (slice_equals(value, SLICE("Suspended")))
             versioning->op.versioning = META_VERSIONING_SUSPENDED;
         else
             return -1;
     } else if (strcmp(path, "VersioningConfiguration/MfaDelete") == 0) {
-        versioning->wants_mfa = s3_text_is(value, "Enabled");
-        if (!versioning->wants_mfa && !s3_text_is(value, "Disabled"))
+        versioning->wants_mfa = slice_is_nocase(value, "Enabled");
+        if (!versioning->wants_mfa && !slice_is_nocase(value, "Disabled"))
             return -1;
     } else if (strcmp(path, "VersioningConfiguration") != 0) {
         return -1;
@@ -69,7 +69,7 @@ static void on_versioning_set(struct core_change *change)
         s3_answer_empty(versioning->request, 200);
 }
 
-static void on_document(struct s3_request *request, h2o_iovec_t body, void *ctx)
+static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct versioning_change *versioning = ctx;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The XML writer: a buffer in a memory pool that grows by doubling, and escaping. It does not check nesting;
+ * The XML writer: a buffer in a memory arena that grows by doubling, and escaping. It does not check nesting;
  * callers pair open and close. One thread at a time. */
 #include "api/s3/text/s3_xml.h"
 
@@ -22,9 +22,9 @@ static char *reserve(struct s3_xml *xml, size_t bytes)
 
         while (capacity - xml->length < bytes)
             capacity *= 2;
-        /* The old buffer stays in the pool until the request ends: doubling bounds that waste by the final
+        /* The old buffer stays in the arena until the request ends: doubling bounds that waste by the final
          * size. */
-        data = h2o_mem_alloc_pool(xml->pool, capacity);
+        data = arena_alloc(xml->arena, capacity);
         memcpy(data, xml->data, xml->length);
         xml->data = data;
         xml->capacity = capacity;
@@ -43,10 +43,10 @@ static void append_string(struct s3_xml *xml, const char *text)
     append(xml, text, strlen(text));
 }
 
-void s3_xml_init(struct s3_xml *xml, h2o_mem_pool_t *pool)
+void s3_xml_init(struct s3_xml *xml, struct arena *arena)
 {
-    xml->pool = pool;
-    xml->data = h2o_mem_alloc_pool(pool, XML_BYTES_INITIAL);
+    xml->arena = arena;
+    xml->data = arena_alloc(arena, XML_BYTES_INITIAL);
     xml->length = 0;
     xml->capacity = XML_BYTES_INITIAL;
     append_string(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

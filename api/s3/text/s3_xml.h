@@ -6,17 +6,18 @@
 #define API_S3_TEXT_S3_XML_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include <h2o.h>
+#include "storage/base/arena.h"
 
 struct s3_xml {
-    h2o_mem_pool_t *pool;
+    struct arena *arena;
     char *data;
     size_t length, capacity;
 };
 
-/* Starts with the XML declaration. Memory comes from the pool. */
-void s3_xml_init(struct s3_xml *xml, h2o_mem_pool_t *pool);
+/* Starts with the XML declaration. Memory comes from the arena. */
+void s3_xml_init(struct s3_xml *xml, struct arena *arena);
 /* name may carry attributes: "ListBucketResult xmlns=\"...\""; close takes the bare name. */
 void s3_xml_open(struct s3_xml *xml, const char *name);
 void s3_xml_close(struct s3_xml *xml, const char *name);

@@ -122,6 +122,7 @@ static void test_texts(void **state)
     assert_int_equal(text.len, 2);
     assert_string_equal(arena_dup(&arena, NULL, 0).base, "");
     assert_string_equal(arena_dup_text(&arena, "text").base, "text");
+    assert_string_equal(arena_dup_lower(&arena, SLICE("X-Amz[")).base, "x-amz[");
     text = arena_join(&arena, parts, 3);
     assert_string_equal(text.base, "abc");
     assert_int_equal(text.len, 3);

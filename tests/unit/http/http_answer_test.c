@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers: from memory, from a source, by libh2o's own calls; HEAD; slow readers; sources that wait or fail. */
+ * Answers: from memory, from a source; HEAD; slow readers; sources that wait or fail. */
 #include "http_support.h"
 
 static void expect_pattern(const struct reply *reply, size_t length)
@@ -216,35 +216,6 @@ static void keeps_line_ends_out_of_fields(void **state)
     client_close(fd, &reply);
 }
 
-static void serves_handlers_of_libh2o(void **state)
-{
-    struct reply reply = {.status = 0};
-    int fd = client_connect();
-
-    (void)state;
-    client_send(fd, "GET /h2o HTTP/1.1\r\nHost: h\r\n\r\n");
-    expect_reply(fd, &reply, 404);
-    expect_body(&reply, "nothing here");
-    client_send(fd, "GET /h2o-stream HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_true(client_read(fd, &reply, false));
-    assert_string_equal(reply_field(&reply, "Transfer-Encoding"), "chunked");
-    assert_null(reply_field(&reply, "Content-Length"));
-    for (const char *at = "5\r\npart,\r\n5\r\npart,\r\n5\r\npart,\r\n0\r\n\r\n"; *at != '\0'; at++) {
-        char byte = '\0';
-
-        assert_true(client_next(fd, &reply, &byte));
-        assert_int_equal(byte, *at);
-    }
-    client_send(fd, "HEAD /h2o-stream HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_true(client_read(fd, &reply, false));
-    expect_usable(fd, &reply);
-    client_send(fd, "GET /h2o-length HTTP/1.0\r\n\r\n");
-    expect_reply(fd, &reply, 200);
-    expect_body(&reply, "inline");
-    expect_close(fd, &reply);
-    client_close(fd, &reply);
-}
-
 static void closes_after_when_told(void **state)
 {
     struct reply reply = {.status = 0};
@@ -317,7 +288,6 @@ int main(void)
         WITH_SERVER(sends_small_bodies_to_a_full_socket),
         WITH_SERVER(sends_heads_alone),
         WITH_SERVER(keeps_line_ends_out_of_fields),
-        WITH_SERVER(serves_handlers_of_libh2o),
         WITH_SERVER(closes_after_when_told),
         WITH_SERVER(answers_behind_a_half_close),
         cmocka_unit_test_teardown(cuts_a_reader_that_stalls, teardown_server),

@@ -299,19 +299,14 @@ static void speaks_http_1_0(void **state)
     expect_reply(fd, &reply, 200);
     expect_body(&reply, "/path|");
     assert_string_equal(reply_field(&reply, "Connection"), "keep-alive");
-    /* no 100 Continue, no chunks: the end of the connection is the end of the body */
+    /* no 100 Continue */
     client_send(
         fd,
         "POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     client_send(fd, "hi");
     expect_reply(fd, &reply, 200);
     expect_body(&reply, "hi");
-    client_send(fd, "GET /h2o-stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    expect_reply(fd, &reply, 200);
-    assert_null(reply_field(&reply, "Transfer-Encoding"));
-    assert_string_equal(reply_field(&reply, "Connection"), "close");
-    expect_body(&reply, "part,part,part,");
-    expect_close(fd, &reply);
+    expect_usable(fd, &reply);
     client_close(fd, &reply);
 
     fd = client_connect();

@@ -109,7 +109,7 @@ static int hasty_on_worker_start(void *ctx, struct http_worker *worker, unsigned
     return err;
 }
 
-static void hasty_on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+static void hasty_on_request(void *ctx, struct http_worker *worker, struct http_request *req)
 {
     struct hasty *hasty = ctx;
     struct http_statistics statistics;

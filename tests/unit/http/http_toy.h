@@ -21,7 +21,6 @@
  *   /head/N /none/N   http_send_head with a length; with a status
  *   /close            closes after the answer
  *   /inject/N         a field value with a line end in it, behind N other characters
- *   /h2o /h2o-stream /h2o-length   libh2o's own ways to answer
  *   anything else     the path and authority as seen */
 #ifndef TESTS_UNIT_HTTP_TOY_H
 #define TESTS_UNIT_HTTP_TOY_H
@@ -57,11 +56,11 @@ struct toy {
     struct framing coding;
     struct toy_worker *worker;
     struct toy *next;
-    h2o_req_t *req;
+    struct http_request *req;
     void (*later)(struct toy *toy);
     bool is_gated;
 
-    char *bytes; /* of the body; malloc'ed, freed with the pool */
+    char *bytes; /* of the body; malloc'ed, freed with the request */
     size_t length, capacity;
     int pipe[2];
     bool busy;
@@ -147,12 +146,11 @@ static void toy_add(struct toy *toy, const void *data, size_t length)
 static void toy_answer(struct toy *toy, int result)
 {
     char text[16];
-    h2o_iovec_t value = h2o_iovec_init(text, (size_t)snprintf(text, sizeof(text), "%d", result));
 
-    value = h2o_strdup(&toy->req->pool, value.base, value.len);
-    toy->req->res.status = result == 0 ? 200 : 400;
-    h2o_add_header_by_str(&toy->req->pool, &toy->req->res.headers, H2O_STRLIT("x-result"), 0, NULL,
-                          value.base, value.len);
+    snprintf(text, sizeof(text), "%d", result);
+    toy->req->answer.status = result == 0 ? 200 : 400;
+    http_headers_add(&toy->req->arena, &toy->req->answer.headers, SLICE("x-result"),
+                     arena_dup_text(&toy->req->arena, text));
     http_send_memory(toy->req, toy->bytes, toy->length);
 }
 
@@ -231,14 +229,14 @@ static ssize_t toy_early_write(struct http_sink *sink, const void *data, size_t 
     struct toy *toy = (struct toy *)sink;
 
     (void)data;
-    toy->req->res.status = 403;
+    toy->req->answer.status = 403;
     http_send_memory(toy->req, "early", 5);
     return (ssize_t)length;
 }
 
 static void toy_refuse(struct toy *toy)
 {
-    toy->req->res.status = 403;
+    toy->req->answer.status = 403;
     http_send_memory(toy->req, "refused", 7);
 }
 
@@ -254,7 +252,7 @@ static void toy_gated_end(struct http_sink *sink, int result)
     toy_later((struct toy *)sink, true, toy_answer_now);
 }
 
-static void toy_collected(void *ctx, int result, h2o_iovec_t body)
+static void toy_collected(void *ctx, int result, struct slice body)
 {
     struct toy *toy = ctx;
 
@@ -265,7 +263,7 @@ static void toy_collected(void *ctx, int result, h2o_iovec_t body)
 /* The coding: a digit says how many payload bytes follow; 0 ends. */
 static struct toy *toy_of_coding(const struct framing *framing)
 {
-    return H2O_STRUCT_FROM_MEMBER(struct toy, coding, framing);
+    return (struct toy *)((char *)framing - offsetof(struct toy, coding));
 }
 static size_t toy_coding_hint(const struct framing *framing)
 {
@@ -338,7 +336,7 @@ static int toy_source_check(struct toy *toy)
 
 static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t max)
 {
-    struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
+    struct toy *toy = (struct toy *)((char *)source - offsetof(struct toy, source));
     ssize_t count = toy_source_check(toy);
     size_t most = atomic_load(&toy_turn);
 
@@ -357,7 +355,7 @@ static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t
 
 static ssize_t toy_source_read(struct http_source *source, void *buffer, size_t length)
 {
-    struct toy *toy = H2O_STRUCT_FROM_MEMBER(struct toy, source, source);
+    struct toy *toy = (struct toy *)((char *)source - offsetof(struct toy, source));
     ssize_t count = toy_source_check(toy);
 
     if (count != 0)
@@ -383,31 +381,8 @@ static void toy_send_source(struct toy *toy, size_t length, bool is_busy, size_t
     toy->is_gated = !is_busy; /* no turns between */
     toy->fail_at = fail_at;
     toy_make_file(toy, length);
-    toy->req->res.status = 200;
+    toy->req->answer.status = 200;
     http_send_source(toy->req, &toy->source, length);
-}
-
-struct toy_generator {
-    h2o_generator_t super;
-    unsigned parts;
-};
-
-static void toy_proceed(h2o_generator_t *self, h2o_req_t *req)
-{
-    struct toy_generator *generator = (struct toy_generator *)self;
-    h2o_iovec_t part = h2o_iovec_init(H2O_STRLIT("part,"));
-
-    h2o_send(req, &part, 1, --generator->parts > 0 ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
-}
-
-static void toy_send_stream(h2o_req_t *req)
-{
-    struct toy_generator *generator = h2o_mem_alloc_pool(&req->pool, sizeof(*generator));
-
-    *generator = (struct toy_generator){{toy_proceed, NULL}, 3};
-    req->res.status = 200;
-    h2o_start_response(req, &generator->super);
-    toy_proceed(&generator->super, req);
 }
 
 /* ---- The toy: its handler ---- */
@@ -424,28 +399,27 @@ static void toy_dispose(void *memory)
         close(toy->file);
 }
 
-static bool toy_path_is(h2o_req_t *req, const char *path, size_t *number)
+static bool toy_path_is(struct http_request *req, const char *path, size_t *number)
 {
     size_t length = strlen(path);
 
-    if (req->input.path.len < length || memcmp(req->input.path.base, path, length) != 0)
+    if (req->path.len < length || memcmp(req->path.base, path, length) != 0)
         return false;
-    if (req->input.path.len > length && req->input.path.base[length] != '/' &&
-        req->input.path.base[length] != '?')
+    if (req->path.len > length && req->path.base[length] != '/' && req->path.base[length] != '?')
         return false;
     *number = 0;
-    for (size_t i = length + 1;
-         i < req->input.path.len && req->input.path.base[i] >= '0' && req->input.path.base[i] <= '9'; i++)
-        *number = *number * 10 + (size_t)(req->input.path.base[i] - '0');
+    for (size_t i = length + 1; i < req->path.len && req->path.base[i] >= '0' && req->path.base[i] <= '9';
+         i++)
+        *number = *number * 10 + (size_t)(req->path.base[i] - '0');
     return true;
 }
 
 static void toy_on_answer_request(struct toy *toy)
 {
-    h2o_req_t *req = toy->req;
+    struct http_request *req = toy->req;
     size_t number;
 
-    req->res.status = 200;
+    req->answer.status = 200;
     if (toy_path_is(req, "/memory", &number)) {
         for (size_t i = 0; i < number; i++)
             toy_add(toy, &(char){toy_byte(i)}, 1);
@@ -462,36 +436,29 @@ static void toy_on_answer_request(struct toy *toy)
     } else if (toy_path_is(req, "/head", &number)) {
         http_send_head(req, number);
     } else if (toy_path_is(req, "/none", &number)) {
-        req->res.status = (int)number;
+        req->answer.status = (int)number;
         http_send_head(req, UINT64_MAX);
     } else if (toy_path_is(req, "/close", &number)) {
         http_request_close_after(req);
         http_send_memory(req, "bye", 3);
-    } else if (toy_path_is(req, "/h2o", &number)) {
-        h2o_send_error_404(req, "Not Found", "nothing here", 0);
-    } else if (toy_path_is(req, "/h2o-length", &number)) {
-        h2o_send_inline(req, "inline", 6);
-    } else if (toy_path_is(req, "/h2o-stream", &number)) {
-        toy_send_stream(req);
     } else if (toy_path_is(req, "/inject", &number)) {
-        char *value = h2o_mem_alloc_pool(&req->pool, number + 32);
+        char *value = arena_alloc(&req->arena, number + 32);
 
         memset(value, 'a', number);
         strcpy(value + number, "\r\nevil: b, \xc3\xa9 \t and more");
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-meta"), 0, NULL, value,
-                              strlen(value));
+        http_headers_add(&req->arena, &req->answer.headers, SLICE("x-meta"), slice_text(value));
         http_send_memory(req, "", 0);
     } else {
-        toy_add(toy, req->input.path.base, req->input.path.len);
+        toy_add(toy, req->path.base, req->path.len);
         toy_add(toy, "|", 1);
-        toy_add(toy, req->input.authority.base, req->input.authority.len);
+        toy_add(toy, req->authority.base, req->authority.len);
         http_send_memory(req, toy->bytes, toy->length);
     }
 }
 
-static void toy_on_request(void *ctx, struct http_worker *worker, h2o_req_t *req)
+static void toy_on_request(void *ctx, struct http_worker *worker, struct http_request *req)
 {
-    struct toy *toy = h2o_mem_alloc_shared(&req->pool, sizeof(*toy), toy_dispose);
+    struct toy *toy = arena_alloc_hooked(&req->arena, sizeof(*toy), toy_dispose);
     size_t number;
 
     (void)ctx;

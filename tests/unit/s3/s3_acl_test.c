@@ -14,17 +14,16 @@
 
 #define HEADERS_MAX 8
 
-static h2o_mem_pool_t pool;
-static h2o_iovec_t names[HEADERS_MAX];
-static h2o_header_t entries[HEADERS_MAX];
-static h2o_headers_t headers = {.entries = entries};
+static struct arena arena;
+static struct http_header entries[HEADERS_MAX];
+static struct http_headers headers = {.entries = entries};
 static struct s3_acl acl;
 static const char *message;
-static const struct s3_acl_owners owners = {{H2O_STRLIT("alice")}, {H2O_STRLIT("bob")}};
+static const struct s3_acl_owners owners = {SLICE("alice"), SLICE("bob")};
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     headers.size = 0;
     message = NULL;
     return 0;
@@ -32,25 +31,24 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
-static h2o_iovec_t text(const char *string)
+static struct slice text(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
 static void header(const char *name, const char *value)
 {
-    names[headers.size] = text(name);
-    entries[headers.size] = (h2o_header_t){.name = &names[headers.size], .value = text(value)};
+    entries[headers.size] = (struct http_header){.name = text(name), .value = text(value)};
     headers.size++;
 }
 
 static void assert_packed(const char *expected)
 {
-    struct meta_bytes packed = s3_acl_pack(&pool, &acl, owners.owner);
+    struct meta_bytes packed = s3_acl_pack(&arena, &acl, owners.owner);
 
     if (expected == NULL) {
         assert_null(packed.data);
@@ -91,16 +89,16 @@ static void reads_headers(void **state)
 {
     bool given;
 
-    assert_int_equal(s3_acl_read_headers(&pool, &headers, &owners, &acl, &given, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_acl_read_headers(&arena, &headers, &owners, &acl, &given, &message), S3_ERROR_NONE);
     assert_false(given);
     assert_packed(NULL);
     header("x-amz-grant-read", "uri=\"http://acs.amazonaws.com/groups/global/AllUsers\", id=\"carol d\"");
     header("X-Amz-Grant-Full-Control", "ID=alice");
-    assert_int_equal(s3_acl_read_headers(&pool, &headers, &owners, &acl, &given, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_acl_read_headers(&arena, &headers, &owners, &acl, &given, &message), S3_ERROR_NONE);
     assert_true(given);
     assert_packed("READ@all READ@id:carol%20d FULL_CONTROL@id:alice");
     header("x-amz-acl", "private");
-    assert_int_equal(s3_acl_read_headers(&pool, &headers, &owners, &acl, &given, &message),
+    assert_int_equal(s3_acl_read_headers(&arena, &headers, &owners, &acl, &given, &message),
                      S3_ERROR_INVALID_REQUEST);
 }
 
@@ -125,7 +123,7 @@ static void refuses_headers(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         headers.size = 0;
         header(cases[i].name, cases[i].value);
-        if (s3_acl_read_headers(&pool, &headers, &owners, &acl, &given, &message) != cases[i].error)
+        if (s3_acl_read_headers(&arena, &headers, &owners, &acl, &given, &message) != cases[i].error)
             fail_msg("%s: %s", cases[i].name, cases[i].value);
     }
 }
@@ -163,7 +161,7 @@ static void reads_xml(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum s3_error error = s3_acl_read_xml(&pool, text(cases[i].xml), &owners, &acl);
+        enum s3_error error = s3_acl_read_xml(&arena, text(cases[i].xml), &owners, &acl);
 
         if (error != cases[i].error)
             fail_msg("%s: %d", cases[i].xml, error);
@@ -178,15 +176,15 @@ static void comes_back_from_the_stored_form(void **state)
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         assert_true(
-            s3_acl_unpack(&pool, (struct meta_bytes){forms[i], strlen(forms[i])}, owners.owner, &acl));
+            s3_acl_unpack(&arena, (struct meta_bytes){forms[i], strlen(forms[i])}, owners.owner, &acl));
         assert_packed(forms[i]);
     }
-    assert_true(s3_acl_unpack(&pool, (struct meta_bytes){NULL, 0}, owners.owner, &acl));
+    assert_true(s3_acl_unpack(&arena, (struct meta_bytes){NULL, 0}, owners.owner, &acl));
     assert_int_equal(acl.count, 1);
     static const char *const bad[] = {
         "", "READ", "READ@", "EVERYTHING@all", "READ@id", "READ@id:%", "READ@all  READ@all", "READ@nobody"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (s3_acl_unpack(&pool, (struct meta_bytes){bad[i], strlen(bad[i])}, owners.owner, &acl))
+        if (s3_acl_unpack(&arena, (struct meta_bytes){bad[i], strlen(bad[i])}, owners.owner, &acl))
             fail_msg("%s was taken", bad[i]);
 }
 
@@ -194,9 +192,9 @@ static void grants_what_it_says(void **state)
 {
     static const char form[] =
         "FULL_CONTROL@id:alice READ@all WRITE@authenticated READ_ACP@id:carol WRITE@log READ@id:";
-    const h2o_iovec_t anybody = {NULL, 0};
+    const struct slice anybody = {NULL, 0};
 
-    assert_true(s3_acl_unpack(&pool, (struct meta_bytes){form, strlen(form)}, owners.owner, &acl));
+    assert_true(s3_acl_unpack(&arena, (struct meta_bytes){form, strlen(form)}, owners.owner, &acl));
     assert_int_equal(s3_acl_granted(&acl, text("alice"), true), S3_PERMISSION_FULL_CONTROL);
     assert_int_equal(s3_acl_granted(&acl, text("carol"), true),
                      S3_PERMISSION_READ | S3_PERMISSION_WRITE | S3_PERMISSION_READ_ACP);

@@ -16,8 +16,8 @@
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_selector.h"
 
-static h2o_mem_pool_t pool;
-static h2o_req_t http;
+static struct arena arena;
+static struct http_request http;
 
 static struct s3_request make_request(enum s3_method method, const char *key)
 {
@@ -25,14 +25,14 @@ static struct s3_request make_request(enum s3_method method, const char *key)
     return (struct s3_request){
         .http = &http,
         .method = method,
-        .bucket_name = h2o_iovec_init(H2O_STRLIT("bucket")),
-        .key = h2o_iovec_init(key, strlen(key)),
+        .bucket_name = SLICE("bucket"),
+        .key = slice_text(key),
     };
 }
 
 static void add_header(const char *name, const char *value)
 {
-    h2o_add_header_by_str(&pool, &http.headers, name, strlen(name), 1, NULL, value, strlen(value));
+    http_headers_add(&arena, &http.headers, slice_text(name), slice_text(value));
 }
 
 /* Rows that no policy speaks of: refused whatever their rights, or judged elsewhere. */
@@ -71,8 +71,7 @@ static void test_additions(void **state)
 {
     struct s3_request request = make_request(S3_PUT, "key");
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
-    struct s3_parameter version = {h2o_iovec_init(H2O_STRLIT("versionId")),
-                                   h2o_iovec_init(H2O_STRLIT("null")), true};
+    struct s3_parameter version = {SLICE("versionId"), SLICE("null"), true};
 
     assert_int_equal(s3_action_of_request(&request, NULL, actions), 1);
     assert_int_equal(actions[0], S3_ACTION_PUT_OBJECT);
@@ -109,14 +108,13 @@ static struct s3_request make_query(enum s3_method method, enum s3_resource reso
     struct s3_request request = make_request(method, resource == S3_RESOURCE_OBJECT ? "key" : "");
 
     if (resource == S3_RESOURCE_SERVICE)
-        request.bucket_name = h2o_iovec_init(NULL, 0);
+        request.bucket_name = slice_of(NULL, 0);
     request.parameters = parameters;
     for (; names[request.parameter_count] != NULL; request.parameter_count++) {
         const char *name = names[request.parameter_count];
 
         assert_true(request.parameter_count < sizeof(parameters) / sizeof(parameters[0]));
-        parameters[request.parameter_count] =
-            (struct s3_parameter){h2o_iovec_init(name, strlen(name)), h2o_iovec_init(H2O_STRLIT("x")), true};
+        parameters[request.parameter_count] = (struct s3_parameter){slice_text(name), SLICE("x"), true};
     }
     return request;
 }
@@ -255,13 +253,13 @@ static void test_two_parameters(void **state)
 
 static int setup(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 

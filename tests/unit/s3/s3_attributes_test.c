@@ -14,37 +14,34 @@
 
 #define HEADERS_MAX 16
 
-static h2o_mem_pool_t pool;
-static h2o_iovec_t names[HEADERS_MAX];
-static h2o_header_t entries[HEADERS_MAX];
-static h2o_headers_t headers = {.entries = entries};
+static struct arena arena;
+static struct http_header entries[HEADERS_MAX];
+static struct http_headers headers = {.entries = entries};
 static struct meta_attributes attributes;
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     headers.size = 0;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
 static void header(const char *name, const char *value)
 {
     assert_true(headers.size < HEADERS_MAX);
-    names[headers.size] = h2o_iovec_init(name, strlen(name));
-    entries[headers.size] =
-        (h2o_header_t){.name = &names[headers.size], .value = h2o_iovec_init(value, strlen(value))};
+    entries[headers.size] = (struct http_header){.name = slice_text(name), .value = slice_text(value)};
     headers.size++;
 }
 
 static enum s3_error collect(void)
 {
-    return s3_attributes_collect(&pool, &headers, &attributes);
+    return s3_attributes_collect(&arena, &headers, &attributes);
 }
 
 static void assert_stored(const char *name, const char *value)
@@ -103,8 +100,8 @@ static void strips_aws_chunked(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        h2o_iovec_t kept =
-            s3_content_encoding_strip(&pool, h2o_iovec_init(cases[i].given, strlen(cases[i].given)));
+        struct slice kept =
+            s3_content_encoding_strip(&arena, slice_of(cases[i].given, strlen(cases[i].given)));
 
         assert_int_equal(kept.len, strlen(cases[i].kept));
         assert_memory_equal(kept.base, cases[i].kept, kept.len);

@@ -60,9 +60,7 @@ static void test_signed(void **state)
         check_accepted();
         assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_SHA256);
         assert_int_equal(fixture.dispatched->payload_sha256[0], 0xe3);
-        assert_int_equal(
-            s3_authorize(fixture.dispatched, h2o_iovec_init(H2O_STRLIT("bucket")), S3_RIGHT_ADMIN),
-            S3_ERROR_NONE);
+        assert_int_equal(s3_authorize(fixture.dispatched, SLICE("bucket"), S3_RIGHT_ADMIN), S3_ERROR_NONE);
     }
     fixture_end();
 }
@@ -70,13 +68,13 @@ static void test_signed(void **state)
 /* What the HTTP side takes out of the header list may have been signed all the same. */
 static void test_signed_framing_headers(void **state)
 {
-    char *authorization;
+    const char *authorization;
 
     fixture_begin(&closed);
     fixture_request("PUT", "/bucket/a");
     fixture_header("content-length", "5");
     fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
-    authorization = h2o_strdup(&fixture.req->pool, fixture.req->headers.entries[3].value.base, SIZE_MAX).base;
+    authorization = arena_dup_text(&fixture.req->arena, fixture.req->headers.entries[3].value.base).base;
     fixture.req->headers.entries[0] = fixture.req->headers.entries[3]; /* content-length is gone */
     fixture.req->headers.size = 3;
     assert_non_null(strstr(authorization, "content-length;host"));
@@ -100,11 +98,11 @@ static void test_refused_signatures(void **state)
     fixture_check_error(403, "InvalidAccessKeyId");
     fixture_request("GET", "/bucket/a");
     fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
-    fixture.req->input.path = h2o_iovec_init(H2O_STRLIT("/bucket/b"));
+    fixture.req->path = SLICE("/bucket/b");
     fixture_check_error(403, "SignatureDoesNotMatch");
     fixture_request("GET", "/bucket/a");
     fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
-    fixture.req->input.method = h2o_iovec_init(H2O_STRLIT("DELETE"));
+    fixture.req->method = SLICE("DELETE");
     fixture_check_error(403, "SignatureDoesNotMatch");
     fixture_request("GET", "/bucket/a");
     fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
@@ -225,11 +223,10 @@ static void test_payloads(void **state)
 static void presign(const char *path, const char *expires, int64_t age, const char *secret)
 {
     char timestamp[17], query[1024], signed_path[2048], scope[128], hex[65] = {0};
-    struct s3_sigv4_header host = {h2o_iovec_init(H2O_STRLIT("host")),
-                                   h2o_iovec_init(H2O_STRLIT("localhost:9000"))};
+    struct s3_sigv4_header host = {SLICE("host"), SLICE("localhost:9000")};
     struct s3_sigv4_input input = {.headers = &host, .header_count = 1};
-    h2o_mem_pool_t pool;
-    h2o_iovec_t canonical, to_sign;
+    struct arena arena;
+    struct slice canonical, to_sign;
     unsigned char key[32], signature[32];
 
     s3_sigv4_format_time((int64_t)time(NULL) - age, timestamp);
@@ -239,17 +236,16 @@ static void presign(const char *path, const char *expires, int64_t age, const ch
              "%%2Fs3%%2Faws4_request&"
              "X-Amz-Date=%s&X-Amz-Expires=%s&X-Amz-SignedHeaders=host&response-content-type=text%%2Fplain",
              timestamp, timestamp, expires);
-    input.method = h2o_iovec_init(H2O_STRLIT("GET"));
-    input.path = h2o_iovec_init(path, strlen(path));
-    input.query = h2o_iovec_init(query, strlen(query));
-    input.payload_hash = h2o_iovec_init(H2O_STRLIT(UNSIGNED));
-    h2o_mem_init_pool(&pool);
-    assert_true(s3_sigv4_canonical_request(&pool, &input, host.name, 0, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&pool, timestamp, scope, canonical);
-    s3_sigv4_signing_key(h2o_iovec_init(secret, strlen(secret)), h2o_iovec_init(timestamp, 8),
-                         h2o_iovec_init(H2O_STRLIT(REGION)), key);
+    input.method = SLICE("GET");
+    input.path = slice_text(path);
+    input.query = slice_text(query);
+    input.payload_hash = SLICE(UNSIGNED);
+    arena_init(&arena, NULL);
+    assert_true(s3_sigv4_canonical_request(&arena, &input, host.name, 0, &canonical));
+    to_sign = s3_sigv4_string_to_sign(&arena, timestamp, scope, canonical);
+    s3_sigv4_signing_key(slice_text(secret), slice_of(timestamp, 8), SLICE(REGION), key);
     s3_sigv4_sign(key, to_sign, signature);
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     hex_encode(signature, 32, hex);
     snprintf(signed_path, sizeof(signed_path), "%s?%s&X-Amz-Signature=%s", path, query, hex);
     fixture_request("GET", signed_path);
@@ -273,7 +269,7 @@ static void test_presigned(void **state)
     presign("/bucket/a", "60", 0, "wrong");
     fixture_check_error(403, "SignatureDoesNotMatch");
     presign("/bucket/a", "60", 0, SECRET);
-    fixture.req->input.method = h2o_iovec_init(H2O_STRLIT("PUT"));
+    fixture.req->method = SLICE("PUT");
     fixture_check_error(403, "SignatureDoesNotMatch");
     presign("/bucket/a", "60", 0, SECRET);
     fixture_header("x-amz-acl", "public-read");
@@ -308,9 +304,8 @@ static void test_open(void **state)
     assert_non_null(fixture.dispatched);
     assert_false(fixture.dispatched->is_signed);
     assert_string_equal(fixture.dispatched->owner_id, "");
-    assert_int_equal(
-        s3_authorize(fixture.dispatched, h2o_iovec_init(H2O_STRLIT("any")), S3_RIGHT_ADMIN | S3_RIGHT_WRITE),
-        S3_ERROR_NONE);
+    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("any"), S3_RIGHT_ADMIN | S3_RIGHT_WRITE),
+                     S3_ERROR_NONE);
     fixture_request("PUT", "/bucket/a"); /* whatever key the client has configured */
     fixture_sign("ANY", "thing", "any-region", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 100000);
     fixture_serve();
@@ -337,8 +332,7 @@ static void check_anonymous(const char *bucket, unsigned rights, enum s3_error e
     fixture_serve();
     assert_non_null(fixture.dispatched);
     assert_false(fixture.dispatched->is_signed);
-    assert_int_equal(s3_authorize(fixture.dispatched, h2o_iovec_init(bucket, strlen(bucket)), rights),
-                     expected);
+    assert_int_equal(s3_authorize(fixture.dispatched, slice_text(bucket), rights), expected);
 }
 
 static void test_rights_and_reload(void **state)
@@ -361,11 +355,9 @@ static void test_rights_and_reload(void **state)
     write_keys(path, "key OTHER secret *=all\n");
     assert_int_equal(s3_service_reload(fixture.service), 0);
     /* The request in flight keeps its rights ... */
-    assert_int_equal(s3_authorize(fixture.dispatched, h2o_iovec_init(H2O_STRLIT("a-1")), S3_RIGHT_READ),
-                     S3_ERROR_NONE);
-    assert_int_equal(
-        s3_authorize(fixture.dispatched, h2o_iovec_init(H2O_STRLIT("a-1")), S3_RIGHT_READ | S3_RIGHT_LIST),
-        S3_ERROR_ACCESS_DENIED);
+    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("a-1"), S3_RIGHT_READ), S3_ERROR_NONE);
+    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("a-1"), S3_RIGHT_READ | S3_RIGHT_LIST),
+                     S3_ERROR_ACCESS_DENIED);
     /* ... the next one does not. */
     fixture_request("GET", "/bucket/a");
     fixture_sign(KEY, SECRET, REGION, UNSIGNED, 0);
@@ -423,8 +415,7 @@ static void test_signing_key_beside_another(void **state)
     fixture_begin(&closed);
     set = s3_service_credentials(fixture.service);
     assert_int_equal(pthread_create(&other, NULL, derive_often, set), 0);
-    s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT(SECRET)), h2o_iovec_init(H2O_STRLIT("20130524")),
-                         h2o_iovec_init(H2O_STRLIT(REGION)), expected);
+    s3_sigv4_signing_key(SLICE(SECRET), SLICE("20130524"), SLICE(REGION), expected);
     for (int i = 0; i < 300; i++) {
         s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), "20130524", REGION, key);
         assert_memory_equal(key, expected, 32);

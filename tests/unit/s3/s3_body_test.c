@@ -111,9 +111,8 @@ static void sign_next(struct writer *writer, const char *algorithm, const char *
     hex_encode(writer->previous, 32, hex);
     snprintf(text, sizeof(text), "AWS4-HMAC-SHA256-%s\n%s\n%.8s/" REGION "/s3/aws4_request\n%s\n%s",
              algorithm, fixture_timestamp, fixture_timestamp, hex, lines);
-    s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT(SECRET)), h2o_iovec_init(fixture_timestamp, 8),
-                         h2o_iovec_init(H2O_STRLIT(REGION)), key);
-    s3_sigv4_sign(key, h2o_iovec_init(text, strlen(text)), signature);
+    s3_sigv4_signing_key(SLICE(SECRET), slice_of(fixture_timestamp, 8), SLICE(REGION), key);
+    s3_sigv4_sign(key, slice_text(text), signature);
     memcpy(writer->previous, signature, 32);
 }
 
@@ -159,7 +158,7 @@ struct collected {
     char text[64];
 };
 
-static void on_collected(struct s3_request *request, enum s3_error error, h2o_iovec_t body, void *ctx)
+static void on_collected(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct collected *collected = ctx;
 

@@ -11,25 +11,24 @@
 #include <cmocka.h>
 
 #include "api/s3/body/s3_checksum.h"
+#include "storage/base/base64.h"
 
 #define HEADERS_MAX 4
 
-static h2o_iovec_t names[HEADERS_MAX];
-static h2o_header_t entries[HEADERS_MAX];
-static h2o_headers_t headers = {.entries = entries};
+static struct http_header entries[HEADERS_MAX];
+static struct http_headers headers = {.entries = entries};
 static struct s3_checksum_claim claim;
 static const char *message;
 
-static h2o_iovec_t vec(const char *text)
+static struct slice vec(const char *text)
 {
-    return text != NULL ? h2o_iovec_init(text, strlen(text)) : h2o_iovec_init(NULL, 0);
+    return text != NULL ? slice_text(text) : slice_of(NULL, 0);
 }
 
 static void header(const char *name, const char *value)
 {
     assert_true(headers.size < HEADERS_MAX);
-    names[headers.size] = vec(name);
-    entries[headers.size] = (h2o_header_t){.name = &names[headers.size], .value = vec(value)};
+    entries[headers.size] = (struct http_header){.name = vec(name), .value = vec(value)};
     headers.size++;
 }
 
@@ -57,9 +56,9 @@ static void translates_base64(void **state)
         size_t length = strlen(pairs[i].bytes);
         char text[32], bytes[32];
 
-        assert_int_equal(s3_base64_encode(pairs[i].bytes, length, text), strlen(pairs[i].text));
+        assert_int_equal(base64_encode(pairs[i].bytes, length, text), strlen(pairs[i].text));
         assert_string_equal(text, pairs[i].text);
-        assert_int_equal(s3_base64_decode(vec(pairs[i].text), bytes, length), 0);
+        assert_int_equal(base64_decode(vec(pairs[i].text), bytes, length), 0);
         assert_memory_equal(bytes, pairs[i].bytes, length);
     }
 }
@@ -71,7 +70,7 @@ static void refuses_sloppy_base64(void **state)
     char bytes[2];
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (s3_base64_decode(vec(bad[i]), bytes, sizeof(bytes)) != -EINVAL)
+        if (base64_decode(vec(bad[i]), bytes, sizeof(bytes)) != -EINVAL)
             fail_msg("taken for two bytes: \"%s\"", bad[i]);
     }
 }

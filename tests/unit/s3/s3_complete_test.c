@@ -17,13 +17,13 @@
 
 #define BODY_BYTES (2 * S3_PART_BYTES_MIN + 12345)
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 static struct s3_part_list list;
 static char *body; /* of three parts: two of the smallest size, and a rest */
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     if ((body = malloc(BODY_BYTES)) == NULL)
         return -1;
     for (size_t i = 0; i < BODY_BYTES; i++)
@@ -34,17 +34,17 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     free(body);
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
 static enum s3_error parse(const char *parts)
 {
     size_t bytes = strlen(parts) + 100;
-    char *xml = h2o_mem_alloc_pool(&pool, bytes);
+    char *xml = arena_alloc(&arena, bytes);
 
     snprintf(xml, bytes, "<CompleteMultipartUpload>%s</CompleteMultipartUpload>", parts);
-    return s3_part_list_parse(&list, &pool, h2o_iovec_init(xml, strlen(xml)));
+    return s3_part_list_parse(&list, &arena, slice_text(xml));
 }
 
 #define PART(number, etag) "<Part><PartNumber>" #number "</PartNumber><ETag>" etag "</ETag></Part>"
@@ -61,7 +61,7 @@ static void reads_the_list(void **state)
 
 static void reads_the_longest_list(void **state)
 {
-    char *parts = h2o_mem_alloc_pool(&pool, 10001 * 80), *at = parts;
+    char *parts = arena_alloc(&arena, 10001 * 80), *at = parts;
 
     for (int i = 1; i <= 10000; i++)
         at += sprintf(at, "<Part><ETag>e%d</ETag><PartNumber>%d</PartNumber></Part>", i, i);
@@ -90,9 +90,8 @@ static void refuses_bad_lists(void **state)
     assert_int_equal(
         parse("<Part><PartNumber>1</PartNumber><ETag>a</ETag><ChecksumCRC32>x</ChecksumCRC32></Part>"),
         S3_ERROR_INVALID_PART);
-    assert_int_equal(s3_part_list_parse(&list, &pool, h2o_iovec_init("<Delete/>", 9)),
-                     S3_ERROR_MALFORMED_XML);
-    assert_int_equal(s3_part_list_parse(&list, &pool, h2o_iovec_init(NULL, 0)), S3_ERROR_MALFORMED_XML);
+    assert_int_equal(s3_part_list_parse(&list, &arena, slice_of("<Delete/>", 9)), S3_ERROR_MALFORMED_XML);
+    assert_int_equal(s3_part_list_parse(&list, &arena, slice_of(NULL, 0)), S3_ERROR_MALFORMED_XML);
 }
 
 /* A stored part over bytes [first, first + size) of the body. */
@@ -243,12 +242,12 @@ static void matches_claims_about_the_object(void **state)
 
     assert_true(s3_checksum_claim_matches(&claim, &checksum, 3));
     claim.algorithm = S3_CHECKSUM_CRC32;
-    claim.text = h2o_iovec_init(H2O_STRLIT("AAAAAQ==-3"));
+    claim.text = SLICE("AAAAAQ==-3");
     assert_true(s3_checksum_claim_matches(&claim, &checksum, 3));
     assert_false(s3_checksum_claim_matches(&claim, &checksum, 4));
-    claim.text = h2o_iovec_init(H2O_STRLIT("AAAAAQ=="));
+    claim.text = SLICE("AAAAAQ==");
     assert_true(s3_checksum_claim_matches(&claim, &checksum, 3));
-    claim.text = h2o_iovec_init(H2O_STRLIT("AAAAAg=="));
+    claim.text = SLICE("AAAAAg==");
     assert_false(s3_checksum_claim_matches(&claim, &checksum, 3));
     claim.algorithm = S3_CHECKSUM_SHA1;
     assert_false(s3_checksum_claim_matches(&claim, &checksum, 3));

@@ -20,9 +20,9 @@
 #define BEFORE   "Sun, 06 Nov 1994 08:49:36 GMT"
 #define AFTER    "Sun, 06 Nov 1994 08:49:38 GMT"
 
-static h2o_iovec_t vec(const char *text)
+static struct slice vec(const char *text)
 {
-    return text != NULL ? h2o_iovec_init(text, strlen(text)) : h2o_iovec_init(NULL, 0);
+    return text != NULL ? slice_text(text) : slice_of(NULL, 0);
 }
 
 static enum s3_verdict check(const char *match, const char *none_match, const char *modified,

@@ -12,13 +12,13 @@
 
 #include "api/s3/object/s3_cors.h"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 static struct s3_cors *cors;
 static const char *message;
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     cors = NULL;
     message = NULL;
     return 0;
@@ -28,13 +28,13 @@ static int tear_down(void **state)
 {
     if (cors != NULL)
         s3_cors_free(cors);
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
-static h2o_iovec_t text(const char *string)
+static struct slice text(const char *string)
 {
-    return string != NULL ? h2o_iovec_init(string, strlen(string)) : h2o_iovec_init(NULL, 0);
+    return string != NULL ? slice_text(string) : slice_of(NULL, 0);
 }
 
 #define CORS(rules)                                                                                          \
@@ -78,7 +78,7 @@ static void checks_documents(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         message = NULL;
-        enum s3_error error = s3_cors_read(&pool, text(cases[i].xml), &cors, &message);
+        enum s3_error error = s3_cors_read(&arena, text(cases[i].xml), &cors, &message);
 
         if (error != cases[i].error)
             fail_msg("%s: error %d", cases[i].xml, error);
@@ -103,7 +103,7 @@ static void bounds_rules_and_ids(void **state)
         for (unsigned i = 0; i < count; i++)
             at = stpcpy(at, rule);
         stpcpy(at, "</CORSConfiguration>");
-        assert_int_equal(s3_cors_read(&pool, text(xml), &cors, &message),
+        assert_int_equal(s3_cors_read(&arena, text(xml), &cors, &message),
                          count == 100 ? S3_ERROR_NONE : S3_ERROR_INVALID_REQUEST);
         if (count == 100)
             s3_cors_free(cors);
@@ -113,9 +113,9 @@ static void bounds_rules_and_ids(void **state)
     memset(id, 'i', 256);
     id[256] = '\0';
     snprintf(long_id, sizeof(long_id), CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id);
-    assert_int_equal(s3_cors_read(&pool, text(long_id), &cors, &message), S3_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(s3_cors_read(&arena, text(long_id), &cors, &message), S3_ERROR_INVALID_ARGUMENT);
     snprintf(long_id, sizeof(long_id), CORS(RULE("<ID>%s</ID>" METHOD("GET") ORIGIN("*"))), id + 1);
-    assert_int_equal(s3_cors_read(&pool, text(long_id), &cors, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_cors_read(&arena, text(long_id), &cors, &message), S3_ERROR_NONE);
 }
 
 static void matches_patterns(void **state)
@@ -171,7 +171,7 @@ static void the_first_rule_that_fits_decides(void **state)
         {"http://b.example", "PATCH", NULL, NULL},
     };
 
-    assert_int_equal(s3_cors_read(&pool, text(xml), &cors, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_cors_read(&arena, text(xml), &cors, &message), S3_ERROR_NONE);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct s3_cors_rule *rule =
             s3_cors_match(cors, text(cases[i].origin), text(cases[i].method), text(cases[i].headers));
@@ -194,12 +194,12 @@ static void what_is_written_reads_the_same(void **state)
     struct s3_xml first, second;
     struct s3_cors *again;
 
-    assert_int_equal(s3_cors_read(&pool, text(xml), &cors, &message), S3_ERROR_NONE);
-    s3_xml_init(&first, &pool);
+    assert_int_equal(s3_cors_read(&arena, text(xml), &cors, &message), S3_ERROR_NONE);
+    s3_xml_init(&first, &arena);
     s3_cors_write(&first, cors);
-    assert_int_equal(s3_cors_read(&pool, h2o_iovec_init(first.data, first.length), &again, &message),
+    assert_int_equal(s3_cors_read(&arena, slice_of(first.data, first.length), &again, &message),
                      S3_ERROR_NONE);
-    s3_xml_init(&second, &pool);
+    s3_xml_init(&second, &arena);
     s3_cors_write(&second, again);
     s3_cors_free(again);
     assert_int_equal(first.length, second.length);

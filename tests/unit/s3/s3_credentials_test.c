@@ -249,8 +249,8 @@ static void test_signing_key(void **state)
         unsigned char key[32], expected[32];
 
         s3_identity_signing_key(find(set, "A"), dates[i], "us-east-1", key);
-        s3_sigv4_signing_key(h2o_iovec_init(H2O_STRLIT("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")),
-                             h2o_iovec_init(dates[i], 8), h2o_iovec_init(H2O_STRLIT("us-east-1")), expected);
+        s3_sigv4_signing_key(SLICE("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), slice_of(dates[i], 8),
+                             SLICE("us-east-1"), expected);
         assert_memory_equal(key, expected, 32);
     }
     s3_credentials_unref(set);

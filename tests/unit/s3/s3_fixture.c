@@ -27,31 +27,37 @@ char fixture_timestamp[17];
 
 /* ---- Fakes of what lies below ---- */
 
-uint64_t http_body_length(h2o_req_t *req)
+uint64_t http_body_length(struct http_request *req)
 {
     return fixture.body_length;
 }
 
-bool http_body_is_expected(h2o_req_t *req)
+bool http_body_is_expected(struct http_request *req)
 {
     return fixture.is_expected;
 }
 
-void http_request_close_after(h2o_req_t *req)
+socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address)
+{
+    *address = fixture.peer;
+    return sizeof(fixture.peer);
+}
+
+void http_request_close_after(struct http_request *req)
 {
     fixture.closes_after = true;
 }
 
-static void answered(h2o_req_t *req, bool has_length, uint64_t length)
+static void answered(struct http_request *req, bool has_length, uint64_t length)
 {
     assert_ptr_equal(req, fixture.req);
     fixture.answers++;
-    fixture.status = req->res.status;
+    fixture.status = req->answer.status;
     fixture.has_length = has_length;
     fixture.length = length;
 }
 
-void http_send_memory(h2o_req_t *req, const void *body, size_t length)
+void http_send_memory(struct http_request *req, const void *body, size_t length)
 {
     answered(req, true, length);
     assert_true(length < sizeof(fixture.body));
@@ -59,7 +65,7 @@ void http_send_memory(h2o_req_t *req, const void *body, size_t length)
     fixture.body[length] = '\0';
 }
 
-void http_send_head(h2o_req_t *req, uint64_t content_length)
+void http_send_head(struct http_request *req, uint64_t content_length)
 {
     answered(req, content_length != UINT64_MAX, content_length);
     fixture.body[0] = '\0';
@@ -98,10 +104,10 @@ static int collect(struct framing *coding, char *out, size_t max, size_t *length
     return used == fixture.wire_length ? 0 : -EBADMSG;
 }
 
-void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
-                       void (*done)(void *ctx, int result, h2o_iovec_t body), void *ctx)
+void http_body_collect(struct http_request *req, struct framing *coding, size_t max_bytes,
+                       void (*done)(void *ctx, int result, struct slice body), void *ctx)
 {
-    char *body = h2o_mem_alloc_pool(&req->pool, fixture.wire_length + 1);
+    char *body = arena_alloc(&req->arena, fixture.wire_length + 1);
     size_t length = fixture.wire_length;
     int result = 0;
 
@@ -111,10 +117,10 @@ void http_body_collect(h2o_req_t *req, struct framing *coding, size_t max_bytes,
         result = -EMSGSIZE;
     else if (length != 0)
         memcpy(body, fixture.wire, length);
-    done(ctx, result, h2o_iovec_init(body, length));
+    done(ctx, result, slice_of(body, length));
 }
 
-struct http_worker *http_request_worker(h2o_req_t *req)
+struct http_worker *http_request_worker(struct http_request *req)
 {
     return NULL;
 }
@@ -187,20 +193,11 @@ static void on_log(void *ctx, int level, const char *message)
     snprintf(fixture.log + at, sizeof(fixture.log) - at, "%d %s\n", level, message);
 }
 
-static socklen_t get_peername(h2o_conn_t *conn, struct sockaddr *address)
-{
-    memcpy(address, &fixture.peer, sizeof(fixture.peer));
-    return sizeof(fixture.peer);
-}
-
-static h2o_conn_callbacks_t callbacks = {.get_peername = get_peername};
-static h2o_conn_t connection = {.callbacks = &callbacks};
-
 static void request_free(void)
 {
     if (fixture.req == NULL)
         return;
-    h2o_mem_clear_pool(&fixture.req->pool);
+    arena_free(&fixture.req->arena);
     free(fixture.req);
     fixture.req = NULL;
     fixture.dispatched = NULL;
@@ -230,11 +227,10 @@ void fixture_request(const char *method, const char *path)
     request_free();
     fixture.req = calloc(1, sizeof(*fixture.req));
     assert_non_null(fixture.req);
-    h2o_mem_init_pool(&fixture.req->pool);
-    fixture.req->conn = &connection;
-    fixture.req->input.method = h2o_strdup(&fixture.req->pool, method, SIZE_MAX);
-    fixture.req->input.path = h2o_strdup(&fixture.req->pool, path, SIZE_MAX);
-    fixture.req->input.authority = h2o_strdup(&fixture.req->pool, "localhost:9000", SIZE_MAX);
+    arena_init(&fixture.req->arena, NULL);
+    fixture.req->method = arena_dup_text(&fixture.req->arena, method);
+    fixture.req->path = arena_dup_text(&fixture.req->arena, path);
+    fixture.req->authority = SLICE("localhost:9000");
     fixture.answers = 0;
     fixture.closes_after = false;
     fixture.status = 0;
@@ -246,13 +242,13 @@ void fixture_request(const char *method, const char *path)
 
 void fixture_header(const char *name, const char *value)
 {
-    h2o_mem_pool_t *pool = &fixture.req->pool;
-    h2o_iovec_t copy = h2o_strdup(pool, value, SIZE_MAX);
+    struct arena *arena = &fixture.req->arena;
+    struct slice copy = arena_dup_text(arena, value);
 
     if (strcmp(name, "host") == 0)
-        fixture.req->input.authority = copy;
+        fixture.req->authority = copy;
     else
-        h2o_add_header_by_str(pool, &fixture.req->headers, name, strlen(name), 1, NULL, copy.base, copy.len);
+        http_headers_add(arena, &fixture.req->headers, slice_text(name), copy);
 }
 
 static void release_credentials(void *slot)
@@ -263,8 +259,8 @@ static void release_credentials(void *slot)
 struct s3_request *fixture_bare(void)
 {
     struct s3_credentials **slot =
-        h2o_mem_alloc_shared(&fixture.req->pool, sizeof(*slot), release_credentials);
-    struct s3_request *request = h2o_mem_alloc_pool(&fixture.req->pool, sizeof(*request));
+        arena_alloc_hooked(&fixture.req->arena, sizeof(*slot), release_credentials);
+    struct s3_request *request = arena_alloc(&fixture.req->arena, sizeof(*request));
 
     memset(request, 0, sizeof(*request));
     *slot = s3_service_credentials(fixture.service);
@@ -282,18 +278,9 @@ void fixture_serve(void)
 
 const char *fixture_answer_header(const char *name)
 {
-    ssize_t at = h2o_find_header_by_str(&fixture.req->res.headers, name, strlen(name), -1);
-    h2o_iovec_t value;
+    struct slice value = http_headers_find(&fixture.req->answer.headers, name);
 
-    if (at < 0) { /* names that libh2o knows are found by their token */
-        const h2o_token_t *token = h2o_lookup_token(name, strlen(name));
-
-        at = token != NULL ? h2o_find_header(&fixture.req->res.headers, token, -1) : -1;
-    }
-    if (at < 0)
-        return NULL;
-    value = fixture.req->res.headers.entries[at].value;
-    return h2o_strdup(&fixture.req->pool, value.base, value.len).base;
+    return value.base != NULL ? arena_dup(&fixture.req->arena, value.base, value.len).base : NULL;
 }
 
 void fixture_check_error(int status, const char *code)
@@ -320,13 +307,12 @@ static int compare_names(const void *a, const void *b)
 
 static size_t list_headers(struct s3_sigv4_header *headers, char *signed_headers)
 {
-    h2o_headers_t *list = &fixture.req->headers;
+    struct http_headers *list = &fixture.req->headers;
     size_t count = 0;
 
-    headers[count++] =
-        (struct s3_sigv4_header){h2o_iovec_init(H2O_STRLIT("host")), fixture.req->input.authority};
+    headers[count++] = (struct s3_sigv4_header){SLICE("host"), fixture.req->authority};
     for (size_t i = 0; i < list->size; i++)
-        headers[count++] = (struct s3_sigv4_header){*list->entries[i].name, list->entries[i].value};
+        headers[count++] = (struct s3_sigv4_header){list->entries[i].name, list->entries[i].value};
     qsort(headers, count, sizeof(*headers), compare_names);
     signed_headers[0] = '\0';
     for (size_t i = 0; i < count; i++)
@@ -340,10 +326,10 @@ void fixture_sign(const char *access_key, const char *secret, const char *region
 {
     struct s3_sigv4_header headers[32];
     char signed_headers[1024], scope[256], hex[65] = {0}, authorization[2048];
-    h2o_iovec_t path = fixture.req->input.path, canonical, to_sign;
+    struct slice path = fixture.req->path, canonical, to_sign;
     char *question = memchr(path.base, '?', path.len);
     struct s3_sigv4_input input = {
-        .method = fixture.req->input.method, .path = path, .query = {"", 0}, .headers = headers};
+        .method = fixture.req->method, .path = path, .query = {"", 0}, .headers = headers};
     unsigned char key[32];
 
     s3_sigv4_format_time((int64_t)time(NULL) - age, fixture_timestamp);
@@ -351,16 +337,15 @@ void fixture_sign(const char *access_key, const char *secret, const char *region
     fixture_header("x-amz-content-sha256", payload_hash);
     if (question != NULL) {
         input.path.len = (size_t)(question - path.base);
-        input.query = h2o_iovec_init(question + 1, path.len - input.path.len - 1);
+        input.query = slice_of(question + 1, path.len - input.path.len - 1);
     }
     input.header_count = list_headers(headers, signed_headers);
-    input.payload_hash = h2o_iovec_init(payload_hash, strlen(payload_hash));
+    input.payload_hash = slice_text(payload_hash);
     snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", fixture_timestamp, region);
-    assert_true(s3_sigv4_canonical_request(
-        &fixture.req->pool, &input, h2o_iovec_init(signed_headers, strlen(signed_headers)), 0, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&fixture.req->pool, fixture_timestamp, scope, canonical);
-    s3_sigv4_signing_key(h2o_iovec_init(secret, strlen(secret)), h2o_iovec_init(fixture_timestamp, 8),
-                         h2o_iovec_init(region, strlen(region)), key);
+    assert_true(
+        s3_sigv4_canonical_request(&fixture.req->arena, &input, slice_text(signed_headers), 0, &canonical));
+    to_sign = s3_sigv4_string_to_sign(&fixture.req->arena, fixture_timestamp, scope, canonical);
+    s3_sigv4_signing_key(slice_text(secret), slice_of(fixture_timestamp, 8), slice_text(region), key);
     s3_sigv4_sign(key, to_sign, fixture_signature);
     hex_encode(fixture_signature, 32, hex);
     snprintf(authorization, sizeof(authorization),

@@ -9,10 +9,11 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
+#include "api/http/http.h"
 
 struct fixture {
     struct s3_service *service;
-    h2o_req_t *req;
+    struct http_request *req;
     struct sockaddr_storage peer;
     char log[2048];
 

@@ -14,28 +14,29 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/body/s3_form_policy.h"
+#include "storage/base/base64.h"
 
 #define TYPE "multipart/form-data; boundary=XyZ"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 static struct s3_form form;
 static char file[4096];
 static size_t file_length, room; /* room: bytes that each call of take takes; 0: all */
 
-static h2o_iovec_t vec(const char *text)
+static struct slice vec(const char *text)
 {
-    return h2o_iovec_init(text, strlen(text));
+    return slice_text(text);
 }
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
@@ -66,7 +67,7 @@ static ssize_t feed(const char *data, size_t length)
 static int parse(const char *body, size_t length, size_t piece)
 {
     file_length = 0;
-    assert_int_equal(s3_form_init(&form, &pool, vec(TYPE)), 0);
+    assert_int_equal(s3_form_init(&form, &arena, vec(TYPE)), 0);
     for (size_t at = 0; at < length && form.state != S3_FORM_END;) {
         ssize_t n = feed(body + at, length - at < piece ? length - at : piece);
 
@@ -104,7 +105,7 @@ static void reads_forms_cut_anywhere(void **state)
     assert_file(body, sizeof(body) - 1, "\r\nthe \r\n--XyY\r\r\n--X\n file\r", 26);
     assert_int_equal(form.field_count, 3);
     assert_string_equal(
-        h2o_strdup(&pool, s3_form_field(&form, "key").base, s3_form_field(&form, "key").len).base,
+        arena_dup(&arena, s3_form_field(&form, "key").base, s3_form_field(&form, "key").len).base,
         "a/${filename}");
     assert_int_equal(s3_form_field(&form, "empty").len, 0);
     assert_non_null(s3_form_field(&form, "empty").base);
@@ -141,8 +142,8 @@ static void refuses_what_is_no_form(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(parse(bad[i], strlen(bad[i]), 1000), -EBADMSG);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        assert_int_equal(s3_form_init(&form, &pool, vec(types[i])), -EINVAL);
-    assert_int_equal(s3_form_init(&form, &pool, vec("Multipart/Form-Data; charset=x; boundary=\"a b\"")), 0);
+        assert_int_equal(s3_form_init(&form, &arena, vec(types[i])), -EINVAL);
+    assert_int_equal(s3_form_init(&form, &arena, vec("Multipart/Form-Data; charset=x; boundary=\"a b\"")), 0);
     memset(large, 'x', sizeof(large));
     assert_int_equal(parse(large, sizeof(large), 1000), -EMSGSIZE);
     char *many = malloc(200 * 80);
@@ -160,9 +161,9 @@ static const char *message;
 
 static enum s3_error judge(const char *document)
 {
-    char *text = h2o_mem_alloc_pool(&pool, strlen(document) * 2 + 8);
+    char *text = arena_alloc(&arena, strlen(document) * 2 + 8);
 
-    s3_base64_encode(document, strlen(document), text);
+    base64_encode(document, strlen(document), text);
     limits = (struct s3_form_limits){0, UINT64_MAX};
     message = NULL;
     return s3_form_policy_check(&form, vec(text), vec("shop"), 1000000000, &limits, &message);

@@ -13,27 +13,27 @@
 
 #include "api/s3/object/s3_lifecycle.h"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 static struct core_lifecycle lifecycle;
 static const char *message;
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     message = NULL;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
 static enum s3_error read_xml(const char *xml)
 {
     message = NULL;
-    return s3_lifecycle_read(&pool, h2o_iovec_init(xml, strlen(xml)), &lifecycle, &message);
+    return s3_lifecycle_read(&arena, slice_text(xml), &lifecycle, &message);
 }
 
 #define LIFECYCLE(rules) "<LifecycleConfiguration>" rules "</LifecycleConfiguration>"
@@ -81,7 +81,7 @@ static void tells_back_what_it_takes(void **state)
         snprintf(xml, sizeof(xml), LIFECYCLE("%s"), rules[i]);
         if (read_xml(xml) != S3_ERROR_NONE)
             fail_msg("%s: refused (%s)", xml, message != NULL ? message : "");
-        s3_xml_init(&out, &pool);
+        s3_xml_init(&out, &arena);
         s3_lifecycle_write(&out, &lifecycle);
         if (memmem(out.data, out.length, rules[i], strlen(rules[i])) == NULL)
             fail_msg("%s became %.*s", rules[i], (int)out.length, out.data);

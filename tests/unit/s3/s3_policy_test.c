@@ -27,12 +27,12 @@ struct context {
     const struct s3_principal *principal;
 };
 
-static h2o_iovec_t text(const char *string)
+static struct slice text(const char *string)
 {
-    return h2o_iovec_init(string, string != NULL ? strlen(string) : 0);
+    return slice_of(string, string != NULL ? strlen(string) : 0);
 }
 
-static h2o_iovec_t value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
+static struct slice value(void *ctx, enum s3_policy_key key, const char *detail, size_t index)
 {
     const struct context *context = ctx;
 

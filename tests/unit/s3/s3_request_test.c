@@ -2,6 +2,7 @@
  *
  * From a raw path, host and query to bucket, key and parameters; what answers look like; the server's own
  * names. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 #include "api/s3/s3_selector.h"
 #include "tests/unit/s3/s3_fixture.h"
 
-static void check_vec(h2o_iovec_t vec, const char *expected)
+static void check_vec(struct slice vec, const char *expected)
 {
     assert_int_equal(vec.len, strlen(expected));
     assert_memory_equal(vec.base, expected, strlen(expected));
@@ -231,7 +232,7 @@ static void test_error_document(void **state)
     request = fixture.dispatched;
     assert_non_null(request);
     s3_request_explain(request, S3_ERROR_INVALID_REQUEST, "not for this one");
-    s3_request_detail(request, "Extra", h2o_iovec_init(H2O_STRLIT("<1>")));
+    s3_request_detail(request, "Extra", SLICE("<1>"));
     s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
     assert_int_equal(fixture.status, 404);
     assert_string_equal(fixture_answer_header("content-type"), "application/xml");

@@ -20,11 +20,11 @@
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define HOST       "examplebucket.s3.amazonaws.com"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 
-static h2o_iovec_t vec(const char *string)
+static struct slice vec(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
 #define HEADER(name, value)                                                                                  \
@@ -44,12 +44,12 @@ static void example_key(unsigned char key[32])
 static void check_signature(const struct s3_sigv4_input *input, const char *signed_headers, unsigned forms,
                             const char *expected)
 {
-    h2o_iovec_t canonical, to_sign;
+    struct slice canonical, to_sign;
     unsigned char key[32], signature[32];
     char hex[65] = {0};
 
-    assert_true(s3_sigv4_canonical_request(&pool, input, vec(signed_headers), forms, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&pool, TIMESTAMP, SCOPE, canonical);
+    assert_true(s3_sigv4_canonical_request(&arena, input, vec(signed_headers), forms, &canonical));
+    to_sign = s3_sigv4_string_to_sign(&arena, TIMESTAMP, SCOPE, canonical);
     example_key(key);
     s3_sigv4_sign(key, to_sign, signature);
     hex_encode(signature, 32, hex);
@@ -235,9 +235,9 @@ static void test_signer_references(void **state)
 static void check_canonical(const struct s3_sigv4_input *input, const char *signed_headers, unsigned forms,
                             const char *expected)
 {
-    h2o_iovec_t canonical;
+    struct slice canonical;
 
-    assert_true(s3_sigv4_canonical_request(&pool, input, vec(signed_headers), forms, &canonical));
+    assert_true(s3_sigv4_canonical_request(&arena, input, vec(signed_headers), forms, &canonical));
     assert_int_equal(canonical.len, strlen(expected));
     assert_memory_equal(canonical.base, expected, canonical.len);
 }
@@ -273,16 +273,15 @@ static void test_canonical_refuses(void **state)
 {
     struct s3_sigv4_input input = make_input("GET", "/%zz", "", "H", NULL, 0);
     char many[400];
-    h2o_iovec_t canonical;
+    struct slice canonical;
 
-    assert_false(s3_sigv4_canonical_request(&pool, &input, vec("host"), 0, &canonical));
+    assert_false(s3_sigv4_canonical_request(&arena, &input, vec("host"), 0, &canonical));
     input.path = vec("/");
     input.query = vec("a=%");
-    assert_false(s3_sigv4_canonical_request(&pool, &input, vec("host"), 0, &canonical));
+    assert_false(s3_sigv4_canonical_request(&arena, &input, vec("host"), 0, &canonical));
     input.query = vec("");
     memset(many, ';', sizeof(many));
-    assert_false(
-        s3_sigv4_canonical_request(&pool, &input, h2o_iovec_init(many, sizeof(many)), 0, &canonical));
+    assert_false(s3_sigv4_canonical_request(&arena, &input, slice_of(many, sizeof(many)), 0, &canonical));
 }
 
 /* Sizes are computed beforehand; random texts would trip the assertion behind them, or the sanitizers. */
@@ -296,23 +295,23 @@ static void test_canonical_anything(void **state)
         size_t length[4];
         struct s3_sigv4_header headers[2];
         struct s3_sigv4_input input;
-        h2o_iovec_t canonical;
-        h2o_mem_pool_t scratch;
+        struct slice canonical;
+        struct arena scratch;
 
         for (int i = 0; i < 4; i++) {
             length[i] = (size_t)random() % sizeof(text[i]);
             for (size_t at = 0; at < length[i]; at++)
                 text[i][at] = alphabet[(size_t)random() % (sizeof(alphabet) - 1)];
         }
-        headers[0] = (struct s3_sigv4_header){vec("a"), h2o_iovec_init(text[3], length[3])};
-        headers[1] = (struct s3_sigv4_header){vec("host"), h2o_iovec_init(text[2], length[2])};
+        headers[0] = (struct s3_sigv4_header){vec("a"), slice_of(text[3], length[3])};
+        headers[1] = (struct s3_sigv4_header){vec("host"), slice_of(text[2], length[2])};
         input = make_input("GET", "", "", "H", headers, 2);
-        input.path = h2o_iovec_init(text[0], length[0]);
-        input.query = h2o_iovec_init(text[1], length[1]);
-        h2o_mem_init_pool(&scratch);
-        (void)s3_sigv4_canonical_request(&scratch, &input, h2o_iovec_init(text[2], length[2]),
-                                         (unsigned)round & 3, &canonical);
-        h2o_mem_clear_pool(&scratch);
+        input.path = slice_of(text[0], length[0]);
+        input.query = slice_of(text[1], length[1]);
+        arena_init(&scratch, NULL);
+        (void)s3_sigv4_canonical_request(&scratch, &input, slice_of(text[2], length[2]), (unsigned)round & 3,
+                                         &canonical);
+        arena_free(&scratch);
     }
 }
 
@@ -329,13 +328,12 @@ static void test_authorization(void **state)
                 "Signature=" EMPTY_HASH),
             &claim, &problem),
         S3_ERROR_NONE);
-    assert_true(h2o_memis(claim.access_key.base, claim.access_key.len, H2O_STRLIT("AK/ID")));
-    assert_true(h2o_memis(claim.date.base, claim.date.len, H2O_STRLIT("20130524")));
-    assert_true(h2o_memis(claim.region.base, claim.region.len, H2O_STRLIT("us-east-1")));
-    assert_true(h2o_memis(claim.service.base, claim.service.len, H2O_STRLIT("s3")));
-    assert_true(h2o_memis(claim.terminator.base, claim.terminator.len, H2O_STRLIT("aws4_request")));
-    assert_true(
-        h2o_memis(claim.signed_headers.base, claim.signed_headers.len, H2O_STRLIT("host;x-amz-date")));
+    assert_true(slice_is(claim.access_key, "AK/ID"));
+    assert_true(slice_is(claim.date, "20130524"));
+    assert_true(slice_is(claim.region, "us-east-1"));
+    assert_true(slice_is(claim.service, "s3"));
+    assert_true(slice_is(claim.terminator, "aws4_request"));
+    assert_true(slice_is(claim.signed_headers, "host;x-amz-date"));
     assert_int_equal(claim.signature[0], 0xe3);
 }
 
@@ -405,13 +403,13 @@ static void test_signed_names(void **state)
 
 static int setup(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 

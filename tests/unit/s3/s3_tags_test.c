@@ -12,29 +12,29 @@
 
 #include "api/s3/object/s3_tags.h"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 static struct s3_tags tags;
 static const char *message;
 
 static int set_up(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     message = NULL;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
-static h2o_iovec_t text(const char *string)
+static struct slice text(const char *string)
 {
-    return h2o_iovec_init(string, strlen(string));
+    return slice_text(string);
 }
 
-static void assert_text(h2o_iovec_t got, const char *expected)
+static void assert_text(struct slice got, const char *expected)
 {
     assert_non_null(got.base);
     assert_int_equal(got.len, strlen(expected));
@@ -43,9 +43,9 @@ static void assert_text(h2o_iovec_t got, const char *expected)
 
 static void assert_packed(const char *expected)
 {
-    struct meta_bytes packed = s3_tags_pack(&pool, &tags);
+    struct meta_bytes packed = s3_tags_pack(&arena, &tags);
 
-    assert_text(h2o_iovec_init(packed.data, packed.length), expected);
+    assert_text(slice_of(packed.data, packed.length), expected);
 }
 
 static void reads_headers(void **state)
@@ -79,7 +79,7 @@ static void reads_headers(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         message = NULL;
-        enum s3_error error = s3_tags_read_header(&pool, text(cases[i].header), &tags, &message);
+        enum s3_error error = s3_tags_read_header(&arena, text(cases[i].header), &tags, &message);
 
         if (error != cases[i].error)
             fail_msg("%s: error %d", cases[i].header, error);
@@ -99,11 +99,11 @@ static void counts_characters_not_bytes(void **state)
     at = stpcpy(at, "=");
     for (unsigned i = 0; i < S3_TAG_VALUE_CHARACTERS_MAX; i++)
         at = stpcpy(at, "\xc3\xb6");
-    assert_int_equal(s3_tags_read_header(&pool, text(header), &tags, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_NONE);
     stpcpy(at, "v");
-    assert_int_equal(s3_tags_read_header(&pool, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
     *strchr(header, '=') = 'x';
-    assert_int_equal(s3_tags_read_header(&pool, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
 }
 
 #define TAGGING(inside) "<Tagging><TagSet>" inside "</TagSet></Tagging>"
@@ -133,7 +133,7 @@ static void reads_xml(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum s3_error error = s3_tags_read_xml(&pool, text(cases[i].xml), 2, &tags, &message);
+        enum s3_error error = s3_tags_read_xml(&arena, text(cases[i].xml), 2, &tags, &message);
 
         if (error != cases[i].error)
             fail_msg("%s: error %d", cases[i].xml, error);
@@ -151,9 +151,9 @@ static void comes_back_from_the_stored_form(void **state)
     tags.list[0] = (struct s3_tag){text("a b"), text("c&d=e%f+g")};
     tags.list[1] = (struct s3_tag){text("empty"), text("")};
     tags.list[2] = (struct s3_tag){text("gr\xc3\xbcn"), text("x\x7f\x01")};
-    packed = s3_tags_pack(&pool, &tags);
+    packed = s3_tags_pack(&arena, &tags);
     assert_int_equal(s3_tags_count(packed), 3);
-    assert_true(s3_tags_unpack(&pool, packed, &again));
+    assert_true(s3_tags_unpack(&arena, packed, &again));
     assert_int_equal(again.count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(again.list[i].key.len, tags.list[i].key.len);
@@ -161,11 +161,11 @@ static void comes_back_from_the_stored_form(void **state)
         assert_int_equal(again.list[i].value.len, tags.list[i].value.len);
         assert_memory_equal(again.list[i].value.base, tags.list[i].value.base, tags.list[i].value.len);
     }
-    assert_text(s3_tags_find(&pool, packed, text("a b")), "c&d=e%f+g");
-    assert_text(s3_tags_find(&pool, packed, text("empty")), "");
-    assert_null(s3_tags_find(&pool, packed, text("a")).base);
+    assert_text(s3_tags_find(&arena, packed, text("a b")), "c&d=e%f+g");
+    assert_text(s3_tags_find(&arena, packed, text("empty")), "");
+    assert_null(s3_tags_find(&arena, packed, text("a")).base);
     assert_int_equal(s3_tags_count((struct meta_bytes){NULL, 0}), 0);
-    assert_false(s3_tags_unpack(&pool, (struct meta_bytes){"a=%", 3}, &again));
+    assert_false(s3_tags_unpack(&arena, (struct meta_bytes){"a=%", 3}, &again));
 }
 
 static void writes_xml(void **state)
@@ -174,10 +174,10 @@ static void writes_xml(void **state)
 
     tags.count = 1;
     tags.list[0] = (struct s3_tag){text("k"), text("<v>")};
-    s3_xml_init(&xml, &pool);
+    s3_xml_init(&xml, &arena);
     size_t head = xml.length;
     s3_tags_write(&xml, &tags);
-    assert_text(h2o_iovec_init(xml.data + head, xml.length - head),
+    assert_text(slice_of(xml.data + head, xml.length - head),
                 "<Tag><Key>k</Key><Value>&lt;v&gt;</Value></Tag>");
 }
 

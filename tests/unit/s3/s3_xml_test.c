@@ -15,7 +15,7 @@
 
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 
-static h2o_mem_pool_t pool;
+static struct arena arena;
 
 static void check(const struct s3_xml *xml, const char *expected)
 {
@@ -31,7 +31,7 @@ static void test_write(void **state)
 {
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &pool);
+    s3_xml_init(&xml, &arena);
     s3_xml_open(&xml, "A" S3_XMLNS);
     s3_xml_string(&xml, "S", "<&>\"'");
     s3_xml_unsigned(&xml, "U", UINT64_MAX);
@@ -51,10 +51,10 @@ static void test_write_characters(void **state)
 {
     struct s3_xml xml;
 
-    s3_xml_init(&xml, &pool);
+    s3_xml_init(&xml, &arena);
     s3_xml_text(&xml, "K", "\r\n\t\x01\x7f\xc3\xa9\xff\xef\xbf\xbe\0z", 13);
     check(&xml, "<K>&#13;\n\t\xef\xbf\xbd\x7f\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz</K>");
-    s3_xml_init(&xml, &pool);
+    s3_xml_init(&xml, &arena);
     s3_xml_key(&xml, "K", "a/b c+d%&\x01\xc3\xa9", 12, true);
     check(&xml, "<K>a/b%20c%2Bd%25%26%01%C3%A9</K>");
 }
@@ -66,7 +66,7 @@ static void test_write_large(void **state)
     struct s3_xml xml;
 
     memset(text, '<', length);
-    s3_xml_init(&xml, &pool);
+    s3_xml_init(&xml, &arena);
     s3_xml_text(&xml, "K", text, length);
     assert_int_equal(xml.length, strlen(DECLARATION) + 7 + 4 * length);
     s3_xml_key(&xml, "K", text, length, true);
@@ -197,13 +197,13 @@ static void test_parse_mutated(void **state)
 
 static int setup(void **state)
 {
-    h2o_mem_init_pool(&pool);
+    arena_init(&arena, NULL);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    h2o_mem_clear_pool(&pool);
+    arena_free(&arena);
     return 0;
 }
 
