@@ -24,7 +24,7 @@ forbid() {
 forbid "the ground floor knows nobody" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/)' storage/base
 forbid "storage includes neither metadata nor api" '(\.\./)*(metadata|api)/' storage
 forbid "metadata includes neither api nor what stands on storage's ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|api/)' metadata
-forbid "only api knows libh2o" 'h2o' storage metadata
+forbid "S3 does not know the HTTP library: only api/http does" 'h2o' $(ls -d api/*/ | grep -v '^api/http/') api/sluice.h storage metadata
 forbid "only metadata knows SQLite" 'sqlite3' storage api
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
@@ -34,4 +34,11 @@ forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
 forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h
+# Nor do the headers of api/http that others include, or what these include in turn.
+headers=$(grep -rhoE --include='*.[ch]' '^ *# *include *"api/http/[^"]+"' api/s3 api/server | sed 's/.*"\(.*\)"/\1/' | sort -u)
+while new=$(grep -hoE '^ *# *include *"api/http/[^"]+"' $headers | sed 's/.*"\(.*\)"/\1/' | sort -u | grep -vxF "$headers"); do
+    headers="$headers
+$new"
+done
+forbid "what others see of api/http does not show the HTTP library" 'h2o' $headers
 exit $failed
