@@ -24,19 +24,9 @@ static void connection_on_wakeup(h2o_timeout_entry_t *entry);
 
 /* ---- What libh2o's log asks of a connection ---- */
 
-static socklen_t connection_get_sockname(h2o_conn_t *conn, struct sockaddr *address)
-{
-    return h2o_socket_getsockname(((struct connection *)conn)->socket, address);
-}
-
 static socklen_t connection_get_peername(h2o_conn_t *conn, struct sockaddr *address)
 {
     return h2o_socket_getpeername(((struct connection *)conn)->socket, address);
-}
-
-static h2o_socket_t *connection_get_socket(h2o_conn_t *conn)
-{
-    return ((struct connection *)conn)->socket;
 }
 
 static h2o_iovec_t connection_get_tls_version(h2o_req_t *req)
@@ -56,9 +46,7 @@ static h2o_iovec_t connection_get_tls_cipher(h2o_req_t *req)
 }
 
 static const h2o_conn_callbacks_t connection_callbacks = {
-    .get_sockname = connection_get_sockname,
     .get_peername = connection_get_peername,
-    .get_socket = connection_get_socket,
     .log_ = {.ssl = {.protocol_version = connection_get_tls_version, .cipher = connection_get_tls_cipher}},
 };
 
