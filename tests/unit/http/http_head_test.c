@@ -317,6 +317,32 @@ static void speaks_http_1_0(void **state)
     client_close(fd, &reply);
 }
 
+/* Names in lower case, values without the blanks around them, the first of several; the target's host is the Host. */
+static void shows_fields(void **state)
+{
+    static const struct {
+        const char *request, *body;
+    } cases[] = {
+        {"GET /x-field HTTP/1.1\r\nHost: h\r\nX-FIELD: \t a b \t\r\nx-field: c\r\n\r\n", "a b"},
+        {"GET /x-field HTTP/1.1\r\nHost: h\r\nX-Field:\r\n\r\n", ""},
+        {"GET /x-field HTTP/1.1\r\nHost: h\r\nX-Fields: a\r\n\r\n", "none"},
+        {"GET /host HTTP/1.1\r\nHost: h:1\r\n\r\n", "h:1"},
+        {"GET http://target/host HTTP/1.1\r\nHost: h\r\n\r\n", "target"},
+        {"GET http://target/host HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "target"},
+        {"GET /host HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "none"},
+    };
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        client_send(fd, cases[i].request);
+        expect_reply(fd, &reply, 200);
+        expect_body(&reply, cases[i].body);
+    }
+    client_close(fd, &reply);
+}
+
 static void closes_when_asked(void **state)
 {
     static const char *const options[] = {"close", "CLOSE", "foo, close", "keep-alive,close"};
@@ -376,6 +402,7 @@ int main(void)
         WITH_SERVER(takes_an_empty_expectation_for_none),
         WITH_SERVER(bounds_heads),
         WITH_SERVER(speaks_http_1_0),
+        WITH_SERVER(shows_fields),
         WITH_SERVER(closes_when_asked),
         WITH_SERVER(serves_a_thousand_requests_on_one_connection),
     };

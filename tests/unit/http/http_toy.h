@@ -20,6 +20,7 @@
  *   /source-x/N       N times "x" from a source
  *   /head/N /none/N   http_send_head with a length; with a status
  *   /close            closes after the answer
+ *   /host /x-field    that field's value as seen
  *   /inject/N         a field value with a line end in it, behind N other characters
  *   anything else     the path and authority as seen */
 #ifndef TESTS_UNIT_HTTP_TOY_H
@@ -441,6 +442,11 @@ static void toy_on_answer_request(struct toy *toy)
     } else if (toy_path_is(req, "/close", &number)) {
         http_request_close_after(req);
         http_send_memory(req, "bye", 3);
+    } else if (toy_path_is(req, "/host", &number) || toy_path_is(req, "/x-field", &number)) {
+        struct slice value = http_headers_find(&req->headers, req->path.base[1] == 'h' ? "host" : "x-field");
+
+        toy_add(toy, value.base != NULL ? value.base : "none", value.base != NULL ? value.len : 4);
+        http_send_memory(req, toy->bytes, toy->length);
     } else if (toy_path_is(req, "/inject", &number)) {
         char *value = arena_alloc(&req->arena, number + 32);
 
