@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way of each request through the S3 front: parse, authenticate, dispatch. Operations are behind s3_dispatch.
+ * The way of each request through the S3 front: parse, judge what a browser says of it, authenticate, dispatch. Operations are behind s3_dispatch.
  *
  * On the worker's thread. */
 #include "api/s3/s3_front.h"
 
 #include <string.h>
 
+#include "api/s3/access/s3_browser.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
@@ -43,13 +44,16 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
 {
     struct s3_request *request = make_request(service, worker, req);
     enum s3_error error = s3_request_parse(request);
+    enum s3_error refusal = s3_browser_judge(request, error == S3_ERROR_NONE && s3_cors_apply(request));
 
+    if (refusal != S3_ERROR_NONE) {
+        s3_answer_error(request, refusal);
+        return;
+    }
     if (s3_system_is_addressed(request)) {
         s3_system_handle(request);
         return;
     }
-    if (error == S3_ERROR_NONE)
-        s3_cors_apply(request);
     if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
         error = s3_authenticate(request);
     if (error != S3_ERROR_NONE)

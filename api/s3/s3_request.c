@@ -136,8 +136,7 @@ static enum s3_error parse_query(struct s3_request *request, struct slice query)
     return S3_ERROR_NONE;
 }
 
-/* The host name without its port; an IPv6 address keeps its brackets. */
-static struct slice host_name(const struct s3_request *request)
+struct slice s3_request_host(const struct s3_request *request)
 {
     struct slice host = s3_request_header(request, "host");
     const char *colon, *bracket;
@@ -151,10 +150,20 @@ static struct slice host_name(const struct s3_request *request)
     return host;
 }
 
+bool s3_request_host_is_configured(const struct s3_request *request)
+{
+    struct slice host = s3_request_host(request);
+
+    for (const char *const *domain = s3_service_domains(request->service); *domain != NULL; domain++)
+        if (slice_is_nocase(host, *domain))
+            return true;
+    return request->virtual_hosted;
+}
+
 /* BUCKET of BUCKET.DOMAIN, for the longest domain that fits; base NULL for any other host. */
 static struct slice bucket_of_host(const struct s3_request *request)
 {
-    struct slice host = host_name(request);
+    struct slice host = s3_request_host(request);
     size_t longest = 0;
 
     for (const char *const *domain = s3_service_domains(request->service); *domain != NULL; domain++) {

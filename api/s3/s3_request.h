@@ -96,6 +96,10 @@ const struct s3_parameter *s3_request_parameter(const struct s3_request *request
 bool s3_request_has(const struct s3_request *request, const char *name);
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
 struct slice s3_request_header(const struct s3_request *request, const char *name);
+/* The name in Host without its port, "" when there is none; an IPv6 address keeps its brackets. */
+struct slice s3_request_host(const struct s3_request *request);
+/* Whether that is a configured domain, or a bucket's name below one. After s3_request_parse. */
+bool s3_request_host_is_configured(const struct s3_request *request);
 /* From the request's arena, zero-filled. Never NULL. */
 void *s3_request_alloc(struct s3_request *request, size_t bytes);
 char *s3_request_string(struct s3_request *request, struct slice vec); /* NUL-terminated copy */

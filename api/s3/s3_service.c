@@ -40,6 +40,7 @@ struct s3_service {
     time_t started_at;                 /* monotonic seconds */
     atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
     atomic_uint reports_made;
+    bool takes_any_host;
 };
 
 static int64_t monotonic_seconds(void)
@@ -80,6 +81,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->core = options->core;
     service->log = options->log;
     service->log_ctx = options->log_ctx;
+    service->takes_any_host = options->takes_any_host;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = copy_string(&service->region, region);
@@ -198,6 +200,11 @@ bool s3_service_is_open(const struct s3_service *service)
 struct core *s3_service_core(const struct s3_service *service)
 {
     return service->core;
+}
+
+bool s3_service_takes_any_host(const struct s3_service *service)
+{
+    return service->takes_any_host;
 }
 
 const char *s3_service_region(const struct s3_service *service)

@@ -18,6 +18,7 @@ struct s3_service_options {
     const char *const *domains;          /* NULL-terminated, or NULL */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     const char *credentials_path;        /* or NULL */
+    bool takes_any_host;                 /* without keys, also under names that are not this machine's */
     void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
@@ -35,6 +36,8 @@ const char *s3_service_region(const struct s3_service *service);
 /* ---- For api/s3 only ---- */
 
 struct s3_credentials;
+
+bool s3_service_takes_any_host(const struct s3_service *service);
 
 /* NULL-terminated; never NULL. */
 const char *const *s3_service_domains(const struct s3_service *service);

@@ -206,6 +206,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .access_key = options->access_key,
         .secret_key = options->secret_key,
         .credentials_path = options->credentials,
+        .takes_any_host = options->allow_anonymous,
         .log = log,
         .log_ctx = log_ctx,
     };

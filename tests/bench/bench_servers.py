@@ -27,7 +27,7 @@ class Failure(RuntimeError):
 class Server:
     offers = frozenset()
     put_floor = "floor"
-    host, port, pid, process, host_field = "127.0.0.1", 0, None, None, "bench"
+    host, port, pid, process, host_field = "127.0.0.1", 0, None, None, "localhost"
     is_tls = False
 
     def __init__(self, suite, name):

@@ -8,7 +8,7 @@
  *     --keys N       a %d in PATH becomes a number that counts up and begins again after N (gets: 1000, puts: never)
  *     --first N      where those numbers begin (0)
  *     --paths FILE   one path (with its query) a line instead of PATH, in turn: for presigned requests
- *     --host NAME    what the Host field says ("bench")
+ *     --host NAME    what the Host field says ("localhost")
  *     --source PATH  puts copy that object (x-amz-copy-source)
  *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
  *     --cpu N        run on that core only
@@ -63,7 +63,7 @@ struct connection {
 
 static bool is_put, spin, hold;
 static SSL_CTX *ssl_ctx; /* with --tls */
-static const char *path_format, *host_field = "bench", *copy_source;
+static const char *path_format, *host_field = "localhost", *copy_source;
 static char **path_lines;
 static size_t path_line_count;
 static uint64_t body_bytes, object_bytes, range_bytes;

@@ -161,8 +161,8 @@ def refused_http(label, data, codes=(400,)):
 
 def malformed_http():
     equal(anonymous.request("PUT", "/raw")[0], 200, "a bucket on the open server")
-    put = b"PUT /raw/x HTTP/1.1\r\nHost: h\r\n"
-    smuggled = b"GET /raw/smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
+    put = b"PUT /raw/x HTTP/1.1\r\nHost: localhost\r\n"
+    smuggled = b"GET /raw/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
     refused_http("two different lengths", put + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + smuggled)
     refused_http("a list of lengths", put + b"Content-Length: 5, 5\r\n\r\nhello" + smuggled)
     refused_http("a signed length", put + b"Content-Length: +5\r\n\r\nhello" + smuggled)
@@ -190,23 +190,23 @@ def malformed_http():
 
 
 def short_and_early():
-    answer = anonymous.raw(b"PUT /raw/short HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nonly this", half_close=True)
+    answer = anonymous.raw(b"PUT /raw/short HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nonly this", half_close=True)
     equal((answer.split(b" ")[1], error_code(answer)), (b"400", "IncompleteBody"), "a short body")
     equal(anonymous.request("GET", "/raw/short")[0], 404, "a short body is not stored")
     with anonymous.open_socket(10) as sock: # refused before its body: what follows may be that body
-        sock.sendall(b"PUT /no-such-bucket/x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        sock.sendall(b"PUT /no-such-bucket/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         answer = sock.recv(65536)
         check(b" 404 " in answer and b"100 Continue" not in answer, "Expect is answered after the bucket check", repr(answer[:100]))
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         check(b"onnection: close" in answer and sock.recv(65536) == b"", "and what follows is not taken for a request")
     with anonymous.open_socket(10) as sock:
-        sock.sendall(b"PUT /raw/expected HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        sock.sendall(b"PUT /raw/expected HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         equal(sock.recv(65536), b"HTTP/1.1 100 Continue\r\n\r\n", "100 Continue when all is well")
         sock.sendall(b"hello")
         check(sock.recv(65536).startswith(b"HTTP/1.1 200"), "then the body is taken")
-    requests = b"".join(b"PUT /raw/p%d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab%d" % (n, n) for n in range(5))
-    requests += b"PUT /no-such-bucket/x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
-    requests += b"".join(b"GET /raw/p%d HTTP/1.1\r\nHost: h\r\n\r\n" % n for n in range(4)) + b"GET /raw/p4 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    requests = b"".join(b"PUT /raw/p%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nab%d" % (n, n) for n in range(5))
+    requests += b"PUT /no-such-bucket/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"
+    requests += b"".join(b"GET /raw/p%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % n for n in range(4)) + b"GET /raw/p4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     answer = anonymous.raw(requests)
     statuses = [answer[i + 9:i + 12] for i in range(len(answer)) if answer.startswith(b"HTTP/1.1 ", i)]
     equal(statuses, [b"200"] * 5 + [b"404"] + [b"200"] * 5, "pipelined requests, one refused with its body unread, stay in step")

@@ -220,7 +220,7 @@ test_upload_in_flight() {
     port=${url##*:}
     check "the bucket is there" test "$(http HEAD /bucket --head)" = 200
     exec 7<>"/dev/tcp/127.0.0.1/$port"
-    printf 'PUT /bucket/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n' >&7
+    printf 'PUT /bucket/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n' >&7
     read -r -t 10 answer <&7
     check "the upload is under way" test "${answer%%$'\r'}" = "HTTP/1.1 100 Continue"
     printf '01234' >&7
@@ -244,7 +244,7 @@ test_grace() {
     local began=$SECONDS
     start --grace 1
     exec 7<>"/dev/tcp/127.0.0.1/${url##*:}"
-    printf 'PUT /bucket/never HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234' >&7
+    printf 'PUT /bucket/never HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n01234' >&7
     check "a request is in flight" test "$(http HEAD /bucket --head)" = 200
     stop
     check "the grace period is bounded" test "$status" -eq 0 -a $((SECONDS - began)) -lt 25

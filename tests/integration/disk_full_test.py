@@ -21,7 +21,7 @@ try:
     equal(server.request("PUT", "/full/first", body=first)[0], 200, "20 MiB fit into 48")
 
     with socket.create_connection((server.host, server.port), 10) as sock:
-        sock.sendall(b"PUT /full/big HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n")
+        sock.sendall(b"PUT /full/big HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n")
         answer = sock.recv(65536)
         check(b" 507 " in answer.split(b"\r\n")[0], "a body that cannot fit is refused before 100 Continue", repr(answer[:80]))
 

@@ -12,8 +12,8 @@ def lengths(server):
     """Requests without Content-Length and Transfer-Encoding. What takes a body refuses them, and the connection serves on; the rest
     does not mind. curl -X PUT sends them, and clients that leave the length out where nothing follows."""
     def bare(method, path, headers=None):
-        head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "h", **(headers or {})}.items())
-        received = server.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\nGET /errors/key HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+        head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "localhost", **(headers or {})}.items())
+        received = server.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\nGET /errors/key HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         heads = received.split(b"HTTP/1.1 ")[1:]
         check(len(heads) == 2 and heads[1].startswith(b"200") and heads[1].endswith(b"0123456789"), f"{method} {path:.60}: the connection serves on")
         status = int(heads[0][:3])
@@ -40,7 +40,7 @@ def lengths(server):
         got = bare(method, path, headers)
         check(got[0] in (200, 204), f"{operation}: needs no length" if "Content-Length" not in (headers or {}) else f"{operation}: a length of 0", str(got))
     for key, chunks in (("empty", b"0\r\n\r\n"), ("chunked", b"3\r\nabc\r\n0\r\n\r\n")):
-        answer = server.raw(f"PUT /errors-bare/{key} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+        answer = server.raw(f"PUT /errors-bare/{key} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
         equal(answer[9:12], b"200", "PutObject: Transfer-Encoding says enough")
 
 

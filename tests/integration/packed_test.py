@@ -27,7 +27,7 @@ for _ in range(READERS):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     sock.connect((server.host, server.port))
     sock.settimeout(30)
-    sock.sendall(b"GET /packed/key HTTP/1.1\r\nHost: x\r\n\r\n" * REQUESTS)
+    sock.sendall(b"GET /packed/key HTTP/1.1\r\nHost: localhost\r\n\r\n" * REQUESTS)
     readers.append(sock)
 for sock in readers:
     sock.recv(1, socket.MSG_PEEK)  # it has begun

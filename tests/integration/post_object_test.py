@@ -123,7 +123,7 @@ def streamed(server):
     head, tail = body.split(b"\r\n\r\n\r\n")[0] + b"\r\n\r\n", b"\r\n" + body.rsplit(b"\r\n", 2)[1] + b"\r\n"
     before = resident()
     with server.open_socket(60) as sock:
-        sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: h\r\nContent-Type: {headers['content-type']}\r\nContent-Length: {len(head) + size + len(tail)}\r\n\r\n".encode() + head)
+        sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: localhost\r\nContent-Type: {headers['content-type']}\r\nContent-Length: {len(head) + size + len(tail)}\r\n\r\n".encode() + head)
         for _ in range(size >> 20):
             sock.sendall(block)
         sock.sendall(tail)
@@ -135,7 +135,7 @@ def streamed(server):
     else:
         check(grown < 64 << 20, "is not kept in memory", f"{grown >> 20} MiB")
     with server.open_socket(60) as sock:
-        sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: h\r\nContent-Type: {headers['content-type']}\r\nContent-Length: 99999999\r\n\r\n".encode() + head.replace(b"large", b"cut") + block)
+        sock.sendall(f"POST /bucket HTTP/1.1\r\nHost: localhost\r\nContent-Type: {headers['content-type']}\r\nContent-Length: 99999999\r\n\r\n".encode() + head.replace(b"large", b"cut") + block)
     time.sleep(0.2)
     equal(server.request("HEAD", "/bucket/cut")[0], 404, "one that breaks off is not stored")
 

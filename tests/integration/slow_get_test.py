@@ -19,7 +19,7 @@ with open(path, "rb") as body:
 sock = socket.socket()
 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 sock.connect((server.host, server.port))
-sock.sendall(b"GET /slow/object HTTP/1.1\r\nHost: x\r\n\r\n")
+sock.sendall(b"GET /slow/object HTTP/1.1\r\nHost: localhost\r\n\r\n")
 received = b""
 while b"\r\n\r\n" not in received:
     received += sock.recv(4096)

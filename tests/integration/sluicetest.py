@@ -7,6 +7,7 @@ ends with done(), whose exit status is 0 when nothing failed, 77 when everything
 With TEST_TLS=1 in the environment every server speaks HTTPS, and every client trusts the throw-away authority behind it.
 """
 import atexit
+import base64
 import contextlib
 import filecmp
 import hashlib
@@ -153,6 +154,12 @@ def tls_arguments():
         make_certificate()
         trust(authority)
     return ["--tls-certificate", certificate, "--tls-key", key]
+
+
+def content_md5(body):
+    """What a server without keys wants with a deletion of many objects."""
+    data = body if isinstance(body, bytes) else (body or "").encode()
+    return {"Content-MD5": base64.b64encode(hashlib.md5(data).digest()).decode()}
 
 
 def exchange(connection, method, path, body=None, headers=None):

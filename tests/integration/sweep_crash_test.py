@@ -109,7 +109,7 @@ for number in range(ROUNDS):
     if steps != [200, 204][:len(steps)]:
         problems.append(f"round {number}: answered {steps}")
     with server.open_socket() as sock: # nobody waits for the answer: the kill may come before it, too
-        sock.sendall(f"DELETE /sweep/aborted?uploadId={aborted} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        sock.sendall(f"DELETE /sweep/aborted?uploadId={aborted} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         time.sleep(rng.uniform(0, 0.03))
         server.kill()
     cut += sum(rows("finished", "dropped")) > 0

@@ -49,7 +49,7 @@ def drained(sock):
 
 
 def ask(sock, path="/-/healthy", more=""):
-    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\n{more}\r\n".encode())
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
 
 
 def answer(sock):
@@ -98,7 +98,7 @@ def agreements():
     for version in ("-tls1_2", "-tls1_3"):
         session = scratch("session" + version)
         # With TLS 1.3 the ticket comes behind the handshake, so something must be read first.
-        text = "GET /-/healthy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        text = "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{PORT}", "-CAfile", authority, version, "-sess_out", session,
                                "-ign_eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as first:
             first.communicate(text, timeout=60)
@@ -107,10 +107,10 @@ def agreements():
 
 def requests():
     with connect() as sock:
-        sock.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n" * 50)
+        sock.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
         equal([answer_status for answer_status in pipelined(sock, 50)], [200] * 50, "fifty pipelined requests in one record")
     with connect() as sock:
-        for byte in b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n":
+        for byte in b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n":
             sock.sendall(bytes([byte]))
         equal(answer(sock)[0], 200, "a head in records of one byte")
         ask(sock, more="Connection: close\r\n")
@@ -121,13 +121,13 @@ def requests():
         received, clean = drained(sock)
         check(b" 400 " in received[:20] and clean, "malformed HTTP gets 400, and a clean end")
     with connect() as sock:
-        sock.sendall(b"PUT /box HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+        sock.sendall(b"PUT /box HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         equal(answer(sock)[0], 200, "a bucket is made")
-        sock.sendall(b"PUT /box/waits HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        sock.sendall(b"PUT /box/waits HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         check(sock.recv(100).startswith(b"HTTP/1.1 100 "), "100 Continue")
         sock.sendall(b"hello")
         equal(answer(sock)[0], 200, "and the body behind it")
-        sock.sendall(b"PUT /none/x HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n" + bytes(70000))
+        sock.sendall(b"PUT /none/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + bytes(70000))
         status, body = answer(sock)
         equal((status, error_code(body)), (404, "NoSuchBucket"), "a refused body")
         ask(sock, "/box/waits")
@@ -148,7 +148,7 @@ def pipelined(sock, count):
 
 def wrong_protocol():
     with raw() as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         received, _ = drained(sock)
         check(received.startswith(b"HTTP/1.1 400 ") and b"HTTPS" in received, "plain HTTP on the TLS port is told so", received[:100])
     equal(server.request("GET", "/-/healthy")[0], 200, "plain HTTP is served on its own port")
@@ -237,7 +237,7 @@ def broken_off():
     blobs = len(blob_files(server.data)[0])
     for end in ("close_notify", "close", "reset"):
         sock = connect()
-        sock.sendall(b"PUT /box/broken HTTP/1.1\r\nHost: h\r\nContent-Length: 20000000\r\n\r\n" + bytes(3 * MIB))
+        sock.sendall(b"PUT /box/broken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000000\r\n\r\n" + bytes(3 * MIB))
         if end == "close_notify":
             sock.setblocking(False)
             with contextlib.suppress(ssl.SSLError, OSError):
@@ -247,7 +247,7 @@ def broken_off():
         sock.close()
         equal(server.request("HEAD", "/box/broken")[0], 404, f"{end} in the middle of a body: nothing is stored")
     sock = connect()
-    sock.sendall(b"PUT /box/broken HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    sock.sendall(b"PUT /box/broken HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
     sock.close()
     equal(server.request("HEAD", "/box/broken")[0], 404, "nor of a chunked one that breaks off")
     for _ in range(5):
@@ -284,7 +284,7 @@ def many():
 
     def one(number):
         with connect() as sock:
-            sock.sendall(b"PUT /box/many-%d HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (number, len(body)) + body)
+            sock.sendall(b"PUT /box/many-%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (number, len(body)) + body)
             stored = answer(sock)[0]
             ask(sock, f"/box/many-{number}")
             status, got = answer(sock)
@@ -410,7 +410,7 @@ def key_updates():
         for _ in range(20):
             client.stdin.write(change)
             time.sleep(0.02)
-        client.stdin.write(b"GET /-/healthy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        client.stdin.write(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         said = client.stdout.read().decode("utf-8", "replace")
         check("200 OK" in said, "twenty changes of keys, then a request", said[-300:])
 

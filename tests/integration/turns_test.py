@@ -10,7 +10,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sluicetest import Server, check, done, equal, poll
+from sluicetest import Server, check, content_md5, done, equal, poll
 
 PROCESSES, CONNECTIONS, PROBES = 2, 25, 20
 # A probe needs a few turns of the loop: to be accepted, to be read, to be answered. In each, every other connection has its turn.
@@ -77,7 +77,8 @@ def main():
     probe(server, b"GET /turns/missing" + head, "50 connections that pipeline GETs of nothing")
     probe(server, b"GET /turns/large" + head, "50 connections that pipeline large GETs")
     keys = b"".join(b"<Object><Key>k%d</Key></Object>" % n for n in range(1000))
-    status, _, body = server.request("POST", "/turns?delete", b"<Delete>" + keys + b"</Delete>")
+    document = b"<Delete>" + keys + b"</Delete>"
+    status, _, body = server.request("POST", "/turns?delete", document, content_md5(document))
     equal((status, body.count(b"<Deleted>"), body.count(b"<Key>k999</Key>")), (200, 1000, 1), "1,000 keys of one request, in several turns")
     check(server.stop(), "the server ends cleanly")
     done()

@@ -235,7 +235,7 @@ class Client:
         self.refused.add(md5(body))
         try:
             with socket.create_connection(self.address, 30) as sock:
-                sock.sendall(f"PUT {path_of(key)} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+                sock.sendall(f"PUT {path_of(key)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode())
                 sock.sendall(body[:self.rng.randrange(len(body))])
         except ConnectionRefusedError as error:
             raise Gone from error

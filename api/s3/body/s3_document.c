@@ -45,6 +45,16 @@ enum s3_error s3_document_verify(struct s3_request *request, struct slice body, 
                : S3_ERROR_BAD_DIGEST;
 }
 
+bool s3_document_has_digest(const struct s3_request *request)
+{
+    if (s3_request_header(request, "content-md5").base != NULL)
+        return true;
+    for (enum s3_checksum_algorithm kind = S3_CHECKSUM_NONE + 1; kind < S3_CHECKSUM_COUNT; kind++)
+        if (s3_request_header(request, s3_checksum_header(kind)).base != NULL)
+            return true;
+    return false;
+}
+
 /* ---- Collecting ---- */
 
 struct collecting {

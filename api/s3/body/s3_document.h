@@ -15,6 +15,9 @@ enum s3_error s3_document_verify(struct s3_request *request, struct slice body, 
 /* Content-MD5 alone, where the checksums are about something else than the document. InvalidDigest, BadDigest. */
 enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body);
 
+/* Whether the client gave any of these. */
+bool s3_document_has_digest(const struct s3_request *request);
+
 /* Collects (at most bytes_max) and verifies. Answers every failure itself, an empty body (MissingRequestBodyError) included;
  * then calls done with the document. ctx: the caller's. Worker's thread. */
 void s3_document_collect(struct s3_request *request, size_t bytes_max,

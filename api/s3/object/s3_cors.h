@@ -53,8 +53,9 @@ bool s3_cors_pattern_matches(struct slice pattern, struct slice text, bool ignor
 /* The bucket's configuration for this worker (core_setting_get): valid until the next such call. *cors NULL: none. */
 int s3_cors_of_bucket(struct s3_request *request, const struct s3_cors **cors);
 /* Adds what a matching rule says to the answer that will be given to the request: before anything is answered, errors
- * included, for a page must be able to read those too. Does nothing without an Origin header. Worker's thread. */
-void s3_cors_apply(struct s3_request *request);
+ * included, for a page must be able to read those too. Does nothing without an Origin header. Whether a rule allows the
+ * request. Worker's thread. */
+bool s3_cors_apply(struct s3_request *request);
 /* Access-Control-* of a rule; requested: the headers of a preflight, or base NULL. */
 void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, struct slice origin,
                     struct slice requested);

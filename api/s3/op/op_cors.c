@@ -140,17 +140,18 @@ static const struct s3_cors *find_configuration(struct s3_request *request)
     return cors;
 }
 
-void s3_cors_apply(struct s3_request *request)
+bool s3_cors_apply(struct s3_request *request)
 {
     struct slice origin = s3_request_header(request, "origin");
     const struct s3_cors_rule *rule;
     const struct s3_cors *cors;
 
     if (origin.len == 0 || request->method == S3_OPTIONS || (cors = find_configuration(request)) == NULL)
-        return;
+        return false;
     rule = s3_cors_match(cors, origin, request->http->method, slice_of(NULL, 0));
     if (rule != NULL)
         s3_cors_answer(request, rule, origin, slice_of(NULL, 0));
+    return rule != NULL;
 }
 
 /* ---- Preflights ---- */

@@ -12,6 +12,7 @@
 
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/access/s3_browser.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
@@ -171,6 +172,7 @@ static void add_head(struct fetch *fetch)
     if (s3_request_parameter(request, "versionId") == NULL) /* only the current version expires so */
         s3_expiration_answer(request, object->size, object->modified_ms, &object->attributes);
     add_checksum(fetch);
+    s3_browser_answer(request);
     request->http->answer.status = fetch->is_partial ? 206 : 200;
 }
 
