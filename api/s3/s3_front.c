@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_request.h"
+#include "api/s3/s3_selector.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_system.h"
 
@@ -54,6 +55,8 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         s3_system_handle(request);
         return;
     }
+    if (error == S3_ERROR_NONE)
+        s3_selector_apply(request);
     if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
         error = s3_authenticate(request);
     if (error != S3_ERROR_NONE)

@@ -12,83 +12,16 @@
 
 typedef void (*s3_operation_fn)(struct s3_request *request);
 
-void s3_op_list_buckets(struct s3_request *request);
-
-void s3_op_create_bucket(struct s3_request *request);
-void s3_op_head_bucket(struct s3_request *request);
-void s3_op_delete_bucket(struct s3_request *request);
-void s3_op_get_bucket_location(struct s3_request *request);
-
-void s3_op_get_bucket_policy(struct s3_request *request);
-void s3_op_get_bucket_policy_status(struct s3_request *request);
-void s3_op_put_bucket_policy(struct s3_request *request);
-void s3_op_delete_bucket_policy(struct s3_request *request);
-
-/* Answers about settings that every bucket has in the same way: op_settings.c. */
-void s3_op_get_empty_settings(struct s3_request *request);
-void s3_op_delete_absent_settings(struct s3_request *request);
-
-void s3_op_get_object_tagging(struct s3_request *request);
-void s3_op_put_object_tagging(struct s3_request *request);
-void s3_op_delete_object_tagging(struct s3_request *request);
-void s3_op_get_bucket_tagging(struct s3_request *request);
-void s3_op_put_bucket_tagging(struct s3_request *request);
-void s3_op_delete_bucket_tagging(struct s3_request *request);
-
-void s3_op_get_bucket_cors(struct s3_request *request);
-void s3_op_put_bucket_cors(struct s3_request *request);
-void s3_op_delete_bucket_cors(struct s3_request *request);
-void s3_op_preflight(struct s3_request *request);
-
-void s3_op_get_bucket_versioning(struct s3_request *request);
-void s3_op_put_bucket_versioning(struct s3_request *request);
-
-void s3_op_get_object_lock(struct s3_request *request); /* the bucket's configuration */
-void s3_op_put_object_lock(struct s3_request *request);
-void s3_op_get_object_retention(struct s3_request *request);
-void s3_op_put_object_retention(struct s3_request *request);
-void s3_op_get_object_legal_hold(struct s3_request *request);
-void s3_op_put_object_legal_hold(struct s3_request *request);
-void s3_op_get_bucket_lifecycle(struct s3_request *request);
-void s3_op_put_bucket_lifecycle(struct s3_request *request);
-void s3_op_delete_bucket_lifecycle(struct s3_request *request);
-
-void s3_op_get_bucket_acl(struct s3_request *request);
-void s3_op_put_bucket_acl(struct s3_request *request);
-void s3_op_get_object_acl(struct s3_request *request);
-void s3_op_put_object_acl(struct s3_request *request);
-
-void s3_op_get_ownership_controls(struct s3_request *request);
-void s3_op_put_ownership_controls(struct s3_request *request);
-void s3_op_delete_ownership_controls(struct s3_request *request);
-void s3_op_get_public_access_block(struct s3_request *request);
-void s3_op_put_public_access_block(struct s3_request *request);
-void s3_op_delete_public_access_block(struct s3_request *request);
-void s3_op_put_request_payment(struct s3_request *request);
-void s3_op_put_accelerate(struct s3_request *request);
-void s3_op_put_logging(struct s3_request *request);
-void s3_op_put_notification(struct s3_request *request);
-
-void s3_op_list_objects(struct s3_request *request);
-void s3_op_list_objects_v2(struct s3_request *request);
-void s3_op_list_object_versions(struct s3_request *request);
-
-void s3_op_get_object(struct s3_request *request); /* and HEAD */
-void s3_op_get_object_attributes(struct s3_request *request);
-void s3_op_put_object(struct s3_request *request);
-void s3_op_post_object(struct s3_request *request);
-void s3_op_copy_object(struct s3_request *request);
-void s3_op_rename_object(struct s3_request *request);
-void s3_op_delete_object(struct s3_request *request);
-void s3_op_delete_objects(struct s3_request *request);
-
-void s3_op_create_upload(struct s3_request *request);
-void s3_op_abort_upload(struct s3_request *request);
-void s3_op_list_uploads(struct s3_request *request);
-void s3_op_upload_part(struct s3_request *request);
-void s3_op_upload_part_copy(struct s3_request *request);
-void s3_op_list_parts(struct s3_request *request);
-void s3_op_complete_upload(struct s3_request *request);
+/* The functions of operations_table.h; some stand in several rows. */
+#define PROTOTYPE_OF_SERVED(function) void function(struct s3_request *request);
+#define PROTOTYPE_OF_ABSENT(function) void function(struct s3_request *request);
+#define PROTOTYPE_OF_REFUSED(error)
+#define OPERATION(name, method, resource, selection, rights, actions, flags, kind, what, remark)             \
+    PROTOTYPE_OF_##kind(what)
+#include "api/s3/operations_table.h"
+#undef PROTOTYPE_OF_SERVED
+#undef PROTOTYPE_OF_ABSENT
+#undef PROTOTYPE_OF_REFUSED
 
 /* ---- Parameters ---- */
 

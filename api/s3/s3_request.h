@@ -16,6 +16,8 @@ struct s3_service;
 struct s3_identity;
 struct s3_chunk_signer;
 struct s3_credentials;
+struct s3_operation;
+struct s3_selector;
 
 enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_METHOD_OTHER };
 
@@ -60,6 +62,10 @@ struct s3_request {
     bool virtual_hosted;
     struct s3_parameter *parameters;
     size_t parameter_count;
+
+    /* Set by s3_selector_apply. */
+    const struct s3_operation *operation; /* NULL: there is none, or none is known yet */
+    const struct s3_selector *selector, *other_selector;
 
     struct s3_credentials *credentials; /* the set in force when the request began */
 

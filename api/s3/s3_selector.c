@@ -1,75 +1,135 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of selecting parameters and the search in it. Any thread. */
+ * The index of the table of operations, and the search in it. The index is made from the rows at first use and holds nothing that
+ * they do not say. Parameters are found by their length, then compared; rows by what selects them, method and resource. */
 #include "api/s3/s3_selector.h"
 
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "storage/base/slice.h"
 
 #define SERVICE (1u << S3_RESOURCE_SERVICE)
 #define BUCKET  (1u << S3_RESOURCE_BUCKET)
 #define OBJECT  (1u << S3_RESOURCE_OBJECT)
 #define ANY     (SERVICE | BUCKET | OBJECT)
 
-/* Whatever changes something is never done in the place of what a parameter names, be it another resource's. What only reads is
- * more patient with objects: the links of a page may carry "?location=paris", and get the page, where S3 has that parameter for
- * buckets alone. */
-static const struct s3_selector selectors[] = {
-    /* Of buckets. */
-    {"abac", SERVICE | BUCKET, ANY, false, false},
-    {"accelerate", SERVICE | BUCKET, ANY, false, false},
-    {"analytics", SERVICE | BUCKET, ANY, false, false},
-    {"cors", SERVICE | BUCKET, ANY, false, false},
-    {"delete", SERVICE | BUCKET, ANY, false, false},
-    {"intelligent-tiering", SERVICE | BUCKET, ANY, false, false},
-    {"inventory", SERVICE | BUCKET, ANY, false, false},
-    {"lifecycle", SERVICE | BUCKET, ANY, false, false},
-    {"location", SERVICE | BUCKET, ANY, false, false},
-    {"metadataAnnotationTable", SERVICE | BUCKET, ANY, false, false},
-    {"metadataConfiguration", SERVICE | BUCKET, ANY, false, false},
-    {"metadataInventoryTable", SERVICE | BUCKET, ANY, false, false},
-    {"metadataJournalTable", SERVICE | BUCKET, ANY, false, false},
-    {"metadataTable", SERVICE | BUCKET, ANY, false, false},
-    {"metrics", SERVICE | BUCKET, ANY, false, false},
-    {"notification", SERVICE | BUCKET, ANY, false, false},
-    {"object-lock", SERVICE | BUCKET, ANY, false, false},
-    {"ownershipControls", SERVICE | BUCKET, ANY, false, false},
-    {"policy", SERVICE | BUCKET, ANY, false, false},
-    {"policyStatus", SERVICE | BUCKET, ANY, false, false},
-    {"publicAccessBlock", SERVICE | BUCKET, ANY, false, false},
-    {"replication", SERVICE | BUCKET, ANY, false, false},
-    {"requestPayment", SERVICE | BUCKET, ANY, false, false},
-    {"versioning", SERVICE | BUCKET, ANY, false, false},
-    {"website", SERVICE | BUCKET, ANY, false, false},
+#define SELECTORS_MAX  64u
+#define NAME_BYTES_MAX 31u
 
-    /* Of buckets too, but S3 has an answer of its own for a key with them. */
-    {"logging", ANY, ANY, false, false},
-    {"versions", ANY, ANY, false, false},
+/* Where rows are found: a number of a row plus one, 0 for none. */
+typedef unsigned char row_link;
+_Static_assert(S3_OPERATION_ROWS < UINT8_MAX, "row_link holds every row's number");
 
-    /* Of objects, or of both. */
-    {"acl", ANY, ANY, false, false},
-    {"annotation", ANY, ANY, false, false},
-    {"attributes", ANY, ANY, false, false},
-    {"encryption", ANY, ANY, false, false},
-    {"legal-hold", ANY, ANY, false, false},
-    {"renameObject", ANY, ANY, false, true},
-    {"restore", ANY, ANY, false, false},
-    {"retention", ANY, ANY, false, false},
-    {"select", ANY, ANY, false, false},
-    {"tagging", ANY, ANY, false, false},
-    {"torrent", ANY, ANY, false, false},
-    {"uploadId", ANY, ANY, false, true},
-    {"uploads", ANY, ANY, false, true},
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+static struct {
+    struct s3_selector selectors[SELECTORS_MAX]; /* by length */
+    unsigned count;
+    unsigned char begin[NAME_BYTES_MAX + 2]; /* selectors[begin[n] .. begin[n + 1]) are n bytes long */
+    /* by selector (its place plus one; 0: nothing selects), method and resource; then in the table's order */
+    row_link first[SELECTORS_MAX + 1][S3_METHOD_OTHER][S3_RESOURCE_COUNT], next[S3_OPERATION_ROWS];
+} lookup;
 
-    /* Halves. A request that has lost the other half must not be done as if it had none. */
-    {"annotationName", ANY, ANY, true, false},
-    {"id", 0, SERVICE | BUCKET, true, false},          /* of ?analytics and its like */
-    {"list-type", SERVICE | BUCKET, ANY, true, false}, /* ?list-type&versions lists versions, as in S3 */
-    {"partNumber", 0, ANY, true, true},                /* GET of an object takes it for itself */
-    {"select-type", 0, ANY, true, false},
-    {"session", SERVICE | BUCKET, ANY, true, false}, /* S3 does not look at it outside of directory buckets */
-};
+/* ---- The index ---- */
+
+static struct s3_selector *find_name(const char *name, size_t length)
+{
+    for (unsigned i = 0; i < lookup.count; i++)
+        if (lookup.selectors[i].length == length && memcmp(lookup.selectors[i].name, name, length) == 0)
+            return &lookup.selectors[i];
+    return NULL;
+}
+
+static void add_name(const char *name)
+{
+    size_t length = name != NULL ? strlen(name) : 0;
+
+    if (name == NULL || find_name(name, length) != NULL)
+        return;
+    assert(lookup.count < SELECTORS_MAX && length > 0 && length <= NAME_BYTES_MAX);
+    lookup.selectors[lookup.count++] = (struct s3_selector){.name = name, .length = length};
+}
+
+static int compare_lengths(const void *a, const void *b)
+{
+    const struct s3_selector *left = a, *right = b;
+
+    return left->length < right->length ? -1 : left->length > right->length;
+}
+
+static void sort_names(void)
+{
+    qsort(lookup.selectors, lookup.count, sizeof(lookup.selectors[0]), compare_lengths);
+    for (size_t length = 0, at = 0; length <= NAME_BYTES_MAX + 1; length++) {
+        while (at < lookup.count && lookup.selectors[at].length < length)
+            at++;
+        lookup.begin[length] = (unsigned char)at;
+    }
+}
+
+static bool reads(enum s3_method method)
+{
+    return method == S3_GET || method == S3_HEAD;
+}
+
+static bool is(const char *name, const struct s3_selector *selector)
+{
+    return name != NULL && strcmp(name, selector->name) == 0;
+}
+
+/* The rule of the header, for one parameter. */
+static void derive_selector(struct s3_selector *selector)
+{
+    bool is_beside = false, is_read_beside = false;
+    unsigned selects = 0, beside = 0; /* on which resources */
+
+    for (const struct s3_operation *row = s3_operations; row < s3_operations + S3_OPERATION_ROWS; row++) {
+        if (is(row->parameter, selector)) {
+            selects |= 1u << row->resource;
+            selector->yields |= (row->flags & S3_OPERATION_HALF) != 0;
+        }
+        if (is(row->beside, selector)) {
+            is_beside = true;
+            beside |= 1u << row->resource;
+            is_read_beside |= row->resource == S3_RESOURCE_OBJECT && reads(row->method);
+        }
+    }
+    if (is_beside) {
+        selector->yields = true;
+        selector->reads = is_read_beside ? ANY : 0;
+        selector->writes = (beside & OBJECT) != 0 ? ANY : SERVICE | BUCKET;
+    } else {
+        selector->reads = (unsigned char)(SERVICE | BUCKET | (selects & OBJECT));
+        selector->writes = ANY;
+    }
+}
+
+static void link_row(const struct s3_operation *row)
+{
+    const struct s3_selector *selector =
+        row->parameter != NULL ? find_name(row->parameter, strlen(row->parameter)) : NULL;
+    size_t place = selector != NULL ? (size_t)(selector - lookup.selectors) + 1 : 0;
+    row_link *link = &lookup.first[place][row->method][row->resource];
+
+    while (*link != 0)
+        link = &lookup.next[*link - 1];
+    *link = (row_link)(s3_operation_row(row) + 1);
+}
+
+static void make_index(void)
+{
+    for (unsigned i = 0; i < S3_OPERATION_ROWS; i++) {
+        add_name(s3_operations[i].parameter);
+        add_name(s3_operations[i].beside);
+    }
+    sort_names();
+    for (unsigned i = 0; i < lookup.count; i++)
+        derive_selector(&lookup.selectors[i]);
+    for (unsigned i = 0; i < S3_OPERATION_ROWS; i++)
+        link_row(&s3_operations[i]);
+}
+
+/* ---- The search ---- */
 
 enum s3_resource s3_resource_of(const struct s3_request *request)
 {
@@ -78,16 +138,19 @@ enum s3_resource s3_resource_of(const struct s3_request *request)
     return request->key.len == 0 ? S3_RESOURCE_BUCKET : S3_RESOURCE_OBJECT;
 }
 
-const struct s3_selector *s3_selector_row(size_t index)
+const struct s3_selector *s3_selector_at(size_t index)
 {
-    return index < sizeof(selectors) / sizeof(selectors[0]) ? &selectors[index] : NULL;
+    pthread_once(&index_once, make_index);
+    return index < lookup.count ? &lookup.selectors[index] : NULL;
 }
 
-static const struct s3_selector *look_up(struct slice name)
+static const struct s3_selector *look_up(const char *name, size_t length)
 {
-    for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
-        if (slice_equals(name, slice_of(selectors[i].name, strlen(selectors[i].name))))
-            return &selectors[i];
+    if (length > NAME_BYTES_MAX)
+        return NULL;
+    for (unsigned i = lookup.begin[length]; i < lookup.begin[length + 1]; i++)
+        if (memcmp(lookup.selectors[i].name, name, length) == 0)
+            return &lookup.selectors[i];
     return NULL;
 }
 
@@ -95,8 +158,7 @@ static bool selects(const struct s3_selector *selector, enum s3_method method, e
 {
     if (method == S3_OPTIONS)
         return false; /* a preflight asks about the request that follows, which has the same query */
-    return ((method == S3_GET || method == S3_HEAD ? selector->reads : selector->writes) >> resource & 1) !=
-           0;
+    return ((reads(method) ? selector->reads : selector->writes) >> resource & 1) != 0;
 }
 
 const struct s3_selector *s3_selector_find(const struct s3_request *request, enum s3_method method,
@@ -106,8 +168,10 @@ const struct s3_selector *s3_selector_find(const struct s3_request *request, enu
     const struct s3_selector *first = NULL, *half = NULL;
 
     *other = NULL;
+    pthread_once(&index_once, make_index);
     for (size_t i = 0; i < request->parameter_count; i++) {
-        const struct s3_selector *selector = look_up(request->parameters[i].name);
+        const struct s3_selector *selector =
+            look_up(request->parameters[i].name.base, request->parameters[i].name.len);
 
         if (selector == NULL || !selects(selector, method, resource))
             continue;
@@ -119,4 +183,37 @@ const struct s3_selector *s3_selector_find(const struct s3_request *request, enu
             *other = selector;
     }
     return first != NULL ? first : half;
+}
+
+/* What of the row the index does not know. */
+static bool fits(const struct s3_operation *row, const struct s3_request *request)
+{
+    if (row->beside != NULL && (row->flags & S3_OPERATION_MAY_MISS) == 0 &&
+        !s3_request_has(request, row->beside))
+        return false;
+    return row->header == NULL || s3_request_header(request, row->header).base != NULL;
+}
+
+const struct s3_operation *s3_selector_row(const struct s3_request *request, enum s3_method method,
+                                           const struct s3_selector *selector)
+{
+    size_t place = selector != NULL ? (size_t)(selector - lookup.selectors) + 1 : 0;
+    const struct s3_operation *row;
+
+    pthread_once(&index_once, make_index);
+    if (method >= S3_METHOD_OTHER)
+        return NULL;
+    for (row_link link = lookup.first[place][method][s3_resource_of(request)]; link != 0;
+         link = lookup.next[link - 1]) {
+        row = &s3_operations[link - 1];
+        if (fits(row, request))
+            return row;
+    }
+    return NULL;
+}
+
+void s3_selector_apply(struct s3_request *request)
+{
+    request->selector = s3_selector_find(request, request->method, &request->other_selector);
+    request->operation = s3_selector_row(request, request->method, request->selector);
 }

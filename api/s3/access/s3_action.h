@@ -134,12 +134,12 @@ bool s3_action_is_on_object(enum s3_action action);
 enum s3_action s3_action_find(const char *name);
 
 struct s3_request;
+struct s3_operation;
 #define S3_ACTIONS_PER_REQUEST_MAX 6u
 
-/* What the request asks for. parameter: the query parameter that made s3_dispatch choose its operation, or NULL. First the
- * operation's own action, then those that its headers add (x-amz-tagging on a PUT also needs PutObjectTagging). Returns the
- * count; 0: policies cannot speak of the operation. */
-size_t s3_action_of_request(const struct s3_request *request, const char *parameter,
+/* What the request asks for when it is for that operation. First the row's own actions, then those that its headers add
+ * (x-amz-tagging on a PUT also needs PutObjectTagging). Returns the count; 0: policies cannot speak of the operation. */
+size_t s3_action_of_request(const struct s3_request *request, const struct s3_operation *operation,
                             enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX]);
 /* The same for an upload by whatever way: PutObject and what its headers add. */
 size_t s3_action_of_upload(const struct s3_request *request,

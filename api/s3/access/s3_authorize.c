@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_ownership.h"
 #include "api/s3/access/s3_policy.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
@@ -225,20 +226,8 @@ enum s3_error s3_authorize_missing(const struct s3_request *request, struct slic
     return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
 }
 
-/* What it is about stands in the body: DeleteObjects is judged key by key, PutObjectTagging with its
- * tags, PutObjectRetention and PutObjectLegalHold with the lock. */
-static bool is_judged_by_operation(const struct s3_request *request, const char *parameter)
-{
-    if (parameter == NULL)
-        return false;
-    if (request->key.len == 0)
-        return request->method == S3_POST && strcmp(parameter, "delete") == 0;
-    return request->method == S3_PUT &&
-           (strcmp(parameter, "tagging") == 0 || strcmp(parameter, "retention") == 0 ||
-            strcmp(parameter, "legal-hold") == 0);
-}
-
-/* Here it matters only whether there is any hope: without it the body is not even read. */
+/* Of what stands in the body the operation asks itself (S3_OPERATION_DOCUMENT). Here it matters only whether there is any hope:
+ * without it the body is not even read. */
 static enum s3_error authorize_reading_body(struct s3_request *request, unsigned rights)
 {
     const struct s3_policy *policy;
@@ -253,9 +242,10 @@ static enum s3_error authorize_reading_body(struct s3_request *request, unsigned
                : S3_ERROR_ACCESS_DENIED;
 }
 
-enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights)
+enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation)
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    unsigned rights = operation->rights;
     struct s3_access access = {.bucket = &request->bucket, .key = request->key, .rights = rights};
     const struct s3_parameter *named = s3_request_parameter(request, "versionId");
     struct meta_version_id version;
@@ -270,11 +260,11 @@ enum s3_error s3_authorize_request(struct s3_request *request, const char *param
     if ((s3_authorize_rights(request, &request->bucket) & rights) == rights &&
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
-    if (is_judged_by_operation(request, parameter))
+    if ((operation->flags & S3_OPERATION_DOCUMENT) != 0)
         return authorize_reading_body(request, rights);
     if (named != NULL && s3_version_parse(named->value, &version) == 0) /* else the operation refuses it */
         access.version = &version;
-    count = s3_action_of_request(request, parameter, actions);
+    count = s3_action_of_request(request, operation, actions);
     if (count == 0) /* nothing a policy can speak of */
         return (s3_authorize_rights(request, &request->bucket) & rights) == rights ? S3_ERROR_NONE
                                                                                    : S3_ERROR_ACCESS_DENIED;

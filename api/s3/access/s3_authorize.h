@@ -19,6 +19,7 @@
 #include "api/s3/s3_request.h"
 #include "storage/base/slice.h"
 
+struct s3_operation;
 struct s3_policy;
 
 struct s3_access {
@@ -35,8 +36,8 @@ struct s3_access {
 
 /* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. */
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);
-/* The request's own operation, with all actions it asks for; parameter as of s3_action_of_request. Opens request->bucket. */
-enum s3_error s3_authorize_request(struct s3_request *request, const char *parameter, unsigned rights);
+/* The request's own operation, with all actions that its row and its headers ask for. Opens request->bucket. */
+enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation);
 /* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an
  * object are for those only. */
 bool s3_authorize_also(struct s3_request *request, enum s3_action action);

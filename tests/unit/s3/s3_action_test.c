@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which operation a request reaches: whatever selects one reaches its rows or none. Actions: every operation
- * that policies can speak of has one, and headers add what they must. */
+ * The table of operations: its rows say what S3 says. Which of them a request reaches: whatever selects one reaches its rows or
+ * none. Actions: every operation that policies can speak of has the one that S3 has for it, and headers add what they must. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "api/s3/access/s3_action.h"
-#include "api/s3/s3_dispatch.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_selector.h"
 
@@ -35,45 +35,187 @@ static void add_header(const char *name, const char *value)
     http_headers_add(&arena, &http.headers, slice_text(name), slice_text(value));
 }
 
-/* Rows that no policy speaks of: refused whatever their rights, or judged elsewhere. */
-static bool is_exempt(const struct s3_dispatch_row *row)
+/* The first row of that name. */
+static const struct s3_operation *operation_named(const char *name)
 {
-    static const char *const parameters[] = {"session", "delete"};
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++)
+        if (strcmp(s3_operations[i].name, name) == 0)
+            return &s3_operations[i];
+    fail_msg("there is no operation %s", name);
+    return NULL;
+}
 
-    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
-        if (row->parameter != NULL && strcmp(row->parameter, parameters[i]) == 0)
-            return true;
-    return row->is_service || row->rights == 0;
+/* Rows that no policy speaks of: refused whatever their rights, or judged elsewhere. */
+static bool is_exempt(const struct s3_operation *row)
+{
+    return row->resource == S3_RESOURCE_SERVICE || row->rights == 0 ||
+           strcmp(row->name, "CreateSession") == 0 || strcmp(row->name, "DeleteObjects") == 0;
 }
 
 static void test_every_operation_has_an_action(void **state)
 {
-    struct s3_dispatch_row row;
-    size_t count = 0;
-
-    for (; s3_dispatch_row(count, &row); count++) {
-        struct s3_request request = make_request(row.method, row.is_object ? "key" : "");
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
+        const struct s3_operation *row = &s3_operations[i];
+        struct s3_request request =
+            make_request(row->method, row->resource == S3_RESOURCE_OBJECT ? "key" : "");
         enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
-        size_t found = s3_action_of_request(&request, row.parameter, actions);
+        size_t found = s3_action_of_request(&request, row, actions);
 
-        if (is_exempt(&row))
+        if (is_exempt(row)) {
+            assert_int_equal(found, 0);
             continue;
+        }
         if (found == 0)
-            print_error("method %d, %s, ?%s\n", row.method, row.is_object ? "object" : "bucket",
-                        row.parameter != NULL ? row.parameter : "");
+            print_error("%s, ?%s\n", row->name, row->parameter != NULL ? row->parameter : "");
         assert_int_not_equal(found, 0);
-        assert_int_equal(s3_action_is_on_object(actions[0]), row.is_object);
+        assert_int_equal(s3_action_is_on_object(actions[0]), row->resource == S3_RESOURCE_OBJECT);
     }
-    assert_true(count > 100);
+    assert_true(S3_OPERATION_ROWS > 100);
+}
+
+/* Where S3's action does not have the operation's name, as S3's list of actions says. */
+static const char *const other_actions[][2] = {
+    {"HeadBucket", "ListBucket"},
+    {"ListObjects", "ListBucket"},
+    {"ListObjectsV2", "ListBucket"},
+    {"ListObjectVersions", "ListBucketVersions"},
+    {"ListMultipartUploads", "ListBucketMultipartUploads"},
+    {"GetBucketCors", "GetBucketCORS"},
+    {"PutBucketCors", "PutBucketCORS"},
+    {"DeleteBucketCors", "PutBucketCORS"},
+    {"GetBucketLifecycleConfiguration", "GetLifecycleConfiguration"},
+    {"PutBucketLifecycleConfiguration", "PutLifecycleConfiguration"},
+    {"DeleteBucketLifecycle", "PutLifecycleConfiguration"},
+    {"DeleteBucketTagging", "PutBucketTagging"},
+    {"GetBucketEncryption", "GetEncryptionConfiguration"},
+    {"PutBucketEncryption", "PutEncryptionConfiguration"},
+    {"DeleteBucketEncryption", "PutEncryptionConfiguration"},
+    {"GetBucketReplication", "GetReplicationConfiguration"},
+    {"PutBucketReplication", "PutReplicationConfiguration"},
+    {"DeleteBucketReplication", "PutReplicationConfiguration"},
+    {"GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"},
+    {"PutObjectLockConfiguration", "PutBucketObjectLockConfiguration"},
+    {"GetPublicAccessBlock", "GetBucketPublicAccessBlock"},
+    {"PutPublicAccessBlock", "PutBucketPublicAccessBlock"},
+    {"DeletePublicAccessBlock", "PutBucketPublicAccessBlock"},
+    {"DeleteBucketOwnershipControls", "PutBucketOwnershipControls"},
+    {"GetBucketAccelerateConfiguration", "GetAccelerateConfiguration"},
+    {"PutBucketAccelerateConfiguration", "PutAccelerateConfiguration"},
+    {"GetBucketNotificationConfiguration", "GetBucketNotification"},
+    {"PutBucketNotificationConfiguration", "PutBucketNotification"},
+    {"GetBucketAnalyticsConfiguration", "GetAnalyticsConfiguration"},
+    {"ListBucketAnalyticsConfigurations", "GetAnalyticsConfiguration"},
+    {"PutBucketAnalyticsConfiguration", "PutAnalyticsConfiguration"},
+    {"DeleteBucketAnalyticsConfiguration", "PutAnalyticsConfiguration"},
+    {"GetBucketIntelligentTieringConfiguration", "GetIntelligentTieringConfiguration"},
+    {"ListBucketIntelligentTieringConfigurations", "GetIntelligentTieringConfiguration"},
+    {"PutBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration"},
+    {"DeleteBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration"},
+    {"GetBucketInventoryConfiguration", "GetInventoryConfiguration"},
+    {"ListBucketInventoryConfigurations", "GetInventoryConfiguration"},
+    {"PutBucketInventoryConfiguration", "PutInventoryConfiguration"},
+    {"DeleteBucketInventoryConfiguration", "PutInventoryConfiguration"},
+    {"GetBucketMetricsConfiguration", "GetMetricsConfiguration"},
+    {"ListBucketMetricsConfigurations", "GetMetricsConfiguration"},
+    {"PutBucketMetricsConfiguration", "PutMetricsConfiguration"},
+    {"DeleteBucketMetricsConfiguration", "PutMetricsConfiguration"},
+    {"CreateBucketMetadataConfiguration", "CreateBucketMetadataTableConfiguration"},
+    {"GetBucketMetadataConfiguration", "GetBucketMetadataTableConfiguration"},
+    {"DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration"},
+    {"HeadObject", "GetObject"},
+    {"CopyObject", "PutObject"},
+    {"RenameObject", "PutObject"},
+    {"GetObjectAttributes", "GetObject"},
+    {"ListObjectAnnotations", "GetObjectAnnotation"},
+    {"SelectObjectContent", "GetObject"},
+    {"CreateMultipartUpload", "PutObject"},
+    {"UploadPart", "PutObject"},
+    {"UploadPartCopy", "PutObject"},
+    {"CompleteMultipartUpload", "PutObject"},
+    {"ListParts", "ListMultipartUploadParts"},
+};
+
+static const char *action_of_name(const char *operation)
+{
+    for (size_t i = 0; i < sizeof(other_actions) / sizeof(other_actions[0]); i++)
+        if (strcmp(other_actions[i][0], operation) == 0)
+            return other_actions[i][1];
+    return operation;
+}
+
+/* "GetObjectAcl" -> "GetObjectVersionAcl". */
+static enum s3_action version_of(enum s3_action action)
+{
+    const char *name = s3_action_name(action), *object = strstr(name, "Object");
+    char text[64];
+
+    if (object == NULL)
+        return S3_ACTION_NONE;
+    snprintf(text, sizeof(text), "%.*sVersion%s", (int)(object + 6 - name), name, object + 6);
+    return s3_action_find(text);
+}
+
+static void test_actions_are_those_of_s3(void **state)
+{
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
+        const struct s3_operation *row = &s3_operations[i];
+        bool takes_version = (row->flags & S3_OPERATION_VERSION) != 0;
+
+        if (is_exempt(row))
+            continue;
+        assert_string_equal(s3_action_name(row->action), action_of_name(row->name));
+        if (strcmp(row->name, "SelectObjectContent") == 0) /* whatever version it names */
+            assert_int_equal(row->version_action, S3_ACTION_NONE);
+        else if (takes_version)
+            assert_int_equal(row->version_action, version_of(row->action));
+        else if (row->version_action !=
+                 S3_ACTION_NONE) /* it is refused, and needs no less than what it is taken for */
+            assert_int_equal(row->kind, S3_OPERATION_REFUSED);
+        assert_int_equal(row->version_also,
+                         row->also != S3_ACTION_NONE ? version_of(row->also) : S3_ACTION_NONE);
+        if (strcmp(row->name, "GetObjectAttributes") == 0)
+            assert_int_equal(row->also, S3_ACTION_GET_OBJECT_ATTRIBUTES);
+        else
+            assert_int_equal(row->also, S3_ACTION_NONE);
+    }
+}
+
+/* What tables beside this one used to say: the flags, and how rows lie. */
+static void test_flags(void **state)
+{
+    static const char *const documents[] = {"DeleteObjects", "PutObjectTagging", "PutObjectRetention",
+                                            "PutObjectLegalHold"};
+    unsigned found = 0;
+
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
+        const struct s3_operation *row = &s3_operations[i];
+        bool is_document = false;
+
+        for (size_t j = 0; j < sizeof(documents) / sizeof(documents[0]); j++)
+            is_document |= strcmp(row->name, documents[j]) == 0;
+        assert_int_equal((row->flags & S3_OPERATION_DOCUMENT) != 0, is_document);
+        found += is_document;
+        assert_int_equal((row->flags & S3_OPERATION_CREATES) != 0, strcmp(row->name, "CreateBucket") == 0);
+        if (row->resource == S3_RESOURCE_BUCKET && row->method != S3_OPTIONS)
+            assert_int_equal(row->flags & S3_OPERATION_VERSION, 0);
+        assert_int_equal(row->refusal != S3_ERROR_NONE, row->kind == S3_OPERATION_REFUSED);
+        for (size_t j = i + 1; j < S3_OPERATION_ROWS; j++) /* rows of one name stand together */
+            if (strcmp(row->name, s3_operations[j].name) == 0)
+                assert_string_equal(s3_operations[j - 1].name, row->name);
+    }
+    assert_int_equal(found, 4);
 }
 
 static void test_additions(void **state)
 {
+    const struct s3_operation *put = operation_named("PutObject"), *get = operation_named("GetObject");
+    const struct s3_operation *attributes = operation_named("GetObjectAttributes");
+    const struct s3_operation *delete = operation_named("DeleteObject");
     struct s3_request request = make_request(S3_PUT, "key");
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
     struct s3_parameter version = {SLICE("versionId"), SLICE("null"), true};
 
-    assert_int_equal(s3_action_of_request(&request, NULL, actions), 1);
+    assert_int_equal(s3_action_of_request(&request, put, actions), 1);
     assert_int_equal(actions[0], S3_ACTION_PUT_OBJECT);
     add_header("x-amz-tagging", "a=b");
     add_header("x-amz-acl", "public-read");
@@ -81,20 +223,24 @@ static void test_additions(void **state)
     add_header("x-amz-object-lock-mode", "GOVERNANCE");
     add_header("x-amz-object-lock-retain-until-date", "2030-01-01T00:00:00Z");
     add_header("x-amz-object-lock-legal-hold", "ON");
-    assert_int_equal(s3_action_of_request(&request, NULL, actions), 5);
+    assert_int_equal(s3_action_of_request(&request, put, actions), 5);
+    request.method = S3_GET;
+    assert_int_equal(s3_action_of_request(&request, attributes, actions), 2);
+    assert_int_equal(actions[0], S3_ACTION_GET_OBJECT);
+    assert_int_equal(actions[1], S3_ACTION_GET_OBJECT_ATTRIBUTES);
     request.parameters = &version;
     request.parameter_count = 1;
-    request.method = S3_GET;
-    assert_int_equal(s3_action_of_request(&request, NULL, actions), 1);
+    assert_int_equal(s3_action_of_request(&request, get, actions), 1);
     assert_int_equal(actions[0], S3_ACTION_GET_OBJECT_VERSION);
-    assert_int_equal(s3_action_of_request(&request, "attributes", actions), 2);
+    assert_int_equal(s3_action_of_request(&request, attributes, actions), 2);
+    assert_int_equal(actions[0], S3_ACTION_GET_OBJECT_VERSION);
     assert_int_equal(actions[1], S3_ACTION_GET_OBJECT_VERSION_ATTRIBUTES);
     request.method = S3_DELETE;
     add_header("x-amz-bypass-governance-retention", "true");
-    assert_int_equal(s3_action_of_request(&request, NULL, actions), 2);
+    assert_int_equal(s3_action_of_request(&request, delete, actions), 2);
     assert_int_equal(actions[0], S3_ACTION_DELETE_OBJECT_VERSION);
     assert_int_equal(actions[1], S3_ACTION_BYPASS_GOVERNANCE_RETENTION);
-    assert_int_equal(s3_action_of_request(&request, "nothing-known", actions), 0);
+    assert_int_equal(s3_action_of_request(&request, operation_named("ListBuckets"), actions), 0);
 }
 
 /* ---- Routing ---- */
@@ -119,12 +265,20 @@ static struct s3_request make_query(enum s3_method method, enum s3_resource reso
     return request;
 }
 
-static bool reaches(enum s3_method method, enum s3_resource resource, const char *const *names,
-                    struct s3_dispatch_row *row)
+/* The row that is served or refused; NULL: there is none, or two parameters select. */
+static const struct s3_operation *find(struct s3_request request)
 {
-    struct s3_request request = make_query(method, resource, names);
+    s3_selector_apply(&request);
+    return request.other_selector == NULL ? request.operation : NULL;
+}
 
-    return s3_dispatch_find(&request, row);
+static bool reaches(enum s3_method method, enum s3_resource resource, const char *const *names,
+                    struct s3_operation *row)
+{
+    const struct s3_operation *found = find(make_query(method, resource, names));
+
+    *row = found != NULL ? *found : (struct s3_operation){.name = NULL};
+    return found != NULL;
 }
 
 static bool same(const char *a, const char *b)
@@ -132,28 +286,23 @@ static bool same(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* A row whose parameter s3_selector.c did not know could not be reached; nor one after another that takes its requests. */
+/* None stands after another that takes its requests. */
 static void test_every_row_can_be_reached(void **state)
 {
-    struct s3_dispatch_row row, found;
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
+        const struct s3_operation *row = &s3_operations[i];
+        const char *const names[] = {row->parameter != NULL ? row->parameter : row->beside,
+                                     row->parameter != NULL ? row->beside : NULL, NULL};
+        struct s3_request request = make_query(row->method, row->resource, names);
 
-    for (size_t i = 0; s3_dispatch_row(i, &row); i++) {
-        const char *const names[] = {row.parameter != NULL ? row.parameter : row.beside,
-                                     row.parameter != NULL ? row.beside : NULL, NULL};
-        enum s3_resource resource = row.is_service  ? S3_RESOURCE_SERVICE
-                                    : row.is_object ? S3_RESOURCE_OBJECT
-                                                    : S3_RESOURCE_BUCKET;
-        struct s3_request request = make_query(row.method, resource, names);
-
-        if (row.header != NULL)
-            add_header(row.header, "x");
-        assert_true(s3_dispatch_find(&request, &found));
-        assert_int_equal(found.method, row.method);
-        assert_int_equal(found.is_object, row.is_object);
-        assert_int_equal(found.is_service, row.is_service);
-        assert_true(same(found.parameter, row.parameter));
-        assert_true(same(found.beside, row.beside));
-        assert_true(same(found.header, row.header));
+        if (row->header != NULL)
+            add_header(row->header, "x");
+        assert_ptr_equal(find(request), row);
+        if ((row->flags & S3_OPERATION_MAY_MISS) != 0) {
+            assert_non_null(row->beside);
+            request.parameter_count--;
+            assert_ptr_equal(find(request), row);
+        }
     }
 }
 
@@ -174,7 +323,7 @@ static void test_what_selects_reaches_nothing_else(void **state)
     const struct s3_selector *selector;
     size_t refused = 0;
 
-    for (size_t i = 0; (selector = s3_selector_row(i)) != NULL; i++) {
+    for (size_t i = 0; (selector = s3_selector_at(i)) != NULL; i++) {
         const char *const names[] = {"x-id", "versionId", selector->name, NULL};
 
         if (!selector->yields) { /* no exception for what changes something */
@@ -183,7 +332,7 @@ static void test_what_selects_reaches_nothing_else(void **state)
         }
         for (int method = S3_GET; method <= S3_METHOD_OTHER; method++) {
             for (int resource = S3_RESOURCE_SERVICE; resource <= S3_RESOURCE_OBJECT; resource++) {
-                struct s3_dispatch_row row;
+                struct s3_operation row;
 
                 if (!reaches((enum s3_method)method, (enum s3_resource)resource, names, &row))
                     refused++;
@@ -197,13 +346,45 @@ static void test_what_selects_reaches_nothing_else(void **state)
     assert_true(refused > 500);
 }
 
+/* The rule of s3_selector.h has every kind of parameter: what the rows say of these has been so since there are rows. */
+static void test_what_selects_where(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned char reads, writes;
+        bool yields;
+    } expected[] = {
+        {"location", 3, 7, false}, {"delete", 3, 7, false},        {"acl", 7, 7, false},
+        {"logging", 7, 7, false},  {"renameObject", 7, 7, false},  {"uploadId", 7, 7, false},
+        {"id", 0, 3, true},        {"annotationName", 7, 7, true}, {"partNumber", 0, 7, true},
+        {"list-type", 3, 7, true}, {"select-type", 0, 7, true},    {"session", 3, 7, true},
+    };
+    const struct s3_selector *selector;
+    size_t found = 0, halves = 0, i;
+
+    for (i = 0; (selector = s3_selector_at(i)) != NULL; i++) {
+        halves += selector->yields;
+        for (size_t j = 0; j < sizeof(expected) / sizeof(expected[0]); j++) {
+            if (strcmp(expected[j].name, selector->name) != 0)
+                continue;
+            found++;
+            assert_int_equal(selector->reads, expected[j].reads);
+            assert_int_equal(selector->writes, expected[j].writes);
+            assert_int_equal(selector->yields, expected[j].yields);
+        }
+    }
+    assert_int_equal(found, sizeof(expected) / sizeof(expected[0]));
+    assert_int_equal(halves, 6);
+    assert_int_equal(i, 46);
+}
+
 static void test_reading_objects(void **state)
 {
     static const char *const ignored[] = {"location", "policy", "list-type", "delete",
                                           "website",  "id",     "ACL"};
     static const char *const refused[] = {"uploads", "versions", "logging"};
     static const char *const nothing[] = {"restore", "select", "renameObject", "encryption"};
-    struct s3_dispatch_row row;
+    struct s3_operation row;
 
     for (enum s3_method method = S3_GET; method <= S3_HEAD; method++) {
         for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
@@ -222,7 +403,7 @@ static void test_reading_objects(void **state)
 
 static void test_two_parameters(void **state)
 {
-    struct s3_dispatch_row row;
+    struct s3_operation row;
 
     assert_false(reaches(S3_PUT, S3_RESOURCE_OBJECT, (const char *[]){"acl", "tagging", NULL}, &row));
     assert_false(reaches(S3_PUT, S3_RESOURCE_OBJECT, (const char *[]){"acl", "location", NULL}, &row));
@@ -267,9 +448,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_operation_has_an_action, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_actions_are_those_of_s3, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flags, setup, teardown),
         cmocka_unit_test_setup_teardown(test_additions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_row_can_be_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_selects_reaches_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_selects_where, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reading_objects, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_parameters, setup, teardown),
     };

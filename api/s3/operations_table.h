@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one table of S3's operations. Everything that is said of an operation as a whole is said here: the prototypes of the
+ * functions that serve (s3_operation.h), which request is which operation (s3_selector.c), rights, actions and refusals
+ * (s3_dispatch.c, access/), the names in logs and metrics, and the tables of OPERATIONS.md come from it. A new operation is one
+ * row and one function.
+ *
+ * Every operation of the S3 API has its row, so that what is not served says so instead of being taken for something else (a
+ * PutBucketPolicy must not create a bucket).
+ *
+ * This file is included with OPERATION defined, as often as needed, and undefines it at its end:
+ *
+ *   OPERATION(name, method, resource, selection, rights, actions, flags, kind, what, remark)
+ *
+ *   name       S3's own. Rows of one name stand together; OPERATIONS.md shows the first of them.
+ *   selection  ALONE                  nothing that selects may be in the query
+ *              BY(parameter)          that query parameter selects it
+ *              BY_BOTH(parameter, beside)  and the other must be there as well: it is a half, see s3_selector.h
+ *              ALONE_WITH(header), BY_BOTH_WITH(parameter, beside, header)  and that header must be there
+ *   rights     on the bucket; NONE: none are asked for
+ *   actions    NO_ACTION              policies cannot speak of it: configuration and ownership alone allow it
+ *              ACTION(action)
+ *              VERSIONED(action, action with versionId), VERSIONED_AND(both, both of a second action that is needed, too)
+ *   flags      VERSION    it takes a versionId (or ignores it); without the flag whoever names a version is refused
+ *              HALF       beside another parameter that selects, the row's parameter is not looked at
+ *              MAY_MISS   `beside` may be missing: what that means is the function's matter
+ *              CREATES    the bucket is yet to be made: no bucket is opened, no policy is asked
+ *              DOCUMENT   what it is about stands in the body: the function reads it, and asks policies itself
+ *   kind, what SERVED, function
+ *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
+ *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
+ *   remark     for OPERATIONS.md, in its language
+ *
+ * The first row that fits decides: rows of one method, resource and parameter that ask for more stand before those that ask for
+ * less. */
+/* clang-format off */
+
+/* ---- The service ---- */
+
+OPERATION(ListBuckets, GET, SERVICE, ALONE, NONE, NO_ACTION, VERSION, SERVED, s3_op_list_buckets,
+          "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`; shows the caller's own buckets, and those that its key "
+          "may list by configuration")
+
+/* ---- Buckets, and what is in them ---- */
+
+OPERATION(CreateBucket, PUT, BUCKET, ALONE, ADMIN, ACTION(CREATE_BUCKET), CREATES, SERVED, s3_op_create_bucket,
+          "`LocationConstraint` must be the server's region (or absent). A bucket that the caller owns already: 200 in us-east-1, "
+          "`BucketAlreadyOwnedByYou` elsewhere, as S3 documents it. `x-amz-bucket-object-lock-enabled`, `Tags`. Directory buckets: "
+          "501")
+OPERATION(HeadBucket, HEAD, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), 0, SERVED, s3_op_head_bucket, "with `x-amz-bucket-region`")
+OPERATION(DeleteBucket, DELETE, BUCKET, ALONE, ADMIN, ACTION(DELETE_BUCKET), 0, SERVED, s3_op_delete_bucket,
+          "unfinished uploads in it are aborted")
+OPERATION(GetBucketLocation, GET, BUCKET, BY("location"), LIST, ACTION(GET_BUCKET_LOCATION), 0, SERVED,
+          s3_op_get_bucket_location, "")
+OPERATION(ListObjects, GET, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), 0, SERVED, s3_op_list_objects,
+          "`prefix`, `delimiter`, `marker`, `max-keys`, `encoding-type`")
+/* Any list-type but 2 is refused there. ?list-type&versions lists versions, as in S3. */
+OPERATION(ListObjectsV2, GET, BUCKET, BY("list-type"), LIST, ACTION(LIST_BUCKET), HALF, SERVED, s3_op_list_objects_v2,
+          "`list-type` is 2; `prefix`, `delimiter`, `start-after`, `continuation-token`, `max-keys`, `encoding-type`, `fetch-owner`")
+OPERATION(ListObjectVersions, GET, BUCKET, BY("versions"), LIST, ACTION(LIST_BUCKET_VERSIONS), 0, SERVED,
+          s3_op_list_object_versions,
+          "`prefix`, `delimiter`, `key-marker`, `version-id-marker`, `max-keys`, `encoding-type`")
+OPERATION(ListMultipartUploads, GET, BUCKET, BY("uploads"), LIST, ACTION(LIST_BUCKET_MULTIPART_UPLOADS), 0, SERVED,
+          s3_op_list_uploads, "`prefix`, `delimiter`, `key-marker`, `upload-id-marker`, `max-uploads`, `encoding-type`")
+/* Judged key by key. */
+OPERATION(DeleteObjects, POST, BUCKET, BY("delete"), WRITE, NO_ACTION, DOCUMENT, SERVED, s3_op_delete_objects,
+          "1,000 keys, `Quiet`, `ETag`, `Size` and `LastModifiedTime` conditions; `Content-MD5` and `x-amz-checksum-*` are verified "
+          "when given")
+/* Its signature lies in the form, and it judges rights itself. */
+OPERATION(PostObject, POST, BUCKET, ALONE, NONE, NO_ACTION, 0, SERVED, s3_op_post_object,
+          "browser forms; signature version 4 over the policy, all conditions, `${filename}`, `acl`, `tagging`, metadata and "
+          "checksums as fields, `success_action_redirect` and `success_action_status`; 64 KiB and 100 fields before the file, which "
+          "comes last and is up to 5 GiB")
+/* S3 does not look at it outside of directory buckets. */
+OPERATION(CreateSession, GET, BUCKET, BY("session"), LIST, NO_ACTION, HALF, REFUSED, NOT_IMPLEMENTED, "")
+
+/* ---- Settings of buckets ---- */
+
+OPERATION(GetBucketAcl, GET, BUCKET, BY("acl"), LIST, ACTION(GET_BUCKET_ACL), 0, SERVED, s3_op_get_bucket_acl, "")
+OPERATION(PutBucketAcl, PUT, BUCKET, BY("acl"), ADMIN, ACTION(PUT_BUCKET_ACL), 0, SERVED, s3_op_put_bucket_acl,
+          "canned names, `x-amz-grant-*`, XML; 100 grants")
+OPERATION(GetBucketVersioning, GET, BUCKET, BY("versioning"), LIST, ACTION(GET_BUCKET_VERSIONING), 0, SERVED,
+          s3_op_get_bucket_versioning, "")
+OPERATION(PutBucketVersioning, PUT, BUCKET, BY("versioning"), ADMIN, ACTION(PUT_BUCKET_VERSIONING), 0, SERVED,
+          s3_op_put_bucket_versioning,
+          "`Enabled`, `Suspended`. `MfaDelete` `Enabled`: 501, with `x-amz-mfa` or without, for keys have no devices here; "
+          "`x-amz-mfa` elsewhere is ignored")
+OPERATION(GetBucketPolicy, GET, BUCKET, BY("policy"), ADMIN, ACTION(GET_BUCKET_POLICY), 0, SERVED, s3_op_get_bucket_policy,
+          "whoever has admin on the bucket may always get, put and delete it")
+OPERATION(PutBucketPolicy, PUT, BUCKET, BY("policy"), ADMIN, ACTION(PUT_BUCKET_POLICY), 0, SERVED, s3_op_put_bucket_policy,
+          "20 KiB; see [policies](README.md#policies)")
+OPERATION(DeleteBucketPolicy, DELETE, BUCKET, BY("policy"), ADMIN, ACTION(DELETE_BUCKET_POLICY), 0, SERVED,
+          s3_op_delete_bucket_policy, "")
+OPERATION(GetBucketPolicyStatus, GET, BUCKET, BY("policyStatus"), LIST, ACTION(GET_BUCKET_POLICY_STATUS), 0, SERVED,
+          s3_op_get_bucket_policy_status, "")
+/* S3 has no actions of their own for most removals of settings. */
+OPERATION(GetBucketCors, GET, BUCKET, BY("cors"), LIST, ACTION(GET_BUCKET_CORS), 0, SERVED, s3_op_get_bucket_cors, "")
+OPERATION(PutBucketCors, PUT, BUCKET, BY("cors"), ADMIN, ACTION(PUT_BUCKET_CORS), 0, SERVED, s3_op_put_bucket_cors,
+          "100 rules, 64 KiB")
+OPERATION(DeleteBucketCors, DELETE, BUCKET, BY("cors"), ADMIN, ACTION(PUT_BUCKET_CORS), 0, SERVED, s3_op_delete_bucket_cors, "")
+OPERATION(GetBucketLifecycleConfiguration, GET, BUCKET, BY("lifecycle"), LIST, ACTION(GET_LIFECYCLE_CONFIGURATION), 0, SERVED,
+          s3_op_get_bucket_lifecycle, "")
+OPERATION(PutBucketLifecycleConfiguration, PUT, BUCKET, BY("lifecycle"), ADMIN, ACTION(PUT_LIFECYCLE_CONFIGURATION), 0, SERVED,
+          s3_op_put_bucket_lifecycle,
+          "1,000 rules with prefix, tags and sizes; `Expiration`, `NoncurrentVersionExpiration`, `AbortIncompleteMultipartUpload`. "
+          "Transitions: 501, there is one kind of storage")
+OPERATION(DeleteBucketLifecycle, DELETE, BUCKET, BY("lifecycle"), ADMIN, ACTION(PUT_LIFECYCLE_CONFIGURATION), 0, SERVED,
+          s3_op_delete_bucket_lifecycle, "")
+OPERATION(GetBucketTagging, GET, BUCKET, BY("tagging"), LIST, ACTION(GET_BUCKET_TAGGING), 0, SERVED, s3_op_get_bucket_tagging, "")
+OPERATION(PutBucketTagging, PUT, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET_TAGGING), 0, SERVED, s3_op_put_bucket_tagging,
+          "50 tags")
+OPERATION(DeleteBucketTagging, DELETE, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET_TAGGING), 0, SERVED,
+          s3_op_delete_bucket_tagging, "")
+OPERATION(GetBucketWebsite, GET, BUCKET, BY("website"), LIST, ACTION(GET_BUCKET_WEBSITE), 0, REFUSED,
+          NO_SUCH_WEBSITE_CONFIGURATION, "")
+OPERATION(PutBucketWebsite, PUT, BUCKET, BY("website"), ADMIN, ACTION(PUT_BUCKET_WEBSITE), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketWebsite, DELETE, BUCKET, BY("website"), ADMIN, ACTION(DELETE_BUCKET_WEBSITE), 0, ABSENT,
+          s3_op_delete_absent_settings, "")
+OPERATION(GetBucketEncryption, GET, BUCKET, BY("encryption"), LIST, ACTION(GET_ENCRYPTION_CONFIGURATION), 0, REFUSED,
+          NO_SUCH_ENCRYPTION_CONFIGURATION, "")
+OPERATION(PutBucketEncryption, PUT, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketEncryption, DELETE, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, ABSENT,
+          s3_op_delete_absent_settings, "")
+OPERATION(GetBucketReplication, GET, BUCKET, BY("replication"), LIST, ACTION(GET_REPLICATION_CONFIGURATION), 0, REFUSED,
+          NO_SUCH_REPLICATION_CONFIGURATION, "")
+OPERATION(PutBucketReplication, PUT, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketReplication, DELETE, BUCKET, BY("replication"), ADMIN, ACTION(PUT_REPLICATION_CONFIGURATION), 0, ABSENT,
+          s3_op_delete_absent_settings, "")
+OPERATION(GetObjectLockConfiguration, GET, BUCKET, BY("object-lock"), LIST, ACTION(GET_BUCKET_OBJECT_LOCK), 0, SERVED,
+          s3_op_get_object_lock, "")
+OPERATION(PutObjectLockConfiguration, PUT, BUCKET, BY("object-lock"), ADMIN, ACTION(PUT_BUCKET_OBJECT_LOCK), 0, SERVED,
+          s3_op_put_object_lock, "default retention in days or years; the bucket must have versioning enabled, and keeps it")
+OPERATION(GetPublicAccessBlock, GET, BUCKET, BY("publicAccessBlock"), LIST, ACTION(GET_BUCKET_PUBLIC_ACCESS_BLOCK), 0, SERVED,
+          s3_op_get_public_access_block, "")
+OPERATION(PutPublicAccessBlock, PUT, BUCKET, BY("publicAccessBlock"), ADMIN, ACTION(PUT_BUCKET_PUBLIC_ACCESS_BLOCK), 0, SERVED,
+          s3_op_put_public_access_block, "all four switches count. None is on until it is put")
+OPERATION(DeletePublicAccessBlock, DELETE, BUCKET, BY("publicAccessBlock"), ADMIN, ACTION(PUT_BUCKET_PUBLIC_ACCESS_BLOCK), 0,
+          SERVED, s3_op_delete_public_access_block, "")
+OPERATION(GetBucketOwnershipControls, GET, BUCKET, BY("ownershipControls"), LIST, ACTION(GET_BUCKET_OWNERSHIP_CONTROLS), 0,
+          SERVED, s3_op_get_ownership_controls, "")
+OPERATION(PutBucketOwnershipControls, PUT, BUCKET, BY("ownershipControls"), ADMIN, ACTION(PUT_BUCKET_OWNERSHIP_CONTROLS), 0,
+          SERVED, s3_op_put_ownership_controls,
+          "also by `x-amz-object-ownership` of CreateBucket. Without them ACLs count")
+OPERATION(DeleteBucketOwnershipControls, DELETE, BUCKET, BY("ownershipControls"), ADMIN, ACTION(PUT_BUCKET_OWNERSHIP_CONTROLS),
+          0, SERVED, s3_op_delete_ownership_controls, "")
+OPERATION(GetBucketAccelerateConfiguration, GET, BUCKET, BY("accelerate"), LIST, ACTION(GET_ACCELERATE_CONFIGURATION), 0, ABSENT,
+          s3_op_get_empty_settings, "an empty document")
+OPERATION(PutBucketAccelerateConfiguration, PUT, BUCKET, BY("accelerate"), ADMIN, ACTION(PUT_ACCELERATE_CONFIGURATION), 0,
+          SERVED, s3_op_put_accelerate, "`Suspended`, which changes nothing; `Enabled` is 501")
+OPERATION(GetBucketLogging, GET, BUCKET, BY("logging"), LIST, ACTION(GET_BUCKET_LOGGING), 0, ABSENT, s3_op_get_empty_settings,
+          "an empty document")
+OPERATION(PutBucketLogging, PUT, BUCKET, BY("logging"), ADMIN, ACTION(PUT_BUCKET_LOGGING), 0, SERVED, s3_op_put_logging,
+          "the empty document, which changes nothing; `LoggingEnabled` is 501")
+OPERATION(GetBucketNotificationConfiguration, GET, BUCKET, BY("notification"), LIST, ACTION(GET_BUCKET_NOTIFICATION), 0, ABSENT,
+          s3_op_get_empty_settings, "an empty document")
+OPERATION(PutBucketNotificationConfiguration, PUT, BUCKET, BY("notification"), ADMIN, ACTION(PUT_BUCKET_NOTIFICATION), 0, SERVED,
+          s3_op_put_notification, "the empty document, which changes nothing; any configuration in it is 501")
+OPERATION(GetBucketRequestPayment, GET, BUCKET, BY("requestPayment"), LIST, ACTION(GET_BUCKET_REQUEST_PAYMENT), 0, SERVED,
+          s3_op_get_empty_settings, "`BucketOwner`")
+OPERATION(PutBucketRequestPayment, PUT, BUCKET, BY("requestPayment"), ADMIN, ACTION(PUT_BUCKET_REQUEST_PAYMENT), 0, SERVED,
+          s3_op_put_request_payment, "`BucketOwner`; `Requester` is 501")
+OPERATION(GetBucketAnalyticsConfiguration, GET, BUCKET, BY_BOTH("analytics", "id"), LIST, ACTION(GET_ANALYTICS_CONFIGURATION), 0,
+          REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(ListBucketAnalyticsConfigurations, GET, BUCKET, BY("analytics"), LIST, ACTION(GET_ANALYTICS_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(PutBucketAnalyticsConfiguration, PUT, BUCKET, BY_BOTH("analytics", "id"), ADMIN, ACTION(PUT_ANALYTICS_CONFIGURATION),
+          MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketAnalyticsConfiguration, DELETE, BUCKET, BY_BOTH("analytics", "id"), ADMIN,
+          ACTION(PUT_ANALYTICS_CONFIGURATION), 0, REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(DeleteBucketAnalyticsConfiguration, DELETE, BUCKET, BY("analytics"), ADMIN, ACTION(PUT_ANALYTICS_CONFIGURATION), 0,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketIntelligentTieringConfiguration, GET, BUCKET, BY_BOTH("intelligent-tiering", "id"), LIST,
+          ACTION(GET_INTELLIGENT_TIERING), 0, REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(ListBucketIntelligentTieringConfigurations, GET, BUCKET, BY("intelligent-tiering"), LIST,
+          ACTION(GET_INTELLIGENT_TIERING), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(PutBucketIntelligentTieringConfiguration, PUT, BUCKET, BY_BOTH("intelligent-tiering", "id"), ADMIN,
+          ACTION(PUT_INTELLIGENT_TIERING), MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketIntelligentTieringConfiguration, DELETE, BUCKET, BY_BOTH("intelligent-tiering", "id"), ADMIN,
+          ACTION(PUT_INTELLIGENT_TIERING), 0, REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(DeleteBucketIntelligentTieringConfiguration, DELETE, BUCKET, BY("intelligent-tiering"), ADMIN,
+          ACTION(PUT_INTELLIGENT_TIERING), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketInventoryConfiguration, GET, BUCKET, BY_BOTH("inventory", "id"), LIST, ACTION(GET_INVENTORY_CONFIGURATION), 0,
+          REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(ListBucketInventoryConfigurations, GET, BUCKET, BY("inventory"), LIST, ACTION(GET_INVENTORY_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(PutBucketInventoryConfiguration, PUT, BUCKET, BY_BOTH("inventory", "id"), ADMIN, ACTION(PUT_INVENTORY_CONFIGURATION),
+          MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketInventoryConfiguration, DELETE, BUCKET, BY_BOTH("inventory", "id"), ADMIN,
+          ACTION(PUT_INVENTORY_CONFIGURATION), 0, REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(DeleteBucketInventoryConfiguration, DELETE, BUCKET, BY("inventory"), ADMIN, ACTION(PUT_INVENTORY_CONFIGURATION), 0,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketMetricsConfiguration, GET, BUCKET, BY_BOTH("metrics", "id"), LIST, ACTION(GET_METRICS_CONFIGURATION), 0,
+          REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(ListBucketMetricsConfigurations, GET, BUCKET, BY("metrics"), LIST, ACTION(GET_METRICS_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(PutBucketMetricsConfiguration, PUT, BUCKET, BY_BOTH("metrics", "id"), ADMIN, ACTION(PUT_METRICS_CONFIGURATION),
+          MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketMetricsConfiguration, DELETE, BUCKET, BY_BOTH("metrics", "id"), ADMIN, ACTION(PUT_METRICS_CONFIGURATION),
+          0, REFUSED, NO_SUCH_CONFIGURATION, "")
+OPERATION(DeleteBucketMetricsConfiguration, DELETE, BUCKET, BY("metrics"), ADMIN, ACTION(PUT_METRICS_CONFIGURATION), 0, REFUSED,
+          NOT_IMPLEMENTED, "")
+OPERATION(CreateBucketMetadataConfiguration, POST, BUCKET, BY("metadataConfiguration"), ADMIN,
+          ACTION(CREATE_BUCKET_METADATA_TABLE), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketMetadataConfiguration, GET, BUCKET, BY("metadataConfiguration"), LIST, ACTION(GET_BUCKET_METADATA_TABLE), 0,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketMetadataConfiguration, DELETE, BUCKET, BY("metadataConfiguration"), ADMIN,
+          ACTION(DELETE_BUCKET_METADATA_TABLE), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(CreateBucketMetadataTableConfiguration, POST, BUCKET, BY("metadataTable"), ADMIN, ACTION(CREATE_BUCKET_METADATA_TABLE),
+          0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketMetadataTableConfiguration, GET, BUCKET, BY("metadataTable"), LIST, ACTION(GET_BUCKET_METADATA_TABLE), 0,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteBucketMetadataTableConfiguration, DELETE, BUCKET, BY("metadataTable"), ADMIN,
+          ACTION(DELETE_BUCKET_METADATA_TABLE), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(UpdateBucketMetadataAnnotationTableConfiguration, PUT, BUCKET, BY("metadataAnnotationTable"), ADMIN,
+          ACTION(UPDATE_BUCKET_METADATA_ANNOTATION), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(UpdateBucketMetadataInventoryTableConfiguration, PUT, BUCKET, BY("metadataInventoryTable"), ADMIN,
+          ACTION(UPDATE_BUCKET_METADATA_INVENTORY), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(UpdateBucketMetadataJournalTableConfiguration, PUT, BUCKET, BY("metadataJournalTable"), ADMIN,
+          ACTION(UPDATE_BUCKET_METADATA_JOURNAL), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetBucketAbac, GET, BUCKET, BY("abac"), LIST, ACTION(GET_BUCKET_ABAC), 0, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(PutBucketAbac, PUT, BUCKET, BY("abac"), ADMIN, ACTION(PUT_BUCKET_ABAC), 0, REFUSED, NOT_IMPLEMENTED, "")
+
+/* ---- Objects ---- */
+
+OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_copy_object,
+          "no byte is moved, up to 5 TiB; `x-amz-metadata-directive`, `x-amz-tagging-directive`. With `x-amz-checksum-algorithm` the "
+          "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
+          "stored; without, it has the source's")
+OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_put_object,
+          "`If-Match`, `If-None-Match`, `Content-MD5`, `x-amz-content-sha256`, `x-amz-checksum-*` in headers and trailers, user "
+          "metadata, `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
+/* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
+OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
+          "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests), `partNumber` (a part keeps the number it was uploaded "
+          "with; none of that number: `InvalidPart`), `x-amz-checksum-mode` (of a part, the part's)")
+OPERATION(GetObject, GET, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
+          NO_LOGGING_STATUS_FOR_KEY, "")
+OPERATION(GetObject, GET, OBJECT, BY("uploads"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), 0, REFUSED, UPLOADS_OF_KEY, "")
+OPERATION(GetObject, GET, OBJECT, BY("versions"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
+          VERSIONS_OF_KEY, "")
+OPERATION(HeadObject, HEAD, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
+          "as GetObject")
+OPERATION(HeadObject, HEAD, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
+          NO_LOGGING_STATUS_FOR_KEY, "")
+OPERATION(HeadObject, HEAD, OBJECT, BY("uploads"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), 0, REFUSED, UPLOADS_OF_KEY,
+          "")
+OPERATION(HeadObject, HEAD, OBJECT, BY("versions"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
+          VERSIONS_OF_KEY, "")
+OPERATION(DeleteObject, DELETE, OBJECT, ALONE, WRITE, VERSIONED(DELETE_OBJECT, DELETE_OBJECT_VERSION), VERSION, SERVED,
+          s3_op_delete_object, "`If-Match`, `x-amz-if-match-size`, `x-amz-if-match-last-modified-time`")
+OPERATION(RenameObject, PUT, OBJECT, BY("renameObject"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_rename_object,
+          "in every bucket, with all conditions. Last-Modified stays. With versioning the old key gets a delete marker. "
+          "`x-amz-client-token`: remembered for as long as the new key holds what was renamed; the same request again succeeds and "
+          "changes nothing, another with the same token and new key is `IdempotencyParameterMismatch`")
+OPERATION(GetObjectAttributes, GET, OBJECT, BY("attributes"), READ,
+          VERSIONED_AND(GET_OBJECT, GET_OBJECT_VERSION, GET_OBJECT_ATTRIBUTES, GET_OBJECT_VERSION_ATTRIBUTES), VERSION, SERVED,
+          s3_op_get_object_attributes,
+          "`x-amz-max-parts`, `x-amz-part-number-marker`; parts are told whether or not they have checksums")
+OPERATION(GetObjectAcl, GET, OBJECT, BY("acl"), READ, VERSIONED(GET_OBJECT_ACL, GET_OBJECT_VERSION_ACL), VERSION, SERVED,
+          s3_op_get_object_acl, "")
+/* Admin: who may only write cannot make it public. */
+OPERATION(PutObjectAcl, PUT, OBJECT, BY("acl"), ADMIN, VERSIONED(PUT_OBJECT_ACL, PUT_OBJECT_VERSION_ACL), VERSION, SERVED,
+          s3_op_put_object_acl, "as PutBucketAcl; ETag and Last-Modified stay")
+OPERATION(GetObjectTagging, GET, OBJECT, BY("tagging"), READ, VERSIONED(GET_OBJECT_TAGGING, GET_OBJECT_VERSION_TAGGING), VERSION,
+          SERVED, s3_op_get_object_tagging, "")
+OPERATION(PutObjectTagging, PUT, OBJECT, BY("tagging"), WRITE, VERSIONED(PUT_OBJECT_TAGGING, PUT_OBJECT_VERSION_TAGGING),
+          VERSION | DOCUMENT, SERVED, s3_op_put_object_tagging,
+          "10 tags of 128 and 256 characters; ETag and Last-Modified stay. Beyond ASCII, every character but controls is allowed in "
+          "tags")
+OPERATION(DeleteObjectTagging, DELETE, OBJECT, BY("tagging"), WRITE,
+          VERSIONED(DELETE_OBJECT_TAGGING, DELETE_OBJECT_VERSION_TAGGING), VERSION, SERVED, s3_op_delete_object_tagging, "")
+OPERATION(GetObjectLegalHold, GET, OBJECT, BY("legal-hold"), READ, ACTION(GET_OBJECT_LEGAL_HOLD), VERSION, SERVED,
+          s3_op_get_object_legal_hold, "")
+OPERATION(PutObjectLegalHold, PUT, OBJECT, BY("legal-hold"), WRITE, ACTION(PUT_OBJECT_LEGAL_HOLD), VERSION | DOCUMENT, SERVED,
+          s3_op_put_object_legal_hold, "")
+OPERATION(GetObjectRetention, GET, OBJECT, BY("retention"), READ, ACTION(GET_OBJECT_RETENTION), VERSION, SERVED,
+          s3_op_get_object_retention, "")
+OPERATION(PutObjectRetention, PUT, OBJECT, BY("retention"), WRITE, ACTION(PUT_OBJECT_RETENTION), VERSION | DOCUMENT, SERVED,
+          s3_op_put_object_retention,
+          "`GOVERNANCE`, `COMPLIANCE`, `x-amz-bypass-governance-retention` (which takes admin, or a policy that allows it)")
+OPERATION(GetObjectAnnotation, GET, OBJECT, BY_BOTH("annotation", "annotationName"), READ,
+          VERSIONED(GET_OBJECT_ANNOTATION, GET_OBJECT_VERSION_ANNOTATION), VERSION, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(ListObjectAnnotations, GET, OBJECT, BY("annotation"), READ,
+          VERSIONED(GET_OBJECT_ANNOTATION, GET_OBJECT_VERSION_ANNOTATION), VERSION, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(PutObjectAnnotation, PUT, OBJECT, BY_BOTH("annotation", "annotationName"), WRITE,
+          VERSIONED(PUT_OBJECT_ANNOTATION, PUT_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(DeleteObjectAnnotation, DELETE, OBJECT, BY_BOTH("annotation", "annotationName"), WRITE,
+          VERSIONED(DELETE_OBJECT_ANNOTATION, DELETE_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(GetObjectTorrent, GET, OBJECT, BY("torrent"), READ, VERSIONED(GET_OBJECT_TORRENT, GET_OBJECT_VERSION_TORRENT), VERSION,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(RestoreObject, POST, OBJECT, BY("restore"), WRITE, ACTION(RESTORE_OBJECT), VERSION, REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(SelectObjectContent, POST, OBJECT, BY_BOTH("select", "select-type"), READ, ACTION(GET_OBJECT), VERSION | MAY_MISS,
+          REFUSED, NOT_IMPLEMENTED, "")
+OPERATION(UpdateObjectEncryption, PUT, OBJECT, BY("encryption"), WRITE, ACTION(UPDATE_OBJECT_ENCRYPTION), VERSION, REFUSED,
+          NOT_IMPLEMENTED, "")
+
+/* ---- Multipart uploads ---- */
+
+OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_create_upload,
+          "`x-amz-checksum-algorithm`, `x-amz-checksum-type`")
+OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT),
+          MAY_MISS, SERVED, s3_op_upload_part_copy,
+          "no byte is moved: `x-amz-copy-source-range`. The part gets a checksum as the upload asks, from the source's or by reading "
+          "the range")
+OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS, SERVED,
+          s3_op_upload_part, "as PutObject")
+/* A part without its upload must not become the object. */
+OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 0, REFUSED, INVALID_ARGUMENT, "")
+OPERATION(ListParts, GET, OBJECT, BY("uploadId"), WRITE, ACTION(LIST_MULTIPART_UPLOAD_PARTS), 0, SERVED, s3_op_list_parts,
+          "`max-parts`, `part-number-marker`")
+OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_complete_upload,
+          "part checksums, `x-amz-mp-object-size`, `If-Match`, `If-None-Match`; may be repeated as long as its object is the current "
+          "one, with the same parts (`InvalidPart` with others). Parts of an upload that asked for no checksum become an object with "
+          "a CRC where all have one of the same algorithm")
+OPERATION(AbortMultipartUpload, DELETE, OBJECT, BY("uploadId"), WRITE, ACTION(ABORT_MULTIPART_UPLOAD), 0, SERVED,
+          s3_op_abort_upload, "")
+
+/* ---- Preflights ---- */
+
+/* They carry no credentials: what they get is what the CORS rules tell everybody. */
+OPERATION(OPTIONS, OPTIONS, OBJECT, ALONE, NONE, NO_ACTION, VERSION, SERVED, s3_op_preflight,
+          "preflights, also of a bucket and the service, without a signature. Answers to requests with an `Origin` that a rule allows "
+          "carry the `Access-Control-*` headers, errors too")
+OPERATION(OPTIONS, OPTIONS, BUCKET, ALONE, NONE, NO_ACTION, VERSION, SERVED, s3_op_preflight, "")
+OPERATION(OPTIONS, OPTIONS, SERVICE, ALONE, NONE, NO_ACTION, VERSION, SERVED, s3_op_preflight, "")
+
+#undef OPERATION
+/* clang-format on */
