@@ -19,14 +19,15 @@
 static const char *const log_formats[] = {
     [HTTP_LOG_APACHE] = "%h %l %u %t \"%r\" %s %b \"%{referer}i\" \"%{user-agent}i\"",
     [HTTP_LOG_JSON] =
-        "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"method\":\"%m\",\"path\":\"%U\","
-        "\"query\":\"%q\",\"protocol\":\"%H\",\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%"
-        "b,\"duration\":%{duration}x,"
+        "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"operation\":\"%{x-sluice-operation}o\","
+        "\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\",\"protocol\":\"%H\","
+        "\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%b,\"duration\":%{duration}x,"
         "\"referer\":\"%{referer}i\",\"user_agent\":\"%{user-agent}i\"}",
 };
 
 struct access_log {
     h2o_logconf_t *format;
+    enum http_log_form form;
     int fd;     /* the same number for life; dup3 changes what it stands for */
     char *path; /* NULL: standard output */
 };
@@ -46,6 +47,7 @@ int access_log_open(struct access_log **log_out, const char *path, enum http_log
 
     if (log == NULL)
         return -ENOMEM;
+    log->form = form;
     if (strcmp(path, "-") == 0) {
         log->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         err = log->fd != -1 ? 0 : -errno;
@@ -168,6 +170,15 @@ static void log_fill_request(h2o_req_t *req, const struct access_log_entry *entr
     log_add_header(req, H2O_TOKEN_USER_AGENT, http_headers_find(&request->headers, "user-agent"));
 }
 
+/* A format of libh2o's has no place for what is ours but a header. (It has the environment, too, whose names it forgets to
+ * free.) */
+static void log_name_request(h2o_req_t *req, const char *name)
+{
+    if (name != NULL)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-sluice-operation"), 0, NULL, name,
+                              strlen(name));
+}
+
 int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
                    const struct access_log_entry *entry)
 {
@@ -182,6 +193,8 @@ int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
     h2o_time2str_log(began.log, entry->began_at.tv_sec);
     req.processed_at.str = &began;
     log_fill_request(&req, entry);
+    if (log->form == HTTP_LOG_JSON)
+        log_name_request(&req, entry->request->name);
     line = h2o_log_request(log->format, &req, &length, memory);
     err = log_append(log, buffer, line, length);
     if (line != memory)

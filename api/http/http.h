@@ -72,6 +72,8 @@ struct http_request {
     struct http_headers headers; /* in their order, without blanks around the values */
     /* Dies with the request, after the answer. What is allocated from it is never NULL: see arena.h. */
     struct arena arena;
+    /* What the access log's JSON calls it, as "operation"; NULL: null. The handler's, valid until the request is over. */
+    const char *name;
     /* The handler's, until it calls http_send_*. */
     struct {
         int status;                  /* 200 .. 999 */
@@ -162,6 +164,7 @@ struct http_statistics {
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics);
 struct http_server *http_worker_server(struct http_worker *worker);
 void *http_worker_context(struct http_worker *worker);
+unsigned http_worker_index(const struct http_worker *worker); /* as on_worker_start got it */
 struct http_worker *http_request_worker(struct http_request *req);
 
 /* ---- Requests ---- */

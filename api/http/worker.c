@@ -356,6 +356,11 @@ struct http_server *http_worker_server(struct http_worker *worker)
     return worker->server;
 }
 
+unsigned http_worker_index(const struct http_worker *worker)
+{
+    return worker->index;
+}
+
 void *http_worker_context(struct http_worker *worker)
 {
     return worker->context;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/s3/s3_request.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/slice.h"
@@ -138,7 +138,8 @@ void s3_answer_result(struct s3_request *request, int result)
     enum s3_error error = s3_error_of_result(result);
 
     if (error == S3_ERROR_INTERNAL_ERROR)
-        s3_service_report(request->service, "request %s failed: %s (%d)", request->request_id,
+        s3_service_report(request->service, "request %s (%s) failed: %s (%d)", request->request_id,
+                          request->operation != NULL ? request->operation->name : "no operation",
                           meta_strerror(result), result);
     s3_answer_error(request, error);
 }

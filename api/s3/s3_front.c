@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way of each request through the S3 front: parse, judge what a browser says of it, authenticate, dispatch. Operations are behind s3_dispatch.
+ * The way of each request through the S3 front: parse, judge what a browser says of it, find the operation, authenticate, dispatch.
+ * The operations are s3_dispatch's.
  *
  * On the worker's thread. */
 #include "api/s3/s3_front.h"
@@ -41,6 +42,17 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
     return request;
 }
 
+/* Also of what is refused: logs and metrics tell what was asked for. */
+static void find_operation(struct s3_request *request)
+{
+    s3_selector_apply(request);
+    if (request->operation == NULL)
+        return;
+    request->http->name = request->operation->name;
+    s3_service_count(request->service, http_worker_index(http_request_worker(request->http)),
+                     s3_operation_row(request->operation));
+}
+
 void s3_front_handle(struct s3_service *service, struct core_worker *worker, struct http_request *req)
 {
     struct s3_request *request = make_request(service, worker, req);
@@ -56,7 +68,7 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         return;
     }
     if (error == S3_ERROR_NONE)
-        s3_selector_apply(request);
+        find_operation(request);
     if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
         error = s3_authenticate(request);
     if (error != S3_ERROR_NONE)

@@ -3,7 +3,7 @@
  * What all requests of the S3 front share: its configuration, the set of keys in force, request ids, its log.
  *
  * One service is shared by all workers. Everything in it is fixed at creation but for the set of keys (a
- * lock, a reference per request) and a few counters. */
+ * lock, a reference per request) and counters. */
 #include "api/s3/s3_service.h"
 
 #include <errno.h>
@@ -19,8 +19,15 @@
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/http/limits.h"
+#include "api/s3/operations.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
+
+/* Written by one worker, read by any. */
+struct counts {
+    _Atomic uint64_t of_row[S3_OPERATION_ROWS];
+};
 
 struct s3_service {
     struct core *core;
@@ -41,6 +48,7 @@ struct s3_service {
     atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
     atomic_uint reports_made;
     bool takes_any_host;
+    struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
 };
 
 static int64_t monotonic_seconds(void)
@@ -115,7 +123,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->reload_lock, NULL);
     made->started_at = (time_t)monotonic_seconds();
-    result = copy_options(made, options);
+    made->counts = calloc(HTTP_WORKERS_MAX, sizeof(*made->counts));
+    result = made->counts != NULL ? copy_options(made, options) : -ENOMEM;
     if (result == 0)
         result = make_ids(made);
     if (result == 0)
@@ -133,6 +142,7 @@ void s3_service_destroy(struct s3_service *service)
     if (service == NULL)
         return;
     s3_credentials_unref(service->credentials);
+    free(service->counts);
     for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
         free(*domain);
     free(service->domains);
@@ -225,6 +235,23 @@ const char *s3_service_host_id(const struct s3_service *service)
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)
 {
     return (uint64_t)(monotonic_seconds() - service->started_at);
+}
+
+void s3_service_count(struct s3_service *service, unsigned worker, unsigned row)
+{
+    _Atomic uint64_t *count = &service->counts[worker].of_row[row];
+
+    /* By one thread: no read-modify-write instruction is needed. */
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+uint64_t s3_service_counted(const struct s3_service *service, unsigned row)
+{
+    uint64_t sum = 0;
+
+    for (unsigned worker = 0; worker < HTTP_WORKERS_MAX; worker++)
+        sum += atomic_load_explicit(&service->counts[worker].of_row[row], memory_order_relaxed);
+    return sum;
 }
 
 /* A bijection of 64 bits that looks random (the finalizer of splitmix64): distinct counts give distinct ids. */

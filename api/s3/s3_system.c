@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/sluice.h"
 #include "storage/base/slice.h"
@@ -93,7 +94,7 @@ static enum s3_error check_metrics_right(struct s3_request *request)
 }
 
 struct page {
-    char text[4096];
+    char text[4096 + 80 * S3_OPERATION_ROWS];
     size_t length;
 };
 
@@ -150,6 +151,24 @@ static void add_http(struct page *page, const struct http_statistics *statistics
             statistics->responses_by_class[class]);
 }
 
+/* Rows of one name stand together. */
+static void add_operations(struct page *page, const struct s3_service *service)
+{
+    uint64_t count = 0;
+
+    add(page, "# HELP sluice_s3_requests_total Requests by S3's operation, refused ones too.\n"
+              "# TYPE sluice_s3_requests_total counter\n");
+    for (unsigned row = 0; row < S3_OPERATION_ROWS; row++) {
+        const char *name = s3_operations[row].name;
+
+        count += s3_service_counted(service, row);
+        if (row + 1 < S3_OPERATION_ROWS && strcmp(name, s3_operations[row + 1].name) == 0)
+            continue;
+        add(page, "sluice_s3_requests_total{operation=\"%s\"} %" PRIu64 "\n", name, count);
+        count = 0;
+    }
+}
+
 static void add_handshakes(struct page *page, const struct http_statistics *statistics)
 {
     static const char *const reasons[HTTP_HANDSHAKE_FAILURES] = {
@@ -188,6 +207,7 @@ static void answer_metrics(struct s3_request *request)
     add_damage(&page, s3_service_core(request->service));
     add_http(&page, &statistics);
     add_handshakes(&page, &statistics);
+    add_operations(&page, request->service);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }
 

@@ -402,16 +402,22 @@ static void logs_json(void **state)
     client_send(
         fd, "GET /source/70000?X-Amz-Signature=s3cret HTTP/1.1\r\nHost: h\r\nUser-Agent: \"a\\b\"\r\n\r\n");
     expect_reply(fd, &reply, 200);
+    client_send(fd, "GET /named HTTP/1.1\r\nHost: h\r\n\r\nGET /path HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_reply(fd, &reply, 200);
+    expect_reply(fd, &reply, 200);
     client_close(fd, &reply);
     toy_stop();
     read_log(log_path);
     assert_memory_equal(log_text, "{\"time\":\"", 9);
     assert_non_null(strstr(
         log_text,
-        "\"remote\":\"127.0.0.1\",\"method\":\"GET\",\"path\":\"/source/70000\","
+        "\"remote\":\"127.0.0.1\",\"operation\":null,\"method\":\"GET\",\"path\":\"/source/70000\","
         "\"query\":\"?X-Amz-Signature=REDACTED\",\"protocol\":\"HTTP/1.1\",\"tls\":null,\"status\":200,"
         "\"bytes\":70000,\"duration\":"));
     assert_non_null(strstr(log_text, "\"referer\":null,\"user_agent\":\"\\\"a\\\\b\\\"\"}\n"));
+    assert_non_null(strstr(log_text, ",\"operation\":\"Named\",\"method\":\"GET\",\"path\":\"/named\","));
+    /* a name is the request's, not the connection's */
+    assert_non_null(strstr(log_text, ",\"operation\":null,\"method\":\"GET\",\"path\":\"/path\","));
 }
 
 static void reopens_its_log(void **state)

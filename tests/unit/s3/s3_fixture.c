@@ -125,6 +125,11 @@ struct http_worker *http_request_worker(struct http_request *req)
     return NULL;
 }
 
+unsigned http_worker_index(const struct http_worker *worker)
+{
+    return fixture.worker;
+}
+
 struct http_server *http_worker_server(struct http_worker *worker)
 {
     return NULL;

@@ -406,6 +406,50 @@ static void test_metrics(void **state)
     fixture_end();
 }
 
+static void check_name(const char *method, const char *path, const char *name)
+{
+    fixture_request(method, path);
+    fixture_serve();
+    if (name == NULL)
+        assert_null(fixture.req->name);
+    else
+        assert_string_equal(fixture.req->name, name);
+}
+
+static void check_count(const char *name, unsigned count)
+{
+    char line[128];
+
+    snprintf(line, sizeof(line), "\nsluice_s3_requests_total{operation=\"%s\"} %u\n", name, count);
+    assert_non_null(strstr(fixture.body, line));
+}
+
+/* Every request has the name of its operation in log and metrics, also when it is refused: here nobody signs. */
+static void test_operations(void **state)
+{
+    const struct s3_service_options options = {.region = "us-east-1", .access_key = "A", .secret_key = "b"};
+
+    fixture_begin(&options);
+    check_name("GET", "/bucket/key", "GetObject");
+    fixture.worker = 3;
+    check_name("GET", "/bucket/key?uploads", "GetObject");
+    check_name("PUT", "/bucket/key?uploadId=1", "UploadPart");
+    check_name("GET", "/", "ListBuckets");
+    check_name("DELETE", "/bucket?metrics", "DeleteBucketMetricsConfiguration");
+    check_name("DELETE", "/bucket?metrics&id=1", "DeleteBucketMetricsConfiguration");
+    check_name("OPTIONS", "/bucket/key", "OPTIONS");
+    check_name("PUT", "/bucket?location", NULL);
+    check_name("GET", "/-/metrics", NULL);
+    assert_int_equal(fixture.status, 200);
+    check_count("GetObject", 2);
+    check_count("UploadPart", 1);
+    check_count("ListBuckets", 1);
+    check_count("DeleteBucketMetricsConfiguration", 2);
+    check_count("PutObject", 0);
+    check_count("OPTIONS", 1);
+    fixture_end();
+}
+
 /* Paths and hosts of any bytes: parsed or refused. */
 static void test_anything(void **state)
 {
@@ -453,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_request_ids),
         cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_operations),
         cmocka_unit_test(test_anything),
     };
 
