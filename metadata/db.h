@@ -49,6 +49,8 @@ void meta_log(const struct meta *meta, enum meta_log_level level, const char *fo
 
 enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
 
+/* An empty file that is its owner's alone, where there is none. 0 or a negative errno. */
+int db_make_file(const char *path);
 /* The steps of opening one, for who has something to do between them. flags: SQLITE_OPEN_*. 0 or an error, with *db NULL. */
 int db_open(const struct meta *meta, int flags, sqlite3 **db);
 int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db);

@@ -4,6 +4,7 @@
 #include "api/cli/cli.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 struct cli_command {
     const char *name;
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : NULL;
     const struct cli_command *command;
 
+    (void)umask(077); /* the access log, too, is the account's alone */
     if (name == NULL) {
         print_usage(stderr);
         return CLI_USAGE;

@@ -6,10 +6,12 @@
  * are never shared between threads, so they are opened without mutexes. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "metadata/db.h"
 
@@ -111,11 +113,25 @@ int db_keep_log(sqlite3 *db)
     return meta_sql_error(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
 }
 
+/* SQLite would make it readable by everybody whom the umask lets. An empty file is a new database to it, and the log gets the mode of its
+ * database. O_EXCL: what is there already is not opened, for closing it would end the locks that this process has on it. */
+int db_make_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return errno == EEXIST ? 0 : -errno;
+    (void)close(fd); /* nothing was written */
+    return 0;
+}
+
 int db_open(const struct meta *meta, int flags, sqlite3 **db)
 {
-    int code;
+    int code, err;
 
     *db = NULL;
+    if ((flags & SQLITE_OPEN_CREATE) != 0 && (err = db_make_file(meta->path)) != 0)
+        return err;
     flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
     code = meta->options.read_only ? db_open_read_only(meta, flags, db)
                                    : sqlite3_open_v2(meta->path, db, flags, VFS_EXCLUSIVE);

@@ -83,7 +83,7 @@ static int copy_make(const struct meta *meta, sqlite3 *db, const char *path)
         return -ENOMEM;
     if (unlink(unfinished) != 0 && errno != ENOENT) /* what a crash left */
         err = -errno;
-    else if ((err = copy_write(db, unfinished)) == 0)
+    else if ((err = db_make_file(unfinished)) == 0 && (err = copy_write(db, unfinished)) == 0)
         err = copy_name(meta, unfinished, path);
     if (err != 0)
         (void)unlink(unfinished); /* the next try removes it otherwise */

@@ -69,11 +69,28 @@ static int staging_remove(void *ctx, int fd, const char *name)
     return unlinkat(fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
+/* Every file in it is the owner's alone; but those of earlier releases may not be, and whoever may write to the folder can put others in
+ * their place. */
+static void data_warn_if_open(struct blob_store *store, const char *data_dir)
+{
+    struct stat st;
+
+    if (fstat(store->dir_fd, &st) == 0 && (st.st_mode & S_IXOTH) != 0)
+        blob_store_log(
+            store, STORAGE_LOG_WARNING,
+            "every user of this machine may enter %s (mode %04o): `chmod 700` keeps the others out", data_dir,
+            (unsigned)st.st_mode & 07777);
+}
+
 int blob_layout_open_data(struct blob_store *store, const char *data_dir)
 {
     int err = blob_store_check_place(data_dir, &store->options); /* before anything is made */
 
-    return err != 0 ? err : dir_open(store, AT_FDCWD, data_dir, &store->dir_fd);
+    if (err == 0)
+        err = dir_open(store, AT_FDCWD, data_dir, &store->dir_fd);
+    if (err == 0 && !store->options.read_only)
+        data_warn_if_open(store, data_dir);
+    return err;
 }
 
 int blob_layout_open(struct blob_store *store)

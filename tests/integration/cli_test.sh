@@ -329,7 +329,33 @@ PYTHON
     wait "$listener"
 }
 
+# Everything that the program makes is its account's alone, whatever the umask of the shell.
+test_modes() {
+    local mask
+    mask=$(umask)
+    rm -rf "$work/data" && mkdir -m 755 "$work/data"
+    umask 0
+    start --access-log "$work/requests.log"
+    umask "$mask"
+    http PUT /modes >"$work/code"
+    http PUT /modes/small -d x >"$work/code"
+    check "files are made" test "$(cat "$work/code")" = 200 -a -s "$work/data/sluice.db-wal" -a -s "$work/requests.log"
+    check "files are their owner's alone" test -z "$(find "$work/data" "$work/requests.log" -type f ! -perm 600)"
+    check "folders are their owner's alone" test -z "$(find "$work/data" -mindepth 1 -type d ! -perm 700)"
+    check "a data folder that others may enter is warned of" grep -q "warning.*may enter $work/data .*0755" "$work/log"
+    stop
+    chmod 700 "$work/data"
+    start
+    check "one that they may not enter is not" test "$(grep -c 'may enter' "$work/log")" -eq 0
+    stop
+    chmod 644 "$work/data/sluice.db"
+    start
+    check "a database that was made with a wider mode serves as before" test "$(http GET /modes/small)" = 200
+    stop
+}
+
 test_words
+test_modes
 test_refusals
 test_check_config
 test_serving

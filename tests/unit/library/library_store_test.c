@@ -4,6 +4,7 @@
 #include "tests/unit/library/library_support.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "storage/ring/sys.h"
@@ -54,6 +55,85 @@ static void opened_once(void **state)
     place_end(&b);
     place_end(&a);
     sluice_store_close(NULL);
+}
+
+/* ---- Modes ---- */
+
+static unsigned entries_seen;
+
+static int expect_private(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    mode_t mode = S_ISDIR(status->st_mode) ? 0700 : 0600;
+
+    if ((status->st_mode & 07777) != mode)
+        fail_msg("%s has mode %04o", path, (unsigned)status->st_mode & 07777);
+    entries_seen++;
+    return 0;
+}
+
+static void put_kinds(struct sluice_store *store)
+{
+    unsigned char *bytes = bytes_make(2u << 20, 1);
+
+    assert_int_equal(sluice_bucket_create(store, "bucket"), 0);
+    assert_int_equal(sluice_put(store, "bucket", "small", bytes, 100, NULL, NULL), 0);
+    assert_int_equal(sluice_put(store, "bucket", "large", bytes, 2u << 20, NULL, NULL), 0);
+    free(bytes);
+}
+
+/* The process decides about its umask, and no file of a store depends on it. */
+static void files_are_private_whatever_the_umask(void **state)
+{
+    struct sluice_store *store;
+    struct place place;
+    char dir[96];
+
+    place_begin(&place, NULL);
+    snprintf(dir, sizeof(dir), "%s/made", place.dir);
+    mode_t before = umask(0);
+    assert_int_equal(sluice_store_open(&store, dir, NULL), 0);
+    put_kinds(store);
+    assert_int_equal(nftw(dir, expect_private, 8, FTW_PHYS), 0); /* the log of the database, too */
+    assert_true(entries_seen > 8);
+    sluice_store_close(store);
+    assert_int_equal(nftw(dir, expect_private, 8, FTW_PHYS), 0);
+    assert_int_equal(umask(before), 0);
+    assert_int_equal(nftw(dir, place_remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+    place_end(&place);
+}
+
+static void note_open_folder(void *ctx, enum sluice_log_level level, const char *message)
+{
+    if (level == SLUICE_LOG_WARNING && strstr(message, "may enter") != NULL)
+        ++*(unsigned *)ctx;
+}
+
+/* A store that was made with wider modes, by an earlier release or by hand, is opened as it is, and its operator told. */
+static void wider_modes_are_told_of(void **state)
+{
+    unsigned told = 0;
+    const struct sluice_store_options options = {.log = note_open_folder, .log_ctx = &told};
+    struct place place;
+    struct stat status;
+    char path[96];
+
+    place_begin(&place, &options);
+    assert_int_equal(sluice_put(place.store, "bucket", "k", "a", 1, NULL, NULL), 0);
+    assert_int_equal(told, 0);
+    sluice_store_close(place.store);
+    snprintf(path, sizeof(path), "%s/sluice.db", place.dir);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(chmod(place.dir, 0750), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &options), 0);
+    assert_int_equal(told, 0); /* a group of the operator's choice */
+    sluice_store_close(place.store);
+    assert_int_equal(chmod(place.dir, 0755), 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &options), 0);
+    assert_int_equal(told, 1);
+    expect_object(place.store, "k", "a", 1);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0644);
+    place_end(&place);
 }
 
 static int count_lost(void *ctx, const struct sluice_lost_file *file)
@@ -462,6 +542,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_and_texts),
         cmocka_unit_test(opened_once),
+        cmocka_unit_test(files_are_private_whatever_the_umask),
+        cmocka_unit_test(wider_modes_are_told_of),
         cmocka_unit_test(database_is_gone),
         cmocka_unit_test(log_stays_where_sequence_cannot_be_written),
         cmocka_unit_test(refuses_what_it_cannot_open),
