@@ -7,8 +7,7 @@
  * than its completion queue holds, so completions cannot overflow; the rest stay in the backlog, whose length
  * has no bound.
  *
- * A ring may be made on one thread and used on another (one at a time), which rules out
- * IORING_SETUP_SINGLE_ISSUER, DEFER_TASKRUN and a registered ring descriptor: all three belong to one thread.
+ * The kernel's ring itself is made in ring_uring_make.c, and takes no operations but those of this file.
  *
  * Warming is the one operation of several steps; it comes first below. */
 #include <errno.h>
@@ -17,15 +16,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "storage/limits.h"
 #include "storage/ring/pipe_pool.h"
 #include "storage/ring/ring_engine.h"
+#include "storage/ring/ring_uring.h"
 #include "storage/ring/sys.h"
-
-/* Kernel threads that carry out blocking work for one ring's thread: on files, and on pipes (warming). Enough
- * to keep a disk's queue filled; by default it would be four per core, and without limit for pipes. */
-#define URING_FILE_WORKERS_MAX 8u
-#define URING_PIPE_WORKERS_MAX 4u
 
 /* Ranges warmed at the same time; more wait. Each holds a pipe. */
 #define URING_WARM_MAX 4u
@@ -307,81 +301,6 @@ static void ring_uring_destroy(struct ring *ring)
     free(engine);
 }
 
-/* Sets the kernel's ring up with as many of the wished-for flags as it knows. */
-static int ring_uring_setup(struct ring_uring *engine)
-{
-    /* COOP_TASKRUN: completions wait for the thread's next system call instead of interrupting it; a thread
-     * asleep on the event descriptor is woken as ever. */
-    static const unsigned flags[] = {IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
-                                     IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL, IORING_SETUP_CLAMP};
-    struct io_uring_params params;
-    int err = -EINVAL;
-
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]) && err == -EINVAL; i++) {
-        params = (struct io_uring_params){.flags = flags[i]};
-        err = io_uring_queue_init_params(RING_ENTRIES, &engine->uring, &params);
-    }
-    if (err == 0)
-        engine->in_kernel_max = params.cq_entries;
-    return err;
-}
-
-/* Whether the kernel knows every operation we need. The youngest, linkat, is of Linux 5.15, so everything
- * else this file relies on (stable submission, native workers, results never dropped) is there too. */
-static int ring_uring_probe(struct ring_uring *engine)
-{
-    static const int needed[] = {IORING_OP_NOP,      IORING_OP_READ,   IORING_OP_WRITE,   IORING_OP_SPLICE,
-                                 IORING_OP_FSYNC,    IORING_OP_OPENAT, IORING_OP_LINKAT,  IORING_OP_FALLOCATE,
-                                 IORING_OP_RENAMEAT, IORING_OP_CLOSE,  IORING_OP_UNLINKAT};
-    struct io_uring_probe *probe = io_uring_get_probe_ring(&engine->uring);
-    int err = 0;
-
-    if (probe == NULL)
-        return -ENOSYS;
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (!io_uring_opcode_supported(probe, needed[i]))
-            err = -ENOSYS;
-    io_uring_free_probe(probe);
-    return err;
-}
-
-/* Sends one empty operation round: a sandbox may allow the setup and forbid the rest, and then the threads
- * must take over while that is still possible. */
-static int ring_uring_try(struct ring_uring *engine)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&engine->uring);
-    struct io_uring_cqe *cqe;
-    uint64_t wakes;
-    int err;
-
-    io_uring_prep_nop(sqe);
-    io_uring_sqe_set_data(sqe, NULL);
-    do
-        err = io_uring_submit_and_wait(&engine->uring, 1);
-    while (err == -EINTR);
-    if (err < 0)
-        return err;
-    err = io_uring_wait_cqe(&engine->uring, &cqe);
-    if (err < 0)
-        return err;
-    io_uring_cqe_seen(&engine->uring, cqe);
-    return read(engine->ring->event_fd, &wakes, sizeof(wakes)) == (ssize_t)sizeof(wakes) ? 0 : -ENOSYS;
-}
-
-static int ring_uring_prepare(struct ring_uring *engine)
-{
-    unsigned workers[2] = {URING_FILE_WORKERS_MAX, URING_PIPE_WORKERS_MAX};
-    int err;
-
-    if ((err = ring_uring_probe(engine)) != 0)
-        return err;
-    if ((err = io_uring_register_eventfd(&engine->uring, engine->ring->event_fd)) != 0)
-        return err;
-    /* Harmless if refused: more threads than wished for. */
-    (void)io_uring_register_iowq_max_workers(&engine->uring, workers);
-    return ring_uring_try(engine);
-}
-
 static const struct ring_engine_calls ring_uring_calls = {
     .engine = RING_ENGINE_URING,
     .start = ring_uring_start,
@@ -402,12 +321,8 @@ int ring_uring_attach(struct ring *ring)
     err = engine->null_fd < 0 ? -errno : pipe_pool_create(&engine->pipes);
     if (err != 0)
         goto fail;
-    if ((err = ring_uring_setup(engine)) != 0)
+    if ((err = uring_make(&engine->uring, ring->event_fd, &engine->in_kernel_max)) != 0)
         goto fail;
-    if ((err = ring_uring_prepare(engine)) != 0) {
-        io_uring_queue_exit(&engine->uring);
-        goto fail;
-    }
     ring->calls = &ring_uring_calls;
     ring->engine = engine;
     return 0;

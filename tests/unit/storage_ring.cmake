@@ -1,5 +1,6 @@
 sluice_unit_test(ring_test sluice_storage)
 sluice_unit_test(ring_queue_test sluice_storage)
+sluice_unit_test(ring_restriction_test sluice_storage)
 sluice_unit_test(pipe_pool_test sluice_storage)
 sluice_unit_test(digest_test sluice_storage)
 sluice_unit_test(digest_pool_test sluice_storage)
