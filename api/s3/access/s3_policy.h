@@ -5,7 +5,8 @@
  *
  * The language is IAM's as far as S3 has it for buckets: Version, Id, Statement with Sid, Effect, Principal or NotPrincipal,
  * Action or NotAction, Resource or NotResource, Condition; wildcards; in texts of Version 2012-10-17 the variables
- * ${aws:username}, ${aws:userid}, ${aws:PrincipalAccount}, ${aws:SourceIp}, ${*}, ${?} and ${$}.
+ * ${aws:username}, ${aws:userid}, ${aws:PrincipalAccount} and ${aws:SourceIp}, also with a default for those without, ${aws:username, 'guest'};
+ * ${*}, ${?} and ${$}.
  *
  * A compiled policy never changes; any thread may ask it. */
 #ifndef API_S3_ACCESS_S3_POLICY_H
@@ -49,6 +50,7 @@ enum s3_policy_key {
     S3_KEY_REQUEST_TAG_KEYS,  /* all of them */
     S3_KEY_OBJECT_CREATION,   /* s3:ObjectCreationOperation: "true" where a PUT makes an object */
     S3_KEY_TLS_VERSION,
+    S3_KEY_COUNT,
 };
 
 /* Who asks. All members given. */
@@ -70,7 +72,7 @@ struct s3_policy_question {
 
 enum s3_policy_answer { S3_POLICY_SILENT, S3_POLICY_ALLOWS, S3_POLICY_DENIES };
 
-/* For the bucket of that name. 0; -EBADMSG with what is wrong in message; -ENOMEM. Bounded: refuses more than
+/* For the bucket of that name; NULL: one that was taken already, maybe by a release that took more. 0; -EBADMSG with what is wrong in message; -ENOMEM. Bounded: refuses more than
  * S3_POLICY_BYTES_MAX bytes unread. */
 int s3_policy_compile(const char *text, size_t length, const char *bucket, struct s3_policy **policy,
                       char message[S3_POLICY_MESSAGE_MAX]);

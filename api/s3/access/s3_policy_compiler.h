@@ -11,7 +11,7 @@
 
 struct policy_compiler {
     struct s3_policy *policy;
-    const char *bucket;  /* NULL: resources are not held against it */
+    const char *bucket;  /* NULL: it was taken already, and what is refused by now means what it meant */
     bool with_variables; /* Version 2012-10-17 */
     char *message;       /* S3_POLICY_MESSAGE_MAX bytes */
     int result;          /* of the first call that failed */

@@ -16,10 +16,13 @@ enum policy_symbol {
     POLICY_ANY_RUN = 256, /* '*' */
     POLICY_ANY_ONE,       /* '?' */
     POLICY_VARIABLE,      /* + enum s3_policy_key */
+    /* + length: of the bytes that follow, which stand for the variable before them where that has no value */
+    POLICY_DEFAULT = POLICY_VARIABLE + S3_KEY_COUNT,
 };
 
-#define POLICY_VARIABLE_BYTES_MAX  128u /* a name, an id, an address: longer values match nothing */
-#define POLICY_VARIABLES_MAX       8u   /* in one pattern */
+#define POLICY_VARIABLE_BYTES_MAX                                                                            \
+    128u /* a name, an id, an address: longer values match nothing; and a default */
+#define POLICY_VARIABLES_MAX       8u /* in one pattern */
 #define POLICY_PATTERN_SYMBOLS_MAX 2048u
 
 struct policy_pattern {

@@ -211,6 +211,8 @@ static int take_statement(struct policy_compiler *compiler, struct policy_statem
     if (sid != NULL && !json_is_string(sid))
         return policy_refuse(compiler, "Invalid Sid in policy");
     principal = policy_either(compiler, object, "Principal", "NotPrincipal", &statement->not_principal);
+    if (principal != NULL && statement->not_principal && !statement->denies && compiler->bucket != NULL)
+        return policy_refuse(compiler, "Allow with NotPrincipal is not allowed");
     if (principal == NULL || policy_take_principals(compiler, statement, principal) != 0 ||
         policy_take_resources(compiler, statement, object) != 0 ||
         policy_take_actions(compiler, statement, object) != 0 ||

@@ -30,15 +30,43 @@ static uint16_t variable_symbol(struct slice name)
     return 0;
 }
 
-/* text: behind "${". Returns the length of name and "}", or 0. */
-static size_t variable_read(struct slice text, uint16_t *symbol)
+/* "name, 'default'}": cuts the default off. False: there is none. */
+static bool default_cut(struct slice text, struct slice *name, struct slice *instead)
+{
+    static const char begin[] = ", '", end[] = "'}";
+    const char *from = memmem(text.base, text.len, begin, strlen(begin));
+    const char *closing = memchr(text.base, '}', text.len), *to;
+
+    if (from == NULL || (closing != NULL && closing < from))
+        return false;
+    *name = slice_of(text.base, (size_t)(from - text.base));
+    from += strlen(begin);
+    to = memmem(from, (size_t)(text.base + text.len - from), end, strlen(end));
+    *instead = slice_of(from, to != NULL ? (size_t)(to - from) : 0);
+    return to != NULL;
+}
+
+/* text: behind "${". Writes *count symbols; there is room for as many as text has bytes. Returns the length of what was read, "}" included,
+ * or 0. */
+static size_t variable_read(struct slice text, uint16_t *symbols, size_t *count)
 {
     const char *end = memchr(text.base, '}', text.len);
+    struct slice name, instead;
 
+    *count = 1;
+    if (default_cut(text, &name, &instead)) {
+        symbols[0] = variable_symbol(name);
+        if (symbols[0] < POLICY_VARIABLE || instead.len > POLICY_VARIABLE_BYTES_MAX)
+            return 0; /* a wildcard has no default */
+        symbols[(*count)++] = (uint16_t)(POLICY_DEFAULT + instead.len);
+        for (size_t i = 0; i < instead.len; i++)
+            symbols[(*count)++] = (unsigned char)instead.base[i];
+        return (size_t)(instead.base + instead.len + 2 - text.base);
+    }
     if (end == NULL)
         return 0;
-    *symbol = variable_symbol(slice_of(text.base, (size_t)(end - text.base)));
-    return *symbol != 0 ? (size_t)(end - text.base) + 1 : 0;
+    symbols[0] = variable_symbol(slice_of(text.base, (size_t)(end - text.base)));
+    return symbols[0] != 0 ? (size_t)(end - text.base) + 1 : 0;
 }
 
 const char *policy_pattern_read(struct slice text, bool with_wildcards, bool with_variables,
@@ -51,12 +79,17 @@ const char *policy_pattern_read(struct slice text, bool with_wildcards, bool wit
         uint16_t symbol = (unsigned char)text.base[i];
 
         if (with_variables && symbol == '$' && i + 1 < text.len && text.base[i + 1] == '{') {
-            size_t length = variable_read(slice_of(text.base + i + 2, text.len - i - 2), &symbol);
+            uint16_t *at = symbols + pattern->count;
+            size_t count;
+            size_t length = variable_read(slice_of(text.base + i + 2, text.len - i - 2), at, &count);
             if (length == 0)
                 return "Policy has an invalid variable";
-            pattern->variables += symbol >= POLICY_VARIABLE;
+            pattern->variables += at[0] >= POLICY_VARIABLE;
+            pattern->count += count;
             i += 1 + length;
-        } else if (with_wildcards && symbol == '*') {
+            continue;
+        }
+        if (with_wildcards && symbol == '*') {
             symbol = POLICY_ANY_RUN;
         } else if (with_wildcards && symbol == '?') {
             symbol = POLICY_ANY_ONE;
@@ -174,10 +207,29 @@ static bool symbols_match(const uint16_t *symbols, size_t count, struct slice te
     return count == 1 || runs_match(symbols, count, text, ignore_case);
 }
 
+/* What stands for the variable at symbols[*at], which it moves on to the last symbol that is the variable's. */
+static struct slice variable_value(const struct policy_pattern *pattern, size_t *at,
+                                   const struct s3_policy_question *question,
+                                   char instead[POLICY_VARIABLE_BYTES_MAX])
+{
+    enum s3_policy_key key = (enum s3_policy_key)(pattern->symbols[*at] - POLICY_VARIABLE);
+    struct slice value = question->value(question->ctx, key, "", 0);
+    size_t length;
+
+    if (*at + 1 == pattern->count || pattern->symbols[*at + 1] < POLICY_DEFAULT)
+        return value;
+    length = pattern->symbols[*at + 1] - POLICY_DEFAULT;
+    for (size_t i = 0; i < length; i++)
+        instead[i] = (char)pattern->symbols[*at + 2 + i];
+    *at += 1 + length;
+    return value.base != NULL ? value : slice_of(instead, length);
+}
+
 /* SIZE_MAX: a variable has no value, or too long a one; the pattern then matches nothing. */
 static size_t expand(const struct policy_pattern *pattern, const struct s3_policy_question *question,
                      uint16_t *symbols)
 {
+    char instead[POLICY_VARIABLE_BYTES_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < pattern->count; i++) {
@@ -187,8 +239,7 @@ static size_t expand(const struct policy_pattern *pattern, const struct s3_polic
                 symbols[count++] = pattern->symbols[i];
             continue;
         }
-        struct slice value = question->value(
-            question->ctx, (enum s3_policy_key)(pattern->symbols[i] - POLICY_VARIABLE), "", 0);
+        struct slice value = variable_value(pattern, &i, question, instead);
         if (value.base == NULL || value.len > POLICY_VARIABLE_BYTES_MAX)
             return SIZE_MAX;
         for (size_t byte = 0; byte < value.len; byte++)

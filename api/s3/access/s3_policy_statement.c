@@ -159,7 +159,7 @@ static int take_resource(struct policy_compiler *compiler, struct policy_stateme
     if (!json_is_string(item))
         return policy_refuse(compiler, "Policy has invalid resource");
     text = policy_text(item);
-    if (!slice_is_nocase(text, "*")) {
+    if (!slice_is_nocase(text, "*") || compiler->bucket != NULL) {
         struct slice tail = slice_of(text.base + strlen(ARN_PREFIX), text.len - strlen(ARN_PREFIX));
 
         if (text.len <= strlen(ARN_PREFIX) || memcmp(text.base, ARN_PREFIX, strlen(ARN_PREFIX)) != 0 ||

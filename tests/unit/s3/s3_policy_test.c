@@ -63,11 +63,12 @@ static struct slice value(void *ctx, enum s3_policy_key key, const char *detail,
     return text(NULL);
 }
 
-static struct s3_policy *compile(const char *json)
+/* bucket: NULL for a policy that was taken already. */
+static struct s3_policy *compile_for(const char *bucket, const char *json)
 {
     struct s3_policy *policy = NULL;
     char message[S3_POLICY_MESSAGE_MAX];
-    int result = s3_policy_compile(json, strlen(json), "bucket", &policy, message);
+    int result = s3_policy_compile(json, strlen(json), bucket, &policy, message);
 
     if (result != 0)
         print_error("%s\n%s\n", json, message);
@@ -75,12 +76,17 @@ static struct s3_policy *compile(const char *json)
     return policy;
 }
 
-/* resource: behind "arn:aws:s3:::". */
-static enum s3_policy_answer ask(const char *json, const struct s3_principal *principal, const char *action,
-                                 const char *resource, const struct context *given)
+static struct s3_policy *compile(const char *json)
+{
+    return compile_for("bucket", json);
+}
+
+/* resource: behind "arn:aws:s3:::". Frees the policy. */
+static enum s3_policy_answer ask_compiled(struct s3_policy *policy, const struct s3_principal *principal,
+                                          const char *action, const char *resource,
+                                          const struct context *given)
 {
     struct context context = given != NULL ? *given : (struct context){0};
-    struct s3_policy *policy = compile(json);
     char arn[2048];
     struct s3_policy_question question = {
         .action = s3_action_find(action), .principal = principal, .value = value, .ctx = &context};
@@ -93,6 +99,12 @@ static enum s3_policy_answer ask(const char *json, const struct s3_principal *pr
     answer = s3_policy_ask(policy, &question);
     s3_policy_free(policy);
     return answer;
+}
+
+static enum s3_policy_answer ask(const char *json, const struct s3_principal *principal, const char *action,
+                                 const char *resource, const struct context *given)
+{
+    return ask_compiled(compile(json), principal, action, resource, given);
 }
 
 #define STATEMENT(effect, principal, action, resource, more)                                                 \
@@ -238,6 +250,27 @@ static void test_principals(void **state)
     assert_int_equal(ask(service, &alice, "GetObject", "bucket/a", NULL), S3_POLICY_SILENT);
 }
 
+/* New policies are held to S3's rules; what an earlier release took goes on to mean what it meant. */
+static void taken_already(void **state)
+{
+    const char *not_principal =
+        "{\"Statement\":{\"Effect\":\"Allow\",\"NotPrincipal\":{\"AWS\":\"111122223333\"},"
+        "\"Action\":\"s3:*\",\"Resource\":" OBJECTS "}}";
+    const char *everything = STATEMENT("Allow", "\"*\"", "\"s3:*\"", "\"*\"", "");
+    const char *nothing = "{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"s3:*\","
+                          "\"NotResource\":[\"*\"]}}";
+
+    check_refused(not_principal, "Allow with NotPrincipal is not allowed");
+    assert_int_equal(ask_compiled(compile_for(NULL, not_principal), &bob, "GetObject", "bucket/a", NULL),
+                     S3_POLICY_ALLOWS);
+    assert_int_equal(ask_compiled(compile_for(NULL, not_principal), &alice, "GetObject", "bucket/a", NULL),
+                     S3_POLICY_SILENT);
+    check_refused(everything, "Policy has invalid resource");
+    check_refused(nothing, "Policy has invalid resource");
+    assert_int_equal(ask_compiled(compile_for(NULL, everything), NULL, "GetObject", "bucket/a", NULL),
+                     S3_POLICY_ALLOWS);
+}
+
 static void test_not_principal(void **state)
 {
     const char *json = "{\"Statement\":{\"Effect\":\"Deny\",\"NotPrincipal\":{\"AWS\":\"111122223333\"},"
@@ -294,6 +327,53 @@ static void test_resources(void **state)
     assert_int_equal(ask(home, &star, "GetObject", "bucket/alice/x", NULL), S3_POLICY_SILENT);
     assert_int_equal(ask(not, NULL, "GetObject", "bucket/public/x", NULL), S3_POLICY_SILENT);
     assert_int_equal(ask(not, NULL, "GetObject", "bucket/private", NULL), S3_POLICY_DENIES);
+}
+
+static void variables_have_defaults(void **state)
+{
+    const char *home = STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"",
+                                 "\"arn:aws:s3:::bucket/${aws:username, 'no}*body'}/*\"", "");
+    const char *empty = STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"",
+                                  "\"arn:aws:s3:::bucket/*${aws:username, ''}*/x\"", "");
+    const char *wrong[] = {
+        "${aws:username, 'x}", "${aws:username, x}",    "${aws:username,'x'}", "${aws:nobody, 'x'}",
+        "${*, 'x'}",           "${aws:username, 'x' }", "${aws:username, '",   "${, 'x'}"};
+    const char *condition = "{\"StringEquals\":{\"s3:prefix\":\"${aws:username, 'guest'}/\"}}";
+    const struct context own = {.prefix = "alice/"}, guests = {.prefix = "guest/"};
+    char json[512], longest[160];
+
+    assert_int_equal(ask(home, &alice, "GetObject", "bucket/alice/x", NULL), S3_POLICY_ALLOWS);
+    assert_int_equal(ask(home, &alice, "GetObject", "bucket/no}*body/x", NULL), S3_POLICY_SILENT);
+    assert_int_equal(ask(home, NULL, "GetObject", "bucket/no}*body/x", NULL), S3_POLICY_ALLOWS);
+    assert_int_equal(ask(home, NULL, "GetObject", "bucket/no}some body/x", NULL),
+                     S3_POLICY_SILENT); /* no wildcard */
+    assert_int_equal(ask(empty, NULL, "GetObject", "bucket/some/x", NULL), S3_POLICY_ALLOWS);
+    check_when(condition, &own, S3_POLICY_ALLOWS);
+    check_when(condition, &guests, S3_POLICY_SILENT);
+    snprintf(json, sizeof(json),
+             STATEMENT("Allow", "\"*\"", "\"s3:ListBucket\"", "\"arn:aws:s3:::bucket\"", WHEN("%s")),
+             condition);
+    assert_int_equal(ask(json, NULL, "ListBucket", "bucket", &guests), S3_POLICY_ALLOWS);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        snprintf(json, sizeof(json),
+                 STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"", "\"arn:aws:s3:::bucket/%s\"", ""), wrong[i]);
+        check_refused(json, "Policy has an invalid variable");
+    }
+    for (int length = POLICY_VARIABLE_BYTES_MAX; length <= (int)POLICY_VARIABLE_BYTES_MAX + 1; length++) {
+        snprintf(longest, sizeof(longest), "%0*d", length, 0);
+        snprintf(json, sizeof(json),
+                 STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"",
+                           "\"arn:aws:s3:::bucket/${aws:username, '%s'}\"", ""),
+                 longest);
+        if (length > (int)POLICY_VARIABLE_BYTES_MAX) {
+            check_refused(json, "Policy has an invalid variable");
+        } else {
+            char resource[200];
+
+            snprintf(resource, sizeof(resource), "bucket/%s", longest);
+            assert_int_equal(ask(json, NULL, "GetObject", resource, NULL), S3_POLICY_ALLOWS);
+        }
+    }
 }
 
 static void test_deny_wins(void **state)
@@ -413,7 +493,7 @@ static void test_quantifiers(void **state)
 
 static void check_public(const char *json, bool expected)
 {
-    struct s3_policy *policy = compile(json);
+    struct s3_policy *policy = compile_for(NULL, json); /* the last of them is refused by now */
 
     if (s3_policy_is_public(policy) != expected)
         print_error("%s\n", json);
@@ -538,8 +618,10 @@ int main(void)
         cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_principals),
         cmocka_unit_test(test_not_principal),
+        cmocka_unit_test(taken_already),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_resources),
+        cmocka_unit_test(variables_have_defaults),
         cmocka_unit_test(test_deny_wins),
         cmocka_unit_test(test_string_conditions),
         cmocka_unit_test(test_other_conditions),
