@@ -27,6 +27,7 @@ enum s3_right {
     S3_RIGHT_WRITE = 2, /* PUT, POST, DELETE of objects and uploads */
     S3_RIGHT_LIST = 4,  /* listings, HeadBucket, location */
     S3_RIGHT_ADMIN = 8, /* create and delete buckets */
+    S3_RIGHT_LOCK = 16, /* with WRITE: lift legal holds, bypass GOVERNANCE, lock in COMPLIANCE mode */
 };
 
 struct s3_parameter {

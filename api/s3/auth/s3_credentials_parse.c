@@ -49,14 +49,20 @@ static int refuse(const struct parser *parser, const char *reason)
 
 /* ---- One line ---- */
 
+#define KNOWN_RIGHTS "known are read, write, list, lock, admin and all"
+
 static int take_right(const char *name, unsigned *rights)
 {
     static const struct {
         const char *name;
         unsigned right;
     } table[] = {
-        {"read", S3_RIGHT_READ},   {"write", S3_RIGHT_WRITE}, {"list", S3_RIGHT_LIST},
-        {"admin", S3_RIGHT_ADMIN}, {"all", S3_RIGHTS_ALL},
+        {"read", S3_RIGHT_READ},
+        {"write", S3_RIGHT_WRITE},
+        {"list", S3_RIGHT_LIST},
+        {"lock", S3_RIGHT_LOCK},
+        {"admin", S3_RIGHT_ADMIN | S3_RIGHT_LOCK},
+        {"all", S3_RIGHTS_ALL},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -95,9 +101,9 @@ static int take_grant(struct parser *parser, char *field, struct s3_grants *gran
         return refuse(parser, "too many bucket patterns for one key");
     for (name = strtok_r(equals + 1, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
         if (take_right(name, &rights) != 0)
-            return refuse(parser, "unknown right; known are read, write, list, admin and all");
+            return refuse(parser, "unknown right; " KNOWN_RIGHTS);
     if (rights == 0)
-        return refuse(parser, "no right behind '='; known are read, write, list, admin and all");
+        return refuse(parser, "no right behind '='; " KNOWN_RIGHTS);
     return s3_grants_add(grants, field, (size_t)(equals - field), rights);
 }
 
@@ -118,9 +124,9 @@ static int take_own(struct parser *parser, char *rights, struct s3_identity *ide
 
     for (char *name = strtok_r(rights, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
         if (take_right(name, &identity->own_rights) != 0)
-            return refuse(parser, "unknown right; known are read, write, list, admin and all");
+            return refuse(parser, "unknown right; " KNOWN_RIGHTS);
     if (identity->own_rights == 0)
-        return refuse(parser, "no right behind '='; known are read, write, list, admin and all");
+        return refuse(parser, "no right behind '='; " KNOWN_RIGHTS);
     return 0;
 }
 

@@ -113,6 +113,19 @@ static bool asks_for_lock(const struct s3_request *request)
            s3_request_header(request, "x-amz-object-lock-legal-hold").base != NULL;
 }
 
+/* What the headers ask for is judged with the upload; but the right to write is not enough for what nobody can undo. */
+static enum s3_error authorize_mode(struct s3_request *request, enum meta_lock_mode mode)
+{
+    const struct s3_access access = {
+        .bucket = &request->bucket,
+        .key = request->key,
+        .action = S3_ACTION_PUT_OBJECT_RETENTION,
+        .rights = S3_RIGHT_WRITE | S3_RIGHT_LOCK,
+    };
+
+    return mode == META_LOCK_COMPLIANCE ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
+}
+
 enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
                                  const char **message)
 {
@@ -128,7 +141,8 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
     if (configuration == NULL)
         return asks_for_lock(request) ? S3_ERROR_OBJECT_LOCK_MISSING : S3_ERROR_NONE;
     if ((error = read_retention(request, &lock, message)) != S3_ERROR_NONE ||
-        (error = read_hold(request, &lock, message)) != S3_ERROR_NONE)
+        (error = read_hold(request, &lock, message)) != S3_ERROR_NONE ||
+        (error = authorize_mode(request, lock.mode)) != S3_ERROR_NONE)
         return error;
     if (with_default && lock.mode == META_LOCK_NONE && configuration->mode != META_LOCK_NONE) {
         lock.mode = configuration->mode;
@@ -181,7 +195,7 @@ enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
         .version = version,
         .lock = lock,
         .action = S3_ACTION_BYPASS_GOVERNANCE_RETENTION,
-        .rights = S3_RIGHT_ADMIN,
+        .rights = S3_RIGHT_LOCK,
     };
 
     *bypass = slice_is_nocase(s3_request_header(request, "x-amz-bypass-governance-retention"), "true");

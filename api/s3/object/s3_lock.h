@@ -35,7 +35,7 @@ const char *s3_lock_hold_name(enum meta_hold hold);
 
 /* The lock of an object that the request creates, packed in the request's arena: from its x-amz-object-lock-* headers, and, with
  * with_default, the bucket's default retention where they name none. *packed is empty when there is nothing to store. InvalidArgument,
- * InvalidRequest (the bucket has no object lock). */
+ * InvalidRequest (the bucket has no object lock), AccessDenied (COMPLIANCE by a caller who may only write). */
 enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
                                  const char **message);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */

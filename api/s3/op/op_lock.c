@@ -230,16 +230,17 @@ static const struct meta_version_id *version_named(const struct lock_change *loc
 }
 
 /* Policies may speak of the lock, which s3_dispatch did not know yet. Only who gets through here is told anything of the bucket or
- * the object. */
+ * the object. Who may write may protect more, but neither less nor for good. */
 static enum s3_error lock_authorize(struct lock_change *lock, enum s3_action action)
 {
+    bool is_final = lock->op.lock.mode == META_LOCK_COMPLIANCE || lock->op.lock.hold == META_HOLD_OFF;
     struct s3_request *request = lock->request;
     struct s3_access access = {
         .bucket = &request->bucket,
         .key = request->key,
         .version = version_named(lock),
         .action = action,
-        .rights = S3_RIGHT_WRITE,
+        .rights = S3_RIGHT_WRITE | (is_final ? S3_RIGHT_LOCK : 0u),
         .lock = &lock->op.lock,
     };
 

@@ -19,7 +19,7 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/percent.h"
 
-#define ALL 15u
+#define ALL 31u
 
 static char logged[2048];
 
@@ -63,7 +63,8 @@ static void test_rights(void **state)
               "  key\tCI other#secret artifacts-*=read,list cache=read,write,list # more\n"
               "key NOTHING x\n"
               "anonymous public-*=read\n"
-              "key ADDS y a*=read ab*=write abc=list,admin");
+              "key ADDS y a*=read ab*=write abc=list,admin\n"
+              "key LOCKS z a=lock b=admin");
 
     assert_false(s3_credentials_is_open(set));
     assert_int_equal(rights(set, "ADMIN", "anything"), ALL);
@@ -77,6 +78,8 @@ static void test_rights(void **state)
     assert_int_equal(rights(set, "NOTHING", "cache"), 0);
     assert_int_equal(rights(set, "ADDS", "abc"), ALL);
     assert_int_equal(rights(set, "ADDS", "abd"), S3_RIGHT_READ | S3_RIGHT_WRITE);
+    assert_int_equal(rights(set, "LOCKS", "a"), S3_RIGHT_LOCK);
+    assert_int_equal(rights(set, "LOCKS", "b"), S3_RIGHT_ADMIN | S3_RIGHT_LOCK);
     assert_int_equal(rights(set, NULL, "public-a"), S3_RIGHT_READ);
     assert_int_equal(rights(set, NULL, "private"), 0);
     assert_null(find(set, "admin"));
