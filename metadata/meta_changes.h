@@ -51,6 +51,8 @@ struct meta_condition {
     bool if_match_any;         /* If-Match: * */
     const char *if_match;      /* an ETag without quotes, or NULL; a missing key gives META_E_NO_KEY */
     const char *if_none_match; /* an ETag without quotes, or NULL */
+    /* NULL, or whose the current object has to be, where there is one: META_E_NOT_OWNER. Empty: nobody's, so there may be none */
+    const struct meta_bytes *owner;
 };
 
 struct meta_bucket_create {
@@ -105,6 +107,7 @@ struct meta_delete_guard {
 struct meta_delete_entry {
     struct meta_bytes key;
     const struct meta_delete_guard *guard; /* NULL: none */
+    const struct meta_bytes *owner;        /* as in meta_condition */
     const char *if_match;                  /* on the current version. NULL: unconditional; "*": must exist */
     /* whether these are conditions, too; dates are compared in whole seconds */
     bool if_match_size, if_match_modified;
@@ -113,7 +116,7 @@ struct meta_delete_entry {
     /* NULL: the current one, in whose place a bucket with versioning gets a delete
      * marker; else this one, for good, and the newest that is left becomes current */
     const struct meta_version_id *version;
-    /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only) */
+    /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only), META_E_NOT_OWNER */
     int result;
     bool existed;           /* there was something to delete */
     bool bypass_governance; /* a version under governance retention goes all the same; else META_E_LOCKED */

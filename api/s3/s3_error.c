@@ -56,6 +56,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_PRECONDITION_FAILED;
     case META_E_NO_VERSION:
         return S3_ERROR_NO_SUCH_VERSION;
+    case META_E_NOT_OWNER:
+        return S3_ERROR_ACCESS_DENIED;
     case META_E_LOCKED:
         return S3_ERROR_OBJECT_LOCKED;
     case META_E_BUCKET_STATE:

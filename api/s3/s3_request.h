@@ -80,6 +80,9 @@ struct s3_request {
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
+    /* Whose the object has to be that the request replaces or deletes: set by s3_authorize_access for who may write by an ACL only, and a
+     * condition of his changes. NULL: anybody's */
+    const struct meta_bytes *only_over;
 
     /* What an error answer says beyond its table row: s3_request_explain, s3_request_detail. */
     enum s3_error explained;

@@ -70,10 +70,24 @@ static bool etag_equals(const char *wanted, const char *etag)
     return etag[0] != '\0' && strcmp(wanted, etag) == 0;
 }
 
+int owner_check(const struct meta_bytes *owner, const struct object_row *current)
+{
+    if (owner == NULL || current == NULL)
+        return 0;
+    return owner->length > 0 && owner->length == current->owner.length &&
+                   memcmp(owner->data, current->owner.data, owner->length) == 0
+               ? 0
+               : META_E_NOT_OWNER;
+}
+
 int condition_check(const struct meta_condition *condition, const struct object_row *current)
 {
+    int err;
+
     if (current == NULL)
         return condition->if_match_any || condition->if_match != NULL ? META_E_NO_KEY : 0;
+    if ((err = owner_check(condition->owner, current)) != 0)
+        return err;
     if (condition->if_match != NULL && !etag_equals(condition->if_match, current->etag))
         return META_E_PRECONDITION;
     if (condition->if_none_match_any)

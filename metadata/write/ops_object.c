@@ -98,6 +98,10 @@ static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta
 /* As condition_check: whether the current object is the one the client means. */
 static int entry_check(const struct meta_delete_entry *entry, const struct object_row *current)
 {
+    int err = owner_check(entry->owner, current);
+
+    if (err != 0)
+        return err;
     if (entry->if_match == NULL && !entry->if_match_size && !entry->if_match_modified)
         return 0;
     if (current == NULL)

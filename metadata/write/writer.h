@@ -59,7 +59,9 @@ int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct 
 /* Runs SQL_OBJECT_INSERT or SQL_OBJECT_UPDATE; 1 when the row was written, 0 when it was not, or an error. */
 int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
                      const struct object_row *row);
-/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY. */
+/* Whether the current object (NULL: there is none) is the owner's; owner NULL: anybody's will do. 0 or META_E_NOT_OWNER. */
+int owner_check(const struct meta_bytes *owner, const struct object_row *current);
+/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY, META_E_NOT_OWNER. */
 int condition_check(const struct meta_condition *condition, const struct object_row *current);
 /* Where the references of a row come from that is about to be stored. */
 enum references_source {

@@ -16,6 +16,7 @@ BUCKET = "acl-bucket"
 KEYS = """key OWNERKEY owner-secret-1 owner:owner *=all
 key OTHERKEY other-secret-1 owner:other
 key WRITERKEY writer-secret owner:writer acl-bucket=read,write
+key THIRDKEY third-secret-1 owner:third
 key DROPKEY drop-secret-1 owner:drop acl-bucket=write
 """
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -100,6 +101,72 @@ def bad_input(owner):
     equal(outcome(owner.get_object_acl, Bucket=BUCKET, Key="missing"), "NoSuchKey", "the ACL of a missing key")
 
 
+def write_reaches_ones_own(server, owner, other, anybody):
+    """WRITE on the bucket creates; what is there is replaced and deleted by who owns it."""
+    third = client_of(server, "THIRDKEY", "third-secret-1")
+    put = lambda who, key, **more: outcome(who.put_object, Bucket=BUCKET, Key=key, Body=b"x", **more)
+    remove = lambda who, key: outcome(who.delete_object, Bucket=BUCKET, Key=key)
+    copy = lambda who, key: outcome(who.copy_object, Bucket=BUCKET, Key=key, CopySource=f"{BUCKET}/shared")
+    owner.put_object(Bucket=BUCKET, Key="shared", Body=b"x", ACL="public-read")
+    owner.put_object(Bucket=BUCKET, Key="owners", Body=b"o")
+    for who, name in ((other, "another user"), (anybody, "anybody")):
+        equal([put(who, "owners"), copy(who, "owners"), remove(who, "owners"), put(who, "owners", IfNoneMatch="*")], ["AccessDenied"] * 4,
+              f"{name} neither replaces nor deletes what is the bucket owner's")
+        equal([put(who, "others"), copy(who, "others/copy"), remove(who, "missing")], ["ok"] * 3, f"{name} creates, also by copying")
+        equal([put(third, "others"), copy(third, "others/copy"), remove(third, "others")], ["AccessDenied"] * 3, "a third cannot touch that")
+        mine = "ok" if who is other else "AccessDenied"  # nobody can show that something anonymous is his
+        equal([put(who, "others"), copy(who, "others/copy"), remove(who, "others"), remove(who, "others/copy")], [mine] * 4,
+              f"{name} replaces and deletes his own: {mine}")
+        equal([remove(owner, "others"), remove(owner, "others/copy")], ["ok"] * 2, "the bucket's owner may anything")
+    equal(owner.get_object(Bucket=BUCKET, Key="owners")["Body"].read(), b"o", "the owner's object is untouched")
+    other.put_object(Bucket=BUCKET, Key="others", Body=b"x")
+    names = lambda answer, kind: sorted(entry["Key"] for entry in answer.get(kind, []))
+    answer = other.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "owners"}, {"Key": "others"}, {"Key": "missing"}]})
+    equal((names(answer, "Deleted"), names(answer, "Errors")), (["missing", "others"], ["owners"]), "among many keys one's own are deleted")
+    equal(outcome(other.put_object_tagging, Bucket=BUCKET, Key="others", Tagging={"TagSet": []}), "AccessDenied", "and nothing else")
+
+    def upload(who, key):
+        upload_id = who.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+        etag = who.upload_part(Bucket=BUCKET, Key=key, UploadId=upload_id, PartNumber=1, Body=b"x")["ETag"]
+        return {"Bucket": BUCKET, "Key": key, "UploadId": upload_id}, {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+
+    for maker in (owner, other):
+        named, parts = upload(maker, "mp")
+        equal([outcome(third.upload_part, PartNumber=1, Body=b"y", **named), outcome(third.list_parts, **named),
+               outcome(third.upload_part_copy, PartNumber=1, CopySource=f"{BUCKET}/shared", **named),
+               outcome(third.complete_multipart_upload, MultipartUpload=parts, **named), outcome(third.abort_multipart_upload, **named),
+               outcome(anybody.abort_multipart_upload, **named), outcome(anybody.upload_part, PartNumber=1, Body=b"y", **named)],
+              ["AccessDenied"] * 7, "another's upload is out of reach")
+        equal([outcome(maker.list_parts, **named), outcome(maker.complete_multipart_upload, MultipartUpload=parts, **named)], ["ok"] * 2,
+              "whoever began it goes on with it")
+        equal(remove(maker, "mp"), "ok", "and deletes what it became")
+    named, parts = upload(other, "mp")
+    equal(outcome(other.abort_multipart_upload, **named), "ok", "or aborts it")
+    equal(outcome(other.abort_multipart_upload, **named), "NoSuchUpload", "once")
+    equal(outcome(anybody.create_multipart_upload, Bucket=BUCKET, Key="mp"), "AccessDenied", "nobody's upload could not be gone on with")
+    named, parts = upload(other, "late")
+    owner.put_object(Bucket=BUCKET, Key="late", Body=b"first")
+    equal(outcome(other.complete_multipart_upload, MultipartUpload=parts, **named), "AccessDenied", "nor does an upload replace another's object")
+    owner.delete_object(Bucket=BUCKET, Key="late")
+    equal(outcome(other.complete_multipart_upload, MultipartUpload=parts, **named), "ok", "it waits until there is none")
+    form = lambda key: server.request("POST", f"/{BUCKET}", f'--e\r\nContent-Disposition: form-data; name="key"\r\n\r\n{key}\r\n--e\r\nContent-Disposition: '
+                                      'form-data; name="file"; filename="f"\r\n\r\nx\r\n--e--\r\n', {"Content-Type": "multipart/form-data; boundary=e"})[0]
+    equal([form("owners"), form("by-form"), form("by-form")], [403, 204, 403], "an anonymous form creates, too, and replaces nothing")
+    race(server, owner)
+
+
+def race(server, owner):
+    """Whose the object is that is replaced is asked once more when the body is there: here another's has come meanwhile."""
+    with server.open_socket() as sock:
+        sock.sendall(f"PUT /{BUCKET}/raced HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode())
+        check(sock.recv(1 << 16).startswith(b"HTTP/1.1 100 "), "an anonymous put of a new key is let in")
+        owner.put_object(Bucket=BUCKET, Key="raced", Body=b"owner's")
+        sock.sendall(b"other")
+        answer = sock.recv(1 << 16)
+    check(answer.startswith(b"HTTP/1.1 403 "), "an object that came meanwhile is not replaced", repr(answer[:60]))
+    equal(owner.get_object(Bucket=BUCKET, Key="raced")["Body"].read(), b"owner's", "and stays")
+
+
 def meaning(server, owner):
     other, anybody = client_of(server, "OTHERKEY", "other-secret-1"), client_of(server)
     writer = client_of(server, "WRITERKEY", "writer-secret")
@@ -118,9 +185,9 @@ def meaning(server, owner):
         equal([listing(anybody), listing(other)], wanted, f"{canned}: who may list the bucket")
         equal([get(anybody), put(other)], ["AccessDenied"] * 2, f"{canned}: objects are not meant")
     owner.put_bucket_acl(Bucket=BUCKET, ACL="public-read-write")
-    equal([put(anybody), put(other), get(anybody)], ["ok", "ok", "AccessDenied"], "public-read-write: everybody may put")
+    equal([put(other), put(other), get(anybody)], ["ok", "ok", "AccessDenied"], "public-read-write: everybody may put")
     equal(outcome(anybody.get_object, Bucket=BUCKET, Key="missing"), "NoSuchKey", "who may list is told what is not there")
-    equal(outcome(anybody.delete_object, Bucket=BUCKET, Key="by-others"), "ok", "and delete")
+    write_reaches_ones_own(server, owner, other, anybody)
     equal(outcome(anybody.put_bucket_acl, Bucket=BUCKET, ACL="private"), "AccessDenied", "but not change the ACL")
     equal(outcome(anybody.get_bucket_tagging, Bucket=BUCKET), "AccessDenied", "nor read settings")
     owner.put_bucket_acl(Bucket=BUCKET, ACL="private")

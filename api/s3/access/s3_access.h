@@ -9,6 +9,8 @@
 #include "api/s3/s3_request.h"
 #include "storage/base/slice.h"
 
+struct s3_access;
+
 /* What x-amz-acl and x-amz-grant-* make of a new object. */
 struct s3_upload_access {
     struct meta_bytes acl; /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
@@ -28,6 +30,11 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
  * one. An ACL that cannot be read grants nothing. */
 bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
                           const struct meta_version_id *version, enum s3_permission permission);
+
+/* How far the permission WRITE of a bucket's ACL goes: it creates, but replaces and deletes the caller's own objects only, and knows his own
+ * uploads only; nothing is an anonymous caller's own. False: it does not go that far. Sets request->only_over, for who is judged now may
+ * come second. */
+bool s3_access_is_own(struct s3_request *request, const struct s3_access *access);
 
 /* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied. */
 enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,

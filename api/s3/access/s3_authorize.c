@@ -165,7 +165,8 @@ static bool acl_allows(struct s3_request *request, const struct s3_access *acces
 
     return permission != 0 &&
            s3_access_is_granted(request, access->bucket, on_bucket ? slice_of(NULL, 0) : access->key,
-                                access->version, permission);
+                                access->version, permission) &&
+           (permission != S3_PERMISSION_WRITE || s3_access_is_own(request, access));
 }
 
 /* ---- The decision ---- */

@@ -183,6 +183,7 @@ static void submit(struct completion *completion)
     completion->op.part_count = completion->list.count;
     completion->op.assembly = completion->rows;
     completion->op.condition = completion->condition.condition;
+    completion->op.condition.owner = request->only_over;
     /* The default retention counts from the completion. */
     if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
         S3_ERROR_NONE) {

@@ -148,6 +148,7 @@ static void copy_change(struct copy *copy)
     copy->op.bucket = request->bucket.id;
     copy->op.key = s3_bytes(request->key);
     copy->op.condition = copy->condition.condition;
+    copy->op.condition.owner = request->only_over;
     copy->op.owner = copy->access.owner;
     copy->op.acl = copy->access.acl;
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};

@@ -108,6 +108,7 @@ void s3_op_delete_object(struct s3_request *request)
     }
     deletion->request = request;
     deletion->entry.key = s3_bytes(request->key);
+    deletion->entry.owner = request->only_over;
     deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
     deletion->entry.version = s3_version_wanted(&deletion->version);
     deletion->op = (struct meta_object_delete){
@@ -266,6 +267,7 @@ static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted
 {
     struct s3_request *request = deletion->request;
 
+    request->only_over = NULL; /* each key may be allowed by something else */
     if (wanted->refusal == S3_ERROR_NONE)
         wanted->refusal = authorize_key(request, wanted);
     if (wanted->refusal == S3_ERROR_NONE)
@@ -277,6 +279,7 @@ static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted
     wanted->entry = &deletion->entries[deletion->op.count++];
     *wanted->entry = wanted->conditions;
     wanted->entry->key = s3_bytes(wanted->key);
+    wanted->entry->owner = request->only_over;
     wanted->entry->if_match = wanted->if_match;
     wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
 }

@@ -88,6 +88,7 @@ static enum s3_error prepare_object(struct post *post)
         return error;
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
+    op->condition.owner = request->only_over;
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);

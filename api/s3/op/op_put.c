@@ -112,6 +112,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = object_put->condition.condition;
+    op->condition.owner = request->only_over;
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);

@@ -49,7 +49,10 @@ static enum s3_error authorize_source(struct s3_request *request, struct slice k
         return error;
     access.action = S3_ACTION_DELETE_OBJECT;
     access.rights = S3_RIGHT_WRITE;
-    return s3_authorize_access(request, &access);
+    if ((error = s3_authorize_access(request, &access)) != S3_ERROR_NONE)
+        return error;
+    /* What an ACL allows hangs on whose the objects are, and S3 renames only where there are no ACLs. */
+    return request->only_over == NULL ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
 /* "/bucket/key" or "bucket/key", as for copies. */

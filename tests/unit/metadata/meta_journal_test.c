@@ -76,6 +76,15 @@ static void mixed_batches_are_synced(void **state)
     batch_run(store, members, 2);
     assert_int_equal(atomic_load(&log_syncs) - before, 1);
     assert_int_equal(hooked.entry_count, 0);
+    /* A condition that entries do not know has to be decided once and for all. */
+    const struct meta_bytes me = text("me");
+    before = atomic_load(&log_syncs);
+    member_put(&members[0], store->bucket, "b", 3);
+    members[0].put.condition.owner = &me;
+    batch_run(store, members, 1);
+    assert_int_equal(members[0].put.op.result, 0);
+    assert_int_equal(atomic_load(&log_syncs) - before, 1);
+    assert_int_equal(hooked.entry_count, 0);
     /* What its form alone refuses has none either. */
     member_put(&members[0], store->bucket, "", 3);
     batch_run(store, members, 1);

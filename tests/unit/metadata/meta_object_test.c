@@ -172,6 +172,62 @@ static void conditions_on_put(void **state)
     assert_int_equal(garbage_count(store), 3);
 }
 
+static int put_owned(struct store *store, const char *key, const char *owner, const char *only_over)
+{
+    struct meta_object_put op = {.bucket = store->bucket, .key = text(key), .object.owner = text(owner)};
+    const struct meta_bytes only = text(only_over != NULL ? only_over : "");
+
+    op.condition.owner = only_over != NULL ? &only : NULL;
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_PUT);
+}
+
+static int delete_owned(struct store *store, const char *key, const char *only_over)
+{
+    const struct meta_bytes only = text(only_over);
+    struct meta_delete_entry entry = {.key = text(key), .owner = &only};
+    struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
+
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
+    return entry.result;
+}
+
+static void set_versioning(struct store *store)
+{
+    struct meta_bucket_versioning op = {.bucket = store->bucket, .versioning = META_VERSIONING_ENABLED};
+
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_BUCKET_VERSIONING), 0);
+}
+
+/* Who may create may replace and delete his own objects; in a bucket with versioning, too. "": who owns nothing. */
+static void only_over_ones_own(void **state)
+{
+    struct store *store = *state;
+    const struct meta_bytes me = text("me");
+    struct meta_object_copy copied;
+
+    for (int versioned = 0; versioned < 2; versioned++) {
+        assert_int_equal(put_owned(store, "mine", "me", "me"), 0); /* a new one */
+        assert_int_equal(put_owned(store, "mine", "me", "me"), 0);
+        assert_int_equal(put_owned(store, "mine", "you", "you"), META_E_NOT_OWNER);
+        assert_int_equal(put_owned(store, "mine", "m", "m"), META_E_NOT_OWNER);
+        assert_int_equal(put_owned(store, "nobody's", "", ""), 0);
+        assert_int_equal(put_owned(store, "nobody's", "", ""), META_E_NOT_OWNER);
+        assert_int_equal(delete_owned(store, "mine", "you"), META_E_NOT_OWNER);
+        assert_int_equal(delete_owned(store, "nobody's", ""), META_E_NOT_OWNER);
+        assert_int_equal(delete_owned(store, "missing", "you"), 0);
+        copy_init(&copied, store->bucket, "mine", "nobody's");
+        copied.condition.owner = &me;
+        assert_int_equal(op_wait(store->meta, &copied.op, META_OP_OBJECT_COPY), META_E_NOT_OWNER);
+        assert_int_equal(put_owned(store, "mine", "you", NULL), 0); /* by other rights */
+        assert_int_equal(put_owned(store, "mine", "me", "me"), META_E_NOT_OWNER);
+        assert_int_equal(delete_owned(store, "mine", "you"), 0);
+        assert_int_equal(put_owned(store, "mine", "me", "me"), 0); /* its place is free again */
+        assert_int_equal(delete_key(store, "mine"), 0);
+        assert_int_equal(delete_key(store, "nobody's"), 0);
+        set_versioning(store);
+    }
+}
+
 static void conditions_on_delete(void **state)
 {
     struct store *store = *state;
@@ -356,6 +412,7 @@ int main(void)
         store_test(everything_comes_back),
         store_test(nonsense_is_refused),
         store_test(conditions_on_put),
+        store_test(only_over_ones_own),
         store_test(conditions_on_delete),
         store_test(the_last_reference_makes_garbage),
         store_test(many_units_in_a_file),
