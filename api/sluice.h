@@ -263,6 +263,7 @@ struct sluice_server_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     const char *credentials;    /* path of a credentials file, or NULL; read again whenever it changes */
     bool allow_anonymous;       /* without any key, listen on addresses other than loopback too */
+    bool public_metrics;        /* /-/metrics needs no key, though there are keys */
     const char *region;         /* NULL: "us-east-1" */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     const char *access_log;     /* path, "-" for standard output, NULL for none */

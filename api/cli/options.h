@@ -61,13 +61,14 @@ enum option_etag { ETAG_AUTO, ETAG_MD5 };
 enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
+enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, grace_s, lifecycle_day_s, lost_days, lost_share;
-    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format;
+    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
     bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost,
         empty_lost, help;
 

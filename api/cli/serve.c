@@ -56,6 +56,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .secret_key = options->secret_key,
         .credentials = options->credentials,
         .allow_anonymous = options->allow_anonymous,
+        .public_metrics = options->metrics == METRICS_PUBLIC,
         .region = options->region,
         .domains = (const char *const *)options->domains.items,
         .access_log = options->access_log,

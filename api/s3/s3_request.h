@@ -23,11 +23,12 @@ enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_MET
 
 /* Rights, as bits: what a key (or anybody) may do in a bucket. */
 enum s3_right {
-    S3_RIGHT_READ = 1,  /* GET and HEAD of objects */
-    S3_RIGHT_WRITE = 2, /* PUT, POST, DELETE of objects and uploads */
-    S3_RIGHT_LIST = 4,  /* listings, HeadBucket, location */
-    S3_RIGHT_ADMIN = 8, /* create and delete buckets */
-    S3_RIGHT_LOCK = 16, /* with WRITE: lift legal holds, bypass GOVERNANCE, lock in COMPLIANCE mode */
+    S3_RIGHT_READ = 1,     /* GET and HEAD of objects */
+    S3_RIGHT_WRITE = 2,    /* PUT, POST, DELETE of objects and uploads */
+    S3_RIGHT_LIST = 4,     /* listings, HeadBucket, location */
+    S3_RIGHT_ADMIN = 8,    /* create and delete buckets */
+    S3_RIGHT_LOCK = 16,    /* with WRITE: lift legal holds, bypass GOVERNANCE, lock in COMPLIANCE mode */
+    S3_RIGHT_METRICS = 32, /* on "*": /-/metrics */
 };
 
 struct s3_parameter {

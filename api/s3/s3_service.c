@@ -34,6 +34,7 @@ struct s3_service {
     char *region;
     char **domains;                                   /* NULL-terminated */
     char *access_key, *secret_key, *credentials_path; /* or NULL */
+    bool public_metrics;
     void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 
@@ -87,6 +88,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     int result;
 
     service->core = options->core;
+    service->public_metrics = options->public_metrics;
     service->log = options->log;
     service->log_ctx = options->log_ctx;
     service->takes_any_host = options->takes_any_host;
@@ -230,6 +232,11 @@ const char *const *s3_service_domains(const struct s3_service *service)
 const char *s3_service_host_id(const struct s3_service *service)
 {
     return service->host_id;
+}
+
+bool s3_service_has_public_metrics(const struct s3_service *service)
+{
+    return service->public_metrics;
 }
 
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)

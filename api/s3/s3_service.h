@@ -19,6 +19,7 @@ struct s3_service_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     const char *credentials_path;        /* or NULL */
     bool takes_any_host;                 /* without keys, also under names that are not this machine's */
+    bool public_metrics;                 /* /-/metrics needs no key */
     void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;
 };
@@ -51,6 +52,7 @@ const char *s3_service_host_id(const struct s3_service *service);
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row);
 /* How many of them there were. Any thread. */
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);
+bool s3_service_has_public_metrics(const struct s3_service *service);
 /* Seconds since s3_service_create. */
 uint64_t s3_service_uptime_seconds(const struct s3_service *service);
 /* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */

@@ -4,11 +4,9 @@
 #include "api/s3/s3_system.h"
 
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
@@ -56,41 +54,16 @@ static void answer_healthy(struct s3_request *request)
 
 /* ---- Metrics ---- */
 
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-
-        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address->ss_family == AF_INET6) {
-        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
-    }
-    return address->ss_family == AF_UNIX;
-}
-
-/* Behind a proxy on this machine everybody comes from loopback; the proxy's headers give that away. */
-static bool is_local(const struct s3_request *request)
-{
-    struct sockaddr_storage address;
-
-    if (s3_request_header(request, "x-forwarded-for").base != NULL ||
-        s3_request_header(request, "forwarded").base != NULL)
-        return false;
-    return http_request_peer(request->http, &address) != 0 && is_loopback(&address);
-}
-
+/* Where a request comes from proves nothing: behind a proxy on this machine everybody comes from loopback, and so does a browser with
+ * somebody else's page. Only the pattern '*' covers a name that no bucket can have. */
 static enum s3_error check_metrics_right(struct s3_request *request)
 {
     enum s3_error error;
 
-    if (is_local(request))
+    if (s3_service_has_public_metrics(request->service))
         return S3_ERROR_NONE;
     error = s3_authenticate(request);
-    /* Only the pattern '*' covers a name that no bucket can have. */
-    return error != S3_ERROR_NONE ? error : s3_authorize(request, request->bucket_name, S3_RIGHT_ADMIN);
+    return error != S3_ERROR_NONE ? error : s3_authorize(request, request->bucket_name, S3_RIGHT_METRICS);
 }
 
 struct page {

@@ -3,7 +3,8 @@
  * The server's own names, below /-/ (no bucket can be called "-"):
  *
  *      /-/healthy   200 "ok" when the store can be read and takes changes; no signature asked for
- *      /-/metrics   Prometheus text, for callers on this machine and for keys with admin on every bucket */
+ *      /-/metrics   Prometheus text, for keys with the right metrics on every bucket, which admin includes; for everybody where there is no key, or
+ *                   the operator says so */
 #ifndef API_S3_S3_SYSTEM_H
 #define API_S3_S3_SYSTEM_H
 

@@ -207,6 +207,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .secret_key = options->secret_key,
         .credentials_path = options->credentials,
         .takes_any_host = options->allow_anonymous,
+        .public_metrics = options->public_metrics,
         .log = log,
         .log_ctx = log_ctx,
     };

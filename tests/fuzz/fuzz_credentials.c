@@ -20,7 +20,8 @@ static void on_log(void *ctx, int level, const char *message)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const buckets[] = {"", "a", "cache", "artifacts-1", "-"};
-    const unsigned all = S3_RIGHT_READ | S3_RIGHT_WRITE | S3_RIGHT_LIST | S3_RIGHT_ADMIN | S3_RIGHT_LOCK;
+    const unsigned all =
+        S3_RIGHT_READ | S3_RIGHT_WRITE | S3_RIGHT_LIST | S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS;
     struct s3_credentials *set = NULL;
     int level = 0;
     struct s3_credentials_options options = {.log = on_log, .log_ctx = &level};

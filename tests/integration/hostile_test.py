@@ -29,6 +29,7 @@ key WRITER  write-secret  shop=write
 key LISTER  list-secret   shop=list
 key OTHER   other-secret  other=all
 key NOBODY  no-secret
+key WATCHER watch-secret  *=metrics
 anonymous   public-*=read
 """
 SECRETS = dict(line.split()[1:3] for line in CREDENTIALS.splitlines() if line.startswith("key"))
@@ -608,11 +609,13 @@ def system_names():
     def get(path, extra=b"", method=b"GET"):
         return raw(method + b" " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + extra + b"\r\n", keyed)
     equal(get("/-/healthy")[0], 200, "health is for everybody")
-    equal(get("/-/metrics")[0], 200, "metrics are for this machine")
-    refused(get("/-/metrics", b"X-Forwarded-For: 127.0.0.1\r\n"), "but not for whom a proxy speaks", (403,))
-    refused(get("/-/metrics", b"Forwarded: for=127.0.0.1\r\n"), "nor in the other form", (403,))
-    refused(signed("OTHER", "GET", "/-/metrics", extra={"x-forwarded-for": "1.2.3.4"}), "nor for a key without all rights", (403,))
-    equal(signed("ADMIN", "GET", "/-/metrics", extra={"x-forwarded-for": "1.2.3.4"})[0], 200, "an operator's key sees them from anywhere")
+    refused(get("/-/metrics"), "metrics are not for whoever comes from this machine: behind a proxy everybody does", (403,))
+    refused(get("/-/metrics", b"X-Forwarded-For: 127.0.0.1\r\n"), "nor for whom a proxy speaks", (403,))
+    refused(signed("OTHER", "GET", "/-/metrics"), "nor for a key without the right", (403,))
+    equal(signed("ADMIN", "GET", "/-/metrics")[0], 200, "an operator's key sees them")
+    equal(signed("ADMIN", "GET", "/-/metrics", extra={"x-forwarded-for": "1.2.3.4"})[0], 200, "from anywhere")
+    equal(signed("WATCHER", "GET", "/-/metrics")[0], 200, "and so does one that has only that right")
+    refused(signed("WATCHER", "GET", "/shop/secret"), "which opens no bucket", (403,))
     for path in ("/-/../shop/secret", "/-/..%2fshop%2fsecret", "/-/nothing", "/-", "/-/", "/-/healthy/", "/-//healthy", "/-/healthy%00", "//-/healthy", "/%2d/metrics/x", "/-%2fhealthy", "/shop/../-/healthy", "/shop/..%2f-%2fmetrics"):
         refused(get(path), f"GET {path}", (400, 403, 404))
     for method in (b"PUT", b"POST", b"DELETE"):

@@ -10,7 +10,7 @@
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
  *
  * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone, or "@own": the buckets that the key's owner owns.
- * RIGHT is read, write, list, lock, admin (which includes lock), or all. Rights of all patterns that match add up, and whoever signs has at least the
+ * RIGHT is read, write, list, lock, metrics, admin (which includes lock and metrics), or all. Rights of all patterns that match add up, and whoever signs has at least the
  * rights of `anonymous`. A key without any pattern may do what bucket policies and ACLs let it. Without an `anonymous` line,
  * so may unsigned requests. owner:NAME is the user that the key belongs to, who owns what it creates; without it, the key is
  * a user of its own with an id made from the access key. A `user` line gives a user a canonical id (made from the name where

@@ -13,7 +13,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_policy.h"
 
-#define S3_RIGHTS_ALL        31u
+#define S3_RIGHTS_ALL        63u
 #define S3_PATTERN_BYTES_MAX 63u /* a bucket name's */
 
 struct s3_grant {

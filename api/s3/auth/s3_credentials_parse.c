@@ -49,7 +49,7 @@ static int refuse(const struct parser *parser, const char *reason)
 
 /* ---- One line ---- */
 
-#define KNOWN_RIGHTS "known are read, write, list, lock, admin and all"
+#define KNOWN_RIGHTS "known are read, write, list, lock, metrics, admin and all"
 
 static int take_right(const char *name, unsigned *rights)
 {
@@ -57,11 +57,9 @@ static int take_right(const char *name, unsigned *rights)
         const char *name;
         unsigned right;
     } table[] = {
-        {"read", S3_RIGHT_READ},
-        {"write", S3_RIGHT_WRITE},
-        {"list", S3_RIGHT_LIST},
-        {"lock", S3_RIGHT_LOCK},
-        {"admin", S3_RIGHT_ADMIN | S3_RIGHT_LOCK},
+        {"read", S3_RIGHT_READ},       {"write", S3_RIGHT_WRITE},
+        {"list", S3_RIGHT_LIST},       {"lock", S3_RIGHT_LOCK},
+        {"metrics", S3_RIGHT_METRICS}, {"admin", S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS},
         {"all", S3_RIGHTS_ALL},
     };
 

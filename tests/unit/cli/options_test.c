@@ -106,6 +106,7 @@ static void test_defaults(void **state)
     assert_int_equal(fixture->options.durability, DURABILITY_FULL);
     assert_int_equal(fixture->options.shared_fs, SHARED_FS_REFUSE);
     assert_false(fixture->options.allow_anonymous);
+    assert_int_equal(fixture->options.metrics, METRICS_KEYS);
     assert_null(fixture->options.access_log);
     assert_null(fixture->options.domains.items);
 }
@@ -185,6 +186,7 @@ static void test_environment(void **state)
     setenv("SLUICE_DATA", "/srv/sluice", 1);
     setenv("SLUICE_ACCESS_LOG_FORMAT", "json", 1);
     setenv("SLUICE_SHARED_FS", "exclusive", 1);
+    setenv("SLUICE_METRICS", "public", 1);
     setenv("SLUICE_DOMAIN", "a.example,b.example", 1);
     setenv("SLUICE_REGION", "", 1); /* as good as not set */
     setenv("SLUICE_ACCESS_KEY", "AKIA", 1);
@@ -193,6 +195,7 @@ static void test_environment(void **state)
     assert_string_equal(fixture->options.data, "/srv/sluice");
     assert_int_equal(fixture->options.access_log_format, LOG_FORMAT_JSON);
     assert_int_equal(fixture->options.shared_fs, SHARED_FS_EXCLUSIVE);
+    assert_int_equal(fixture->options.metrics, METRICS_PUBLIC);
     assert_int_equal(fixture->options.domains.count, 2);
     assert_string_equal(fixture->options.region, "us-east-1");
     assert_string_equal(fixture->options.access_key, "AKIA");

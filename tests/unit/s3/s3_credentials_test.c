@@ -19,7 +19,7 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/percent.h"
 
-#define ALL 31u
+#define ALL 63u
 
 static char logged[2048];
 
@@ -79,7 +79,7 @@ static void test_rights(void **state)
     assert_int_equal(rights(set, "ADDS", "abc"), ALL);
     assert_int_equal(rights(set, "ADDS", "abd"), S3_RIGHT_READ | S3_RIGHT_WRITE);
     assert_int_equal(rights(set, "LOCKS", "a"), S3_RIGHT_LOCK);
-    assert_int_equal(rights(set, "LOCKS", "b"), S3_RIGHT_ADMIN | S3_RIGHT_LOCK);
+    assert_int_equal(rights(set, "LOCKS", "b"), S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS);
     assert_int_equal(rights(set, NULL, "public-a"), S3_RIGHT_READ);
     assert_int_equal(rights(set, NULL, "private"), 0);
     assert_null(find(set, "admin"));

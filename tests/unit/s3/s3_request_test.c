@@ -386,6 +386,9 @@ static void test_metrics(void **state)
 
     fixture_begin(&options);
     fixture_request("GET", "/-/metrics");
+    fixture_check_error(403, "AccessDenied"); /* from loopback, as behind a proxy */
+    fixture_request("GET", "/-/metrics");
+    fixture_sign("A", "b", "us-east-1", "UNSIGNED-PAYLOAD", 0);
     fixture_serve();
     assert_int_equal(fixture.status, 200);
     assert_non_null(strstr(fixture.body, "\nsluice_http_requests_total 42\n"));
@@ -394,13 +397,25 @@ static void test_metrics(void **state)
         strstr(fixture.body, "\nsluice_http_tls_handshake_failures_total{reason=\"plain_http\"} 3\n"));
     assert_non_null(strstr(fixture.body, "\nsluice_storage_free_bytes 123456\n"));
     fixture_request("GET", "/-/metrics");
-    fixture_header("x-forwarded-for", "192.0.2.1");
-    fixture_check_error(403, "AccessDenied");
+    fixture_sign("A", "wrong", "us-east-1", "UNSIGNED-PAYLOAD", 0);
+    fixture_check_error(403, "SignatureDoesNotMatch");
+    fixture_end();
+}
+
+static void test_metrics_for_all(void **state)
+{
+    const struct s3_service_options open = {.region = "us-east-1"};
+    const struct s3_service_options public = {
+        .region = "us-east-1", .access_key = "A", .secret_key = "b", .public_metrics = true};
+
+    fixture_begin(&open);
+    fixture_request("GET", "/-/metrics");
+    fixture_serve();
+    assert_int_equal(fixture.status, 200);
+    fixture_end();
+    fixture_begin(&public);
+    fixture_request("GET", "/-/metrics");
     set_peer("192.0.2.1");
-    fixture_request("GET", "/-/metrics");
-    fixture_check_error(403, "AccessDenied");
-    fixture_request("GET", "/-/metrics");
-    fixture_sign("A", "b", "us-east-1", "UNSIGNED-PAYLOAD", 0);
     fixture_serve();
     assert_int_equal(fixture.status, 200);
     fixture_end();
@@ -427,7 +442,8 @@ static void check_count(const char *name, unsigned count)
 /* Every request has the name of its operation in log and metrics, also when it is refused: here nobody signs. */
 static void test_operations(void **state)
 {
-    const struct s3_service_options options = {.region = "us-east-1", .access_key = "A", .secret_key = "b"};
+    const struct s3_service_options options = {
+        .region = "us-east-1", .access_key = "A", .secret_key = "b", .public_metrics = true};
 
     fixture_begin(&options);
     check_name("GET", "/bucket/key", "GetObject");
@@ -498,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_metrics_for_all),
         cmocka_unit_test(test_anything),
     };
 
