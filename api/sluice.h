@@ -320,7 +320,8 @@ struct sluice_user {
     const char *rights;     /* of that key */
 };
 
-/* options may be NULL. A missing file is made, with mode 0600. -EEXIST: there is such a user; -EINVAL: a name, an id or rights
+/* options may be NULL. A missing file is made, with mode 0600. -EEXIST: there is such a user, or one has that id, also as his
+ * account number; -EINVAL: a name, an id or rights
  * that cannot be. */
 SLUICE_API int sluice_user_add(const char *credentials, const char *name,
                                const struct sluice_user_options *options, struct sluice_user_key *key,

@@ -73,6 +73,8 @@ equal(user("add")[0], 2, "a user needs a name")
 with open(FILE, "a") as out:
     out.write("# a comment that stays\nkey BOSSKEY boss-secret owner:boss *=all # with one of its own")
 status, output, _ = user("add", "bob", "--id", "b0b", "--rights", "@own=all shared-*=read,list")
+status_2, _, errors = user("add", "mallory", "--id", "b0b")
+check(status_2 == 1 and "in use" in errors, "an id is given once", errors)
 bob_key = key_of(output)
 text = open(FILE).read()
 check("# a comment that stays\n" in text and "# with one of its own\n" in text, "comments stay")

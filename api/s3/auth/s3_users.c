@@ -194,6 +194,39 @@ static int visit_same_name(void *ctx, struct s3_users_line *line, const char *te
     return s3_users_line_is_user(line, ctx) || s3_users_line_is_key_of(line, ctx) ? -EEXIST : 0;
 }
 
+/* Both forms of an id are taken for one: policies and x-amz-expected-bucket-owner name owners by either. */
+static bool ids_meet(const char *id, const char *account, const char *other)
+{
+    char other_account[S3_ACCOUNT_TEXT_BYTES];
+
+    s3_account_of_owner(other, strlen(other), other_account);
+    return strcmp(id, other) == 0 || strcmp(id, other_account) == 0 || strcmp(account, other) == 0 ||
+           strcmp(account, other_account) == 0;
+}
+
+/* -EEXIST: somebody in the file has the id, with or without a line of his own. */
+static int check_id(const struct edit *edit, const char *id)
+{
+    char account[S3_ACCOUNT_TEXT_BYTES];
+    struct s3_credentials *set;
+    int result = s3_credentials_parse(&set, edit->file.text, edit->file.length, edit->options->path,
+                                      &(struct s3_credentials_options){0});
+
+    if (result != 0)
+        return result;
+    s3_account_of_owner(id, strlen(id), account);
+    for (size_t i = 0; i < set->count && result == 0; i++)
+        if (ids_meet(id, account, set->identities[i]->owner))
+            result = say(edit->options, -EEXIST, "the id %s is in use: the user %s has it", id,
+                         set->identities[i]->name);
+    for (size_t i = 0; i < set->user_count && result == 0; i++)
+        if (ids_meet(id, account, set->users[i].id))
+            result = say(edit->options, -EEXIST, "the id %s is in use: the user %s has it", id,
+                         set->users[i].name);
+    s3_credentials_unref(set);
+    return result;
+}
+
 static int add(struct edit *edit, const char *name, const char *id, const char *rights,
                struct s3_user_key *key)
 {
@@ -203,7 +236,8 @@ static int add(struct edit *edit, const char *name, const char *id, const char *
 
     if (result == -EEXIST)
         return say(edit->options, result, "there is a user %s already", name);
-    if (result != 0 || (result = make_key(key)) != 0 || (result = random_bytes(random, sizeof(random))) != 0)
+    if (result != 0 || (id != NULL && (result = check_id(edit, id)) != 0) || (result = make_key(key)) != 0 ||
+        (result = random_bytes(random, sizeof(random))) != 0)
         return result;
     hex_encode(random, sizeof(random), random_id);
     random_id[64] = '\0';

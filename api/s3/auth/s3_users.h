@@ -23,7 +23,7 @@ struct s3_user_line {
 };
 
 /* id: NULL for a random one. rights: NULL for "@own=all"; else PATTERN=RIGHT,RIGHT separated by blanks. Makes a missing file.
- * -EEXIST: there is such a user; -EINVAL: a name, id or right that cannot be; -EBADMSG: the file cannot be understood. */
+ * -EEXIST: there is such a user, or one with that id; -EINVAL: a name, id or right that cannot be; -EBADMSG: the file cannot be understood. */
 int s3_users_add(const struct s3_credentials_options *options, const char *name, const char *id,
                  const char *rights, struct s3_user_key *key);
 /* A new key with the rights of the first. keep_old: the keys that are there stay valid, until the next rotation.

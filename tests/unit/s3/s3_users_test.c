@@ -111,6 +111,38 @@ static void test_refusals(void **state)
     assert_string_equal(read_file(), "user A\nuser A\n");
 }
 
+static const char *account_of(const char *id)
+{
+    static char account[S3_ACCOUNT_TEXT_BYTES];
+
+    s3_account_of_owner(id, strlen(id), account);
+    return account;
+}
+
+/* Whose id it is would own what its first owner owns. */
+static void test_ids_in_use(void **state)
+{
+    static const char text[] = "user alice a11ce\n"
+                               "key A as owner:operator *=all\n" /* no user line: the name is the id */
+                               "user carol\n"
+                               "user dave d4fe\n"
+                               "key B bs *=read\n";
+    const char *const taken[] = {"a11ce", "operator", "d4fe"};
+    struct s3_user_key key;
+
+    write_file(text);
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        assert_int_equal(s3_users_add(&options, "mallory", taken[i], NULL, &key), -EEXIST);
+        assert_int_equal(s3_users_add(&options, "mallory", account_of(taken[i]), NULL, &key), -EEXIST);
+    }
+    assert_non_null(strstr(logged, "the id operator is in use: the user operator has it"));
+    assert_string_equal(read_file(), text);
+    assert_int_equal(s3_users_add(&options, "mallory", "alice", NULL, &key), 0); /* a name is no id */
+    assert_int_equal(s3_users_add(&options, "eve", "mallory", NULL, &key), 0);
+    assert_int_equal(s3_users_remove(&options, "alice"), 0);
+    assert_int_equal(s3_users_add(&options, "anna", "a11ce", NULL, &key), 0); /* what was alice's is hers */
+}
+
 static void test_rotate(void **state)
 {
     struct s3_user_key first, second, third;
@@ -209,8 +241,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_rotate),
-        cmocka_unit_test(test_remove), cmocka_unit_test(test_list),     cmocka_unit_test(test_link),
+        cmocka_unit_test(test_add),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_ids_in_use),
+        cmocka_unit_test(test_rotate), cmocka_unit_test(test_remove),   cmocka_unit_test(test_list),
+        cmocka_unit_test(test_link),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
