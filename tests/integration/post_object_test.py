@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -26,7 +27,7 @@ except ImportError:
 def form(fields, data=b"file content", filename="photo.png", after=""):
     boundary = "----WebKitFormBoundaryX1"
     body = b"".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() +
-                    (value if isinstance(value, bytes) else value.encode()) + b"\r\n" for name, value in fields.items())
+                    (value if isinstance(value, bytes) else value.encode()) + b"\r\n" for name, value in (fields.items() if isinstance(fields, dict) else fields))
     if data is not None:
         body += (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
                  "Content-Type: application/octet-stream\r\n\r\n").encode() + data + b"\r\n"
@@ -167,6 +168,77 @@ def keyed(server):
     equal(server.request("HEAD", "/bucket/user/no", headers=headers)[0], 404, "what was refused was not stored")
 
 
+def presigned(signer, method, path, host):
+    """The query of a presigned URL."""
+    query = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{ACCESS}/{signer.scope}", "X-Amz-Date": signer.stamp,
+             "X-Amz-Expires": "600", "X-Amz-SignedHeaders": "host"}
+    canonical = "\n".join([method, path, urllib.parse.urlencode(sorted(query.items()), quote_via=urllib.parse.quote, safe="-_.~"), f"host:{host}\n", "host",
+                           "UNSIGNED-PAYLOAD"])
+    text = "\n".join(["AWS4-HMAC-SHA256", signer.stamp, signer.scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    return {**query, "X-Amz-Signature": hmac.new(signer.key(), text.encode(), hashlib.sha256).hexdigest()}
+
+
+def authenticated_by_policy_alone(server):
+    """A signature of the request says nothing of its form; the form's policy says for which bucket it is; and what it is about is what is stored."""
+    host = f"{server.host}:{server.port}"
+    signer = Signer(ACCESS, SECRET)
+    everything = [{"bucket": "bucket"}, ["starts-with", "$key", "user/"]]
+
+    def answer(name, want, fields, path="/bucket", extra=None):
+        status, _, body = post(server, fields, path=path, extra=extra)
+        return equal((status, error_code(body) if status >= 400 else ""), want, name)
+
+    def of_request(method, path, **headers):
+        return server.request(method, path, headers=signer.headers(method, path, host, extra=headers))
+
+    body, _ = form({"key": "user/no"})
+    for payload in ("UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest(), hashlib.sha256(b"another form").hexdigest()):
+        answer(f"a form that is signed in its header ({payload[:12]})", (400, "InvalidArgument"), {"key": "user/no"},
+               extra=signer.headers("POST", "/bucket", host, payload))
+    answer("and a signed form, too", (400, "InvalidArgument"), signed(everything, {"key": "user/no"}), extra=signer.headers("POST", "/bucket", host, "UNSIGNED-PAYLOAD"))
+    answer("a form that is signed in its query", (400, "InvalidArgument"), {"key": "user/no"},
+           path="/bucket?" + urllib.parse.urlencode(presigned(signer, "POST", "/bucket", host)))
+    answer("a policy that names no bucket", (403, "AccessDenied"), signed([["starts-with", "$key", ""]], {"key": "user/no"}))
+    equal(of_request("HEAD", "/bucket/user/no")[0], 404, "none of them was stored")
+
+    owner = re.search(b"<ID>(.*?)</ID>", of_request("GET", "/")[2])[1].decode()
+    answer("a bucket of the owner that was expected", (204, ""), signed(everything, {"key": "user/mine"}),
+           extra={"x-amz-expected-bucket-owner": owner})
+    for way in ("header", "field"):
+        about = {"x-amz-expected-bucket-owner": "000000000000"}
+        conditions = everything + [about] * (way == "field")
+        answer(f"another owner than was expected, in a {way}", (403, "AccessDenied"), signed(conditions, {"key": "user/no", **(about if way == "field" else {})}),
+               extra=about if way == "header" else None)
+        about = {"If-None-Match": "*"}
+        conditions = everything + [about] * (way == "field")
+        fields = {"key": "user/mine", **(about if way == "field" else {})}
+        answer(f"If-None-Match over a key that is there, in a {way}", (412, "PreconditionFailed"), signed(conditions, fields), extra=about if way == "header" else None)
+        answer(f"and over one that is not, in a {way}", (204, ""), signed(conditions, {**fields, "key": f"user/new-{way}"}), extra=about if way == "header" else None)
+    about = {"If-None-Match": "*"}
+    answer("in both", (400, "InvalidArgument"), signed(everything + [about], {"key": "user/no", **about}), extra=about)
+    answer("If-Match of something else", (412, "PreconditionFailed"), signed(everything, {"key": "user/mine"}), extra={"If-Match": '"x"'})
+
+    def twice(conditions, *fields):
+        made = signed(everything + conditions, {"key": "user/no"})
+        return [*made.items(), *fields]
+
+    acl, storage, kind, meta = {"acl": "private"}, {"x-amz-storage-class": "STANDARD"}, ["starts-with", "$Content-Type", ""], {"x-amz-meta-user": "alice"}
+    for name, conditions, fields in (
+            ("acl", [acl], [("acl", "private"), ("acl", "public-read-write")]),
+            ("acl and x-amz-acl", [acl, {"x-amz-acl": "private"}], [("acl", "private"), ("x-amz-acl", "private")]),
+            ("a storage class", [storage], [("x-amz-storage-class", "STANDARD"), ("x-amz-storage-class", "GLACIER_IR")]),
+            ("an empty type and another", [kind], [("Content-Type", ""), ("content-type", "text/html")]),
+            ("the key", [], [("Key", "user/no2")]),
+            ("the policy", [], [("policy", "e30=")]),
+            ("where to go", [["starts-with", "$success_action_redirect", ""]], [("success_action_redirect", "http://a/"), ("success_action_redirect", "http://b/")])):
+        answer(f"{name}, twice", (400, "InvalidArgument"), twice(conditions, *fields))
+    answer("metadata that the policy knows is joined, and judged so", (403, "AccessDenied"), twice([meta], ("x-amz-meta-user", "alice"), ("x-amz-meta-user", "root")))
+    answer("also when that is what it says", (204, ""), [*signed(everything + [{"x-amz-meta-user": "alice,root"}], {"key": "user/joined"}).items(),
+                                                         ("x-amz-meta-user", "alice"), ("X-Amz-Meta-User", "root")])
+    equal(of_request("HEAD", "/bucket/user/joined")[1].get("x-amz-meta-user"), "alice,root", "which is what is stored")
+    equal(of_request("HEAD", "/bucket/user/no")[0], 404, "what was refused was not stored")
+
+
 def clients(server):
     if boto3 is None:
         skip("boto3's presigned posts", "python3-boto3 is not installed")
@@ -201,6 +273,7 @@ def main():
     headers = Signer(ACCESS, SECRET).headers("PUT", "/bucket", f"{server.host}:{server.port}")
     equal(server.request("PUT", "/bucket", headers=headers)[0], 200, "a server with keys")
     keyed(server)
+    authenticated_by_policy_alone(server)
     clients(server)
     check(server.stop(), "the server with keys ends cleanly")
     done()

@@ -46,7 +46,7 @@ static bool default_cut(struct slice text, struct slice *name, struct slice *ins
     return to != NULL;
 }
 
-/* text: behind "${". Writes *count symbols; there is room for as many as text has bytes. Returns the length of what was read, "}" included,
+/* text: after "${". Writes *count symbols; there is room for as many as text has bytes. Returns the length of what was read, "}" included,
  * or 0. */
 static size_t variable_read(struct slice text, uint16_t *symbols, size_t *count)
 {

@@ -18,6 +18,7 @@ struct judgement {
     struct s3_form_limits *limits;
     const char **message;
     bool covered[S3_FORM_FIELDS_MAX];
+    bool names_bucket;
 };
 
 static enum s3_error denied(struct judgement *judgement, const char *what, const char *detail)
@@ -50,8 +51,10 @@ static struct slice take_value(struct judgement *judgement, const char *name)
         judgement->covered[i - 1] = true;
         value = form->fields[i - 1].value;
     }
-    if (strcmp(name, "bucket") == 0)
+    if (strcmp(name, "bucket") == 0) {
+        judgement->names_bucket = true;
         return judgement->bucket;
+    }
     return value;
 }
 
@@ -167,10 +170,13 @@ static bool needs_no_condition(struct slice name)
            slice_has_prefix_nocase(name, "x-ignore-");
 }
 
+/* Also the bucket, which is a field to S3: else a form would be good for every bucket of its author. */
 static enum s3_error check_covered(struct judgement *judgement)
 {
     const struct s3_form *form = judgement->form;
 
+    if (!judgement->names_bucket)
+        return denied(judgement, "Extra input fields: ", "bucket");
     for (size_t i = 0; i < form->field_count; i++) {
         struct slice name = form->fields[i].name;
 

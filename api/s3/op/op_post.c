@@ -15,7 +15,6 @@
 #include "api/s3/access/s3_access.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
-#include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/op/s3_tagging.h"
 #include "storage/base/percent.h"
@@ -56,6 +55,11 @@ static enum s3_error authorize(struct post *post)
         access.action = S3_ACTION_PUT_OBJECT_TAGGING;
         error = s3_authorize_access(request, &access);
     }
+    /* A client may insist on whose bucket it talks to, in a header or in a field. */
+    if (error == S3_ERROR_NONE &&
+        (!s3_authorize_expects(&request->bucket, post->expected_owner) ||
+         !s3_authorize_expects(&request->bucket, s3_request_header(request, "x-amz-expected-bucket-owner"))))
+        error = S3_ERROR_ACCESS_DENIED;
     return error;
 }
 
@@ -86,8 +90,12 @@ static enum s3_error prepare_object(struct post *post)
             S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, &post->message)) != S3_ERROR_NONE)
         return error;
+    if (s3_write_condition_parse(&post->condition, s3_request_header(request, "if-match"),
+                                 s3_request_header(request, "if-none-match")) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
+    op->condition = post->condition.condition;
     op->condition.owner = request->only_over;
     op->object.owner = access.owner;
     if (access.acl.length > 0)
@@ -289,6 +297,13 @@ void s3_op_post_object(struct s3_request *request)
     post->put.stored = answer_stored;
     post->put.feed = on_feed;
     post->limits.bytes_max = UINT64_MAX;
+    post->expected_owner = s3_request_header(request, "x-amz-expected-bucket-owner");
+    /* Such a signature would say nothing of the form, which nothing holds against the hash that was signed. */
+    if (request->is_signed) {
+        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
+                                "Bucket POST is authenticated by the fields of its form alone.");
+        return;
+    }
     if (s3_form_init(&post->form, &request->http->arena, s3_request_header(request, "content-type")) != 0) {
         s3_answer_error_message(request, S3_ERROR_PRECONDITION_FAILED,
                                 "Bucket POST must be of the enclosure-type multipart/form-data");

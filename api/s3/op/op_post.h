@@ -6,8 +6,11 @@
 
 #include "api/s3/body/s3_form.h"
 #include "api/s3/body/s3_form_policy.h"
+#include "api/s3/object/s3_conditions.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/body/s3_put.h"
+#include "api/http/http.h"
+#include "storage/base/slice.h"
 
 struct post {
     struct http_sink sink;
@@ -17,6 +20,8 @@ struct post {
     bool is_in_write, is_ready; /* a call of the sink is under way; the put takes bytes */
     bool is_storing;            /* the put was started, and owes the answer */
     struct meta_object_put op;
+    struct s3_write_condition condition;
+    struct slice expected_owner; /* of the request's own header; base NULL: none */
     struct s3_form_limits limits;
     struct meta_bytes tags; /* of the field `tagging`, in stored form */
     enum s3_error error;    /* why the body was broken off */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The fields of a posted form, once all are known: the key, whose signature it is, and headers and tags as a PUT would have
- * them. A signature lies in the form, over its policy; a form without one is anonymous. Worker's thread. */
+ * them. A signature lies in the form, over its policy; a form without one is anonymous. What S3 gives one value has one: else its policy
+ * could be about one of them and the object get the other. Worker's thread. */
 #include <string.h>
 
 #include "api/s3/op/op_post.h"
@@ -131,7 +132,7 @@ static bool names_a_header(struct slice name)
 {
     static const char *const names[] = {"cache-control",    "content-type",     "content-disposition",
                                         "content-encoding", "content-language", "content-md5",
-                                        "expires"};
+                                        "expires",          "if-match",         "if-none-match"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_is_nocase(name, names[i]))
@@ -151,6 +152,94 @@ static bool is_token(struct slice name)
     return true;
 }
 
+/* A condition may come as the request's own header, too. */
+static bool is_condition(struct slice name)
+{
+    return slice_is_nocase(name, "if-match") || slice_is_nocase(name, "if-none-match");
+}
+
+static bool is_header_too(const struct s3_request *request, struct slice condition)
+{
+    return s3_request_header(request, slice_is_nocase(condition, "if-match") ? "if-match" : "if-none-match")
+               .base != NULL;
+}
+
+/* The header that a field stands for. */
+static struct slice header_name(struct slice name)
+{
+    return slice_is_nocase(name, "acl") ? SLICE("x-amz-acl") : name;
+}
+
+/* Metadata is joined, as S3 does; what nobody knows says nothing. */
+static bool has_one_value(struct slice name)
+{
+    static const char *const names[] = {"key",
+                                        "bucket",
+                                        "policy",
+                                        "tagging",
+                                        "signature",
+                                        "awsaccesskeyid",
+                                        "redirect",
+                                        "success_action_redirect",
+                                        "success_action_status"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (slice_is_nocase(name, names[i]))
+            return true;
+    }
+    return names_a_header(name) && !slice_has_prefix_nocase(name, "x-amz-meta-");
+}
+
+/* The field and all after it of its name become one, their values with commas between them. */
+static void join_field(struct s3_form *form, size_t first)
+{
+    struct s3_form_field *fields = form->fields;
+    size_t length = 0, kept = first + 1;
+    char *joined;
+
+    for (size_t i = first; i < form->field_count; i++)
+        length += slice_equals(fields[i].name, fields[first].name) ? fields[i].value.len + 1 : 0;
+    joined = arena_alloc(form->arena, length);
+    length = 0;
+    for (size_t i = first; i < form->field_count; i++) {
+        if (!slice_equals(fields[i].name, fields[first].name)) {
+            fields[kept++] = fields[i];
+            continue;
+        }
+        if (i > first)
+            joined[length++] = ',';
+        memcpy(joined + length, fields[i].value.base, fields[i].value.len);
+        length += fields[i].value.len;
+    }
+    fields[first].value = slice_of(joined, length);
+    form->field_count = kept;
+}
+
+/* So that the policy is about what is stored. */
+static enum s3_error unite_repeated(struct post *post)
+{
+    struct s3_form *form = &post->form;
+
+    for (size_t i = 0; i < form->field_count; i++) {
+        struct slice name = header_name(form->fields[i].name);
+
+        for (size_t j = i + 1; j < form->field_count; j++) {
+            if (!slice_equals(name, header_name(form->fields[j].name)))
+                continue;
+            if (has_one_value(name)) {
+                s3_request_detail(post->request, "ArgumentName", form->fields[j].name);
+                return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                              "A field of the form is given more than once.");
+            }
+            if (slice_has_prefix_nocase(name, "x-amz-meta-")) {
+                join_field(form, i);
+                break;
+            }
+        }
+    }
+    return S3_ERROR_NONE;
+}
+
 /* The request's own headers that describe its body, not the object, give way to the form's fields. Those come from a body: they
  * must not be able to break a response's head in two. */
 static enum s3_error fields_to_headers(struct post *post)
@@ -161,15 +250,18 @@ static enum s3_error fields_to_headers(struct post *post)
     for (size_t i = 0; i < http->headers.size; i++) {
         const struct http_header *header = &http->headers.entries[i];
 
-        if (!names_a_header(header->name))
+        if (!names_a_header(header->name) || is_condition(header->name))
             http_headers_add(&http->arena, &headers, header->name, header->value);
     }
     for (size_t i = 0; i < post->form.field_count; i++) {
         const struct s3_form_field *field = &post->form.fields[i];
-        struct slice name = slice_is_nocase(field->name, "acl") ? SLICE("x-amz-acl") : field->name;
+        struct slice name = header_name(field->name);
 
         if (!names_a_header(name))
             continue;
+        if (is_condition(name) && is_header_too(post->request, name))
+            return refuse(post, S3_ERROR_INVALID_ARGUMENT,
+                          "A condition is given twice, as a header and as a field.");
         if (!is_token(name) || !http_value_is_safe(field->value))
             return refuse(post, S3_ERROR_INVALID_ARGUMENT, "A field's name or value cannot be represented.");
         http_headers_add(&http->arena, &headers, name, field->value);
@@ -204,8 +296,8 @@ enum s3_error post_take_fields(struct post *post)
 {
     enum s3_error error;
 
-    if ((error = take_key(post)) != S3_ERROR_NONE || (error = authenticate(post)) != S3_ERROR_NONE ||
-        (error = fields_to_headers(post)) != S3_ERROR_NONE)
+    if ((error = unite_repeated(post)) != S3_ERROR_NONE || (error = take_key(post)) != S3_ERROR_NONE ||
+        (error = authenticate(post)) != S3_ERROR_NONE || (error = fields_to_headers(post)) != S3_ERROR_NONE)
         return error;
     return read_tags(post);
 }

@@ -170,8 +170,8 @@ static enum s3_error judge(const char *document)
 }
 
 #define POLICY(conditions) "{\"expiration\":\"2030-01-01T00:00:00Z\",\"conditions\":[" conditions "]}"
-#define ALL                                                                                                  \
-    "{\"bucket\":\"shop\"},[\"starts-with\",\"$key\",\"user/\"],[\"eq\",\"$Content-Type\",\"image/png\"]"
+#define FIELDS             "[\"starts-with\",\"$key\",\"user/\"],[\"eq\",\"$Content-Type\",\"image/png\"]"
+#define ALL                "{\"bucket\":\"shop\"}," FIELDS
 
 static void judges_policies(void **state)
 {
@@ -184,8 +184,10 @@ static void judges_policies(void **state)
         {POLICY(ALL), S3_ERROR_NONE},
         {POLICY(ALL ",[\"content-length-range\",5,\"10\"],[\"content-length-range\",1,8]"), S3_ERROR_NONE},
         {POLICY(ALL ",[\"starts-with\",\"$absent\",\"\"]"), S3_ERROR_NONE},
+        {POLICY("[\"starts-with\",\"$bucket\",\"\"]," FIELDS), S3_ERROR_NONE},
+        {POLICY(FIELDS), S3_ERROR_ACCESS_DENIED}, /* good for any bucket */
         {POLICY("{\"bucket\":\"other\"}," ALL), S3_ERROR_ACCESS_DENIED},
-        {POLICY("[\"starts-with\",\"$key\",\"user/\"]"),
+        {POLICY("{\"bucket\":\"shop\"},[\"starts-with\",\"$key\",\"user/\"]"),
          S3_ERROR_ACCESS_DENIED}, /* says nothing of Content-Type */
         {POLICY(ALL ",{\"key\":\"user/y\"}"), S3_ERROR_ACCESS_DENIED},
         {POLICY(ALL ",[\"eq\",\"$absent\",\"x\"]"), S3_ERROR_ACCESS_DENIED},

@@ -81,7 +81,7 @@ static struct s3_policy *compile(const char *json)
     return compile_for("bucket", json);
 }
 
-/* resource: behind "arn:aws:s3:::". Frees the policy. */
+/* resource: after "arn:aws:s3:::". Frees the policy. */
 static enum s3_policy_answer ask_compiled(struct s3_policy *policy, const struct s3_principal *principal,
                                           const char *action, const char *resource,
                                           const struct context *given)
