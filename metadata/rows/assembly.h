@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of an upload put together as the object that they become. No byte moves: its extents are those of its parts, one list
- * after the other. The change does it (ops_upload.c), or a reader beforehand (read_parts.c). Private to metadata/; the thread of
+ * after the other. The change does it (change_upload.c), or a reader beforehand (read_parts.c). Private to metadata/; the thread of
  * the arena. */
 #ifndef METADATA_ROWS_ASSEMBLY_H
 #define METADATA_ROWS_ASSEMBLY_H

@@ -126,7 +126,7 @@ static const char *const migrations[] = {
     /* No table changes: from here on lists of extents may hold units verified by CRC64NVME (codec.h), which earlier
      * versions would take for damage. */
     "",
-    /* What large changes leave behind, until it is cleared away in slices; ops_sweep.c. */
+    /* What large changes leave behind, until it is cleared away in slices; change_sweep.c. */
     "CREATE TABLE finished("
     "  upload_id BLOB NOT NULL,"
     "  kept BLOB,"

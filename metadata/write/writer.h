@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the changes (ops_*.c) work with. Everything here runs on the committer's thread, inside its
+ * What the changes (change_*.c) work with. Everything here runs on the committer's thread, inside its
  * transaction and a savepoint of the change's own: a change that fails may leave anything half done. Private
  * to metadata/. */
 #ifndef METADATA_WRITE_WRITER_H
@@ -24,14 +24,14 @@ struct meta_writer {
     int64_t garbage_row;  /* the highest that was used; rows are not used twice while the store is open */
     int64_t replaced_row; /* the same of `replaced` */
     struct arena arena;   /* emptied after each change */
-    uint32_t clear_left;  /* of META_CLEAR_MAX, in this transaction; ops_sweep.c */
+    uint32_t clear_left;  /* of META_CLEAR_MAX, in this transaction; change_sweep.c */
     uint64_t version_sequence;     /* of the newest version that was made; versions.c */
     uint64_t version_seed;         /* of the rest of its id; anew for each batch */
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
 };
 
-/* ---- Buckets (ops_bucket.c) ---- */
+/* ---- Buckets (change_bucket.c) ---- */
 
 /* Reads the set of buckets anew: at start and after a transaction was rolled back. */
 int writer_buckets_load(struct meta_writer *writer);
@@ -119,13 +119,13 @@ int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_byte
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                            const struct object_row *current, struct meta_bytes owner);
 
-/* ---- Parts (ops_part.c) ---- */
+/* ---- Parts (change_part.c) ---- */
 
 /* 0, META_E_NO_UPLOAD, or an error. */
 int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                  const unsigned char *upload_id);
 
-/* ---- Clearing away (ops_sweep.c) ---- */
+/* ---- Clearing away (change_sweep.c) ---- */
 
 /* What a transaction may clear away. */
 static inline uint32_t writer_clear_max(const struct meta_writer *writer)
@@ -170,7 +170,7 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 /* Gives attributes whose lock names no retention that of `packed` (empty: none). */
 int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
 
-/* ---- Settings (ops_settings.c) ---- */
+/* ---- Settings (change_settings.c) ---- */
 
 /* 1 when the bucket has the setting, 0 when not, or an error. */
 int setting_exists(struct meta_writer *writer, int64_t bucket, int kind);
@@ -185,7 +185,7 @@ struct meta_journal;
 /* Says in the rows where the journal is, with no entry applied; NULL: there is none. */
 int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
 
-/* ---- What was replaced (ops_relaxed.c) ---- */
+/* ---- What was replaced (change_relaxed.c) ---- */
 
 /* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
  * held there from now on, and the caller must not drop them; 0: not so; or an error. */
@@ -231,7 +231,7 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 
-/* ops.c. Runs the change, inside its savepoint; what it returns is the change's result. */
+/* changes.c. Runs the change, inside its savepoint; what it returns is the change's result. */
 int writer_op_run(struct meta_writer *writer, struct meta_op *op);
 /* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
 uint32_t writer_op_weight(const struct meta_op *op);

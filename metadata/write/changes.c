@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which function runs which kind of change, and what a change weighs in its batch. The functions are in ops_*.c. On the
+ * Which function runs which kind of change, and what a change weighs in its batch. The functions are in change_*.c. On the
  * committer's thread. */
 #include <assert.h>
 #include <errno.h>
