@@ -29,7 +29,11 @@ enum meta_op_kind {
     META_OP_MARK,   /* meta_relaxed.h */
     META_OP_LOST,   /* the same */
     META_OP_EPOCH_RAISE,
+    META_OP_KIND_COUNT
 };
+
+/* Whether a kind of change may drop references to bytes. */
+bool meta_op_makes_garbage(enum meta_op_kind kind);
 
 /* The head of every change. The op and all it points to belong to the module from meta_submit until `done` has been called;
  * `done` may free it. */

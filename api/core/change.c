@@ -11,14 +11,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Whether a kind of change may drop references to bytes. */
-static bool change_makes_garbage(enum meta_op_kind kind)
-{
-    return kind != META_OP_BUCKET_CREATE && kind != META_OP_UPLOAD_CREATE && kind != META_OP_SETTING_PUT &&
-           kind != META_OP_OBJECT_ANNOTATE && kind != META_OP_BUCKET_VERSIONING &&
-           kind != META_OP_OBJECT_LOCK;
-}
-
 static void change_on_posted(struct ring_op *op, int32_t result)
 {
     struct core_change *change = (struct core_change *)((char *)op - offsetof(struct core_change, posted));
@@ -26,7 +18,7 @@ static void change_on_posted(struct ring_op *op, int32_t result)
 
     assert(worker->changes > 0);
     worker->changes--;
-    if (change->op->result == 0 && change_makes_garbage(change->op->kind))
+    if (change->op->result == 0 && meta_op_makes_garbage(change->op->kind))
         reclaim_wake(worker->core->reclaim);
     change->done(change); /* may free change */
 }

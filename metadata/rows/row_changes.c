@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The counters of row_changes.h: which of them a batch moves, and how. Only the committer's thread writes
+ * The counters of row_changes.h, and how a batch moves them. Only the committer's thread writes
  * them, so a store is enough. */
 #include "metadata/rows/row_changes.h"
 
@@ -49,64 +49,37 @@ static size_t upload_place(const unsigned char *upload_id)
     return row_hash(0, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES}) % META_ROW_COUNTERS;
 }
 
-static void op_move(struct row_changes *changes, const struct meta_op *op, enum move move)
+struct mover {
+    struct row_changes *changes;
+    enum move move;
+};
+
+static void touch_move(void *ctx, const struct row_touch *touch)
 {
-    switch (op->kind) {
-    case META_OP_OBJECT_PUT: {
-        const struct meta_object_put *put = (const struct meta_object_put *)op;
-        key_move(changes, put->bucket, put->key, move);
+    const struct mover *mover = ctx;
+    struct row_changes *changes = mover->changes;
+
+    switch (touch->kind) {
+    case ROW_TOUCH_ANY:
+        counter_move(&changes->all, mover->move);
         return;
-    }
-    case META_OP_OBJECT_DELETE: {
-        const struct meta_object_delete *delete = (const struct meta_object_delete *)op;
-        for (uint32_t i = 0; i < delete->count; i++)
-            key_move(changes, delete->bucket, delete->entries[i].key, move);
+    case ROW_TOUCH_KEY:
+        key_move(changes, touch->bucket, touch->key, mover->move);
         return;
-    }
-    case META_OP_OBJECT_COPY: {
-        const struct meta_object_copy *copy = (const struct meta_object_copy *)op;
-        key_move(changes, copy->bucket, copy->key, move);
+    case ROW_TOUCH_PARTS:
+        counter_move(&changes->uploads[upload_place(touch->key.data)], mover->move);
         return;
-    }
-    case META_OP_OBJECT_ANNOTATE: {
-        const struct meta_object_annotate *annotate = (const struct meta_object_annotate *)op;
-        key_move(changes, annotate->bucket, annotate->key, move);
-        return;
-    }
-    case META_OP_UPLOAD_COMPLETE: {
-        const struct meta_upload_complete *complete = (const struct meta_upload_complete *)op;
-        key_move(changes, complete->bucket, complete->key, move);
-        return;
-    }
-    case META_OP_PART_PUT:
-        counter_move(&changes->uploads[upload_place(((const struct meta_part_put *)op)->upload_id)], move);
-        return;
-    case META_OP_PART_COPY:
-        counter_move(&changes->uploads[upload_place(((const struct meta_part_copy *)op)->upload_id)], move);
-        return;
-    case META_OP_UPLOAD_CREATE:
-    case META_OP_UPLOAD_ABORT:
-    case META_OP_GARBAGE_DONE:
-    case META_OP_EPOCH_RAISE:
-    case META_OP_SWEEP:
-    case META_OP_MARK:
-    case META_OP_SETTING_PUT:
-        return; /* no row of `object` or `bucket` */
-    default:
-        counter_move(&changes->all, move);
     }
 }
 
-void row_changes_begin(struct row_changes *changes, const struct meta_op *batch)
+void row_changes_begin(struct row_changes *changes, const struct row_touches *touches)
 {
-    for (; batch != NULL; batch = batch->next)
-        op_move(changes, batch, TO_ODD);
+    touches->walk(touches->batch, touch_move, &(struct mover){changes, TO_ODD});
 }
 
-void row_changes_end(struct row_changes *changes, const struct meta_op *batch)
+void row_changes_end(struct row_changes *changes, const struct row_touches *touches)
 {
-    for (; batch != NULL; batch = batch->next)
-        op_move(changes, batch, TO_EVEN);
+    touches->walk(touches->batch, touch_move, &(struct mover){changes, TO_EVEN});
 }
 
 /* ---- Asking ---- */

@@ -13,8 +13,7 @@
  * While it is odd everybody asks the database: it alone knows at which moment the new row takes the old one's place, and nobody
  * may see the old one after somebody saw the new one.
  *
- * One more counter stands for every row of `object` and `bucket`: for changes that name no keys, and for those that this file
- * does not know. What a cached row is made of must come from these two tables. */
+ * One more counter stands for every row of `object` and `bucket`: for changes that name no keys. What a cached row is made of must come from these two tables. */
 #ifndef METADATA_ROWS_ROW_CHANGES_H
 #define METADATA_ROWS_ROW_CHANGES_H
 
@@ -28,13 +27,34 @@ struct row_changes {
     atomic_uint_fast64_t uploads[META_ROW_COUNTERS]; /* for the rows of `part`, by upload */
 };
 
+/* What a batch is going to touch. */
+enum row_touch_kind {
+    ROW_TOUCH_ANY,   /* any row of `object` and `bucket` */
+    ROW_TOUCH_KEY,   /* the rows of a key */
+    ROW_TOUCH_PARTS, /* the parts of an upload */
+};
+
+struct row_touch {
+    enum row_touch_kind kind;
+    int64_t bucket;        /* of a key */
+    struct meta_bytes key; /* or the upload's id */
+};
+
+typedef void (*row_touch_fn)(void *ctx, const struct row_touch *touch);
+
+/* All of it; what is touched twice may come twice. */
+struct row_touches {
+    void (*walk)(const void *batch, row_touch_fn visit, void *ctx);
+    const void *batch;
+};
+
 struct row_stamp {
     uint64_t all, key;
 };
 
 /* Committer's thread: around the transaction of a batch, before its changes are told that they are done. */
-void row_changes_begin(struct row_changes *changes, const struct meta_op *batch);
-void row_changes_end(struct row_changes *changes, const struct meta_op *batch);
+void row_changes_begin(struct row_changes *changes, const struct row_touches *touches);
+void row_changes_end(struct row_changes *changes, const struct row_touches *touches);
 
 uint64_t row_hash(int64_t bucket, struct meta_bytes key);
 

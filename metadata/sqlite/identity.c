@@ -16,6 +16,11 @@ int epoch_raise(struct meta_writer *writer, uint64_t epoch)
     return meta_sql_run(raise);
 }
 
+int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op)
+{
+    return epoch_raise(writer, op->epoch);
+}
+
 /* From a statement that stands before its row. */
 static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
 {

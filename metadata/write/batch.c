@@ -4,6 +4,7 @@
  * when the transaction fails, all its changes get the error, the database is as it was before, and the next
  * batch is tried as if nothing had been; after a failed sync, when that was made good (wal.h). On the committer's thread. */
 #include "metadata/write/batch.h"
+#include "metadata/write/changes.h"
 #include "storage/base/clock.h"
 
 #include <errno.h>
@@ -24,14 +25,14 @@ static int op_run_savepoint(struct batch_runner *runner, struct meta_op *op)
 
     if ((err = run(writer, SQL_SAVEPOINT)) != 0)
         return err;
-    op->result = writer_op_run(writer, op);
+    op->result = change_run(writer, op);
     arena_reset(&writer->arena);
     if (sqlite3_get_autocommit(writer->db))
         return op->result != 0 ? op->result : -EIO;
     if (op->result != 0) {
         if ((err = run(writer, SQL_SAVEPOINT_UNDO)) != 0)
             return err;
-        if (op->kind == META_OP_BUCKET_CREATE || op->kind == META_OP_BUCKET_DELETE)
+        if (change_has(op, CHANGE_MOVES_BUCKETS))
             if ((err = writer_buckets_load(writer)) != 0)
                 return err;
     }

@@ -1,90 +1,239 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which function runs which kind of change, and what a change weighs in its batch. The functions are in change_*.c. On the
- * committer's thread. */
+ * The table of changes: all that is to be known of a kind of change outside its own function, in one row. The functions are in
+ * change_*.c, rows/ and sqlite/. */
+#include "metadata/write/changes.h"
+
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 
 #include "metadata/meta_journal.h"
 #include "metadata/meta_lock.h"
+#include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
-#include "metadata/write/writer.h"
+
+/* ---- What a change weighs ---- */
 
 /* Parts and keys that weigh as much as one change, when a batch is filled. */
 #define WEIGHT_ENTRIES 4u
 /* Parts that were put together beforehand: what is left is to write the long row. */
 #define WEIGHT_PARTS_READY 128u
 
-int writer_op_run(struct meta_writer *writer, struct meta_op *op)
+static uint32_t weight_one(const struct meta_op *op)
 {
-    switch (op->kind) {
-    case META_OP_BUCKET_CREATE:
-        return op_bucket_create(writer, (struct meta_bucket_create *)op);
-    case META_OP_BUCKET_DELETE:
-        return op_bucket_delete(writer, (struct meta_bucket_delete *)op);
-    case META_OP_OBJECT_PUT:
-        return op_object_put(writer, (struct meta_object_put *)op);
-    case META_OP_OBJECT_DELETE:
-        return op_object_delete(writer, (struct meta_object_delete *)op);
-    case META_OP_OBJECT_COPY:
-        return op_object_copy(writer, (struct meta_object_copy *)op);
-    case META_OP_UPLOAD_CREATE:
-        return op_upload_create(writer, (struct meta_upload_create *)op);
-    case META_OP_UPLOAD_COMPLETE:
-        return op_upload_complete(writer, (struct meta_upload_complete *)op);
-    case META_OP_UPLOAD_ABORT:
-        return op_upload_abort(writer, (struct meta_upload_abort *)op);
-    case META_OP_PART_PUT:
-        return op_part_put(writer, (struct meta_part_put *)op);
-    case META_OP_PART_COPY:
-        return op_part_copy(writer, (struct meta_part_copy *)op);
-    case META_OP_GARBAGE_DONE:
-        return op_garbage_done(writer, (struct meta_garbage_done *)op);
-    case META_OP_SWEEP:
-        return op_sweep(writer, (struct meta_sweep *)op);
-    case META_OP_SETTING_PUT:
-        return op_setting_put(writer, (struct meta_setting_put *)op);
-    case META_OP_OBJECT_ANNOTATE:
-        return op_object_annotate(writer, (struct meta_object_annotate *)op);
-    case META_OP_OBJECT_LOCK:
-        return op_object_lock(writer, (struct meta_object_lock *)op);
-    case META_OP_BUCKET_VERSIONING:
-        return op_bucket_versioning(writer, (struct meta_bucket_versioning *)op);
-    case META_OP_OBJECT_RENAME:
-        return op_object_rename(writer, (struct meta_object_rename *)op);
-    case META_OP_REPLAY:
-        return op_replay(writer, (struct meta_replay *)op);
-    case META_OP_MARK:
-        return op_mark_set(writer, (struct meta_mark_set *)op);
-    case META_OP_LOST:
-        return op_lost(writer, (struct meta_lost *)op);
-    case META_OP_EPOCH_RAISE:
-        return epoch_raise(writer, ((struct meta_epoch_raise *)op)->epoch);
-    }
-    assert(!"an op of no known kind");
-    return -EINVAL;
+    return 1;
 }
 
-static uint32_t upload_complete_weight(const struct meta_upload_complete *op)
+static uint32_t weight_delete(const struct meta_op *op)
 {
-    return 1 + op->part_count / (op->assembly != NULL ? WEIGHT_PARTS_READY : WEIGHT_ENTRIES);
+    return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
 }
 
-uint32_t writer_op_weight(const struct meta_op *op)
+static uint32_t weight_complete(const struct meta_op *op)
 {
-    switch (op->kind) {
-    case META_OP_OBJECT_DELETE:
-        return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
-    case META_OP_UPLOAD_COMPLETE:
-        return upload_complete_weight((const struct meta_upload_complete *)op);
-    case META_OP_GARBAGE_DONE:
-        return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
-    case META_OP_SWEEP:
-    case META_OP_MARK:
-        return META_CLEAR_MAX / WEIGHT_ENTRIES;
-    case META_OP_REPLAY:
-        return META_BATCH_OPS_MAX; /* it was a batch */
-    default:
-        return 1;
+    const struct meta_upload_complete *complete = (const struct meta_upload_complete *)op;
+
+    return 1 + complete->part_count / (complete->assembly != NULL ? WEIGHT_PARTS_READY : WEIGHT_ENTRIES);
+}
+
+static uint32_t weight_garbage(const struct meta_op *op)
+{
+    return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
+}
+
+static uint32_t weight_slice(const struct meta_op *op)
+{
+    return META_CLEAR_MAX / WEIGHT_ENTRIES;
+}
+
+static uint32_t weight_batch(const struct meta_op *op)
+{
+    return META_BATCH_OPS_MAX;
+}
+
+/* ---- Which rows it touches ---- */
+
+/* Of `object` and `bucket`, and of `part`: those that copies are kept of. */
+enum touched {
+    TOUCHED_ANY, /* it names none */
+    TOUCHED_NONE,
+    TOUCHED_KEY,
+    TOUCHED_KEYS, /* of a meta_object_delete */
+    TOUCHED_PARTS,
+};
+
+struct touch {
+    enum touched what;
+    size_t bucket_at, key_at; /* in the change; of parts: that of the upload's id */
+};
+
+/* ---- The table ---- */
+
+#define ANY                                                                                                  \
+    {                                                                                                        \
+        TOUCHED_ANY, 0, 0                                                                                    \
     }
+#define NONE                                                                                                 \
+    {                                                                                                        \
+        TOUCHED_NONE, 0, 0                                                                                   \
+    }
+#define KEYS                                                                                                 \
+    {                                                                                                        \
+        TOUCHED_KEYS, 0, 0                                                                                   \
+    }
+#define KEY(type)                                                                                            \
+    {                                                                                                        \
+        TOUCHED_KEY, offsetof(struct type, bucket), offsetof(struct type, key)                               \
+    }
+#define PARTS(type)                                                                                          \
+    {                                                                                                        \
+        TOUCHED_PARTS, 0, offsetof(struct type, upload_id)                                                   \
+    }
+
+#define GARBAGE      CHANGE_MAKES_GARBAGE
+#define HOUSEKEEPING CHANGE_IS_HOUSEKEEPING
+#define UNMARKED     CHANGE_IS_UNMARKED
+#define SETTINGS     CHANGE_EXPIRES_SETTINGS
+#define BUCKETS      CHANGE_MOVES_BUCKETS
+#define JOURNALED    CHANGE_IS_JOURNALED
+#define NO_ENTRY     CHANGE_NEEDS_NO_ENTRY
+
+/* clang-format off */
+/*    kind             struct                  function              rows                         weight           traits */
+#define CHANGE_MAP(X)                                                                                                                          \
+    X(BUCKET_CREATE,     meta_bucket_create,     op_bucket_create,     ANY,                         weight_one,      BUCKETS)                  \
+    X(BUCKET_DELETE,     meta_bucket_delete,     op_bucket_delete,     ANY,                         weight_one,      GARBAGE|SETTINGS|BUCKETS) \
+    X(BUCKET_VERSIONING, meta_bucket_versioning, op_bucket_versioning, ANY,                         weight_one,      0)                        \
+    X(SETTING_PUT,       meta_setting_put,       op_setting_put,       NONE,                        weight_one,      SETTINGS)                 \
+    X(OBJECT_PUT,        meta_object_put,        op_object_put,        KEY(meta_object_put),        weight_one,      GARBAGE|JOURNALED)        \
+    X(OBJECT_DELETE,     meta_object_delete,     op_object_delete,     KEYS,                        weight_delete,   GARBAGE)                  \
+    X(OBJECT_COPY,       meta_object_copy,       op_object_copy,       KEY(meta_object_copy),       weight_one,      GARBAGE)                  \
+    X(OBJECT_RENAME,     meta_object_rename,     op_object_rename,     ANY,                         weight_one,      GARBAGE)                  \
+    X(OBJECT_ANNOTATE,   meta_object_annotate,   op_object_annotate,   KEY(meta_object_annotate),   weight_one,      0)                        \
+    X(OBJECT_LOCK,       meta_object_lock,       op_object_lock,       ANY,                         weight_one,      0)                        \
+    X(UPLOAD_CREATE,     meta_upload_create,     op_upload_create,     NONE,                        weight_one,      0)                        \
+    X(UPLOAD_COMPLETE,   meta_upload_complete,   op_upload_complete,   KEY(meta_upload_complete),   weight_complete, GARBAGE)                  \
+    X(UPLOAD_ABORT,      meta_upload_abort,      op_upload_abort,      NONE,                        weight_one,      GARBAGE)                  \
+    X(PART_PUT,          meta_part_put,          op_part_put,          PARTS(meta_part_put),        weight_one,      GARBAGE)                  \
+    X(PART_COPY,         meta_part_copy,         op_part_copy,         PARTS(meta_part_copy),       weight_one,      GARBAGE)                  \
+    X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING)     \
+    X(GARBAGE_DONE,      meta_garbage_done,      op_garbage_done,      NONE,                        weight_garbage,  HOUSEKEEPING|UNMARKED|NO_ENTRY) \
+    X(MARK,              meta_mark_set,          op_mark_set,          NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|UNMARKED)  \
+    X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE)                  \
+    X(REPLAY,            meta_replay,            op_replay,            ANY,                         weight_batch,    GARBAGE)                  \
+    X(EPOCH_RAISE,       meta_epoch_raise,       op_epoch_raise,       NONE,                        weight_one,      HOUSEKEEPING)
+/* clang-format on */
+
+/* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */
+#define CHANGE_CALL(kind, type, function, rows, weight, traits)                                              \
+    static int call_##function(struct meta_writer *writer, struct meta_op *op)                               \
+    {                                                                                                        \
+        _Static_assert(offsetof(struct type, op) == 0, "a change begins with its op");                       \
+        return function(writer, (struct type *)op);                                                          \
+    }
+CHANGE_MAP(CHANGE_CALL)
+
+struct change {
+    int (*run)(struct meta_writer *writer, struct meta_op *op);
+    uint32_t (*weight)(const struct meta_op *op);
+    struct touch touch;
+    unsigned traits;
+};
+
+static const struct change changes[META_OP_KIND_COUNT] = {
+#define CHANGE_ROW(kind, type, function, rows, weight, traits)                                               \
+    [META_OP_##kind] = {call_##function, weight, rows, traits},
+    CHANGE_MAP(CHANGE_ROW)};
+
+#define CHANGE_ONE(kind, type, function, rows, weight, traits) +1
+_Static_assert(CHANGE_MAP(CHANGE_ONE) == META_OP_KIND_COUNT, "each kind of change has a row");
+
+static const struct change *change_of(const struct meta_op *op)
+{
+    assert(op->kind < META_OP_KIND_COUNT);
+    return &changes[op->kind];
+}
+
+int change_run(struct meta_writer *writer, struct meta_op *op)
+{
+    return change_of(op)->run(writer, op);
+}
+
+uint32_t change_weight(const struct meta_op *op)
+{
+    return change_of(op)->weight(op);
+}
+
+bool change_has(const struct meta_op *op, enum change_traits trait)
+{
+    return (change_of(op)->traits & trait) != 0;
+}
+
+bool changes_have(const struct meta_op *batch, enum change_traits trait)
+{
+    while (batch != NULL && !change_has(batch, trait))
+        batch = batch->next;
+    return batch != NULL;
+}
+
+uint32_t changes_count_without(const struct meta_op *batch, enum change_traits trait)
+{
+    uint32_t count = 0;
+
+    for (; batch != NULL; batch = batch->next)
+        count += !change_has(batch, trait);
+    return count;
+}
+
+bool meta_op_makes_garbage(enum meta_op_kind kind)
+{
+    assert(kind < META_OP_KIND_COUNT);
+    return (changes[kind].traits & CHANGE_MAKES_GARBAGE) != 0;
+}
+
+/* ---- The rows of a batch ---- */
+
+static void visit_key(int64_t bucket, struct meta_bytes key, row_touch_fn visit, void *ctx)
+{
+    visit(ctx, &(struct row_touch){.kind = ROW_TOUCH_KEY, .bucket = bucket, .key = key});
+}
+
+static void change_visit_rows(const struct meta_op *op, row_touch_fn visit, void *ctx)
+{
+    const struct touch *touch = &change_of(op)->touch;
+    const char *change = (const char *)op;
+
+    switch (touch->what) {
+    case TOUCHED_NONE:
+        return;
+    case TOUCHED_ANY:
+        visit(ctx, &(struct row_touch){.kind = ROW_TOUCH_ANY});
+        return;
+    case TOUCHED_KEY:
+        visit_key(*(const int64_t *)(change + touch->bucket_at),
+                  *(const struct meta_bytes *)(change + touch->key_at), visit, ctx);
+        return;
+    case TOUCHED_KEYS: {
+        const struct meta_object_delete *delete = (const struct meta_object_delete *)op;
+        for (uint32_t i = 0; i < delete->count; i++)
+            visit_key(delete->bucket, delete->entries[i].key, visit, ctx);
+        return;
+    }
+    case TOUCHED_PARTS:
+        visit(ctx, &(struct row_touch){.kind = ROW_TOUCH_PARTS,
+                                       .key = {change + touch->key_at, META_UPLOAD_ID_BYTES}});
+        return;
+    }
+}
+
+static void changes_walk(const void *batch, row_touch_fn visit, void *ctx)
+{
+    for (const struct meta_op *op = batch; op != NULL; op = op->next)
+        change_visit_rows(op, visit, ctx);
+}
+
+struct row_touches changes_touches(const struct meta_op *batch)
+{
+    return (struct row_touches){changes_walk, batch};
 }

@@ -18,8 +18,8 @@
 
 #include "metadata/write/batch.h"
 #include "metadata/write/batch_pace.h"
+#include "metadata/write/changes.h"
 #include "metadata/sqlite/checkpoint.h"
-#include "metadata/meta_lock.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
 #include "storage/base/clock.h"
@@ -75,12 +75,8 @@ static struct meta_op *queue_pop(struct op_queue *queue)
 /* Before anybody is told: who begins after the answer must not use what was read before. */
 static void settings_expire(struct meta *meta, const struct meta_op *batch)
 {
-    for (; batch != NULL; batch = batch->next) {
-        if (batch->kind == META_OP_SETTING_PUT || batch->kind == META_OP_BUCKET_DELETE) {
-            atomic_fetch_add(&meta->settings_generation, 1);
-            return;
-        }
-    }
+    if (changes_have(batch, CHANGE_EXPIRES_SETTINGS))
+        atomic_fetch_add(&meta->settings_generation, 1);
 }
 
 uint64_t meta_settings_generation(const struct meta *meta)
@@ -218,21 +214,10 @@ static struct meta_op *batch_take(struct meta_committer *committer)
     queue_init(&batch);
     while (committer->waiting.head != NULL && weight < META_BATCH_OPS_MAX) {
         struct meta_op *op = queue_pop(&committer->waiting);
-        weight += writer_op_weight(op);
+        weight += change_weight(op);
         queue_push(&batch, op);
     }
     return batch.head;
-}
-
-/* Changes of those who may come again with the next one; garbage and what is swept are the server's own. */
-static uint32_t batch_clients(const struct meta_op *batch)
-{
-    uint32_t count = 0;
-
-    for (; batch != NULL; batch = batch->next)
-        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_SWEEP &&
-                 batch->kind != META_OP_MARK && batch->kind != META_OP_EPOCH_RAISE;
-    return count;
 }
 
 /* Nothing of it was begun. */
@@ -241,16 +226,6 @@ static void batch_refuse(struct meta_committer *committer, struct meta_op *batch
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         op->result = META_E_UNSYNCED;
     batch_finish(&committer->runner.hooks, batch);
-}
-
-/* Marks, and garbage that is forgotten, leave nothing for a later mark. */
-static void changes_count(struct meta *meta, const struct meta_op *batch)
-{
-    uint32_t count = 0;
-
-    for (; batch != NULL; batch = batch->next)
-        count += batch->kind != META_OP_GARBAGE_DONE && batch->kind != META_OP_MARK;
-    (void)atomic_fetch_add(&meta->changes, count);
 }
 
 uint64_t meta_changes(const struct meta *meta)
@@ -262,18 +237,19 @@ uint64_t meta_changes(const struct meta *meta)
 static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
 {
     uint64_t begin_ns = clock_monotonic_ns();
-    uint32_t clients = batch_clients(batch);
+    uint32_t clients = changes_count_without(batch, CHANGE_IS_HOUSEKEEPING);
+    const struct row_touches touches = changes_touches(batch);
 
     if (repair(committer) != 0) {
         batch_refuse(committer, batch);
         return;
     }
-    row_changes_begin(&committer->meta->row_changes, batch);
+    row_changes_begin(&committer->meta->row_changes, &touches);
     batch_run(&committer->runner, batch);
     if (committer->runner.last_error == -ENOSPC)
         checkpoint_hurry(committer->checkpoint);
-    row_changes_end(&committer->meta->row_changes, batch);
-    changes_count(committer->meta, batch);
+    row_changes_end(&committer->meta->row_changes, &touches);
+    (void)atomic_fetch_add(&committer->meta->changes, changes_count_without(batch, CHANGE_IS_UNMARKED));
     if (wal_is_suspect(&committer->meta->wal)) {
         batch_hold(committer, batch);
         (void)repair(committer); /* before anybody is told; what fails is tried again */

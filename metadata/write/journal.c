@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "metadata/write/changes.h"
+
 /* The bound of a batch is some times what it takes in the end; one beyond this is not tried. */
 #define JOURNAL_BUFFER_BYTES_MAX (8u * META_JOURNAL_ENTRY_BYTES_MAX)
 
@@ -55,22 +57,27 @@ int journal_batch_store(struct journal *journal, struct meta_writer *writer)
 
 /* ---- The entry ---- */
 
-/* Whether the change may be part of a batch that has an entry, and how many bytes it takes in it. Forgetting garbage needs no
- * place: done again, it comes to the same. */
+static const struct meta_object_put *put_of(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_OBJECT_PUT); /* entries know no other change */
+    return (const struct meta_object_put *)op;
+}
+
+/* Whether the change may be part of a batch that has an entry, and how many bytes it takes in it. */
 static bool op_fits(const struct meta_op *op, uint64_t file, size_t *bytes)
 {
     *bytes = 0;
-    if (op->kind == META_OP_GARBAGE_DONE || (op->rests_on != NULL && op->result != 0))
+    if (change_has(op, CHANGE_NEEDS_NO_ENTRY) || (op->rests_on != NULL && op->result != 0))
         return true;
-    if (op->kind != META_OP_OBJECT_PUT || op->rests_on == NULL)
+    if (!change_has(op, CHANGE_IS_JOURNALED) || op->rests_on == NULL)
         return false;
-    *bytes = journal_put_bound((const struct meta_object_put *)op, file);
+    *bytes = journal_put_bound(put_of(op), file);
     return *bytes > 0;
 }
 
 static bool is_put(const struct meta_op *op)
 {
-    return op->kind == META_OP_OBJECT_PUT && op->result == 0;
+    return change_has(op, CHANGE_IS_JOURNALED) && op->result == 0;
 }
 
 /* Room for all of the batch, or 0 when it cannot have an entry. */
@@ -108,7 +115,7 @@ static size_t entry_encode(struct journal *journal, const struct meta_op *batch,
     unsigned char *at = journal_head_encode(journal->buffer, &journal->batch, count);
     for (const struct meta_op *op = batch; op != NULL; op = op->next)
         if (is_put(op))
-            at = journal_put_encode(at, (const struct meta_object_put *)op);
+            at = journal_put_encode(at, put_of(op));
     size_t length = (size_t)(at - journal->buffer);
     assert(length <= bound);
     return length <= META_JOURNAL_ENTRY_BYTES_MAX ? length : 0;

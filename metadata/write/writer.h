@@ -195,6 +195,7 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
 
 /* To at least that. */
 int epoch_raise(struct meta_writer *writer, uint64_t epoch);
+int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op);
 
 /* ---- The changes ---- */
 
@@ -230,10 +231,5 @@ struct meta_lost;
 int op_lost(struct meta_writer *writer, struct meta_lost *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
-
-/* changes.c. Runs the change, inside its savepoint; what it returns is the change's result. */
-int writer_op_run(struct meta_writer *writer, struct meta_op *op);
-/* How much of a batch the change is worth, so that a few large ones do not make the others wait. */
-uint32_t writer_op_weight(const struct meta_op *op);
 
 #endif
