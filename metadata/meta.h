@@ -38,34 +38,38 @@ struct meta_journal_entry {
     struct meta_bytes bytes; /* 1 .. META_JOURNAL_ENTRY_BYTES_MAX; borrowed during the call */
 };
 
-/* Changes may rest on bytes outside the database that must be durable before their rows are (meta_op.rests_on). The opener's
- * hooks write those of a whole batch at once and sync them once, while the statements of the batch run. All on the committer's
- * thread, and but for idle only for batches that hold such a change:
+/* The opener's side of a batch. Changes may rest on bytes outside the database that must be durable before their rows are
+ * (meta_op.rests_on): the hooks write those of a whole batch at once, and sync them once, while the batch's statements run.
  *
- *   begin -> record -> start -> [the changes run] -> barrier -> COMMIT -> end -> done of each
+ *   prepare -> append -> sync_begin -> [the changes run] -> sync_wait -> COMMIT -> ended
  *
- * Around the dones of every batch the opener may gather what they set off. */
+ * All on the committer's thread, one batch after the other, in this order. Each batch begins with prepare and comes to ended exactly
+ * once; the three between are left out where nothing rests on bytes, and append also where the batch gets no entry. Changes that are refused
+ * before a batch is made of them (the store is closing, or a failed sync is not made good yet) only come to ended.
+ *
+ * What may fail: prepare fails single changes. A failure of append costs nothing but the entry. One of sync_wait fails all changes that rest
+ * on bytes; the others are then run without them, in a transaction of their own that calls no hook. ended cannot fail. */
 struct meta_batch_hooks {
     /* The changes of the batch, linked by next. Those that rest on something are completed (their extents, say), or get a
-     * result other than 0 and are then not run. Returns the file that can take a journal entry now (meta_journal.h); 0: none. */
-    uint64_t (*begin)(void *ctx, struct meta_op *first);
-    /* Writes an entry to the journal of that file; for some batches only. A failure is no harm: the batch is then made durable
-     * without it. NULL: there is no journal. */
-    int (*record)(void *ctx, const struct meta_journal_entry *entry);
-    /* What begin and record wrote may be on its way to the disk. NULL allowed. */
-    void (*start)(void *ctx);
-    /* Waits until what begin started is durable. A failure becomes the result of all changes that rest on it; the others are
-     * then run without them. */
-    int (*barrier)(void *ctx);
-    /* The transaction has ended with that result. Other than 0: the file that begin told must take no further entry. */
-    void (*end)(void *ctx, int result);
-    /* Before a batch in which no change rests on anything; must be cheap. NULL allowed. */
-    void (*idle)(void *ctx);
-    /* Before the first done of a batch, and after the last. Both or none are NULL. */
-    void (*answer_begin)(void *ctx);
-    void (*answer_end)(void *ctx);
+     * result other than 0 and are then not run. Where none does, this must be cheap. Returns the file that can take a journal entry
+     * now (meta_journal.h); 0: none. The hook itself is NULL where no change rests on anything. */
+    uint64_t (*prepare)(void *ctx, struct meta_op *first);
+    /* Writes an entry to the journal of that file. NULL: there is no journal. 0; -ENOSPC: nothing was written; another error: it may
+     * have been written, and the file gets no further entry. */
+    int (*append)(void *ctx, const struct meta_journal_entry *entry);
+    /* What prepare and append wrote may be on its way to the disk. NULL allowed. */
+    void (*sync_begin)(void *ctx);
+    /* Waits until it is durable. Called whatever became of the statements, for the bytes are on their way. 0 or a negative errno. */
+    int (*sync_wait)(void *ctx);
+    /* The batch is over; its changes have their results, and readers see what came of it. result: how the transaction ended that prepare's
+     * bytes belong to; other than 0: the file that prepare told must take no further entry. Then the answers, all at once: the hook hands
+     * the changes to their owners with meta_answer, before it returns. NULL: the module does. */
+    void (*ended)(void *ctx, int result, struct meta_op *first);
     void *ctx;
 };
+
+/* For meta_batch_hooks.ended: calls the done of each change of the list, in the order of their submission. */
+void meta_answer(struct meta_op *first);
 
 /* Which store's database it is, and of which time: the epoch only grows (META_OP_EPOCH_RAISE). Files beside the database may carry
  * what it said once, so that either can be told from an older one, or a stranger. */
@@ -104,7 +108,7 @@ struct meta_options {
     int (*admit)(void *ctx, const struct meta_found *found);
     void *admit_ctx;
     bool was_durable; /* so was the process that had the database open last: its commits were synced */
-    struct meta_batch_hooks hooks; /* begin NULL: no change rests on anything */
+    struct meta_batch_hooks hooks;
     /* 0 info, 1 warning, 2 error; any thread; may be NULL */
     void (*log)(void *ctx, int level, const char *message);
     void *log_ctx;

@@ -40,7 +40,7 @@ bool meta_op_makes_garbage(enum meta_op_kind kind);
 struct meta_op {
     enum meta_op_kind kind;
     int result;                       /* valid in done */
-    void (*done)(struct meta_op *op); /* committer thread; must not block */
+    void (*done)(struct meta_op *op); /* committer thread; must not block; see meta_answer */
     void *ctx;                        /* the caller's */
     void *rests_on;                   /* for the hooks: what must be durable before; or NULL */
     struct meta_op *next;             /* private, but for the hooks */

@@ -6,7 +6,7 @@
  * then that sync makes both durable, and the commit need not sync the database's log: after a crash that lost the end of the log,
  * the entries that the rows do not hold yet are replayed.
  *
- *   begin (bytes written) -> record (entry written) -> start -> [the changes run] -> barrier (one sync) -> COMMIT, not synced
+ *   prepare (bytes written) -> append (entry written) -> [the changes run] -> sync_wait (one sync) -> COMMIT, not synced
  *
  * Why that is right:
  *   - The log holds whole transactions in their order: what a crash leaves in the rows is a prefix of all that was committed.

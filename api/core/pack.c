@@ -16,24 +16,22 @@ struct pack {
     struct core *core;
     struct segment_writer *segments; /* NULL once closed */
     pthread_mutex_t lock;            /* for the end of segments: changes without bytes go on behind it */
+    bool is_writing;                 /* the committer's: the batch under way has bytes in segments */
     atomic_bool is_expecting;        /* a segment was asked for ahead of the first put */
 };
 
-static uint64_t pack_begin(void *ctx, struct meta_op *batch)
+/* Nothing of the batch goes into a segment. While only large bodies come, one must not hold recovery's range open. */
+static void pack_idle(struct pack *pack)
 {
-    struct pack *pack = ctx;
-    struct segment_unit *first = NULL, **end = &first;
+    pthread_mutex_lock(&pack->lock);
+    if (pack->segments != NULL)
+        segment_writer_idle(pack->segments);
+    pthread_mutex_unlock(&pack->lock);
+}
 
-    for (struct meta_op *op = batch; op != NULL; op = op->next) {
-        if (op->rests_on == NULL)
-            continue;
-        struct pack_unit *packed = op->rests_on;
-
-        *end = &packed->unit;
-        end = &packed->unit.next;
-        *end = NULL;
-    }
-    assert(first != NULL);
+/* Gives each unit of the batch its place, and each extent that of its unit. */
+static void pack_write(struct pack *pack, struct meta_op *batch, struct segment_unit *first)
+{
     segment_write(pack->segments, first);
     for (struct meta_op *op = batch; op != NULL; op = op->next) {
         if (op->rests_on == NULL)
@@ -44,10 +42,33 @@ static uint64_t pack_begin(void *ctx, struct meta_op *batch)
         packed->extent->file = packed->unit.at.blob;
         packed->extent->offset = packed->extent->unit_offset = packed->unit.at.offset;
     }
+}
+
+static uint64_t pack_prepare(void *ctx, struct meta_op *batch)
+{
+    struct pack *pack = ctx;
+    struct segment_unit *first = NULL, **end = &first;
+
+    assert(!pack->is_writing);
+    for (struct meta_op *op = batch; op != NULL; op = op->next) {
+        if (op->rests_on == NULL)
+            continue;
+        struct pack_unit *packed = op->rests_on;
+
+        *end = &packed->unit;
+        end = &packed->unit.next;
+        *end = NULL;
+    }
+    if (first == NULL) {
+        pack_idle(pack);
+        return 0;
+    }
+    pack->is_writing = true;
+    pack_write(pack, batch, first);
     return segment_writer_blob(pack->segments);
 }
 
-static int pack_record(void *ctx, const struct meta_journal_entry *entry)
+static int pack_append(void *ctx, const struct meta_journal_entry *entry)
 {
     struct pack *pack = ctx;
     struct segment_entry written = {
@@ -60,14 +81,14 @@ static int pack_record(void *ctx, const struct meta_journal_entry *entry)
     return segment_entry_write(pack->segments, &written);
 }
 
-static void pack_start(void *ctx)
+static void pack_sync_begin(void *ctx)
 {
     struct pack *pack = ctx;
 
     segment_sync_begin(pack->segments);
 }
 
-static int pack_barrier(void *ctx)
+static int pack_sync_wait(void *ctx)
 {
     struct pack *pack = ctx;
 
@@ -76,24 +97,24 @@ static int pack_barrier(void *ctx)
 
 /* After an I/O error at the commit nobody knows whether a power failure would bring its rows back. After any failure the journal
  * goes on in another segment. */
-static void pack_end(void *ctx, int result)
+static void pack_end(struct pack *pack, int result)
 {
-    struct pack *pack = ctx;
-
+    pack->is_writing = false;
     if (result != 0)
         segment_writer_seal(pack->segments);
     segment_batch_end(pack->segments, result != -EIO);
 }
 
-/* While only large bodies come, a segment must not hold recovery's range open. */
-static void pack_idle(void *ctx)
+/* The answers are posted to the rings of workers, each of which is woken once for all of its own. */
+static void pack_ended(void *ctx, int result, struct meta_op *batch)
 {
     struct pack *pack = ctx;
 
-    pthread_mutex_lock(&pack->lock);
-    if (pack->segments != NULL)
-        segment_writer_idle(pack->segments);
-    pthread_mutex_unlock(&pack->lock);
+    if (pack->is_writing)
+        pack_end(pack, result);
+    ring_posts_hold();
+    meta_answer(batch);
+    ring_posts_release();
 }
 
 static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool is_certain)
@@ -103,28 +124,14 @@ static void pack_on_sealed(void *ctx, uint64_t blob, uint64_t used_bytes, bool i
     reclaim_add_sealed(pack->core->reclaim, blob, used_bytes, is_certain);
 }
 
-/* Dones post to the rings of workers. */
-static void pack_answer_begin(void *ctx)
-{
-    ring_posts_hold();
-}
-
-static void pack_answer_end(void *ctx)
-{
-    ring_posts_release();
-}
-
 struct meta_batch_hooks pack_hooks(struct pack *pack)
 {
     return (struct meta_batch_hooks){
-        .begin = pack_begin,
-        .record = pack_record,
-        .start = pack_start,
-        .barrier = pack_barrier,
-        .end = pack_end,
-        .idle = pack_idle,
-        .answer_begin = pack_answer_begin,
-        .answer_end = pack_answer_end,
+        .prepare = pack_prepare,
+        .append = pack_append,
+        .sync_begin = pack_sync_begin,
+        .sync_wait = pack_sync_wait,
+        .ended = pack_ended,
         .ctx = pack,
     };
 }

@@ -7,6 +7,7 @@
 #include "metadata/write/changes.h"
 #include "storage/base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -144,10 +145,9 @@ static int batch_commit(struct batch_runner *runner)
     return err;
 }
 
-/* One transaction. barrier: whether to wait, before the commit, for what the changes rest on; *barrier_error gets its
+/* One transaction. waits: whether to wait, before the commit, for what the changes rest on; *sync_error gets its
  * failure. */
-static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bool barrier,
-                          int *barrier_error)
+static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bool waits, int *sync_error)
 {
     int err = batch_begin(runner, batch);
 
@@ -156,15 +156,15 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
             &runner->meta
                  ->wal); /* a large transaction may begin the log anew before its commit, with a sync */
     /* Always, for the bytes are on their way whatever became of the rows. */
-    if (barrier)
-        *barrier_error = runner->hooks.barrier(runner->hooks.ctx);
-    if (err == 0 && barrier && *barrier_error != 0)
-        err = *barrier_error;
+    if (waits)
+        *sync_error = runner->hooks.sync_wait(runner->hooks.ctx);
+    if (err == 0 && waits && *sync_error != 0)
+        err = *sync_error;
     if (err == 0)
         err = batch_commit(runner);
     if (err != 0)
         batch_abandon(runner, err);
-    journal_batch_end(&runner->journal, err, barrier);
+    journal_batch_end(&runner->journal, err, waits);
     return err;
 }
 
@@ -183,12 +183,12 @@ static void batch_fail(struct batch_runner *runner, struct meta_op *batch, int e
 }
 
 /* What rests on lost bytes has failed; the rest of the batch has nothing to do with it. */
-static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, int barrier_error)
+static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, int sync_error)
 {
     int err;
 
     for (struct meta_op *op = batch; op != NULL; op = op->next)
-        op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : barrier_error) : 0;
+        op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : sync_error) : 0;
     (void)journal_batch_begin(&runner->journal, &runner->hooks, batch, 0);
     err = batch_transact(runner, batch, false, NULL);
     if (err != 0)
@@ -203,23 +203,20 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     const struct meta_batch_hooks *hooks = &runner->hooks;
     uint64_t file = 0;
     bool rests = false;
-    int err, barrier_error = 0;
+    int err, sync_error = 0;
 
     for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
         rests = op->rests_on != NULL;
     batch_stamp(runner);
-    if (rests)
-        file = hooks->begin(hooks->ctx, batch);
-    else if (hooks->idle != NULL)
-        hooks->idle(hooks->ctx);
+    if (hooks->prepare != NULL)
+        file = hooks->prepare(hooks->ctx, batch);
+    assert(rests || file == 0);
     journal_batch_begin(&runner->journal, hooks, batch, file);
-    if (rests && hooks->start != NULL)
-        hooks->start(hooks->ctx);
-    err = batch_transact(runner, batch, rests, &barrier_error);
-    if (rests)
-        hooks->end(hooks->ctx, err);
-    if (err != 0 && barrier_error != 0)
-        err = batch_run_rest(runner, batch, barrier_error);
+    if (rests && hooks->sync_begin != NULL)
+        hooks->sync_begin(hooks->ctx);
+    runner->bytes_result = err = batch_transact(runner, batch, rests, &sync_error);
+    if (err != 0 && sync_error != 0)
+        err = batch_run_rest(runner, batch, sync_error);
     else if (err != 0)
         batch_fail(runner, batch, err);
     runner->last_error = err;
@@ -256,11 +253,11 @@ static int log_open(struct batch_runner *runner)
     if (path == NULL)
         return -ENOMEM;
     if (!meta->options.durable) {
-        runner->hooks.record = NULL;
+        runner->hooks.append = NULL;
         meta->wal.is_synced = false;
     }
     wal_reserve(path);
-    int err = wal_open(&meta->wal, path, runner->hooks.record != NULL);
+    int err = wal_open(&meta->wal, path, runner->hooks.append != NULL);
     sqlite3_free(path);
     return err;
 }

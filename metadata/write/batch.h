@@ -13,6 +13,7 @@ struct batch_runner {
     struct meta_batch_hooks hooks; /* the opener's */
     struct journal journal;
     bool buckets_stale; /* a transaction was rolled back */
+    int bytes_result;   /* of the transaction that the last batch's bytes belong to */
     int last_error;     /* of the last transaction, to log a trouble once */
 };
 
@@ -20,7 +21,7 @@ struct batch_runner {
 int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *db);
 void batch_runner_end(struct batch_runner *runner);
 
-/* Each change gets its result; its done is not called. */
+/* Calls the hooks but for ended. Each change gets its result; its done is not called. */
 void batch_run(struct batch_runner *runner, struct meta_op *batch);
 
 #endif

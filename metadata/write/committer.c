@@ -84,17 +84,22 @@ uint64_t meta_settings_generation(const struct meta *meta)
     return atomic_load(&meta->settings_generation);
 }
 
-static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *batch)
+void meta_answer(struct meta_op *first)
 {
-    if (hooks->answer_begin != NULL)
-        hooks->answer_begin(hooks->ctx);
-    while (batch != NULL) {
-        struct meta_op *op = batch;
-        batch = op->next; /* done may free the op */
+    while (first != NULL) {
+        struct meta_op *op = first;
+        first = op->next; /* done may free the op */
         op->done(op);
     }
-    if (hooks->answer_end != NULL)
-        hooks->answer_end(hooks->ctx);
+}
+
+/* result: as meta_batch_hooks.ended wants it. */
+static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *batch, int result)
+{
+    if (hooks->ended != NULL && batch != NULL)
+        hooks->ended(hooks->ctx, result, batch);
+    else
+        meta_answer(batch);
 }
 
 /* ---- After a failed sync ---- */
@@ -225,7 +230,7 @@ static void batch_refuse(struct meta_committer *committer, struct meta_op *batch
 {
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         op->result = META_E_UNSYNCED;
-    batch_finish(&committer->runner.hooks, batch);
+    batch_finish(&committer->runner.hooks, batch, META_E_UNSYNCED);
 }
 
 uint64_t meta_changes(const struct meta *meta)
@@ -258,7 +263,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     pthread_mutex_lock(&committer->mutex);
     uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
     pthread_mutex_unlock(&committer->mutex);
-    batch_finish(&committer->runner.hooks, batch);
+    batch_finish(&committer->runner.hooks, batch, committer->runner.bytes_result);
     committer->last_end_ns = clock_monotonic_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
     checkpoint_advance(committer->checkpoint);
@@ -280,7 +285,7 @@ static void *committer_main(void *argument)
         pthread_mutex_unlock(&committer->mutex);
         if (batch != NULL)
             batch_serve(committer, batch);
-        batch_finish(&committer->runner.hooks, refused);
+        batch_finish(&committer->runner.hooks, refused, META_E_CLOSING);
         pthread_mutex_lock(&committer->mutex);
     }
     committer->stopped = true;
@@ -292,7 +297,7 @@ static void *committer_main(void *argument)
 void committer_submit(struct meta_committer *committer, struct meta_op *op)
 {
     op->result = 0;
-    assert(op->rests_on == NULL || committer->runner.hooks.begin != NULL);
+    assert(op->rests_on == NULL || committer->runner.hooks.prepare != NULL);
     pthread_mutex_lock(&committer->mutex);
     if (committer->stopped) {
         pthread_mutex_unlock(&committer->mutex);

@@ -133,7 +133,7 @@ static bool record(struct journal *journal, const struct meta_batch_hooks *hooks
     if (length == 0)
         return false;
     /* A write that failed may have left a whole entry behind: the batch, synced, must not be done twice. */
-    int err = hooks->record(hooks->ctx, &entry);
+    int err = hooks->append(hooks->ctx, &entry);
     if (err != 0 && err != -ENOSPC)
         journal->is_left = true;
     return err == 0;
@@ -156,7 +156,7 @@ bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks 
 {
     journal->is_recorded = false;
     journal->next = journal->row;
-    if (hooks->record == NULL)
+    if (hooks->append == NULL)
         return false;
     if (!journal->is_left && file != 0 && file == journal->row.file)
         journal->is_recorded = record(journal, hooks, batch);

@@ -26,7 +26,7 @@ void journal_free(struct journal *journal);
  * memory, no room) is trouble of the moment, and must be that of the whole batch. */
 bool journal_result_is_lasting(int result);
 
-/* Before the transaction of a batch. file: what the begin hook returned, or 0. Whether the batch has an entry now, so that its commit
+/* Before the transaction of a batch. file: what the prepare hook returned, or 0. Whether the batch has an entry now, so that its commit
  * need not be synced. */
 bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
                          const struct meta_op *batch, uint64_t file);

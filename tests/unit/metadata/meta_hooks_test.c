@@ -13,11 +13,12 @@
 /* ---- Hooks that take notes ---- */
 
 static struct hooked {
-    char calls[64]; /* b: begin, s: barrier, e: end, d: done */
-    int barrier_result, end_result;
-    unsigned in_batch, resting; /* seen by begin */
-    unsigned idle;              /* calls */
-    uint64_t fail_file;         /* begin fails the change that rests on this; 0: none */
+    char calls
+        [64]; /* P: prepare, p: where nothing rests on bytes, b: sync_begin, s: sync_wait, e: ended, d: done */
+    int sync_result, end_result;
+    unsigned in_batch, resting; /* seen by prepare */
+    unsigned answered;          /* changes of the list that ended was given */
+    uint64_t fail_file;         /* prepare fails the change that rests on this; 0: none */
 } hooked;
 
 static void note(char call)
@@ -29,9 +30,8 @@ static void note(char call)
 }
 
 /* rests_on points to the file's number: the place of its bytes is not known before. */
-static uint64_t hook_begin(void *ctx, struct meta_op *first)
+static uint64_t hook_prepare(void *ctx, struct meta_op *first)
 {
-    note('b');
     hooked.in_batch = hooked.resting = 0;
     for (struct meta_op *op = first; op != NULL; op = op->next) {
         hooked.in_batch++;
@@ -44,39 +44,35 @@ static uint64_t hook_begin(void *ctx, struct meta_op *first)
         put->object.extents.list[0].file = file;
         op->result = file == hooked.fail_file ? -ENOSPC : 0;
     }
+    note(hooked.resting > 0 ? 'P' : 'p');
     return 0;
 }
 
-static int hook_barrier(void *ctx)
+static void hook_sync_begin(void *ctx)
+{
+    note('b');
+}
+
+static int hook_sync_wait(void *ctx)
 {
     note('s');
-    return hooked.barrier_result;
-}
-
-static void hook_end(void *ctx, int result)
-{
-    note('e');
-    hooked.end_result = result;
-}
-
-static void hook_idle(void *ctx)
-{
-    hooked.idle++;
+    return hooked.sync_result;
 }
 
 /* The committer's thread only, until it has ended. */
 static bool is_answering;
 static unsigned dones_outside;
 
-static void hook_answer_begin(void *ctx)
+static void hook_ended(void *ctx, int result, struct meta_op *first)
 {
+    note('e');
+    hooked.end_result = result;
+    hooked.answered = 0;
+    for (const struct meta_op *op = first; op != NULL; op = op->next)
+        hooked.answered++;
     assert_false(is_answering);
     is_answering = true;
-}
-
-static void hook_answer_end(void *ctx)
-{
-    assert_true(is_answering);
+    meta_answer(first);
     is_answering = false;
 }
 
@@ -84,12 +80,10 @@ static int setup(void **state)
 {
     const struct meta_options options = {
         .durable = true,
-        .hooks = {.begin = hook_begin,
-                  .barrier = hook_barrier,
-                  .end = hook_end,
-                  .idle = hook_idle,
-                  .answer_begin = hook_answer_begin,
-                  .answer_end = hook_answer_end},
+        .hooks = {.prepare = hook_prepare,
+                  .sync_begin = hook_sync_begin,
+                  .sync_wait = hook_sync_wait,
+                  .ended = hook_ended},
     };
     struct store *store;
 
@@ -122,7 +116,7 @@ int fdatasync(int fd)
 
 /* ---- Batches ---- */
 
-/* A small put: what it rests on, and its extent that begin completes. */
+/* A small put: what it rests on, and its extent that prepare completes. */
 struct packed {
     struct meta_object_put put;
     struct meta_extent extent;
@@ -212,14 +206,13 @@ struct scene {
 static void scene_run(struct store *store, struct scene *scene)
 {
     assert_int_equal(put(store, "old", 1), 0);
-    assert_string_equal(hooked.calls, ""); /* a batch in which nothing rests on anything */
-    assert_int_equal(hooked.idle, 1);
+    assert_string_equal(hooked.calls, "pe"); /* a batch in which nothing rests on anything */
     batch_hold(store, &scene->holder);
+    assert_string_equal(hooked.calls, "pepe");
     submit_put(store, &scene->first, "first", 11);
     submit_delete(store, &scene->delete, &scene->entry, "old");
     submit_put(store, &scene->second, "second", 12);
     batch_run(3);
-    assert_int_equal(hooked.idle, 2); /* that of the holder */
     assert_int_equal(hooked.in_batch, 3);
     assert_int_equal(hooked.resting, 2);
 }
@@ -232,8 +225,9 @@ static void order_of_the_hooks(void **state)
     struct scene scene;
 
     scene_run(store, &scene);
-    assert_string_equal(hooked.calls, "bseddd");
+    assert_string_equal(hooked.calls, "pepePbseddd");
     assert_int_equal(hooked.end_result, 0);
+    assert_int_equal(hooked.answered, 3); /* as one list */
     assert_int_equal(scene.first.put.op.result, 0);
     assert_int_equal(file_of(store, "first"), 11);
     assert_int_equal(file_of(store, "second"), 12);
@@ -250,7 +244,7 @@ static void one_unit_could_not_be_written(void **state)
 
     hooked.fail_file = 11;
     scene_run(store, &scene);
-    assert_string_equal(hooked.calls, "bseddd");
+    assert_string_equal(hooked.calls, "pepePbseddd");
     assert_int_equal(hooked.end_result, 0);
     assert_int_equal(scene.first.put.op.result, -ENOSPC);
     assert_int_equal(scene.second.put.op.result, 0);
@@ -265,10 +259,10 @@ static void failed_barrier(void **state)
     struct store *store = *state;
     struct scene scene;
 
-    hooked.barrier_result = -EIO;
+    hooked.sync_result = -EIO;
     hooked.fail_file = 12;
     scene_run(store, &scene);
-    assert_string_equal(hooked.calls, "bseddd");
+    assert_string_equal(hooked.calls, "pepePbseddd");
     assert_int_equal(hooked.end_result, -EIO);
     assert_int_equal(scene.first.put.op.result, -EIO);
     assert_int_equal(scene.second.put.op.result, -ENOSPC); /* its own failure */
@@ -295,7 +289,7 @@ static void refused_change(void **state)
     batch_hold(store, &holder);
     submit_put(store, &packed, "", 11); /* a key of no bytes */
     batch_run(1);
-    assert_string_equal(hooked.calls, "bsed");
+    assert_string_equal(hooked.calls, "pePbsed");
     assert_int_equal(hooked.end_result, 0);
     assert_int_equal(packed.put.op.result, -EINVAL);
 }
@@ -311,7 +305,7 @@ static void failed_commit(void **state)
     atomic_store(&syncs_to_fail, 1);
     batch_run(1);
     assert_int_equal(atomic_load(&syncs_to_fail), 0);
-    assert_string_equal(hooked.calls, "bsed");
+    assert_string_equal(hooked.calls, "pePbsed");
     assert_int_equal(hooked.end_result, -EIO);
     assert_int_equal(packed.put.op.result, META_E_UNSYNCED);
     assert_int_equal(file_of(store, "first"), META_E_NO_KEY);

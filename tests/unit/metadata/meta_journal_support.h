@@ -27,32 +27,35 @@ struct kept_entry {
 
 static struct hooked {
     uint64_t file, offset; /* where the next bytes go; file 0: nowhere that takes entries */
-    int record_result, barrier_result;
+    int append_result, sync_result;
+    bool rests;                     /* something of the batch under way */
     unsigned recorded, ended_badly; /* calls */
     struct kept_entry entries[ENTRIES_MAX];
     unsigned entry_count;
 } hooked;
 
 /* rests_on points to the extent. */
-static uint64_t hook_begin(void *ctx, struct meta_op *first)
+static uint64_t hook_prepare(void *ctx, struct meta_op *first)
 {
+    hooked.rests = false;
     for (struct meta_op *op = first; op != NULL; op = op->next) {
         struct meta_extent *extent = op->rests_on;
         if (extent == NULL)
             continue;
         extent->file = hooked.file;
         extent->offset = extent->unit_offset = hooked.offset += 4096;
+        hooked.rests = true;
     }
-    return hooked.file;
+    return hooked.rests ? hooked.file : 0;
 }
 
-static int hook_record(void *ctx, const struct meta_journal_entry *entry)
+static int hook_append(void *ctx, const struct meta_journal_entry *entry)
 {
     struct kept_entry *kept = &hooked.entries[hooked.entry_count];
 
     hooked.recorded++;
-    if (hooked.record_result != 0)
-        return hooked.record_result;
+    if (hooked.append_result != 0)
+        return hooked.append_result;
     assert_true(hooked.entry_count < ENTRIES_MAX);
     assert_true(entry->bytes.length > 0 && entry->bytes.length <= META_JOURNAL_ENTRY_BYTES_MAX);
     kept->file = hooked.file;
@@ -66,19 +69,23 @@ static int hook_record(void *ctx, const struct meta_journal_entry *entry)
     return 0;
 }
 
-static int hook_barrier(void *ctx)
+static int hook_sync_wait(void *ctx)
 {
-    return hooked.barrier_result;
+    return hooked.sync_result;
 }
 
-static void hook_end(void *ctx, int result)
+static void hook_ended(void *ctx, int result, struct meta_op *first)
 {
-    hooked.ended_badly += result != 0;
+    hooked.ended_badly += hooked.rests && result != 0;
+    meta_answer(first);
 }
 
 static const struct meta_options journal_options = {
     .durable = true,
-    .hooks = {.begin = hook_begin, .record = hook_record, .barrier = hook_barrier, .end = hook_end},
+    .hooks = {.prepare = hook_prepare,
+              .append = hook_append,
+              .sync_wait = hook_sync_wait,
+              .ended = hook_ended},
 };
 
 MAYBE_UNUSED static void entries_forget(void)

@@ -248,9 +248,9 @@ static void failed_barrier_ends_the_journal(void **state)
     batch_hold(store);
     put_alone(store, "a", 1, 0);
     put_alone(store, "b", 2, 0);
-    hooked.barrier_result = -EIO;
+    hooked.sync_result = -EIO;
     put_alone(store, "c", 3, -EIO);
-    hooked.barrier_result = 0;
+    hooked.sync_result = 0;
     assert_int_equal(hooked.ended_badly, 1);
     assert_int_equal(journal_of(store).file, 0);
     batch_release();
@@ -262,10 +262,10 @@ static void failed_record_ends_the_journal(void **state)
 
     batch_hold(store);
     put_alone(store, "a", 1, 0);
-    hooked.record_result = -ENOSPC; /* no room: no harm */
+    hooked.append_result = -ENOSPC; /* no room: no harm */
     assert_int_equal(put_alone(store, "b", 2, 0), 1);
     assert_int_equal(journal_of(store).file, 7);
-    hooked.record_result = -EIO; /* it may be there all the same */
+    hooked.append_result = -EIO; /* it may be there all the same */
     assert_int_equal(put_alone(store, "c", 3, 0), 1);
     assert_int_equal(journal_of(store).file, 0);
     batch_release();

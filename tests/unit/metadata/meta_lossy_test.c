@@ -215,21 +215,24 @@ static struct {
     uint64_t file, offset;
     struct kept_entry entries[ENTRIES_MAX];
     unsigned count;
+    bool rests; /* something of the batch under way */
 } journal;
 
-static uint64_t hook_begin(void *ctx, struct meta_op *first)
+static uint64_t hook_prepare(void *ctx, struct meta_op *first)
 {
+    journal.rests = false;
     for (struct meta_op *op = first; op != NULL; op = op->next) {
         struct meta_extent *extent = op->rests_on;
         if (extent == NULL)
             continue;
         extent->file = journal.file;
         extent->offset = extent->unit_offset = journal.offset += 4096;
+        journal.rests = true;
     }
-    return journal.file;
+    return journal.rests ? journal.file : 0;
 }
 
-static int hook_record(void *ctx, const struct meta_journal_entry *entry)
+static int hook_append(void *ctx, const struct meta_journal_entry *entry)
 {
     struct kept_entry *kept = &journal.entries[journal.count];
 
@@ -246,19 +249,23 @@ static int hook_record(void *ctx, const struct meta_journal_entry *entry)
     return 0;
 }
 
-static int hook_barrier(void *ctx)
+static int hook_sync_wait(void *ctx)
 {
     return 0;
 }
 
-static void hook_end(void *ctx, int result)
+static void hook_ended(void *ctx, int result, struct meta_op *first)
 {
-    journal.file += result != 0; /* the file takes no further entry */
+    journal.file += journal.rests && result != 0; /* the file takes no further entry */
+    meta_answer(first);
 }
 
 static const struct meta_options journal_options = {
     .durable = true,
-    .hooks = {.begin = hook_begin, .record = hook_record, .barrier = hook_barrier, .end = hook_end},
+    .hooks = {.prepare = hook_prepare,
+              .append = hook_append,
+              .sync_wait = hook_sync_wait,
+              .ended = hook_ended},
 };
 
 static void journal_forget(void)
