@@ -1,87 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * One open database: what the reading and the writing side share. Private to metadata/. */
+ * One open store: what its reading side, its writing side and the engine that keeps the rows share. Private to metadata/. */
 #ifndef METADATA_DB_H
 #define METADATA_DB_H
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
-#include "metadata/sqlite/meta_sql.h"
-#include "metadata/read/row_cache.h"
-#include "metadata/sqlite/wal.h"
+#include "metadata/rows/row_changes.h"
 
 struct meta_committer;
+struct row_engine;
 
 struct meta {
     char *path;
-    dev_t device; /* with inode: the file that was opened, whatever its path names later */
-    ino_t inode;
     struct meta_options options;
+    struct row_engine *engine;                /* sqlite/database.h */
     struct meta_committer *committer;         /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;
-    struct wal wal;
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
-    bool keeps_log;                     /* at close */
 };
-
-struct meta_reader {
-    struct meta *meta;
-    sqlite3 *db;
-    struct meta_sql sql;
-    struct row_cache rows;
-};
-
-/* Before something is read: 0, or -EIO when the log in memory is not what was committed (wal.h). */
-static inline int db_read_begin(const struct meta_reader *reader)
-{
-    return wal_is_lost(&reader->meta->wal) ? -EIO : 0;
-}
 
 enum meta_log_level { META_LOG_INFO, META_LOG_WARNING, META_LOG_ERROR };
 
 /* printf to the owner's log; any thread. */
 void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-enum db_use { DB_READ, DB_WRITE, DB_CHECKPOINT };
-
-/* An empty file that is its owner's alone, where there is none. 0 or a negative errno. */
-int db_make_file(const char *path);
-/* The steps of opening one, for who has something to do between them. flags: SQLITE_OPEN_*. 0 or an error, with *db NULL. */
-int db_open(const struct meta *meta, int flags, sqlite3 **db);
-int db_set_pragmas(const struct meta *meta, enum db_use use, sqlite3 *db);
-/* Which file the path names now: 0 or a negative errno. */
-int db_identify(const struct meta *meta, dev_t *device, ino_t *inode);
-/* A connection is opened by path, and by then the path may name nothing or another store's database: after its folder was renamed,
- * or, if it is relative, after the process went to another folder. Asked when the connection has opened its files. 0 or -ESTALE. */
-int db_stayed(const struct meta *meta);
-/* Opens one more connection and sets its pragmas. The database must have been opened by schema_open before. */
-int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db);
-
-/* The log stays when the connection is closed. 0 or an error. */
-int db_keep_log(sqlite3 *db);
-
-/* Runs text without parameters; 0 or an error. */
-int db_exec(sqlite3 *db, const char *text);
-/* The integer that a query yields. */
-int db_query_int(sqlite3 *db, const char *text, int64_t *value);
-
-/* Whose database the file is; writes nothing. version: of its schema, 0 for an empty file. Returns 0, META_E_NOT_OURS, META_E_NEWER_SCHEMA,
- * META_E_CORRUPT or an errno. */
-int schema_identify(sqlite3 *db, int64_t *version);
-/* Brings the schema of that version up to date (not when read only: then -EROFS if it is older), after a copy of it was kept. 0 or an
- * error. */
-int schema_open(const struct meta *meta, sqlite3 *db, int64_t version);
-/* Keeps the database of that schema beside it, as PATH.vVERSION, durably; one that is there already stays as it is. 0, or an error that
- * the log was told of: then nothing may be changed. */
-int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version);
-
-/* identity.c: asks whether the database is to be opened as it was left; see meta_options.admit. Writes nothing. *gives_up: what the log
- * holds after a gap is not to come back. 0 or an error. */
-int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *gives_up);
 
 #endif

@@ -6,7 +6,7 @@
  * To recount, every extent's unit is noted (32 bytes each), sorted, and merged with the rows of `unit` and
  * `garbage`. Everything is read, so this takes as long as the store is large, and its snapshot keeps the log
  * from being shortened meanwhile. The reader's thread; one snapshot. */
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 #include <errno.h>
 #include <inttypes.h>

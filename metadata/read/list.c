@@ -5,7 +5,7 @@
  * they lie behind the extents, which is on the row's own page but for objects of dozens of parts.
  *
  * All of a listing happens in one snapshot. The reader's thread. */
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 #include <assert.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * A read outside SQL_SNAPSHOT_BEGIN is a transaction of its own, which ends with the reset of its statement;
  * so every path resets. Objects and buckets that were read stay in the reader's cache (row_cache.h) and are looked
  * for there first. The reader's thread; objects may be released on any. */
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 #include <errno.h>
 #include <stdlib.h>

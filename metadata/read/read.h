@@ -5,7 +5,7 @@
 #define METADATA_READ_READ_H
 
 #include "metadata/rows/codec.h"
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 #define READ_OBJECT_COLUMNS 9 /* in META_SQL_OBJECT_COLUMNS */
 #define READ_PART_COLUMNS   5 /* in META_SQL_PART_COLUMNS */
@@ -20,9 +20,6 @@ bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes k
 /* The same from the database, as meta_object_get. */
 int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                  struct meta_object *object);
-
-/* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. Also the committer's. */
-int read_part(sqlite3_stmt *row, struct meta_part *part);
 
 /* An id as stored; empty: the null version. META_E_CORRUPT. */
 int read_version_id(struct meta_bytes bytes, struct meta_version_id *version);

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "metadata/rows/codec.h"
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 struct extent_walk {
     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,

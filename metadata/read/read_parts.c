@@ -10,19 +10,6 @@
 #include "metadata/rows/assembly.h"
 #include "metadata/read/read.h"
 
-int read_part(sqlite3_stmt *statement, struct meta_part *part)
-{
-    int err;
-
-    memset(part, 0, sizeof(*part));
-    part->number = (uint32_t)sqlite3_column_int64(statement, 0);
-    part->size = (uint64_t)sqlite3_column_int64(statement, 1);
-    part->modified_ms = sqlite3_column_int64(statement, 2);
-    if ((err = codec_etag_decode(meta_sql_column(statement, 3), part->etag)) != 0)
-        return err;
-    return codec_checksum_decode(meta_sql_column(statement, 4), &part->checksum);
-}
-
 /* What is done with each part of a walk. visit: as in meta_part_list. */
 struct part_walk {
     int (*visit)(void *ctx, const struct meta_part *part);
@@ -33,7 +20,7 @@ struct part_walk {
 static int part_walk_row(const struct part_walk *walk, sqlite3_stmt *row, uint32_t *number)
 {
     struct meta_part part;
-    int err = read_part(row, &part);
+    int err = meta_sql_part(row, &part);
 
     if (err != 0 || (err = walk->visit(walk->ctx, &part)) != 0)
         return err;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "metadata/rows/codec.h"
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 /* ---- The mark ---- */
 

@@ -95,7 +95,6 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
 
 int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op)
 {
-    sqlite3_stmt *update = writer->sql.list[SQL_OBJECT_ANNOTATE];
     struct object_row row;
     int err;
 
@@ -110,8 +109,5 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
     op->annotated = row.version;
     if (op->version != NULL)
         return version_set_attributes(writer, op->bucket, op->key, op->version, row.attributes);
-    meta_sql_int(update, 1, op->bucket);
-    meta_sql_blob(update, 2, op->key);
-    meta_sql_blob_or_null(update, 3, row.attributes);
-    return meta_sql_run(update);
+    return row_object_set_attributes(writer->store, op->bucket, op->key, row.attributes);
 }

@@ -12,35 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-static void unit_bind(sqlite3_stmt *statement, uint64_t file, uint64_t unit_offset)
-{
-    /* Signed in the database; only equality matters. */
-    meta_sql_int(statement, 1, (int64_t)file);
-    meta_sql_int(statement, 2, (int64_t)unit_offset);
-}
-
-/* Runs a statement about one unit; 1 when it changed a row, 0 when there was none to change. */
-static int unit_run(struct meta_writer *writer, enum meta_sql_id id, uint64_t file, uint64_t unit_offset)
-{
-    sqlite3_stmt *statement = writer->sql.list[id];
-
-    unit_bind(statement, file, unit_offset);
-    int err = meta_sql_run(statement);
-    return err != 0 ? err : sqlite3_changes(writer->db) > 0;
-}
-
-/* What SQL_UNIT_ADD wants to know besides. */
-static void unit_bind_more(struct meta_writer *writer, sqlite3_stmt *statement,
-                           const struct meta_extent *extent)
-{
-    meta_sql_int(statement, 3, (int64_t)extent->unit_length);
-    if (!writer->meta->options.keeps_replaced)
-        return; /* NULL: nobody binds them */
-    meta_sql_int(statement, 4, (int64_t)extent->unit_crc);
-    meta_sql_int(statement, 5, extent->unit_crc_kind);
-}
-
-static int references_increase(struct meta_writer *writer, struct meta_bytes extents, enum meta_sql_id id,
+static int references_increase(struct meta_writer *writer, struct meta_bytes extents,
+                               int (*count)(struct row_store *store, const struct meta_extent *extent),
                                int if_missing)
 {
     struct codec_list list;
@@ -48,9 +21,7 @@ static int references_increase(struct meta_writer *writer, struct meta_bytes ext
     int more = codec_extents_begin(&list, extents);
 
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
-        if (id == SQL_UNIT_ADD)
-            unit_bind_more(writer, writer->sql.list[id], &extent);
-        more = unit_run(writer, id, extent.file, extent.unit_offset);
+        more = count(writer->store, &extent);
         if (more == 0)
             more = if_missing;
     }
@@ -59,37 +30,24 @@ static int references_increase(struct meta_writer *writer, struct meta_bytes ext
 
 int references_add(struct meta_writer *writer, struct meta_bytes extents)
 {
-    return references_increase(writer, extents, SQL_UNIT_ADD, META_E_CHANGED);
+    return references_increase(writer, extents, row_unit_add, META_E_CHANGED);
 }
 
 int references_raise(struct meta_writer *writer, struct meta_bytes extents)
 {
-    return references_increase(writer, extents, SQL_UNIT_RAISE, META_E_CORRUPT);
-}
-
-static int garbage_insert(struct meta_writer *writer, const struct meta_extent *extent)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_GARBAGE_INSERT];
-
-    meta_sql_int(statement, 1, ++writer->garbage_row);
-    meta_sql_int(statement, 2, (int64_t)extent->file);
-    meta_sql_int(statement, 3, (int64_t)extent->unit_offset);
-    meta_sql_int(statement, 4, (int64_t)extent->unit_length);
-    return meta_sql_run(statement);
+    return references_increase(writer, extents, row_unit_raise, META_E_CORRUPT);
 }
 
 static int unit_drop(struct meta_writer *writer, const struct meta_extent *extent)
 {
-    int changed = unit_run(writer, SQL_UNIT_DROP_LAST, extent->file, extent->unit_offset);
+    int dropped = row_unit_drop(writer->store, extent);
 
-    if (changed > 0)
-        return garbage_insert(writer, extent);
-    if (changed == 0)
-        changed = unit_run(writer, SQL_UNIT_DROP, extent->file, extent->unit_offset);
-    if (changed == 0)
+    if (dropped == ROW_UNIT_UNNAMED)
+        return row_garbage_put(writer->store, ++writer->garbage_row, extent);
+    if (dropped == ROW_UNIT_UNCOUNTED)
         meta_log(writer->meta, META_LOG_ERROR, "unit %llu of blob %llu was named but not counted",
                  (unsigned long long)extent->unit_offset, (unsigned long long)extent->file);
-    return changed < 0 ? changed : 0;
+    return dropped < 0 ? dropped : 0;
 }
 
 static void references_note_damage(struct meta_writer *writer, int more)
@@ -118,7 +76,6 @@ int references_drop_now(struct meta_writer *writer, struct meta_bytes extents)
  * copied as they are. */
 static int references_defer(struct meta_writer *writer, struct codec_list list)
 {
-    sqlite3_stmt *insert = writer->sql.list[SQL_DROPPED_INSERT];
     size_t bound = CODEC_LIST_HEAD_BYTES_MAX + (size_t)(list.end - list.at);
     unsigned char *piece = arena_alloc(&writer->arena, bound);
     struct meta_extent extent;
@@ -135,8 +92,8 @@ static int references_defer(struct meta_writer *writer, struct codec_list list)
             break;
         size_t length = codec_list_head(piece, count);
         memcpy(piece + length, from, (size_t)(to - from));
-        meta_sql_blob(insert, 1, (struct meta_bytes){piece, length + (size_t)(to - from)});
-        if ((err = meta_sql_run(insert)) != 0)
+        err = row_dropped_put(writer->store, (struct meta_bytes){piece, length + (size_t)(to - from)});
+        if (err != 0)
             return err;
     }
     references_note_damage(writer, more);
@@ -154,22 +111,13 @@ int references_drop(struct meta_writer *writer, struct meta_bytes extents)
 
 static int garbage_forget(struct meta_writer *writer, int64_t row)
 {
-    sqlite3_stmt *get = writer->sql.list[SQL_GARBAGE_GET];
-    sqlite3_stmt *delete = writer->sql.list[SQL_GARBAGE_DELETE];
+    uint64_t file, unit_offset;
+    int err, found = row_garbage_get(writer->store, row, &file, &unit_offset);
 
-    meta_sql_int(get, 1, row);
-    int found = meta_sql_row(get);
     if (found <= 0)
         return found; /* told twice: nothing left to forget */
-    uint64_t file = (uint64_t)sqlite3_column_int64(get, 0);
-    uint64_t unit_offset = (uint64_t)sqlite3_column_int64(get, 1);
-    meta_sql_reset(get);
-
-    int changed = unit_run(writer, SQL_UNIT_FORGET, file, unit_offset);
-    if (changed < 0)
-        return changed;
-    meta_sql_int(delete, 1, row);
-    return meta_sql_run(delete);
+    err = row_unit_delete(writer->store, file, unit_offset);
+    return err != 0 ? err : row_garbage_delete(writer->store, row);
 }
 
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op)

@@ -7,62 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* Columns of META_SQL_OBJECT_COLUMNS. */
-enum object_column {
-    COLUMN_SIZE,
-    COLUMN_MODIFIED,
-    COLUMN_ETAG,
-    COLUMN_CHECKSUM,
-    COLUMN_OWNER,
-    COLUMN_EXTENTS,
-    COLUMN_ATTRIBUTES,
-    COLUMN_UPLOAD_ID,
-    COLUMN_PARTS,
-    COLUMN_VERSION, /* behind them, in SQL_OBJECT_GET */
-};
-
-int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row)
-{
-    int err;
-
-    row->size = (uint64_t)sqlite3_column_int64(statement, COLUMN_SIZE);
-    row->modified_ms = sqlite3_column_int64(statement, COLUMN_MODIFIED);
-    row->owner = meta_sql_column(statement, COLUMN_OWNER);
-    row->extents = meta_sql_column(statement, COLUMN_EXTENTS);
-    row->attributes = meta_sql_column(statement, COLUMN_ATTRIBUTES);
-    row->upload_id = meta_sql_column(statement, COLUMN_UPLOAD_ID);
-    row->parts = meta_sql_column(statement, COLUMN_PARTS);
-    if ((err = arena_copy(&writer->arena, &row->owner)) != 0 ||
-        (err = arena_copy(&writer->arena, &row->extents)) != 0 ||
-        (err = arena_copy(&writer->arena, &row->attributes)) != 0 ||
-        (err = arena_copy(&writer->arena, &row->upload_id)) != 0 ||
-        (err = arena_copy(&writer->arena, &row->parts)) != 0)
-        return err;
-    /* A damaged ETag matches nothing and a damaged checksum is none; the object can still be replaced and
-     * deleted. */
-    if (codec_etag_decode(meta_sql_column(statement, COLUMN_ETAG), row->etag) != 0)
-        row->etag[0] = '\0';
-    if (codec_checksum_decode(meta_sql_column(statement, COLUMN_CHECKSUM), &row->checksum) != 0)
-        memset(&row->checksum, 0, sizeof(row->checksum));
-    return 0;
-}
-
 int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_OBJECT_GET];
+    int found = row_object_get(writer->store, &writer->arena, bucket, key, row);
 
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found == 0 ? META_E_NO_KEY : found;
-    int err = object_row_read(writer, statement, row);
-    struct meta_bytes version = meta_sql_column(statement, COLUMN_VERSION);
-    memset(&row->version, 0, sizeof(row->version));
-    if (version.length == sizeof(row->version))
-        memcpy(&row->version, version.data, version.length);
-    meta_sql_reset(statement);
-    return err;
+    return found > 0 ? 0 : found == 0 ? META_E_NO_KEY : found;
 }
 
 static bool etag_equals(const char *wanted, const char *etag)
@@ -95,31 +44,6 @@ int condition_check(const struct meta_condition *condition, const struct object_
     if (condition->if_none_match != NULL && etag_equals(condition->if_none_match, current->etag))
         return META_E_PRECONDITION;
     return 0;
-}
-
-int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
-                     const struct object_row *row)
-{
-    bool is_null = meta_version_is_null(&row->version);
-    sqlite3_stmt *statement = writer->sql.list[id];
-    unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
-
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    meta_sql_int(statement, 3, (int64_t)row->size);
-    meta_sql_int(statement, 4, row->modified_ms);
-    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, row->etag)});
-    meta_sql_blob_or_null(statement, 6,
-                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &row->checksum)});
-    meta_sql_blob_or_null(statement, 7, row->owner);
-    meta_sql_blob_or_null(statement, 8, row->extents);
-    meta_sql_blob_or_null(statement, 9, row->attributes);
-    meta_sql_blob_or_null(statement, 10, row->upload_id);
-    meta_sql_blob_or_null(statement, 11, row->parts);
-    meta_sql_blob_or_null(statement, 12,
-                          (struct meta_bytes){row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES});
-    int err = meta_sql_run(statement);
-    return err != 0 ? err : sqlite3_changes(writer->db) > 0;
 }
 
 int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source)
@@ -164,7 +88,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
     /* Most keys are new: insert first, and look only when the key is taken. A condition that wants an object
      * there must look first. */
     if (!condition->if_match_any && condition->if_match == NULL) {
-        int inserted = object_row_write(writer, SQL_OBJECT_INSERT, bucket, key, row);
+        int inserted = row_object_put(writer->store, ROW_INSERT, bucket, key, row);
         if (inserted != 0)
             return inserted > 0 ? references_take(writer, row->extents, source) : inserted;
     }
@@ -175,7 +99,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
     int kept = replaced_keep(writer, bucket, key);
     if (kept < 0)
         return kept;
-    int updated = object_row_write(writer, SQL_OBJECT_UPDATE, bucket, key, row);
+    int updated = row_object_put(writer->store, ROW_UPDATE, bucket, key, row);
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
     if ((err = references_take(writer, row->extents, source)) != 0)

@@ -18,16 +18,6 @@
 /* Bits below the milliseconds: versions that one millisecond has room for before the clock is left behind. */
 #define SEQUENCE_COUNT_BITS 16
 
-/* Columns of META_SQL_VERSION_COLUMNS behind those of the object. */
-enum version_column { COLUMN_ID = 9, COLUMN_IS_NULL, COLUMN_IS_MARKER, COLUMN_NONCURRENT };
-
-/* A row of `version`. */
-struct version_row {
-    struct object_row object;
-    struct meta_version_id id; /* its place, also where object.version is null */
-    bool is_marker, is_current;
-};
-
 /* ---- Ids ---- */
 
 /* An id is a sequence number, inverted so that newer ones sort first, and random bytes, so that ids of
@@ -69,63 +59,15 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
     memcpy(id->bytes + 8, &random, sizeof(random));
 }
 
-/* ---- Rows of `version` ---- */
-
-static void version_bind(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
-                         const struct meta_version_id *id)
-{
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    if (id != NULL)
-        meta_sql_blob(statement, 3, (struct meta_bytes){id->bytes, sizeof(id->bytes)});
-}
-
-static int version_run(struct meta_writer *writer, enum meta_sql_id statement, int64_t bucket,
-                       struct meta_bytes key, const struct meta_version_id *id)
-{
-    version_bind(writer->sql.list[statement], bucket, key, id);
-    return meta_sql_run(writer->sql.list[statement]);
-}
-
-/* Runs one of the statements that find a row. 1, 0 when there is none, or an error. */
-static int version_find(struct meta_writer *writer, enum meta_sql_id statement_id, int64_t bucket,
-                        struct meta_bytes key, const struct meta_version_id *id, struct version_row *row)
-{
-    sqlite3_stmt *statement = writer->sql.list[statement_id];
-
-    version_bind(statement, bucket, key, id);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found;
-    int err = object_row_read(writer, statement, &row->object);
-    struct meta_bytes stored = meta_sql_column(statement, COLUMN_ID);
-    bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
-    row->is_marker = sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
-    row->is_current = sqlite3_column_type(statement, COLUMN_NONCURRENT) == SQLITE_NULL;
-    memset(&row->object.version, 0, sizeof(row->object.version));
-    if (err == 0 && stored.length != sizeof(row->id))
-        err = META_E_CORRUPT;
-    if (err == 0) {
-        memcpy(&row->id, stored.data, sizeof(row->id));
-        if (!is_null)
-            row->object.version = row->id;
-    }
-    meta_sql_reset(statement);
-    return err != 0 ? err : 1;
-}
-
-static int version_find_newest(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                               struct version_row *row)
-{
-    return version_find(writer, SQL_VERSION_NEWEST, bucket, key, NULL, row);
-}
+/* ---- Any version ---- */
 
 /* By the id that clients know; not among current objects. */
 static int version_find_named(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                               const struct meta_version_id *version, struct version_row *row)
 {
-    return meta_version_is_null(version) ? version_find(writer, SQL_VERSION_GET_NULL, bucket, key, NULL, row)
-                                         : version_find(writer, SQL_VERSION_GET, bucket, key, version, row);
+    return meta_version_is_null(version)
+               ? row_version_get_null(writer->store, &writer->arena, bucket, key, row)
+               : row_version_get(writer->store, &writer->arena, bucket, key, version, row);
 }
 
 int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
@@ -146,33 +88,21 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes k
 int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                            const struct meta_version_id *version, struct meta_bytes attributes)
 {
-    sqlite3_stmt *annotate = writer->sql.list[SQL_OBJECT_ANNOTATE];
     struct object_row current;
     struct version_row row;
     int err = object_row_load(writer, bucket, key, &current);
 
-    if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0) {
-        version_bind(annotate, bucket, key, NULL);
-        meta_sql_blob_or_null(annotate, 3, attributes);
-        return meta_sql_run(annotate);
-    }
+    if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0)
+        return row_object_set_attributes(writer->store, bucket, key, attributes);
     if (err != 0 && err != META_E_NO_KEY)
         return err;
     int found = version_find_named(writer, bucket, key, version, &row);
     if (found <= 0)
         return found == 0 ? META_E_NO_VERSION : found;
-    meta_sql_blob_or_null(writer->sql.list[SQL_VERSION_ANNOTATE], 4, attributes);
-    return version_run(writer, SQL_VERSION_ANNOTATE, bucket, key, &row.id);
+    return row_version_set_attributes(writer->store, bucket, key, &row.id, attributes);
 }
 
 /* ---- What was current becomes noncurrent ---- */
-
-static int version_set_noncurrent(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                                  const struct meta_version_id *id)
-{
-    meta_sql_int(writer->sql.list[SQL_VERSION_SET_NONCURRENT], 4, writer->now_ms);
-    return version_run(writer, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
-}
 
 /* Copies the current object's row to `version`; the row itself is the caller's to replace or delete. *newest
  * gets its place. */
@@ -181,15 +111,14 @@ static int object_archive(struct meta_writer *writer, int64_t bucket, struct met
 {
     if (meta_version_is_null(&current->version)) {
         struct version_row last; /* the null version has no place of its own as long as it is current */
-        int found = version_find_newest(writer, bucket, key, &last);
+        int found = row_version_newest(writer->store, &writer->arena, bucket, key, &last);
         if (found < 0)
             return found;
         id_make(writer, found > 0 ? &last.id : NULL, newest);
     } else {
         *newest = current->version;
     }
-    meta_sql_int(writer->sql.list[SQL_VERSION_ARCHIVE], 4, writer->now_ms);
-    return version_run(writer, SQL_VERSION_ARCHIVE, bucket, key, newest);
+    return row_version_archive(writer->store, bucket, key, newest, writer->now_ms);
 }
 
 /* Makes what is current noncurrent, be it an object or a delete marker. *newest gets the place of the newest
@@ -202,12 +131,13 @@ static int current_retire(struct meta_writer *writer, int64_t bucket, struct met
     *any = true;
     if (current != NULL)
         return object_archive(writer, bucket, key, current, newest);
-    int found = version_find_newest(writer, bucket, key, &last);
+    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &last);
     *any = found > 0;
     if (found <= 0)
         return found;
     *newest = last.id;
-    return last.is_current ? version_set_noncurrent(writer, bucket, key, &last.id) : 0;
+    return last.is_current ? row_version_set_noncurrent(writer->store, bucket, key, &last.id, writer->now_ms)
+                           : 0;
 }
 
 /* Removes the null version where it is not the current object; *extents are the references it held. */
@@ -215,13 +145,13 @@ static int null_remove(struct meta_writer *writer, int64_t bucket, struct meta_b
                        struct meta_bytes *extents)
 {
     struct version_row row;
-    int found = version_find(writer, SQL_VERSION_GET_NULL, bucket, key, NULL, &row);
+    int found = row_version_get_null(writer->store, &writer->arena, bucket, key, &row);
 
     *extents = (struct meta_bytes){0};
     if (found <= 0)
         return found;
     *extents = row.object.extents;
-    return version_run(writer, SQL_VERSION_DELETE, bucket, key, &row.id);
+    return row_version_delete(writer->store, bucket, key, &row.id);
 }
 
 /* ---- Put ---- */
@@ -229,7 +159,7 @@ static int null_remove(struct meta_writer *writer, int64_t bucket, struct meta_b
 static int row_replace(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                        const struct object_row *row, bool exists)
 {
-    int written = object_row_write(writer, exists ? SQL_OBJECT_UPDATE : SQL_OBJECT_INSERT, bucket, key, row);
+    int written = row_object_put(writer->store, exists ? ROW_UPDATE : ROW_INSERT, bucket, key, row);
 
     return written == 0 ? META_E_CORRUPT : written < 0 ? written : 0;
 }
@@ -283,23 +213,6 @@ int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
 
 /* ---- Delete ---- */
 
-static int object_row_remove(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
-{
-    version_bind(writer->sql.list[SQL_OBJECT_DELETE], bucket, key, NULL);
-    return meta_sql_run(writer->sql.list[SQL_OBJECT_DELETE]);
-}
-
-static int marker_insert(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                         const struct meta_version_id *id, bool is_null, struct meta_bytes owner)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_VERSION_MARKER];
-
-    meta_sql_int(statement, 4, is_null);
-    meta_sql_int(statement, 5, writer->now_ms);
-    meta_sql_blob_or_null(statement, 6, owner);
-    return version_run(writer, SQL_VERSION_MARKER, bucket, key, id);
-}
-
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                            const struct object_row *current, struct meta_bytes owner)
 {
@@ -320,10 +233,11 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
     if (err != 0 || (err = references_drop(writer, freed)) != 0)
         return err;
     if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, &newest, &any)) != 0 ||
-        (current != NULL && (err = object_row_remove(writer, bucket, entry->key)) != 0))
+        (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key)) != 0))
         return err;
     id_make(writer, any ? &newest : NULL, &id);
-    if ((err = marker_insert(writer, bucket, entry->key, &id, suspended, owner)) != 0)
+    if ((err = row_version_put_marker(writer->store, bucket, entry->key, &id, suspended, writer->now_ms,
+                                      owner)) != 0)
         return err;
     entry->marker_added = true;
     memset(&entry->marker, 0, sizeof(entry->marker));
@@ -336,22 +250,22 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 static int newest_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
 {
     struct version_row newest;
-    int found = version_find_newest(writer, bucket, key, &newest);
+    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
     int err;
 
     if (found <= 0)
         return found;
     if (newest.is_marker)
-        return version_run(writer, SQL_VERSION_SET_CURRENT, bucket, key, &newest.id);
-    if ((err = version_run(writer, SQL_VERSION_RESTORE, bucket, key, &newest.id)) != 0)
+        return row_version_set_current(writer->store, bucket, key, &newest.id);
+    if ((err = row_version_restore(writer->store, bucket, key, &newest.id)) != 0)
         return err;
-    return version_run(writer, SQL_VERSION_DELETE, bucket, key, &newest.id);
+    return row_version_delete(writer->store, bucket, key, &newest.id);
 }
 
 int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
 {
     struct version_row newest;
-    int found = version_find_newest(writer, bucket, key, &newest);
+    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
 
     if (found <= 0)
         return found;
@@ -371,7 +285,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
             return 0;
         }
         entry->existed = true;
-        if ((err = object_row_remove(writer, bucket, entry->key)) != 0 ||
+        if ((err = row_object_delete(writer->store, bucket, entry->key)) != 0 ||
             (err = newest_promote(writer, bucket, entry->key)) != 0)
             return err;
         return references_drop(writer, current->extents);
@@ -385,7 +299,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     }
     entry->existed = true;
     entry->marker_removed = row.is_marker;
-    if ((err = version_run(writer, SQL_VERSION_DELETE, bucket, entry->key, &row.id)) != 0 ||
+    if ((err = row_version_delete(writer->store, bucket, entry->key, &row.id)) != 0 ||
         (row.is_current && (err = newest_promote(writer, bucket, entry->key)) != 0))
         return err;
     return references_drop(writer, row.object.extents);
@@ -399,18 +313,6 @@ static bool tags_are(const struct object_row *row, const struct meta_bytes *tags
 
     return stored.length == tags->length &&
            (tags->length == 0 || memcmp(stored.data, tags->data, tags->length) == 0);
-}
-
-/* Whether the key has a row in `version` and no more than that. 1, 0 or an error. */
-static int version_is_alone(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_VERSION_SECOND];
-
-    version_bind(statement, bucket, key, NULL);
-    int found = meta_sql_row(statement);
-    if (found > 0)
-        meta_sql_reset(statement);
-    return found < 0 ? found : found == 0;
 }
 
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
@@ -433,7 +335,7 @@ int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_de
     if ((guard->noncurrent && row.is_current) || (guard->tags != NULL && !tags_are(&row.object, guard->tags)))
         return 0;
     if (guard->alone) {
-        int alone = version_is_alone(writer, bucket, entry->key);
+        int alone = row_version_is_alone(writer->store, bucket, entry->key);
         if (alone <= 0)
             return alone;
         if (!row.is_marker || current != NULL)

@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "metadata/write/committer.h"
-
 enum checkpoint_state {
     CHECKPOINT_IDLE,
     CHECKPOINT_RUNNING, /* the thread's turn */
@@ -18,6 +16,8 @@ enum checkpoint_state {
 
 struct meta_checkpoint {
     struct meta *meta;
+    void (*nudge)(void *ctx);
+    void *nudge_ctx;
     sqlite3 *writer; /* the committer's thread only */
     int frames;      /* pages in the log after the last commit; the committer's thread only */
     int frames_next; /* start again when there are so many; the committer's thread only */
@@ -38,14 +38,14 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
     if (frames < checkpoint->frames)
         checkpoint->frames_next = META_WAL_FRAMES_TARGET; /* the log began anew */
     checkpoint->frames = frames;
-    wal_grown(&checkpoint->meta->wal, frames);
+    wal_grown(&checkpoint->meta->engine->wal, frames);
     return SQLITE_OK;
 }
 
 /* Any error of the file counts as a failed sync: it may have been one, of the log or of the database. */
 static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db)
 {
-    struct wal *wal = &checkpoint->meta->wal;
+    struct wal *wal = &checkpoint->meta->engine->wal;
 
     if (wal_is_suspect(wal))
         return -EIO;
@@ -81,9 +81,9 @@ static void *checkpoint_main(void *argument)
         checkpoint_note(checkpoint, err);
         checkpoint->state = CHECKPOINT_TAIL;
         pthread_cond_signal(&checkpoint->rested);
-        if (wal_is_suspect(&checkpoint->meta->wal)) {
+        if (wal_is_suspect(&checkpoint->meta->engine->wal)) {
             pthread_mutex_unlock(&checkpoint->mutex);
-            committer_nudge(checkpoint->meta->committer);
+            checkpoint->nudge(checkpoint->nudge_ctx);
             pthread_mutex_lock(&checkpoint->mutex);
         }
     }
@@ -127,7 +127,8 @@ void checkpoint_hurry(struct meta_checkpoint *checkpoint)
     checkpoint->frames_next = 1; /* an empty log has no room to give */
 }
 
-int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta, sqlite3 *writer)
+int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta, sqlite3 *writer,
+                     void (*nudge)(void *ctx), void *ctx)
 {
     struct meta_checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
     int err;
@@ -136,6 +137,8 @@ int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta,
         return -ENOMEM;
     checkpoint->meta = meta;
     checkpoint->writer = writer;
+    checkpoint->nudge = nudge;
+    checkpoint->nudge_ctx = ctx;
     checkpoint->frames_next = META_WAL_FRAMES_TARGET;
     if ((err = db_connect(meta, DB_CHECKPOINT, &checkpoint->db)) != 0) {
         free(checkpoint);

@@ -15,12 +15,13 @@
 #ifndef METADATA_SQLITE_CHECKPOINT_H
 #define METADATA_SQLITE_CHECKPOINT_H
 
-#include "metadata/db.h"
+#include "metadata/sqlite/database.h"
 
 struct meta_checkpoint;
 
-/* writer: the committer's connection; its log hook is taken. Returns 0 or an error. */
-int checkpoint_start(struct meta_checkpoint **checkpoint, struct meta *meta, sqlite3 *writer);
+/* writer: the committer's connection; its log hook is taken. nudge: called on the thread when a sync failed. Returns 0 or an error. */
+int checkpoint_start(struct meta_checkpoint **checkpoint, struct meta *meta, sqlite3 *writer,
+                     void (*nudge)(void *ctx), void *ctx);
 /* The committer's thread, after each transaction: starts the thread's work or finishes it. */
 void checkpoint_advance(struct meta_checkpoint *checkpoint);
 /* The committer's thread, after a transaction that the disk had no room for, before checkpoint_advance. */

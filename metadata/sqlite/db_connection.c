@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections to the database: how they are opened, their pragmas, a statement without ceremony; and the module's log.
+ * Connections to the database: how they are opened, their pragmas, a statement without ceremony.
  *
  * Who has a connection: the committer (the only writer), its checkpoint thread, and every reader. Connections
  * are never shared between threads, so they are opened without mutexes. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "metadata/db.h"
+#include "metadata/sqlite/database.h"
 
 /* One process at a time has the database open (its owner holds a lock on the folder), and this VFS makes use
  * of that: the index of the log lives on the heap, not in a file shared with other processes, and a read
@@ -33,19 +32,6 @@
 /* A reader's cache is dropped when it finds that something was committed. Mapping the file instead was
  * measured: it gains nothing while the cache holds, and it would turn an I/O error of the disk into a SIGBUS. */
 #define READER_CACHE_KIB 16384
-
-void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
-{
-    char message[512];
-    va_list arguments;
-
-    if (meta->options.log == NULL)
-        return;
-    va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
-    va_end(arguments);
-    meta->options.log(meta->options.log_ctx, (int)level, message);
-}
 
 int db_exec(sqlite3 *db, const char *text)
 {
@@ -195,7 +181,7 @@ int db_stayed(const struct meta *meta)
     ino_t inode = 0;
     int err = db_identify(meta, &device, &inode);
 
-    if (err == 0 && device == meta->device && inode == meta->inode)
+    if (err == 0 && device == meta->engine->device && inode == meta->engine->inode)
         return 0;
     meta_log(meta, META_LOG_ERROR, "%s is no longer the database that was opened: was its folder moved?",
              meta->path);

@@ -3,26 +3,10 @@
  * Which store's database this is and of which time; and, at open, whether it may be used as it was left. */
 #include <errno.h>
 
+#include "metadata/sqlite/database.h"
 #include "metadata/sqlite/wal_scan.h"
-#include "metadata/write/writer.h"
 
-/* ---- In the course of work ---- */
-
-int epoch_raise(struct meta_writer *writer, uint64_t epoch)
-{
-    sqlite3_stmt *raise = writer->sql.list[SQL_EPOCH_RAISE];
-
-    meta_sql_int(raise, 1, (int64_t)epoch);
-    return meta_sql_run(raise);
-}
-
-int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op)
-{
-    return epoch_raise(writer, op->epoch);
-}
-
-/* From a statement that stands before its row. */
-static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
+int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
 {
     int found = meta_sql_row(statement);
 
@@ -35,17 +19,6 @@ static int identity_take(sqlite3_stmt *statement, struct meta_identity *identity
     memcpy(identity->store, id.data, id.length);
     return 0;
 }
-
-int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity)
-{
-    sqlite3_stmt *statement = reader->sql.list[SQL_STORE_GET];
-    int err = identity_take(statement, identity);
-
-    meta_sql_reset(statement);
-    return err;
-}
-
-/* ---- At open ---- */
 
 /* 1 with the identity, 0: its version knew none, or an error. */
 static int identity_find(sqlite3 *db, struct meta_identity *identity)

@@ -281,4 +281,7 @@ void meta_sql_reset(sqlite3_stmt *statement);
 /* Borrowed until the statement is stepped or reset. */
 struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column);
 
+/* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. */
+int meta_sql_part(sqlite3_stmt *row, struct meta_part *part);
+
 #endif

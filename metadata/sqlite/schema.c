@@ -5,7 +5,7 @@
  * one; and before the first of them a copy of the database is kept (schema_copy.c). A migration that was released is never edited: changes are new entries at the end.
  *
  * Runs once, on the thread that opens the database. */
-#include "metadata/db.h"
+#include "metadata/sqlite/database.h"
 
 #include <errno.h>
 #include <stdio.h>

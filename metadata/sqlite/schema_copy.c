@@ -5,7 +5,7 @@
  * so that what has its name is whole.
  *
  * Runs once, on the thread that opens the database. */
-#include "metadata/db.h"
+#include "metadata/sqlite/database.h"
 
 #include <errno.h>
 #include <fcntl.h>

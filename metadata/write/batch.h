@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Running a batch of changes: one transaction, a savepoint around each change, one commit. The committer's thread only; who
+ * Running a batch of changes: one transaction, each change undone alone if it fails, one commit. The committer's thread only; who
  * waits for what, and who is told, is committer.c. Private to metadata/. */
 #ifndef METADATA_WRITE_BATCH_H
 #define METADATA_WRITE_BATCH_H
@@ -17,8 +17,8 @@ struct batch_runner {
     int last_error;     /* of the last transaction, to log a trouble once */
 };
 
-/* Takes the connection: batch_runner_end closes it, also when this fails. Returns 0 or an error. */
-int batch_runner_begin(struct batch_runner *runner, struct meta *meta, sqlite3 *db);
+/* Takes the store: batch_runner_end closes it, also when this fails. Returns 0 or an error. */
+int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct row_store *store);
 void batch_runner_end(struct batch_runner *runner);
 
 /* Calls the hooks but for ended. Each change gets its result; its done is not called. */

@@ -65,7 +65,7 @@ static int append_in_place(struct meta_writer *writer, const struct meta_object_
     /* Those that it holds now are the kept row's. */
     if (kept > 0 && (err = references_raise(writer, current->extents)) != 0)
         return err;
-    int updated = object_row_write(writer, SQL_OBJECT_UPDATE, op->bucket, op->key, row);
+    int updated = row_object_put(writer->store, ROW_UPDATE, op->bucket, op->key, row);
 
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
@@ -176,13 +176,10 @@ static int rename_leave(struct meta_writer *writer, const struct meta_object_ren
                         const struct object_row *row)
 {
     struct meta_delete_entry entry = {.key = op->source.key};
-    sqlite3_stmt *delete = writer->sql.list[SQL_OBJECT_DELETE];
 
     if (writer_bucket_versioning(writer, op->source.bucket) != META_VERSIONING_NEVER)
         return version_delete_current(writer, op->source.bucket, &entry, row, op->owner);
-    meta_sql_int(delete, 1, op->source.bucket);
-    meta_sql_blob(delete, 2, op->source.key);
-    return meta_sql_run(delete);
+    return row_object_delete(writer->store, op->source.bucket, op->source.key);
 }
 
 int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)

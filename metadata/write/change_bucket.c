@@ -54,60 +54,38 @@ static int bucket_append(struct meta_writer *writer, struct writer_bucket bucket
     return 0;
 }
 
-int writer_buckets_load(struct meta_writer *writer)
+static int on_bucket(void *ctx, int64_t id, enum meta_versioning versioning)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_BUCKET_IDS];
-    int row, err;
-
-    writer->bucket_count = 0;
-    while ((row = meta_sql_row(statement)) > 0) {
-        const struct writer_bucket bucket = {
-            .id = sqlite3_column_int64(statement, 0),
-            .versioning = (enum meta_versioning)sqlite3_column_int64(statement, 1),
-        };
-        if ((err = bucket_append(writer, bucket)) != 0) {
-            meta_sql_reset(statement);
-            return err;
-        }
-    }
-    return row;
+    return bucket_append(ctx, (struct writer_bucket){.id = id, .versioning = versioning});
 }
 
-static struct meta_bytes text_of(const char *text, size_t size)
+int writer_buckets_load(struct meta_writer *writer)
 {
-    return (struct meta_bytes){text, strnlen(text, size)};
+    writer->bucket_count = 0;
+    return row_bucket_walk(writer->store, on_bucket, writer);
 }
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_BUCKET_INSERT];
     struct meta_bucket *bucket = &op->bucket;
-    struct meta_bytes name = text_of(bucket->name, sizeof(bucket->name));
+    size_t length = strnlen(bucket->name, sizeof(bucket->name));
     int err;
 
-    if (name.length == 0 || name.length == sizeof(bucket->name))
+    if (length == 0 || length == sizeof(bucket->name))
         return -EINVAL;
     if (bucket->created_ms == 0)
         bucket->created_ms = writer->now_ms;
-    meta_sql_text(statement, 1, name);
-    meta_sql_int(statement, 2, bucket->created_ms);
-    meta_sql_text(statement, 3, text_of(bucket->region, sizeof(bucket->region) - 1));
-    meta_sql_text(statement, 4, text_of(bucket->owner, sizeof(bucket->owner) - 1));
-    meta_sql_int(statement, 5, bucket->versioning);
-    if ((err = meta_sql_run(statement)) != 0)
-        return err;
-    if (sqlite3_changes(writer->db) == 0)
-        return META_E_BUCKET_EXISTS;
-    bucket->id = sqlite3_last_insert_rowid(writer->db);
+    int inserted = row_bucket_insert(writer->store, bucket, &bucket->id);
+    if (inserted <= 0)
+        return inserted == 0 ? META_E_BUCKET_EXISTS : inserted;
     if (op->object_lock.length > 0 &&
-        (err = setting_store(writer, bucket->id, META_SETTING_OBJECT_LOCK, op->object_lock)) != 0)
+        (err = row_setting_put(writer->store, bucket->id, META_SETTING_OBJECT_LOCK, op->object_lock)) != 0)
         return err;
     return bucket_append(writer, (struct writer_bucket){.id = bucket->id, .versioning = bucket->versioning});
 }
 
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_BUCKET_SET_VERSIONING];
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))
@@ -115,65 +93,39 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
     if (op->versioning != META_VERSIONING_ENABLED && op->versioning != META_VERSIONING_SUSPENDED)
         return -EINVAL;
     if (op->versioning == META_VERSIONING_SUSPENDED) {
-        int locked = setting_exists(writer, op->bucket, META_SETTING_OBJECT_LOCK);
+        int locked = row_setting_find(writer->store, op->bucket, META_SETTING_OBJECT_LOCK);
         if (locked != 0)
             return locked < 0 ? locked : META_E_BUCKET_STATE;
     }
-    meta_sql_int(statement, 1, op->bucket);
-    meta_sql_int(statement, 2, op->versioning);
-    if ((err = meta_sql_run(statement)) != 0)
+    if ((err = row_bucket_set_versioning(writer->store, op->bucket, op->versioning)) != 0)
         return err;
     writer->buckets[bucket_position(writer, op->bucket)].versioning = op->versioning;
     return 0;
 }
 
-static int bucket_is_empty(struct meta_writer *writer, int64_t bucket)
+static int on_upload(void *ctx, const unsigned char *upload_id)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_BUCKET_HAS_OBJECT];
-
-    meta_sql_int(statement, 1, bucket);
-    int found = meta_sql_row(statement);
-    if (found > 0)
-        meta_sql_reset(statement);
-    return found > 0 ? META_E_BUCKET_NOT_EMPTY : found;
+    return parts_finish(ctx, upload_id, (struct meta_bytes){0});
 }
 
 static int bucket_abort_uploads(struct meta_writer *writer, int64_t bucket)
 {
-    sqlite3_stmt *list = writer->sql.list[SQL_BUCKET_UPLOADS];
-    sqlite3_stmt *delete = writer->sql.list[SQL_BUCKET_UPLOADS_DELETE];
-    int row, err;
+    int err = row_upload_walk(writer->store, bucket, on_upload, writer);
 
-    meta_sql_int(list, 1, bucket);
-    while ((row = meta_sql_row(list)) > 0) {
-        unsigned char id[META_UPLOAD_ID_BYTES] = {0};
-        struct meta_bytes stored = meta_sql_column(list, 0);
-        if (stored.length == sizeof(id))
-            memcpy(id, stored.data, sizeof(id));
-        if ((err = parts_finish(writer, id, (struct meta_bytes){0})) != 0) {
-            meta_sql_reset(list);
-            return err;
-        }
-    }
-    if (row < 0)
-        return row;
-    meta_sql_int(delete, 1, bucket);
-    return meta_sql_run(delete);
+    return err != 0 ? err : row_uploads_delete(writer->store, bucket);
 }
 
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
 {
-    sqlite3_stmt *delete = writer->sql.list[SQL_BUCKET_DELETE];
-    int err;
+    int err, used;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if ((err = bucket_is_empty(writer, op->bucket)) != 0 ||
-        (err = bucket_abort_uploads(writer, op->bucket)) != 0 ||
-        (err = settings_remove(writer, op->bucket)) != 0)
-        return err;
-    meta_sql_int(delete, 1, op->bucket);
-    if ((err = meta_sql_run(delete)) != 0)
+    if ((used = row_bucket_is_used(writer->store, op->bucket)) != 0)
+        return used > 0 ? META_E_BUCKET_NOT_EMPTY : used;
+    if ((err = bucket_abort_uploads(writer, op->bucket)) != 0 ||
+        (err = row_settings_delete(writer->store, op->bucket)) != 0 ||
+        (err = row_bucket_delete(writer->store, op->bucket)) != 0)
         return err;
     size_t position = bucket_position(writer, op->bucket);
     writer->bucket_count--;

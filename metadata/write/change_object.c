@@ -82,17 +82,13 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
 static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                          const struct object_row *current)
 {
-    sqlite3_stmt *delete = writer->sql.list[SQL_OBJECT_DELETE];
     int err;
 
     entry->existed = current != NULL;
     if (current == NULL)
         return 0;
-    meta_sql_int(delete, 1, bucket);
-    meta_sql_blob(delete, 2, entry->key);
-    if ((err = meta_sql_run(delete)) != 0)
-        return err;
-    return references_drop(writer, current->extents);
+    err = row_object_delete(writer->store, bucket, entry->key);
+    return err != 0 ? err : references_drop(writer, current->extents);
 }
 
 /* As condition_check: whether the current object is the one the client means. */

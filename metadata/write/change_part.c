@@ -6,65 +6,23 @@
 #include <errno.h>
 #include <string.h>
 
-static struct meta_bytes upload_id_bytes(const unsigned char *upload_id)
-{
-    return (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES};
-}
-
 int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                  const unsigned char *upload_id)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_UPLOAD_EXISTS];
+    int found = row_upload_find(writer->store, bucket, key, upload_id);
 
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    meta_sql_blob(statement, 3, upload_id_bytes(upload_id));
-    int found = meta_sql_row(statement);
-    if (found > 0)
-        meta_sql_reset(statement);
     return found > 0 ? 0 : found == 0 ? META_E_NO_UPLOAD : found;
-}
-
-/* The extents of the part that has the number now; empty when there is none. */
-static int part_current_extents(struct meta_writer *writer, const unsigned char *upload_id, uint32_t number,
-                                struct meta_bytes *extents)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_PART_EXTENTS];
-
-    *extents = (struct meta_bytes){0};
-    meta_sql_blob(statement, 1, upload_id_bytes(upload_id));
-    meta_sql_int(statement, 2, number);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found;
-    *extents = meta_sql_column(statement, 0);
-    int err = arena_copy(&writer->arena, extents);
-    meta_sql_reset(statement);
-    return err;
 }
 
 /* Stores the part; its references were taken. Those of the part it replaces are dropped. */
 static int part_store(struct meta_writer *writer, const unsigned char *upload_id,
                       const struct meta_part *part, struct meta_bytes extents)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_PART_REPLACE];
-    unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
-    struct meta_bytes replaced;
-    int err;
+    struct meta_bytes replaced = {0};
+    int found = row_part_extents(writer->store, &writer->arena, upload_id, part->number, &replaced);
+    int err = found < 0 ? found : row_part_put(writer->store, upload_id, part, extents);
 
-    if ((err = part_current_extents(writer, upload_id, part->number, &replaced)) != 0)
-        return err;
-    meta_sql_blob(statement, 1, upload_id_bytes(upload_id));
-    meta_sql_int(statement, 2, part->number);
-    meta_sql_int(statement, 3, (int64_t)part->size);
-    meta_sql_int(statement, 4, part->modified_ms);
-    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, part->etag)});
-    meta_sql_blob_or_null(statement, 6,
-                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &part->checksum)});
-    meta_sql_blob_or_null(statement, 7, extents);
-    if ((err = meta_sql_run(statement)) != 0)
-        return err;
-    return references_drop(writer, replaced);
+    return err != 0 ? err : references_drop(writer, replaced);
 }
 
 static bool part_number_is_valid(uint32_t number)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * META_OP_REPLAY: the changes of a journal entry, once more. Each comes to what it came to before: the rows are as they
+ * META_OP_REPLAY: the changes of a journal entry, once more; and the epoch, which the end of a replay raises. Each comes to what it came to before: the rows are as they
  * were then, and so are time, sequence and seed. Committer's thread; and what the one who replays asks before. */
 #include "metadata/meta_journal.h"
 
@@ -27,19 +27,18 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
     return object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW);
 }
 
-/* In a savepoint of its own, inside that of the replay, and of the same name: it must be closed before that can be undone. */
+/* Undone alone where it fails, as it was then: a change within the change. */
 static int put_replay_savepoint(struct meta_writer *writer, const struct journal_put *put)
 {
-    int err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT]);
+    int err = row_change_begin(writer->store);
 
     if (err != 0)
         return err;
     int result = put_replay(writer, put);
     arena_reset(&writer->arena);
-    if (sqlite3_get_autocommit(writer->db))
-        return result; /* the database has ended the transaction by itself, and all savepoints with it */
-    if ((result != 0 && (err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT_UNDO])) != 0) ||
-        (err = meta_sql_run(writer->sql.list[SQL_SAVEPOINT_RELEASE])) != 0)
+    if (!row_batch_is_open(writer->store))
+        return result; /* a failure has ended all of it */
+    if ((err = row_change_end(writer->store, result == 0)) != 0)
         return err;
     return journal_result_is_lasting(result) ? 0 : result;
 }
@@ -69,37 +68,21 @@ bool replay_is_end(const struct meta_replay *op)
 
 int op_replay(struct meta_writer *writer, struct meta_replay *op)
 {
-    sqlite3_stmt *apply = writer->sql.list[SQL_JOURNAL_APPLY];
     int64_t now_ms = writer->now_ms;
     int err;
 
     if (replay_is_end(op))
-        return (err = journal_row_move(writer, NULL)) != 0 ? err : epoch_raise(writer, op->epoch);
+        return (err = journal_row_move(writer, NULL)) != 0 ? err : row_epoch_raise(writer->store, op->epoch);
     err = entry_replay(writer, op->entry);
     writer->now_ms = now_ms;
     if (err != 0)
         return err;
-    meta_sql_int(apply, 1, (int64_t)op->sequence);
-    return meta_sql_run(apply);
+    return row_journal_apply(writer->store, op->sequence);
 }
 
-int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
+int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op)
 {
-    sqlite3_stmt *statement = reader->sql.list[SQL_JOURNAL_GET];
-    int found = meta_sql_row(statement);
-
-    *journal = (struct meta_journal){0};
-    if (found <= 0)
-        return found == 0 ? META_E_CORRUPT : found;
-    struct meta_bytes token = meta_sql_column(statement, 1);
-    journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
-    journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
-    if (token.length == sizeof(journal->token))
-        memcpy(journal->token, token.data, token.length);
-    else if (journal->file != 0)
-        found = META_E_CORRUPT;
-    meta_sql_reset(statement);
-    return found < 0 ? found : 0;
+    return row_epoch_raise(writer->store, op->epoch);
 }
 
 int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent),

@@ -9,26 +9,16 @@
 
 #include "metadata/rows/assembly.h"
 #include "metadata/rows/kept_parts.h"
-#include "metadata/read/read.h"
-
-static void upload_bind(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
-                        const unsigned char *upload_id)
-{
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    meta_sql_blob(statement, 3, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES});
-}
 
 int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op)
 {
-    sqlite3_stmt *statement = writer->sql.list[SQL_UPLOAD_INSERT];
     struct meta_upload *upload = &op->upload;
     struct meta_bytes attributes;
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    int finished = upload_is_finished(writer, upload->id);
+    int finished = row_finished_find(writer->store, (struct meta_bytes){upload->id, sizeof(upload->id)});
     if (finished != 0)
         return finished < 0 ? finished : -EEXIST;
     if ((err = key_check(upload->key)) != 0 ||
@@ -36,24 +26,8 @@ int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op)
         return err;
     if (upload->initiated_ms == 0)
         upload->initiated_ms = writer->now_ms;
-    upload_bind(statement, op->bucket, upload->key, upload->id);
-    meta_sql_int(statement, 4, upload->initiated_ms);
-    meta_sql_int(statement, 5, upload->checksum_algorithm);
-    meta_sql_int(statement, 6, upload->checksum_type);
-    meta_sql_blob_or_null(statement, 7, upload->owner);
-    meta_sql_blob_or_null(statement, 8, attributes);
-    if ((err = meta_sql_run(statement)) != 0)
-        return err;
-    return sqlite3_changes(writer->db) > 0 ? 0 : -EEXIST;
-}
-
-static int upload_delete(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                         const unsigned char *upload_id)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_UPLOAD_DELETE];
-
-    upload_bind(statement, bucket, key, upload_id);
-    return meta_sql_run(statement);
+    int inserted = row_upload_insert(writer->store, op->bucket, upload, attributes);
+    return inserted < 0 ? inserted : inserted > 0 ? 0 : -EEXIST;
 }
 
 int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
@@ -65,31 +39,26 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
         (err = parts_finish(writer, op->upload_id, (struct meta_bytes){0})) != 0)
         return err;
-    return upload_delete(writer, op->bucket, op->key, op->upload_id);
+    return row_upload_delete(writer->store, op->bucket, op->key, op->upload_id);
 }
 
 /* ---- Completing ---- */
+
+static int on_part(void *ctx, const struct meta_part *part, struct meta_bytes extents)
+{
+    return assembly_add(ctx, part, extents);
+}
 
 /* Reads the parts that are there, within the change: it takes 0.7 us a part, while others wait. */
 static int parts_collect(struct meta_writer *writer, const struct meta_upload_complete *op,
                          struct assembled *whole)
 {
-    sqlite3_stmt *list = writer->sql.list[SQL_PART_ALL];
     struct assembly assembly;
-    struct meta_part part;
-    int row, err = assembly_begin(&assembly, &writer->arena, op->parts, op->part_count);
+    int err = assembly_begin(&assembly, &writer->arena, op->parts, op->part_count);
 
-    if (err != 0)
-        return err;
-    meta_sql_blob(list, 1, (struct meta_bytes){op->upload_id, META_UPLOAD_ID_BYTES});
-    while ((row = meta_sql_row(list)) > 0) {
-        if ((err = read_part(list, &part)) != 0 ||
-            (err = assembly_add(&assembly, &part, meta_sql_column(list, READ_PART_COLUMNS))) != 0) {
-            meta_sql_reset(list);
-            return err;
-        }
-    }
-    return row < 0 ? row : assembly_finish(&assembly, whole);
+    if (err == 0)
+        err = row_part_walk(writer->store, op->upload_id, on_part, &assembly);
+    return err != 0 ? err : assembly_finish(&assembly, whole);
 }
 
 /* The object's part of the row. */
@@ -109,25 +78,6 @@ static int complete_assemble(struct meta_writer *writer, const struct meta_uploa
     row->parts = made->parts;
     row->size = made->size;
     return 0;
-}
-
-/* Takes attributes and owner of the object from the upload's row. META_E_NO_UPLOAD. */
-static int upload_load(struct meta_writer *writer, const struct meta_upload_complete *op,
-                       struct object_row *row)
-{
-    sqlite3_stmt *statement = writer->sql.list[SQL_UPLOAD_GET];
-    int err;
-
-    upload_bind(statement, op->bucket, op->key, op->upload_id);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found == 0 ? META_E_NO_UPLOAD : found;
-    row->owner = meta_sql_column(statement, 5);
-    row->attributes = meta_sql_column(statement, 6);
-    if ((err = arena_copy(&writer->arena, &row->owner)) == 0)
-        err = arena_copy(&writer->arena, &row->attributes);
-    meta_sql_reset(statement);
-    return err;
 }
 
 /* A client that did not get the answer asks again: answered from the object that the upload became. Its ETag comes from those
@@ -170,19 +120,21 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
     struct object_row row = {.modified_ms = writer->now_ms,
                              .checksum = op->checksum,
                              .upload_id = {op->upload_id, META_UPLOAD_ID_BYTES}};
-    int err;
+    int err, found;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if ((err = upload_load(writer, op, &row)) == META_E_NO_UPLOAD)
-        return complete_again(writer, op);
-    if (err != 0 || (err = complete_assemble(writer, op, &row)) != 0)
+    found = row_upload_get(writer->store, &writer->arena, op->bucket, op->key, op->upload_id, &row.owner,
+                           &row.attributes);
+    if (found <= 0)
+        return found == 0 ? complete_again(writer, op) : found;
+    if ((err = complete_assemble(writer, op, &row)) != 0)
         return err;
     memcpy(row.etag, op->etag, sizeof(row.etag));
     if ((err = lock_default(writer, &row.attributes, op->default_lock)) != 0 ||
         (err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
         (err = complete_clear(writer, op)) != 0 ||
-        (err = upload_delete(writer, op->bucket, op->key, op->upload_id)) != 0)
+        (err = row_upload_delete(writer->store, op->bucket, op->key, op->upload_id)) != 0)
         return err;
     op->modified_ms = row.modified_ms;
     op->size = row.size;

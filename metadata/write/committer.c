@@ -19,7 +19,6 @@
 #include "metadata/write/batch.h"
 #include "metadata/write/batch_pace.h"
 #include "metadata/write/changes.h"
-#include "metadata/sqlite/checkpoint.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
 #include "storage/base/clock.h"
@@ -31,11 +30,10 @@ struct op_queue {
 
 struct meta_committer {
     struct meta *meta;
-    struct batch_runner runner;         /* the thread's */
-    struct meta_checkpoint *checkpoint; /* the thread's */
-    struct batch_pace pace;             /* the thread's */
-    uint64_t last_end_ns;               /* the thread's: when the last batch was answered */
-    int repair_error;                   /* the thread's: of the last try, to log a trouble once */
+    struct batch_runner runner; /* the thread's */
+    struct batch_pace pace;     /* the thread's */
+    uint64_t last_end_ns;       /* the thread's: when the last batch was answered */
+    int repair_error;           /* the thread's: of the last try, to log a trouble once */
 
     pthread_t thread;
     pthread_mutex_t mutex; /* for all below */
@@ -112,10 +110,9 @@ static int repair(struct meta_committer *committer)
 {
     struct meta *meta = committer->meta;
 
-    if (!wal_is_suspect(&meta->wal))
+    if (!row_engine_is_suspect(meta))
         return 0;
-    sqlite3 *checkpointer = checkpoint_rest(committer->checkpoint);
-    int err = wal_repair(&meta->wal, committer->runner.writer.db, checkpointer);
+    int err = row_store_repair(committer->runner.writer.store);
     if (err != committer->repair_error || err == 0)
         meta_log(
             meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
@@ -136,6 +133,11 @@ void committer_nudge(struct meta_committer *committer)
     pthread_mutex_unlock(&committer->mutex);
 }
 
+static void on_trouble(void *ctx)
+{
+    committer_nudge(ctx);
+}
+
 static bool is_idle(const struct meta_committer *committer)
 {
     return committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing;
@@ -152,7 +154,7 @@ static void wait_until(struct meta_committer *committer, uint64_t end_ns)
 static void idle_await(struct meta_committer *committer)
 {
     while (is_idle(committer)) {
-        if (!wal_is_suspect(&committer->meta->wal)) {
+        if (!row_engine_is_suspect(committer->meta)) {
             pthread_cond_wait(&committer->wake, &committer->mutex);
             continue;
         }
@@ -172,7 +174,7 @@ static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
     bool closing = false;
     int err;
 
-    if (committer->runner.last_error != 0 || !committer->meta->wal.is_synced)
+    if (committer->runner.last_error != 0 || !row_batch_was_synced(committer->runner.writer.store))
         return;
     while ((err = repair(committer)) != 0 && !closing) {
         pthread_mutex_lock(&committer->mutex);
@@ -252,10 +254,10 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     row_changes_begin(&committer->meta->row_changes, &touches);
     batch_run(&committer->runner, batch);
     if (committer->runner.last_error == -ENOSPC)
-        checkpoint_hurry(committer->checkpoint);
+        row_store_hurry(committer->runner.writer.store);
     row_changes_end(&committer->meta->row_changes, &touches);
     (void)atomic_fetch_add(&committer->meta->changes, changes_count_without(batch, CHANGE_IS_UNMARKED));
-    if (wal_is_suspect(&committer->meta->wal)) {
+    if (row_engine_is_suspect(committer->meta)) {
         batch_hold(committer, batch);
         (void)repair(committer); /* before anybody is told; what fails is tried again */
     }
@@ -266,7 +268,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     batch_finish(&committer->runner.hooks, batch, committer->runner.bytes_result);
     committer->last_end_ns = clock_monotonic_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
-    checkpoint_advance(committer->checkpoint);
+    row_store_rest(committer->runner.writer.store);
 }
 
 static void *committer_main(void *argument)
@@ -329,21 +331,20 @@ void meta_submit(struct meta *meta, struct meta_op *op)
 
 static void committer_free(struct meta_committer *committer)
 {
-    checkpoint_stop(committer->checkpoint);
     batch_runner_end(&committer->runner);
     pthread_cond_destroy(&committer->wake);
     pthread_mutex_destroy(&committer->mutex);
     free(committer);
 }
 
-int committer_start(struct meta_committer **committer_out, struct meta *meta, sqlite3 *db)
+int committer_start(struct meta_committer **committer_out, struct meta *meta, struct row_store *store)
 {
     struct meta_committer *committer = calloc(1, sizeof(*committer));
     pthread_condattr_t monotonic;
     int err;
 
     if (committer == NULL) {
-        (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
+        row_store_close(store);
         return -ENOMEM;
     }
     committer->meta = meta;
@@ -355,10 +356,12 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, sq
     pthread_cond_init(&committer->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     committer->wake_at = 1;
-    if ((err = batch_runner_begin(&committer->runner, meta, db)) != 0 ||
-        (err = checkpoint_start(&committer->checkpoint, meta, db)) != 0 ||
+    if ((err = batch_runner_begin(&committer->runner, meta, store)) != 0 ||
+        (err = row_store_start(store, on_trouble, committer)) != 0 ||
         (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {
-        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err),
+                 row_store_message(store));
+        row_engine_keep_log(meta);
         committer_free(committer);
         return err;
     }

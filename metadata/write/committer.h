@@ -6,9 +6,11 @@
 
 #include "metadata/db.h"
 
-/* Takes the connection, on failure too. Returns 0 or an error. */
-int committer_start(struct meta_committer **committer, struct meta *meta, sqlite3 *db);
-/* Finishes what was submitted, ends the thread, closes the connection and frees the committer. Blocks. */
+struct row_store;
+
+/* Takes the store, on failure too. Returns 0 or an error. */
+int committer_start(struct meta_committer **committer, struct meta *meta, struct row_store *store);
+/* Finishes what was submitted, ends the thread, closes the store and frees the committer. Blocks. */
 void committer_stop(struct meta_committer *committer);
 /* A sync of the log or the database failed: wakes the thread, which makes it good. Any thread. */
 void committer_nudge(struct meta_committer *committer);

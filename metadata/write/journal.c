@@ -34,22 +34,15 @@ bool journal_result_is_lasting(int result)
 
 int journal_row_move(struct meta_writer *writer, const struct meta_journal *to)
 {
-    sqlite3_stmt *move = writer->sql.list[SQL_JOURNAL_MOVE];
-
-    meta_sql_int(move, 1, to != NULL ? (int64_t)to->file : 0);
-    meta_sql_blob(
-        move, 2, to != NULL ? (struct meta_bytes){to->token, sizeof(to->token)} : (struct meta_bytes){"", 0});
-    return meta_sql_run(move);
+    if (to == NULL)
+        return row_journal_move(writer->store, 0, (struct meta_bytes){"", 0});
+    return row_journal_move(writer->store, to->file, (struct meta_bytes){to->token, sizeof(to->token)});
 }
 
 int journal_batch_store(struct journal *journal, struct meta_writer *writer)
 {
-    sqlite3_stmt *apply = writer->sql.list[SQL_JOURNAL_APPLY];
-
-    if (journal->is_recorded) {
-        meta_sql_int(apply, 1, (int64_t)journal->next.applied);
-        return meta_sql_run(apply);
-    }
+    if (journal->is_recorded)
+        return row_journal_apply(writer->store, journal->next.applied);
     if (journal->next.file == journal->row.file)
         return 0;
     return journal_row_move(writer, journal->next.file != 0 ? &journal->next : NULL);

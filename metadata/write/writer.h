@@ -6,9 +6,9 @@
 #ifndef METADATA_WRITE_WRITER_H
 #define METADATA_WRITE_WRITER_H
 
-#include "metadata/rows/arena_bytes.h"
-#include "metadata/rows/codec.h"
 #include "metadata/db.h"
+#include "metadata/rows/codec.h"
+#include "metadata/rows/row_store.h"
 
 /* What every change asks about its bucket, kept so that it costs no query. */
 struct writer_bucket {
@@ -18,8 +18,7 @@ struct writer_bucket {
 
 struct meta_writer {
     struct meta *meta;
-    sqlite3 *db;
-    struct meta_sql sql;
+    struct row_store *store;
     int64_t now_ms;       /* of this transaction */
     int64_t garbage_row;  /* the highest that was used; rows are not used twice while the store is open */
     int64_t replaced_row; /* the same of `replaced` */
@@ -41,24 +40,9 @@ enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, 
 
 /* ---- Object rows (row.c) ---- */
 
-/* A row of `object` with its lists as stored, so that a copy need not decode them. */
-struct object_row {
-    uint64_t size;
-    int64_t modified_ms;
-    char etag[META_ETAG_BYTES_MAX + 1];
-    struct meta_checksum checksum;
-    struct meta_bytes owner, extents, attributes, upload_id, parts; /* empty: none */
-    struct meta_version_id version;
-};
-
 /* The row's bytes live in the arena. Returns 0, META_E_NO_KEY, or an error. */
 int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                     struct object_row *row);
-/* The columns of META_SQL_OBJECT_COLUMNS from a row that a statement stands on; all but the version. */
-int object_row_read(struct meta_writer *writer, sqlite3_stmt *statement, struct object_row *row);
-/* Runs SQL_OBJECT_INSERT or SQL_OBJECT_UPDATE; 1 when the row was written, 0 when it was not, or an error. */
-int object_row_write(struct meta_writer *writer, enum meta_sql_id id, int64_t bucket, struct meta_bytes key,
-                     const struct object_row *row);
 /* Whether the current object (NULL: there is none) is the owner's; owner NULL: anybody's will do. 0 or META_E_NOT_OWNER. */
 int owner_check(const struct meta_bytes *owner, const struct object_row *current);
 /* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY, META_E_NOT_OWNER. */
@@ -136,8 +120,6 @@ static inline uint32_t writer_clear_max(const struct meta_writer *writer)
 /* For an upload that ceases to be: removes its parts, at once or, where they are many, later. kept: those whose
  * references are somebody else's now, as in kept_parts.h; the others' are dropped. */
 int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct meta_bytes kept);
-/* 1 when parts of such an upload are still there, 0 when not, or an error. */
-int upload_is_finished(struct meta_writer *writer, const unsigned char *upload_id);
 
 /* ---- References (references.c) ---- */
 
@@ -170,15 +152,6 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 /* Gives attributes whose lock names no retention that of `packed` (empty: none). */
 int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
 
-/* ---- Settings (change_settings.c) ---- */
-
-/* 1 when the bucket has the setting, 0 when not, or an error. */
-int setting_exists(struct meta_writer *writer, int64_t bucket, int kind);
-int setting_store(struct meta_writer *writer, int64_t bucket, int kind, struct meta_bytes document);
-
-/* All of the bucket's. */
-int settings_remove(struct meta_writer *writer, int64_t bucket);
-
 /* ---- The journal (journal.c) ---- */
 
 struct meta_journal;
@@ -190,12 +163,6 @@ int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
 /* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
  * held there from now on, and the caller must not drop them; 0: not so; or an error. */
 int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
-
-/* ---- The epoch (identity.c) ---- */
-
-/* To at least that. */
-int epoch_raise(struct meta_writer *writer, uint64_t epoch);
-int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op);
 
 /* ---- The changes ---- */
 
@@ -225,6 +192,7 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
 struct meta_replay;
 bool replay_is_end(const struct meta_replay *op);
 int op_replay(struct meta_writer *writer, struct meta_replay *op);
+int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op);
 struct meta_mark_set;
 int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op);
 struct meta_lost;

@@ -26,6 +26,7 @@ forbid "storage includes neither metadata nor api" '(\.\./)*(metadata|api)/' sto
 forbid "metadata includes neither api nor what stands on storage's ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|api/)' metadata
 forbid "S3 does not know the HTTP library: only api/http does" 'h2o' $(ls -d api/*/ | grep -v '^api/http/') api/sluice.h storage metadata
 forbid "only metadata knows SQLite" 'sqlite3' storage api
+forbid "in metadata, only sqlite/ and read/ know SQL" 'sqlite3|(\.\./)*metadata/(sqlite|read)/' metadata/write metadata/rows metadata/*.[ch]
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "metadata/db.h"
+#include "metadata/read/reader.h"
 
 static uint64_t steps(struct store *store)
 {

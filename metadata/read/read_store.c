@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What there is beside the objects: the store's identity, its journal, the settings of its buckets. The reader's thread. */
+#include "metadata/read/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadata/meta_journal.h"
+#include "metadata/meta_settings.h"
+
+int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_STORE_GET];
+    int err = identity_take(statement, identity);
+
+    meta_sql_reset(statement);
+    return err;
+}
+
+int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_JOURNAL_GET];
+    int found = meta_sql_row(statement);
+
+    *journal = (struct meta_journal){0};
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    struct meta_bytes token = meta_sql_column(statement, 1);
+    journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
+    journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
+    if (token.length == sizeof(journal->token))
+        memcpy(journal->token, token.data, token.length);
+    else if (journal->file != 0)
+        found = META_E_CORRUPT;
+    meta_sql_reset(statement);
+    return found < 0 ? found : 0;
+}
+
+int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind,
+                     struct meta_bytes *document)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_GET];
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_int(statement, 2, kind);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_SETTING : found;
+    struct meta_bytes stored = meta_sql_column(statement, 0);
+    char *copy = malloc(stored.length + 1);
+    if (copy != NULL) {
+        if (stored.length > 0)
+            memcpy(copy, stored.data, stored.length);
+        copy[stored.length] = '\0'; /* for those who look at it in a debugger */
+    }
+    *document = (struct meta_bytes){copy, stored.length};
+    meta_sql_reset(statement);
+    return copy != NULL ? 0 : -ENOMEM;
+}
+
+int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind, int64_t after,
+                         int64_t *buckets, int limit)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_BUCKETS];
+    int count = 0, row;
+
+    meta_sql_int(statement, 1, kind);
+    meta_sql_int(statement, 2, after);
+    meta_sql_int(statement, 3, limit);
+    while ((row = meta_sql_row(statement)) > 0)
+        buckets[count++] = sqlite3_column_int64(statement, 0);
+    return row < 0 ? row : count;
+}

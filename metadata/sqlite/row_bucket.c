@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of `bucket` and `setting`, and of the tables that have one row: `journal`, `store`, `mark`. Behind rows/row_store.h. */
+#include "metadata/sqlite/row_sql.h"
+
+#include <string.h>
+
+static struct meta_bytes text_of(const char *text, size_t size)
+{
+    return (struct meta_bytes){text, strnlen(text, size)};
+}
+
+static sqlite3_stmt *bind_bucket(struct row_store *store, enum meta_sql_id id, int64_t bucket)
+{
+    sqlite3_stmt *statement = row_statement(store, id);
+
+    meta_sql_int(statement, 1, bucket);
+    return statement;
+}
+
+/* ---- `bucket` ---- */
+
+int row_bucket_walk(struct row_store *store,
+                    int (*visit)(void *ctx, int64_t id, enum meta_versioning versioning), void *ctx)
+{
+    sqlite3_stmt *statement = store->sql.list[SQL_BUCKET_IDS]; /* also before the first batch */
+    int row, stop;
+
+    while ((row = meta_sql_row(statement)) > 0) {
+        if ((stop = visit(ctx, sqlite3_column_int64(statement, 0),
+                          (enum meta_versioning)sqlite3_column_int64(statement, 1))) != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
+}
+
+int row_bucket_insert(struct row_store *store, const struct meta_bucket *bucket, int64_t *id)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_BUCKET_INSERT);
+
+    meta_sql_text(statement, 1, text_of(bucket->name, sizeof(bucket->name)));
+    meta_sql_int(statement, 2, bucket->created_ms);
+    meta_sql_text(statement, 3, text_of(bucket->region, sizeof(bucket->region) - 1));
+    meta_sql_text(statement, 4, text_of(bucket->owner, sizeof(bucket->owner) - 1));
+    meta_sql_int(statement, 5, bucket->versioning);
+    int inserted = row_run_changes(store, statement);
+    if (inserted > 0)
+        *id = sqlite3_last_insert_rowid(store->db);
+    return inserted;
+}
+
+int row_bucket_set_versioning(struct row_store *store, int64_t bucket, enum meta_versioning versioning)
+{
+    sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_SET_VERSIONING, bucket);
+
+    meta_sql_int(statement, 2, versioning);
+    return meta_sql_run(statement);
+}
+
+int row_bucket_is_used(struct row_store *store, int64_t bucket)
+{
+    return row_run_finds(bind_bucket(store, SQL_BUCKET_HAS_OBJECT, bucket));
+}
+
+int row_bucket_delete(struct row_store *store, int64_t bucket)
+{
+    return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
+}
+
+/* ---- `setting` ---- */
+
+int row_setting_find(struct row_store *store, int64_t bucket, int kind)
+{
+    sqlite3_stmt *statement = bind_bucket(store, SQL_SETTING_GET, bucket);
+
+    meta_sql_int(statement, 2, kind);
+    return row_run_finds(statement);
+}
+
+int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct meta_bytes document)
+{
+    bool removes = document.data == NULL;
+    sqlite3_stmt *statement = bind_bucket(store, removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT, bucket);
+
+    meta_sql_int(statement, 2, kind);
+    if (!removes)
+        meta_sql_blob(statement, 3, document);
+    return meta_sql_run(statement);
+}
+
+int row_settings_delete(struct row_store *store, int64_t bucket)
+{
+    return meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket));
+}
+
+/* ---- One row each ---- */
+
+int row_journal_move(struct row_store *store, uint64_t file, struct meta_bytes token)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_MOVE);
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    meta_sql_blob(statement, 2, token);
+    return meta_sql_run(statement);
+}
+
+int row_journal_apply(struct row_store *store, uint64_t applied)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_APPLY);
+
+    meta_sql_int(statement, 1, (int64_t)applied);
+    return meta_sql_run(statement);
+}
+
+int row_epoch_raise(struct row_store *store, uint64_t epoch)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_EPOCH_RAISE);
+
+    meta_sql_int(statement, 1, (int64_t)epoch);
+    return meta_sql_run(statement);
+}
+
+int row_mark_put(struct row_store *store, uint64_t file, struct meta_bytes open, int64_t given_up)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_MARK_SET);
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    meta_sql_blob(statement, 2, open);
+    meta_sql_int(statement, 3, given_up);
+    return meta_sql_run(statement);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of `object`, `version` and `replaced`, which hold the same and move between the three as they are. Behind rows/row_store.h. */
+#include "metadata/sqlite/row_sql.h"
+
+#include <string.h>
+
+#include "metadata/rows/codec.h"
+
+/* Columns of META_SQL_OBJECT_COLUMNS, and what comes after them. */
+enum object_column {
+    COLUMN_SIZE,
+    COLUMN_MODIFIED,
+    COLUMN_ETAG,
+    COLUMN_CHECKSUM,
+    COLUMN_OWNER,
+    COLUMN_EXTENTS,
+    COLUMN_ATTRIBUTES,
+    COLUMN_UPLOAD_ID,
+    COLUMN_PARTS,
+    COLUMN_OWN,
+    /* of SQL_OBJECT_GET */
+    COLUMN_VERSION = COLUMN_OWN,
+    /* of META_SQL_VERSION_COLUMNS */
+    COLUMN_ID = COLUMN_OWN,
+    COLUMN_IS_NULL,
+    COLUMN_IS_MARKER,
+    COLUMN_NONCURRENT,
+};
+
+/* The row that a statement stands on; all but the version. */
+static int object_read(struct arena *arena, sqlite3_stmt *statement, struct object_row *row)
+{
+    int err;
+
+    row->size = (uint64_t)sqlite3_column_int64(statement, COLUMN_SIZE);
+    row->modified_ms = sqlite3_column_int64(statement, COLUMN_MODIFIED);
+    row->owner = meta_sql_column(statement, COLUMN_OWNER);
+    row->extents = meta_sql_column(statement, COLUMN_EXTENTS);
+    row->attributes = meta_sql_column(statement, COLUMN_ATTRIBUTES);
+    row->upload_id = meta_sql_column(statement, COLUMN_UPLOAD_ID);
+    row->parts = meta_sql_column(statement, COLUMN_PARTS);
+    if ((err = arena_copy(arena, &row->owner)) != 0 || (err = arena_copy(arena, &row->extents)) != 0 ||
+        (err = arena_copy(arena, &row->attributes)) != 0 || (err = arena_copy(arena, &row->upload_id)) != 0 ||
+        (err = arena_copy(arena, &row->parts)) != 0)
+        return err;
+    /* The object can still be replaced and deleted. */
+    if (codec_etag_decode(meta_sql_column(statement, COLUMN_ETAG), row->etag) != 0)
+        row->etag[0] = '\0';
+    if (codec_checksum_decode(meta_sql_column(statement, COLUMN_CHECKSUM), &row->checksum) != 0)
+        memset(&row->checksum, 0, sizeof(row->checksum));
+    memset(&row->version, 0, sizeof(row->version));
+    return 0;
+}
+
+/* The first parameters of most statements. */
+static sqlite3_stmt *bind_key(struct row_store *store, enum meta_sql_id id, int64_t bucket,
+                              struct meta_bytes key)
+{
+    sqlite3_stmt *statement = row_statement(store, id);
+
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    return statement;
+}
+
+static sqlite3_stmt *bind_version(struct row_store *store, enum meta_sql_id statement_id, int64_t bucket,
+                                  struct meta_bytes key, const struct meta_version_id *id)
+{
+    sqlite3_stmt *statement = bind_key(store, statement_id, bucket, key);
+
+    assert(!meta_version_is_null(id)); /* a place, which the null version has, too */
+    meta_sql_blob(statement, 3, (struct meta_bytes){id->bytes, sizeof(id->bytes)});
+    return statement;
+}
+
+/* ---- `object` ---- */
+
+int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+                   struct object_row *row)
+{
+    sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_GET, bucket, key);
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found;
+    int err = object_read(arena, statement, row);
+    struct meta_bytes version = meta_sql_column(statement, COLUMN_VERSION);
+    if (err == 0 && version.length == sizeof(row->version))
+        memcpy(&row->version, version.data, version.length);
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
+int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct meta_bytes key,
+                   const struct object_row *row)
+{
+    bool is_null = meta_version_is_null(&row->version);
+    sqlite3_stmt *statement =
+        bind_key(store, put == ROW_INSERT ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
+    unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
+
+    meta_sql_int(statement, 3, (int64_t)row->size);
+    meta_sql_int(statement, 4, row->modified_ms);
+    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, row->etag)});
+    meta_sql_blob_or_null(statement, 6,
+                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &row->checksum)});
+    meta_sql_blob_or_null(statement, 7, row->owner);
+    meta_sql_blob_or_null(statement, 8, row->extents);
+    meta_sql_blob_or_null(statement, 9, row->attributes);
+    meta_sql_blob_or_null(statement, 10, row->upload_id);
+    meta_sql_blob_or_null(statement, 11, row->parts);
+    meta_sql_blob_or_null(statement, 12,
+                          (struct meta_bytes){row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES});
+    return row_run_changes(store, statement);
+}
+
+int row_object_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                              struct meta_bytes attributes)
+{
+    sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_ANNOTATE, bucket, key);
+
+    meta_sql_blob_or_null(statement, 3, attributes);
+    return meta_sql_run(statement);
+}
+
+int row_object_delete(struct row_store *store, int64_t bucket, struct meta_bytes key)
+{
+    return meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
+}
+
+/* ---- `version` ---- */
+
+/* Of a statement that finds one. */
+static int version_read(sqlite3_stmt *statement, struct arena *arena, struct version_row *row)
+{
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found;
+    int err = object_read(arena, statement, &row->object);
+    struct meta_bytes stored = meta_sql_column(statement, COLUMN_ID);
+    bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
+    row->is_marker = sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
+    row->is_current = sqlite3_column_type(statement, COLUMN_NONCURRENT) == SQLITE_NULL;
+    if (err == 0 && stored.length != sizeof(row->id))
+        err = META_E_CORRUPT;
+    if (err == 0) {
+        memcpy(&row->id, stored.data, sizeof(row->id));
+        if (!is_null)
+            row->object.version = row->id;
+    }
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
+int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+                    const struct meta_version_id *id, struct version_row *row)
+{
+    return version_read(bind_version(store, SQL_VERSION_GET, bucket, key, id), arena, row);
+}
+
+int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+                         struct version_row *row)
+{
+    return version_read(bind_key(store, SQL_VERSION_GET_NULL, bucket, key), arena, row);
+}
+
+int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+                       struct version_row *row)
+{
+    return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
+}
+
+int row_version_is_alone(struct row_store *store, int64_t bucket, struct meta_bytes key)
+{
+    int found = row_run_finds(bind_key(store, SQL_VERSION_SECOND, bucket, key));
+
+    return found < 0 ? found : found == 0;
+}
+
+int row_version_archive(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                        const struct meta_version_id *id, int64_t noncurrent_ms)
+{
+    sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ARCHIVE, bucket, key, id);
+
+    meta_sql_int(statement, 4, noncurrent_ms);
+    return meta_sql_run(statement);
+}
+
+int row_version_restore(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                        const struct meta_version_id *id)
+{
+    return meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
+}
+
+int row_version_put_marker(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                           const struct meta_version_id *id, bool is_null, int64_t modified_ms,
+                           struct meta_bytes owner)
+{
+    sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
+
+    meta_sql_int(statement, 4, is_null);
+    meta_sql_int(statement, 5, modified_ms);
+    meta_sql_blob_or_null(statement, 6, owner);
+    return meta_sql_run(statement);
+}
+
+int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                               const struct meta_version_id *id, int64_t noncurrent_ms)
+{
+    sqlite3_stmt *statement = bind_version(store, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
+
+    meta_sql_int(statement, 4, noncurrent_ms);
+    return meta_sql_run(statement);
+}
+
+int row_version_set_current(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                            const struct meta_version_id *id)
+{
+    return meta_sql_run(bind_version(store, SQL_VERSION_SET_CURRENT, bucket, key, id));
+}
+
+int row_version_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                               const struct meta_version_id *id, struct meta_bytes attributes)
+{
+    sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ANNOTATE, bucket, key, id);
+
+    meta_sql_blob_or_null(statement, 4, attributes);
+    return meta_sql_run(statement);
+}
+
+int row_version_delete(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                       const struct meta_version_id *id)
+{
+    return meta_sql_run(bind_version(store, SQL_VERSION_DELETE, bucket, key, id));
+}
+
+/* ---- `replaced` ---- */
+
+int row_replaced_keep(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t row)
+{
+    sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_KEEP, bucket, key);
+
+    meta_sql_int(statement, 3, row);
+    return row_run_changes(store, statement);
+}
+
+int row_replaced_newest(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t *row,
+                        bool *is_null)
+{
+    sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_NEWEST, bucket, key);
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found;
+    *row = sqlite3_column_int64(statement, 0);
+    *is_null = sqlite3_column_type(statement, 1) == SQLITE_NULL;
+    meta_sql_reset(statement);
+    return 1;
+}
+
+int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct meta_bytes *extents)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
+
+    meta_sql_int(statement, 1, *row);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found;
+    *row = sqlite3_column_int64(statement, 0);
+    *extents = meta_sql_column(statement, 1);
+    int err = arena_copy(arena, extents);
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
+int row_replaced_restore(struct row_store *store, int64_t row)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_RESTORE);
+
+    meta_sql_int(statement, 1, row);
+    return meta_sql_run(statement);
+}
+
+int row_replaced_delete(struct row_store *store, int64_t row)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_DELETE);
+
+    meta_sql_int(statement, 1, row);
+    return meta_sql_run(statement);
+}

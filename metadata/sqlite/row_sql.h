@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files behind rows/row_store.h share (row_*.c): the writer's connection with its statements. The committer's thread. Private
+ * to metadata/sqlite/. */
+#ifndef METADATA_SQLITE_ROW_SQL_H
+#define METADATA_SQLITE_ROW_SQL_H
+
+#include <assert.h>
+
+#include "metadata/rows/row_store.h"
+#include "metadata/sqlite/checkpoint.h"
+#include "metadata/sqlite/database.h"
+
+struct row_store {
+    struct meta *meta;
+    sqlite3 *db;
+    struct meta_sql sql;
+    struct meta_checkpoint *checkpoint; /* NULL until row_store_start */
+    bool is_in_batch;
+    unsigned savepoints; /* open ones */
+};
+
+/* The statement by which a row is touched, which is only done inside a batch. */
+static inline sqlite3_stmt *row_statement(struct row_store *store, enum meta_sql_id id)
+{
+    assert(store->is_in_batch);
+    return store->sql.list[id];
+}
+
+static inline struct meta_bytes row_upload_id(const unsigned char *upload_id)
+{
+    return (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES};
+}
+
+/* Runs a statement that writes: 1 when it changed a row, 0 when there was none to change, or an error. */
+int row_run_changes(struct row_store *store, sqlite3_stmt *statement);
+/* 1 when the statement finds a row, which nobody wants to see; 0, or an error. */
+int row_run_finds(sqlite3_stmt *statement);
+
+#endif
