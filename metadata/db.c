@@ -3,6 +3,7 @@
  * Opening and closing a store. */
 #include "metadata/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ int meta_open(struct meta **meta_out, const char *path, const struct meta_option
     struct meta *meta = calloc(1, sizeof(*meta));
     int err;
 
+    assert(meta_out != NULL && path != NULL && options != NULL);
     if (meta == NULL)
         return -ENOMEM;
     meta->options = *options;
@@ -45,6 +47,7 @@ void meta_close(struct meta *meta)
 {
     if (meta == NULL)
         return;
+    assert(meta->committer == NULL || !meta->options.read_only);
     if (meta->committer != NULL)
         committer_stop(meta->committer);
     row_engine_close(meta);
@@ -68,5 +71,6 @@ int meta_make_durable(struct meta *meta)
 
 int meta_health(const struct meta *meta)
 {
+    assert(meta->engine != NULL);
     return row_engine_is_suspect(meta) ? META_E_UNSYNCED : 0;
 }

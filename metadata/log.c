@@ -3,6 +3,7 @@
  * The module's log, which is its owner's. */
 #include "metadata/db.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -11,6 +12,7 @@ void meta_log(const struct meta *meta, enum meta_log_level level, const char *fo
     char message[512];
     va_list arguments;
 
+    assert(level <= META_LOG_ERROR);
     if (meta->options.log == NULL)
         return;
     va_start(arguments, format);

@@ -8,6 +8,7 @@
  * from being shortened meanwhile. The reader's thread; one snapshot. */
 #include "metadata/read/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -41,6 +42,7 @@ static void check_report(struct check *check, const char *format, ...)
     char finding[4096];
     va_list arguments;
 
+    assert(check->findings >= 0);
     va_start(arguments, format);
     (void)vsnprintf(finding, sizeof(finding), format, arguments);
     va_end(arguments);
@@ -57,6 +59,7 @@ static int check_query(struct check *check, const char *text,
     int code = sqlite3_prepare_v2(check->db, text, -1, &statement, NULL);
     int row, err = 0;
 
+    assert(text != NULL && visit != NULL);
     if (code != SQLITE_OK)
         return meta_sql_error(code);
     while (err == 0 && (row = meta_sql_row(statement)) != 0)
@@ -123,6 +126,7 @@ static const char version_faults[] =
 
 static int note_add(struct check *check, const struct meta_extent *extent)
 {
+    assert(extent->length > 0 && check->note_count <= check->note_capacity);
     if (check->note_count == check->note_capacity) {
         size_t capacity = check->note_capacity == 0 ? 4096 : 2 * check->note_capacity;
         struct unit_note *notes = realloc(check->notes, capacity * sizeof(*notes));
@@ -398,6 +402,7 @@ int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char 
     struct check check = {.db = reader->db, .report = report, .ctx = ctx};
     int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
 
+    assert(report != NULL);
     if (err != 0)
         return err;
     err = check_run(&check);

@@ -29,6 +29,7 @@ static void walk_seek(const struct walk *walk)
     sqlite3_stmt *statement = walk->statement;
     int parameter = 1;
 
+    assert(walk->statement != NULL);
     meta_sql_reset(statement);
     meta_sql_int(statement, parameter++, walk->bucket);
     meta_sql_blob(statement, parameter++, position_bytes(&walk->start));
@@ -39,6 +40,7 @@ static void walk_seek(const struct walk *walk)
 
 static void walk_skip_prefix(struct walk *walk, struct meta_bytes common_prefix)
 {
+    assert(common_prefix.length > 0);
     position_past_prefix(&walk->start, common_prefix);
     walk->start_id.length = 0;
     walk_seek(walk);
@@ -80,6 +82,7 @@ static int walk_run(struct walk *walk, uint32_t limit,
     uint32_t entries = 0;
     int row, stop = 0;
 
+    assert(limit > 0 && limit <= META_LIST_ENTRIES_MAX);
     while ((row = meta_sql_row(walk->statement)) > 0) {
         if (entries++ == limit) {
             *truncated = true;
@@ -103,6 +106,7 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
 {
     int err = db_read_begin(reader);
 
+    assert(!walk_is_empty(walk));
     if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     int result = walk_run(walk, limit, emit, ctx, truncated);
@@ -124,6 +128,7 @@ static int object_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes com
     char etag[META_ETAG_BYTES_MAX + 1];
     int err;
 
+    assert(common_prefix.length == 0 || common_prefix.data != NULL);
     memset(&entry, 0, sizeof(entry));
     if (common_prefix.length > 0) {
         entry.is_prefix = true;
@@ -151,6 +156,7 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
                         .prefix = query->prefix,
                         .delimiter = query->delimiter};
 
+    assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
     if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
@@ -203,6 +209,7 @@ int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query 
     unsigned char id_after[META_UPLOAD_ID_BYTES + 1] = {0};
     struct meta_bytes id_from = {id_after, sizeof(id_after)};
 
+    assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
     if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)

@@ -47,6 +47,7 @@ struct version_walk {
 
 static struct meta_bytes cursor_key(const struct cursor *cursor)
 {
+    assert(cursor->row > 0);
     return meta_sql_column(cursor->statement, COLUMN_KEY);
 }
 
@@ -61,6 +62,7 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
 {
     int parameter = 1;
 
+    assert(cursor->id_start_length <= sizeof(cursor->id_start));
     meta_sql_reset(cursor->statement);
     meta_sql_int(cursor->statement, parameter++, walk->query->bucket);
     meta_sql_blob(cursor->statement, parameter++, position_bytes(&cursor->start));
@@ -88,6 +90,7 @@ static int marker_find(const struct version_walk *walk, struct meta_version_id *
     bool is_null = meta_version_is_null(marker);
     sqlite3_stmt *statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : SQL_VERSION_GET];
 
+    assert(marker != NULL);
     meta_sql_int(statement, 1, walk->query->bucket);
     meta_sql_blob(statement, 2, walk->query->key_marker);
     if (!is_null)
@@ -105,6 +108,7 @@ static int older_seek_behind(struct version_walk *walk, const struct meta_versio
 {
     struct cursor *older = &walk->older;
 
+    assert(walk->query->key_marker.length <= META_KEY_BYTES_MAX);
     position_at(&older->start, walk->query->key_marker);
     memcpy(older->id_start, place->bytes, sizeof(place->bytes));
     older->id_start[sizeof(place->bytes)] = 0; /* the next string of bytes there is */
@@ -123,6 +127,7 @@ static int walk_pass_marker(struct version_walk *walk)
         walk->current.row > 0 && bytes_compare(cursor_key(&walk->current), walk->query->key_marker) == 0;
     int err;
 
+    assert(marker != NULL);
     if (has_current) {
         err = read_version_id(meta_sql_column(walk->current.statement, COLUMN_VERSION), &version);
         if (err != 0)
@@ -181,6 +186,7 @@ static int walk_begin(struct version_walk *walk)
 /* The cursor whose row comes next; NULL at the end. */
 static struct cursor *walk_next(struct version_walk *walk)
 {
+    assert(walk->current.row >= 0 && walk->older.row >= 0);
     if (walk->current.row == 0)
         return walk->older.row != 0 ? &walk->older : NULL;
     if (walk->older.row == 0)
@@ -195,6 +201,7 @@ static int entry_read(const struct cursor *cursor, struct meta_version_entry *en
     sqlite3_stmt *row = cursor->statement;
     int err = 0;
 
+    assert(cursor->row > 0);
     memset(entry, 0, sizeof(*entry));
     entry->key = cursor_key(cursor);
     entry->size = (uint64_t)sqlite3_column_int64(row, COLUMN_SIZE);
@@ -226,6 +233,7 @@ static int walk_skip_prefix(struct version_walk *walk, struct meta_bytes prefix)
     struct position past;
     int err;
 
+    assert(prefix.length > 0);
     position_past_prefix(&past, prefix);
     for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
         if (cursors[i]->row == 0 || bytes_compare(cursor_key(cursors[i]), position_bytes(&past)) >= 0)
@@ -247,6 +255,7 @@ static int walk_run(struct version_walk *walk,
     int err = walk_begin(walk);
 
     while (err == 0 && (next = walk_next(walk)) != NULL) {
+        assert(entries <= walk->query->limit);
         struct meta_bytes common =
             common_prefix_of(cursor_key(next), walk->query->prefix, walk->query->delimiter);
         if (entries++ == walk->query->limit) {
@@ -277,6 +286,7 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
         .older = {.statement = reader->sql.list[SQL_VERSION_LIST], .has_ids = true},
     };
 
+    assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
     if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)

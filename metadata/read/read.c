@@ -8,6 +8,7 @@
  * for there first. The reader's thread; objects may be released on any. */
 #include "metadata/read/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static void text_read(sqlite3_stmt *statement, int column, char *out, size_t siz
     struct meta_bytes text = meta_sql_column(statement, column);
     size_t length = text.length < size ? text.length : size - 1;
 
+    assert(size > 0);
     if (length > 0)
         memcpy(out, text.data, length);
     out[length] = '\0';
@@ -50,6 +52,7 @@ int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct m
     const struct row_changes *changes = &reader->meta->row_changes;
     uint64_t stamp;
 
+    assert(bucket != NULL && (name.length == 0 || name.data != NULL));
     if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
         return 0;
     bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
@@ -74,6 +77,7 @@ int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32
     struct meta_bucket bucket;
     int row = db_read_begin(reader);
 
+    assert(visit != NULL);
     if (row != 0)
         return row;
     meta_sql_text(statement, 1, after);
@@ -95,6 +99,7 @@ _Static_assert(sizeof(struct object_memory) % sizeof(uint64_t) == 0, "extents fo
 
 void object_share(const struct meta_object *object)
 {
+    assert(atomic_load_explicit(&object_memory(object)->references, memory_order_relaxed) > 0);
     atomic_fetch_add_explicit(&object_memory(object)->references, 1, memory_order_relaxed);
 }
 
@@ -102,12 +107,14 @@ struct meta_bytes meta_object_note(const struct meta_object *object)
 {
     const struct object_memory *memory = object_memory(object);
 
+    assert((memory->note == NULL) == (memory->note_length == 0));
     return (struct meta_bytes){memory->note, memory->note_length};
 }
 
 void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
                            struct meta_bytes note)
 {
+    assert(note.length > 0 && note.data != NULL);
     row_cache_note(&reader->rows, object, note);
 }
 
@@ -223,6 +230,7 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     block_copy(&block, &checksums);
     object->part_checksums.values = checksums.data;
 
+    assert(block.at <= (unsigned char *)memory + bytes);
     (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
     if ((err = extents_decode(blobs->extents, object->extents.list)) != 0 ||
         (err = attributes_decode(attributes, object->attributes.list)) != 0 ||
@@ -241,6 +249,7 @@ int read_object(sqlite3_stmt *statement, struct meta_object *object)
 
 int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
 {
+    assert(bytes.length == 0 || bytes.data != NULL);
     memset(version, 0, sizeof(*version));
     if (bytes.length == sizeof(*version))
         memcpy(version, bytes.data, bytes.length);
@@ -250,6 +259,7 @@ int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
 bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                  struct meta_object *object)
 {
+    assert(object != NULL);
     return row_cache_get(&reader->rows, &reader->meta->row_changes, row_hash(bucket, key), bucket, key,
                          object);
 }
@@ -263,6 +273,7 @@ int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes k
     bool is_kept = reads_anew(reader) && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
     int err = db_read_begin(reader);
 
+    assert(object != NULL);
     if (err != 0)
         return err;
     meta_sql_int(statement, 1, bucket);
@@ -288,6 +299,7 @@ void meta_object_release(struct meta_object *object)
 {
     struct object_memory *memory = object->extents.list != NULL ? object_memory(object) : NULL;
 
+    assert(memory == NULL || atomic_load_explicit(&memory->references, memory_order_relaxed) > 0);
     if (memory != NULL && atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) == 1) {
         free(memory->note);
         free(memory);
@@ -332,6 +344,7 @@ int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
     sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
     int found = db_read_begin(reader);
 
+    assert(id != NULL && upload != NULL);
     if (found != 0)
         return found;
     meta_sql_int(statement, 1, bucket);
@@ -367,6 +380,7 @@ int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta
     meta_sql_int(statement, 1, after_row);
     meta_sql_int(statement, 2, limit > INT32_MAX ? INT32_MAX : limit);
     while ((row = meta_sql_row(statement)) > 0) {
+        assert((uint32_t)count < limit);
         entries[count].row = sqlite3_column_int64(statement, 0);
         entries[count].file = (uint64_t)sqlite3_column_int64(statement, 1);
         entries[count].unit_offset = (uint64_t)sqlite3_column_int64(statement, 2);
@@ -416,6 +430,7 @@ int meta_file_units(struct meta_reader *reader, uint64_t file,
     sqlite3_stmt *statement = reader->sql.list[SQL_FILE_UNITS];
     int row, stop;
 
+    assert(visit != NULL);
     meta_sql_int(statement, 1, (int64_t)file);
     while ((row = meta_sql_row(statement)) > 0) {
         stop = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0),
@@ -433,6 +448,7 @@ int meta_file_last(struct meta_reader *reader, uint64_t *file)
     sqlite3_stmt *statement = reader->sql.list[SQL_FILE_LAST];
     int found = meta_sql_row(statement);
 
+    assert(file != NULL);
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
     *file = (uint64_t)sqlite3_column_int64(statement, 0);

@@ -2,6 +2,7 @@
  *
  * All extents of all rows, for `sluice check`, which looks at their bytes; what is wrong with the rows is check.c's to find. The
  * reader's thread. */
+#include <assert.h>
 #include <errno.h>
 
 #include "metadata/rows/codec.h"
@@ -34,6 +35,7 @@ static int walk_row(const struct extent_walk *walk, sqlite3_stmt *row)
     if (kind == NULL)
         return -ENOMEM;
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        assert(extent.length > 0);
         int stop =
             walk->visit(walk->ctx, kind[0], bucket != NULL ? bucket : "", meta_sql_column(row, 2), &extent);
         if (stop != 0)

@@ -22,6 +22,7 @@ static int part_walk_row(const struct part_walk *walk, sqlite3_stmt *row, uint32
     struct meta_part part;
     int err = meta_sql_part(row, &part);
 
+    assert(walk->assembly == NULL || walk->assembly->wanted != NULL);
     if (err != 0 || (err = walk->visit(walk->ctx, &part)) != 0)
         return err;
     *number = part.number;
@@ -38,6 +39,7 @@ static int parts_walk(struct meta_reader *reader, enum meta_sql_id id, const uns
     uint32_t visited = 0;
     int row = db_read_begin(reader);
 
+    assert(upload_id != NULL && walk->visit != NULL);
     *truncated = false;
     if (limit == 0 || row != 0)
         return row;
@@ -87,6 +89,7 @@ int meta_assembly_create(struct meta_reader *reader, const unsigned char upload_
     struct meta_assembly *assembly = calloc(1, sizeof(*assembly));
     int err;
 
+    assert(upload_id != NULL && (parts != NULL || part_count == 0));
     if (assembly == NULL)
         return -ENOMEM;
     assembly->reader = reader;
@@ -113,6 +116,7 @@ int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit,
         return err;
     if ((err = assembly_finish(&assembly->assembly, &assembly->whole)) == 0)
         assembly->is_complete = true;
+    assert(err != 0 || assembly->whole.size == assembly->assembly.size);
     return err;
 }
 

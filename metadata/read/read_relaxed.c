@@ -3,6 +3,7 @@
  * The reader's side of meta_relaxed.h: the mark, the ends of two lists, and a walk over all rows that have bytes. The reader's thread. */
 #include "metadata/meta_relaxed.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -26,6 +27,7 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
         found = META_E_CORRUPT;
     else
         mark->open_count = (uint32_t)(open.length / sizeof(mark->open[0]));
+    assert(mark->open_count <= META_MARK_OPEN_MAX);
     if (mark->open_count > 0)
         memcpy(mark->open, open.data, open.length);
     for (uint32_t i = 0; i < mark->open_count; i++)
@@ -36,6 +38,7 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
 
 bool meta_mark_doubts(const struct meta_mark *mark, uint64_t file)
 {
+    assert(mark->open_count <= META_MARK_OPEN_MAX);
     if (mark->file == 0)
         return false;
     if (file >= mark->file)
@@ -52,6 +55,7 @@ static int units_from(struct meta_reader *reader, uint64_t first, uint64_t last,
     sqlite3_stmt *statement = reader->sql.list[SQL_UNITS_FROM];
     int row, stop;
 
+    assert(visit != NULL);
     meta_sql_int(statement, 1, (int64_t)first);
     meta_sql_int(statement, 2, (int64_t)last);
     while ((row = meta_sql_row(statement)) > 0) {
@@ -76,6 +80,7 @@ int meta_mark_units(struct meta_reader *reader, const struct meta_mark *mark,
 {
     int err = 0;
 
+    assert(mark->open_count <= META_MARK_OPEN_MAX);
     if (mark->file == 0)
         return 0;
     for (uint32_t i = 0; i < mark->open_count && err == 0; i++)
@@ -99,6 +104,7 @@ int meta_point_take(struct meta_reader *reader, struct meta_point *point)
 {
     int err;
 
+    assert(point != NULL);
     if ((err = last_row(reader, SQL_REPLACED_LAST, &point->replaced)) != 0 ||
         (err = last_row(reader, SQL_GARBAGE_LAST, &point->garbage)) != 0)
         return err;
@@ -122,6 +128,7 @@ static const char *const walk_texts[META_ROW_KIND_COUNT] = {
 
 static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const struct meta_row_name *after)
 {
+    assert(kind < META_ROW_KIND_COUNT && after->key_length <= META_KEY_BYTES_MAX);
     switch (kind) {
     case META_ROW_REPLACED:
         meta_sql_int(statement, 1, after->row);
@@ -165,7 +172,8 @@ static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct me
     if (key.length > sizeof(name->key))
         return META_E_CORRUPT;
     name->key_length = (uint32_t)key.length;
-    memcpy(name->key, key.data, key.length);
+    if (key.length > 0)
+        memcpy(name->key, key.data, key.length);
     return kind == META_ROW_OBJECT
                ? 0
                : copy_exactly(&name->version, sizeof(name->version), meta_sql_column(statement, 3));
@@ -191,6 +199,7 @@ static int walk_row(struct row_walk *walk, sqlite3_stmt *statement)
         return err == META_E_CORRUPT ? META_ROW_GO_ON : err;
     while (answer == META_ROW_GO_ON && (more = codec_extents_next(&list, &extent)) > 0)
         answer = walk->visit(walk->ctx, &walk->name, &extent);
+    assert(answer <= META_ROW_STOP);
     return answer == META_ROW_ENOUGH ? META_ROW_GO_ON : answer;
 }
 

@@ -3,6 +3,7 @@
  * What there is beside the objects: the store's identity, its journal, the settings of its buckets. The reader's thread. */
 #include "metadata/read/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity
     sqlite3_stmt *statement = reader->sql.list[SQL_STORE_GET];
     int err = identity_take(statement, identity);
 
+    assert(identity != NULL);
     meta_sql_reset(statement);
     return err;
 }
@@ -43,6 +45,7 @@ int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setti
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_GET];
 
+    assert(kind >= 1 && kind < META_SETTING_KIND_END && document != NULL);
     meta_sql_int(statement, 1, bucket);
     meta_sql_int(statement, 2, kind);
     int found = meta_sql_row(statement);
@@ -66,10 +69,13 @@ int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind
     sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_BUCKETS];
     int count = 0, row;
 
+    assert(kind >= 1 && kind < META_SETTING_KIND_END && limit >= 0);
     meta_sql_int(statement, 1, kind);
     meta_sql_int(statement, 2, after);
     meta_sql_int(statement, 3, limit);
-    while ((row = meta_sql_row(statement)) > 0)
+    while ((row = meta_sql_row(statement)) > 0) {
+        assert(count < limit);
         buckets[count++] = sqlite3_column_int64(statement, 0);
+    }
     return row < 0 ? row : count;
 }

@@ -4,6 +4,7 @@
  * for a version may move from one table to the other. The reader's thread. */
 #include "metadata/read/read.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
@@ -35,6 +36,7 @@ static int version_read(sqlite3_stmt *statement, int64_t bucket, struct meta_byt
 static int version_read_named(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
                               const struct meta_version_id *version, struct meta_object *object)
 {
+    assert(version != NULL);
     if (meta_version_is_null(version))
         return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
     meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3,
@@ -71,6 +73,7 @@ int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_byt
 {
     int err;
 
+    assert(object != NULL);
     if (read_cached(reader, bucket, key, object)) {
         if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
             return 0;

@@ -3,6 +3,7 @@
  * Opening and closing readers. */
 #include "metadata/read/reader.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)
@@ -10,6 +11,7 @@ int meta_reader_open(struct meta *meta, struct meta_reader **reader_out)
     struct meta_reader *reader = calloc(1, sizeof(*reader));
     int err;
 
+    assert(meta->engine != NULL && reader_out != NULL);
     if (reader == NULL)
         return -ENOMEM;
     reader->meta = meta;

@@ -35,6 +35,7 @@ static void place_clear(struct row_cache *cache, struct row_cache_place *place)
 
     if (entry == NULL)
         return;
+    assert(cache->bytes >= entry->bytes && object_memory(&entry->object)->entry == entry);
     place->entry = NULL;
     cache->bytes -= entry->bytes;
     object_memory(&entry->object)->entry = NULL;
@@ -65,6 +66,7 @@ static bool place_is(const struct row_cache_place *place, uint64_t hash, int64_t
 {
     const struct row_cache_entry *entry = place->entry;
 
+    assert(key.length == 0 || key.data != NULL);
     if (entry == NULL || place->hash != hash)
         return false;
     const char *lists =
@@ -92,6 +94,7 @@ bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, u
         entry->used = ++cache->clock;
         entry->hits++;
         *object = entry->object;
+        assert(object->extents.list != NULL);
         object_share(object);
         return true;
     }
@@ -104,6 +107,7 @@ static struct row_cache_place *place_find(struct row_cache *cache, uint64_t hash
 {
     struct row_cache_place *set = set_of(cache, hash), *place = set;
 
+    assert(cache->places != NULL);
     for (unsigned i = 0; i < WAYS; i++)
         if (place_is(&set[i], hash, bucket, key))
             return &set[i];
@@ -115,6 +119,7 @@ static struct row_cache_place *place_find(struct row_cache *cache, uint64_t hash
 
 static void bytes_limit(struct row_cache *cache)
 {
+    assert(cache->places != NULL);
     while (cache->bytes > META_ROW_CACHE_BYTES) {
         cache->hand = (cache->hand + 1) % META_ROW_CACHE_ENTRIES;
         place_clear(cache, &cache->places[cache->hand]);
@@ -126,6 +131,7 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
 {
     struct object_memory *memory = object_memory(object);
 
+    assert(memory->entry == NULL && atomic_load_explicit(&memory->references, memory_order_relaxed) == 1);
     if (memory->bytes > META_ROW_CACHE_OBJECT_BYTES)
         return;
     if (cache->places == NULL &&
@@ -161,6 +167,7 @@ void row_cache_note(struct row_cache *cache, const struct meta_object *object, s
     if (memory->entry == NULL || memory->entry->hits == 0 || memory->note != NULL || note.length == 0 ||
         note.length > META_ROW_CACHE_NOTE_BYTES || (memory->note = malloc(note.length)) == NULL)
         return;
+    assert(cache->bytes >= memory->entry->bytes);
     memcpy(memory->note, note.data, note.length);
     memory->note_length = note.length;
     memory->entry->bytes += note.length;
@@ -191,6 +198,7 @@ bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *cha
 
 void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct meta_bucket *bucket)
 {
+    assert(memchr(bucket->name, '\0', sizeof(bucket->name)) != NULL);
     if (cache->buckets == NULL &&
         (cache->buckets = calloc(META_ROW_CACHE_BUCKETS, sizeof(*cache->buckets))) == NULL)
         return;

@@ -4,6 +4,7 @@
  * row's list of attributes under names of their own (meta.h), so that whatever carries attributes along
  * carries them too; here they are exchanged one at a time, and sorted out when an object is copied.
  * Committer's thread. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct gathering {
 
 static int gathering_begin(struct meta_writer *writer, struct gathering *gathering, uint32_t capacity)
 {
+    assert(capacity > 0);
     gathering->attributes =
         (struct meta_attributes){arena_alloc(&writer->arena, capacity * sizeof(struct meta_attribute)), 0};
     gathering->capacity = capacity;
@@ -31,8 +33,8 @@ static int gathering_begin(struct meta_writer *writer, struct gathering *gatheri
 
 static void gathering_add(struct gathering *gathering, struct meta_bytes name, struct meta_bytes value)
 {
-    if (gathering->attributes.count < gathering->capacity)
-        gathering->attributes.list[gathering->attributes.count++] = (struct meta_attribute){name, value};
+    assert(gathering->attributes.count < gathering->capacity);
+    gathering->attributes.list[gathering->attributes.count++] = (struct meta_attribute){name, value};
 }
 
 static struct meta_bytes name_of(const char *string)
@@ -48,6 +50,7 @@ int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, c
     struct codec_list list;
     int err, more;
 
+    assert(packed != NULL && name != NULL);
     if ((err = codec_attributes_begin(&list, *packed)) != 0 ||
         (err = gathering_begin(writer, &gathering, list.count + 1)) != 0)
         return err;
@@ -71,6 +74,7 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
     struct codec_list list;
     int err, more;
 
+    assert(!op->replace_attributes || op->attributes.list != NULL || op->attributes.count == 0);
     if ((err = codec_attributes_begin(&list, *packed)) != 0)
         return err;
     uint32_t plain = op->replace_attributes ? op->attributes.count : list.count;
@@ -98,6 +102,7 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
     struct object_row row;
     int err;
 
+    assert(op->name != NULL);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)

@@ -3,6 +3,7 @@
  * An object made of parts: their lists of extents joined, their sizes and checksums packed. Reads and writes no row. */
 #include "metadata/rows/assembly.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ int assembly_begin(struct assembly *assembly, struct arena *arena, const struct 
 {
     int err = wanted_check(wanted, wanted_count);
 
+    assert(arena != NULL && (wanted != NULL || wanted_count == 0));
     if (err != 0)
         return err;
     *assembly = (struct assembly){.arena = arena, .wanted = wanted, .wanted_count = wanted_count};
@@ -52,6 +54,8 @@ static int assembly_add_checksum(struct assembly *assembly, const struct meta_ch
 {
     struct meta_part_checksums *all = &assembly->checksums;
 
+    assert(assembly->count < assembly->wanted_count);
+    assert(checksum->length <= META_CHECKSUM_BYTES_MAX);
     if (assembly->count == 0 && checksum->algorithm != 0 && checksum->length != 0) {
         assembly->values = arena_alloc(assembly->arena, (size_t)assembly->wanted_count * checksum->length);
         if (assembly->values == NULL)
@@ -71,6 +75,8 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
     struct codec_list list;
     int err;
 
+    assert(assembly->count < assembly->wanted_count);
+    assert(part->number == assembly->wanted[assembly->count].number);
     if ((err = codec_extents_begin(&list, extents)) != 0 || (err = piece_check(list, part->size)) != 0)
         return err;
     if (strcmp(part->etag, assembly->wanted[assembly->count].etag) != 0)
@@ -80,6 +86,7 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
     if ((err = arena_copy(assembly->arena, piece)) != 0 ||
         (err = assembly_add_checksum(assembly, &part->checksum)) != 0)
         return err;
+    assert(assembly->count == 0 || assembly->sizes[assembly->count - 1].number < part->number);
     assembly->sizes[assembly->count++] = (struct meta_part_size){part->number, part->size};
     assembly->pieces_bytes += piece->length;
     assembly->extent_count += list.count;
@@ -91,6 +98,7 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
 
 int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)
 {
+    assert(assembly->count <= assembly->wanted_count);
     if (assembly->count == assembly->wanted_count || part->number < assembly->wanted[assembly->count].number)
         return 0; /* nobody wants it */
     if (part->number > assembly->wanted[assembly->count].number)
@@ -102,6 +110,7 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole)
 {
     if (assembly->count < assembly->wanted_count)
         return META_E_INVALID_PART;
+    assert(assembly->count == assembly->wanted_count);
     unsigned char *parts =
         arena_alloc(assembly->arena, codec_parts_bound(assembly->count, &assembly->checksums));
     unsigned char *extents = arena_alloc(assembly->arena, CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
@@ -120,6 +129,7 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole)
         memcpy(extents + length, assembly->pieces[i].data, assembly->pieces[i].length);
         length += assembly->pieces[i].length;
     }
+    assert(length <= CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
     whole->extents = (struct meta_bytes){extents, length};
     return 0;
 }

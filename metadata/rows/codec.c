@@ -37,6 +37,7 @@ bool codec_number_get(struct codec_list *list, uint64_t *value)
 {
     uint64_t result = 0;
 
+    assert(list->at <= list->end);
     for (unsigned shift = 0; shift < 64; shift += 7) {
         if (list->at == list->end)
             return false;
@@ -54,6 +55,7 @@ bool codec_number_get(struct codec_list *list, uint64_t *value)
 
 size_t codec_list_head(unsigned char *out, uint32_t count)
 {
+    assert(count > 0);
     out[0] = CODEC_VERSION;
     return (size_t)(codec_number_put(out + 1, count) - out);
 }
@@ -63,6 +65,7 @@ static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned
 {
     uint64_t count;
 
+    assert(bytes.length == 0 || bytes.data != NULL);
     memset(list, 0, sizeof(*list));
     if (bytes.length == 0)
         return 0;
@@ -80,6 +83,7 @@ static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned
 /* 1 when an item must follow, 0 at a clean end. */
 static int list_more(const struct codec_list *list)
 {
+    assert(list->at <= list->end);
     if (list->left == 0)
         return list->at == list->end ? 0 : META_E_CORRUPT;
     return 1;
@@ -100,6 +104,8 @@ static unsigned char *extent_put(unsigned char *out, const struct meta_extent *e
     bool partial = extent->offset != extent->unit_offset || extent->length != extent->unit_length;
     bool inner = extent->unit_offset != 0, wide = extent->unit_crc_kind == META_UNIT_CRC64NVME;
 
+    assert(extent->length > 0 && extent->offset >= extent->unit_offset);
+    assert(extent->offset - extent->unit_offset <= extent->unit_length - extent->length);
     assert(wide || extent->unit_crc <= UINT32_MAX);
     *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0) |
                              (wide ? EXTENT_CRC64NVME : 0));
@@ -125,6 +131,7 @@ size_t codec_extents_encode(unsigned char *out, const struct meta_extent *list, 
     at += codec_list_head(at, count);
     for (uint32_t i = 0; i < count; i++)
         at = extent_put(at, &list[i]);
+    assert((size_t)(at - out) <= codec_extents_bound(count));
     return (size_t)(at - out);
 }
 
@@ -165,6 +172,7 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
         extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length)
         return META_E_CORRUPT;
     extent->offset = extent->unit_offset + in_unit;
+    assert(extent->offset + extent->length <= extent->unit_offset + extent->unit_length);
     list->left--;
     return 1;
 }
@@ -181,6 +189,7 @@ size_t codec_attributes_bound(const struct meta_attributes *attributes)
 
 unsigned char *codec_bytes_put(unsigned char *out, struct meta_bytes bytes)
 {
+    assert(bytes.length == 0 || bytes.data != NULL);
     out = codec_number_put(out, bytes.length);
     if (bytes.length > 0)
         memcpy(out, bytes.data, bytes.length);
@@ -210,6 +219,7 @@ size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes 
         at = codec_bytes_put(at, attributes->list[i].name);
         at = codec_bytes_put(at, attributes->list[i].value);
     }
+    assert((size_t)(at - out) <= codec_attributes_bound(attributes));
     return (size_t)(at - out);
 }
 
@@ -232,6 +242,7 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
 
 bool meta_attribute_is(struct meta_bytes name, const char *string)
 {
+    assert(name.length == 0 || name.data != NULL);
     return name.length == strlen(string) && memcmp(name.data, string, name.length) == 0;
 }
 
@@ -240,6 +251,7 @@ struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *nam
     struct meta_attribute attribute;
     struct codec_list list;
 
+    assert(name != NULL);
     if (codec_attributes_begin(&list, bytes) != 0)
         return (struct meta_bytes){0};
     while (codec_attributes_next(&list, &attribute) > 0)
@@ -270,6 +282,7 @@ size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts
         *at++ = checksums->length;
     }
     for (uint32_t i = 0; i < count; i++) {
+        assert(parts[i].number >= 1 && parts[i].number <= META_PART_NUMBER_MAX);
         at = codec_number_put(at, parts[i].number);
         at = codec_number_put(at, parts[i].size);
     }
@@ -277,6 +290,7 @@ size_t codec_parts_encode(unsigned char *out, const struct meta_part_size *parts
         memcpy(at, checksums->values, (size_t)count * checksums->length);
         at += (size_t)count * checksums->length;
     }
+    assert((size_t)(at - out) <= codec_parts_bound(count, checksums));
     return (size_t)(at - out);
 }
 
@@ -290,6 +304,7 @@ static int part_checksums_begin(struct codec_list *list, struct meta_part_checks
     if (checksums->algorithm == 0 || checksums->length == 0 || checksums->length > META_CHECKSUM_BYTES_MAX ||
         list->count > (size_t)(list->end - list->at) / (checksums->length + PART_BYTES_MIN))
         return META_E_CORRUPT;
+    assert(list->at <= list->end && list->count > 0);
     list->end -= (size_t)list->count * checksums->length;
     checksums->values = list->end;
     return 0;
@@ -335,6 +350,7 @@ static uint32_t etag_suffix(const char *text)
 {
     uint32_t number = 0;
 
+    assert(text != NULL);
     if (text[0] != '-' || text[1] == '0' || text[1] == '\0')
         return 0;
     for (const char *at = text + 1; *at != '\0'; at++) {
@@ -374,6 +390,7 @@ static void etag_suffix_print(char *out, uint32_t number)
     char reversed[10];
     unsigned digits = 0;
 
+    assert(number > 0 && number <= 999999999);
     *out++ = '-';
     for (; number > 0; number /= 10)
         reversed[digits++] = (char)('0' + number % 10);
@@ -386,6 +403,7 @@ int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1
 {
     const unsigned char *in = bytes.data;
 
+    assert(bytes.length == 0 || in != NULL);
     if (bytes.length == 0 || bytes.length > CODEC_ETAG_BYTES_MAX)
         return META_E_CORRUPT;
     if (in[0] == ETAG_TEXT) {
@@ -424,6 +442,7 @@ int codec_checksum_decode(struct meta_bytes bytes, struct meta_checksum *checksu
 {
     const unsigned char *in = bytes.data;
 
+    assert(bytes.length == 0 || in != NULL);
     memset(checksum, 0, sizeof(*checksum));
     if (bytes.length == 0)
         return 0;

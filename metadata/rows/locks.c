@@ -4,6 +4,7 @@
  * on the committer's thread. */
 #include "metadata/meta_lock.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "metadata/write/writer.h"
@@ -13,6 +14,7 @@
 /* form, mode, hold, milliseconds (big-endian) */
 size_t meta_lock_pack(const struct meta_lock *lock, unsigned char out[META_LOCK_BYTES])
 {
+    assert(lock->mode <= META_LOCK_COMPLIANCE && lock->hold <= META_HOLD_OFF);
     if (lock->mode == META_LOCK_NONE && lock->hold == META_HOLD_NEVER)
         return 0;
     out[0] = LOCK_FORM;
@@ -28,6 +30,7 @@ int meta_lock_unpack(struct meta_bytes packed, struct meta_lock *lock)
     const unsigned char *in = packed.data;
     uint64_t until_ms = 0;
 
+    assert(packed.length == 0 || in != NULL);
     memset(lock, 0, sizeof(*lock));
     if (packed.length == 0)
         return 0;
@@ -57,6 +60,7 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 {
     struct meta_lock lock;
 
+    assert(row != NULL);
     if (meta_lock_unpack(codec_attributes_find(row->attributes, META_ATTRIBUTE_LOCK), &lock) != 0)
         return true;
     return meta_lock_forbids(&lock, writer->now_ms, bypass_governance);
@@ -66,6 +70,7 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 static bool retention_may_become(const struct meta_lock *now, const struct meta_lock *next, int64_t now_ms,
                                  bool bypass_governance)
 {
+    assert(next->mode <= META_LOCK_COMPLIANCE);
     if (!retention_runs(now, now_ms) || (now->mode == META_LOCK_GOVERNANCE && bypass_governance))
         return true;
     return next->mode == now->mode && next->until_ms >= now->until_ms;
@@ -77,6 +82,7 @@ int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, stru
     struct meta_lock lock, retention;
     int err;
 
+    assert(attributes != NULL);
     if ((err = meta_lock_unpack(packed, &retention)) != 0 || retention.mode == META_LOCK_NONE)
         return err;
     if ((err = meta_lock_unpack(codec_attributes_find(*attributes, META_ATTRIBUTE_LOCK), &lock)) != 0 ||
@@ -106,6 +112,7 @@ int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op)
     struct meta_lock lock;
     int err;
 
+    assert(op->sets_retention || op->sets_hold);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)

@@ -9,6 +9,7 @@
  * A unit with refs 0 never comes back to life: whoever removes bytes may do so at any time. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -42,6 +43,9 @@ static int unit_drop(struct meta_writer *writer, const struct meta_extent *exten
 {
     int dropped = row_unit_drop(writer->store, extent);
 
+    assert(extent->length > 0 && extent->length <= extent->unit_length);
+    if (dropped == ROW_UNIT_UNNAMED && writer->garbage_row == INT64_MAX)
+        return META_E_CORRUPT; /* nobody has counted so far */
     if (dropped == ROW_UNIT_UNNAMED)
         return row_garbage_put(writer->store, ++writer->garbage_row, extent);
     if (dropped == ROW_UNIT_UNCOUNTED)
@@ -63,6 +67,7 @@ int references_drop_now(struct meta_writer *writer, struct meta_bytes extents)
     int more = codec_extents_begin(&list, extents);
     int err;
 
+    assert(extents.length == 0 || extents.data != NULL);
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
         writer->clear_left -= writer->clear_left > 0;
         if ((err = unit_drop(writer, &extent)) != 0)
@@ -81,6 +86,7 @@ static int references_defer(struct meta_writer *writer, struct codec_list list)
     struct meta_extent extent;
     int err, more = 1;
 
+    assert(list.count > writer->clear_left);
     while (piece != NULL && more > 0) {
         const unsigned char *from = list.at, *to = from;
         uint32_t count = 0;
@@ -92,6 +98,7 @@ static int references_defer(struct meta_writer *writer, struct codec_list list)
             break;
         size_t length = codec_list_head(piece, count);
         memcpy(piece + length, from, (size_t)(to - from));
+        assert(length + (size_t)(to - from) <= bound);
         err = row_dropped_put(writer->store, (struct meta_bytes){piece, length + (size_t)(to - from)});
         if (err != 0)
             return err;
@@ -104,6 +111,7 @@ int references_drop(struct meta_writer *writer, struct meta_bytes extents)
 {
     struct codec_list list;
 
+    assert(writer->clear_left <= writer_clear_max(writer));
     if (codec_extents_begin(&list, extents) == 0 && list.count > 1 && list.count > writer->clear_left)
         return references_defer(writer, list);
     return references_drop_now(writer, extents);
@@ -124,6 +132,7 @@ int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op)
 {
     int err = 0;
 
+    assert(op->rows != NULL || op->count == 0);
     for (uint32_t i = 0; i < op->count && err == 0; i++)
         err = garbage_forget(writer, op->rows[i]);
     return err;

@@ -4,6 +4,7 @@
  * conditions. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -11,11 +12,13 @@ int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_byte
 {
     int found = row_object_get(writer->store, &writer->arena, bucket, key, row);
 
+    assert(row != NULL);
     return found > 0 ? 0 : found == 0 ? META_E_NO_KEY : found;
 }
 
 static bool etag_equals(const char *wanted, const char *etag)
 {
+    assert(wanted != NULL);
     return etag[0] != '\0' && strcmp(wanted, etag) == 0;
 }
 
@@ -48,6 +51,7 @@ int condition_check(const struct meta_condition *condition, const struct object_
 
 int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source)
 {
+    assert(source <= REFERENCES_MOVED);
     switch (source) {
     case REFERENCES_NEW:
         return references_add(writer, extents);
@@ -68,6 +72,7 @@ static int object_row_store_version(struct meta_writer *writer, int64_t bucket, 
     int err = object_row_load(writer, bucket, key, &current);
     const struct object_row *there = err == 0 ? &current : NULL;
 
+    assert(writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER);
     if (err != 0 && err != META_E_NO_KEY)
         return err;
     if ((err = condition_check(condition, there)) != 0)
@@ -82,6 +87,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
     struct object_row current;
     int err;
 
+    assert(writer_has_bucket(writer, bucket) && condition != NULL);
     if (writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER)
         return object_row_store_version(writer, bucket, key, row, condition, source);
     memset(&row->version, 0, sizeof(row->version));
@@ -128,6 +134,7 @@ int extents_pack(struct meta_writer *writer, const struct meta_extents *extents,
 {
     uint64_t left = size;
 
+    assert(extents->list != NULL || extents->count == 0);
     if (extents->count > META_EXTENTS_MAX)
         return META_E_EXTENTS;
     if (size > INT64_MAX)
@@ -151,6 +158,7 @@ int attributes_pack(struct meta_writer *writer, const struct meta_attributes *at
 {
     unsigned char *out = arena_alloc(&writer->arena, codec_attributes_bound(attributes));
 
+    assert(attributes->list != NULL || attributes->count == 0);
     if (out == NULL)
         return -ENOMEM;
     *bytes = (struct meta_bytes){out, codec_attributes_encode(out, attributes)};
@@ -167,6 +175,7 @@ int copy_source_check(const struct meta_copy_source *source, const struct object
 {
     int64_t modified = whole_seconds(row->modified_ms);
 
+    assert(source != NULL && row != NULL);
     /* A true If-Match makes a false If-Unmodified-Since not matter, a false If-None-Match makes a true
      * If-Modified-Since not matter: the date counts only where no ETag was given. */
     if (source->if_match != NULL) {
@@ -191,6 +200,7 @@ int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *
 {
     int err;
 
+    assert(row != NULL);
     if (!writer_has_bucket(writer, source->bucket))
         return META_E_NO_BUCKET;
     err = source->version != NULL ? version_load(writer, source->bucket, source->key, source->version, row)

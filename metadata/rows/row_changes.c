@@ -4,10 +4,12 @@
  * them, so a store is enough. */
 #include "metadata/rows/row_changes.h"
 
+#include <assert.h>
 #include <string.h>
 
 uint64_t row_hash(int64_t bucket, struct meta_bytes key)
 {
+    assert(key.length == 0 || key.data != NULL);
     /* Whoever makes keys collide makes his own reads slower, not wrong ones: no secret is needed. */
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
     const unsigned char *at = key.data;
@@ -36,7 +38,8 @@ static void counter_move(atomic_uint_fast64_t *counter, enum move move)
     uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
 
     if ((value & 1) == (move == TO_ODD ? 0 : 1))
-        atomic_store(counter, value + 1);
+        atomic_store(counter, ++value);
+    assert((value & 1) == (move == TO_ODD ? 1 : 0));
 }
 
 static void key_move(struct row_changes *changes, int64_t bucket, struct meta_bytes key, enum move move)
@@ -46,6 +49,7 @@ static void key_move(struct row_changes *changes, int64_t bucket, struct meta_by
 
 static size_t upload_place(const unsigned char *upload_id)
 {
+    assert(upload_id != NULL);
     return row_hash(0, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES}) % META_ROW_COUNTERS;
 }
 
@@ -74,11 +78,13 @@ static void touch_move(void *ctx, const struct row_touch *touch)
 
 void row_changes_begin(struct row_changes *changes, const struct row_touches *touches)
 {
+    assert(touches->walk != NULL);
     touches->walk(touches->batch, touch_move, &(struct mover){changes, TO_ODD});
 }
 
 void row_changes_end(struct row_changes *changes, const struct row_touches *touches)
 {
+    assert(touches->walk != NULL);
     touches->walk(touches->batch, touch_move, &(struct mover){changes, TO_EVEN});
 }
 

@@ -13,6 +13,7 @@
  * Committer's thread. Reading is done in read_versions.c. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Bits below the milliseconds: versions that one millisecond has room for before the clock is left behind. */
@@ -57,6 +58,8 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
     uint64_t random = id_random(writer);
     _Static_assert(sizeof(id->bytes) == 8 + sizeof(random), "an id is a sequence and a random number");
     memcpy(id->bytes + 8, &random, sizeof(random));
+    /* Newer ones sort before older ones; a damaged one may have no room before it. */
+    assert(newest == NULL || sequence_of(newest) == UINT64_MAX || memcmp(id, newest, sizeof(*id)) < 0);
 }
 
 /* ---- Any version ---- */
@@ -65,6 +68,7 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
 static int version_find_named(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                               const struct meta_version_id *version, struct version_row *row)
 {
+    assert(version != NULL);
     return meta_version_is_null(version)
                ? row_version_get_null(writer->store, &writer->arena, bucket, key, row)
                : row_version_get(writer->store, &writer->arena, bucket, key, version, row);
@@ -76,6 +80,7 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes k
     struct version_row found;
     int err = object_row_load(writer, bucket, key, row);
 
+    assert(version != NULL);
     if (err != META_E_NO_KEY && (err != 0 || memcmp(&row->version, version, sizeof(*version)) == 0))
         return err;
     int there = version_find_named(writer, bucket, key, version, &found);
@@ -92,6 +97,7 @@ int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct me
     struct version_row row;
     int err = object_row_load(writer, bucket, key, &current);
 
+    assert(version != NULL);
     if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0)
         return row_object_set_attributes(writer->store, bucket, key, attributes);
     if (err != 0 && err != META_E_NO_KEY)
@@ -109,6 +115,7 @@ int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct me
 static int object_archive(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
                           const struct object_row *current, struct meta_version_id *newest)
 {
+    assert(current != NULL);
     if (meta_version_is_null(&current->version)) {
         struct version_row last; /* the null version has no place of its own as long as it is current */
         int found = row_version_newest(writer->store, &writer->arena, bucket, key, &last);
@@ -172,6 +179,7 @@ static int store_enabled(struct meta_writer *writer, int64_t bucket, struct meta
     bool any;
     int err;
 
+    assert(writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED);
     if ((err = current_retire(writer, bucket, key, current, &newest, &any)) != 0)
         return err;
     id_make(writer, any ? &newest : NULL, &row->version);
@@ -190,6 +198,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct me
     bool any;
     int err = 0, kept = 0;
 
+    assert(writer_bucket_versioning(writer, bucket) != META_VERSIONING_ENABLED);
     memset(&row->version, 0, sizeof(row->version));
     if (replaces && (kept = replaced_keep(writer, bucket, key)) < 0)
         return kept;
@@ -200,6 +209,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct me
     if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
         (err = references_take(writer, row->extents, source)) != 0)
         return err;
+    assert(meta_version_is_null(&row->version));
     return references_drop(writer, freed); /* last: both may name the same units */
 }
 
@@ -223,6 +233,8 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
     bool any;
     int err;
 
+    assert(entry->version == NULL);
+    assert(writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER);
     if ((err = key_check(entry->key)) != 0)
         return err;
     entry->existed = current != NULL;
@@ -279,6 +291,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     struct version_row row;
     int err;
 
+    assert(entry->version != NULL);
     if (current != NULL && memcmp(&current->version, entry->version, sizeof(current->version)) == 0) {
         if (row_is_locked(writer, current, entry->bypass_governance)) {
             entry->result = META_E_LOCKED;
@@ -321,6 +334,7 @@ int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_de
     const struct meta_delete_guard *guard = entry->guard;
     struct version_row row;
 
+    assert(guard != NULL && ((!guard->noncurrent && !guard->alone) || entry->version != NULL));
     *result = META_E_PRECONDITION;
     if (guard->modified_ms != 0 && (current == NULL || current->modified_ms != guard->modified_ms))
         return 0;

@@ -4,6 +4,7 @@
  * that both threads touch, under the mutex. */
 #include "metadata/sqlite/checkpoint.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static int on_wal_commit(void *ctx, sqlite3 *db, const char *database, int frame
 {
     struct meta_checkpoint *checkpoint = ctx;
 
+    assert(frames >= 0 && db == checkpoint->writer);
     if (frames < checkpoint->frames)
         checkpoint->frames_next = META_WAL_FRAMES_TARGET; /* the log began anew */
     checkpoint->frames = frames;
@@ -78,6 +80,7 @@ static void *checkpoint_main(void *argument)
         pthread_mutex_unlock(&checkpoint->mutex);
         int err = checkpoint_run(checkpoint, checkpoint->db);
         pthread_mutex_lock(&checkpoint->mutex);
+        assert(checkpoint->state == CHECKPOINT_RUNNING);
         checkpoint_note(checkpoint, err);
         checkpoint->state = CHECKPOINT_TAIL;
         pthread_cond_signal(&checkpoint->rested);
@@ -108,6 +111,7 @@ void checkpoint_advance(struct meta_checkpoint *checkpoint)
      * then. */
     checkpoint->frames_next = checkpoint->frames + META_WAL_FRAMES_TARGET / 2;
     pthread_mutex_lock(&checkpoint->mutex);
+    assert(checkpoint->state == CHECKPOINT_TAIL);
     checkpoint_note(checkpoint, err);
     checkpoint->state = CHECKPOINT_IDLE;
     pthread_mutex_unlock(&checkpoint->mutex);
@@ -118,6 +122,7 @@ sqlite3 *checkpoint_rest(struct meta_checkpoint *checkpoint)
     pthread_mutex_lock(&checkpoint->mutex);
     while (checkpoint->state == CHECKPOINT_RUNNING)
         pthread_cond_wait(&checkpoint->rested, &checkpoint->mutex);
+    assert(checkpoint->state != CHECKPOINT_RUNNING);
     pthread_mutex_unlock(&checkpoint->mutex);
     return checkpoint->db;
 }
@@ -133,6 +138,7 @@ int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta,
     struct meta_checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
     int err;
 
+    assert(writer != NULL && nudge != NULL);
     if (checkpoint == NULL)
         return -ENOMEM;
     checkpoint->meta = meta;

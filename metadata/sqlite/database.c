@@ -4,6 +4,7 @@
  * that writes is row_store.c's. */
 #include "metadata/sqlite/database.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -32,6 +33,7 @@ static void log_begin_anew(const struct meta *meta, sqlite3 *db)
 {
     int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
+    assert(!meta->options.read_only);
     if (code != SQLITE_OK)
         meta_log(meta, META_LOG_WARNING, "the log cannot begin anew: %s",
                  meta_strerror(meta_sql_error(code)));
@@ -61,6 +63,7 @@ int row_engine_open(struct meta *meta, struct row_store **store)
     int err;
 
     *store = NULL;
+    assert(meta->engine == NULL);
     if ((meta->engine = calloc(1, sizeof(*meta->engine))) == NULL)
         return -ENOMEM;
     wal_init(&meta->engine->wal);
@@ -87,6 +90,7 @@ void row_engine_close(struct meta *meta)
 
 void row_engine_keep_log(struct meta *meta)
 {
+    assert(meta->engine != NULL);
     meta->engine->keeps_log = true;
 }
 
@@ -97,5 +101,6 @@ bool row_engine_is_suspect(const struct meta *meta)
 
 int row_engine_make_durable(struct meta *meta)
 {
+    assert(meta->engine != NULL);
     return wal_make_durable(&meta->engine->wal);
 }

@@ -4,6 +4,7 @@
  *
  * Who has a connection: the committer (the only writer), its checkpoint thread, and every reader. Connections
  * are never shared between threads, so they are opened without mutexes. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@
 
 int db_exec(sqlite3 *db, const char *text)
 {
+    assert(db != NULL && text != NULL);
     return meta_sql_error(sqlite3_exec(db, text, NULL, NULL, NULL));
 }
 
@@ -43,6 +45,7 @@ int db_query_int(sqlite3 *db, const char *text, int64_t *value)
     sqlite3_stmt *statement;
     int code = sqlite3_prepare_v2(db, text, -1, &statement, NULL);
 
+    assert(value != NULL);
     if (code != SQLITE_OK)
         return meta_sql_error(code);
     int row = meta_sql_row(statement);
@@ -69,6 +72,7 @@ static char *path_as_immutable(const char *path)
 {
     sqlite3_str *uri = sqlite3_str_new(NULL);
 
+    assert(path != NULL);
     sqlite3_str_appendall(uri, "file:");
     for (const char *at = path; *at != '\0'; ++at) {
         if (isalnum((unsigned char)*at) || strchr("/._-", *at) != NULL)
@@ -115,6 +119,7 @@ int db_open(const struct meta *meta, int flags, sqlite3 **db)
 {
     int code, err;
 
+    assert(meta->path != NULL);
     *db = NULL;
     if ((flags & SQLITE_OPEN_CREATE) != 0 && (err = db_make_file(meta->path)) != 0)
         return err;
@@ -157,6 +162,7 @@ int db_connect(const struct meta *meta, enum db_use use, sqlite3 **db)
     int flags = use == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     int err = db_open(meta, flags, db);
 
+    assert(meta->engine != NULL);
     if (err == 0 && (err = db_set_pragmas(meta, use, *db)) != 0) {
         (void)sqlite3_close(*db); /* nothing was prepared: it cannot be refused */
         *db = NULL;
@@ -181,6 +187,7 @@ int db_stayed(const struct meta *meta)
     ino_t inode = 0;
     int err = db_identify(meta, &device, &inode);
 
+    assert(meta->engine != NULL);
     if (err == 0 && device == meta->engine->device && inode == meta->engine->inode)
         return 0;
     meta_log(meta, META_LOG_ERROR, "%s is no longer the database that was opened: was its folder moved?",

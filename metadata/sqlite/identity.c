@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which store's database this is and of which time; and, at open, whether it may be used as it was left. */
+#include <assert.h>
 #include <errno.h>
 
 #include "metadata/sqlite/database.h"
@@ -10,6 +11,7 @@ int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
 {
     int found = meta_sql_row(statement);
 
+    assert(statement != NULL && identity != NULL);
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
     struct meta_bytes id = meta_sql_column(statement, 0);
@@ -67,6 +69,7 @@ int identity_admit(const struct meta *meta, sqlite3 *db, int64_t version, bool *
     struct meta_identity identity;
     int err, has_identity = identity_find(db, &identity);
 
+    assert(version >= 0 && gives_up != NULL);
     if (has_identity < 0)
         return has_identity;
     if (has_identity > 0)

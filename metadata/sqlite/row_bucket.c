@@ -3,6 +3,7 @@
  * Rows of `bucket` and `setting`, and of the tables that have one row: `journal`, `store`, `mark`. Behind rows/row_store.h. */
 #include "metadata/sqlite/row_sql.h"
 
+#include <assert.h>
 #include <string.h>
 
 static struct meta_bytes text_of(const char *text, size_t size)
@@ -26,6 +27,7 @@ int row_bucket_walk(struct row_store *store,
     sqlite3_stmt *statement = store->sql.list[SQL_BUCKET_IDS]; /* also before the first batch */
     int row, stop;
 
+    assert(visit != NULL);
     while ((row = meta_sql_row(statement)) > 0) {
         if ((stop = visit(ctx, sqlite3_column_int64(statement, 0),
                           (enum meta_versioning)sqlite3_column_int64(statement, 1))) != 0) {
@@ -40,6 +42,7 @@ int row_bucket_insert(struct row_store *store, const struct meta_bucket *bucket,
 {
     sqlite3_stmt *statement = row_statement(store, SQL_BUCKET_INSERT);
 
+    assert(bucket->name[0] != '\0' && memchr(bucket->name, '\0', sizeof(bucket->name)) != NULL);
     meta_sql_text(statement, 1, text_of(bucket->name, sizeof(bucket->name)));
     meta_sql_int(statement, 2, bucket->created_ms);
     meta_sql_text(statement, 3, text_of(bucket->region, sizeof(bucket->region) - 1));
@@ -55,6 +58,7 @@ int row_bucket_set_versioning(struct row_store *store, int64_t bucket, enum meta
 {
     sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_SET_VERSIONING, bucket);
 
+    assert(versioning == META_VERSIONING_ENABLED || versioning == META_VERSIONING_SUSPENDED);
     meta_sql_int(statement, 2, versioning);
     return meta_sql_run(statement);
 }
@@ -84,6 +88,7 @@ int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct me
     bool removes = document.data == NULL;
     sqlite3_stmt *statement = bind_bucket(store, removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT, bucket);
 
+    assert(document.length <= META_SETTING_BYTES_MAX);
     meta_sql_int(statement, 2, kind);
     if (!removes)
         meta_sql_blob(statement, 3, document);
@@ -101,6 +106,7 @@ int row_journal_move(struct row_store *store, uint64_t file, struct meta_bytes t
 {
     sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_MOVE);
 
+    assert(token.length == (file != 0 ? META_JOURNAL_TOKEN_BYTES : 0));
     meta_sql_int(statement, 1, (int64_t)file);
     meta_sql_blob(statement, 2, token);
     return meta_sql_run(statement);
@@ -110,6 +116,7 @@ int row_journal_apply(struct row_store *store, uint64_t applied)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_APPLY);
 
+    assert(applied > 0);
     meta_sql_int(statement, 1, (int64_t)applied);
     return meta_sql_run(statement);
 }
@@ -126,6 +133,7 @@ int row_mark_put(struct row_store *store, uint64_t file, struct meta_bytes open,
 {
     sqlite3_stmt *statement = row_statement(store, SQL_MARK_SET);
 
+    assert(open.length <= META_MARK_OPEN_MAX * sizeof(uint64_t));
     meta_sql_int(statement, 1, (int64_t)file);
     meta_sql_blob(statement, 2, open);
     meta_sql_int(statement, 3, given_up);

@@ -3,6 +3,7 @@
  * Rows of `object`, `version` and `replaced`, which hold the same and move between the three as they are. Behind rows/row_store.h. */
 #include "metadata/sqlite/row_sql.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "metadata/rows/codec.h"
@@ -33,6 +34,7 @@ static int object_read(struct arena *arena, sqlite3_stmt *statement, struct obje
 {
     int err;
 
+    assert(arena != NULL);
     row->size = (uint64_t)sqlite3_column_int64(statement, COLUMN_SIZE);
     row->modified_ms = sqlite3_column_int64(statement, COLUMN_MODIFIED);
     row->owner = meta_sql_column(statement, COLUMN_OWNER);
@@ -59,6 +61,7 @@ static sqlite3_stmt *bind_key(struct row_store *store, enum meta_sql_id id, int6
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
+    assert(key.length == 0 || key.data != NULL);
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     return statement;
@@ -69,7 +72,7 @@ static sqlite3_stmt *bind_version(struct row_store *store, enum meta_sql_id stat
 {
     sqlite3_stmt *statement = bind_key(store, statement_id, bucket, key);
 
-    assert(!meta_version_is_null(id)); /* a place, which the null version has, too */
+    assert(id != NULL);
     meta_sql_blob(statement, 3, (struct meta_bytes){id->bytes, sizeof(id->bytes)});
     return statement;
 }
@@ -82,6 +85,7 @@ int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket,
     sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_GET, bucket, key);
     int found = meta_sql_row(statement);
 
+    assert(row != NULL);
     if (found <= 0)
         return found;
     int err = object_read(arena, statement, row);
@@ -100,6 +104,10 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
         bind_key(store, put == ROW_INSERT ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
+    assert(key.length > 0 && key.length <= META_KEY_BYTES_MAX);
+    assert(row->upload_id.length == 0 || row->upload_id.data != NULL);
+    assert(row->extents.length == 0 || row->extents.data != NULL);
+    assert(put == ROW_INSERT || put == ROW_UPDATE);
     meta_sql_int(statement, 3, (int64_t)row->size);
     meta_sql_int(statement, 4, row->modified_ms);
     meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, row->etag)});
@@ -136,6 +144,7 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
 {
     int found = meta_sql_row(statement);
 
+    assert(row != NULL);
     if (found <= 0)
         return found;
     int err = object_read(arena, statement, &row->object);
@@ -200,6 +209,7 @@ int row_version_put_marker(struct row_store *store, int64_t bucket, struct meta_
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
 
+    assert(key.length > 0 && key.length <= META_KEY_BYTES_MAX);
     meta_sql_int(statement, 4, is_null);
     meta_sql_int(statement, 5, modified_ms);
     meta_sql_blob_or_null(statement, 6, owner);
@@ -242,6 +252,7 @@ int row_replaced_keep(struct row_store *store, int64_t bucket, struct meta_bytes
 {
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_KEEP, bucket, key);
 
+    assert(store->meta->options.keeps_replaced);
     meta_sql_int(statement, 3, row);
     return row_run_changes(store, statement);
 }
@@ -252,6 +263,7 @@ int row_replaced_newest(struct row_store *store, int64_t bucket, struct meta_byt
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_NEWEST, bucket, key);
     int found = meta_sql_row(statement);
 
+    assert(row != NULL && is_null != NULL);
     if (found <= 0)
         return found;
     *row = sqlite3_column_int64(statement, 0);
@@ -264,6 +276,7 @@ int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
 
+    assert(extents != NULL);
     meta_sql_int(statement, 1, *row);
     int found = meta_sql_row(statement);
     if (found <= 0)

@@ -4,6 +4,7 @@
  * synced at its commit or not. See rows/row_store.h, wal.h and checkpoint.h. */
 #include "metadata/sqlite/row_sql.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ int row_run_changes(struct row_store *store, sqlite3_stmt *statement)
 {
     int err = meta_sql_run(statement);
 
+    assert(store->is_in_batch);
     return err != 0 ? err : sqlite3_changes(store->db) > 0;
 }
 
@@ -23,6 +25,7 @@ int row_run_finds(sqlite3_stmt *statement)
 {
     int found = meta_sql_row(statement);
 
+    assert(statement != NULL);
     if (found > 0)
         meta_sql_reset(statement);
     return found;
@@ -105,6 +108,7 @@ int row_change_begin(struct row_store *store)
 {
     int err = meta_sql_run(row_statement(store, SQL_SAVEPOINT));
 
+    assert(store->is_in_batch);
     if (err == 0)
         store->savepoints++;
     return err;
@@ -162,6 +166,7 @@ static int read_one(sqlite3_stmt *statement, int column, int64_t *value)
 {
     int found = meta_sql_row(statement);
 
+    assert(value != NULL);
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
     *value = sqlite3_column_int64(statement, column);
@@ -173,6 +178,7 @@ int row_counters_get(struct row_store *store, struct row_counters *counters)
 {
     int err;
 
+    assert(!store->is_in_batch);
     if ((err = read_one(store->sql.list[SQL_GARBAGE_LAST], 0, &counters->garbage)) != 0 ||
         (err = read_one(store->sql.list[SQL_REPLACED_LAST], 0, &counters->replaced)) != 0)
         return err;
@@ -205,6 +211,7 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
     struct row_store *store = calloc(1, sizeof(*store));
     int err;
 
+    assert(db != NULL);
     if (store == NULL) {
         (void)sqlite3_close(db); /* nothing was prepared: it cannot be refused */
         return -ENOMEM;
@@ -224,8 +231,10 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
 
 int row_store_start(struct row_store *store, void (*nudge)(void *ctx), void *ctx)
 {
-    int err = checkpoint_start(&store->checkpoint, store->meta, store->db, nudge, ctx);
+    int err;
 
+    assert(store->checkpoint == NULL && nudge != NULL);
+    err = checkpoint_start(&store->checkpoint, store->meta, store->db, nudge, ctx);
     if (err == 0)
         store->meta->engine->keeps_log = false;
     return err;

@@ -3,6 +3,8 @@
  * Rows of `unit`, `garbage` and `dropped`. Behind rows/row_store.h. */
 #include "metadata/sqlite/row_sql.h"
 
+#include <assert.h>
+
 /* Signed in the database; only equality matters. */
 static sqlite3_stmt *bind_unit(struct row_store *store, enum meta_sql_id id, uint64_t file,
                                uint64_t unit_offset)
@@ -18,6 +20,7 @@ int row_unit_add(struct row_store *store, const struct meta_extent *extent)
 {
     sqlite3_stmt *statement = bind_unit(store, SQL_UNIT_ADD, extent->file, extent->unit_offset);
 
+    assert(extent->unit_length > 0 && extent->unit_length <= INT64_MAX);
     meta_sql_int(statement, 3, (int64_t)extent->unit_length);
     if (store->meta->options.keeps_replaced) { /* else NULL: nobody binds them */
         meta_sql_int(statement, 4, (int64_t)extent->unit_crc);
@@ -28,6 +31,7 @@ int row_unit_add(struct row_store *store, const struct meta_extent *extent)
 
 int row_unit_raise(struct row_store *store, const struct meta_extent *extent)
 {
+    assert(extent->unit_length > 0);
     return row_run_changes(store, bind_unit(store, SQL_UNIT_RAISE, extent->file, extent->unit_offset));
 }
 
@@ -36,6 +40,7 @@ int row_unit_drop(struct row_store *store, const struct meta_extent *extent)
     int changed =
         row_run_changes(store, bind_unit(store, SQL_UNIT_DROP_LAST, extent->file, extent->unit_offset));
 
+    assert(extent->unit_length > 0);
     if (changed != 0)
         return changed < 0 ? changed : ROW_UNIT_UNNAMED;
     changed = row_run_changes(store, bind_unit(store, SQL_UNIT_DROP, extent->file, extent->unit_offset));
@@ -64,6 +69,7 @@ int row_garbage_get(struct row_store *store, int64_t row, uint64_t *file, uint64
 {
     sqlite3_stmt *statement = row_statement(store, SQL_GARBAGE_GET);
 
+    assert(file != NULL && unit_offset != NULL);
     meta_sql_int(statement, 1, row);
     int found = meta_sql_row(statement);
     if (found <= 0)
@@ -88,6 +94,7 @@ int row_dropped_put(struct row_store *store, struct meta_bytes extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_INSERT);
 
+    assert(extents.length > 0);
     meta_sql_blob(statement, 1, extents);
     return meta_sql_run(statement);
 }
@@ -97,6 +104,7 @@ int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_FIRST);
     int found = meta_sql_row(statement);
 
+    assert(row != NULL && extents != NULL);
     if (found <= 0)
         return found;
     *row = sqlite3_column_int64(statement, 0);

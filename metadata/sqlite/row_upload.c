@@ -3,6 +3,7 @@
  * Rows of `upload`, `part` and `finished`. Behind rows/row_store.h. */
 #include "metadata/sqlite/row_sql.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "metadata/rows/codec.h"
@@ -15,6 +16,7 @@ static sqlite3_stmt *bind_upload(struct row_store *store, enum meta_sql_id id, i
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
+    assert(upload_id != NULL);
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     meta_sql_blob(statement, 3, row_upload_id(upload_id));
@@ -26,6 +28,7 @@ static sqlite3_stmt *bind_id(struct row_store *store, enum meta_sql_id id, struc
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
+    assert(upload_id.length == 0 || upload_id.data != NULL);
     meta_sql_blob(statement, 1, upload_id);
     return statement;
 }
@@ -44,6 +47,7 @@ int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket,
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_GET, bucket, key, upload_id);
     int err, found = meta_sql_row(statement);
 
+    assert(owner != NULL && attributes != NULL);
     if (found <= 0)
         return found;
     *owner = meta_sql_column(statement, 5);
@@ -59,6 +63,7 @@ int row_upload_insert(struct row_store *store, int64_t bucket, const struct meta
 {
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_INSERT, bucket, upload->key, upload->id);
 
+    assert(upload->key.length > 0 && upload->key.length <= META_KEY_BYTES_MAX);
     meta_sql_int(statement, 4, upload->initiated_ms);
     meta_sql_int(statement, 5, upload->checksum_algorithm);
     meta_sql_int(statement, 6, upload->checksum_type);
@@ -79,6 +84,7 @@ int row_upload_walk(struct row_store *store, int64_t bucket,
     sqlite3_stmt *list = row_statement(store, SQL_BUCKET_UPLOADS);
     int row, stop;
 
+    assert(visit != NULL);
     meta_sql_int(list, 1, bucket);
     while ((row = meta_sql_row(list)) > 0) {
         unsigned char id[META_UPLOAD_ID_BYTES] = {0};
@@ -107,6 +113,7 @@ int meta_sql_part(sqlite3_stmt *statement, struct meta_part *part)
 {
     int err;
 
+    assert(part != NULL);
     memset(part, 0, sizeof(*part));
     part->number = (uint32_t)sqlite3_column_int64(statement, 0);
     part->size = (uint64_t)sqlite3_column_int64(statement, 1);
@@ -123,6 +130,7 @@ int row_part_walk(struct row_store *store, const unsigned char *upload_id,
     struct meta_part part;
     int row, err;
 
+    assert(visit != NULL);
     while ((row = meta_sql_row(list)) > 0) {
         if ((err = meta_sql_part(list, &part)) != 0 ||
             (err = visit(ctx, &part, meta_sql_column(list, COLUMN_EXTENTS))) != 0) {
@@ -139,6 +147,7 @@ int row_part_walk_extents(struct row_store *store, struct meta_bytes upload_id,
     sqlite3_stmt *list = bind_id(store, SQL_PART_CLEARED, upload_id);
     int row, stop;
 
+    assert(visit != NULL);
     while ((row = meta_sql_row(list)) > 0) {
         /* Units lie in another table, so the column stays where it is. */
         if ((stop = visit(ctx, sqlite3_column_int64(list, 0), meta_sql_column(list, 1))) != 0) {
@@ -170,6 +179,8 @@ int row_part_put(struct row_store *store, const unsigned char *upload_id, const 
     sqlite3_stmt *statement = bind_id(store, SQL_PART_REPLACE, row_upload_id(upload_id));
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
+    assert(part->number >= 1 && part->number <= META_PART_NUMBER_MAX);
+    assert(part->size <= INT64_MAX && (part->size == 0) == (extents.length == 0));
     meta_sql_int(statement, 2, part->number);
     meta_sql_int(statement, 3, (int64_t)part->size);
     meta_sql_int(statement, 4, part->modified_ms);
@@ -192,6 +203,7 @@ int row_parts_delete(struct row_store *store, struct meta_bytes upload_id, int64
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PARTS_DELETE, upload_id);
 
+    assert(last > 0);
     meta_sql_int(statement, 2, last);
     return meta_sql_run(statement);
 }
@@ -217,6 +229,7 @@ int row_finished_first(struct row_store *store, struct arena *arena, struct meta
     sqlite3_stmt *statement = row_statement(store, SQL_FINISHED_FIRST);
     int err, found = meta_sql_row(statement);
 
+    assert(upload_id != NULL && kept != NULL);
     if (found <= 0)
         return found;
     *upload_id = meta_sql_column(statement, 0);

@@ -7,6 +7,7 @@
  * Runs once, on the thread that opens the database. */
 #include "metadata/sqlite/database.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +193,7 @@ int schema_identify(sqlite3 *db, int64_t *version)
     int64_t application, objects;
     int err;
 
+    assert(version != NULL);
     if ((err = db_query_int(db, "PRAGMA application_id", &application)) != 0 ||
         (err = db_query_int(db, "PRAGMA user_version", version)) != 0 ||
         (err = db_query_int(db, "SELECT count(*) FROM sqlite_schema", &objects)) != 0)
@@ -210,6 +212,7 @@ static int schema_migrate(sqlite3 *db, int64_t version)
     char set_version[64];
     int err;
 
+    assert(version >= 1 && version <= SCHEMA_VERSION);
     (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %lld", (long long)version);
     if ((err = db_exec(db, "BEGIN IMMEDIATE")) != 0)
         return err;
@@ -242,6 +245,7 @@ int schema_open(const struct meta *meta, sqlite3 *db, int64_t version)
 {
     int err;
 
+    assert(version >= 0 && version <= SCHEMA_VERSION);
     if (meta->options.read_only)
         return version == SCHEMA_VERSION ? 0 : -EROFS;
     if ((err = schema_set_wal(db)) != 0)

@@ -7,6 +7,7 @@
  * Runs once, on the thread that opens the database. */
 #include "metadata/sqlite/database.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ static int copy_make(const struct meta *meta, sqlite3 *db, const char *path)
     char *unfinished = sqlite3_mprintf("%s.new", path);
     int err;
 
+    assert(!meta->options.read_only);
     if (unfinished == NULL)
         return -ENOMEM;
     if (unlink(unfinished) != 0 && errno != ENOENT) /* what a crash left */
@@ -96,6 +98,7 @@ int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version)
     char *path = sqlite3_mprintf("%s.v%lld", meta->path, (long long)version);
     int err = 0;
 
+    assert(version > 0);
     if (path == NULL)
         return -ENOMEM;
     if (access(path, F_OK) == 0) {

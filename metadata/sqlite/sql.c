@@ -19,6 +19,7 @@ static const struct {
 
 int meta_sql_prepare(struct meta_sql *sql, sqlite3 *db, enum meta_sql_role role)
 {
+    assert(db != NULL);
     memset(sql, 0, sizeof(*sql));
     for (int id = 0; id < META_SQL_COUNT; id++) {
         if (!(statements[id].roles & role))
@@ -90,6 +91,7 @@ void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct meta_bytes byt
     const void *data = bytes.length == 0 ? "" : bytes.data;
     int code = sqlite3_bind_blob64(statement, parameter, data, bytes.length, SQLITE_STATIC);
     assert(code == SQLITE_OK);
+    assert(bytes.length == 0 || bytes.data != NULL);
     (void)code;
 }
 
@@ -116,6 +118,7 @@ int meta_sql_row(sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
 
+    assert(statement != NULL);
     if (code == SQLITE_ROW)
         return 1;
     meta_sql_reset(statement);

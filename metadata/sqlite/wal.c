@@ -3,6 +3,7 @@
  * See wal.h. */
 #include "metadata/sqlite/wal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 
 void wal_init(struct wal *wal)
 {
+    assert(wal != NULL);
     *wal = (struct wal){.fd = -1, .is_synced = true};
 }
 
@@ -26,6 +28,7 @@ void wal_reserve(const char *log_path)
 
 int wal_open(struct wal *wal, const char *log_path, bool leaves_syncs)
 {
+    assert(wal->fd < 0);
     wal->fd = open(log_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     wal->leaves_syncs = leaves_syncs;
     return wal->fd < 0 ? -errno : 0;
@@ -53,14 +56,17 @@ int wal_set_synced(struct wal *wal, sqlite3 *db, bool is_synced)
 
 void wal_commit_begin(struct wal *wal)
 {
+    assert(atomic_load(&wal->commits) % 2 == 0);
     if (!wal->is_synced)
         (void)atomic_fetch_add(&wal->commits, 1);
 }
 
 void wal_commit_end(struct wal *wal, int result)
 {
+    assert(result <= 0);
     if (!wal->is_synced)
         (void)atomic_fetch_add(&wal->commits, 1);
+    assert(atomic_load(&wal->commits) % 2 == 0);
     if (result == -EIO)
         wal_suspect(wal);
 }
@@ -71,6 +77,7 @@ void wal_commit_end(struct wal *wal, int result)
 
 void wal_grown(struct wal *wal, int frames)
 {
+    assert(frames >= 0 && wal->frames_started >= 0);
     if (frames < wal->frames_started)
         wal->frames_started = 0; /* the log began anew */
     if (!wal->leaves_syncs || frames - wal->frames_started < META_WAL_FRAMES_WRITE)
@@ -98,6 +105,7 @@ bool wal_is_lost(const struct wal *wal)
 
 void wal_made_good(struct wal *wal)
 {
+    assert(!atomic_load(&wal->is_lost));
     atomic_store(&wal->durable, atomic_load(&wal->commits));
     atomic_store(&wal->is_suspect, false);
 }
@@ -111,6 +119,7 @@ int wal_make_durable(struct wal *wal)
     /* Whoever saw a commit under way sees an odd number here, or a higher one than any sync before it did. */
     if (commits % 2 == 0 && commits == atomic_load(&wal->durable))
         return 0;
+    assert(wal->fd >= 0);
     if (fdatasync(wal->fd) != 0) {
         int err = -errno;
         wal_suspect(wal);

@@ -19,6 +19,7 @@
  * On the committer's thread, while no checkpoint runs. */
 #include "metadata/sqlite/wal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ static int moved_write(const struct moved *moved, int log_fd, sqlite3_file *file
     unsigned char data[WAL_FILE_PAGE_BYTES];
     int err = 0;
 
+    assert(moved->count == 0 || moved->list != NULL);
     for (uint32_t i = 0; i < moved->count && err == 0; i++) {
         uint32_t page = moved->list[i].page;
 
@@ -117,6 +119,7 @@ int wal_repair(struct wal *wal, sqlite3 *writer, sqlite3 *checkpointer)
     struct wal_index index;
     int err;
 
+    assert(writer != NULL && checkpointer != NULL);
     if (wal_is_lost(wal))
         return -EBADMSG;
     connection_hear(writer);

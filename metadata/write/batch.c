@@ -19,9 +19,11 @@ static int op_run(struct batch_runner *runner, struct meta_op *op)
     struct meta_writer *writer = &runner->writer;
     int err;
 
+    assert(op->result == 0);
     if ((err = row_change_begin(writer->store)) != 0)
         return err;
     op->result = change_run(writer, op);
+    assert(op->result <= 0);
     arena_reset(&writer->arena);
     if (!row_batch_is_open(writer->store))
         return op->result != 0 ? op->result : -EIO;
@@ -34,6 +36,7 @@ static void batch_abandon(struct batch_runner *runner, int err)
 {
     struct row_store *store = runner->writer.store;
 
+    assert(err < 0);
     if (err != runner->last_error)
         meta_log(runner->meta, META_LOG_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
                  row_store_message(store));
@@ -59,6 +62,7 @@ static void batch_stamp(struct batch_runner *runner)
  * end of all replays, which is synced. */
 static bool batch_is_in_journal(const struct batch_runner *runner, const struct meta_op *batch)
 {
+    assert(batch != NULL);
     return runner->journal.is_recorded || (batch->kind == META_OP_REPLAY && batch->next == NULL &&
                                            !replay_is_end((const struct meta_replay *)batch));
 }
@@ -102,6 +106,7 @@ static int batch_commit(struct batch_runner *runner)
 {
     int err = journal_batch_store(&runner->journal, &runner->writer);
 
+    assert(!runner->buckets_stale);
     return err != 0 ? err : row_batch_commit(runner->writer.store);
 }
 
@@ -111,6 +116,7 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
 {
     int err = batch_begin(runner, batch);
 
+    assert(!waits || (runner->hooks.sync_wait != NULL && sync_error != NULL));
     if (err == 0 && (err = batch_run_changes(runner, batch)) == -EIO)
         row_batch_suspect(runner->writer.store);
     /* Always, for the bytes are on their way whatever became of the rows. */
@@ -129,6 +135,7 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
 /* What the submitters are told. */
 static int batch_refusal(const struct batch_runner *runner, int err)
 {
+    assert(err < 0);
     return err == -EIO && row_engine_is_suspect(runner->meta) ? META_E_UNSYNCED : err;
 }
 
@@ -145,6 +152,7 @@ static int batch_run_rest(struct batch_runner *runner, struct meta_op *batch, in
 {
     int err;
 
+    assert(sync_error < 0);
     for (struct meta_op *op = batch; op != NULL; op = op->next)
         op->result = op->rests_on != NULL ? (op->result != 0 ? op->result : sync_error) : 0;
     (void)journal_batch_begin(&runner->journal, &runner->hooks, batch, 0);
@@ -163,6 +171,7 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     bool rests = false;
     int err, sync_error = 0;
 
+    assert(batch != NULL);
     for (struct meta_op *op = batch; op != NULL && !rests; op = op->next)
         rests = op->rests_on != NULL;
     batch_stamp(runner);
@@ -186,6 +195,7 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct ro
     struct row_counters counters;
     int err;
 
+    assert(store != NULL);
     runner->meta = writer->meta = meta;
     writer->store = store;
     runner->hooks = meta->options.hooks;

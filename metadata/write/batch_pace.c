@@ -37,11 +37,13 @@ uint32_t batch_pace_target(struct batch_pace *pace, uint32_t waiting, uint64_t *
     *limit_ns = pace->batch_ns - pace->batch_ns / 4;
     if (*limit_ns > META_PACE_WAIT_NS_MAX)
         *limit_ns = META_PACE_WAIT_NS_MAX;
+    assert(target > waiting && *limit_ns > 0);
     return target;
 }
 
 void batch_pace_waited(struct batch_pace *pace, bool came)
 {
+    assert(pace->vain <= META_PACE_VAIN_MAX);
     if (came) {
         pace->vain = 0;
         return;

@@ -3,6 +3,7 @@
  * Appending to an object and renaming one: changes that give bytes a new row without touching them. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static int extents_join(struct meta_writer *writer, struct meta_bytes first, str
     size_t length = codec_list_head(out, head.count + tail.count);
     memcpy(out + length, head.at, head_bytes);
     memcpy(out + length + head_bytes, tail.at, tail_bytes);
+    assert(length <= CODEC_LIST_HEAD_BYTES_MAX);
     *joined = (struct meta_bytes){out, length + head_bytes + tail_bytes};
     return 0;
 }
@@ -40,6 +42,7 @@ static int append_row(struct meta_writer *writer, struct meta_object_put *op, st
 {
     struct meta_object whole = op->object;
 
+    assert(op->append != NULL && current->size == op->append->offset);
     if (op->object.size > (uint64_t)INT64_MAX - current->size)
         return -EINVAL;
     whole.size = current->size + op->object.size;
@@ -60,6 +63,8 @@ static int append_in_place(struct meta_writer *writer, const struct meta_object_
 {
     int err, kept = replaced_keep(writer, op->bucket, op->key);
 
+    assert(writer_bucket_versioning(writer, op->bucket) == META_VERSIONING_NEVER);
+    assert(row->size == current->size + op->object.size);
     if (kept < 0)
         return kept;
     /* Those that it holds now are the kept row's. */
@@ -79,6 +84,8 @@ static int append_as_version(struct meta_writer *writer, const struct meta_objec
 {
     int err;
 
+    assert(writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER);
+    assert(row->size == current->size + op->object.size);
     if ((err = references_add(writer, extents)) != 0 ||
         (err = version_store(writer, op->bucket, op->key, row, current, REFERENCES_SHARED)) != 0)
         return err;
@@ -98,6 +105,7 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
     struct object_row current, row;
     int err = object_row_load(writer, op->bucket, op->key, &current);
 
+    assert(op->append != NULL && op->append->etag != NULL);
     if (err == META_E_NO_KEY)
         return op->append->offset == 0 ? META_E_CHANGED : META_E_OFFSET;
     if (err != 0)
@@ -142,6 +150,7 @@ static int rename_check(struct meta_writer *writer, const struct meta_object_ren
 static struct meta_bytes token_pack(const struct meta_object_rename *op,
                                     unsigned char out[2 + 2 * META_TOKEN_BYTES_MAX])
 {
+    assert(op->token.length <= META_TOKEN_BYTES_MAX && op->parameters.length <= META_TOKEN_BYTES_MAX);
     if (op->token.length == 0)
         return (struct meta_bytes){NULL, 0};
     out[0] = TOKEN_FORM;

@@ -4,6 +4,7 @@
 #include "metadata/meta_settings.h"
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static size_t bucket_position(const struct meta_writer *writer, int64_t bucket)
         else
             high = middle;
     }
+    assert(low <= writer->bucket_count);
     return low;
 }
 
@@ -42,6 +44,7 @@ enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, 
 /* Ids only grow, so the new one goes to the end. */
 static int bucket_append(struct meta_writer *writer, struct writer_bucket bucket)
 {
+    assert(writer->bucket_count <= writer->bucket_capacity);
     if (writer->bucket_count == writer->bucket_capacity) {
         size_t capacity = writer->bucket_capacity == 0 ? 16 : 2 * writer->bucket_capacity;
         struct writer_bucket *buckets = realloc(writer->buckets, capacity * sizeof(*buckets));
@@ -71,6 +74,7 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
     size_t length = strnlen(bucket->name, sizeof(bucket->name));
     int err;
 
+    assert(bucket->versioning <= META_VERSIONING_SUSPENDED);
     if (length == 0 || length == sizeof(bucket->name))
         return -EINVAL;
     if (bucket->created_ms == 0)
@@ -99,6 +103,7 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
     }
     if ((err = row_bucket_set_versioning(writer->store, op->bucket, op->versioning)) != 0)
         return err;
+    assert(writer_has_bucket(writer, op->bucket));
     writer->buckets[bucket_position(writer, op->bucket)].versioning = op->versioning;
     return 0;
 }
@@ -128,6 +133,7 @@ int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
         (err = row_bucket_delete(writer->store, op->bucket)) != 0)
         return err;
     size_t position = bucket_position(writer, op->bucket);
+    assert(position < writer->bucket_count && writer->buckets[position].id == op->bucket);
     writer->bucket_count--;
     memmove(&writer->buckets[position], &writer->buckets[position + 1],
             (writer->bucket_count - position) * sizeof(*writer->buckets));

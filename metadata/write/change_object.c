@@ -3,6 +3,7 @@
  * PUT, DELETE and COPY of objects. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ static bool parts_are_valid(const struct meta_object *object)
     uint64_t left = object->size;
     uint32_t last = 0;
 
+    assert(object->parts != NULL || object->part_count == 0);
     for (uint32_t i = 0; i < object->part_count; i++) {
         const struct meta_part_size *part = &object->parts[i];
         if (part->number <= last || part->number > META_PART_NUMBER_MAX || part->size > left)
@@ -41,6 +43,7 @@ static int append_creates(struct meta_writer *writer, const struct meta_object_p
     struct object_row current;
     int err = object_row_load(writer, op->bucket, op->key, &current);
 
+    assert(op->append != NULL && op->append->etag == NULL);
     if (err == META_E_NO_KEY)
         return op->append->offset == 0 ? 0 : META_E_OFFSET;
     if (err == 0)
@@ -58,6 +61,7 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
         return META_E_NO_BUCKET;
     if (object->modified_ms == 0)
         object->modified_ms = writer->now_ms;
+    assert(object->modified_ms != 0 || writer->now_ms == 0);
     row.modified_ms = object->modified_ms;
     memcpy(row.etag, object->etag, sizeof(row.etag));
     if (meta_object_has_upload(object))
@@ -84,6 +88,7 @@ static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta
 {
     int err;
 
+    assert(writer_bucket_versioning(writer, bucket) == META_VERSIONING_NEVER);
     entry->existed = current != NULL;
     if (current == NULL)
         return 0;
@@ -120,6 +125,7 @@ static int entry_delete(struct meta_writer *writer, const struct meta_object_del
     int err = object_row_load(writer, op->bucket, entry->key, &row);
     const struct object_row *current = err == 0 ? &row : NULL;
 
+    assert(entry->key.length == 0 || entry->key.data != NULL);
     entry->existed = entry->marker_removed = entry->marker_added = false;
     if (err != 0 && err != META_E_NO_KEY)
         return err;
@@ -140,6 +146,7 @@ int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
 {
     int err = 0;
 
+    assert(op->entries != NULL || op->count == 0);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     for (uint32_t i = 0; i < op->count && err == 0; i++) {

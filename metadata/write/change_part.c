@@ -3,6 +3,7 @@
  * Parts of multipart uploads: storing one, copying a range of an object as one. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static int part_store(struct meta_writer *writer, const unsigned char *upload_id
     int found = row_part_extents(writer->store, &writer->arena, upload_id, part->number, &replaced);
     int err = found < 0 ? found : row_part_put(writer->store, upload_id, part, extents);
 
+    assert(part->number >= 1 && part->number <= META_PART_NUMBER_MAX);
     return err != 0 ? err : references_drop(writer, replaced);
 }
 
@@ -76,6 +78,7 @@ static int extents_slice(struct meta_writer *writer, struct meta_bytes source, u
         length -= extent.length;
         slice->list[slice->count++] = extent;
     }
+    assert(slice->count <= list.count);
     return length == 0 ? 0 : META_E_CORRUPT; /* fewer bytes than the row says */
 }
 
@@ -87,6 +90,7 @@ static int part_copy_range(struct meta_part_copy *op, const struct object_row *s
     part->size = op->length == UINT64_MAX ? source->size - op->first : op->length;
     if (part->size > source->size - op->first || (part->size == 0 && source->size > 0))
         return -ERANGE;
+    assert(part->size <= source->size);
     if (op->etag[0] == '\0') {
         if (part->size != source->size || source->etag[0] == '\0' || strchr(source->etag, '-') != NULL)
             return META_E_CHANGED;

@@ -4,6 +4,7 @@
  * the mark, and dropping rows whose bytes did not come through a power failure. See meta_relaxed.h. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -22,6 +23,8 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
     int found = row_replaced_newest(writer->store, bucket, key, &row, &is_null_version);
     if (found < 0 || (found > 0 && row > atomic_load(&writer->meta->replaced_floor)))
         return found < 0 ? found : 0;
+    if (writer->replaced_row == INT64_MAX)
+        return META_E_CORRUPT; /* nobody has counted so far */
     return row_replaced_keep(writer->store, bucket, key, ++writer->replaced_row);
 }
 
@@ -33,6 +36,7 @@ static int replaced_drop(struct meta_writer *writer, int64_t *row, int64_t last)
 
     if (found <= 0 || *row > last)
         return found < 0 ? found : 0;
+    assert(*row <= last);
     if ((err = row_replaced_delete(writer->store, *row)) == 0)
         err = references_drop(writer, extents);
     return err != 0 ? err : 1;
@@ -60,6 +64,7 @@ int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op)
         writer->clear_left--; /* a row may have no extents */
         found = replaced_drop(writer, &row, last);
     }
+    assert(writer->clear_left <= writer_clear_max(writer));
     writer->clear_left = others;
     op->more = found > 0;
     return found < 0 ? found : 0;
@@ -72,6 +77,7 @@ static int lost_version(struct meta_writer *writer, const struct meta_row_name *
     struct version_row row;
     int err, found = row_version_get(writer->store, &writer->arena, name->bucket, key, &name->version, &row);
 
+    assert(key.length == name->key_length);
     if (found <= 0)
         return found;
     err = row_version_delete(writer->store, name->bucket, key, &name->version);
@@ -106,6 +112,7 @@ static int lost_object(struct meta_writer *writer, const struct meta_row_name *n
     struct object_row row;
     int err = object_row_load(writer, name->bucket, key, &row);
 
+    assert(key.length == name->key_length && restored != NULL);
     if (err != 0)
         return err == META_E_NO_KEY ? 0 : err;
     if ((err = row_object_delete(writer->store, name->bucket, key)) != 0)
@@ -144,6 +151,7 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op)
 {
     int err = 0;
 
+    assert(op->kind < META_ROW_KIND_COUNT && (op->rows != NULL || op->count == 0));
     if (op->count > META_LOST_ROWS_MAX)
         return -EINVAL;
     op->restored = 0;
@@ -151,6 +159,7 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op)
         const struct meta_row_name *name = &op->rows[i];
         const struct meta_bytes key = {name->key, name->key_length};
 
+        assert(name->key_length <= META_KEY_BYTES_MAX);
         if (op->kind == META_ROW_REPLACED)
             err = lost_replaced(writer, name);
         else if (op->kind == META_ROW_VERSION)

@@ -4,6 +4,7 @@
  * were then, and so are time, sequence and seed. Committer's thread; and what the one who replays asks before. */
 #include "metadata/meta_journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
         .attributes = put->attributes,
     };
 
+    assert(put->key.length > 0 && put->key.length <= META_KEY_BYTES_MAX && put->size <= INT64_MAX);
     if (!writer_has_bucket(writer, put->bucket))
         return META_E_NO_BUCKET;
     memcpy(row.etag, put->etag, sizeof(row.etag));
@@ -32,6 +34,7 @@ static int put_replay_savepoint(struct meta_writer *writer, const struct journal
 {
     int err = row_change_begin(writer->store);
 
+    assert(row_batch_is_open(writer->store));
     if (err != 0)
         return err;
     int result = put_replay(writer, put);
@@ -51,6 +54,7 @@ static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)
     int more = journal_head_decode(&list, entry, &batch);
     int err = 0;
 
+    assert(entry.length > 0);
     if (more != 0)
         return more;
     writer->now_ms = batch.now_ms;

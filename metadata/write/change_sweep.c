@@ -10,6 +10,8 @@
  * Either is invisible to clients from the first change on. What a crash leaves is on the list. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
+
 #include "metadata/rows/kept_parts.h"
 
 /* ---- Parts ---- */
@@ -39,6 +41,7 @@ static int parts_clear(struct meta_writer *writer, struct meta_bytes upload_id, 
     struct clearing clearing = {writer, kept, 0};
     int err = 0, more = row_part_walk_extents(writer->store, upload_id, on_part_cleared, &clearing);
 
+    assert(upload_id.length == 0 || upload_id.data != NULL);
     if (more < 0)
         return more;
     if (clearing.last > 0)
@@ -51,6 +54,7 @@ int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, str
     const struct meta_bytes id = {upload_id, META_UPLOAD_ID_BYTES};
     int more = parts_clear(writer, id, kept);
 
+    assert(upload_id != NULL);
     return more > 0 ? row_finished_put(writer->store, id, kept) : more;
 }
 
@@ -94,6 +98,7 @@ int op_sweep(struct meta_writer *writer, struct meta_sweep *op)
     while (found > 0 && writer->clear_left > 0)
         if ((found = sweep_dropped(writer)) == 0)
             found = sweep_finished(writer);
+    assert(writer->clear_left <= writer_clear_max(writer));
     writer->clear_left = others;
     op->more = found > 0;
     return found < 0 ? found : 0;

@@ -4,6 +4,7 @@
  * those of its parts (assembly.h), and the references the parts held become the object's. Committer's thread. */
 #include "metadata/write/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ static int complete_assemble(struct meta_writer *writer, const struct meta_uploa
     struct assembled whole;
     int err;
 
+    assert(row->extents.data == NULL && row->parts.data == NULL);
     if (made == NULL) {
         if ((err = parts_collect(writer, op, &whole)) != 0)
             return err;
@@ -107,6 +109,7 @@ static int complete_clear(struct meta_writer *writer, const struct meta_upload_c
     size_t length = op->parts[op->part_count - 1].number / 8 + 1;
     unsigned char *kept = arena_alloc(&writer->arena, length);
 
+    assert(op->part_count > 0 && op->parts[op->part_count - 1].number <= META_PART_NUMBER_MAX);
     if (kept == NULL)
         return -ENOMEM;
     memset(kept, 0, length);
@@ -122,12 +125,15 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
                              .upload_id = {op->upload_id, META_UPLOAD_ID_BYTES}};
     int err, found;
 
+    assert(op->parts != NULL || op->part_count == 0);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     found = row_upload_get(writer->store, &writer->arena, op->bucket, op->key, op->upload_id, &row.owner,
                            &row.attributes);
     if (found <= 0)
         return found == 0 ? complete_again(writer, op) : found;
+    if (key_check(op->key) != 0)
+        return META_E_CORRUPT; /* no upload can be of such a key */
     if ((err = complete_assemble(writer, op, &row)) != 0)
         return err;
     memcpy(row.etag, op->etag, sizeof(row.etag));

@@ -27,6 +27,7 @@ static uint32_t weight_one(const struct meta_op *op)
 
 static uint32_t weight_delete(const struct meta_op *op)
 {
+    assert(op->kind == META_OP_OBJECT_DELETE);
     return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
 }
 
@@ -34,11 +35,13 @@ static uint32_t weight_complete(const struct meta_op *op)
 {
     const struct meta_upload_complete *complete = (const struct meta_upload_complete *)op;
 
+    assert(op->kind == META_OP_UPLOAD_COMPLETE);
     return 1 + complete->part_count / (complete->assembly != NULL ? WEIGHT_PARTS_READY : WEIGHT_ENTRIES);
 }
 
 static uint32_t weight_garbage(const struct meta_op *op)
 {
+    assert(op->kind == META_OP_GARBAGE_DONE);
     return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
 }
 
@@ -162,7 +165,10 @@ int change_run(struct meta_writer *writer, struct meta_op *op)
 
 uint32_t change_weight(const struct meta_op *op)
 {
-    return change_of(op)->weight(op);
+    uint32_t weight = change_of(op)->weight(op);
+
+    assert(weight > 0); /* else a batch could be endless */
+    return weight;
 }
 
 bool change_has(const struct meta_op *op, enum change_traits trait)
@@ -196,6 +202,7 @@ bool meta_op_makes_garbage(enum meta_op_kind kind)
 
 static void visit_key(int64_t bucket, struct meta_bytes key, row_touch_fn visit, void *ctx)
 {
+    assert(key.length == 0 || key.data != NULL);
     visit(ctx, &(struct row_touch){.kind = ROW_TOUCH_KEY, .bucket = bucket, .key = key});
 }
 

@@ -54,6 +54,7 @@ static void queue_init(struct op_queue *queue)
 
 static void queue_push(struct op_queue *queue, struct meta_op *op)
 {
+    assert(op != NULL && (queue->count == 0) == (queue->head == NULL));
     op->next = NULL;
     *queue->tail = op;
     queue->tail = &op->next;
@@ -64,9 +65,11 @@ static struct meta_op *queue_pop(struct op_queue *queue)
 {
     struct meta_op *op = queue->head;
 
+    assert(op != NULL && queue->count > 0);
     if ((queue->head = op->next) == NULL)
         queue->tail = &queue->head;
     queue->count--;
+    assert((queue->count == 0) == (queue->head == NULL));
     return op;
 }
 
@@ -87,6 +90,7 @@ void meta_answer(struct meta_op *first)
     while (first != NULL) {
         struct meta_op *op = first;
         first = op->next; /* done may free the op */
+        assert(op->done != NULL && op->result <= 0);
         op->done(op);
     }
 }
@@ -113,6 +117,7 @@ static int repair(struct meta_committer *committer)
     if (!row_engine_is_suspect(meta))
         return 0;
     int err = row_store_repair(committer->runner.writer.store);
+    assert(err <= 0);
     if (err != committer->repair_error || err == 0)
         meta_log(
             meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
@@ -174,6 +179,7 @@ static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
     bool closing = false;
     int err;
 
+    assert(batch != NULL);
     if (committer->runner.last_error != 0 || !row_batch_was_synced(committer->runner.writer.store))
         return;
     while ((err = repair(committer)) != 0 && !closing) {
@@ -202,6 +208,7 @@ static void batch_await(struct meta_committer *committer)
     if (target == 0 || clock_monotonic_ns() >= committer->last_end_ns + limit_ns)
         return;
 
+    assert(target > committer->waiting.count);
     uint64_t end_ns = committer->last_end_ns + limit_ns;
     struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
     committer->wake_at = target;
@@ -224,6 +231,7 @@ static struct meta_op *batch_take(struct meta_committer *committer)
         weight += change_weight(op);
         queue_push(&batch, op);
     }
+    assert(committer->waiting.head == NULL || weight >= META_BATCH_OPS_MAX);
     return batch.head;
 }
 
@@ -247,6 +255,7 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
     uint32_t clients = changes_count_without(batch, CHANGE_IS_HOUSEKEEPING);
     const struct row_touches touches = changes_touches(batch);
 
+    assert(batch != NULL);
     if (repair(committer) != 0) {
         batch_refuse(committer, batch);
         return;
@@ -298,6 +307,7 @@ static void *committer_main(void *argument)
 
 void committer_submit(struct meta_committer *committer, struct meta_op *op)
 {
+    assert(op->done != NULL && op->kind < META_OP_KIND_COUNT);
     op->result = 0;
     assert(op->rests_on == NULL || committer->runner.hooks.prepare != NULL);
     pthread_mutex_lock(&committer->mutex);
@@ -321,6 +331,7 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
 
 void meta_submit(struct meta *meta, struct meta_op *op)
 {
+    assert(meta != NULL && op != NULL);
     if (meta->committer != NULL) {
         committer_submit(meta->committer, op);
         return;
@@ -343,6 +354,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
     pthread_condattr_t monotonic;
     int err;
 
+    assert(store != NULL);
     if (committer == NULL) {
         row_store_close(store);
         return -ENOMEM;
@@ -372,6 +384,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
 void committer_stop(struct meta_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
+    assert(!committer->closing);
     committer->closing = true;
     pthread_cond_signal(&committer->wake);
     pthread_mutex_unlock(&committer->mutex);

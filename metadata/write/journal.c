@@ -34,6 +34,7 @@ bool journal_result_is_lasting(int result)
 
 int journal_row_move(struct meta_writer *writer, const struct meta_journal *to)
 {
+    assert(to == NULL || (to->file != 0 && to->applied == 0));
     if (to == NULL)
         return row_journal_move(writer->store, 0, (struct meta_bytes){"", 0});
     return row_journal_move(writer->store, to->file, (struct meta_bytes){to->token, sizeof(to->token)});
@@ -41,6 +42,7 @@ int journal_row_move(struct meta_writer *writer, const struct meta_journal *to)
 
 int journal_batch_store(struct journal *journal, struct meta_writer *writer)
 {
+    assert(!journal->is_recorded || journal->next.applied == journal->row.applied + 1);
     if (journal->is_recorded)
         return row_journal_apply(writer->store, journal->next.applied);
     if (journal->next.file == journal->row.file)
@@ -123,6 +125,7 @@ static bool record(struct journal *journal, const struct meta_batch_hooks *hooks
         .bytes = {journal->buffer, length},
     };
 
+    assert(journal->row.file != 0);
     if (length == 0)
         return false;
     /* A write that failed may have left a whole entry behind: the batch, synced, must not be done twice. */
@@ -137,6 +140,7 @@ static void move(struct journal *journal, uint64_t file)
 {
     struct meta_journal next = {.file = file};
 
+    assert(file > journal->last_file);
     /* So few bytes come whole, getrandom(2), or not at all: then there is no journal in this file. */
     if (getrandom(next.token, sizeof(next.token), 0) == (ssize_t)sizeof(next.token))
         journal->next = next;
@@ -147,6 +151,7 @@ static void move(struct journal *journal, uint64_t file)
 bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
                          const struct meta_op *batch, uint64_t file)
 {
+    assert(batch != NULL);
     journal->is_recorded = false;
     journal->next = journal->row;
     if (hooks->append == NULL)
@@ -165,6 +170,7 @@ bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks 
 
 void journal_batch_end(struct journal *journal, int result, bool rests)
 {
+    assert(result <= 0);
     if (journal->next.file > journal->last_file)
         journal->last_file = journal->next.file;
     if (result == 0) {

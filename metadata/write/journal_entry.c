@@ -69,6 +69,7 @@ static unsigned char *attributes_put(unsigned char *out, const struct meta_attri
     unsigned char *at = out + CODEC_NUMBER_BYTES_MAX;
     size_t length = codec_attributes_encode(at, attributes);
 
+    assert(attributes->list != NULL || attributes->count == 0);
     assert(length <= bound);
     out = codec_number_put(out, length);
     memmove(out, at, length);
@@ -80,6 +81,8 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
     const struct meta_condition *condition = &put->condition;
     unsigned char extents[CODEC_LIST_HEAD_BYTES_MAX + 64];
 
+    assert(put->append == NULL && put->object.extents.count == 1);
+    assert(put->key.length > 0 && put->key.length <= META_KEY_BYTES_MAX);
     assert(codec_extents_bound(1) <= sizeof(extents));
     *out++ = (unsigned char)((condition->if_none_match_any ? PUT_IF_NONE_MATCH_ANY : 0) |
                              (condition->if_match_any ? PUT_IF_MATCH_ANY : 0) |
@@ -104,6 +107,7 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
 
 unsigned char *journal_head_encode(unsigned char *out, const struct journal_batch *batch, uint32_t count)
 {
+    assert(count > 0);
     *out++ = ENTRY_VERSION;
     out = codec_number_put(out, (uint64_t)batch->now_ms);
     out = codec_number_put(out, batch->version_sequence);
@@ -117,6 +121,7 @@ int journal_head_decode(struct codec_list *list, struct meta_bytes entry, struct
 {
     uint64_t now_ms, count;
 
+    assert(entry.length == 0 || entry.data != NULL);
     memset(list, 0, sizeof(*list));
     if (entry.length == 0)
         return META_E_CORRUPT;
@@ -162,6 +167,7 @@ int journal_put_decode(struct codec_list *list, struct journal_put *put)
     uint64_t bucket, modified_ms;
     unsigned flags;
 
+    assert(list->at <= list->end);
     if (list->left == 0)
         return list->at == list->end ? 0 : META_E_CORRUPT;
     if (list->at == list->end || (flags = *list->at++) > PUT_FLAGS_ALL)

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows that cannot be, each column of each table in turn: every call gives an error or does without what is damaged, and the process lives. An
+ * assertion must never be about what the disk says. */
+#include "meta_test_support.h"
+
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+#include "metadata/meta_journal.h"
+#include "metadata/meta_lock.h"
+#include "metadata/meta_relaxed.h"
+#include "metadata/meta_settings.h"
+
+static const struct meta_options options = {.durable = false, .keeps_replaced = true};
+
+/* What a column may hold instead; of all rows, but for the key of `bucket`, by which everything else is found. */
+static const char *const numbers[] = {"0", "-1", "3000000000", "9223372036854775807",
+                                      "-9223372036854775807 - 1"};
+static const char *const blobs[] = {
+    "x''",
+    "x'00'",
+    "x'01ff'",
+    "zeroblob(16)",
+    "zeroblob(2000)",
+    "x'0101'",
+    "x'ffffffffffffffffffffffffffffffff'",
+    "x'010101ff01ffffffff'",
+    "x'020100'",
+};
+
+static const struct {
+    const char *table, *number_columns, *blob_columns; /* separated by blanks */
+} tables[] = {
+    {"object", "bucket size modified_ms",
+     "key etag checksum owner extents attributes upload_id parts version"},
+    {"version", "bucket is_null is_marker noncurrent_ms size modified_ms",
+     "key id etag checksum owner extents attributes upload_id parts"},
+    {"upload", "bucket initiated_ms checksum_algorithm checksum_type", "key id owner attributes"},
+    {"part", "number size modified_ms", "upload_id etag checksum extents"},
+    {"unit", "file unit_offset refs length", ""},
+    {"garbage", "row file unit_offset unit_length", ""},
+    {"finished", "", "upload_id kept"},
+    {"dropped", "row", "extents"},
+    {"mark", "file replaced", "open"},
+    {"replaced", "row bucket size", "key version etag extents"},
+    {"store", "epoch", "id"},
+    {"journal", "file applied", "token"},
+    {"setting", "kind", "document"},
+    {"bucket", "created_ms versioning", ""},
+};
+
+static void sql(const char *path, const char *statement)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, statement, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* ---- What there is before ---- */
+
+static unsigned char upload_ids[3][META_UPLOAD_ID_BYTES];
+
+static int complete(struct meta *meta, int64_t bucket, const char *key, const unsigned char *id)
+{
+    const struct meta_complete_part parts[] = {{.number = 1, .etag = "e11"}, {.number = 2, .etag = "e12"}};
+    struct meta_upload_complete op = {
+        .bucket = bucket, .key = text(key), .parts = parts, .part_count = 2, .etag = "whole-2"};
+
+    memcpy(op.upload_id, id, sizeof(op.upload_id));
+    return op_wait(meta, &op.op, META_OP_UPLOAD_COMPLETE);
+}
+
+static void versioning_set(struct store *store, int64_t bucket, enum meta_versioning versioning)
+{
+    struct meta_bucket_versioning op = {.bucket = bucket, .versioning = versioning};
+
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_BUCKET_VERSIONING), 0);
+}
+
+static void setting_set(struct store *store, int64_t bucket)
+{
+    struct meta_setting_put op = {.bucket = bucket, .kind = META_SETTING_TAGGING, .document = text("tags")};
+
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), 0);
+}
+
+/* Returns the bucket with versions. */
+static int64_t scene_make(struct store *store)
+{
+    struct meta_options small = options;
+    int64_t versions;
+
+    small.clear_max = 1; /* so that something is left to the sweep */
+    store_reopen_with(store, &small);
+    for (unsigned i = 0; i < 3; i++)
+        upload_id_make(upload_ids[i], 100 + i);
+    assert_int_equal(put(store, "plain", 1), 0);
+    assert_int_equal(put(store, "twice", 2), 0);
+    assert_int_equal(put(store, "twice", 3), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(upload_create(store, text("large"), upload_ids[i]), 0);
+        for (uint32_t part = 1; part <= 3; part++)
+            assert_int_equal(part_put(store, text("large"), upload_ids[i], part, 10 + part, 50), 0);
+    }
+    assert_int_equal(complete(store->meta, store->bucket, "large", upload_ids[0]), 0);
+    assert_int_equal(upload_abort(store, text("large"), upload_ids[2]), 0);
+    assert_int_equal(copy(store, "large", "other"), 0);
+    assert_int_equal(delete_key(store, "other"), 0);
+    versions = bucket_create(store->meta, "versions");
+    setting_set(store, versions);
+    assert_int_equal(put_bytes(store->meta, versions, text("key"), 20, 100, NULL), 0);
+    versioning_set(store, versions, META_VERSIONING_ENABLED);
+    assert_int_equal(put_bytes(store->meta, versions, text("key"), 21, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, text("key"), 22, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, text("gone"), 23, 100, NULL), 0);
+    assert_int_equal(delete_bytes(store->meta, versions, text("gone"), NULL), 0);
+    return versions;
+}
+
+/* ---- Everything that can be done ---- */
+
+static int on_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                     const struct meta_extent *extent)
+{
+    return 0;
+}
+
+static int on_finding(void *ctx)
+{
+    return 0;
+}
+
+static void on_report(void *ctx, const char *finding)
+{
+    (void)on_finding(ctx);
+}
+
+static int on_object(void *ctx, const struct meta_list_entry *entry)
+{
+    return 0;
+}
+
+static int on_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+{
+    return 0;
+}
+
+static int on_part(void *ctx, const struct meta_part *part)
+{
+    return 0;
+}
+
+static int on_row(void *ctx, const struct meta_row_name *name, const struct meta_extent *extent)
+{
+    struct meta_row_name *kept = ctx;
+
+    *kept = *name;
+    return META_ROW_ENOUGH;
+}
+
+static int on_unit(void *ctx, const struct meta_extent *extent, bool is_known)
+{
+    return 0;
+}
+
+#define IDS_MAX 16u
+
+struct ids {
+    struct meta_version_id list[IDS_MAX];
+    unsigned count;
+};
+
+static int on_version(void *ctx, const struct meta_version_entry *entry)
+{
+    struct ids *ids = ctx;
+
+    if (ids->count < IDS_MAX)
+        ids->list[ids->count++] = entry->version;
+    return 0;
+}
+
+/* In a process of its own, where cmocka cannot tell. */
+static void fine(int result)
+{
+    if (result > 1)
+        abort();
+}
+
+static void read_all(struct store *store, int64_t bucket, struct ids *ids)
+{
+    const struct meta_list_query objects = {.bucket = bucket, .limit = 100};
+    const struct meta_version_query versions = {.bucket = bucket, .limit = 100};
+    const struct meta_upload_query uploads = {.bucket = bucket, .limit = 100};
+    struct meta_bytes document;
+    struct meta_journal journal;
+    struct meta_identity identity;
+    struct meta_mark mark;
+    bool truncated;
+
+    fine(meta_object_list(store->reader, &objects, on_object, NULL, &truncated));
+    fine(meta_version_list(store->reader, &versions, on_version, ids, &truncated));
+    fine(meta_upload_list(store->reader, &uploads, on_upload, NULL, &truncated));
+    for (unsigned i = 0; i < 3; i++)
+        fine(meta_part_list(store->reader, upload_ids[i], 0, 100, on_part, NULL, &truncated));
+    fine(meta_extent_walk(store->reader, on_extent, NULL));
+    (void)meta_check(store->reader, on_report, NULL);
+    fine(meta_journal_get(store->reader, &journal));
+    fine(meta_identity_get(store->reader, &identity));
+    if (meta_mark_get(store->reader, &mark) == 0)
+        fine(meta_mark_units(store->reader, &mark, on_unit, NULL));
+    if (meta_setting_get(store->reader, bucket, META_SETTING_TAGGING, &document) == 0)
+        free((void *)document.data);
+}
+
+static void change_key(struct store *store, int64_t bucket, const char *key, const struct meta_version_id *id)
+{
+    struct meta_delete_entry entry = {.key = text(key), .version = id};
+    struct meta_object_delete delete = {.bucket = bucket, .entries = &entry, .count = 1};
+    struct meta_object_annotate annotate = {
+        .bucket = bucket, .key = text(key), .version = id, .name = META_ATTRIBUTE_TAGS, .value = text("a=b")};
+    struct meta_object_lock lock = {.bucket = bucket, .key = text(key), .version = id, .sets_hold = true};
+    struct meta_object_rename rename = {
+        .key = text("renamed"), .if_modified_since_ms = INT64_MIN, .if_unmodified_since_ms = INT64_MIN};
+    const struct meta_append append = {.offset = 100, .etag = "e1"};
+    struct meta_extent extent = whole_file(90, 10);
+    struct meta_object_put more = {.bucket = bucket,
+                                   .key = text(key),
+                                   .object = {.size = 10, .etag = "more-1", .extents = {&extent, 1}},
+                                   .append = &append};
+    struct meta_object_copy copied;
+    struct meta_object object;
+
+    if (meta_version_get(store->reader, bucket, text(key), id, &object) == 0)
+        meta_object_release(&object);
+    fine(op_wait(store->meta, &more.op, META_OP_OBJECT_PUT));
+    fine(op_wait(store->meta, &annotate.op, META_OP_OBJECT_ANNOTATE));
+    lock.lock.hold = META_HOLD_OFF;
+    fine(op_wait(store->meta, &lock.op, META_OP_OBJECT_LOCK));
+    copy_init(&copied, bucket, key, "copy");
+    copied.source.version = id;
+    fine(op_wait(store->meta, &copied.op, META_OP_OBJECT_COPY));
+    copy_init(&copied, bucket, key, "renamed");
+    rename.source = copied.source;
+    fine(op_wait(store->meta, &rename.op, META_OP_OBJECT_RENAME));
+    copy_init(&copied, bucket, "renamed", key);
+    rename.source = copied.source;
+    rename.key = text(key);
+    fine(op_wait(store->meta, &rename.op, META_OP_OBJECT_RENAME));
+    fine(put_bytes(store->meta, bucket, text(key), 91, 10, NULL));
+    fine(op_wait(store->meta, &delete.op, META_OP_OBJECT_DELETE));
+}
+
+static void change_uploads(struct store *store)
+{
+    struct meta_object_copy from;
+    struct meta_part_copy part = {
+        .bucket = store->bucket, .key = text("large"), .number = 2, .length = UINT64_MAX};
+
+    copy_init(&from, store->bucket, "plain", "large");
+    part.source = from.source;
+    memcpy(part.upload_id, upload_ids[1], sizeof(part.upload_id));
+    fine(op_wait(store->meta, &part.op, META_OP_PART_COPY));
+    fine(part_put(store, text("large"), upload_ids[1], 2, 12, 50));
+    fine(complete(store->meta, store->bucket, "large", upload_ids[0]));
+    fine(complete(store->meta, store->bucket, "large", upload_ids[1]));
+    fine(upload_abort(store, text("large"), upload_ids[1]));
+}
+
+static void clear_all(struct store *store)
+{
+    struct meta_garbage entries[64];
+    int64_t rows[64];
+    struct meta_sweep slice = {.more = true};
+    struct meta_mark_set mark = {.replaced = INT64_MAX, .more = true};
+    int count = meta_garbage_take(store->reader, 0, entries, 64);
+    struct meta_garbage_done done = {.rows = rows, .count = count > 0 ? (uint32_t)count : 0};
+
+    for (int i = 0; i < count; i++)
+        rows[i] = entries[i].row;
+    fine(op_wait(store->meta, &done.op, META_OP_GARBAGE_DONE));
+    for (unsigned i = 0; i < 8 && slice.more; i++)
+        fine(op_wait(store->meta, &slice.op, META_OP_SWEEP));
+    for (int kind = 0; kind < META_ROW_KIND_COUNT; kind++) {
+        struct meta_row_name name = {0};
+        struct meta_lost lost = {.kind = (enum meta_row_kind)kind, .rows = &name, .count = 1};
+
+        fine(meta_row_walk(store->reader, lost.kind, NULL, on_row, &name));
+        fine(op_wait(store->meta, &lost.op, META_OP_LOST));
+    }
+    fine(op_wait(store->meta, &mark.op, META_OP_MARK));
+}
+
+static void everything(struct store *store, int64_t versions)
+{
+    struct ids ids = {0};
+
+    read_all(store, store->bucket, &ids);
+    ids.count = 0;
+    read_all(store, versions, &ids);
+    change_key(store, store->bucket, "plain", NULL);
+    change_key(store, store->bucket, "twice", NULL);
+    change_uploads(store);
+    change_key(store, store->bucket, "large", NULL);
+    for (unsigned i = 0; i < ids.count; i++)
+        change_key(store, versions, i % 2 == 0 ? "key" : "gone", &ids.list[i]);
+    change_key(store, versions, "gone", NULL);
+    change_key(store, versions, "key", NULL);
+    clear_all(store);
+    fine(bucket_delete(store->meta, versions));
+    fine(bucket_delete(store->meta, store->bucket));
+}
+
+/* ---- One damage after the other ---- */
+
+static struct store *damaged;
+static char *saved;
+static size_t saved_bytes;
+static unsigned killed; /* by how many of the damages the process was */
+
+static void database_save(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    saved_bytes = (size_t)ftell(file);
+    rewind(file);
+    assert_non_null(saved = malloc(saved_bytes));
+    assert_int_equal(fread(saved, 1, saved_bytes, file), saved_bytes);
+    fclose(file);
+}
+
+static void database_restore(const char *path)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(saved, 1, saved_bytes, file), saved_bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void store_close(struct store *store)
+{
+    meta_reader_close(store->reader);
+    meta_close(store->meta);
+    store->meta = NULL;
+}
+
+static void damage_one(const char *table, const char *column, size_t length, const char *value,
+                       int64_t versions)
+{
+    char statement[256];
+
+    database_restore(damaged->path);
+    snprintf(statement, sizeof(statement), "UPDATE OR IGNORE %s SET %.*s = %s", table, (int)length, column,
+             value);
+    sql(damaged->path, statement);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (meta_open(&damaged->meta, damaged->path, &options) ==
+            0) { /* an error is as good an answer as any */
+            fine(meta_reader_open(damaged->meta, &damaged->reader) == 0 ? 0 : 2);
+            everything(damaged, versions);
+            store_close(damaged);
+        }
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status != 0) {
+        print_message("%s\n", statement);
+        killed++;
+    }
+}
+
+static unsigned damage_columns(const char *table, const char *columns, const char *const *values,
+                               size_t count, int64_t versions)
+{
+    unsigned done = 0;
+
+    while (*columns != '\0') {
+        size_t length = strcspn(columns, " ");
+
+        for (size_t i = 0; i < count; i++, done++)
+            damage_one(table, columns, length, values[i], versions);
+        columns += length + (columns[length] == ' ');
+    }
+    return done;
+}
+
+static void nothing_falls_for_what_the_disk_says(void **state)
+{
+    unsigned done = 0;
+    int64_t versions;
+
+    damaged = *state;
+    versions = scene_make(damaged);
+    store_close(damaged);
+    database_save(damaged->path);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        done += damage_columns(tables[i].table, tables[i].number_columns, numbers,
+                               sizeof(numbers) / sizeof(numbers[0]), versions);
+        done += damage_columns(tables[i].table, tables[i].blob_columns, blobs,
+                               sizeof(blobs) / sizeof(blobs[0]), versions);
+    }
+    print_message("%u damages\n", done);
+    assert_int_equal(killed, 0);
+    database_restore(damaged->path);
+    free(saved);
+    store_reopen(damaged); /* whole again, as it was */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {store_test(nothing_falls_for_what_the_disk_says)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
