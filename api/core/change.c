@@ -16,6 +16,7 @@ static void change_on_posted(struct ring_op *op, int32_t result)
     struct core_change *change = (struct core_change *)((char *)op - offsetof(struct core_change, posted));
     struct core_worker *worker = change->worker;
 
+    assert(change->op->result <= 0);
     assert(worker->changes > 0);
     worker->changes--;
     if (change->op->result == 0 && meta_op_makes_garbage(change->op->kind))
@@ -28,11 +29,13 @@ static void change_on_committed(struct meta_op *op)
 {
     struct core_change *change = op->ctx;
 
+    assert(change->op == op);
     ring_post(change->worker->ring, &change->posted, 0);
 }
 
 void core_change_submit(struct core_worker *worker, struct core_change *change)
 {
+    assert(change->op != NULL && change->done != NULL);
     assert(change->op->kind != META_OP_OBJECT_PUT && change->op->kind != META_OP_PART_PUT);
     change->worker = worker;
     change->posted.done = change_on_posted;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A change for a thread that may wait for it. */
+#include <assert.h>
 #include <pthread.h>
 
 #include "api/core/core_internal.h"
@@ -18,6 +19,7 @@ static void change_on_waited(struct meta_op *op)
     struct change_wait *wait = op->ctx;
 
     pthread_mutex_lock(&wait->lock);
+    assert(!wait->is_finished);
     wait->is_finished = true;
     pthread_cond_signal(&wait->finished);
     pthread_mutex_unlock(&wait->lock);
@@ -27,6 +29,7 @@ int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind ki
 {
     struct change_wait wait = {.lock = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
 
+    assert(kind < META_OP_KIND_COUNT);
     op->kind = kind;
     op->done = change_on_waited;
     op->ctx = &wait;
@@ -38,5 +41,6 @@ int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind ki
     pthread_mutex_unlock(&wait.lock);
     pthread_cond_destroy(&wait.finished);
     pthread_mutex_destroy(&wait.lock);
+    assert(op->result <= 0);
     return op->result;
 }

@@ -26,6 +26,7 @@ char *core_database_path(const char *data_dir)
 {
     char *path;
 
+    assert(data_dir != NULL);
     return asprintf(&path, "%s/sluice.db", data_dir) < 0 ? NULL : path;
 }
 
@@ -33,6 +34,7 @@ static unsigned core_digest_threads(const struct core_options *options)
 {
     long cores;
 
+    assert(options != NULL);
     if (options->digest_threads != 0)
         return options->digest_threads < DIGEST_THREADS_MAX ? options->digest_threads : DIGEST_THREADS_MAX;
     cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -54,6 +56,7 @@ static int core_open_blobs(struct core *core)
         .grown_ctx = core,
     };
 
+    assert(core->blobs == NULL);
     return blob_store_open(&core->blobs, core->options.data_dir, &options);
 }
 
@@ -73,6 +76,7 @@ static int core_open_meta(struct core *core)
     char *path = core_database_path(core->options.data_dir);
     int err;
 
+    assert(core->meta == NULL && core->blobs != NULL);
     blob_store_past(core->blobs, &past);
     options.was_durable = past.was_durable;
     if (path == NULL)
@@ -100,6 +104,7 @@ static int core_recover(struct core *core)
     uint64_t removed = 0, last;
     int err;
 
+    assert(!core->options.read_only);
     err = meta_reader_open(core->meta, &reader);
     if (err != 0)
         return err;
@@ -151,6 +156,7 @@ int core_open(struct core **out, const struct core_options *options)
     struct core *core = calloc(1, sizeof(*core));
     int err;
 
+    assert(options->data_dir != NULL);
     if (core == NULL)
         return -ENOMEM;
     epoch_init(core);
@@ -222,6 +228,7 @@ const struct core_options *core_get_options(const struct core *core)
 
 uint64_t core_free_bytes(struct core *core)
 {
+    assert(core->blobs != NULL);
     return blob_store_free_bytes(core->blobs);
 }
 
@@ -233,10 +240,12 @@ uint64_t core_damage_met(struct core *core, enum core_damage damage)
         [CORE_DAMAGE_UNREADABLE] = BLOB_DAMAGE_UNREADABLE,
     };
 
+    assert(damage < CORE_DAMAGE_COUNT);
     return blob_store_damage_met(core->blobs, kinds[damage]);
 }
 
 int core_health(const struct core *core)
 {
+    assert(core->meta != NULL);
     return meta_health(core->meta);
 }

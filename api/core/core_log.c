@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The core's log, and those of storage and metadata, which are said through it. Any thread. */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -27,6 +28,7 @@ void core_log_storage(void *ctx, enum storage_log_level level, const char *messa
         [STORAGE_LOG_ERROR] = CORE_LOG_ERROR,
     };
 
+    assert(level < sizeof(levels) / sizeof(levels[0]));
     core_log(ctx, levels[level], "%s", message);
 }
 

@@ -24,6 +24,7 @@ void core_etag_choose(const struct core *core, bool client_compares, struct core
 
 static void etag_hex(const unsigned char *bytes, char *out)
 {
+    assert(bytes != NULL);
     hex_encode(bytes, MD5_BYTES, out);
     out[2 * MD5_BYTES] = '\0';
 }
@@ -42,6 +43,7 @@ static void etag_random(char *out)
 
 void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1])
 {
+    assert(values != NULL);
     if ((values->mask & DIGEST_BIT(DIGEST_MD5)) != 0) {
         etag_hex(values->value[DIGEST_MD5], etag);
         return;
@@ -60,6 +62,7 @@ static int etag_digit(char c)
 /* Whether the ETag is an MD5, and its bytes. */
 static bool etag_parse_md5(const char *etag, unsigned char bytes[MD5_BYTES])
 {
+    assert(etag != NULL);
     if (strlen(etag) != MD5_HEX)
         return false;
     for (int i = 0; i < MD5_BYTES; i++) {
@@ -96,6 +99,7 @@ void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t c
     struct digest_set *set;
     int err;
 
+    assert(count > 0 && count <= META_PART_NUMBER_MAX);
     err = digest_set_create(&set, DIGEST_BIT(DIGEST_MD5));
     if (err == 0) {
         err = etag_digest_parts(set, parts, count);
@@ -108,5 +112,6 @@ void core_etag_make_multipart(const struct meta_complete_part *parts, uint32_t c
     else
         etag_random(
             etag); /* without memory or MD5: as good a name for the content, only not a repeatable one */
+    assert(strlen(etag) == MD5_HEX);
     snprintf(etag + MD5_HEX, META_ETAG_BYTES_MAX + 1 - MD5_HEX, "-%u", count);
 }

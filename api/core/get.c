@@ -39,6 +39,7 @@ static int get_pin_extents(struct core_get *get)
 {
     const struct meta_extents *extents = &get->object.extents;
 
+    assert(get->units == NULL);
     get->units = &get->unit;
     if (extents->count > 1) {
         get->units = malloc(extents->count * sizeof(*get->units));
@@ -63,6 +64,7 @@ static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_byt
     struct core_get *get = calloc(1, sizeof(*get));
     int err;
 
+    assert(worker != NULL && out != NULL && object != NULL);
     if (get == NULL)
         return -ENOMEM;
     get->core = worker->core;
@@ -111,11 +113,13 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
     uint64_t begin = 0; /* of the extent, in the object */
     int64_t count = 0;
 
+    assert(length <= object->size && first <= object->size - length);
     for (uint32_t i = 0; i < object->extents.count && length > 0; i++) {
         const struct meta_extent *extent = &object->extents.list[i];
         uint64_t end = begin + extent->length;
 
         if (first < end) {
+            assert((uint64_t)count < object->extents.count);
             uint64_t skip = first - begin;
             uint64_t part = extent->length - skip < length ? extent->length - skip : length;
 
@@ -144,6 +148,7 @@ static int get_ranges(struct core_get *get, uint64_t first, uint64_t length, str
     struct blob_range *ranges = one;
     int64_t cut;
 
+    assert(out != NULL && count != NULL);
     if (first > get->object.size || length > get->object.size - first)
         return -ERANGE;
     if (one == NULL || get->object.extents.count > 1)
@@ -157,6 +162,7 @@ static int get_ranges(struct core_get *get, uint64_t first, uint64_t length, str
             free(ranges);
         return (int)cut;
     }
+    assert((uint64_t)cut <= get->object.extents.count);
     *out = ranges;
     *count = (uint32_t)cut;
     return 0;
@@ -180,6 +186,7 @@ static int get_open_egress(struct core_get *get)
     uint32_t count;
     int err;
 
+    assert(get->egress == NULL && !get->is_verifying);
     if ((err = get_ranges(get, get->first, get->length, &one, &ranges, &count)) != 0)
         return err;
     if (get->length > 0)
@@ -195,6 +202,7 @@ static void get_on_verified(void *ctx, int result, bool told_damage)
 {
     struct core_get *get = ctx;
 
+    assert(get->is_verifying && get->egress == NULL);
     get->is_verifying = false;
     get->status = result;
     get->told_damage = told_damage;
@@ -212,6 +220,7 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
 {
     int err;
 
+    assert(on_ready != NULL);
     assert(!get->is_verifying);
     blob_egress_end(get->egress); /* of an earlier range */
     get->egress = NULL;
@@ -245,6 +254,7 @@ bool core_get_told_damage(const struct core_get *get)
 
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
 {
+    assert(!get->is_verifying);
     get->is_whole = false;
     return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
 }
@@ -254,6 +264,7 @@ static void get_keep(struct core_get *get, const void *bytes, size_t count)
 {
     const struct meta_extents *extents = &get->object.extents;
 
+    assert(count > 0 && bytes != NULL);
     if (get->is_whole && count == get->object.size && extents->count == 1 &&
         extents->list[0].unit_length <= CORE_VERIFY_BYTES_MAX)
         meta_object_note_keep(get->worker->reader, &get->object, (struct meta_bytes){bytes, count});
@@ -264,6 +275,7 @@ ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
 {
     ssize_t count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
 
+    assert(count <= (ssize_t)length);
     if (count > 0)
         get_keep(get, buffer, (size_t)count);
     return count;
@@ -299,6 +311,7 @@ static int extent_open(struct core *core, const struct meta_extent *extent)
     struct blob_unit unit = {extent->file, extent->unit_offset};
     int fd = blob_store_open_fd(core->blobs, extent->file), err;
 
+    assert(extent->unit_length > 0);
     if (fd < 0)
         return fd;
     if ((err = blob_store_judge(core->blobs, unit, extent->unit_length, fd)) == 0)
@@ -318,6 +331,7 @@ static int extent_verify(struct core *core, int fd, const struct meta_extent *ex
     struct digest_set *set;
     int err = digest_set_create(&set, DIGEST_BIT(core_unit_kind(extent)));
 
+    assert(extent->unit_offset == 0 && extent->unit_length > 0);
     if (err != 0)
         return err;
     err = digest_set_update_file(set, fd, extent->unit_offset, extent->unit_length);
@@ -335,6 +349,7 @@ static int unit_read(struct core *core, int fd, const struct meta_extent *extent
     unsigned char *bytes = malloc(extent->unit_length);
     int err = bytes == NULL ? -ENOMEM : 0;
 
+    assert(extent->unit_length > 0);
     for (uint64_t done = 0; done < extent->unit_length && err == 0;) {
         ssize_t n = pread(fd, bytes + done, extent->unit_length - done, (off_t)(extent->unit_offset + done));
 
@@ -379,6 +394,7 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
     bool is_small = extent->unit_length <= CORE_VERIFY_BYTES_MAX;
     int result, err;
 
+    assert(fd != NULL && offset != NULL);
     assert(index < get->object.extents.count);
     *offset = extent->offset;
     result = extent_open(get->core, extent);

@@ -25,6 +25,7 @@ static void digest_on_posted(struct ring_op *op, int32_t result)
 {
     struct get_digest *digest = (struct get_digest *)((char *)op - offsetof(struct get_digest, posted));
 
+    assert((digest->done == NULL) != (digest->verified == NULL));
     assert(digest->worker->changes > 0);
     digest->worker->changes--;
     if (digest->done != NULL)
@@ -48,6 +49,7 @@ static int digest_create(struct core_get *get, uint64_t first, uint64_t length, 
     struct get_digest *digest = calloc(1, sizeof(*digest));
     int err;
 
+    assert(out != NULL);
     if (digest == NULL)
         return -ENOMEM;
     if ((err = core_get_ranges(get, first, length, &digest->ranges, &digest->job.range_count)) != 0) {
@@ -64,6 +66,7 @@ static int digest_create(struct core_get *get, uint64_t first, uint64_t length, 
 
 static void digest_submit(struct get_digest *digest)
 {
+    assert(digest->job.range_count > 0 || digest->done != NULL);
     digest->worker->changes++;
     digest_jobs_submit(digest->worker->core->rehashes, &digest->job);
 }
@@ -74,6 +77,7 @@ int core_get_digest(struct core_get *get, uint64_t first, uint64_t length, uint3
     struct get_digest *digest;
     int err = digest_create(get, first, length, &digest);
 
+    assert(mask != 0 && done != NULL);
     if (err != 0)
         return err;
     digest->done = done;
@@ -104,6 +108,7 @@ static uint32_t ranges_to_units(struct blob_range *ranges, uint32_t count)
         range.length = range.sum.length;
         ranges[units++] = range;
     }
+    assert(units <= count);
     return units;
 }
 
@@ -113,6 +118,7 @@ int core_get_verify(struct core_get *get, uint64_t first, uint64_t length,
     struct get_digest *digest;
     int err = digest_create(get, first, length, &digest);
 
+    assert(done != NULL);
     if (err != 0)
         return err;
     digest->job.range_count = ranges_to_units(digest->ranges, digest->job.range_count);

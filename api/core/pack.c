@@ -23,6 +23,7 @@ struct pack {
 /* Nothing of the batch goes into a segment. While only large bodies come, one must not hold recovery's range open. */
 static void pack_idle(struct pack *pack)
 {
+    assert(!pack->is_writing);
     pthread_mutex_lock(&pack->lock);
     if (pack->segments != NULL)
         segment_writer_idle(pack->segments);
@@ -32,12 +33,14 @@ static void pack_idle(struct pack *pack)
 /* Gives each unit of the batch its place, and each extent that of its unit. */
 static void pack_write(struct pack *pack, struct meta_op *batch, struct segment_unit *first)
 {
+    assert(pack->segments != NULL);
     segment_write(pack->segments, first);
     for (struct meta_op *op = batch; op != NULL; op = op->next) {
         if (op->rests_on == NULL)
             continue;
         const struct pack_unit *packed = op->rests_on;
 
+        assert(packed->unit.result <= 0);
         op->result = packed->unit.result;
         packed->extent->file = packed->unit.at.blob;
         packed->extent->offset = packed->extent->unit_offset = packed->unit.at.offset;
@@ -77,6 +80,7 @@ static int pack_append(void *ctx, const struct meta_journal_entry *entry)
         .length = (uint32_t)entry->bytes.length,
     };
 
+    assert(pack->is_writing && entry->bytes.length <= META_JOURNAL_ENTRY_BYTES_MAX);
     memcpy(written.token, entry->token, sizeof(written.token));
     return segment_entry_write(pack->segments, &written);
 }
@@ -85,6 +89,7 @@ static void pack_sync_begin(void *ctx)
 {
     struct pack *pack = ctx;
 
+    assert(pack->is_writing);
     segment_sync_begin(pack->segments);
 }
 
@@ -92,6 +97,7 @@ static int pack_sync_wait(void *ctx)
 {
     struct pack *pack = ctx;
 
+    assert(pack->is_writing);
     return segment_sync_end(pack->segments);
 }
 
@@ -99,6 +105,7 @@ static int pack_sync_wait(void *ctx)
  * goes on in another segment. */
 static void pack_end(struct pack *pack, int result)
 {
+    assert(result <= 0);
     pack->is_writing = false;
     if (result != 0)
         segment_writer_seal(pack->segments);
@@ -110,6 +117,7 @@ static void pack_ended(void *ctx, int result, struct meta_op *batch)
 {
     struct pack *pack = ctx;
 
+    assert(batch != NULL);
     if (pack->is_writing)
         pack_end(pack, result);
     ring_posts_hold();
@@ -138,6 +146,7 @@ struct meta_batch_hooks pack_hooks(struct pack *pack)
 
 void pack_expect(struct pack *pack)
 {
+    assert(pack->segments != NULL);
     if (!atomic_load_explicit(&pack->is_expecting, memory_order_relaxed) &&
         !atomic_exchange(&pack->is_expecting, true))
         segment_writer_expect(pack->segments);
@@ -148,6 +157,7 @@ int pack_open(struct core *core, struct pack **out)
     struct pack *pack = calloc(1, sizeof(*pack));
     int err;
 
+    assert(core->blobs != NULL);
     if (pack == NULL)
         return -ENOMEM;
     pack->core = core;
@@ -167,6 +177,7 @@ void pack_close(struct pack *pack)
 
     if (pack == NULL)
         return;
+    assert(!pack->is_writing);
     pthread_mutex_lock(&pack->lock);
     segments = pack->segments;
     pack->segments = NULL;

@@ -84,6 +84,7 @@ static void put_on_small_sealed(void *ctx, int result)
 {
     struct core_put *put = ctx;
 
+    assert(put->small != NULL);
     put_on_sealed(put, result, &put->small_values);
 }
 
@@ -91,6 +92,7 @@ static void put_on_small_sealed(void *ctx, int result)
 
 static void put_finish(struct core_put *put, int result)
 {
+    assert(put->state == PUT_COMMITTING || put->state == PUT_PUBLISHING);
     put->state = result == 0 ? PUT_COMMITTED : PUT_FAILED;
     put->events->on_committed(put->ctx, result); /* may end the put */
 }
@@ -102,6 +104,7 @@ static void put_discard(struct core_put *put)
 
     if (unit.blob == 0)
         return;
+    assert(put->discard != NULL);
     put->discard->unit = unit;
     put->discard->length = put->extent.length;
     reclaim_add_discard(put->worker->core->reclaim, put->discard);
@@ -134,6 +137,7 @@ static void put_on_meta_done(struct meta_op *op)
 {
     struct core_put *put = op->ctx;
 
+    assert(put->op == op && put->state == PUT_COMMITTING);
     ring_post(put->worker->ring, &put->posted, 0);
 }
 
@@ -143,6 +147,7 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
 {
     uint64_t length = core_put_taken(put);
 
+    assert(put->values != NULL);
     *size = length;
     *extents = (struct meta_extents){0};
     assert(put->small != NULL || (put->blob == 0) == (length == 0));
@@ -165,6 +170,7 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
 
 static void put_submit(struct core_put *put)
 {
+    assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING);
     put->op->rests_on = NULL;
     if (put->op->kind == META_OP_OBJECT_PUT) {
         struct meta_object_put *op = (struct meta_object_put *)put->op;
@@ -188,6 +194,7 @@ static void put_on_published(void *ctx, int result, uint64_t blob)
 {
     struct core_put *put = ctx;
 
+    assert(result != 0 || (put->op != NULL && put->small == NULL));
     assert(put->state == PUT_PUBLISHING);
     if (result != 0) {
         put->op = NULL;
@@ -200,6 +207,7 @@ static void put_on_published(void *ctx, int result, uint64_t blob)
 
 static void put_commit(struct core_put *put, struct meta_op *op)
 {
+    assert(op != NULL && put->op == NULL);
     assert(put->state == PUT_SEALED);
     put->op = op;
     if (put->small != NULL) {
@@ -251,12 +259,14 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
         .ctx = put,
     };
 
+    assert(options->length == UINT64_MAX || !put_small_fits(options->length));
     put->state = PUT_OPENING;
     return blob_writer_begin(&put->writer, &writer_options);
 }
 
 static int put_begin_small(struct core_put *put, const struct core_put_options *options)
 {
+    assert(put_small_fits(options->length));
     if (blob_store_free_bytes(put->worker->core->blobs) < options->length)
         return -ENOSPC;
     put->state = PUT_FILLING;
@@ -271,6 +281,7 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     bool is_small = put_small_fits(options->length);
     int err;
 
+    assert(options->events != NULL);
     if (put == NULL)
         return -ENOMEM;
     put->worker = worker;
@@ -293,12 +304,15 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
 
 ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max)
 {
+    assert((put->small != NULL) != (put->writer != NULL));
+    assert(put->state == PUT_FILLING || put->state == PUT_FAILED);
     return put->small != NULL ? put_small_receive(put->small, socket_fd, max)
                               : blob_writer_splice(put->writer, socket_fd, max);
 }
 
 ssize_t core_put_write(struct core_put *put, const void *data, size_t length)
 {
+    assert(data != NULL || length == 0);
     return put->small != NULL ? put_small_write(put->small, data, length)
                               : blob_writer_write(put->writer, data, length);
 }
@@ -310,11 +324,13 @@ bool core_put_splices_aside(const struct core_put *put)
 
 uint64_t core_put_taken(const struct core_put *put)
 {
+    assert((put->small != NULL) != (put->writer != NULL));
     return put->small != NULL ? put_small_taken(put->small) : blob_writer_taken(put->writer);
 }
 
 int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk)
 {
+    assert(chunk != NULL);
     return put->small != NULL ? put_small_chunk_end(put->small, chunk)
                               : blob_writer_chunk_end(put->writer, chunk);
 }
@@ -343,6 +359,7 @@ void core_put_end(struct core_put *put)
     if (put->writer != NULL)
         blob_writer_free(put->writer);
     put_small_free(put->small);
+    assert(put->worker->puts > 0);
     put->worker->puts--;
     free(put->discard);
     free(put);

@@ -37,6 +37,7 @@ int put_small_create(struct put_small **out, uint32_t length, const struct diges
     uint32_t room = segment_unit_room(length);
     struct put_small *small = malloc(sizeof(*small) + room);
 
+    assert(put_small_fits(length) && room >= length);
     if (small == NULL)
         return -ENOMEM;
     *small = (struct put_small){.length = length};
@@ -58,6 +59,7 @@ static void release_chunks(struct put_small *small)
 
 static void queue_add(struct put_small_queue *queue, struct put_small *small)
 {
+    assert(small->queue == NULL && (queue->count == 0) == (queue->first == NULL));
     small->queue = queue;
     small->before = queue->last;
     small->next = NULL;
@@ -77,6 +79,7 @@ static void queue_remove(struct put_small *small)
         return;
     *(small->before != NULL ? &small->before->next : &queue->first) = small->next;
     *(small->next != NULL ? &small->next->before : &queue->last) = small->before;
+    assert(queue->count > 0);
     queue->count--;
     small->queue = NULL;
 }
@@ -99,6 +102,7 @@ ssize_t put_small_receive(struct put_small *small, int socket_fd, size_t max)
     size_t left = small->length - small->taken;
     ssize_t n;
 
+    assert(small->taken <= small->length);
     assert(left > 0);
     do
         n = recv(socket_fd, small->data + small->taken, max < left ? max : left, MSG_DONTWAIT);
@@ -111,6 +115,7 @@ ssize_t put_small_receive(struct put_small *small, int socket_fd, size_t max)
 
 ssize_t put_small_write(struct put_small *small, const void *data, size_t length)
 {
+    assert(small->taken <= small->length);
     assert(length <= small->length - small->taken);
     memcpy(small->data + small->taken, data, length);
     small->taken += (uint32_t)length;
@@ -124,6 +129,7 @@ uint32_t put_small_taken(const struct put_small *small)
 
 int put_small_chunk_end(struct put_small *small, const struct digest_chunk *chunk)
 {
+    assert(small->end_count <= small->end_capacity);
     if (small->end_count == small->end_capacity) {
         uint32_t capacity = small->end_capacity == 0 ? 4 : small->end_capacity * 2;
         struct digest_chunk *grown = realloc(small->ends, capacity * sizeof(*grown));
@@ -142,6 +148,7 @@ static int verify_chunks(struct put_small *small)
 {
     uint64_t begin = 0;
 
+    assert(small->chunks.verify != NULL);
     for (uint32_t i = 0; i < small->end_count; i++) {
         const struct digest_chunk *chunk = &small->ends[i];
         struct digest_values values;
@@ -166,6 +173,7 @@ int put_small_seal(struct put_small *small, struct put_small_queue *queue, uint3
 {
     int err;
 
+    assert(small->queue == NULL && values != NULL && sealed != NULL);
     if (small->taken != small->length)
         return -EINVAL;
     if (small->chunks.verify != NULL && (err = verify_chunks(small)) != 0)
@@ -187,6 +195,7 @@ static void queue_digest(struct put_small_queue *queue)
 
     for (; small != NULL && count < DIGESTS_MAX; small = small->next)
         messages[count++] = small->message;
+    assert(count > 0);
     digest_messages(messages, count);
     small = queue->first;
     for (size_t i = 0; i < count; i++, small = small->next) {
@@ -214,5 +223,6 @@ bool put_small_queue_run(struct put_small_queue *queue)
 
 void put_small_unit(const struct put_small *small, struct segment_unit *unit)
 {
+    assert(small->taken == small->length);
     *unit = (struct segment_unit){.data = small->data, .length = small->length};
 }

@@ -6,6 +6,7 @@
  * have no settings at all. Worker's thread. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -30,6 +31,7 @@ struct core_settings *core_settings_create(void)
 
 static void slot_clear(struct setting_slot *slot)
 {
+    assert(slot->parsed == NULL || slot->form != NULL);
     if (slot->parsed != NULL)
         slot->form->release(slot->parsed);
     *slot = (struct setting_slot){0};
@@ -49,6 +51,7 @@ static struct setting_slot *slot_of(struct core_settings *settings, int64_t buck
 {
     uint64_t hash = ((uint64_t)bucket * META_SETTING_KIND_END + (uint64_t)kind) * 0x9e3779b97f4a7c15ull;
 
+    assert(kind >= 1 && kind < META_SETTING_KIND_END);
     return &settings->slots[hash >> 32 & (SETTING_SLOTS - 1)];
 }
 
@@ -59,6 +62,7 @@ static int slot_fill(struct core_worker *worker, struct setting_slot *slot, int6
     void *parsed = NULL;
     int err = meta_setting_get(worker->reader, bucket, form->kind, &document);
 
+    assert(slot->parsed == NULL);
     if (err == 0) {
         err = form->parse(document, &parsed);
         free((void *)document.data);
@@ -78,6 +82,7 @@ int core_setting_get(struct core_worker *worker, int64_t bucket, const struct co
     uint64_t generation = meta_settings_generation(worker->core->meta);
     int err = 0;
 
+    assert(form->parse != NULL && form->release != NULL);
     if (slot->bucket != bucket || slot->form != form || slot->generation != generation) {
         slot_clear(slot);
         err = slot_fill(worker, slot, bucket, form, generation);
@@ -89,5 +94,6 @@ int core_setting_get(struct core_worker *worker, int64_t bucket, const struct co
 int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind,
                       struct meta_bytes *document)
 {
+    assert(document != NULL);
     return meta_setting_get(worker->reader, bucket, kind, document);
 }

@@ -38,6 +38,7 @@ static void worker_tell_engine(struct core *core, const struct ring *ring)
 
 static void worker_free(struct core_worker *worker)
 {
+    assert(worker->puts == 0 && worker->changes == 0);
     ring_destroy(worker->ring);
     if (worker->pipes != NULL)
         pipe_pool_destroy(worker->pipes);
@@ -52,6 +53,7 @@ int core_worker_create(struct core *core, struct core_worker **out)
     struct core_worker *worker = calloc(1, sizeof(*worker));
     int err;
 
+    assert(core->is_open);
     if (worker == NULL)
         return -ENOMEM;
     worker->core = core;
@@ -82,6 +84,7 @@ void core_worker_destroy(struct core_worker *worker)
     while (worker->puts > 0 || worker->changes > 0)
         ring_wait(worker->ring, true);
     worker_free(worker);
+    assert(atomic_load(&core->workers) > 0);
     atomic_fetch_sub(&core->workers, 1);
 }
 
@@ -130,12 +133,14 @@ static void turn_on_posted(struct ring_op *op, int32_t result)
 {
     struct core_turn *turn = (struct core_turn *)((char *)op - offsetof(struct core_turn, posted));
 
+    assert(turn->worker->changes > 0);
     turn->worker->changes--;
     turn->next(turn);
 }
 
 void core_turn_wait(struct core_worker *worker, struct core_turn *turn)
 {
+    assert(turn->next != NULL);
     turn->worker = worker;
     turn->posted.done = turn_on_posted;
     worker->changes++;

@@ -8,6 +8,7 @@
  * once and reported for each of them, since each of them is hurt. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,6 +73,7 @@ static int check_on_extent(void *ctx, char kind, const char *bucket, struct meta
     char name[META_KEY_BYTES_MAX * 4 + 1];
     int verdict = check_units_look(check->units, extent);
 
+    assert(verdict < CHECK_VERDICT_COUNT);
     if (verdict < 0)
         return verdict;
     check->report->extents++;
@@ -218,6 +220,7 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
 {
     int err = blob_store_lost_walk(core->blobs, check_on_lost, check);
 
+    assert(check->report != NULL);
     check->blobs = core->blobs;
     check_past(check, core);
     if (err != 0 || core->past.has_no_database)
@@ -257,6 +260,7 @@ int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, 
     struct core *core;
     int err;
 
+    assert(data_dir != NULL && report != NULL);
     *report = (struct core_check_report){0};
     err = core_open(&core, &options);
     if (err != 0)

@@ -7,6 +7,7 @@
  * and such a unit is read by one call. Mapping each of them took ten times as long. */
 #include "api/core/upkeep/check_units.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -51,6 +52,7 @@ const char *check_verdict_text(enum check_verdict verdict)
         [CHECK_DISAGREES] = "rows disagree about its length or checksum",
     };
 
+    assert(verdict < CHECK_VERDICT_COUNT);
     return texts[verdict];
 }
 
@@ -58,6 +60,7 @@ struct check_units *check_units_create(struct blob_store *blobs, bool verify_byt
 {
     struct check_units *units = calloc(1, sizeof(*units));
 
+    assert(blobs != NULL);
     if (units == NULL)
         return NULL;
     units->blobs = blobs;
@@ -96,6 +99,7 @@ static struct check_unit *units_place(struct check_unit *table, size_t capacity,
     uint64_t hash = (file ^ offset << 32) * UINT64_C(0x9e3779b97f4a7c15); /* Fibonacci hashing */
     size_t at = (size_t)(hash >> 32) & (capacity - 1);
 
+    assert((capacity & (capacity - 1)) == 0 && file != 0);
     while (table[at].file != 0 && (table[at].file != file || table[at].offset != offset))
         at = (at + 1) & (capacity - 1);
     return &table[at];
@@ -106,6 +110,7 @@ static int units_grow(struct check_units *units)
     size_t capacity = units->capacity * 2;
     struct check_unit *table;
 
+    assert(units->count < units->capacity);
     if (units->count * 3 < units->capacity * 2)
         return 0;
     table = calloc(capacity, sizeof(*table));
@@ -136,6 +141,7 @@ static int unit_digest_small(int fd, const struct check_unit *unit, unsigned cha
     size_t have = 0;
     int err;
 
+    assert(unit->length <= SEGMENT_UNIT_BYTES_MAX);
     while (have < unit->length) {
         ssize_t n = pread(fd, buffer + have, unit->length - have, (off_t)(unit->offset + have));
 
@@ -204,6 +210,7 @@ static int unit_open(struct check_units *units, uint64_t file)
 {
     unsigned at = (unsigned)file & (UNITS_FILES - 1);
 
+    assert(file != 0);
     if (units->open[at].file == file)
         return units->open[at].fd;
     int fd = blob_store_open_fd(units->blobs, file);

@@ -6,6 +6,7 @@
 #include "api/core/core_internal.h"
 #include "storage/base/clock.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define EPOCH_PAUSE_MS 1000u
@@ -28,6 +29,7 @@ int epoch_choose(struct core *core, struct meta_reader *reader)
     struct meta_identity found;
     int err = meta_identity_get(reader, &found);
 
+    assert(core->meta != NULL);
     if (err != 0)
         return err;
     memcpy(identity->store, found.store, sizeof(identity->store));
@@ -42,6 +44,7 @@ void epoch_begin(struct core *core)
     pthread_mutex_lock(&epoch->lock);
     blob_store_identify(core->blobs, &epoch->identity);
     epoch->raised_ms = clock_monotonic_ms();
+    assert(!epoch->is_ready);
     epoch->is_ready = true;
     pthread_mutex_unlock(&epoch->lock);
 }
@@ -60,6 +63,7 @@ static void epoch_on_raised(struct meta_op *op)
     struct core_epoch *epoch = &core->epoch;
 
     pthread_mutex_lock(&epoch->lock);
+    assert(epoch->is_under_way);
     epoch->is_under_way = false;
     if (op->result == 0) {
         epoch->identity.epoch = epoch->change.epoch;

@@ -12,6 +12,7 @@
  * Nothing is remembered between passes: what is due follows from the rows. So a restart loses nothing, and a
  * pass that is cut off is simply begun anew. What was seen as due is looked at again inside the transaction
  * (meta_delete_guard): an object that was overwritten or tagged meanwhile stays. */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -35,6 +36,7 @@ bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
     bool stopping;
     int err = 0;
 
+    assert(ms >= 0);
     pthread_mutex_lock(&lifecycle->lock);
     while (!lifecycle->stopping && err == 0)
         err = pthread_cond_timedwait(&lifecycle->changed, &lifecycle->lock, &until);
@@ -52,6 +54,7 @@ static void on_change_done(struct meta_op *op)
 
 int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_op_kind kind)
 {
+    assert(op != NULL && kind < META_OP_KIND_COUNT);
     sem_t done;
 
     sem_init(&done, 0, 0);
@@ -83,6 +86,7 @@ static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucke
                              (rule->has_expire_date && rule->expire_date_ms <= task.now_ms);
     int err = 0;
 
+    assert(task.day_s > 0);
     if (!rule->enabled)
         return 0;
     if (concerns_versions)
@@ -100,6 +104,7 @@ static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *buc
     uint64_t removed = 0;
     int err = meta_setting_get(lifecycle->reader, bucket->id, META_SETTING_LIFECYCLE, &document);
 
+    assert(lifecycle->reader != NULL);
     if (err != 0)
         return err == META_E_NO_SETTING ? 0 : err;
     err = core_lifecycle_decode(document, &rules);
@@ -129,6 +134,7 @@ static int pass_run(struct lifecycle *lifecycle)
     int64_t any;
     int err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
 
+    assert(lifecycle->reader != NULL);
     lifecycle->idle = err == 0; /* the usual case: no bucket has rules */
     if (err <= 0)
         return err;

@@ -6,6 +6,7 @@
  * (4 bytes), its numbers (8 bytes each) and its texts (length in 4 bytes, bytes). Little-endian. */
 #include "api/core/upkeep/lifecycle_rules.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ enum rule_flag {
 
 static char *put_number(char *at, uint64_t value, unsigned bytes)
 {
+    assert(bytes <= 8);
     for (unsigned i = 0; i < bytes; i++)
         *at++ = (char)(value >> 8 * i);
     return at;
@@ -38,6 +40,7 @@ static char *put_number(char *at, uint64_t value, unsigned bytes)
 
 static char *put_text(char *at, struct meta_bytes text)
 {
+    assert(text.length <= UINT32_MAX);
     at = put_number(at, text.length, 4);
     if (text.length > 0)
         memcpy(at, text.data, text.length);
@@ -72,6 +75,7 @@ char *core_lifecycle_encode(const struct core_lifecycle *lifecycle, size_t *leng
     size_t bytes = HEAD_BYTES;
     char *out, *at;
 
+    assert(lifecycle->count <= CORE_LIFECYCLE_RULES_MAX);
     for (uint32_t i = 0; i < lifecycle->count; i++)
         bytes += RULE_BYTES + lifecycle->rules[i].id.length + lifecycle->rules[i].prefix.length +
                  lifecycle->rules[i].tags.length;
@@ -82,6 +86,7 @@ char *core_lifecycle_encode(const struct core_lifecycle *lifecycle, size_t *leng
     at = put_number(at, lifecycle->count, 4);
     for (uint32_t i = 0; i < lifecycle->count; i++)
         at = put_rule(at, &lifecycle->rules[i]);
+    assert((size_t)(at - out) == bytes);
     *length = (size_t)(at - out);
     return out;
 }
@@ -99,6 +104,7 @@ static uint64_t get_number(struct source *source, unsigned bytes)
 {
     uint64_t value = 0;
 
+    assert(bytes <= 8 && source->at <= source->end);
     if ((size_t)(source->end - source->at) < bytes) {
         source->short_of_bytes = true;
         return 0;
@@ -155,6 +161,7 @@ int core_lifecycle_decode(struct meta_bytes stored, struct core_lifecycle **out)
     uint64_t count = get_number(&source, 4);
     struct core_lifecycle *lifecycle;
 
+    assert(stored.length == 0 || stored.data != NULL);
     if (source.short_of_bytes || version != FORM_VERSION || count > CORE_LIFECYCLE_RULES_MAX)
         return META_E_CORRUPT;
     lifecycle = calloc(1, sizeof(*lifecycle) + count * sizeof(*lifecycle->rules) + stored.length);
@@ -183,6 +190,7 @@ static bool next_tag(struct meta_bytes *tags, struct meta_bytes *tag)
     const char *end = tags->length > 0 ? memchr(text, '&', tags->length) : NULL;
     size_t length = end != NULL ? (size_t)(end - text) : tags->length;
 
+    assert(tags->length == 0 || text != NULL);
     if (tags->length == 0)
         return false;
     *tag = (struct meta_bytes){text, length};
@@ -217,6 +225,7 @@ bool core_lifecycle_tags_match(struct meta_bytes wanted, struct meta_bytes tags)
 bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct meta_bytes key, uint64_t size,
                             struct meta_bytes tags)
 {
+    assert(rule->prefix.length == 0 || rule->prefix.data != NULL);
     if (key.length < rule->prefix.length ||
         (rule->prefix.length > 0 && memcmp(key.data, rule->prefix.data, rule->prefix.length) != 0))
         return false;
@@ -233,6 +242,7 @@ int64_t core_lifecycle_due(int64_t start_ms, uint32_t days, uint32_t day_s)
     int64_t day_ms = (int64_t)day_s * 1000;
     int64_t whole = start_ms / day_ms - (start_ms % day_ms < 0);
 
+    assert(day_s > 0);
     /* Days are at most 2^31 and a day at most 86,400 seconds: nothing overflows for times of this era. */
     return (whole + (int64_t)days + 1) * day_ms;
 }
@@ -251,6 +261,7 @@ const struct core_lifecycle_rule *core_lifecycle_first(const struct core_lifecyc
 {
     const struct core_lifecycle_rule *first = NULL;
 
+    assert(expiry_ms != NULL);
     *expiry_ms = INT64_MAX;
     for (uint32_t i = 0; i < lifecycle->count; i++) {
         const struct core_lifecycle_rule *rule = &lifecycle->rules[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sweep along multipart uploads: those begun too long ago are aborted, one change each. On the lifecycle thread. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,9 @@ static int upload_visit(void *ctx, const struct meta_upload *upload, struct meta
     struct stale_uploads *stale = ctx;
     struct lifecycle_task *task = stale->task;
 
+    assert(upload != NULL && stale->count < LIFECYCLE_BATCH);
+    if (upload->key.length > sizeof(stale->key))
+        return META_E_CORRUPT;
     memcpy(stale->key, upload->key.data, upload->key.length);
     stale->key_length = upload->key.length;
     memcpy(stale->id, upload->id, sizeof(stale->id));
@@ -44,6 +48,7 @@ static int stale_abort(struct stale_uploads *stale)
 {
     int err = 0;
 
+    assert(stale->count <= LIFECYCLE_BATCH);
     for (uint32_t i = 0; i < stale->count; i++) {
         if (err == 0)
             err = lifecycle_submit(stale->task->lifecycle, &stale->list[i].op, META_OP_UPLOAD_ABORT);
@@ -63,6 +68,7 @@ int lifecycle_sweep_uploads(struct lifecycle_task *task)
     bool truncated = true;
     int err = 0;
 
+    assert(task->rule->abort_days > 0);
     while (truncated && err == 0) {
         int64_t begun_ms = (int64_t)clock_monotonic_ms();
         char key[META_KEY_BYTES_MAX];

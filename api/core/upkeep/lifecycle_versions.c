@@ -5,6 +5,7 @@
  * A page of versions is read, what is due is collected, looked up for tags where the rule asks for some, and deleted in small
  * batches. What was seen as due is looked at again inside the transaction (meta_delete_guard): an object that was overwritten or
  * tagged meanwhile stays. On the lifecycle thread. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,7 @@ static int walk_delete(struct walk *walk, struct candidate *candidates, uint32_t
     };
     int err;
 
+    assert(count > 0 && count <= LIFECYCLE_BATCH);
     for (uint32_t i = 0; i < count; i++) {
         entries[i].key = candidates[i].key;
         entries[i].version = candidates[i].by_version ? &candidates[i].version : NULL;
@@ -73,6 +75,7 @@ static struct candidate *walk_add(struct walk *walk, struct meta_bytes key,
     struct candidate *candidate = &walk->candidates[walk->count];
     char *copy = malloc(key.length + 1);
 
+    assert(walk->count < LIFECYCLE_PAGE + 2);
     if (copy == NULL)
         return NULL;
     memcpy(copy, key.data, key.length);
@@ -91,6 +94,7 @@ static int walk_current(struct walk *walk, const struct meta_version_entry *entr
 {
     struct candidate *candidate;
 
+    assert(entry->is_current && !entry->is_marker);
     if (!size_fits(walk->task->rule, entry->size) ||
         core_lifecycle_expiry(walk->task->rule, entry->modified_ms, walk->task->day_s) > walk->task->now_ms)
         return 0;
@@ -105,6 +109,7 @@ static int walk_noncurrent(struct walk *walk, const struct meta_version_entry *e
     const struct core_lifecycle_rule *rule = walk->task->rule;
     struct candidate *candidate;
 
+    assert(!entry->is_current);
     if (walk->noncurrent++ < rule->noncurrent_newer || rule->noncurrent_days == 0 ||
         core_lifecycle_due(entry->noncurrent_ms, rule->noncurrent_days, walk->task->day_s) >
             walk->task->now_ms)
@@ -123,6 +128,7 @@ static bool marker_is_due(const struct walk *walk, const struct meta_version_ent
 {
     const struct core_lifecycle_rule *rule = walk->task->rule;
 
+    assert(entry->is_marker && entry->is_current);
     return rule->tags.length == 0 &&
            (rule->expire_marker ||
             (rule->expire_days > 0 && core_lifecycle_due(entry->modified_ms, rule->expire_days,
@@ -158,6 +164,8 @@ static int walk_visit(void *ctx, const struct meta_version_entry *entry)
         walk->noncurrent = 0;
     if (err != 0)
         return err;
+    if (entry->key.length > sizeof(walk->key))
+        return META_E_CORRUPT;
     memcpy(walk->key, entry->key.data, entry->key.length);
     walk->key_length = entry->key.length;
     walk->version = entry->version;
@@ -181,6 +189,7 @@ static int candidate_check_tags(struct walk *walk, struct candidate *candidate)
     struct meta_bytes tags = {0};
     int fits = 0;
 
+    assert(candidate->key.data != NULL);
     if (err == META_E_NO_KEY || err == META_E_NO_VERSION || err == META_E_DELETE_MARKER)
         return 0;
     if (err != 0)
@@ -226,6 +235,7 @@ static int walk_filter_tags(struct walk *walk)
         walk->candidates[kept].guard.tags = &walk->candidates[kept].tags;
         kept++;
     }
+    assert(kept <= walk->count);
     walk->count = kept;
     return fits < 0 ? fits : 0;
 }
@@ -238,6 +248,7 @@ static bool walk_stands_on_last(const struct walk *walk)
 {
     const struct candidate *last = &walk->candidates[walk->count - 1];
 
+    assert(walk->count > 0);
     return last->by_version && meta_version_is_null(&last->version) && last->key.length == walk->key_length &&
            memcmp(last->key.data, walk->key, walk->key_length) == 0 && meta_version_is_null(&walk->version);
 }
@@ -271,6 +282,7 @@ static int walk_versions(struct walk *walk)
     bool truncated = true;
     int err = 0;
 
+    assert(walk->candidates != NULL);
     while (truncated && err == 0) {
         int64_t begun_ms = (int64_t)clock_monotonic_ms();
         char key[META_KEY_BYTES_MAX];

@@ -3,6 +3,8 @@
  * lost/, where recovery moves what it cannot explain: looking at it and emptying it, and keeping it within its bounds. Blocks. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
+
 void lost_bound(struct core *core)
 {
     unsigned days = core->options.lost_days, share = core->options.lost_share;
@@ -10,6 +12,7 @@ void lost_bound(struct core *core)
     int err = blob_store_lost_bound(core->blobs, days != 0 ? days : CORE_LOST_DAYS_DEFAULT,
                                     share != 0 ? share : CORE_LOST_SHARE_DEFAULT, &files, &bytes);
 
+    assert(!core->options.read_only);
     if (err != 0)
         core_log(core, CORE_LOG_ERROR, "cannot keep lost/ within its bounds: %s", meta_strerror(err));
 }
@@ -40,6 +43,7 @@ int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct co
     struct blob_store *blobs;
     int err = lost_open(data_dir, &blobs);
 
+    assert(visit != NULL);
     if (err != 0)
         return err;
     err = blob_store_lost_walk(blobs, visit_one, &visitor);
@@ -52,6 +56,7 @@ int core_lost_empty(const char *data_dir, uint64_t *files, uint64_t *bytes)
     struct blob_store *blobs;
     int err = lost_open(data_dir, &blobs);
 
+    assert(files != NULL && bytes != NULL);
     *files = *bytes = 0;
     if (err != 0)
         return err;

@@ -14,6 +14,7 @@
  * What else a start could do is worse: to go on in silence. On the thread that opens the store; blocks. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ static void trouble_add(struct core *core, int error, const char *format, ...)
     struct core_past *past = &core->past;
     va_list args;
 
+    assert(past->count <= CORE_TROUBLES_MAX);
     if (past->error == 0)
         past->error = error;
     if (past->count == CORE_TROUBLES_MAX)
@@ -53,6 +55,7 @@ static int past_decide(struct core *core)
 
     if (core->options.read_only || past->error == 0)
         return 0;
+    assert(past->count > 0);
     for (unsigned i = 0; i < past->count; ++i)
         core_log(core, is_accepted ? CORE_LOG_WARNING : CORE_LOG_ERROR, "%s", past->troubles[i]);
     if (!is_accepted) {
@@ -118,6 +121,7 @@ int past_look(struct core *core)
     struct blob_identity identity;
     struct blob_past past;
 
+    assert(core->blobs != NULL);
     if (database < 0 || log < 0)
         return database < 0 ? database : log;
     blob_store_past(core->blobs, &past);
@@ -151,6 +155,7 @@ int past_look(struct core *core)
 /* A crash may have left it so. What was in the log after the gap is given up, as ever, but not thrown away. */
 static void tail_doubt(struct core *core, const struct meta_found *found)
 {
+    assert(found->tail != META_TAIL_WHOLE && found->tail != META_TAIL_DAMAGED);
     if (found->tail == META_TAIL_TORN) {
         blob_store_doubt(core->blobs, BLOB_DOUBT_FILES);
         core_log(core, CORE_LOG_INFO,

@@ -64,6 +64,7 @@ static struct reclaim_sealed *reclaim_take_sealed(struct reclaim *reclaim)
 
 static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
 {
+    assert(discard != NULL);
     pthread_mutex_lock(&reclaim->lock);
     discard->next = reclaim->discards;
     reclaim->discards = discard;
@@ -72,6 +73,7 @@ static void reclaim_push_discard(struct reclaim *reclaim, struct reclaim_discard
 
 static void reclaim_push_sealed(struct reclaim *reclaim, struct reclaim_sealed *sealed)
 {
+    assert(sealed != NULL && sealed->blob != 0);
     pthread_mutex_lock(&reclaim->lock);
     sealed->next = reclaim->sealed;
     reclaim->sealed = sealed;
@@ -125,6 +127,7 @@ static int reclaim_forget(struct reclaim *reclaim, const int64_t *rows, uint32_t
 {
     struct meta_garbage_done change = {.rows = rows, .count = count};
 
+    assert(count <= RECLAIM_BATCH_ENTRIES);
     return count == 0 ? 0 : core_change_wait(reclaim->core, &change.op, META_OP_GARBAGE_DONE);
 }
 
@@ -162,6 +165,7 @@ static int reclaim_ready(struct reclaim *reclaim, const struct meta_garbage *ent
 {
     int64_t last = atomic_load(&reclaim->core->garbage_ready);
 
+    assert(count <= RECLAIM_BATCH_ENTRIES);
     while (count > 0 && entries[count - 1].row > last)
         count--;
     return count;
@@ -323,6 +327,7 @@ void reclaim_stop(struct reclaim *reclaim)
 
 void reclaim_wake(struct reclaim *reclaim)
 {
+    assert(reclaim != NULL);
     if (atomic_exchange(&reclaim->dirty, true))
         return; /* somebody told it already */
     pthread_mutex_lock(&reclaim->lock);
@@ -332,6 +337,7 @@ void reclaim_wake(struct reclaim *reclaim)
 
 void reclaim_add_discard(struct reclaim *reclaim, struct reclaim_discard *discard)
 {
+    assert(discard->unit.blob != 0);
     reclaim_push_discard(reclaim, discard);
     pthread_mutex_lock(&reclaim->lock);
     pthread_cond_signal(&reclaim->changed);
@@ -342,6 +348,7 @@ void reclaim_add_sealed(struct reclaim *reclaim, uint64_t blob, uint64_t used_by
 {
     struct reclaim_sealed *sealed;
 
+    assert(blob != 0);
     /* Left unsettled, it is looked at by the next start. */
     if (reclaim == NULL || !is_certain || (sealed = malloc(sizeof(*sealed))) == NULL)
         return;

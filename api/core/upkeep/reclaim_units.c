@@ -7,6 +7,7 @@
  * points at any more. Reclaimer's thread. */
 #include "api/core/upkeep/reclaim.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* One batch of garbage. */
@@ -23,6 +24,7 @@ struct batch {
 
 static int note_failure(struct reclaim *reclaim, uint64_t blob, const char *what, int err)
 {
+    assert(err <= 0);
     if (err == 0)
         return 0;
     reclaim->retry = true;
@@ -47,6 +49,7 @@ static int sync_removed(struct reclaim *reclaim, uint64_t blob)
 /* Also in a relaxed store: what is struck off the list is remembered nowhere else. */
 static int sync_garbage(struct reclaim *reclaim, const uint64_t *blobs, uint32_t count)
 {
+    assert(count <= RECLAIM_BATCH_ENTRIES);
     if (count == 0)
         return 0;
     return note_failure(reclaim, blobs[0], "sync the removal of",
@@ -60,6 +63,7 @@ int reclaim_discard_unit(struct reclaim *reclaim, struct blob_unit unit, uint64_
     struct blob_run run = {unit.offset, length};
     int err;
 
+    assert(unit.blob != 0);
     if (unit.offset != 0)
         return note_failure(reclaim, unit.blob, "punch a hole into",
                             blob_store_punch(reclaim->core->blobs, unit.blob, &run, 1));
@@ -74,6 +78,7 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
     struct blob_store *blobs = reclaim->core->blobs;
     int live, err;
 
+    assert(blob != 0);
     if ((live = meta_file_is_live(reclaim->reader, blob)) < 0) {
         reclaim->retry = true;
         return live;
@@ -91,6 +96,7 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
 
 static void batch_gave_back(struct batch *batch, uint32_t entry)
 {
+    assert(batch->row_count < batch->count);
     batch->rows[batch->row_count++] = batch->entries[entry].row;
 }
 
@@ -108,6 +114,7 @@ static void batch_remove_file(struct batch *batch, uint32_t entry)
 {
     uint64_t blob = batch->entries[entry].file;
 
+    assert(batch->removed_count < RECLAIM_BATCH_ENTRIES);
     if (batch_pins_hold(batch, entry) || remove_file(batch->reclaim, blob) != 0)
         return;
     batch->removed[batch->removed_count++] = blob;
@@ -144,6 +151,7 @@ static void batch_punch(struct batch *batch, const uint32_t *list, uint32_t coun
     uint32_t free_list[RECLAIM_BATCH_ENTRIES], run_count = 0;
     uint64_t blob = batch->entries[list[0]].file;
 
+    assert(count > 0 && count <= RECLAIM_BATCH_ENTRIES);
     for (uint32_t i = 0; i < count; i++) {
         const struct meta_garbage *entry = &batch->entries[list[i]];
 
@@ -165,6 +173,7 @@ static void batch_segment(struct batch *batch, uint32_t first)
     uint32_t list[RECLAIM_BATCH_ENTRIES], count = batch_same_segment(batch, first, list);
     uint64_t blob = batch->entries[first].file;
 
+    assert(count > 0 && list[0] == first);
     /* What it found in the rows must be durable, too. */
     if (!segment_is_spent(batch->reclaim, blob) || meta_make_durable(batch->reclaim->core->meta) != 0) {
         batch_punch(batch, list, count);
@@ -182,6 +191,7 @@ uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entri
 {
     struct batch batch = {.reclaim = reclaim, .entries = entries, .count = count, .rows = rows};
 
+    assert(count <= RECLAIM_BATCH_ENTRIES);
     blob_pin_barrier(reclaim->core->blobs);
     for (uint32_t i = 0; i < count; i++) {
         if (batch.done[i])
@@ -192,6 +202,7 @@ uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entri
         else
             batch_segment(&batch, i);
     }
+    assert(batch.row_count <= count);
     /* Not known to be durable: all of it is tried again. */
     return sync_garbage(reclaim, batch.removed, batch.removed_count) == 0 ? batch.row_count : 0;
 }

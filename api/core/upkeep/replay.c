@@ -12,6 +12,7 @@
  * On the thread that opens the store; blocks. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static int replay_submit(struct replay *replay, uint64_t sequence, struct meta_b
     struct meta_replay change = {
         .sequence = sequence, .entry = entry, .epoch = replay->core->epoch.identity.epoch};
 
+    assert((sequence == 0) == (entry.length == 0));
     return core_change_wait(replay->core, &change.op, META_OP_REPLAY);
 }
 
@@ -78,6 +80,7 @@ static int replay_hold(struct replay *replay, const struct segment_entry *entry)
 /* Whether an entry is missing before this one. */
 static bool replay_is_gap(struct replay *replay, const struct segment_entry *entry)
 {
+    assert(entry->sequence > replay->journal.applied);
     if (replay->next == 0)
         replay->next = replay->journal.applied + 1;
     if (entry->sequence != replay->next)
@@ -102,6 +105,7 @@ static int replay_on_entry(void *ctx, const struct segment_entry *entry)
 
 static int replay_add_run(struct replay *replay, struct blob_run run)
 {
+    assert(replay->run_count <= replay->run_capacity);
     if (replay->run_count == replay->run_capacity) {
         uint32_t capacity = replay->run_capacity == 0 ? 64 : replay->run_capacity * 2;
         struct blob_run *grown = realloc(replay->runs, capacity * sizeof(*grown));
@@ -218,6 +222,7 @@ int core_replay(struct core *core)
     struct meta_reader *reader;
     int err;
 
+    assert(!core->options.read_only && core->meta != NULL);
     if ((err = meta_reader_open(core->meta, &reader)) != 0)
         return err;
     if ((err = meta_journal_get(reader, &replay.journal)) == 0)

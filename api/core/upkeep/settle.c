@@ -14,6 +14,7 @@
  * lives: the mark stays where it is, and the next start verifies everything that came since. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -49,6 +50,7 @@ static int mark_set(struct core *core, const struct blob_point *point, int64_t r
     struct meta_mark_set change = {.replaced = replaced, .more = true};
     int err = 0;
 
+    assert(point == NULL || point->open_count <= META_MARK_OPEN_MAX);
     if (point != NULL) {
         change.mark.file = point->next;
         change.mark.open_count = point->open_count;
@@ -98,6 +100,7 @@ static void settle_pass(struct settle *settle)
     struct meta_point point;
     int err;
 
+    assert(core->options.relaxed);
     blob_point_take(core->blobs, &blobs);
     if ((err = meta_point_take(settle->reader, &point)) != 0) {
         core_log(core, CORE_LOG_ERROR, "cannot tell what is to be written to the disk: %s",
@@ -163,6 +166,7 @@ int settle_open(struct core *core)
     struct meta_mark mark;
     int err;
 
+    assert(core->meta != NULL && !core->options.read_only);
     if ((err = mark_get(core, &mark, &point)) != 0)
         return err;
     core->is_unsettled = mark.file != 0;
@@ -234,6 +238,7 @@ void settle_stop(struct settle *settle)
 
     if (settle == NULL)
         return;
+    assert(settle->core->options.relaxed);
     core = settle->core;
     pthread_mutex_lock(&settle->lock);
     settle->is_stopping = true;

@@ -8,6 +8,7 @@
  * it, kind by kind, those first that may take the place of others. On the thread that opens the store; blocks. */
 #include "api/core/core_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,6 +38,7 @@ static int verify_on_extent(void *ctx, const struct meta_row_name *name, const s
 {
     struct verify *verify = ctx;
 
+    assert(verify->row_count < META_LOST_ROWS_MAX);
     if (!meta_mark_doubts(&verify->mark, extent->file))
         return META_ROW_GO_ON;
     int verdict = check_units_look(verify->units, extent);
@@ -53,6 +55,7 @@ static int verify_drop(struct verify *verify, enum meta_row_kind kind)
     struct meta_lost change = {.kind = kind, .rows = verify->rows, .count = verify->row_count};
     int err = core_change_wait(verify->core, &change.op, META_OP_LOST);
 
+    assert(verify->row_count > 0 && verify->row_count <= META_LOST_ROWS_MAX);
     if (err != 0)
         return err;
     verify->lost[kind] += verify->row_count;
@@ -65,6 +68,7 @@ static int verify_kind(struct verify *verify, enum meta_row_kind kind)
     struct meta_row_name after = {0};
     int err;
 
+    assert(kind < META_ROW_KIND_COUNT);
     do {
         verify->row_count = 0;
         err = meta_row_walk(verify->reader, kind, &after, verify_on_extent, verify);
@@ -123,6 +127,7 @@ int core_verify_recent(struct core *core)
     struct verify verify = {.core = core};
     int err;
 
+    assert(!core->options.read_only);
     if ((err = meta_reader_open(core->meta, &verify.reader)) != 0)
         return err;
     err = verify_run(&verify);
