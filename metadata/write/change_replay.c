@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "metadata/write/journal.h"
+#include "metadata/write/journal_entry.h"
 #include "metadata/write/writer.h"
 
 static int put_replay(struct meta_writer *writer, const struct journal_put *put)
@@ -76,7 +76,9 @@ int op_replay(struct meta_writer *writer, struct meta_replay *op)
     int err;
 
     if (replay_is_end(op))
-        return (err = journal_row_move(writer, NULL)) != 0 ? err : row_epoch_raise(writer->store, op->epoch);
+        return (err = row_journal_move(writer->store, 0, (struct meta_bytes){"", 0})) != 0
+                   ? err
+                   : row_epoch_raise(writer->store, op->epoch);
     err = entry_replay(writer, op->entry);
     writer->now_ms = now_ms;
     if (err != 0)

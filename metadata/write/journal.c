@@ -15,29 +15,14 @@
 /* The bound of a batch is some times what it takes in the end; one beyond this is not tried. */
 #define JOURNAL_BUFFER_BYTES_MAX (8u * META_JOURNAL_ENTRY_BYTES_MAX)
 
-bool journal_result_is_lasting(int result)
-{
-    switch (result) {
-    case 0:
-    case META_E_NO_BUCKET:
-    case META_E_NO_KEY:
-    case META_E_PRECONDITION:
-    case META_E_CHANGED:
-    case META_E_CORRUPT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* ---- The row ---- */
 
-int journal_row_move(struct meta_writer *writer, const struct meta_journal *to)
+/* Says in the rows where the journal is, with no entry applied; file 0: there is none. */
+static int row_move(struct meta_writer *writer, const struct meta_journal *to)
 {
-    assert(to == NULL || (to->file != 0 && to->applied == 0));
-    if (to == NULL)
-        return row_journal_move(writer->store, 0, (struct meta_bytes){"", 0});
-    return row_journal_move(writer->store, to->file, (struct meta_bytes){to->token, sizeof(to->token)});
+    assert(to->applied == 0);
+    return row_journal_move(writer->store, to->file,
+                            (struct meta_bytes){to->token, to->file != 0 ? sizeof(to->token) : 0});
 }
 
 int journal_batch_store(struct journal *journal, struct meta_writer *writer)
@@ -47,7 +32,7 @@ int journal_batch_store(struct journal *journal, struct meta_writer *writer)
         return row_journal_apply(writer->store, journal->next.applied);
     if (journal->next.file == journal->row.file)
         return 0;
-    return journal_row_move(writer, journal->next.file != 0 ? &journal->next : NULL);
+    return row_move(writer, &journal->next);
 }
 
 /* ---- The entry ---- */

@@ -22,10 +22,6 @@ struct journal {
 
 void journal_free(struct journal *journal);
 
-/* Whether a change that came to this would come to it again when it is replayed: a success, or a refusal of its own. All else (no
- * memory, no room) is trouble of the moment, and must be that of the whole batch. */
-bool journal_result_is_lasting(int result);
-
 /* Before the transaction of a batch. file: what the prepare hook returned, or 0. Whether the batch has an entry now, so that its commit
  * need not be synced. */
 bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,

@@ -16,6 +16,21 @@ enum put_flag {
     PUT_FLAGS_ALL = 15,
 };
 
+bool journal_result_is_lasting(int result)
+{
+    switch (result) {
+    case 0:
+    case META_E_NO_BUCKET:
+    case META_E_NO_KEY:
+    case META_E_PRECONDITION:
+    case META_E_CHANGED:
+    case META_E_CORRUPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ---- Encoding ---- */
 
 /* The whole of one unit, at its place in the file. */

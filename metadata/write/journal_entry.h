@@ -28,6 +28,10 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
 #define JOURNAL_HEAD_BYTES_MAX (1u + 4u * CODEC_NUMBER_BYTES_MAX)
 unsigned char *journal_head_encode(unsigned char *out, const struct journal_batch *batch, uint32_t count);
 
+/* Whether a change that came to this would come to it again when it is replayed: a success, or a refusal of its own. All else (no
+ * memory, no room) is trouble of the moment, and must be that of the whole batch. */
+bool journal_result_is_lasting(int result);
+
 /* A put as it is read back; all bytes point into the entry, but for the ETags, which are decoded. */
 struct journal_put {
     int64_t bucket;

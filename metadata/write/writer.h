@@ -152,12 +152,6 @@ bool row_is_locked(const struct meta_writer *writer, const struct object_row *ro
 /* Gives attributes whose lock names no retention that of `packed` (empty: none). */
 int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
 
-/* ---- The journal (journal.c) ---- */
-
-struct meta_journal;
-/* Says in the rows where the journal is, with no entry applied; NULL: there is none. */
-int journal_row_move(struct meta_writer *writer, const struct meta_journal *to);
-
 /* ---- What was replaced (change_relaxed.c) ---- */
 
 /* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
