@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Clients that change keys of their own over several connections, and note what each answer promised."""
+import base64
+import hashlib
 import random
 import re
 import threading
@@ -142,7 +144,8 @@ class Writer:
         with self.lab.lock:
             begin = self.lab.position()
             changes = [self.history.key(self.bucket, each).change(None, self.lab.life, begin, "delete") for each in names]
-        self._send("POST", f"/{self.bucket}?delete", document.encode())
+        md5 = base64.b64encode(hashlib.md5(document.encode()).digest()).decode()
+        self._send("POST", f"/{self.bucket}?delete", document.encode(), {"content-md5": md5})
         with self.lab.lock:
             for change in changes:
                 change.end_ns, change.end = time.monotonic_ns(), self.lab.position()
