@@ -8,12 +8,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "storage/base/thread.h"
 #include "storage/segment/segment_internal.h"
 #include "storage/ring/sys.h"
 
@@ -187,7 +187,6 @@ static void *maker_main(void *arg)
 {
     struct segment_maker *maker = arg;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-segment"); /* only for people who look */
     pthread_mutex_lock(&maker->lock);
     while (!maker->is_stopping) {
         struct segment *segment = NULL;
@@ -212,22 +211,16 @@ static void *maker_main(void *arg)
     return NULL;
 }
 
-/* Under the lock. Signals belong to the program's own threads. */
+/* Under the lock. */
 static int maker_start(struct segment_maker *maker)
 {
-    sigset_t all, before;
-    int err;
+    int err = 0;
 
-    if (maker->is_running)
-        return 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&maker->thread, NULL, maker_main, maker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0)
-        return -ENOMEM; /* EAGAIN: no room for a thread */
-    maker->is_running = true;
-    return 0;
+    if (!maker->is_running)
+        err = thread_start(&maker->thread, "sluice-segment", maker_main, maker);
+    if (err == 0)
+        maker->is_running = true;
+    return err;
 }
 
 /* Under the lock. */
@@ -308,7 +301,7 @@ void segment_maker_destroy(struct segment_maker *maker)
     pthread_cond_signal(&maker->wake);
     pthread_mutex_unlock(&maker->lock);
     if (maker->is_running)
-        pthread_join(maker->thread, NULL);
+        thread_join(maker->thread);
     if (maker->segment != NULL)
         segment_discard(maker->store, maker->segment);
     pthread_cond_destroy(&maker->made);
