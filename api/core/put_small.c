@@ -71,7 +71,7 @@ static void queue_add(struct put_small_queue *queue, struct put_small *small)
     queue->count++;
 }
 
-static void queue_remove(struct put_small *small)
+static void leave_queue(struct put_small *small)
 {
     struct put_small_queue *queue = small->queue;
 
@@ -90,7 +90,7 @@ void put_small_free(struct put_small *small)
 {
     if (small == NULL)
         return;
-    queue_remove(small);
+    leave_queue(small);
     release_chunks(small);
     free(small->ends);
     free(small);
@@ -214,7 +214,7 @@ bool put_small_queue_run(struct put_small_queue *queue)
         while (queue->first != NULL && queue->first->is_digested) {
             struct put_small *small = queue->first;
 
-            queue_remove(small);
+            leave_queue(small);
             small->sealed(small->ctx, small->message.result);
         }
     }

@@ -20,11 +20,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/thread.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/ring/sys.h"
 
@@ -250,7 +250,7 @@ static void ids_keep_one(struct blob_store *store)
     ids->promise_wanted = false;
     ids->promise_error = err;
     pthread_cond_broadcast(&ids->promised);
-    blob_waiter_post(&ids->waiters, err);
+    blob_waiters_post(&ids->waiters, err);
     pthread_mutex_unlock(&ids->lock);
     blob_store_grown(store);
     pthread_mutex_lock(&ids->lock);
@@ -261,7 +261,6 @@ static void *ids_keeper_main(void *arg)
     struct blob_store *store = arg;
     struct blob_ids *ids = &store->ids;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-ids"); /* only for people who look */
     pthread_mutex_lock(&ids->lock);
     while (!ids->keeper_stop) {
         if (ids->promise_wanted)
@@ -273,23 +272,17 @@ static void *ids_keeper_main(void *arg)
     return NULL;
 }
 
-/* Under the lock. Signals belong to the program's own threads. */
+/* Under the lock. */
 static int ids_keeper_start(struct blob_store *store)
 {
     struct blob_ids *ids = &store->ids;
-    sigset_t all, before;
-    int err;
+    int err = 0;
 
-    if (ids->keeper_running)
-        return 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&ids->keeper, NULL, ids_keeper_main, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0)
-        return -ENOMEM; /* EAGAIN: no room for a thread */
-    ids->keeper_running = true;
-    return 0;
+    if (!ids->keeper_running)
+        err = thread_start(&ids->keeper, "sluice-ids", ids_keeper_main, store);
+    if (err == 0)
+        ids->keeper_running = true;
+    return err;
 }
 
 /* ---- Handing out and settling ---- */
@@ -352,7 +345,7 @@ int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *wa
     pthread_mutex_lock(&ids->lock);
     int err = ids_take(store, id);
     if (err == -EAGAIN) {
-        blob_waiter_push(&ids->waiters, waiter);
+        queue_push(&ids->waiters, &waiter->link);
         err = -EINPROGRESS;
     }
     pthread_mutex_unlock(&ids->lock);
@@ -399,7 +392,7 @@ int blob_ids_write_wait(struct blob_store *store)
 bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter)
 {
     pthread_mutex_lock(&store->ids.lock);
-    bool removed = blob_waiter_remove(&store->ids.waiters, waiter);
+    bool removed = queue_remove(&store->ids.waiters, &waiter->link);
     pthread_mutex_unlock(&store->ids.lock);
     return removed;
 }
@@ -463,7 +456,7 @@ static void ids_keeper_stop(struct blob_ids *ids)
     pthread_cond_signal(&ids->wake);
     pthread_mutex_unlock(&ids->lock);
     if (ids->keeper_running)
-        pthread_join(ids->keeper, NULL);
+        thread_join(ids->keeper);
     ids->keeper_running = false;
 }
 

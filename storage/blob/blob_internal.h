@@ -5,8 +5,8 @@
  *   blob_open.c       opening and closing it
  *   blob_store.c      who holds it, blobs by id, free space
  *   blob_log.c        messages for its owner
- *   blob_waiters.c    lists of who waits for an id or a sync
  *   blob_place.c      whether the file system is this machine's own
+ *   blob_waiters.c    who waits for an id or a sync
  *   blob_lock.c       one process at a time
  *   blob_path.c       names of files
  *   blob_layout.c     folders: making, walking, syncing them
@@ -41,24 +41,14 @@
 
 /* Embedded in the object that waits. `ring` and `op.done` are set by it; op.done then runs on that ring's thread. */
 struct blob_waiter {
-    struct blob_waiter *next; /* private */
-    bool queued;              /* private */
+    struct queue_link
+        link; /* private: in a queue of those that wait for the same, under the lock of what they wait for */
     struct ring *ring;
     struct ring_op op;
 };
 
-struct blob_waiter_list {
-    struct blob_waiter *head;
-};
-
-/* All under the lock that guards the list. */
-void blob_waiter_push(struct blob_waiter_list *list, struct blob_waiter *waiter);
-/* True: it was waiting here and its op will never run. False: its op has been posted, or it never waited. */
-bool blob_waiter_remove(struct blob_waiter_list *list, struct blob_waiter *waiter);
-/* Moves everything from one list to the other. */
-void blob_waiter_move(struct blob_waiter_list *to, struct blob_waiter_list *from);
-/* Empties the list: posts `result` to every waiter's ring. */
-void blob_waiter_post(struct blob_waiter_list *list, int32_t result);
+/* Empties the queue of waiters: posts `result` to the ring of each. Under its lock. */
+void blob_waiters_post(struct queue *waiters, int32_t result);
 
 /* ---- SEQUENCE ---- */
 
@@ -112,7 +102,7 @@ struct blob_ids {
     uint64_t mark;
     uint64_t *bits; /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
-    struct blob_waiter_list waiters;
+    struct queue waiters;
     pthread_cond_t promised; /* the keeper has answered, for threads that may wait */
     int promise_error;       /* what it answered */
 
@@ -226,8 +216,8 @@ int blob_lost_sync(struct blob_store *store);
 
 struct blob_folder {
     struct blob_store *store;
-    struct blob_waiter_list waiting; /* linked, but no sync that counts for them has begun */
-    struct blob_waiter_list running; /* the sync in flight counts for these */
+    struct queue waiting; /* linked, but no sync that counts for them has begun */
+    struct queue running; /* the sync in flight counts for these */
     bool active;
     struct ring *ring; /* the ring that runs the batch */
     struct ring_op op;

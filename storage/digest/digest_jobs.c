@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * The queue of digest jobs and its threads. A thread takes the first job, digests one slice of it, and puts it behind the
- * others while there is more to do. One lock guards the queue; files and digests are a job's own, and a job is in the hands of
- * one thread at a time. Blocks where it reads: nothing here runs on a worker. */
+ * Digest jobs, in a work pool of their own. A thread takes the first job, digests one slice of it, and puts it after the others while
+ * there is more to do. Files and digests are a job's own, and a job is in the hands of one thread at a time. Blocks where it reads:
+ * nothing here runs on a worker. */
 #include "storage/digest/digest_jobs.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/work_pool.h"
 #include "storage/blob/blob_internal.h"
 
 struct digest_jobs {
     struct blob_store *store;
-    unsigned thread_max;
-    pthread_mutex_t lock;
-    pthread_cond_t filled;
-    struct digest_job *head, *tail;
-    unsigned idle_count, thread_count;
-    bool stopping;
-    pthread_t threads[DIGEST_JOB_THREADS_MAX];
+    struct work_pool *pool;
 };
 
 /* ---- One job ---- */
@@ -159,66 +152,14 @@ static bool job_run(struct digest_jobs *jobs, struct digest_job *job)
     return true;
 }
 
-/* ---- The queue; the lock is held ---- */
-
-static void queue_push(struct digest_jobs *jobs, struct digest_job *job)
+static bool jobs_work(void *ctx, struct queue_link *work, void *own)
 {
-    job->next = NULL;
-    if (jobs->tail != NULL)
-        jobs->tail->next = job;
-    else
-        jobs->head = job;
-    jobs->tail = job;
-}
+    struct digest_job *job = OWNER_OF(work, struct digest_job, link);
 
-static struct digest_job *queue_pop(struct digest_jobs *jobs)
-{
-    struct digest_job *job = jobs->head;
-
-    if (job != NULL && (jobs->head = job->next) == NULL)
-        jobs->tail = NULL;
-    return job;
-}
-
-static void *jobs_main(void *arg)
-{
-    struct digest_jobs *jobs = arg;
-    struct digest_job *job;
-
-    pthread_mutex_lock(&jobs->lock);
-    for (;;) {
-        while ((job = queue_pop(jobs)) == NULL && !jobs->stopping) {
-            jobs->idle_count++;
-            pthread_cond_wait(&jobs->filled, &jobs->lock);
-            jobs->idle_count--;
-        }
-        if (job == NULL)
-            break;
-        pthread_mutex_unlock(&jobs->lock);
-        bool is_over = job_run(jobs, job);
-        if (is_over)
-            job->done(job);
-        pthread_mutex_lock(&jobs->lock);
-        if (!is_over)
-            queue_push(jobs, job);
-    }
-    pthread_mutex_unlock(&jobs->lock);
-    return NULL;
-}
-
-/* Signals stay with the program's own threads. */
-static int start_thread(struct digest_jobs *jobs)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&jobs->threads[jobs->thread_count], NULL, jobs_main, jobs);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err == 0)
-        jobs->thread_count++;
-    return -err;
+    if (!job_run(ctx, job))
+        return true;
+    job->done(job);
+    return false;
 }
 
 /* ---- For callers ---- */
@@ -226,14 +167,22 @@ static int start_thread(struct digest_jobs *jobs)
 int digest_jobs_create(struct digest_jobs **out, struct blob_store *store, unsigned threads)
 {
     struct digest_jobs *jobs = calloc(1, sizeof(*jobs));
+    const struct work_pool_options options = {
+        .name = "sluice-verify",
+        .thread_max = threads,
+        .run = jobs_work,
+        .ctx = jobs,
+    };
+    int err;
 
     assert(threads >= 1 && threads <= DIGEST_JOB_THREADS_MAX);
     if (jobs == NULL)
         return -ENOMEM;
     jobs->store = store;
-    jobs->thread_max = threads;
-    pthread_mutex_init(&jobs->lock, NULL);
-    pthread_cond_init(&jobs->filled, NULL);
+    if ((err = work_pool_create(&jobs->pool, &options)) != 0) {
+        free(jobs);
+        return err;
+    }
     *out = jobs;
     return 0;
 }
@@ -242,37 +191,23 @@ void digest_jobs_destroy(struct digest_jobs *jobs)
 {
     if (jobs == NULL)
         return;
-    pthread_mutex_lock(&jobs->lock);
-    assert(jobs->head == NULL);
-    jobs->stopping = true;
-    pthread_cond_broadcast(&jobs->filled);
-    pthread_mutex_unlock(&jobs->lock);
-    for (unsigned i = 0; i < jobs->thread_count; i++)
-        pthread_join(jobs->threads[i], NULL);
-    pthread_cond_destroy(&jobs->filled);
-    pthread_mutex_destroy(&jobs->lock);
+    work_pool_destroy(jobs->pool);
     free(jobs);
 }
 
 void digest_jobs_submit(struct digest_jobs *jobs, struct digest_job *job)
 {
-    int err = 0;
+    int err;
 
     job->set = job->sum = NULL;
     job->told_damage = false;
     job->position = 0;
     job->at = 0;
     job->fd = -1;
-    pthread_mutex_lock(&jobs->lock);
-    if (jobs->idle_count == 0 && jobs->thread_count < jobs->thread_max)
-        err = start_thread(jobs);
-    if (err != 0 && jobs->thread_count == 0) {
-        pthread_mutex_unlock(&jobs->lock);
+    if ((err = work_pool_begin(jobs->pool)) != 0) {
         job->result = err;
         job->done(job);
         return;
     }
-    queue_push(jobs, job);
-    pthread_cond_signal(&jobs->filled);
-    pthread_mutex_unlock(&jobs->lock);
+    work_pool_add(jobs->pool, &job->link);
 }

@@ -10,6 +10,7 @@
 #ifndef STORAGE_DIGEST_DIGEST_JOBS_H
 #define STORAGE_DIGEST_DIGEST_JOBS_H
 
+#include "storage/base/queue.h"
 #include "storage/egress/blob_egress.h"
 #include "storage/digest/digest.h"
 
@@ -27,7 +28,7 @@ struct digest_job {
     bool told_damage; /* the log had a line about the damage, see blob_egress_told_damage */
     struct digest_values values;
     /* private */
-    struct digest_job *next;
+    struct queue_link link;
     struct digest_set *set;
     struct digest_set *sum; /* of the unit that the current range is; NULL: it is none */
     uint64_t position;      /* in the current range */

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Digest threads and their queue of runnable streams; digest_stream.c is what their callers do with a stream.
+ * Digest threads: a work pool of runnable streams; digest_stream.c is what their callers do with a stream.
  *
- * A stream is idle, or `scheduled`: in the queue or in the hands of one thread, which digests one window (or
- * up to the end of a chunk) and puts the stream behind the others while there is more to do. So one stream is
- * never on two threads, and a long upload does not starve a short one.
+ * A stream is idle, or `scheduled`: in the pool's queue or in the hands of one thread, which digests one window (or up to the end of a
+ * chunk) and puts the stream after the others while there is more to do. So one stream is never on two threads, and a long upload does
+ * not starve a short one.
  *
  * Threads are not woken for every few bytes: a stream becomes runnable when a window is full, when many
- * chunks have gathered, or at its end. One lock guards the queue and what callers tell a stream; digesting
- * and callbacks run outside it. */
+ * chunks have gathered, or at its end. One lock guards what callers tell a stream; digesting and callbacks run outside it. */
 #include "storage/digest/digest_pool_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,54 +21,19 @@
  * tiny chunks can take between two runs. */
 #define CHUNKS_WAITING_MAX 64u
 
-/* ---- The queue; the pool's lock is held ---- */
-
-static void *digest_thread_main(void *arg);
-
-/* Signals stay with the program's own threads. */
-static int pool_start_thread(struct digest_pool *pool)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&pool->threads[pool->thread_count], NULL, digest_thread_main, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err == 0)
-        pool->thread_count++;
-    return -err;
-}
-
-static void pool_enqueue(struct digest_pool *pool, struct digest_stream *stream)
-{
-    stream->next = NULL;
-    if (pool->queue_tail != NULL)
-        pool->queue_tail->next = stream;
-    else
-        pool->queue_head = stream;
-    pool->queue_tail = stream;
-    pool->queue_count++;
-}
-
-static struct digest_stream *pool_dequeue(struct digest_pool *pool)
-{
-    struct digest_stream *stream = pool->queue_head;
-
-    if (stream != NULL) {
-        pool->queue_head = stream->next;
-        if (pool->queue_head == NULL)
-            pool->queue_tail = NULL;
-        pool->queue_count--;
-    }
-    return stream;
-}
+/* ---- Scheduling; the pool's lock is held ---- */
 
 /* Up to where bytes may be digested: not past the last chunk told, for the next chunk may end anywhere behind
  * it. */
 static uint64_t stream_limit(const struct digest_stream *stream)
 {
     return stream->chunked && stream->chunks_end < stream->end ? stream->chunks_end : stream->end;
+}
+
+/* The oldest that is complete and not verified, or NULL. */
+static struct chunk_node *stream_first_chunk(const struct digest_stream *stream)
+{
+    return queue_is_empty(&stream->chunks) ? NULL : OWNER_OF(stream->chunks.first, struct chunk_node, link);
 }
 
 static bool stream_has_work(const struct digest_stream *stream)
@@ -81,33 +44,25 @@ static bool stream_has_work(const struct digest_stream *stream)
         return false;
     if (stream_limit(stream) - stream->position >= DIGEST_WINDOW_BYTES)
         return true;
-    return stream->chunk_count >= CHUNKS_WAITING_MAX && stream->chunk_head->chunk.end <= stream->end;
+    return stream->chunk_count >= CHUNKS_WAITING_MAX && stream_first_chunk(stream)->chunk.end <= stream->end;
 }
 
 void digest_stream_schedule(struct digest_stream *stream)
 {
-    struct digest_pool *pool = stream->pool;
-
     if (stream->scheduled || !stream_has_work(stream))
         return;
     stream->scheduled = true;
-    pool_enqueue(pool, stream);
-    if (pool->queue_count > pool->idle_count && pool->thread_count < pool->thread_max)
-        (void)pool_start_thread(pool); /* harmless: the first one exists and gets to it */
-    pthread_cond_signal(&pool->runnable);
+    work_pool_add(stream->pool->works, &stream->link);
 }
 
 static struct chunk_node *stream_pop_chunk(struct digest_stream *stream)
 {
-    struct chunk_node *node = stream->chunk_head;
+    struct queue_link *link = queue_pop(&stream->chunks);
 
-    if (node != NULL) {
-        stream->chunk_head = node->next;
-        if (stream->chunk_head == NULL)
-            stream->chunk_tail = NULL;
-        stream->chunk_count--;
-    }
-    return node;
+    if (link == NULL)
+        return NULL;
+    stream->chunk_count--;
+    return OWNER_OF(link, struct chunk_node, link);
 }
 
 static void stream_fail(struct digest_stream *stream, int result)
@@ -225,7 +180,7 @@ static void stream_step(struct digest_stream *stream)
     int fd = stream->fd, err;
 
     to = limit < to ? limit : to;
-    if (stream->chunk_head != NULL && stream->chunk_head->chunk.end <= to) {
+    if (stream_first_chunk(stream) != NULL && stream_first_chunk(stream)->chunk.end <= to) {
         node = stream_pop_chunk(stream);
         to = node->chunk.end;
     }
@@ -249,52 +204,31 @@ static bool stream_is_over(struct digest_stream *stream)
         return false;
     if (stream->chunked && stream->chunks_end != stream->end)
         stream_fail(stream, -EBADMSG); /* bytes that no chunk vouches for */
-    return stream->result != 0 || (stream->position == stream->end && stream->chunk_head == NULL);
+    return stream->result != 0 || (stream->position == stream->end && queue_is_empty(&stream->chunks));
 }
 
-/* Moves a scheduled stream on. The lock is held on entry and on return. */
-static void stream_run(struct digest_pool *pool, struct digest_stream *stream)
+/* Moves a scheduled stream on. true: there is more to do. */
+static bool stream_run(struct digest_stream *stream)
 {
-    bool over;
+    struct digest_pool *pool = stream->pool;
 
+    pthread_mutex_lock(&pool->lock);
     if (!stream->cancelled && stream->result == 0 && !stream_is_over(stream))
         stream_step(stream);
-    over = stream_is_over(stream);
-    if (stream->cancelled || over) {
-        pthread_mutex_unlock(&pool->lock);
-        if (stream->cancelled)
-            digest_stream_end_cancelled(stream);
-        else
-            stream_end_finished(stream);
-        pthread_mutex_lock(&pool->lock);
-    } else if (stream_has_work(stream)) {
-        pool_enqueue(pool, stream); /* this thread takes the queue's head next */
-    } else {
-        stream->scheduled = false;
-    }
+    bool cancelled = stream->cancelled, over = cancelled || stream_is_over(stream);
+    bool has_more = !over && stream_has_work(stream);
+    stream->scheduled = over || has_more;
+    pthread_mutex_unlock(&pool->lock);
+    if (cancelled)
+        digest_stream_end_cancelled(stream);
+    else if (over)
+        stream_end_finished(stream);
+    return has_more;
 }
 
-static void *digest_thread_main(void *arg)
+static bool digest_work(void *ctx, struct queue_link *work, void *own)
 {
-    struct digest_pool *pool = arg;
-    struct digest_stream *stream;
-
-    (void)pthread_setname_np(pthread_self(), "sluice-digest"); /* only for people who look */
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        stream = pool_dequeue(pool);
-        if (stream != NULL) {
-            stream_run(pool, stream);
-            continue;
-        }
-        if (pool->stopping)
-            break;
-        pool->idle_count++;
-        pthread_cond_wait(&pool->runnable, &pool->lock);
-        pool->idle_count--;
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
+    return stream_run(OWNER_OF(work, struct digest_stream, link));
 }
 
 /* ---- The pool ---- */
@@ -302,14 +236,22 @@ static void *digest_thread_main(void *arg)
 int digest_pool_create(struct digest_pool **out, unsigned threads)
 {
     struct digest_pool *pool;
+    const struct work_pool_options options = {
+        .name = "sluice-digest",
+        .thread_max = threads,
+        .run = digest_work,
+    };
+    int err;
 
     assert(threads >= 1 && threads <= DIGEST_THREADS_MAX);
     pool = calloc(1, sizeof(*pool));
     if (pool == NULL)
         return -ENOMEM;
-    pool->thread_max = threads;
+    if ((err = work_pool_create(&pool->works, &options)) != 0) {
+        free(pool);
+        return err;
+    }
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->runnable, NULL);
     *out = pool;
     return 0;
 }
@@ -318,28 +260,20 @@ void digest_pool_destroy(struct digest_pool *pool)
 {
     if (pool == NULL)
         return;
-    pthread_mutex_lock(&pool->lock);
-    pool->stopping = true;
-    pthread_cond_broadcast(&pool->runnable);
-    pthread_mutex_unlock(&pool->lock);
-    for (unsigned i = 0; i < pool->thread_count; i++)
-        pthread_join(pool->threads[i], NULL);
+    work_pool_destroy(pool->works);
     assert(pool->stream_count == 0); /* else one was neither finished nor cancelled */
-    pthread_cond_destroy(&pool->runnable);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
 
 int digest_pool_admit(struct digest_pool *pool)
 {
-    int err = 0;
+    int err = work_pool_begin(pool->works);
 
+    if (err != 0)
+        return err;
     pthread_mutex_lock(&pool->lock);
-    assert(!pool->stopping);
-    if (pool->thread_count == 0 && pool_start_thread(pool) != 0)
-        err = -ENOMEM;
-    else
-        pool->stream_count++;
+    pool->stream_count++;
     pthread_mutex_unlock(&pool->lock);
-    return err;
+    return 0;
 }

@@ -6,11 +6,12 @@
 
 #include <pthread.h>
 
+#include "storage/base/work_pool.h"
 #include "storage/digest/digest_pool.h"
 #include "storage/limits.h"
 
 struct chunk_node {
-    struct chunk_node *next;
+    struct queue_link link;
     struct digest_chunk chunk;
 };
 
@@ -26,32 +27,28 @@ struct digest_stream {
     uint64_t small_bytes_max;
 
     /* Under the pool's lock. */
-    struct digest_stream *next; /* in the queue */
+    struct queue_link link; /* the work pool's while scheduled */
     bool scheduled, finishing, cancelled;
     int fd;              /* -1 before bind */
     int result;          /* first failure, 0 so far */
     uint64_t position;   /* digested up to here */
     uint64_t end;        /* bytes in the file */
     uint64_t chunks_end; /* end of the last chunk told */
-    struct chunk_node *chunk_head, *chunk_tail;
+    struct queue chunks; /* complete and not verified, the oldest first */
     unsigned chunk_count;
     digest_done_fn done;
     void *done_ctx;
 };
 
 struct digest_pool {
-    unsigned thread_max;
+    struct work_pool *works;
     pthread_mutex_t lock;
-    pthread_cond_t runnable;
-    struct digest_stream *queue_head, *queue_tail;
-    unsigned queue_count, idle_count, thread_count, stream_count;
-    bool stopping;
-    pthread_t threads[DIGEST_THREADS_MAX];
+    unsigned stream_count; /* under the lock */
 };
 
 /* Counts a stream in, and sees to it that a thread exists that will run it. 0 or -ENOMEM. */
 int digest_pool_admit(struct digest_pool *pool);
-/* Puts the stream into the queue if there is something to do for it. The pool's lock is held. */
+/* Gives the stream to a thread if there is something to do for it. The pool's lock is held. */
 void digest_stream_schedule(struct digest_stream *stream);
 /* Frees a stream that no thread has. The lock is not held. */
 void digest_stream_end_cancelled(struct digest_stream *stream);

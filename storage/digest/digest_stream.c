@@ -74,7 +74,6 @@ int digest_stream_chunk_end(struct digest_stream *stream, const struct digest_ch
 
     if (node == NULL)
         return -ENOMEM;
-    node->next = NULL;
     node->chunk = *chunk;
     pthread_mutex_lock(&stream->pool->lock);
     assert(stream->chunked && !stream->finishing && chunk->end >= stream->chunks_end);
@@ -82,11 +81,7 @@ int digest_stream_chunk_end(struct digest_stream *stream, const struct digest_ch
     if (stream->result != 0) {
         free(node); /* the verdict has fallen */
     } else {
-        if (stream->chunk_tail != NULL)
-            stream->chunk_tail->next = node;
-        else
-            stream->chunk_head = node;
-        stream->chunk_tail = node;
+        queue_push(&stream->chunks, &node->link);
         stream->chunk_count++;
         digest_stream_schedule(stream);
     }

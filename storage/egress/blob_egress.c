@@ -154,7 +154,7 @@ static void egress_warm_start(struct blob_egress *egress)
 
 static void egress_on_op(struct ring_op *op, int32_t result)
 {
-    struct blob_egress *egress = (struct blob_egress *)((char *)op - offsetof(struct blob_egress, op));
+    struct blob_egress *egress = OWNER_OF(op, struct blob_egress, op);
     enum egress_step step = egress->step;
 
     egress->step = EGRESS_NONE;

@@ -45,11 +45,11 @@ static void folder_batch_end(struct blob_folder *folder, int result)
         close(folder->fd); /* a folder: nothing to free, nothing to flush */
     folder->fd = -1;
     pthread_mutex_lock(&store->folders_lock);
-    blob_waiter_post(&folder->running, result);
+    blob_waiters_post(&folder->running, result);
     folder->failures += is_lost;
     if (result != 0)
-        blob_waiter_post(&folder->waiting, result);
-    bool more = folder->waiting.head != NULL;
+        blob_waiters_post(&folder->waiting, result);
+    bool more = !queue_is_empty(&folder->waiting);
     folder->active = more;
     pthread_mutex_unlock(&store->folders_lock);
 
@@ -63,14 +63,14 @@ static void folder_batch_end(struct blob_folder *folder, int result)
 
 static void folder_on_synced(struct ring_op *op, int32_t result)
 {
-    struct blob_folder *folder = (struct blob_folder *)((char *)op - offsetof(struct blob_folder, op));
+    struct blob_folder *folder = OWNER_OF(op, struct blob_folder, op);
 
     folder_batch_end(folder, result < 0 ? result : 0);
 }
 
 static void folder_on_opened(struct ring_op *op, int32_t result)
 {
-    struct blob_folder *folder = (struct blob_folder *)((char *)op - offsetof(struct blob_folder, op));
+    struct blob_folder *folder = OWNER_OF(op, struct blob_folder, op);
 
     if (result < 0) {
         folder_batch_end(folder, result);
@@ -78,7 +78,7 @@ static void folder_on_opened(struct ring_op *op, int32_t result)
     }
     folder->fd = result;
     pthread_mutex_lock(&folder->store->folders_lock);
-    blob_waiter_move(&folder->running, &folder->waiting);
+    queue_append(&folder->running, &folder->waiting);
     pthread_mutex_unlock(&folder->store->folders_lock);
     folder->op.done = folder_on_synced;
     ring_fsync(folder->ring, &folder->op, folder->fd);
@@ -101,7 +101,7 @@ void blob_folder_sync(struct blob_store *store, unsigned index, unsigned failure
         ring_post(waiter->ring, &waiter->op, -EIO);
         return;
     }
-    blob_waiter_push(&folder->waiting, waiter);
+    queue_push(&folder->waiting, &waiter->link);
     bool start = !folder->active;
     if (start) {
         folder->active = true;
@@ -120,7 +120,7 @@ bool blob_folder_forget(struct blob_store *store, unsigned index, struct blob_wa
 
     pthread_mutex_lock(&store->folders_lock);
     bool removed =
-        blob_waiter_remove(&folder->waiting, waiter) || blob_waiter_remove(&folder->running, waiter);
+        queue_remove(&folder->waiting, &waiter->link) || queue_remove(&folder->running, &waiter->link);
     pthread_mutex_unlock(&store->folders_lock);
     return removed;
 }

@@ -57,12 +57,7 @@ void writer_hop_end(struct blob_writer *writer)
         return;
     }
     hop->state = HOP_QUEUED;
-    hop->next = NULL;
-    if (writer->queue_last != NULL)
-        writer->queue_last->next = hop;
-    else
-        writer->queue_first = hop;
-    writer->queue_last = hop;
+    queue_push(&writer->queued, &hop->link);
 }
 
 static size_t hop_room(const struct blob_hop *hop)
@@ -218,14 +213,20 @@ static int hop_take_out(struct blob_hop *hop)
     return 0;
 }
 
+/* The one that drains, or NULL. */
+static struct blob_hop *hop_first(const struct blob_writer *writer)
+{
+    return queue_is_empty(&writer->queued) ? NULL : OWNER_OF(writer->queued.first, struct blob_hop, link);
+}
+
 bool writer_drain_start(struct blob_writer *writer)
 {
     int err;
 
-    if (writer->queue_first == NULL && hop_filling_due(writer))
+    if (queue_is_empty(&writer->queued) && hop_filling_due(writer))
         writer_hop_end(writer);
 
-    struct blob_hop *hop = writer->queue_first;
+    struct blob_hop *hop = hop_first(writer);
     if (hop == NULL)
         return false;
     size_t left = hop->filled - hop->drained;
@@ -251,7 +252,7 @@ bool writer_drain_start(struct blob_writer *writer)
 
 void writer_drain_done(struct blob_writer *writer, int32_t result)
 {
-    struct blob_hop *hop = writer->queue_first;
+    struct blob_hop *hop = hop_first(writer);
 
     if (result == -EINVAL && hop->kind == HOP_PIPE && !writer->splice_out_off) {
         blob_store_log_once(writer->store, &writer->store->no_splice_out,
@@ -270,9 +271,7 @@ void writer_drain_done(struct blob_writer *writer, int32_t result)
     writer->written += (uint64_t)result;
     if (hop->drained < hop->filled)
         return;
-    writer->queue_first = hop->next;
-    if (writer->queue_first == NULL)
-        writer->queue_last = NULL;
+    (void)queue_pop(&writer->queued); /* this one */
     hop_reset(writer, hop);
 }
 

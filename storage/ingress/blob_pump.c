@@ -55,7 +55,7 @@ static ssize_t pump_begin(struct blob_writer *writer, int socket_fd, size_t max)
 
 bool writer_pump_is_free(const struct blob_writer *writer)
 {
-    return writer->step == STEP_NONE && writer->queue_first == NULL && writer->filling == NULL;
+    return writer->step == STEP_NONE && queue_is_empty(&writer->queued) && writer->filling == NULL;
 }
 
 ssize_t writer_pump(struct blob_writer *writer, int socket_fd, size_t max)

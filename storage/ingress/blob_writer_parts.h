@@ -16,8 +16,6 @@
 #include "storage/blob/blob_internal.h"
 #include "storage/ingress/blob_writer.h"
 
-#define OWNER_OF(op, type, field) ((type *)((char *)(op)-offsetof(type, field)))
-
 /* ---- Hops: where bytes are between the call that took them and the file ---- */
 
 enum hop_kind { HOP_PIPE, HOP_BUFFER };
@@ -43,7 +41,7 @@ struct blob_hop {
     size_t drained; /* of those: in the file */
     /* HOP_PIPE with data: bytes read into data, and of those written to the file */
     size_t taken_out, put_in;
-    struct blob_hop *next;
+    struct queue_link link;
 };
 
 /* ---- The writer ---- */
@@ -105,11 +103,11 @@ struct blob_writer {
     char staging_name[24];
 
     struct blob_hop hops[HOP_COUNT];
-    struct blob_hop *filling;                  /* or NULL */
-    struct blob_hop *queue_first, *queue_last; /* HOP_QUEUED, oldest first; the first one drains */
-    bool hop_due;        /* the filling pipe should drain although it is not full: the socket ran dry */
-    bool splice_off;     /* this writer takes memory only */
-    bool splice_out_off; /* pipes drain by read and write */
+    struct blob_hop *filling; /* or NULL */
+    struct queue queued;      /* HOP_QUEUED; the first one drains */
+    bool hop_due;             /* the filling pipe should drain although it is not full: the socket ran dry */
+    bool splice_off;          /* this writer takes memory only */
+    bool splice_out_off;      /* pipes drain by read and write */
     uint64_t taken, written;
 
     struct pump_pool *pumps;     /* or NULL */

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pump threads and their queue of jobs. A thread takes the oldest job, and for each piece of it waits for the
- * socket, splices into its pipe, splices on into the file, digests what it wrote; then hands the result to the
- * job's ring.
+ * Pump threads: a work pool. A thread takes the oldest job, and for each piece of it waits for the socket, splices into its pipe,
+ * splices on into the file, digests what it wrote; then hands the result to the job's ring.
  *
- * A thread's pipe is empty between jobs; where bytes had to be left in it, it is replaced.
- *
- * One lock guards the queue; the work is done outside it. Blocks by design: the file may wait for the disk. */
+ * A thread's pipe is empty between jobs; where bytes had to be left in it, it is replaced. Blocks by design: the file may wait for the
+ * disk. */
 #include "storage/ingress/pump_pool.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "storage/base/work_pool.h"
 #include "storage/limits.h"
 #include "storage/ring/pipe_pool.h"
 #include "storage/ring/sys.h"
@@ -27,14 +23,7 @@
 #define PUMP_COPY_BYTES (64u << 10)
 
 struct pump_pool {
-    unsigned thread_max;
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    struct pump_job *queue_head, *queue_tail;
-    unsigned idle_count, thread_count;
-    atomic_uint queue_count; /* written under the lock; threads that wait for a socket look at it without */
-    bool stopping;
-    pthread_t threads[PUMP_THREADS_MAX];
+    struct work_pool *works;
 };
 
 /* Both are only duplicates: whatever there is to lose shows in the sync of the file. */
@@ -113,7 +102,7 @@ static ssize_t pump_in(struct pump_pool *pool, struct pump_job *job, const struc
     ssize_t n;
 
     do
-        n = poll(&wait, 1, atomic_load(&pool->queue_count) > 0 ? 0 : PUMP_PATIENCE_MS);
+        n = poll(&wait, 1, work_pool_has_waiting(pool->works) ? 0 : PUMP_PATIENCE_MS);
     while (n < 0 && errno == EINTR);
     if (n <= 0)
         return n == 0 ? -EAGAIN : -errno;
@@ -181,97 +170,48 @@ static void pump_job_run(struct pump_pool *pool, struct pump_job *job, struct pi
     ring_return(job->ring, &job->op, result); /* the job is its owner's again */
 }
 
-/* ---- Threads ---- */
+/* ---- The pool; each of its threads has a pipe ---- */
 
-static struct pump_job *pump_dequeue(struct pump_pool *pool)
+static int pump_open_pipes(void **own)
 {
-    struct pump_job *job = pool->queue_head;
+    struct pipe_pool *pipes = NULL;
+    int err = pipe_pool_create(&pipes);
 
-    if (job != NULL) {
-        pool->queue_head = job->next;
-        if (pool->queue_head == NULL)
-            pool->queue_tail = NULL;
-        atomic_fetch_sub(&pool->queue_count, 1);
-    }
-    return job;
+    *own = pipes;
+    return err;
 }
 
-static void pump_loop(struct pump_pool *pool, struct pipe_pool *pipes)
+static void pump_close_pipes(void *own)
 {
-    struct pump_job *job;
-
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        job = pump_dequeue(pool);
-        if (job != NULL) {
-            pthread_mutex_unlock(&pool->lock);
-            pump_job_run(pool, job, pipes);
-            pthread_mutex_lock(&pool->lock);
-        } else if (pool->stopping) {
-            break;
-        } else {
-            pool->idle_count++;
-            pthread_cond_wait(&pool->work, &pool->lock);
-            pool->idle_count--;
-        }
-    }
-    pthread_mutex_unlock(&pool->lock);
+    pipe_pool_destroy(own);
 }
 
-struct pump_thread_arguments {
-    struct pump_pool *pool;
-    struct pipe_pool *pipes;
-};
-
-static void *pump_thread_main(void *arg)
+static bool pump_work(void *ctx, struct queue_link *work, void *own)
 {
-    struct pump_thread_arguments arguments = *(struct pump_thread_arguments *)arg;
-
-    free(arg);
-    (void)pthread_setname_np(pthread_self(), "sluice-pump"); /* only for people who look */
-    pump_loop(arguments.pool, arguments.pipes);
-    pipe_pool_destroy(arguments.pipes);
-    return NULL;
-}
-
-/* One more thread, with all it needs: so that it cannot fail later. Signals stay with the program's own threads. The lock is
- * held. */
-static int pump_thread_start(struct pump_pool *pool)
-{
-    struct pump_thread_arguments *arguments = malloc(sizeof(*arguments));
-    sigset_t all, before;
-    int err;
-
-    if (arguments == NULL)
-        return -ENOMEM;
-    arguments->pool = pool;
-    if ((err = pipe_pool_create(&arguments->pipes)) != 0) {
-        free(arguments);
-        return err;
-    }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&pool->threads[pool->thread_count], NULL, pump_thread_main, arguments);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0) {
-        pipe_pool_destroy(arguments->pipes);
-        free(arguments);
-        return -ENOMEM; /* EAGAIN: the limit on threads */
-    }
-    pool->thread_count++;
-    return 0;
+    pump_job_run(ctx, OWNER_OF(work, struct pump_job, link), own);
+    return false;
 }
 
 int pump_pool_create(struct pump_pool **out, unsigned threads)
 {
     struct pump_pool *pool = calloc(1, sizeof(*pool));
+    const struct work_pool_options options = {
+        .name = "sluice-pump",
+        .thread_max = threads,
+        .run = pump_work,
+        .open_own = pump_open_pipes,
+        .close_own = pump_close_pipes,
+        .ctx = pool,
+    };
+    int err;
 
     assert(threads >= 1 && threads <= PUMP_THREADS_MAX);
     if (pool == NULL)
         return -ENOMEM;
-    pool->thread_max = threads;
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
+    if ((err = work_pool_create(&pool->works, &options)) != 0) {
+        free(pool);
+        return err;
+    }
     *out = pool;
     return 0;
 }
@@ -280,33 +220,15 @@ void pump_pool_destroy(struct pump_pool *pool)
 {
     if (pool == NULL)
         return;
-    pthread_mutex_lock(&pool->lock);
-    assert(pool->queue_head == NULL);
-    pool->stopping = true;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
-    for (unsigned i = 0; i < pool->thread_count; i++)
-        pthread_join(pool->threads[i], NULL);
-    pthread_cond_destroy(&pool->work);
-    pthread_mutex_destroy(&pool->lock);
+    work_pool_destroy(pool->works);
     free(pool);
 }
 
 /* ---- Jobs, on their ring's thread ---- */
 
-/* Whether somebody will run one more job. Fewer threads than wished for are slower, and nothing else. */
-static bool pump_has_thread(struct pump_pool *pool)
-{
-    bool wants_more =
-        pool->idle_count <= atomic_load(&pool->queue_count) && pool->thread_count < pool->thread_max;
-
-    return (wants_more && pump_thread_start(pool) == 0) || pool->thread_count > 0;
-}
-
 int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, int socket_fd)
 {
     assert(job->max > 0 && job->max <= PUMP_JOB_BYTES_MAX);
-    job->next = NULL;
     job->ring = ring;
     job->refusal = PUMP_REFUSED_NOTHING;
     job->socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
@@ -317,24 +239,13 @@ int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, 
         close(job->socket_fd);
         return -EMFILE;
     }
-    pthread_mutex_lock(&pool->lock);
-    if (!pump_has_thread(pool)) {
-        pthread_mutex_unlock(&pool->lock);
+    if (work_pool_begin(pool->works) != 0) {
         pump_close(job);
         return -ENOMEM;
     }
-    if (!ring_lend(ring, &job->op, job->file_fd, job->max)) {
-        pthread_mutex_unlock(&pool->lock);
-        pump_close(job);
-        return 0;
-    }
-    if (pool->queue_tail != NULL)
-        pool->queue_tail->next = job;
+    if (ring_lend(ring, &job->op, job->file_fd, job->max))
+        work_pool_add(pool->works, &job->link);
     else
-        pool->queue_head = job;
-    pool->queue_tail = job;
-    atomic_fetch_add(&pool->queue_count, 1);
-    pthread_cond_signal(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+        pump_close(job);
     return 0;
 }

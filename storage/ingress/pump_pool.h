@@ -11,6 +11,7 @@
 #ifndef STORAGE_INGRESS_PUMP_POOL_H
 #define STORAGE_INGRESS_PUMP_POOL_H
 
+#include "storage/base/queue.h"
 #include "storage/digest/digest.h"
 #include "storage/ring/ring.h"
 
@@ -38,7 +39,7 @@ struct pump_job {
     enum pump_refusal refusal; /* valid in done; with a count > 0 too */
 
     /* private to the pool */
-    struct pump_job *next;
+    struct queue_link link;
     struct ring *ring;
     /* duplicates: a descriptor that the kernel closes in a ring is never a thread's own */
     int socket_fd, own_fd;

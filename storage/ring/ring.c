@@ -101,13 +101,13 @@ void ring_wake(struct ring *ring)
     assert(n == (ssize_t)sizeof(one) || errno == EAGAIN);
 }
 
-static void ring_arrive(struct ring *ring, struct ring_op_queue *queue)
+static void ring_arrive(struct ring *ring, struct queue *queue)
 {
     bool was_empty;
 
     pthread_mutex_lock(&ring->lock);
-    was_empty = ring->arrived.head == NULL;
-    ring_op_queue_append(&ring->arrived, queue);
+    was_empty = queue_is_empty(&ring->arrived);
+    queue_append(&ring->arrived, queue);
     if (was_empty)
         ring_wake(ring);
     pthread_mutex_unlock(&ring->lock);
@@ -115,10 +115,10 @@ static void ring_arrive(struct ring *ring, struct ring_op_queue *queue)
 
 void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
 {
-    struct ring_op_queue one = {NULL, NULL};
+    struct queue one = {NULL, NULL};
 
     op->result = result;
-    ring_op_queue_push(&one, op);
+    queue_push(&one, &op->link);
     ring_arrive(ring, &one);
 }
 
@@ -126,7 +126,7 @@ void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
 
 static _Thread_local struct {
     bool is_holding;
-    struct ring_op_queue queue; /* each with its ring in `engine` */
+    struct queue queue; /* each with its ring in `engine` */
 } held;
 
 void ring_post(struct ring *ring, struct ring_op *op, int32_t result)
@@ -139,7 +139,7 @@ void ring_post(struct ring *ring, struct ring_op *op, int32_t result)
     }
     op->result = result;
     op->engine = ring;
-    ring_op_queue_push(&held.queue, op);
+    queue_push(&held.queue, &op->link);
 }
 
 void ring_posts_hold(void)
@@ -149,14 +149,14 @@ void ring_posts_hold(void)
 }
 
 /* Takes those of the first one's ring out of the queue, in their order. */
-static struct ring *held_take(struct ring_op_queue *taken)
+static struct ring *held_take(struct queue *taken)
 {
-    struct ring_op_queue rest = {NULL, NULL};
-    struct ring *ring = held.queue.head->engine;
+    struct queue rest = {NULL, NULL};
+    struct ring *ring = OWNER_OF(held.queue.first, struct ring_op, link)->engine;
     struct ring_op *op;
 
-    while ((op = ring_op_queue_pop(&held.queue)) != NULL)
-        ring_op_queue_push(op->engine == ring ? taken : &rest, op);
+    while ((op = ring_op_pop(&held.queue)) != NULL)
+        queue_push(op->engine == ring ? taken : &rest, &op->link);
     held.queue = rest;
     return ring;
 }
@@ -165,8 +165,8 @@ void ring_posts_release(void)
 {
     assert(held.is_holding);
     held.is_holding = false;
-    while (held.queue.head != NULL) {
-        struct ring_op_queue taken = {NULL, NULL};
+    while (!queue_is_empty(&held.queue)) {
+        struct queue taken = {NULL, NULL};
         struct ring *ring = held_take(&taken);
 
         ring_arrive(ring, &taken);
@@ -183,7 +183,7 @@ void ring_flush(struct ring *ring)
 
 unsigned ring_reap(struct ring *ring)
 {
-    struct ring_op_queue ready = {NULL, NULL};
+    struct queue ready = {NULL, NULL};
     struct ring_op *op;
     unsigned count = 0;
     uint64_t wakes;
@@ -196,10 +196,10 @@ unsigned ring_reap(struct ring *ring)
         ;
     ring->calls->collect(ring, &ready);
     pthread_mutex_lock(&ring->lock);
-    ring_op_queue_append(&ready, &ring->arrived);
+    queue_append(&ready, &ring->arrived);
     pthread_mutex_unlock(&ring->lock);
 
-    while ((op = ring_op_queue_pop(&ready)) != NULL) {
+    while ((op = ring_op_pop(&ready)) != NULL) {
         if (op->kind != RING_OP_POSTED) {
             assert(ring->pending > 0);
             ring->pending--;
@@ -238,7 +238,6 @@ static bool ring_admit(struct ring *ring, struct ring_op *op, enum ring_op_kind 
 
     assert(op->done != NULL);
     op->kind = kind;
-    op->next = NULL;
     op->engine = NULL;
     ring->pending++;
     if (sys_fault != NULL)

@@ -26,6 +26,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "storage/base/queue.h"
+
 struct ring;
 struct ring_op;
 
@@ -60,7 +62,7 @@ enum ring_op_kind {
 struct ring_op {
     ring_done_fn done;
     /* private to the ring */
-    struct ring_op *next;
+    struct queue_link link;
     enum ring_op_kind kind;
     int fd, fd2;
     int flags;

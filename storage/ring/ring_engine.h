@@ -11,11 +11,6 @@
 
 #include "storage/ring/ring.h"
 
-/* First in, first out, linked through ring_op.next. */
-struct ring_op_queue {
-    struct ring_op *head, *tail;
-};
-
 struct ring_engine_calls {
     enum ring_engine engine;
     /* Takes an operation. It may be kept back until flush. */
@@ -23,7 +18,7 @@ struct ring_engine_calls {
     void (*flush)(struct ring *ring);
     /* Appends what has completed to `ready`, result set. An engine that calls ring_complete instead appends
      * nothing. */
-    void (*collect)(struct ring *ring, struct ring_op_queue *ready);
+    void (*collect)(struct ring *ring, struct queue *ready);
     /* Nothing is in flight any more. */
     void (*destroy)(struct ring *ring);
 };
@@ -36,7 +31,7 @@ struct ring {
     bool reaping;
 
     pthread_mutex_t lock; /* guards arrived */
-    struct ring_op_queue arrived;
+    struct queue arrived;
 };
 
 /* Makes an engine for a ring whose event_fd exists; sets calls and engine. Returns 0 or a negative errno. */
@@ -49,40 +44,12 @@ void ring_complete(struct ring *ring, struct ring_op *op, int32_t result);
 /* Makes event_fd readable. */
 void ring_wake(struct ring *ring);
 
-static inline void ring_op_queue_push(struct ring_op_queue *queue, struct ring_op *op)
+/* The oldest operation of a queue of them, or NULL. */
+static inline struct ring_op *ring_op_pop(struct queue *queue)
 {
-    op->next = NULL;
-    if (queue->tail != NULL)
-        queue->tail->next = op;
-    else
-        queue->head = op;
-    queue->tail = op;
-}
+    struct queue_link *link = queue_pop(queue);
 
-static inline struct ring_op *ring_op_queue_pop(struct ring_op_queue *queue)
-{
-    struct ring_op *op = queue->head;
-
-    if (op != NULL) {
-        queue->head = op->next;
-        if (queue->head == NULL)
-            queue->tail = NULL;
-        op->next = NULL;
-    }
-    return op;
-}
-
-/* Moves everything in `from` behind `to`. */
-static inline void ring_op_queue_append(struct ring_op_queue *to, struct ring_op_queue *from)
-{
-    if (from->head == NULL)
-        return;
-    if (to->tail != NULL)
-        to->tail->next = from->head;
-    else
-        to->head = from->head;
-    to->tail = from->tail;
-    from->head = from->tail = NULL;
+    return link != NULL ? OWNER_OF(link, struct ring_op, link) : NULL;
 }
 
 #endif

@@ -3,34 +3,24 @@
  * The ring's second engine: up to RING_THREADS_MAX threads per ring that make the blocking system calls one
  * by one.
  *
- * Operations started on the ring's thread gather in `batch` without a lock; flush moves them to `queue` and
- * starts or wakes as many threads as there is work for. A thread takes the oldest operation, carries it out,
- * and hands the result to ring_complete. Order between operations is not kept, exactly as with io_uring. */
+ * Operations started on the ring's thread gather in `batch` without a lock; flush gives them to a work pool. A thread takes the oldest
+ * operation, carries it out, and hands the result to ring_complete. Order between operations is not kept, exactly as with io_uring. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h> /* renameat */
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "storage/base/work_pool.h"
 #include "storage/limits.h"
 #include "storage/ring/ring_engine.h"
 #include "storage/ring/sys.h"
 
 struct ring_threads {
     struct ring *ring;
-    struct ring_op_queue batch; /* the ring's thread only */
-
-    int null_fd; /* /dev/null, where warmed pages go */
-    unsigned thread_count;
-    pthread_t threads[RING_THREADS_MAX];
-
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;
-    struct ring_op_queue queue;
-    unsigned queued;
-    unsigned idle_count;
-    bool stopping;
+    struct work_pool *pool;
+    struct queue batch; /* started and not flushed; the ring's thread only */
+    int null_fd;        /* /dev/null, where warmed pages go */
 };
 
 /* ---- The system calls ---- */
@@ -136,102 +126,49 @@ static int32_t ring_threads_run(struct ring_threads *engine, const struct ring_o
 
 /* ---- Threads ---- */
 
-static void *ring_thread_main(void *arg)
+static bool ring_threads_work(void *ctx, struct queue_link *work, void *own)
 {
-    struct ring_threads *engine = arg;
-    struct ring_op *op;
+    struct ring_threads *engine = ctx;
+    struct ring_op *op = OWNER_OF(work, struct ring_op, link);
 
-    (void)pthread_setname_np(pthread_self(), "sluice-disk"); /* only for people who look */
-    pthread_mutex_lock(&engine->lock);
-    for (;;) {
-        op = ring_op_queue_pop(&engine->queue);
-        if (op == NULL) {
-            if (engine->stopping)
-                break;
-            engine->idle_count++;
-            pthread_cond_wait(&engine->work, &engine->lock);
-            engine->idle_count--;
-            continue;
-        }
-        engine->queued--;
-        pthread_mutex_unlock(&engine->lock);
-        ring_complete(engine->ring, op, ring_threads_run(engine, op));
-        pthread_mutex_lock(&engine->lock);
-    }
-    pthread_mutex_unlock(&engine->lock);
-    return NULL;
-}
-
-/* Starts one more thread. Signals stay with the program's own threads. */
-static int ring_thread_start(struct ring_threads *engine)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&engine->threads[engine->thread_count], NULL, ring_thread_main, engine);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err == 0)
-        engine->thread_count++;
-    return -err;
+    ring_complete(engine->ring, op, ring_threads_run(engine, op));
+    return false;
 }
 
 static void ring_threads_start(struct ring *ring, struct ring_op *op)
 {
     struct ring_threads *engine = ring->engine;
 
-    ring_op_queue_push(&engine->batch, op);
+    queue_push(&engine->batch, &op->link);
 }
 
 static void ring_threads_flush(struct ring *ring)
 {
     struct ring_threads *engine = ring->engine;
-    struct ring_op *op;
-    unsigned queued, idle;
 
-    if (engine->batch.head == NULL)
-        return;
-    pthread_mutex_lock(&engine->lock);
-    for (op = engine->batch.head; op != NULL; op = op->next)
-        engine->queued++;
-    ring_op_queue_append(&engine->queue, &engine->batch);
-    queued = engine->queued;
-    idle = engine->idle_count;
-    if (queued == 1)
-        pthread_cond_signal(&engine->work);
-    else
-        pthread_cond_broadcast(&engine->work);
-    pthread_mutex_unlock(&engine->lock);
-
-    while (idle < queued && engine->thread_count < RING_THREADS_MAX && ring_thread_start(engine) == 0)
-        idle++;
-    /* Harmless if no more can be had: the first, made with the ring, gets to everything in time. */
-    assert(engine->thread_count > 0);
+    work_pool_add_all(engine->pool, &engine->batch);
 }
 
-static void ring_threads_collect(struct ring *ring, struct ring_op_queue *ready)
+static void ring_threads_collect(struct ring *ring, struct queue *ready)
 {
     (void)ring; /* results come through ring_complete */
     (void)ready;
 }
 
+static void ring_threads_free(struct ring_threads *engine)
+{
+    work_pool_destroy(engine->pool);
+    if (engine->null_fd >= 0)
+        close(engine->null_fd);
+    free(engine);
+}
+
 static void ring_threads_destroy(struct ring *ring)
 {
     struct ring_threads *engine = ring->engine;
-    unsigned i;
 
-    assert(engine->batch.head == NULL && engine->queue.head == NULL);
-    pthread_mutex_lock(&engine->lock);
-    engine->stopping = true;
-    pthread_cond_broadcast(&engine->work);
-    pthread_mutex_unlock(&engine->lock);
-    for (i = 0; i < engine->thread_count; i++)
-        pthread_join(engine->threads[i], NULL);
-    pthread_cond_destroy(&engine->work);
-    pthread_mutex_destroy(&engine->lock);
-    close(engine->null_fd);
-    free(engine);
+    assert(queue_is_empty(&engine->batch));
+    ring_threads_free(engine);
 }
 
 static const struct ring_engine_calls ring_threads_calls = {
@@ -245,33 +182,26 @@ static const struct ring_engine_calls ring_threads_calls = {
 int ring_threads_attach(struct ring *ring)
 {
     struct ring_threads *engine = calloc(1, sizeof(*engine));
+    const struct work_pool_options options = {
+        .name = "sluice-disk",
+        .thread_max = RING_THREADS_MAX,
+        .run = ring_threads_work,
+        .ctx = engine,
+    };
     int err;
 
     if (engine == NULL)
         return -ENOMEM;
     engine->ring = ring;
     engine->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (engine->null_fd < 0) {
-        err = -errno;
-        goto fail;
-    }
-    pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->work, NULL);
-    err = ring_thread_start(engine);
+    err = engine->null_fd < 0 ? -errno : work_pool_create(&engine->pool, &options);
+    if (err == 0)
+        err = work_pool_begin(engine->pool); /* now: so that no operation fails for want of a thread */
     if (err != 0) {
-        err = -ENOMEM; /* EAGAIN: the limit on threads */
-        goto fail;
+        ring_threads_free(engine);
+        return err;
     }
     ring->calls = &ring_threads_calls;
     ring->engine = engine;
     return 0;
-
-fail:
-    if (engine->null_fd >= 0) {
-        close(engine->null_fd);
-        pthread_cond_destroy(&engine->work);
-        pthread_mutex_destroy(&engine->lock);
-    }
-    free(engine);
-    return err;
 }

@@ -33,13 +33,13 @@ struct ring_uring {
     struct ring *ring;
     struct io_uring uring;
     unsigned in_kernel, in_kernel_max;
-    struct ring_op_queue backlog;
+    struct queue backlog;
 
     int null_fd; /* /dev/null, where warmed pages go */
     struct pipe_pool *pipes;
     struct warm_slot warm[URING_WARM_MAX];
     unsigned warm_busy;
-    struct ring_op_queue warm_waiting;
+    struct queue warm_waiting;
 };
 
 /* What link_fd has come to, kept in op->flags. */
@@ -75,19 +75,19 @@ static struct warm_slot *warm_slot_take(struct ring_uring *engine, int *err)
 }
 
 static void warm_end(struct ring_uring *engine, struct ring_op *op, int32_t result, bool dirty,
-                     struct ring_op_queue *ready)
+                     struct queue *ready)
 {
     struct warm_slot *slot = op->engine;
-    struct ring_op *waiting = ring_op_queue_pop(&engine->warm_waiting);
+    struct ring_op *waiting = ring_op_pop(&engine->warm_waiting);
 
     pipe_pool_give(engine->pipes, &slot->pipe, dirty);
     slot->busy = false;
     engine->warm_busy--;
     if (waiting != NULL)
-        ring_op_queue_push(&engine->backlog, waiting);
+        queue_push(&engine->backlog, &waiting->link);
     op->engine = NULL;
     op->result = result;
-    ring_op_queue_push(ready, op);
+    queue_push(ready, &op->link);
 }
 
 /* Empties the pipe of `length` bytes that are in it. */
@@ -106,7 +106,7 @@ static int warm_pipe_drain(const struct ring_uring *engine, const struct pipe_pa
 }
 
 static void warm_on_spliced(struct ring_uring *engine, struct ring_op *op, int32_t result,
-                            struct ring_op_queue *ready)
+                            struct queue *ready)
 {
     const struct warm_slot *slot = op->engine;
 
@@ -121,7 +121,7 @@ static void warm_on_spliced(struct ring_uring *engine, struct ring_op *op, int32
         if (op->length == 0)
             warm_end(engine, op, 0, false, ready);
         else
-            ring_op_queue_push(&engine->backlog, op);
+            queue_push(&engine->backlog, &op->link);
     }
 }
 
@@ -142,7 +142,7 @@ static void warm_prepare(struct ring_uring *engine, struct ring_op *op)
             if (err != 0)
                 ring_complete(engine->ring, op, err);
             else
-                ring_op_queue_push(&engine->warm_waiting, op);
+                queue_push(&engine->warm_waiting, &op->link);
             return;
         }
         op->engine = slot;
@@ -216,7 +216,7 @@ static void ring_uring_fill(struct ring_uring *engine)
     struct ring_op *op;
 
     while (engine->in_kernel < engine->in_kernel_max && io_uring_sq_space_left(&engine->uring) > 0 &&
-           (op = ring_op_queue_pop(&engine->backlog)) != NULL) {
+           (op = ring_op_pop(&engine->backlog)) != NULL) {
         if (op->kind == RING_OP_WARM)
             warm_prepare(engine, op);
         else
@@ -228,7 +228,7 @@ static void ring_uring_start(struct ring *ring, struct ring_op *op)
 {
     struct ring_uring *engine = ring->engine;
 
-    ring_op_queue_push(&engine->backlog, op);
+    queue_push(&engine->backlog, &op->link);
 }
 
 static void ring_uring_flush(struct ring *ring)
@@ -252,26 +252,26 @@ static void ring_uring_flush(struct ring *ring)
 }
 
 static void ring_uring_on_completed(struct ring_uring *engine, struct ring_op *op, int32_t result,
-                                    struct ring_op_queue *ready)
+                                    struct queue *ready)
 {
     if (result == -EINTR && op->kind == RING_OP_CLOSE) {
         result = 0; /* the descriptor is gone all the same */
     } else if (result == -EINTR) {
-        ring_op_queue_push(&engine->backlog, op);
+        queue_push(&engine->backlog, &op->link);
         return;
     } else if (op->kind == RING_OP_WARM) {
         warm_on_spliced(engine, op, result, ready);
         return;
     } else if (op->kind == RING_OP_LINKAT && result == -ENOENT && op->flags == LINK_BY_PROC) {
         op->flags = LINK_BY_EMPTY_PATH; /* no /proc here; this form asks for a capability instead */
-        ring_op_queue_push(&engine->backlog, op);
+        queue_push(&engine->backlog, &op->link);
         return;
     }
     op->result = result;
-    ring_op_queue_push(ready, op);
+    queue_push(ready, &op->link);
 }
 
-static void ring_uring_collect(struct ring *ring, struct ring_op_queue *ready)
+static void ring_uring_collect(struct ring *ring, struct queue *ready)
 {
     struct ring_uring *engine = ring->engine;
     struct io_uring_cqe *cqe;
@@ -294,7 +294,7 @@ static void ring_uring_destroy(struct ring *ring)
 {
     struct ring_uring *engine = ring->engine;
 
-    assert(engine->backlog.head == NULL && engine->warm_busy == 0);
+    assert(queue_is_empty(&engine->backlog) && engine->warm_busy == 0);
     io_uring_queue_exit(&engine->uring);
     pipe_pool_destroy(engine->pipes);
     close(engine->null_fd);
