@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 static const char head_line[] = "Sluice segment 1\n";
 
@@ -159,10 +160,7 @@ int segment_head_parse(const void *block, size_t length, struct segment_head *he
 int segment_head_read(int fd, struct segment_head *head)
 {
     unsigned char block[SEGMENT_ALIGN_BYTES];
-    ssize_t n;
+    ssize_t n = read_up_to(fd, block, sizeof(block), 0);
 
-    do
-        n = sys.pread(fd, block, sizeof(block), 0);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : segment_head_parse(block, (size_t)n, head);
+    return n < 0 ? (int)n : segment_head_parse(block, (size_t)n, head);
 }

@@ -26,7 +26,7 @@
 
 #include "storage/base/thread.h"
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #define IDS_CAPACITY_FIRST 1024u
 

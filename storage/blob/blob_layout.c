@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* ---- Making ---- */
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Each further try means that somebody replaced LOCK in the moment between opening and locking it. */
 #define LOCK_TRIES_MAX 16u

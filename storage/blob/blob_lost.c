@@ -20,8 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #define LOST_NAME_BYTES 128u
 #define LOST_TIME       "%Y%m%dT%H%M%SZ"
@@ -114,15 +115,15 @@ static int copy_bytes(int from, int to)
     ssize_t n;
 
     do
-        n = copy_file_range(from, NULL, to, NULL, COPY_BYTES, 0);
-    while (n > 0 || (n < 0 && errno == EINTR));
+        n = IO_RETRY(copy_file_range(from, NULL, to, NULL, COPY_BYTES, 0));
+    while (n > 0);
     if (n == 0)
         return 0;
     if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
         return -errno;
     do
-        n = sendfile(to, from, NULL, COPY_BYTES);
-    while (n > 0 || (n < 0 && errno == EINTR));
+        n = IO_RETRY(sendfile(to, from, NULL, COPY_BYTES));
+    while (n > 0);
     return n == 0 ? 0 : -errno;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 static struct blob_store *store_create(const struct blob_store_options *options)
 {

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 void blob_point_take(struct blob_store *store, struct blob_point *point)
 {

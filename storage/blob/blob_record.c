@@ -16,8 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Read first: more than the record of this version takes. */
 #define RECORD_LOOK_BYTES 512u
@@ -149,23 +150,6 @@ bool blob_contents_fit(const struct blob_contents *contents, const struct blob_c
 }
 
 /* ---- For threads that may wait ---- */
-
-/* 0, -EIO also where the file is shorter than it was. */
-static int read_whole(int fd, unsigned char *bytes, size_t length, uint64_t offset)
-{
-    while (length > 0) {
-        ssize_t n = sys.pread(fd, bytes, length, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : -errno;
-        bytes += n;
-        offset += (uint64_t)n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
 
 int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd)
 {

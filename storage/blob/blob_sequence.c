@@ -18,9 +18,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/digest/digest.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #define SEQUENCE_VERSION     2u
 #define SEQUENCE_VERSION_1   1u
@@ -95,23 +96,6 @@ static int sequence_decode(const unsigned char record[SEQUENCE_BYTES], struct bl
     return 0;
 }
 
-/* Returns bytes read, fewer than asked only at the end of the file, or a negative errno. */
-static ssize_t read_fully(int fd, void *buffer, size_t length, off_t offset)
-{
-    size_t have = 0;
-
-    while (have < length) {
-        ssize_t n = sys.pread(fd, (char *)buffer + have, length - have, offset + (off_t)have);
-        if (n == 0)
-            break;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0)
-            have += (size_t)n;
-    }
-    return (ssize_t)have;
-}
-
 int blob_sequence_read(int fd, struct blob_sequence *sequence)
 {
     static const unsigned char nothing[SEQUENCE_BYTES];
@@ -120,7 +104,7 @@ int blob_sequence_read(int fd, struct blob_sequence *sequence)
     for (unsigned slot = 0; slot < 2; ++slot) {
         unsigned char record[SEQUENCE_BYTES] = {0};
         struct blob_sequence candidate = {.slot = slot};
-        ssize_t n = read_fully(fd, record, sizeof(record), (off_t)slot * SEQUENCE_SLOT_BYTES);
+        ssize_t n = read_up_to(fd, record, sizeof(record), (uint64_t)slot * SEQUENCE_SLOT_BYTES);
         if (n < 0)
             return (int)n;
         if (memcmp(record, nothing, sizeof(record)) == 0)
@@ -144,7 +128,7 @@ int blob_sequence_read(int fd, struct blob_sequence *sequence)
 int blob_sequence_write(int fd, const struct blob_sequence *sequence)
 {
     unsigned char record[SEQUENCE_BYTES];
-    size_t written = 0;
+    int err;
 
     assert(sequence->slot < 2);
     assert(sequence->settled >= BLOB_ID_FIRST);
@@ -164,16 +148,9 @@ int blob_sequence_write(int fd, const struct blob_sequence *sequence)
     put64(record + SEQUENCE_RECORDS_AT, sequence->records_from);
     put32(record + SEQUENCE_CRC_2_AT, digest_crc32c(0, record, SEQUENCE_CRC_2_AT));
 
-    off_t start = (off_t)sequence->slot * SEQUENCE_SLOT_BYTES;
-    while (written < sizeof(record)) {
-        ssize_t n = sys.pwrite(fd, record + written, sizeof(record) - written, start + (off_t)written);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 0)
-            return -EIO;
-        if (n > 0)
-            written += (size_t)n;
-    }
+    err = write_whole(fd, record, sizeof(record), (uint64_t)sequence->slot * SEQUENCE_SLOT_BYTES);
+    if (err != 0)
+        return err;
     if (sys.fdatasync(fd) != 0)
         return -errno;
     return 0;

@@ -14,10 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/egress/blob_residency.h"
 #include "storage/digest/digest.h"
 #include "storage/limits.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -58,9 +59,10 @@ static int update_by_copy(const struct digest_sets *sets, int fd, uint64_t offse
     ssize_t n;
 
     while (length > 0 && err == 0) {
-        n = sys.pread(fd, buffer, length < DIGEST_COPY_BYTES ? length : DIGEST_COPY_BYTES, (off_t)offset);
+        n = IO_RETRY(
+            sys.pread(fd, buffer, length < DIGEST_COPY_BYTES ? length : DIGEST_COPY_BYTES, (off_t)offset));
         if (n < 0) {
-            err = errno == EINTR ? 0 : -EIO;
+            err = -EIO;
         } else if (n == 0) {
             err = -ENODATA;
         } else {

@@ -11,6 +11,7 @@
  * standard copy mode: blob_egress_copy.c.
  *
  * On the thread of its ring. Knows nothing of heads, of TLS, or of what a blob means. */
+#include "storage/base/io.h"
 #include "storage/egress/blob_egress.h"
 
 #include <assert.h>
@@ -22,7 +23,7 @@
 #include <sys/socket.h>
 
 #include "storage/egress/blob_egress_parts.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 static void egress_check(const struct blob_egress *egress)
 {
@@ -271,9 +272,7 @@ static ssize_t egress_sendfile(struct blob_egress *egress, int socket_fd, size_t
     ssize_t n;
 
     assert(left > 0);
-    do
-        n = sys.sendfile(socket_fd, egress->file->fd, &offset, max < left ? max : (size_t)left);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(sys.sendfile(socket_fd, egress->file->fd, &offset, max < left ? max : (size_t)left));
     if (n == 0)
         return egress_fail(egress, -ENODATA, "is too short");
     if (n < 0)

@@ -2,6 +2,7 @@
  *
  * The buffered way of sending blobs, for TLS, standard copy mode, packed units, and small ones, which are verified in memory: bytes are
  * read into a buffer, at once when the page cache has them, else in the ring. On the thread of the egress's ring. */
+#include "storage/base/io.h"
 #include "storage/egress/blob_egress_parts.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Bytes read at once by the buffered way. */
 #define EGRESS_BUFFER_BYTES (256u << 10)
@@ -114,10 +115,8 @@ ssize_t egress_send_buffer(struct blob_egress *egress, int socket_fd, size_t max
     if (n != 1)
         return n;
     size_t have = egress->buffer_end - egress->buffer_start;
-    do
-        n = send(socket_fd, egress->buffer + egress->buffer_start, max < have ? max : have,
-                 MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(send(socket_fd, egress->buffer + egress->buffer_start, max < have ? max : have,
+                      MSG_NOSIGNAL | MSG_DONTWAIT));
     if (n < 0)
         return egress_send_failed(egress);
     egress_consume(egress, (size_t)n);

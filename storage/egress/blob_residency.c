@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "storage/egress/blob_residency.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* 1 resident (or at the end of the file), 0 not, -1 the file system cannot say. */
 static int nowait_probe(int fd, uint64_t offset)

@@ -15,8 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/ingress/blob_writer_parts.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* A pipe with less in it waits for more as long as its socket has more: each drain costs a round through the
  * ring. */
@@ -115,16 +116,14 @@ ssize_t writer_hop_splice(struct blob_writer *writer, int socket_fd, size_t max)
                                       "no more pipes to be had; copying uploads instead of splicing them");
         }
         size_t room = hop_room(hop), want = max < room ? max : room;
-        ssize_t n =
-            sys.splice(socket_fd, NULL, hop->pipe.write_fd, NULL, want, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        ssize_t n = IO_RETRY(
+            sys.splice(socket_fd, NULL, hop->pipe.write_fd, NULL, want, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
         if (n > 0) {
             hop->filled += (size_t)n;
             /* Less than asked: the socket is empty or the pipe out of slots, and it should drain. */
             writer->hop_due = (size_t)n < want;
             return n;
         }
-        if (n < 0 && errno == EINTR)
-            continue;
         int err = n == 0 ? 0 : -errno;
         if (err == -EINVAL)
             return hop_splice_refused(writer, &writer->store->no_splice_in,
@@ -195,7 +194,6 @@ static bool hop_filling_due(const struct blob_writer *writer)
 static int hop_take_out(struct blob_hop *hop)
 {
     size_t left = hop->filled - hop->drained;
-    ssize_t n;
 
     if (hop->data == NULL) {
         hop->data = malloc(HOP_BUFFER_BYTES_MAX);
@@ -203,9 +201,7 @@ static int hop_take_out(struct blob_hop *hop)
             return -ENOMEM;
         hop->capacity = HOP_BUFFER_BYTES_MAX;
     }
-    do
-        n = read(hop->pipe.read_fd, hop->data, left < hop->capacity ? left : hop->capacity);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = IO_RETRY(read(hop->pipe.read_fd, hop->data, left < hop->capacity ? left : hop->capacity));
     if (n <= 0)
         return n == 0 ? -EIO : -errno;
     hop->taken_out = (size_t)n;

@@ -5,6 +5,7 @@
  *
  * A thread's pipe is empty between jobs; where bytes had to be left in it, it is replaced. Blocks by design: the file may wait for the
  * disk. */
+#include "storage/base/io.h"
 #include "storage/ingress/pump_pool.h"
 
 #include <assert.h>
@@ -17,7 +18,7 @@
 #include "storage/base/work_pool.h"
 #include "storage/limits.h"
 #include "storage/ring/pipe_pool.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Bytes through the second hop when it cannot be spliced: rare, and once per upload. */
 #define PUMP_COPY_BYTES (64u << 10)
@@ -35,23 +36,6 @@ static void pump_close(struct pump_job *job)
 
 /* ---- One job, on a pump thread ---- */
 
-static int pump_write_all(const struct pump_job *job, const unsigned char *data, size_t length,
-                          uint64_t offset)
-{
-    while (length > 0) {
-        ssize_t n = sys.pwrite(job->own_fd, data, length, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : -errno;
-        data += n;
-        length -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
 /* The file system refused the splice: what is in the pipe takes the other way. It is there, so read never waits. */
 static int pump_copy_out(const struct pump_job *job, const struct pipe_pair *pipe, size_t length,
                          uint64_t offset)
@@ -60,11 +44,10 @@ static int pump_copy_out(const struct pump_job *job, const struct pipe_pair *pip
     int err = buffer == NULL ? -ENOMEM : 0;
 
     while (length > 0 && err == 0) {
-        ssize_t n = read(pipe->read_fd, buffer, length < PUMP_COPY_BYTES ? length : PUMP_COPY_BYTES);
+        ssize_t n =
+            IO_RETRY(read(pipe->read_fd, buffer, length < PUMP_COPY_BYTES ? length : PUMP_COPY_BYTES));
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        err = n > 0 ? pump_write_all(job, buffer, (size_t)n, offset) : n == 0 ? -EIO : -errno;
+        err = n > 0 ? write_whole(job->own_fd, buffer, (size_t)n, offset) : n == 0 ? -EIO : -errno;
         if (err == 0) {
             length -= (size_t)n;
             offset += (uint64_t)n;
@@ -79,10 +62,8 @@ static int pump_out(struct pump_job *job, const struct pipe_pair *pipe, size_t l
 {
     while (length > 0) {
         off_t at = (off_t)offset;
-        ssize_t n = sys.splice(pipe->read_fd, NULL, job->own_fd, &at, length, SPLICE_F_MOVE);
+        ssize_t n = IO_RETRY(sys.splice(pipe->read_fd, NULL, job->own_fd, &at, length, SPLICE_F_MOVE));
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0 && errno == EINVAL) {
             job->refusal = PUMP_REFUSED_SPLICE_OUT;
             return pump_copy_out(job, pipe, length, offset);
@@ -101,14 +82,11 @@ static ssize_t pump_in(struct pump_pool *pool, struct pump_job *job, const struc
     struct pollfd wait = {.fd = job->socket_fd, .events = POLLIN};
     ssize_t n;
 
-    do
-        n = poll(&wait, 1, work_pool_has_waiting(pool->works) ? 0 : PUMP_PATIENCE_MS);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(poll(&wait, 1, work_pool_has_waiting(pool->works) ? 0 : PUMP_PATIENCE_MS));
     if (n <= 0)
         return n == 0 ? -EAGAIN : -errno;
-    do
-        n = sys.splice(job->socket_fd, NULL, pipe->write_fd, NULL, max, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(
+        sys.splice(job->socket_fd, NULL, pipe->write_fd, NULL, max, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
     if (n < 0 && errno == EINVAL)
         job->refusal = PUMP_REFUSED_SPLICE_IN;
     return n < 0 ? (errno == EINVAL ? -EOPNOTSUPP : -errno) : n;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "storage/limits.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 struct pipe_pool {
     unsigned idle_count;

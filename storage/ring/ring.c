@@ -9,6 +9,7 @@
  * already taken its operation, and the ring may be destroyed as soon as that operation's done has run.
  *
  * It makes no system call for an operation; that is the engines' work. */
+#include "storage/base/io.h"
 #include "storage/ring/ring.h"
 
 #include <errno.h>
@@ -20,7 +21,9 @@
 
 #include "storage/limits.h"
 #include "storage/ring/ring_engine.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
+
+int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);
 
 static int ring_attach(struct ring *ring, enum ring_engine engine)
 {
@@ -92,11 +95,8 @@ unsigned ring_pending(const struct ring *ring)
 void ring_wake(struct ring *ring)
 {
     static const uint64_t one = 1;
-    ssize_t n;
+    ssize_t n = IO_RETRY(write(ring->event_fd, &one, sizeof(one)));
 
-    do
-        n = write(ring->event_fd, &one, sizeof(one));
-    while (n < 0 && errno == EINTR);
     /* EAGAIN: the counter is full, so the descriptor is readable, which is all that is wanted. */
     assert(n == (ssize_t)sizeof(one) || errno == EAGAIN);
 }
@@ -192,8 +192,7 @@ unsigned ring_reap(struct ring *ring)
     ring->reaping = true;
     /* Reset first, look afterwards: what arrives in between makes the descriptor readable again. Nothing to
      * read (EAGAIN) is no reason not to look. */
-    while (read(ring->event_fd, &wakes, sizeof(wakes)) < 0 && errno == EINTR)
-        ;
+    (void)IO_RETRY(read(ring->event_fd, &wakes, sizeof(wakes)));
     ring->calls->collect(ring, &ready);
     pthread_mutex_lock(&ring->lock);
     queue_append(&ready, &ring->arrived);

@@ -132,7 +132,7 @@ void ring_warm(struct ring *ring, struct ring_op *op, int fd, uint64_t offset, u
 
 /* Counts an operation in that somebody else carries out: it is pending like any other, and ring_destroy waits for it. true:
  * whoever has it owes one ring_return; false: a test made it fail instead, `done` follows, and nothing is to be done. fd and
- * length: told to sys_fault (sys.h). */
+ * length: told to sys_fault (ring_fault.h). */
 bool ring_lend(struct ring *ring, struct ring_op *op, int fd, uint64_t length);
 /* From ANY thread: the lent operation is over. `done` runs on the ring's thread and may free op. */
 void ring_return(struct ring *ring, struct ring_op *op, int32_t result);

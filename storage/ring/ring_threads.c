@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/base/work_pool.h"
 #include "storage/limits.h"
 #include "storage/ring/ring_engine.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 struct ring_threads {
     struct ring *ring;
@@ -28,10 +29,7 @@ struct ring_threads {
 /* Repeats a call that a signal cut short, and gives what it returned as a count or a negative errno. */
 #define RING_CALL(call)                                                                                      \
     __extension__({                                                                                          \
-        ssize_t call_result;                                                                                 \
-        do                                                                                                   \
-            call_result = (call);                                                                            \
-        while (call_result < 0 && errno == EINTR);                                                           \
+        ssize_t call_result = IO_RETRY(call);                                                                \
         call_result < 0 ? -errno : (int32_t)call_result;                                                     \
     })
 
@@ -80,10 +78,10 @@ static int32_t run_warm(const struct ring_op *op, int null_fd)
     ssize_t n;
 
     while ((uint64_t)offset < end) {
-        n = sys.sendfile(null_fd, op->fd, &offset, end - (uint64_t)offset);
+        n = IO_RETRY(sys.sendfile(null_fd, op->fd, &offset, end - (uint64_t)offset));
         if (n == 0)
             return 0; /* end of file */
-        if (n > 0 || errno == EINTR)
+        if (n > 0)
             continue;
         /* EINVAL: a file system without splice has nothing to warm that this way could reach. */
         return errno == EINVAL ? 0 : -EIO;

@@ -19,7 +19,7 @@
 #include "storage/ring/pipe_pool.h"
 #include "storage/ring/ring_engine.h"
 #include "storage/ring/ring_uring.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Ranges warmed at the same time; more wait. Each holds a pipe. */
 #define URING_WARM_MAX 4u

@@ -22,9 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/digest/digest.h"
 #include "storage/segment/segment_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #define JOURNAL_MAGIC UINT64_C(0x316c6e72756f4a53) /* "SJournl1" */
 
@@ -99,26 +100,7 @@ int segment_entry_write(struct segment_writer *writer, const struct segment_entr
     return 0;
 }
 
-/* ---- Reading ---- */
-
-/* A file that has become shorter meanwhile is an error: an entry that was there must not be overlooked. */
-static int read_whole(int fd, void *buffer, size_t length, uint64_t offset)
-{
-    char *at = buffer;
-
-    while (length > 0) {
-        ssize_t n = sys.pread(fd, at, length, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : -errno;
-        at += n;
-        offset += (uint64_t)n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
+/* ---- Reading: a file that has become shorter meanwhile is an error, an entry that was there must not be overlooked ---- */
 
 static bool is_zero(const unsigned char *bytes, size_t length)
 {

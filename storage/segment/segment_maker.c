@@ -13,9 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/base/thread.h"
 #include "storage/segment/segment_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Zeros written by one call. */
 #define MAKER_CHUNK_BYTES (1u << 20)
@@ -34,24 +35,6 @@ struct segment_maker {
 };
 
 /* ---- Making one ---- */
-
-static int write_whole(int fd, const void *data, size_t length, uint64_t offset)
-{
-    const char *at = data;
-
-    while (length > 0) {
-        ssize_t n = sys.pwrite(fd, at, length, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : -errno;
-        at += n;
-        offset += (uint64_t)n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
 
 /* chunk: MAKER_CHUNK_BYTES of zeros. */
 static int fill(int fd, uint64_t bytes, const struct segment_head *head, char *chunk)

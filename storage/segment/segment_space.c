@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/segment/segment_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* Runs that recovery gathers before it punches them. */
 #define GAPS_MAX 256u
@@ -39,13 +40,10 @@ static int space_sync(struct blob_store *store, int fd)
 
 static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
 {
-    int err;
+    ssize_t result =
+        IO_RETRY(sys.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));
+    int err = result == 0 ? 0 : -errno;
 
-    do
-        err = sys.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) == 0
-                  ? 0
-                  : -errno;
-    while (err == -EINTR);
     if (err == -EOPNOTSUPP || err == -ENOSYS) {
         blob_store_log_once(
             store, &store->no_punch,

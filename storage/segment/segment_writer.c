@@ -23,8 +23,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "storage/base/io.h"
 #include "storage/segment/segment_internal.h"
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 /* The next segment is made when so much of the present one is used. */
 #define PREPARE_AT(capacity) ((capacity) / 2)
@@ -150,10 +151,8 @@ struct group {
 int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset)
 {
     while (count > 0) {
-        ssize_t n = sys.pwritev(fd, list, count, (off_t)offset);
+        ssize_t n = IO_RETRY(sys.pwritev(fd, list, count, (off_t)offset));
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n <= 0)
             return n == 0 ? -EIO : -errno;
         offset += (uint64_t)n;

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "storage/blob/blob_store.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define BODY_BYTES ((1u << 20) + 5)
 

@@ -5,7 +5,7 @@
 
 #include <sys/wait.h>
 
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define BODY_BYTES 70000
 

@@ -8,7 +8,7 @@
 
 #include "storage/blob/blob_store.h"
 #include "storage/segment/segment.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 #include "tests/unit/core/core_support.h"
 
 #define PAUSE_NS  2000000

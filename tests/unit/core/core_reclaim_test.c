@@ -4,7 +4,7 @@
  * until the last reference goes, and what a closed store had not finished is taken up at the next start. */
 #include <stdatomic.h>
 
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 #include "tests/unit/core/core_support.h"
 
 #define BODY_BYTES (300u << 10)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 /* ---- Stores ---- */
 

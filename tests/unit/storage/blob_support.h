@@ -26,7 +26,7 @@
 #include "storage/egress/blob_egress.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/ingress/blob_writer.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define UNUSED __attribute__((unused))
 

@@ -19,7 +19,7 @@
 #include "storage/digest/crc64nvme_fold.h"
 #include "storage/digest/digest.h"
 #include "storage/limits.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define ALL_KINDS (DIGEST_BIT(DIGEST_KIND_COUNT) - 1)
 

@@ -15,7 +15,7 @@
 
 #include "storage/limits.h"
 #include "storage/ring/pipe_pool.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 static int pool_setup(void **state)
 {

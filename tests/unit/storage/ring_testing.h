@@ -23,7 +23,7 @@
 #include <cmocka.h>
 
 #include "storage/ring/ring.h"
-#include "storage/ring/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define WARM_BYTES (5u << 20)
 

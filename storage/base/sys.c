@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The table of system calls as production uses it. */
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -40,5 +40,3 @@ struct sys_calls sys = {
     .madvise = madvise,
     .cachestat = cachestat,
 };
-
-int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * The system calls that storage makes itself (not through io_uring), as a table of pointers, so that a test can make
- * the third fdatasync fail. The ring asks sys_fault before it starts each operation, for the same reason.
+ * the third fdatasync fail. What goes through a ring is made to fail by storage/ring/ring_fault.h.
  *
  * Production never changes the table. Tests set entries before the store is opened, from one thread. */
-#ifndef STORAGE_RING_SYS_H
-#define STORAGE_RING_SYS_H
+#ifndef STORAGE_BASE_SYS_H
+#define STORAGE_BASE_SYS_H
 
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-
-#include "storage/ring/ring.h"
 
 /* What cachestat(2) tells of a range of a file, in pages. */
 struct sys_cached {
@@ -38,11 +36,5 @@ struct sys_calls {
 };
 
 extern struct sys_calls sys;
-
-/* Asked by the ring before an operation starts: 0 lets it run, a negative errno becomes its result instead.
- * fd is the file worked on; for openat and unlinkat the folder, for renameat the folder it comes from. length is 0 for
- * operations that have none.
- * NULL (always, outside tests) means 0. May be called from any ring's thread. */
-extern int (*sys_fault)(enum ring_op_kind kind, int fd, uint64_t length);
 
 #endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading and writing until it is done. */
+#include "storage/base/io.h"
+
+#include <unistd.h>
+
+#include "storage/base/sys.h"
+
+ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset)
+{
+    size_t have = 0;
+
+    while (have < length) {
+        ssize_t n = IO_RETRY(sys.pread(fd, (char *)buffer + have, length - have, (off_t)(offset + have)));
+
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    return (ssize_t)have;
+}
+
+int read_whole(int fd, void *buffer, size_t length, uint64_t offset)
+{
+    ssize_t n = read_up_to(fd, buffer, length, offset);
+
+    if (n < 0)
+        return (int)n;
+    return (size_t)n == length ? 0 : -EIO;
+}
+
+int write_whole(int fd, const void *data, size_t length, uint64_t offset)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t n =
+            IO_RETRY(sys.pwrite(fd, (const char *)data + done, length - done, (off_t)(offset + done)));
+
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int write_on(int fd, const void *data, size_t length)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t n = IO_RETRY(write(fd, (const char *)data + done, length - done));
+
+        if (n <= 0)
+            return n == 0 ? -EIO : -errno;
+        done += (size_t)n;
+    }
+    return 0;
+}

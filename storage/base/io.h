@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading and writing until it is done: signals and short counts are nobody's concern. Any thread; all of it may wait for a disk.
+ *
+ * The calls with an offset go through the table of sys.h, so that tests can make them fail. Every failure is the negative errno of the
+ * call that failed; how much was done until then is not told. */
+#ifndef STORAGE_BASE_IO_H
+#define STORAGE_BASE_IO_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a system call returns, once it was not cut short by a signal: -1 and errno, or its count. Not for close(2). */
+#define IO_RETRY(call)                                                                                       \
+    __extension__({                                                                                          \
+        ssize_t io_result;                                                                                   \
+        do                                                                                                   \
+            io_result = (call);                                                                              \
+        while (io_result < 0 && errno == EINTR);                                                             \
+        io_result;                                                                                           \
+    })
+
+/* Bytes read from `offset` on: fewer than `length` only where the file ends. */
+ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset);
+/* The same where the file is known to be long enough: 0; -EIO if it is not. */
+int read_whole(int fd, void *buffer, size_t length, uint64_t offset);
+/* 0; -EIO also where the system takes nothing and says nothing. */
+int write_whole(int fd, const void *data, size_t length, uint64_t offset);
+/* The same at the descriptor's own position, for files that are appended to. The descriptor blocks. */
+int write_on(int fd, const void *data, size_t length);
+
+#endif
