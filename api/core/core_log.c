@@ -20,12 +20,12 @@ void core_log(const struct core *core, enum core_log_level level, const char *fo
     core->options.log(core->options.log_ctx, level, message);
 }
 
-void core_log_storage(void *ctx, enum storage_log_level level, const char *message)
+void core_log_storage(void *ctx, enum log_level level, const char *message)
 {
     static const enum core_log_level levels[] = {
-        [STORAGE_LOG_INFO] = CORE_LOG_INFO,
-        [STORAGE_LOG_WARNING] = CORE_LOG_WARNING,
-        [STORAGE_LOG_ERROR] = CORE_LOG_ERROR,
+        [LOG_LEVEL_INFO] = CORE_LOG_INFO,
+        [LOG_LEVEL_WARNING] = CORE_LOG_WARNING,
+        [LOG_LEVEL_ERROR] = CORE_LOG_ERROR,
     };
 
     assert(level < sizeof(levels) / sizeof(levels[0]));

@@ -4,7 +4,6 @@
  * log is told of a unit once, and of few units a minute.
  *
  * Any thread. */
-#include "storage/base/clock.h"
 #include "storage/blob/blob_internal.h"
 
 void blob_damages_init(struct blob_damages *damages)
@@ -33,20 +32,9 @@ static bool is_told(const struct blob_damages *damages, struct blob_unit unit)
 /* Under the lock. *untold: units of an earlier time that the log knows nothing of, to be told now. */
 static bool may_tell(struct blob_damages *damages, struct blob_unit unit, unsigned *untold)
 {
-    uint64_t now = clock_monotonic_ms();
-
-    if (is_told(damages, unit))
+    if (is_told(damages, unit) ||
+        !log_limit_admit(&damages->limit, DAMAGE_LINES_MAX, DAMAGE_LINES_MILLISECONDS, untold))
         return false;
-    if (now - damages->since_ms >= DAMAGE_LINES_MILLISECONDS) {
-        *untold = damages->untold;
-        damages->untold = damages->lines = 0;
-        damages->since_ms = now;
-    }
-    if (damages->lines == DAMAGE_LINES_MAX) {
-        damages->untold++;
-        return false;
-    }
-    damages->lines++;
     damages->told[damages->told_next] = unit;
     damages->told_next = (damages->told_next + 1) % DAMAGE_TOLD_MAX;
     return true;
@@ -63,15 +51,15 @@ bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob
     pthread_mutex_lock(&damages->lock);
     tells = may_tell(damages, unit, &untold);
     pthread_mutex_unlock(&damages->lock);
-    if (untold > 0)
-        blob_store_log(store, STORAGE_LOG_ERROR,
-                       "readers met damage %u more times before, which was not logged", untold);
     if (!tells)
         return false;
+    if (untold > 0)
+        blob_store_log(store, LOG_LEVEL_ERROR,
+                       "readers met damage %u more times before, which was not logged", untold);
     if (unit.offset > 0)
-        blob_store_log(store, STORAGE_LOG_ERROR, "blob %016llx, unit at %llu, %s",
+        blob_store_log(store, LOG_LEVEL_ERROR, "blob %016llx, unit at %llu, %s",
                        (unsigned long long)unit.blob, (unsigned long long)unit.offset, what);
     else
-        blob_store_log(store, STORAGE_LOG_ERROR, "blob %016llx %s", (unsigned long long)unit.blob, what);
+        blob_store_log(store, LOG_LEVEL_ERROR, "blob %016llx %s", (unsigned long long)unit.blob, what);
     return true;
 }

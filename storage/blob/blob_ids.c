@@ -91,7 +91,7 @@ static int ids_open_damaged(struct blob_store *store, bool missing)
         return 0; /* a new store */
     ids->damaged = ids->found_relaxed = ids->past.is_damaged = ids->past.is_unclean = true;
     ids->doubt = BLOB_DOUBT_UNITS;
-    blob_store_log(store, STORAGE_LOG_WARNING,
+    blob_store_log(store, LOG_LEVEL_WARNING,
                    "blobs/SEQUENCE is %s; going by the highest blob found, %llu, and checking every blob",
                    missing ? "missing" : "damaged", (unsigned long long)highest);
     return ids_jump(ids, highest);
@@ -136,7 +136,7 @@ int blob_ids_open(struct blob_store *store)
     if (ids->fd >= 0)
         err = blob_sequence_read(ids->fd, &ids->disk);
     if (err == -ENOTSUP) {
-        blob_store_log(store, STORAGE_LOG_ERROR, "blobs/SEQUENCE was written by a newer version");
+        blob_store_log(store, LOG_LEVEL_ERROR, "blobs/SEQUENCE was written by a newer version");
         return -EBADMSG;
     }
     if (err == -ENODATA || err == -EBADMSG) {
@@ -191,7 +191,7 @@ int blob_store_stay_above(struct blob_store *store, uint64_t last)
         ids->next = ids->settled = ids->recover_end = last + 1;
     pthread_mutex_unlock(&ids->lock);
     if (behind)
-        blob_store_log(store, STORAGE_LOG_WARNING,
+        blob_store_log(store, LOG_LEVEL_WARNING,
                        "rows name blobs up to %llu, which blobs/SEQUENCE does not know: files may be missing",
                        (unsigned long long)last);
     return err;
@@ -242,7 +242,7 @@ static void ids_keep_one(struct blob_store *store)
     if (err == 0)
         err = blob_sequence_write(ids->fd, &record);
     if (err != 0 && !ids->promise_failing) /* once, until it works again */
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot promise blob ids: %s", strerror(-err));
+        blob_store_log(store, LOG_LEVEL_ERROR, "cannot promise blob ids: %s", strerror(-err));
     ids->promise_failing = err != 0;
     pthread_mutex_lock(&ids->lock);
     if (err == 0)
@@ -486,8 +486,7 @@ void blob_ids_close(struct blob_store *store)
     struct blob_sequence record = ids_next_record(ids, ids->next);
     pthread_mutex_unlock(&ids->lock);
     if ((err = ids_write(store, record)) != 0)
-        blob_store_log(store, STORAGE_LOG_WARNING, "cannot write blobs/SEQUENCE at close: %s",
-                       strerror(-err));
+        blob_store_log(store, LOG_LEVEL_WARNING, "cannot write blobs/SEQUENCE at close: %s", strerror(-err));
 }
 
 void blob_ids_free(struct blob_ids *ids)

@@ -297,8 +297,7 @@ struct blob_damages {
     pthread_mutex_t lock;                   /* for all below */
     struct blob_unit told[DAMAGE_TOLD_MAX]; /* the last ones that the log knows of */
     unsigned told_next;
-    uint64_t since_ms; /* of the lines that are counted here */
-    unsigned lines, untold;
+    struct log_limit limit;
 };
 
 void blob_damages_init(struct blob_damages *damages);
@@ -338,13 +337,11 @@ struct blob_store {
     atomic_bool no_tmpfile, no_splice_in, no_splice_out, no_reserve, no_pipes, no_punch;
 };
 
-#define BLOB_LOG_BYTES 512u /* one message; what is longer is cut */
-
 #define BLOB_STORE_MAGIC 0xb10b5703u
 
 void blob_store_hold(struct blob_store *store);
 void blob_store_release(struct blob_store *store);
-void blob_store_log(struct blob_store *store, enum storage_log_level level, const char *format, ...)
+void blob_store_log(struct blob_store *store, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Tells the owner: blob_store_options.on_grown. No lock may be held. */
 void blob_store_grown(struct blob_store *store);

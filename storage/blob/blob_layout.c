@@ -77,7 +77,7 @@ static void data_warn_if_open(struct blob_store *store, const char *data_dir)
 
     if (fstat(store->dir_fd, &st) == 0 && (st.st_mode & S_IXOTH) != 0)
         blob_store_log(
-            store, STORAGE_LOG_WARNING,
+            store, LOG_LEVEL_WARNING,
             "every user of this machine may enter %s (mode %04o): `chmod 700` keeps the others out", data_dir,
             (unsigned)st.st_mode & 07777);
 }
@@ -171,7 +171,7 @@ static int walk_name(void *ctx, int fd, const char *name)
     struct stat st;
 
     if (blob == 0 || blob_folder_of(blob) != walk->folder) {
-        blob_store_log(walk->store, STORAGE_LOG_WARNING, "blobs/%02x/%.64s is not a blob; left alone",
+        blob_store_log(walk->store, LOG_LEVEL_WARNING, "blobs/%02x/%.64s is not a blob; left alone",
                        walk->folder, name);
         return 0;
     }

@@ -41,7 +41,7 @@ int blob_lock_folder(struct blob_store *store, int fd, const char *name)
     if (err == 0 || err == -EBUSY)
         return err;
     /* LOCK is left, which is all that there was before folders were locked. */
-    blob_store_log(store, STORAGE_LOG_WARNING,
+    blob_store_log(store, LOG_LEVEL_WARNING,
                    "cannot lock the folder %s (%s): do not remove the file LOCK while the store is open",
                    name, strerror(-err));
     return 0;
@@ -76,8 +76,7 @@ static void lock_sign(struct blob_store *store)
     int length = snprintf(owner, sizeof(owner), "%ld\n", (long)getpid());
 
     if (ftruncate(store->lock_fd, 0) != 0 || sys.pwrite(store->lock_fd, owner, (size_t)length, 0) < 0)
-        blob_store_log(store, STORAGE_LOG_INFO, "cannot note the process number in LOCK: %s",
-                       strerror(errno));
+        blob_store_log(store, LOG_LEVEL_INFO, "cannot note the process number in LOCK: %s", strerror(errno));
 }
 
 int blob_lock_take(struct blob_store *store)

@@ -319,7 +319,7 @@ int blob_store_lost_bound(struct blob_store *store, unsigned days, unsigned shar
             break;
         }
         if (!is_all)
-            blob_store_log(store, STORAGE_LOG_INFO, "removed lost/%s (%" PRIu64 " bytes): %s", entry->name,
+            blob_store_log(store, LOG_LEVEL_INFO, "removed lost/%s (%" PRIu64 " bytes): %s", entry->name,
                            entry->bytes, is_old ? "it is too old" : "there is too much in lost/");
         total -= entry->bytes;
         *bytes += entry->bytes;

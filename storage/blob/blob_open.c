@@ -46,7 +46,7 @@ static int store_sync_found(struct blob_store *store)
         return 0;
     int err = -errno;
     blob_store_log(
-        store, STORAGE_LOG_ERROR,
+        store, LOG_LEVEL_ERROR,
         "what a process with relaxed durability left cannot be synced: %s; the store is not opened",
         strerror(-err));
     return err;

@@ -122,21 +122,16 @@ static void mount_type(dev_t device, char type[TYPE_BYTES])
 
 /* ---- The verdict on one folder ---- */
 
-static void place_log(const struct blob_store_options *options, enum storage_log_level level,
-                      const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void place_log(const struct blob_store_options *options, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static void place_log(const struct blob_store_options *options, enum storage_log_level level,
-                      const char *format, ...)
+static void place_log(const struct blob_store_options *options, enum log_level level, const char *format, ...)
 {
-    char message[BLOB_LOG_BYTES];
     va_list args;
 
-    if (options->log == NULL)
-        return;
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    log_line(options->log, options->log_ctx, level, format, args);
     va_end(args);
-    options->log(options->log_ctx, level, message);
 }
 
 int blob_place_check(const struct blob_store_options *options, int fd, const char *folder)
@@ -160,11 +155,11 @@ int blob_place_check(const struct blob_store_options *options, int fd, const cha
     }
     const char *before = type[0] == '\0' ? "" : " (", *after = type[0] == '\0' ? "" : ")";
     if (options->shared_fs) {
-        place_log(options, STORAGE_LOG_INFO, "%s is on %s%s%s%s, and the options say that this is safe",
-                  folder, kind->name, before, type, after);
+        place_log(options, LOG_LEVEL_INFO, "%s is on %s%s%s%s, and the options say that this is safe", folder,
+                  kind->name, before, type, after);
         return 0;
     }
-    place_log(options, STORAGE_LOG_ERROR,
+    place_log(options, LOG_LEVEL_ERROR,
               "%s is on %s%s%s%s: %s. Locks there may be lost while this machine is cut off; a second server "
               "would then "
               "accept uploads, and the first one still answer, each without what the other has",

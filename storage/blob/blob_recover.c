@@ -44,7 +44,7 @@ static void recover_move(struct recovery *recovery, uint64_t blob, uint64_t size
     }
     recovery->touched[blob_folder_of(blob)] = true;
     if (recovery->moved++ < MOVES_TOLD_MAX)
-        blob_store_log(recovery->store, STORAGE_LOG_WARNING,
+        blob_store_log(recovery->store, LOG_LEVEL_WARNING,
                        "recovery: no row names blob %016llx (%llu bytes): moved to lost/",
                        (unsigned long long)blob, (unsigned long long)size_bytes);
 }
@@ -107,11 +107,11 @@ static void recover_mark_folders(struct recovery *recovery)
 static void recover_tell(const struct recovery *recovery)
 {
     if (recovery->moved > MOVES_TOLD_MAX)
-        blob_store_log(recovery->store, STORAGE_LOG_WARNING, "recovery: moved %llu blobs to lost/ in all",
+        blob_store_log(recovery->store, LOG_LEVEL_WARNING, "recovery: moved %llu blobs to lost/ in all",
                        (unsigned long long)recovery->moved);
     if (recovery->move_error != 0)
         blob_store_log(
-            recovery->store, STORAGE_LOG_ERROR,
+            recovery->store, LOG_LEVEL_ERROR,
             "recovery: blobs that no row names stay where they are, for they cannot be moved to lost/: %s",
             strerror(-recovery->move_error));
 }

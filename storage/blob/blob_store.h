@@ -22,13 +22,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/base/log.h"
 #include "storage/limits.h"
 #include "storage/blob/record.h"
 #include "storage/ring/ring.h"
 
 struct blob_store;
-
-enum storage_log_level { STORAGE_LOG_INFO, STORAGE_LOG_WARNING, STORAGE_LOG_ERROR };
 
 struct blob_store_options {
     /* false leaves out every sync but those of SEQUENCE and of a point (below); the order of events stays */
@@ -37,8 +36,7 @@ struct blob_store_options {
     bool read_only; /* for `sluice check`: takes LOCK, creates and changes nothing else */
     /* the caller answers for it that no other machine has the folder open: any file system will do */
     bool shared_fs;
-    /* Messages for the operator, without newline; called from any thread; may be NULL. */
-    void (*log)(void *ctx, enum storage_log_level level, const char *message);
+    log_fn log; /* messages for the operator; may be NULL */
     void *log_ctx;
     /* A block of ids was promised, or a segment made, while writers work: a good moment to raise the epoch. Called from threads of the
      * store, some times a second at most; must not block; may be NULL. */

@@ -61,7 +61,7 @@ int egress_fail(struct blob_egress *egress, int error, const char *what)
         snprintf(text, sizeof(text), "%s: %s", what, strerror(-error));
         return egress_fail_damaged(egress, BLOB_DAMAGE_UNREADABLE, text);
     }
-    blob_store_log(egress->store, STORAGE_LOG_ERROR, "blob %016llx %s: %s",
+    blob_store_log(egress->store, LOG_LEVEL_ERROR, "blob %016llx %s: %s",
                    (unsigned long long)egress_range(egress)->blob, what, strerror(-error));
     egress->error = error == -ENOMEM ? -ENOMEM : -EMFILE;
     return egress->error;

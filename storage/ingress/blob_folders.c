@@ -54,7 +54,7 @@ static void folder_batch_end(struct blob_folder *folder, int result)
     pthread_mutex_unlock(&store->folders_lock);
 
     if (result != 0)
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot sync blobs/%s: %s", folder->path, strerror(-result));
+        blob_store_log(store, LOG_LEVEL_ERROR, "cannot sync blobs/%s: %s", folder->path, strerror(-result));
     if (more)
         folder_open(folder);
     else

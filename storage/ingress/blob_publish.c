@@ -108,7 +108,7 @@ void writer_link_done(struct blob_writer *writer, int32_t result)
 {
     if (result == -EEXIST) {
         /* A file that this store did not put there. It stays; the next id will do, with a record and a sync of its own. */
-        blob_store_log(writer->store, STORAGE_LOG_WARNING, "blobs/%s is there already; left alone",
+        blob_store_log(writer->store, LOG_LEVEL_WARNING, "blobs/%s is there already; left alone",
                        writer->path);
         blob_ids_settle(&writer->store->ids, writer->blob);
         writer->blob = 0;
@@ -182,7 +182,7 @@ void writer_undo_done(struct blob_writer *writer, int32_t result)
         if (result == 0 || result == -ENOENT)
             blob_ids_settle(&writer->store->ids, writer->blob);
         else /* unsettled on purpose: the next start probes this id and removes the file */
-            blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot remove the unpublished blobs/%s: %s",
+            blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot remove the unpublished blobs/%s: %s",
                            writer->path, strerror(-result));
         writer->blob = 0;
         writer->linked = false;

@@ -193,7 +193,7 @@ static int settle_entries(struct blob_store *store, uint64_t blob, int fd)
         return 0;
     int err = -errno;
     blob_store_log(
-        store, STORAGE_LOG_ERROR,
+        store, LOG_LEVEL_ERROR,
         "the journal in segment %016llx cannot be synced: %s; what it shows may not be on the disk",
         (unsigned long long)blob, strerror(-err));
     return err;

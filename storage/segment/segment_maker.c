@@ -110,7 +110,7 @@ static int make_file(struct blob_store *store, struct segment *segment)
     int removed =
         unlinkat(store->blobs_fd, path, 0) == 0 ? blob_store_sync_removed(store, &segment->blob, 1) : -errno;
     if (removed != 0) {
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot remove the unfinished segment blobs/%s: %s", path,
+        blob_store_log(store, LOG_LEVEL_ERROR, "cannot remove the unfinished segment blobs/%s: %s", path,
                        strerror(-removed));
         segment->blob = 0; /* unsettled on purpose: the next start finds it */
     }
@@ -158,7 +158,7 @@ void segment_discard(struct blob_store *store, struct segment *segment)
     if (err == 0)
         blob_ids_settle(&store->ids, segment->blob);
     else /* unsettled on purpose: the next start finds it */
-        blob_store_log(store, STORAGE_LOG_ERROR, "cannot remove the unused segment %016llx: %s",
+        blob_store_log(store, LOG_LEVEL_ERROR, "cannot remove the unused segment %016llx: %s",
                        (unsigned long long)segment->blob, strerror(-err));
     close(segment->fd);
     free(segment);

@@ -188,7 +188,7 @@ int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units
     if (err == 0 && gaps->is_segment && (err = cut(store, gaps->fd, gaps->end)) == 0)
         err = space_sync(store, gaps->fd); /* the holes, where nothing was cut */
     if (err == -EBADMSG) {
-        blob_store_log(store, STORAGE_LOG_WARNING,
+        blob_store_log(store, LOG_LEVEL_WARNING,
                        "the rows about segment %016llx make no sense; its space is left alone",
                        (unsigned long long)blob);
         err = 0;

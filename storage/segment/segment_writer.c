@@ -53,7 +53,7 @@ static void note_sync_result(struct segment_writer *writer, int result)
 {
     if (result >= 0)
         return;
-    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot sync a segment: %s", strerror(-result));
+    blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot sync a segment: %s", strerror(-result));
     if (writer->sync_result == 0)
         writer->sync_result = result;
 }
@@ -171,7 +171,7 @@ int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset)
 
 void segment_write_failed(struct segment_writer *writer, int err)
 {
-    blob_store_log(writer->store, STORAGE_LOG_ERROR, "cannot write to segment %016llx: %s",
+    blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot write to segment %016llx: %s",
                    (unsigned long long)writer->open->blob, strerror(-err));
     segment_writer_seal(writer); /* what lies behind `used` is cut off with it */
 }

@@ -14,9 +14,9 @@ struct fixture {
     unsigned warnings;
 };
 
-static void count_warnings(void *ctx, enum storage_log_level level, const char *message)
+static void count_warnings(void *ctx, enum log_level level, const char *message)
 {
-    *(unsigned *)ctx += level == STORAGE_LOG_WARNING;
+    *(unsigned *)ctx += level == LOG_LEVEL_WARNING;
 }
 
 static int setup(void **state)

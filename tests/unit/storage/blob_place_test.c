@@ -43,12 +43,12 @@ struct place {
     char said[1024];
 };
 
-static void place_log(void *ctx, enum storage_log_level level, const char *message)
+static void place_log(void *ctx, enum log_level level, const char *message)
 {
     struct place *place = ctx;
 
-    place->infos += level == STORAGE_LOG_INFO;
-    place->errors += level == STORAGE_LOG_ERROR;
+    place->infos += level == LOG_LEVEL_INFO;
+    place->errors += level == LOG_LEVEL_ERROR;
     snprintf(place->said, sizeof(place->said), "%s", message);
 }
 

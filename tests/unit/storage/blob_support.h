@@ -43,13 +43,13 @@ struct rig {
     char last_message[512];
 };
 
-static void rig_log(void *ctx, enum storage_log_level level, const char *message)
+static void rig_log(void *ctx, enum log_level level, const char *message)
 {
     struct rig *rig = ctx;
 
-    if (level == STORAGE_LOG_WARNING)
+    if (level == LOG_LEVEL_WARNING)
         ++rig->warnings;
-    if (level == STORAGE_LOG_ERROR)
+    if (level == LOG_LEVEL_ERROR)
         ++rig->errors;
     snprintf(rig->last_message, sizeof(rig->last_message), "%s", message);
 }
