@@ -3,6 +3,7 @@
  * Changes of rows that move no bytes. The committer thread finishes them; the result travels home through the
  * ring of the worker that asked, so that callers see one thread only. */
 #include "api/core/core_internal.h"
+#include "storage/base/io.h"
 #include "storage/base/clock.h"
 
 #include <assert.h>
@@ -13,7 +14,7 @@
 
 static void change_on_posted(struct ring_op *op, int32_t result)
 {
-    struct core_change *change = (struct core_change *)((char *)op - offsetof(struct core_change, posted));
+    struct core_change *change = OWNER_OF(op, struct core_change, posted);
     struct core_worker *worker = change->worker;
 
     assert(change->op->result <= 0);
@@ -57,8 +58,6 @@ void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES])
     milliseconds = (uint64_t)clock_real_ms();
     for (int i = 0; i < TIME_BYTES; i++)
         id[i] = (unsigned char)(milliseconds >> (8 * (TIME_BYTES - 1 - i)));
-    do
-        n = getrandom(id + TIME_BYTES, META_UPLOAD_ID_BYTES - TIME_BYTES, 0);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(getrandom(id + TIME_BYTES, META_UPLOAD_ID_BYTES - TIME_BYTES, 0));
     assert(n == META_UPLOAD_ID_BYTES - TIME_BYTES); /* so few bytes never come short, getrandom(2) */
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "storage/base/io.h"
 #include "storage/base/hex.h"
 
 enum { MD5_BYTES = 16, MD5_HEX = 32 };
@@ -34,9 +35,7 @@ static void etag_random(char *out)
     unsigned char bytes[MD5_BYTES];
     ssize_t n;
 
-    do
-        n = getrandom(bytes, sizeof(bytes), 0);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(getrandom(bytes, sizeof(bytes), 0));
     assert(n == sizeof(bytes)); /* so few bytes never come short, getrandom(2) */
     etag_hex(bytes, out);
 }

@@ -23,7 +23,7 @@ struct get_digest {
 /* On the worker's thread. */
 static void digest_on_posted(struct ring_op *op, int32_t result)
 {
-    struct get_digest *digest = (struct get_digest *)((char *)op - offsetof(struct get_digest, posted));
+    struct get_digest *digest = OWNER_OF(op, struct get_digest, posted);
 
     assert((digest->done == NULL) != (digest->verified == NULL));
     assert(digest->worker->changes > 0);
@@ -39,7 +39,7 @@ static void digest_on_posted(struct ring_op *op, int32_t result)
 /* On a digest thread. */
 static void digest_on_done(struct digest_job *job)
 {
-    struct get_digest *digest = (struct get_digest *)((char *)job - offsetof(struct get_digest, job));
+    struct get_digest *digest = OWNER_OF(job, struct get_digest, job);
 
     ring_post(digest->worker->ring, &digest->posted, job->result);
 }

@@ -116,7 +116,7 @@ static void put_discard(struct core_put *put)
  * nothing before the log was made good, and then the row is not in it. */
 static void put_on_posted(struct ring_op *posted, int32_t unused)
 {
-    struct core_put *put = (struct core_put *)((char *)posted - offsetof(struct core_put, posted));
+    struct core_put *put = OWNER_OF(posted, struct core_put, posted);
     struct core *core = put->worker->core;
     int result = put->op->result;
 

@@ -3,6 +3,7 @@
  * See put_small.h. Signed chunks are verified when the body is sealed: until then only their ends are noted. The digests of
  * what is sealed are computed at the end of the turn, for many at once: side by side, MD5 costs a fifth. */
 #include "api/core/put_small.h"
+#include "storage/base/io.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -104,9 +105,7 @@ ssize_t put_small_receive(struct put_small *small, int socket_fd, size_t max)
 
     assert(small->taken <= small->length);
     assert(left > 0);
-    do
-        n = recv(socket_fd, small->data + small->taken, max < left ? max : left, MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
+    n = IO_RETRY(recv(socket_fd, small->data + small->taken, max < left ? max : left, MSG_DONTWAIT));
     if (n < 0)
         return errno == ENOTSOCK ? -EOPNOTSUPP : -errno;
     small->taken += (uint32_t)n;

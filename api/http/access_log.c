@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/http/limits.h"
+#include "storage/base/io.h"
 
 #define LOG_LINE_BYTES 4096u /* longer lines are formatted in allocated memory */
 
@@ -98,25 +99,9 @@ void access_log_close(struct access_log *log)
 
 /* ---- Lines ---- */
 
-static int log_write(struct access_log *log, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = write(log->fd, bytes, length);
-
-        if (count == -1) {
-            if (errno == EINTR)
-                continue;
-            return -errno;
-        }
-        bytes += count;
-        length -= (size_t)count;
-    }
-    return 0;
-}
-
 int access_log_flush(struct access_log *log, struct access_log_buffer *buffer)
 {
-    int err = log_write(log, buffer->bytes, buffer->length);
+    int err = write_on(log->fd, buffer->bytes, buffer->length);
 
     buffer->length = 0; /* on failure too: a full disk must not fill the memory */
     return err;
@@ -132,7 +117,7 @@ static int log_append(struct access_log *log, struct access_log_buffer *buffer, 
     if (length > HTTP_LOG_BUFFER_BYTES - buffer->length)
         err = access_log_flush(log, buffer);
     if (length > HTTP_LOG_BUFFER_BYTES)
-        return log_write(log, line, length);
+        return write_on(log->fd, line, length);
     memcpy(buffer->bytes + buffer->length, line, length);
     buffer->length += length;
     return err;

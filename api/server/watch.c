@@ -12,12 +12,12 @@
  * tells of both in the same way, so what tells them apart is that the path leads elsewhere now. */
 #include "api/server/watch.h"
 #include "api/server/watch_way.h"
+#include "storage/base/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,21 +181,6 @@ static void *run(void *ctx)
     }
 }
 
-/* Signals are for the host's own threads. */
-static int start_thread(struct file_watch *watch)
-{
-    sigset_t all, before;
-    int result;
-
-    sigfillset(&all);
-    result = -pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (result != 0)
-        return result;
-    result = -pthread_create(&watch->thread, NULL, run, watch);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails for a bad first argument only */
-    return result;
-}
-
 static void watch_free(struct file_watch *watch)
 {
     if (watch->events >= 0)
@@ -243,7 +228,7 @@ int file_watch_create(struct file_watch **out, const char *path, void (*changed)
 
 int file_watch_start(struct file_watch *watch)
 {
-    int result = start_thread(watch);
+    int result = thread_start(&watch->thread, "sluice-watch", run, watch);
 
     watch->is_running = result == 0;
     return result;
@@ -257,7 +242,7 @@ void file_watch_destroy(struct file_watch *watch)
         return;
     if (watch->is_running) {
         (void)!write(watch->stop, &one, sizeof(one)); /* an event descriptor takes it always */
-        pthread_join(watch->thread, NULL);
+        thread_join(watch->thread);
     }
     watch_free(watch);
 }

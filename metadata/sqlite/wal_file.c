@@ -3,6 +3,7 @@
  * See wal_file.h. The format is that of https://www.sqlite.org/fileformat2.html#walformat: a head of 32 bytes, then frames of 24 bytes and
  * a page. Numbers are big-endian, but for the words that checksums are made of: the magic says how those are read. */
 #include "metadata/sqlite/wal_file.h"
+#include "storage/base/io.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -43,45 +44,6 @@ static uint32_t get32(const unsigned char *at)
 
     memcpy(&value, at, sizeof(value));
     return be32toh(value);
-}
-
-/* ---- Reading and writing ---- */
-
-/* Bytes read, fewer only at the end of the file, or a negative errno. */
-static ssize_t read_up_to(int fd, void *buffer, size_t length, off_t offset)
-{
-    size_t have = 0;
-
-    while (have < length) {
-        ssize_t n = pread(fd, (char *)buffer + have, length - have, offset + (off_t)have);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        have += (size_t)n;
-    }
-    return (ssize_t)have;
-}
-
-static int write_whole(int fd, const void *data, size_t length, off_t offset)
-{
-    const char *at = data;
-
-    while (length > 0) {
-        ssize_t n = pwrite(fd, at, length, offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : -errno;
-        at += n;
-        offset += n;
-        length -= (size_t)n;
-    }
-    return 0;
 }
 
 /* ---- The chain ---- */

@@ -9,6 +9,7 @@
  * One pass, one page at a time. Of a page three things may be known: it is of this log (its salt), it fits (its checksum goes on from
  * that of the page before), and it ends a commit. */
 #include "metadata/sqlite/wal_scan.h"
+#include "storage/base/io.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -78,24 +79,6 @@ static struct sum sum_add(struct sum sum, const unsigned char *bytes, size_t len
 static bool sum_is(struct sum sum, const unsigned char *stored)
 {
     return sum.first == get32(stored) && sum.second == get32(stored + 4);
-}
-
-/* Returns bytes read, fewer than asked only at the end of the file, or a negative errno. */
-static ssize_t read_fully(int fd, unsigned char *buffer, size_t length, uint64_t offset)
-{
-    size_t have = 0;
-
-    while (have < length) {
-        ssize_t n = pread(fd, buffer + have, length - have, (off_t)(offset + have));
-
-        if (n == 0)
-            break;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0)
-            have += (size_t)n;
-    }
-    return (ssize_t)have;
 }
 
 /* Without a head that is whole, the pages may still tell what was there; all our databases have pages of 4 KiB. */
@@ -177,7 +160,7 @@ static int pages_take(struct scanner *scanner)
     if (pages == NULL)
         return -ENOMEM;
     for (uint64_t done = 0; done < scanner->scan->pages; done += (size_t)n / room) {
-        n = read_fully(scanner->fd, pages, room * SCAN_PAGES, LOG_HEAD_BYTES + done * room);
+        n = read_up_to(scanner->fd, pages, room * SCAN_PAGES, LOG_HEAD_BYTES + done * room);
         if (n < 0 || (size_t)n < room)
             break;
         for (size_t i = 0; i < (size_t)n / room; ++i)
@@ -197,7 +180,7 @@ static int scan_file(struct scanner *scanner)
 
     if (fstat(scanner->fd, &st) != 0)
         return -errno;
-    n = read_fully(scanner->fd, head, sizeof(head), 0);
+    n = read_up_to(scanner->fd, head, sizeof(head), 0);
     if (n < (ssize_t)sizeof(head))
         return n < 0 ? (int)n : 0; /* begun anew, and nothing has been written so far */
     head_take(scanner, head);

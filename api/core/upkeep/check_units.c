@@ -15,6 +15,7 @@
 
 #include "storage/digest/digest.h"
 #include "storage/limits.h"
+#include "storage/base/io.h"
 
 #define UNITS_CAPACITY_FIRST 1024u
 #define UNITS_FILES          64u /* a power of two; descriptors kept open */
@@ -138,20 +139,16 @@ static enum digest_kind unit_digest_kind(const struct check_unit *unit)
 static int unit_digest_small(int fd, const struct check_unit *unit, unsigned char *buffer, uint64_t *crc)
 {
     struct digest_values values;
-    size_t have = 0;
+    ssize_t have;
     int err;
 
     assert(unit->length <= SEGMENT_UNIT_BYTES_MAX);
-    while (have < unit->length) {
-        ssize_t n = pread(fd, buffer + have, unit->length - have, (off_t)(unit->offset + have));
-
-        if (n == 0)
-            return -ENODATA;
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        have += n > 0 ? (size_t)n : 0;
-    }
-    err = digest_buffer(DIGEST_BIT(unit_digest_kind(unit)), buffer, have, &values);
+    have = read_up_to(fd, buffer, unit->length, unit->offset);
+    if (have < 0)
+        return (int)have;
+    if ((uint64_t)have < unit->length)
+        return -ENODATA;
+    err = digest_buffer(DIGEST_BIT(unit_digest_kind(unit)), buffer, unit->length, &values);
     if (err == 0)
         *crc = digest_crc_value(&values, unit_digest_kind(unit));
     return err;
