@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "metadata/rows/row_changes.h"
+#include "storage/base/log.h"
 
 struct meta_committer;
 struct row_engine;
@@ -22,10 +23,8 @@ struct meta {
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
 };
 
-enum meta_log_level { META_LOG_INFO, META_LOG_WARNING, META_LOG_ERROR };
-
 /* printf to the owner's log; any thread. */
-void meta_log(const struct meta *meta, enum meta_log_level level, const char *format, ...)
+void meta_log(const struct meta *meta, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif

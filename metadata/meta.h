@@ -26,6 +26,7 @@
 
 #include "metadata/meta_changes.h"
 #include "metadata/meta_types.h"
+#include "storage/base/log.h"
 
 /* ---- Opening ---- */
 
@@ -109,8 +110,7 @@ struct meta_options {
     void *admit_ctx;
     bool was_durable; /* so was the process that had the database open last: its commits were synced */
     struct meta_batch_hooks hooks;
-    /* 0 info, 1 warning, 2 error; any thread; may be NULL */
-    void (*log)(void *ctx, int level, const char *message);
+    log_fn log; /* may be NULL */
     void *log_ctx;
 };
 

@@ -50,8 +50,8 @@ static int core_open_blobs(struct core *core)
         .copy_mode = core->options.copy_mode,
         .read_only = core->options.read_only,
         .shared_fs = core->options.shared_fs,
-        .log = core_log_storage,
-        .log_ctx = core,
+        .log = core->options.log,
+        .log_ctx = core->options.log_ctx,
         .on_grown = epoch_on_grown,
         .grown_ctx = core,
     };
@@ -68,8 +68,8 @@ static int core_open_meta(struct core *core)
         .keeps_replaced = core->options.relaxed,
         .read_only = core->options.read_only,
         .hooks = core->pack != NULL ? pack_hooks(core->pack) : (struct meta_batch_hooks){0},
-        .log = core_log_meta,
-        .log_ctx = core,
+        .log = core->options.log,
+        .log_ctx = core->options.log_ctx,
         .admit = past_admit,
         .admit_ctx = core,
     };
@@ -112,7 +112,7 @@ static int core_recover(struct core *core)
         err = blob_store_recover(core->blobs, core_blob_is_live, core_blob_units, reader, &removed);
     meta_reader_close(reader);
     if (err == 0 && removed > 0)
-        core_log(core, CORE_LOG_INFO, "recovery: removed %llu blobs of unfinished uploads",
+        core_log(core, LOG_LEVEL_INFO, "recovery: removed %llu blobs of unfinished uploads",
                  (unsigned long long)removed);
     return err;
 }
@@ -169,7 +169,7 @@ int core_open(struct core **out, const struct core_options *options)
     }
     core->is_open = true;
     if (options->accept_older_database && !core->past.is_accepted)
-        core_log(core, CORE_LOG_WARNING, "--accept-older-database was not needed: start without it");
+        core_log(core, LOG_LEVEL_WARNING, "--accept-older-database was not needed: start without it");
     *out = core;
     return 0;
 }
@@ -185,7 +185,7 @@ static void core_end_log(struct core *core)
     if (!core->is_open) {
         meta_keep_log(core->meta);
     } else if ((err = blob_store_log_ends(core->blobs)) != 0) {
-        core_log(core, CORE_LOG_WARNING, "cannot write blobs/SEQUENCE at close, the log stays: %s",
+        core_log(core, LOG_LEVEL_WARNING, "cannot write blobs/SEQUENCE at close, the log stays: %s",
                  strerror(-err));
         meta_keep_log(core->meta);
     }
@@ -214,9 +214,8 @@ void core_close(struct core *core)
 
 int core_check_place(const struct core_options *options)
 {
-    struct core core = {.options = *options}; /* for its log */
     const struct blob_store_options blobs = {
-        .shared_fs = options->shared_fs, .log = core_log_storage, .log_ctx = &core};
+        .shared_fs = options->shared_fs, .log = options->log, .log_ctx = options->log_ctx};
 
     return blob_store_check_place(options->data_dir, &blobs);
 }

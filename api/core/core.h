@@ -19,11 +19,10 @@
 #include "storage/digest/digest.h"
 #include "storage/digest/digest_pool.h"
 #include "storage/ring/ring.h"
+#include "storage/base/log.h"
 
 struct core;
 struct core_worker;
-
-enum core_log_level { CORE_LOG_INFO, CORE_LOG_WARNING, CORE_LOG_ERROR };
 
 struct core_options {
     const char *data_dir;
@@ -41,7 +40,7 @@ struct core_options {
     uint32_t lifecycle_day_s; /* seconds in a day of lifecycle rules; 0: 86,400. For tests */
     uint32_t settle_ms;       /* between two points of a relaxed store; 0: CORE_SETTLE_MS. For tests */
     unsigned digest_threads;  /* 0: as many as cores, at most 4 */
-    void (*log)(void *ctx, enum core_log_level level, const char *message);
+    log_fn log;
     void *log_ctx;
 };
 

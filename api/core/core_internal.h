@@ -78,11 +78,9 @@ struct core_worker {
 };
 
 /* One line for the operator, as printf. Any thread. */
-void core_log(const struct core *core, enum core_log_level level, const char *format, ...)
+void core_log(const struct core *core, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* These have the signatures that storage and metadata want; ctx is the core. */
-void core_log_storage(void *ctx, enum log_level level, const char *message);
-void core_log_meta(void *ctx, int level, const char *message);
 
 /* What a worker keeps of the settings of buckets (settings.c). NULL when there is no memory. */
 struct core_settings *core_settings_create(void);

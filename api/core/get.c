@@ -6,6 +6,7 @@
  *
  * On the worker's thread; a get that was never opened may also be ended elsewhere. */
 #include "api/core/core_internal.h"
+#include "storage/base/io.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -157,7 +158,7 @@ static int get_ranges(struct core_get *get, uint64_t first, uint64_t length, str
         return -ENOMEM;
     cut = get_cut(&get->object, first, length, ranges);
     if (cut < 0) {
-        core_log(get->core, CORE_LOG_ERROR, "an object's extents are shorter than its size");
+        core_log(get->core, LOG_LEVEL_ERROR, "an object's extents are shorter than its size");
         if (ranges != one)
             free(ranges);
         return (int)cut;
@@ -350,14 +351,8 @@ static int unit_read(struct core *core, int fd, const struct meta_extent *extent
     int err = bytes == NULL ? -ENOMEM : 0;
 
     assert(extent->unit_length > 0);
-    for (uint64_t done = 0; done < extent->unit_length && err == 0;) {
-        ssize_t n = pread(fd, bytes + done, extent->unit_length - done, (off_t)(extent->unit_offset + done));
-
-        if (n > 0)
-            done += (uint64_t)n;
-        else if (n == 0 || errno != EINTR)
-            err = -EIO;
-    }
+    if (err == 0 && read_whole(fd, bytes, extent->unit_length, extent->unit_offset) != 0)
+        err = -EIO;
     if (err == 0 &&
         digest_crc_update(core_unit_kind(extent), 0, bytes, extent->unit_length) != extent->unit_crc)
         err = extent_damaged(core, extent);

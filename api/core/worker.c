@@ -15,7 +15,7 @@
 void core_tell_no_engine(struct core *core, int err)
 {
     if (core->options.engine == RING_ENGINE_URING)
-        core_log(core, CORE_LOG_ERROR, "io_uring cannot be used here (%s); the engine auto or threads can",
+        core_log(core, LOG_LEVEL_ERROR, "io_uring cannot be used here (%s); the engine auto or threads can",
                  strerror(-err));
 }
 
@@ -33,7 +33,7 @@ static void worker_tell_engine(struct core *core, const struct ring *ring)
     if (core->options.engine != RING_ENGINE_AUTO || ring_engine_in_use(ring) != RING_ENGINE_THREADS)
         return;
     if (!atomic_exchange(&core->engine_is_told, true))
-        core_log(core, CORE_LOG_WARNING, "io_uring is not permitted here: threads do the disk work instead");
+        core_log(core, LOG_LEVEL_WARNING, "io_uring is not permitted here: threads do the disk work instead");
 }
 
 static void worker_free(struct core_worker *worker)
@@ -131,7 +131,7 @@ uint64_t core_worker_read_steps(struct core_worker *worker)
 
 static void turn_on_posted(struct ring_op *op, int32_t result)
 {
-    struct core_turn *turn = (struct core_turn *)((char *)op - offsetof(struct core_turn, posted));
+    struct core_turn *turn = OWNER_OF(op, struct core_turn, posted);
 
     assert(turn->worker->changes > 0);
     turn->worker->changes--;

@@ -3,25 +3,14 @@
  * Handshakes that fail are counted, each, and logged, a few: anybody who reaches the port can fail as often as he likes, and the
  * log is for those who wonder why their client does not get in. On the connection's worker; the log's bound is the server's. */
 #include "api/http/connection.h"
-#include "storage/base/clock.h"
 
-/* Whether one more line may be written; *unlogged: failures of an earlier time that were not, to be told now. */
 static bool failure_is_logged(struct http_server *server, unsigned *unlogged)
 {
-    uint64_t now = clock_monotonic_ms();
     bool is_logged;
 
-    *unlogged = 0;
     pthread_mutex_lock(&server->failures_mutex);
-    if (now - server->failures_since_ms >= server->failures_logged_ms) {
-        if (server->failures > HTTP_HANDSHAKE_FAILURES_LOGGED)
-            *unlogged = server->failures - HTTP_HANDSHAKE_FAILURES_LOGGED;
-        server->failures = 0;
-        server->failures_since_ms = now;
-    }
-    if (server->failures < UINT32_MAX)
-        server->failures++;
-    is_logged = server->failures <= HTTP_HANDSHAKE_FAILURES_LOGGED;
+    is_logged = log_limit_admit(&server->failures, HTTP_HANDSHAKE_FAILURES_LOGGED, server->failures_logged_ms,
+                                unlogged);
     pthread_mutex_unlock(&server->failures_mutex);
     return is_logged;
 }
@@ -39,11 +28,12 @@ void handshake_failure_note(struct connection *conn, enum http_handshake_failure
     if (!failure_is_logged(server, &unlogged))
         return;
     if (unlogged > 0)
-        server_log(server, 1, "%u more TLS handshakes failed before and were not logged", unlogged);
+        server_log(server, LOG_LEVEL_WARNING, "%u more TLS handshakes failed before and were not logged",
+                   unlogged);
     address_bytes = h2o_socket_getpeername(conn->socket, (struct sockaddr *)&address);
     if (address_bytes > 0)
         host_length = h2o_socket_getnumerichost((struct sockaddr *)&address, address_bytes, host);
-    server_log(server, 1, "the TLS handshake with %.*s failed: %s",
+    server_log(server, LOG_LEVEL_WARNING, "the TLS handshake with %.*s failed: %s",
                host_length != SIZE_MAX ? (int)host_length : 7, host_length != SIZE_MAX ? host : "unknown",
                says);
 }

@@ -24,6 +24,7 @@
 
 #include "api/http/framing.h"
 #include "storage/base/arena.h"
+#include "storage/base/log.h"
 #include "storage/base/slice.h"
 
 struct http_server;
@@ -121,8 +122,7 @@ struct http_server_options {
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
     uint32_t failures_logged_ms; /* the time for which the log's bound of failed handshakes counts */
     struct http_handler handler;
-    /* 0 info, 1 warning, 2 error; any thread; may be NULL */
-    void (*log)(void *ctx, int level, const char *message);
+    log_fn log; /* may be NULL */
     void *log_ctx;
 };
 
@@ -137,8 +137,7 @@ const char *http_server_tls_address(const struct http_server *server); /* NULL w
  * stay in use, and the log says why. */
 int http_server_reload_tls(struct http_server *server);
 /* Would a server take this pair? log is not NULL. The same results. */
-int http_tls_check(const char *certificate, const char *key,
-                   void (*log)(void *ctx, int level, const char *message), void *log_ctx);
+int http_tls_check(const char *certificate, const char *key, log_fn log, void *log_ctx);
 /* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
 int http_server_reopen_log(struct http_server *server);
 /* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on

@@ -64,6 +64,9 @@
 /* Standard copy mode moves bodies through a buffer of this size, and so does TLS on the way in. */
 #define HTTP_COPY_BUFFER_BYTES (256u << 10)
 
+/* A worker that cannot accept says so once in this time: it tries again ten times a second. */
+#define HTTP_ACCEPT_FAILURES_LOGGED_MS 60000u
+
 /* ---- TLS ---- */
 
 /* Accept to the end of the handshake; it does not get longer by dripping. */

@@ -83,7 +83,7 @@ static void answer_account(struct connection *conn)
 
     counter_add(&worker->counters.responses_by_class[class < 6 ? class : 0], 1);
     if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
-        server_log(worker->server, 1, "access log: lines were lost: %s", strerror(-err));
+        server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }
 
 static void answer_release(struct connection *conn)

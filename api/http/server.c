@@ -16,7 +16,7 @@
 #include "api/http/tls.h"
 
 /* The log of what has no server yet, or does not know it. */
-static void server_log_line(void *ctx, int level, const char *message)
+static void server_log_line(void *ctx, enum log_level level, const char *message)
 {
     server_log(ctx, level, "%s", message);
 }
@@ -196,8 +196,7 @@ int http_server_reload_tls(struct http_server *server)
     return server->tls != NULL ? tls_context_reload(server->tls) : 0;
 }
 
-int http_tls_check(const char *certificate, const char *key,
-                   void (*log)(void *ctx, int level, const char *message), void *log_ctx)
+int http_tls_check(const char *certificate, const char *key, log_fn log, void *log_ctx)
 {
     const struct tls_context_options options = {certificate, key, log, log_ctx};
     struct tls_context *context;

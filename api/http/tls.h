@@ -13,6 +13,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "storage/base/log.h"
+
 /* ---- Context ---- */
 
 struct tls_context;
@@ -21,7 +23,7 @@ struct tls_context_options {
     const char *certificate; /* PEM: the certificate, then those that lead from it to a root; copied */
     const char *key;         /* PEM: its private key, without a passphrase; may be the same file; copied */
     /* as in http.h; what is wrong, with the file; never NULL */
-    void (*log)(void *ctx, int level, const char *message);
+    log_fn log;
     void *log_ctx;
 };
 

@@ -37,18 +37,16 @@ struct tls_context {
     pthread_mutex_t reload_mutex; /* one reload after the other: the later one sees the later files */
 };
 
-static void say(const struct tls_context_options *options, int level, const char *format, ...)
+static void say(const struct tls_context_options *options, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void say(const struct tls_context_options *options, int level, const char *format, ...)
+static void say(const struct tls_context_options *options, enum log_level level, const char *format, ...)
 {
-    char message[512];
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof(message), format, arguments);
+    log_say(options->log, options->log_ctx, level, format, arguments);
     va_end(arguments);
-    options->log(options->log_ctx, level, message);
 }
 
 /* Logs the first thing that OpenSSL has against a file. */
@@ -61,7 +59,7 @@ static int refuse_file(const struct tls_context_options *options, const char *pa
         reason = strerror((int)ERR_GET_REASON(error));
     else if (error != 0)
         reason = ERR_reason_error_string(error);
-    say(options, 2, "%s: cannot be used as TLS %s: %s", path, what,
+    say(options, LOG_LEVEL_ERROR, "%s: cannot be used as TLS %s: %s", path, what,
         reason != NULL ? reason : "not understood");
     ERR_clear_error();
     return -EBADMSG;
@@ -88,7 +86,8 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
     SSL_CTX_set_default_passwd_cb_userdata(ssl_ctx, NULL);
     if (has_passphrase) {
         ERR_clear_error();
-        say(options, 2, "%s: the key has a passphrase, and there is nobody to ask for it", options->key);
+        say(options, LOG_LEVEL_ERROR, "%s: the key has a passphrase, and there is nobody to ask for it",
+            options->key);
         return -EBADMSG;
     }
     if (loaded != 1) {
@@ -98,14 +97,16 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
         if (ERR_GET_LIB(error) == ERR_LIB_X509 && (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH ||
                                                    ERR_GET_REASON(error) == X509_R_KEY_TYPE_MISMATCH)) {
             ERR_clear_error();
-            say(options, 2, "%s: is not the key of the certificate %s", options->key, options->certificate);
+            say(options, LOG_LEVEL_ERROR, "%s: is not the key of the certificate %s", options->key,
+                options->certificate);
             return -EBADMSG;
         }
         return refuse_file(options, options->key, "key");
     }
     if (stat(options->key, &status) == 0 && S_ISREG(status.st_mode) &&
         (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
-        say(options, 1, "%s: others than its owner may read the key in it (chmod 600)", options->key);
+        say(options, LOG_LEVEL_WARNING, "%s: others than its owner may read the key in it (chmod 600)",
+            options->key);
     return 0;
 }
 
@@ -114,9 +115,11 @@ static void warn_of_dates(SSL_CTX *ssl_ctx, const struct tls_context_options *op
     const X509 *certificate = SSL_CTX_get0_certificate(ssl_ctx);
 
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        say(options, 1, "%s: the certificate has expired: clients will refuse it", options->certificate);
+        say(options, LOG_LEVEL_WARNING, "%s: the certificate has expired: clients will refuse it",
+            options->certificate);
     else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-        say(options, 1, "%s: the certificate is not valid yet: clients will refuse it", options->certificate);
+        say(options, LOG_LEVEL_WARNING, "%s: the certificate is not valid yet: clients will refuse it",
+            options->certificate);
 }
 
 static int load_pair(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
@@ -128,7 +131,8 @@ static int load_pair(SSL_CTX *ssl_ctx, const struct tls_context_options *options
     if ((err = load_key(ssl_ctx, options)) != 0)
         return err;
     if (SSL_CTX_check_private_key(ssl_ctx) != 1) {
-        say(options, 2, "%s: is not the key of the certificate %s", options->key, options->certificate);
+        say(options, LOG_LEVEL_ERROR, "%s: is not the key of the certificate %s", options->key,
+            options->certificate);
         ERR_clear_error();
         return -EBADMSG;
     }

@@ -14,13 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "api/http/connection.h"
 #include "storage/base/clock.h"
+#include "storage/base/thread.h"
 
 #define WORKER_WAIT_MS 60000 /* at most; every reason to wake up is an event or a timeout */
 
@@ -44,6 +44,19 @@ static void worker_on_events(h2o_socket_t *socket, const char *err)
     worker->events.on_readable(worker->events.ctx);
 }
 
+/* It comes again with each pause for as long as whatever is missing is missing. */
+static void worker_say_refused(struct http_worker *worker, int error)
+{
+    unsigned left_out;
+
+    if (!log_limit_admit(&worker->refused, 1, HTTP_ACCEPT_FAILURES_LOGGED_MS, &left_out))
+        return;
+    if (left_out > 0)
+        server_log(worker->server, LOG_LEVEL_WARNING,
+                   "connections could not be accepted %u more times before", left_out);
+    server_log(worker->server, LOG_LEVEL_WARNING, "cannot accept a connection: %s", strerror(error));
+}
+
 static void worker_on_accept(h2o_socket_t *listener, const char *err)
 {
     struct http_worker *worker = listener->data;
@@ -55,7 +68,7 @@ static void worker_on_accept(h2o_socket_t *listener, const char *err)
         if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 /* The connection stays in the queue and the listener readable: waiting beats spinning. */
-                server_log(worker->server, 1, "cannot accept a connection: %s", strerror(errno));
+                worker_say_refused(worker, errno);
                 h2o_socket_read_stop(listener);
                 if (!h2o_timeout_is_linked(&worker->accept_pause))
                     h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
@@ -240,7 +253,7 @@ static void worker_flush_log(struct http_worker *worker)
 
     if (worker->server->log != NULL && worker->log_buffer.length > 0 &&
         (err = access_log_flush(worker->server->log, &worker->log_buffer)) != 0)
-        server_log(worker->server, 1, "access log: lines were lost: %s", strerror(-err));
+        server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }
 
 static void worker_loop(struct http_worker *worker)
@@ -256,7 +269,7 @@ static void worker_loop(struct http_worker *worker)
         if (turn_is_due(worker))
             wait_ms = 0;
         if (h2o_evloop_run(worker->loop, wait_ms) != 0 && errno != EINTR)
-            server_log(worker->server, 2, "event loop: %s", strerror(errno));
+            server_log(worker->server, LOG_LEVEL_ERROR, "event loop: %s", strerror(errno));
         turn_run(worker);
     }
     worker_flush_log(worker);
@@ -300,8 +313,7 @@ static void *worker_main(void *arg)
 int worker_start(struct http_worker **worker_out, struct http_server *server, unsigned index)
 {
     struct http_worker *worker = calloc(1, sizeof(*worker));
-    sigset_t all, previous;
-    char name[16];
+    char name[THREAD_NAME_BYTES_MAX];
     int err;
 
     if (worker == NULL)
@@ -316,19 +328,12 @@ int worker_start(struct http_worker **worker_out, struct http_server *server, un
         free(worker);
         return err;
     }
-    /* Signals are the business of the process that we live in; SIGPIPE of sendfile and splice is wanted by
-     * nobody. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
-    err = -pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &previous, NULL);
-    if (err != 0) {
+    snprintf(name, sizeof(name), "sluice-http-%u", index % 1000);
+    if ((err = thread_start(&worker->thread, name, worker_main, worker)) != 0) {
         close(worker->wake_fd);
         free(worker);
         return err;
     }
-    snprintf(name, sizeof(name), "sluice-http-%u", index % 1000);
-    (void)pthread_setname_np(worker->thread, name); /* only for people who look */
     *worker_out = worker;
     return 0;
 }
@@ -343,7 +348,7 @@ void worker_wake(struct http_worker *worker)
 
 void worker_join(struct http_worker *worker)
 {
-    pthread_join(worker->thread, NULL);
+    thread_join(worker->thread);
     close(worker->wake_fd);
     free(worker->log_buffer.bytes);
     free(worker->copy_buffer);

@@ -13,6 +13,7 @@
 #include <h2o.h>
 
 #include "api/http/access_log.h"
+#include "storage/base/log.h"
 #include "api/http/http.h"
 
 enum server_phase {
@@ -46,8 +47,7 @@ struct http_server {
 
     pthread_mutex_t failures_mutex; /* of the rest: handshake_failure.c */
     uint32_t failures_logged_ms;
-    uint64_t failures_since_ms; /* on the monotonic clock */
-    unsigned failures;          /* handshakes that failed since then */
+    struct log_limit failures; /* handshakes that failed */
 };
 
 struct worker_counters {
@@ -69,6 +69,7 @@ struct http_worker {
     h2o_timeout_t accept_timeout;
     h2o_timeout_t at_once; /* what is linked here runs before the loop sleeps */
     h2o_timeout_entry_t accept_pause;
+    struct log_limit refused; /* connections that could not be accepted */
     bool is_stopping, is_cut;
     uint64_t cut_at_ms; /* on the monotonic clock */
 
@@ -118,7 +119,7 @@ const struct timeval *worker_now(struct http_worker *worker);
 const char *worker_date(struct http_worker *worker);
 
 /* server_log.c */
-void server_log(const struct http_server *server, int level, const char *format, ...)
+void server_log(const struct http_server *server, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Written by one thread, read by any: no read-modify-write instruction is needed. */

@@ -63,17 +63,16 @@ struct core *sluice_store_core(struct sluice_store *store)
 
 /* ---- Open and close ---- */
 
-static void store_log(void *ctx, enum core_log_level level, const char *message)
+static void store_log(void *ctx, enum log_level level, const char *message)
 {
-    static const enum sluice_log_level levels[] = {
-        [CORE_LOG_INFO] = SLUICE_LOG_INFO,
-        [CORE_LOG_WARNING] = SLUICE_LOG_WARNING,
-        [CORE_LOG_ERROR] = SLUICE_LOG_ERROR,
-    };
     struct sluice_store *store = ctx;
 
+    _Static_assert((int)SLUICE_LOG_INFO == LOG_LEVEL_INFO && (int)SLUICE_LOG_WARNING == LOG_LEVEL_WARNING &&
+                       (int)SLUICE_LOG_ERROR == LOG_LEVEL_ERROR,
+                   "levels are handed through as numbers");
+
     if (store->log != NULL)
-        store->log(store->log_ctx, levels[level], message);
+        store->log(store->log_ctx, (enum sluice_log_level)level, message);
 }
 
 static enum ring_engine store_engine(enum sluice_engine engine)

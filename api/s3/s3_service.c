@@ -35,7 +35,7 @@ struct s3_service {
     char **domains;                                   /* NULL-terminated */
     char *access_key, *secret_key, *credentials_path; /* or NULL */
     bool public_metrics;
-    void (*log)(void *ctx, int level, const char *message);
+    log_fn log;
     void *log_ctx;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "storage/base/log.h"
+
 struct core;
 
 struct s3_service;
@@ -20,7 +22,7 @@ struct s3_service_options {
     const char *credentials_path;        /* or NULL */
     bool takes_any_host;                 /* without keys, also under names that are not this machine's */
     bool public_metrics;                 /* /-/metrics needs no key */
-    void (*log)(void *ctx, int level, const char *message);
+    log_fn log;
     void *log_ctx;
 };
 

@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +31,9 @@
 #define SERVER_LISTEN_DEFAULT "127.0.0.1:0"
 #define SERVER_REGION_DEFAULT "us-east-1"
 
-_Static_assert((int)CORE_LOG_INFO == (int)SLUICE_LOG_INFO &&
-                   (int)CORE_LOG_WARNING == (int)SLUICE_LOG_WARNING &&
-                   (int)CORE_LOG_ERROR == (int)SLUICE_LOG_ERROR,
+_Static_assert((int)LOG_LEVEL_INFO == (int)SLUICE_LOG_INFO &&
+                   (int)LOG_LEVEL_WARNING == (int)SLUICE_LOG_WARNING &&
+                   (int)LOG_LEVEL_ERROR == (int)SLUICE_LOG_ERROR,
                "levels are handed through as numbers");
 
 struct server_log {
@@ -54,16 +53,16 @@ struct sluice_server {
 /* ---- Log ---- */
 
 /* The store's log takes the server's lines too. */
-static void log_to_core(void *ctx, int level, const char *message)
+static void log_to_core(void *ctx, enum log_level level, const char *message)
 {
     const struct core_options *options = core_get_options(ctx);
 
     if (options->log != NULL)
-        options->log(options->log_ctx, (enum core_log_level)level, message);
+        options->log(options->log_ctx, level, message);
 }
 
 /* For sluice_server_check, which has no store. */
-static void log_to_caller(void *ctx, int level, const char *message)
+static void log_to_caller(void *ctx, enum log_level level, const char *message)
 {
     const struct server_log *log = ctx;
 
@@ -137,10 +136,10 @@ static void on_credentials_changed(void *ctx)
     struct sluice_server *server = ctx;
 
     if (s3_service_reload(server->service) != 0)
-        log_to_core(server->core, CORE_LOG_ERROR,
+        log_to_core(server->core, LOG_LEVEL_ERROR,
                     "the changed credentials file was not taken: the old settings stay");
     else
-        log_to_core(server->core, CORE_LOG_INFO, "the credentials file changed and was read again");
+        log_to_core(server->core, LOG_LEVEL_INFO, "the credentials file changed and was read again");
 }
 
 /* Of a new pair one file comes first, and does not fit the other. */
@@ -149,10 +148,10 @@ static void on_tls_changed(void *ctx)
     struct sluice_server *server = ctx;
 
     if (http_server_reload_tls(server->http) != 0)
-        log_to_core(server->core, CORE_LOG_WARNING,
+        log_to_core(server->core, LOG_LEVEL_WARNING,
                     "the changed TLS certificate or key was not taken: the old pair stays");
     else
-        log_to_core(server->core, CORE_LOG_INFO, "the TLS certificate and key were read again");
+        log_to_core(server->core, LOG_LEVEL_INFO, "the TLS certificate and key were read again");
 }
 
 static void create_watch(struct sluice_server *server, unsigned index, const char *path,
@@ -163,7 +162,7 @@ static void create_watch(struct sluice_server *server, unsigned index, const cha
     if (path == NULL || file_watch_create(&server->watches[index], path, changed, server) == 0)
         return;
     snprintf(message, sizeof(message), "%s cannot be watched: changes count after a reload only", path);
-    log_to_core(server->core, CORE_LOG_WARNING, message);
+    log_to_core(server->core, LOG_LEVEL_WARNING, message);
 }
 
 /* Before the files are read first, so that no change is missed. Without a watch they are read again when the host asks
@@ -196,8 +195,7 @@ static void destroy_watches(struct sluice_server *server)
 /* ---- Start and stop ---- */
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
-                          struct core *core, void (*log)(void *ctx, int level, const char *message),
-                          void *log_ctx)
+                          struct core *core, log_fn log, void *log_ctx)
 {
     const struct s3_service_options service_options = {
         .core = core,
@@ -252,18 +250,11 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .log = log_to_core,
         .log_ctx = server->core,
     };
-    sigset_t all, before;
     int err;
 
     if (options->workers > HTTP_WORKERS_MAX)
         return -EINVAL;
-    /* Threads inherit the mask of the one that makes them: there is no moment in which they take a signal. */
-    sigfillset(&all);
-    err = -pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (err != 0)
-        return err;
     err = http_server_start(&server->http, &http_options);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails for a bad first argument only */
     return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
 

@@ -17,7 +17,7 @@ struct users_log {
     void *ctx;
 };
 
-static void log_line(void *ctx, int level, const char *message)
+static void log_line(void *ctx, enum log_level level, const char *message)
 {
     const struct users_log *log = ctx;
 

@@ -49,7 +49,7 @@ static int unit_drop(struct meta_writer *writer, const struct meta_extent *exten
     if (dropped == ROW_UNIT_UNNAMED)
         return row_garbage_put(writer->store, ++writer->garbage_row, extent);
     if (dropped == ROW_UNIT_UNCOUNTED)
-        meta_log(writer->meta, META_LOG_ERROR, "unit %llu of blob %llu was named but not counted",
+        meta_log(writer->meta, LOG_LEVEL_ERROR, "unit %llu of blob %llu was named but not counted",
                  (unsigned long long)extent->unit_offset, (unsigned long long)extent->file);
     return dropped < 0 ? dropped : 0;
 }
@@ -57,7 +57,7 @@ static int unit_drop(struct meta_writer *writer, const struct meta_extent *exten
 static void references_note_damage(struct meta_writer *writer, int more)
 {
     if (more != 0)
-        meta_log(writer->meta, META_LOG_ERROR, "a damaged extent list was dropped; its bytes stay");
+        meta_log(writer->meta, LOG_LEVEL_ERROR, "a damaged extent list was dropped; its bytes stay");
 }
 
 int references_drop_now(struct meta_writer *writer, struct meta_bytes extents)

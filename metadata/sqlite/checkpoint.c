@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "storage/base/thread.h"
+
 enum checkpoint_state {
     CHECKPOINT_IDLE,
     CHECKPOINT_RUNNING, /* the thread's turn */
@@ -61,7 +63,7 @@ static int checkpoint_run(struct meta_checkpoint *checkpoint, sqlite3 *db)
 static void checkpoint_note(struct meta_checkpoint *checkpoint, int err)
 {
     if (err != 0 && err != checkpoint->last_error)
-        meta_log(checkpoint->meta, META_LOG_WARNING, "checkpoint failed, the log grows meanwhile: %s",
+        meta_log(checkpoint->meta, LOG_LEVEL_WARNING, "checkpoint failed, the log grows meanwhile: %s",
                  meta_strerror(err));
     checkpoint->last_error = err;
 }
@@ -70,7 +72,6 @@ static void *checkpoint_main(void *argument)
 {
     struct meta_checkpoint *checkpoint = argument;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-checkpt"); /* only for people who look */
     pthread_mutex_lock(&checkpoint->mutex);
     for (;;) {
         while (!checkpoint->stop && checkpoint->state != CHECKPOINT_RUNNING)
@@ -153,7 +154,7 @@ int checkpoint_start(struct meta_checkpoint **checkpoint_out, struct meta *meta,
     pthread_mutex_init(&checkpoint->mutex, NULL);
     pthread_cond_init(&checkpoint->wake, NULL);
     pthread_cond_init(&checkpoint->rested, NULL);
-    if ((err = -pthread_create(&checkpoint->thread, NULL, checkpoint_main, checkpoint)) != 0) {
+    if ((err = thread_start(&checkpoint->thread, "sluice-checkpt", checkpoint_main, checkpoint)) != 0) {
         (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
         pthread_cond_destroy(&checkpoint->rested);
         pthread_cond_destroy(&checkpoint->wake);
@@ -175,7 +176,7 @@ void checkpoint_stop(struct meta_checkpoint *checkpoint)
     checkpoint->stop = true;
     pthread_cond_signal(&checkpoint->wake);
     pthread_mutex_unlock(&checkpoint->mutex);
-    pthread_join(checkpoint->thread, NULL);
+    thread_join(checkpoint->thread);
     (void)sqlite3_close(checkpoint->db); /* nothing was prepared: it cannot be refused */
     pthread_cond_destroy(&checkpoint->rested);
     pthread_cond_destroy(&checkpoint->wake);

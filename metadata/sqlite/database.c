@@ -19,7 +19,7 @@ static int db_settle_log(const struct meta *meta)
     int err = log_path == NULL ? -ENOMEM : wal_file_settle(log_path);
 
     if (err != 0)
-        meta_log(meta, META_LOG_ERROR,
+        meta_log(meta, LOG_LEVEL_ERROR,
                  "%s-wal cannot be synced: %s; what it shows may not be on the disk, so the database is not "
                  "opened",
                  meta->path, meta_strerror(err));
@@ -35,7 +35,7 @@ static void log_begin_anew(const struct meta *meta, sqlite3 *db)
 
     assert(!meta->options.read_only);
     if (code != SQLITE_OK)
-        meta_log(meta, META_LOG_WARNING, "the log cannot begin anew: %s",
+        meta_log(meta, LOG_LEVEL_WARNING, "the log cannot begin anew: %s",
                  meta_strerror(meta_sql_error(code)));
 }
 
@@ -76,7 +76,7 @@ int row_engine_open(struct meta *meta, struct row_store **store)
     if ((err = db_prepare(meta, db)) == 0 && !read_only)
         return row_store_open(store, meta, db); /* takes the connection, on failure too */
     if (err != 0 && err != META_E_OLDER && err != META_E_DAMAGED_LOG) /* whoever refuses it says why */
-        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+        meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
     (void)db_keep_log(db);
     (void)sqlite3_close(db); /* no statement is left: it cannot be refused */
     return err;

@@ -190,7 +190,7 @@ int db_stayed(const struct meta *meta)
     assert(meta->engine != NULL);
     if (err == 0 && device == meta->engine->device && inode == meta->engine->inode)
         return 0;
-    meta_log(meta, META_LOG_ERROR, "%s is no longer the database that was opened: was its folder moved?",
+    meta_log(meta, LOG_LEVEL_ERROR, "%s is no longer the database that was opened: was its folder moved?",
              meta->path);
     return -ESTALE;
 }

@@ -82,7 +82,7 @@ void row_batch_abandon(struct row_store *store)
 
     assert(store->is_in_batch);
     if (!sqlite3_get_autocommit(store->db) && run(store, SQL_ROLLBACK) != 0)
-        meta_log(store->meta, META_LOG_ERROR, "rollback failed: %s", sqlite3_errmsg(store->db));
+        meta_log(store->meta, LOG_LEVEL_ERROR, "rollback failed: %s", sqlite3_errmsg(store->db));
     if (!wal_is_suspect(wal) && wal_set_synced(wal, store->db, true) == 0)
         log_tail_overwrite(store);
     store->is_in_batch = false;
@@ -221,7 +221,7 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
     if ((err = meta_sql_prepare(&store->sql, db, META_SQL_WRITER)) == 0)
         err = log_open(meta);
     if (err != 0) {
-        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
+        meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
         row_store_close(store);
         return err;
     }

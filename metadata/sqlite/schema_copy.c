@@ -102,16 +102,16 @@ int schema_keep_copy(const struct meta *meta, sqlite3 *db, int64_t version)
     if (path == NULL)
         return -ENOMEM;
     if (access(path, F_OK) == 0) {
-        meta_log(meta, META_LOG_INFO, "%s is there already, and stays as it is", path);
+        meta_log(meta, LOG_LEVEL_INFO, "%s is there already, and stays as it is", path);
     } else {
-        meta_log(meta, META_LOG_INFO,
+        meta_log(meta, LOG_LEVEL_INFO,
                  "the database is brought up to date; as it was, it is kept in %s, for the release that it "
                  "is from",
                  path);
         err = copy_make(meta, db, path);
     }
     if (err != 0)
-        meta_log(meta, META_LOG_ERROR,
+        meta_log(meta, LOG_LEVEL_ERROR,
                  "no copy of the database can be made in %s: %s. Without one there would be no way back to "
                  "the release that it is from, so "
                  "it is left as it was: make room for a file as large as %s and its log",

@@ -38,7 +38,7 @@ static void batch_abandon(struct batch_runner *runner, int err)
 
     assert(err < 0);
     if (err != runner->last_error)
-        meta_log(runner->meta, META_LOG_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
+        meta_log(runner->meta, LOG_LEVEL_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
                  row_store_message(store));
     row_batch_abandon(store);
     runner->buckets_stale = true;

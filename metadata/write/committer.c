@@ -21,6 +21,7 @@
 #include "metadata/write/changes.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
+#include "storage/base/thread.h"
 #include "storage/base/clock.h"
 
 struct op_queue {
@@ -120,7 +121,7 @@ static int repair(struct meta_committer *committer)
     assert(err <= 0);
     if (err != committer->repair_error || err == 0)
         meta_log(
-            meta, err != 0 ? META_LOG_ERROR : META_LOG_WARNING, "%s: a sync failed; %s%s", meta->path,
+            meta, err != 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s: a sync failed; %s%s", meta->path,
             err == 0 ? "what it may have lost was written again, and nothing is missing"
             : err == -EBADMSG
                 ? "what it lost cannot be had from memory any more: nothing is read or changed until the "
@@ -284,7 +285,6 @@ static void *committer_main(void *argument)
 {
     struct meta_committer *committer = argument;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-commit"); /* only for people who look */
     pthread_mutex_lock(&committer->mutex);
     for (;;) {
         batch_await(committer);
@@ -370,8 +370,8 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
     committer->wake_at = 1;
     if ((err = batch_runner_begin(&committer->runner, meta, store)) != 0 ||
         (err = row_store_start(store, on_trouble, committer)) != 0 ||
-        (err = -pthread_create(&committer->thread, NULL, committer_main, committer)) != 0) {
-        meta_log(meta, META_LOG_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err),
+        (err = thread_start(&committer->thread, "sluice-commit", committer_main, committer)) != 0) {
+        meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err),
                  row_store_message(store));
         row_engine_keep_log(meta);
         committer_free(committer);
@@ -388,6 +388,6 @@ void committer_stop(struct meta_committer *committer)
     committer->closing = true;
     pthread_cond_signal(&committer->wake);
     pthread_mutex_unlock(&committer->mutex);
-    pthread_join(committer->thread, NULL);
+    thread_join(committer->thread);
     committer_free(committer);
 }

@@ -10,9 +10,9 @@
 
 #include "storage/base/clock.h"
 
-void log_line(log_fn log, void *ctx, enum log_level level, const char *format, va_list arguments)
+void log_say(log_fn log, void *ctx, enum log_level level, const char *format, va_list arguments)
 {
-    char message[LOG_LINE_BYTES];
+    char message[LOG_SAY_BYTES];
 
     if (log == NULL)
         return;

@@ -14,10 +14,10 @@ enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 typedef void (*log_fn)(void *ctx, enum log_level level, const char *message);
 
 /* One line; what is longer is cut. */
-#define LOG_LINE_BYTES 512u
+#define LOG_SAY_BYTES 512u
 
 /* log NULL: nobody wants to hear it. Any thread. */
-void log_line(log_fn log, void *ctx, enum log_level level, const char *format, va_list arguments)
+void log_say(log_fn log, void *ctx, enum log_level level, const char *format, va_list arguments)
     __attribute__((format(printf, 4, 0)));
 
 /* At most so many lines in so long a time, and afterwards how many were left out. Zeros are one that has seen nothing. Under the lock of

@@ -10,7 +10,7 @@ void blob_store_log(struct blob_store *store, enum log_level level, const char *
     va_list args;
 
     va_start(args, format);
-    log_line(store->options.log, store->options.log_ctx, level, format, args);
+    log_say(store->options.log, store->options.log_ctx, level, format, args);
     va_end(args);
 }
 

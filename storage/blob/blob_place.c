@@ -130,7 +130,7 @@ static void place_log(const struct blob_store_options *options, enum log_level l
     va_list args;
 
     va_start(args, format);
-    log_line(options->log, options->log_ctx, level, format, args);
+    log_say(options->log, options->log_ctx, level, format, args);
     va_end(args);
 }
 

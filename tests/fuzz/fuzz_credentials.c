@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void on_log(void *ctx, int level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
     if (strlen(message) == 0 || strchr(message, '\n') != NULL)
         abort();

@@ -200,11 +200,11 @@ static int check_on_lost(void *ctx, const struct blob_lost *lost)
 
 /* ---- The whole ---- */
 
-static void check_on_log(void *ctx, enum core_log_level level, const char *message)
+static void check_on_log(void *ctx, enum log_level level, const char *message)
 {
     struct check *check = ctx;
 
-    if (level == CORE_LOG_ERROR && check->line != NULL)
+    if (level == LOG_LEVEL_ERROR && check->line != NULL)
         check->line(check->ctx, message);
 }
 

@@ -16,12 +16,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "api/core/upkeep/lifecycle_internal.h"
+#include "storage/base/thread.h"
 #include "storage/base/clock.h"
 
 /* Passes a day, and how long the first one waits after the start. */
@@ -115,7 +115,7 @@ static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *buc
         err = rule_run(lifecycle, bucket, &rules->rules[i], &removed);
     free(rules);
     if (removed > 0)
-        core_log(lifecycle->core, CORE_LOG_INFO,
+        core_log(lifecycle->core, LOG_LEVEL_INFO,
                  "lifecycle: removed %llu objects, versions or uploads from %s", (unsigned long long)removed,
                  bucket->name);
     return err == META_E_NO_BUCKET ? 0 : err; /* it was deleted meanwhile */
@@ -175,7 +175,6 @@ static void *lifecycle_main(void *argument)
     int64_t pause_ms = (int64_t)core_lifecycle_day(lifecycle->core) * 1000 / LIFECYCLE_PASSES_PER_DAY;
     int64_t rest_ms;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-expire"); /* only for people who look */
     if (pause_ms < LIFECYCLE_PAUSE_MS_MIN)
         pause_ms = LIFECYCLE_PAUSE_MS_MIN;
     rest_ms = pause_ms < LIFECYCLE_FIRST_MS_MAX ? pause_ms : LIFECYCLE_FIRST_MS_MAX;
@@ -185,7 +184,7 @@ static void *lifecycle_main(void *argument)
 
         lost_bound(lifecycle->core);
         if (err != 0 && err != -ECANCELED && err != META_E_CLOSING && err != lifecycle->last_error)
-            core_log(lifecycle->core, CORE_LOG_ERROR,
+            core_log(lifecycle->core, LOG_LEVEL_ERROR,
                      "lifecycle: a pass was cut off, and will be tried again: %s", meta_strerror(err));
         lifecycle->last_error = err;
         rest_ms = pause_ms;
@@ -211,7 +210,6 @@ int lifecycle_start(struct core *core, struct lifecycle **out)
 {
     struct lifecycle *lifecycle = calloc(1, sizeof(*lifecycle));
     pthread_condattr_t attributes;
-    sigset_t all, before;
     int err;
 
     if (lifecycle == NULL)
@@ -222,11 +220,7 @@ int lifecycle_start(struct core *core, struct lifecycle **out)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&lifecycle->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    /* Signals are the host program's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    err = -pthread_create(&lifecycle->thread, NULL, lifecycle_main, lifecycle);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    err = thread_start(&lifecycle->thread, "sluice-expire", lifecycle_main, lifecycle);
     if (err != 0) {
         lifecycle_free(lifecycle);
         return err;
@@ -243,6 +237,6 @@ void lifecycle_stop(struct lifecycle *lifecycle)
     lifecycle->stopping = true;
     pthread_cond_signal(&lifecycle->changed);
     pthread_mutex_unlock(&lifecycle->lock);
-    pthread_join(lifecycle->thread, NULL);
+    thread_join(lifecycle->thread);
     lifecycle_free(lifecycle);
 }

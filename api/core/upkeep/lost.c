@@ -14,7 +14,7 @@ void lost_bound(struct core *core)
 
     assert(!core->options.read_only);
     if (err != 0)
-        core_log(core, CORE_LOG_ERROR, "cannot keep lost/ within its bounds: %s", meta_strerror(err));
+        core_log(core, LOG_LEVEL_ERROR, "cannot keep lost/ within its bounds: %s", meta_strerror(err));
 }
 
 static int lost_open(const char *data_dir, struct blob_store **blobs)

@@ -57,12 +57,12 @@ static int past_decide(struct core *core)
         return 0;
     assert(past->count > 0);
     for (unsigned i = 0; i < past->count; ++i)
-        core_log(core, is_accepted ? CORE_LOG_WARNING : CORE_LOG_ERROR, "%s", past->troubles[i]);
+        core_log(core, is_accepted ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s", past->troubles[i]);
     if (!is_accepted) {
-        core_log(core, CORE_LOG_ERROR, "%s", advice);
+        core_log(core, LOG_LEVEL_ERROR, "%s", advice);
         return past->error;
     }
-    core_log(core, CORE_LOG_WARNING,
+    core_log(core, LOG_LEVEL_WARNING,
              "--accept-older-database: going on all the same; blobs that no row names are moved to lost/");
     past->error = 0;
     past->count = 0;
@@ -111,7 +111,7 @@ static int keep_log(struct core *core)
     int err = core->options.read_only ? 0 : blob_store_lost_keep(core->blobs, LOG_NAME);
 
     if (err != 0)
-        core_log(core, CORE_LOG_ERROR, "cannot keep a copy of " LOG_NAME " in lost/: %s", strerror(-err));
+        core_log(core, LOG_LEVEL_ERROR, "cannot keep a copy of " LOG_NAME " in lost/: %s", strerror(-err));
     return err;
 }
 
@@ -158,19 +158,19 @@ static void tail_doubt(struct core *core, const struct meta_found *found)
     assert(found->tail != META_TAIL_WHOLE && found->tail != META_TAIL_DAMAGED);
     if (found->tail == META_TAIL_TORN) {
         blob_store_doubt(core->blobs, BLOB_DOUBT_FILES);
-        core_log(core, CORE_LOG_INFO,
+        core_log(core, LOG_LEVEL_INFO,
                  "recovery: the last change in " LOG_NAME " is incomplete, and left out");
         return;
     }
     blob_store_doubt(core->blobs, BLOB_DOUBT_UNITS);
     if (core->options.read_only)
         return;
-    core_log(core, CORE_LOG_WARNING,
+    core_log(core, LOG_LEVEL_WARNING,
              "recovery: " LOG_NAME
              " has a gap at page %llu of %llu, as a power failure leaves it: changes after it are left out",
              (unsigned long long)found->tail_gap, (unsigned long long)found->tail_pages);
     if (keep_log(core) == 0)
-        core_log(core, CORE_LOG_WARNING, "recovery: a copy of it is kept in lost/");
+        core_log(core, LOG_LEVEL_WARNING, "recovery: a copy of it is kept in lost/");
 }
 
 /* sequence: what SEQUENCE says, which proves nothing where nothing is synced. */
@@ -179,7 +179,7 @@ static void epochs_compare(struct core *core, uint64_t known, uint64_t files, ui
     if (files <= known && sequence > known) {
         blob_store_doubt(core->blobs, BLOB_DOUBT_ALL);
         if (!core->options.read_only)
-            core_log(core, CORE_LOG_WARNING,
+            core_log(core, LOG_LEVEL_WARNING,
                      "recovery: the store was relaxed, and a power failure took its latest changes (epoch "
                      "%llu of %llu)",
                      (unsigned long long)known, (unsigned long long)sequence);

@@ -15,12 +15,12 @@
  *
  * Before it looks at the list it has META_OP_SWEEP bring in what large changes left. */
 #include "api/core/upkeep/reclaim.h"
+#include "storage/base/thread.h"
 #include "storage/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -228,7 +228,6 @@ static void *reclaim_main(void *arg)
     bool stopping = false, told = false;
     int err;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-reclaim"); /* only for people who look */
     while (!stopping) {
         stopping = reclaim_sleep(reclaim);
         atomic_store(&reclaim->dirty, false); /* before the look: what comes later is looked at again */
@@ -243,7 +242,7 @@ static void *reclaim_main(void *arg)
         if (err != 0) {
             reclaim->retry = true;
             if (!told)
-                core_log(reclaim->core, CORE_LOG_ERROR,
+                core_log(reclaim->core, LOG_LEVEL_ERROR,
                          "cannot work off the garbage list, will try again: %s", meta_strerror(err));
             told = true;
         }
@@ -274,19 +273,6 @@ static void reclaim_free(struct reclaim *reclaim)
     free(reclaim);
 }
 
-/* Signals belong to the program's own threads. */
-static int reclaim_start_thread(struct reclaim *reclaim)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&reclaim->thread, NULL, reclaim_main, reclaim);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -err;
-}
-
 int reclaim_start(struct core *core, struct reclaim **out)
 {
     struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
@@ -304,7 +290,7 @@ int reclaim_start(struct core *core, struct reclaim **out)
     pthread_condattr_destroy(&attributes);
     err = meta_reader_open(core->meta, &reclaim->reader);
     if (err == 0)
-        err = reclaim_start_thread(reclaim);
+        err = thread_start(&reclaim->thread, "sluice-reclaim", reclaim_main, reclaim);
     if (err != 0) {
         reclaim_free(reclaim);
         return err;
@@ -321,7 +307,7 @@ void reclaim_stop(struct reclaim *reclaim)
     reclaim->stopping = true;
     pthread_cond_signal(&reclaim->changed);
     pthread_mutex_unlock(&reclaim->lock);
-    pthread_join(reclaim->thread, NULL);
+    thread_join(reclaim->thread);
     reclaim_free(reclaim);
 }
 

@@ -29,7 +29,7 @@ static int note_failure(struct reclaim *reclaim, uint64_t blob, const char *what
         return 0;
     reclaim->retry = true;
     if (!reclaim->failure_told)
-        core_log(reclaim->core, CORE_LOG_ERROR, "cannot %s blob %016llx, will try again: %s", what,
+        core_log(reclaim->core, LOG_LEVEL_ERROR, "cannot %s blob %016llx, will try again: %s", what,
                  (unsigned long long)blob, strerror(-err));
     reclaim->failure_told = true;
     return err;

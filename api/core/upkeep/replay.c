@@ -161,7 +161,7 @@ static int replay_last(struct replay *replay)
         return 0;
     err = replay_verify_held(replay);
     if (err == -EBADMSG) {
-        core_log(replay->core, CORE_LOG_INFO,
+        core_log(replay->core, LOG_LEVEL_INFO,
                  "recovery: the last batch of the journal is incomplete, and nobody was told of it: it is "
                  "left out");
         return 0;
@@ -234,10 +234,10 @@ int core_replay(struct core *core)
     free(replay.held);
     free(replay.runs);
     if (err != 0 && err != META_E_DAMAGED_LOG) /* that was told */
-        core_log(core, CORE_LOG_ERROR, "recovery: the journal in segment %016llx cannot be replayed: %s",
+        core_log(core, LOG_LEVEL_ERROR, "recovery: the journal in segment %016llx cannot be replayed: %s",
                  (unsigned long long)replay.journal.file, meta_strerror(err));
     else if (replay.batches > 0)
-        core_log(core, CORE_LOG_INFO, "recovery: replayed %llu batches of small objects",
+        core_log(core, LOG_LEVEL_INFO, "recovery: replayed %llu batches of small objects",
                  (unsigned long long)replay.batches);
     return err;
 }

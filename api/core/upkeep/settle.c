@@ -17,7 +17,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +24,7 @@
 #include "api/core/limits.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_relaxed.h"
+#include "storage/base/thread.h"
 #include "storage/base/clock.h"
 
 _Static_assert(BLOB_POINT_OPEN_MAX <= META_MARK_OPEN_MAX, "a mark has room for what a point names");
@@ -103,13 +103,13 @@ static void settle_pass(struct settle *settle)
     assert(core->options.relaxed);
     blob_point_take(core->blobs, &blobs);
     if ((err = meta_point_take(settle->reader, &point)) != 0) {
-        core_log(core, CORE_LOG_ERROR, "cannot tell what is to be written to the disk: %s",
+        core_log(core, LOG_LEVEL_ERROR, "cannot tell what is to be written to the disk: %s",
                  meta_strerror(err));
         return;
     }
     if ((err = blob_point_sync(core->blobs)) != 0) {
         settle->has_failed = true;
-        core_log(core, CORE_LOG_ERROR,
+        core_log(core, LOG_LEVEL_ERROR,
                  "cannot write to the disk what came lately: %s. It is not known what of it is there, and "
                  "space is no longer "
                  "given back; the next start will verify it",
@@ -121,7 +121,7 @@ static void settle_pass(struct settle *settle)
     if (err == 0)
         settle->settled_changes = changes;
     else if (err != settle->last_error)
-        core_log(core, CORE_LOG_ERROR, "cannot note what is on the disk, will try again: %s",
+        core_log(core, LOG_LEVEL_ERROR, "cannot note what is on the disk, will try again: %s",
                  meta_strerror(err));
     settle->last_error = err;
 }
@@ -147,7 +147,6 @@ static void *settle_main(void *arg)
 {
     struct settle *settle = arg;
 
-    (void)pthread_setname_np(pthread_self(), "sluice-settle"); /* only for people who look */
     /* What an earlier process was killed with has waited long enough: its clock does not begin anew with each start. */
     if (settle->core->is_unsettled)
         settle_pass(settle);
@@ -191,19 +190,6 @@ static void settle_free(struct settle *settle)
     free(settle);
 }
 
-/* Signals belong to the program's own threads. */
-static int settle_start_thread(struct settle *settle)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&settle->thread, NULL, settle_main, settle);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -err;
-}
-
 int settle_start(struct core *core, struct settle **out)
 {
     struct settle *settle;
@@ -223,7 +209,7 @@ int settle_start(struct core *core, struct settle **out)
     pthread_condattr_destroy(&attributes);
     err = meta_reader_open(core->meta, &settle->reader);
     if (err == 0)
-        err = settle_start_thread(settle);
+        err = thread_start(&settle->thread, "sluice-settle", settle_main, settle);
     if (err != 0) {
         settle_free(settle);
         return err;
@@ -244,7 +230,7 @@ void settle_stop(struct settle *settle)
     settle->is_stopping = true;
     pthread_cond_signal(&settle->changed);
     pthread_mutex_unlock(&settle->lock);
-    pthread_join(settle->thread, NULL);
+    thread_join(settle->thread);
     /* If it fails, the next start verifies more than it need. */
     if (!settle->has_failed && meta_changes(core->meta) == settle->settled_changes &&
         mark_set(core, NULL, INT64_MAX) == 0)

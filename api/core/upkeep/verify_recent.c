@@ -113,7 +113,7 @@ static void verify_tell(struct verify *verify)
 
     if (lost[META_ROW_OBJECT] + lost[META_ROW_VERSION] + lost[META_ROW_PART] == 0)
         return;
-    core_log(verify->core, CORE_LOG_WARNING,
+    core_log(verify->core, LOG_LEVEL_WARNING,
              "recovery: the power failed while the store was relaxed: of the latest seconds the bytes of "
              "%llu objects, %llu older "
              "versions and %llu parts of uploads are lost, and so are these; %llu of the keys have the "
@@ -135,7 +135,7 @@ int core_verify_recent(struct core *core)
     check_units_free(verify.units);
     free(verify.rows);
     if (err != 0)
-        core_log(core, CORE_LOG_ERROR, "recovery: cannot verify what came lately: %s", meta_strerror(err));
+        core_log(core, LOG_LEVEL_ERROR, "recovery: cannot verify what came lately: %s", meta_strerror(err));
     else
         verify_tell(&verify);
     return err;

@@ -21,12 +21,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "storage/base/log.h"
+
 struct s3_credentials;
 struct s3_identity;
 struct s3_principal;
 
 /* 0 info, 1 warning, 2 error; may be NULL */
-typedef void (*s3_log_fn)(void *ctx, int level, const char *message);
+typedef log_fn s3_log_fn;
 
 struct s3_credentials_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */

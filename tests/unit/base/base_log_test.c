@@ -13,7 +13,7 @@
 
 struct heard {
     enum log_level level;
-    char text[2 * LOG_LINE_BYTES];
+    char text[2 * LOG_SAY_BYTES];
     unsigned lines;
 };
 
@@ -31,13 +31,13 @@ static void say(log_fn log, struct heard *heard, enum log_level level, const cha
     va_list arguments;
 
     va_start(arguments, format);
-    log_line(log, heard, level, format, arguments);
+    log_say(log, heard, level, format, arguments);
     va_end(arguments);
 }
 
 static void test_says_a_line(void **state)
 {
-    char longer[LOG_LINE_BYTES + 100];
+    char longer[LOG_SAY_BYTES + 100];
     struct heard heard = {0};
 
     say(hear, &heard, LOG_LEVEL_WARNING, "%d of %s", 3, "many");
@@ -46,7 +46,7 @@ static void test_says_a_line(void **state)
     memset(longer, 'x', sizeof(longer));
     longer[sizeof(longer) - 1] = '\0';
     say(hear, &heard, LOG_LEVEL_ERROR, "%s", longer);
-    assert_int_equal(strlen(heard.text), LOG_LINE_BYTES - 1);
+    assert_int_equal(strlen(heard.text), LOG_SAY_BYTES - 1);
     say(NULL, &heard, LOG_LEVEL_ERROR, "%s", "to nobody");
     assert_int_equal(heard.lines, 2);
 }

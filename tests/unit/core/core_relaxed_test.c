@@ -14,13 +14,13 @@
 static char last_warning[512];
 static unsigned warnings, errors;
 
-static void on_log(void *ctx, enum core_log_level level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
-    if (level == CORE_LOG_WARNING) {
+    if (level == LOG_LEVEL_WARNING) {
         warnings++;
         snprintf(last_warning, sizeof(last_warning), "%s", message);
     }
-    errors += level == CORE_LOG_ERROR;
+    errors += level == LOG_LEVEL_ERROR;
 }
 
 /* No point is taken but those of settle(). */

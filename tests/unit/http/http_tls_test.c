@@ -22,7 +22,7 @@ static char folder[] = "/tmp/http_tls_test.XXXXXX";
 static char messages[4096]; /* what was logged */
 
 /* Of any worker. */
-static void note(void *ctx, int level, const char *message)
+static void note(void *ctx, enum log_level level, const char *message)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 

@@ -144,7 +144,7 @@ static void none_is_made_of_what_needs_none(void **state)
     }
 }
 
-static void count_errors(void *ctx, int level, const char *message)
+static void count_errors(void *ctx, enum log_level level, const char *message)
 {
     *(unsigned *)ctx += level == 2 && strstr(message, "no copy of the database") != NULL;
 }

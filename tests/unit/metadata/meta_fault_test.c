@@ -182,7 +182,7 @@ static void a_failed_commit_stays_failed(void **state)
     dir_remove(store.dir);
 }
 
-static void on_log_count(void *ctx, int level, const char *message)
+static void on_log_count(void *ctx, enum log_level level, const char *message)
 {
     assert_true(level >= 0 && level <= 2);
     assert_true(strlen(message) > 0);

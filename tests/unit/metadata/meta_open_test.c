@@ -232,7 +232,7 @@ static void damaged_rows_can_be_replaced(void **state)
     store_reopen(store);
 }
 
-static void ignore_log(void *ctx, int level, const char *message)
+static void ignore_log(void *ctx, enum log_level level, const char *message)
 {
     *(unsigned *)ctx += level == 2;
 }

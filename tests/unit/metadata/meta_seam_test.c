@@ -96,7 +96,7 @@ static char dir[64], path[96];
 
 static char last_message[512];
 
-static void on_log(void *ctx, int level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
     snprintf(last_message, sizeof(last_message), "%s", message);
 }

@@ -23,7 +23,7 @@
 
 static char logged[2048];
 
-static void on_log(void *ctx, int level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
     size_t at = strlen(logged);
 

@@ -192,7 +192,7 @@ bool s3_cors_apply(struct s3_request *request)
 
 /* ---- Requests ---- */
 
-static void on_log(void *ctx, int level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
     size_t at = strlen(fixture.log);
 

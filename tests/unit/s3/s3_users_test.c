@@ -18,7 +18,7 @@
 
 static char folder[] = "/tmp/sluice-users-XXXXXX", path[64], logged[2048];
 
-static void on_log(void *ctx, int level, const char *message)
+static void on_log(void *ctx, enum log_level level, const char *message)
 {
     snprintf(logged + strlen(logged), sizeof(logged) - strlen(logged), "%s\n", message);
 }
