@@ -4,8 +4,9 @@
  * below staging/), and its space where the length is known.
  *
  * On the thread of the writer's ring. */
-#include <fcntl.h>
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -16,7 +17,7 @@
 void writer_create_check(struct blob_writer *writer)
 {
     if (writer->length == 0) {
-        writer->ready = true;
+        writer->file = FILE_READY;
         return;
     }
     uint64_t least = writer->length == UINT64_MAX ? 1 : writer->length;
@@ -39,6 +40,13 @@ static void writer_open_start(struct blob_writer *writer)
                 writer->staging_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
+void writer_opened(struct blob_writer *writer, int fd)
+{
+    assert(writer->file == FILE_NONE && writer->fd < 0);
+    writer->fd = fd;
+    writer->file = FILE_OPEN;
+}
+
 void writer_open_done(struct blob_writer *writer, int32_t result)
 {
     /* EISDIR and ENOENT: kernels and network file systems that read O_TMPFILE as "open this folder". */
@@ -50,7 +58,7 @@ void writer_open_done(struct blob_writer *writer, int32_t result)
     if (result < 0)
         writer_fail(writer, result);
     else
-        writer->fd = result;
+        writer_opened(writer, result);
 }
 
 void writer_open_staging_done(struct blob_writer *writer, int32_t result)
@@ -59,7 +67,7 @@ void writer_open_staging_done(struct blob_writer *writer, int32_t result)
         writer_fail(writer, result);
         return;
     }
-    writer->fd = result;
+    writer_opened(writer, result);
     writer->staged = true;
 }
 
@@ -85,15 +93,15 @@ void writer_reserve_done(struct blob_writer *writer, int32_t result)
     else if (result < 0)
         writer_fail(writer, result);
     if (result != -EOPNOTSUPP && result != -ENOSYS)
-        writer->ready = result == 0;
+        writer->file = result == 0 ? FILE_READY : FILE_OPEN;
 }
 
 void writer_create_start(struct blob_writer *writer)
 {
-    if (writer->fd < 0)
+    if (writer->file == FILE_NONE)
         writer_open_start(writer);
     else if (writer_wants_reserve(writer))
         writer_reserve_start(writer);
     else
-        writer->ready = true;
+        writer->file = FILE_READY;
 }

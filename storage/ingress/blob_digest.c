@@ -47,7 +47,7 @@ static void mailbox_on_posted(struct ring_op *op, int32_t result)
     pthread_mutex_unlock(&mailbox->lock);
     if (writer != NULL) {
         writer->mailbox = NULL;
-        writer->digested = true;
+        writer->sums = SUMS_KNOWN;
         writer->values = mailbox->values;
         if (result < 0)
             writer_fail(writer, result);
@@ -73,31 +73,34 @@ int writer_digest_open(struct blob_writer *writer)
 {
     int err;
 
-    if (writer->stream != NULL)
+    if (writer->sums != SUMS_NONE)
         return 0;
     err = digest_stream_open(writer->digests, writer->digest_mask | writer->digest_mask_small,
-                             writer->has_chunks ? &writer->chunks : NULL, &writer->stream);
-    if (err == 0 && writer->digest_mask_small != 0)
+                             writer->chunks.verify != NULL ? &writer->chunks : NULL, &writer->stream);
+    if (err != 0)
+        return err;
+    writer->sums = SUMS_FOLLOW;
+    if (writer->digest_mask_small != 0)
         digest_stream_limit(writer->stream, writer->digest_mask_small, writer->digest_small_bytes_max);
-    return err;
+    return 0;
 }
 
 void writer_digest_advance(struct blob_writer *writer)
 {
     int err;
 
-    if (writer->digested || writer->pump_set != NULL)
+    if (writer->sums == SUMS_KNOWN || writer->pump_set != NULL)
         return; /* done, or in other hands */
     if ((err = writer_digest_open(writer)) != 0) {
         writer_fail(writer, err);
         return;
     }
-    if (!writer->stream_bound) {
+    if (writer->sums == SUMS_FOLLOW) {
         if ((err = digest_stream_bind(writer->stream, writer->fd)) != 0) {
             writer_fail(writer, err);
             return;
         }
-        writer->stream_bound = true;
+        writer->sums = SUMS_IN_FILE;
     }
     digest_stream_advance(writer->stream, writer->written);
 }
@@ -123,6 +126,7 @@ void writer_digest_finish(struct blob_writer *writer)
     writer->mailbox = mailbox;
     digest_stream_finish(writer->stream, writer->written, mailbox_on_digested, mailbox);
     writer->stream = NULL;
+    writer->sums = SUMS_FINISHED;
 }
 
 /* The whole of a small body in one piece needs no digest thread. */
@@ -133,13 +137,13 @@ void writer_digest_inline(struct blob_writer *writer, const void *data, size_t l
 
     bool whole = writer->taken == 0 && (writer->length == length || length == 0);
 
-    if (!whole || length > DIGEST_INLINE_BYTES_MAX || writer->has_chunks)
+    if (!whole || length > DIGEST_INLINE_BYTES_MAX || writer->chunks.verify != NULL)
         return;
     if (length <= writer->digest_small_bytes_max)
         mask |= writer->digest_mask_small;
     if ((err = digest_buffer(mask, data, length, &writer->values)) != 0)
         writer_fail(writer, err);
-    writer->digested = true;
+    writer->sums = SUMS_KNOWN;
 }
 
 void writer_digest_leave(struct blob_writer *writer)
@@ -150,4 +154,6 @@ void writer_digest_leave(struct blob_writer *writer)
     if (writer->mailbox != NULL)
         mailbox_abandon(writer->mailbox);
     writer->mailbox = NULL;
+    if (writer->sums != SUMS_KNOWN)
+        writer->sums = SUMS_NONE;
 }

@@ -99,7 +99,7 @@ struct blob_hop *writer_hop_open(struct blob_writer *writer, enum hop_kind kind)
 static ssize_t hop_splice_refused(struct blob_writer *writer, atomic_bool *said, const char *message)
 {
     blob_store_log_once(writer->store, said, message);
-    writer->splice_off = true;
+    writer->way = WAY_COPY_IN;
     writer_hop_end(writer);
     return -EOPNOTSUPP;
 }
@@ -186,7 +186,7 @@ static bool hop_filling_due(const struct blob_writer *writer)
     if (hop == NULL || hop->filled == 0)
         return false;
     return hop->kind == HOP_BUFFER || hop->filled >= HOP_DRAIN_BYTES_MIN || hop_room(hop) == 0 ||
-           writer->hop_due || writer->sealed || writer->taken == writer->length;
+           writer->hop_due || writer->bytes != BYTES_COMING || writer->taken == writer->length;
 }
 
 /* The file system refused the second hop: takes bytes out of the pipe, from where they are written like a
@@ -231,7 +231,7 @@ bool writer_drain_start(struct blob_writer *writer)
         ring_write(writer->ring, op, writer->fd, hop->data + hop->drained, (uint32_t)left, writer->written);
         return true;
     }
-    if (!writer->splice_out_off) {
+    if (writer->way != WAY_COPY) {
         struct ring_op *op = writer_step_begin(writer, STEP_DRAIN);
         ring_splice_to_file(writer->ring, op, hop->pipe.read_fd, writer->fd, writer->written, (uint32_t)left);
         return true;
@@ -250,10 +250,10 @@ void writer_drain_done(struct blob_writer *writer, int32_t result)
 {
     struct blob_hop *hop = hop_first(writer);
 
-    if (result == -EINVAL && hop->kind == HOP_PIPE && !writer->splice_out_off) {
+    if (result == -EINVAL && hop->kind == HOP_PIPE && writer->way != WAY_COPY) {
         blob_store_log_once(writer->store, &writer->store->no_splice_out,
                             "this file system takes no splice; copying uploads instead");
-        writer->splice_out_off = writer->splice_off = true; /* what is in the pipes still gets through */
+        writer->way = WAY_COPY; /* what is in the pipes still gets through */
         return;
     }
     if (result <= 0) {

@@ -3,7 +3,7 @@
  * The end of an upload: an id promised, a record of it written after the last byte, both synced, a name given, the folder
  * synced. And the way back: whatever of these steps was done is undone when the writer is freed before the last of them.
  *
- *   ID -> RECORD -> SYNC -> LINK -> FOLDER -> finished        (relaxed: ID -> RECORD -> LINK -> finished)
+ *   ID -> RECORD -> SYNC -> LINK -> FOLDER -> FILE_DURABLE        (relaxed: ID -> RECORD -> LINK -> FILE_DURABLE)
  *
  * The first three begin as soon as the last byte is in the file, and run beside the digests. So an upload that comes to nothing then
  * costs an id, of which there are plenty.
@@ -59,25 +59,23 @@ static void publish_id(struct blob_writer *writer)
         publish_record(writer);
 }
 
-static bool record_is_written(const struct blob_writer *writer)
-{
-    return writer->record_length > 0 && writer->record_written == writer->record_length;
-}
-
 void writer_publish_start(struct blob_writer *writer)
 {
-    assert(writer->step == STEP_NONE);
+    bool is_durable = writer->store->options.durable, wants_name = writer->owner == OWNER_PUBLISHES;
+
+    assert(writer->step == STEP_NONE && writer->bytes == BYTES_IN_FILE);
     if (writer->taken == 0) { /* an empty blob needs no file */
-        writer->finished = writer->publishing;
+        if (wants_name)
+            writer->file = FILE_DURABLE;
         return;
     }
-    if (writer->blob == 0)
+    if (writer->file == FILE_READY && writer->blob == 0)
         publish_id(writer);
-    else if (!record_is_written(writer))
+    else if (writer->file == FILE_READY)
         publish_record(writer);
-    else if (writer->store->options.durable && !writer->synced)
+    else if (writer->file == FILE_RECORDED && is_durable)
         publish_sync(writer);
-    else if (writer->publishing && !writer->linked)
+    else if (writer->file == (is_durable ? FILE_SYNCED : FILE_RECORDED) && wants_name)
         publish_link(writer);
 }
 
@@ -86,15 +84,19 @@ void writer_sync_done(struct blob_writer *writer, int32_t result)
     if (result < 0)
         writer_fail(writer, result);
     else
-        writer->synced = true;
+        writer->file = FILE_SYNCED;
 }
 
 void writer_record_done(struct blob_writer *writer, int32_t result)
 {
-    if (result <= 0)
+    if (result <= 0) {
         writer_fail(writer, result == 0 ? -EIO : result);
-    else
-        writer->record_written += (size_t)result;
+        return;
+    }
+    writer->record_written += (size_t)result;
+    assert(writer->record_written <= writer->record_length);
+    if (writer->record_written == writer->record_length)
+        writer->file = FILE_RECORDED;
 }
 
 /* There is an id to be had now, or there will be none. */
@@ -102,6 +104,12 @@ void writer_id_done(struct blob_writer *writer, int32_t result)
 {
     if (result < 0)
         writer_fail(writer, result);
+}
+
+void writer_named(struct blob_writer *writer)
+{
+    writer->file = FILE_NAMED;
+    writer->staged = false;
 }
 
 void writer_link_done(struct blob_writer *writer, int32_t result)
@@ -113,17 +121,16 @@ void writer_link_done(struct blob_writer *writer, int32_t result)
         blob_ids_settle(&writer->store->ids, writer->blob);
         writer->blob = 0;
         writer->record_length = writer->record_written = 0;
-        writer->synced = false;
+        writer->file = FILE_READY;
         return;
     }
     if (result < 0) {
         writer_fail(writer, result);
         return;
     }
-    writer->linked = true;
-    writer->staged = false;
+    writer_named(writer);
     if (!writer->store->options.durable) {
-        writer->finished = true;
+        writer->file = FILE_DURABLE;
         return;
     }
     writer->step = STEP_FOLDER;
@@ -135,7 +142,7 @@ void writer_folder_done(struct blob_writer *writer, int32_t result)
     if (result < 0)
         writer_fail(writer, result);
     else
-        writer->finished = true;
+        writer->file = FILE_DURABLE;
 }
 
 bool writer_waiter_forget(struct blob_writer *writer)
@@ -151,17 +158,15 @@ bool writer_waiter_forget(struct blob_writer *writer)
 
 bool writer_undo_start(struct blob_writer *writer)
 {
-    /* Once on_published has told the id, name and id are the receiver's. */
-    bool keep = writer->finished && writer->published_told;
-
-    if (writer->blob != 0 && !keep) {
-        if (writer->linked) {
+    if (writer->blob != 0) {
+        if (writer->file >= FILE_NAMED) {
             ring_unlinkat(writer->ring, writer_step_begin(writer, STEP_UNLINK), writer->store->blobs_fd,
                           writer->path);
             return true;
         }
         blob_ids_settle(&writer->store->ids, writer->blob);
         writer->blob = 0;
+        writer->file = FILE_OPEN;
     }
     if (writer->staged) {
         ring_unlinkat(writer->ring, writer_step_begin(writer, STEP_UNLINK_STAGING), writer->store->staging_fd,
@@ -185,13 +190,14 @@ void writer_undo_done(struct blob_writer *writer, int32_t result)
             blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot remove the unpublished blobs/%s: %s",
                            writer->path, strerror(-result));
         writer->blob = 0;
-        writer->linked = false;
+        writer->file = FILE_OPEN;
         break;
     case STEP_UNLINK_STAGING: /* harmless if it fails: staging/ is emptied at each start */
         writer->staged = false;
         break;
     case STEP_CLOSE: /* harmless if it fails: what matters was synced, or is unwanted */
         writer->fd = -1;
+        writer->file = FILE_NONE;
         break;
     default:
         assert(!"not a step of undoing");

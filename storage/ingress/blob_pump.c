@@ -24,7 +24,8 @@ int writer_pump_choose(struct blob_writer *writer)
     bool is_large = writer->length != UINT64_MAX && writer->length >= WRITER_PUMP_BYTES_MIN;
     bool is_cheap = ((writer->digest_mask | writer->digest_mask_small) & ~PUMP_DIGEST_MASK) == 0;
 
-    if (writer->pumps == NULL || writer->splice_off || writer->has_chunks || !is_large || !is_cheap)
+    if (writer->pumps == NULL || writer->way != WAY_SPLICE || writer->chunks.verify != NULL || !is_large ||
+        !is_cheap)
         return 0;
     return digest_set_create(&writer->pump_set, writer->digest_mask | writer->digest_mask_small);
 }
@@ -33,7 +34,7 @@ static ssize_t pump_refused(struct blob_writer *writer, atomic_bool *said, const
 {
     if (said != NULL)
         blob_store_log_once(writer->store, said, message);
-    writer->splice_off = true;
+    writer->way = WAY_COPY_IN;
     return -EOPNOTSUPP;
 }
 
@@ -62,11 +63,13 @@ ssize_t writer_pump(struct blob_writer *writer, int socket_fd, size_t max)
 {
     if (!writer_pump_is_free(writer))
         return -EBUSY;
-    if (!writer->pumped)
+    if (writer->pump_result == PUMP_TOLD)
         return pump_begin(writer, socket_fd, max);
-    writer->pumped = false;
-    assert(writer->pump_result <= 0 || (size_t)writer->pump_result <= max); /* as much is wanted as before */
-    return writer->pump_result;
+
+    int32_t result = writer->pump_result;
+    assert(result <= 0 || (size_t)result <= max); /* as much is wanted as before */
+    writer->pump_result = PUMP_TOLD;
+    return result;
 }
 
 void writer_pump_done(struct blob_writer *writer, int32_t result)
@@ -89,8 +92,8 @@ void writer_pump_done(struct blob_writer *writer, int32_t result)
                            "this file system takes no splice; copying uploads instead");
         break;
     }
-    writer->pumped = result != -EOPNOTSUPP;
-    writer->pump_result = result;
+    if (result != -EOPNOTSUPP)
+        writer->pump_result = result;
     if (result > 0)
         writer->written += (uint64_t)result;
 }
@@ -109,5 +112,6 @@ void writer_pump_finish(struct blob_writer *writer)
 
     if (err != 0)
         writer_fail(writer, err);
-    writer->digested = err == 0;
+    else
+        writer->sums = SUMS_KNOWN;
 }

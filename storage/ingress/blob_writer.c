@@ -43,9 +43,9 @@ enum writer_event { EVENT_NONE, EVENT_READY, EVENT_ROOM, EVENT_SEALED, EVENT_PUB
 
 static bool writer_has_room(const struct blob_writer *writer)
 {
-    if (writer->pump_set != NULL && writer->want_kind == HOP_PIPE)
+    if (writer->pump_set != NULL && writer->want == HOP_PIPE)
         return writer_pump_is_free(writer);
-    return writer_hop_available(writer, writer->want_kind);
+    return writer_hop_available(writer, writer->want);
 }
 
 static enum writer_event writer_event_due(const struct blob_writer *writer)
@@ -54,13 +54,14 @@ static enum writer_event writer_event_due(const struct blob_writer *writer)
 
     if (writer->detached)
         return EVENT_NONE;
-    if (!writer->ready_told)
-        return failed || writer->ready ? EVENT_READY : EVENT_NONE;
-    if (writer->want_room && (failed || writer_has_room(writer)))
+    if (writer->owner == OWNER_WAITS)
+        return failed || writer->file >= FILE_READY ? EVENT_READY : EVENT_NONE;
+    if (writer->want != HOP_NONE && (failed || writer_has_room(writer)))
         return EVENT_ROOM;
-    if (writer->sealed && !writer->sealed_told && (failed || writer->digested))
+    if (writer->owner == OWNER_FEEDS && writer->bytes != BYTES_COMING &&
+        (failed || writer->sums == SUMS_KNOWN))
         return EVENT_SEALED;
-    if (writer->publishing && !writer->published_told && (failed || writer->finished))
+    if (writer->owner == OWNER_PUBLISHES && (failed || writer->file == FILE_DURABLE))
         return EVENT_PUBLISHED;
     return EVENT_NONE;
 }
@@ -68,23 +69,27 @@ static enum writer_event writer_event_due(const struct blob_writer *writer)
 static void writer_deliver_one(struct blob_writer *writer, enum writer_event event)
 {
     const struct blob_writer_events *events = writer->events;
+    uint64_t blob;
 
     switch (event) {
     case EVENT_READY:
-        writer->ready_told = true;
+        writer->owner = OWNER_FEEDS;
         events->on_ready(writer->ctx, writer->error);
         break;
     case EVENT_ROOM:
-        writer->want_room = false;
+        writer->want = HOP_NONE;
         events->on_room(writer->ctx);
         break;
     case EVENT_SEALED:
-        writer->sealed_told = true;
+        writer->owner = OWNER_HAS_SUMS;
         events->on_sealed(writer->ctx, writer->error, writer->error != 0 ? NULL : &writer->values);
         break;
     case EVENT_PUBLISHED:
-        writer->published_told = true;
-        events->on_published(writer->ctx, writer->error, writer->error != 0 ? 0 : writer->blob);
+        writer->owner = OWNER_HAS_BLOB;
+        blob = writer->error != 0 ? 0 : writer->blob;
+        if (writer->error == 0)
+            writer->blob = 0; /* name and id are the receiver's from here on */
+        events->on_published(writer->ctx, writer->error, blob);
         break;
     case EVENT_NONE:
         break;
@@ -157,12 +162,11 @@ static void (*const step_done[STEP_COUNT])(struct blob_writer *writer, int32_t r
 /* The same steps for a writer that was freed meanwhile: only what there is to undo counts. */
 static void step_done_detached(struct blob_writer *writer, enum writer_step step, int32_t result)
 {
-    if (step == STEP_OPEN || step == STEP_OPEN_STAGING) {
-        writer->fd = result < 0 ? -1 : result;
-        writer->staged = step == STEP_OPEN_STAGING && result >= 0;
+    if ((step == STEP_OPEN || step == STEP_OPEN_STAGING) && result >= 0) {
+        writer_opened(writer, result);
+        writer->staged = step == STEP_OPEN_STAGING;
     } else if (step == STEP_LINK && result == 0) {
-        writer->linked = true;
-        writer->staged = false;
+        writer_named(writer);
     } else if (step == STEP_UNLINK || step == STEP_UNLINK_STAGING || step == STEP_CLOSE) {
         writer_undo_done(writer, result);
     }
@@ -219,6 +223,7 @@ static void writer_destroy(struct blob_writer *writer)
 
 void writer_start(struct blob_writer *writer)
 {
+    writer_state_check(writer);
     if (writer->step != STEP_NONE)
         return;
     if (writer->detached) {
@@ -228,15 +233,16 @@ void writer_start(struct blob_writer *writer)
     }
     if (writer->error != 0)
         return;
-    if (!writer->ready) {
+    if (writer->file < FILE_READY) {
         writer_create_start(writer);
-        if (!writer->ready)
+        if (writer->file < FILE_READY)
             return;
     }
-    if (writer_drain_start(writer) || writer->error != 0 || !writer->sealed)
+    if (writer_drain_start(writer) || writer->error != 0 || writer->bytes == BYTES_COMING)
         return;
     assert(writer->written == writer->taken);
-    if (!writer->digested && writer->mailbox == NULL) {
+    writer->bytes = BYTES_IN_FILE;
+    if (writer->sums < SUMS_FINISHED) {
         if (writer->pump_set != NULL)
             writer_pump_finish(writer);
         else
@@ -270,16 +276,17 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
     writer->digest_small_bytes_max = options->digest_small_bytes_max;
     if (options->length == UINT64_MAX || options->length <= options->digest_small_bytes_max)
         writer->digest_mask_small = options->digest_mask_small & ~writer->digest_mask;
-    writer->has_chunks = options->chunks != NULL;
-    if (writer->has_chunks)
+    if (options->chunks != NULL)
         writer->chunks = *options->chunks;
     writer->fd = -1;
-    writer->splice_off = options->store->options.copy_mode || atomic_load(&options->store->no_splice_in) ||
-                         atomic_load(&options->store->no_splice_out);
+    writer->pump_result = PUMP_TOLD;
+    if (options->store->options.copy_mode || atomic_load(&options->store->no_splice_in) ||
+        atomic_load(&options->store->no_splice_out))
+        writer->way = WAY_COPY_IN;
     writer->waiter.op.done = writer_on_waiter;
     writer->kick.done = writer_on_kick;
     writer_hops_init(writer);
-    if ((writer->has_chunks && (err = writer_digest_open(writer)) != 0) ||
+    if ((options->chunks != NULL && (err = writer_digest_open(writer)) != 0) ||
         (err = writer_pump_choose(writer)) != 0) {
         free(writer);
         return err;
@@ -296,7 +303,7 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
 ssize_t blob_writer_splice(struct blob_writer *writer, int socket_fd, size_t max)
 {
     writer_check(writer);
-    assert(!writer->sealed);
+    assert(writer->bytes == BYTES_COMING);
     assert(max > 0);
     if (writer->error != 0)
         return writer->error;
@@ -314,8 +321,7 @@ ssize_t blob_writer_splice(struct blob_writer *writer, int socket_fd, size_t max
     if (n > 0)
         writer->taken += (uint64_t)n;
     if (n == -EBUSY) {
-        writer->want_room = true;
-        writer->want_kind = HOP_PIPE;
+        writer->want = HOP_PIPE;
     } else if (n < 0 && n != -EAGAIN && n != -EOPNOTSUPP) {
         writer_fail(writer, (int)n);
     }
@@ -327,9 +333,10 @@ ssize_t blob_writer_splice(struct blob_writer *writer, int socket_fd, size_t max
 ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t length)
 {
     writer_check(writer);
-    assert(!writer->sealed);
+    assert(writer->bytes == BYTES_COMING);
     assert(length > 0);
-    assert(writer->step != STEP_PUMP && !writer->pumped); /* bytes keep the order of the calls */
+    assert(writer->step != STEP_PUMP &&
+           writer->pump_result == PUMP_TOLD); /* bytes keep the order of the calls */
     if (writer->error != 0)
         return writer->error;
     assert(writer->length == UINT64_MAX || length <= writer->length - writer->taken);
@@ -340,12 +347,10 @@ ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t l
         writer->taken += (uint64_t)n;
         writer_pump_digest(writer, data, (size_t)n);
     }
-    if (n == -EBUSY) {
-        writer->want_room = true;
-        writer->want_kind = HOP_BUFFER;
-    } else if (n < 0) {
+    if (n == -EBUSY)
+        writer->want = HOP_BUFFER;
+    else if (n < 0)
         writer_fail(writer, (int)n);
-    }
     writer_start(writer);
     writer_kick(writer);
     return n;
@@ -354,7 +359,8 @@ ssize_t blob_writer_write(struct blob_writer *writer, const void *data, size_t l
 bool blob_writer_can_splice(const struct blob_writer *writer)
 {
     writer_check(writer);
-    return !writer->splice_off || writer->pumped; /* what was moved before the refusal is still to be told */
+    return writer->way == WAY_SPLICE ||
+           writer->pump_result != PUMP_TOLD; /* what was moved before the refusal is still to be told */
 }
 
 bool blob_writer_splices_aside(const struct blob_writer *writer)
@@ -372,16 +378,16 @@ uint64_t blob_writer_taken(const struct blob_writer *writer)
 int blob_writer_chunk_end(struct blob_writer *writer, const struct digest_chunk *chunk)
 {
     writer_check(writer);
-    assert(writer->has_chunks);
-    assert(!writer->sealed);
+    assert(writer->chunks.verify != NULL);
+    assert(writer->bytes == BYTES_COMING);
     return digest_stream_chunk_end(writer->stream, chunk);
 }
 
 void blob_writer_seal(struct blob_writer *writer)
 {
     writer_check(writer);
-    assert(!writer->sealed);
-    writer->sealed = true;
+    assert(writer->bytes == BYTES_COMING);
+    writer->bytes = BYTES_SEALED;
     if (writer->length != UINT64_MAX && writer->taken != writer->length)
         writer_fail(writer, -EINVAL); /* fewer bytes than announced */
     if (writer->taken == 0 && writer->error == 0)
@@ -393,9 +399,8 @@ void blob_writer_seal(struct blob_writer *writer)
 void blob_writer_publish(struct blob_writer *writer)
 {
     writer_check(writer);
-    assert(writer->sealed_told);
-    assert(!writer->publishing);
-    writer->publishing = true;
+    assert(writer->owner == OWNER_HAS_SUMS);
+    writer->owner = OWNER_PUBLISHES;
     writer_start(writer);
     writer_kick(writer);
 }

@@ -8,6 +8,7 @@
  *   blob_hops.c      pipes and buffers between socket and file
  *   blob_pump.c      the fast way of large bodies
  *   blob_publish.c   giving the file a name, and undoing everything
+ *   blob_writer_state.c   what must be true of it between two events
  *
  * Everything runs on the thread of the writer's ring, except the digest mailbox. */
 #ifndef STORAGE_INGRESS_BLOB_WRITER_PARTS_H
@@ -18,7 +19,7 @@
 
 /* ---- Hops: where bytes are between the call that took them and the file ---- */
 
-enum hop_kind { HOP_PIPE, HOP_BUFFER };
+enum hop_kind { HOP_NONE, HOP_PIPE, HOP_BUFFER };
 enum hop_state {
     HOP_FREE,
     HOP_FILLING, /* takes bytes; at most one hop of a writer */
@@ -65,6 +66,49 @@ enum writer_step {
     STEP_COUNT,
 };
 
+/* How far each side of an upload has come. All only go forward, but where a comment says otherwise. */
+
+enum file_state {
+    FILE_NONE,  /* not made yet; or closed again, at the end of a writer that was freed */
+    FILE_OPEN,  /* made, and without space */
+    FILE_READY, /* takes bytes; of a body that is known to be empty there is none, and this is where it begins. Back to here when the
+                      name that was to be given is another's */
+    FILE_RECORDED, /* all bytes are in it, and after them what it says of itself */
+    FILE_SYNCED,   /* in a durable store: those are on disk */
+    FILE_NAMED,    /* it has its name. Back to FILE_OPEN when that is undone */
+    FILE_DURABLE,  /* in a durable store the name is on disk, too; of an empty body there is neither */
+};
+
+enum bytes_state {
+    BYTES_COMING,
+    BYTES_SEALED,  /* no more will come; some may still be on their way */
+    BYTES_IN_FILE, /* all */
+};
+
+enum sums_state {
+    SUMS_NONE, /* nobody digests on a digest thread: not yet, or never, or no more since the writer was freed */
+    SUMS_FOLLOW,   /* a stream is open */
+    SUMS_IN_FILE,  /* and reads the file */
+    SUMS_FINISHED, /* its values are on their way */
+    SUMS_KNOWN,
+};
+
+/* What the owner was told, and what it asked for last. */
+enum owner_state {
+    OWNER_WAITS,
+    OWNER_FEEDS,     /* was told on_ready */
+    OWNER_HAS_SUMS,  /* on_sealed */
+    OWNER_PUBLISHES, /* and called blob_writer_publish */
+    OWNER_HAS_BLOB,  /* on_published; after a success name and id are its own, and `blob` is 0 here */
+};
+
+/* How bytes go, from the best to the last. */
+enum writer_way {
+    WAY_SPLICE,
+    WAY_COPY_IN, /* blob_writer_write alone; what is in pipes is still spliced on */
+    WAY_COPY,    /* that is read and written, too */
+};
+
 /* Brings the result of a digest thread to the ring's thread. It outlives the writer when need be: while it has an
  * owner its ring exists, and without one nothing is posted. */
 struct writer_mailbox {
@@ -89,16 +133,18 @@ struct blob_writer {
     uint32_t digest_mask;
     uint32_t digest_mask_small; /* kinds beside those in digest_mask; 0 when the body is known to be large */
     uint64_t digest_small_bytes_max;
-    bool has_chunks;
-    struct digest_chunk_ops chunks;
+    struct digest_chunk_ops chunks; /* verify NULL: the body has none */
 
     enum writer_step step;
     struct ring_op op; /* of `step` */
     int error;         /* sticky; 0 or a negative errno */
-    bool detached;     /* blob_writer_free was called */
+    enum owner_state owner;
+    enum file_state file;
+    enum bytes_state bytes;
+    enum sums_state sums;
+    enum writer_way way;
 
     int fd;
-    bool ready;  /* the file can be written (or none is needed) */
     bool staged; /* the file has a name below staging/ */
     char staging_name[24];
 
@@ -106,40 +152,37 @@ struct blob_writer {
     struct blob_hop *filling; /* or NULL */
     struct queue queued;      /* HOP_QUEUED; the first one drains */
     bool hop_due;             /* the filling pipe should drain although it is not full: the socket ran dry */
-    bool splice_off;          /* this writer takes memory only */
-    bool splice_out_off;      /* pipes drain by read and write */
     uint64_t taken, written;
 
     struct pump_pool *pumps;     /* or NULL */
     struct digest_set *pump_set; /* NULL: the body goes by hops and digest threads */
     struct pump_job pump;
-    bool pumped; /* pump_result waits to be told */
-    int32_t pump_result;
+    int32_t pump_result; /* waits to be told, or PUMP_TOLD */
 
-    struct digest_stream *stream; /* NULL before it is needed and after finish or cancel */
-    bool stream_bound;
-    struct writer_mailbox *mailbox; /* while a finish is out */
-    bool digested;
-    struct digest_values values;
+    struct digest_stream *stream;   /* SUMS_FOLLOW and SUMS_IN_FILE */
+    struct writer_mailbox *mailbox; /* SUMS_FINISHED */
+    struct digest_values values;    /* SUMS_KNOWN */
 
-    bool sealed, publishing, synced;
-    uint64_t blob; /* the id, once handed out; 0 again after it was settled here */
+    uint64_t blob; /* the id, once handed out; 0 again after it was settled here, or told */
     unsigned char record[BLOB_RECORD_BYTES_MAX];
     size_t record_length, record_written; /* record_length 0: not made yet */
-    bool linked;                          /* the name exists */
-    unsigned folder_failures;             /* of its folder, before it did */
-    bool finished;                        /* the name exists and, with a durable store, is synced */
+    unsigned folder_failures;             /* of its folder, before the name was made */
     char path[BLOB_PATH_BYTES];
     struct blob_waiter waiter; /* of STEP_ID and STEP_FOLDER */
 
-    /* Events still owed. want_room: a call returned -EBUSY for this kind of hop. */
-    bool ready_told, sealed_told, published_told, want_room;
-    enum hop_kind want_kind;
+    enum hop_kind want; /* a call returned -EBUSY for this kind, and on_room is owed; or HOP_NONE */
+    bool detached;      /* blob_writer_free was called */
     bool delivering, kicked;
     struct ring_op kick;
 };
 
 #define BLOB_WRITER_MAGIC 0xb10b3713u
+
+/* No job of a pump has ended whose result nobody was told of. */
+#define PUMP_TOLD INT32_MIN
+
+/* blob_writer_state.c: asserts that the sides go together. Between events: not while a step is being taken. */
+void writer_state_check(const struct blob_writer *writer);
 
 /* blob_writer.c: starts the next step if none is in flight. May free a detached writer. */
 void writer_start(struct blob_writer *writer);
@@ -151,9 +194,11 @@ struct ring_op *writer_step_begin(struct blob_writer *writer, enum writer_step s
 void writer_step_begin_on(struct blob_writer *writer, enum writer_step step, struct ring_op *op);
 void writer_fail(struct blob_writer *writer, int error);
 
-/* blob_create.c: the steps up to `ready`. */
+/* blob_create.c: the steps up to FILE_READY. */
 void writer_create_check(struct blob_writer *writer);
 void writer_create_start(struct blob_writer *writer);
+/* The file is there: FILE_OPEN. */
+void writer_opened(struct blob_writer *writer, int fd);
 void writer_open_done(struct blob_writer *writer, int32_t result);
 void writer_open_staging_done(struct blob_writer *writer, int32_t result);
 void writer_reserve_done(struct blob_writer *writer, int32_t result);
@@ -164,7 +209,7 @@ int writer_digest_open(struct blob_writer *writer);
 void writer_digest_inline(struct blob_writer *writer, const void *data, size_t length);
 /* More bytes are in the file. */
 void writer_digest_advance(struct blob_writer *writer);
-/* All bytes are in the file: asks for the values; `digested` follows, and events are delivered. */
+/* All bytes are in the file: asks for the values; SUMS_KNOWN follows, and events are delivered. */
 void writer_digest_finish(struct blob_writer *writer);
 /* The writer is being freed. */
 void writer_digest_leave(struct blob_writer *writer);
@@ -201,6 +246,8 @@ void writer_publish_start(struct blob_writer *writer);
 void writer_id_done(struct blob_writer *writer, int32_t result);
 void writer_record_done(struct blob_writer *writer, int32_t result);
 void writer_sync_done(struct blob_writer *writer, int32_t result);
+/* FILE_NAMED. */
+void writer_named(struct blob_writer *writer);
 void writer_link_done(struct blob_writer *writer, int32_t result);
 void writer_folder_done(struct blob_writer *writer, int32_t result);
 /* Stops waiting for ids and folders; true when the step is over. */
