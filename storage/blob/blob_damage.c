@@ -4,6 +4,8 @@
  * log is told of a unit once, and of few units a minute.
  *
  * Any thread. */
+#include <assert.h>
+
 #include "storage/blob/blob_internal.h"
 
 void blob_damages_init(struct blob_damages *damages)
@@ -47,6 +49,7 @@ bool blob_damage_note(struct blob_store *store, struct blob_unit unit, enum blob
     unsigned untold = 0;
     bool tells;
 
+    assert(damage < BLOB_DAMAGE_COUNT);
     atomic_fetch_add_explicit(&damages->met[damage], 1, memory_order_relaxed);
     pthread_mutex_lock(&damages->lock);
     tells = may_tell(damages, unit, &untold);

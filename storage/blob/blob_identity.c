@@ -86,6 +86,7 @@ int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECO
     uint64_t end = ids->recover_end, first = ids->disk.settled;
     unsigned files = 0;
 
+    assert(!ids->recovered && first <= end);
     *epoch = 0;
     if ((ids->past.was_durable || !ids->past.is_unclean) &&
         memcmp(ids->found.store, id, RECORD_STORE_ID_BYTES) == 0)

@@ -129,6 +129,7 @@ int blob_ids_open(struct blob_store *store)
     int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT;
     int err = -ENODATA;
 
+    assert(store->blobs_fd >= 0 && ids->fd < 0);
     ids->durable = store->options.durable;
     ids->fd = sys.openat(store->blobs_fd, "SEQUENCE", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (ids->fd < 0 && !(read_only && errno == ENOENT))
@@ -160,6 +161,7 @@ void blob_store_past(struct blob_store *store, struct blob_past *past)
 
 void blob_store_doubt(struct blob_store *store, enum blob_doubt doubt)
 {
+    assert(!store->ids.recovered); /* too late: what was doubtful is gone */
     if (doubt > store->ids.doubt)
         store->ids.doubt = doubt;
 }
@@ -203,6 +205,7 @@ static int ids_write(struct blob_store *store, struct blob_sequence record)
     struct blob_ids *ids = &store->ids;
     int err = blob_sequence_write(ids->fd, &record);
 
+    assert(!ids->keeper_running); /* which may be writing, too */
     pthread_mutex_lock(&ids->lock);
     if (err == 0)
         ids->disk = record;
@@ -217,6 +220,7 @@ int blob_ids_recovered(struct blob_store *store)
     pthread_mutex_lock(&ids->lock);
     assert(!ids->keeper_running); /* recovery comes before the first writer */
     assert(ids->settled == ids->next);
+    assert(!ids->recovered); /* once is all that recovery runs */
     ids->recovered = true;
     if (ids->records_from == 0) /* a new store, one of an earlier version, or one whose SEQUENCE was lost */
         ids->records_from = ids->next;
@@ -237,6 +241,7 @@ static void ids_keep_one(struct blob_store *store)
     uint64_t first = ids->next;
     int err;
 
+    assert(ids->promise_wanted && record.promised > first);
     pthread_mutex_unlock(&ids->lock);
     err = blob_layout_make_folders(store, first, record.promised);
     if (err == 0)
@@ -278,6 +283,7 @@ static int ids_keeper_start(struct blob_store *store)
     struct blob_ids *ids = &store->ids;
     int err = 0;
 
+    assert(!ids->keeper_stop); /* no id is taken from a store that is being closed */
     if (!ids->keeper_running)
         err = thread_start(&ids->keeper, "sluice-ids", ids_keeper_main, store);
     if (err == 0)
@@ -291,6 +297,7 @@ static uint64_t ids_bit(const struct blob_ids *ids, uint64_t id, uint64_t **word
 {
     uint64_t at = id % ids->capacity;
 
+    assert(id >= ids->settled && id - ids->settled < ids->capacity);
     *word = &ids->bits[at / 64];
     return UINT64_C(1) << (at % 64);
 }
@@ -313,6 +320,7 @@ static int ids_reserve(struct blob_ids *ids)
     }
     free(ids->bits);
     ids->bits = grown.bits;
+    assert(grown.capacity > ids->capacity);
     ids->capacity = grown.capacity;
     return 0;
 }
@@ -333,15 +341,18 @@ static int ids_take(struct blob_store *store, uint64_t *id)
     if (empty)
         return err != 0 ? err : -EAGAIN;
     err = ids_reserve(ids); /* a keeper that could not start matters only once ids run out */
-    if (err == 0)
-        *id = ids->next++;
-    return err;
+    if (err != 0)
+        return err;
+    *id = ids->next++;
+    assert(*id >= ids->settled && *id < ids->disk.promised && *id <= BLOB_ID_MAX);
+    return 0;
 }
 
 int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter)
 {
     struct blob_ids *ids = &store->ids;
 
+    assert(waiter->ring != NULL && waiter->op.done != NULL);
     pthread_mutex_lock(&ids->lock);
     int err = ids_take(store, id);
     if (err == -EAGAIN) {
@@ -467,6 +478,7 @@ int blob_store_log_ends(struct blob_store *store)
     ids_keeper_stop(ids);
     pthread_mutex_lock(&ids->lock);
     ids->has_log = false;
+    assert(ids->disk.promised >= ids->next || !ids->recovered);
     struct blob_sequence record = ids_next_record(ids, ids->disk.promised);
     bool is_said = ids->disk.has_log;
     pthread_mutex_unlock(&ids->lock);
@@ -491,6 +503,7 @@ void blob_ids_close(struct blob_store *store)
 
 void blob_ids_free(struct blob_ids *ids)
 {
+    assert(!ids->keeper_running && queue_is_empty(&ids->waiters));
     if (ids->fd >= 0)
         close(ids->fd);
     free(ids->bits);

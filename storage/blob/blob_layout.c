@@ -4,6 +4,7 @@
  * was done in them.
  *
  * Everything here blocks and belongs to start-up, to `sluice check` and to background threads. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,7 @@ int blob_layout_open(struct blob_store *store)
 {
     int err;
 
+    assert(store->dir_fd >= 0 && store->blobs_fd < 0);
     if ((err = dir_open(store, store->dir_fd, "blobs", &store->blobs_fd)) != 0)
         return err;
     if (store->options.read_only)
@@ -114,6 +116,7 @@ int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t 
     bool any = false;
     int err = 0;
 
+    assert(first >= BLOB_ID_FIRST && first < end && end <= BLOB_ID_MAX);
     for (uint64_t run = first / BLOB_FOLDER_RUN; run <= (end - 1) / BLOB_FOLDER_RUN && err == 0; ++run) {
         unsigned index = run % BLOB_FOLDER_COUNT;
 
@@ -142,6 +145,7 @@ int blob_layout_make_folders(struct blob_store *store, uint64_t first, uint64_t 
 int blob_layout_sync(struct blob_store *store)
 {
     int err = 0;
+    assert(store->dir_fd >= 0 && store->blobs_fd >= 0 && !store->options.read_only);
     int parent = sys.openat(store->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 && errno != EACCES)
         return -errno;
@@ -186,6 +190,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
     struct walk walk = {.store = store, .visit = visit, .ctx = ctx};
     int err = 0;
 
+    assert(visit != NULL);
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT && err == 0; ++i) {
         walk.folder = i;
         err = dir_each(store->blobs_fd, store->folders[i].path, walk_name, &walk);
@@ -200,6 +205,7 @@ int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t b
 /* In every store. */
 static int folder_sync(struct blob_store *store, unsigned index)
 {
+    assert(index < BLOB_FOLDER_COUNT);
     int fd = sys.openat(store->blobs_fd, store->folders[index].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno; /* lost with all that was in it */
@@ -246,6 +252,7 @@ int blob_store_sync_garbage(struct blob_store *store, const uint64_t *blobs, uin
     bool marked[BLOB_FOLDER_COUNT] = {false};
     int err = 0;
 
+    assert(blobs != NULL || count == 0);
     for (uint32_t i = 0; i < count && err == 0; ++i) {
         unsigned index = blob_folder_of(blobs[i]);
 

@@ -9,6 +9,7 @@
  * LOCK is locked as well: releases before this one know only that file, and some file systems lock files across
  * machines but folders on one machine alone (NFS, SMB). A file can be removed or replaced while it is locked, so after the lock is taken
  * the name must still be that file's. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,8 +37,9 @@ static int lock_try(int fd)
 
 int blob_lock_folder(struct blob_store *store, int fd, const char *name)
 {
-    int err = lock_try(fd);
+    assert(fd >= 0);
 
+    int err = lock_try(fd);
     if (err == 0 || err == -EBUSY)
         return err;
     /* LOCK is left, which is all that there was before folders were locked. */
@@ -81,6 +83,7 @@ static void lock_sign(struct blob_store *store)
 
 int blob_lock_take(struct blob_store *store)
 {
+    assert(store->dir_fd >= 0 && store->lock_fd < 0);
     for (unsigned i = 0; i < LOCK_TRIES_MAX; ++i) {
         int fd = lock_open(store), result;
 

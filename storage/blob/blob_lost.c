@@ -6,6 +6,7 @@
  * A file is called by the time when it came there, so that names sort by age, and by what it was. Others are left alone.
  *
  * Everything here blocks; one thread at a time. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +76,7 @@ static int lost_make(struct blob_store *store)
 
 int blob_lost_sync(struct blob_store *store)
 {
+    assert(store->lost_fd >= 0); /* something was moved there */
     return store->options.durable && sys.fsync(store->lost_fd) != 0 ? -errno : 0;
 }
 
@@ -86,6 +88,7 @@ static int lost_name(struct blob_store *store, const char *what, char name[LOST_
     struct tm utc;
     struct stat st;
 
+    assert(store->lost_fd >= 0 && strchr(what, '/') == NULL);
     if (gmtime_r(&now, &utc) == NULL || strftime(stamp, sizeof(stamp), LOST_TIME, &utc) == 0)
         return -EOVERFLOW;
     snprintf(name, LOST_NAME_BYTES, "%s-%s", stamp, what);
@@ -275,6 +278,7 @@ int blob_store_lost_walk(struct blob_store *store, int (*visit)(void *ctx, const
     struct lost_list list;
     int fd, result = list_read(store, &list, &fd);
 
+    assert(visit != NULL);
     for (size_t i = 0; i < list.count && result == 0; ++i) {
         const struct lost_entry *entry = &list.entries[i];
 

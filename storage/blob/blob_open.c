@@ -66,6 +66,7 @@ int blob_store_open(struct blob_store **out, const char *data_dir, const struct 
         blob_store_release(store);
         return err;
     }
+    assert(store->dir_fd >= 0 && store->lock_fd >= 0 && store->blobs_fd >= 0);
     store->residency = blob_residency_choose(store->lock_fd);
     *out = store;
     return 0;
@@ -75,6 +76,7 @@ void blob_store_close(struct blob_store *store)
 {
     if (store == NULL)
         return;
+    assert(store->magic == BLOB_STORE_MAGIC);
     blob_ids_close(store);
     blob_store_release(store);
 }

@@ -14,6 +14,7 @@ static void pin_unlink(struct blob_pins *pins, struct blob_pin *pin)
 {
     struct blob_pin **head = pin->known ? &pins->known : &pins->unknown;
 
+    assert(pin->prev != NULL || *head == pin); /* else it was never entered, or left before */
     if (pin->prev != NULL)
         pin->prev->next = pin->next;
     else
@@ -48,6 +49,7 @@ void blob_pin_known(struct blob_store *store, struct blob_pin *pin, const struct
 {
     struct blob_pins *pins = &store->pins;
 
+    assert(units != NULL || count == 0);
     pthread_mutex_lock(&pins->lock);
     assert(!pin->known);
     pin_unlink(pins, pin);
@@ -77,6 +79,7 @@ void blob_pin_barrier(struct blob_store *store)
     ++pins->barriers;
     while (pins->unknown != NULL && pins->unknown->ticket < end)
         pthread_cond_wait(&pins->moved, &pins->lock);
+    assert(pins->barriers > 0);
     --pins->barriers;
     pthread_mutex_unlock(&pins->lock);
 }

@@ -5,6 +5,7 @@
  *
  * A point is more than a number, for ids are not settled in order: one segment that takes small bodies stays open for minutes while
  * thousands of blobs with higher ids come and go. So a point names the few blobs that were not complete at its moment. */
+#include <assert.h>
 #include <errno.h>
 
 #include "storage/blob/blob_internal.h"
@@ -24,6 +25,8 @@ void blob_point_take(struct blob_store *store, struct blob_point *point)
             break;
         point->open[point->open_count++] = point->next;
     }
+    assert(point->settled <= point->next && point->next <= ids->next);
+    assert(point->open_count == 0 || point->open[0] >= point->settled);
     pthread_mutex_unlock(&ids->lock);
 }
 
@@ -37,6 +40,7 @@ int blob_point_keep(struct blob_store *store, const struct blob_point *point)
     struct blob_ids *ids = &store->ids;
 
     pthread_mutex_lock(&ids->lock);
+    assert(point == NULL || point->settled <= ids->settled);
     ids->mark = point != NULL ? point->settled : BLOB_ID_MAX;
     pthread_mutex_unlock(&ids->lock);
     return point != NULL ? blob_ids_write_wait(store) : 0;

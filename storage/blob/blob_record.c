@@ -130,6 +130,7 @@ static int judge_blob(struct blob_store *store, uint64_t blob, uint64_t file_byt
 int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes,
                       const void *bytes, size_t length, size_t *wanted, struct blob_contents *contents)
 {
+    assert(claim->blob != 0);
     *contents = (struct blob_contents){.kind = BLOB_FILE_UNKNOWN};
     return claim->is_segment ? judge_segment(store, claim->blob, bytes, length, contents)
                              : judge_blob(store, claim->blob, file_bytes, bytes, length, wanted, contents);

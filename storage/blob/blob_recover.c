@@ -4,6 +4,7 @@
  * between the units of segments is given back.
  *
  * Blocks; at the start, before the first writer. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static int recover_one(void *ctx, uint64_t blob, uint64_t size_bytes)
     blob_path_format(path, blob);
     if (unlinkat(recovery->store->blobs_fd, path, 0) != 0)
         return errno == ENOENT ? 0 : -errno;
+    assert(!recovery->moves);
     recovery->touched[blob_folder_of(blob)] = true;
     ++recovery->removed;
     return 0;
@@ -125,6 +127,7 @@ int blob_store_recover(struct blob_store *store, int (*is_live)(void *ctx, uint6
 
     if (store->options.read_only)
         return -EROFS;
+    assert(is_live != NULL && !ids->recovered);
     recovery.first = ids->doubt == BLOB_DOUBT_ALL ? BLOB_ID_FIRST : ids->disk.settled;
     recovery.end = ids->doubt == BLOB_DOUBT_ALL ? BLOB_ID_MAX : ids->recover_end;
     recovery.moves = ids->doubt >= BLOB_DOUBT_FILES;

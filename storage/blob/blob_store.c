@@ -37,6 +37,8 @@ void blob_store_release(struct blob_store *store)
         return;
     assert(store->pins.known == NULL);
     assert(store->pins.unknown == NULL);
+    for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i)
+        assert(!store->folders[i].active); /* it holds the store */
     blob_cache_free(&store->cache);
     blob_damages_free(&store->damages);
     blob_ids_free(&store->ids);
@@ -64,6 +66,7 @@ int blob_store_remove(struct blob_store *store, uint64_t blob)
     char path[BLOB_PATH_BYTES];
     int err = 0;
 
+    assert(store->magic == BLOB_STORE_MAGIC);
     if (store->options.read_only)
         return -EROFS;
     blob_path_format(path, blob);
@@ -78,6 +81,7 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob)
     char path[BLOB_PATH_BYTES];
     int fd;
 
+    assert(store->magic == BLOB_STORE_MAGIC);
     blob_path_format(path, blob);
     do
         fd = sys.openat(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -126,6 +130,7 @@ void blob_close_later(struct blob_store *store, struct ring *ring, int fd)
 {
     if (fd < 0)
         return;
+    assert(ring != NULL);
     struct late_close *late = calloc(1, sizeof(*late));
     if (late == NULL) {
         close(fd);

@@ -42,6 +42,7 @@ void record_put(struct record_writer *writer, enum record_type type, unsigned fl
     struct item_head head = {htole16((uint16_t)type), htole16((uint16_t)flags), htole32((uint32_t)length)};
     size_t room = writer->capacity - RECORD_FOOT_BYTES - writer->length;
 
+    assert(writer->length <= writer->capacity - RECORD_FOOT_BYTES && length <= UINT32_MAX);
     if (writer->is_full || room < sizeof(head) || room - sizeof(head) < length) {
         writer->is_full = true;
         return;
@@ -77,6 +78,7 @@ size_t record_end(struct record_writer *writer)
     foot.crc = htole64(record_crc(writer->bytes, writer->length, &foot));
     memcpy(writer->bytes + writer->length, &foot, sizeof(foot));
     writer->length += sizeof(foot);
+    assert(writer->length <= writer->capacity);
     return writer->length;
 }
 

@@ -170,6 +170,7 @@ int digest_set_update(struct digest_set *set, const void *data, size_t length)
     const unsigned char *bytes = data;
     size_t part;
 
+    assert(bytes != NULL || length == 0);
     while (length > 0 && !set->failed) {
         part = length < DIGEST_BLOCK_BYTES ? length : DIGEST_BLOCK_BYTES;
         digest_set_update_block(set, bytes, part);
@@ -181,6 +182,7 @@ int digest_set_update(struct digest_set *set, const void *data, size_t length)
 
 void digest_set_drop(struct digest_set *set, uint32_t mask)
 {
+    assert(mask < DIGEST_BIT(DIGEST_KIND_COUNT));
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++) {
         if (!(mask & DIGEST_BIT(kind)))
             continue;
@@ -223,6 +225,7 @@ static void xxh_final(const struct digest_set *set, struct digest_values *values
 
 int digest_set_final(struct digest_set *set, struct digest_values *values)
 {
+    assert(set->mask < DIGEST_BIT(DIGEST_KIND_COUNT));
     memset(values, 0, sizeof(*values));
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)
         if (set->context[kind] != NULL && !EVP_DigestFinal_ex(set->context[kind], values->value[kind], NULL))

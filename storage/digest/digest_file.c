@@ -80,6 +80,7 @@ static int window_populate(int fd, void *map, size_t map_length, uint64_t end)
 {
     int err;
 
+    assert(map_length > 0 && map_length <= end);
     if (blob_residency_is_dirty(fd, end - map_length, map_length))
         return 0;
     while (sys.madvise(map, map_length, MADV_POPULATE_READ) < 0) {
@@ -98,6 +99,7 @@ void digest_map_open(struct digest_map *map, int fd, uint64_t offset, size_t len
 {
     uint64_t lead = offset % (uint64_t)sysconf(_SC_PAGESIZE);
 
+    assert(fd >= 0 && length > 0);
     map->fd = fd;
     map->start = offset - lead;
     map->length = length + (size_t)lead;
@@ -150,6 +152,7 @@ int digest_sets_update_file(struct digest_set *const *set, unsigned count, int f
     int err = file_check_length(fd, offset + length);
     uint64_t part;
 
+    assert(fd >= 0 && count > 0);
     while (length > 0 && err == 0) {
         part = DIGEST_WINDOW_BYTES - offset % DIGEST_WINDOW_BYTES; /* windows lie on their own multiples */
         part = length < part ? length : part;

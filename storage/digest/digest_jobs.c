@@ -88,6 +88,7 @@ static int job_open(struct digest_jobs *jobs, struct digest_job *job)
     struct blob_unit unit = {range->blob, range->sum.offset};
     int err = 0;
 
+    assert(job->fd < 0 && job->position == 0);
     if ((job->fd = blob_store_open_fd(jobs->store, range->blob)) < 0)
         return job_fail(jobs, job, job->fd);
     if (range->sum.length > 0)
@@ -114,6 +115,7 @@ static int job_read(struct digest_jobs *jobs, struct digest_job *job, uint64_t o
 static int job_advance(struct digest_jobs *jobs, struct digest_job *job)
 {
     const struct blob_range *range = &job->ranges[job->at];
+    assert(job->at < job->range_count && job->position <= range->length);
     uint64_t left = range->length - job->position;
     uint64_t part = left < DIGEST_JOB_SLICE_BYTES ? left : DIGEST_JOB_SLICE_BYTES;
     int err = 0;
@@ -148,6 +150,7 @@ static bool job_run(struct digest_jobs *jobs, struct digest_job *job)
     job_close(job);
     digest_set_free(job->set);
     job->set = NULL;
+    assert(job->fd < 0 && job->sum == NULL && err <= 0);
     job->result = err;
     return true;
 }
@@ -199,6 +202,7 @@ void digest_jobs_submit(struct digest_jobs *jobs, struct digest_job *job)
 {
     int err;
 
+    assert(job->done != NULL && (job->ranges != NULL || job->range_count == 0));
     job->set = job->sum = NULL;
     job->told_damage = false;
     job->position = 0;

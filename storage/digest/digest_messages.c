@@ -2,6 +2,7 @@
  *
  * Digests of several messages in memory: their MD5s side by side (md5_lanes.h), all other kinds one message after the other,
  * as digest.c does. Any thread; no blocking. */
+#include <assert.h>
 #include <string.h>
 
 #include "storage/digest/digest.h"
@@ -18,6 +19,7 @@ static void message_digest(struct digest_message *message, uint32_t mask)
 /* All kinds of a message whose MD5 is known. */
 static void message_finish(struct digest_message *message, const unsigned char *md5)
 {
+    assert((message->mask & DIGEST_BIT(DIGEST_MD5)) != 0 && message->values != NULL);
     message_digest(message, message->mask & ~DIGEST_BIT(DIGEST_MD5));
     if (message->result != 0)
         return;

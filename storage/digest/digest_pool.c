@@ -49,6 +49,7 @@ static bool stream_has_work(const struct digest_stream *stream)
 
 void digest_stream_schedule(struct digest_stream *stream)
 {
+    assert(!stream->cancelled);
     if (stream->scheduled || !stream_has_work(stream))
         return;
     stream->scheduled = true;
@@ -91,6 +92,7 @@ static void stream_free(struct digest_stream *stream)
         close(stream->fd);
     free(stream);
     pthread_mutex_lock(&pool->lock);
+    assert(pool->stream_count > 0);
     pool->stream_count--;
     pthread_mutex_unlock(&pool->lock);
 }
@@ -114,6 +116,7 @@ static void stream_end_finished(struct digest_stream *stream)
     void *ctx = stream->done_ctx;
     int result = stream->result;
 
+    assert(stream->finishing && done != NULL && queue_is_empty(&stream->chunks));
     if (result == 0 && stream->set != NULL)
         result = digest_set_final(stream->set, &values);
     stream_release_ctx(stream);
@@ -179,6 +182,7 @@ static void stream_step(struct digest_stream *stream)
     bool is_large = stream->end > stream->small_bytes_max;
     int fd = stream->fd, err;
 
+    assert(from <= limit && limit <= stream->end);
     to = limit < to ? limit : to;
     if (stream_first_chunk(stream) != NULL && stream_first_chunk(stream)->chunk.end <= to) {
         node = stream_pop_chunk(stream);
@@ -192,6 +196,7 @@ static void stream_step(struct digest_stream *stream)
         err = stream_verify_chunk(stream, &node->chunk);
     free(node);
     pthread_mutex_lock(&pool->lock);
+    assert(stream->scheduled && to >= from);
     stream->position = to;
     if (err != 0)
         stream_fail(stream, err);
@@ -213,6 +218,7 @@ static bool stream_run(struct digest_stream *stream)
     struct digest_pool *pool = stream->pool;
 
     pthread_mutex_lock(&pool->lock);
+    assert(stream->scheduled);
     if (!stream->cancelled && stream->result == 0 && !stream_is_over(stream))
         stream_step(stream);
     bool cancelled = stream->cancelled, over = cancelled || stream_is_over(stream);

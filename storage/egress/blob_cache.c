@@ -46,6 +46,7 @@ static void idle_remove(struct blob_file *file)
 
 static void idle_append(struct blob_cache *cache, struct blob_file *file)
 {
+    assert(file->refs == 0 && file->idle_next == NULL);
     file->idle_prev = cache->idle.idle_prev;
     file->idle_next = &cache->idle;
     file->idle_prev->idle_next = file;
@@ -57,7 +58,7 @@ static void cache_remove(struct blob_cache *cache, struct blob_file *file)
 {
     struct blob_file **at = bucket_find(cache, file->blob);
 
-    assert(*at == file);
+    assert(*at == file && file->cached && cache->count > 0);
     *at = file->hash_next;
     file->cached = false;
     --cache->count;
@@ -72,6 +73,7 @@ static bool cache_evict_one(struct blob_cache *cache)
 
     if (oldest == &cache->idle)
         return false;
+    assert(oldest->refs == 0 && oldest->cached);
     cache_remove(cache, oldest);
     close(oldest->fd);
     free(oldest);
@@ -100,6 +102,7 @@ int blob_cache_add(struct blob_cache *cache, uint64_t blob, int fd, struct blob_
     struct blob_file *fresh = calloc(1, sizeof(*fresh));
     struct stat st;
 
+    assert(fd >= 0 && blob != 0);
     if (fresh == NULL) {
         close(fd);
         return -ENOMEM;

@@ -2,6 +2,7 @@
  *
  * Three ways to ask whether file pages are in memory, best first. mincore(2) is not among them: it needs a
  * mapping, and costs thirty times as much. */
+#include <assert.h>
 #include <errno.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static uint64_t pages_of(uint64_t offset, uint64_t length)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
+    assert(length > 0);
     return (offset + length - 1) / page - offset / page + 1;
 }
 

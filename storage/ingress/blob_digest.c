@@ -124,6 +124,7 @@ void writer_digest_finish(struct blob_writer *writer)
     mailbox->ring = writer->ring;
     mailbox->op.done = mailbox_on_posted;
     writer->mailbox = mailbox;
+    assert(writer->stream != NULL && writer->bytes == BYTES_IN_FILE);
     digest_stream_finish(writer->stream, writer->written, mailbox_on_digested, mailbox);
     writer->stream = NULL;
     writer->sums = SUMS_FINISHED;

@@ -21,6 +21,7 @@ static void folder_open(struct blob_folder *folder);
 
 unsigned blob_folder_failures(struct blob_store *store, unsigned index)
 {
+    assert(index < BLOB_FOLDER_COUNT);
     pthread_mutex_lock(&store->folders_lock);
     unsigned failures = store->folders[index].failures;
     pthread_mutex_unlock(&store->folders_lock);
@@ -39,6 +40,7 @@ void blob_folder_doubt(struct blob_store *store, unsigned index)
 static void folder_batch_end(struct blob_folder *folder, int result)
 {
     struct blob_store *store = folder->store;
+    assert(folder->active && result <= 0);
     bool is_lost = result != 0 && folder->fd >= 0; /* else it could not even be opened: nothing was tried */
 
     if (folder->fd >= 0)
@@ -76,6 +78,7 @@ static void folder_on_opened(struct ring_op *op, int32_t result)
         folder_batch_end(folder, result);
         return;
     }
+    assert(folder->fd < 0 && queue_is_empty(&folder->running));
     folder->fd = result;
     pthread_mutex_lock(&folder->store->folders_lock);
     queue_append(&folder->running, &folder->waiting);
@@ -95,7 +98,9 @@ void blob_folder_sync(struct blob_store *store, unsigned index, unsigned failure
 {
     struct blob_folder *folder = &store->folders[index];
 
+    assert(index < BLOB_FOLDER_COUNT && waiter->ring != NULL && waiter->op.done != NULL);
     pthread_mutex_lock(&store->folders_lock);
+    assert(failures <= folder->failures);
     if (failures != folder->failures) {
         pthread_mutex_unlock(&store->folders_lock);
         ring_post(waiter->ring, &waiter->op, -EIO);

@@ -52,6 +52,7 @@ void writer_hop_end(struct blob_writer *writer)
 
     if (hop == NULL)
         return;
+    assert(hop->state == HOP_FILLING && hop->drained == 0);
     writer->filling = NULL;
     if (hop->filled == 0) {
         hop_reset(writer, hop);
@@ -226,6 +227,7 @@ bool writer_drain_start(struct blob_writer *writer)
     if (hop == NULL)
         return false;
     size_t left = hop->filled - hop->drained;
+    assert(hop->state == HOP_QUEUED && left > 0 && writer->fd >= 0);
     if (hop->kind == HOP_BUFFER) {
         struct ring_op *op = writer_step_begin(writer, STEP_DRAIN);
         ring_write(writer->ring, op, writer->fd, hop->data + hop->drained, (uint32_t)left, writer->written);
@@ -264,6 +266,7 @@ void writer_drain_done(struct blob_writer *writer, int32_t result)
     assert(hop->drained <= hop->filled);
     if (hop->taken_out > 0)
         hop->put_in += (size_t)result;
+    assert(hop->put_in <= hop->taken_out);
     writer->written += (uint64_t)result;
     if (hop->drained < hop->filled)
         return;

@@ -20,6 +20,7 @@
 
 static void publish_record(struct blob_writer *writer)
 {
+    assert(writer->blob != 0 && writer->fd >= 0 && writer->written == writer->taken);
     if (writer->record_length == 0)
         writer->record_length =
             blob_record_make(writer->store, writer->blob, writer->written, writer->record);
@@ -38,6 +39,7 @@ static void publish_link(struct blob_writer *writer)
 {
     struct ring_op *op = writer_step_begin(writer, STEP_LINK);
 
+    assert(writer->blob != 0 && writer->owner == OWNER_PUBLISHES);
     blob_path_format(writer->path, writer->blob);
     writer->folder_failures = blob_folder_failures(writer->store, blob_folder_of(writer->blob));
     if (writer->staged)
@@ -158,6 +160,7 @@ bool writer_waiter_forget(struct blob_writer *writer)
 
 bool writer_undo_start(struct blob_writer *writer)
 {
+    assert(writer->detached && writer->stream == NULL && writer->mailbox == NULL);
     if (writer->blob != 0) {
         if (writer->file >= FILE_NAMED) {
             ring_unlinkat(writer->ring, writer_step_begin(writer, STEP_UNLINK), writer->store->blobs_fd,

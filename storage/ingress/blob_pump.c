@@ -42,6 +42,7 @@ static ssize_t pump_begin(struct blob_writer *writer, int socket_fd, size_t max)
 {
     struct pump_job *job = &writer->pump;
 
+    assert(writer->fd >= 0 && writer->written == writer->taken);
     job->file_fd = writer->fd;
     job->offset = writer->written;
     job->max = max < PUMP_JOB_BYTES_MAX ? (uint32_t)max : PUMP_JOB_BYTES_MAX;

@@ -70,6 +70,7 @@ static int pump_out(struct pump_job *job, const struct pipe_pair *pipe, size_t l
         }
         if (n <= 0)
             return n == 0 ? -EIO : -errno;
+        assert((size_t)n <= length);
         length -= (size_t)n;
         offset += (uint64_t)n;
     }
@@ -124,6 +125,7 @@ static int32_t pump_run(struct pump_pool *pool, struct pump_job *job, const stru
         if ((err = digest_map_update(map, job->digest, offset, (size_t)n)) != 0)
             return err == -ENODATA ? -EIO : err; /* what was just written is not there */
         moved += (uint32_t)n;
+        assert(moved <= job->max);
         pump_write_back(job, offset, (uint64_t)n);
     }
     return (int32_t)moved;
@@ -207,6 +209,7 @@ void pump_pool_destroy(struct pump_pool *pool)
 int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, int socket_fd)
 {
     assert(job->max > 0 && job->max <= PUMP_JOB_BYTES_MAX);
+    assert(job->op.done != NULL && job->digest != NULL && job->file_fd >= 0 && socket_fd >= 0);
     job->ring = ring;
     job->refusal = PUMP_REFUSED_NOTHING;
     job->socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);

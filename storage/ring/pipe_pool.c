@@ -89,6 +89,7 @@ int pipe_pool_take(struct pipe_pool *pool, struct pipe_pair *pipe)
         return pipe_pair_open(pipe);
     }
     *pipe = pool->idle[--pool->idle_count];
+    assert(pipe->read_fd >= 0 && pipe->write_fd >= 0 && pipe->capacity > 0);
     return 0;
 }
 

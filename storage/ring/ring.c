@@ -12,6 +12,7 @@
 #include "storage/base/io.h"
 #include "storage/ring/ring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -71,6 +72,7 @@ void ring_destroy(struct ring *ring)
         while (ring->pending > 0)
             ring_wait(ring, false);
     while (ring_reap(ring) > 0 || ring->pending > 0);
+    assert(ring->pending == 0 && queue_is_empty(&ring->arrived));
     ring->calls->destroy(ring);
     pthread_mutex_destroy(&ring->lock);
     close(ring->event_fd);
@@ -117,6 +119,7 @@ void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)
 {
     struct queue one = {NULL, NULL};
 
+    assert(op->done != NULL);
     op->result = result;
     queue_push(&one, &op->link);
     ring_arrive(ring, &one);
@@ -289,7 +292,7 @@ void ring_write(struct ring *ring, struct ring_op *op, int fd, const void *buffe
 void ring_splice_to_file(struct ring *ring, struct ring_op *op, int pipe_fd, int file_fd, uint64_t offset,
                          uint32_t length)
 {
-    assert(length <= RING_TRANSFER_BYTES_MAX);
+    assert(pipe_fd >= 0 && length > 0 && length <= RING_TRANSFER_BYTES_MAX);
     op->fd = file_fd;
     op->fd2 = pipe_fd;
     op->offset = offset;
@@ -333,6 +336,7 @@ void ring_openat(struct ring *ring, struct ring_op *op, int dir_fd, const char *
 
 void ring_link_fd(struct ring *ring, struct ring_op *op, int fd, int dir_fd, const char *path)
 {
+    assert(fd >= 0 && path != NULL);
     op->fd = fd;
     op->fd2 = dir_fd;
     op->path = path;
@@ -345,6 +349,7 @@ void ring_link_fd(struct ring *ring, struct ring_op *op, int fd, int dir_fd, con
 void ring_renameat(struct ring *ring, struct ring_op *op, int from_dir_fd, const char *from, int to_dir_fd,
                    const char *to)
 {
+    assert(from != NULL && to != NULL);
     op->fd = from_dir_fd;
     op->fd2 = to_dir_fd;
     op->path = from;
@@ -363,6 +368,7 @@ void ring_unlinkat(struct ring *ring, struct ring_op *op, int dir_fd, const char
 
 void ring_close(struct ring *ring, struct ring_op *op, int fd)
 {
+    assert(fd >= 0);
     op->fd = fd;
     op->length = 0;
     ring_start(ring, op, RING_OP_CLOSE);

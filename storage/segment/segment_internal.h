@@ -4,6 +4,7 @@
 #ifndef STORAGE_SEGMENT_SEGMENT_INTERNAL_H
 #define STORAGE_SEGMENT_SEGMENT_INTERNAL_H
 
+#include <assert.h>
 #include <sys/uio.h>
 
 #include "storage/blob/blob_internal.h"
@@ -34,6 +35,16 @@ struct segment_writer {
     uint64_t units_synced, journal_synced;
     int sync_result; /* the first failure since the last segment_sync_end */
 };
+
+/* What is true of a segment that can be written to. */
+static inline void segment_check(const struct segment *segment)
+{
+    assert(segment->blob != 0 && segment->fd >= 0);
+    assert(segment->used >= SEGMENT_ALIGN_BYTES && segment->used <= segment->journal);
+    assert(segment->journal <= segment->capacity && segment->capacity <= SEGMENT_BYTES_MAX);
+    assert((segment->used | segment->journal | segment->capacity) % SEGMENT_ALIGN_BYTES == 0);
+    assert((segment->entries == 0) == (segment->journal == segment->capacity));
+}
 
 /* Writes all of it, in as many calls as it takes; changes the list. 0 or a negative errno, when a part may be written. */
 int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset);

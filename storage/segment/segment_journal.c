@@ -81,7 +81,7 @@ int segment_entry_write(struct segment_writer *writer, const struct segment_entr
     uint64_t room = entry_room(entry->length);
     int err;
 
-    assert(entry->length > 0);
+    assert(entry->data != NULL && entry->length > 0);
     assert(entry->length <= SEGMENT_ENTRY_BYTES_MAX);
     if (!writer->store->options.durable)
         return -EOPNOTSUPP;
@@ -96,6 +96,7 @@ int segment_entry_write(struct segment_writer *writer, const struct segment_entr
     }
     segment->journal -= room;
     ++segment->entries;
+    segment_check(segment);
     segment_prepare_next(writer);
     return 0;
 }

@@ -122,6 +122,7 @@ static int make_segment(struct blob_store *store, uint64_t bytes, struct segment
     struct segment *segment = calloc(1, sizeof(*segment));
     int err;
 
+    assert(bytes >= SEGMENT_BYTES_MIN && bytes <= SEGMENT_BYTES_MAX && bytes % SEGMENT_ALIGN_BYTES == 0);
     if (segment == NULL)
         return -ENOMEM;
     segment->capacity = bytes;
@@ -137,6 +138,7 @@ static int make_segment(struct blob_store *store, uint64_t bytes, struct segment
         free(segment);
         return err;
     }
+    segment_check(segment);
     *out = segment;
     return 0;
 }
@@ -144,6 +146,7 @@ static int make_segment(struct blob_store *store, uint64_t bytes, struct segment
 uint64_t segment_age(struct blob_store *store, const struct segment *segment)
 {
     pthread_mutex_lock(&store->ids.lock);
+    assert(segment->blob < store->ids.next);
     uint64_t age = store->ids.next - segment->blob;
     pthread_mutex_unlock(&store->ids.lock);
     return age;
@@ -151,6 +154,8 @@ uint64_t segment_age(struct blob_store *store, const struct segment *segment)
 
 void segment_discard(struct blob_store *store, struct segment *segment)
 {
+    assert(segment->used == SEGMENT_ALIGN_BYTES && segment->entries == 0); /* nothing is in it */
+
     int err = blob_store_remove(store, segment->blob);
 
     if (err == 0)
@@ -185,6 +190,7 @@ static void *maker_main(void *arg)
         if (err == 0)
             blob_store_grown(maker->store);
         pthread_mutex_lock(&maker->lock);
+        assert(maker->is_wanted && maker->segment == NULL);
         maker->is_wanted = false;
         maker->segment = segment;
         maker->error = err;
@@ -211,6 +217,7 @@ static int maker_want(struct segment_maker *maker, uint64_t bytes)
 {
     int err;
 
+    assert(!maker->is_stopping);
     if (maker->segment != NULL || maker->is_wanted)
         return 0;
     if ((err = maker_start(maker)) != 0)
@@ -241,6 +248,7 @@ int segment_maker_take(struct segment_maker *maker, uint64_t bytes, struct segme
         else
             pthread_cond_wait(&maker->made, &maker->lock);
     }
+    assert(err <= 0);
     *segment = err == 0 ? maker->segment : NULL;
     if (err == 0)
         maker->segment = NULL;

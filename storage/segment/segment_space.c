@@ -40,6 +40,8 @@ static int space_sync(struct blob_store *store, int fd)
 
 static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
 {
+    assert(offset > 0 && length > 0 && (offset | length) % SEGMENT_ALIGN_BYTES == 0);
+
     ssize_t result =
         IO_RETRY(sys.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));
     int err = result == 0 ? 0 : -errno;
@@ -141,6 +143,7 @@ static int gaps_punch(struct gaps *gaps)
 {
     int err = punch_runs(gaps->store, gaps->fd, gaps->list, gaps->count);
 
+    assert(gaps->count <= GAPS_MAX);
     gaps->count = 0;
     return err;
 }
@@ -158,6 +161,7 @@ static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
         length > SEGMENT_UNIT_BYTES_MAX)
         return -EBADMSG;
     if (offset > gaps->end) {
+        assert(gaps->count < GAPS_MAX);
         gaps->list[gaps->count++] = (struct blob_run){gaps->end, offset - gaps->end};
         if (gaps->count == GAPS_MAX)
             err = gaps_punch(gaps);

@@ -66,6 +66,7 @@ static bool is_dirty(const struct segment_writer *writer)
 
 static void note_synced(struct segment_writer *writer)
 {
+    segment_check(writer->open);
     writer->units_synced = writer->open->used;
     writer->journal_synced = writer->open->journal;
 }
@@ -133,6 +134,7 @@ static int open_for(struct segment_writer *writer, uint32_t bytes)
             break;
         segment_discard(writer->store, segment); /* made long ago */
     }
+    assert(segment->journal - segment->used >= bytes); /* any unit fits into any new segment */
     writer->open = segment;
     note_synced(writer);
     grow_next(writer);
@@ -150,6 +152,7 @@ struct group {
 
 int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset)
 {
+    assert(fd >= 0 && count > 0);
     while (count > 0) {
         ssize_t n = IO_RETRY(sys.pwritev(fd, list, count, (off_t)offset));
 
@@ -171,6 +174,7 @@ int segment_write_list(int fd, struct iovec *list, int count, uint64_t offset)
 
 void segment_write_failed(struct segment_writer *writer, int err)
 {
+    assert(writer->open != NULL && err < 0);
     blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot write to segment %016llx: %s",
                    (unsigned long long)writer->open->blob, strerror(-err));
     segment_writer_seal(writer); /* what lies behind `used` is cut off with it */
@@ -210,6 +214,7 @@ static void group_end(struct segment_writer *writer, const struct group *group, 
     }
     if (result == 0) {
         segment->used = offset;
+        segment_check(segment);
         return;
     }
     segment_write_failed(writer, result);
@@ -242,13 +247,14 @@ void segment_write(struct segment_writer *writer, struct segment_unit *first)
     while (first != NULL) {
         struct segment_unit *unit = first;
 
-        assert(first->length > 0);
+        assert(first->data != NULL && first->length > 0);
         assert(first->length <= SEGMENT_UNIT_BYTES_MAX);
         if ((err = open_for(writer, segment_unit_room(first->length))) != 0) {
             fail_all(first, err);
             return;
         }
         first = gather(writer->open, unit, &group);
+        assert(group.count > 0 && first != unit); /* there was room for one at least */
         group_end(writer, &group,
                   segment_write_list(writer->open->fd, group.list, group.count, writer->open->used));
     }
@@ -283,6 +289,7 @@ int segment_sync_end(struct segment_writer *writer)
 
     (void)sync_open(writer); /* noted */
     result = writer->sync_result;
+    assert(result <= 0 && !is_dirty(writer));
     writer->sync_result = 0;
     if (result != 0 && writer->open != NULL) {
         /* After a failed sync the next one may call lost pages a success: nothing is written here any more. */
@@ -305,6 +312,7 @@ void segment_batch_end(struct segment_writer *writer, bool is_certain)
         struct segment *segment = writer->sealed;
 
         writer->sealed = segment->next;
+        assert(segment->fd < 0 && segment->blob != 0 && segment->used >= SEGMENT_ALIGN_BYTES);
         writer->on_sealed(writer->ctx, segment->blob, segment->used, !segment->is_doubtful);
         free(segment);
     }
@@ -331,6 +339,7 @@ int segment_writer_create(struct segment_writer **out, struct blob_store *store,
     struct segment_writer *writer = calloc(1, sizeof(*writer));
     int err = writer == NULL ? -ENOMEM : 0;
 
+    assert(on_sealed != NULL && !store->options.read_only);
     if (err == 0 && (writer->maker = segment_maker_create(store)) == NULL)
         err = -ENOMEM;
     if (err != 0) {
@@ -356,6 +365,7 @@ void segment_writer_destroy(struct segment_writer *writer)
     (void)segment_sync_end(writer); /* of a batch nobody waits for */
     segment_writer_seal(writer);
     segment_batch_end(writer, true);
+    assert(writer->open == NULL && writer->sealed == NULL);
     segment_maker_destroy(writer->maker);
     free(writer);
     blob_store_release(store);
