@@ -3,6 +3,7 @@
  * The server as a whole: start and its failures, stop in every state, clients that vanish, the access log, no
  * leaks of descriptors. */
 #include <dirent.h>
+#include <sys/resource.h>
 
 #include "http_support.h"
 
@@ -445,6 +446,50 @@ static void reopens_its_log(void **state)
     assert_non_null(strstr(log_text, "/path/after"));
 }
 
+/* ---- Out of descriptors ---- */
+
+static _Atomic unsigned refused_lines;
+
+static void count_refused(void *ctx, enum log_level level, const char *message)
+{
+    if (strstr(message, "cannot accept") != NULL)
+        atomic_fetch_add(&refused_lines, 1);
+}
+
+/* It tries again and again, and serves when there are descriptors once more; the log hears of it once. */
+static void says_once_that_it_cannot_accept(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    struct reply reply = {.status = 0};
+    struct rlimit before, none;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), lowest;
+
+    (void)state;
+    assert_true(fd >= 0);
+    options.workers = 1;
+    options.log = count_refused;
+    toy_start(&options);
+    address.sin_port = htons((uint16_t)http_server_port(server));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    lowest = dup(fd);
+    assert_true(lowest >= 0);
+    close(lowest);
+    none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    client_send(fd, "GET /path/x HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (atomic_load(&refused_lines) == 0)
+        usleep(1000);
+    usleep(500000); /* some tries more */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_reply(fd, &reply, 200);
+    assert_int_equal(atomic_load(&refused_lines), 1);
+    client_close(fd, &reply);
+    toy_stop();
+}
+
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup_server, teardown_server)
 #define WITH_LOG(test)    cmocka_unit_test_setup_teardown(test, setup_log, teardown_log)
 
@@ -463,6 +508,7 @@ int main(void)
         WITH_LOG(logs_requests_without_secrets),
         WITH_LOG(logs_json),
         WITH_LOG(reopens_its_log),
+        cmocka_unit_test(says_once_that_it_cannot_accept),
     };
 
     return cmocka_run_group_tests_name("http server", tests, NULL, NULL);

@@ -3,7 +3,9 @@
  * Stores, buckets, names and listings of the public library, several threads on one store, and its messages. */
 #include "tests/unit/library/library_support.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -537,6 +539,52 @@ static void many_threads_one_store(void **state)
     place_end(&place);
 }
 
+/* The signals that a thread of this program blocks, if its name is one of ours; false for others. */
+static bool thread_blocks(const char *task, unsigned long long *blocked)
+{
+    char path[300], line[256];
+    bool is_ours = false;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
+    FILE *status = fopen(path, "r");
+    if (status == NULL)
+        return false; /* it has ended */
+    while (fgets(line, sizeof(line), status) != NULL) {
+        if (strncmp(line, "Name:\tsluice-", 13) == 0)
+            is_ours = true;
+        if (sscanf(line, "SigBlk: %llx", blocked) == 1)
+            break;
+    }
+    fclose(status);
+    return is_ours;
+}
+
+/* Signals are the host program's: none of the threads that the library starts may be the one to handle them. */
+static void threads_take_no_signals(void **state)
+{
+    const unsigned long long wanted =
+        1ull << (SIGTERM - 1) | 1ull << (SIGUSR1 - 1) | 1ull << (SIGPIPE - 1) | 1ull << (SIGCHLD - 1);
+    struct dirent *task;
+    struct place place;
+    unsigned seen = 0;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_put(place.store, "bucket", "k", "a", 1, NULL, NULL), 0);
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    while ((task = readdir(tasks)) != NULL) {
+        unsigned long long blocked = 0;
+
+        if (!thread_blocks(task->d_name, &blocked))
+            continue;
+        seen++;
+        assert_int_equal(blocked & wanted, wanted);
+    }
+    closedir(tasks);
+    assert_true(seen >= 3); /* the committer, its checkpoints, the reclaimer at least */
+    place_end(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +603,7 @@ int main(void)
         cmocka_unit_test(listings),
         cmocka_unit_test(listings_of_several_pages),
         cmocka_unit_test(many_threads_one_store),
+        cmocka_unit_test(threads_take_no_signals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
