@@ -119,7 +119,7 @@ struct late_close {
 
 static void late_close_done(struct ring_op *op, int32_t result)
 {
-    struct late_close *late = (struct late_close *)op;
+    struct late_close *late = OWNER_OF(op, struct late_close, op);
 
     /* The descriptor was only read from: there is nothing that a failed close could lose. */
     blob_store_release(late->store);
