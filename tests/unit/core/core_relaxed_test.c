@@ -126,9 +126,13 @@ static void await_point(struct rig *rig)
 /* Everything so far is on the disk; nothing is from now on. */
 static void settle(struct rig *rig)
 {
-    close_and_open(rig, &soon);
-    await_point(rig);
-    close_and_open(rig, &never);
+    /* A point that is taken beside a put may come before its row: then the store is not closed at rest, and its next start takes another. */
+    do {
+        close_and_open(rig, &soon);
+        await_point(rig);
+        rig_close(rig);
+    } while (closed_mark(rig).file != 0);
+    open_with(rig, &never);
 }
 
 enum damage { ZEROS, SHORT, MISSING };
@@ -261,7 +265,7 @@ static void closed_at_rest(void **state)
     struct meta_mark mark = {.file = 1};
     struct rig rig;
 
-    rig_begin(&rig, &soon);
+    rig_begin(&rig, &never);
     put_seed(&rig, "a", SMALL, 1);
     rig_close(&rig);
     assert_true(closed_mark(&rig).file != 0);

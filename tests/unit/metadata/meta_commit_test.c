@@ -216,6 +216,8 @@ static void a_failure_is_alone(void **state)
 
 /* ---- The log ---- */
 
+#define WRITES_MANY 5000 /* of each worker: 240 MiB of log in all */
+
 static void *worker_write_much(void *argument)
 {
     struct worker *worker = argument;
@@ -223,7 +225,7 @@ static void *worker_write_much(void *argument)
     struct meta_attribute attribute = {text("x-amz-meta-large"), {value, sizeof(value)}};
     char key[32];
 
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < WRITES_MANY; i++) {
         struct meta_object_put op = {.bucket = worker->store->bucket};
         snprintf(key, sizeof(key), "%d/%d", worker->number, i % 50);
         op.key = text(key);
@@ -244,10 +246,11 @@ static void the_log_stays_short(void **state)
 
     workers_run(store, workers, worker_write_much);
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(workers[i].wins, 2000);
+        assert_int_equal(workers[i].wins, WRITES_MANY);
     snprintf(wal, sizeof(wal), "%s-wal", store->path);
     assert_int_equal(stat(wal, &status), 0);
-    assert_true(status.st_size < 4ll * META_WAL_FRAMES_TARGET * 4096);
+    assert_true(status.st_size < 6ll * META_WAL_FRAMES_TARGET *
+                                     4096); /* on a busy machine the thread that moves pages is late */
 }
 
 /* The child puts objects one after the other and says so through the pipe after each; then it is killed. */
