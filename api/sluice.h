@@ -273,6 +273,10 @@ struct sluice_server_options {
     const char *tls_certificate, *tls_key;
     /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
     const char *tls_listen;
+    /* Connections open at a time; 0: half of the descriptors that the process may have, at most 32,768. For one more, the one that has
+     * been idle for longest is closed; while none has been for a second, the new one waits. */
+    unsigned max_connections;
+    unsigned max_connections_per_address; /* of IPv6: per /64; what is more is closed at once. 0: no limit */
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */

@@ -59,6 +59,7 @@ static const char *check_token(const char *text)
 #define FROM_OUTSIDE (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT) /* not the file */
 #define FROM_SECRET                                                                                          \
     (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
+#define CONNECTIONS_MAX     1000000u
 #define GRACE_S_MAX         86400u
 #define LIFECYCLE_DAY_S_MAX 86400u
 #define LOST_DAYS_MAX       36500u
@@ -142,6 +143,15 @@ const struct option_row option_rows[] = {
     {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
      .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "The region that signatures and bucket locations name."},
+    {.name = "max-connections", .type = OPTION_NUMBER, .field = FIELD(max_connections), .default_text = "0",
+     .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How many connections may be open; 0: half of the descriptors that the process may have (ulimit -n), so that each can "
+             "open an object, and at most 32768. For one more, the one that has been idle for longest is closed; while none has been "
+             "for a second, the new one waits."},
+    {.name = "max-connections-per-address", .type = OPTION_NUMBER, .field = FIELD(max_connections_per_address),
+     .default_text = "0", .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. Not for "
+             "servers to which a proxy connects."},
     {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long requests in flight may go on after SIGTERM or SIGINT."},

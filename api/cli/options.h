@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define OPTIONS_ROWS_MAX    40
+#define OPTIONS_ROWS_MAX    48
 #define OPTIONS_ERROR_BYTES 512
 #define OPTIONS_WORDS_MAX   2
 
@@ -67,7 +67,8 @@ struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
-    unsigned workers, grace_s, lifecycle_day_s, lost_days, lost_share;
+    unsigned workers, max_connections, max_connections_per_address, grace_s, lifecycle_day_s, lost_days,
+        lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
     bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost,
         empty_lost, help;

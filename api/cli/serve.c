@@ -52,6 +52,8 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .tls_certificate = options->tls_certificate,
         .tls_key = options->tls_key,
         .workers = options->workers,
+        .max_connections = options->max_connections,
+        .max_connections_per_address = options->max_connections_per_address,
         .access_key = options->access_key,
         .secret_key = options->secret_key,
         .credentials = options->credentials,

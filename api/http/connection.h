@@ -81,6 +81,7 @@ struct connection {
     unsigned magic;
     struct http_worker *worker;
     h2o_socket_t *socket;
+    struct peer *peer;        /* whose share of connections it has; may be NULL */
     h2o_linklist_t link;      /* in worker->connections */
     h2o_linklist_t turn_link; /* in a queue of worker->turn */
     enum connection_state state;
@@ -126,7 +127,8 @@ struct connection {
 #define CONNECTION_MAGIC 0x48545450u
 
 /* connection_run.c */
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls);
+/* Takes the socket, the peer and what room_take took. -ENOMEM: it took nothing. */
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer, bool is_tls);
 void connection_run(struct connection *conn);
 /* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
 void connection_abort(struct connection *conn, int reason);

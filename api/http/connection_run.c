@@ -52,7 +52,7 @@ static const h2o_conn_callbacks_t connection_callbacks = {
 
 /* ---- Birth and death ---- */
 
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer, bool is_tls)
 {
     struct connection *conn = calloc(1, sizeof(*conn));
 
@@ -62,6 +62,7 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, bool is_
     conn->magic = CONNECTION_MAGIC;
     conn->worker = worker;
     conn->socket = socket;
+    conn->peer = peer;
     socket->data = conn;
     h2o_socket_dont_read(socket, 1);
     conn->timeout.cb = connection_on_timeout;
@@ -95,6 +96,8 @@ static void connection_free(struct connection *conn)
         (void)tls_stream_close(conn->tls); /* where it was reset, nothing leaves any more */
     tls_stream_destroy(conn->tls);
     conn->worker->connection_count--;
+    peer_give_back(conn->worker->server, conn->peer);
+    room_give_back(conn->worker->server);
     counter_add(&conn->worker->counters.open, (uint64_t)-1);
     output_free(conn);
     h2o_socket_close(conn->socket);

@@ -120,6 +120,9 @@ struct http_server_options {
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
+    /* Connections open at a time; 0: half of the process's descriptors. And those of one address (IPv6: of the first 64 bits); 0: no
+     * bound. */
+    unsigned connections_max, connections_per_address_max;
     uint32_t failures_logged_ms; /* the time for which the log's bound of failed handshakes counts */
     struct http_handler handler;
     log_fn log; /* may be NULL */

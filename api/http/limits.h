@@ -45,6 +45,18 @@
 #define HTTP_ACCEPT_PAUSE_MS  100u /* while there are no descriptors to be had */
 #define HTTP_LISTEN_BACKLOG   4096 /* the kernel clips it to somaxconn */
 
+/* Connections that may be open unless an option says otherwise: half of the descriptors that this process may have, so that each can
+ * open an object, without those that are in use anyway. At most so many, for each costs some memory. */
+#define HTTP_DESCRIPTORS_RESERVED    64u
+#define HTTP_CONNECTIONS_MIN         16u /* where there are hardly any descriptors */
+#define HTTP_CONNECTIONS_DEFAULT_MAX 32768u
+#define HTTP_CONNECTIONS_MAX         1000000u
+
+/* Where no more may be, one makes room that has had no request for so long at least: who has just connected gets his chance. */
+#define HTTP_ROOM_AGE_MS_MIN 1000u
+#define HTTP_ROOM_LOOKS_MAX  32u    /* at connections that turn out to have something to read */
+#define HTTP_ROOM_TOLD_MS    60000u /* the log is told that there is no room once in this time */
+
 /* Access log lines wait in this buffer until the end of the worker's turn. */
 #define HTTP_LOG_BUFFER_BYTES (64u << 10)
 

@@ -35,6 +35,7 @@ static void server_free(struct http_server *server)
     server_close_listeners(server);
     tls_context_destroy(server->tls);
     access_log_close(server->log);
+    room_free(server);
     pthread_cond_destroy(&server->start_changed);
     pthread_mutex_destroy(&server->start_mutex);
     pthread_mutex_destroy(&server->failures_mutex);
@@ -128,7 +129,8 @@ static bool server_options_are_valid(const struct http_server_options *options)
 
     return (options->listen != NULL || options->tls_listen != NULL) &&
            (options->tls_listen == NULL || has_pair) && options->workers > 0 &&
-           options->workers <= HTTP_WORKERS_MAX && options->handler.on_request != NULL;
+           options->workers <= HTTP_WORKERS_MAX && options->connections_max <= HTTP_CONNECTIONS_MAX &&
+           options->handler.on_request != NULL;
 }
 
 /* ---- Start and stop ---- */
@@ -142,7 +144,8 @@ int http_server_start(struct http_server **server_out, const struct http_server_
         return -EINVAL;
     if ((server = server_create(options)) == NULL)
         return -ENOMEM;
-    if (options->access_log != NULL)
+    err = room_init(server);
+    if (err == 0 && options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
     if (err == 0)
         err = server_open_listeners(server, options);

@@ -57,6 +57,28 @@ static void worker_say_refused(struct http_worker *worker, int error)
     server_log(worker->server, LOG_LEVEL_WARNING, "cannot accept a connection: %s", strerror(error));
 }
 
+/* The connection stays in the queue and the listener readable: waiting beats spinning. */
+static void worker_pause_accepting(struct http_worker *worker, h2o_socket_t *listener)
+{
+    h2o_socket_read_stop(listener);
+    if (!h2o_timeout_is_linked(&worker->accept_pause))
+        h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
+}
+
+static void worker_take(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
+{
+    struct peer *peer = NULL;
+
+    if (peer_take(worker->server, socket, &peer) != 0 ||
+        connection_accept(worker, socket, peer, is_tls) != 0) {
+        peer_give_back(worker->server, peer);
+        room_give_back(worker->server);
+        h2o_socket_close(socket);
+        return;
+    }
+    room_settle(worker);
+}
+
 static void worker_on_accept(h2o_socket_t *listener, const char *err)
 {
     struct http_worker *worker = listener->data;
@@ -65,18 +87,22 @@ static void worker_on_accept(h2o_socket_t *listener, const char *err)
 
     (void)err;
     for (unsigned i = 0; i < HTTP_ACCEPTS_PER_TURN; i++) {
+        if (!room_take(worker)) {
+            worker_pause_accepting(worker, listener);
+            return;
+        }
         if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
+            int error = errno;
+
+            room_give_back(worker->server);
+            errno = error;
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                /* The connection stays in the queue and the listener readable: waiting beats spinning. */
                 worker_say_refused(worker, errno);
-                h2o_socket_read_stop(listener);
-                if (!h2o_timeout_is_linked(&worker->accept_pause))
-                    h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
+                worker_pause_accepting(worker, listener);
             }
             return;
         }
-        if (connection_accept(worker, socket, is_tls) != 0)
-            h2o_socket_close(socket);
+        worker_take(worker, socket, is_tls);
     }
 }
 

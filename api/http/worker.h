@@ -2,7 +2,7 @@
  *
  * Inside of the HTTP front: the server and its workers. Not for other folders.
  *
- * The server's fields are written before the workers serve and read-only afterwards, but for phase and failures. A worker's fields belong
+ * The server's fields are written before the workers serve and read-only afterwards, but for phase, connections and failures. A worker's fields belong
  * to its thread, but for the counters, which it writes and anybody reads. */
 #ifndef API_HTTP_WORKER_H
 #define API_HTTP_WORKER_H
@@ -29,6 +29,9 @@ struct listener {
     unsigned port;
 };
 
+struct peer;
+struct peers;
+
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
     struct listener listeners[LISTENERS_MAX];
@@ -44,6 +47,12 @@ struct http_server {
     unsigned started;
     int start_error;    /* the first worker's that failed; then the outcome of the start */
     bool is_start_over; /* until then no worker serves */
+
+    /* room.c */
+    unsigned connections_max;
+    _Atomic unsigned connections; /* open, and those that are being accepted */
+    _Atomic uint64_t room_told_ms;
+    struct peers *peers; /* NULL: addresses have no bound */
 
     pthread_mutex_t failures_mutex; /* of the rest: handshake_failure.c */
     uint32_t failures_logged_ms;
@@ -104,6 +113,18 @@ char *worker_copy_buffer(struct http_worker *worker);
 void turn_init(struct http_worker *worker);
 bool turn_is_due(const struct http_worker *worker); /* then the loop must not sleep */
 void turn_run(struct http_worker *worker);          /* once after each turn of the loop */
+
+/* room.c: how many connections may be open. 0 or -ENOMEM. */
+int room_init(struct http_server *server);
+void room_free(struct http_server *server);
+unsigned room_default(uint64_t descriptors); /* where no option says */
+/* Before a connection is accepted: false where there is no room for one and none of this worker's can make some. */
+bool room_take(struct http_worker *worker);
+void room_give_back(struct http_server *server); /* it came to nothing, or is closed */
+void room_settle(struct http_worker *worker);    /* after it was accepted: closes the one that makes room */
+/* 0; -EUSERS: that address has as many as it may have; -ENOMEM. *peer is for peer_give_back, NULL where there is no bound. */
+int peer_take(struct http_server *server, h2o_socket_t *socket, struct peer **peer);
+void peer_give_back(struct http_server *server, struct peer *peer); /* NULL allowed */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);

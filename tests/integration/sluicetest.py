@@ -177,7 +177,7 @@ class Server:
     with strace_args."""
 
     def __init__(self, data=None, keys=False, args=(), env=None, strace=None, strace_calls=None, strace_args=(), engine=None,
-                 log=None):
+                 log=None, descriptors=None):
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=scratch())
         command = [SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
         if TLS:
@@ -185,6 +185,8 @@ class Server:
         engine = engine or os.environ.get("TEST_ENGINE")
         if engine:
             command += ["--engine", engine]
+        if descriptors: # that many it may have
+            command = ["prlimit", f"--nofile={descriptors}", *command]
         if strace:
             calls = ["-e", "trace=" + strace_calls] if strace_calls else []
             command = ["strace", "-f", "-qq", "-s", "0", "-o", strace, *calls, *strace_args, *command]
