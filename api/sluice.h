@@ -276,6 +276,9 @@ struct sluice_server_options {
     /* Connections open at a time; 0: half of the descriptors that the process may have, at most 32,768. For one more, the one that has
      * been idle for longest is closed; while none has been for a second, the new one waits. */
     unsigned max_connections;
+    /* Bytes a second that a client must send of a body, or take of an answer, on average over each minute in which it was waited for; 0:
+     * 1,024; below 0: as few as it likes. */
+    int body_rate_min;
     unsigned max_connections_per_address; /* of IPv6: per /64; what is more is closed at once. 0: no limit */
 };
 

@@ -59,6 +59,7 @@ static const char *check_token(const char *text)
 #define FROM_OUTSIDE (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT) /* not the file */
 #define FROM_SECRET                                                                                          \
     (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
+#define BODY_RATE_MIN_MAX   1000000000u
 #define CONNECTIONS_MAX     1000000u
 #define GRACE_S_MAX         86400u
 #define LIFECYCLE_DAY_S_MAX 86400u
@@ -152,6 +153,10 @@ const struct option_row option_rows[] = {
      .default_text = "0", .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. Not for "
              "servers to which a proxy connects."},
+    {.name = "body-rate-min", .type = OPTION_NUMBER, .field = FIELD(body_rate_min), .default_text = "1024", .max = BODY_RATE_MIN_MAX,
+     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "What a client must send of a body, or take of an answer, in a second: on average over each minute in which the server "
+             "waited for it. Slower uploads end with RequestTimeout, slower downloads are cut. 0: as little as it likes."},
     {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long requests in flight may go on after SIGTERM or SIGINT."},

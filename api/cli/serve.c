@@ -54,6 +54,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .workers = options->workers,
         .max_connections = options->max_connections,
         .max_connections_per_address = options->max_connections_per_address,
+        .body_rate_min = options->body_rate_min != 0 ? (int)options->body_rate_min : -1,
         .access_key = options->access_key,
         .secret_key = options->secret_key,
         .credentials = options->credentials,

@@ -180,6 +180,7 @@ static int body_splice(struct connection *conn, size_t max, size_t *budget)
     }
     assert((size_t)count <= max);
     counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
+    conn->pace.bytes += (uint64_t)count;
     if (!conn->body.splices_aside)
         *budget -= (size_t)count;
     /* One that waits for the socket itself, and got all it asked for, need not be told when there is more. */
@@ -287,6 +288,7 @@ static enum connection_step body_wait(struct connection *conn, int reason, bool 
 {
     if (reason == -EAGAIN) {
         conn->want_read = true;
+        pace_wait(conn);
         if (has_moved || !h2o_timeout_is_linked(&conn->timeout))
             connection_arm(conn, &conn->worker->body_timeout);
         return STEP_WAIT;
@@ -305,6 +307,7 @@ enum connection_step body_step(struct connection *conn)
     size_t budget = HTTP_TURN_BYTES_MAX;
     bool has_moved = false;
 
+    pace_go_on(conn);
     while (conn->body.state == BODY_RECEIVING) {
         int result;
 
@@ -312,6 +315,8 @@ enum connection_step body_step(struct connection *conn)
         result = body_advance(conn, &budget);
         if (conn->body.state != BODY_RECEIVING)
             break; /* the handler answered from inside a sink op */
+        if (result == -EAGAIN && pace_of_body_is_slow(conn))
+            result = -ETIMEDOUT;
         if (result == -EAGAIN || result == -EBUSY)
             return body_wait(conn, result, has_moved);
         if (result != BODY_MOVED)
@@ -384,6 +389,7 @@ void http_body_receive(struct http_request *req, struct framing *coding, struct 
     assert(body->state == BODY_NONE || body->state == BODY_UNREAD);
     assert(body->sink == NULL);
     body->state = BODY_RECEIVING;
+    pace_begin(conn);
     body->coding = coding;
     body->sink = sink;
     if (conn->is_dead)

@@ -107,6 +107,7 @@ static ssize_t connection_received(struct connection *conn, ssize_t count)
 {
     if (count > 0) {
         counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
+        conn->pace.bytes += (uint64_t)count;
         return count;
     }
     if (count == 0)

@@ -76,6 +76,16 @@ struct answer {
     bool is_small;        /* the head waits for the source's body, to be sent with it */
 };
 
+struct pace {
+    uint64_t bytes; /* of the body or the answer that went through the socket */
+    /* of them, those that had reached the other end by the beginning of this span */
+    uint64_t passed_before;
+    uint64_t waited_ms; /* for the client, in this span */
+    uint64_t waits_since_ms;
+    uint64_t queued; /* of an answer: what the client had not acknowledged when it began to wait */
+    bool is_waiting;
+};
+
 struct connection {
     h2o_conn_t super; /* first: libh2o casts. What its log asks of a connection */
     unsigned magic;
@@ -117,6 +127,7 @@ struct connection {
     struct body body;
     struct output output;
     struct answer answer;
+    struct pace pace;
     uint64_t discarded; /* in DRAIN or LINGER */
 
     struct http_request req;
@@ -186,6 +197,17 @@ void body_end(struct connection *conn, int result);
 void body_detach(struct connection *conn); /* the handler answers before the end */
 void body_on_timeout(struct connection *conn);
 
+/* pace.c: how fast the client gives and takes */
+void pace_begin(struct connection *conn); /* of a body, or of an answer */
+void pace_wait(struct connection *conn);  /* for the client, until pace_go_on */
+void pace_go_on(struct connection *conn);
+void pace_wait_for_reader(struct connection *conn);
+/* To be asked before it waits: whether the client is slower than it may be. */
+bool pace_of_body_is_slow(struct connection *conn);
+bool pace_of_answer_is_slow(struct connection *conn);
+/* Whether the client has acknowledged something since pace_wait_for_reader. */
+bool pace_reader_goes_on(struct connection *conn);
+
 /* drain.c */
 enum connection_step drain_step(struct connection *conn);
 enum connection_step linger_step(struct connection *conn);
@@ -196,6 +218,9 @@ bool drain_is_cheap(const struct connection *conn); /* the rest is known and sma
 /* response.c */
 enum connection_step answer_step(struct connection *conn);
 void answer_begin(struct connection *conn); /* with each request */
+/* Waits for room in the socket, or gives up a client that is too slow. */
+enum connection_step answer_wait(struct connection *conn);
+void answer_on_timeout(struct connection *conn);
 void answer_abort(struct connection *conn, int reason);
 /* An answer of this layer's own, after which the connection closes. */
 void answer_refuse(struct connection *conn, int status, const char *message);

@@ -216,7 +216,7 @@ static void connection_on_timeout(h2o_timeout_entry_t *entry)
         body_on_timeout(conn);
         break;
     case CONNECTION_ANSWER:
-        answer_abort(conn, -ETIMEDOUT);
+        answer_on_timeout(conn);
         break;
     default:
         conn->state = CONNECTION_CLOSED;

@@ -123,6 +123,10 @@ struct http_server_options {
     /* Connections open at a time; 0: half of the process's descriptors. And those of one address (IPv6: of the first 64 bits); 0: no
      * bound. */
     unsigned connections_max, connections_per_address_max;
+    /* Bytes a second that a client must send of a body, and take of an answer, on average over each span in which it was waited for;
+     * 0: the default; below 0: as few as it likes. And that span; 0: the default. */
+    int32_t body_rate_min;
+    uint32_t body_rate_span_ms;
     uint32_t failures_logged_ms; /* the time for which the log's bound of failed handshakes counts */
     struct http_handler handler;
     log_fn log; /* may be NULL */

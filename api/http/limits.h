@@ -65,6 +65,10 @@
 #define HTTP_BODY_TIMEOUT_MS 60000u /* without progress of a body */
 #define HTTP_SEND_TIMEOUT_MS 60000u /* without progress of an answer */
 
+/* Bodies and answers that come to less in a span of waiting for the client are given up: 60 KiB in a minute. No modem is so slow. */
+#define HTTP_BODY_RATE_MIN     1024u /* bytes a second */
+#define HTTP_BODY_RATE_SPAN_MS 60000u
+
 /* Received at once of what begins with a head; pipelined requests and over-read framing wait in it. So much that a body of 4 KiB
  * comes with its head, which saves a call, and the one that finds nothing behind a full buffer. libh2o's buffers hold it. */
 #define HTTP_INPUT_BYTES_INITIAL 8192u

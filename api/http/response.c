@@ -131,10 +131,30 @@ void answer_abort(struct connection *conn, int reason)
 
 /* ---- The step ---- */
 
+enum connection_step answer_wait(struct connection *conn)
+{
+    if (pace_of_answer_is_slow(conn)) {
+        answer_abort(conn, -ETIMEDOUT);
+        return STEP_AGAIN;
+    }
+    pace_wait_for_reader(conn);
+    conn->want_write = true;
+    connection_arm(conn, &conn->worker->send_timeout);
+    return STEP_WAIT;
+}
+
+/* A slow client may take what the kernel holds, though not yet so much that there is room for more: then the step waits again. */
+void answer_on_timeout(struct connection *conn)
+{
+    if (!pace_reader_goes_on(conn))
+        answer_abort(conn, -ETIMEDOUT);
+}
+
 enum connection_step answer_step(struct connection *conn)
 {
     int err;
 
+    pace_go_on(conn);
     if (conn->is_dead) {
         answer_abort(conn, -ECONNRESET);
         return STEP_AGAIN;
@@ -142,11 +162,8 @@ enum connection_step answer_step(struct connection *conn)
     if (conn->answer.is_small)
         return source_small_step(conn);
     err = source_takes_head(conn) ? 0 : output_flush(conn, conn->answer.source_remaining > 0);
-    if (err == -EAGAIN) {
-        conn->want_write = true;
-        connection_arm(conn, &conn->worker->send_timeout);
-        return STEP_WAIT;
-    }
+    if (err == -EAGAIN)
+        return answer_wait(conn);
     if (err != 0) {
         answer_abort(conn, err);
         return STEP_AGAIN;
@@ -171,6 +188,7 @@ static void answer_push_head(struct connection *conn, uint64_t content_length)
 
     assert(!conn->answer.head_is_written);
     answer_decide(conn);
+    pace_begin(conn);
     head = response_head(conn, content_length);
     output_push(conn, head.base, head.len);
     conn->answer.head_is_written = true;

@@ -62,6 +62,11 @@ static struct http_server *server_create(const struct http_server_options *optio
     pthread_mutex_init(&server->failures_mutex, NULL);
     server->failures_logged_ms =
         options->failures_logged_ms != 0 ? options->failures_logged_ms : HTTP_HANDSHAKE_FAILURES_LOGGED_MS;
+    if (options->body_rate_min >= 0)
+        server->body_rate_min =
+            options->body_rate_min != 0 ? (uint32_t)options->body_rate_min : HTTP_BODY_RATE_MIN;
+    server->body_rate_span_ms =
+        options->body_rate_span_ms != 0 ? options->body_rate_span_ms : HTTP_BODY_RATE_SPAN_MS;
     return server;
 }
 

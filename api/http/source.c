@@ -44,8 +44,10 @@ static ssize_t source_send(struct connection *conn, size_t max)
 
     if (!source_copies(conn)) {
         count = source->send(source, connection_fd(conn), max);
-        if (count > 0)
+        if (count > 0) {
             counter_add(&conn->worker->counters.bytes_sent, (uint64_t)count);
+            conn->pace.bytes += (uint64_t)count;
+        }
         return count;
     }
     if (conn->answer.copy_buffer == NULL && (conn->answer.copy_buffer = malloc(room)) == NULL)
@@ -66,9 +68,7 @@ static enum connection_step source_wait(struct connection *conn, ssize_t reason)
         return STEP_WAIT;
     }
     assert(reason == -EAGAIN);
-    conn->want_write = true;
-    connection_arm(conn, &conn->worker->send_timeout);
-    return STEP_WAIT;
+    return answer_wait(conn);
 }
 
 static size_t source_turn(const struct connection *conn, bool copies)

@@ -48,6 +48,7 @@ struct http_server {
     int start_error;    /* the first worker's that failed; then the outcome of the start */
     bool is_start_over; /* until then no worker serves */
 
+    uint32_t body_rate_min, body_rate_span_ms; /* pace.c; a rate of 0: none */
     /* room.c */
     unsigned connections_max;
     _Atomic unsigned connections; /* open, and those that are being accepted */

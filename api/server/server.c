@@ -241,6 +241,7 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .tls_key = options->tls_key,
         .workers = options->workers != 0 ? options->workers : count_processors(),
         .connections_max = options->max_connections,
+        .body_rate_min = options->body_rate_min,
         .connections_per_address_max = options->max_connections_per_address,
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,

@@ -275,6 +275,50 @@ static void cuts_a_reader_that_stalls(void **state)
     close(fd);
 }
 
+static bool read_some(int fd, size_t length)
+{
+    char buffer[4096];
+
+    usleep(20000);
+    return recv(fd, buffer, length, 0) > 0;
+}
+
+static void cuts_a_reader_that_is_too_slow(void **state)
+{
+    struct http_server_options options = toy_options();
+    int fd;
+
+    (void)state;
+    options.send_timeout_ms = 1000;
+    options.body_rate_min = 50000000;
+    options.body_rate_span_ms = 500;
+    toy_start(&options);
+    fd = client_connect_with(4096);
+    request(fd, "GET", "/source", 50000000);
+    while (atomic_load(&toy_ends) == 0)
+        (void)read_some(fd, 2000);
+    close(fd);
+}
+
+/* The kernel holds so much that for long no more is sent. */
+static void lets_a_slow_reader_read(void **state)
+{
+    struct http_server_options options = toy_options();
+    int fd;
+
+    (void)state;
+    options.send_timeout_ms = 1000;
+    options.body_rate_min = -1;
+    toy_start(&options);
+    fd = client_connect_with(4096);
+    request(fd, "GET", "/source", 50000000);
+    for (unsigned i = 0; i < 200; i++)
+        assert_true(read_some(fd, 2000));
+    assert_int_equal(atomic_load(&toy_ends), 0);
+    close(fd);
+    toy_wait_for(&toy_ends, 1);
+}
+
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup_server, teardown_server)
 
 int main(void)
@@ -291,6 +335,8 @@ int main(void)
         WITH_SERVER(closes_after_when_told),
         WITH_SERVER(answers_behind_a_half_close),
         cmocka_unit_test_teardown(cuts_a_reader_that_stalls, teardown_server),
+        cmocka_unit_test_teardown(cuts_a_reader_that_is_too_slow, teardown_server),
+        cmocka_unit_test_teardown(lets_a_slow_reader_read, teardown_server),
     };
 
     return cmocka_run_group_tests_name("http answers", tests, NULL, NULL);

@@ -2,6 +2,8 @@
  *
  * Request bodies: 100 Continue, framings and codings, sinks that are busy or fail, refusals, short and
  * stalled bodies; each also in copy mode where it matters. */
+#include <poll.h>
+
 #include "http_support.h"
 
 #define LARGE_BYTES (3u << 20)
@@ -417,6 +419,42 @@ static void ends_a_stalled_body(void **state)
     client_close(fd, &reply);
 }
 
+/* Something moves all the time, so nothing stalls. */
+static void ends_a_body_that_trickles(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct reply reply = {.status = 0};
+    struct pollfd poller;
+    int fd;
+
+    (void)state;
+    options.body_rate_min = 10000;
+    options.body_rate_span_ms = 300;
+    toy_start(&options);
+    fd = client_connect();
+    poller = (struct pollfd){.fd = fd, .events = POLLIN};
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    while (poll(&poller, 1, 20) == 0)
+        client_send(fd, "x");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ETIMEDOUT);
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+
+    /* One that is fast enough may take many such spans. */
+    fd = client_connect();
+    client_send(fd, "PUT /splice HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n");
+    for (unsigned i = 0; i < 60; i++) {
+        static const char piece[5000];
+
+        client_send_bytes(fd, piece, sizeof(piece));
+        usleep(20000);
+    }
+    expect_reply(fd, &reply, 200);
+    assert_int_equal(reply.length, 300000);
+    client_close(fd, &reply);
+}
+
 static void ends_stalled_heads_and_idle_connections(void **state)
 {
     struct reply reply = {.status = 0};
@@ -457,6 +495,7 @@ int main(void)
         WITH_SERVER(collects_small_bodies),
         WITH_SERVER(answers_a_short_body),
         WITH_IMPATIENT_SERVER(ends_a_stalled_body),
+        cmocka_unit_test_teardown(ends_a_body_that_trickles, teardown_server),
         WITH_IMPATIENT_SERVER(ends_stalled_heads_and_idle_connections),
     };
 
