@@ -67,8 +67,8 @@ struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_log, *region, *user_id, *rights;
     struct options_list domains;
-    unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s, lost_days,
-        lost_share;
+    unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
+        lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
     bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost,
         empty_lost, help;

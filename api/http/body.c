@@ -283,14 +283,23 @@ static int body_advance(struct connection *conn, size_t *budget)
     return body_move(conn, run < coding_run ? run : coding_run, budget);
 }
 
+/* A body that is hurried does not get longer by dripping. */
+static void body_arm(struct connection *conn, bool has_moved)
+{
+    bool is_armed = h2o_timeout_is_linked(&conn->timeout);
+
+    if (conn->body.is_hurried ? !is_armed : has_moved || !is_armed)
+        connection_arm(conn,
+                       conn->body.is_hurried ? &conn->worker->collect_timeout : &conn->worker->body_timeout);
+}
+
 /* What the pump waits for, if it does. */
 static enum connection_step body_wait(struct connection *conn, int reason, bool has_moved)
 {
     if (reason == -EAGAIN) {
         conn->want_read = true;
         pace_wait(conn);
-        if (has_moved || !h2o_timeout_is_linked(&conn->timeout))
-            connection_arm(conn, &conn->worker->body_timeout);
+        body_arm(conn, has_moved);
         return STEP_WAIT;
     }
     assert(reason == -EBUSY);
@@ -358,8 +367,8 @@ void body_on_timeout(struct connection *conn)
 
     assert(conn->body.state == BODY_RECEIVING);
     /* A slow client may have sent something, only less than SO_RCVLOWAT. */
-    if (conn->body.lowat_bytes != 0 && ioctl(connection_fd(conn), FIONREAD, &available) == 0 &&
-        available > 0) {
+    if (conn->body.lowat_bytes != 0 && !conn->body.is_hurried &&
+        ioctl(connection_fd(conn), FIONREAD, &available) == 0 && available > 0) {
         conn->body.lowat_is_useful = false;
         conn->is_readable = true;
         return;

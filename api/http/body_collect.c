@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_body_collect: a sink that gathers a small body in the request's arena. On the connection's worker. */
+ * http_body_collect: a sink that gathers a small body in the request's arena; and the budget of all requests that hold bodies in memory.
+ * On the connection's worker; the budget is the server's. */
 #include "api/http/connection.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -10,38 +12,87 @@
 
 struct collector {
     struct http_sink sink; /* first */
-    struct arena *arena;
+    struct http_request *req;
     char *bytes;
     size_t length, capacity, max_bytes;
     void (*done)(void *ctx, int result, struct slice body);
     void *ctx;
 };
 
-/* The arena frees nothing before the request ends, but doubling wastes less than is kept. */
-static void collect_grow(struct collector *collector, size_t needed)
+/* ---- The budget of the server ---- */
+
+int http_body_charge(struct http_request *req, size_t bytes)
+{
+    struct connection *conn = connection_of(req);
+    struct http_server *server = conn->worker->server;
+    uint64_t most = conn->is_vouched_for ? HTTP_COLLECTED_BYTES_MAX : HTTP_COLLECTED_BYTES_STRANGER_MAX;
+
+    if (atomic_fetch_add(&server->collected_bytes, bytes) + bytes > most) {
+        atomic_fetch_sub(&server->collected_bytes, bytes);
+        return -ENOBUFS;
+    }
+    conn->charged += bytes;
+    return 0;
+}
+
+void body_charge_end(struct connection *conn)
+{
+    uint64_t before;
+
+    if (conn->charged == 0)
+        return;
+    before = atomic_fetch_sub(&conn->worker->server->collected_bytes, conn->charged);
+    assert(before >= conn->charged);
+    conn->charged = 0;
+}
+
+void http_request_vouch(struct http_request *req)
+{
+    connection_of(req)->is_vouched_for = true;
+}
+
+void http_body_hurry(struct http_request *req, bool is_hurried)
+{
+    struct connection *conn = connection_of(req);
+
+    if (conn->body.is_hurried != is_hurried)
+        connection_disarm(conn); /* it was the other timeout */
+    conn->body.is_hurried = is_hurried;
+}
+
+/* ---- The sink ---- */
+
+/* The arena frees nothing before the request ends, but doubling wastes less than is kept. 0 or -ENOBUFS. */
+static int collect_grow(struct collector *collector, size_t needed)
 {
     size_t capacity = collector->capacity != 0 ? collector->capacity : COLLECT_BYTES_INITIAL;
     char *bytes;
+    int err;
 
     while (capacity < needed)
         capacity *= 2;
     if (capacity > collector->max_bytes)
         capacity = collector->max_bytes;
-    bytes = arena_alloc(collector->arena, capacity);
+    if ((err = http_body_charge(collector->req, capacity)) != 0)
+        return err;
+    bytes = arena_alloc(&collector->req->arena, capacity);
     if (collector->length != 0)
         memcpy(bytes, collector->bytes, collector->length);
     collector->bytes = bytes;
     collector->capacity = capacity;
+    return 0;
 }
 
 static ssize_t collect_write(struct http_sink *sink, const void *data, size_t length)
 {
     struct collector *collector = (struct collector *)sink;
+    int err;
 
     if (length > collector->max_bytes - collector->length)
         return -EMSGSIZE;
-    if (collector->length + length > collector->capacity)
-        collect_grow(collector, collector->length + length);
+    if (collector->length + length > collector->capacity &&
+        (err = collect_grow(collector, collector->length + length)) != 0)
+        return err;
     memcpy(collector->bytes + collector->length, data, length);
     collector->length += length;
     return (ssize_t)length;
@@ -63,7 +114,7 @@ void http_body_collect(struct http_request *req, struct framing *coding, size_t 
 
     *collector = (struct collector){
         .sink = {.write = collect_write, .end = collect_end},
-        .arena = &req->arena,
+        .req = req,
         .max_bytes = max_bytes,
         .done = done,
         .ctx = ctx,
@@ -72,7 +123,8 @@ void http_body_collect(struct http_request *req, struct framing *coding, size_t 
         if (announced > max_bytes)
             conn->body.refuse_with = -EMSGSIZE; /* known before the client was told to go on */
         else if (announced > 0)
-            collect_grow(collector, (size_t)announced);
+            conn->body.refuse_with = collect_grow(collector, (size_t)announced);
     }
+    http_body_hurry(req, true);
     http_body_receive(req, coding, &collector->sink);
 }

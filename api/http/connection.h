@@ -57,6 +57,7 @@ struct body {
     bool splice_refused;      /* the sink said -EOPNOTSUPP */
     bool is_resumed;          /* http_body_resume came before -EBUSY was seen */
     bool is_in_sink;          /* a sink op is being called */
+    bool is_hurried;          /* http_body_hurry */
 };
 
 struct output {
@@ -129,6 +130,8 @@ struct connection {
     struct answer answer;
     struct pace pace;
     uint64_t discarded; /* in DRAIN or LINGER */
+    uint64_t charged;   /* http_body_charge */
+    bool is_vouched_for;
 
     struct http_request req;
     bool is_http_1_0;
@@ -196,6 +199,9 @@ void body_begin(struct connection *conn); /* no body, until head_parse finds one
 void body_end(struct connection *conn, int result);
 void body_detach(struct connection *conn); /* the handler answers before the end */
 void body_on_timeout(struct connection *conn);
+
+/* body_collect.c */
+void body_charge_end(struct connection *conn); /* the request ends: gives back what it was charged */
 
 /* pace.c: how fast the client gives and takes */
 void pace_begin(struct connection *conn); /* of a body, or of an answer */

@@ -119,7 +119,8 @@ struct http_server_options {
     const char *access_log;                /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
-    uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, send_timeout_ms;
+    uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, collect_timeout_ms,
+        send_timeout_ms;
     /* Connections open at a time; 0: half of the process's descriptors. And those of one address (IPv6: of the first 64 bits); 0: no
      * bound. */
     unsigned connections_max, connections_per_address_max;
@@ -204,7 +205,15 @@ void http_body_resume(struct http_request *req);
  * called again), so max may be up to HTTP_ASIDE_BYTES_MAX instead of one turn of the worker's. */
 void http_body_splices_aside(struct http_request *req);
 
-/* Collects a small body in the request's arena. done gets it, or a negative errno: -EMSGSIZE over max_bytes, else as `end`. */
+/* A body that is held in memory costs the server's budget. Until the request ends, however it does, bytes more are its own: 0, or
+ * -ENOBUFS when there is no room for them. And while hurried, all of what is awaited of the body must be here in 30 seconds. */
+int http_body_charge(struct http_request *req, size_t bytes);
+void http_body_hurry(struct http_request *req, bool is_hurried);
+/* The client has shown who it is: then its bodies may have all of the budget, not half. */
+void http_request_vouch(struct http_request *req);
+
+/* Collects a small body in the request's arena, charged and hurried. done gets it, or a negative errno: -EMSGSIZE over max_bytes,
+ * -ENOBUFS, else as `end`. */
 void http_body_collect(struct http_request *req, struct framing *coding, size_t max_bytes,
                        void (*done)(void *ctx, int result, struct slice body), void *ctx);
 

@@ -65,6 +65,14 @@
 #define HTTP_BODY_TIMEOUT_MS 60000u /* without progress of a body */
 #define HTTP_SEND_TIMEOUT_MS 60000u /* without progress of an answer */
 
+/* From the first byte of a body that is collected in memory to its last. */
+#define HTTP_COLLECT_TIMEOUT_MS 30000u
+
+/* What all requests of a server may hold in memory of bodies that are collected, forms' fields included: sixteen of the largest, hundreds of
+ * usual ones. Clients of whom nothing is known have half of it among them, so that they cannot take it from the others. */
+#define HTTP_COLLECTED_BYTES_MAX          (32u << 20)
+#define HTTP_COLLECTED_BYTES_STRANGER_MAX (HTTP_COLLECTED_BYTES_MAX / 2)
+
 /* Bodies and answers that come to less in a span of waiting for the client are given up: 60 KiB in a minute. No modem is so slow. */
 #define HTTP_BODY_RATE_MIN     1024u /* bytes a second */
 #define HTTP_BODY_RATE_SPAN_MS 60000u

@@ -94,6 +94,7 @@ static void answer_release(struct connection *conn)
     free(conn->answer.copy_buffer);
     conn->answer.copy_buffer = NULL;
     conn->has_request = false;
+    body_charge_end(conn);
     arena_free(&conn->req.arena);
 }
 

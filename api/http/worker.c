@@ -132,6 +132,8 @@ static void worker_init_timeouts(struct http_worker *worker)
     worker_init_timeout(worker, &worker->head_timeout, options->head_timeout_ms, HTTP_HEAD_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->idle_timeout, options->idle_timeout_ms, HTTP_IDLE_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->body_timeout, options->body_timeout_ms, HTTP_BODY_TIMEOUT_MS);
+    worker_init_timeout(worker, &worker->collect_timeout, options->collect_timeout_ms,
+                        HTTP_COLLECT_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->send_timeout, options->send_timeout_ms, HTTP_SEND_TIMEOUT_MS);
     worker_init_timeout(worker, &worker->linger_timeout, 0, HTTP_LINGER_TIMEOUT_MS);
     h2o_timeout_init(worker->loop, &worker->accept_timeout, HTTP_ACCEPT_PAUSE_MS);
@@ -218,6 +220,7 @@ static void worker_close(struct http_worker *worker)
     h2o_timeout_dispose(worker->loop, &worker->head_timeout);
     h2o_timeout_dispose(worker->loop, &worker->idle_timeout);
     h2o_timeout_dispose(worker->loop, &worker->body_timeout);
+    h2o_timeout_dispose(worker->loop, &worker->collect_timeout);
     h2o_timeout_dispose(worker->loop, &worker->send_timeout);
     h2o_timeout_dispose(worker->loop, &worker->linger_timeout);
     h2o_timeout_dispose(worker->loop, &worker->accept_timeout);

@@ -49,6 +49,7 @@ struct http_server {
     bool is_start_over; /* until then no worker serves */
 
     uint32_t body_rate_min, body_rate_span_ms; /* pace.c; a rate of 0: none */
+    _Atomic uint64_t collected_bytes;          /* body_collect.c */
     /* room.c */
     unsigned connections_max;
     _Atomic unsigned connections; /* open, and those that are being accepted */
@@ -75,7 +76,8 @@ struct http_worker {
     h2o_loop_t *loop;
     h2o_socket_t *listeners[LISTENERS_MAX], *wake, *events_socket; /* may be NULL */
     int wake_fd;                                                   /* eventfd; `wake` polls a duplicate */
-    h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, send_timeout, linger_timeout;
+    h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, collect_timeout, send_timeout,
+        linger_timeout;
     h2o_timeout_t accept_timeout;
     h2o_timeout_t at_once; /* what is linked here runs before the loop sleeps */
     h2o_timeout_entry_t accept_pause;

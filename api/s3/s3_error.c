@@ -96,6 +96,7 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_INCOMPLETE_BODY;
     case -ETIMEDOUT:
         return S3_ERROR_REQUEST_TIMEOUT;
+    case -ENOBUFS: /* no room for a body that is held in memory */
     case -EMFILE:
     case -ENFILE:
     case -EAGAIN:

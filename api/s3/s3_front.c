@@ -71,6 +71,8 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         find_operation(request);
     if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
         error = s3_authenticate(request);
+    if (request->identity != NULL || s3_credentials_is_open(request->credentials))
+        http_request_vouch(req); /* or nobody has to show who he is */
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
     else

@@ -3,14 +3,25 @@
 """What one client, or a thousand, may take of the server: connections, memory, time. The bounds hold, those who stay within them are
 served meanwhile, and whatever was taken comes back."""
 import contextlib
+import hashlib
+import json
+import re
 import resource
 import socket
+import threading
 import time
 
-from sluicetest import TLS, Server, check, done, equal, poll, skip
+from signer import Signer
+from sluicetest import ACCESS, SECRET, SLUICE, TLS, Server, check, content_md5, done, equal, poll, run, skip
 
+SANITIZED = run(["grep", "-qE", "__(asan|tsan)_init", SLUICE])[0] == 0 # then memory figures say nothing
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+
+
+def rss_kib(server):
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
 def is_closed(sock):
@@ -130,11 +141,197 @@ def bound_of_an_address():
     check(server.stop(), "it ends with status 0")
 
 
-for part in (bound_of_connections, bound_of_busy_connections, blobs_at_the_bound, bound_of_an_address):
-    if TLS and part in (bound_of_busy_connections,):
+def memory_of_connections():
+    server = Server(args=["--max-connections", "3000", "--workers", "2"])
+    equal(server.request("PUT", "/raw")[0], 200, "a server for 1,000 connections")
+    for _ in range(50):
+        server.request("GET", "/raw?list-type=2")
+    before = rss_kib(server)
+    form = b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n"
+    kinds = {
+        "idle": b"",
+        "part of a head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 30_000,
+        "a form's fields": b"POST /raw HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n" + form + b"a" * 61_000,
+        "a document": b"POST /raw?delete HTTP/1.1\r\nHost: localhost\r\nContent-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nContent-Length: 2000000\r\n\r\n" + b"<Delete>" + b" " * 1_900_000,
+    }
+    for kind, data in kinds.items():
+        socks = []
+        for _ in range(1000):
+            sock = open_socket(server)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            sock.setblocking(False)
+            socks.append(sock)
+        left = {sock: memoryview(data) for sock in socks}
+        end = time.monotonic() + 8
+        while left and time.monotonic() < end:
+            for sock in list(left):
+                try:
+                    left[sock] = left[sock][sock.send(left[sock]):]
+                    if not left[sock]:
+                        del left[sock]
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    del left[sock]
+        time.sleep(0.3)
+        grown = rss_kib(server) - before
+        print(f"# 1,000 connections, {kind}: {grown:+d} KiB")
+        check(SANITIZED or grown < 64 * 1024, f"1,000 connections cost less than 64 MiB: {kind}", f"{grown} KiB")
+        equal(server.request("GET", "/-/healthy")[0], 200, "and others are served meanwhile")
+        close_all(socks)
+        time.sleep(0.5)
+    equal(server.request("POST", "/raw?delete", b"<Delete></Delete>", {"Content-MD5": "dYhWqSJ4mFMvtKBuTQlQTg=="})[0], 400, "what they took is given back")
+    check(server.stop(), "it ends with status 0")
+
+
+# ---- Bodies in memory ----
+
+def signed(server, method, path, body=b"", query=""):
+    headers = Signer(ACCESS, SECRET).headers(method, path, f"{server.host}:{server.port}", hashlib.sha256(body).hexdigest(), None, query)
+    return server.request(method, path + ("?" + query if query else ""), body=body or None, headers=headers)
+
+
+def answer_of(sock, seconds=10):
+    """(status, error code) of what comes until the end of an error, or of the connection."""
+    sock.settimeout(seconds)
+    answer = b""
+    with contextlib.suppress(socket.timeout, ConnectionError):
+        while b"</Error>" not in answer and (block := sock.recv(65536)):
+            answer += block
+    code = re.search(rb"<Code>(\w+)</Code>", answer)
+    return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0, code[1].decode() if code else ""
+
+
+def no_hope():
+    """A body is asked for only where some rule could allow the action to who asks."""
+    server = Server(keys=True)
+    equal(signed(server, "PUT", "/shop")[0], 200, "a bucket")
+    equal(signed(server, "PUT", "/shop/k", b"x")[0], 200, "and an object")
+    document = b"<Delete><Object><Key>k</Key></Object></Delete>"
+
+    def ask(target, method=b"POST"):
+        """Only the head is sent."""
+        with open_socket(server) as sock:
+            sock.sendall(method + b" " + target + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nContent-MD5: %s\r\n\r\n" % (len(document), content_md5(document)["Content-MD5"].encode()))
+            return answer_of(sock, 3)
+
+    def allow(*statements):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)}).encode()
+        equal(signed(server, "PUT", "/shop", policy, "policy=")[0], 204, "a policy")
+
+    def statement(action, effect="Allow", resource="arn:aws:s3:::shop/*", **more):
+        return {"Effect": effect, "Principal": "*", "Action": action, "Resource": resource, **more}
+
+    refused, read = (403, "AccessDenied"), (0, "")
+    equal(ask(b"/shop?delete"), refused, "no policy: DeleteObjects is refused by its head")
+    allow(statement("s3:GetObject"))
+    equal(ask(b"/shop?delete"), refused, "a policy that only lets read: too")
+    equal(ask(b"/shop/k?tagging", b"PUT"), refused, "PutObjectTagging, too")
+    equal(ask(b"/shop/k?retention", b"PUT"), refused, "PutObjectRetention, too")
+    allow(statement("s3:GetObject"), statement("s3:DeleteObject", "Deny"))
+    equal(ask(b"/shop?delete"), refused, "one that denies: too")
+    allow(statement("s3:DeleteObject", Principal={"AWS": "arn:aws:iam:::user/somebody"}))
+    equal(ask(b"/shop?delete"), refused, "one that lets somebody else: too")
+    allow(statement("s3:DeleteObject", resource="arn:aws:s3:::shop/other*", Condition={"IpAddress": {"aws:SourceIp": "10.1.2.3/32"}}))
+    equal(ask(b"/shop?delete"), read, "one that might let delete something: the body is read")
+    status, _, body = server.request("POST", "/shop?delete", document, content_md5(document))
+    equal((status, b"AccessDenied" in body), (200, True), "and each key judged")
+    allow(statement("s3:DeleteObject"))
+    status, _, body = server.request("POST", "/shop?delete", document, content_md5(document))
+    equal((status, b"<Deleted>" in body), (200, True), "who is allowed deletes")
+    allow(statement("s3:PutObjectTagging"))
+    equal(ask(b"/shop?delete"), refused, "what lets tag does not let delete")
+    equal(ask(b"/shop/k?tagging", b"PUT"), read, "but tag")
+    check(server.stop(), "it ends with status 0")
+
+
+def one_budget():
+    """Whatever is held in memory, more is refused for a while, and it is given back in every ending."""
+    server = Server(args=["--workers", "2"])
+    equal(server.request("PUT", "/raw")[0], 200, "a server")
+    head = b"POST /raw?delete HTTP/1.1\r\nHost: localhost\r\nContent-MD5: %s\r\nContent-Length: 2000000\r\n\r\n" % content_md5(b" " * 2_000_000)["Content-MD5"].encode()
+    small = b"<Delete><Object><Key>k</Key></Object></Delete>"
+    for ending in ("answered", "cut", "reset"):
+        socks = [open_socket(server) for _ in range(30)]
+        for sock in socks:
+            sock.sendall(head + b" ")
+        time.sleep(1)
+        full = [sock for sock in socks if answer_of(sock, 0.05) == (503, "SlowDown")]
+        check(8 <= len(full) <= 20, f"of 30 documents of 2 MB some are put off ({ending})", f"{len(full)}")
+        for sock in set(socks) - set(full):
+            if ending == "answered":
+                sock.sendall(b" " * 1_999_999)
+                equal(answer_of(sock)[0], 400, "one is read and refused") if sock is socks[0] else answer_of(sock)
+            elif ending == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        close_all(socks)
+        check(poll(lambda: server.request("POST", "/raw?delete", small, content_md5(small))[0] == 200, 10), f"what they held is given back ({ending})")
+    check(poll(lambda: fill(server, head) == 16, 20), "then as much is taken as at first: nothing was lost, or given back twice")
+    check(server.stop(), "it ends with status 0")
+
+
+def fill(server, head):
+    """How many such requests are under way when one more is put off."""
+    socks = []
+    while len(socks) < 60:
+        socks.append(open_socket(server))
+        socks[-1].sendall(head)
+        if answer_of(socks[-1], 0.3) == (503, "SlowDown"):
+            break
+    close_all(socks)
+    return len(socks) - 1
+
+
+class Trickle(threading.Thread):
+    """Bodies of which a byte comes twice a second, beside all the rest of this test."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.server = Server()
+        self.ends = {}
+
+    def run(self):
+        self.server.request("PUT", "/raw")
+        heads = {
+            "an object": b"PUT /raw/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n",
+            "a chunked object": b"PUT /raw/chunked HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+            "a document": b"POST /raw?delete HTTP/1.1\r\nHost: localhost\r\nContent-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==\r\nContent-Length: 100000\r\n\r\n",
+            "a form": b"POST /raw HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n",
+        }
+        socks = {what: open_socket(self.server) for what in heads}
+        for what, sock in socks.items():
+            sock.sendall(heads[what])
+        began = time.monotonic()
+        while socks and time.monotonic() - began < 150:
+            for what, sock in list(socks.items()):
+                with contextlib.suppress(OSError):
+                    sock.send(b"a")
+                sock.settimeout(0.01)
+                try:
+                    answer = sock.recv(4096, socket.MSG_PEEK)
+                except (socket.timeout, TimeoutError):
+                    continue
+                except OSError:
+                    answer = b""
+                self.ends[what] = answer_of(sock, 2) if answer else (0, "")
+                sock.close()
+                del socks[what]
+            time.sleep(0.5)
+
+
+trickle = None if TLS else Trickle()
+if trickle:
+    trickle.start()
+for part in (bound_of_connections, bound_of_busy_connections, blobs_at_the_bound, bound_of_an_address, memory_of_connections, no_hope, one_budget):
+    if TLS and part in (bound_of_busy_connections, memory_of_connections, no_hope, one_budget):
         skip(part.__name__, "it speaks over raw sockets")
         continue
     began = time.monotonic()
     part()
     print(f"# {part.__name__}: {time.monotonic() - began:.1f} s")
+if trickle:
+    trickle.join(160)
+    for kind in ("an object", "a chunked object", "a document", "a form"):
+        equal(trickle.ends.get(kind), (400, "RequestTimeout"), f"{kind} that trickles in ends")
+    check(trickle.server.stop(), "and the server with status 0")
 done()

@@ -227,20 +227,42 @@ enum s3_error s3_authorize_missing(const struct s3_request *request, struct slic
     return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
 }
 
+/* Whether a policy or an ACL could allow any of it. */
+static bool document_has_hope(struct s3_request *request, const struct s3_operation *operation,
+                              const struct s3_policy *policy)
+{
+    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    const struct s3_principal *principal =
+        request->identity != NULL ? s3_identity_principal(request->identity) : NULL;
+    size_t count = s3_action_of_request(request, operation, actions);
+    bool on_bucket;
+
+    if (count == 0) { /* DeleteObjects: each key is one of these */
+        actions[count++] = S3_ACTION_DELETE_OBJECT;
+        actions[count++] = S3_ACTION_DELETE_OBJECT_VERSION;
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum s3_permission permission = permission_of(actions[i], &on_bucket);
+
+        if ((policy != NULL && s3_policy_could_allow(policy, actions[i], principal)) ||
+            (permission != 0 && on_bucket &&
+             s3_access_is_granted(request, &request->bucket, slice_of(NULL, 0), NULL, permission)))
+            return true;
+    }
+    return false;
+}
+
 /* Of what stands in the body the operation asks itself (S3_OPERATION_DOCUMENT). Here it matters only whether there is any hope:
  * without it the body is not even read. */
-static enum s3_error authorize_reading_body(struct s3_request *request, unsigned rights)
+static enum s3_error authorize_reading_body(struct s3_request *request, const struct s3_operation *operation)
 {
     const struct s3_policy *policy;
 
-    if ((s3_authorize_rights(request, &request->bucket) & rights) == rights)
+    if ((s3_authorize_rights(request, &request->bucket) & operation->rights) == operation->rights)
         return S3_ERROR_NONE;
     if (s3_authorize_policy(request, request->bucket.id, &policy) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    return policy != NULL || s3_access_is_granted(request, &request->bucket, slice_of(NULL, 0), NULL,
-                                                  S3_PERMISSION_WRITE)
-               ? S3_ERROR_NONE
-               : S3_ERROR_ACCESS_DENIED;
+    return document_has_hope(request, operation, policy) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
 enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation)
@@ -262,7 +284,7 @@ enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_o
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
     if ((operation->flags & S3_OPERATION_DOCUMENT) != 0)
-        return authorize_reading_body(request, rights);
+        return authorize_reading_body(request, operation);
     if (named != NULL && s3_version_parse(named->value, &version) == 0) /* else the operation refuses it */
         access.version = &version;
     count = s3_action_of_request(request, operation, actions);

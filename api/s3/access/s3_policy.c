@@ -94,6 +94,16 @@ enum s3_policy_answer s3_policy_ask(const struct s3_policy *policy, const struct
     return answer;
 }
 
+bool s3_policy_could_allow(const struct s3_policy *policy, enum s3_action action,
+                           const struct s3_principal *principal)
+{
+    for (const struct policy_statement *statement = policy->statements; statement != NULL;
+         statement = statement->next)
+        if (!statement->denies && statement->actions[action] && statement_has_principal(statement, principal))
+            return true;
+    return false;
+}
+
 /* ---- Public or not ---- */
 
 /* S3's bounds: wider networks are as good as everybody. */

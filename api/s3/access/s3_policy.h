@@ -81,6 +81,9 @@ void s3_policy_free(struct s3_policy *policy); /* NULL allowed */
 /* A statement that denies wins over all that allow. */
 enum s3_policy_answer s3_policy_ask(const struct s3_policy *policy,
                                     const struct s3_policy_question *question);
+/* Whether some statement allows the action to the principal, if not for every resource and condition. principal NULL: anonymous. */
+bool s3_policy_could_allow(const struct s3_policy *policy, enum s3_action action,
+                           const struct s3_principal *principal);
 /* Whether it allows something to everybody, as S3 defines "public": an Allow for "*" (or for all but some) that no condition
  * ties to fixed addresses, accounts, or principals. */
 bool s3_policy_is_public(const struct s3_policy *policy);

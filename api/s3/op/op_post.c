@@ -221,18 +221,32 @@ static ssize_t break_off(struct post *post, enum s3_error error)
     return -ECANCELED;
 }
 
+/* The fields cost the buffer, those that it has outgrown, and the values that were cut out: less than twice the buffer, and the buffer. */
+static int charge_fields(struct post *post)
+{
+    size_t cost = 3 * post->form.capacity;
+    int err = cost > post->charged ? http_body_charge(post->request->http, cost - post->charged) : 0;
+
+    if (err == 0 && cost > post->charged)
+        post->charged = cost;
+    return err;
+}
+
 /* The fields, up to the file's first byte. */
 static ssize_t take_fields(struct post *post, const char *data, size_t length)
 {
     ssize_t n = s3_form_feed(&post->form, data, length);
     enum s3_error error;
 
+    if (charge_fields(post) != 0)
+        return break_off(post, S3_ERROR_SLOW_DOWN);
     if (n < 0)
         return break_off(post, n == -EMSGSIZE ? S3_ERROR_POST_FIELDS_TOO_LARGE : S3_ERROR_MALFORMED_POST);
     if (post->form.state != S3_FORM_FILE)
         return n;
     if ((error = begin_file(post)) != S3_ERROR_NONE)
         return break_off(post, error);
+    http_body_hurry(post->request->http, false);
     post->is_storing = true;
     s3_put_start(&post->put);
     return n;
@@ -311,6 +325,10 @@ void s3_op_post_object(struct s3_request *request)
     }
     if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)
         s3_answer_error(request, error);
-    else
+    else if (charge_fields(post) != 0)
+        s3_answer_error(request, S3_ERROR_SLOW_DOWN);
+    else {
+        http_body_hurry(request->http, true);
         http_body_receive(request->http, NULL, &post->sink);
+    }
 }

@@ -455,6 +455,102 @@ static void ends_a_body_that_trickles(void **state)
     client_close(fd, &reply);
 }
 
+/* What is collected in memory must be here in time, however much moves. */
+static void hurries_a_body_that_is_collected(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct reply reply = {.status = 0};
+    struct pollfd poller;
+    int fd;
+
+    (void)state;
+    options.collect_timeout_ms = 300;
+    options.body_rate_min = -1;
+    toy_start(&options);
+    fd = client_connect();
+    poller = (struct pollfd){.fd = fd, .events = POLLIN};
+    client_send(fd, "PUT /collect/1000000 HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    while (poll(&poller, 1, 20) == 0)
+        client_send(fd, "x");
+    expect_reply(fd, &reply, 400);
+    expect_result(&reply, -ETIMEDOUT);
+    expect_close(fd, &reply);
+    client_close(fd, &reply);
+}
+
+static void expect_collected(void)
+{
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    client_send(fd, "PUT /collect/10000000 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+    expect_reply(fd, &reply, 200);
+    expect_result(&reply, 0);
+    client_close(fd, &reply);
+}
+
+/* Requests that are under way hold all that there is for strangers: one more is refused, until one of them ends; whether it is
+ * answered, or refused, or its connection is cut. */
+static void bounds_what_is_collected(void **state)
+{
+    struct http_server_options options = toy_options();
+    struct http_statistics statistics;
+    const size_t piece = HTTP_COLLECTED_BYTES_STRANGER_MAX / 4;
+    char head[128], *bytes = calloc(1, piece);
+    struct reply reply = {.status = 0};
+    int fds[4];
+
+    (void)state;
+    assert_non_null(bytes);
+    toy_start(&options);
+    snprintf(head, sizeof(head), "PUT /collect/%zu HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", piece,
+             piece);
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned tries = 0;
+
+        for (unsigned i = 0; i < 4; i++) {
+            fds[i] = client_connect();
+            client_send(fds[i], head);
+            client_send(fds[i], "x"); /* that it was taken up cannot be seen before it is complete */
+        }
+        for (bool is_full = false; !is_full; assert_true(++tries < 1000)) {
+            int fd = client_connect();
+
+            client_send(fd, "PUT /collect/10 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+            assert_true(client_read(fd, &reply, true));
+            is_full = reply.status != 200;
+            if (is_full)
+                expect_result(&reply, -ENOBUFS);
+            client_close(fd, &reply);
+        }
+        if (round == 0) {
+            client_send_bytes(fds[0], bytes, piece - 1); /* answered */
+            assert_true(client_read(fds[0], &reply, true));
+            assert_int_equal(reply.status, 200);
+            close(fds[0]);
+        } else {
+            close(fds[0]); /* cut */
+        }
+        for (tries = 0; tries < 1000; tries++) {
+            int fd = client_connect();
+
+            client_send(fd, "PUT /collect/10 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+            assert_true(client_read(fd, &reply, true));
+            client_close(fd, &reply);
+            if (reply.status == 200)
+                break;
+        }
+        assert_true(tries < 1000);
+        for (unsigned i = 1; i < 4; i++)
+            close(fds[i]);
+        do {
+            http_server_statistics(server, &statistics);
+        } while (statistics.connections_open != 0);
+    }
+    free(bytes);
+    expect_collected();
+}
+
 static void ends_stalled_heads_and_idle_connections(void **state)
 {
     struct reply reply = {.status = 0};
@@ -496,6 +592,8 @@ int main(void)
         WITH_SERVER(answers_a_short_body),
         WITH_IMPATIENT_SERVER(ends_a_stalled_body),
         cmocka_unit_test_teardown(ends_a_body_that_trickles, teardown_server),
+        cmocka_unit_test_teardown(hurries_a_body_that_is_collected, teardown_server),
+        cmocka_unit_test_teardown(bounds_what_is_collected, teardown_server),
         WITH_IMPATIENT_SERVER(ends_stalled_heads_and_idle_connections),
     };
 

@@ -523,6 +523,41 @@ static void test_public(void **state)
                  true);
 }
 
+/* ---- Whether there is hope ---- */
+
+static void check_hope(const char *json, enum s3_action action, const struct s3_principal *principal,
+                       bool expected)
+{
+    struct s3_policy *policy = compile(json);
+
+    if (s3_policy_could_allow(policy, action, principal) != expected)
+        print_error("%s\n", json);
+    assert_int_equal(s3_policy_could_allow(policy, action, principal), expected);
+    s3_policy_free(policy);
+}
+
+static void test_hope(void **state)
+{
+    static const struct s3_principal bob = {"bob", "b0b", "111122223333",
+                                            "arn:aws:iam::111122223333:user/bob"};
+    static const char for_bob[] =
+        STATEMENT("Allow", "{\"AWS\":\"111122223333\"}", "\"s3:Delete*\"", OBJECTS, "");
+
+    (void)state;
+    check_hope(STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"", OBJECTS, ""), S3_ACTION_DELETE_OBJECT, NULL,
+               false);
+    check_hope(STATEMENT("Allow", "\"*\"", "\"s3:GetObject\"", OBJECTS, ""), S3_ACTION_GET_OBJECT, NULL,
+               true);
+    check_hope(STATEMENT("Deny", "\"*\"", "\"s3:GetObject\"", OBJECTS, ""), S3_ACTION_GET_OBJECT, NULL,
+               false);
+    check_hope(READ_WHEN("{\"IpAddress\":{\"aws:SourceIp\":\"192.0.2.0/24\"}}"), S3_ACTION_GET_OBJECT, NULL,
+               true);
+    check_hope(for_bob, S3_ACTION_DELETE_OBJECT, NULL, false);
+    check_hope(for_bob, S3_ACTION_DELETE_OBJECT, &bob, true);
+    check_hope(for_bob, S3_ACTION_DELETE_OBJECT_VERSION, &bob, true);
+    check_hope(for_bob, S3_ACTION_PUT_OBJECT, &bob, false);
+}
+
 /* ---- Patterns ---- */
 
 /* What a pattern means, said as shortly as can be, in time that grows without bound. */
@@ -627,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_other_conditions),
         cmocka_unit_test(test_quantifiers),
         cmocka_unit_test(test_public),
+        cmocka_unit_test(test_hope),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
