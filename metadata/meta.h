@@ -274,11 +274,26 @@ int meta_file_units(struct meta_reader *reader, uint64_t file,
 /* The highest file that some object, part or garbage entry refers to; 0: there is none. Index look-up. */
 int meta_file_last(struct meta_reader *reader, uint64_t *file);
 
-/* Every extent of every object, noncurrent version and part: for `sluice check`. kind: 'o', 'v' or 'p'. */
-int meta_extent_walk(struct meta_reader *reader,
+/* Every extent of every object, noncurrent version and part, for `sluice check`: a page of rows at a time, each from a snapshot of its
+ * own, so that a walk that takes long keeps nothing from being given back. Of rows that are changed meanwhile, any state may be met, or none. */
+struct meta_extent_cursor { /* all zero: the beginning */
+    unsigned table;
+    bool is_inside; /* of the table: behind this row */
+    int64_t bucket, number;
+    /* longer than ids are, for a damaged one is to be passed, too */
+    unsigned char key[META_KEY_BYTES_MAX], id[4 * META_UPLOAD_ID_BYTES];
+    size_t key_length, id_length;
+};
+/* kind: 'o', 'v' or 'p'. visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned. The cursor is moved behind what was
+ * visited; *more false: that was the end. 0 or an error. */
+int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
                      int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
                                   const struct meta_extent *extent),
-                     void *ctx);
+                     void *ctx, bool *more);
+/* 1 when some object or part refers to the unit now; garbage does not count. 0 when none does, or negative. */
+int meta_unit_is_referred(struct meta_reader *reader, uint64_t file, uint64_t unit_offset);
+/* What the reader is at ends with -ECANCELED; what it begins later does not. Any thread, as long as the reader is open. */
+void meta_reader_interrupt(struct meta_reader *reader);
 /* The database's own integrity check, and reference counts against the rows. report gets one line per finding.
  * Returns the number of findings or a negative error. */
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx);

@@ -160,6 +160,7 @@ int core_open(struct core **out, const struct core_options *options)
     if (core == NULL)
         return -ENOMEM;
     epoch_init(core);
+    pthread_mutex_init(&core->check_lock, NULL);
     core->options = *options;
     core->options.data_dir = strdup(options->data_dir);
     err = core->options.data_dir == NULL ? -ENOMEM : core_open_parts(core);
@@ -208,6 +209,7 @@ void core_close(struct core *core)
     pack_free(core->pack); /* its hooks are called until the end */
     blob_store_close(core->blobs);
     epoch_free(core);
+    pthread_mutex_destroy(&core->check_lock);
     free((char *)core->options.data_dir); /* the core's own copy */
     free(core);
 }

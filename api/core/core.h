@@ -285,6 +285,15 @@ struct core_check_report {
 int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, const char *text), void *ctx,
                struct core_check_report *report);
 
+/* The same of a store that is open, beside its workers. Left out are uploads on their way to their rows, and what only a start can tell: whether
+ * database and files are of the same time, and what the journal holds. is_over (NULL: never) is asked often; true, or an interrupt, ends it with
+ * -ECANCELED. -EALREADY: one is under way. Blocks: not for workers. */
+int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                    bool (*is_over)(void *ctx), void *ctx, struct core_check_report *report);
+/* Ends the step that such a check is at, after which it asks is_over; any thread. To be repeated until it has ended, for between two steps
+ * it has no effect. */
+void core_check_interrupt(struct core *core);
+
 /* ---- lost/: what recovery could not explain ---- */
 
 struct core_lost_file {
@@ -296,5 +305,9 @@ int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct co
                    void *ctx);
 /* Removes all of it; how much that was. Blocks. */
 int core_lost_empty(const char *data_dir, uint64_t *files, uint64_t *bytes);
+/* The same of a store that is open. */
+int core_lost_list_live(struct core *core, int (*visit)(void *ctx, const struct core_lost_file *file),
+                        void *ctx);
+int core_lost_empty_live(struct core *core, uint64_t *files, uint64_t *bytes);
 
 #endif

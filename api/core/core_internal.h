@@ -59,9 +59,11 @@ struct core {
     atomic_int_fast64_t garbage_ready;
     struct core_past past;
     struct core_epoch epoch;
-    bool is_open;               /* all of it */
-    atomic_uint workers;        /* alive: none may be left at close */
-    atomic_bool engine_is_told; /* the line about the second disk engine was logged */
+    bool is_open; /* all of it */
+    pthread_mutex_t check_lock;
+    struct meta_reader *checking; /* of the check of the open store that is under way, or NULL */
+    atomic_uint workers;          /* alive: none may be left at close */
+    atomic_bool engine_is_told;   /* the line about the second disk engine was logged */
 };
 
 struct core_settings;

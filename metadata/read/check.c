@@ -400,10 +400,10 @@ static int check_run(struct check *check)
 int meta_check(struct meta_reader *reader, void (*report)(void *ctx, const char *finding), void *ctx)
 {
     struct check check = {.db = reader->db, .report = report, .ctx = ctx};
-    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+    int err = db_read_begin(reader);
 
     assert(report != NULL);
-    if (err != 0)
+    if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
     err = check_run(&check);
     free(check.notes);

@@ -424,6 +424,18 @@ int meta_file_is_referred(struct meta_reader *reader, uint64_t file)
     return found;
 }
 
+int meta_unit_is_referred(struct meta_reader *reader, uint64_t file, uint64_t unit_offset)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_UNIT_IS_REFERRED];
+
+    meta_sql_int(statement, 1, (int64_t)file);
+    meta_sql_int(statement, 2, (int64_t)unit_offset);
+    int found = meta_sql_row(statement);
+    if (found > 0)
+        meta_sql_reset(statement);
+    return found;
+}
+
 int meta_file_units(struct meta_reader *reader, uint64_t file,
                     int (*visit)(void *ctx, uint64_t offset, uint64_t length), void *ctx)
 {

@@ -1,63 +1,138 @@
 /* SPDX-License-Identifier: MIT
  *
  * All extents of all rows, for `sluice check`, which looks at their bytes; what is wrong with the rows is check.c's to find. The
- * reader's thread. */
+ * reader's thread.
+ *
+ * Table by table in the order of their keys; a page begins behind the row at which the one before ended, whether that is still there or
+ * not. */
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
 
-struct extent_walk {
+/* ?1 .. ?4 are the cursor: bucket, key, id, number; ?5 is the limit. Columns: bucket's number, key, id, number, bucket's name, the key
+ * that a person knows, extents. LEFT: a row of a bucket that is gone is walked too. Parts of uploads that are no more are not: their
+ * bytes are verified as the object's, or going, or gone. */
+static const struct extent_table {
+    char kind;
+    const char *text;
+} tables[] = {
+    {'o', "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
+          "  LEFT JOIN bucket AS b ON b.id = o.bucket"
+          "  WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+          "  ORDER BY o.bucket, o.key LIMIT ?5"},
+    {'v', "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
+          "  LEFT JOIN bucket AS b ON b.id = v.bucket"
+          "  WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
+          "  ORDER BY v.bucket, v.key, v.id LIMIT ?5"},
+    {'p', "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents FROM part AS p"
+          "  LEFT JOIN upload AS u ON u.id = p.upload_id LEFT JOIN bucket AS b ON b.id = u.bucket"
+          "  WHERE (p.upload_id, p.number) > (?3, ?4) AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
+          "  AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
+          "  ORDER BY p.upload_id, p.number LIMIT ?5"},
+};
+#define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
+
+struct extent_page {
     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
                  const struct meta_extent *extent);
     void *ctx;
+    uint32_t rows;
 };
 
-/* kind, bucket's name, key, extents. LEFT: a row of a bucket that is gone is walked too. Parts of uploads that are no more are not:
- * their bytes are verified as the object's, or going, or gone. */
-static const char walk_text[] =
-    "SELECT 'o', b.name, o.key, o.extents FROM object AS o LEFT JOIN bucket AS b ON b.id = o.bucket "
-    "UNION ALL SELECT 'v', b.name, v.key, v.extents FROM version AS v LEFT JOIN bucket AS b"
-    "  ON b.id = v.bucket "
-    "UNION ALL SELECT 'p', b.name, u.key, p.extents FROM part AS p LEFT JOIN upload AS u ON u.id = "
-    "p.upload_id"
-    "  LEFT JOIN bucket AS b ON b.id = u.bucket WHERE p.upload_id NOT IN (SELECT upload_id FROM finished)";
-
-static int walk_row(const struct extent_walk *walk, sqlite3_stmt *row)
+static void cursor_bind(const struct meta_extent_cursor *cursor, sqlite3_stmt *statement, uint32_t limit)
 {
-    const char *kind = (const char *)sqlite3_column_text(row, 0);
-    const char *bucket = (const char *)sqlite3_column_text(row, 1);
+    bool is_inside = cursor->is_inside;
+
+    meta_sql_int(statement, 1, is_inside ? cursor->bucket : INT64_MIN);
+    meta_sql_blob(statement, 2, (struct meta_bytes){cursor->key, is_inside ? cursor->key_length : 0});
+    meta_sql_blob(statement, 3, (struct meta_bytes){cursor->id, is_inside ? cursor->id_length : 0});
+    meta_sql_int(statement, 4, is_inside ? cursor->number : INT64_MIN);
+    meta_sql_int(statement, 5, limit);
+}
+
+static int take_bytes(unsigned char *to, size_t size, size_t *length, struct meta_bytes bytes)
+{
+    if (bytes.length > size)
+        return META_E_CORRUPT;
+    if (bytes.length > 0)
+        memcpy(to, bytes.data, bytes.length);
+    *length = bytes.length;
+    return 0;
+}
+
+static int cursor_take(struct meta_extent_cursor *cursor, sqlite3_stmt *row)
+{
+    int err = take_bytes(cursor->key, sizeof(cursor->key), &cursor->key_length, meta_sql_column(row, 1));
+
+    if (err == 0)
+        err = take_bytes(cursor->id, sizeof(cursor->id), &cursor->id_length, meta_sql_column(row, 2));
+    cursor->bucket = sqlite3_column_int64(row, 0);
+    cursor->number = sqlite3_column_int64(row, 3);
+    cursor->is_inside = true;
+    return err;
+}
+
+/* 0; > 0: the page is to end; < 0: an error. */
+static int page_row(struct extent_page *page, char kind, sqlite3_stmt *row)
+{
+    const char *bucket = (const char *)sqlite3_column_text(row, 4);
     struct codec_list list;
     struct meta_extent extent;
-    int more = codec_extents_begin(&list, meta_sql_column(row, 3));
+    int more = codec_extents_begin(&list, meta_sql_column(row, 6)), result = 0;
 
-    if (kind == NULL)
-        return -ENOMEM;
+    page->rows++;
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
         assert(extent.length > 0);
         int stop =
-            walk->visit(walk->ctx, kind[0], bucket != NULL ? bucket : "", meta_sql_column(row, 2), &extent);
-        if (stop != 0)
+            page->visit(page->ctx, kind, bucket != NULL ? bucket : "", meta_sql_column(row, 5), &extent);
+        if (stop < 0)
             return stop;
+        result |= stop;
     }
-    return 0; /* a list that does not decode is meta_check's finding */
+    return result; /* a list that does not decode is meta_check's finding */
 }
 
-int meta_extent_walk(struct meta_reader *reader,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
-                                  const struct meta_extent *extent),
-                     void *ctx)
+/* *is_over: the table has no further row. */
+static int page_of_table(struct extent_page *page, struct meta_reader *reader,
+                         struct meta_extent_cursor *cursor, uint32_t limit, bool *is_over)
 {
-    const struct extent_walk walk = {visit, ctx};
+    const struct extent_table *table = &tables[cursor->table];
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(reader->db, walk_text, -1, &statement, NULL);
-    int row, stop = 0;
+    int code = sqlite3_prepare_v2(reader->db, table->text, -1, &statement, NULL);
+    int row, result = 0;
 
     if (code != SQLITE_OK)
         return meta_sql_error(code);
-    while (stop == 0 && (row = meta_sql_row(statement)) != 0)
-        stop = row < 0 ? row : walk_row(&walk, statement);
+    cursor_bind(cursor, statement, limit);
+    *is_over = false;
+    while (result == 0 && (row = meta_sql_row(statement)) != 0) {
+        result = row < 0 ? row : page_row(page, table->kind, statement);
+        if (result >= 0 && (row = cursor_take(cursor, statement)) != 0)
+            result = row;
+    }
+    *is_over = result == 0 && page->rows < limit;
     (void)sqlite3_finalize(statement); /* repeats the error of the step */
-    return stop;
+    return result < 0 ? result : 0;
+}
+
+int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
+                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                                  const struct meta_extent *extent),
+                     void *ctx, bool *more)
+{
+    struct extent_page page = {.visit = visit, .ctx = ctx};
+    bool is_over = false;
+    int err = db_read_begin(reader);
+
+    if (err == 0 && cursor->table < TABLE_COUNT)
+        err = page_of_table(&page, reader, cursor, rows_max, &is_over);
+    if (is_over) {
+        cursor->table++;
+        cursor->is_inside = false;
+    }
+    *more = cursor->table < TABLE_COUNT;
+    return err;
 }

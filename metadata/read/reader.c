@@ -35,6 +35,11 @@ void meta_reader_close(struct meta_reader *reader)
     free(reader);
 }
 
+void meta_reader_interrupt(struct meta_reader *reader)
+{
+    sqlite3_interrupt(reader->db);
+}
+
 uint64_t meta_reader_steps(struct meta_reader *reader)
 {
     uint64_t steps = 0;

@@ -219,6 +219,8 @@ enum meta_sql_role {
     X(SQL_FILE_LAST, META_SQL_READER, "SELECT ifnull(max(file), 0) FROM unit")                               \
     X(SQL_FILE_IS_LIVE, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 LIMIT 1")                       \
     X(SQL_FILE_IS_REFERRED, META_SQL_READER, "SELECT 1 FROM unit WHERE file = ?1 AND refs > 0 LIMIT 1")      \
+    X(SQL_UNIT_IS_REFERRED, META_SQL_READER,                                                                 \
+      "SELECT 1 FROM unit WHERE file = ?1 AND unit_offset = ?2 AND refs > 0")                                \
     X(SQL_FILE_UNITS, META_SQL_READER,                                                                       \
       "SELECT unit_offset, length FROM unit WHERE file = ?1"                                                 \
       " ORDER BY unit_offset")                                                                               \

@@ -69,6 +69,8 @@ int meta_sql_error(int code)
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return -EACCES;
+    case SQLITE_INTERRUPT:
+        return -ECANCELED;
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
         /* Something that the schema version promises is not there, or is there twice. */

@@ -5,7 +5,7 @@
  *
  * A file is called by the time when it came there, so that names sort by age, and by what it was. Others are left alone.
  *
- * Everything here blocks; one thread at a time. */
+ * Everything here blocks. What is there may be looked at, and removed, by several threads; what comes there, by one. */
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checking a store that nobody has open: the database with its own means, each extent of each row against the
- * file it names, and each file against the rows. Nothing is changed. Everything blocks, on the caller's
- * thread.
+ * Checking a store: the database with its own means, each extent of each row against the file it names, and each file against the
+ * rows. Nothing is changed. Everything blocks, on the caller's thread.
+ *
+ * A store that is open changes meanwhile. Rows are taken a page at a time, so that no snapshot lasts as long as reading all bytes; what
+ * looks wrong is looked at again, pinned, if it is still referred to; and a file without a row counts only when it is settled and still
+ * there. What only a start can tell is left to it: batches in the journal, and whether database and files are of the same time.
  *
  * An object with several damaged extents makes as many findings; a unit that several objects share is read
  * once and reported for each of them, since each of them is hurt. */
@@ -14,18 +17,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "api/core/upkeep/check_page.h"
 #include "api/core/upkeep/check_units.h"
 #include "metadata/meta_relaxed.h"
 
 struct check {
     void (*line)(void *ctx, const char *text);
+    bool (*is_over)(void *ctx); /* NULL: it goes to its end */
     void *ctx;
     struct core_check_report *report;
     struct meta_reader *reader;
     struct blob_store *blobs;
     struct check_units *units;
+    struct check_page *page;
     struct meta_mark mark;
+    bool is_live;
 };
 
 static void check_say(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -66,13 +74,55 @@ static void check_on_meta_finding(void *ctx, const char *finding)
     check_say(ctx, "database: %s", finding);
 }
 
-static int check_on_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
-                           const struct meta_extent *extent)
+static bool check_is_over(const struct check *check)
+{
+    return check->is_over != NULL && check->is_over(check->ctx);
+}
+
+/* What the bytes of the unit are, when nothing can take them away. CHECK_SOUND also if nothing refers to them any more. */
+static int check_look_again(struct check *check, const struct meta_extent *extent)
+{
+    const struct blob_unit unit = {extent->file, extent->unit_offset};
+    struct blob_pin pin;
+    int verdict;
+
+    blob_pin_enter(check->blobs, &pin);
+    verdict = meta_unit_is_referred(check->reader, unit.blob, unit.offset);
+    blob_pin_known(check->blobs, &pin, &unit, verdict > 0);
+    if (verdict > 0)
+        verdict = check_units_look_again(check->units, extent);
+    else if (verdict == 0)
+        verdict = CHECK_SOUND;
+    blob_pin_leave(check->blobs, &pin);
+    return verdict;
+}
+
+static void check_say_extent(struct check *check, const struct check_extent *place,
+                             enum check_verdict verdict)
+{
+    char name[META_KEY_BYTES_MAX * 4 + 1];
+
+    check_format_key(name, place->key);
+    check_say(check, "%s %s/%s: blob %016llx: %s%s",
+              place->kind == 'o'   ? "object"
+              : place->kind == 'v' ? "version of"
+                                   : "part of an upload to",
+              place->bucket, name, (unsigned long long)place->extent.file, check_verdict_text(verdict),
+              !check->is_live && meta_mark_doubts(&check->mark, place->extent.file)
+                  ? "; of a relaxed store's latest seconds: the next start drops it"
+                  : "");
+}
+
+static int check_extent(void *ctx, const struct check_extent *place)
 {
     struct check *check = ctx;
-    char name[META_KEY_BYTES_MAX * 4 + 1];
-    int verdict = check_units_look(check->units, extent);
+    int verdict;
 
+    if (check_is_over(check))
+        return -ECANCELED;
+    verdict = check_units_look(check->units, &place->extent);
+    if (verdict > CHECK_SOUND && check->is_live)
+        verdict = check_look_again(check, &place->extent);
     assert(verdict < CHECK_VERDICT_COUNT);
     if (verdict < 0)
         return verdict;
@@ -83,16 +133,20 @@ static int check_on_extent(void *ctx, char kind, const char *bucket, struct meta
         check->report->missing++;
     else
         check->report->damaged++;
-    check_format_key(name, key);
-    check_say(check, "%s %s/%s: blob %016llx: %s%s",
-              kind == 'o'   ? "object"
-              : kind == 'v' ? "version of"
-                            : "part of an upload to",
-              bucket, name, (unsigned long long)extent->file, check_verdict_text((enum check_verdict)verdict),
-              meta_mark_doubts(&check->mark, extent->file)
-                  ? "; of a relaxed store's latest seconds: the next start drops it"
-                  : "");
+    check_say_extent(check, place, (enum check_verdict)verdict);
     return 0;
+}
+
+static int check_extents(struct check *check)
+{
+    struct meta_extent_cursor cursor = {0};
+    bool more = true;
+    int err = 0;
+
+    while (err == 0 && more)
+        if ((err = check_page_read(check->page, check->reader, &cursor, &more)) == 0)
+            err = check_page_walk(check->page, check_extent, check);
+    return err;
 }
 
 struct check_count {
@@ -126,7 +180,9 @@ static int check_count_bucket(struct check *check, int64_t bucket)
             .limit = META_LIST_ENTRIES_MAX,
         };
 
-        err = meta_object_list(check->reader, &query, check_on_object, &count, &truncated);
+        err = check_is_over(check)
+                  ? -ECANCELED
+                  : meta_object_list(check->reader, &query, check_on_object, &count, &truncated);
     } while (err == 0 && truncated);
     return err;
 }
@@ -166,22 +222,43 @@ static int check_rows(struct check *check)
     result = check_count_objects(check);
     if (result != 0)
         return result;
-    result = meta_extent_walk(check->reader, check_on_extent, check);
+    result = check_extents(check);
     check->report->bytes = check_units_bytes(check->units);
     return result;
 }
 
 /* ---- Files ---- */
 
+/* Of a store that is open: the file was published and settled before its rows were looked for, so it has a row, or is gone. */
+static int check_blob_stays(struct check *check, uint64_t blob)
+{
+    int fd = blob_store_open_fd(check->blobs, blob);
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    close(fd); /* was not even read from */
+    return 1;
+}
+
+/* Whether a file may be without a row for now. What a crash left in the range that the next start probes is as good as gone; of a store
+ * that is open, an upload may be on its way to its row. */
+static bool check_blob_is_excused(struct check *check, uint64_t blob)
+{
+    return check->is_live ? !blob_store_is_settled(check->blobs, blob)
+                          : blob_store_awaits_recovery(check->blobs, blob);
+}
+
 static int check_on_blob(void *ctx, uint64_t blob, uint64_t size_bytes)
 {
     struct check *check = ctx;
-    int live = meta_file_is_live(check->reader, blob);
+    bool is_excused = check_blob_is_excused(check, blob); /* before its rows are looked for */
+    int live = check_is_over(check) ? -ECANCELED : meta_file_is_live(check->reader, blob);
 
+    if (live == 0 && !is_excused && check->is_live)
+        live = check_blob_stays(check, blob) == 0; /* if it cannot be told, it is there */
     if (live < 0)
         return live;
-    /* What a crash left in the range that the next start probes is no finding: it is as good as gone. */
-    if (live == 0 && !blob_store_awaits_recovery(check->blobs, blob)) {
+    if (live == 0 && !is_excused) {
         check->report->orphaned++;
         check_say(check, "blob %016llx (%llu bytes): no row names it", (unsigned long long)blob,
                   (unsigned long long)size_bytes);
@@ -216,6 +293,23 @@ static void check_past(struct check *check, struct core *core)
     core->past.count = 0;
 }
 
+/* With a reader of its own. */
+static int check_store(struct check *check, bool verify_bytes)
+{
+    int err;
+
+    check->units = check_units_create(check->blobs, verify_bytes);
+    check->page = check_page_create();
+    err = check->units == NULL || check->page == NULL ? -ENOMEM : meta_mark_get(check->reader, &check->mark);
+    if (err == 0)
+        err = check_rows(check);
+    if (err == 0)
+        err = blob_store_walk(check->blobs, check_on_blob, check);
+    check_page_free(check->page);
+    check_units_free(check->units);
+    return err;
+}
+
 static int check_run(struct check *check, struct core *core, bool verify_bytes)
 {
     int err = blob_store_lost_walk(core->blobs, check_on_lost, check);
@@ -228,16 +322,10 @@ static int check_run(struct check *check, struct core *core, bool verify_bytes)
     err = meta_reader_open(core->meta, &check->reader);
     if (err != 0)
         return err;
-    check->units = check_units_create(core->blobs, verify_bytes);
-    err = check->units == NULL ? -ENOMEM : meta_mark_get(check->reader, &check->mark);
-    if (err == 0)
-        err = check_rows(check);
-    if (err == 0)
-        err = blob_store_walk(core->blobs, check_on_blob, check);
+    err = check_store(check, verify_bytes);
     if (err == 0)
         err = core_replay_pending(core, check->reader, &check->report->pending);
     check_past(check, core);
-    check_units_free(check->units);
     meta_reader_close(check->reader);
     return err;
 }
@@ -268,4 +356,60 @@ int core_check(const char *data_dir, bool verify_bytes, void (*line)(void *ctx, 
     err = check_run(&check, core, verify_bytes);
     core_close(core);
     return err;
+}
+
+/* ---- A store that is open ---- */
+
+/* One at a time, so that whoever interrupts knows which. */
+static int check_enter(struct core *core, struct check *check)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&core->check_lock);
+    if (core->checking != NULL)
+        err = -EALREADY;
+    else if ((err = meta_reader_open(core->meta, &check->reader)) == 0)
+        core->checking = check->reader;
+    pthread_mutex_unlock(&core->check_lock);
+    return err;
+}
+
+static void check_leave(struct core *core)
+{
+    struct meta_reader *reader;
+
+    pthread_mutex_lock(&core->check_lock);
+    reader = core->checking;
+    core->checking = NULL;
+    pthread_mutex_unlock(&core->check_lock);
+    meta_reader_close(reader);
+}
+
+int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx, const char *text),
+                    bool (*is_over)(void *ctx), void *ctx, struct core_check_report *report)
+{
+    struct check check = {.line = line,
+                          .is_over = is_over,
+                          .ctx = ctx,
+                          .report = report,
+                          .blobs = core->blobs,
+                          .is_live = true};
+    int err;
+
+    *report = (struct core_check_report){0};
+    if ((err = check_enter(core, &check)) != 0)
+        return err;
+    err = blob_store_lost_walk(core->blobs, check_on_lost, &check);
+    if (err == 0)
+        err = check_store(&check, verify_bytes);
+    check_leave(core);
+    return err;
+}
+
+void core_check_interrupt(struct core *core)
+{
+    pthread_mutex_lock(&core->check_lock);
+    if (core->checking != NULL)
+        meta_reader_interrupt(core->checking);
+    pthread_mutex_unlock(&core->check_lock);
 }

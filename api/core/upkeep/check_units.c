@@ -263,3 +263,21 @@ int check_units_look(struct check_units *units, const struct meta_extent *extent
         units->bytes += unit->length;
     return verdict;
 }
+
+int check_units_look_again(struct check_units *units, const struct meta_extent *extent)
+{
+    struct check_unit *unit = units_place(units->table, units->capacity, extent->file, extent->unit_offset);
+    enum check_verdict before = unit->verdict;
+    int verdict;
+
+    if (extent->file == 0 || unit->file == 0 || unit->length != extent->unit_length ||
+        unit->crc != extent->unit_crc || unit->crc_kind != extent->unit_crc_kind)
+        return check_units_look(units, extent);
+    verdict = unit_look(units, unit);
+    if (verdict < 0)
+        return verdict;
+    unit->verdict = (enum check_verdict)verdict;
+    if (before == CHECK_MISSING && verdict != CHECK_MISSING)
+        units->bytes += unit->length;
+    return verdict;
+}

@@ -25,6 +25,8 @@ void check_units_free(struct check_units *units);
 
 /* Looks at the unit of an extent. Returns an enum check_verdict, or -ENOMEM. */
 int check_units_look(struct check_units *units, const struct meta_extent *extent);
+/* Anew, whatever was found before, but that other rows disagree. */
+int check_units_look_again(struct check_units *units, const struct meta_extent *extent);
 /* Bytes of all different units that are there. */
 uint64_t check_units_bytes(const struct check_units *units);
 

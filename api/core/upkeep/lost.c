@@ -36,6 +36,19 @@ static int visit_one(void *ctx, const struct blob_lost *lost)
     return visitor->visit(visitor->ctx, &(struct core_lost_file){lost->name, lost->bytes, lost->age_s});
 }
 
+int core_lost_list_live(struct core *core, int (*visit)(void *ctx, const struct core_lost_file *file),
+                        void *ctx)
+{
+    struct visitor visitor = {visit, ctx};
+
+    return blob_store_lost_walk(core->blobs, visit_one, &visitor);
+}
+
+int core_lost_empty_live(struct core *core, uint64_t *files, uint64_t *bytes)
+{
+    return blob_store_lost_bound(core->blobs, 0, 0, files, bytes);
+}
+
 int core_lost_list(const char *data_dir, int (*visit)(void *ctx, const struct core_lost_file *file),
                    void *ctx)
 {

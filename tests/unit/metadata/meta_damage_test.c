@@ -189,6 +189,17 @@ static void fine(int result)
         abort();
 }
 
+static void walk_extents(struct store *store)
+{
+    struct meta_extent_cursor cursor = {0};
+    bool more = true;
+    int err = 0;
+
+    while (err == 0 && more)
+        err = meta_extent_page(store->reader, &cursor, 3, on_extent, NULL, &more);
+    fine(err);
+}
+
 static void read_all(struct store *store, int64_t bucket, struct ids *ids)
 {
     const struct meta_list_query objects = {.bucket = bucket, .limit = 100};
@@ -205,7 +216,7 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     fine(meta_upload_list(store->reader, &uploads, on_upload, NULL, &truncated));
     for (unsigned i = 0; i < 3; i++)
         fine(meta_part_list(store->reader, upload_ids[i], 0, 100, on_part, NULL, &truncated));
-    fine(meta_extent_walk(store->reader, on_extent, NULL));
+    walk_extents(store);
     (void)meta_check(store->reader, on_report, NULL);
     fine(meta_journal_get(store->reader, &journal));
     fine(meta_identity_get(store->reader, &identity));

@@ -389,6 +389,33 @@ static int walk_visit(void *ctx, char kind, const char *bucket, struct meta_byte
     return 0;
 }
 
+static int walk_visit_and_stop(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                               const struct meta_extent *extent)
+{
+    walk_visit(ctx, kind, bucket, key, extent);
+    return 1;
+}
+
+static int walk_visit_and_fail(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                               const struct meta_extent *extent)
+{
+    return -ECANCELED;
+}
+
+static int walk(struct store *store, uint32_t rows_max,
+                int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                             const struct meta_extent *extent),
+                void *ctx)
+{
+    struct meta_extent_cursor cursor = {0};
+    bool more = true;
+    int err = 0;
+
+    while (err == 0 && more)
+        err = meta_extent_page(store->reader, &cursor, rows_max, visit, ctx, &more);
+    return err;
+}
+
 static void walking_extents(void **state)
 {
     struct store *store = *state;
@@ -399,8 +426,17 @@ static void walking_extents(void **state)
     assert_int_equal(copy(store, "a", "b"), 0);
     assert_int_equal(upload_create(store, text("u"), id), 0);
     assert_int_equal(part_put(store, text("u"), id, 3, 2, 10), 0);
-    assert_int_equal(meta_extent_walk(store->reader, walk_visit, seen), 0);
+    for (uint32_t rows_max = 1; rows_max < 5; rows_max++) {
+        assert_int_equal(walk(store, rows_max, walk_visit, seen), 0);
+        assert_string_equal(seen, "o a 1;o b 1;p u 2;");
+        seen[0] = '\0';
+    }
+    assert_int_equal(walk(store, 1000, walk_visit_and_stop, seen), 0); /* each page ends with its first row */
     assert_string_equal(seen, "o a 1;o b 1;p u 2;");
+    assert_int_equal(walk(store, 1, walk_visit_and_fail, seen), -ECANCELED);
+    assert_int_equal(meta_unit_is_referred(store->reader, 1, 0), 1);
+    assert_int_equal(meta_unit_is_referred(store->reader, 1, 1), 0);
+    assert_int_equal(meta_unit_is_referred(store->reader, 3, 0), 0);
 }
 
 int main(void)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A page of extents. Names lie in one buffer; extents of the same row share theirs. */
+#include "api/core/upkeep/check_page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of small objects have one extent each: with that many the statement of a page costs little beside their bytes. */
+#define PAGE_ROWS_MAX    1024u
+#define PAGE_EXTENTS_MAX 4096u /* a row is not divided: there may be as many more as one has */
+
+struct page_name {
+    char kind;
+    size_t bucket_at, key_at, key_length; /* in the buffer */
+};
+
+struct page_extent {
+    size_t name;
+    struct meta_extent extent;
+};
+
+struct check_page {
+    struct page_extent *extents;
+    struct page_name *names;
+    char *buffer;
+    size_t extent_count, extent_capacity, name_count, name_capacity, used, buffer_capacity;
+};
+
+struct check_page *check_page_create(void)
+{
+    return calloc(1, sizeof(struct check_page));
+}
+
+void check_page_free(struct check_page *page)
+{
+    if (page == NULL)
+        return;
+    free(page->extents);
+    free(page->names);
+    free(page->buffer);
+    free(page);
+}
+
+/* Room for `more` elements of `size` bytes behind `count`. */
+static int make_room(void **array, size_t *capacity, size_t count, size_t more, size_t size)
+{
+    size_t grown_capacity = *capacity == 0 ? 256 : *capacity;
+    void *grown;
+
+    if (*capacity - count >= more)
+        return 0;
+    while (grown_capacity - count < more)
+        grown_capacity *= 2;
+    grown = realloc(*array, grown_capacity * size);
+    if (grown == NULL)
+        return -ENOMEM;
+    *array = grown;
+    *capacity = grown_capacity;
+    return 0;
+}
+
+static size_t buffer_add(struct check_page *page, const void *bytes, size_t length)
+{
+    size_t at = page->used;
+
+    if (length > 0)
+        memcpy(page->buffer + at, bytes, length);
+    page->used += length;
+    return at;
+}
+
+/* Whether the last name is this one. */
+static bool name_is_last(const struct check_page *page, char kind, const char *bucket, struct meta_bytes key)
+{
+    const struct page_name *last = page->name_count > 0 ? &page->names[page->name_count - 1] : NULL;
+
+    return last != NULL && last->kind == kind && strcmp(page->buffer + last->bucket_at, bucket) == 0 &&
+           last->key_length == key.length &&
+           (key.length == 0 || memcmp(page->buffer + last->key_at, key.data, key.length) == 0);
+}
+
+static int name_add(struct check_page *page, char kind, const char *bucket, struct meta_bytes key)
+{
+    size_t bucket_bytes = strlen(bucket) + 1;
+    int err =
+        make_room((void **)&page->names, &page->name_capacity, page->name_count, 1, sizeof(*page->names));
+
+    if (err == 0)
+        err = make_room((void **)&page->buffer, &page->buffer_capacity, page->used, bucket_bytes + key.length,
+                        1);
+    if (err != 0)
+        return err;
+    struct page_name *name = &page->names[page->name_count++];
+    name->kind = kind;
+    name->bucket_at = buffer_add(page, bucket, bucket_bytes);
+    name->key_at = buffer_add(page, key.data, key.length);
+    name->key_length = key.length;
+    return 0;
+}
+
+static int take_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                       const struct meta_extent *extent)
+{
+    struct check_page *page = ctx;
+    int err = name_is_last(page, kind, bucket, key) ? 0 : name_add(page, kind, bucket, key);
+
+    if (err == 0)
+        err = make_room((void **)&page->extents, &page->extent_capacity, page->extent_count, 1,
+                        sizeof(*page->extents));
+    if (err != 0)
+        return err;
+    page->extents[page->extent_count++] = (struct page_extent){page->name_count - 1, *extent};
+    return page->extent_count >= PAGE_EXTENTS_MAX;
+}
+
+int check_page_read(struct check_page *page, struct meta_reader *reader, struct meta_extent_cursor *cursor,
+                    bool *more)
+{
+    page->extent_count = page->name_count = page->used = 0;
+    return meta_extent_page(reader, cursor, PAGE_ROWS_MAX, take_extent, page, more);
+}
+
+int check_page_walk(const struct check_page *page, int (*visit)(void *ctx, const struct check_extent *extent),
+                    void *ctx)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < page->extent_count && result == 0; i++) {
+        const struct page_extent *at = &page->extents[i];
+        const struct page_name *name = &page->names[at->name];
+
+        result = visit(ctx, &(struct check_extent){
+                                .kind = name->kind,
+                                .bucket = page->buffer + name->bucket_at,
+                                .key = {page->buffer + name->key_at, name->key_length},
+                                .extent = at->extent,
+                            });
+    }
+    return result;
+}

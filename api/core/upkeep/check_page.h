@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A page of extents, copied out of the rows: their bytes are read when the snapshot of the rows is over. One thread. */
+#ifndef API_CORE_UPKEEP_CHECK_PAGE_H
+#define API_CORE_UPKEEP_CHECK_PAGE_H
+
+#include "metadata/meta.h"
+
+/* One extent, and whose it is. */
+struct check_extent {
+    char kind; /* 'o', 'v' or 'p', as of meta_extent_page */
+    const char *bucket;
+    struct meta_bytes key;
+    struct meta_extent extent;
+};
+
+struct check_page;
+
+struct check_page *check_page_create(void);    /* NULL: no memory */
+void check_page_free(struct check_page *page); /* NULL allowed */
+
+/* Takes the next extents, instead of those it had. 0 or an error. */
+int check_page_read(struct check_page *page, struct meta_reader *reader, struct meta_extent_cursor *cursor,
+                    bool *more);
+/* What is shown is valid during the call. visit non-zero stops and is returned. */
+int check_page_walk(const struct check_page *page, int (*visit)(void *ctx, const struct check_extent *extent),
+                    void *ctx);
+
+#endif
