@@ -280,6 +280,10 @@ struct sluice_server_options {
      * 1,024; below 0: as few as it likes. */
     int body_rate_min;
     unsigned max_connections_per_address; /* of IPv6: per /64; what is more is closed at once. 0: no limit */
+    /* A Unix socket in the store's directory, DIR/control, on which this process's user and root may ask for the store's status, have it
+     * checked, empty lost/ and edit the users, while it is served; mode 0600. sluice_status, sluice_check and sluice_lost_* use it by
+     * themselves. Where it cannot be made the log says so, and the server goes on without it. */
+    bool control;
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */
@@ -309,7 +313,10 @@ SLUICE_API int sluice_ping(const char *address, bool tls);
  *
  * A user owns what his keys create; keys are lines of the file. Changes put a new file in the old one's place at once, and
  * wait for each other; a server that was started with the file notices. log, which may be NULL, gets what is wrong, never a
- * secret. All block. SLUICE_E_CREDENTIALS: the file cannot be understood, and stays as it is. */
+ * secret. All block. SLUICE_E_CREDENTIALS: the file cannot be understood, and stays as it is.
+ *
+ * credentials may also be the directory of a store: then the server that has it open, with a control socket, edits the file that it was
+ * started with, and uses it when the call returns. -ENOTCONN: there is no such server; -EOPNOTSUPP: it has no such file. */
 
 struct sluice_user_key {
     char access_key[129], secret_key[129];
@@ -349,6 +356,28 @@ SLUICE_API int sluice_user_list(const char *credentials,
                                 void (*log)(void *ctx, enum sluice_log_level level, const char *message),
                                 void *log_ctx);
 
+/* ---- Status ---- */
+
+struct sluice_status {
+    bool
+        is_served; /* by a server with a control socket; if not, the store is closed, and only the last five are filled in */
+    bool is_healthy;       /* changes are taken, and rows can be read */
+    bool relaxed;          /* its durability */
+    char health[128];      /* "ok", or why it is not */
+    char version[32];      /* of the server */
+    char address[128];     /* where it serves */
+    char tls_address[128]; /* where it serves HTTPS; empty: nowhere */
+    int64_t pid;
+    uint64_t uptime_s, connections;
+    uint64_t damaged_reads; /* since the start */
+    uint64_t free_bytes;    /* of the file system */
+    uint64_t buckets, objects, bytes;
+    bool is_counted; /* false: there are so many objects that it would take long; objects and bytes are 0 */
+};
+/* Of a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked; -EACCES: by somebody else;
+ * else as sluice_store_open. Blocks. */
+SLUICE_API int sluice_status(const char *directory, struct sluice_status *status);
+
 /* ---- Check ---- */
 
 struct sluice_check_report {
@@ -356,10 +385,13 @@ struct sluice_check_report {
     /* batches of small uploads that a crash left to the next start, which makes objects of them; not looked at */
     uint64_t pending;
     uint64_t lost_files, lost_bytes; /* in lost/; no finding */
+    /* the store was open: uploads on their way to their rows, and what only a start can tell, were left out; pending is 0 */
+    bool is_live;
 };
-/* Verifies a closed store, on any file system (sluice_store_check_place tells of one on which a server elsewhere may have it open
+/* Verifies a store that is closed, or that a server with a control socket has open, which is then asked to; on any file system (sluice_store_check_place tells of one on which a server elsewhere may have it open
  * unnoticed, and findings may be wrong): rows, references and, with verify_bytes, every checksum. line gets one finding each.
- * Returns 0 when it could be done (look at findings), else why not. */
+ * Returns 0 when it could be done (look at findings), else why not: -EBUSY: it is open, and cannot be asked; -EALREADY: a check of it is
+ * under way. */
 SLUICE_API int sluice_check(const char *directory, bool verify_bytes,
                             void (*line)(void *ctx, const char *text), void *ctx,
                             struct sluice_check_report *report);
@@ -370,7 +402,7 @@ struct sluice_lost_file {
     const char *name; /* in lost/: when it came there, and what it was */
     uint64_t bytes, age_s;
 };
-/* Of a closed store, oldest first. visit non-zero stops and is returned. */
+/* Of a store that is closed, or that a server with a control socket has open; oldest first. -EBUSY as of sluice_check. visit non-zero stops and is returned. */
 SLUICE_API int sluice_lost_list(const char *directory,
                                 int (*visit)(void *ctx, const struct sluice_lost_file *file), void *ctx);
 /* Removes them for good. files and bytes, which may be NULL, tell how much that was. */

@@ -56,10 +56,18 @@ int cli_check(const struct options *options)
 
     if (err == 0)
         print_summary(&report, !options->no_verify);
+    if (err == 0 && report.is_live)
+        cli_say(SLUICE_LOG_INFO, "checked by its server: uploads on their way to their rows, and whether "
+                                 "database and files are of the "
+                                 "same time, were left out");
     if (fflush(stdout) != 0 && err == 0)
         err = -errno;
     if (err == -EBUSY)
-        cli_say(SLUICE_LOG_ERROR, "cannot check %s: a server has it open; stop it first", options->data);
+        cli_say(SLUICE_LOG_ERROR,
+                "cannot check %s: another process has it open, and takes no calls on %s/control",
+                options->data, options->data);
+    else if (err == -EALREADY)
+        cli_say(SLUICE_LOG_ERROR, "cannot check %s: another check of it is under way", options->data);
     else if (err != 0)
         cli_say(SLUICE_LOG_ERROR, "cannot check %s: %s", options->data, sluice_strerror(err));
     if (err != 0)

@@ -17,6 +17,7 @@ int cli_check(const struct options *options);
 int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
+int cli_status(const struct options *options);
 
 /* say.c: one line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
 void cli_log(void *ctx, enum sluice_log_level level, const char *message);

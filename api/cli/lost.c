@@ -39,7 +39,9 @@ int cli_lost(const struct options *options)
     if (err == 0)
         return CLI_OK;
     if (err == -EBUSY)
-        cli_say(SLUICE_LOG_ERROR, "cannot look into %s: a server has it open; stop it first", options->data);
+        cli_say(SLUICE_LOG_ERROR,
+                "cannot look into %s: another process has it open, and takes no calls on %s/control",
+                options->data, options->data);
     else
         cli_say(SLUICE_LOG_ERROR, "cannot look into %s: %s", options->data, sluice_strerror(err));
     return CLI_FAILED;

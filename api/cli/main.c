@@ -15,7 +15,8 @@ struct cli_command {
 
 static const struct cli_command commands[] = {
     {"serve", COMMAND_SERVE, cli_serve, "serve a directory over S3 and plain HTTP"},
-    {"check", COMMAND_CHECK, cli_check, "verify a directory that no server has open"},
+    {"check", COMMAND_CHECK, cli_check, "verify a store, served or not"},
+    {"status", COMMAND_STATUS, cli_status, "say what the server of a directory is doing"},
     {"lost", COMMAND_LOST, cli_lost, "list or remove what starts could not explain"},
     {"user", COMMAND_USER, cli_user, "add, list, rotate and remove the users of a credentials file"},
     {"ping", COMMAND_PING, cli_ping, "ask a running server whether it is healthy"},

@@ -69,8 +69,8 @@ static const char *check_token(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST,
-     .help = "The directory of the store; serve creates it when missing."},
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER,
+     .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has."},
     {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
      .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},

@@ -29,7 +29,8 @@ enum command {
     COMMAND_PING = 4,
     COMMAND_USER = 8,
     COMMAND_LOST = 16,
-    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST,
+    COMMAND_STATUS = 32,
+    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST | COMMAND_STATUS,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */

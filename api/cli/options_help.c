@@ -65,13 +65,19 @@ static const char *command_summary(enum command command)
                "anew and reads credentials and certificate again (as do changes of these files).\n";
     case COMMAND_CHECK:
         return "Usage: sluice check [options]\n\n"
-               "Verifies a store that no server has open: rows, references and the checksum of every byte.\n"
+               "Verifies a store: rows, references and the checksum of every byte. A server that has it "
+               "open\n"
+               "does it beside its work; what only a start can tell is left out then.\n"
                "Exit status: 0 all is well, 1 something was found, 2 the check could not run.\n";
     case COMMAND_LOST:
         return "Usage: sluice lost [--list | --empty] [options]\n\n"
-               "What starts have moved to lost/ in the directory of a store that no server has open: files "
-               "that\n"
+               "What starts have moved to lost/ in the directory of a store, served or not: files that\n"
                "no object names and no unfinished upload explains, and copies of damaged logs.\n";
+    case COMMAND_STATUS:
+        return "Usage: sluice status [options]\n\n"
+               "What the server that has a store open is doing, as name = value lines; of a store that no\n"
+               "server has open, what can be told of it.\n"
+               "Exit status: 0 all is well, 1 the server is not healthy, 2 it could not be asked.\n";
     case COMMAND_USER:
         return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
                "       sluice user list\n"
@@ -79,7 +85,10 @@ static const char *command_summary(enum command command)
                "       sluice user remove NAME\n\n"
                "The users in a credentials file: --credentials FILE or SLUICE_CREDENTIALS. add and rotate "
                "print\n"
-               "the new key, once. A server that was started with the file notices the change by itself.\n";
+               "the new key, once. A server that was started with the file notices the change by itself.\n"
+               "With --data DIR, unless --credentials is given beside it, the server that has DIR open "
+               "edits\n"
+               "the file that it was started with.\n";
     default:
         return "Usage: sluice ping [options]\n\n"
                "Asks a running server whether it is healthy. Exit status: 0 it is, 1 it is not.\n";

@@ -21,11 +21,12 @@ void option_row_variable(const struct option_row *row, char *name, size_t size)
 
 static const char *command_name(enum command command)
 {
-    return command == COMMAND_SERVE   ? "serve"
-           : command == COMMAND_CHECK ? "check"
-           : command == COMMAND_USER  ? "user"
-           : command == COMMAND_LOST  ? "lost"
-                                      : "ping";
+    return command == COMMAND_SERVE    ? "serve"
+           : command == COMMAND_CHECK  ? "check"
+           : command == COMMAND_USER   ? "user"
+           : command == COMMAND_LOST   ? "lost"
+           : command == COMMAND_STATUS ? "status"
+                                       : "ping";
 }
 
 /* The row of the flag `word`, whose name has `length` bytes; NULL with error set. */

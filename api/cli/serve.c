@@ -64,6 +64,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .domains = (const char *const *)options->domains.items,
         .access_log = options->access_log,
         .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
+        .control = true,
     };
 }
 

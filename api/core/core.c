@@ -227,6 +227,11 @@ const struct core_options *core_get_options(const struct core *core)
     return &core->options;
 }
 
+int core_folder_fd(const struct core *core)
+{
+    return blob_store_folder_fd(core->blobs);
+}
+
 uint64_t core_free_bytes(struct core *core)
 {
     assert(core->blobs != NULL);

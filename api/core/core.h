@@ -58,6 +58,8 @@ int core_check_place(const struct core_options *options);
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
+/* The data folder, open as long as the core. Any thread. */
+int core_folder_fd(const struct core *core);
 
 /* Why bytes were not given out, see storage/blob/blob_store.h. */
 enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREADABLE, CORE_DAMAGE_COUNT };
@@ -293,6 +295,18 @@ int core_check_live(struct core *core, bool verify_bytes, void (*line)(void *ctx
 /* Ends the step that such a check is at, after which it asks is_over; any thread. To be repeated until it has ended, for between two steps
  * it has no effect. */
 void core_check_interrupt(struct core *core);
+
+/* ---- Figures ---- */
+
+struct core_count {
+    uint64_t buckets, objects, bytes; /* of current objects */
+    bool is_complete;                 /* false: there are more objects, and these are no figures */
+};
+/* Counts by looking at each object, but at no more than objects_max. 0 or an error. Blocks: not for workers. */
+int core_count(struct core *core, uint64_t objects_max, struct core_count *count);
+/* The same for a closed store, opened for it (exclusively, read only), and its free bytes. As core_check. */
+int core_count_closed(const char *data_dir, uint64_t objects_max, struct core_count *count,
+                      uint64_t *free_bytes);
 
 /* ---- lost/: what recovery could not explain ---- */
 

@@ -18,6 +18,7 @@
 #include "api/s3/s3_front.h"
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
+#include "api/server/control.h"
 #include "api/server/watch.h"
 
 #include <errno.h>
@@ -48,6 +49,8 @@ struct sluice_server {
     struct s3_service *service;
     struct http_server *http;
     struct file_watch *watches[WATCHES_MAX]; /* NULL: there is no such file, or it cannot be watched */
+    struct control *control;                 /* NULL: not asked for, or it cannot be had */
+    char *credentials;                       /* or NULL */
 };
 
 /* ---- Log ---- */
@@ -261,6 +264,36 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
     return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
 
+/* A server without it is a server all the same. */
+static void start_control(struct sluice_server *server)
+{
+    const struct control_subject subject = {
+        .core = server->core,
+        .http = server->http,
+        .service = server->service,
+        .credentials = server->credentials,
+        .relaxed = core_get_options(server->core)->relaxed,
+    };
+    char message[256];
+    int err = control_start(&server->control, &subject);
+
+    if (err == 0)
+        return;
+    snprintf(message, sizeof(message),
+             "the control socket cannot be made in the data folder, so the store cannot be asked while it is "
+             "served: %s",
+             err == -EEXIST ? "there is something else called control" : sluice_strerror(err));
+    log_to_core(server->core, CORE_LOG_WARNING, message);
+}
+
+static int copy_credentials(struct sluice_server *server, const struct sluice_server_options *options)
+{
+    if (options->credentials == NULL)
+        return 0;
+    server->credentials = strdup(options->credentials);
+    return server->credentials != NULL ? 0 : -ENOMEM;
+}
+
 /* Whether the options for TLS fit together. */
 static int check_tls_options(const struct sluice_server_options *options)
 {
@@ -283,7 +316,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    if ((err = check_tls_options(options)) != 0)
+    if ((err = check_tls_options(options)) != 0 || (err = copy_credentials(server, options)) != 0)
         goto fail;
     create_watches(server, options);
     err = create_service(&server->service, options, server->core, log_to_core, server->core);
@@ -295,6 +328,8 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         goto fail_service;
     if ((err = start_watches(server)) != 0)
         goto fail_http;
+    if (options->control)
+        start_control(server);
     *out = server;
     return 0;
 
@@ -305,6 +340,7 @@ fail_service:
     s3_service_destroy(server->service);
 fail:
     destroy_watches(server);
+    free(server->credentials);
     free(server);
     return err;
 }
@@ -364,7 +400,9 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     if (server == NULL)
         return;
     destroy_watches(server);
+    control_stop(server->control);
     http_server_stop(server->http, grace_ms);
     s3_service_destroy(server->service);
+    free(server->credentials);
     free(server);
 }

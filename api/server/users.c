@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sluice_user_* part of sluice.h. Any thread; blocks. */
+ * The sluice_user_* part of sluice.h: on a credentials file, or, where a directory is named, by the server that has it open
+ * (users_served.c). Any thread; blocks. */
 #include "api/library/library.h"
 #include "api/s3/auth/s3_users.h"
+#include "api/server/users_served.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 _Static_assert(sizeof(((struct sluice_user_key *)0)->secret_key) > S3_SECRET_KEY_BYTES_MAX &&
                    sizeof(((struct sluice_user_key *)0)->access_key) > S3_ACCESS_KEY_BYTES_MAX,
@@ -23,6 +26,13 @@ static void log_line(void *ctx, enum log_level level, const char *message)
 
     if (log->line != NULL)
         log->line(log->ctx, (enum sluice_log_level)level, message);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 static int finish(int result, const struct s3_user_key *made, struct sluice_user_key *key)
@@ -46,6 +56,8 @@ int sluice_user_add(const char *credentials, const char *name, const struct slui
 
     if (options == NULL)
         options = &defaults;
+    if (is_folder(credentials))
+        return users_served_add(credentials, name, options, key, log, log_ctx);
     result = s3_users_add(&file, name, options->id, options->rights, &made);
     result = finish(result, &made, key);
     explicit_bzero(&made, sizeof(made));
@@ -59,8 +71,11 @@ int sluice_user_rotate(const char *credentials, const char *name, bool keep_old,
     struct users_log lines = {log, log_ctx};
     struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
     struct s3_user_key made;
-    int result = finish(s3_users_rotate(&file, name, keep_old, &made), &made, key);
+    int result;
 
+    if (is_folder(credentials))
+        return users_served_rotate(credentials, name, keep_old, key, log, log_ctx);
+    result = finish(s3_users_rotate(&file, name, keep_old, &made), &made, key);
     explicit_bzero(&made, sizeof(made));
     return result;
 }
@@ -71,7 +86,8 @@ int sluice_user_remove(const char *credentials, const char *name,
 {
     struct users_log lines = {log, log_ctx};
     struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
-    int result = s3_users_remove(&file, name);
+    int result = is_folder(credentials) ? users_served_remove(credentials, name, log, log_ctx)
+                                        : s3_users_remove(&file, name);
 
     return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
 }
@@ -96,7 +112,8 @@ int sluice_user_list(const char *credentials, int (*visit)(void *ctx, const stru
     struct users_log lines = {log, log_ctx};
     struct s3_credentials_options file = {.path = credentials, .log = log_line, .log_ctx = &lines};
     struct users_visit each = {visit, ctx};
-    int result = s3_users_list(&file, visit_line, &each);
+    int result = is_folder(credentials) ? users_served_list(credentials, visit, ctx, log, log_ctx)
+                                        : s3_users_list(&file, visit_line, &each);
 
     return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
 }

@@ -89,6 +89,11 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob)
     return fd < 0 ? -errno : fd;
 }
 
+int blob_store_folder_fd(const struct blob_store *store)
+{
+    return store->dir_fd;
+}
+
 uint64_t blob_store_free_bytes(struct blob_store *store)
 {
     struct timespec now;

@@ -195,6 +195,9 @@ int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *r
 /* Cuts a file to at most so many bytes, durably. 0 (also when the file is gone) or a negative errno. Blocks. */
 int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 
+/* The data folder, open as long as the store. Any thread. */
+int blob_store_folder_fd(const struct blob_store *store);
+
 /* Free bytes an ordinary user can still write (statvfs), at most a second old. */
 uint64_t blob_store_free_bytes(struct blob_store *store);
 

@@ -161,7 +161,10 @@ test_serving() {
     check "a second server on the same port is refused" test "$status" -eq 1
     check "and told why, with the address" grep -q "${url#http://}.*in use" "$work/err"
     run check --data "$work/data"
-    check "check of a store that is served could not run: 2" test "$status" -eq 2
+    check "check of a store that is served is its server's" test "$status" -eq 0
+    check "and says so" grep -q 'checked by its server' "$work/err"
+    run status --data "$work/data"
+    check "status: it is served" grep -q '^served = yes$' "$work/out"
     run ping --listen "${url#http://}"
     check "ping: healthy" test "$status" -eq 0
     stop

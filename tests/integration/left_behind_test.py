@@ -79,7 +79,7 @@ def wal_pages(data):
 def copy_of(source, name):
     path = scratch(name)
     shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(source, path)
+    shutil.copytree(source, path, ignore=shutil.ignore_patterns("control"))  # a socket, of a server that runs
     return path
 
 

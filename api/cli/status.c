@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sluice status`: name = value lines. Of a store that no server has open, only what it says itself. */
+#include "api/cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static void print_server(const struct sluice_status *status)
+{
+    printf("version = %s\npid = %" PRId64 "\nuptime = %" PRIu64 "\nlisten = %s\n", status->version,
+           status->pid, status->uptime_s, status->address);
+    if (status->tls_address[0] != '\0')
+        printf("tls-listen = %s\n", status->tls_address);
+    printf("health = %s\ndurability = %s\nconnections = %" PRIu64 "\ndamaged-reads = %" PRIu64 "\n",
+           status->health, status->relaxed ? "relaxed" : "full", status->connections, status->damaged_reads);
+}
+
+int cli_status(const struct options *options)
+{
+    struct sluice_status status;
+    int err = sluice_status(options->data, &status);
+
+    if (err == -EBUSY) {
+        cli_say(SLUICE_LOG_ERROR,
+                "cannot ask about %s: another process has it open, and takes no calls on %s/control",
+                options->data, options->data);
+        return CLI_USAGE;
+    }
+    if (err != 0) {
+        cli_say(SLUICE_LOG_ERROR, "cannot ask about %s: %s", options->data, sluice_strerror(err));
+        return CLI_USAGE;
+    }
+    printf("served = %s\n", status.is_served ? "yes" : "no");
+    if (status.is_served)
+        print_server(&status);
+    printf("free-bytes = %" PRIu64 "\nbuckets = %" PRIu64 "\n", status.free_bytes, status.buckets);
+    if (status.is_counted)
+        printf("objects = %" PRIu64 "\nbytes = %" PRIu64 "\n", status.objects, status.bytes);
+    if (fflush(stdout) != 0)
+        return CLI_USAGE;
+    return status.is_served && !status.is_healthy ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bounds of the way to a live store, with their units in their names and their reasons beside them. */
+#ifndef API_LIBRARY_LIMITS_H
+#define API_LIBRARY_LIMITS_H
+
+/* A request names a call and a few words. */
+#define CONTROL_LINE_BYTES_MAX 16384u
+/* An answer: a finding names a key, whose bytes may quadruple, and JSON escapes each of them. */
+#define CONTROL_ANSWER_BYTES_MAX (1u << 20)
+
+/* People and their scripts; each connection is a thread while it lasts. */
+#define CONTROL_CONNECTIONS_MAX 16u
+#define CONTROL_LISTEN_BACKLOG  16
+
+#define CONTROL_IDLE_TIMEOUT_MS 60000u  /* between two requests */
+#define CONTROL_LINE_TIMEOUT_MS 10000u  /* first byte of a request to its last */
+#define CONTROL_SEND_TIMEOUT_MS 300000u /* without progress: whoever reads may have stopped to think */
+
+/* What an answer by HTTP shows of findings, files and users; it is made in memory, and read by programs. */
+#define CONTROL_HTTP_ITEMS_MAX 10000u
+
+/* Objects that status looks at to count them: tens of milliseconds. */
+#define CONTROL_COUNT_OBJECTS_MAX 100000u
+
+#endif
