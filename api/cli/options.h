@@ -66,7 +66,7 @@ enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
-        *secret_key, *access_log, *region, *user_id, *rights;
+        *secret_key, *access_key_file, *secret_key_file, *access_log, *region, *user_id, *rights;
     struct options_list domains;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;

@@ -7,8 +7,10 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void option_row_variable(const struct option_row *row, char *name, size_t size)
 {
@@ -96,6 +98,11 @@ static int load_flags(struct options *options, enum command command, int argc, c
     return 0;
 }
 
+static const struct option_row *find_row(const char *name)
+{
+    return option_row_find(name, strlen(name));
+}
+
 static int load_environment(struct options *options)
 {
     for (size_t i = 0; i < option_row_count; i++) {
@@ -120,6 +127,56 @@ static int load_environment(struct options *options)
     return 0;
 }
 
+/* What systemd hands to a service, LoadCredential=secret-key:FILE: files in a folder of its own, named as the options that say the same. */
+static int load_handed(struct options *options)
+{
+    static const struct {
+        const char *name, *option, *instead; /* instead: another way to say it, or NULL */
+    } rows[] = {
+        {"credentials", "credentials", NULL},
+        {"access-key", "access-key-file", "access-key"},
+        {"secret-key", "secret-key-file", "secret-key"},
+        {"tls-certificate", "tls-certificate", NULL},
+        {"tls-key", "tls-key", NULL},
+    };
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+    if (folder == NULL || folder[0] == '\0')
+        return 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct option_row *row = find_row(rows[i].option);
+        char path[PATH_MAX];
+        int err;
+
+        if (option_source_of(options, row) != OPTION_FROM_DEFAULT ||
+            (rows[i].instead != NULL &&
+             option_source_of(options, find_row(rows[i].instead)) != OPTION_FROM_DEFAULT))
+            continue;
+        if (snprintf(path, sizeof(path), "%s/%s", folder, rows[i].name) >= (int)sizeof(path))
+            return options_fail(options, "CREDENTIALS_DIRECTORY is too long");
+        if (access(path, F_OK) == 0 && (err = option_set(options, row, OPTION_FROM_FILE, path)) != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* A key is two things, and each is said in one way. */
+static int check_key(struct options *options)
+{
+    bool has_access = options->access_key != NULL || options->access_key_file != NULL;
+    bool has_secret = options->secret_key != NULL || options->secret_key_file != NULL;
+
+    if (options->access_key != NULL && options->access_key_file != NULL)
+        return options_fail(options, "access-key and access-key-file exclude each other");
+    if (options->secret_key != NULL && options->secret_key_file != NULL)
+        return options_fail(options, "secret-key and secret-key-file exclude each other");
+    if (has_access != has_secret)
+        return options_fail(options, "%s is set but %s is not: a key needs both",
+                            has_access ? "access-key" : "secret-key",
+                            has_access ? "secret-key" : "access-key");
+    return 0;
+}
+
 int options_load(struct options *options, enum command command, int argc, char *const *argv)
 {
     int err;
@@ -130,10 +187,8 @@ int options_load(struct options *options, enum command command, int argc, char *
         return err;
     if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)
         return err;
-    if ((options->access_key == NULL) != (options->secret_key == NULL))
-        return options_fail(options, "%s is set but %s is not: a key needs both",
-                            options->access_key != NULL ? "access-key" : "secret-key",
-                            options->access_key != NULL ? "secret-key" : "access-key");
+    if ((command == COMMAND_SERVE && (err = load_handed(options)) != 0) || (err = check_key(options)) != 0)
+        return err;
     if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
         return options_fail(options, "%s is set but %s is not: TLS needs both",
                             options->tls_certificate != NULL ? "tls-certificate" : "tls-key",

@@ -57,6 +57,8 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .body_rate_min = options->body_rate_min != 0 ? (int)options->body_rate_min : -1,
         .access_key = options->access_key,
         .secret_key = options->secret_key,
+        .access_key_file = options->access_key_file,
+        .secret_key_file = options->secret_key_file,
         .credentials = options->credentials,
         .allow_anonymous = options->allow_anonymous,
         .public_metrics = options->metrics == METRICS_PUBLIC,

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "api/http/limits.h"
+#include "storage/base/secret_file.h"
 
 #define TLS_CIPHERS                                                                                          \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"               \
@@ -103,8 +104,7 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
         }
         return refuse_file(options, options->key, "key");
     }
-    if (stat(options->key, &status) == 0 && S_ISREG(status.st_mode) &&
-        (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+    if (stat(options->key, &status) == 0 && secret_file_readers(&status) != SECRET_READERS_OWNER)
         say(options, LOG_LEVEL_WARNING, "%s: others than its owner may read the key in it (chmod 600)",
             options->key);
     return 0;

@@ -19,6 +19,7 @@
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
 #include "api/server/control.h"
+#include "api/server/keys.h"
 #include "api/server/watch.h"
 
 #include <errno.h>
@@ -200,23 +201,26 @@ static void destroy_watches(struct sluice_server *server)
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
                           struct core *core, log_fn log, void *log_ctx)
 {
+    struct server_keys keys;
+    int err = server_keys_take(&keys, options, log, log_ctx);
+
+    if (err != 0)
+        return err;
     const struct s3_service_options service_options = {
         .core = core,
         .region = options->region != NULL ? options->region : SERVER_REGION_DEFAULT,
         .domains = options->domains,
-        .access_key = options->access_key,
-        .secret_key = options->secret_key,
+        .access_key = keys.access_key,
+        .secret_key = keys.secret_key,
         .credentials_path = options->credentials,
         .takes_any_host = options->allow_anonymous,
         .public_metrics = options->public_metrics,
         .log = log,
         .log_ctx = log_ctx,
     };
-    int err;
 
-    if ((options->access_key == NULL) != (options->secret_key == NULL))
-        return -EINVAL;
     err = s3_service_create(service, &service_options);
+    server_keys_wipe(&keys);
     return err == -EBADMSG ? SLUICE_E_CREDENTIALS : err;
 }
 

@@ -17,6 +17,7 @@
 
 #include "api/s3/auth/s3_credentials_internal.h"
 #include "api/s3/s3_request.h"
+#include "storage/base/secret_file.h"
 
 struct parser {
     struct s3_credentials *set;
@@ -315,7 +316,7 @@ static int load(struct s3_credentials **set, int fd, const struct s3_credentials
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+    if (secret_file_readers(&status) != SECRET_READERS_OWNER)
         say(options, 1, "%s: others than its owner may read the secrets in it (chmod 600)", options->path);
     text = malloc(S3_CREDENTIALS_FILE_BYTES_MAX + 1);
     if (text == NULL)

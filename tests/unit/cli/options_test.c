@@ -330,7 +330,7 @@ static void test_help(void **state)
         if (option_rows[i].default_text != NULL && option_rows[i].type != OPTION_SWITCH)
             assert_non_null(strstr(text, option_rows[i].default_text));
     }
-    assert_null(strstr(text, "--secret-key"));
+    assert_null(strstr(text, "--secret-key "));
     assert_null(strstr(text, "--no-verify"));
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 100);
