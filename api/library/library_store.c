@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/core/core_internal.h"
+#include "storage/base/redact.h"
 
 /* The public results are the module's own numbers. */
 _Static_assert((int)SLUICE_E_NO_BUCKET == (int)META_E_NO_BUCKET, "results differ");
@@ -63,6 +64,22 @@ struct core *sluice_store_core(struct sluice_store *store)
 
 /* ---- Open and close ---- */
 
+/* What a client wrote may stand in a line: without secrets, or not at all. */
+static void store_log_redacted(const struct sluice_store *store, enum sluice_log_level level,
+                               const char *message, size_t room)
+{
+    char *copy = malloc(room + 1);
+
+    if (copy == NULL) {
+        store->log(store->log_ctx, level, "no memory for a line of the log");
+        return;
+    }
+    copy[redact_text(message, strlen(message), copy)] = '\0';
+    store->log(store->log_ctx, level, copy);
+    free(copy);
+}
+
+/* Every line of a store goes through here, and of the server that serves it. */
 static void store_log(void *ctx, enum log_level level, const char *message)
 {
     struct sluice_store *store = ctx;
@@ -70,9 +87,15 @@ static void store_log(void *ctx, enum log_level level, const char *message)
     _Static_assert((int)SLUICE_LOG_INFO == LOG_LEVEL_INFO && (int)SLUICE_LOG_WARNING == LOG_LEVEL_WARNING &&
                        (int)SLUICE_LOG_ERROR == LOG_LEVEL_ERROR,
                    "levels are handed through as numbers");
+    size_t room;
 
-    if (store->log != NULL)
+    if (store->log == NULL)
+        return;
+    room = redact_room(message, strlen(message));
+    if (room == 0)
         store->log(store->log_ctx, (enum sluice_log_level)level, message);
+    else
+        store_log_redacted(store, (enum sluice_log_level)level, message, room);
 }
 
 static enum ring_engine store_engine(enum sluice_engine engine)
