@@ -286,6 +286,8 @@ struct sluice_server_options {
      * checked, empty lost/ and edit the users, while it is served; mode 0600. sluice_status, sluice_check and sluice_lost_* use it by
      * themselves. Where it cannot be made the log says so, and the server goes on without it. */
     bool control;
+    /* The same calls by HTTP, POST /-/admin/, for keys with the right admin on all buckets ("*"). */
+    bool admin_http;
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */

@@ -71,8 +71,8 @@ struct options {
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
-    bool allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database, list_lost,
-        empty_lost, help;
+    bool admin_http, allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database,
+        list_lost, empty_lost, help;
 
     /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];

@@ -67,6 +67,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .access_log = options->access_log,
         .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
         .control = true,
+        .admin_http = options->admin_http,
     };
 }
 

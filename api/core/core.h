@@ -157,6 +157,11 @@ struct core_turn {
     struct ring_op posted;
 };
 void core_turn_wait(struct core_worker *worker, struct core_turn *turn);
+/* The same in two steps, while something is done on another thread: the worker begins; next comes after core_turn_end, which may be called on any
+ * thread, once, and not at all after core_turn_cancel on the worker's. */
+void core_turn_begin(struct core_worker *worker, struct core_turn *turn);
+void core_turn_end(struct core_turn *turn);
+void core_turn_cancel(struct core_turn *turn);
 
 /* A fresh upload id: time, then random. */
 void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);

@@ -138,11 +138,26 @@ static void turn_on_posted(struct ring_op *op, int32_t result)
     turn->next(turn);
 }
 
-void core_turn_wait(struct core_worker *worker, struct core_turn *turn)
+void core_turn_begin(struct core_worker *worker, struct core_turn *turn)
 {
     assert(turn->next != NULL);
     turn->worker = worker;
     turn->posted.done = turn_on_posted;
     worker->changes++;
-    ring_post(worker->ring, &turn->posted, 0);
+}
+
+void core_turn_end(struct core_turn *turn)
+{
+    ring_post(turn->worker->ring, &turn->posted, 0);
+}
+
+void core_turn_cancel(struct core_turn *turn)
+{
+    turn->worker->changes--;
+}
+
+void core_turn_wait(struct core_worker *worker, struct core_turn *turn)
+{
+    core_turn_begin(worker, turn);
+    core_turn_end(turn);
 }

@@ -18,7 +18,8 @@
 #define CONTROL_SEND_TIMEOUT_MS 300000u /* without progress: whoever reads may have stopped to think */
 
 /* What an answer by HTTP shows of findings, files and users; it is made in memory, and read by programs. */
-#define CONTROL_HTTP_ITEMS_MAX 10000u
+#define CONTROL_HTTP_ITEMS_MAX 1000u
+#define CONTROL_HTTP_CALLS_MAX 4u /* at once; each is a thread */
 
 /* Objects that status looks at to count them: tens of milliseconds. */
 #define CONTROL_COUNT_OBJECTS_MAX 100000u

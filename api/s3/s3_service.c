@@ -37,6 +37,8 @@ struct s3_service {
     bool public_metrics;
     log_fn log;
     void *log_ctx;
+    void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
+    void *admin_ctx;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;
@@ -92,6 +94,8 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->log = options->log;
     service->log_ctx = options->log_ctx;
     service->takes_any_host = options->takes_any_host;
+    service->admin = options->admin;
+    service->admin_ctx = options->admin_ctx;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = copy_string(&service->region, region);
@@ -217,6 +221,16 @@ struct core *s3_service_core(const struct s3_service *service)
 bool s3_service_takes_any_host(const struct s3_service *service)
 {
     return service->takes_any_host;
+}
+
+bool s3_service_has_admin(const struct s3_service *service)
+{
+    return service->admin != NULL;
+}
+
+void s3_service_admin(struct s3_service *service, struct s3_request *request)
+{
+    service->admin(service->admin_ctx, request);
 }
 
 const char *s3_service_region(const struct s3_service *service)

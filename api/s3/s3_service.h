@@ -13,6 +13,7 @@
 struct core;
 
 struct s3_service;
+struct s3_request;
 
 struct s3_service_options {
     struct core *core;
@@ -22,6 +23,9 @@ struct s3_service_options {
     const char *credentials_path;        /* or NULL */
     bool takes_any_host;                 /* without keys, also under names that are not this machine's */
     bool public_metrics;                 /* /-/metrics needs no key */
+    /* Answers POST /-/admin/, when its signer has been found to have the right; NULL: there is no such name. On the worker's thread. */
+    void (*admin)(void *ctx, struct s3_request *request);
+    void *admin_ctx;
     log_fn log;
     void *log_ctx;
 };
@@ -42,6 +46,9 @@ struct s3_credentials;
 
 bool s3_service_takes_any_host(const struct s3_service *service);
 
+bool s3_service_has_admin(const struct s3_service *service);
+/* Hands the request to options.admin. */
+void s3_service_admin(struct s3_service *service, struct s3_request *request);
 /* NULL-terminated; never NULL. */
 const char *const *s3_service_domains(const struct s3_service *service);
 /* The set in force, with a reference for the caller. Any thread. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * /-/healthy and /-/metrics: whether the server works, and its figures. On the worker's thread. */
+ * /-/healthy and /-/metrics: whether the server works, and its figures; and who may reach /-/admin/. On the worker's thread. */
 #include "api/s3/s3_system.h"
 
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/sluice.h"
@@ -184,6 +185,38 @@ static void answer_metrics(struct s3_request *request)
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }
 
+/* ---- Administration ---- */
+
+static bool is_admin(const struct s3_request *request)
+{
+    return s3_service_has_admin(request->service) &&
+           (slice_equals(request->key, SLICE("admin")) || slice_equals(request->key, SLICE("admin/")));
+}
+
+/* For a key that was given admin everywhere and has signed all of the request: what anybody may do, an open server and a URL that was
+ * passed on do not count. */
+static enum s3_error check_admin_right(struct s3_request *request)
+{
+    enum s3_error error = s3_authenticate(request);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (request->identity == NULL || request->is_presigned || request->payload != S3_PAYLOAD_SHA256 ||
+        !s3_identity_may_everywhere(request->identity, S3_RIGHT_ADMIN))
+        return S3_ERROR_ACCESS_DENIED;
+    return S3_ERROR_NONE;
+}
+
+static void handle_admin(struct s3_request *request)
+{
+    enum s3_error error = check_admin_right(request);
+
+    if (error != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        s3_service_admin(request->service, request);
+}
+
 /* ---- The entry ---- */
 
 void s3_system_handle(struct s3_request *request)
@@ -191,7 +224,9 @@ void s3_system_handle(struct s3_request *request)
     bool is_healthy = slice_equals(request->key, SLICE("healthy"));
     bool is_metrics = slice_equals(request->key, SLICE("metrics"));
 
-    if (!is_healthy && !is_metrics)
+    if (is_admin(request))
+        handle_admin(request);
+    else if (!is_healthy && !is_metrics)
         s3_answer_error_message(request, S3_ERROR_NO_SUCH_KEY, "The server has no such name.");
     else if (request->method != S3_GET && request->method != S3_HEAD)
         s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);

@@ -19,6 +19,7 @@
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
 #include "api/server/control.h"
+#include "api/server/control_http.h"
 #include "api/server/keys.h"
 #include "api/server/watch.h"
 
@@ -51,6 +52,7 @@ struct sluice_server {
     struct http_server *http;
     struct file_watch *watches[WATCHES_MAX]; /* NULL: there is no such file, or it cannot be watched */
     struct control *control;                 /* NULL: not asked for, or it cannot be had */
+    struct control_http *control_http;       /* NULL: not asked for */
     char *credentials;                       /* or NULL */
 };
 
@@ -199,7 +201,7 @@ static void destroy_watches(struct sluice_server *server)
 /* ---- Start and stop ---- */
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
-                          struct core *core, log_fn log, void *log_ctx)
+                          struct core *core, struct control_http *admin, log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -215,6 +217,8 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .credentials_path = options->credentials,
         .takes_any_host = options->allow_anonymous,
         .public_metrics = options->public_metrics,
+        .admin = admin != NULL ? control_http_handle : NULL,
+        .admin_ctx = admin,
         .log = log,
         .log_ctx = log_ctx,
     };
@@ -268,16 +272,28 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
     return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
 
-/* A server without it is a server all the same. */
-static void start_control(struct sluice_server *server)
+static struct control_subject control_subject(const struct sluice_server *server)
 {
-    const struct control_subject subject = {
+    return (struct control_subject){
         .core = server->core,
         .http = server->http,
         .service = server->service,
         .credentials = server->credentials,
         .relaxed = core_get_options(server->core)->relaxed,
     };
+}
+
+static int create_control_http(struct sluice_server *server, const struct sluice_server_options *options)
+{
+    const struct control_subject subject = control_subject(server);
+
+    return options->admin_http ? control_http_create(&server->control_http, &subject) : 0;
+}
+
+/* A server without it is a server all the same. */
+static void start_control(struct sluice_server *server)
+{
+    const struct control_subject subject = control_subject(server);
     char message[256];
     int err = control_start(&server->control, &subject);
 
@@ -320,10 +336,12 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    if ((err = check_tls_options(options)) != 0 || (err = copy_credentials(server, options)) != 0)
+    if ((err = check_tls_options(options)) != 0 || (err = copy_credentials(server, options)) != 0 ||
+        (err = create_control_http(server, options)) != 0)
         goto fail;
     create_watches(server, options);
-    err = create_service(&server->service, options, server->core, log_to_core, server->core);
+    err = create_service(&server->service, options, server->core, server->control_http, log_to_core,
+                         server->core);
     if (err != 0)
         goto fail;
     if ((err = check_address(options, server->service)) != 0)
@@ -339,11 +357,13 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
 
 fail_http:
     destroy_watches(server); /* before what they would reload */
+    control_http_stop(server->control_http);
     http_server_stop(server->http, 0);
 fail_service:
     s3_service_destroy(server->service);
 fail:
     destroy_watches(server);
+    control_http_destroy(server->control_http);
     free(server->credentials);
     free(server);
     return err;
@@ -357,7 +377,7 @@ int sluice_server_check(const struct sluice_server_options *options,
     struct s3_service *service;
     int err = check_tls_options(options);
 
-    if (err != 0 || (err = create_service(&service, options, NULL, log_to_caller, &caller)) != 0)
+    if (err != 0 || (err = create_service(&service, options, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = check_address(options, service);
     if (err == 0 && options->tls_certificate != NULL &&
@@ -405,8 +425,10 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
         return;
     destroy_watches(server);
     control_stop(server->control);
+    control_http_stop(server->control_http);
     http_server_stop(server->http, grace_ms);
     s3_service_destroy(server->service);
+    control_http_destroy(server->control_http);
     free(server->credentials);
     free(server);
 }

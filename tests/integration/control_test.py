@@ -3,6 +3,7 @@
 """DATA/control, on which a running server takes calls: who may, what they answer, what hostile lines do; and that `sluice check`, `lost`,
 `status` and `user` say the same of a store whether a server has it open or not."""
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -11,7 +12,8 @@ import subprocess
 import sys
 import threading
 
-from sluicetest import BUILD, SLUICE, Server, blob_files, check, done, equal, fresh, poll, run, s3_client, scratch, skip
+from signer import Signer
+from sluicetest import BUILD, SLUICE, Server, blob_files, check, done, equal, error_code, fresh, poll, run, s3_client, scratch, skip
 
 NOBODY = 65534
 EACCES, EBADMSG, EINVAL, EMSGSIZE, ENOSYS, EAGAIN, EEXIST, ENOENT, EOPNOTSUPP = -13, -74, -22, -90, -38, -11, -17, -2, -95
@@ -428,6 +430,79 @@ def users():
     check(status == 2 and "--credentials" in error, "and without one it says what is missing", error)
 
 
+# ---- By HTTP ----
+
+def by_http():
+    credentials = scratch("admins")
+    with open(credentials, "w") as file:
+        file.write("user first\nkey ADMINKEY admin/secret *=admin\nkey ALLKEY all/secret *=all\n"
+                   "key SOMEKEY some/secret bucket*=all\nkey READKEY read/secret *=read,write,list\nkey OWNKEY own/secret owner:first @own=all\nanonymous *=all\n")
+    os.chmod(credentials, 0o600)
+    server = Server(args=["--credentials", credentials, "--admin-http"])
+    host = f"{server.host}:{server.port}"
+
+    def ask(access, secret, body, method="POST", path="/-/admin/", payload=None, spoil=lambda body: body):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = Signer(access, secret).headers(method, path, host, payload or hashlib.sha256(body).hexdigest()) if access else {}
+        status, _, text = server.request(method, path, body=spoil(body), headers=headers)
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, error_code(text)
+
+    for access, secret in (("ADMINKEY", "admin/secret"), ("ALLKEY", "all/secret")):
+        status, answer = ask(access, secret, {"call": "status"})
+        equal((status, answer["ok"], answer["pid"]), (200, True, server.pid), f"status by HTTP for {access}")
+    for access, secret in (("SOMEKEY", "some/secret"), ("READKEY", "read/secret"), ("OWNKEY", "own/secret"), (None, None)):
+        equal(ask(access, secret, {"call": "status"}), (403, "AccessDenied"), f"not for {access or 'anybody'}")
+    admin = ("ADMINKEY", "admin/secret")
+    equal(ask("ADMINKEY", "wrong", {"call": "status"})[0], 403, "nor for a wrong signature")
+    equal(ask(*admin, {"call": "status"}, payload="UNSIGNED-PAYLOAD"), (403, "AccessDenied"), "nor for a body that is not signed")
+    equal(ask(*admin, {"call": "lost-list"}, spoil=lambda body: body.replace(b"list", b"lisp"))[0], 400, "nor for another body than the signed one")
+    client = s3_client(server, *admin)
+    query, _ = Signer(*admin).presign("POST", "/-/admin/", host)
+    status, _, text = server.request("POST", "/-/admin/?" + query, body=b'{"call":"status"}')
+    equal((status, error_code(text)), (403, "AccessDenied"), "nor for a URL that was passed on")
+    equal(ask(*admin, b"", method="GET")[0], 405, "GET is no call")
+    for body, status in ((b"garbage", 400), (b"[]", 400), ({"call": "nonsense"}, 400), ({"call": "status", "x": 1}, 400),
+                         ({"call": "user-remove", "name": "nobody"}, 404), ({"call": "user-add", "name": "first"}, 409)):
+        equal(ask(*admin, body)[0], status, f"{body} is {status}")
+    equal(ask(*admin, b" " * 16385)[0], 400, "too large a body")
+    status, answer = ask(*admin, {"call": "user-add", "name": "second"})
+    check(status == 200 and s3_client(server, answer["access_key"], answer["secret_key"]).list_buckets() is not None, "user-add by HTTP", str(status))
+    status, answer = ask(*admin, {"call": "user-list"})
+    check("second" in [item["user"] for item in answer["items"]], "user-list by HTTP")
+    client.create_bucket(Bucket="bucket")
+    server.request("PUT", "/bucket/key", body=b"x" * 100_000)
+    with open(blob_files(server.data)[0][0], "r+b") as file:
+        file.write(b"damage")
+    status, answer = ask(*admin, {"call": "check"})
+    check(status == 200 and answer["damaged"] == 1 and "bucket/key" in answer["items"][0]["finding"], "check by HTTP", str(answer))
+    # A stop does not wait for checks.
+    for i in range(6):
+        server.request("PUT", f"/bucket/big{i}", body=bytes(64 << 20))
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(ask(*admin, {"call": "check"})[0])) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(set(answers) <= {200, 409, 503} and 200 in answers, "one check at a time, and no more calls than may be", str(answers))
+    body = b'{"call":"check"}'
+    connection = server.connect()
+    connection.request("POST", "/-/admin/", body=body, headers=Signer(*admin).headers("POST", "/-/admin/", host, hashlib.sha256(body).hexdigest()))
+    check(server.stop(), "a stop does not wait for a check by HTTP")
+    connection.close()
+
+    server = Server(keys=True)
+    equal(server.request("POST", "/-/admin/", body=b'{"call":"status"}')[0], 404, "without --admin-http there is no such name")
+    server.stop()
+    server = Server(args=["--admin-http"])
+    headers = Signer("any", "any").headers("POST", "/-/admin/", f"{server.host}:{server.port}", hashlib.sha256(body).hexdigest())
+    equal([server.request("POST", "/-/admin/", body=body, headers=how)[0] for how in ({}, headers)], [403, 403], "an open server lets nobody in there")
+    server.stop()
+
+
 the_calls()
 life_and_death()
 deep_path()
@@ -437,4 +512,5 @@ hostile()
 beside_the_work()
 alike()
 users()
+by_http()
 done()

@@ -17,14 +17,7 @@ TOKEN = "FwoGZXIvYXdzEJr+token/with+odd=="
 
 
 def presign(server, method, path, signer, expires=600, **more):
-    """(the query, its signature)."""
-    parameters = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{signer.access}/{signer.scope}", "X-Amz-Date": signer.stamp,
-                  "X-Amz-Expires": str(expires), "X-Amz-SignedHeaders": "host", **more}
-    query = "&".join(f"{urllib.parse.quote(k, safe='-_.~')}={urllib.parse.quote(v, safe='-_.~')}" for k, v in sorted(parameters.items()))
-    canonical = "\n".join([method, path, query, f"host:{server.host}:{server.port}\n", "host", "UNSIGNED-PAYLOAD"])
-    text = "\n".join(["AWS4-HMAC-SHA256", signer.stamp, signer.scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    signature = hmac.new(signer.key(), text.encode(), hashlib.sha256).hexdigest()
-    return f"{query}&X-Amz-Signature={signature}", signature
+    return signer.presign(method, path, f"{server.host}:{server.port}", expires, **more)
 
 
 def form(server, signer, signature_of=lambda value: value):

@@ -50,6 +50,16 @@ unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3
     return rights;
 }
 
+bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights)
+{
+    unsigned granted = 0;
+
+    for (size_t i = 0; i < identity->grants.count; i++)
+        if (identity->grants.list[i].is_prefix && identity->grants.list[i].length == 0)
+            granted |= identity->grants.list[i].rights;
+    return (granted & rights) == rights;
+}
+
 bool s3_credentials_is_open(const struct s3_credentials *set)
 {
     return set->is_open;

@@ -56,6 +56,8 @@ struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const 
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
                                const char *bucket, size_t length);
 
+/* Whether the identity itself was given the rights on all buckets, "*"; what anybody has does not count. */
+bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights);
 /* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
 unsigned s3_identity_own_rights(const struct s3_identity *identity);
 /* Canonical id of its user: up to S3_OWNER_BYTES_MAX characters. */
