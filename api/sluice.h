@@ -268,7 +268,10 @@ struct sluice_server_options {
     bool public_metrics;        /* /-/metrics needs no key, though there are keys */
     const char *region;         /* NULL: "us-east-1" */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
-    const char *access_log;     /* path, "-" for standard output, NULL for none */
+    /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and
+     * the access log. NULL-terminated, or NULL: the field is ignored */
+    const char *const *trusted_proxies;
+    const char *access_log; /* path, "-" for standard output, NULL for none */
     bool access_log_json;
     /* TLS. PEM files: the certificate with those that lead to a root behind it; and its key, without a passphrase. Both or none;
      * read again whenever one changes, for connections to come. */

@@ -6,6 +6,7 @@
  * In order: checks that rows refer to; the table; taking values. options_load.c reads flags and environment. */
 #include "api/cli/options.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -50,6 +51,31 @@ static const char *check_token(const char *text)
         if (!isgraph((unsigned char)*at))
             return "must not contain spaces or control characters";
     return NULL;
+}
+
+static const char *check_proxy(const char *text)
+{
+    static const char wrong[] =
+        "must be an address, such as 10.0.0.1 or 2001:db8::1, or a block of them, such as 10.0.0.0/8";
+    char host[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "/");
+    struct in6_addr address;
+    bool is_v4;
+
+    if (length >= sizeof(host))
+        return wrong;
+    memcpy(host, text, length);
+    host[length] = '\0';
+    is_v4 = inet_pton(AF_INET, host, &address) == 1;
+    if (!is_v4 && inet_pton(AF_INET6, host, &address) != 1)
+        return wrong;
+    if (text[length] == '\0')
+        return NULL;
+    text += length + 1;
+    length = strlen(text);
+    if (length == 0 || length > 3 || strspn(text, "0123456789") != length)
+        return wrong;
+    return strtoul(text, NULL, 10) <= (is_v4 ? 32u : 128u) ? NULL : "names more bits than an address has";
 }
 
 /* ---- The table ---- */
@@ -137,6 +163,10 @@ const struct option_row option_rows[] = {
     {.name = "metrics", .type = OPTION_CHOICE, .field = FIELD(metrics), .default_text = "keys", .words = "keys|public",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Who may read /-/metrics where there are keys: those with the right to it on \"*\", or whoever can connect."},
+    {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
+     .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "
+             "access log. Without one the field is ignored. Repeatable."},
     {.name = "admin-http", .type = OPTION_SWITCH, .field = FIELD(admin_http), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take the calls of DATA/control by HTTP, too: POST /-/admin/, signed with a key that has the right admin on \"*\"."},

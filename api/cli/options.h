@@ -67,7 +67,7 @@ enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_key_file, *secret_key_file, *access_log, *region, *user_id, *rights;
-    struct options_list domains;
+    struct options_list domains, trusted_proxies;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;

@@ -64,6 +64,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .region = options->region,
         .domains = (const char *const *)options->domains.items,
+        .trusted_proxies = (const char *const *)options->trusted_proxies.items,
         .access_log = options->access_log,
         .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
         .control = true,

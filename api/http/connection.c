@@ -3,6 +3,7 @@
  * One HTTP/1.1 connection as its states use it: its socket and input, its timeout, the ways to close it. How the states follow each
  * other is connection_run.c's. */
 #include "api/http/connection.h"
+#include "api/http/proxies.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,6 +26,12 @@ struct http_worker *http_request_worker(struct http_request *req)
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address)
 {
     return h2o_socket_getpeername(connection_of(req)->socket, (struct sockaddr *)address);
+}
+
+socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address)
+{
+    return proxies_client(http_request_worker(req)->server->proxies, &req->headers, address,
+                          http_request_peer(req, address));
 }
 
 void connection_wake(struct connection *conn)

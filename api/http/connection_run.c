@@ -24,9 +24,14 @@ static void connection_on_wakeup(h2o_timeout_entry_t *entry);
 
 /* ---- What libh2o's log asks of a connection ---- */
 
-static socklen_t connection_get_peername(h2o_conn_t *conn, struct sockaddr *address)
+static socklen_t connection_get_peername(h2o_conn_t *super, struct sockaddr *address)
 {
-    return h2o_socket_getpeername(((struct connection *)conn)->socket, address);
+    struct connection *conn = (struct connection *)super;
+    struct sockaddr_storage client;
+    socklen_t length = http_request_client(&conn->req, &client);
+
+    memcpy(address, &client, length); /* libh2o has room for any */
+    return length;
 }
 
 static h2o_iovec_t connection_get_tls_version(h2o_req_t *req)

@@ -85,6 +85,8 @@ struct http_request {
 
 /* The other end of the connection. The length of the address, or 0 where it cannot be told any more. */
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address);
+/* The same, but where that is a trusted proxy, whom it says that it forwards the request for: the address to judge a client by. */
+socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address);
 
 /* ---- Server ---- */
 
@@ -115,8 +117,10 @@ struct http_server_options {
     const char *listen, *tls_listen;
     const char *tls_certificate, *tls_key; /* PEM files, for tls_listen; see tls.h */
     unsigned workers;                      /* 1 .. HTTP_WORKERS_MAX */
-    bool copy_mode;                        /* bodies by recv and send even over plain HTTP */
-    const char *access_log;                /* file path, "-" for standard output, NULL for none */
+    /* ADDR or ADDR/BITS, NULL-terminated: whose X-Forwarded-For is believed; NULL: nobody's */
+    const char *const *trusted_proxies;
+    bool copy_mode;         /* bodies by recv and send even over plain HTTP */
+    const char *access_log; /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, collect_timeout_ms,

@@ -7,7 +7,10 @@
 #define HTTP_WORKERS_MAX 256u
 
 /* S3 allows 8 KiB of headers; keys of 1,024 bytes triple when percent-encoded, presigned queries add about 1.5 KiB. */
-#define HTTP_HEAD_BYTES_MAX    (32u << 10)
+#define HTTP_HEAD_BYTES_MAX (32u << 10)
+/* Hops of X-Forwarded-For that are followed back through trusted proxies: more than any way has. */
+#define HTTP_FORWARDED_HOPS_MAX 32u
+
 #define HTTP_HEADERS_MAX       100u  /* fields in one head; phr_parse_request needs a bound */
 #define HTTP_CHUNK_LINE_MAX    4096u /* chunk-size line with extensions */
 #define HTTP_TRAILER_BYTES_MAX (16u << 10)

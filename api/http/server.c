@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/http/connection.h"
+#include "api/http/proxies.h"
 #include "api/http/tls.h"
 
 /* The log of what has no server yet, or does not know it. */
@@ -36,6 +37,7 @@ static void server_free(struct http_server *server)
     tls_context_destroy(server->tls);
     access_log_close(server->log);
     room_free(server);
+    proxies_destroy(server->proxies);
     pthread_cond_destroy(&server->start_changed);
     pthread_mutex_destroy(&server->start_mutex);
     pthread_mutex_destroy(&server->failures_mutex);
@@ -143,13 +145,15 @@ static bool server_options_are_valid(const struct http_server_options *options)
 int http_server_start(struct http_server **server_out, const struct http_server_options *options)
 {
     struct http_server *server;
-    int err = 0;
+    int err;
 
     if (!server_options_are_valid(options))
         return -EINVAL;
     if ((server = server_create(options)) == NULL)
         return -ENOMEM;
     err = room_init(server);
+    if (err == 0)
+        err = proxies_create(&server->proxies, options->trusted_proxies);
     if (err == 0 && options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
     if (err == 0)

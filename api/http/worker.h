@@ -31,12 +31,14 @@ struct listener {
 
 struct peer;
 struct peers;
+struct proxies;
 
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
     struct listener listeners[LISTENERS_MAX];
     struct tls_context *tls; /* NULL: none of the listeners is for TLS */
     struct access_log *log;  /* may be NULL */
+    struct proxies *proxies; /* NULL: none is trusted */
     struct http_worker **workers;
     unsigned worker_count; /* threads that exist */
     _Atomic int phase;

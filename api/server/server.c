@@ -254,6 +254,7 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .connections_max = options->max_connections,
         .body_rate_min = options->body_rate_min,
         .connections_per_address_max = options->max_connections_per_address,
+        .trusted_proxies = options->trusted_proxies,
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,
         .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,

@@ -42,7 +42,7 @@ static struct slice time_value(struct s3_request *request)
     return text_value(text);
 }
 
-/* The other end of the connection. What a proxy claims in X-Forwarded-For is no proof of anything. */
+/* The client. What anybody but a trusted proxy claims in X-Forwarded-For is no proof of anything. */
 static struct slice address_value(struct s3_request *request)
 {
     struct sockaddr_storage address;
@@ -51,7 +51,7 @@ static struct slice address_value(struct s3_request *request)
     char *text = s3_request_alloc(request, VALUE_BYTES);
     const void *bytes = NULL;
 
-    if (http_request_peer(request->http, &address) == 0)
+    if (http_request_client(request->http, &address) == 0)
         return no_value;
     if (address.ss_family == AF_INET)
         bytes = &v4->sin_addr;
