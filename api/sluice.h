@@ -108,6 +108,13 @@ struct sluice_store_options {
     bool accept_older_database;
     unsigned lost_days;  /* how long files stay in lost/; 0: 30 */
     unsigned lost_share; /* percent of the file system that they may take; 0: 10 */
+    /* The store is only to be read from: every change is -EROFS. One that was closed is then opened without writing into it, also on a
+     * file system that cannot be written; one that was not is recovered first. It must exist. */
+    bool read_only;
+    /* What no upload may take: so many bytes, and so many percent of the file system; the larger of the two counts. An upload that would
+     * begin to take of it is -ENOSPC. */
+    uint64_t min_free_bytes;
+    unsigned min_free_share;
 };
 
 /* Opens the store in a directory, creating both when missing; options may be NULL.
@@ -369,6 +376,7 @@ struct sluice_status {
     bool
         is_served; /* by a server with a control socket; if not, the store is closed, and only the last five are filled in */
     bool is_healthy;       /* changes are taken, and rows can be read */
+    bool read_only;        /* changes are refused */
     bool relaxed;          /* its durability */
     char health[128];      /* "ok", or why it is not */
     char version[32];      /* of the server */
@@ -377,6 +385,7 @@ struct sluice_status {
     int64_t pid;
     uint64_t uptime_s, connections;
     uint64_t damaged_reads; /* since the start */
+    uint64_t room_bytes;    /* that uploads may take; 0: they are refused */
     uint64_t free_bytes;    /* of the file system */
     uint64_t buckets, objects, bytes;
     bool is_counted; /* false: there are so many objects that it would take long; objects and bytes are 0 */

@@ -78,6 +78,44 @@ static const char *check_proxy(const char *text)
     return strtoul(text, NULL, 10) <= (is_v4 ? 32u : 128u) ? NULL : "names more bits than an address has";
 }
 
+bool option_min_free_parse(const char *text, uint64_t *bytes, unsigned *share)
+{
+    static const char units[] = "KMGT";
+    unsigned long long number;
+    const char *unit;
+    char *end;
+
+    *bytes = *share = 0;
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    if (strcmp(end, "%") == 0) {
+        *share = number <= 100 ? (unsigned)number : 0;
+        return number <= 100;
+    }
+    if (*end != '\0') {
+        unit = strchr(units, toupper((unsigned char)*end));
+        if (unit == NULL || end[1] != '\0' || number > UINT64_MAX >> 10 * (unit - units + 1))
+            return false;
+        number <<= 10 * (unit - units + 1);
+    }
+    *bytes = number;
+    return true;
+}
+
+static const char *check_min_free(const char *text)
+{
+    uint64_t bytes;
+    unsigned share;
+
+    return option_min_free_parse(text, &bytes, &share)
+               ? NULL
+               : "must be a share of the disk, such as 5%, or bytes, such as 10G";
+}
+
 /* ---- The table ---- */
 
 #define FIELD(name)  offsetof(struct options, name)
@@ -207,6 +245,14 @@ const struct option_row option_rows[] = {
     {.name = "lost-share", .type = OPTION_NUMBER, .field = FIELD(lost_share), .default_text = "10", .min = 1, .max = 100,
      .argument = "PERCENT", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How much of the disk they may take; beyond it the oldest are removed, each with a line in the log."},
+    {.name = "min-free", .type = OPTION_TEXT, .field = FIELD(min_free), .default_text = "0", .check = check_min_free,
+     .argument = "SHARE%|BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How much of the disk uploads leave free, as 5% or 10G. One that would begin to take of it is refused like one on a full disk; "
+             "reads and deletes go on."},
+    {.name = "read-only", .type = OPTION_SWITCH, .field = FIELD(read_only), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Refuse every change. A store that was closed is opened without writing into it, also on a file system that cannot be written; one "
+             "that was not is recovered first."},
     {.name = "accept-older-database", .type = OPTION_SWITCH, .field = FIELD(accept_older_database), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
      .help = "Start once with a database that is missing, older than the blobs beside it or not theirs, or whose log is missing or "

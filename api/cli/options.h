@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define OPTIONS_ROWS_MAX    48
@@ -66,13 +67,13 @@ enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
-        *secret_key, *access_key_file, *secret_key_file, *access_log, *region, *user_id, *rights;
+        *secret_key, *access_key_file, *secret_key_file, *min_free, *access_log, *region, *user_id, *rights;
     struct options_list domains, trusted_proxies;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
-    bool admin_http, allow_anonymous, check_config, no_verify, verify_reads, keep_old, accept_older_database,
-        list_lost, empty_lost, help;
+    bool admin_http, read_only, allow_anonymous, check_config, no_verify, verify_reads, keep_old,
+        accept_older_database, list_lost, empty_lost, help;
 
     /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];
@@ -118,6 +119,9 @@ int option_set(struct options *options, const struct option_row *row, enum optio
 enum option_source option_source_of(const struct options *options, const struct option_row *row);
 /* Fills options->error as printf does. Returns -EINVAL. */
 int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What min-free says: "5%" or "10G" (K, M, G, T: 1,024 times the one before); one of the two is 0 then. False: it cannot be. */
+bool option_min_free_parse(const char *text, uint64_t *bytes, unsigned *share);
 
 /* config_file.c: reads `name = value` lines. 0, or -EINVAL with error set to "FILE:LINE: what". */
 int config_file_load(struct options *options, const char *path);

@@ -40,8 +40,11 @@ static void fill_store_options(const struct options *options, struct sluice_stor
         .accept_older_database = options->accept_older_database,
         .lost_days = options->lost_days,
         .lost_share = options->lost_share,
+        .read_only = options->read_only,
         .log = cli_log,
     };
+    (void)option_min_free_parse(options->min_free, &store->min_free_bytes,
+                                &store->min_free_share); /* it was checked */
 }
 
 static void fill_server_options(const struct options *options, struct sluice_server_options *server)

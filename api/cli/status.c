@@ -14,6 +14,8 @@ static void print_server(const struct sluice_status *status)
         printf("tls-listen = %s\n", status->tls_address);
     printf("health = %s\ndurability = %s\nconnections = %" PRIu64 "\ndamaged-reads = %" PRIu64 "\n",
            status->health, status->relaxed ? "relaxed" : "full", status->connections, status->damaged_reads);
+    printf("read-only = %s\nroom-bytes = %" PRIu64 "\n", status->read_only ? "yes" : "no",
+           status->room_bytes);
 }
 
 int cli_status(const struct options *options)

@@ -44,6 +44,11 @@ void core_change_submit(struct core_worker *worker, struct core_change *change)
     change->op->ctx = change;
     change->op->rests_on = NULL;
     worker->changes++;
+    if (core_is_read_only(worker->core)) {
+        change->op->result = -EROFS;
+        ring_post(worker->ring, &change->posted, 0);
+        return;
+    }
     meta_submit(worker->core->meta, change->op);
 }
 

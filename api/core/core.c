@@ -50,6 +50,8 @@ static int core_open_blobs(struct core *core)
         .copy_mode = core->options.copy_mode,
         .read_only = core->options.read_only,
         .shared_fs = core->options.shared_fs,
+        .min_free_bytes = core->options.min_free_bytes,
+        .min_free_share = core->options.min_free_share,
         .log = core->options.log,
         .log_ctx = core->options.log_ctx,
         .on_grown = epoch_on_grown,
@@ -148,10 +150,10 @@ static int core_open_parts(struct core *core)
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
         return err;
-    return lifecycle_start(core, &core->lifecycle);
+    return core->options.refuses_changes ? 0 : lifecycle_start(core, &core->lifecycle);
 }
 
-int core_open(struct core **out, const struct core_options *options)
+static int core_open_as(struct core **out, const struct core_options *options)
 {
     struct core *core = calloc(1, sizeof(*core));
     int err;
@@ -173,6 +175,43 @@ int core_open(struct core **out, const struct core_options *options)
         core_log(core, LOG_LEVEL_WARNING, "--accept-older-database was not needed: start without it");
     *out = core;
     return 0;
+}
+
+/* Whether a store that was opened without writing shows all that it holds: nothing waits for the next start. */
+static bool core_is_settled(struct core *core)
+{
+    struct blob_past past;
+
+    blob_store_past(core->blobs, &past);
+    return core->past.count == 0 && !core->past.has_no_database && !past.is_unclean && !past.is_damaged;
+}
+
+/* 0, with *out NULL where the store must be recovered first, or brought up to date. */
+static int core_open_unwritten(struct core **out, const struct core_options *options)
+{
+    struct core_options unwritten = *options;
+    int err;
+
+    unwritten.read_only = true;
+    err = core_open_as(out, &unwritten);
+    if (err == 0 && core_is_settled(*out))
+        return 0;
+    if (err == 0)
+        core_close(*out);
+    *out = NULL;
+    return err == -EROFS ? 0 : err;
+}
+
+int core_open(struct core **out, const struct core_options *options)
+{
+    struct core *core = NULL;
+    int err = options->refuses_changes && !options->read_only ? core_open_unwritten(&core, options) : 0;
+
+    if (err != 0 || core != NULL) {
+        *out = core;
+        return err;
+    }
+    return core_open_as(out, options);
 }
 
 /* The database removes its log when it is closed, so SEQUENCE must not say any more that it is there; and of a store that was not opened
@@ -225,6 +264,16 @@ int core_check_place(const struct core_options *options)
 const struct core_options *core_get_options(const struct core *core)
 {
     return &core->options;
+}
+
+uint64_t core_room_bytes(struct core *core)
+{
+    return blob_store_room_bytes(core->blobs);
+}
+
+bool core_is_read_only(const struct core *core)
+{
+    return core->options.read_only || core->options.refuses_changes;
 }
 
 int core_folder_fd(const struct core *core)

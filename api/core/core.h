@@ -31,7 +31,12 @@ struct core_options {
     bool etag_md5;     /* --etag md5 */
     bool verify_reads; /* --verify-reads */
     bool read_only;    /* for check */
-    bool shared_fs;    /* --shared-fs: any file system will do */
+    /* to be read from alone: every change is -EROFS. A store that was closed is opened without writing; another is recovered first */
+    bool refuses_changes;
+    /* what no upload may take: so many bytes, and so many percent of the disk; the larger counts */
+    uint64_t min_free_bytes;
+    unsigned min_free_share;
+    bool shared_fs; /* --shared-fs: any file system will do */
     /* go on with a database that is older than the blobs beside it, or has lost its log */
     bool accept_older_database;
     /* how long, and how many percent of the disk, lost/ may hold; 0: CORE_LOST_... */
@@ -58,6 +63,9 @@ int core_check_place(const struct core_options *options);
 void core_close(struct core *core);
 const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
+/* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
+uint64_t core_room_bytes(struct core *core);
+bool core_is_read_only(const struct core *core);
 /* The data folder, open as long as the core. Any thread. */
 int core_folder_fd(const struct core *core);
 

@@ -267,7 +267,7 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
 static int put_begin_small(struct core_put *put, const struct core_put_options *options)
 {
     assert(put_small_fits(options->length));
-    if (blob_store_free_bytes(put->worker->core->blobs) < options->length)
+    if (!blob_store_takes(put->worker->core->blobs, options->length))
         return -ENOSPC;
     put->state = PUT_FILLING;
     put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_OF_CONTENT);
@@ -284,6 +284,10 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     assert(options->events != NULL);
     if (put == NULL)
         return -ENOMEM;
+    if (core_is_read_only(worker->core)) {
+        free(put);
+        return -EROFS;
+    }
     put->worker = worker;
     put->events = options->events;
     put->ctx = options->ctx;

@@ -30,6 +30,8 @@ static void status_fill(struct sluice_status *status, const json_t *answer)
         .connections = control_client_number(answer, "connections"),
         .damaged_reads = control_client_number(answer, "damaged_reads"),
         .free_bytes = control_client_number(answer, "free_bytes"),
+        .room_bytes = control_client_number(answer, "room_bytes"),
+        .read_only = control_client_is(answer, "read_only"),
         .buckets = control_client_number(answer, "buckets"),
         .objects = control_client_number(answer, "objects"),
         .bytes = control_client_number(answer, "bytes"),

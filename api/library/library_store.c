@@ -130,6 +130,9 @@ static int store_open_core(struct sluice_store *store, const char *directory,
         .accept_older_database = options->accept_older_database,
         .lost_days = options->lost_days,
         .lost_share = options->lost_share,
+        .refuses_changes = options->read_only,
+        .min_free_bytes = options->min_free_bytes,
+        .min_free_share = options->min_free_share,
         .log = store_log,
         .log_ctx = store,
     };
@@ -147,7 +150,8 @@ int sluice_store_open(struct sluice_store **out, const char *directory,
 
     options = options != NULL ? options : &defaults;
     if ((unsigned)options->engine > SLUICE_ENGINE_THREADS ||
-        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE || options->lost_share > 100)
+        (unsigned)options->shared_fs > SLUICE_SHARED_FS_EXCLUSIVE || options->lost_share > 100 ||
+        options->min_free_share > 100)
         return -EINVAL;
     store = calloc(1, sizeof(*store));
     if (store == NULL)

@@ -10,6 +10,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_selector.h"
+#include "api/s3/s3_service.h"
 
 /* answer_method_not_allowed names methods by number. */
 _Static_assert(S3_GET == 0 && S3_HEAD == 1 && S3_PUT == 2 && S3_POST == 3 && S3_DELETE == 4 &&
@@ -99,6 +100,16 @@ static void answer_method_not_allowed(struct s3_request *request)
     s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
+/* Without changes there is nothing to do for a method that makes one. */
+static enum s3_error refuse_change(struct s3_request *request)
+{
+    if (request->method == S3_GET || request->method == S3_HEAD || request->method == S3_OPTIONS ||
+        !core_is_read_only(s3_service_core(request->service)))
+        return S3_ERROR_NONE;
+    s3_request_explain(request, S3_ERROR_ACCESS_DENIED, "This server is read only.");
+    return S3_ERROR_ACCESS_DENIED;
+}
+
 /* What speaks against the operation; S3_ERROR_NONE: it is to be served. operation NULL: the first of two has no row. */
 static enum s3_error refuse(struct s3_request *request, const struct s3_operation *operation,
                             const char **message)
@@ -111,6 +122,8 @@ static enum s3_error refuse(struct s3_request *request, const struct s3_operatio
         error = refuse_version(request, operation);
     if (error == S3_ERROR_NONE)
         error = operation->refusal;
+    if (error == S3_ERROR_NONE)
+        error = refuse_change(request);
     if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
         error = s3_encryption_refuse(&request->http->headers,
                                      request->method == S3_GET || request->method == S3_HEAD, message);

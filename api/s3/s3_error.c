@@ -80,6 +80,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_SERVICE_UNAVAILABLE;
     case META_E_UNSYNCED:
         return S3_ERROR_SYNC_FAILED;
+    case -EROFS:
+        return S3_ERROR_ACCESS_DENIED;
     case -ENOSPC:
     case -EDQUOT:
         return S3_ERROR_STORAGE_FULL;

@@ -41,6 +41,12 @@ static void answer_healthy(struct s3_request *request)
     int result = core_bucket_list(request->worker, (struct meta_bytes){"", 0}, 1, visit_nothing, NULL);
 
     if (result == 0 && (result = core_health(s3_service_core(request->service))) == 0) {
+        /* Nothing is broken, and whoever restarts what is not healthy would make nothing better. */
+        if (core_room_bytes(s3_service_core(request->service)) == 0) {
+            answer_text(request, 200, "OK", "text/plain",
+                        LITERAL("ok\nuploads are refused: no more is free than is to be kept\n"));
+            return;
+        }
         answer_text(request, 200, "OK", "text/plain", LITERAL("ok\n"));
         return;
     }
@@ -178,6 +184,9 @@ static void answer_metrics(struct s3_request *request)
               s3_service_uptime_seconds(request->service));
     add_value(&page, "sluice_storage_free_bytes", "gauge", "Free bytes on the data file system.",
               core_free_bytes(s3_service_core(request->service)));
+    add_value(&page, "sluice_storage_room_bytes", "gauge",
+              "Bytes that uploads may take: free ones without those that --min-free keeps.",
+              core_room_bytes(s3_service_core(request->service)));
     add_damage(&page, s3_service_core(request->service));
     add_http(&page, &statistics);
     add_handshakes(&page, &statistics);

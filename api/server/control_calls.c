@@ -71,6 +71,12 @@ void control_log(const struct control_subject *subject, const struct control_ask
 
 /* ---- Status ---- */
 
+/* A file system may not tell how much is free. */
+static json_int_t figure(uint64_t bytes)
+{
+    return bytes > INT64_MAX ? INT64_MAX : (json_int_t)bytes;
+}
+
 static json_t *status_figures(const struct control_subject *subject)
 {
     struct http_statistics statistics;
@@ -80,12 +86,13 @@ static json_t *status_figures(const struct control_subject *subject)
     for (unsigned damage = 0; damage < CORE_DAMAGE_COUNT; damage++)
         damaged += core_damage_met(subject->core, (enum core_damage)damage);
     return json_pack(
-        "{s:s, s:I, s:I, s:s, s:s*, s:s, s:I, s:I, s:I}", "version", SLUICE_VERSION, "pid",
+        "{s:s, s:I, s:I, s:s, s:s*, s:s, s:b, s:I, s:I, s:I, s:I}", "version", SLUICE_VERSION, "pid",
         (json_int_t)getpid(), "uptime_seconds", (json_int_t)s3_service_uptime_seconds(subject->service),
         "address", http_server_address(subject->http), "tls_address", http_server_tls_address(subject->http),
-        "durability", subject->relaxed ? "relaxed" : "full", "free_bytes",
-        (json_int_t)core_free_bytes(subject->core), "connections", (json_int_t)statistics.connections_open,
-        "damaged_reads", (json_int_t)damaged);
+        "durability", subject->relaxed ? "relaxed" : "full", "read_only",
+        (int)core_is_read_only(subject->core), "free_bytes", figure(core_free_bytes(subject->core)),
+        "room_bytes", figure(core_room_bytes(subject->core)), "connections",
+        (json_int_t)statistics.connections_open, "damaged_reads", (json_int_t)damaged);
 }
 
 /* As /-/healthy. */

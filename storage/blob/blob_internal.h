@@ -330,6 +330,7 @@ struct blob_store {
     struct blob_damages damages;
 
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
+    atomic_uint_fast64_t kept_bytes;   /* of those, by min_free_* */
     atomic_uint_fast64_t staging_next; /* makes names below staging/ unique */
 
     atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */

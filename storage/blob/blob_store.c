@@ -106,13 +106,40 @@ uint64_t blob_store_free_bytes(struct blob_store *store)
 
     if (stamp_ms != 0 && now_ms - stamp_ms < FREE_BYTES_AGE_MS_MAX)
         return atomic_load(&store->free_bytes);
-    uint64_t free_bytes =
-        UINT64_MAX; /* a file system that cannot say refuses the write itself when it is full */
-    if (fstatvfs(store->blobs_fd, &fs) == 0)
+    uint64_t free_bytes = UINT64_MAX, kept_bytes = 0;
+    /* A file system that cannot say refuses the write itself when it is full. */
+    if (fstatvfs(store->blobs_fd, &fs) == 0) {
         free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+        kept_bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * store->options.min_free_share;
+    }
+    if (kept_bytes < store->options.min_free_bytes)
+        kept_bytes = store->options.min_free_bytes;
+    atomic_store(&store->kept_bytes, kept_bytes);
     atomic_store(&store->free_bytes, free_bytes);
     atomic_store(&store->free_stamp_ms, now_ms);
     return free_bytes;
+}
+
+uint64_t blob_store_room_bytes(struct blob_store *store)
+{
+    uint64_t free_bytes = blob_store_free_bytes(store), kept_bytes = atomic_load(&store->kept_bytes);
+
+    return free_bytes > kept_bytes ? free_bytes - kept_bytes : 0;
+}
+
+bool blob_store_takes(struct blob_store *store, uint64_t bytes)
+{
+    uint64_t least = bytes == UINT64_MAX || bytes == 0 ? 1 : bytes, kept_bytes;
+    uint_fast64_t free_bytes = blob_store_free_bytes(store);
+
+    kept_bytes = atomic_load(&store->kept_bytes);
+    do {
+        if (free_bytes < kept_bytes || free_bytes - kept_bytes < least)
+            return false;
+        if (kept_bytes == 0 || free_bytes == UINT64_MAX)
+            return true;
+    } while (!atomic_compare_exchange_weak(&store->free_bytes, &free_bytes, free_bytes - least));
+    return true;
 }
 
 /* ---- Closing in the ring ---- */

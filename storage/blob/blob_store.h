@@ -42,6 +42,9 @@ struct blob_store_options {
      * store, some times a second at most; must not block; may be NULL. */
     void (*on_grown)(void *ctx);
     void *grown_ctx;
+    /* what no upload may take: so many bytes, and so many percent of the file system; the larger of the two counts */
+    uint64_t min_free_bytes;
+    unsigned min_free_share;
 };
 
 /* data_dir: created (0700) with its folders when missing, unless read_only.
@@ -200,6 +203,11 @@ int blob_store_folder_fd(const struct blob_store *store);
 
 /* Free bytes an ordinary user can still write (statvfs), at most a second old. */
 uint64_t blob_store_free_bytes(struct blob_store *store);
+/* The same without what options.min_free_bytes and min_free_share keep free: what an upload that begins now may take. */
+uint64_t blob_store_room_bytes(struct blob_store *store);
+/* Whether an upload of so many bytes (UINT64_MAX: not known) may begin. Where room is to be kept free, it counts as used from now on: many may begin
+ * before the file system is asked again. */
+bool blob_store_takes(struct blob_store *store, uint64_t bytes);
 
 /* Calls visit for every blob file found. Order is not defined. A non-zero return of visit stops and is returned. Blocks. */
 int blob_store_walk(struct blob_store *store, int (*visit)(void *ctx, uint64_t blob, uint64_t size_bytes),

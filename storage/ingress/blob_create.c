@@ -16,13 +16,10 @@
  * fit. */
 void writer_create_check(struct blob_writer *writer)
 {
-    if (writer->length == 0) {
-        writer->file = FILE_READY;
-        return;
-    }
-    uint64_t least = writer->length == UINT64_MAX ? 1 : writer->length;
-    if (blob_store_free_bytes(writer->store) < least)
+    if (!blob_store_takes(writer->store, writer->length))
         writer_fail(writer, -ENOSPC);
+    else if (writer->length == 0)
+        writer->file = FILE_READY;
 }
 
 static void writer_open_start(struct blob_writer *writer)

@@ -4,6 +4,7 @@
 #include "api/core/core_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 
 void lost_bound(struct core *core)
 {
@@ -46,6 +47,9 @@ int core_lost_list_live(struct core *core, int (*visit)(void *ctx, const struct 
 
 int core_lost_empty_live(struct core *core, uint64_t *files, uint64_t *bytes)
 {
+    *files = *bytes = 0;
+    if (core_is_read_only(core))
+        return -EROFS;
     return blob_store_lost_bound(core->blobs, 0, 0, files, bytes);
 }
 

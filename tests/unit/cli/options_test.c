@@ -339,6 +339,37 @@ static void test_help(void **state)
     assert_true(fixture->options.help);
 }
 
+static void test_min_free(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+        unsigned share;
+    } rows[] = {{"0", 0, 0},
+                {"5%", 0, 5},
+                {"100%", 0, 100},
+                {"1234", 1234, 0},
+                {"2K", 2048, 0},
+                {"3m", 3u << 20, 0},
+                {"10G", 10ull << 30, 0},
+                {"1T", 1ull << 40, 0},
+                {"18446744073709551615", UINT64_MAX, 0},
+                {"16777215T", 16777215ull << 40, 0}};
+    static const char *const bad[] = {"",  "-1",   "%",   "101%", "5 %", "5%%",       "1KB",
+                                      "K", "1.5G", "0x1", " 1",   "1P",  "16777216T", "18446744073709551616"};
+    uint64_t bytes;
+    unsigned share;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(option_min_free_parse(rows[i].text, &bytes, &share));
+        assert_true(bytes == rows[i].bytes);
+        assert_int_equal(share, rows[i].share);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(option_min_free_parse(bad[i], &bytes, &share));
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -358,6 +389,7 @@ int main(void)
         TEST(test_precedence),
         TEST(test_overruled_values_are_checked),
         TEST(test_help),
+        TEST(test_min_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -585,6 +585,48 @@ static void threads_take_no_signals(void **state)
     place_end(&place);
 }
 
+/* Every change is refused, small and large; reads go on. The same for what is to stay free, but that deletes go on, too. */
+static void only_read(void **state)
+{
+    const struct sluice_store_options read_only = {.read_only = true}, full = {.min_free_share = 100},
+                                      too_much = {.min_free_share = 101};
+    static unsigned char large[1 << 20];
+    struct sluice_status status;
+    struct place place;
+
+    place_begin(&place, NULL);
+    assert_int_equal(sluice_put(place.store, "bucket", "key", "value", 5, NULL, NULL), 0);
+    sluice_store_close(place.store);
+
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &read_only), 0);
+    expect_object(place.store, "key", "value", 5);
+    assert_int_equal(sluice_put(place.store, "bucket", "key", "other", 5, NULL, NULL), -EROFS);
+    assert_int_equal(sluice_put(place.store, "bucket", "key", large, sizeof(large), NULL, NULL), -EROFS);
+    assert_int_equal(sluice_delete(place.store, "bucket", "key"), -EROFS);
+    assert_int_equal(sluice_bucket_create(place.store, "another"), -EROFS);
+    assert_int_equal(sluice_bucket_set_versioning(place.store, "bucket", true), -EROFS);
+    expect_object(place.store, "key", "value", 5);
+    sluice_store_close(place.store);
+
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &too_much), -EINVAL);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, &full), 0);
+    assert_int_equal(sluice_put(place.store, "bucket", "new", "value", 5, NULL, NULL), -ENOSPC);
+    assert_int_equal(sluice_put(place.store, "bucket", "new", "", 0, NULL, NULL), -ENOSPC);
+    assert_int_equal(sluice_put(place.store, "bucket", "new", large, sizeof(large), NULL, NULL), -ENOSPC);
+    expect_object(place.store, "key", "value", 5);
+    assert_int_equal(sluice_status(place.dir, &status), -EBUSY); /* no server can be asked */
+    assert_int_equal(sluice_delete(place.store, "bucket", "key"), 0);
+    sluice_store_close(place.store);
+
+    assert_int_equal(sluice_status(place.dir, &status), 0);
+    assert_false(status.is_served);
+    assert_true(status.is_counted);
+    assert_int_equal(status.buckets, 1);
+    assert_int_equal(status.objects, 0);
+    assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
+    place_end(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,6 +646,7 @@ int main(void)
         cmocka_unit_test(listings_of_several_pages),
         cmocka_unit_test(many_threads_one_store),
         cmocka_unit_test(threads_take_no_signals),
+        cmocka_unit_test(only_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

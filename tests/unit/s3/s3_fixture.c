@@ -175,6 +175,11 @@ uint64_t core_free_bytes(struct core *core)
     return 123456;
 }
 
+uint64_t core_room_bytes(struct core *core)
+{
+    return core_free_bytes(core);
+}
+
 uint64_t core_damage_met(struct core *core, enum core_damage damage)
 {
     return 7 + (uint64_t)damage;
