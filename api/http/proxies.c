@@ -132,6 +132,13 @@ static bool address_of_socket(const struct sockaddr_storage *socket, struct in6_
     return true;
 }
 
+bool proxies_have(const struct proxies *proxies, const struct sockaddr_storage *socket)
+{
+    struct in6_addr address;
+
+    return proxies != NULL && address_of_socket(socket, &address) && are_trusted(proxies, &address);
+}
+
 /* As a socket for the client's own version would tell it. */
 static socklen_t socket_of_address(const struct in6_addr *address, struct sockaddr_storage *socket)
 {

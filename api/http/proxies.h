@@ -13,6 +13,9 @@ struct proxies;
 int proxies_create(struct proxies **proxies, const char *const *list);
 void proxies_destroy(struct proxies *proxies); /* NULL allowed */
 
+/* Whether that is the address of one of them. proxies NULL: it is not. */
+bool proxies_have(const struct proxies *proxies, const struct sockaddr_storage *socket);
+
 /* In place of the address of a trusted proxy, that of the last hop in X-Forwarded-For which is none of them; what stands before it there
  * anybody may have written. A hop that is no address ends the search: the client is then the proxy that wrote it. proxies NULL: nothing
  * changes. Returns the length of the address. */

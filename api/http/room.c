@@ -7,7 +7,6 @@
  * first. A worker closes its own only. One that has none leaves the new connection in the listener's queue, where another worker
  * may take it, and looks again after a pause. */
 #include "api/http/connection.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 
+#include "api/http/proxies.h"
 #include "storage/base/clock.h"
 
 #define PEER_BUCKETS 1024u
@@ -204,8 +204,8 @@ int peer_take(struct http_server *server, h2o_socket_t *socket, struct peer **pe
 
     *peer = NULL;
     if (peers == NULL || h2o_socket_getpeername(socket, (struct sockaddr *)&name) == 0 ||
-        !peer_address(&name, address))
-        return 0; /* one that is gone already is found out by its first read */
+        proxies_have(server->proxies, &name) || !peer_address(&name, address))
+        return 0; /* a proxy stands for many; one that is gone already is found out by its first read */
     pthread_mutex_lock(&peers->mutex);
     at = peer_find(peers, address);
     if (*at == NULL && (*at = calloc(1, sizeof(**at))) != NULL)

@@ -66,7 +66,7 @@ void control_log(const struct control_subject *subject, const struct control_ask
     va_start(arguments, format);
     (void)vsnprintf(message + length, sizeof(message) - (size_t)length, format, arguments);
     va_end(arguments);
-    options->log(options->log_ctx, CORE_LOG_INFO, message);
+    options->log(options->log_ctx, LOG_LEVEL_INFO, message);
 }
 
 /* ---- Status ---- */

@@ -29,8 +29,7 @@ static const char *trouble_text(int err)
 }
 
 /* *key: what is in the file, if there is one. */
-static int take_file(const char **key, const char *path, char *buffer, size_t size,
-                     void (*log)(void *ctx, int level, const char *message), void *log_ctx)
+static int take_file(const char **key, const char *path, char *buffer, size_t size, log_fn log, void *log_ctx)
 {
     char message[512];
     int err;
@@ -48,8 +47,8 @@ static int take_file(const char **key, const char *path, char *buffer, size_t si
     return SLUICE_E_CREDENTIALS;
 }
 
-int server_keys_take(struct server_keys *keys, const struct sluice_server_options *options,
-                     void (*log)(void *ctx, int level, const char *message), void *log_ctx)
+int server_keys_take(struct server_keys *keys, const struct sluice_server_options *options, log_fn log,
+                     void *log_ctx)
 {
     int err;
 

@@ -304,7 +304,7 @@ static void start_control(struct sluice_server *server)
              "the control socket cannot be made in the data folder, so the store cannot be asked while it is "
              "served: %s",
              err == -EEXIST ? "there is something else called control" : sluice_strerror(err));
-    log_to_core(server->core, CORE_LOG_WARNING, message);
+    log_to_core(server->core, LOG_LEVEL_WARNING, message);
 }
 
 static int copy_credentials(struct sluice_server *server, const struct sluice_server_options *options)

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-#include "storage/ring/sys.h"
+#include "storage/base/sys.h"
 
 #define BODY_BYTES 70000
 
