@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-#include "storage/base/sys.h"
+#include "storage/ring/ring_fault.h"
 
 #define BODY_BYTES 70000
 
