@@ -125,7 +125,7 @@ static enum s3_error refuse(struct s3_request *request, const struct s3_operatio
     if (error == S3_ERROR_NONE)
         error = refuse_change(request);
     if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
-        error = s3_encryption_refuse(&request->http->headers,
+        error = s3_encryption_refuse(&request->effective,
                                      request->method == S3_GET || request->method == S3_HEAD, message);
     return error;
 }

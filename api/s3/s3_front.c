@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way of each request through the S3 front: parse, judge what a browser says of it, find the operation, authenticate, dispatch.
+ * The way of each request through the S3 front: parse, judge what a browser says of it, find the operation, authenticate, settle what it says, dispatch.
  * The operations are s3_dispatch's.
  *
  * On the worker's thread. */
@@ -43,14 +43,26 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
 }
 
 /* Also of what is refused: logs and metrics tell what was asked for. */
-static void find_operation(struct s3_request *request)
+static void count_operation(struct s3_request *request)
 {
-    s3_selector_apply(request);
     if (request->operation == NULL)
         return;
     request->http->name = request->operation->name;
     s3_service_count(request->service, http_worker_index(http_request_worker(request->http)),
                      s3_operation_row(request->operation));
+}
+
+/* Who asks for what: on success the operation is known, and all that policies may ask about it. */
+static enum s3_error judge(struct s3_request *request)
+{
+    enum s3_error error = s3_effective_read(request);
+
+    s3_selector_apply(request);
+    if (request->method == S3_OPTIONS) /* see op_cors.c */
+        return error;
+    if (error == S3_ERROR_NONE)
+        error = s3_authenticate(request);
+    return error == S3_ERROR_NONE ? s3_effective_settle(request) : error;
 }
 
 void s3_front_handle(struct s3_service *service, struct core_worker *worker, struct http_request *req)
@@ -67,10 +79,10 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         s3_system_handle(request);
         return;
     }
-    if (error == S3_ERROR_NONE)
-        find_operation(request);
-    if (error == S3_ERROR_NONE && request->method != S3_OPTIONS) /* see op_cors.c */
-        error = s3_authenticate(request);
+    if (error == S3_ERROR_NONE) {
+        error = judge(request);
+        count_operation(request);
+    }
     if (request->identity != NULL || s3_credentials_is_open(request->credentials))
         http_request_vouch(req); /* or nobody has to show who he is */
     if (error != S3_ERROR_NONE)

@@ -9,6 +9,7 @@
 #include "api/core/core.h"
 #include "api/http/http.h"
 #include "api/s3/limits.h"
+#include "api/s3/s3_effective.h"
 #include "api/s3/s3_error.h"
 #include "storage/base/slice.h"
 
@@ -64,6 +65,7 @@ struct s3_request {
     bool virtual_hosted;
     struct s3_parameter *parameters;
     size_t parameter_count;
+    struct s3_effective effective; /* set by s3_effective_read and s3_effective_settle */
 
     /* Set by s3_selector_apply. */
     const struct s3_operation *operation; /* NULL: there is none, or none is known yet */
@@ -74,7 +76,7 @@ struct s3_request {
     /* Set by s3_authenticate. Where no key is configured, signatures are not looked at: is_signed with a NULL identity. */
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
-    bool is_signed, is_presigned;       /* the latter: by the query */
+    bool is_signed, is_presigned;       /* the latter: by the query; of what is not looked at, too */
     int64_t signed_at_s;                /* Unix time, where identity is not NULL */
     enum s3_payload payload;
     unsigned char payload_sha256[32];
@@ -107,6 +109,11 @@ const struct s3_parameter *s3_request_parameter(const struct s3_request *request
 bool s3_request_has(const struct s3_request *request, const char *name);
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
 struct slice s3_request_header(const struct s3_request *request, const char *name);
+/* What the request says in headers, or in the query of a presigned URL; base NULL: nothing. After s3_effective_settle. */
+static inline struct slice s3_request_effective(const struct s3_request *request, enum s3_effective_name name)
+{
+    return request->effective.values[name];
+}
 /* The name in Host without its port, "" when there is none; an IPv6 address keeps its brackets. */
 struct slice s3_request_host(const struct s3_request *request);
 /* Whether that is a configured domain, or a bucket's name below one. After s3_request_parse. */

@@ -63,13 +63,11 @@ enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *a
     return S3_ERROR_NONE;
 }
 
-static bool speaks_of_acl(const struct http_headers *headers)
+static bool speaks_of_acl(const struct s3_effective *effective)
 {
-    for (size_t i = 0; i < headers->size; i++) {
-        if (slice_is_nocase(headers->entries[i].name, "x-amz-acl") ||
-            slice_has_prefix_nocase(headers->entries[i].name, "x-amz-grant-"))
+    for (enum s3_effective_name name = S3_EFFECTIVE_ACL; name <= S3_EFFECTIVE_GRANT_WRITE_ACP; name++)
+        if (effective->values[name].base != NULL)
             return true;
-    }
     return false;
 }
 
@@ -77,7 +75,7 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
                                   const char **message)
 {
     struct s3_acl_owners owners = {text_of(request->owner_id), text_of(request->bucket.owner)};
-    struct slice canned = s3_request_header(request, "x-amz-acl");
+    struct slice canned = s3_request_effective(request, S3_EFFECTIVE_ACL);
     enum s3_ownership ownership;
     struct s3_acl *acl;
     enum s3_error error;
@@ -90,11 +88,10 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
         owners.owner = owners.bucket_owner;
     access->owner = s3_bytes(owners.owner);
     access->acl = (struct meta_bytes){NULL, 0};
-    if (!speaks_of_acl(&request->http->headers))
+    if (!speaks_of_acl(&request->effective))
         return S3_ERROR_NONE; /* nearly all uploads */
     acl = s3_request_alloc(request, sizeof(*acl));
-    error =
-        s3_acl_read_headers(&request->http->arena, &request->http->headers, &owners, acl, &given, message);
+    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, message);
     if (error == S3_ERROR_NONE)
         error = s3_access_check(request, acl, &owners);
     if (error == S3_ERROR_NONE && !stays_with_owners(acl, &owners))

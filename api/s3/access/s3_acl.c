@@ -173,45 +173,30 @@ static enum s3_error read_grants(struct arena *arena, struct slice list, unsigne
     return error;
 }
 
-static unsigned grant_header(struct slice name)
+enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *effective,
+                               const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
+                               const char **message)
 {
     static const struct {
-        const char *name;
+        enum s3_effective_name name;
         unsigned permission;
     } table[] = {
-        {"x-amz-grant-full-control", S3_PERMISSION_FULL_CONTROL},
-        {"x-amz-grant-read", S3_PERMISSION_READ},
-        {"x-amz-grant-write", S3_PERMISSION_WRITE},
-        {"x-amz-grant-read-acp", S3_PERMISSION_READ_ACP},
-        {"x-amz-grant-write-acp", S3_PERMISSION_WRITE_ACP},
+        {S3_EFFECTIVE_GRANT_FULL_CONTROL, S3_PERMISSION_FULL_CONTROL},
+        {S3_EFFECTIVE_GRANT_READ, S3_PERMISSION_READ},
+        {S3_EFFECTIVE_GRANT_WRITE, S3_PERMISSION_WRITE},
+        {S3_EFFECTIVE_GRANT_READ_ACP, S3_PERMISSION_READ_ACP},
+        {S3_EFFECTIVE_GRANT_WRITE_ACP, S3_PERMISSION_WRITE_ACP},
     };
-
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        if (slice_is_nocase(name, table[i].name))
-            return table[i].permission;
-    }
-    return 0;
-}
-
-enum s3_error s3_acl_read_headers(struct arena *arena, const struct http_headers *headers,
-                                  const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
-                                  const char **message)
-{
-    struct slice canned = {NULL, 0};
+    struct slice canned = effective->values[S3_EFFECTIVE_ACL], list;
     enum s3_error error;
 
     acl->count = 0;
     *given = false;
-    for (size_t i = 0; i < headers->size; i++) {
-        struct slice name = headers->entries[i].name, value = headers->entries[i].value;
-        unsigned permission = grant_header(name);
-
-        if (slice_is_nocase(name, "x-amz-acl"))
-            canned = value;
-        if (permission == 0)
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        if ((list = effective->values[table[i].name]).base == NULL)
             continue;
         *given = true;
-        if ((error = read_grants(arena, value, permission, acl, message)) != S3_ERROR_NONE)
+        if ((error = read_grants(arena, list, table[i].permission, acl, message)) != S3_ERROR_NONE)
             return error;
     }
     if (canned.base == NULL) {

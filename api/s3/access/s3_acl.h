@@ -13,7 +13,7 @@
 #include "api/core/core.h"
 #include "api/s3/s3_error.h"
 #include "api/s3/text/s3_xml.h"
-#include "api/http/http.h"
+#include "api/s3/s3_effective.h"
 #include "storage/base/arena.h"
 
 #define S3_ACL_GRANTS_MAX 100u /* S3's limit */
@@ -48,9 +48,9 @@ struct s3_acl_owners {
 bool s3_acl_canned(struct slice name, const struct s3_acl_owners *owners, struct s3_acl *acl);
 /* x-amz-acl and x-amz-grant-*. *given: whether there were any; else *acl is the owner's full control. InvalidArgument,
  * InvalidRequest; *message may be set (static). Texts are in the arena. */
-enum s3_error s3_acl_read_headers(struct arena *arena, const struct http_headers *headers,
-                                  const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
-                                  const char **message);
+enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *effective,
+                               const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
+                               const char **message);
 /* <AccessControlPolicy>. MalformedACLError; AccessDenied when it names another owner. */
 enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struct s3_acl_owners *owners,
                               struct s3_acl *acl);

@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a request to the actions it asks for: those of its row in the table of operations, and what headers add. Worker's
+ * From a request to the actions it asks for: those of its row in the table of operations, and what it effectively
+ * says adds. Worker's
  * thread. */
 #include "api/s3/access/s3_action.h"
 #include "api/s3/operations.h"
 
 static const struct {
-    const char *header;
+    enum s3_effective_name name;
     enum s3_action action;
 } additions[] = {
-    {"x-amz-acl", S3_ACTION_PUT_OBJECT_ACL},
-    {"x-amz-grant-full-control", S3_ACTION_PUT_OBJECT_ACL},
-    {"x-amz-grant-read", S3_ACTION_PUT_OBJECT_ACL},
-    {"x-amz-grant-read-acp", S3_ACTION_PUT_OBJECT_ACL},
-    {"x-amz-grant-write-acp", S3_ACTION_PUT_OBJECT_ACL},
-    {"x-amz-tagging", S3_ACTION_PUT_OBJECT_TAGGING},
-    {"x-amz-object-lock-mode", S3_ACTION_PUT_OBJECT_RETENTION},
-    {"x-amz-object-lock-retain-until-date", S3_ACTION_PUT_OBJECT_RETENTION},
-    {"x-amz-object-lock-legal-hold", S3_ACTION_PUT_OBJECT_LEGAL_HOLD},
+    {S3_EFFECTIVE_ACL, S3_ACTION_PUT_OBJECT_ACL},
+    {S3_EFFECTIVE_GRANT_FULL_CONTROL, S3_ACTION_PUT_OBJECT_ACL},
+    {S3_EFFECTIVE_GRANT_READ, S3_ACTION_PUT_OBJECT_ACL},
+    {S3_EFFECTIVE_GRANT_READ_ACP, S3_ACTION_PUT_OBJECT_ACL},
+    {S3_EFFECTIVE_GRANT_WRITE_ACP, S3_ACTION_PUT_OBJECT_ACL},
+    {S3_EFFECTIVE_TAGGING, S3_ACTION_PUT_OBJECT_TAGGING},
+    {S3_EFFECTIVE_LOCK_MODE, S3_ACTION_PUT_OBJECT_RETENTION},
+    {S3_EFFECTIVE_LOCK_UNTIL, S3_ACTION_PUT_OBJECT_RETENTION},
+    {S3_EFFECTIVE_LOCK_HOLD, S3_ACTION_PUT_OBJECT_LEGAL_HOLD},
 };
-
-/* Presigned requests may carry such headers as parameters. */
-static bool asks(const struct s3_request *request, const char *header)
-{
-    return s3_request_header(request, header).base != NULL || s3_request_has(request, header);
-}
 
 static size_t add(enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX], size_t count, enum s3_action action)
 {
@@ -42,7 +37,7 @@ size_t s3_action_of_upload(const struct s3_request *request,
 
     actions[0] = S3_ACTION_PUT_OBJECT;
     for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
-        if (asks(request, additions[i].header))
+        if (s3_request_effective(request, additions[i].name).base != NULL)
             count = add(actions, count, additions[i].action);
     return count;
 }
@@ -62,7 +57,7 @@ size_t s3_action_of_request(const struct s3_request *request, const struct s3_op
         return s3_action_of_upload(request, actions);
     if ((operation->action == S3_ACTION_DELETE_OBJECT ||
          operation->action == S3_ACTION_PUT_OBJECT_RETENTION) &&
-        asks(request, "x-amz-bypass-governance-retention"))
+        slice_is_nocase(s3_request_effective(request, S3_EFFECTIVE_BYPASS_GOVERNANCE), "true"))
         count = add(actions, count, S3_ACTION_BYPASS_GOVERNANCE_RETENTION);
     return count;
 }

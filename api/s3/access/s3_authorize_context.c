@@ -83,19 +83,13 @@ static struct slice principal_value(const struct s3_request *request, enum s3_po
     }
 }
 
-/* Headers of the request; those that a presigned URL carries as parameters count too. */
+/* Those that operations are about are the request's effective ones; no other is said but by its header. */
 static struct slice header_value(struct s3_request *request, const char *name)
 {
-    struct slice value = s3_request_header(request, name);
+    enum s3_effective_name effective = s3_effective_find(slice_text(name));
 
-    if (value.base == NULL && strncmp(name, "x-amz-", 6) == 0) {
-        for (size_t i = 0; i < request->parameter_count; i++)
-            if (slice_is_nocase(request->parameters[i].name, name))
-                return request->parameters[i].value;
-    }
-    if (strcmp(name, "x-amz-copy-source") == 0 && value.len > 0 && value.base[0] == '/')
-        value = slice_of(value.base + 1, value.len - 1);
-    return value;
+    return effective != S3_EFFECTIVE_COUNT ? s3_request_effective(request, effective)
+                                           : s3_request_header(request, name);
 }
 
 static struct slice parameter_value(const struct s3_authorize_context *context, const char *name)
@@ -156,7 +150,7 @@ static struct slice body_tag(struct s3_request *request, struct meta_bytes packe
 
 static struct slice header_tag(struct s3_request *request, const char *key, size_t index)
 {
-    struct slice list = header_value(request, "x-amz-tagging");
+    struct slice list = s3_request_effective(request, S3_EFFECTIVE_TAGGING);
     const char *at = list.base, *end = list.base + list.len;
 
     while (list.base != NULL && at < end) {
@@ -175,8 +169,8 @@ static struct slice header_tag(struct s3_request *request, const char *key, size
 
 static struct slice request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
 {
-    return context->access->tags.length > 0 ? body_tag(context->request, context->access->tags, key, index)
-                                            : header_tag(context->request, key, index);
+    return context->access->tags.data != NULL ? body_tag(context->request, context->access->tags, key, index)
+                                              : header_tag(context->request, key, index);
 }
 
 /* ---- Tags of the object that is there ---- */
@@ -204,20 +198,20 @@ static struct slice existing_tag(const struct s3_authorize_context *context, con
 
 /* ---- The lock that the request puts on an object: of the body, or x-amz-object-lock-* ---- */
 
-static struct slice lock_value(const struct s3_authorize_context *context, const char *header)
+static struct slice lock_value(const struct s3_authorize_context *context, enum s3_effective_name name)
 {
     const struct meta_lock *lock = context->access->lock;
     char *text;
 
     if (lock == NULL)
-        return header_value(context->request, header);
-    if (strcmp(header, "x-amz-object-lock-legal-hold") == 0)
+        return s3_request_effective(context->request, name);
+    if (name == S3_EFFECTIVE_LOCK_HOLD)
         return context->access->action == S3_ACTION_PUT_OBJECT_LEGAL_HOLD
                    ? text_value(s3_lock_hold_name(lock->hold))
                    : no_value;
     if (lock->mode == META_LOCK_NONE)
         return no_value;
-    if (strcmp(header, "x-amz-object-lock-mode") == 0)
+    if (name == S3_EFFECTIVE_LOCK_MODE)
         return text_value(s3_lock_mode_name(lock->mode));
     text = s3_request_alloc(context->request, S3_TIME_ISO_BYTES + 1);
     s3_time_iso_format(lock->until_ms, text);
@@ -228,7 +222,7 @@ static struct slice lock_value(const struct s3_authorize_context *context, const
 static struct slice lock_days_value(const struct s3_authorize_context *context)
 {
     static const int64_t day_ms = INT64_C(86400000);
-    struct slice until = lock_value(context, "x-amz-object-lock-retain-until-date");
+    struct slice until = lock_value(context, S3_EFFECTIVE_LOCK_UNTIL);
     int64_t until_s, left_ms;
 
     if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
@@ -273,7 +267,7 @@ struct slice s3_authorize_value(void *ctx, enum s3_policy_key key, const char *d
     case S3_KEY_HEADER:
         return header_value(request, detail);
     case S3_KEY_LOCK:
-        return lock_value(context, detail);
+        return lock_value(context, s3_effective_find(slice_text(detail)));
     case S3_KEY_LOCK_DAYS:
         return lock_days_value(context);
     case S3_KEY_PARAMETER:

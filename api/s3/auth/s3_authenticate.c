@@ -221,6 +221,8 @@ enum s3_error s3_authenticate(struct s3_request *request)
          * ETags. */
         request->is_signed = s3_request_header(request, "authorization").base != NULL ||
                              s3_request_has(request, "X-Amz-Signature");
+        request->is_presigned =
+            s3_request_has(request, "X-Amz-Signature") && s3_request_has(request, "X-Amz-Algorithm");
         return S3_ERROR_NONE;
     }
     error = find_claim(request, &form);

@@ -17,10 +17,7 @@
 #define ANNOTATIONS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
 
 static const char *const plain_names[] = {
-    "cache-control",       "content-disposition",
-    "content-encoding",    "content-language",
-    "content-type",        "expires",
-    "x-amz-storage-class", "x-amz-website-redirect-location",
+    "cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires",
 };
 
 /* Classes whose objects can be read at once. GLACIER and its like are refused: clients that see them do not
@@ -41,35 +38,21 @@ static bool is_one_of(struct slice text, const char *const *list, size_t count)
 
 /* ---- Refusals ---- */
 
-enum s3_error s3_encryption_refuse(const struct http_headers *headers, bool is_read, const char **message)
+enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is_read, const char **message)
 {
-    for (size_t i = 0; i < headers->size; i++) {
-        struct slice name = headers->entries[i].name;
-        bool is_source = slice_has_prefix_nocase(name, "x-amz-copy-source-server-side-encryption");
-
-        if (!is_source && !slice_has_prefix_nocase(name, "x-amz-server-side-encryption"))
-            continue;
-        if (is_source || is_read) {
-            *message = "The encryption parameters are not applicable to this object.";
-            return S3_ERROR_INVALID_REQUEST;
-        }
-        *message = "This server does not encrypt objects, and stores none that are to be encrypted.";
-        return S3_ERROR_NOT_IMPLEMENTED;
+    if (effective->decrypts_source || (effective->encrypts && is_read)) {
+        *message = "The encryption parameters are not applicable to this object.";
+        return S3_ERROR_INVALID_REQUEST;
     }
-    return S3_ERROR_NONE;
+    if (!effective->encrypts)
+        return S3_ERROR_NONE;
+    *message = "This server does not encrypt objects, and stores none that are to be encrypted.";
+    return S3_ERROR_NOT_IMPLEMENTED;
 }
 
-enum s3_error s3_attributes_refuse(const struct http_headers *headers)
+enum s3_error s3_attributes_refuse(const struct s3_effective *effective)
 {
-    for (size_t i = 0; i < headers->size; i++) {
-        struct slice name = headers->entries[i].name;
-
-        if (!slice_has_prefix_nocase(name, "x-amz-"))
-            continue;
-        if (slice_has_prefix_nocase(name, "x-amz-server-side-encryption"))
-            return S3_ERROR_NOT_IMPLEMENTED;
-    }
-    return S3_ERROR_NONE;
+    return effective->encrypts ? S3_ERROR_NOT_IMPLEMENTED : S3_ERROR_NONE;
 }
 
 /* ---- Content-Encoding ---- */
@@ -150,18 +133,8 @@ static enum s3_error collect_plain(struct collection *collection, const char *na
 {
     struct slice stored_name = slice_text(name);
 
-    if (strcmp(name, "content-encoding") == 0) {
+    if (strcmp(name, "content-encoding") == 0)
         value = s3_content_encoding_strip(collection->arena, value);
-    } else if (strcmp(name, "x-amz-storage-class") == 0) {
-        if (!is_one_of(value, storage_classes, COUNT_OF(storage_classes)))
-            return S3_ERROR_INVALID_STORAGE_CLASS;
-        if (slice_is_nocase(value, "STANDARD"))
-            return S3_ERROR_NONE;
-    } else if (strcmp(name, "x-amz-website-redirect-location") == 0) {
-        if (value.len == 0 || (value.base[0] != '/' && !slice_has_prefix_nocase(value, "http://") &&
-                               !slice_has_prefix_nocase(value, "https://")))
-            return S3_ERROR_INVALID_REDIRECT_LOCATION;
-    }
     if (value.len == 0)
         return S3_ERROR_NONE;
     if (s3_attribute_get(collection->attributes, name).data != NULL)
@@ -169,8 +142,29 @@ static enum s3_error collect_plain(struct collection *collection, const char *na
     return collection_add(collection, stored_name, value);
 }
 
+static enum s3_error collect_class(struct collection *collection, struct slice value)
+{
+    if (value.base == NULL)
+        return S3_ERROR_NONE;
+    if (!is_one_of(value, storage_classes, COUNT_OF(storage_classes)))
+        return S3_ERROR_INVALID_STORAGE_CLASS;
+    return slice_is_nocase(value, "STANDARD")
+               ? S3_ERROR_NONE
+               : collection_add(collection, SLICE(S3_ATTRIBUTE_STORAGE_CLASS), value);
+}
+
+static enum s3_error collect_redirect(struct collection *collection, struct slice value)
+{
+    if (value.base == NULL)
+        return S3_ERROR_NONE;
+    if (value.len == 0 || (value.base[0] != '/' && !slice_has_prefix_nocase(value, "http://") &&
+                           !slice_has_prefix_nocase(value, "https://")))
+        return S3_ERROR_INVALID_REDIRECT_LOCATION;
+    return collection_add(collection, SLICE(S3_ATTRIBUTE_WEBSITE_REDIRECT), value);
+}
+
 enum s3_error s3_attributes_collect(struct arena *arena, const struct http_headers *headers,
-                                    struct meta_attributes *attributes)
+                                    const struct s3_effective *effective, struct meta_attributes *attributes)
 {
     struct collection collection = {.arena = arena, .attributes = attributes};
     enum s3_error error = S3_ERROR_NONE;
@@ -189,6 +183,10 @@ enum s3_error s3_attributes_collect(struct arena *arena, const struct http_heade
                 error = collect_plain(&collection, plain_names[n], value);
         }
     }
+    if (error == S3_ERROR_NONE)
+        error = collect_class(&collection, effective->values[S3_EFFECTIVE_STORAGE_CLASS]);
+    if (error == S3_ERROR_NONE)
+        error = collect_redirect(&collection, effective->values[S3_EFFECTIVE_WEBSITE_REDIRECT]);
     return error;
 }
 

@@ -11,21 +11,26 @@
 #include "api/s3/s3_error.h"
 #include "api/core/core.h"
 #include "api/http/http.h"
+#include "api/s3/s3_effective.h"
 #include "storage/base/arena.h"
+
+/* Of what is stored, but for what keeps the name of its header. */
+#define S3_ATTRIBUTE_STORAGE_CLASS    "x-amz-storage-class"
+#define S3_ATTRIBUTE_WEBSITE_REDIRECT "x-amz-website-redirect-location"
 
 #define S3_CONTENT_TYPE_DEFAULT "binary/octet-stream"
 
 /* What of a request is stored with the object it creates. The list is in the arena; texts stay where they are unless they had
  * to be changed. MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation ... */
 enum s3_error s3_attributes_collect(struct arena *arena, const struct http_headers *headers,
-                                    struct meta_attributes *attributes);
+                                    const struct s3_effective *effective, struct meta_attributes *attributes);
 
 /* Headers that ask for encryption, which there is none of here: nothing is ever stored in the clear that was to be encrypted, and
  * nothing is encrypted that was to be read with a key. NotImplemented for a write, InvalidRequest for a read or a copy's source
  * (S3's answer for an object that is not encrypted); *message says more. */
-enum s3_error s3_encryption_refuse(const struct http_headers *headers, bool is_read, const char **message);
+enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is_read, const char **message);
 /* Whether the request asks for something about the new object that is not served: encryption, locks. */
-enum s3_error s3_attributes_refuse(const struct http_headers *headers);
+enum s3_error s3_attributes_refuse(const struct s3_effective *effective);
 
 /* Adds one of the annotations of meta.h to what s3_attributes_collect made, each at most once. */
 void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value);

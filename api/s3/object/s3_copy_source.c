@@ -9,50 +9,34 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/percent.h"
 #include "storage/base/slice.h"
 
-#define VERSION_PARAMETER "?versionId="
-
-/* Cuts the version off, which stands in plain behind the encoded key. */
-static enum s3_error cut_version(struct slice *text, struct s3_version *version)
+/* path: decoded, without a leading slash. version_text: base NULL for none. */
+static enum s3_error split(struct slice path, struct slice version_text, struct slice *bucket,
+                           struct slice *key, struct s3_version *version)
 {
-    const char *at = memchr(text->base, '?', text->len);
-    struct slice tail;
+    const char *slash = memchr(path.base, '/', path.len);
 
-    version->given = false;
-    if (at == NULL)
-        return S3_ERROR_NONE;
-    tail = slice_of(at, text->len - (size_t)(at - text->base));
-    if (!slice_has_prefix_nocase(tail, VERSION_PARAMETER))
-        return S3_ERROR_NONE; /* a key with an unencoded "?": as S3, part of the key */
-    text->len -= tail.len;
-    tail = slice_of(tail.base + strlen(VERSION_PARAMETER), tail.len - strlen(VERSION_PARAMETER));
-    version->given = true;
-    return s3_version_parse(tail, &version->id) == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
+    version->given = version_text.base != NULL;
+    if (version->given && s3_version_parse(version_text, &version->id) != 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    if (slash == NULL || slash == path.base)
+        return S3_ERROR_INVALID_ARGUMENT;
+    *bucket = slice_of(path.base, (size_t)(slash - path.base));
+    *key = slice_of(slash + 1, path.len - bucket->len - 1);
+    if (key->len == 0)
+        return S3_ERROR_INVALID_ARGUMENT;
+    return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
 }
 
 enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struct slice *bucket,
                                    struct slice *key, struct s3_version *version)
 {
-    struct slice decoded;
-    const char *slash;
-    enum s3_error error;
+    struct slice path, version_text;
 
-    if ((error = cut_version(&text, version)) != S3_ERROR_NONE)
-        return error;
-    decoded = percent_decode_in(arena, text, false);
-    if (decoded.base == NULL)
-        return S3_ERROR_INVALID_ARGUMENT;
-    if (decoded.len > 0 && decoded.base[0] == '/')
-        decoded = slice_from(decoded, 1);
-    if ((slash = memchr(decoded.base, '/', decoded.len)) == NULL || slash == decoded.base)
-        return S3_ERROR_INVALID_ARGUMENT;
-    *bucket = slice_of(decoded.base, (size_t)(slash - decoded.base));
-    *key = slice_of(slash + 1, decoded.len - bucket->len - 1);
-    if (key->len == 0)
-        return S3_ERROR_INVALID_ARGUMENT;
-    return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
+    return s3_effective_decode_source(arena, text, &path, &version_text)
+               ? split(path, version_text, bucket, key, version)
+               : S3_ERROR_INVALID_ARGUMENT;
 }
 
 static enum s3_error read_etag(struct s3_request *request, const char *header,
@@ -101,7 +85,7 @@ static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_
 
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
 {
-    struct slice text = s3_request_header(request, "x-amz-copy-source"), bucket;
+    struct slice path = s3_request_effective(request, S3_EFFECTIVE_COPY_SOURCE), bucket;
     struct slice owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
     struct s3_access access = {
         .bucket = &source->bucket, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
@@ -109,8 +93,10 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     int result;
 
     source->is_pinned = false;
-    if ((error = s3_copy_source_parse(&request->http->arena, text, &bucket, &source->key,
-                                      &source->version)) != S3_ERROR_NONE ||
+    if (path.base == NULL) /* that cannot be decoded */
+        return S3_ERROR_INVALID_ARGUMENT;
+    if ((error = split(path, request->effective.copy_version, &bucket, &source->key, &source->version)) !=
+            S3_ERROR_NONE ||
         (error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
     if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {

@@ -78,8 +78,8 @@ static int64_t default_until_ms(const struct s3_lock_configuration *configuratio
 
 static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock, const char **message)
 {
-    struct slice mode = s3_request_header(request, "x-amz-object-lock-mode");
-    struct slice until = s3_request_header(request, "x-amz-object-lock-retain-until-date");
+    struct slice mode = s3_request_effective(request, S3_EFFECTIVE_LOCK_MODE);
+    struct slice until = s3_request_effective(request, S3_EFFECTIVE_LOCK_UNTIL);
     int64_t until_s;
 
     if (mode.base == NULL && until.base == NULL)
@@ -97,7 +97,7 @@ static enum s3_error read_retention(struct s3_request *request, struct meta_lock
 
 static enum s3_error read_hold(struct s3_request *request, struct meta_lock *lock, const char **message)
 {
-    struct slice hold = s3_request_header(request, "x-amz-object-lock-legal-hold");
+    struct slice hold = s3_request_effective(request, S3_EFFECTIVE_LOCK_HOLD);
 
     lock->hold = s3_lock_hold_parse(hold);
     if (hold.base == NULL || lock->hold != META_HOLD_NEVER)
@@ -108,9 +108,9 @@ static enum s3_error read_hold(struct s3_request *request, struct meta_lock *loc
 
 static bool asks_for_lock(const struct s3_request *request)
 {
-    return s3_request_header(request, "x-amz-object-lock-mode").base != NULL ||
-           s3_request_header(request, "x-amz-object-lock-retain-until-date").base != NULL ||
-           s3_request_header(request, "x-amz-object-lock-legal-hold").base != NULL;
+    return s3_request_effective(request, S3_EFFECTIVE_LOCK_MODE).base != NULL ||
+           s3_request_effective(request, S3_EFFECTIVE_LOCK_UNTIL).base != NULL ||
+           s3_request_effective(request, S3_EFFECTIVE_LOCK_HOLD).base != NULL;
 }
 
 /* What the headers ask for is judged with the upload; but the right to write is not enough for what nobody can undo. */
@@ -198,6 +198,6 @@ enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
         .rights = S3_RIGHT_LOCK,
     };
 
-    *bypass = slice_is_nocase(s3_request_header(request, "x-amz-bypass-governance-retention"), "true");
+    *bypass = slice_is_nocase(s3_request_effective(request, S3_EFFECTIVE_BYPASS_GOVERNANCE), "true");
     return *bypass ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
 }

@@ -116,8 +116,8 @@ static void read_acl(struct s3_request *request, struct slice owner)
     bool given;
 
     change->owners = (struct s3_acl_owners){owner, text_of(request->bucket.owner)};
-    error = s3_acl_read_headers(&request->http->arena, &request->http->headers, &change->owners, &change->acl,
-                                &given, &message);
+    error = s3_acl_read_said(&request->http->arena, &request->effective, &change->owners, &change->acl,
+                             &given, &message);
     if (error == S3_ERROR_NONE && given && http_body_length(request->http) > 0) {
         message = "This request contains unsupported content.";
         error = S3_ERROR_UNEXPECTED_CONTENT;

@@ -102,7 +102,7 @@ static enum s3_error read_access(struct bucket_change *creation, const char **me
 {
     struct s3_request *request = creation->request;
     struct slice owner = slice_text(request->owner_id);
-    struct slice ownership = s3_request_header(request, "x-amz-object-ownership");
+    struct slice ownership = s3_request_effective(request, S3_EFFECTIVE_OBJECT_OWNERSHIP);
     const struct s3_acl_owners owners = {owner, owner};
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
     enum s3_error error;
@@ -111,8 +111,7 @@ static enum s3_error read_access(struct bucket_change *creation, const char **me
     if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
         return S3_ERROR_INVALID_ARGUMENT;
     creation->ownership = s3_bytes(ownership);
-    error =
-        s3_acl_read_headers(&request->http->arena, &request->http->headers, &owners, acl, &given, message);
+    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, message);
     if (error != S3_ERROR_NONE)
         return error;
     creation->acl = s3_acl_pack(&request->http->arena, acl, owner);
@@ -198,7 +197,7 @@ static void on_configuration(struct s3_request *request, enum s3_error error, st
 void s3_op_create_bucket(struct s3_request *request)
 {
     struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
-    enum s3_error error = s3_attributes_refuse(&request->http->headers);
+    enum s3_error error = s3_attributes_refuse(&request->effective);
     const char *message = NULL;
 
     creation->request = request;

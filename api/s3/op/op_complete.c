@@ -316,8 +316,8 @@ void s3_op_complete_upload(struct s3_request *request)
     if (error == S3_ERROR_NONE)
         error = s3_checksum_claim_read(&request->http->headers, true, &completion->claim, &message);
     if (error == S3_ERROR_NONE &&
-        s3_write_condition_parse(&completion->condition, s3_request_header(request, "if-match"),
-                                 s3_request_header(request, "if-none-match")) != 0)
+        s3_write_condition_parse(&completion->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         error = S3_ERROR_INVALID_ARGUMENT;
     if (error == S3_ERROR_NONE && !s3_body_is_announced(request))
         error = S3_ERROR_MISSING_CONTENT_LENGTH;

@@ -49,8 +49,7 @@ static bool is_own_setting(struct meta_bytes name)
 {
     struct slice text = slice_of(name.data, name.length);
 
-    return slice_is_nocase(text, "x-amz-storage-class") ||
-           slice_is_nocase(text, "x-amz-website-redirect-location");
+    return slice_is(text, S3_ATTRIBUTE_STORAGE_CLASS) || slice_is(text, S3_ATTRIBUTE_WEBSITE_REDIRECT);
 }
 
 static bool has_own_setting(const struct meta_attributes *attributes)
@@ -210,8 +209,8 @@ static void copy_submit(struct copy *copy)
 
 static enum s3_error read_directives(struct copy *copy, const char **message)
 {
-    struct slice metadata = s3_request_header(copy->request, "x-amz-metadata-directive");
-    struct slice tagging = s3_request_header(copy->request, "x-amz-tagging-directive");
+    struct slice metadata = s3_request_effective(copy->request, S3_EFFECTIVE_METADATA_DIRECTIVE);
+    struct slice tagging = s3_request_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE);
 
     copy->replaces = slice_is_nocase(metadata, "REPLACE");
     if (metadata.base != NULL && !copy->replaces && !slice_is_nocase(metadata, "COPY"))
@@ -241,7 +240,7 @@ static bool changes_nothing(const struct copy *copy)
 
     return copy->source.bucket.id == request->bucket.id && slice_equals(copy->source.key, request->key) &&
            !copy->source.version.given && !copy->replaces && !has_own_setting(&copy->given) &&
-           s3_request_header(request, "x-amz-storage-class").base == NULL;
+           s3_request_effective(request, S3_EFFECTIVE_STORAGE_CLASS).base == NULL;
 }
 
 static enum s3_error prepare(struct copy *copy, const char **message)
@@ -252,16 +251,17 @@ static enum s3_error prepare(struct copy *copy, const char **message)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &copy->given)) != S3_ERROR_NONE ||
+    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective, &copy->given)) !=
+            S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
         (error = s3_lock_for_object(request, true, &copy->op.lock, message)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
-    if (s3_write_condition_parse(&copy->condition, s3_request_header(request, "if-match"),
-                                 s3_request_header(request, "if-none-match")) != 0)
+    if (s3_write_condition_parse(&copy->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
     if (changes_nothing(copy)) {
         *message = SELF_COPY_MESSAGE;

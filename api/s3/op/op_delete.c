@@ -92,7 +92,7 @@ static void on_deleted(struct core_change *change)
 void s3_op_delete_object(struct s3_request *request)
 {
     struct deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
-    struct slice if_match = s3_request_header(request, "if-match");
+    struct slice if_match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH);
     enum s3_error error = s3_version_read(request, &deletion->version);
 
     if (error == S3_ERROR_NONE)

@@ -380,8 +380,8 @@ static void answer_object(struct fetch *fetch)
 {
     struct s3_request *request = fetch->request;
     const struct s3_conditions conditions = {
-        .if_match = s3_request_header(request, "if-match"),
-        .if_none_match = s3_request_header(request, "if-none-match"),
+        .if_match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+        .if_none_match = s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH),
         .if_modified_since = s3_request_header(request, "if-modified-since"),
         .if_unmodified_since = s3_request_header(request, "if-unmodified-since"),
     };

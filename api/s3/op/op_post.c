@@ -82,8 +82,8 @@ static enum s3_error prepare_object(struct post *post)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(&request->http->headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, &request->http->headers,
+    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->arena, &request->http->headers, &request->effective,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
         (error = add_tags(post)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes, &post->message)) !=

@@ -267,7 +267,7 @@ static enum s3_error fields_to_headers(struct post *post)
         http_headers_add(&http->arena, &headers, name, field->value);
     }
     http->headers = headers;
-    return S3_ERROR_NONE;
+    return s3_effective_read(post->request);
 }
 
 /* The tags of the field `tagging`, which is XML; those of x-amz-tagging are a header by now. */
@@ -280,7 +280,7 @@ static enum s3_error read_tags(struct post *post)
 
     if (xml.len == 0)
         return S3_ERROR_NONE;
-    if (s3_request_header(post->request, "x-amz-tagging").base != NULL)
+    if (s3_request_effective(post->request, S3_EFFECTIVE_TAGGING).base != NULL)
         return refuse(post, S3_ERROR_INVALID_ARGUMENT,
                       "Only one of the fields tagging and x-amz-tagging may be given.");
     if ((error = s3_tags_read_xml(arena, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)

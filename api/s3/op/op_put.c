@@ -92,16 +92,16 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     enum s3_error error;
     int result;
 
-    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &op->object.attributes)) !=
-            S3_ERROR_NONE ||
+    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
+                                       &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes, message)) != S3_ERROR_NONE ||
         (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
-    if (s3_write_condition_parse(&object_put->condition, s3_request_header(request, "if-match"),
-                                 s3_request_header(request, "if-none-match")) != 0)
+    if (s3_write_condition_parse(&object_put->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
     if ((result = check_condition_now(request, &object_put->condition)) != 0)
         return s3_error_of_result(result);

@@ -131,8 +131,8 @@ static enum s3_error read_conditions(struct renaming *renaming)
         (error = read_date(request, "if-modified-since", &renaming->op.if_modified_since_ms)) != 0 ||
         (error = read_date(request, "if-unmodified-since", &renaming->op.if_unmodified_since_ms)) != 0)
         return error;
-    if (s3_write_condition_parse(&renaming->condition, s3_request_header(request, "if-match"),
-                                 s3_request_header(request, "if-none-match")) != 0)
+    if (s3_write_condition_parse(&renaming->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
     renaming->op.condition = renaming->condition.condition;
     return S3_ERROR_NONE;
@@ -146,17 +146,19 @@ static void digest_parameters(struct renaming *renaming)
         "x-amz-rename-source-if-none-match",
         "x-amz-rename-source-if-modified-since",
         "x-amz-rename-source-if-unmodified-since",
-        "if-match",
-        "if-none-match",
         "if-modified-since",
         "if-unmodified-since",
     };
     enum { HEADERS = sizeof(headers) / sizeof(headers[0]) };
     struct s3_request *request = renaming->request;
-    struct slice texts[2 * (2 + HEADERS)]; /* each with a separator that none of them has inside */
+    struct slice texts[2 * (4 + HEADERS)]; /* each with a separator that none of them has inside */
     size_t count = 0;
 
     texts[count++] = slice_text(request->owner_id);
+    texts[count++] = slice_of("", 1);
+    texts[count++] = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH);
+    texts[count++] = slice_of("", 1);
+    texts[count++] = s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH);
     texts[count++] = slice_of("", 1);
     for (size_t i = 0; i < HEADERS; i++) {
         texts[count++] = s3_request_header(request, headers[i]);

@@ -21,7 +21,7 @@
 enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
                                      const char **message)
 {
-    struct slice text = s3_request_header(request, "x-amz-tagging");
+    struct slice text = s3_request_effective(request, S3_EFFECTIVE_TAGGING);
     struct s3_tags *tags;
     enum s3_error error;
 

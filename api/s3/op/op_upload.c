@@ -64,9 +64,9 @@ static enum s3_error prepare(struct creation *creation, const char **message)
 
     if (s3_request_header(request, "x-amz-write-offset-bytes").base != NULL)
         return S3_ERROR_NOT_IMPLEMENTED; /* only PutObject appends */
-    if ((error = s3_attributes_refuse(headers)) != S3_ERROR_NONE ||
-        (error = s3_attributes_collect(&request->http->arena, headers, &upload->attributes)) !=
-            S3_ERROR_NONE ||
+    if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
+        (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
+                                       &upload->attributes)) != S3_ERROR_NONE ||
         (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, false, &upload->attributes, message)) != S3_ERROR_NONE ||

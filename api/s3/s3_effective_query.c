@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What requests effectively say, of headers and of the query of a presigned URL. SDKs hoist headers into the query when they presign;
+ * they are signed there, and count. In any other request such parameters say nothing. Worker's thread. */
+#include <string.h>
+
+#include "api/s3/s3_effective.h"
+#include "api/s3/s3_request.h"
+#include "api/s3/s3_selector.h"
+
+#define PREFIX "x-amz-"
+
+static enum s3_error refuse(struct s3_request *request, struct slice name, const char *message)
+{
+    s3_request_detail(request, "ArgumentName", name);
+    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, message);
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
+enum s3_error s3_effective_read(struct s3_request *request)
+{
+    struct slice repeated, message[3];
+
+    if (s3_effective_collect(&request->http->arena, &request->http->headers, &request->effective, &repeated))
+        return S3_ERROR_NONE;
+    message[0] = SLICE("The header ");
+    message[1] = repeated;
+    message[2] = slice_of(" is given more than once.", sizeof(" is given more than once."));
+    return refuse(request, repeated, arena_join(&request->http->arena, message, 3).base);
+}
+
+/* ---- The query ---- */
+
+/* The signature's own parameters, spelled as S3 has them: s3_authenticate.c reads them. */
+static bool belongs_to_signature(struct slice name)
+{
+    static const char *const names[] = {"X-Amz-Algorithm",     "X-Amz-Credential", "X-Amz-Date",
+                                        "X-Amz-Expires",       "X-Amz-Signature",  "X-Amz-SignedHeaders",
+                                        "X-Amz-Content-Sha256"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_is(name, names[i]))
+            return true;
+    return false;
+}
+
+/* What S3 does not look at there: SDKs hoist their own name, and the checksum of a body that they do not have yet. */
+static bool says_nothing(struct slice name)
+{
+    return slice_is(name, "x-amz-user-agent") || slice_is(name, "x-amz-sdk-checksum-algorithm") ||
+           (slice_has_prefix(name, "x-amz-checksum-") && !s3_effective_may_be_presigned(name));
+}
+
+static bool is_condition(struct slice name)
+{
+    return slice_is(name, "if-match") || slice_is(name, "if-none-match");
+}
+
+static bool is_token(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.base[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("!#$&'*+-.^_`|~", c) != NULL) ||
+            c == 0)
+            return false;
+    }
+    return true;
+}
+
+static const struct http_header *find_header(const struct http_headers *headers, struct slice name)
+{
+    for (size_t i = 0; i < headers->size; i++)
+        if (slice_equals(headers->entries[i].name, name))
+            return &headers->entries[i];
+    return NULL;
+}
+
+static enum s3_error take_parameter(struct s3_request *request, const struct s3_parameter *parameter)
+{
+    struct http_headers *headers = &request->http->headers;
+    struct slice name = arena_dup_lower(&request->http->arena, parameter->name);
+    struct slice value = slice_trim(parameter->value);
+    const struct http_header *header;
+
+    if (belongs_to_signature(parameter->name) || says_nothing(name))
+        return S3_ERROR_NONE;
+    if (!s3_effective_may_be_presigned(name) || !is_token(name) || !http_value_is_safe(value))
+        return refuse(request, parameter->name,
+                      "This parameter cannot stand for a header in a presigned URL.");
+    if ((header = find_header(headers, name)) == NULL) {
+        http_headers_add(&request->http->arena, headers, name, value);
+        return S3_ERROR_NONE;
+    }
+    if (is_condition(name) || slice_equals(header->value, value))
+        return S3_ERROR_NONE;
+    return refuse(request, parameter->name,
+                  "The header and the parameter of this name say different things.");
+}
+
+/* The body of a presigned request is signed only where the URL says so. */
+static void take_payload_hash(struct s3_request *request)
+{
+    struct slice *hash = &request->effective.values[S3_EFFECTIVE_CONTENT_SHA256];
+    const struct s3_parameter *parameter = s3_request_parameter(request, "X-Amz-Content-Sha256");
+
+    if (hash->base == NULL)
+        *hash = parameter != NULL ? parameter->value : SLICE("UNSIGNED-PAYLOAD");
+}
+
+static enum s3_error take_query(struct s3_request *request)
+{
+    enum s3_error error = S3_ERROR_NONE;
+
+    for (size_t i = 0; i < request->parameter_count && error == S3_ERROR_NONE; i++) {
+        const struct s3_parameter *parameter = &request->parameters[i];
+
+        if (slice_has_prefix_nocase(parameter->name, PREFIX) ||
+            slice_is_nocase(parameter->name, "if-match") || slice_is_nocase(parameter->name, "if-none-match"))
+            error = take_parameter(request, parameter);
+    }
+    if (error == S3_ERROR_NONE)
+        error = s3_effective_read(request);
+    if (error == S3_ERROR_NONE)
+        take_payload_hash(request);
+    return error;
+}
+
+/* ---- Settling ---- */
+
+enum s3_error s3_effective_settle(struct s3_request *request)
+{
+    struct s3_effective *effective = &request->effective;
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (request->is_presigned) {
+        error = take_query(request);
+        s3_selector_apply(request); /* a copy is told from a PUT by what it copies */
+    }
+    /* A copy has its source's tags unless it replaces them. */
+    if (request->operation != NULL && request->operation->header != NULL &&
+        !slice_is_nocase(effective->values[S3_EFFECTIVE_TAGGING_DIRECTIVE], "REPLACE"))
+        effective->values[S3_EFFECTIVE_TAGGING] = slice_of(NULL, 0);
+    return error;
+}
