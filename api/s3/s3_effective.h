@@ -6,7 +6,7 @@
  *   s3_effective_read     before authentication. A header that has one value and comes twice is refused: two readers could take two values
  *   s3_effective_settle   after it. What a presigned URL carries in its query stands for the headers of those names
  *
- * The fields of a posted form take the place of headers; then s3_effective_read is called once more. */
+ * The fields of a posted form take the place of headers; then both are called once more. */
 #ifndef API_S3_S3_EFFECTIVE_H
 #define API_S3_S3_EFFECTIVE_H
 
@@ -70,7 +70,7 @@ bool s3_effective_decode_source(struct arena *arena, struct slice text, struct s
 /* Reads the headers into request->effective. InvalidArgument. */
 enum s3_error s3_effective_read(struct s3_request *request);
 /* Of a presigned request whose signature holds: takes the parameters of the query that stand for headers, and adds them to the
- * request's headers. Then the operation is known for good. InvalidArgument. */
+ * request's headers. Then the operation is known for good, and what is said that it does not do is left out. InvalidArgument. */
 enum s3_error s3_effective_settle(struct s3_request *request);
 
 #endif

@@ -128,18 +128,27 @@ static enum s3_error take_query(struct s3_request *request)
 
 /* ---- Settling ---- */
 
+/* Only what comes of it is said: what is no copy has no source, and a copy has the tags of its source unless it replaces them. */
+static void leave_out(struct s3_request *request)
+{
+    struct slice *values = request->effective.values, nothing = {NULL, 0};
+    bool copies = request->operation != NULL && request->operation->header != NULL;
+
+    if (!copies)
+        values[S3_EFFECTIVE_COPY_SOURCE] = values[S3_EFFECTIVE_METADATA_DIRECTIVE] =
+            values[S3_EFFECTIVE_TAGGING_DIRECTIVE] = nothing;
+    else if (!slice_is_nocase(values[S3_EFFECTIVE_TAGGING_DIRECTIVE], "REPLACE"))
+        values[S3_EFFECTIVE_TAGGING] = nothing;
+}
+
 enum s3_error s3_effective_settle(struct s3_request *request)
 {
-    struct s3_effective *effective = &request->effective;
     enum s3_error error = S3_ERROR_NONE;
 
     if (request->is_presigned) {
         error = take_query(request);
         s3_selector_apply(request); /* a copy is told from a PUT by what it copies */
     }
-    /* A copy has its source's tags unless it replaces them. */
-    if (request->operation != NULL && request->operation->header != NULL &&
-        !slice_is_nocase(effective->values[S3_EFFECTIVE_TAGGING_DIRECTIVE], "REPLACE"))
-        effective->values[S3_EFFECTIVE_TAGGING] = slice_of(NULL, 0);
+    leave_out(request);
     return error;
 }

@@ -90,8 +90,8 @@ static enum s3_error prepare_object(struct post *post)
             S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access, &post->message)) != S3_ERROR_NONE)
         return error;
-    if (s3_write_condition_parse(&post->condition, s3_request_header(request, "if-match"),
-                                 s3_request_header(request, "if-none-match")) != 0)
+    if (s3_write_condition_parse(&post->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
+                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);

@@ -246,6 +246,7 @@ static enum s3_error fields_to_headers(struct post *post)
 {
     struct http_request *http = post->request->http;
     struct http_headers headers = {NULL, 0, 0};
+    enum s3_error error;
 
     for (size_t i = 0; i < http->headers.size; i++) {
         const struct http_header *header = &http->headers.entries[i];
@@ -267,7 +268,9 @@ static enum s3_error fields_to_headers(struct post *post)
         http_headers_add(&http->arena, &headers, name, field->value);
     }
     http->headers = headers;
-    return s3_effective_read(post->request);
+    if ((error = s3_effective_read(post->request)) != S3_ERROR_NONE)
+        return error;
+    return s3_effective_settle(post->request);
 }
 
 /* The tags of the field `tagging`, which is XML; those of x-amz-tagging are a header by now. */
