@@ -65,6 +65,26 @@ static enum s3_error take_object(struct s3_request *request, struct s3_append *a
     return S3_ERROR_NONE;
 }
 
+/* An object keeps what it has: a request that says otherwise, perhaps because a policy demands it, would not get it. */
+static bool says_what_is_kept(struct s3_request *request)
+{
+    static const enum s3_effective_name kept[] = {
+        S3_EFFECTIVE_ACL,         S3_EFFECTIVE_GRANT_FULL_CONTROL, S3_EFFECTIVE_GRANT_READ,
+        S3_EFFECTIVE_GRANT_WRITE, S3_EFFECTIVE_GRANT_READ_ACP,     S3_EFFECTIVE_GRANT_WRITE_ACP,
+        S3_EFFECTIVE_TAGGING,     S3_EFFECTIVE_STORAGE_CLASS,      S3_EFFECTIVE_WEBSITE_REDIRECT,
+    };
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        if (s3_request_effective(request, kept[i]).base == NULL)
+            continue;
+        s3_request_explain(
+            request, S3_ERROR_INVALID_REQUEST,
+            "An append cannot change the ACL, tags, storage class or redirection of the object.");
+        return true;
+    }
+    return false;
+}
+
 enum s3_error s3_append_read(struct s3_request *request, struct s3_append *append)
 {
     struct slice offset = s3_request_header(request, "x-amz-write-offset-bytes");
@@ -82,7 +102,7 @@ enum s3_error s3_append_read(struct s3_request *request, struct s3_append *appen
         return append->change.offset == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_WRITE_OFFSET;
     if (result != 0)
         return s3_error_of_result(result);
-    error = take_object(request, append, &object);
+    error = says_what_is_kept(request) ? S3_ERROR_INVALID_REQUEST : take_object(request, append, &object);
     core_object_release(&object);
     return error;
 }
