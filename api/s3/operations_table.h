@@ -25,7 +25,7 @@
  *              HALF       beside another parameter that selects, the row's parameter is not looked at
  *              MAY_MISS   `beside` may be missing: what that means is the function's matter
  *              CREATES    the bucket is yet to be made: no bucket is opened, no policy is asked
- *              DOCUMENT   what it is about stands in the body: the function reads it, and asks policies itself
+ *              DOCUMENT   what it is about stands in the body, or in a copy's source: the function reads it, and asks policies itself
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
  *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
@@ -224,8 +224,10 @@ OPERATION(PutBucketAbac, PUT, BUCKET, BY("abac"), ADMIN, ACTION(PUT_BUCKET_ABAC)
 
 /* ---- Objects ---- */
 
-OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_copy_object,
-          "no byte is moved, up to 5 TiB; `x-amz-metadata-directive`, `x-amz-tagging-directive`. With `x-amz-checksum-algorithm` the "
+/* Judged with the tags of its source. */
+OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT, SERVED, s3_op_copy_object,
+          "no byte is moved, up to 5 TiB; `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "
+          "may get them there and put them here; conditions on `RequestObjectTag` see them. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
 OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_put_object,

@@ -199,6 +199,24 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
     return answer == S3_POLICY_ALLOWS || acl_allows(request, access) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
+enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags)
+{
+    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
+    struct s3_access access = {
+        .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = tags};
+    size_t count = s3_action_of_upload(request, actions);
+    enum s3_error error = S3_ERROR_NONE;
+
+    for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
+        access.action = actions[i];
+        error = s3_authorize_access(request, &access);
+    }
+    if (error != S3_ERROR_NONE || tags.length == 0)
+        return error;
+    access.action = S3_ACTION_PUT_OBJECT_TAGGING;
+    return s3_authorize_access(request, &access);
+}
+
 bool s3_authorize_also(struct s3_request *request, enum s3_action action)
 {
     const struct s3_parameter *named = s3_request_parameter(request, "versionId");
@@ -252,7 +270,8 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
     return false;
 }
 
-/* Of what stands in the body the operation asks itself (S3_OPERATION_DOCUMENT). Here it matters only whether there is any hope:
+/* Of what stands in the body, or in a copy's source, the operation asks itself (S3_OPERATION_DOCUMENT). Here it matters only whether
+ * there is any hope:
  * without it the body is not even read. */
 static enum s3_error authorize_reading_body(struct s3_request *request, const struct s3_operation *operation)
 {

@@ -28,7 +28,7 @@ struct s3_access {
     const struct meta_version_id *version; /* NULL: none was named */
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
-    /* that the request puts on the object, in stored form (s3_tags.h); length 0: those of x-amz-tagging */
+    /* that the request puts on the object, in stored form (s3_tags.h); data NULL: those of x-amz-tagging */
     struct meta_bytes tags;
     /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
     const struct meta_lock *lock;
@@ -38,6 +38,9 @@ struct s3_access {
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);
 /* The request's own operation, with all actions that its row and its headers ask for. Opens request->bucket. */
 enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation);
+/* An upload to request->bucket and request->key by whatever way: PutObject, what the request says beside it, and PutObjectTagging where
+ * there are tags. tags: as s3_access has them. */
+enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags);
 /* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an
  * object are for those only. */
 bool s3_authorize_also(struct s3_request *request, enum s3_action action);

@@ -114,6 +114,19 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     return s3_authorize_expects(&source->bucket, owner) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
+enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, const struct s3_copy_source *source)
+{
+    const struct s3_access access = {
+        .bucket = &source->bucket,
+        .key = source->key,
+        .version = source->version.given ? &source->version.id : NULL,
+        .action = source->version.given ? S3_ACTION_GET_OBJECT_VERSION_TAGGING : S3_ACTION_GET_OBJECT_TAGGING,
+        .rights = S3_RIGHT_READ,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
 int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
                          struct core_get **get, const struct meta_object **object)
 {

@@ -26,6 +26,9 @@ enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struc
 /* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);
 
+/* Whether the caller may also read the tags there. */
+enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, const struct s3_copy_source *source);
+
 /* The source's object as it is now, as core_get_begin. */
 int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
                          struct core_get **get, const struct meta_object **object);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_access.h"
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/object/s3_conditions.h"
@@ -37,6 +38,7 @@ struct copy {
     struct s3_upload_access access;
     struct meta_attributes given; /* what the request says */
     bool replaces;                /* x-amz-metadata-directive: REPLACE */
+    bool replaces_tags;           /* x-amz-tagging-directive: REPLACE */
     unsigned attempts;
     enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
     struct s3_stored_checksum stored;
@@ -125,9 +127,26 @@ static void on_copied(struct core_change *change)
         s3_answer_result(copy->request, result);
 }
 
+/* The tags that the copy will have are known now, and policies may speak of them. What is judged here is put: should the source get
+ * other tags in between, the copy has those that it had. */
+static enum s3_error authorize(struct copy *copy, const struct meta_object *object)
+{
+    struct s3_request *request = copy->request;
+    enum s3_error error = S3_ERROR_NONE;
+
+    if (!copy->replaces_tags) {
+        copy->op.replace_tags = true;
+        copy->op.tags = pool_copy(request, s3_attribute_get(&object->attributes, META_ATTRIBUTE_TAGS));
+        if (copy->op.tags.length > 0)
+            error = s3_copy_source_authorize_tags(request, &copy->source);
+    }
+    return error == S3_ERROR_NONE ? s3_authorize_upload(request, copy->op.tags) : error;
+}
+
 /* Looks at the source as it is now, for what the change cannot decide by itself. */
 static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object *object)
 {
+    enum s3_error error = authorize(copy, object);
     bool merges = !copy->replaces && (has_own_setting(&copy->given) || has_own_setting(&object->attributes));
 
     copy->op.replace_attributes = copy->replaces || merges;
@@ -135,7 +154,9 @@ static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object
     copy->op.replace_checksum = copy->algorithm != S3_CHECKSUM_NONE;
     if (merges)
         merge_attributes(copy, &object->attributes);
-    return merges || copy->op.replace_checksum ? s3_copy_source_pin(&copy->source, object) : S3_ERROR_NONE;
+    if (error != S3_ERROR_NONE || (copy->replaces_tags && !merges && !copy->op.replace_checksum))
+        return error;
+    return s3_copy_source_pin(&copy->source, object);
 }
 
 static void copy_change(struct copy *copy)
@@ -217,9 +238,10 @@ static enum s3_error read_directives(struct copy *copy, const char **message)
         return S3_ERROR_INVALID_ARGUMENT;
     if (tagging.base != NULL && !slice_is_nocase(tagging, "COPY") && !slice_is_nocase(tagging, "REPLACE"))
         return S3_ERROR_INVALID_ARGUMENT;
-    copy->op.replace_tags = slice_is_nocase(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
-    return copy->op.replace_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
-                                 : S3_ERROR_NONE;
+    copy->replaces_tags = copy->op.replace_tags =
+        slice_is_nocase(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
+    return copy->replaces_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
+                               : S3_ERROR_NONE;
 }
 
 static enum s3_error read_algorithm(struct copy *copy, const char **message)

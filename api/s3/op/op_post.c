@@ -37,24 +37,14 @@ static struct post *post_of_sink(struct http_sink *sink)
 static enum s3_error authorize(struct post *post)
 {
     struct s3_request *request = post->request;
-    struct s3_access access = {
-        .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = post->tags};
-    enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
-    size_t count = s3_action_of_upload(request, actions);
     struct slice policy = s3_form_field(&post->form, "policy");
     enum s3_error error = S3_ERROR_NONE;
 
     if (policy.base != NULL)
         error = s3_form_policy_check(&post->form, policy, request->bucket_name, time(NULL), &post->limits,
                                      &post->message);
-    for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
-        access.action = actions[i];
-        error = s3_authorize_access(request, &access);
-    }
-    if (error == S3_ERROR_NONE && post->tags.length > 0) {
-        access.action = S3_ACTION_PUT_OBJECT_TAGGING;
-        error = s3_authorize_access(request, &access);
-    }
+    if (error == S3_ERROR_NONE)
+        error = s3_authorize_upload(request, post->tags);
     /* A client may insist on whose bucket it talks to, in a header or in a field. */
     if (error == S3_ERROR_NONE &&
         (!s3_authorize_expects(&request->bucket, post->expected_owner) ||
