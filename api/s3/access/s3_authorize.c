@@ -271,8 +271,7 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
 }
 
 /* Of what stands in the body, or in a copy's source, the operation asks itself (S3_OPERATION_DOCUMENT). Here it matters only whether
- * there is any hope:
- * without it the body is not even read. */
+ * there is any hope: without it the body is not even read. */
 static enum s3_error authorize_reading_body(struct s3_request *request, const struct s3_operation *operation)
 {
     const struct s3_policy *policy;
