@@ -129,10 +129,9 @@ static void make_index(void)
     }
 }
 
-/* NULL: the table does not have it. */
+/* NULL: the table does not have it. The index is made. */
 static const struct known *find(struct slice name)
 {
-    pthread_once(&index_once, make_index);
     if (name.len > NAME_BYTES_MAX)
         return NULL;
     for (size_t at = lookup.first[name.len]; at != 0; at = lookup.next[at - 1])
@@ -143,6 +142,7 @@ static const struct known *find(struct slice name)
 
 enum s3_effective_name s3_effective_find(struct slice name)
 {
+    pthread_once(&index_once, make_index);
     const struct known *known = find(name);
 
     return known != NULL ? known->id : S3_EFFECTIVE_COUNT;
@@ -150,6 +150,7 @@ enum s3_effective_name s3_effective_find(struct slice name)
 
 bool s3_effective_may_be_presigned(struct slice name)
 {
+    pthread_once(&index_once, make_index);
     const struct known *known = find(name);
 
     return known != NULL ? known->kind != HEADER_ONLY : slice_has_prefix(name, METADATA_PREFIX);
@@ -218,7 +219,8 @@ static bool take(struct collection *collection, size_t index)
     const struct known *known = find(header->name);
     struct slice name = header->name;
 
-    if (name.len > 6 && STARTS(name, "x-amz-")) {
+    if (name.len > 6 && STARTS(name, "x-amz-") &&
+        (known == NULL || known->id != OTHER || known->kind != HEADER_ONLY)) {
         if (slice_has_prefix(name, "x-amz-server-side-encryption"))
             collection->effective->encrypts = true;
         else if (slice_has_prefix(name, "x-amz-copy-source-server-side-encryption"))
@@ -240,6 +242,7 @@ bool s3_effective_collect(struct arena *arena, const struct http_headers *header
 {
     struct collection collection = {.arena = arena, .headers = headers, .effective = effective};
 
+    pthread_once(&index_once, make_index);
     *effective = (struct s3_effective){0};
     for (size_t i = 0; i < headers->size; i++) {
         if (!take(&collection, i)) {
