@@ -49,12 +49,23 @@ struct meta_op {
 /* Any thread. Never fails: errors come through done (META_E_CLOSING after meta_close began). */
 void meta_submit(struct meta *meta, struct meta_op *op);
 
+/* What was seen of an object by a judgement that a change rests on. Where any of it is otherwise in the transaction, nothing is done:
+ * META_E_JUDGED, before all other conditions. */
+enum meta_judged_part { META_JUDGED_OWNER = 1, META_JUDGED_ACL = 2, META_JUDGED_TAGS = 4 };
+
+struct meta_judged {
+    unsigned parts;                     /* bits: what was asked about; that it was there counts in any case */
+    bool absent;                        /* there was none, or a delete marker; then the rest says nothing */
+    struct meta_bytes owner, acl, tags; /* the annotations in their stored form; empty: it had none */
+};
+
 /* Preconditions on the current object, evaluated inside the transaction. */
 struct meta_condition {
-    bool if_none_match_any;    /* If-None-Match: * */
-    bool if_match_any;         /* If-Match: * */
-    const char *if_match;      /* an ETag without quotes, or NULL; a missing key gives META_E_NO_KEY */
-    const char *if_none_match; /* an ETag without quotes, or NULL */
+    const struct meta_judged *judged; /* NULL: whatever it is */
+    bool if_none_match_any;           /* If-None-Match: * */
+    bool if_match_any;                /* If-Match: * */
+    const char *if_match;             /* an ETag without quotes, or NULL; a missing key gives META_E_NO_KEY */
+    const char *if_none_match;        /* an ETag without quotes, or NULL */
     /* NULL, or whose the current object has to be, where there is one: META_E_NOT_OWNER. Empty: nobody's, so there may be none */
     const struct meta_bytes *owner;
 };
@@ -110,6 +121,8 @@ struct meta_delete_guard {
 
 struct meta_delete_entry {
     struct meta_bytes key;
+    const struct meta_judged
+        *judged; /* of what is deleted: the current object, or the version. NULL: whatever it is */
     const struct meta_delete_guard *guard; /* NULL: none */
     const struct meta_bytes *owner;        /* as in meta_condition */
     const char *if_match;                  /* on the current version. NULL: unconditional; "*": must exist */
@@ -120,7 +133,8 @@ struct meta_delete_entry {
     /* NULL: the current one, in whose place a bucket with versioning gets a delete
      * marker; else this one, for good, and the newest that is left becomes current */
     const struct meta_version_id *version;
-    /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only), META_E_NOT_OWNER */
+    /* 0 (also when there was no such key or version), META_E_PRECONDITION, META_E_NO_KEY (conditional only), META_E_NOT_OWNER,
+     * META_E_JUDGED */
     int result;
     bool existed;           /* there was something to delete */
     bool bypass_governance; /* a version under governance retention goes all the same; else META_E_LOCKED */
@@ -143,6 +157,7 @@ struct meta_copy_source {
     int64_t bucket;
     struct meta_bytes key;
     const struct meta_version_id *version;                /* NULL: the current one */
+    const struct meta_judged *judged;                     /* NULL: whatever it is */
     const char *if_match, *if_none_match;                 /* ETags without quotes, "*", or NULL */
     int64_t if_modified_since_ms, if_unmodified_since_ms; /* INT64_MIN: not given */
 };
@@ -192,6 +207,7 @@ struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION 
     int64_t bucket;
     struct meta_bytes key;
     const struct meta_version_id *version; /* NULL: the current one */
+    const struct meta_judged *judged;      /* NULL: whatever it is */
     struct meta_version_id annotated;      /* out: which it was */
     const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
     struct meta_bytes value;               /* data NULL: removes it */

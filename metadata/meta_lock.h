@@ -44,6 +44,7 @@ struct meta_object_lock {
     int64_t bucket;
     struct meta_bytes key;
     const struct meta_version_id *version; /* NULL: the current one */
+    const struct meta_judged *judged;      /* NULL: whatever it is */
     bool sets_retention, sets_hold;        /* what of `lock` counts */
     bool bypass_governance;
     struct meta_lock lock;

@@ -37,7 +37,8 @@
     X(META_E_DAMAGED_LOG, -5022, "the log of the latest changes is damaged before its end")                  \
     X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")         \
     X(META_E_EXTENTS, -5024, "the object would lie in too many pieces")                                      \
-    X(META_E_NOT_OWNER, -5025, "the object is another's")
+    X(META_E_NOT_OWNER, -5025, "the object is another's")                                                    \
+    X(META_E_JUDGED, -5026, "the object is not as it was judged any more")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

@@ -235,10 +235,11 @@ struct core_get;
  * Not from inside a `visit` of the same worker: its read would be made from an older state than the pin can guard. */
 int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **get,
                    const struct meta_object **object);
-/* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION, META_E_DELETE_MARKER. */
+/* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION; META_E_DELETE_MARKER: then *marker,
+ * unless NULL, tells which. */
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                            const struct meta_version_id *version, struct core_get **get,
-                           const struct meta_object **object);
+                           const struct meta_object **object, struct meta_object *marker);
 /* Units of contents up to this size are verified whole before any of their bytes are given out. */
 #define CORE_VERIFY_BYTES_MAX (64u << 10)
 

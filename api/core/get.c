@@ -56,6 +56,7 @@ static int get_pin_extents(struct core_get *get)
 struct get_look_up {
     bool any_version; /* else the current object, and a delete marker is as good as nothing */
     const struct meta_version_id *version;
+    struct meta_object *marker; /* where to tell of one; NULL: nowhere */
 };
 
 static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
@@ -74,6 +75,8 @@ static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_byt
     err = look_up->any_version ? meta_version_get(worker->reader, bucket, key, look_up->version, &get->object)
                                : meta_object_get(worker->reader, bucket, key, &get->object);
     if (err != 0) {
+        if (err == META_E_DELETE_MARKER && look_up->marker != NULL)
+            *look_up->marker = get->object;
         blob_pin_leave(get->core->blobs, &get->pin);
         free(get);
         return err;
@@ -96,9 +99,9 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes
 
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
                            const struct meta_version_id *version, struct core_get **out,
-                           const struct meta_object **object)
+                           const struct meta_object **object, struct meta_object *marker)
 {
-    return get_begin(worker, bucket, key, &(struct get_look_up){true, version}, out, object);
+    return get_begin(worker, bucket, key, &(struct get_look_up){true, version, marker}, out, object);
 }
 
 enum digest_kind core_unit_kind(const struct meta_extent *extent)

@@ -56,7 +56,8 @@ static int get_lookup(struct sluice_store *store, const char *bucket, const char
     if (err == 0 && version == NULL)
         err = core_get_begin(get->worker, id, library_bytes(key), &get->get, &get->object);
     else if (err == 0)
-        err = core_get_begin_version(get->worker, id, library_bytes(key), version, &get->get, &get->object);
+        err = core_get_begin_version(get->worker, id, library_bytes(key), version, &get->get, &get->object,
+                                     NULL);
     if (err != 0)
         library_give_back(store, get->worker);
     return err;

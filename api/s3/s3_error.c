@@ -75,6 +75,7 @@ enum s3_error s3_error_of_result(int result)
     case META_E_TOKEN:
         return S3_ERROR_IDEMPOTENCY_PARAMETER_MISMATCH;
     case META_E_CHANGED:
+    case META_E_JUDGED:
         return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
     case META_E_CLOSING:
         return S3_ERROR_SERVICE_UNAVAILABLE;

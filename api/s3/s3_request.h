@@ -8,6 +8,7 @@
 
 #include "api/core/core.h"
 #include "api/http/http.h"
+#include "api/s3/access/s3_pinned.h"
 #include "api/s3/limits.h"
 #include "api/s3/s3_effective.h"
 #include "api/s3/s3_error.h"
@@ -83,6 +84,8 @@ struct s3_request {
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
+    struct s3_pinned pinned;   /* the object that it is about; set by s3_pinned_begin */
+    unsigned judgements;       /* that were made anew, as the object had changed since */
     /* Whose the object has to be that the request replaces or deletes: set by s3_authorize_access for who may write by an ACL only, and a
      * condition of his changes. NULL: anybody's */
     const struct meta_bytes *only_over;
@@ -150,5 +153,10 @@ struct s3_xml;
 void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml);
 /* Adds a response header; value is copied. */
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length);
+
+/* Who judges an object and looks it up once more serves another one: s3_pinned.h has the one look. */
+#ifndef S3_LOOKS_AT_OBJECTS
+#pragma GCC poison core_get_begin core_get_begin_version core_object_head core_version_head
+#endif
 
 #endif

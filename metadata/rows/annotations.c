@@ -107,8 +107,7 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
         return META_E_NO_BUCKET;
     if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
         return -EINVAL; /* the others have their own rules */
-    err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
-                              : object_row_load(writer, op->bucket, op->key, &row);
+    err = judged_row_load(writer, op->bucket, op->key, op->version, op->judged, &row);
     if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)
         return err;
     op->annotated = row.version;

@@ -115,8 +115,7 @@ int op_object_lock(struct meta_writer *writer, struct meta_object_lock *op)
     assert(op->sets_retention || op->sets_hold);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    err = op->version != NULL ? version_load(writer, op->bucket, op->key, op->version, &row)
-                              : object_row_load(writer, op->bucket, op->key, &row);
+    err = judged_row_load(writer, op->bucket, op->key, op->version, op->judged, &row);
     if (err != 0 ||
         (err = meta_lock_unpack(codec_attributes_find(row.attributes, META_ATTRIBUTE_LOCK), &lock)) != 0)
         return err;

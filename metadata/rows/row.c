@@ -32,10 +32,47 @@ int owner_check(const struct meta_bytes *owner, const struct object_row *current
                : META_E_NOT_OWNER;
 }
 
+static bool bytes_equal(struct meta_bytes left, struct meta_bytes right)
+{
+    return left.length == right.length &&
+           (left.length == 0 || memcmp(left.data, right.data, left.length) == 0);
+}
+
+int judged_check(const struct meta_judged *judged, const struct object_row *row)
+{
+    if (judged == NULL)
+        return 0;
+    if (judged->absent || row == NULL)
+        return judged->absent && row == NULL ? 0 : META_E_JUDGED;
+    if ((judged->parts & META_JUDGED_OWNER) != 0 && !bytes_equal(judged->owner, row->owner))
+        return META_E_JUDGED;
+    if ((judged->parts & META_JUDGED_ACL) != 0 &&
+        !bytes_equal(judged->acl, codec_attributes_find(row->attributes, META_ATTRIBUTE_ACL)))
+        return META_E_JUDGED;
+    if ((judged->parts & META_JUDGED_TAGS) != 0 &&
+        !bytes_equal(judged->tags, codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS)))
+        return META_E_JUDGED;
+    return 0;
+}
+
+int judged_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                    const struct meta_version_id *version, const struct meta_judged *judged,
+                    struct object_row *row)
+{
+    int err = version != NULL ? version_load(writer, bucket, key, version, row)
+                              : object_row_load(writer, bucket, key, row);
+
+    if (err != 0 && err != META_E_NO_KEY && err != META_E_NO_VERSION && err != META_E_DELETE_MARKER)
+        return err;
+    return judged_check(judged, err == 0 ? row : NULL) != 0 ? META_E_JUDGED : err;
+}
+
 int condition_check(const struct meta_condition *condition, const struct object_row *current)
 {
     int err;
 
+    if (judged_check(condition->judged, current) != 0)
+        return META_E_JUDGED;
     if (current == NULL)
         return condition->if_match_any || condition->if_match != NULL ? META_E_NO_KEY : 0;
     if ((err = owner_check(condition->owner, current)) != 0)
@@ -93,12 +130,13 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
     memset(&row->version, 0, sizeof(row->version));
     /* Most keys are new: insert first, and look only when the key is taken. A condition that wants an object
      * there must look first. */
-    if (!condition->if_match_any && condition->if_match == NULL) {
+    if (!condition->if_match_any && condition->if_match == NULL &&
+        (condition->judged == NULL || condition->judged->absent)) {
         int inserted = row_object_put(writer->store, ROW_INSERT, bucket, key, row);
         if (inserted != 0)
             return inserted > 0 ? references_take(writer, row->extents, source) : inserted;
     }
-    if ((err = object_row_load(writer, bucket, key, &current)) != 0)
+    if ((err = judged_row_load(writer, bucket, key, NULL, condition->judged, &current)) != 0)
         return err;
     if ((err = condition_check(condition, &current)) != 0)
         return err;
@@ -203,7 +241,6 @@ int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *
     assert(row != NULL);
     if (!writer_has_bucket(writer, source->bucket))
         return META_E_NO_BUCKET;
-    err = source->version != NULL ? version_load(writer, source->bucket, source->key, source->version, row)
-                                  : object_row_load(writer, source->bucket, source->key, row);
+    err = judged_row_load(writer, source->bucket, source->key, source->version, source->judged, row);
     return err != 0 ? err : copy_source_check(source, row);
 }

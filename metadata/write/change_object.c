@@ -117,6 +117,19 @@ static int entry_check(const struct meta_delete_entry *entry, const struct objec
     return 0;
 }
 
+/* Whether what the entry names is as it was judged: 0, META_E_JUDGED, or an error. */
+static int entry_judged_check(struct meta_writer *writer, int64_t bucket,
+                              const struct meta_delete_entry *entry, const struct object_row *current)
+{
+    struct object_row row;
+    int err;
+
+    if (entry->judged == NULL || entry->version == NULL)
+        return judged_check(entry->judged, current);
+    err = judged_row_load(writer, bucket, entry->key, entry->version, entry->judged, &row);
+    return err == META_E_NO_VERSION || err == META_E_DELETE_MARKER ? 0 : err; /* as it was judged */
+}
+
 /* One entry of a delete; its own result is the entry's, what is returned is the failure of the whole. */
 static int entry_delete(struct meta_writer *writer, const struct meta_object_delete *op,
                         struct meta_delete_entry *entry)
@@ -129,7 +142,10 @@ static int entry_delete(struct meta_writer *writer, const struct meta_object_del
     entry->existed = entry->marker_removed = entry->marker_added = false;
     if (err != 0 && err != META_E_NO_KEY)
         return err;
-    if ((entry->result = entry_check(entry, current)) != 0)
+    err = entry_judged_check(writer, op->bucket, entry, current);
+    if (err != 0 && err != META_E_JUDGED)
+        return err;
+    if ((entry->result = err) != 0 || (entry->result = entry_check(entry, current)) != 0)
         return 0;
     if (entry->guard != NULL && (err = guard_check(writer, op->bucket, entry, current, &entry->result)) != 0)
         return err;

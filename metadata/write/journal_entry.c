@@ -54,10 +54,11 @@ size_t journal_put_bound(const struct meta_object_put *put, uint64_t file)
     const struct meta_object *object = &put->object;
     size_t attributes = codec_attributes_bound(&object->attributes);
 
-    if (put->append != NULL || put->condition.owner != NULL || object->part_count != 0 ||
-        meta_object_has_upload(object) || !extent_is_plain(object, file) || put->key.length == 0 ||
-        put->key.length > META_KEY_BYTES_MAX || attributes > META_ATTRIBUTES_BYTES_MAX ||
-        !etag_fits(put->condition.if_match) || !etag_fits(put->condition.if_none_match))
+    if (put->append != NULL || put->condition.owner != NULL || put->condition.judged != NULL ||
+        object->part_count != 0 || meta_object_has_upload(object) || !extent_is_plain(object, file) ||
+        put->key.length == 0 || put->key.length > META_KEY_BYTES_MAX ||
+        attributes > META_ATTRIBUTES_BYTES_MAX || !etag_fits(put->condition.if_match) ||
+        !etag_fits(put->condition.if_none_match))
         return 0;
     return 1 + 12 * CODEC_NUMBER_BYTES_MAX + put->key.length + object->owner.length +
            CODEC_CHECKSUM_BYTES_MAX + 3 * CODEC_ETAG_BYTES_MAX + codec_extents_bound(1) + attributes;

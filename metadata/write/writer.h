@@ -45,7 +45,15 @@ int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_byte
                     struct object_row *row);
 /* Whether the current object (NULL: there is none) is the owner's; owner NULL: anybody's will do. 0 or META_E_NOT_OWNER. */
 int owner_check(const struct meta_bytes *owner, const struct object_row *current);
-/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY, META_E_NOT_OWNER. */
+/* Whether the object (NULL: there is none) is as it was judged; judged NULL: it was not. 0 or META_E_JUDGED. */
+int judged_check(const struct meta_judged *judged, const struct object_row *row);
+/* Loads the key's current object, or that version, and holds it against what was judged: what object_row_load and version_load return,
+ * or META_E_JUDGED. */
+int judged_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+                    const struct meta_version_id *version, const struct meta_judged *judged,
+                    struct object_row *row);
+/* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY, META_E_NOT_OWNER,
+ * META_E_JUDGED. */
 int condition_check(const struct meta_condition *condition, const struct object_row *current);
 /* Where the references of a row come from that is about to be stored. */
 enum references_source {

@@ -36,8 +36,7 @@ static bool stays_with_owners(const struct s3_acl *acl, const struct s3_acl_owne
 static enum s3_error may_put_acl(struct s3_request *request)
 {
     const struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = request->key,
+        .object = &request->pinned,
         .action = request->key.len > 0 ? S3_ACTION_PUT_OBJECT_ACL : S3_ACTION_PUT_BUCKET_ACL,
         .rights = S3_RIGHT_ADMIN,
     };
@@ -116,23 +115,21 @@ static void leave_owner_out(struct s3_acl *acl, struct slice owner)
     acl->count = kept;
 }
 
-/* 0, or an error: the object's ACL, as far as it concerns others, is in *acl. */
-static int load_object_acl(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
-                           const struct meta_version_id *version, struct s3_acl *acl)
+/* 0, or an error: the object's ACL, as far as it concerns others, is in *acl; *absent: there is no object. */
+static int load_object_acl(struct s3_request *request, struct s3_pinned *object, struct s3_acl *acl,
+                           bool *absent)
 {
-    struct meta_object object;
+    int result = s3_pinned_judge(request, object, META_JUDGED_OWNER | META_JUDGED_ACL);
     struct slice owner;
-    int result = core_version_head(request->worker, bucket->id, s3_bytes(key), version, &object);
 
-    if (result != 0)
+    *absent = object->judged.absent;
+    if (result != 0 || *absent)
         return result;
-    owner = arena_dup(&request->http->arena, object.owner.data, object.owner.length);
-    if (!s3_acl_unpack(&request->http->arena, s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL), owner,
-                       acl))
-        result = META_E_CORRUPT;
+    owner = slice_of(object->judged.owner.data, object->judged.owner.length);
+    if (!s3_acl_unpack(&request->http->arena, object->judged.acl, owner, acl))
+        return META_E_CORRUPT;
     leave_owner_out(acl, owner);
-    core_object_release(&object);
-    return result;
+    return 0;
 }
 
 static int load_bucket_acl(struct s3_request *request, const struct meta_bucket *bucket, struct s3_acl *acl)
@@ -156,20 +153,37 @@ static bool acl_grants(struct s3_request *request, const struct s3_acl *acl, boo
     return (s3_acl_granted(acl, caller, public_counts) & permission) == permission;
 }
 
-bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
-                          const struct meta_version_id *version, enum s3_permission permission)
+/* Whether ACLs count in the bucket at all, and those that are public. */
+static bool acls_count(struct s3_request *request, const struct meta_bucket *bucket, bool *public_counts)
 {
-    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
     struct s3_public_access_block block;
     enum s3_ownership ownership;
-    int result;
 
     if (s3_ownership_get(request, bucket->id, &ownership) != 0 || ownership == S3_OWNERSHIP_ENFORCED ||
         s3_public_access_block_get(request, bucket->id, &block) != 0)
         return false;
-    result = key.len > 0 ? load_object_acl(request, bucket, key, version, acl)
-                         : load_bucket_acl(request, bucket, acl);
-    if (result == META_E_NO_KEY || result == META_E_NO_VERSION || result == META_E_DELETE_MARKER)
-        result = load_bucket_acl(request, bucket, acl);
-    return result == 0 && acl_grants(request, acl, !block.ignore_acls, permission);
+    *public_counts = !block.ignore_acls;
+    return true;
+}
+
+bool s3_access_bucket_grants(struct s3_request *request, const struct meta_bucket *bucket,
+                             enum s3_permission permission)
+{
+    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    bool public_counts;
+
+    return acls_count(request, bucket, &public_counts) && load_bucket_acl(request, bucket, acl) == 0 &&
+           acl_grants(request, acl, public_counts, permission);
+}
+
+bool s3_access_is_granted(struct s3_request *request, struct s3_pinned *object, enum s3_permission permission)
+{
+    struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    bool public_counts, absent;
+
+    if (!acls_count(request, object->bucket, &public_counts) ||
+        load_object_acl(request, object, acl, &absent) != 0)
+        return false;
+    return absent ? s3_access_bucket_grants(request, object->bucket, permission)
+                  : acl_grants(request, acl, public_counts, permission);
 }

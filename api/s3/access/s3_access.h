@@ -24,12 +24,12 @@ struct s3_upload_access {
 enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
                                   const char **message);
 
-/* Whether the ACL of the object (or, with an empty key, of the bucket) grants the caller the permission; what it grants its
- * owner does not count, for that is a matter of the key's rights. READ of an object that
- * is not there is granted to those who may list the bucket: they are told that it is not there. version: NULL for the current
- * one. An ACL that cannot be read grants nothing. */
-bool s3_access_is_granted(struct s3_request *request, const struct meta_bucket *bucket, struct slice key,
-                          const struct meta_version_id *version, enum s3_permission permission);
+/* Whether the ACL of the object, or of the bucket, grants the caller the permission; what it grants its owner does not count, for that
+ * is a matter of the key's rights. Of an object that is not there the bucket's decides. An ACL that cannot be read grants nothing. */
+bool s3_access_is_granted(struct s3_request *request, struct s3_pinned *object,
+                          enum s3_permission permission);
+bool s3_access_bucket_grants(struct s3_request *request, const struct meta_bucket *bucket,
+                             enum s3_permission permission);
 
 /* How far the permission WRITE of a bucket's ACL goes: it creates, but replaces and deletes the caller's own objects only, and knows his own
  * uploads only; nothing is an anonymous caller's own. False: it does not go that far. Sets request->only_over, for who is judged now may

@@ -38,20 +38,20 @@ static bool upload_is_own(struct s3_request *request)
 
 static bool object_is_own(struct s3_request *request, const struct s3_access *access)
 {
-    struct meta_object object;
+    struct s3_pinned current = s3_pinned_named(access->object->bucket, access->object->key, NULL);
     bool is_own;
-    int result = core_version_head(request->worker, access->bucket->id, s3_bytes(access->key), NULL, &object);
+    int result = s3_pinned_look(request, &current); /* what binds is request->only_over */
 
     if (result != 0)
-        return result == META_E_NO_KEY || result == META_E_DELETE_MARKER;
-    is_own = is_callers(request, object.owner);
-    core_object_release(&object);
+        return s3_pinned_is_absence(result);
+    is_own = is_callers(request, current.object->owner);
+    s3_pinned_end(&current);
     return is_own;
 }
 
 bool s3_access_is_own(struct s3_request *request, const struct s3_access *access)
 {
-    bool names_upload = access->key.len > 0 && s3_request_has(request, "uploadId");
+    bool names_upload = access->object->key.len > 0 && s3_request_has(request, "uploadId");
     struct meta_bytes *owner;
 
     /* An upload that is nobody's own could not be gone on with. */

@@ -68,16 +68,18 @@ int s3_authorize_policy(struct s3_request *request, int64_t bucket, const struct
 static struct slice resource_of(struct s3_request *request, const struct s3_access *access)
 {
     static const char prefix[] = "arn:aws:s3:::";
-    size_t name = strlen(access->bucket->name), length = sizeof(prefix) - 1;
-    char *text = s3_request_alloc(request, sizeof(prefix) + name + 1 + access->key.len);
+    const char *bucket = access->object->bucket->name;
+    struct slice key = access->object->key;
+    size_t name = strlen(bucket), length = sizeof(prefix) - 1;
+    char *text = s3_request_alloc(request, sizeof(prefix) + name + 1 + key.len);
 
     memcpy(text, prefix, length);
-    memcpy(text + length, access->bucket->name, name);
+    memcpy(text + length, bucket, name);
     length += name;
-    if (access->key.len > 0) {
+    if (key.len > 0) {
         text[length++] = '/';
-        memcpy(text + length, access->key.base, access->key.len);
-        length += access->key.len;
+        memcpy(text + length, key.base, key.len);
+        length += key.len;
     }
     return slice_of(text, length);
 }
@@ -93,12 +95,12 @@ static enum s3_error ask_policy(struct s3_request *request, const struct s3_acce
         .value = s3_authorize_value,
         .ctx = &context,
     };
-    int result = s3_authorize_policy(request, access->bucket->id, &policy);
+    int result = s3_authorize_policy(request, access->object->bucket->id, &policy);
 
     *answer = S3_POLICY_SILENT;
     if (result != 0) {
         s3_service_report(request->service, "the policy of the bucket %s cannot be used: %s",
-                          access->bucket->name, meta_strerror(result));
+                          access->object->bucket->name, meta_strerror(result));
         return S3_ERROR_INTERNAL_ERROR;
     }
     if (policy == NULL || access->action == S3_ACTION_NONE)
@@ -107,6 +109,8 @@ static enum s3_error ask_policy(struct s3_request *request, const struct s3_acce
     if (request->identity != NULL)
         question.principal = s3_identity_principal(request->identity);
     *answer = s3_policy_ask(policy, &question);
+    if (context.failed)
+        return S3_ERROR_INTERNAL_ERROR;
     *is_public = s3_policy_is_public(policy);
     return S3_ERROR_NONE;
 }
@@ -163,17 +167,45 @@ static bool acl_allows(struct s3_request *request, const struct s3_access *acces
     bool on_bucket;
     enum s3_permission permission = permission_of(access->action, &on_bucket);
 
-    return permission != 0 &&
-           s3_access_is_granted(request, access->bucket, on_bucket ? slice_of(NULL, 0) : access->key,
-                                access->version, permission) &&
+    if (permission == 0)
+        return false;
+    if (!on_bucket)
+        return s3_access_is_granted(request, access->object, permission);
+    return s3_access_bucket_grants(request, access->object->bucket, permission) &&
            (permission != S3_PERMISSION_WRITE || s3_access_is_own(request, access));
+}
+
+/* ---- What is not there ---- */
+
+static bool may_list(struct s3_request *request, const struct meta_bucket *bucket)
+{
+    struct s3_pinned itself = s3_pinned_named(bucket, slice_of(NULL, 0), NULL);
+    const struct s3_access access = {
+        .object = &itself, .action = S3_ACTION_LIST_BUCKET, .rights = S3_RIGHT_LIST};
+
+    return s3_authorize_access(request, &access) == S3_ERROR_NONE;
+}
+
+/* Of who may read by a policy or an ACL, with these rights: whether he may know that there is no object. */
+static enum s3_error judge_absence(struct s3_request *request, const struct s3_access *access,
+                                   unsigned rights)
+{
+    if (access->rights != S3_RIGHT_READ || access->object->key.len == 0)
+        return S3_ERROR_NONE; /* no read of an object */
+    if (s3_pinned_judge(request, access->object, 0) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    return !access->object->judged.absent || (rights & S3_RIGHT_ADMIN) != 0 ||
+                   may_list(request, access->object->bucket)
+               ? S3_ERROR_NONE
+               : S3_ERROR_ACCESS_DENIED;
 }
 
 /* ---- The decision ---- */
 
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access)
 {
-    unsigned rights = s3_authorize_rights(request, access->bucket);
+    const struct meta_bucket *bucket = access->object->bucket;
+    unsigned rights = s3_authorize_rights(request, bucket);
     enum s3_policy_answer answer;
     enum s3_error error;
     bool is_public = false;
@@ -191,19 +223,20 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
         /* RestrictPublicBuckets: then it is for the bucket's owner, who has his rights already. */
         struct s3_public_access_block block;
 
-        if (s3_public_access_block_get(request, access->bucket->id, &block) != 0)
+        if (s3_public_access_block_get(request, bucket->id, &block) != 0)
             return S3_ERROR_INTERNAL_ERROR;
         if (block.restrict_buckets)
             answer = S3_POLICY_SILENT;
     }
-    return answer == S3_POLICY_ALLOWS || acl_allows(request, access) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+    if (answer != S3_POLICY_ALLOWS && !acl_allows(request, access))
+        return S3_ERROR_ACCESS_DENIED;
+    return judge_absence(request, access, rights);
 }
 
 enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags)
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
-    struct s3_access access = {
-        .bucket = &request->bucket, .key = request->key, .rights = S3_RIGHT_WRITE, .tags = tags};
+    struct s3_access access = {.object = &request->pinned, .rights = S3_RIGHT_WRITE, .tags = tags};
     size_t count = s3_action_of_upload(request, actions);
     enum s3_error error = S3_ERROR_NONE;
 
@@ -219,13 +252,8 @@ enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes 
 
 bool s3_authorize_also(struct s3_request *request, enum s3_action action)
 {
-    const struct s3_parameter *named = s3_request_parameter(request, "versionId");
-    struct s3_access access = {
-        .bucket = &request->bucket, .key = request->key, .action = action, .rights = S3_RIGHT_READ};
-    struct meta_version_id version;
+    const struct s3_access access = {.object = &request->pinned, .action = action, .rights = S3_RIGHT_READ};
 
-    if (named != NULL && s3_version_parse(named->value, &version) == 0)
-        access.version = &version;
     return s3_authorize_access(request, &access) == S3_ERROR_NONE;
 }
 
@@ -236,13 +264,6 @@ enum s3_error s3_authorize_creation(struct s3_request *request)
         configured_rights(request, request->bucket_name) | s3_identity_own_rights(request->identity);
 
     return (rights & S3_RIGHT_ADMIN) != 0 ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
-}
-
-enum s3_error s3_authorize_missing(const struct s3_request *request, struct slice name, unsigned rights)
-{
-    unsigned granted = configured_rights(request, name) | s3_identity_own_rights(request->identity);
-
-    return (granted & rights) == rights ? S3_ERROR_NO_SUCH_BUCKET : S3_ERROR_ACCESS_DENIED;
 }
 
 /* Whether a policy or an ACL could allow any of it. */
@@ -263,8 +284,7 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
         enum s3_permission permission = permission_of(actions[i], &on_bucket);
 
         if ((policy != NULL && s3_policy_could_allow(policy, actions[i], principal)) ||
-            (permission != 0 && on_bucket &&
-             s3_access_is_granted(request, &request->bucket, slice_of(NULL, 0), NULL, permission)))
+            (permission != 0 && on_bucket && s3_access_bucket_grants(request, &request->bucket, permission)))
             return true;
     }
     return false;
@@ -283,28 +303,21 @@ static enum s3_error authorize_reading_body(struct s3_request *request, const st
     return document_has_hope(request, operation, policy) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
-enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation)
+static enum s3_error judge_request(struct s3_request *request, const struct s3_operation *operation)
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
     unsigned rights = operation->rights;
-    struct s3_access access = {.bucket = &request->bucket, .key = request->key, .rights = rights};
-    const struct s3_parameter *named = s3_request_parameter(request, "versionId");
-    struct meta_version_id version;
+    struct s3_access access = {.object = &request->pinned, .rights = rights};
     const struct s3_policy *policy;
-    enum s3_error error = s3_request_open_bucket(request);
+    enum s3_error error = S3_ERROR_NONE;
     size_t count;
 
-    if (error != S3_ERROR_NONE)
-        return error == S3_ERROR_NO_SUCH_BUCKET ? s3_authorize_missing(request, request->bucket_name, rights)
-                                                : error;
     /* The usual case: nobody has to know which action it is. */
     if ((s3_authorize_rights(request, &request->bucket) & rights) == rights &&
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
     if ((operation->flags & S3_OPERATION_DOCUMENT) != 0)
         return authorize_reading_body(request, operation);
-    if (named != NULL && s3_version_parse(named->value, &version) == 0) /* else the operation refuses it */
-        access.version = &version;
     count = s3_action_of_request(request, operation, actions);
     if (count == 0) /* nothing a policy can speak of */
         return (s3_authorize_rights(request, &request->bucket) & rights) == rights ? S3_ERROR_NONE
@@ -313,5 +326,33 @@ enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_o
         access.action = actions[i];
         error = s3_authorize_access(request, &access);
     }
+    if (error != S3_ERROR_NONE || rights != S3_RIGHT_READ)
+        s3_pinned_end(&request->pinned); /* a change's transaction looks again, and compares */
     return error;
+}
+
+enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation)
+{
+    enum s3_error error = s3_request_open_bucket(request);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    s3_pinned_begin(request);
+    return judge_request(request, operation);
+}
+
+enum s3_error s3_authorize_begin_again(struct s3_request *request)
+{
+    if (++request->judgements >= S3_JUDGEMENTS_MAX)
+        return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
+    s3_pinned_begin(request);
+    request->only_over = NULL;
+    return S3_ERROR_NONE;
+}
+
+enum s3_error s3_authorize_again(struct s3_request *request)
+{
+    enum s3_error error = s3_authorize_begin_again(request);
+
+    return error == S3_ERROR_NONE ? judge_request(request, request->operation) : error;
 }

@@ -8,6 +8,8 @@
  *     or a statement of the bucket's policy allows it (while the bucket's PublicAccessBlock does not forbid public policies),
  *     or an ACL does.
  *
+ * What is judged is an object as one look saw it (s3_pinned.h), and that is what the operation serves or rests its change on.
+ *
  * Whoever has admin on the bucket by configuration or ownership may always read, replace and remove its policy: nobody can
  * lock himself out. A policy that cannot be read denies all but that.
  *
@@ -23,9 +25,9 @@ struct s3_operation;
 struct s3_policy;
 
 struct s3_access {
-    const struct meta_bucket *bucket;
-    struct slice key;                      /* empty: the bucket itself */
-    const struct meta_version_id *version; /* NULL: none was named */
+    /* The bucket, or the object with what is seen of it: rules that ask about an object look at it through this alone, and the operation
+     * serves what they saw. */
+    struct s3_pinned *object;
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
     /* that the request puts on the object, in stored form (s3_tags.h); data NULL: those of x-amz-tagging */
@@ -34,19 +36,22 @@ struct s3_access {
     const struct meta_lock *lock;
 };
 
-/* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. */
+/* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. An object that is not there may be read by those who may know that: by
+ * configured or owned rights, or because they may list the bucket. */
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);
 /* The request's own operation, with all actions that its row and its headers ask for. Opens request->bucket. */
 enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation);
 /* An upload to request->bucket and request->key by whatever way: PutObject, what the request says beside it, and PutObjectTagging where
  * there are tags. tags: as s3_access has them. */
 enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags);
+/* Once more, for a change that failed with META_E_JUDGED: the object that it was judged on has changed since. ConditionalRequestConflict
+ * once that has happened too often. */
+enum s3_error s3_authorize_again(struct s3_request *request);
+/* The same for what an operation judges itself: begins request->pinned anew. */
+enum s3_error s3_authorize_begin_again(struct s3_request *request);
 /* Whether who reads the request's object, or the version that it names, may make that other read of it, too: some headers of an
  * object are for those only. */
 bool s3_authorize_also(struct s3_request *request, enum s3_action action);
-/* What to say of a bucket that is not there: NoSuchBucket to those who would have the rights in their own, else
- * AccessDenied, for who may not look is not told which buckets there are. */
-enum s3_error s3_authorize_missing(const struct s3_request *request, struct slice name, unsigned rights);
 /* CreateBucket, whose bucket is not there yet. */
 enum s3_error s3_authorize_creation(struct s3_request *request);
 /* Whether x-amz-expected-bucket-owner (or the like for a source) names the bucket's owner: by account number as S3 has it, or

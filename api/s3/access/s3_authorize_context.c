@@ -99,9 +99,9 @@ static struct slice parameter_value(const struct s3_authorize_context *context, 
     if (strcmp(name, "versionId") == 0) {
         char *text = s3_request_alloc(context->request, S3_VERSION_TEXT_BYTES + 1);
 
-        if (context->access->version == NULL)
+        if (!context->access->object->has_version)
             return no_value;
-        return slice_of(text, s3_version_format(context->access->version, text));
+        return slice_of(text, s3_version_format(&context->access->object->version, text));
     }
     parameter = s3_request_parameter(context->request, name);
     return parameter != NULL ? parameter->value : no_value;
@@ -175,25 +175,17 @@ static struct slice request_tag(const struct s3_authorize_context *context, cons
 
 /* ---- Tags of the object that is there ---- */
 
-static struct slice existing_tag(const struct s3_authorize_context *context, const char *key)
+static struct slice existing_tag(struct s3_authorize_context *context, const char *key)
 {
-    struct s3_request *request = context->request;
-    const struct s3_access *access = context->access;
-    struct slice value = no_value;
-    struct meta_object object;
+    struct s3_pinned *object = context->access->object;
 
-    if (access->key.len == 0 || core_version_head(request->worker, access->bucket->id, s3_bytes(access->key),
-                                                  access->version, &object) != 0)
+    if (object->key.len == 0)
         return no_value;
-    for (uint32_t i = 0; i < object.attributes.count; i++) {
-        const struct meta_attribute *attribute = &object.attributes.list[i];
-
-        if (slice_equals(slice_of(attribute->name.data, attribute->name.length),
-                         text_value(META_ATTRIBUTE_TAGS)))
-            value = s3_tags_find(&request->http->arena, attribute->value, text_value(key));
-    }
-    core_object_release(&object);
-    return value;
+    if (s3_pinned_judge(context->request, object, META_JUDGED_TAGS) != 0)
+        context->failed = true;
+    if (context->failed || object->judged.absent)
+        return no_value;
+    return s3_tags_find(&context->request->http->arena, object->judged.tags, text_value(key));
 }
 
 /* ---- The lock that the request puts on an object: of the body, or x-amz-object-lock-* ---- */
@@ -262,7 +254,8 @@ struct slice s3_authorize_value(void *ctx, enum s3_policy_key key, const char *d
         return text_value(s3_service_region(request->service));
     case S3_KEY_RESOURCE_ACCOUNT:
         account = s3_request_alloc(request, S3_ACCOUNT_TEXT_BYTES);
-        s3_account_of_owner(context->access->bucket->owner, strlen(context->access->bucket->owner), account);
+        s3_account_of_owner(context->access->object->bucket->owner,
+                            strlen(context->access->object->bucket->owner), account);
         return text_value(account);
     case S3_KEY_HEADER:
         return header_value(request, detail);

@@ -11,6 +11,7 @@
 struct s3_authorize_context {
     struct s3_request *request;
     const struct s3_access *access;
+    bool failed; /* a value could not be read: nothing can be judged */
 };
 
 /* s3_policy_question.value for a context; values live in the request's arena. Worker's thread. */

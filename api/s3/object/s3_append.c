@@ -88,7 +88,7 @@ static bool says_what_is_kept(struct s3_request *request)
 enum s3_error s3_append_read(struct s3_request *request, struct s3_append *append)
 {
     struct slice offset = s3_request_header(request, "x-amz-write-offset-bytes");
-    struct meta_object object;
+    struct s3_pinned there = s3_pinned_named(&request->bucket, request->key, NULL);
     enum s3_error error;
     int result;
 
@@ -97,13 +97,14 @@ enum s3_error s3_append_read(struct s3_request *request, struct s3_append *appen
         return S3_ERROR_NONE;
     if (s3_number_parse(offset.base, offset.len, S3_OBJECT_BYTES_MAX, &append->change.offset) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
-    result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object);
-    if (result == META_E_NO_KEY)
+    result = s3_pinned_look(request, &there);
+    if (s3_pinned_is_absence(result))
         return append->change.offset == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_WRITE_OFFSET;
     if (result != 0)
         return s3_error_of_result(result);
-    error = says_what_is_kept(request) ? S3_ERROR_INVALID_REQUEST : take_object(request, append, &object);
-    core_object_release(&object);
+    error =
+        says_what_is_kept(request) ? S3_ERROR_INVALID_REQUEST : take_object(request, append, there.object);
+    s3_pinned_end(&there);
     return error;
 }
 

@@ -83,12 +83,23 @@ static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_
     return S3_ERROR_NONE;
 }
 
+enum s3_error s3_copy_source_judge(struct s3_request *request, struct s3_copy_source *source)
+{
+    const struct s3_access access = {
+        .object = &source->pinned,
+        .action = source->version.given ? S3_ACTION_GET_OBJECT_VERSION : S3_ACTION_GET_OBJECT,
+        .rights = S3_RIGHT_READ,
+    };
+
+    s3_pinned_end(&source->pinned);
+    source->pinned = s3_pinned_named(&source->bucket, source->key, s3_version_wanted(&source->version));
+    return s3_authorize_access(request, &access);
+}
+
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
 {
     struct slice path = s3_request_effective(request, S3_EFFECTIVE_COPY_SOURCE), bucket;
     struct slice owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
-    struct s3_access access = {
-        .bucket = &source->bucket, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
     enum s3_error error;
     int result;
 
@@ -101,25 +112,17 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
         return error;
     if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {
         request->subject_bucket = bucket;
-        return result == META_E_NO_BUCKET ? s3_authorize_missing(request, bucket, S3_RIGHT_READ)
-                                          : s3_error_of_result(result);
+        return s3_error_of_result(result);
     }
-    access.key = source->key;
-    if (source->version.given) {
-        access.action = S3_ACTION_GET_OBJECT_VERSION;
-        access.version = &source->version.id;
-    }
-    if ((error = s3_authorize_access(request, &access)) != S3_ERROR_NONE)
+    if ((error = s3_copy_source_judge(request, source)) != S3_ERROR_NONE)
         return error;
     return s3_authorize_expects(&source->bucket, owner) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
-enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, const struct s3_copy_source *source)
+enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s3_copy_source *source)
 {
     const struct s3_access access = {
-        .bucket = &source->bucket,
-        .key = source->key,
-        .version = source->version.given ? &source->version.id : NULL,
+        .object = &source->pinned,
         .action = source->version.given ? S3_ACTION_GET_OBJECT_VERSION_TAGGING : S3_ACTION_GET_OBJECT_TAGGING,
         .rights = S3_RIGHT_READ,
     };
@@ -127,17 +130,15 @@ enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, const st
     return s3_authorize_access(request, &access);
 }
 
-int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
-                         struct core_get **get, const struct meta_object **object)
+int s3_copy_source_begin(struct s3_request *request, struct s3_copy_source *source, struct core_get **get,
+                         const struct meta_object **object)
 {
-    return core_get_begin_version(request->worker, source->bucket.id, s3_bytes(source->key),
-                                  s3_version_wanted(&source->version), get, object);
+    return s3_pinned_take(request, &source->pinned, get, object);
 }
 
-void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
-                                   int result)
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source)
 {
-    struct meta_object marker;
+    int result = source->pinned.result;
 
     request->subject_key = source->key;
     if (result == META_E_DELETE_MARKER && source->version.given) {
@@ -146,17 +147,10 @@ void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_c
             "The source of a copy request may not specifically refer to a delete marker by version id.");
         return;
     }
-    if (result == META_E_DELETE_MARKER || result == META_E_NO_KEY) {
-        /* Once more, for what the answer tells of the marker, as that to a GET does. */
-        result = core_version_head(request->worker, source->bucket.id, s3_bytes(source->key), NULL, &marker);
-        if (result == META_E_DELETE_MARKER) {
-            s3_answer_header_string(request, "x-amz-delete-marker", "true");
-            s3_version_answer(request, &source->bucket, "x-amz-version-id", &marker.version);
-            result = META_E_NO_KEY;
-        } else if (result == 0) { /* somebody has put an object there; at the first look there was none */
-            core_object_release(&marker);
-            result = META_E_NO_KEY;
-        }
+    if (result == META_E_DELETE_MARKER) { /* what the answer to a GET tells of it */
+        s3_answer_header_string(request, "x-amz-delete-marker", "true");
+        s3_version_answer(request, &source->bucket, "x-amz-version-id", &source->pinned.marker_version);
+        result = META_E_NO_KEY;
     }
     s3_answer_result(request, result);
 }
@@ -196,6 +190,7 @@ struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *so
         .bucket = source->bucket.id,
         .key = s3_bytes(source->key),
         .version = s3_version_wanted(&source->version),
+        .judged = s3_pinned_judged(&source->pinned),
         .if_match = source->if_match,
         .if_none_match = source->if_none_match,
         .if_modified_since_ms = source->if_modified_since_ms,

@@ -11,6 +11,7 @@ struct s3_copy_source {
     struct meta_bucket bucket;
     struct slice key;
     struct s3_version version;
+    struct s3_pinned pinned; /* the object that was judged */
     /* Conditions in the form that changes take: ETags without quotes, "*" or NULL; INT64_MIN: not given. */
     const char *if_match, *if_none_match;
     int64_t if_modified_since_ms, if_unmodified_since_ms;
@@ -26,15 +27,16 @@ enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struc
 /* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);
 
+/* The right to read there once more, for another attempt with the object that is there now. */
+enum s3_error s3_copy_source_judge(struct s3_request *request, struct s3_copy_source *source);
 /* Whether the caller may also read the tags there. */
-enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, const struct s3_copy_source *source);
+enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s3_copy_source *source);
 
-/* The source's object as it is now, as core_get_begin. */
-int s3_copy_source_begin(struct s3_request *request, const struct s3_copy_source *source,
-                         struct core_get **get, const struct meta_object **object);
+/* The object that was judged, once; *get is the caller's to end. As s3_pinned_take. */
+int s3_copy_source_begin(struct s3_request *request, struct s3_copy_source *source, struct core_get **get,
+                         const struct meta_object **object);
 /* Answers such a failure. */
-void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source,
-                                   int result);
+void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source);
 /* x-amz-copy-source-version-id, where the source's bucket has versioning. */
 void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
                                    const struct meta_version_id *id);

@@ -117,8 +117,7 @@ static bool asks_for_lock(const struct s3_request *request)
 static enum s3_error authorize_mode(struct s3_request *request, enum meta_lock_mode mode)
 {
     const struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = request->key,
+        .object = &request->pinned,
         .action = S3_ACTION_PUT_OBJECT_RETENTION,
         .rights = S3_RIGHT_WRITE | S3_RIGHT_LOCK,
     };
@@ -185,14 +184,11 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
 
 /* ---- Bypassing ---- */
 
-enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
-                             const struct meta_version_id *version, const struct meta_lock *lock,
-                             bool *bypass)
+enum s3_error s3_lock_bypass(struct s3_request *request, struct s3_pinned *object,
+                             const struct meta_lock *lock, bool *bypass)
 {
     const struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = key,
-        .version = version,
+        .object = object,
         .lock = lock,
         .action = S3_ACTION_BYPASS_GOVERNANCE_RETENTION,
         .rights = S3_RIGHT_LOCK,

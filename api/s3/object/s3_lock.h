@@ -45,10 +45,9 @@ enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
 /* x-amz-object-lock-* of the object that is read, as far as they were ever set, to those who may ask for them. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);
 
-/* x-amz-bypass-governance-retention, and the right to it for that object. version: the one that was named, or NULL; lock: that the
- * request's body puts on it, or NULL. AccessDenied. */
-enum s3_error s3_lock_bypass(struct s3_request *request, struct slice key,
-                             const struct meta_version_id *version, const struct meta_lock *lock,
-                             bool *bypass);
+/* x-amz-bypass-governance-retention, and the right to it for that object. lock: that the request's body puts on it, or NULL.
+ * AccessDenied. */
+enum s3_error s3_lock_bypass(struct s3_request *request, struct s3_pinned *object,
+                             const struct meta_lock *lock, bool *bypass);
 
 #endif

@@ -50,65 +50,63 @@ enum s3_error s3_version_read(struct s3_request *request, struct s3_version *ver
 
 /* 404: the current version is a marker; 405: the marker was asked for by its id, or something was to be put on it. It can only be
  * deleted. */
-static void answer_marker(struct s3_request *request, const struct s3_version *version,
-                          const struct meta_object *marker)
+static void answer_marker(struct s3_request *request, const struct s3_pinned *pinned)
 {
     char date[S3_TIME_HTTP_BYTES + 1];
 
     s3_answer_header_string(request, "x-amz-delete-marker", "true");
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &marker->version);
-    if (!version->given && request->method != S3_PUT) {
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &pinned->marker_version);
+    if (!pinned->has_version && request->method != S3_PUT) {
         s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
         return;
     }
-    s3_time_http_format(marker->modified_ms, date);
+    s3_time_http_format(pinned->marker_modified_ms, date);
     s3_answer_header(request, "last-modified", date, S3_TIME_HTTP_BYTES);
     s3_answer_header_string(request, "allow", "DELETE");
     s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
-void s3_version_answer_failure(struct s3_request *request, const struct s3_version *version, int result)
+void s3_version_answer_failure(struct s3_request *request, const struct s3_pinned *pinned)
 {
-    struct meta_object object;
-
-    if (result == META_E_DELETE_MARKER) {
-        /* Once more, for what the answer tells of it. It may be gone by now. */
-        result = core_version_head(request->worker, request->bucket.id, s3_bytes(request->key),
-                                   s3_version_wanted(version), &object);
-        if (result == META_E_DELETE_MARKER) {
-            answer_marker(request, version, &object);
-            return;
-        }
-        if (result == 0) { /* somebody has put an object there; at the first look there was none */
-            core_object_release(&object);
-            result = META_E_NO_KEY;
-        }
+    if (pinned->result == META_E_DELETE_MARKER) {
+        answer_marker(request, pinned);
+        return;
     }
-    if (result == META_E_NO_VERSION) {
+    if (pinned->result == META_E_NO_VERSION) {
         char text[S3_VERSION_TEXT_BYTES + 1];
-        size_t length = s3_version_format(&version->id, text);
+        size_t length = s3_version_format(&pinned->version, text);
 
         s3_request_detail(request, "Key", request->key);
         s3_request_detail(request, "VersionId", arena_dup(&request->http->arena, text, length));
     }
-    s3_answer_result(request, result);
+    s3_answer_result(request, pinned->result);
 }
 
-int s3_version_head(struct s3_request *request, struct meta_object *object)
+void s3_version_answer_change_failure(struct s3_request *request, const struct s3_version *version,
+                                      int result)
+{
+    struct s3_pinned again = s3_pinned_named(&request->bucket, request->key, s3_version_wanted(version));
+
+    /* A look, for what the answer tells of the marker. It may be gone by now. */
+    if (result == META_E_DELETE_MARKER && s3_pinned_look(request, &again) != META_E_DELETE_MARKER)
+        result = META_E_NO_KEY;
+    s3_pinned_end(&again);
+    again.result = result;
+    s3_version_answer_failure(request, &again);
+}
+
+int s3_version_head(struct s3_request *request, struct core_get **get, const struct meta_object **object)
 {
     struct s3_version version;
     enum s3_error error = s3_version_read(request, &version);
-    int result;
 
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return -1;
     }
-    result = core_version_head(request->worker, request->bucket.id, s3_bytes(request->key),
-                               s3_version_wanted(&version), object);
-    if (result == 0)
+    if (s3_pinned_take(request, &request->pinned, get, object) == 0)
         return 0;
-    s3_version_answer_failure(request, &version, result);
+    s3_version_answer_failure(request, &request->pinned);
     return -1;
 }
 

@@ -29,12 +29,15 @@ static inline const struct meta_version_id *s3_version_wanted(const struct s3_ve
     return version->given ? &version->id : NULL;
 }
 
-/* The object that the versionId parameter names, or the current one. Answers what is wrong itself and returns -1; 0: release
- * the object with core_object_release. */
-int s3_version_head(struct s3_request *request, struct meta_object *object);
-/* Answers a read that failed with `result`: of a delete marker, 404 when it is just what is current, and 405 when it was asked
- * for by its id or is to be written to. */
-void s3_version_answer_failure(struct s3_request *request, const struct s3_version *version, int result);
+/* The object that the versionId parameter names, or the current one: the one that was judged. Answers what is wrong itself and returns
+ * -1; 0: end the get. */
+int s3_version_head(struct s3_request *request, struct core_get **get, const struct meta_object **object);
+/* Answers a read that found no object: of a delete marker, 404 when it is just what is current, and 405 when it was asked for by
+ * its id. */
+void s3_version_answer_failure(struct s3_request *request, const struct s3_pinned *pinned);
+/* Answers a change of a version that failed with `result`: 405 where it is a delete marker. */
+void s3_version_answer_change_failure(struct s3_request *request, const struct s3_version *version,
+                                      int result);
 
 /* Adds the header; nothing where the bucket has never had versioning. */
 void s3_version_answer(struct s3_request *request, const struct meta_bucket *bucket, const char *header,

@@ -4,11 +4,13 @@
  *
  * Without ownership controls ACLs count, as they did in S3 for many years and as clients that set them expect;
  * BucketOwnerEnforced disables them. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/s3/access/s3_access.h"
 #include "api/s3/object/s3_attributes.h"
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/body/s3_document.h"
 #include "api/s3/s3_operation.h"
@@ -63,22 +65,43 @@ void s3_op_get_bucket_acl(struct s3_request *request)
 
 void s3_op_get_object_acl(struct s3_request *request)
 {
-    struct meta_object object;
+    const struct meta_object *object;
+    struct core_get *get;
 
-    if (s3_version_head(request, &object) != 0)
+    if (s3_version_head(request, &get, &object) != 0)
         return;
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
-    answer_acl(request, slice_of(object.owner.data, object.owner.length),
-               s3_attribute_get(&object.attributes, META_ATTRIBUTE_ACL));
-    core_object_release(&object);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
+    answer_acl(request, slice_of(object->owner.data, object->owner.length),
+               s3_attribute_get(&object->attributes, META_ATTRIBUTE_ACL));
+    core_get_end(get);
 }
 
 /* ---- Put ---- */
 
 struct acl_change {
+    struct s3_annotating annotating; /* of an object */
     struct s3_acl_owners owners;
     struct s3_acl acl;
 };
+
+/* The ACL was made for an object of that owner. */
+static enum s3_error authorize_again(struct s3_request *request, const struct s3_annotating *annotating)
+{
+    const struct acl_change *change =
+        (const struct acl_change *)((const char *)annotating - offsetof(struct acl_change, annotating));
+    const struct meta_judged *judged = &request->pinned.judged;
+    enum s3_error error = s3_authorize_again(request);
+
+    if (error != S3_ERROR_NONE)
+        return error;
+    if (s3_pinned_judge(request, &request->pinned, META_JUDGED_OWNER) != 0)
+        return S3_ERROR_INTERNAL_ERROR;
+    if (judged->absent)
+        return s3_error_of_result(request->pinned.result);
+    return slice_equals(slice_of(judged->owner.data, judged->owner.length), change->owners.owner)
+               ? S3_ERROR_NONE
+               : S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
+}
 
 static void put_acl(struct s3_request *request, struct acl_change *change)
 {
@@ -90,10 +113,12 @@ static void put_acl(struct s3_request *request, struct acl_change *change)
         return;
     }
     packed = s3_acl_pack(&request->http->arena, &change->acl, change->owners.owner);
-    if (request->key.len > 0)
-        s3_object_annotate(request, META_ATTRIBUTE_ACL, packed, 200);
-    else
+    if (request->key.len == 0) {
         s3_setting_put(request, META_SETTING_ACL, packed, 200);
+        return;
+    }
+    change->annotating = (struct s3_annotating){META_ATTRIBUTE_ACL, packed, 200, authorize_again};
+    s3_object_annotate(request, &change->annotating);
 }
 
 static void on_document(struct s3_request *request, struct slice body, void *ctx)
@@ -137,12 +162,19 @@ void s3_op_put_bucket_acl(struct s3_request *request)
 
 void s3_op_put_object_acl(struct s3_request *request)
 {
-    struct meta_object object;
-    struct slice owner;
+    struct s3_pinned *object = &request->pinned;
+    struct s3_version version;
+    enum s3_error error = s3_version_read(request, &version);
+    int result;
 
-    if (s3_version_head(request, &object) != 0)
+    if (error != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
         return;
-    owner = arena_dup(&request->http->arena, object.owner.data, object.owner.length);
-    core_object_release(&object);
-    read_acl(request, owner);
+    }
+    result = s3_pinned_judge(request, object, META_JUDGED_OWNER);
+    s3_pinned_end(object);
+    if (result != 0 || object->judged.absent)
+        s3_version_answer_failure(request, object);
+    else
+        read_acl(request, slice_of(object->judged.owner.data, object->judged.owner.length));
 }

@@ -155,7 +155,8 @@ static void answer_attributes(struct s3_request *request, const struct meta_obje
 
 void s3_op_get_object_attributes(struct s3_request *request)
 {
-    struct meta_object object;
+    const struct meta_object *object;
+    struct core_get *get;
     struct question question;
     const char *message = NULL;
     enum s3_error error = read_question(request, &question, &message);
@@ -164,9 +165,9 @@ void s3_op_get_object_attributes(struct s3_request *request)
         s3_answer_failure(request, error, message);
         return;
     }
-    if (s3_version_head(request, &object) != 0)
+    if (s3_version_head(request, &get, &object) != 0)
         return;
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
-    answer_attributes(request, &object, &question);
-    core_object_release(&object);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
+    answer_attributes(request, object, &question);
+    core_get_end(get);
 }

@@ -17,6 +17,7 @@
 #include "api/s3/body/s3_document.h"
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/object/s3_version.h"
@@ -38,6 +39,12 @@ struct completion {
 };
 
 /* ---- The answer ---- */
+
+static void fail(struct completion *completion, enum s3_error error, const char *message)
+{
+    core_assembly_free(completion->rows);
+    s3_answer_failure(completion->request, error, message);
+}
 
 /* The object's address as the client wrote it. */
 static void write_location(struct completion *completion, struct s3_xml *xml)
@@ -72,10 +79,20 @@ static void answer_completed(struct completion *completion)
     s3_answer_xml(request, 200, &xml);
 }
 
+static void submit(struct completion *completion);
+
 static void on_completed(struct core_change *change)
 {
     struct completion *completion = change->ctx;
+    enum s3_error error;
 
+    if (completion->op.op.result == META_E_JUDGED) {
+        if ((error = s3_authorize_again(completion->request)) == S3_ERROR_NONE)
+            submit(completion);
+        else
+            fail(completion, error, NULL);
+        return;
+    }
     core_assembly_free(completion->rows);
     if (completion->op.op.result != 0)
         s3_answer_result(completion->request, completion->op.op.result);
@@ -164,12 +181,6 @@ static enum s3_error finish_assembly(struct completion *completion, const char *
 
 /* ---- The request ---- */
 
-static void fail(struct completion *completion, enum s3_error error, const char *message)
-{
-    core_assembly_free(completion->rows);
-    s3_answer_failure(completion->request, error, message);
-}
-
 static void submit(struct completion *completion)
 {
     struct s3_request *request = completion->request;
@@ -182,8 +193,10 @@ static void submit(struct completion *completion)
     completion->op.parts = completion->list.parts;
     completion->op.part_count = completion->list.count;
     completion->op.assembly = completion->rows;
+    s3_pinned_end(&request->pinned);
     completion->op.condition = completion->condition.condition;
     completion->op.condition.owner = request->only_over;
+    completion->op.condition.judged = s3_pinned_judged(&request->pinned);
     /* The default retention counts from the completion. */
     if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
         S3_ERROR_NONE) {

@@ -114,15 +114,41 @@ static void answer_copied(struct copy *copy)
     s3_answer_xml(request, 200, &xml);
 }
 
+/* All that depends on the objects that are there. */
+static enum s3_error judge(struct copy *copy, const char **message)
+{
+    struct s3_request *request = copy->request;
+    enum s3_error error;
+
+    if ((error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE)
+        return error;
+    return s3_lock_for_object(request, true, &copy->op.lock, message);
+}
+
+/* One of the objects is another by now than the one that was judged, or that the copy was made from. */
+static void copy_again(struct copy *copy)
+{
+    const char *message = NULL;
+    enum s3_error error;
+
+    if ((error = s3_authorize_again(copy->request)) != S3_ERROR_NONE ||
+        (error = judge(copy, &message)) != S3_ERROR_NONE ||
+        (error = s3_copy_source_judge(copy->request, &copy->source)) != S3_ERROR_NONE)
+        s3_answer_failure(copy->request, error, message);
+    else
+        copy_submit(copy);
+}
+
 static void on_copied(struct core_change *change)
 {
     struct copy *copy = change->ctx;
     int result = copy->op.op.result;
+    bool is_overtaken = result == META_E_JUDGED || (result == META_E_PRECONDITION && copy->source.is_pinned);
 
     if (result == 0)
         answer_copied(copy);
-    else if (result == META_E_PRECONDITION && copy->source.is_pinned && copy->attempts < COPY_ATTEMPTS_MAX)
-        copy_submit(copy);
+    else if (is_overtaken && copy->attempts < COPY_ATTEMPTS_MAX)
+        copy_again(copy);
     else
         s3_answer_result(copy->request, result);
 }
@@ -167,8 +193,10 @@ static void copy_change(struct copy *copy)
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
     copy->op.key = s3_bytes(request->key);
+    s3_pinned_end(&request->pinned);
     copy->op.condition = copy->condition.condition;
     copy->op.condition.owner = request->only_over;
+    copy->op.condition.judged = s3_pinned_judged(&request->pinned);
     copy->op.owner = copy->access.owner;
     copy->op.acl = copy->access.acl;
     copy->change = (struct core_change){.op = &copy->op.op, .done = on_copied, .ctx = copy};
@@ -205,12 +233,11 @@ static void copy_submit(struct copy *copy)
     const struct meta_object *object;
     struct core_get *get;
     enum s3_error error;
-    int result;
 
     copy->attempts++;
     s3_copy_source_unpin(&copy->source);
-    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
-        s3_copy_source_answer_failure(request, &copy->source, result);
+    if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source);
         return;
     }
     if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
@@ -277,8 +304,7 @@ static enum s3_error prepare(struct copy *copy, const char **message)
         (error = s3_attributes_collect(&request->http->arena, headers, &request->effective, &copy->given)) !=
             S3_ERROR_NONE ||
         (error = read_directives(copy, message)) != S3_ERROR_NONE ||
-        (error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE ||
-        (error = s3_lock_for_object(request, true, &copy->op.lock, message)) != S3_ERROR_NONE ||
+        (error = judge(copy, message)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;

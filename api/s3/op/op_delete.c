@@ -76,11 +76,53 @@ static void answer_version(struct deletion *deletion)
         s3_version_answer(request, &request->bucket, "x-amz-version-id", &deletion->version.id);
 }
 
+static enum s3_error judge_bypass(struct deletion *deletion)
+{
+    return s3_lock_bypass(deletion->request, &deletion->request->pinned, NULL,
+                          &deletion->entry.bypass_governance);
+}
+
+static void on_deleted(struct core_change *change);
+
+static void deletion_submit(struct deletion *deletion)
+{
+    struct s3_request *request = deletion->request;
+
+    s3_pinned_end(&request->pinned);
+    deletion->entry.owner = request->only_over;
+    deletion->entry.judged = s3_pinned_judged(&request->pinned);
+    deletion->op = (struct meta_object_delete){
+        .op.kind = META_OP_OBJECT_DELETE,
+        .bucket = request->bucket.id,
+        .entries = &deletion->entry,
+        .count = 1,
+        .owner = owner_of(request),
+    };
+    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_deleted, .ctx = deletion};
+    core_change_submit(request->worker, &deletion->change);
+}
+
+static void deletion_judge_again(struct deletion *deletion)
+{
+    enum s3_error error = s3_authorize_again(deletion->request);
+
+    if (error == S3_ERROR_NONE)
+        error = judge_bypass(deletion);
+    if (error == S3_ERROR_NONE)
+        deletion_submit(deletion);
+    else
+        s3_answer_error(deletion->request, error);
+}
+
 static void on_deleted(struct core_change *change)
 {
     struct deletion *deletion = change->ctx;
     int result = deletion->op.op.result != 0 ? deletion->op.op.result : deletion->entry.result;
 
+    if (result == META_E_JUDGED) {
+        deletion_judge_again(deletion);
+        return;
+    }
     if (result != 0) {
         s3_answer_result(deletion->request, result);
         return;
@@ -97,29 +139,19 @@ void s3_op_delete_object(struct s3_request *request)
 
     if (error == S3_ERROR_NONE)
         error = read_conditions(request, &deletion->entry);
+    deletion->request = request;
     if (error == S3_ERROR_NONE)
-        error = s3_lock_bypass(request, request->key, deletion->version.given ? &deletion->version.id : NULL,
-                               NULL, &deletion->entry.bypass_governance);
+        error = judge_bypass(deletion);
     if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
         error = S3_ERROR_INVALID_ARGUMENT;
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;
     }
-    deletion->request = request;
     deletion->entry.key = s3_bytes(request->key);
-    deletion->entry.owner = request->only_over;
     deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
     deletion->entry.version = s3_version_wanted(&deletion->version);
-    deletion->op = (struct meta_object_delete){
-        .op.kind = META_OP_OBJECT_DELETE,
-        .bucket = request->bucket.id,
-        .entries = &deletion->entry,
-        .count = 1,
-        .owner = owner_of(request),
-    };
-    deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_deleted, .ctx = deletion};
-    core_change_submit(request->worker, &deletion->change);
+    deletion_submit(deletion);
 }
 
 /* ---- DeleteObjects ---- */
@@ -238,23 +270,12 @@ static void answer_deleted(struct multi_deletion *deletion)
     s3_answer_xml(deletion->request, 200, &xml);
 }
 
-static void on_all_deleted(struct core_change *change)
-{
-    struct multi_deletion *deletion = change->ctx;
-
-    if (deletion->op.op.result != 0)
-        s3_answer_result(deletion->request, deletion->op.op.result);
-    else
-        answer_deleted(deletion);
-}
-
 /* Policies may tell keys of one bucket apart. */
-static enum s3_error authorize_key(struct s3_request *request, const struct wanted_key *wanted)
+static enum s3_error authorize_key(struct s3_request *request, const struct wanted_key *wanted,
+                                   struct s3_pinned *object)
 {
     const struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = wanted->key,
-        .version = wanted->version_text.base != NULL ? &wanted->version : NULL,
+        .object = object,
         .action =
             wanted->version_text.base != NULL ? S3_ACTION_DELETE_OBJECT_VERSION : S3_ACTION_DELETE_OBJECT,
         .rights = S3_RIGHT_WRITE,
@@ -266,23 +287,31 @@ static enum s3_error authorize_key(struct s3_request *request, const struct want
 static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted)
 {
     struct s3_request *request = deletion->request;
+    struct s3_pinned object = s3_pinned_named(&request->bucket, wanted->key,
+                                              wanted->version_text.base != NULL ? &wanted->version : NULL);
 
+    if (wanted->refusal != S3_ERROR_NONE || wanted->entry != NULL)
+        return;                /* settled */
     request->only_over = NULL; /* each key may be allowed by something else */
+    wanted->refusal = authorize_key(request, wanted, &object);
     if (wanted->refusal == S3_ERROR_NONE)
-        wanted->refusal = authorize_key(request, wanted);
-    if (wanted->refusal == S3_ERROR_NONE)
-        wanted->refusal =
-            s3_lock_bypass(request, wanted->key, wanted->version_text.base != NULL ? &wanted->version : NULL,
-                           NULL, &wanted->conditions.bypass_governance);
+        wanted->refusal = s3_lock_bypass(request, &object, NULL, &wanted->conditions.bypass_governance);
+    s3_pinned_end(&object);
     if (wanted->refusal != S3_ERROR_NONE)
         return;
-    wanted->entry = &deletion->entries[deletion->op.count++];
+    wanted->entry = &deletion->op.entries[deletion->op.count++];
     *wanted->entry = wanted->conditions;
     wanted->entry->key = s3_bytes(wanted->key);
     wanted->entry->owner = request->only_over;
+    if (s3_pinned_judged(&object) != NULL)
+        wanted->entry->judged = (const struct meta_judged *)arena_dup(&request->http->arena, &object.judged,
+                                                                      sizeof(object.judged))
+                                    .base;
     wanted->entry->if_match = wanted->if_match;
     wanted->entry->version = wanted->version_text.base != NULL ? &wanted->version : NULL;
 }
+
+static void on_all_deleted(struct core_change *change);
 
 static void submit_deletion(struct multi_deletion *deletion)
 {
@@ -294,7 +323,6 @@ static void submit_deletion(struct multi_deletion *deletion)
     }
     deletion->op.op.kind = META_OP_OBJECT_DELETE;
     deletion->op.bucket = request->bucket.id;
-    deletion->op.entries = deletion->entries;
     deletion->op.owner = owner_of(request);
     deletion->change = (struct core_change){.op = &deletion->op.op, .done = on_all_deleted, .ctx = deletion};
     core_change_submit(request->worker, &deletion->change);
@@ -314,6 +342,40 @@ static void judge_some(struct core_turn *turn)
     }
     deletion->turn.next = judge_some;
     core_turn_wait(deletion->request->worker, &deletion->turn);
+}
+
+/* Takes back the entries whose objects are not as they were judged any more. False: there are none, or it has been tried often enough. */
+static bool take_back_entries(struct multi_deletion *deletion)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < deletion->op.count; i++)
+        count += deletion->op.entries[i].result == META_E_JUDGED;
+    if (count == 0 || s3_authorize_begin_again(deletion->request) != S3_ERROR_NONE)
+        return false;
+    for (uint32_t i = 0; i < deletion->key_count; i++) {
+        struct wanted_key *wanted = &deletion->keys[i];
+
+        if (wanted->entry != NULL && wanted->entry->result == META_E_JUDGED)
+            wanted->entry = NULL;
+    }
+    /* The others' stay where they are, for the answer. */
+    deletion->op.entries = s3_request_alloc(deletion->request, count * sizeof(*deletion->op.entries));
+    deletion->op.count = 0;
+    deletion->judged_count = 0;
+    return true;
+}
+
+static void on_all_deleted(struct core_change *change)
+{
+    struct multi_deletion *deletion = change->ctx;
+
+    if (deletion->op.op.result != 0)
+        s3_answer_result(deletion->request, deletion->op.op.result);
+    else if (take_back_entries(deletion))
+        judge_some(&deletion->turn);
+    else
+        answer_deleted(deletion);
 }
 
 static void on_body(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
@@ -349,5 +411,6 @@ void s3_op_delete_objects(struct s3_request *request)
         return;
     }
     deletion->request = request;
+    deletion->op.entries = deletion->entries;
     s3_body_collect(request, S3_XML_BYTES_MAX, on_body, deletion);
 }

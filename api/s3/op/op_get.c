@@ -3,8 +3,8 @@
  * GetObject and HeadObject. Worker's thread.
  *
  * Both follow one path up to the head of the answer; then HEAD is done and GET opens the bytes and becomes an
- * http_source, unless they are at hand in memory: those of small objects, which were verified there. The object is pinned from the look-up to the last byte, so an
- * overwrite or delete meanwhile changes nothing here. */
+ * http_source, unless they are at hand in memory: those of small objects, which were verified there. The object is the one that was
+ * judged, and stays pinned to the last byte: an overwrite or delete meanwhile changes nothing here. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -417,7 +417,6 @@ void s3_op_get_object(struct s3_request *request)
     struct s3_version version;
     enum s3_error error = s3_version_read(request, &version);
     const char *message = NULL;
-    int result;
 
     fetch->request = request;
     if (error == S3_ERROR_NONE)
@@ -427,14 +426,8 @@ void s3_op_get_object(struct s3_request *request)
         return;
     }
     fetch->source = (struct http_source){source_send, source_read, source_end};
-    if (request->bucket.versioning == META_VERSIONING_NEVER && !version.given)
-        result = core_get_begin(request->worker, request->bucket.id, s3_bytes(request->key), &fetch->get,
-                                &fetch->object);
-    else
-        result = core_get_begin_version(request->worker, request->bucket.id, s3_bytes(request->key),
-                                        s3_version_wanted(&version), &fetch->get, &fetch->object);
-    if (result != 0)
-        s3_version_answer_failure(request, &version, result);
+    if (s3_pinned_take(request, &request->pinned, &fetch->get, &fetch->object) != 0)
+        s3_version_answer_failure(request, &request->pinned);
     else
         answer_object(fetch);
 }

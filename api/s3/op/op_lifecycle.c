@@ -69,13 +69,13 @@ void s3_expiration_answer(struct s3_request *request, uint64_t size, int64_t mod
 void s3_expiration_answer_current(struct s3_request *request)
 {
     const struct core_lifecycle *lifecycle;
-    struct meta_object object;
+    struct s3_pinned there = s3_pinned_named(&request->bucket, request->key, NULL);
 
     if (lifecycle_of_bucket(request, &lifecycle) != 0 || lifecycle == NULL ||
-        core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object) != 0)
+        s3_pinned_look(request, &there) != 0)
         return;
-    s3_expiration_answer(request, object.size, object.modified_ms, &object.attributes);
-    core_object_release(&object);
+    s3_expiration_answer(request, there.object->size, there.object->modified_ms, &there.object->attributes);
+    s3_pinned_end(&there);
 }
 
 /* ---- The setting ---- */

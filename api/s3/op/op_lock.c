@@ -142,13 +142,14 @@ static bool bucket_has_lock(struct s3_request *request)
 /* The lock of the version that the request names. Answers what is wrong itself and returns -1. */
 static int read_lock(struct s3_request *request, struct meta_lock *lock)
 {
-    struct meta_object object;
+    const struct meta_object *object;
+    struct core_get *get;
     int result;
 
-    if (!bucket_has_lock(request) || s3_version_head(request, &object) != 0)
+    if (!bucket_has_lock(request) || s3_version_head(request, &get, &object) != 0)
         return -1;
-    result = meta_lock_unpack(s3_attribute_get(&object.attributes, META_ATTRIBUTE_LOCK), lock);
-    core_object_release(&object);
+    result = meta_lock_unpack(s3_attribute_get(&object->attributes, META_ATTRIBUTE_LOCK), lock);
+    core_get_end(get);
     if (result != 0)
         s3_answer_result(request, result);
     return result == 0 ? 0 : -1;
@@ -197,15 +198,22 @@ struct lock_change {
     struct meta_object_lock op;
     struct s3_version version;
     bool has_mode, has_date, has_status;
+    enum s3_error (*judge)(struct lock_change *lock); /* who may put what the document says on the object */
 };
+
+static void lock_judge_again(struct lock_change *lock);
 
 static void on_locked(struct core_change *change)
 {
     struct lock_change *lock = change->ctx;
     struct s3_request *request = lock->request;
 
+    if (lock->op.op.result == META_E_JUDGED) {
+        lock_judge_again(lock);
+        return;
+    }
     if (lock->op.op.result != 0) {
-        s3_version_answer_failure(request, &lock->version, lock->op.op.result);
+        s3_version_answer_change_failure(request, &lock->version, lock->op.op.result);
         return;
     }
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &lock->op.locked);
@@ -216,17 +224,26 @@ static void lock_submit(struct lock_change *lock)
 {
     struct s3_request *request = lock->request;
 
+    s3_pinned_end(&request->pinned);
     lock->op.op.kind = META_OP_OBJECT_LOCK;
     lock->op.bucket = request->bucket.id;
     lock->op.key = s3_bytes(request->key);
     lock->op.version = s3_version_wanted(&lock->version);
+    lock->op.judged = s3_pinned_judged(&request->pinned);
     lock->change = (struct core_change){.op = &lock->op.op, .done = on_locked, .ctx = lock};
     core_change_submit(request->worker, &lock->change);
 }
 
-static const struct meta_version_id *version_named(const struct lock_change *lock)
+static void lock_judge_again(struct lock_change *lock)
 {
-    return lock->version.given ? &lock->version.id : NULL;
+    enum s3_error error = s3_authorize_begin_again(lock->request);
+
+    if (error == S3_ERROR_NONE)
+        error = lock->judge(lock);
+    if (error == S3_ERROR_NONE)
+        lock_submit(lock);
+    else
+        s3_answer_error(lock->request, error);
 }
 
 /* Policies may speak of the lock, which s3_dispatch did not know yet. Only who gets through here is told anything of the bucket or
@@ -236,9 +253,7 @@ static enum s3_error lock_authorize(struct lock_change *lock, enum s3_action act
     bool is_final = lock->op.lock.mode == META_LOCK_COMPLIANCE || lock->op.lock.hold == META_HOLD_OFF;
     struct s3_request *request = lock->request;
     struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = request->key,
-        .version = version_named(lock),
+        .object = &request->pinned,
         .action = action,
         .rights = S3_RIGHT_WRITE | (is_final ? S3_RIGHT_LOCK : 0u),
         .lock = &lock->op.lock,
@@ -266,6 +281,15 @@ static int visit_retention(void *ctx, const char *path, const char *text, size_t
     return 0;
 }
 
+static enum s3_error judge_retention(struct lock_change *lock)
+{
+    enum s3_error error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_RETENTION);
+
+    return error == S3_ERROR_NONE ? s3_lock_bypass(lock->request, &lock->request->pinned, &lock->op.lock,
+                                                   &lock->op.bypass_governance)
+                                  : error;
+}
+
 static void on_retention(struct s3_request *request, struct slice body, void *ctx)
 {
     struct lock_change *lock = ctx;
@@ -276,10 +300,7 @@ static void on_retention(struct s3_request *request, struct slice body, void *ct
         lock->has_mode != lock->has_date)
         error = S3_ERROR_MALFORMED_XML;
     if (error == S3_ERROR_NONE)
-        error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_RETENTION);
-    if (error == S3_ERROR_NONE)
-        error = s3_lock_bypass(request, request->key, version_named(lock), &lock->op.lock,
-                               &lock->op.bypass_governance);
+        error = judge_retention(lock);
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;
@@ -291,6 +312,7 @@ static void on_retention(struct s3_request *request, struct slice body, void *ct
                                 "The retain until date must be in the future!");
         return;
     }
+    lock->judge = judge_retention;
     lock->op.sets_retention = true;
     lock_submit(lock);
 }
@@ -306,6 +328,11 @@ static int visit_legal_hold(void *ctx, const char *path, const char *text, size_
     return lock->op.lock.hold != META_HOLD_NEVER ? 0 : -1;
 }
 
+static enum s3_error judge_legal_hold(struct lock_change *lock)
+{
+    return lock_authorize(lock, S3_ACTION_PUT_OBJECT_LEGAL_HOLD);
+}
+
 static void on_legal_hold(struct s3_request *request, struct slice body, void *ctx)
 {
     struct lock_change *lock = ctx;
@@ -315,12 +342,13 @@ static void on_legal_hold(struct s3_request *request, struct slice body, void *c
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);
         return;
     }
-    if ((error = lock_authorize(lock, S3_ACTION_PUT_OBJECT_LEGAL_HOLD)) != S3_ERROR_NONE) {
+    if ((error = judge_legal_hold(lock)) != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;
     }
     if (!bucket_has_lock(request))
         return;
+    lock->judge = judge_legal_hold;
     lock->op.sets_hold = true;
     lock_submit(lock);
 }

@@ -148,15 +148,27 @@ static void answer_part_copied(struct part_copy *copy)
     s3_answer_xml(request, 200, &xml);
 }
 
+/* The source is another object by now. */
+static void part_copy_again(struct part_copy *copy)
+{
+    enum s3_error error = s3_copy_source_judge(copy->request, &copy->source);
+
+    if (error == S3_ERROR_NONE)
+        part_copy_submit(copy);
+    else
+        s3_answer_error(copy->request, error);
+}
+
 static void on_part_copied(struct core_change *change)
 {
     struct part_copy *copy = change->ctx;
     int result = copy->op.op.result;
+    bool is_overtaken = result == META_E_JUDGED || (result == META_E_PRECONDITION && copy->source.is_pinned);
 
     if (result == 0)
         answer_part_copied(copy);
-    else if (result == META_E_PRECONDITION && copy->source.is_pinned && copy->attempts < COPY_ATTEMPTS_MAX)
-        part_copy_submit(copy);
+    else if (is_overtaken && copy->attempts < COPY_ATTEMPTS_MAX)
+        part_copy_again(copy);
     else
         s3_answer_result(copy->request, result);
 }
@@ -249,12 +261,11 @@ static void part_copy_submit(struct part_copy *copy)
     const char *message = NULL;
     struct core_get *get;
     enum s3_error error;
-    int result;
 
     copy->attempts++;
     s3_copy_source_unpin(&copy->source);
-    if ((result = s3_copy_source_begin(request, &copy->source, &get, &object)) != 0) {
-        s3_copy_source_answer_failure(request, &copy->source, result);
+    if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
+        s3_copy_source_answer_failure(request, &copy->source);
         return;
     }
     if ((error = adapt_to_source(copy, object, &message)) != S3_ERROR_NONE) {

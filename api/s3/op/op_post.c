@@ -40,6 +40,7 @@ static enum s3_error authorize(struct post *post)
     struct slice policy = s3_form_field(&post->form, "policy");
     enum s3_error error = S3_ERROR_NONE;
 
+    s3_pinned_begin(request);
     if (policy.base != NULL)
         error = s3_form_policy_check(&post->form, policy, request->bucket_name, time(NULL), &post->limits,
                                      &post->message);
@@ -87,6 +88,8 @@ static enum s3_error prepare_object(struct post *post)
     op->key = s3_bytes(request->key);
     op->condition = post->condition.condition;
     op->condition.owner = request->only_over;
+    s3_pinned_end(&request->pinned);
+    op->condition.judged = s3_pinned_judged(&request->pinned);
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);

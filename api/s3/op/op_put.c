@@ -68,18 +68,18 @@ static void answer_stored(struct s3_put *put)
 /* A doomed upload is refused before its body; what binds is the same check inside the transaction. */
 static int check_condition_now(struct s3_request *request, const struct s3_write_condition *write)
 {
-    struct meta_object object;
+    struct s3_pinned there = s3_pinned_named(&request->bucket, request->key, NULL);
     int result;
 
     if (!s3_write_condition_given(write))
         return 0;
-    result = core_object_head(request->worker, request->bucket.id, s3_bytes(request->key), &object);
-    if (result == META_E_NO_KEY)
+    result = s3_pinned_look(request, &there);
+    if (s3_pinned_is_absence(result))
         return s3_write_condition_check(&write->condition, NULL);
     if (result != 0)
         return result;
-    result = s3_write_condition_check(&write->condition, object.etag);
-    core_object_release(&object);
+    result = s3_write_condition_check(&write->condition, there.object->etag);
+    s3_pinned_end(&there);
     return result;
 }
 
@@ -113,6 +113,8 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     op->key = s3_bytes(request->key);
     op->condition = object_put->condition.condition;
     op->condition.owner = request->only_over;
+    s3_pinned_end(&request->pinned);
+    op->condition.judged = s3_pinned_judged(&request->pinned); /* the body is gone then: no second attempt */
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);

@@ -17,10 +17,13 @@ struct renaming {
     struct s3_request *request;
     struct core_change change;
     struct meta_object_rename op;
+    struct s3_pinned source;
     struct s3_write_condition condition;
     char if_match[META_ETAG_BYTES_MAX + 1], if_none_match[META_ETAG_BYTES_MAX + 1]; /* on the source */
     unsigned char parameters[32]; /* that go with the token */
 };
+
+static void renaming_judge_again(struct renaming *renaming);
 
 static void on_renamed(struct core_change *change)
 {
@@ -28,6 +31,10 @@ static void on_renamed(struct core_change *change)
     struct s3_request *request = renaming->request;
     const struct meta_bytes *source = &renaming->op.source.key;
 
+    if (renaming->op.op.result == META_E_JUDGED) {
+        renaming_judge_again(renaming);
+        return;
+    }
     if (renaming->op.op.result == 0) {
         s3_answer_empty(request, 200);
         return;
@@ -39,20 +46,51 @@ static void on_renamed(struct core_change *change)
 }
 
 /* Whoever renames reads the object under its old key and takes it away from there. */
-static enum s3_error authorize_source(struct s3_request *request, struct slice key)
+static enum s3_error authorize_source(struct renaming *renaming, struct slice key)
 {
+    struct s3_request *request = renaming->request;
     struct s3_access access = {
-        .bucket = &request->bucket, .key = key, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
-    enum s3_error error = s3_authorize_access(request, &access);
+        .object = &renaming->source, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
+    enum s3_error error;
 
+    renaming->source = s3_pinned_named(&request->bucket, key, NULL);
+    error = s3_authorize_access(request, &access);
+    if (error == S3_ERROR_NONE) {
+        access.action = S3_ACTION_DELETE_OBJECT;
+        access.rights = S3_RIGHT_WRITE;
+        error = s3_authorize_access(request, &access);
+    }
+    s3_pinned_end(&renaming->source);
     if (error != S3_ERROR_NONE)
-        return error;
-    access.action = S3_ACTION_DELETE_OBJECT;
-    access.rights = S3_RIGHT_WRITE;
-    if ((error = s3_authorize_access(request, &access)) != S3_ERROR_NONE)
         return error;
     /* What an ACL allows hangs on whose the objects are, and S3 renames only where there are no ACLs. */
     return request->only_over == NULL ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}
+
+static void renaming_submit(struct renaming *renaming)
+{
+    struct s3_request *request = renaming->request;
+
+    s3_pinned_end(&request->pinned);
+    renaming->op.source.judged = s3_pinned_judged(&renaming->source);
+    renaming->op.condition.judged = s3_pinned_judged(&request->pinned);
+    renaming->change = (struct core_change){.op = &renaming->op.op, .done = on_renamed, .ctx = renaming};
+    core_change_submit(request->worker, &renaming->change);
+}
+
+static void renaming_judge_again(struct renaming *renaming)
+{
+    struct slice key = slice_of(renaming->op.source.key.data, renaming->op.source.key.length);
+    struct s3_request *request = renaming->request;
+    const char *message = NULL;
+    enum s3_error error;
+
+    if ((error = s3_authorize_again(request)) != S3_ERROR_NONE ||
+        (error = authorize_source(renaming, key)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &renaming->op.default_lock, &message)) != S3_ERROR_NONE)
+        s3_answer_failure(request, error, message);
+    else
+        renaming_submit(renaming);
 }
 
 /* "/bucket/key" or "bucket/key", as for copies. */
@@ -82,7 +120,7 @@ static enum s3_error read_source(struct renaming *renaming, const char **message
         error = S3_ERROR_INVALID_REQUEST;
     }
     if (error == S3_ERROR_NONE)
-        error = authorize_source(request, key);
+        error = authorize_source(renaming, key);
     renaming->op.source.bucket = request->bucket.id;
     renaming->op.source.key = s3_bytes(key);
     return error;
@@ -205,6 +243,5 @@ void s3_op_rename_object(struct s3_request *request)
     renaming->op.op.kind = META_OP_OBJECT_RENAME;
     renaming->op.key = s3_bytes(request->key);
     renaming->op.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
-    renaming->change = (struct core_change){.op = &renaming->op.op, .done = on_renamed, .ctx = renaming};
-    core_change_submit(request->worker, &renaming->change);
+    renaming_submit(renaming);
 }

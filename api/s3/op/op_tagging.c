@@ -86,37 +86,71 @@ static int read_document(struct s3_request *request, struct slice body, uint32_t
 
 void s3_op_get_object_tagging(struct s3_request *request)
 {
-    struct meta_object object;
+    const struct meta_object *object;
+    struct core_get *get;
 
-    if (s3_version_head(request, &object) != 0)
+    if (s3_version_head(request, &get, &object) != 0)
         return;
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object.version);
-    answer_tags(request, s3_attribute_get(&object.attributes, META_ATTRIBUTE_TAGS));
-    core_object_release(&object);
+    s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
+    answer_tags(request, s3_attribute_get(&object->attributes, META_ATTRIBUTE_TAGS));
+    core_get_end(get);
 }
 
 struct annotation {
     struct s3_request *request;
+    const struct s3_annotating *annotating;
     struct core_change change;
     struct meta_object_annotate op;
     struct s3_version version;
-    int status;
 };
+
+static void annotation_submit(struct annotation *annotation);
+
+static void annotation_judge_again(struct annotation *annotation)
+{
+    enum s3_error error = annotation->annotating->judge(annotation->request, annotation->annotating);
+
+    if (error == S3_ERROR_NONE)
+        annotation_submit(annotation);
+    else
+        s3_answer_error(annotation->request, error);
+}
 
 static void on_annotated(struct core_change *change)
 {
     struct annotation *annotation = change->ctx;
     struct s3_request *request = annotation->request;
 
-    if (annotation->op.op.result != 0) {
-        s3_version_answer_failure(request, &annotation->version, annotation->op.op.result);
-        return;
+    if (annotation->op.op.result == META_E_JUDGED) {
+        annotation_judge_again(annotation);
+    } else if (annotation->op.op.result != 0) {
+        s3_version_answer_change_failure(request, &annotation->version, annotation->op.op.result);
+    } else {
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &annotation->op.annotated);
+        s3_answer_empty(request, annotation->annotating->status);
     }
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &annotation->op.annotated);
-    s3_answer_empty(request, annotation->status);
 }
 
-void s3_object_annotate(struct s3_request *request, const char *name, struct meta_bytes value, int status)
+static void annotation_submit(struct annotation *annotation)
+{
+    struct s3_request *request = annotation->request;
+
+    s3_pinned_end(&request->pinned);
+    annotation->op = (struct meta_object_annotate){
+        .op.kind = META_OP_OBJECT_ANNOTATE,
+        .bucket = request->bucket.id,
+        .key = s3_bytes(request->key),
+        .version = s3_version_wanted(&annotation->version),
+        .judged = s3_pinned_judged(&request->pinned),
+        .name = annotation->annotating->name,
+        .value = annotation->annotating->value,
+    };
+    annotation->change =
+        (struct core_change){.op = &annotation->op.op, .done = on_annotated, .ctx = annotation};
+    core_change_submit(request->worker, &annotation->change);
+}
+
+void s3_object_annotate(struct s3_request *request, const struct s3_annotating *annotating)
 {
     struct annotation *annotation = s3_request_alloc(request, sizeof(*annotation));
     enum s3_error error = s3_version_read(request, &annotation->version);
@@ -126,26 +160,15 @@ void s3_object_annotate(struct s3_request *request, const char *name, struct met
         return;
     }
     annotation->request = request;
-    annotation->status = status;
-    annotation->op = (struct meta_object_annotate){
-        .op.kind = META_OP_OBJECT_ANNOTATE,
-        .bucket = request->bucket.id,
-        .key = s3_bytes(request->key),
-        .version = s3_version_wanted(&annotation->version),
-        .name = name,
-        .value = value,
-    };
-    annotation->change =
-        (struct core_change){.op = &annotation->op.op, .done = on_annotated, .ctx = annotation};
-    core_change_submit(request->worker, &annotation->change);
+    annotation->annotating = annotating;
+    annotation_submit(annotation);
 }
 
 /* Policies may speak of the tags, which s3_dispatch did not know yet. */
 static enum s3_error authorize_tags(struct s3_request *request, struct meta_bytes packed)
 {
     struct s3_access access = {
-        .bucket = &request->bucket,
-        .key = request->key,
+        .object = &request->pinned,
         .action = S3_ACTION_PUT_OBJECT_TAGGING,
         .rights = S3_RIGHT_WRITE,
         .tags = packed,
@@ -155,15 +178,21 @@ static enum s3_error authorize_tags(struct s3_request *request, struct meta_byte
 
     if (error != S3_ERROR_NONE)
         return error;
-    if (version.given) {
+    if (version.given)
         access.action = S3_ACTION_PUT_OBJECT_VERSION_TAGGING;
-        access.version = &version.id;
-    }
     return s3_authorize_access(request, &access);
+}
+
+static enum s3_error authorize_tags_again(struct s3_request *request, const struct s3_annotating *annotating)
+{
+    enum s3_error error = s3_authorize_begin_again(request);
+
+    return error == S3_ERROR_NONE ? authorize_tags(request, annotating->value) : error;
 }
 
 static void on_object_document(struct s3_request *request, struct slice body, void *ctx)
 {
+    struct s3_annotating *annotating = s3_request_alloc(request, sizeof(*annotating));
     struct meta_bytes packed;
     enum s3_error error;
 
@@ -175,7 +204,8 @@ static void on_object_document(struct s3_request *request, struct slice body, vo
     }
     if (packed.length == 0)
         packed.data = NULL; /* an empty set is none */
-    s3_object_annotate(request, META_ATTRIBUTE_TAGS, packed, 200);
+    *annotating = (struct s3_annotating){META_ATTRIBUTE_TAGS, packed, 200, authorize_tags_again};
+    s3_object_annotate(request, annotating);
 }
 
 void s3_op_put_object_tagging(struct s3_request *request)
@@ -183,9 +213,18 @@ void s3_op_put_object_tagging(struct s3_request *request)
     s3_document_collect(request, TAGGING_BYTES_MAX, on_object_document, NULL);
 }
 
+static enum s3_error authorize_deletion_again(struct s3_request *request,
+                                              const struct s3_annotating *annotating)
+{
+    return s3_authorize_again(request);
+}
+
 void s3_op_delete_object_tagging(struct s3_request *request)
 {
-    s3_object_annotate(request, META_ATTRIBUTE_TAGS, (struct meta_bytes){NULL, 0}, 204);
+    static const struct s3_annotating no_tags = {
+        META_ATTRIBUTE_TAGS, {NULL, 0}, 204, authorize_deletion_again};
+
+    s3_object_annotate(request, &no_tags);
 }
 
 /* ---- Buckets ---- */

@@ -14,7 +14,15 @@ enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_byt
 enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes,
                                     const char **message);
 
-/* Sets (data NULL: removes) one annotation of the request's object and answers with status. value: valid until the answer. */
-void s3_object_annotate(struct s3_request *request, const char *name, struct meta_bytes value, int status);
+/* One annotation of the request's object, to be set (data NULL: removed) and answered with status. Valid until the answer. */
+struct s3_annotating {
+    const char *name;
+    struct meta_bytes value;
+    int status;
+    /* Judges once more, where the object is not as it was judged any more. */
+    enum s3_error (*judge)(struct s3_request *request, const struct s3_annotating *annotating);
+};
+
+void s3_object_annotate(struct s3_request *request, const struct s3_annotating *annotating);
 
 #endif
