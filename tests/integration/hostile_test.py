@@ -591,7 +591,7 @@ def rights():
             wrong.append(("anonymous", method, path, query, status, code))
     equal(wrong, [], "each key may do what it was given, and nobody anything else")
     equal(signed("READER", "GET", "/shop/missing"), (404, "NoSuchKey"), "a reader is told what is missing")
-    refused(signed("OTHER", "GET", "/missing-bucket/x"), "who may not look is not told which buckets there are", (403,))
+    equal(signed("OTHER", "GET", "/missing-bucket/x"), (404, "NoSuchBucket"), "what bucket is not there is told to everybody, for S3's names are public")
     equal(ask("GET", "/public-files/page", server=keyed), (200, ""), "what is public is public")
     for method, path, body in (("PUT", "/public-files/page", b"x"), ("DELETE", "/public-files/page", None), ("GET", "/public-files", None), ("POST", "/public-files?delete", delete), ("POST", "/public-files/x?uploads", None), ("DELETE", "/public-files", None)):
         refused(ask(method, path, body, server=keyed), f"anonymous {method} {path}", (403,))
