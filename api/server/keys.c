@@ -43,7 +43,7 @@ static int take_file(const char **key, const char *path, char *buffer, size_t si
         return 0;
     }
     snprintf(message, sizeof(message), "%s: %s", path, trouble_text(err));
-    log(log_ctx, 2, message);
+    log(log_ctx, LOG_LEVEL_ERROR, message);
     return SLUICE_E_CREDENTIALS;
 }
 
