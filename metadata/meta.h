@@ -124,8 +124,8 @@ void meta_close(struct meta *meta);
 /* The log is to be there after meta_close. */
 void meta_keep_log(struct meta *meta);
 
-/* 0, or META_E_UNSYNCED: a sync of the database or its log failed, and until what it may have lost is written again, which is tried
- * without end, changes are refused with that result. Reads go on. Any thread; cheap. */
+/* 0, or META_E_UNSYNCED: a sync of the database or its log failed. Until what it may have lost is written again, which is tried
+ * again and again, changes are refused with that result. Reads go on. Any thread; cheap. */
 int meta_health(const struct meta *meta);
 
 /* 0 or a negative errno; -ESTALE: the path names another file by now. */
@@ -150,8 +150,8 @@ int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
                     struct meta_object *object);
 void meta_object_release(struct meta_object *object);
 
-/* A note: bytes that somebody has of an object, cannot change while its row does not, and would be asked for again. A reader's
- * cache keeps it with the row, as long as it keeps the row; it is stored nowhere. Both on the reader's thread, for an object
+/* A note: bytes that somebody got from an object and will want again, and that cannot change while its row does not. A reader's
+ * cache keeps the note as long as it keeps the row; it is stored nowhere. Both on the reader's thread, for an object
  * that this reader gave. */
 /* The note, valid until the object is released; data NULL: there is none. */
 struct meta_bytes meta_object_note(const struct meta_object *object);

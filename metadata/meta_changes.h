@@ -89,7 +89,7 @@ struct meta_bucket_delete {
     int64_t bucket;
 };
 
-/* Bytes behind those of the current object. The change fails with META_E_OFFSET unless that object has `offset` bytes (0 also when
+/* Bytes after those of the current object. The change fails with META_E_OFFSET unless that object has `offset` bytes (0 also when
  * there is none), and with META_E_CHANGED unless it is the one with this ETag. */
 struct meta_append {
     uint64_t offset;
@@ -216,7 +216,7 @@ struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION 
 struct meta_upload_create {
     struct meta_op op;
     int64_t bucket;
-    /* id given by the caller (random behind the time), never twice: -EEXIST at best */
+    /* id given by the caller (the time, then random bytes), never twice: -EEXIST at best */
     struct meta_upload upload;
 };
 

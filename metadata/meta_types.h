@@ -127,7 +127,7 @@ struct meta_part_size {
     uint64_t size;
 };
 
-/* The checksums that an object's parts had, one value behind the other. They are all of one algorithm, or not kept. */
+/* The checksums that an object's parts had, one value after the other. They are all of one algorithm, or not kept. */
 struct meta_part_checksums {
     uint8_t algorithm;           /* as in meta_checksum; 0: none are kept */
     uint8_t length;              /* of each value, at most META_CHECKSUM_BYTES_MAX */

@@ -306,7 +306,7 @@ static void notes_check(struct check *check)
     }
 }
 
-/* How many of the notes, from *at on, are of the unit; moves *at behind them. Those before it are not counted
+/* How many of the notes, from *at on, are of the unit; moves *at past them. Those before it are not counted
  * in `unit`. */
 static int64_t notes_take(struct check *check, size_t *at, const struct unit_note *unit)
 {

@@ -2,7 +2,7 @@
  *
  * Listings of objects and uploads: a walk along the primary key, from a start to the end of the prefix, that
  * *seeks* past each common prefix, so that the cost follows what is returned. Of the attributes the storage class is told;
- * they lie behind the extents, which is on the row's own page but for objects of dozens of parts.
+ * they lie after the extents: on the row's own page, but for objects of dozens of parts.
  *
  * All of a listing happens in one snapshot. The reader's thread. */
 #include "metadata/read/reader.h"

@@ -198,7 +198,7 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
     return 0;
 }
 
-/* Lays everything out in one allocation: the extents are the first behind struct object_memory. */
+/* Lays everything out in one allocation: the extents come first after struct object_memory. */
 static int object_read_lists(struct meta_object *object, struct object_blobs *blobs)
 {
     struct codec_list attributes;

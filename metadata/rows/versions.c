@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Versions of objects. `object` holds a key's current object, `version` all that lies behind it, newest first,
+ * Versions of objects. `object` holds a key's current object, `version` all older ones, newest first,
  * and delete markers. A key whose newest version is a delete marker has no row in `object`.
  *
  *   put     the current row moves to `version`, the new one takes its place
@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Bits below the milliseconds: versions that one millisecond has room for before the clock is left behind. */
+/* Bits below the milliseconds: versions that one millisecond has room for before ids run ahead of the clock. */
 #define SEQUENCE_COUNT_BITS 16
 
 /* ---- Ids ---- */

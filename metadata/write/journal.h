@@ -10,11 +10,11 @@
 #include "metadata/write/writer.h"
 
 struct journal {
-    struct meta_journal row;    /* as committed; file 0 also before the first entry of this process */
+    struct meta_journal row;    /* as committed; until the first entry of this process, file is 0 */
     struct meta_journal next;   /* as the transaction under way would have it */
-    uint64_t last_file;         /* the highest that the journal was in: it never goes back to one */
+    uint64_t last_file;         /* the highest file so far; the journal never goes back to a lower one */
     bool is_recorded;           /* the batch under way has an entry */
-    bool is_left;               /* something failed: the next transaction says that there is no journal */
+    bool is_left;               /* something failed: the next transaction ends the journal */
     struct journal_batch batch; /* of the batch under way */
     unsigned char *buffer;
     size_t capacity;
@@ -26,10 +26,10 @@ void journal_free(struct journal *journal);
  * need not be synced. */
 bool journal_batch_begin(struct journal *journal, const struct meta_batch_hooks *hooks,
                          const struct meta_op *batch, uint64_t file);
-/* Behind the batch's changes, inside the transaction: what the rows are to say. */
+/* After the batch's changes, inside the transaction: writes into the rows what they say about the journal. */
 int journal_batch_store(struct journal *journal, struct meta_writer *writer);
-/* The transaction has ended with that result. rests: of a batch in which something rests on bytes, so that the opener gives up its
- * file when it fails. */
+/* The transaction has ended with that result. rests: a change of the batch rests on bytes. If such a batch fails, the opener gives up
+ * the file. */
 void journal_batch_end(struct journal *journal, int result, bool rests);
 
 #endif

@@ -81,7 +81,7 @@ static unsigned char *checksum_put(unsigned char *out, const struct meta_checksu
 static unsigned char *attributes_put(unsigned char *out, const struct meta_attributes *attributes)
 {
     size_t bound = codec_attributes_bound(attributes);
-    /* Encoded behind the widest length there could be, then moved to where it belongs. */
+    /* Encoded after room for the widest length there could be, then moved to where it belongs. */
     unsigned char *at = out + CODEC_NUMBER_BYTES_MAX;
     size_t length = codec_attributes_encode(at, attributes);
 
