@@ -137,7 +137,7 @@ bool blob_ids_is_settled(const struct blob_ids *ids, uint64_t id);
 
 /* ---- Segments (segment_space.c) ---- */
 
-/* After a crash: gives back what lies between and behind the units of a blob that rows name, if it is a segment. */
+/* After a crash: gives back what lies between and after the units of a blob that rows name, if it is a segment. */
 int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units, void *ctx);
 
 /* ---- What files say of themselves (blob_identity.c) ---- */

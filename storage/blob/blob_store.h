@@ -8,12 +8,14 @@
  *   DATA/lost/              what recovery could not explain, see below; or DATA/blobs/lost where blobs/ is on a file system of its own
  *   DATA/staging/           uploads in flight, where the file system has no O_TMPFILE; emptied at open
  *
- * What survives a crash. A blob gets its id when all its bytes are there, and with it a record at the end of its file that says whose
- * they are; its name when it is published, after all of that was synced. Between that moment and the commit of the row that refers to it, only SEQUENCE knows that it may be there: ids are handed out from a
- * block whose end was written (and synced) beforehand, and ids below `settled` are known to have a row or no file. After a
- * crash blob_store_recover probes [settled, promised) and removes files that no row names: bounded work, however many
- * objects there are. It deletes only what it understands: where SEQUENCE is damaged, or the rows may be of another time than the files
- * (blob_store_doubt), or nothing was synced, such files are moved to lost/, and in segments nothing is given back.
+ * What survives a crash. When all bytes of a blob are there, it gets its id, and a record at the end of its file that says whose bytes they
+ * are. When these are synced and the blob is published, the file gets its name. Until the row that refers to it is committed, only SEQUENCE
+ * tells that the file may be there: ids are handed out from a block whose end was written and synced beforehand, and each id below
+ * `settled` has a row, or no file. After a crash blob_store_recover probes [settled, promised) and removes files that no row names. That is
+ * bounded work, however many objects there are.
+ *
+ * It deletes only what it understands. Where SEQUENCE is damaged, or the rows may be of another time than the files (blob_store_doubt), or
+ * nothing was synced, such files are moved to lost/, and nothing is given back in segments.
  *
  * Threads: every function may be called from any thread unless it says otherwise. */
 #ifndef STORAGE_BLOB_BLOB_STORE_H
@@ -75,14 +77,14 @@ struct blob_identity {
     uint64_t epoch;
 };
 
-/* What files of this store have to say of themselves from now on; the epoch never decreases. Any thread. */
+/* What is written into files of this store from now on; the epoch never decreases. Any thread. */
 void blob_store_identify(struct blob_store *store, const struct blob_identity *identity);
 void blob_store_identity(struct blob_store *store, struct blob_identity *identity);
 /* What SEQUENCE said when the store was opened: false when it said nothing (new or older store). */
 bool blob_store_identity_found(struct blob_store *store, struct blob_identity *identity);
-/* The highest epoch that SEQUENCE, and files of that store which a crash may have left unsettled, tell; a few of the newest are looked at.
- * What a store that syncs nothing has written does not count after an unclean end: its owner's part of it may have been lost. *epoch: 0
- * if nothing tells. 0 or a negative errno. Blocks; before blob_store_recover. */
+/* The highest epoch in SEQUENCE and in those files of that store which a crash may have left unsettled; a few of the newest are looked at.
+ * After an unclean end, what a store that syncs nothing has written does not count: its owner may have lost its own part of it. *epoch: 0
+ * if none is found. 0 or a negative errno. Blocks; before blob_store_recover. */
 int blob_store_epoch_found(struct blob_store *store, const unsigned char id[RECORD_STORE_ID_BYTES],
                            uint64_t *epoch);
 
@@ -97,8 +99,9 @@ struct blob_past {
 /* Any thread, after open. */
 void blob_store_past(struct blob_store *store, struct blob_past *past);
 
-/* Beside the files lies a log of the owner's now, without which the latest changes would be lost. Makes its name durable; SEQUENCE says so
- * from its next record on. Before blob_store_recover; nothing to do in a store that is not durable. 0 or a negative errno. Blocks. */
+/* The owner has a log beside the files from now on; without it the latest changes would be lost. Makes the log's name durable, and
+ * SEQUENCE tells of it from its next record on. Before blob_store_recover; nothing to do in a store that is not durable. 0 or a
+ * negative errno. Blocks. */
 int blob_store_log_is_there(struct blob_store *store);
 /* The owner is about to remove its log: SEQUENCE says so, durably, when this returns 0. No writer may be left. Blocks. */
 int blob_store_log_ends(struct blob_store *store);
@@ -161,8 +164,8 @@ bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
  *
  *   blob_point_take -> blob_point_sync (and whatever else the owner has to sync) -> blob_point_keep
  *
- * Whatever was published, or written into a segment, before the first is on the disk after the second; the third says so in
- * SEQUENCE, and the owner says so elsewhere (struct blob_point), so that a start after a power failure need not doubt it. */
+ * What was published, or written into a segment, before blob_point_take is on the disk after blob_point_sync. blob_point_keep says so in
+ * SEQUENCE, and the owner notes the struct blob_point elsewhere. So a start after a power failure need not check those bytes. */
 
 struct blob_point {
     uint64_t settled;                   /* everything below has its row or no file */
@@ -172,8 +175,8 @@ struct blob_point {
 };
 
 void blob_point_take(struct blob_store *store, struct blob_point *point);
-/* Everything that the file system of the blobs holds back. A failure is not to be tried again: what it was about is not known, and the
- * next sync may call it a success. Blocks, for as long as the disk takes. */
+/* Syncs everything on the file system of the blobs. After a failure do not try again: nobody knows what was not written, and the next sync
+ * may succeed without it. Blocks, for as long as the disk takes. */
 int blob_point_sync(struct blob_store *store);
 /* point NULL: everything that was published is on the disk; the record is then left to blob_store_close. 0 or a negative errno. Blocks. */
 int blob_point_keep(struct blob_store *store, const struct blob_point *point);

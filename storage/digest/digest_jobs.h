@@ -18,7 +18,7 @@ struct digest_jobs;
 
 /* Caller-owned, valid until done, with the ranges. The caller holds a pin on the blobs. */
 struct digest_job {
-    const struct blob_range *ranges; /* their bytes, one range behind the other */
+    const struct blob_range *ranges; /* their bytes, one range after the other */
     uint32_t range_count;
     uint32_t mask; /* the kinds wanted; 0: the bytes are to be verified, nothing else */
     /* On one of the threads. result: 0 and values, -ENOMEM, -EMFILE, or -EIO (also a blob that is missing, too short, or not what was

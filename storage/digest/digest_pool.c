@@ -23,7 +23,7 @@
 
 /* ---- Scheduling; the pool's lock is held ---- */
 
-/* Up to where bytes may be digested: not past the last chunk told, for the next chunk may end anywhere behind
+/* Up to where bytes may be digested: not past the last chunk told, for the next chunk may end anywhere after
  * it. */
 static uint64_t stream_limit(const struct digest_stream *stream)
 {

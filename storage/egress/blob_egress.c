@@ -228,7 +228,7 @@ static ssize_t egress_ready(struct blob_egress *egress)
     if (at >= egress->ready_end) {
         if (egress->step != EGRESS_NONE)
             return egress_busy(egress);
-        egress->ready_end = at; /* behind it only after bytes went the buffered way */
+        egress->ready_end = at; /* it was less only where bytes went the buffered way */
         uint64_t end = egress_window_end(egress, at);
         if (!blob_residency_check(egress->store->residency, egress->file->fd, at, end - at)) {
             egress_warm_start(egress);

@@ -4,8 +4,8 @@
  * It is taken where the body comes in one run and only cheap digests are wanted; everything else goes by hops
  * and digest threads (blob_hops.c, blob_digest.c).
  *
- * A job takes the place of hop and drain: the call that starts it is told -EBUSY, and the one behind on_room
- * gets what it moved. What comes by write (the piece behind the head; all of it, where splicing is refused)
+ * A job takes the place of hop and drain: the call that starts it is told -EBUSY, and the call that follows on_room
+ * gets what it moved. What comes by write (the piece after the head; all of it, where splicing is refused)
  * goes through the buffers as ever, and is digested here, from memory.
  *
  * On the thread of the writer's ring. */

@@ -93,7 +93,7 @@ static ssize_t pump_in(struct pump_pool *pool, struct pump_job *job, const struc
     return n < 0 ? (errno == EINVAL ? -EOPNOTSUPP : -errno) : n;
 }
 
-/* The bytes of `length` behind offset were written: starts writing back the last whole stretch of the file that they end.
+/* `length` bytes at offset were written: starts writing back the last whole stretch of the file that they end.
  * Only a hint: the sync that follows meets and reports whatever is wrong. */
 static void pump_write_back(const struct pump_job *job, uint64_t offset, uint64_t length)
 {

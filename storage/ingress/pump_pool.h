@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pump threads: they move a long run of bytes from a socket through a pipe into a file, and digest each piece right
- * behind the move, while it still lies in the cache of the CPU that moved it. So a large body costs its worker one
+ * after the move, while it still lies in the cache of the CPU that moved it. So a large body costs its worker one
  * wake-up for megabytes, and its digest costs a fraction of a second pass by another thread.
  *
  * A thread stays with a socket only as long as bytes keep coming: a slow client gets its job back after

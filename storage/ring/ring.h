@@ -126,7 +126,7 @@ void ring_unlinkat(struct ring *ring, struct ring_op *op, int dir_fd, const char
 void ring_close(struct ring *ring, struct ring_op *op, int fd);
 
 /* Brings [offset, offset + length) of a file into the page cache, and completes when it is there (0) or could not
- * be read (-EIO). No byte passes through this program's memory. What lies behind the end of the file counts as there.
+ * be read (-EIO). No byte passes through this program's memory. What lies after the end of the file counts as there.
  * -EMFILE, -ENFILE: no descriptor was left to do it with. */
 void ring_warm(struct ring *ring, struct ring_op *op, int fd, uint64_t offset, uint32_t length);
 

@@ -5,11 +5,11 @@
  *
  *   ... entry 2 | entry 1 |   (end of file)        one entry: | data | zeros | trailer |
  *
- * An entry takes whole blocks of SEGMENT_ALIGN_BYTES. Its trailer lies in the last bytes of the last one, since reading comes from
- * behind: 8 bytes each, little-endian, magic, sequence, length of the data, and the CRC-64/NVME over token, sequence, length, data.
+ * An entry takes whole blocks of SEGMENT_ALIGN_BYTES. Its trailer lies in the last bytes of the last one, since reading begins at
+ * the end: 8 bytes each, little-endian, magic, sequence, length of the data, and the CRC-64/NVME over token, sequence, length, data.
  *
  * The blocks held zeros before (segment_maker.c), so a torn entry fails its CRC. What else may lie at the end of a file is a
- * client's bytes, once the file was cut behind its last unit: they cannot have the right CRC, for the token is not in the file.
+ * client's bytes, once the file was cut after its last unit: they cannot have the right CRC, for the token is not in the file.
  * It is a CRC all the same, no signature: whoever can write to the data folder can do harm.
  *
  * Threads: a writer's part as the writer; reading blocks, and is for any thread. */

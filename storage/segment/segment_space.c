@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Giving back what lies in a segment: holes where units were, the tail behind the last one, and after a crash whatever no row
+ * Giving back what lies in a segment: holes where units were, the tail after the last one, and after a crash whatever no row
  * names. Punching a hole and cutting a tail are repeatable, and never touch a unit that is left.
  *
  * Everything here blocks and belongs to start-up and to background threads. */

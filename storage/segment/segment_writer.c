@@ -177,7 +177,7 @@ void segment_write_failed(struct segment_writer *writer, int err)
     assert(writer->open != NULL && err < 0);
     blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot write to segment %016llx: %s",
                    (unsigned long long)writer->open->blob, strerror(-err));
-    segment_writer_seal(writer); /* what lies behind `used` is cut off with it */
+    segment_writer_seal(writer); /* what comes after `used` is cut off with it */
 }
 
 /* As many units of the list as fit. */
