@@ -214,7 +214,7 @@ SLUICE_API size_t sluice_reader_extent_count(const struct sluice_reader *reader)
 SLUICE_API int sluice_reader_extent(struct sluice_reader *reader, size_t index, struct sluice_extent *extent);
 SLUICE_API void sluice_reader_close(struct sluice_reader *reader);
 
-/* Deleting what is not there succeeds. In a bucket with versioning the object is kept behind a delete marker. */
+/* Deleting what is not there succeeds. In a bucket with versioning the object is kept, and a delete marker hides it. */
 SLUICE_API int sluice_delete(struct sluice_store *store, const char *bucket, const char *key);
 
 /* ---- List ---- */
@@ -280,7 +280,7 @@ struct sluice_server_options {
     const char *const *trusted_proxies;
     const char *access_log; /* path, "-" for standard output, NULL for none */
     bool access_log_json;
-    /* TLS. PEM files: the certificate with those that lead to a root behind it; and its key, without a passphrase. Both or none;
+    /* TLS. PEM files: the certificate, followed by those that lead to a root; and its key, without a passphrase. Both or none;
      * read again whenever one changes, for connections to come. */
     const char *tls_certificate, *tls_key;
     /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */

@@ -260,8 +260,8 @@ const void *core_get_at_hand(const struct core_get *get);
 /* After core_get_open: all bytes of the range, when they are in memory because their unit is small; else NULL. Valid until the next
  * call with this get. */
 const void *core_get_opened(struct core_get *get);
-/* The last failure is damage, and the log was told of it just now by the number of its blob: who knows bucket and key may add them.
- * False for what the log has heard of already, so nobody can fill it by asking again. */
+/* Whether the last failure is damage that was just told in the log, by the number of its blob. The caller, who knows bucket and key, may
+ * then log these. False for damage that the log has told before, so that nobody can fill the log by asking again. */
 bool core_get_told_damage(const struct core_get *get);
 /* Digests of bytes [first, first + length), whatever the size: read on digest threads, never here. done, unless this fails:
  * once, from core_worker_run; values are valid during the call. The get must not be ended before. 0, -ERANGE, -ENOMEM, -EIO. */

@@ -25,7 +25,7 @@ struct put_small {
     bool is_digested;
     put_small_sealed_fn sealed;
     void *ctx;
-    unsigned char data[]; /* segment_unit_room(length); zeros behind the body */
+    unsigned char data[]; /* segment_unit_room(length); zeros after the body */
 };
 
 bool put_small_fits(uint64_t length)
@@ -209,7 +209,7 @@ bool put_small_queue_run(struct put_small_queue *queue)
 
     while (queue->count > 0) {
         queue_digest(queue);
-        /* Who is told may free any of the others, which leaves the queue by that. */
+        /* The function that is called may free any of the others. A body that is freed leaves the queue. */
         while (queue->first != NULL && queue->first->is_digested) {
             struct put_small *small = queue->first;
 

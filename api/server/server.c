@@ -3,9 +3,9 @@
  * A server in a library: the sluice_server_* half of sluice.h. It ties three things together and does little
  * itself:
  *
- *     http_server (api/http)   threads, loops, connections     on_worker_start, on_request, on_worker_stop
- *     core_worker (api/core)   one per HTTP worker, on its thread; its event descriptor is watched by the
- * worker's loop s3_service (api/s3)      answers each request
+ *     http_server (api/http)   threads, loops and connections; calls on_worker_start, on_request, on_worker_stop
+ *     core_worker (api/core)   one for each HTTP worker, on its thread; the worker's loop watches its event descriptor
+ *     s3_service  (api/s3)     answers each request
  *
  * The server's threads block every signal: those of the host program are for the host's own threads, and a
  * write to a connection that is gone (SIGPIPE) must fail, not end the host.

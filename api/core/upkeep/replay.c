@@ -29,7 +29,7 @@ _Static_assert(META_JOURNAL_ENTRY_BYTES_MAX <= SEGMENT_ENTRY_BYTES_MAX,
 struct replay {
     struct core *core;
     struct meta_journal journal;
-    /* An entry is held back until there is another behind it, which shows that its sync had finished. */
+    /* An entry is held back until another one follows it, which shows that its sync had finished. */
     unsigned char *held;
     uint64_t next;    /* the sequence that comes next, where nothing is damaged */
     uint64_t missing; /* the first that is damaged; 0: none */
