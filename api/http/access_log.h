@@ -3,7 +3,7 @@
  * The access log: one line per request, in Apache's combined form or JSON. Not for other folders.
  *
  * One log per server, one buffer per worker. Lines are formatted into the buffer and written at the end of the worker's turn.
- * Opening anew replaces the file behind the descriptor (dup3), so that workers need no lock. */
+ * Opening anew gives the descriptor another file (dup3), so that workers need no lock. */
 #ifndef API_HTTP_ACCESS_LOG_H
 #define API_HTTP_ACCESS_LOG_H
 

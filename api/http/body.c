@@ -5,7 +5,7 @@
  *      socket -> [transfer framing: length or chunked [coding: aws-chunked ... [payload]]] -> sink
  *
  * Framing bytes are read into the connection's input, exactly as many as the framing asks for; payload is
- * spliced by the sink and never seen here. Payload that came along in the input (behind the head, or after a
+ * spliced by the sink and never seen here. Payload that came along in the input (after the head, or after a
  * wrong guess of a framing) is written to the sink first. A sink that cannot splice, or the server's copy
  * mode, gets everything by write.
  *
@@ -121,7 +121,7 @@ static int body_feed_coding(struct connection *conn, uint64_t run, size_t *budge
     if (count < 0)
         return (int)count;
     if (count == 0 && conn->body.coding->ops->done(conn->body.coding))
-        return -EBADMSG; /* bytes behind the end of the coding */
+        return -EBADMSG; /* bytes after the end of the coding */
     return transfer->ops->take(transfer, (uint64_t)count);
 }
 
@@ -406,7 +406,7 @@ void http_body_receive(struct http_request *req, struct framing *coding, struct 
     if (body->is_expected && body->refuse_with == 0 && connection_input(conn)->size == 0)
         output_push(conn, go_on, sizeof(go_on) - 1);
     body->is_expected = false;
-    conn->is_readable = true; /* the body often comes right behind the head */
+    conn->is_readable = true; /* the body often comes right after the head */
     connection_wake(conn);
 }
 

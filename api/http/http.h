@@ -195,8 +195,8 @@ struct http_sink {
     ssize_t (*write)(struct http_sink *sink, const void *data, size_t length);
     /* Once. 0: the body is complete and all of it was taken. -EBADMSG / -EMSGSIZE: the framing was violated. -ECONNRESET: the
      * peer closed before the end. -ETIMEDOUT: it stalled. -ENODATA: the body ended inside the coding; -EBADMSG also: it went on
-     * behind the coding's end. Others: what the sink or the coding returned. The handler still owes an answer; after an error
-     * the connection closes behind it. May come while the sink is -EBUSY.
+     * after the coding's end. Others: what the sink or the coding returned. The handler still owes an answer; after an error
+     * the connection closes once that is sent. May come while the sink is -EBUSY.
      * Not called when the handler answers before the end: from then on no op is. From inside an op that is allowed too, but
      * closes the connection; returning an error and answering in `end` is the better way. */
     void (*end)(struct http_sink *sink, int result);

@@ -84,7 +84,7 @@
  * comes with its head, which saves a call, and the one that finds nothing behind a full buffer. libh2o's buffers hold it. */
 #define HTTP_INPUT_BYTES_INITIAL 8192u
 
-/* A body of a source up to this size is read behind the head and sent with it by one call: below it, the copy costs less than
+/* A body of a source up to this size is read into the buffer of the head, and one call sends both: below it, the copy costs less than
  * a second call and sendfile's page references. */
 #define HTTP_SMALL_BODY_BYTES (16u << 10)
 

@@ -40,8 +40,8 @@ int loop_create(h2o_loop_t **loop)
     return 0;
 }
 
-/* The loop's epoll descriptor, or -1. It stands behind the public part of the loop; that it is the right one
- * is shown by its refusal to take registered_fd, which the loop polls already, a second time. */
+/* The loop's epoll descriptor, or -1. It stands after the public part of the loop. It is the right one if
+ * it refuses to take registered_fd a second time, which the loop polls already. */
 int loop_poller(h2o_loop_t *loop, int registered_fd)
 {
     struct epoll_event event = {.events = EPOLLIN};

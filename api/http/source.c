@@ -4,7 +4,7 @@
  * copy mode. On the connection's worker, inside the state ANSWER.
  *
  * The head went out just before with MSG_MORE, so that it shares the first segment with the body; but a small body
- * is read behind its head, and one call sends both. No op of a source is called from inside http_send_source or
+ * is read into the buffer of its head, and one call sends both. No op of a source is called from inside http_send_source or
  * http_source_resume. */
 #include "api/http/connection.h"
 
