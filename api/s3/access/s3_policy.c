@@ -11,7 +11,7 @@
 
 /* ---- One statement ---- */
 
-/* tail: behind "arn:aws:iam::". The account may be left out, since names of users are unique. */
+/* tail: what follows "arn:aws:iam::". The account may be left out, since names of users are unique. */
 static bool arn_names(const char *tail, const struct s3_principal *principal)
 {
     const char *colon = strchr(tail, ':');

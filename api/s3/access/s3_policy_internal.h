@@ -95,7 +95,7 @@ enum policy_principal_kind {
 
 struct policy_principal {
     enum policy_principal_kind kind;
-    const char *text; /* account, id, or what stands behind "arn:aws:iam::" */
+    const char *text; /* account, id, or what follows "arn:aws:iam::" */
     struct policy_principal *next;
 };
 

@@ -17,8 +17,8 @@
 enum state {
     LINE,        /* in a chunk's size line */
     PAYLOAD,     /* `remaining` payload bytes come next */
-    PAYLOAD_END, /* the CRLF behind them */
-    TRAILER,     /* lines behind the final chunk, up to an empty one */
+    PAYLOAD_END, /* the CRLF after them */
+    TRAILER,     /* lines after the final chunk, up to an empty one */
     TAIL, /* one more CRLF: minio-go ends unsigned trailers with two empty lines. Where the coded length is
                     unknown it shows only by being there, and the body may as well be over. */
     DONE,

@@ -54,7 +54,7 @@ enum s3_checksum_algorithm s3_checksum_of_element(struct slice name);
 
 #define S3_CHECKSUM_TEXT_BYTES_MAX (88u + 11u) /* base64 of META_CHECKSUM_BYTES_MAX, "-" and a count */
 
-/* Base64, with "-parts" behind it when composite. Returns the length. */
+/* Base64, with "-parts" after it when composite. Returns the length. */
 size_t s3_checksum_format(const struct meta_checksum *checksum, uint32_t parts,
                           char text[S3_CHECKSUM_TEXT_BYTES_MAX + 1]);
 
@@ -66,7 +66,7 @@ void s3_checksum_from_digests(struct meta_checksum *checksum, enum s3_checksum_a
 
 struct s3_checksum_claim {
     enum s3_checksum_algorithm algorithm; /* NONE: the client sent no checksum */
-    bool in_trailer;                      /* the value comes behind the body */
+    bool in_trailer;                      /* the value comes after the body */
     unsigned char value[DIGEST_BYTES_MAX];
     struct slice text; /* as sent in the header; base NULL when in_trailer */
 };

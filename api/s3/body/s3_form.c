@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parser of posted forms. Fields are gathered in one buffer, in which values are cut out when the delimiter behind them was
+ * The parser of posted forms. Fields are gathered in one buffer, in which values are cut out when the delimiter after them was
  * found. In the file a delimiter can only begin with a CR, and has no other: what looked like one and was not is handed on
  * afterwards from the delimiter itself, so nothing of the file is buffered. Pure. */
 #include "api/s3/body/s3_form.h"
@@ -95,7 +95,7 @@ static void buffer_add(struct s3_form *form, const char *data, size_t length)
     form->length += length;
 }
 
-/* Looks for a text from `scan` on. True: scan is behind it and *found at it. Else scan is where to go on. */
+/* Looks for a text from `scan` on. True: scan is after it and *found at it. Else scan is where to go on. */
 static bool find(struct s3_form *form, const char *text, size_t length, size_t *found)
 {
     const char *at = memmem(form->buffer + form->scan, form->length - form->scan, text, length);
@@ -247,7 +247,7 @@ ssize_t s3_form_feed(struct s3_form *form, const char *data, size_t length)
         return more;
     if (form->state != S3_FORM_FILE)
         return (ssize_t)length;
-    /* What lies behind the head came with this call, or the head would have been found before. */
+    /* What follows the head came with this call, or the head would have been found before. */
     assert(form->length - form->scan <= length);
     return (ssize_t)(length - (form->length - form->scan));
 }

@@ -21,7 +21,7 @@ struct s3_form_field {
 
 enum s3_form_state {
     S3_FORM_PREAMBLE,
-    S3_FORM_DELIMITED, /* behind a delimiter */
+    S3_FORM_DELIMITED, /* after a delimiter */
     S3_FORM_HEADERS,
     S3_FORM_VALUE,
     S3_FORM_FILE, /* the file's bytes come next */

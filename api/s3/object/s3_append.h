@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * PutObject with x-amz-write-offset-bytes: what the object becomes when a body is put behind its end. Each append is a part, as
- * after a multipart upload: parts can be fetched by number, there are at most 10,000, and the ETag is an opaque one with their
- * count behind it. A CRC of the whole stays one, put together; of any other checksum the object has the composite kind
+ * PutObject with x-amz-write-offset-bytes: what the object becomes when a body is put at its end. Each append is a part, as
+ * after a multipart upload: parts can be fetched by number, there are at most 10,000, and the ETag is an opaque one followed by
+ * their count. A CRC of the whole stays one, put together; of any other checksum the object has the composite kind
  * afterwards. Worker's thread. */
 #ifndef API_S3_OBJECT_S3_APPEND_H
 #define API_S3_OBJECT_S3_APPEND_H

@@ -55,7 +55,7 @@ enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_check
 /* Due after a successful begin. */
 void s3_assembly_end(struct s3_assembly *assembly);
 
-/* Whether a checksum header of the request names the object's checksum; "-N" behind a composite may be left out. */
+/* Whether a checksum header of the request names the object's checksum; "-N" after a composite may be left out. */
 bool s3_checksum_claim_matches(const struct s3_checksum_claim *claim, const struct meta_checksum *checksum,
                                uint32_t parts);
 

@@ -34,7 +34,7 @@ int s3_number_parse(const char *text, size_t length, uint64_t max, uint64_t *val
     return 0;
 }
 
-/* A position in a range: numbers that do not fit lie behind the end of everything. */
+/* A position in a range: numbers that do not fit lie after the end of everything. */
 static bool parse_position(const char *text, size_t length, uint64_t *value)
 {
     int err = s3_number_parse(text, length, UINT64_MAX - 1, value);

@@ -3,7 +3,7 @@
  * PostObject: a browser's form that carries an object (multipart/form-data). Worker's thread.
  *
  * The fields take the place of a PUT's headers, and are put there once they are known (op_post_fields.c); from then on the object
- * goes the way of s3_put.c. The file's bytes are handed on as they come, through memory, for only the boundary behind them tells
+ * goes the way of s3_put.c. The file's bytes are handed on as they come, through memory, for only the boundary after them tells
  * their end. What the form's policy allows, s3_form_policy.c judges. */
 #include <errno.h>
 #include <stddef.h>
