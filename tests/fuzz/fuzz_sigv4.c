@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Signature Version 4, the pure part. Lines: what stands in Authorization behind the algorithm, path, query, signed headers,
+ * Signature Version 4, the pure part. Lines: what stands in Authorization after the algorithm, path, query, signed headers,
  * then headers "name:value". The claim is read, and the canonical request made in all its forms. */
 #include <stdint.h>
 #include <stdlib.h>

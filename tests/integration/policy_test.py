@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Bucket policies against the real server: every operation by the owner, by another user and by nobody, without a policy, with
-one that allows and with one that denies; conditions; what a changed policy does to the requests behind it."""
+one that allows and with one that denies; conditions; what a changed policy does to the requests after it."""
 import datetime
 import json
 import os

@@ -4,7 +4,7 @@
 Every check prints one line, `ok - NAME`, `not ok - NAME` or `skip - NAME: REASON`; tests/run counts them. A test program
 ends with done(), whose exit status is 0 when nothing failed, 77 when everything was skipped, else 1.
 
-With TEST_TLS=1 in the environment every server speaks HTTPS, and every client trusts the throw-away authority behind it.
+With TEST_TLS=1 in the environment every server speaks HTTPS, and every client trusts the throw-away authority of its certificate.
 """
 import atexit
 import base64
@@ -248,7 +248,7 @@ class Server:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def open_socket(self, timeout=30):
-        """A connected socket, behind its TLS if the server has it."""
+        """A connected socket, with TLS if the server has it."""
         sock = socket.create_connection((self.host, self.port), timeout)
         return self.context.wrap_socket(sock, server_hostname=self.host) if self.context else sock
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """HTTPS on a listener: what it agrees to and what it refuses, clients, bodies that break off, slow and hostile handshakes.
-What is said behind TLS is other tests' business: tests/run runs some of them again with TEST_TLS=1."""
+What is said over TLS is other tests' business: tests/run runs some of them again with TEST_TLS=1."""
 import concurrent.futures
 import contextlib
 import json

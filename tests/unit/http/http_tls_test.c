@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLS below HTTP, with a client of OpenSSL's in the same process: pairs that load and that do not, a reload that fails and one
- * that does not, records and their retries, pending input, the last word; then the toy server behind it. Certificates are made
+ * that does not, records and their retries, pending input, the last word; then the toy server over TLS. Certificates are made
  * here. In order: helpers; contexts; streams; the server. */
 #include <openssl/ec.h>
 #include <openssl/err.h>

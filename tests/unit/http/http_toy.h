@@ -2,7 +2,7 @@
  *
  * The toy handler of the HTTP tests: what it does is said by the request's path.
  *
- * The first path segment says what the toy does, a number behind it how much:
+ * The first path segment says what the toy does, a number after it how much:
  *   /echo /splice     the body back, received by write or by splice; x-result tells how it ended
  *   /busy             as /echo, but the sink takes one byte, then says -EBUSY until the next turn
  *   /coded            as /splice with a coding inside: "<digit><that many bytes>", ended by "0"

@@ -10,7 +10,7 @@
 
 static const unsigned char id1[META_UPLOAD_ID_BYTES] = {0, 1}, id2[META_UPLOAD_ID_BYTES] = {0, 2};
 
-/* An upload of PARTS parts, whose files are first_file and those behind it. */
+/* An upload of PARTS parts, whose files are first_file and the following ones. */
 static void upload_fill(struct store *store, const char *key, const unsigned char *id, uint64_t first_file)
 {
     assert_int_equal(upload_create(store, text(key), id), 0);

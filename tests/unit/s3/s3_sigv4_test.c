@@ -284,7 +284,7 @@ static void test_canonical_refuses(void **state)
     assert_false(s3_sigv4_canonical_request(&arena, &input, slice_of(many, sizeof(many)), 0, &canonical));
 }
 
-/* Sizes are computed beforehand; random texts would trip the assertion behind them, or the sanitizers. */
+/* Sizes are computed beforehand; random texts would trip the assertion on them, or the sanitizers. */
 static void test_canonical_anything(void **state)
 {
     static const char alphabet[] = "%%2bB&&==;; \t+/ahost-";
