@@ -438,7 +438,7 @@ def scan(folder):
             if entry.is_dir():
                 found[path] = (entry.inode(), None)
                 todo.append(path + "/")
-            else:
+            elif entry.is_file(): # a socket, by which a live server is asked, holds nothing
                 found[path] = (entry.inode(), read_pages(entry.path))
     return found
 
