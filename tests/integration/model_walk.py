@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 from model import PART_BYTES_MIN, in_order, refusal
 from model_client import Client, Document, Lost
+from sluicetest import content_md5
 
 KEYS = ["a", "a/", "a/b", "a/b/c", "a//b", "a/../b", "./a", "b", "b0", "dir/1", "dir/2", "dir/sub/3", "dir/sub/4", "dir2/x", "z", "z z", "z+z",
         "z%20z", "x&<y>'\"", "ü", "ü/é", "日本/東京", "\U0001f600/x", "~!*()", "?q=1", "k" * 1024, "big"]
@@ -125,7 +126,8 @@ class Walk(Client):
         def change(model):
             answers[:] = model.delete_many(entries)
             return None
-        _, body = self.call("POST", bucket, None, {"delete": ""}, ElementTree.tostring(objects), None, change)
+        document = ElementTree.tostring(objects)
+        _, body = self.call("POST", bucket, None, {"delete": ""}, document, content_md5(document), change)
         told = [e for e in Document(body).root if e.tag in ("Deleted", "Error")]
         self.same(len(told), len(entries), "number of entries told")
         for (key, version, _), answer, entry in zip(entries, answers, told):
