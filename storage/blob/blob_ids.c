@@ -308,7 +308,8 @@ static int ids_reserve(struct blob_ids *ids)
     if (ids->next - ids->settled < ids->capacity)
         return 0;
 
-    struct blob_ids grown = {.capacity = ids->capacity == 0 ? IDS_CAPACITY_FIRST : ids->capacity * 2};
+    struct blob_ids grown = {.capacity = ids->capacity == 0 ? IDS_CAPACITY_FIRST : ids->capacity * 2,
+                             .settled = ids->settled};
     grown.bits = calloc(grown.capacity / 64, sizeof(uint64_t));
     if (grown.bits == NULL)
         return -ENOMEM;
