@@ -3,21 +3,15 @@
  * Loopback or not. Pure: resolves nothing, because a name may mean something else a moment later. */
 #include "api/server/address.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
+#include "storage/base/loopback.h"
+
 static bool host_is_loopback(const char *host)
 {
-    struct in_addr v4;
-    struct in6_addr v6;
-
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (inet_pton(AF_INET6, host, &v6) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
-    return strcasecmp(host, "localhost") == 0;
+    return loopback_is_address(host) || strcasecmp(host, "localhost") == 0;
 }
 
 bool address_is_loopback(const char *listen)

@@ -3,12 +3,12 @@
  * See s3_browser.h. A request without these headers is no browser's: programs on this machine may do everything here. */
 #include "api/s3/access/s3_browser.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
+#include "storage/base/loopback.h"
 #include "storage/base/slice.h"
 
 static bool is_open(const struct s3_request *request)
@@ -21,8 +21,6 @@ static bool is_open(const struct s3_request *request)
 static bool is_loopback_literal(struct slice host)
 {
     char text[INET6_ADDRSTRLEN];
-    struct in_addr v4;
-    struct in6_addr v6;
     bool is_v6 = host.len >= 2 && host.base[0] == '[' && host.base[host.len - 1] == ']';
 
     if (is_v6)
@@ -31,10 +29,7 @@ static bool is_loopback_literal(struct slice host)
         return false;
     memcpy(text, host.base, host.len);
     text[host.len] = '\0';
-    if (!is_v6)
-        return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-    return inet_pton(AF_INET6, text, &v6) == 1 &&
-           (IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET));
+    return is_v6 == (strchr(text, ':') != NULL) && loopback_is_address(text);
 }
 
 /* RFC 6761 6.3: "localhost" and all below it are this machine, whatever a name server says; browsers look no further. */
