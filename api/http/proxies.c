@@ -156,15 +156,6 @@ static socklen_t socket_of_address(const struct in6_addr *address, struct sockad
     return sizeof(*v6);
 }
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.base[0] == ' ' || text.base[0] == '\t'))
-        text = slice_of(text.base + 1, text.len - 1);
-    while (text.len > 0 && (text.base[text.len - 1] == ' ' || text.base[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* 192.0.2.1, 192.0.2.1:4711, 2001:db8::1, [2001:db8::1], [2001:db8::1]:4711. */
 static bool hop_parse(struct slice hop, struct in6_addr *address)
 {
@@ -172,7 +163,7 @@ static bool hop_parse(struct slice hop, struct in6_addr *address)
     struct in_addr v4;
     char *end;
 
-    hop = trim(hop);
+    hop = slice_trim(hop);
     if (hop.len == 0 || hop.len >= sizeof(text) || memchr(hop.base, '\0', hop.len) != NULL)
         return false;
     memcpy(text, hop.base, hop.len);
