@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "metadata/sqlite/meta_sql.h"
+#include "storage/base/disk_error.h"
 
 void wal_init(struct wal *wal)
 {
@@ -121,7 +122,7 @@ int wal_make_durable(struct wal *wal)
         return 0;
     assert(wal->fd >= 0);
     if (fdatasync(wal->fd) != 0) {
-        int err = -errno;
+        int err = disk_error(-errno);
         wal_suspect(wal);
         return err;
     }

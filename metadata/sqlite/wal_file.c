@@ -3,6 +3,7 @@
  * See wal_file.h. The format is that of https://www.sqlite.org/fileformat2.html#walformat: a head of 32 bytes, then frames of 24 bytes and
  * a page. Numbers are big-endian, but for the words that checksums are made of: the magic says how those are read. */
 #include "metadata/sqlite/wal_file.h"
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 
 #include <endian.h>
@@ -154,7 +155,7 @@ static int unmake_frame(int fd, uint32_t frame)
     off_t offset = frame_offset(frame), end = lseek(fd, 0, SEEK_END);
 
     if (end < 0)
-        return -errno;
+        return disk_error(-errno);
     return end <= offset ? 0 : write_whole(fd, nothing, sizeof(nothing), offset);
 }
 
@@ -174,7 +175,7 @@ int wal_file_renew(int fd, const struct wal_extent *extent)
         return -EBADMSG;
     if ((err = unmake_frame(fd, extent->frames + 1)) != 0)
         return err;
-    return fdatasync(fd) == 0 ? 0 : -errno;
+    return fdatasync(fd) == 0 ? 0 : disk_error(-errno);
 }
 
 int wal_file_pages(int fd, uint32_t frames, int (*visit)(void *ctx, uint32_t frame, uint32_t page), void *ctx)
@@ -232,7 +233,7 @@ int wal_file_settle(const char *log_path)
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
     err = renew_chain(fd, UINT32_MAX, &chain, &is_log);
-    if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG)
+    if (err == -ENOSPC || err == -EDQUOT)
         err = 0;
     if (err == 0 && fsync(fd) != 0)
         err = -errno;

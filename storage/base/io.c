@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/sys.h"
 
 ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset)
@@ -15,7 +16,7 @@ ssize_t read_up_to(int fd, void *buffer, size_t length, uint64_t offset)
         ssize_t n = IO_RETRY(sys.pread(fd, (char *)buffer + have, length - have, (off_t)(offset + have)));
 
         if (n < 0)
-            return -errno;
+            return disk_error(-errno);
         if (n == 0)
             break;
         have += (size_t)n;
@@ -41,7 +42,7 @@ int write_whole(int fd, const void *data, size_t length, uint64_t offset)
             IO_RETRY(sys.pwrite(fd, (const char *)data + done, length - done, (off_t)(offset + done)));
 
         if (n <= 0)
-            return n == 0 ? -EIO : -errno;
+            return n == 0 ? -EIO : disk_error(-errno);
         done += (size_t)n;
     }
     return 0;

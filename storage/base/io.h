@@ -2,8 +2,8 @@
  *
  * Reading and writing until it is done: signals and short counts are nobody's concern. Any thread; all of it may wait for a disk.
  *
- * The calls with an offset go through the table of sys.h, so that tests can make them fail. Every failure is the negative errno of the
- * call that failed; how much was done until then is not told. */
+ * The calls with an offset go through the table of sys.h, so that tests can make them fail, and what fails is what disk_error.h makes of
+ * it; write_on tells the negative errno as it is. How much was done until then is not told. */
 #ifndef STORAGE_BASE_IO_H
 #define STORAGE_BASE_IO_H
 

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/thread.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/base/sys.h"
@@ -249,6 +250,8 @@ static void ids_keep_one(struct blob_store *store)
     if (err != 0 && !ids->promise_failing) /* once, until it works again */
         blob_store_log(store, LOG_LEVEL_ERROR, "cannot promise blob ids: %s", strerror(-err));
     ids->promise_failing = err != 0;
+    if (err != 0)
+        err = disk_error(err);
     pthread_mutex_lock(&ids->lock);
     if (err == 0)
         ids->disk = record;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/base/sys.h"
@@ -161,7 +162,7 @@ int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t l
     int err;
 
     if (fstat(fd, &st) != 0)
-        return -errno;
+        return disk_error(-errno);
     do {
         uint64_t offset;
         size_t bytes = blob_record_place(&claim, (uint64_t)st.st_size, wanted, &offset);

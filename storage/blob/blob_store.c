@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/blob/blob_internal.h"
 #include "storage/base/sys.h"
 
@@ -71,7 +72,7 @@ int blob_store_remove(struct blob_store *store, uint64_t blob)
         return -EROFS;
     blob_path_format(path, blob);
     if (unlinkat(store->blobs_fd, path, 0) != 0 && errno != ENOENT)
-        err = -errno;
+        err = disk_error(-errno);
     close_unless_none(blob_cache_drop(&store->cache, blob));
     return err;
 }
@@ -86,7 +87,7 @@ int blob_store_open_fd(struct blob_store *store, uint64_t blob)
     do
         fd = sys.openat(store->blobs_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? disk_error(-errno) : fd;
 }
 
 int blob_store_folder_fd(const struct blob_store *store)

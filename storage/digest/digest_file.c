@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/egress/blob_residency.h"
 #include "storage/digest/digest.h"
@@ -41,13 +42,13 @@ static int sets_update(const struct digest_sets *sets, const void *data, size_t 
     return err;
 }
 
-/* 0, -ENODATA when the file ends before `end`, or the errno of fstat. */
+/* 0, -ENODATA when the file ends before `end`, or what fstat came to. */
 static int file_check_length(int fd, uint64_t end)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return -errno;
+        return disk_error(-errno);
     /* Devices have no length of their own here; they end when reading says so. */
     return S_ISREG(st.st_mode) && (uint64_t)st.st_size < end ? -ENODATA : 0;
 }

@@ -46,7 +46,7 @@ static int job_fail(struct digest_jobs *jobs, struct digest_job *job, int err)
 {
     char text[96];
 
-    if (err == -ENOMEM || err == -EMFILE)
+    if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
         return err;
     snprintf(text, sizeof(text), "cannot be read: %s", err == -ENODATA ? "it is too short" : strerror(-err));
     return job_fail_damaged(jobs, job, BLOB_DAMAGE_UNREADABLE, text);

@@ -53,7 +53,7 @@ void writer_open_done(struct blob_writer *writer, int32_t result)
         return;
     }
     if (result < 0)
-        writer_fail(writer, result);
+        writer_fail_disk(writer, result);
     else
         writer_opened(writer, result);
 }
@@ -61,7 +61,7 @@ void writer_open_done(struct blob_writer *writer, int32_t result)
 void writer_open_staging_done(struct blob_writer *writer, int32_t result)
 {
     if (result < 0) {
-        writer_fail(writer, result);
+        writer_fail_disk(writer, result);
         return;
     }
     writer_opened(writer, result);
@@ -88,7 +88,7 @@ void writer_reserve_done(struct blob_writer *writer, int32_t result)
             writer->store, &writer->store->no_reserve,
             "this file system cannot reserve space; a full disk shows only while uploads arrive");
     else if (result < 0)
-        writer_fail(writer, result);
+        writer_fail_disk(writer, result);
     if (result != -EOPNOTSUPP && result != -ENOSYS)
         writer->file = result == 0 ? FILE_READY : FILE_OPEN;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/blob/blob_internal.h"
 
 static void folder_open(struct blob_folder *folder);
@@ -41,16 +42,17 @@ static void folder_batch_end(struct blob_folder *folder, int result)
 {
     struct blob_store *store = folder->store;
     assert(folder->active && result <= 0);
+    int told = result != 0 ? disk_error(result) : 0;
     bool is_lost = result != 0 && folder->fd >= 0; /* else it could not even be opened: nothing was tried */
 
     if (folder->fd >= 0)
         close(folder->fd); /* a folder: nothing to free, nothing to flush */
     folder->fd = -1;
     pthread_mutex_lock(&store->folders_lock);
-    blob_waiters_post(&folder->running, result);
+    blob_waiters_post(&folder->running, told);
     folder->failures += is_lost;
     if (result != 0)
-        blob_waiters_post(&folder->waiting, result);
+        blob_waiters_post(&folder->waiting, told);
     bool more = !queue_is_empty(&folder->waiting);
     folder->active = more;
     pthread_mutex_unlock(&store->folders_lock);

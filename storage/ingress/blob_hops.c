@@ -239,7 +239,7 @@ bool writer_drain_start(struct blob_writer *writer)
         return true;
     }
     if (hop->put_in == hop->taken_out && (err = hop_take_out(hop)) != 0) {
-        writer_fail(writer, err);
+        writer_fail_disk(writer, err);
         return false;
     }
     struct ring_op *op = writer_step_begin(writer, STEP_DRAIN);
@@ -259,7 +259,7 @@ void writer_drain_done(struct blob_writer *writer, int32_t result)
         return;
     }
     if (result <= 0) {
-        writer_fail(writer, result == 0 ? -EIO : result);
+        writer_fail_disk(writer, result == 0 ? -EIO : result);
         return;
     }
     hop->drained += (size_t)result;

@@ -84,7 +84,7 @@ void writer_publish_start(struct blob_writer *writer)
 void writer_sync_done(struct blob_writer *writer, int32_t result)
 {
     if (result < 0)
-        writer_fail(writer, result);
+        writer_fail_disk(writer, result);
     else
         writer->file = FILE_SYNCED;
 }
@@ -92,7 +92,7 @@ void writer_sync_done(struct blob_writer *writer, int32_t result)
 void writer_record_done(struct blob_writer *writer, int32_t result)
 {
     if (result <= 0) {
-        writer_fail(writer, result == 0 ? -EIO : result);
+        writer_fail_disk(writer, result == 0 ? -EIO : result);
         return;
     }
     writer->record_written += (size_t)result;
@@ -127,7 +127,7 @@ void writer_link_done(struct blob_writer *writer, int32_t result)
         return;
     }
     if (result < 0) {
-        writer_fail(writer, result);
+        writer_fail_disk(writer, result);
         return;
     }
     writer_named(writer);

@@ -93,7 +93,9 @@ void writer_pump_done(struct blob_writer *writer, int32_t result)
                            "this file system takes no splice; copying uploads instead");
         break;
     }
-    if (result != -EOPNOTSUPP)
+    if (result < 0 && writer->pump.is_of_file)
+        writer_fail_disk(writer, result); /* whoever asks next is told */
+    else if (result != -EOPNOTSUPP)
         writer->pump_result = result;
     if (result > 0)
         writer->written += (uint64_t)result;

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/ingress/blob_writer_parts.h"
 
 static void writer_check(const struct blob_writer *writer)
@@ -35,6 +36,15 @@ void writer_fail(struct blob_writer *writer, int error)
     assert(error < 0);
     if (writer->error == 0)
         writer->error = error;
+}
+
+void writer_fail_disk(struct blob_writer *writer, int error)
+{
+    int told = disk_error(error);
+
+    if (told == -EIO && writer->error == 0)
+        blob_store_log(writer->store, LOG_LEVEL_ERROR, "the file of an upload: %s", strerror(-error));
+    writer_fail(writer, told);
 }
 
 /* ---- Events ---- */

@@ -193,6 +193,8 @@ struct ring_op *writer_step_begin(struct blob_writer *writer, enum writer_step s
 /* The same for an operation that has a ring_op of its own. */
 void writer_step_begin_on(struct blob_writer *writer, enum writer_step step, struct ring_op *op);
 void writer_fail(struct blob_writer *writer, int error);
+/* The same for what a call on a file came to: the log hears what the kernel said, the owner what disk_error.h makes of it. */
+void writer_fail_disk(struct blob_writer *writer, int error);
 
 /* blob_create.c: the steps up to FILE_READY. */
 void writer_create_check(struct blob_writer *writer);

@@ -118,12 +118,14 @@ static int32_t pump_run(struct pump_pool *pool, struct pump_job *job, const stru
 
         if (n <= 0) /* whatever it is, it is found again by the next job */
             return moved > 0 ? (int32_t)moved : (int32_t)n;
-        if ((err = pump_out(job, pipe, (size_t)n, offset)) != 0) {
-            *dirty = true;
+        *dirty = true;
+        job->is_of_file = true;
+        if ((err = pump_out(job, pipe, (size_t)n, offset)) != 0)
             return err;
-        }
+        *dirty = false;
         if ((err = digest_map_update(map, job->digest, offset, (size_t)n)) != 0)
             return err == -ENODATA ? -EIO : err; /* what was just written is not there */
+        job->is_of_file = false;
         moved += (uint32_t)n;
         assert(moved <= job->max);
         pump_write_back(job, offset, (uint64_t)n);
@@ -212,6 +214,7 @@ int pump_start(struct pump_pool *pool, struct ring *ring, struct pump_job *job, 
     assert(job->op.done != NULL && job->digest != NULL && job->file_fd >= 0 && socket_fd >= 0);
     job->ring = ring;
     job->refusal = PUMP_REFUSED_NOTHING;
+    job->is_of_file = false;
     job->socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, 0);
     if (job->socket_fd < 0)
         return -EMFILE;

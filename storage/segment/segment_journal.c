@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/digest/digest.h"
 #include "storage/segment/segment_internal.h"
@@ -92,7 +93,7 @@ int segment_entry_write(struct segment_writer *writer, const struct segment_entr
     if (err != 0) {
         segment_write_failed(writer, err);
         /* The disk may be full; the segment was not, which is what it would say. */
-        return err == -ENOSPC || err == -EOPNOTSUPP ? -EIO : err;
+        return err == -ENOSPC ? -EIO : disk_error(err);
     }
     segment->journal -= room;
     ++segment->entries;

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/base/thread.h"
 #include "storage/segment/segment_internal.h"
@@ -189,6 +190,8 @@ static void *maker_main(void *arg)
         err = make_segment(maker->store, bytes, &segment);
         if (err == 0)
             blob_store_grown(maker->store);
+        else if (disk_error(err) == -EIO)
+            blob_store_log(maker->store, LOG_LEVEL_ERROR, "cannot make a segment: %s", strerror(-err));
         pthread_mutex_lock(&maker->lock);
         assert(maker->is_wanted && maker->segment == NULL);
         maker->is_wanted = false;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/segment/segment_internal.h"
 #include "storage/base/sys.h"
@@ -28,14 +29,14 @@ static int space_open(struct blob_store *store, uint64_t blob)
     do
         fd = sys.openat(store->blobs_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     while (fd < 0 && (errno == EINTR || (errno == EMFILE && blob_cache_shed(&store->cache) > 0)));
-    return fd < 0 ? -errno : fd;
+    return fd < 0 ? disk_error(-errno) : fd;
 }
 
 /* After a failure all of it is done again, not only the sync, which would find nothing left to do: holes are punched and tails cut anew. The
  * units in the file have nothing to fear: whoever waits for theirs has a descriptor of its own, and Linux tells each one. */
 static int space_sync(struct blob_store *store, int fd)
 {
-    return store->options.durable && sys.fdatasync(fd) != 0 ? -errno : 0;
+    return store->options.durable && sys.fdatasync(fd) != 0 ? disk_error(-errno) : 0;
 }
 
 static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
@@ -52,7 +53,7 @@ static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t len
             "this file system punches no holes; space of small objects comes back by the segment");
         return 0;
     }
-    return err;
+    return err == 0 ? 0 : disk_error(err);
 }
 
 static int run_compare(const void *a, const void *b)
@@ -107,10 +108,10 @@ static int cut(struct blob_store *store, int fd, uint64_t bytes)
     struct stat st;
 
     if (fstat(fd, &st) != 0)
-        return -errno;
+        return disk_error(-errno);
     if ((uint64_t)st.st_size < bytes)
         return 0;
-    return ftruncate(fd, (off_t)bytes) == 0 ? space_sync(store, fd) : -errno;
+    return ftruncate(fd, (off_t)bytes) == 0 ? space_sync(store, fd) : disk_error(-errno);
 }
 
 int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes)

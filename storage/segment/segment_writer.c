@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/segment/segment_internal.h"
 #include "storage/base/sys.h"
@@ -55,7 +56,7 @@ static void note_sync_result(struct segment_writer *writer, int result)
         return;
     blob_store_log(writer->store, LOG_LEVEL_ERROR, "cannot sync a segment: %s", strerror(-result));
     if (writer->sync_result == 0)
-        writer->sync_result = result;
+        writer->sync_result = disk_error(result);
 }
 
 static bool is_dirty(const struct segment_writer *writer)
@@ -208,7 +209,7 @@ static void group_end(struct segment_writer *writer, const struct group *group, 
     for (int i = 0; i < group->count; ++i) {
         struct segment_unit *unit = group->units[i];
 
-        unit->result = result;
+        unit->result = result == 0 ? 0 : disk_error(result);
         unit->at = result == 0 ? (struct blob_unit){segment->blob, offset} : (struct blob_unit){0, 0};
         offset += segment_unit_room(unit->length);
     }
@@ -250,7 +251,7 @@ void segment_write(struct segment_writer *writer, struct segment_unit *first)
         assert(first->data != NULL && first->length > 0);
         assert(first->length <= SEGMENT_UNIT_BYTES_MAX);
         if ((err = open_for(writer, segment_unit_room(first->length))) != 0) {
-            fail_all(first, err);
+            fail_all(first, disk_error(err));
             return;
         }
         first = gather(writer->open, unit, &group);

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "storage/base/disk_error.h"
 #include "storage/base/io.h"
 #include "storage/base/sys.h"
 
@@ -96,7 +97,7 @@ static void test_reads_up_to_the_end(void **state)
     assert_memory_equal(buffer, "3456789", 7);
     assert_int_equal(read_up_to(fd, buffer, 16, 10), 0);
     assert_int_equal(read_up_to(fd, buffer, 0, 0), 0);
-    begin(2, EIO);
+    begin(2, EBADMSG);
     assert_int_equal(read_up_to(fd, buffer, 8, 0), -EIO);
     end();
     close(fd);
@@ -111,8 +112,8 @@ static void test_reads_whole(void **state)
     assert_int_equal(read_whole(fd, buffer, 10, 0), 0);
     assert_memory_equal(buffer, "0123456789", 10);
     assert_int_equal(read_whole(fd, buffer, 10, 1), -EIO); /* it is shorter */
-    begin(1, ENXIO);
-    assert_int_equal(read_whole(fd, buffer, 10, 0), -ENXIO);
+    begin(1, ENODATA);                                     /* a bad sector, not the end of the file */
+    assert_int_equal(read_whole(fd, buffer, 10, 0), -EIO);
     end();
     close(fd);
 }
@@ -126,10 +127,27 @@ static void test_writes_whole(void **state)
     assert_int_equal(write_whole(fd, "", 0, 0), 0);
     begin(2, ENOSPC);
     assert_int_equal(write_whole(fd, "xyzxyz", 6, 0), -ENOSPC);
+    begin(2, EROFS);
+    assert_int_equal(write_whole(fd, "xyzxyz", 6, 0), -EIO);
     begin(1, 0);
     assert_int_equal(write_whole(fd, "xyzxyz", 6, 0), -EIO); /* nothing, again and again */
     end();
     expect_file(fd, "xyzcdefgh."); /* what was done before the failure stays */
+}
+
+static void test_words_of_the_disk(void **state)
+{
+    const int kept[] = {ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOENT, EEXIST};
+
+    for (int error = 1; error < 134; ++error) {
+        int expected = error == EFBIG ? -ENOSPC : -EIO;
+
+        for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); ++i)
+            if (error == kept[i])
+                expected = -error;
+        if (disk_error(-error) != expected)
+            fail_msg("%s becomes %d", strerror(error), disk_error(-error));
+    }
 }
 
 static void test_writes_on(void **state)
@@ -171,11 +189,9 @@ static void test_writes_more_than_a_pipe_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_up_to_the_end),
-        cmocka_unit_test(test_reads_whole),
-        cmocka_unit_test(test_writes_whole),
-        cmocka_unit_test(test_writes_on),
-        cmocka_unit_test(test_writes_more_than_a_pipe_holds),
+        cmocka_unit_test(test_reads_up_to_the_end), cmocka_unit_test(test_reads_whole),
+        cmocka_unit_test(test_writes_whole),        cmocka_unit_test(test_writes_on),
+        cmocka_unit_test(test_words_of_the_disk),   cmocka_unit_test(test_writes_more_than_a_pipe_holds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,15 +232,15 @@ static void all_goes_well(void **state)
 
 static void write_fails(void **state)
 {
-    const int errors[] = {ENOSPC, EIO};
+    const int errors[] = {ENOSPC, EIO, EBADMSG}, expected[] = {-ENOSPC, -EIO, -EIO};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct scene scene;
         struct rig rig;
 
         rig_begin(&rig, NULL);
         scene_run(&rig, &scene, errors[i], false);
-        scene_expect(&rig, &scene, -errors[i]);
+        scene_expect(&rig, &scene, expected[i]);
         rig_close(&rig);
         expect_no_debt(rig.dir); /* it is known what is in there */
         assert_int_equal(rig_open_again(&rig), 0);

@@ -212,7 +212,8 @@ static void test_free_from_inside_an_event(void **state)
 
 /* ---- Every operation fails once ---- */
 
-static void fail_each_operation(enum ring_engine engine, bool staging, enum feed feed, int error)
+static void fail_each_operation(enum ring_engine engine, bool staging, enum feed feed, int error,
+                                int expected)
 {
     struct rig rig;
     unsigned failed = 0;
@@ -235,7 +236,9 @@ static void fail_each_operation(enum ring_engine engine, bool staging, enum feed
             assert_nothing_left(&rig, descriptors);
             break;
         }
-        assert_int_equal(result, error); /* never a success, and never another error */
+        assert_int_equal(result, expected); /* never a success, and never another error */
+        assert_true(expected == error || strstr(rig.last_message, strerror(-error)) != NULL);
+        rig.last_message[0] = '\0';
         ++failed;
         assert_nothing_left(&rig, descriptors);
     }
@@ -246,22 +249,31 @@ static void fail_each_operation(enum ring_engine engine, bool staging, enum feed
 
 static void test_enospc_splice_uring(void **state)
 {
-    fail_each_operation(RING_ENGINE_URING, false, FEED_SPLICE, -ENOSPC);
+    fail_each_operation(RING_ENGINE_URING, false, FEED_SPLICE, -ENOSPC, -ENOSPC);
 }
 
 static void test_eio_splice_threads(void **state)
 {
-    fail_each_operation(RING_ENGINE_THREADS, false, FEED_SPLICE, -EIO);
+    fail_each_operation(RING_ENGINE_THREADS, false, FEED_SPLICE, -EIO, -EIO);
 }
 
 static void test_eio_memory(void **state)
 {
-    fail_each_operation(RING_ENGINE_AUTO, false, FEED_MEMORY, -EIO);
+    fail_each_operation(RING_ENGINE_AUTO, false, FEED_MEMORY, -EIO, -EIO);
 }
 
 static void test_enospc_staging(void **state)
 {
-    fail_each_operation(RING_ENGINE_AUTO, true, FEED_MIXED, -ENOSPC);
+    fail_each_operation(RING_ENGINE_AUTO, true, FEED_MIXED, -ENOSPC, -ENOSPC);
+}
+
+/* What the kernel says of a disk, and what would mean something else to whoever feeds the writer: that chunks were refused, that it may try
+ * again, that the socket is of no use. */
+static void test_words_of_the_disk(void **state)
+{
+    fail_each_operation(RING_ENGINE_THREADS, false, FEED_SPLICE, -EBADMSG, -EIO);
+    fail_each_operation(RING_ENGINE_AUTO, false, FEED_SPLICE, -EAGAIN, -EIO);
+    fail_each_operation(RING_ENGINE_AUTO, true, FEED_MEMORY, -EBUSY, -EIO);
 }
 
 /* The file's own sync fails: the blob is dropped, although a second sync would say that all is well. */
@@ -369,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_eio_splice_threads),
         cmocka_unit_test(test_eio_memory),
         cmocka_unit_test(test_enospc_staging),
+        cmocka_unit_test(test_words_of_the_disk),
         cmocka_unit_test(test_failed_sync_drops_the_blob),
         cmocka_unit_test(test_unlink_that_fails_is_left_for_recovery),
         cmocka_unit_test(test_full_disk_is_told_before_the_body),

@@ -275,6 +275,14 @@ static void test_failures(void **state)
     assert_int_equal(run_failing(&rig, bytes, length), -ENOSPC);
     splice_fails(0, 0, 0);
     round_trip(&rig, length); /* by the same thread: nothing was left in its pipe */
+    /* What would be the socket's word: nothing now, the other way, gone. */
+    const int words[] = {EAGAIN, EOPNOTSUPP, EPIPE, EBADMSG};
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        splice_fails(0, words[i], 1);
+        assert_int_equal(run_failing(&rig, bytes, length), -EIO);
+        assert_non_null(strstr(rig.last_message, strerror(words[i])));
+    }
+    splice_fails(0, 0, 0);
     fault_set(RING_OP_LENT, 2, -EIO);
     assert_int_equal(run_failing(&rig, bytes, length), -EIO);
     assert_int_equal(fault.hits, 1);

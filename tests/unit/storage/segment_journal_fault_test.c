@@ -158,9 +158,9 @@ static void writes_and_reads_in_pieces(void **state)
 
 static void failed_write_seals(void **state)
 {
-    const int errors[] = {EIO, ENOSPC, EDQUOT}, expected[] = {-EIO, -EIO, -EDQUOT};
+    const int errors[] = {EIO, ENOSPC, EDQUOT, EBADMSG}, expected[] = {-EIO, -EIO, -EDQUOT, -EIO};
 
-    for (unsigned i = 0; i < 6; ++i) {
+    for (unsigned i = 0; i < 8; ++i) {
         struct batch batch;
         struct pen pen;
         uint64_t blob;
@@ -170,9 +170,9 @@ static void failed_write_seals(void **state)
         segment_write(pen.writer, batch.units);
         blob = segment_writer_blob(pen.writer);
         assert_int_equal(entry_put(&pen, 1, 100), 0);
-        faults_set(i < 3 ? 1 : 3, errors[i % 3]); /* at the first byte, or when a part is written */
+        faults_set(i < 4 ? 1 : 3, errors[i % 4]); /* at the first byte, or when a part is written */
         sys.pwritev = pwritev_faulty;
-        assert_int_equal(entry_put(&pen, 2, 5000), expected[i % 3]);
+        assert_int_equal(entry_put(&pen, 2, 5000), expected[i % 4]);
         sys.pwritev = pwritev;
         assert_int_equal(pen.rig.errors, 1);
         assert_int_equal(segment_writer_blob(pen.writer), 0);
