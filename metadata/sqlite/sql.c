@@ -62,20 +62,18 @@ int meta_sql_error(int code)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return -EBUSY;
-    case SQLITE_READONLY:
-        return -EROFS;
     case SQLITE_TOOBIG:
         return -E2BIG;
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-        return -EACCES;
     case SQLITE_INTERRUPT:
         return -ECANCELED;
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
         /* Something that the schema version promises is not there, or is there twice. */
         return META_E_CORRUPT;
-    default: /* SQLITE_IOERR, SQLITE_CANTOPEN and whatever else a file system makes of a call */
+    /* SQLITE_IOERR, SQLITE_CANTOPEN and whatever else a file system makes of a call. SQLITE_READONLY too: what was opened for
+     * reading alone is never asked for a change, and one that was opened for writing is called so when its file cannot be looked at
+     * any more. */
+    default:
         return -EIO;
     }
 }
