@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of S3 errors as data: status, code and message by enum value; and the one place where results of the core become
- * S3 errors. */
+ * The table of S3 errors as data: status, code and message by enum value; and the one place where results of the core and of bodies
+ * become S3 errors. */
 #include "api/s3/s3_error.h"
 
 #include <assert.h>
@@ -81,16 +81,27 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_SERVICE_UNAVAILABLE;
     case META_E_UNSYNCED:
         return S3_ERROR_SYNC_FAILED;
-    case -EROFS:
-        return S3_ERROR_ACCESS_DENIED;
     case -ENOSPC:
     case -EDQUOT:
         return S3_ERROR_STORAGE_FULL;
     case -ERANGE:
         return S3_ERROR_INVALID_RANGE;
+    case -ENOBUFS: /* no room for a body that is held in memory */
+    case -EMFILE:
+    case -ENFILE:
+    case -EAGAIN:
+        return S3_ERROR_SLOW_DOWN;
+    default:
+        return S3_ERROR_INTERNAL_ERROR;
+    }
+}
+
+enum s3_error s3_error_of_body(int result)
+{
+    assert(result != 0);
+    switch (result) {
     case -EBADMSG: /* the core's word for a signed chunk that was refused */
         return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
-    case -EFBIG:
     case -EMSGSIZE:
         return S3_ERROR_ENTITY_TOO_LARGE;
     case -ECONNRESET:
@@ -99,12 +110,7 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_INCOMPLETE_BODY;
     case -ETIMEDOUT:
         return S3_ERROR_REQUEST_TIMEOUT;
-    case -ENOBUFS: /* no room for a body that is held in memory */
-    case -EMFILE:
-    case -ENFILE:
-    case -EAGAIN:
-        return S3_ERROR_SLOW_DOWN;
     default:
-        return S3_ERROR_INTERNAL_ERROR;
+        return s3_error_of_result(result);
     }
 }

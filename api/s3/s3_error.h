@@ -155,7 +155,10 @@ int s3_error_status(enum s3_error error);
 const char *s3_error_code(enum s3_error error);
 const char *s3_error_message(enum s3_error error);
 
-/* The S3 error for a core result (META_E_*, errno), which is not 0. */
+/* The S3 error for a core result (META_E_*, errno), which is not 0: what a client may have asked for in vain has a code of its own, every
+ * errno that it did not cause is InternalError. */
 enum s3_error s3_error_of_result(int result);
+/* The same where a body was being received, whose sender may be at fault: gone, silent, or his bytes not what they should be. */
+enum s3_error s3_error_of_body(int result);
 
 #endif

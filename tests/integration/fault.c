@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -23,7 +25,8 @@ enum fault_call {
     FAULT_UNLINK,
     FAULT_OPEN,
     FAULT_SPLICE,
-    FAULT_READ
+    FAULT_READ,
+    FAULT_STAT
 };
 
 struct control {
@@ -76,6 +79,16 @@ FAULTY(FAULT_WRITE, int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, 
 FAULTY(FAULT_WRITE, int, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n))
 FAULTY(FAULT_READ, ssize_t, pread, (int fd, void *data, size_t n, off_t at), (fd, data, n, at))
 FAULTY(FAULT_READ, ssize_t, pread64, (int fd, void *data, size_t n, off64_t at), (fd, data, n, at))
+FAULTY(FAULT_READ, ssize_t, preadv2, (int fd, const struct iovec *list, int n, off_t at, int flags),
+       (fd, list, n, at, flags))
+FAULTY(FAULT_READ, ssize_t, preadv64v2, (int fd, const struct iovec *list, int n, off64_t at, int flags),
+       (fd, list, n, at, flags))
+FAULTY(FAULT_READ, ssize_t, sendfile, (int to, int from, off_t *at, size_t n), (to, from, at, n))
+FAULTY(FAULT_READ, ssize_t, sendfile64, (int to, int from, off64_t *at, size_t n), (to, from, at, n))
+FAULTY(FAULT_STAT, int, stat, (const char *path, struct stat *st), (path, st))
+FAULTY(FAULT_STAT, int, stat64, (const char *path, struct stat64 *st), (path, st))
+FAULTY(FAULT_STAT, int, fstat, (int fd, struct stat *st), (fd, st))
+FAULTY(FAULT_STAT, int, fstat64, (int fd, struct stat64 *st), (fd, st))
 FAULTY(FAULT_LINK, int, linkat, (int from, const char *name, int to, const char *as, int flags),
        (from, name, to, as, flags))
 FAULTY(FAULT_UNLINK, int, unlinkat, (int fd, const char *name, int flags), (fd, name, flags))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""System calls of the whole server fail with EIO and ENOSPC, one or many in a row, at moments that differ, under a mix of
+"""System calls of the whole server fail with EIO and ENOSPC, and with what else kernels say of a disk, one or many in a row, at moments that differ, under a mix of
 changes. Answers are then 5xx; no acknowledged change is lost; the server goes on; after a kill -9 everything is as told; and
 `sluice check` finds nothing. With the thread engine all disk work is calls of libc, which a preloaded library can fail."""
 import errno
@@ -18,6 +18,9 @@ SEED = int(os.environ.get("CRASH_SEED", "1"))
 NONE, SYNC, WRITE, LINK, UNLINK, OPEN, SPLICE, READ = range(8)
 KINDS = [(SYNC, errno.EIO), (WRITE, errno.ENOSPC), (WRITE, errno.EIO), (LINK, errno.ENOSPC), (UNLINK, errno.EIO),
          (OPEN, errno.EMFILE), (OPEN, errno.EIO), (SPLICE, errno.ENOSPC), (SYNC, errno.ENOSPC), (READ, errno.EIO)]
+
+# In every second turn: words that mean something else where requests are read. disk_words_test.py tries all of them.
+ODD = [errno.EBADMSG, errno.ENODATA, errno.ETIMEDOUT, errno.EROFS, errno.EUCLEAN, errno.EACCES]
 
 built = preload.build("fault", "FAULT_CONTROL", 16, "calls fail under load")
 if built is None:
@@ -42,6 +45,8 @@ server = start()
 mix.prepare(server)
 for round_number in range(ROUNDS):
     kind, error = KINDS[round_number % len(KINDS)]
+    if round_number // len(KINDS) % 2 == 1 and error != errno.EMFILE:
+        error = ODD[round_number % len(ODD)]
     count = rng.choice([1, 1, 3, 100])
     when = f"round {round_number}: {count} calls of kind {kind} fail with {errno.errorcode[error]}"
     mix.start(server, go_on=True)

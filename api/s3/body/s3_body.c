@@ -270,7 +270,7 @@ enum s3_error s3_body_error(const struct s3_body *body, int result)
         return violation(body);
     if (result == -EMSGSIZE && body->is_coded && body->chunked.failure != 0)
         return violation(body);
-    return s3_error_of_result(result);
+    return s3_error_of_body(result);
 }
 
 /* ---- Small bodies ---- */

@@ -271,7 +271,7 @@ static enum s3_error end_error(const struct post *post, int result)
     if (post->error != S3_ERROR_NONE)
         return post->error;
     if (result != 0)
-        return s3_error_of_result(result);
+        return s3_error_of_body(result);
     if (post->form.state != S3_FORM_END)
         return S3_ERROR_MALFORMED_POST; /* the closing boundary is missing */
     return post->is_storing ? S3_ERROR_NONE : S3_ERROR_INCORRECT_NUMBER_OF_FILES;

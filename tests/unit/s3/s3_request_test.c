@@ -294,7 +294,15 @@ static void test_results(void **state)
     assert_int_equal(s3_error_of_result(META_E_PRECONDITION), S3_ERROR_PRECONDITION_FAILED);
     assert_int_equal(s3_error_of_result(-ENOSPC), S3_ERROR_STORAGE_FULL);
     assert_int_equal(s3_error_of_result(-EDQUOT), S3_ERROR_STORAGE_FULL);
-    assert_int_equal(s3_error_of_result(-ECONNRESET), S3_ERROR_INCOMPLETE_BODY);
+    /* Only whoever was receiving a body may call it the client's fault. */
+    const int words[] = {EROFS, EACCES,     EBADMSG,  EUCLEAN, ENODATA, ETIMEDOUT,
+                         EPIPE, ECONNRESET, EMSGSIZE, EFBIG,   ENOENT};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        assert_int_equal(s3_error_of_result(-words[i]), S3_ERROR_INTERNAL_ERROR);
+    assert_int_equal(s3_error_of_body(-ECONNRESET), S3_ERROR_INCOMPLETE_BODY);
+    assert_int_equal(s3_error_of_body(-EMSGSIZE), S3_ERROR_ENTITY_TOO_LARGE);
+    assert_int_equal(s3_error_of_body(-EROFS), S3_ERROR_INTERNAL_ERROR);
+    assert_int_equal(s3_error_of_body(META_E_UNSYNCED), S3_ERROR_SYNC_FAILED);
     assert_int_equal(s3_error_of_result(-EIO), S3_ERROR_INTERNAL_ERROR);
     fixture_request("GET", "/bucket/a");
     fixture_serve();
