@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/s3/operations.h"
+#include "api/s3/s3_error_known.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/slice.h"
@@ -59,35 +60,24 @@ void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
 
 /* ---- Errors ---- */
 
-/* Bucket and key where S3 tells them. */
-static void write_subject(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
+/* Those of the error's row, and no others. */
+static void write_elements(struct s3_request *request, struct s3_xml *xml, enum s3_error error)
 {
-    struct slice bucket = request->subject_bucket.len > 0 ? request->subject_bucket : request->bucket_name;
-    struct slice key = request->subject_key.len > 0 ? request->subject_key : request->key;
+    for (const struct s3_element_use *use = s3_error_elements(error); use->element != S3_ELEMENT_NONE;
+         use++) {
+        enum s3_element element = use->element;
+        struct slice value = slice_of(NULL, 0);
 
-    switch (error) {
-    case S3_ERROR_NO_SUCH_BUCKET:
-    case S3_ERROR_INVALID_BUCKET_NAME:
-    case S3_ERROR_BUCKET_ALREADY_EXISTS:
-    case S3_ERROR_BUCKET_ALREADY_OWNED_BY_YOU:
-    case S3_ERROR_BUCKET_NOT_EMPTY:
-        s3_xml_text(xml, "BucketName", bucket.base, bucket.len);
-        break;
-    case S3_ERROR_NO_SUCH_KEY:
-        s3_xml_text(xml, "Key", key.base, key.len);
-        break;
-    default:
-        break;
+        if (request->elements != NULL)
+            value = request->elements[element];
+        if (value.base == NULL)
+            value = s3_error_known(request, error, element);
+        if (value.base != NULL)
+            s3_xml_text(xml, s3_element_name(element), value.base, value.len);
+        else if (!use->may_miss)
+            s3_service_report(request->service, "an answer of %s lacks its %s (request %s)",
+                              s3_error_code(error), s3_element_name(element), request->request_id);
     }
-}
-
-/* The path as the client wrote it, without the query, which may hold a signature. */
-static void write_resource(const struct s3_request *request, struct s3_xml *xml)
-{
-    struct slice path = request->http->path;
-    const char *question = path.len != 0 ? memchr(path.base, '?', path.len) : NULL;
-
-    s3_xml_text(xml, "Resource", path.base, question != NULL ? (size_t)(question - path.base) : path.len);
 }
 
 /* botocore that gets a final answer where it waited for 100 Continue reads the answers to later uploads on that connection
@@ -116,10 +106,7 @@ void s3_answer_error_message(struct s3_request *request, enum s3_error error, co
     s3_xml_open(&xml, "Error");
     s3_xml_string(&xml, "Code", s3_error_code(error));
     s3_xml_string(&xml, "Message", message);
-    write_subject(request, &xml, error);
-    for (const struct s3_error_detail *detail = request->details; detail != NULL; detail = detail->next)
-        s3_xml_text(&xml, detail->name, detail->value.base, detail->value.len);
-    write_resource(request, &xml);
+    write_elements(request, &xml, error);
     s3_xml_string(&xml, "RequestId", request->request_id);
     s3_xml_string(&xml, "HostId", s3_service_host_id(request->service));
     s3_xml_close(&xml, "Error");

@@ -54,11 +54,8 @@ static enum s3_error refuse_conflict(struct s3_request *request, const char *fir
         slice_of(second, strlen(second) + 1),
     };
 
-    s3_request_detail(request, "ArgumentName", SLICE("ResourceType"));
-    s3_request_detail(request, "ArgumentValue", message[1]);
-    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
-                       arena_join(&request->http->arena, message, 4).base);
-    return S3_ERROR_INVALID_ARGUMENT;
+    return s3_request_argument(request, SLICE("ResourceType"), message[1],
+                               arena_join(&request->http->arena, message, 4).base);
 }
 
 /* Only objects have versions, and what makes one cannot say which it will be: whoever names one there means something else. */
@@ -69,10 +66,8 @@ static enum s3_error refuse_version(struct s3_request *request, const struct s3_
 
     if (version == NULL || (operation->flags & S3_OPERATION_VERSION) != 0)
         return S3_ERROR_NONE;
-    s3_request_detail(request, "ArgumentName", SLICE("versionId"));
-    s3_request_detail(request, "ArgumentValue", version->value);
-    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, "This operation does not accept a version-id.");
-    return S3_ERROR_INVALID_ARGUMENT;
+    return s3_request_argument(request, SLICE("versionId"), version->value,
+                               "This operation does not accept a version-id.");
 }
 
 /* What is refused whatever stands in the request is no method that the resource has. */

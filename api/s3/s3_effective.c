@@ -140,6 +140,15 @@ static const struct known *find(struct slice name)
     return NULL;
 }
 
+struct slice s3_effective_header(enum s3_effective_name name)
+{
+    size_t at = 0;
+
+    while (table[at].id != name)
+        at++; /* each of them has its row */
+    return slice_text(table[at].name);
+}
+
 enum s3_effective_name s3_effective_find(struct slice name)
 {
     pthread_once(&index_once, make_index);

@@ -58,6 +58,8 @@ bool s3_effective_collect(struct arena *arena, const struct http_headers *header
                           struct s3_effective *effective, struct slice *repeated);
 /* S3_EFFECTIVE_COUNT: the header is none of them. name: in lower case. */
 enum s3_effective_name s3_effective_find(struct slice name);
+/* The header's name, in lower case, as answers tell it. */
+struct slice s3_effective_header(enum s3_effective_name name);
 /* Whether S3 knows a header of that name that a presigned URL may carry in its query. name: in lower case. */
 bool s3_effective_may_be_presigned(struct slice name);
 /* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed after it: what lies before that, decoded and without a leading

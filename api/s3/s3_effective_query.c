@@ -12,9 +12,7 @@
 
 static enum s3_error refuse(struct s3_request *request, struct slice name, const char *message)
 {
-    s3_request_detail(request, "ArgumentName", name);
-    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, message);
-    return S3_ERROR_INVALID_ARGUMENT;
+    return s3_request_argument(request, name, slice_of(NULL, 0), message);
 }
 
 enum s3_error s3_effective_read(struct s3_request *request)

@@ -101,7 +101,7 @@ enum s3_error s3_error_of_body(int result)
     assert(result != 0);
     switch (result) {
     case -EBADMSG: /* the core's word for a signed chunk that was refused */
-        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+        return S3_ERROR_CHUNK_SIGNATURE;
     case -EMSGSIZE:
         return S3_ERROR_ENTITY_TOO_LARGE;
     case -ECONNRESET:

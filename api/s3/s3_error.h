@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The one table of S3 errors: name here, HTTP status, code on the wire, default message. */
+ * The one table of S3 errors: name here, HTTP status, code on the wire, default message. Several rows may share a code, where S3 says
+ * something else beside it. What an error carries further is s3_error_elements.h's. */
 #ifndef API_S3_S3_ERROR_H
 #define API_S3_S3_ERROR_H
 
@@ -12,42 +13,46 @@
       "The authorization header is malformed.")                                                              \
     X(AUTHORIZATION_QUERY_PARAMETERS, 400, "AuthorizationQueryParametersError",                              \
       "The query authorization parameters are invalid.")                                                     \
-    X(BAD_DIGEST, 400, "BadDigest",                                                                          \
-      "The Content-MD5 or checksum value that you specified did not match what the server received.")        \
+    X(BAD_DIGEST, 400, "BadDigest", "The Content-MD5 you specified did not match what we received.")         \
     X(BAD_REQUEST, 400, "BadRequest", "Bad Request")                                                         \
     X(BUCKET_ALREADY_EXISTS, 409, "BucketAlreadyExists", "The requested bucket name is not available.")      \
     X(BUCKET_ALREADY_OWNED_BY_YOU, 409, "BucketAlreadyOwnedByYou",                                           \
       "Your previous request to create the named bucket succeeded and you already own it.")                  \
-    X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty.")               \
+    X(BUCKET_NOT_EMPTY, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty")                \
+    X(CHECKSUM_MISMATCH, 400, "BadDigest",                                                                   \
+      "The checksum you specified did not match the calculated checksum.")                                   \
+    X(CHUNK_SIGNATURE, 403, "SignatureDoesNotMatch",                                                         \
+      "The request signature we calculated does not match the signature you provided. Check your key and "   \
+      "signing method.")                                                                                     \
     X(CONDITIONAL_REQUEST_CONFLICT, 409, "ConditionalRequestConflict",                                       \
-      "A conflicting operation occurred. Try again.")                                                        \
-    X(ENTITY_TOO_LARGE, 400, "EntityTooLarge",                                                               \
-      "Your proposed upload exceeds the maximum allowed object size.")                                       \
+      "The conditional request cannot succeed due to a conflicting operation against this resource.")        \
+    X(ENTITY_TOO_LARGE, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")      \
     X(ENTITY_TOO_SMALL, 400, "EntityTooSmall",                                                               \
-      "Your proposed upload is smaller than the minimum allowed object size.")                               \
+      "Your proposed upload is smaller than the minimum allowed size")                                       \
+    X(HEADERS_NOT_SIGNED, 403, "AccessDenied",                                                               \
+      "There were headers present in the request which were not signed")                                     \
     X(ILLEGAL_VERSIONING_CONFIGURATION, 400, "IllegalVersioningConfigurationException",                      \
       "The Versioning element must be specified")                                                            \
     X(IDEMPOTENCY_PARAMETER_MISMATCH, 400, "IdempotencyParameterMismatch",                                   \
       "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).") \
     X(ILLEGAL_LOCATION_CONSTRAINT, 400, "IllegalLocationConstraintException",                                \
       "The specified location constraint is not this server's region.")                                      \
-    X(INCOMPLETE_BODY, 400, "IncompleteBody",                                                                \
-      "The request body terminated before the announced length was received.")                               \
+    X(INCOMPLETE_BODY, 400, "IncompleteBody", "The request body terminated unexpectedly")                    \
     X(INTERNAL_ERROR, 500, "InternalError", "We encountered an internal error. Please try again.")           \
     X(INVALID_ACCESS_KEY_ID, 403, "InvalidAccessKeyId",                                                      \
-      "The access key Id you provided does not exist in our records.")                                       \
+      "The AWS Access Key Id you provided does not exist in our records.")                                   \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                          \
     X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership",                                        \
       "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")                      \
     X(INVALID_BUCKET_STATE, 409, "InvalidBucketState",                                                       \
       "The request is not valid with the current state of the bucket.")                                      \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                   \
-    X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified is not valid.")                   \
-    X(INCORRECT_NUMBER_OF_FILES, 400, "IncorrectNumberOfFilesInPostRequest",                                 \
-      "POST requires exactly one file upload per request.")                                                  \
+    X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified was invalid.")                    \
     X(INVALID_PART, 400, "InvalidPart",                                                                      \
-      "One or more of the specified parts could not be found, or its ETag did not match.")                   \
-    X(INVALID_PART_ORDER, 400, "InvalidPartOrder", "The list of parts was not in ascending order.")          \
+      "One or more of the specified parts could not be found.  The part may not have been uploaded, or the " \
+      "specified entity tag may not match the part's entity tag.")                                           \
+    X(INVALID_PART_ORDER, 400, "InvalidPartOrder",                                                           \
+      "The list of parts was not in ascending order. Parts must be ordered by part number.")                 \
     X(INVALID_POLICY_DOCUMENT, 400, "InvalidPolicyDocument",                                                 \
       "The content of the form does not meet the conditions specified in the policy document.")              \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                          \
@@ -56,30 +61,30 @@
     X(INVALID_REQUEST, 400, "InvalidRequest", "Invalid Request")                                             \
     X(INVALID_STORAGE_CLASS, 400, "InvalidStorageClass", "The storage class you specified is not valid")     \
     X(INVALID_TAG, 400, "InvalidTag", "The tag provided was not a valid tag.")                               \
-    X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise not valid.")         \
+    X(INVALID_TOKEN, 400, "InvalidToken", "The provided token is malformed or otherwise invalid.")           \
     X(INVALID_URI, 400, "InvalidURI", "Couldn't parse the specified URI.")                                   \
     X(INVALID_WRITE_OFFSET, 400, "InvalidWriteOffset",                                                       \
       "The write offset value that you specified does not match the current object size.")                   \
     X(KEY_TOO_LONG, 400, "KeyTooLongError", "Your key is too long")                                          \
     X(MALFORMED_POLICY, 400, "MalformedPolicy", "This policy contains invalid Json")                         \
     X(MALFORMED_ACL, 400, "MalformedACLError",                                                               \
-      "The XML you provided was not well-formed or did not validate against our published schema.")          \
+      "The XML you provided was not well-formed or did not validate against our published schema")           \
     X(MALFORMED_POST, 400, "MalformedPOSTRequest",                                                           \
       "The body of your POST request is not well-formed multipart/form-data.")                               \
     X(MALFORMED_TRAILER, 400, "MalformedTrailerError",                                                       \
       "The request contained trailing data that was not well-formed or did not conform to our published "    \
       "schema.")                                                                                             \
     X(MALFORMED_XML, 400, "MalformedXML",                                                                    \
-      "The XML you provided was not well-formed or did not validate against our published schema.")          \
+      "The XML you provided was not well-formed or did not validate against our published schema")           \
     X(POST_FIELDS_TOO_LARGE, 400, "MaxPostPreDataLengthExceeded",                                            \
       "Your POST request fields preceding the upload file were too large.")                                  \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge",                                                           \
-      "Your metadata headers exceed the maximum allowed metadata size.")                                     \
+      "Your metadata headers exceed the maximum allowed metadata size")                                      \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed",                                                           \
       "The specified method is not allowed against this resource.")                                          \
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength",                                                   \
       "You must provide the Content-Length HTTP header.")                                                    \
-    X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request body is empty.")                        \
+    X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request Body is empty")                         \
     X(NO_LOGGING_STATUS_FOR_KEY, 400, "NoLoggingStatusForKey",                                               \
       "There is no such thing as the ?logging sub-resource for a key")                                       \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                            \
@@ -109,6 +114,7 @@
     X(NOT_IMPLEMENTED, 501, "NotImplemented",                                                                \
       "A header or operation you provided implies functionality that is not implemented")                    \
     X(NOT_MODIFIED, 304, "NotModified", "Not Modified")                                                      \
+    X(NOT_YET_VALID, 403, "AccessDenied", "Request is not yet valid")                                        \
     X(NO_SUCH_VERSION, 404, "NoSuchVersion", "The specified version does not exist.")                        \
     X(NO_SUCH_WEBSITE_CONFIGURATION, 404, "NoSuchWebsiteConfiguration",                                      \
       "The specified bucket does not have a website configuration")                                          \
@@ -122,7 +128,8 @@
       "Your socket connection to the server was not read from or written to within the timeout period.")     \
     X(SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", "Service is unable to handle request.")                \
     X(SIGNATURE_DOES_NOT_MATCH, 403, "SignatureDoesNotMatch",                                                \
-      "The request signature we calculated does not match the signature you provided.")                      \
+      "The request signature we calculated does not match the signature you provided. Check your key and "   \
+      "signing method.")                                                                                     \
     X(SLOW_DOWN, 503, "SlowDown", "Please reduce your request rate.")                                        \
     X(STORAGE_FULL, 507, "InsufficientStorage",                                                              \
       "There is not enough space on the server to store the object.")                                        \
@@ -134,7 +141,7 @@
     X(TOO_MANY_PIECES, 400, "TooManyParts",                                                                  \
       "The object would lie in more than 50000 pieces: what was appended to or copied in parts lies in "     \
       "many.")                                                                                               \
-    X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request contains unsupported content.")            \
+    X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request does not support content")                 \
     X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress",                                            \
       "The e-mail address you provided does not match any account on record.")                               \
     X(UPLOADS_OF_KEY, 400, "InvalidRequest", "Key is not expected for the GET method ?uploads subresource")  \

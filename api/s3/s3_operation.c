@@ -11,6 +11,7 @@
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_range.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
@@ -24,19 +25,40 @@ struct slice s3_parameter_value(const struct s3_request *request, const char *na
     return parameter != NULL ? parameter->value : (struct slice){NULL, 0};
 }
 
+/* S3 tells what is no number apart from what is below zero, and has names of its own for the latter. */
+static enum s3_error refuse_count(struct s3_request *request, const char *name, struct slice text)
+{
+    static const char format[] = "Argument %s must be an integer between 0 and 2147483647";
+    char *message = s3_request_alloc(request, sizeof(format) + strlen(name));
+    uint64_t value;
+
+    if (text.base[0] != '-' ||
+        s3_number_parse(text.base + 1, text.len - 1, (uint64_t)INT32_MAX + 1, &value) != 0) {
+        struct slice parts[] = {SLICE("Provided "), slice_text(name),
+                                SLICE(" not an integer or within integer range")};
+
+        return s3_request_argument(request, slice_text(name), text,
+                                   arena_join(&request->http->arena, parts, 3).base);
+    }
+    if (strcmp(name, "max-keys") == 0 && s3_request_has(request, "versions"))
+        return s3_request_argument(request, SLICE("max-keys"), slice_of(NULL, 0),
+                                   "max-keys cannot be negative");
+    name = strcmp(name, "max-keys") == 0 ? "maxKeys" : name;
+    sprintf(message, format, name);
+    return s3_request_argument(request, slice_text(name), text, message);
+}
+
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
                        uint32_t *count)
 {
     struct slice text = s3_parameter_value(request, name);
     uint64_t value;
-    char message[128];
 
     *count = otherwise;
     if (text.base == NULL || text.len == 0)
         return 0;
     if (s3_number_parse(text.base, text.len, INT32_MAX, &value) != 0) {
-        snprintf(message, sizeof(message), "Argument %s must be an integer between 0 and 2147483647", name);
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT, message);
+        s3_answer_error(request, refuse_count(request, name, text));
         return -EINVAL;
     }
     *count = value < max ? (uint32_t)value : max;
@@ -61,9 +83,20 @@ int s3_parameter_encoding(struct s3_request *request, bool *url)
     *url = slice_is_nocase(text, "url");
     if (text.base == NULL || text.len == 0 || *url)
         return 0;
-    s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                            "Invalid Encoding Method specified in Request");
+    s3_answer_error(request, s3_request_argument(request, SLICE("encoding-type"), text,
+                                                 "Invalid Encoding Method specified in Request"));
     return -EINVAL;
+}
+
+enum s3_error s3_refuse_condition(struct s3_request *request)
+{
+    struct slice if_match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH);
+    char etag[META_ETAG_BYTES_MAX + 1];
+
+    if (if_match.base != NULL && s3_etag_parse(if_match, etag) != 0)
+        return s3_request_argument(request, SLICE("If-Match"), if_match, NULL);
+    return s3_request_argument(request, SLICE("If-None-Match"),
+                               s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH), NULL);
 }
 
 enum s3_error s3_upload_id_parse(struct slice text, unsigned char id[META_UPLOAD_ID_BYTES])

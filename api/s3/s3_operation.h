@@ -35,6 +35,8 @@ int s3_parameter_count(struct s3_request *request, const char *name, uint32_t ot
 struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct slice delimiter);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
+/* InvalidArgument for a write's If-Match and If-None-Match, one of which cannot be read. */
+enum s3_error s3_refuse_condition(struct s3_request *request);
 /* uploadId as this server hands them out. */
 enum s3_error s3_parameter_upload_id(const struct s3_request *request,
                                      unsigned char id[META_UPLOAD_ID_BYTES]);

@@ -7,6 +7,8 @@
  * On the worker's thread. */
 #include "api/s3/s3_request.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/s3/s3_service.h"
@@ -252,15 +254,61 @@ void s3_request_explain(struct s3_request *request, enum s3_error error, const c
     request->explanation = message;
 }
 
+void s3_request_element(struct s3_request *request, enum s3_element element, struct slice value)
+{
+    if (request->elements == NULL)
+        request->elements = s3_request_alloc(request, S3_ELEMENT_COUNT * sizeof(*request->elements));
+    request->elements[element] = value;
+}
+
 void s3_request_detail(struct s3_request *request, const char *name, struct slice value)
 {
-    struct s3_error_detail *detail = s3_request_alloc(request, sizeof(*detail)), **last = &request->details;
+    for (int element = S3_ELEMENT_NONE + 1; element < S3_ELEMENT_COUNT; element++)
+        if (strcmp(s3_element_name((enum s3_element)element), name) == 0)
+            s3_request_element(request, (enum s3_element)element, value);
+}
 
-    detail->name = name;
-    detail->value = value;
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = detail;
+void s3_request_element_number(struct s3_request *request, enum s3_element element, uint64_t number)
+{
+    char *text = s3_request_alloc(request, 24);
+
+    s3_request_element(request, element, slice_of(text, (size_t)snprintf(text, 24, "%" PRIu64, number)));
+}
+
+enum s3_error s3_request_argument(struct s3_request *request, struct slice name, struct slice value,
+                                  const char *message)
+{
+    s3_request_element(request, S3_ELEMENT_ARGUMENT_NAME, name);
+    s3_request_element(request, S3_ELEMENT_ARGUMENT_VALUE, value);
+    if (message != NULL)
+        s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT, message);
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
+enum s3_error s3_request_refused(struct s3_request *request, enum s3_error error,
+                                 const struct s3_refusal *refusal)
+{
+    bool is_tag = error == S3_ERROR_INVALID_TAG;
+
+    if (error == S3_ERROR_NONE)
+        return error;
+    s3_request_element(request, is_tag ? S3_ELEMENT_TAG_KEY : S3_ELEMENT_ARGUMENT_NAME, refusal->name);
+    s3_request_element(request, is_tag ? S3_ELEMENT_TAG_VALUE : S3_ELEMENT_ARGUMENT_VALUE, refusal->value);
+    if (refusal->message != NULL)
+        s3_request_explain(request, error, refusal->message);
+    return error;
+}
+
+enum s3_error s3_request_argument_effective(struct s3_request *request, enum s3_effective_name name,
+                                            const char *message)
+{
+    return s3_request_argument(request, s3_effective_header(name), s3_request_effective(request, name),
+                               message);
+}
+
+enum s3_error s3_request_argument_header(struct s3_request *request, const char *name, const char *message)
+{
+    return s3_request_argument(request, slice_text(name), s3_request_header(request, name), message);
 }
 
 /* ---- Buckets ---- */

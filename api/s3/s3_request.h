@@ -12,6 +12,7 @@
 #include "api/s3/limits.h"
 #include "api/s3/s3_effective.h"
 #include "api/s3/s3_error.h"
+#include "api/s3/s3_error_elements.h"
 #include "storage/base/slice.h"
 
 struct s3_service;
@@ -45,13 +46,6 @@ enum s3_payload {
     S3_PAYLOAD_CHUNKS_SIGNED, /* STREAMING-AWS4-HMAC-SHA256-PAYLOAD */
     S3_PAYLOAD_CHUNKS_SIGNED_TRAILER,
     S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER,
-};
-
-/* An element of an error document. */
-struct s3_error_detail {
-    const char *name;
-    struct slice value;
-    struct s3_error_detail *next;
 };
 
 struct s3_request {
@@ -90,12 +84,12 @@ struct s3_request {
      * condition of his changes. NULL: anybody's */
     const struct meta_bytes *only_over;
 
-    /* What an error answer says beyond its table row: s3_request_explain, s3_request_detail. */
+    /* What an error answer says beyond its table row: s3_request_explain, s3_request_element. */
     enum s3_error explained;
     const char *explanation;
     /* that it is about, where those are not the request's own: a copy's source */
     struct slice subject_bucket, subject_key;
-    struct s3_error_detail *details;
+    struct slice *elements; /* by enum s3_element; NULL: none was given */
 };
 
 static inline struct meta_bytes s3_bytes(struct slice vec)
@@ -137,12 +131,29 @@ enum s3_error s3_request_open_bucket(struct s3_request *request);
 
 /* ---- Answers: exactly one per request ---- */
 
-/* S3's error document with code, message, Resource, RequestId; HEAD gets the status alone. */
+/* S3's error document: code, message, the elements of the error's row (s3_error_elements.h), RequestId, HostId. HEAD gets the status
+ * alone. */
 void s3_answer_error(struct s3_request *request, enum s3_error error);
 /* A message for s3_answer_error, should it be called with this error. message: static or from the arena. */
 void s3_request_explain(struct s3_request *request, enum s3_error error, const char *message);
-/* One more element of whatever error document follows: <name>value</name>. name: static; value: valid until the answer. */
+/* An element's value, for the error document that may follow, should its error have that element. Of two given for one, the last.
+ * value: valid until the answer. */
+void s3_request_element(struct s3_request *request, enum s3_element element, struct slice value);
+/* By its name on the wire: for callers that do not know enum s3_element yet. */
 void s3_request_detail(struct s3_request *request, const char *name, struct slice value);
+void s3_request_element_number(struct s3_request *request, enum s3_element element, uint64_t number);
+/* InvalidArgument, which is returned: the argument's name, its value (base NULL: S3 tells none), and a message as for
+ * s3_request_explain (NULL: the error's own). */
+enum s3_error s3_request_argument(struct s3_request *request, struct slice name, struct slice value,
+                                  const char *message);
+/* The same of what the request effectively says. */
+enum s3_error s3_request_argument_effective(struct s3_request *request, enum s3_effective_name name,
+                                            const char *message);
+/* What a reader said of the error that it returned, for the answer with that error, which is returned. */
+enum s3_error s3_request_refused(struct s3_request *request, enum s3_error error,
+                                 const struct s3_refusal *refusal);
+/* InvalidArgument of a header. */
+enum s3_error s3_request_argument_header(struct s3_request *request, const char *name, const char *message);
 /* The same with a message of one's own. */
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
 /* Answers with that error. What turns out to be an internal error goes to the service's log, a few a second at most. */

@@ -43,10 +43,10 @@ static void check_tags(const struct s3_tags *tags, uint32_t count_max)
 
 static void fuzz_tags(struct slice text, bool is_xml)
 {
-    const char *message = NULL;
+    struct s3_refusal refusal = {0};
     struct s3_tags tags;
-    enum s3_error error = is_xml ? s3_tags_read_xml(&arena, text, S3_TAGS_MAX, &tags, &message)
-                                 : s3_tags_read_header(&arena, text, &tags, &message);
+    enum s3_error error = is_xml ? s3_tags_read_xml(&arena, text, S3_TAGS_MAX, &tags, &refusal)
+                                 : s3_tags_read_header(&arena, text, &tags, &refusal);
 
     if (error == S3_ERROR_NONE)
         check_tags(&tags, is_xml ? S3_TAGS_MAX : S3_OBJECT_TAGS_MAX);
@@ -81,11 +81,11 @@ static void fuzz_cors(struct slice text)
 static void fuzz_lifecycle(struct slice text)
 {
     struct core_lifecycle lifecycle = {0}, *decoded;
-    const char *message = NULL;
+    struct s3_refusal refusal = {0};
     struct s3_xml first, second;
     size_t length;
 
-    if (s3_lifecycle_read(&arena, text, &lifecycle, &message) != S3_ERROR_NONE)
+    if (s3_lifecycle_read(&arena, text, &lifecycle, &refusal) != S3_ERROR_NONE)
         return;
     require(lifecycle.count >= 1 && lifecycle.count <= CORE_LIFECYCLE_RULES_MAX);
     char *stored = core_lifecycle_encode(&lifecycle, &length);
@@ -97,7 +97,7 @@ static void fuzz_lifecycle(struct slice text)
     s3_lifecycle_write(&second, decoded);
     free(decoded);
     require_same(&first, &second);
-    require(s3_lifecycle_read(&arena, slice_of(first.data, first.length), &lifecycle, &message) ==
+    require(s3_lifecycle_read(&arena, slice_of(first.data, first.length), &lifecycle, &refusal) ==
             S3_ERROR_NONE);
 }
 

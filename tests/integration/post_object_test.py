@@ -93,7 +93,7 @@ def refused(server):
     is_refused("no key", (400, "InvalidArgument"), {"acl": "private"})
     is_refused("a key that is too long", (400, "KeyTooLongError"), {"key": "x" * 1025})
     is_refused("a key that is no UTF-8", (400, "InvalidArgument"), {"key": b"\xff"})
-    is_refused("no file", (400, "IncorrectNumberOfFilesInPostRequest"), {"key": "no"}, data=None)
+    is_refused("no file", (400, "InvalidArgument"), {"key": "no"}, data=None)
     is_refused("a wrong Content-MD5", (400, "BadDigest"), {"key": "no", "Content-MD5": md5})
     is_refused("a wrong checksum", (400, "BadDigest"), {"key": "no", "x-amz-checksum-md5": md5})
     is_refused("two checksums", (400, "InvalidRequest"), {"key": "no", "x-amz-checksum-md5": md5, "x-amz-checksum-sha1": "x"})

@@ -70,11 +70,11 @@ static bool speaks_of_acl(const struct s3_effective *effective)
     return false;
 }
 
-enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
-                                  const char **message)
+enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access)
 {
     struct s3_acl_owners owners = {text_of(request->owner_id), text_of(request->bucket.owner)};
     struct slice canned = s3_request_effective(request, S3_EFFECTIVE_ACL);
+    struct s3_refusal refusal = {0};
     enum s3_ownership ownership;
     struct s3_acl *acl;
     enum s3_error error;
@@ -90,9 +90,10 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
     if (!speaks_of_acl(&request->effective))
         return S3_ERROR_NONE; /* nearly all uploads */
     acl = s3_request_alloc(request, sizeof(*acl));
-    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, message);
-    if (error == S3_ERROR_NONE)
-        error = s3_access_check(request, acl, &owners);
+    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, &refusal);
+    if (error != S3_ERROR_NONE)
+        return s3_request_refused(request, error, &refusal);
+    error = s3_access_check(request, acl, &owners);
     if (error == S3_ERROR_NONE && !stays_with_owners(acl, &owners))
         error = may_put_acl(request);
     if (error == S3_ERROR_NONE)

@@ -21,8 +21,7 @@ struct s3_upload_access {
 /* Reads and judges the headers of an upload to request->bucket. AccessControlListNotSupported where the bucket's ownership
  * controls disable ACLs; AccessDenied for public ones that its PublicAccessBlock forbids, and for those that grant anything to
  * others than the two owners by a caller who may not put ACLs. */
-enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access,
-                                  const char **message);
+enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access);
 
 /* Whether the ACL of the object, or of the bucket, grants the caller the permission; what it grants its owner does not count, for that
  * is a matter of the key's rights. Of an object that is not there the bucket's decides. An ACL that cannot be read grants nothing. */

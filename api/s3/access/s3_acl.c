@@ -124,58 +124,58 @@ bool s3_acl_canned(struct slice name, const struct s3_acl_owners *owners, struct
 
 /* ---- Headers ---- */
 
+static enum s3_error refuse(struct s3_refusal *refusal, const char *message, struct slice name,
+                            struct slice value)
+{
+    *refusal = (struct s3_refusal){message, name, value};
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
 /* id="...", uri="..." or emailAddress="...", with or without the quotes. */
-static enum s3_error read_grantee(struct arena *arena, struct slice item, unsigned permission,
-                                  struct s3_acl *acl, const char **message)
+static enum s3_error read_grantee(struct arena *arena, struct slice header, struct slice item,
+                                  unsigned permission, struct s3_acl *acl, struct s3_refusal *refusal)
 {
     const char *equals = memchr(item.base, '=', item.len);
     struct slice name, value;
     enum s3_grantee grantee;
     bool added;
 
-    *message = "Argument format not recognized";
     if (equals == NULL)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return refuse(refusal, "Argument format not recognized", header, item);
     name = slice_of(item.base, (size_t)(equals - item.base));
     value = slice_of(equals + 1, item.len - name.len - 1);
     if (value.len >= 2 && value.base[0] == '"' && value.base[value.len - 1] == '"')
         value = slice_of(value.base + 1, value.len - 2);
     if (slice_is_nocase(name, "id")) {
-        if (value.len == 0 || value.len > S3_OWNER_BYTES_MAX) {
-            *message = "Invalid id";
-            return S3_ERROR_INVALID_ARGUMENT;
-        }
+        if (value.len == 0 || value.len > S3_OWNER_BYTES_MAX)
+            return refuse(refusal, "Invalid id", SLICE("id"), value);
         added = s3_acl_add(acl, S3_GRANTEE_ID, arena_dup(arena, value.base, value.len), permission);
     } else if (slice_is_nocase(name, "uri")) {
-        if (!s3_acl_group_of(value, &grantee)) {
-            *message = "Invalid group uri";
-            return S3_ERROR_INVALID_ARGUMENT;
-        }
+        if (!s3_acl_group_of(value, &grantee))
+            return refuse(refusal, "Invalid group uri", SLICE("uri"), value);
         added = s3_acl_add(acl, grantee, slice_of(NULL, 0), permission);
     } else if (slice_is_nocase(name, "emailAddress")) {
-        *message = NULL;
         return S3_ERROR_UNRESOLVABLE_GRANT;
     } else {
-        return S3_ERROR_INVALID_ARGUMENT;
+        return refuse(refusal, "Argument format not recognized", header, item);
     }
-    *message = NULL;
     return added ? S3_ERROR_NONE : S3_ERROR_MALFORMED_ACL;
 }
 
-static enum s3_error read_grants(struct arena *arena, struct slice list, unsigned permission,
-                                 struct s3_acl *acl, const char **message)
+static enum s3_error read_grants(struct arena *arena, struct slice header, struct slice list,
+                                 unsigned permission, struct s3_acl *acl, struct s3_refusal *refusal)
 {
     enum s3_error error = S3_ERROR_NONE;
     struct slice item;
 
     while (error == S3_ERROR_NONE && slice_next_item(&list, &item))
-        error = read_grantee(arena, item, permission, acl, message);
+        error = read_grantee(arena, header, item, permission, acl, refusal);
     return error;
 }
 
 enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *effective,
                                const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
-                               const char **message)
+                               struct s3_refusal *refusal)
 {
     static const struct {
         enum s3_effective_name name;
@@ -196,7 +196,9 @@ enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *e
         if ((list = effective->values[table[i].name]).base == NULL)
             continue;
         *given = true;
-        if ((error = read_grants(arena, list, table[i].permission, acl, message)) != S3_ERROR_NONE)
+        error =
+            read_grants(arena, s3_effective_header(table[i].name), list, table[i].permission, acl, refusal);
+        if (error != S3_ERROR_NONE)
             return error;
     }
     if (canned.base == NULL) {
@@ -205,11 +207,13 @@ enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *e
         return S3_ERROR_NONE;
     }
     if (*given) {
-        *message = "Specifying both Canned ACLs and Header Grants is not allowed";
+        refusal->message = "Specifying both Canned ACLs and Header Grants is not allowed";
         return S3_ERROR_INVALID_REQUEST;
     }
     *given = true;
-    return s3_acl_canned(canned, owners, acl) ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
+    return s3_acl_canned(canned, owners, acl)
+               ? S3_ERROR_NONE
+               : refuse(refusal, NULL, s3_effective_header(S3_EFFECTIVE_ACL), canned);
 }
 
 /* ---- The stored form ---- */

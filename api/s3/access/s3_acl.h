@@ -11,7 +11,7 @@
 #define API_S3_ACCESS_S3_ACL_H
 
 #include "api/core/core.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "api/s3/s3_effective.h"
 #include "storage/base/arena.h"
@@ -47,10 +47,10 @@ struct s3_acl_owners {
 /* Adds the grants of a canned ACL to an empty list. false: there is no such name. */
 bool s3_acl_canned(struct slice name, const struct s3_acl_owners *owners, struct s3_acl *acl);
 /* x-amz-acl and x-amz-grant-*. *given: whether there were any; else *acl is the owner's full control. InvalidArgument,
- * InvalidRequest; *message may be set (static). Texts are in the arena. */
+ * InvalidRequest; *refusal, which is zero-filled before, says more. Texts are in the arena. */
 enum s3_error s3_acl_read_said(struct arena *arena, const struct s3_effective *effective,
                                const struct s3_acl_owners *owners, struct s3_acl *acl, bool *given,
-                               const char **message);
+                               struct s3_refusal *refusal);
 /* <AccessControlPolicy>. MalformedACLError; AccessDenied when it names another owner. */
 enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struct s3_acl_owners *owners,
                               struct s3_acl *acl);

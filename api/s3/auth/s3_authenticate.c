@@ -74,10 +74,11 @@ static enum s3_error take_payload(struct s3_request *request, struct slice text)
     }
     if (slice_has_prefix_nocase(text, "STREAMING-AWS4-ECDSA-"))
         return S3_ERROR_NOT_IMPLEMENTED;
-    return refuse(request, S3_ERROR_INVALID_ARGUMENT,
-                  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-                  "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid "
-                  "sha256 value.");
+    return s3_request_argument(
+        request, SLICE("x-amz-content-sha256"), text,
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid "
+        "sha256 value.");
 }
 
 /* ---- The claim ---- */
@@ -94,17 +95,18 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
     if (header.base == NULL)
         return S3_ERROR_NONE;
     if (*form != CLAIM_NONE)
-        return refuse(request, S3_ERROR_INVALID_ARGUMENT,
-                      "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
-                      "query string "
-                      "parameter or the Authorization header should be specified");
+        return s3_request_argument_header(
+            request, "authorization",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
+            "query string "
+            "parameter or the Authorization header should be specified");
     if (slice_has_prefix_nocase(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
         header.base[strlen(S3_SIGV4_ALGORITHM)] == ' ')
         *form = CLAIM_HEADER;
     else if (slice_has_prefix_nocase(header, "AWS ") || slice_has_prefix_nocase(header, "AWS4-"))
         *form = CLAIM_VERSION_2;
     else
-        return refuse(request, S3_ERROR_INVALID_ARGUMENT, "Unsupported Authorization Type");
+        return s3_request_argument_header(request, "authorization", "Unsupported Authorization Type");
     return S3_ERROR_NONE;
 }
 

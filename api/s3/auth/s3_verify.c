@@ -15,6 +15,7 @@
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 
@@ -51,7 +52,7 @@ static enum s3_error wrong_region(struct s3_verification *verification, const ch
 {
     char what[192];
 
-    s3_request_detail(verification->request, "Region", from_string(expected));
+    s3_request_element(verification->request, S3_ELEMENT_REGION, from_string(expected));
     snprintf(what, sizeof(what), "the region '%.*s' is wrong; expecting '%s'",
              (int)verification->claim.region.len, verification->claim.region.base, expected);
     return malformed(verification, what);
@@ -73,21 +74,31 @@ static enum s3_error check_scope(struct s3_verification *verification, const cha
     return S3_ERROR_NONE;
 }
 
-static void tell_time(struct s3_request *request, const char *name, int64_t unix_seconds)
+/* As S3 writes it: the client's own time as the client wrote it, the server's with dashes and colons. */
+static void tell_client_time(struct s3_request *request, enum s3_element element, int64_t unix_seconds)
 {
     char timestamp[17];
 
     s3_sigv4_format_time(unix_seconds, timestamp);
-    s3_request_detail(request, name, copy_string(request, timestamp));
+    s3_request_element(request, element, copy_string(request, timestamp));
+}
+
+static void tell_time(struct s3_request *request, enum s3_element element, int64_t unix_seconds)
+{
+    char text[S3_TIME_ISO_BYTES + 1];
+
+    s3_time_iso_format(unix_seconds * 1000, text);
+    memcpy(text + strlen("2026-11-29T20:00:00"), "Z", 2); /* without its fraction */
+    s3_request_element(request, element, copy_string(request, text));
 }
 
 static enum s3_error too_skewed(const struct s3_verification *verification)
 {
     struct s3_request *request = verification->request;
 
-    tell_time(request, "RequestTime", verification->signed_at);
-    tell_time(request, "ServerTime", verification->now);
-    s3_request_detail(request, "MaxAllowedSkewMilliseconds", SLICE("900000"));
+    tell_client_time(request, S3_ELEMENT_REQUEST_TIME, verification->signed_at);
+    tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
+    s3_request_element(request, S3_ELEMENT_MAX_SKEW, SLICE("900000"));
     return S3_ERROR_REQUEST_TIME_TOO_SKEWED;
 }
 _Static_assert(S3_CLOCK_SKEW_SECONDS == 900, "the text above names it");
@@ -101,14 +112,14 @@ static enum s3_error check_time(const struct s3_verification *verification)
         return age > S3_CLOCK_SKEW_SECONDS || age < -S3_CLOCK_SKEW_SECONDS ? too_skewed(verification)
                                                                            : S3_ERROR_NONE;
     if (age < -S3_CLOCK_SKEW_SECONDS) {
-        s3_request_explain(request, S3_ERROR_ACCESS_DENIED, "Request is not yet valid");
-        tell_time(request, "ServerTime", verification->now);
-        return S3_ERROR_ACCESS_DENIED;
+        tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
+        return S3_ERROR_NOT_YET_VALID;
     }
     if (age <= verification->valid_seconds)
         return S3_ERROR_NONE;
-    tell_time(request, "Expires", verification->signed_at + verification->valid_seconds);
-    tell_time(request, "ServerTime", verification->now);
+    s3_request_element_number(request, S3_ELEMENT_VALID_SECONDS, (uint64_t)verification->valid_seconds);
+    tell_time(request, S3_ELEMENT_EXPIRES, verification->signed_at + verification->valid_seconds);
+    tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
     return S3_ERROR_REQUEST_EXPIRED;
 }
 
@@ -169,10 +180,8 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
             missing = input->headers[i].name;
     if (missing.base == NULL)
         return S3_ERROR_NONE;
-    s3_request_explain(request, S3_ERROR_ACCESS_DENIED,
-                       "There were headers present in the request which were not signed");
-    s3_request_detail(request, "HeadersNotSigned", missing);
-    return S3_ERROR_ACCESS_DENIED;
+    s3_request_element(request, S3_ELEMENT_HEADERS_NOT_SIGNED, missing);
+    return S3_ERROR_HEADERS_NOT_SIGNED;
 }
 
 /* ---- Signature ---- */
@@ -202,10 +211,10 @@ static enum s3_error mismatch(const struct s3_verification *verification, const 
     char *signature = s3_request_alloc(request, 65);
 
     hex_encode(verification->claim.signature, 32, signature);
-    s3_request_detail(request, "AWSAccessKeyId", verification->claim.access_key);
-    s3_request_detail(request, "StringToSign", attempt->string_to_sign);
-    s3_request_detail(request, "SignatureProvided", from_string(signature));
-    s3_request_detail(request, "CanonicalRequest", attempt->canonical);
+    s3_request_element(request, S3_ELEMENT_ACCESS_KEY, verification->claim.access_key);
+    s3_request_element(request, S3_ELEMENT_STRING_TO_SIGN, attempt->string_to_sign);
+    s3_request_element(request, S3_ELEMENT_SIGNATURE_PROVIDED, from_string(signature));
+    s3_request_element(request, S3_ELEMENT_CANONICAL_REQUEST, attempt->canonical);
     return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
 }
 
@@ -295,7 +304,7 @@ enum s3_error s3_verify(struct s3_verification *verification)
         return error;
     identity = s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
     if (identity == NULL) {
-        s3_request_detail(request, "AWSAccessKeyId", claim->access_key);
+        s3_request_element(request, S3_ELEMENT_ACCESS_KEY, claim->access_key);
         return S3_ERROR_INVALID_ACCESS_KEY_ID;
     }
     error = check_time(verification);

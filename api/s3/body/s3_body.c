@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "api/s3/body/aws_chunked.h"
+#include "api/s3/body/s3_mismatch.h"
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_sigv4.h"
@@ -40,7 +41,7 @@ static enum s3_error parse_length(struct slice text, uint64_t *length)
     uint64_t value = 0;
 
     if (text.len == 0 || text.len > 19)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return S3_ERROR_INVALID_ARGUMENT; /* of the header that it came from */
     for (size_t i = 0; i < text.len; i++) {
         if (text.base[i] < '0' || text.base[i] > '9')
             return S3_ERROR_INVALID_ARGUMENT;
@@ -148,8 +149,8 @@ static enum s3_error prepare_coded(struct s3_body *body)
     }
     error = parse_length(announced, &body->length);
     if (error != S3_ERROR_NONE) {
-        s3_request_explain(request, error, "x-amz-decoded-content-length is not a number.");
-        return error;
+        return s3_request_argument_header(request, "x-amz-decoded-content-length",
+                                          "x-amz-decoded-content-length is not a number.");
     }
     if (wire_length != UINT64_MAX && wire_length <= body->length) {
         s3_request_explain(request, S3_ERROR_INVALID_REQUEST,
@@ -255,7 +256,7 @@ static enum s3_error violation(const struct s3_body *body)
     const struct s3_chunk_signer *signer = body->request->chunk_signer;
 
     if (signer != NULL && s3_chunk_signer_has_refused(signer))
-        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+        return S3_ERROR_CHUNK_SIGNATURE;
     if (body->is_coded && body->chunked.failure != 0 && body->chunked.taken == body->length)
         return body->chunked.trailers_length != 0 ? S3_ERROR_MALFORMED_TRAILER : S3_ERROR_INCOMPLETE_BODY;
     s3_request_explain(body->request, S3_ERROR_INVALID_REQUEST,
@@ -283,6 +284,7 @@ struct collection {
     struct s3_body *body;
     void (*done)(struct s3_request *request, enum s3_error error, struct slice body, void *ctx);
     void *ctx;
+    size_t bytes_max;
     struct digest_chunk *chunks;
     size_t chunk_count, chunk_capacity;
 };
@@ -324,7 +326,7 @@ static enum s3_error verify_chunks(const struct collection *collection, struct s
         assert(start <= chunk->end && chunk->end <= data.len);
         s3_sha256(data.base + start, chunk->end - start, digest);
         if (s3_chunk_verify(signer, digest, chunk) != 0)
-            return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+            return S3_ERROR_CHUNK_SIGNATURE;
         start = chunk->end;
     }
     return S3_ERROR_NONE;
@@ -332,7 +334,7 @@ static enum s3_error verify_chunks(const struct collection *collection, struct s
 
 static enum s3_error verify_collected(const struct collection *collection, struct slice data)
 {
-    const struct s3_request *request = collection->body->request;
+    struct s3_request *request = collection->body->request;
     enum s3_error error = s3_body_finish(collection->body);
     unsigned char digest[32];
 
@@ -342,7 +344,7 @@ static enum s3_error verify_collected(const struct collection *collection, struc
         return error;
     s3_sha256(data.base, data.len, digest);
     return s3_sigv4_is_equal(digest, request->payload_sha256) ? S3_ERROR_NONE
-                                                              : S3_ERROR_CONTENT_SHA256_MISMATCH;
+                                                              : s3_mismatch_sha256(request, digest);
 }
 
 static void on_collected(void *ctx, int result, struct slice data)
@@ -351,6 +353,9 @@ static void on_collected(void *ctx, int result, struct slice data)
     enum s3_error error =
         result != 0 ? s3_body_error(collection->body, result) : verify_collected(collection, data);
 
+    if (error == S3_ERROR_ENTITY_TOO_LARGE)
+        s3_request_element_number(collection->body->request, S3_ELEMENT_MAX_SIZE_ALLOWED,
+                                  collection->bytes_max);
     collection->done(collection->body->request, error, data, collection->ctx);
 }
 
@@ -364,9 +369,12 @@ void s3_body_collect(struct s3_request *request, size_t max_bytes,
 
     collection->done = done;
     collection->ctx = ctx;
+    collection->bytes_max = max_bytes;
     if (error == S3_ERROR_NONE && collection->body->length != UINT64_MAX &&
-        collection->body->length > max_bytes)
+        collection->body->length > max_bytes) {
+        s3_request_element_number(request, S3_ELEMENT_MAX_SIZE_ALLOWED, max_bytes);
         error = S3_ERROR_ENTITY_TOO_LARGE;
+    }
     if (error != S3_ERROR_NONE) {
         done(request, error, slice_of(NULL, 0), ctx);
         return;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
+#include "api/s3/body/s3_mismatch.h"
 #include "api/s3/s3_operation.h"
 #include "storage/base/base64.h"
 
@@ -21,7 +22,9 @@ enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice bo
         return S3_ERROR_INVALID_DIGEST;
     if (digest_buffer(DIGEST_BIT(DIGEST_MD5), body.base, body.len, &values) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    return memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) == 0 ? S3_ERROR_NONE : S3_ERROR_BAD_DIGEST;
+    return memcmp(md5, values.value[DIGEST_MD5], sizeof(md5)) == 0
+               ? S3_ERROR_NONE
+               : s3_mismatch_md5(request, values.value[DIGEST_MD5]);
 }
 
 enum s3_error s3_document_verify(struct s3_request *request, struct slice body, const char **message)
@@ -42,7 +45,7 @@ enum s3_error s3_document_verify(struct s3_request *request, struct slice body, 
         return S3_ERROR_INTERNAL_ERROR;
     return memcmp(claim.value, values.value[digest], s3_checksum_bytes(claim.algorithm)) == 0
                ? S3_ERROR_NONE
-               : S3_ERROR_BAD_DIGEST;
+               : s3_mismatch_checksum(request, s3_checksum_name(claim.algorithm));
 }
 
 bool s3_document_has_digest(const struct s3_request *request)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/s3/body/s3_mismatch.h"
 #include "storage/base/base64.h"
 
 static struct s3_put *put_of(struct http_sink *sink)
@@ -47,16 +48,16 @@ static bool digest_equals(const struct digest_values *values, enum digest_kind k
 
 static enum s3_error put_verify(struct s3_put *put, const struct digest_values *values)
 {
-    const struct s3_request *request = put->request;
+    struct s3_request *request = put->request;
 
     if (put->has_md5 && !digest_equals(values, DIGEST_MD5, put->md5))
-        return S3_ERROR_BAD_DIGEST;
+        return s3_mismatch_md5(request, values->value[DIGEST_MD5]);
     if (put->body != NULL && request->payload == S3_PAYLOAD_SHA256 &&
         !digest_equals(values, DIGEST_SHA256, request->payload_sha256))
-        return S3_ERROR_CONTENT_SHA256_MISMATCH;
+        return s3_mismatch_sha256(request, values->value[DIGEST_SHA256]);
     if (put->claim.algorithm != S3_CHECKSUM_NONE &&
         !digest_equals(values, s3_checksum_digest(put->claim.algorithm), put->claim.value))
-        return S3_ERROR_BAD_DIGEST;
+        return s3_mismatch_checksum(request, s3_checksum_name(put->claim.algorithm));
     return S3_ERROR_NONE;
 }
 

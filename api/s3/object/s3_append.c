@@ -96,7 +96,7 @@ enum s3_error s3_append_read(struct s3_request *request, struct s3_append *appen
     if (!append->is_given)
         return S3_ERROR_NONE;
     if (s3_number_parse(offset.base, offset.len, S3_OBJECT_BYTES_MAX, &append->change.offset) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument(request, SLICE("x-amz-write-offset-bytes"), offset, NULL);
     result = s3_pinned_look(request, &there);
     if (s3_pinned_is_absence(result))
         return append->change.offset == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_WRITE_OFFSET;

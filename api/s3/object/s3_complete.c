@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/s3/limits.h"
@@ -48,6 +49,19 @@ static int list_refuse(struct s3_part_list *list, enum s3_error error)
     return -1;
 }
 
+/* The part is none: what it was called is kept for the answer. */
+static int list_refuse_part(struct s3_part_list *list, struct slice number, struct slice etag)
+{
+    list->refused_number = arena_dup(list->arena, number.base, number.len);
+    list->refused_etag = arena_dup(list->arena, etag.base, etag.len);
+    return list_refuse(list, S3_ERROR_INVALID_PART);
+}
+
+static struct slice list_number_text(const struct s3_part_list *list, char text[11])
+{
+    return slice_of(text, (size_t)snprintf(text, 11, "%u", (unsigned)list->parts[list->count].number));
+}
+
 static int list_close_part(struct s3_part_list *list)
 {
     struct meta_complete_part *part = &list->parts[list->count];
@@ -67,17 +81,19 @@ static int list_read_field(struct s3_part_list *list, const char *name, struct s
     struct s3_listed_part *listed = &list->listed[list->count];
     enum s3_checksum_algorithm algorithm;
     uint64_t number;
+    char digits[11];
 
     if (strcmp(name, "PartNumber") == 0) {
         if (s3_number_parse(text.base, text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
-            return list_refuse(list, S3_ERROR_INVALID_PART);
+            return list_refuse_part(list, text, list->has_etag ? slice_text(part->etag) : SLICE(""));
         part->number = (uint32_t)number;
         list->has_number = true;
         return 0;
     }
     if (strcmp(name, "ETag") == 0) {
         if (s3_etag_parse(text, part->etag) != 0)
-            return list_refuse(list, S3_ERROR_INVALID_PART);
+            return list_refuse_part(list, list->has_number ? list_number_text(list, digits) : SLICE(""),
+                                    text);
         list->has_etag = true;
         return 0;
     }
@@ -85,7 +101,8 @@ static int list_read_field(struct s3_part_list *list, const char *name, struct s
     if (algorithm == S3_CHECKSUM_NONE || text.len == 0)
         return 0;
     if (base64_decode(text, listed->checksum, s3_checksum_bytes(algorithm)) != 0)
-        return list_refuse(list, S3_ERROR_INVALID_PART);
+        return list_refuse_part(list, list->has_number ? list_number_text(list, digits) : SLICE(""),
+                                list->has_etag ? slice_text(part->etag) : SLICE(""));
     listed->algorithm = algorithm;
     return 0;
 }
@@ -219,8 +236,11 @@ enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_pa
         strcmp(part->etag, list->parts[assembly->at].etag) != 0 ||
         !listed_matches(&list->listed[assembly->at], part))
         return S3_ERROR_INVALID_PART;
-    if (part->size < S3_PART_BYTES_MIN && assembly->at + 1 < list->count)
+    if (part->size < S3_PART_BYTES_MIN && assembly->at + 1 < list->count && !assembly->has_small_part) {
         assembly->has_small_part = true; /* told at the end: a part that is missing weighs more */
+        assembly->small_part = assembly->at;
+        assembly->small_size = part->size;
+    }
     if ((error = add_checksum(assembly, part)) != S3_ERROR_NONE)
         return error;
     assembly->size += part->size; /* 10,000 parts of at most 5 GiB: no overflow */

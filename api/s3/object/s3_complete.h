@@ -21,9 +21,10 @@ struct s3_part_list {
     struct meta_complete_part *parts; /* ascending */
     struct s3_listed_part *listed;    /* beside parts */
     uint32_t count, capacity;
-    bool has_number, has_etag;    /* of the part being read */
-    enum s3_error error;          /* why reading stopped, when it is not the XML's fault */
-    struct s3_xml_reader *reader; /* between begin and the last step */
+    bool has_number, has_etag;                 /* of the part being read */
+    enum s3_error error;                       /* why reading stopped, when it is not the XML's fault */
+    struct slice refused_number, refused_etag; /* InvalidPart: the part's, as far as they were read */
+    struct s3_xml_reader *reader;              /* between begin and the last step */
 };
 
 /* MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
@@ -43,14 +44,16 @@ struct s3_assembly {
     struct digest_set *composite;  /* COMPOSITE: over the parts' checksums; NULL otherwise */
     bool has_checksum;             /* false once a part without one was met */
     bool has_small_part;           /* one that only the last may be */
+    uint32_t small_part;           /* the first of them, by its place in the list */
+    uint64_t small_size;
 };
 
 /* 0 or -ENOMEM. */
 int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
                       enum s3_checksum_algorithm algorithm, enum s3_checksum_type type);
-/* InvalidPart, EntityTooSmall, EntityTooLarge, InternalError. */
+/* InvalidPart (the listed one at `at`), EntityTooLarge, InternalError. */
 enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part);
-/* All stored parts were told: InvalidPart when one of the list was not among them. checksum: algorithm 0 when there is none. */
+/* All stored parts were told: InvalidPart when one of the list was not among them (that at `at`), EntityTooSmall (small_part). checksum: algorithm 0 when there is none. */
 enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_checksum *checksum);
 /* Due after a successful begin. */
 void s3_assembly_end(struct s3_assembly *assembly);

@@ -11,32 +11,40 @@
 #include "api/s3/text/s3_time.h"
 #include "storage/base/slice.h"
 
+static enum s3_error refuse(const char **message, const char *why)
+{
+    *message = why;
+    return S3_ERROR_INVALID_ARGUMENT;
+}
+
 /* path: decoded, without a leading slash. version_text: base NULL for none. */
 static enum s3_error split(struct slice path, struct slice version_text, struct slice *bucket,
-                           struct slice *key, struct s3_version *version)
+                           struct slice *key, struct s3_version *version, const char **message)
 {
     const char *slash = memchr(path.base, '/', path.len);
 
     version->given = version_text.base != NULL;
     if (version->given && s3_version_parse(version_text, &version->id) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
-    if (slash == NULL || slash == path.base)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return refuse(message, "Invalid version id specified");
+    if (slash == path.base)
+        return refuse(message, "Invalid copy source bucket name");
+    if (slash == NULL)
+        return refuse(message, "Invalid copy source object key");
     *bucket = slice_of(path.base, (size_t)(slash - path.base));
     *key = slice_of(slash + 1, path.len - bucket->len - 1);
     if (key->len == 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return refuse(message, "Invalid copy source object key");
     return key->len > META_KEY_BYTES_MAX ? S3_ERROR_KEY_TOO_LONG : S3_ERROR_NONE;
 }
 
 enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struct slice *bucket,
-                                   struct slice *key, struct s3_version *version)
+                                   struct slice *key, struct s3_version *version, const char **message)
 {
     struct slice path, version_text;
 
     return s3_effective_decode_source(arena, text, &path, &version_text)
-               ? split(path, version_text, bucket, key, version)
-               : S3_ERROR_INVALID_ARGUMENT;
+               ? split(path, version_text, bucket, key, version, message)
+               : refuse(message, "Invalid copy source encoding");
 }
 
 static enum s3_error read_etag(struct s3_request *request, const char *header,
@@ -48,7 +56,7 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
     if (value.base == NULL)
         return S3_ERROR_NONE;
     if (s3_etag_parse(value, text) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument_header(request, header, NULL);
     *etag = text;
     return S3_ERROR_NONE;
 }
@@ -96,19 +104,33 @@ enum s3_error s3_copy_source_judge(struct s3_request *request, struct s3_copy_so
     return s3_authorize_access(request, &access);
 }
 
+/* S3 names the header as its value, too. */
+static enum s3_error refuse_source(struct s3_request *request, const char *message)
+{
+    struct slice name = s3_effective_header(S3_EFFECTIVE_COPY_SOURCE);
+
+    return s3_request_argument(request, name, name, message);
+}
+
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source)
 {
     struct slice path = s3_request_effective(request, S3_EFFECTIVE_COPY_SOURCE), bucket;
     struct slice owner = s3_request_header(request, "x-amz-source-expected-bucket-owner");
+    const char *message = NULL;
     enum s3_error error;
     int result;
 
     source->is_pinned = false;
-    if (path.base == NULL) /* that cannot be decoded */
-        return S3_ERROR_INVALID_ARGUMENT;
-    if ((error = split(path, request->effective.copy_version, &bucket, &source->key, &source->version)) !=
-            S3_ERROR_NONE ||
-        (error = read_conditions(request, source)) != S3_ERROR_NONE)
+    if (path.base == NULL)
+        return refuse_source(request, "Invalid copy source encoding");
+    error = split(path, request->effective.copy_version, &bucket, &source->key, &source->version, &message);
+    if (error == S3_ERROR_INVALID_ARGUMENT)
+        return refuse_source(request, message);
+    if (error != S3_ERROR_NONE) {
+        request->subject_key = source->key;
+        return error;
+    }
+    if ((error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
     if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {
         request->subject_bucket = bucket;
@@ -130,10 +152,39 @@ enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s
     return s3_authorize_access(request, &access);
 }
 
+static bool names(const char *condition, const struct meta_object *object)
+{
+    return strcmp(condition, "*") == 0 || strcmp(condition, object->etag) == 0;
+}
+
+/* The condition on the source that does not hold, for the answer, should the change come to the same verdict. Dates have whole seconds. */
+static void tell_condition(struct s3_request *request, const struct s3_copy_source *source,
+                           const struct meta_object *object)
+{
+    const char *failed = NULL;
+
+    if (source->if_match != NULL && !names(source->if_match, object))
+        failed = "x-amz-copy-source-If-Match";
+    else if (source->if_unmodified_since_ms != INT64_MIN &&
+             object->modified_ms > source->if_unmodified_since_ms + 999)
+        failed = "x-amz-copy-source-If-Unmodified-Since";
+    else if (source->if_none_match != NULL && names(source->if_none_match, object))
+        failed = "x-amz-copy-source-If-None-Match";
+    else if (source->if_modified_since_ms != INT64_MIN &&
+             object->modified_ms <= source->if_modified_since_ms + 999)
+        failed = "x-amz-copy-source-If-Modified-Since";
+    if (failed != NULL)
+        s3_request_element(request, S3_ELEMENT_CONDITION, slice_text(failed));
+}
+
 int s3_copy_source_begin(struct s3_request *request, struct s3_copy_source *source, struct core_get **get,
                          const struct meta_object **object)
 {
-    return s3_pinned_take(request, &source->pinned, get, object);
+    int result = s3_pinned_take(request, &source->pinned, get, object);
+
+    if (result == 0)
+        tell_condition(request, source, *object);
+    return result;
 }
 
 void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_copy_source *source)

@@ -22,7 +22,7 @@ struct s3_copy_source {
 /* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed behind it. bucket and key are decoded into the arena.
  * InvalidArgument. Pure. */
 enum s3_error s3_copy_source_parse(struct arena *arena, struct slice text, struct slice *bucket,
-                                   struct slice *key, struct s3_version *version);
+                                   struct slice *key, struct s3_version *version, const char **message);
 
 /* Reads x-amz-copy-source and its conditions, checks the right to read there and opens its bucket. Not to be moved after. */
 enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_source *source);

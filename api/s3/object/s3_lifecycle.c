@@ -35,14 +35,22 @@ struct reading {
     struct core_lifecycle *lifecycle;
     struct draft draft;
     enum s3_error error;
-    const char *message;
+    struct s3_refusal refusal;
 };
 
 static int refuse(struct reading *reading, enum s3_error error, const char *message)
 {
     reading->error = error;
-    reading->message = message;
+    reading->refusal.message = message;
     return -1;
+}
+
+/* InvalidArgument of an element. */
+static int refuse_value(struct reading *reading, const char *element, struct slice value, const char *message)
+{
+    reading->refusal.name = slice_text(element);
+    reading->refusal.value = arena_dup(reading->arena, value.base, value.len);
+    return refuse(reading, S3_ERROR_INVALID_ARGUMENT, message);
 }
 
 static struct meta_bytes copy_text(struct reading *reading, struct slice text)
@@ -55,16 +63,17 @@ static struct meta_bytes copy_text(struct reading *reading, struct slice text)
 /* ---- Values ---- */
 
 /* A positive number of days. */
-static int read_days(struct reading *reading, struct slice text, uint32_t *days, const char *message)
+static int read_days(struct reading *reading, const char *element, struct slice text, uint32_t *days,
+                     const char *message)
 {
     uint64_t value;
 
     if (text.len > 0 && text.base[0] == '-')
-        return refuse(reading, S3_ERROR_INVALID_ARGUMENT, message);
+        return refuse_value(reading, element, text, message);
     if (s3_number_parse(text.base, text.len, DAYS_MAX, &value) != 0)
         return -1;
     if (value == 0)
-        return refuse(reading, S3_ERROR_INVALID_ARGUMENT, message);
+        return refuse_value(reading, element, text, message);
     *days = (uint32_t)value;
     return 0;
 }
@@ -82,7 +91,7 @@ static int read_date(struct reading *reading, struct slice text)
     if (s3_time_parse(text.base, text.len, &seconds) != 0)
         return -1;
     if (seconds % DAY_SECONDS != 0)
-        return refuse(reading, S3_ERROR_INVALID_ARGUMENT, "'Date' must be at midnight GMT");
+        return refuse_value(reading, "Date", text, "'Date' must be at midnight GMT");
     reading->draft.rule.has_expire_date = true;
     reading->draft.rule.expire_date_ms = seconds * 1000;
     return 0;
@@ -118,8 +127,8 @@ static int end_tag(struct reading *reading)
     if (draft->tag_key.base == NULL || draft->tag_value.base == NULL ||
         draft->tags.count == S3_OBJECT_TAGS_MAX)
         return -1;
-    if ((error = s3_tags_check(&one, &reading->message)) != S3_ERROR_NONE)
-        return refuse(reading, error, reading->message);
+    if ((error = s3_tags_check(&one, &reading->refusal)) != S3_ERROR_NONE)
+        return refuse(reading, error, reading->refusal.message);
     for (uint32_t i = 0; i < draft->tags.count; i++) {
         if (slice_equals(draft->tags.list[i].key, draft->tag_key))
             return refuse(reading, S3_ERROR_INVALID_REQUEST, "Duplicate Tag Keys are not allowed.");
@@ -174,7 +183,7 @@ static int visit_expiration(struct reading *reading, const char *name, struct sl
 
     if (strcmp(name, "Days") == 0) {
         reading->draft.has_days = true;
-        return read_days(reading, text, &rule->expire_days,
+        return read_days(reading, name, text, &rule->expire_days,
                          "'Days' for Expiration action must be a positive integer");
     }
     if (strcmp(name, "Date") == 0)
@@ -193,19 +202,19 @@ static int visit_noncurrent(struct reading *reading, const char *name, struct sl
     if (strcmp(name, "NoncurrentDays") == 0) {
         draft->has_noncurrent_days = true;
         return read_days(
-            reading, text, &draft->rule.noncurrent_days,
+            reading, name, text, &draft->rule.noncurrent_days,
             "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer");
     }
     if (strcmp(name, "NewerNoncurrentVersions") != 0)
         return -1;
     draft->has_newer = true;
     if (read_days(
-            reading, text, &draft->rule.noncurrent_newer,
+            reading, name, text, &draft->rule.noncurrent_newer,
             "'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be a positive integer") !=
         0)
         return -1;
     if (draft->rule.noncurrent_newer > CORE_LIFECYCLE_NEWER_MAX)
-        return refuse(reading, S3_ERROR_INVALID_ARGUMENT, "'NewerNoncurrentVersions' must be at most 100");
+        return refuse_value(reading, name, text, "'NewerNoncurrentVersions' must be at most 100");
     return 0;
 }
 
@@ -221,7 +230,7 @@ static int visit_status(struct reading *reading, struct slice text)
 static int visit_id(struct reading *reading, struct slice text)
 {
     if (text.len > CORE_LIFECYCLE_ID_BYTES_MAX)
-        return refuse(reading, S3_ERROR_INVALID_ARGUMENT, "ID length should not exceed allowed limit of 255");
+        return refuse_value(reading, "ID", text, "ID length should not exceed allowed limit of 255");
     reading->draft.rule.id = copy_text(reading, text);
     return 0;
 }
@@ -302,8 +311,8 @@ static int check_id(struct reading *reading)
         const struct meta_bytes *other = &reading->lifecycle->rules[i].id;
 
         if (other->length == id->length && memcmp(other->data, id->data, id->length) == 0)
-            return refuse(reading, S3_ERROR_INVALID_ARGUMENT,
-                          "Rule ID must be unique. Found same ID for more than one rule");
+            return refuse_value(reading, "ID", slice_of(id->data, id->length),
+                                "Rule ID must be unique. Found same ID for more than one rule");
     }
     return 0;
 }
@@ -348,7 +357,7 @@ static int visit_action(struct reading *reading, const char *name, struct slice 
             return 0;
         draft->has_abort_days = true;
         return strcmp(inside, "DaysAfterInitiation") == 0
-                   ? read_days(reading, text, &draft->rule.abort_days,
+                   ? read_days(reading, inside, text, &draft->rule.abort_days,
                                "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a "
                                "positive integer")
                    : -1;
@@ -387,7 +396,7 @@ static int visit_lifecycle(void *ctx, const char *path, const char *text_base, s
 }
 
 enum s3_error s3_lifecycle_read(struct arena *arena, struct slice xml, struct core_lifecycle *lifecycle,
-                                const char **message)
+                                struct s3_refusal *refusal)
 {
     struct reading *reading = arena_alloc(arena, sizeof(*reading));
 
@@ -399,6 +408,6 @@ enum s3_error s3_lifecycle_read(struct arena *arena, struct slice xml, struct co
     if (s3_xml_parse(xml.base, xml.len, "LifecycleConfiguration", visit_lifecycle, reading) == 0 &&
         lifecycle->count > 0)
         return S3_ERROR_NONE;
-    *message = reading->message;
+    *refusal = reading->refusal;
     return reading->error != S3_ERROR_NONE ? reading->error : S3_ERROR_MALFORMED_XML;
 }

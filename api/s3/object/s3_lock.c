@@ -76,34 +76,40 @@ static int64_t default_until_ms(const struct s3_lock_configuration *configuratio
 
 /* ---- Headers of an upload ---- */
 
-static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock, const char **message)
+static enum s3_error read_retention(struct s3_request *request, struct meta_lock *lock)
 {
+    static const char both[] =
+        "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
     struct slice mode = s3_request_effective(request, S3_EFFECTIVE_LOCK_MODE);
     struct slice until = s3_request_effective(request, S3_EFFECTIVE_LOCK_UNTIL);
     int64_t until_s;
 
     if (mode.base == NULL && until.base == NULL)
         return S3_ERROR_NONE;
-    if (mode.base == NULL || until.base == NULL)
-        *message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
-    else if ((lock->mode = s3_lock_mode_parse(mode)) == META_LOCK_NONE)
-        *message = "Unknown wormMode directive.";
-    else if (s3_time_parse(until.base, until.len, &until_s) != 0)
-        *message = "The retain until date must be provided in ISO 8601 format";
-    else if ((lock->until_ms = until_s * 1000) <= clock_real_ms())
-        *message = "The retain until date must be in the future!";
-    return *message == NULL ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
+    if (mode.base == NULL) /* S3 names the one that is missing */
+        return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_MODE, both);
+    if (until.base == NULL)
+        return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL, both);
+    if ((lock->mode = s3_lock_mode_parse(mode)) == META_LOCK_NONE)
+        return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_MODE, "Unknown wormMode directive.");
+    if (s3_time_parse(until.base, until.len, &until_s) != 0)
+        return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL,
+                                             "The retain until date must be provided in ISO 8601 format");
+    if ((lock->until_ms = until_s * 1000) <= clock_real_ms())
+        return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL,
+                                             "The retain until date must be in the future!");
+    return S3_ERROR_NONE;
 }
 
-static enum s3_error read_hold(struct s3_request *request, struct meta_lock *lock, const char **message)
+static enum s3_error read_hold(struct s3_request *request, struct meta_lock *lock)
 {
     struct slice hold = s3_request_effective(request, S3_EFFECTIVE_LOCK_HOLD);
 
     lock->hold = s3_lock_hold_parse(hold);
     if (hold.base == NULL || lock->hold != META_HOLD_NEVER)
         return S3_ERROR_NONE;
-    *message = "Legal Hold must be either of 'ON' or 'OFF'";
-    return S3_ERROR_INVALID_ARGUMENT;
+    return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_HOLD,
+                                         "Legal Hold must be either of 'ON' or 'OFF'");
 }
 
 static bool asks_for_lock(const struct s3_request *request)
@@ -125,8 +131,7 @@ static enum s3_error authorize_mode(struct s3_request *request, enum meta_lock_m
     return mode == META_LOCK_COMPLIANCE ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
 }
 
-enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
-                                 const char **message)
+enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed)
 {
     const struct s3_lock_configuration *configuration;
     struct meta_lock lock = {0};
@@ -139,8 +144,8 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
         return s3_error_of_result(result);
     if (configuration == NULL)
         return asks_for_lock(request) ? S3_ERROR_OBJECT_LOCK_MISSING : S3_ERROR_NONE;
-    if ((error = read_retention(request, &lock, message)) != S3_ERROR_NONE ||
-        (error = read_hold(request, &lock, message)) != S3_ERROR_NONE ||
+    if ((error = read_retention(request, &lock)) != S3_ERROR_NONE ||
+        (error = read_hold(request, &lock)) != S3_ERROR_NONE ||
         (error = authorize_mode(request, lock.mode)) != S3_ERROR_NONE)
         return error;
     if (with_default && lock.mode == META_LOCK_NONE && configuration->mode != META_LOCK_NONE) {
@@ -153,10 +158,10 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
 }
 
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
-                                 struct meta_attributes *attributes, const char **message)
+                                 struct meta_attributes *attributes)
 {
     struct meta_bytes packed;
-    enum s3_error error = s3_lock_for_object(request, with_default, &packed, message);
+    enum s3_error error = s3_lock_for_object(request, with_default, &packed);
 
     if (error == S3_ERROR_NONE && packed.length > 0)
         s3_attribute_add(attributes, META_ATTRIBUTE_LOCK, packed);

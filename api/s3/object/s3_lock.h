@@ -36,11 +36,10 @@ const char *s3_lock_hold_name(enum meta_hold hold);
 /* The lock of an object that the request creates, packed in the request's arena: from its x-amz-object-lock-* headers, and, with
  * with_default, the bucket's default retention where they name none. *packed is empty when there is nothing to store. InvalidArgument,
  * InvalidRequest (the bucket has no object lock), AccessDenied (COMPLIANCE by a caller who may only write). */
-enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed,
-                                 const char **message);
+enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
-                                 struct meta_attributes *attributes, const char **message);
+                                 struct meta_attributes *attributes);
 
 /* x-amz-object-lock-* of the object that is read, as far as they were ever set, to those who may ask for them. */
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes);

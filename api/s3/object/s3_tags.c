@@ -40,29 +40,40 @@ static bool text_is_valid(struct slice text, size_t characters_max)
     return true;
 }
 
-static enum s3_error tag_check(const struct s3_tag *tag, const char **message)
+static enum s3_error refuse_tag(struct s3_refusal *refusal, const char *message, struct slice key,
+                                struct slice value)
 {
-    if (tag->key.len == 0 || !text_is_valid(tag->key, S3_TAG_KEY_CHARACTERS_MAX)) {
-        *message = "The TagKey you have provided is invalid";
-        return S3_ERROR_INVALID_TAG;
-    }
-    if (!text_is_valid(tag->value, S3_TAG_VALUE_CHARACTERS_MAX)) {
-        *message = "The TagValue you have provided is invalid";
-        return S3_ERROR_INVALID_TAG;
-    }
-    if (slice_has_prefix_nocase(tag->key, "aws:")) {
-        *message = "System tags cannot be added/updated by requester";
-        return S3_ERROR_INVALID_TAG;
-    }
+    *refusal = (struct s3_refusal){message, key, value};
+    return S3_ERROR_INVALID_TAG;
+}
+
+#define NOTHING slice_of(NULL, 0)
+
+/* S3's words for tags of its own, which differ by what is tagged. */
+#define RESERVED_OF_BUCKET "System tags cannot be added/updated by requester"
+#define RESERVED_OF_OBJECT "Your TagKey cannot be prefixed with aws:"
+#define RESERVED_AT_CREATION                                                                                 \
+    "User-defined tag keys can't start with \"aws:\". This prefix is reserved for system tags. Remove "      \
+    "\"aws:\" from your tag keys and try again."
+
+static enum s3_error tag_check(const struct s3_tag *tag, const char *reserved, struct s3_refusal *refusal)
+{
+    if (tag->key.len == 0 || !text_is_valid(tag->key, S3_TAG_KEY_CHARACTERS_MAX))
+        return refuse_tag(refusal, "The TagKey you have provided is invalid", tag->key, NOTHING);
+    if (!text_is_valid(tag->value, S3_TAG_VALUE_CHARACTERS_MAX))
+        return refuse_tag(refusal, "The TagValue you have provided is invalid", tag->key, tag->value);
+    if (slice_has_prefix_nocase(tag->key, "aws:"))
+        return refuse_tag(refusal, reserved, strcmp(reserved, RESERVED_AT_CREATION) != 0 ? tag->key : NOTHING,
+                          NOTHING);
     return S3_ERROR_NONE;
 }
 
-enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message)
+enum s3_error s3_tags_check(const struct s3_tags *tags, struct s3_refusal *refusal)
 {
     enum s3_error error = S3_ERROR_NONE;
 
     for (uint32_t i = 0; i < tags->count && error == S3_ERROR_NONE; i++)
-        error = tag_check(&tags->list[i], message);
+        error = tag_check(&tags->list[i], RESERVED_OF_OBJECT, refusal);
     return error;
 }
 
@@ -75,10 +86,10 @@ static bool has_key(const struct s3_tags *tags, struct slice key)
     return false;
 }
 
-static enum s3_error too_many(uint32_t count_max, const char **message)
+static enum s3_error too_many(uint32_t count_max, struct s3_refusal *refusal)
 {
-    *message = count_max == S3_OBJECT_TAGS_MAX ? "Object tags cannot be greater than 10"
-                                               : "Bucket tag count cannot be greater than 50";
+    refusal->message = count_max == S3_OBJECT_TAGS_MAX ? "Object tags cannot be greater than 10"
+                                                       : "Bucket tag count cannot be greater than 50";
     return S3_ERROR_BAD_REQUEST;
 }
 
@@ -102,7 +113,7 @@ static bool decode_tag(struct arena *arena, struct slice item, bool plus_is_spac
 }
 
 enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct s3_tags *tags,
-                                  const char **message)
+                                  struct s3_refusal *refusal)
 {
     struct slice item;
     enum s3_error error;
@@ -114,13 +125,13 @@ enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct
         if (item.len == 0)
             continue;
         if (!decode_tag(arena, item, true, &tag) || has_key(tags, tag.key)) {
-            *message = HEADER_MESSAGE;
+            *refusal = (struct s3_refusal){HEADER_MESSAGE, NOTHING, NOTHING};
             return S3_ERROR_INVALID_ARGUMENT;
         }
-        if ((error = tag_check(&tag, message)) != S3_ERROR_NONE)
+        if ((error = tag_check(&tag, RESERVED_OF_OBJECT, refusal)) != S3_ERROR_NONE)
             return error;
         if (tags->count == S3_OBJECT_TAGS_MAX)
-            return too_many(S3_OBJECT_TAGS_MAX, message);
+            return too_many(S3_OBJECT_TAGS_MAX, refusal);
         tags->list[tags->count++] = tag;
     }
     return S3_ERROR_NONE;
@@ -205,8 +216,9 @@ struct tagging {
     struct s3_tags *tags;
     struct s3_tag tag;
     uint32_t count_max;
+    const char *reserved;
     enum s3_error error;
-    const char *message;
+    struct s3_refusal refusal;
     bool has_set;
 };
 
@@ -224,13 +236,12 @@ static int visit_tag_end(struct tagging *tagging)
     if (tag->key.base == NULL || tag->value.base == NULL)
         return -1;
     if (tagging->tags->count == tagging->count_max)
-        return refuse(tagging, too_many(tagging->count_max, &tagging->message));
-    if ((tagging->error = tag_check(tag, &tagging->message)) != S3_ERROR_NONE)
+        return refuse(tagging, too_many(tagging->count_max, &tagging->refusal));
+    if ((tagging->error = tag_check(tag, tagging->reserved, &tagging->refusal)) != S3_ERROR_NONE)
         return -1;
-    if (has_key(tagging->tags, tag->key)) {
-        tagging->message = "Cannot provide multiple Tags with the same key";
-        return refuse(tagging, S3_ERROR_INVALID_TAG);
-    }
+    if (has_key(tagging->tags, tag->key))
+        return refuse(tagging, refuse_tag(&tagging->refusal, "Cannot provide multiple Tags with the same key",
+                                          tag->key, NOTHING));
     tagging->tags->list[tagging->tags->count++] = *tag;
     *tag = (struct s3_tag){{NULL, 0}, {NULL, 0}};
     return 0;
@@ -274,26 +285,28 @@ static int visit_creation(void *ctx, const char *path, const char *text, size_t 
 }
 
 enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struct s3_tags *tags,
-                                    const char **message)
+                                    struct s3_refusal *refusal)
 {
-    struct tagging tagging = {.arena = arena, .tags = tags, .count_max = S3_TAGS_MAX};
+    struct tagging tagging = {
+        .arena = arena, .tags = tags, .count_max = S3_TAGS_MAX, .reserved = RESERVED_AT_CREATION};
 
     tags->count = 0;
     if (s3_xml_parse(xml.base, xml.len, "CreateBucketConfiguration", visit_creation, &tagging) == 0)
         return S3_ERROR_NONE;
-    *message = tagging.message;
+    *refusal = tagging.refusal;
     return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
 }
 
 enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t count_max,
-                               struct s3_tags *tags, const char **message)
+                               struct s3_tags *tags, struct s3_refusal *refusal)
 {
     struct tagging tagging = {.arena = arena, .tags = tags, .count_max = count_max};
 
+    tagging.reserved = count_max == S3_OBJECT_TAGS_MAX ? RESERVED_OF_OBJECT : RESERVED_OF_BUCKET;
     tags->count = 0;
     if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0 && tagging.has_set)
         return S3_ERROR_NONE;
-    *message = tagging.message;
+    *refusal = tagging.refusal;
     return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;
 }
 

@@ -7,7 +7,7 @@
 #define API_S3_OBJECT_S3_TAGS_H
 
 #include "api/core/core.h"
-#include "api/s3/s3_error.h"
+#include "api/s3/s3_error_elements.h"
 #include "api/s3/text/s3_xml.h"
 #include "storage/base/arena.h"
 
@@ -26,18 +26,18 @@ struct s3_tags {
 };
 
 /* From x-amz-tagging (and from the tagging fields that look the same): an object's tags. Texts are in the arena. InvalidArgument
- * (form, duplicates), BadRequest (too many), InvalidTag; *message says more. */
+ * (form, duplicates), BadRequest (too many), InvalidTag; *refusal, which is zero-filled before, says more. */
 enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct s3_tags *tags,
-                                  const char **message);
+                                  struct s3_refusal *refusal);
 /* From <Tagging><TagSet><Tag><Key/><Value/></Tag>...: at most count_max tags. MalformedXML, BadRequest, InvalidTag. */
 enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t count_max,
-                               struct s3_tags *tags, const char **message);
+                               struct s3_tags *tags, struct s3_refusal *refusal);
 /* From <CreateBucketConfiguration><Tags><Tag>...: a bucket's; what else stands there is passed over. The same errors. */
 enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struct s3_tags *tags,
-                                    const char **message);
+                                    struct s3_refusal *refusal);
 
 /* What all of them check of each tag by itself. InvalidTag. */
-enum s3_error s3_tags_check(const struct s3_tags *tags, const char **message);
+enum s3_error s3_tags_check(const struct s3_tags *tags, struct s3_refusal *refusal);
 
 /* The stored form, in the arena; empty without tags. */
 struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags);

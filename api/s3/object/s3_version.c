@@ -40,12 +40,9 @@ enum s3_error s3_version_read(struct s3_request *request, struct s3_version *ver
     version->given = text.base != NULL;
     if (!version->given || s3_version_parse(text, &version->id) == 0)
         return S3_ERROR_NONE;
-    s3_request_detail(request, "ArgumentName", SLICE("versionId"));
-    s3_request_detail(request, "ArgumentValue", text);
-    s3_request_explain(request, S3_ERROR_INVALID_ARGUMENT,
-                       text.len == 0 ? "Version id cannot be the empty string"
-                                     : "Invalid version id specified");
-    return S3_ERROR_INVALID_ARGUMENT;
+    return s3_request_argument(request, SLICE("versionId"), text,
+                               text.len == 0 ? "Version id cannot be the empty string"
+                                             : "Invalid version id specified");
 }
 
 /* 404: the current version is a marker; 405: the marker was asked for by its id, or something was to be put on it. It can only be
@@ -63,6 +60,7 @@ static void answer_marker(struct s3_request *request, const struct s3_pinned *pi
     s3_time_http_format(pinned->marker_modified_ms, date);
     s3_answer_header(request, "last-modified", date, S3_TIME_HTTP_BYTES);
     s3_answer_header_string(request, "allow", "DELETE");
+    s3_request_element(request, S3_ELEMENT_RESOURCE_TYPE, SLICE("DeleteMarker"));
     s3_answer_error(request, S3_ERROR_METHOD_NOT_ALLOWED);
 }
 
@@ -76,8 +74,7 @@ void s3_version_answer_failure(struct s3_request *request, const struct s3_pinne
         char text[S3_VERSION_TEXT_BYTES + 1];
         size_t length = s3_version_format(&pinned->version, text);
 
-        s3_request_detail(request, "Key", request->key);
-        s3_request_detail(request, "VersionId", arena_dup(&request->http->arena, text, length));
+        s3_request_element(request, S3_ELEMENT_VERSION_ID, arena_dup(&request->http->arena, text, length));
     }
     s3_answer_result(request, pinned->result);
 }

@@ -136,19 +136,17 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
 static void read_acl(struct s3_request *request, struct slice owner)
 {
     struct acl_change *change = s3_request_alloc(request, sizeof(*change));
-    const char *message = NULL;
+    struct s3_refusal refusal = {0};
     enum s3_error error;
     bool given;
 
     change->owners = (struct s3_acl_owners){owner, text_of(request->bucket.owner)};
     error = s3_acl_read_said(&request->http->arena, &request->effective, &change->owners, &change->acl,
-                             &given, &message);
-    if (error == S3_ERROR_NONE && given && http_body_length(request->http) > 0) {
-        message = "This request contains unsupported content.";
+                             &given, &refusal);
+    if (error == S3_ERROR_NONE && given && http_body_length(request->http) > 0)
         error = S3_ERROR_UNEXPECTED_CONTENT;
-    }
     if (error != S3_ERROR_NONE)
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, s3_request_refused(request, error, &refusal));
     else if (given)
         put_acl(request, change);
     else

@@ -24,20 +24,19 @@ struct question {
 
 /* ---- What is asked ---- */
 
-static enum s3_error wanted_add(struct question *question, struct slice name)
+static bool wanted_add(struct question *question, struct slice name)
 {
     for (unsigned i = 0; i < ATTRIBUTE_COUNT; i++) {
         if (!slice_is_nocase(name, attribute_names[i]))
             continue;
         question->wanted |= 1u << i;
-        return S3_ERROR_NONE;
+        return true;
     }
-    return S3_ERROR_INVALID_ARGUMENT;
+    return false;
 }
 
 /* SDKs send the list as one header or as several of the same name. */
-static enum s3_error read_wanted(const struct s3_request *request, struct question *question,
-                                 const char **message)
+static enum s3_error read_wanted(struct s3_request *request, struct question *question, const char **message)
 {
     const struct http_headers *headers = &request->http->headers;
 
@@ -47,10 +46,9 @@ static enum s3_error read_wanted(const struct s3_request *request, struct questi
         if (!slice_is_nocase(headers->entries[i].name, "x-amz-object-attributes"))
             continue;
         while (slice_next_item(&list, &name)) {
-            if (wanted_add(question, name) == S3_ERROR_NONE)
-                continue;
-            *message = "Invalid attribute name specified.";
-            return S3_ERROR_INVALID_ARGUMENT;
+            if (!wanted_add(question, name))
+                return s3_request_argument(request, SLICE("x-amz-object-attributes"), name,
+                                           "Invalid attribute name specified.");
         }
     }
     if (question->wanted != 0)
@@ -60,28 +58,32 @@ static enum s3_error read_wanted(const struct s3_request *request, struct questi
     return S3_ERROR_INVALID_REQUEST;
 }
 
-static int read_count(const struct s3_request *request, const char *header, uint32_t max, uint32_t *count)
+static enum s3_error read_count(struct s3_request *request, const char *header, uint32_t max, uint32_t *count)
 {
     struct slice text = s3_request_header(request, header);
     uint64_t value;
 
     if (text.base == NULL)
-        return 0;
+        return S3_ERROR_NONE;
     if (s3_number_parse(text.base, text.len, INT32_MAX, &value) != 0)
-        return -1;
+        return s3_request_argument_header(
+            request, header,
+            "x-amz-max-parts and x-amz-part-number-marker must be integers between 0 and 2147483647");
     *count = value < max ? (uint32_t)value : max;
-    return 0;
+    return S3_ERROR_NONE;
 }
 
-static enum s3_error read_question(const struct s3_request *request, struct question *question,
+static enum s3_error read_question(struct s3_request *request, struct question *question,
                                    const char **message)
 {
+    enum s3_error error;
+
     *question = (struct question){.parts_max = META_LIST_ENTRIES_MAX};
-    if (read_count(request, "x-amz-max-parts", META_LIST_ENTRIES_MAX, &question->parts_max) != 0 ||
-        read_count(request, "x-amz-part-number-marker", META_PART_NUMBER_MAX, &question->part_marker) != 0) {
-        *message = "x-amz-max-parts and x-amz-part-number-marker must be integers between 0 and 2147483647";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
+    if ((error = read_count(request, "x-amz-max-parts", META_LIST_ENTRIES_MAX, &question->parts_max)) !=
+            S3_ERROR_NONE ||
+        (error = read_count(request, "x-amz-part-number-marker", META_PART_NUMBER_MAX,
+                            &question->part_marker)) != S3_ERROR_NONE)
+        return error;
     return read_wanted(request, question, message);
 }
 

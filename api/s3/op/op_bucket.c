@@ -97,23 +97,33 @@ static void on_created(struct core_change *change)
         s3_answer_result(creation->request, result);
 }
 
+/* S3 repeats the value in its message only. */
+static enum s3_error refuse_ownership(struct s3_request *request, struct slice ownership)
+{
+    const struct slice message[] = {SLICE("Invalid x-amz-object-ownership header: "), ownership};
+
+    return s3_request_argument(request, s3_effective_header(S3_EFFECTIVE_OBJECT_OWNERSHIP), slice_of(NULL, 0),
+                               arena_join(&request->http->arena, message, 2).base);
+}
+
 /* What the headers say about access. */
-static enum s3_error read_access(struct bucket_change *creation, const char **message)
+static enum s3_error read_access(struct bucket_change *creation)
 {
     struct s3_request *request = creation->request;
     struct slice owner = slice_text(request->owner_id);
     struct slice ownership = s3_request_effective(request, S3_EFFECTIVE_OBJECT_OWNERSHIP);
     const struct s3_acl_owners owners = {owner, owner};
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
+    struct s3_refusal refusal = {0};
     enum s3_error error;
     bool given;
 
     if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return refuse_ownership(request, ownership);
     creation->ownership = s3_bytes(ownership);
-    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, message);
+    error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, &refusal);
     if (error != S3_ERROR_NONE)
-        return error;
+        return s3_request_refused(request, error, &refusal);
     creation->acl = s3_acl_pack(&request->http->arena, acl, owner);
     return creation->acl.data != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
                ? S3_ERROR_INVALID_BUCKET_ACL
@@ -162,21 +172,21 @@ static int visit_configuration(void *ctx, const char *path, const char *text, si
     return 0;
 }
 
-static enum s3_error read_tags(struct bucket_change *creation, struct slice body, const char **message)
+static enum s3_error read_tags(struct bucket_change *creation, struct slice body)
 {
     struct arena *arena = &creation->request->http->arena;
     struct s3_tags *tags = s3_request_alloc(creation->request, sizeof(*tags));
-    enum s3_error error = s3_tags_read_creation(arena, body, tags, message);
+    struct s3_refusal refusal = {0};
+    enum s3_error error = s3_tags_read_creation(arena, body, tags, &refusal);
 
     if (error == S3_ERROR_NONE && tags->count > 0)
         creation->tags = s3_tags_pack(arena, tags);
-    return error;
+    return s3_request_refused(creation->request, error, &refusal);
 }
 
 static void on_configuration(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct bucket_configuration configuration = {.request = request};
-    const char *message = NULL;
 
     if (error == S3_ERROR_NONE && body.len > 0 &&
         s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration, &configuration) !=
@@ -187,9 +197,9 @@ static void on_configuration(struct s3_request *request, enum s3_error error, st
     if (error == S3_ERROR_NONE && configuration.wrong_location)
         error = S3_ERROR_ILLEGAL_LOCATION_CONSTRAINT;
     if (error == S3_ERROR_NONE && configuration.has_tags)
-        error = read_tags(ctx, body, &message);
+        error = read_tags(ctx, body);
     if (error != S3_ERROR_NONE)
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, error);
     else
         create_bucket(ctx);
 }
@@ -198,14 +208,13 @@ void s3_op_create_bucket(struct s3_request *request)
 {
     struct bucket_change *creation = s3_request_alloc(request, sizeof(*creation));
     enum s3_error error = s3_attributes_refuse(&request->effective);
-    const char *message = NULL;
 
     creation->request = request;
     if (error == S3_ERROR_NONE)
-        error = read_access(creation, &message);
+        error = read_access(creation);
 
     if (error != S3_ERROR_NONE)
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, error);
     else
         s3_body_collect(request, S3_XML_BYTES_MAX, on_configuration, creation);
 }

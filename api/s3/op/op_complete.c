@@ -46,6 +46,28 @@ static void fail(struct completion *completion, enum s3_error error, const char 
     s3_answer_failure(completion->request, error, message);
 }
 
+/* Which part of the list it is that the upload cannot be completed with. */
+static void tell_part(struct completion *completion, uint32_t at)
+{
+    const struct meta_complete_part *part = &completion->list.parts[at];
+
+    s3_request_element_number(completion->request, S3_ELEMENT_PART_NUMBER, part->number);
+    s3_request_element(completion->request, S3_ELEMENT_ETAG, slice_text(part->etag));
+}
+
+static void tell_refused(struct completion *completion, enum s3_error error)
+{
+    const struct s3_assembly *assembly = &completion->assembly;
+
+    if (error == S3_ERROR_INVALID_PART && assembly->at < completion->list.count)
+        tell_part(completion, assembly->at);
+    if (error != S3_ERROR_ENTITY_TOO_SMALL)
+        return;
+    s3_request_element_number(completion->request, S3_ELEMENT_PROPOSED_SIZE, assembly->small_size);
+    s3_request_element_number(completion->request, S3_ELEMENT_MIN_SIZE_ALLOWED, S3_PART_BYTES_MIN);
+    tell_part(completion, assembly->small_part);
+}
+
 /* The object's address as the client wrote it. */
 static void write_location(struct completion *completion, struct s3_xml *xml)
 {
@@ -120,6 +142,28 @@ static enum s3_error add_stored_parts(struct completion *completion, bool *more)
     return result != 0 ? s3_error_of_result(result) : S3_ERROR_NONE;
 }
 
+static const char *wrong_size(struct s3_request *request, uint64_t expected, uint64_t size)
+{
+    static const char format[] = "The provided 'x-amz-mp-object-size' header value %" PRIu64
+                                 " does not match what was computed: %" PRIu64;
+    char *message = s3_request_alloc(request, sizeof(format) + 40);
+
+    sprintf(message, format, expected, size);
+    return message;
+}
+
+/* Here S3 writes the algorithm in lower case. */
+static enum s3_error refuse_checksum(struct completion *completion)
+{
+    struct arena *arena = &completion->request->http->arena;
+    struct slice name = slice_text(s3_checksum_name(completion->claim.algorithm));
+    struct slice message = arena_concat(arena, SLICE("The "), arena_dup_lower(arena, name),
+                                        SLICE(" you specified did not match the calculated checksum."));
+
+    s3_request_explain(completion->request, S3_ERROR_CHECKSUM_MISMATCH, message.base);
+    return S3_ERROR_CHECKSUM_MISMATCH;
+}
+
 static enum s3_error check_claims(struct completion *completion, const char **message)
 {
     struct s3_request *request = completion->request;
@@ -129,9 +173,9 @@ static enum s3_error check_claims(struct completion *completion, const char **me
 
     if (size.base != NULL) {
         if (s3_number_parse(size.base, size.len, INT64_MAX, &expected) != 0)
-            return S3_ERROR_INVALID_ARGUMENT;
+            return s3_request_argument_header(request, "x-amz-mp-object-size", NULL);
         if (expected != completion->assembly.size) {
-            *message = "The provided 'x-amz-mp-object-size' header value does not match what was computed.";
+            *message = wrong_size(request, expected, completion->assembly.size);
             return S3_ERROR_INVALID_REQUEST;
         }
     }
@@ -147,7 +191,7 @@ static enum s3_error check_claims(struct completion *completion, const char **me
     }
     return s3_checksum_claim_matches(&completion->claim, &completion->op.checksum, completion->list.count)
                ? S3_ERROR_NONE
-               : S3_ERROR_BAD_DIGEST;
+               : refuse_checksum(completion);
 }
 
 /* The upload decides which checksum is made of those of its parts. */
@@ -184,7 +228,6 @@ static enum s3_error finish_assembly(struct completion *completion, const char *
 static void submit(struct completion *completion)
 {
     struct s3_request *request = completion->request;
-    const char *message = NULL;
     enum s3_error error;
 
     completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
@@ -198,9 +241,8 @@ static void submit(struct completion *completion)
     completion->op.condition.owner = request->only_over;
     completion->op.condition.judged = s3_pinned_judged(&request->pinned);
     /* The default retention counts from the completion. */
-    if ((error = s3_lock_for_object(request, true, &completion->op.default_lock, &message)) !=
-        S3_ERROR_NONE) {
-        fail(completion, error, message);
+    if ((error = s3_lock_for_object(request, true, &completion->op.default_lock)) != S3_ERROR_NONE) {
+        fail(completion, error, NULL);
         return;
     }
     completion->change =
@@ -259,8 +301,10 @@ static void assemble(struct core_turn *turn)
         submit(completion);
     else if (error == S3_ERROR_INVALID_PART && was_overtaken(completion))
         submit_again(completion);
-    else
+    else {
+        tell_refused(completion, error);
         fail(completion, error, message);
+    }
 }
 
 /* The list is read. */
@@ -297,9 +341,11 @@ static void read_list(struct core_turn *turn)
 
     if (more)
         wait_for_turn(completion, read_list);
-    else if (error != S3_ERROR_NONE)
+    else if (error != S3_ERROR_NONE) {
+        s3_request_element(completion->request, S3_ELEMENT_PART_NUMBER, completion->list.refused_number);
+        s3_request_element(completion->request, S3_ELEMENT_ETAG, completion->list.refused_etag);
         s3_answer_error(completion->request, error);
-    else
+    } else
         on_list(completion);
 }
 
@@ -331,7 +377,7 @@ void s3_op_complete_upload(struct s3_request *request)
     if (error == S3_ERROR_NONE &&
         s3_write_condition_parse(&completion->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
                                  s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        error = S3_ERROR_INVALID_ARGUMENT;
+        error = s3_refuse_condition(request);
     if (error == S3_ERROR_NONE && !s3_body_is_announced(request))
         error = S3_ERROR_MISSING_CONTENT_LENGTH;
     if (error != S3_ERROR_NONE)

@@ -115,26 +115,25 @@ static void answer_copied(struct copy *copy)
 }
 
 /* All that depends on the objects that are there. */
-static enum s3_error judge(struct copy *copy, const char **message)
+static enum s3_error judge(struct copy *copy)
 {
     struct s3_request *request = copy->request;
     enum s3_error error;
 
-    if ((error = s3_access_of_upload(request, &copy->access, message)) != S3_ERROR_NONE)
+    if ((error = s3_access_of_upload(request, &copy->access)) != S3_ERROR_NONE)
         return error;
-    return s3_lock_for_object(request, true, &copy->op.lock, message);
+    return s3_lock_for_object(request, true, &copy->op.lock);
 }
 
 /* One of the objects is another by now than the one that was judged, or that the copy was made from. */
 static void copy_again(struct copy *copy)
 {
-    const char *message = NULL;
     enum s3_error error;
 
     if ((error = s3_authorize_again(copy->request)) != S3_ERROR_NONE ||
-        (error = judge(copy, &message)) != S3_ERROR_NONE ||
+        (error = judge(copy)) != S3_ERROR_NONE ||
         (error = s3_copy_source_judge(copy->request, &copy->source)) != S3_ERROR_NONE)
-        s3_answer_failure(copy->request, error, message);
+        s3_answer_error(copy->request, error);
     else
         copy_submit(copy);
 }
@@ -255,20 +254,21 @@ static void copy_submit(struct copy *copy)
 
 /* ---- The request ---- */
 
-static enum s3_error read_directives(struct copy *copy, const char **message)
+static enum s3_error read_directives(struct copy *copy)
 {
     struct slice metadata = s3_request_effective(copy->request, S3_EFFECTIVE_METADATA_DIRECTIVE);
     struct slice tagging = s3_request_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE);
 
     copy->replaces = slice_is_nocase(metadata, "REPLACE");
     if (metadata.base != NULL && !copy->replaces && !slice_is_nocase(metadata, "COPY"))
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument_effective(copy->request, S3_EFFECTIVE_METADATA_DIRECTIVE,
+                                             "Unknown metadata directive.");
     if (tagging.base != NULL && !slice_is_nocase(tagging, "COPY") && !slice_is_nocase(tagging, "REPLACE"))
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE,
+                                             "Unknown tagging directive.");
     copy->replaces_tags = copy->op.replace_tags =
         slice_is_nocase(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
-    return copy->replaces_tags ? s3_tagging_from_header(copy->request, &copy->op.tags, message)
-                               : S3_ERROR_NONE;
+    return copy->replaces_tags ? s3_tagging_from_header(copy->request, &copy->op.tags) : S3_ERROR_NONE;
 }
 
 static enum s3_error read_algorithm(struct copy *copy, const char **message)
@@ -303,14 +303,13 @@ static enum s3_error prepare(struct copy *copy, const char **message)
     if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->arena, headers, &request->effective, &copy->given)) !=
             S3_ERROR_NONE ||
-        (error = read_directives(copy, message)) != S3_ERROR_NONE ||
-        (error = judge(copy, message)) != S3_ERROR_NONE ||
+        (error = read_directives(copy)) != S3_ERROR_NONE || (error = judge(copy)) != S3_ERROR_NONE ||
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&copy->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
                                  s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_refuse_condition(request);
     if (changes_nothing(copy)) {
         *message = SELF_COPY_MESSAGE;
         return S3_ERROR_INVALID_REQUEST;

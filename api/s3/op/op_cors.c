@@ -194,14 +194,15 @@ void s3_op_preflight(struct s3_request *request)
         refuse_method(request, method);
         return;
     }
-    s3_request_detail(request, "Method", method);
-    s3_request_detail(request, "ResourceType",
-                      request->key.len > 0 ? slice_of("OBJECT", 6) : slice_of("BUCKET", 6));
+    s3_request_element(request, S3_ELEMENT_METHOD, method);
+    s3_request_element(request, S3_ELEMENT_RESOURCE_TYPE, SLICE("BUCKET"));
     if ((cors = find_configuration(request)) == NULL) {
         s3_answer_error(request, S3_ERROR_ACCESS_FORBIDDEN);
         return;
     }
     if ((rule = s3_cors_match(cors, origin, method, headers)) == NULL) {
+        if (request->key.len > 0)
+            s3_request_element(request, S3_ELEMENT_RESOURCE_TYPE, SLICE("OBJECT"));
         s3_answer_error_message(request, S3_ERROR_ACCESS_FORBIDDEN, NOT_ALLOWED_MESSAGE);
         return;
     }
@@ -237,6 +238,8 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
     struct s3_xml xml;
     enum s3_error error = s3_cors_read(&request->http->arena, body, &cors, &message);
 
+    if (error == S3_ERROR_INVALID_ARGUMENT) /* of all that a rule has */
+        error = s3_request_argument(request, SLICE("ID"), slice_of(NULL, 0), message);
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;

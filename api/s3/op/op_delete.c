@@ -35,15 +35,17 @@ static enum s3_error read_modified(struct meta_delete_entry *entry, struct slice
     return S3_ERROR_NONE;
 }
 
-static enum s3_error read_conditions(const struct s3_request *request, struct meta_delete_entry *entry)
+static enum s3_error read_conditions(struct s3_request *request, struct meta_delete_entry *entry)
 {
     struct slice size = s3_request_header(request, "x-amz-if-match-size");
     struct slice modified = s3_request_header(request, "x-amz-if-match-last-modified-time");
     enum s3_error error = S3_ERROR_NONE;
 
-    if (size.base != NULL)
-        error = read_size(entry, size);
-    return error == S3_ERROR_NONE && modified.base != NULL ? read_modified(entry, modified) : error;
+    if (size.base != NULL && (error = read_size(entry, size)) != S3_ERROR_NONE)
+        return s3_request_argument(request, SLICE("x-amz-if-match-size"), size, NULL);
+    if (modified.base != NULL && (error = read_modified(entry, modified)) != S3_ERROR_NONE)
+        return s3_request_argument(request, SLICE("x-amz-if-match-last-modified-time"), modified, NULL);
+    return S3_ERROR_NONE;
 }
 
 /* ---- DeleteObject ---- */
@@ -143,7 +145,7 @@ void s3_op_delete_object(struct s3_request *request)
     if (error == S3_ERROR_NONE)
         error = judge_bypass(deletion);
     if (error == S3_ERROR_NONE && if_match.base != NULL && s3_etag_parse(if_match, deletion->if_match) != 0)
-        error = S3_ERROR_INVALID_ARGUMENT;
+        error = s3_refuse_condition(request);
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;

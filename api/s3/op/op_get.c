@@ -55,7 +55,7 @@ static const struct {
 
 /* A public link must not be able to turn a stored text into a page: overrides are for those who signed, as in
  * S3. Where no key is configured there is nobody to keep out. */
-static enum s3_error check_overrides(const struct s3_request *request, const char **message)
+static enum s3_error check_overrides(struct s3_request *request, const char **message)
 {
     for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
         struct slice value = s3_parameter_value(request, overrides[i].parameter);
@@ -66,10 +66,9 @@ static enum s3_error check_overrides(const struct s3_request *request, const cha
             *message = "Request specific response headers cannot be used for anonymous GET requests.";
             return S3_ERROR_INVALID_REQUEST;
         }
-        if (!http_value_is_safe(value)) {
-            *message = "Header value cannot be represented.";
-            return S3_ERROR_INVALID_ARGUMENT;
-        }
+        if (!http_value_is_safe(value))
+            return s3_request_argument(request, slice_text(overrides[i].parameter), value,
+                                       "Header value cannot be represented.");
     }
     return S3_ERROR_NONE;
 }
@@ -201,7 +200,8 @@ static enum s3_error choose_part(struct fetch *fetch, struct slice number_text)
     uint64_t number, first = 0;
 
     if (s3_number_parse(number_text.base, number_text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument(fetch->request, SLICE("partNumber"), number_text,
+                                   "Part number must be an integer between 1 and 10000, inclusive");
     fetch->is_partial = true;
     fetch->is_part = true;
     fetch->range = (struct s3_range){0, object->size};
@@ -349,14 +349,6 @@ static void open_body(struct fetch *fetch)
         fail(fetch, s3_error_of_result(result), NULL);
 }
 
-static void detail_number(struct s3_request *request, const char *name, uint64_t number)
-{
-    char *text = s3_request_alloc(request, 24);
-
-    s3_request_detail(request, name,
-                      slice_of(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number)));
-}
-
 /* What there is instead of the range or the part that was asked for. */
 static void explain_range(struct fetch *fetch, enum s3_error error)
 {
@@ -368,11 +360,12 @@ static void explain_range(struct fetch *fetch, enum s3_error error)
         s3_answer_header(
             request, "content-range", text,
             (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)object->size));
-        s3_request_detail(request, "RangeRequested", s3_request_header(request, "range"));
-        detail_number(request, "ActualObjectSize", object->size);
+        s3_request_element_number(request, S3_ELEMENT_ACTUAL_OBJECT_SIZE, object->size);
     } else if (error == S3_ERROR_INVALID_PART) {
-        s3_request_detail(request, "PartNumberRequested", s3_parameter_value(request, "partNumber"));
-        detail_number(request, "ActualPartCount", object->part_count > 0 ? object->part_count : 1);
+        s3_request_element(request, S3_ELEMENT_PART_NUMBER_REQUESTED,
+                           s3_parameter_value(request, "partNumber"));
+        s3_request_element_number(request, S3_ELEMENT_ACTUAL_PART_COUNT,
+                                  object->part_count > 0 ? object->part_count : 1);
     }
 }
 
@@ -393,6 +386,9 @@ static void answer_object(struct fetch *fetch)
         answer_not_modified(fetch);
         return;
     case S3_VERDICT_FAILED:
+        s3_request_element(request, S3_ELEMENT_CONDITION,
+                           conditions.if_match.base != NULL ? SLICE("If-Match")
+                                                            : SLICE("If-Unmodified-Since"));
         error = S3_ERROR_PRECONDITION_FAILED;
         break;
     case S3_VERDICT_GO:

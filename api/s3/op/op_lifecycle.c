@@ -108,14 +108,14 @@ void s3_op_get_bucket_lifecycle(struct s3_request *request)
 static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct core_lifecycle lifecycle = {0};
-    const char *message = NULL;
-    enum s3_error error = s3_lifecycle_read(&request->http->arena, body, &lifecycle, &message);
+    struct s3_refusal refusal = {0};
+    enum s3_error error = s3_lifecycle_read(&request->http->arena, body, &lifecycle, &refusal);
     struct slice stored;
     char *encoded;
     size_t length;
 
     if (error != S3_ERROR_NONE) {
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, s3_request_refused(request, error, &refusal));
         return;
     }
     lifecycle.varies_by_storage_class =

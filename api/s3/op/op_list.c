@@ -215,7 +215,8 @@ void s3_op_list_objects_v2(struct s3_request *request)
     struct listing *listing;
 
     if (!slice_is_nocase(s3_parameter_value(request, "list-type"), "2")) {
-        s3_answer_error(request, S3_ERROR_INVALID_ARGUMENT);
+        s3_answer_error(request, s3_request_argument(request, SLICE("list-type"),
+                                                     s3_parameter_value(request, "list-type"), NULL));
         return;
     }
     if ((listing = listing_create(request)) == NULL)
@@ -226,8 +227,8 @@ void s3_op_list_objects_v2(struct s3_request *request)
     listing->token = s3_parameter_value(request, "continuation-token");
     listing->after = bounded(listing->start);
     if (listing->token.base != NULL && token_read(request, listing->token, &listing->after) != 0) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                                "The continuation token provided is incorrect");
+        s3_answer_error(request, s3_request_argument(request, SLICE("continuation-token"), slice_of(NULL, 0),
+                                                     "The continuation token provided is incorrect"));
         return;
     }
     answer_listing(listing);

@@ -127,7 +127,7 @@ static void answer_versions(struct version_listing *listing)
 
 /* ---- Parameters ---- */
 
-static enum s3_error read_markers(struct version_listing *listing, const char **message)
+static enum s3_error read_markers(struct version_listing *listing)
 {
     struct s3_request *request = listing->request;
 
@@ -135,21 +135,18 @@ static enum s3_error read_markers(struct version_listing *listing, const char **
     listing->version_marker = s3_parameter_value(request, "version-id-marker");
     if (listing->version_marker.len == 0)
         return S3_ERROR_NONE;
-    if (listing->key_marker.len == 0) {
-        *message = "A version-id marker cannot be specified without a key marker.";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
-    if (s3_version_parse(listing->version_marker, &listing->marker) != 0) {
-        *message = "Invalid version id specified";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
+    if (listing->key_marker.len == 0)
+        return s3_request_argument(request, SLICE("version-id-marker"), listing->version_marker,
+                                   "A version-id marker cannot be specified without a key marker.");
+    if (s3_version_parse(listing->version_marker, &listing->marker) != 0)
+        return s3_request_argument(request, SLICE("version-id-marker"), listing->version_marker,
+                                   "Invalid version id specified");
     return S3_ERROR_NONE;
 }
 
 void s3_op_list_object_versions(struct s3_request *request)
 {
     struct version_listing *listing = s3_request_alloc(request, sizeof(*listing));
-    const char *message = NULL;
     enum s3_error error;
 
     listing->request = request;
@@ -159,8 +156,8 @@ void s3_op_list_object_versions(struct s3_request *request)
         s3_parameter_count(request, "max-keys", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
                            &listing->max_keys) != 0)
         return;
-    if ((error = read_markers(listing, &message)) != S3_ERROR_NONE)
-        s3_answer_failure(request, error, message);
+    if ((error = read_markers(listing)) != S3_ERROR_NONE)
+        s3_answer_error(request, error);
     else
         answer_versions(listing);
 }

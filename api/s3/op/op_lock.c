@@ -108,7 +108,9 @@ static void on_configuration(struct s3_request *request, struct slice body, void
         return;
     }
     if (reading.message != NULL) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT, reading.message);
+        s3_answer_error(request,
+                        s3_request_argument(request, reading.has_days ? SLICE("Days") : SLICE("Years"),
+                                            slice_of(NULL, 0), reading.message));
         return;
     }
     /* Refused by the change, in its transaction, where versioning is not enabled. */
@@ -290,6 +292,16 @@ static enum s3_error judge_retention(struct lock_change *lock)
                                   : error;
 }
 
+static void refuse_date(struct s3_request *request, int64_t until_ms)
+{
+    char text[S3_TIME_ISO_BYTES + 1];
+
+    s3_time_iso_format(until_ms, text);
+    s3_answer_error(request, s3_request_argument(request, SLICE("RetainUntilDate"),
+                                                 arena_dup_text(&request->http->arena, text),
+                                                 "The retain until date must be in the future!"));
+}
+
 static void on_retention(struct s3_request *request, struct slice body, void *ctx)
 {
     struct lock_change *lock = ctx;
@@ -308,8 +320,7 @@ static void on_retention(struct s3_request *request, struct slice body, void *ct
     if (!bucket_has_lock(request))
         return;
     if (lock->has_date && lock->op.lock.until_ms <= clock_real_ms() / 1000 * 1000) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                                "The retain until date must be in the future!");
+        refuse_date(request, lock->op.lock.until_ms);
         return;
     }
     lock->judge = judge_retention;

@@ -6,6 +6,7 @@
  * sends it or not: completing needs all of them. A copied part moves no byte, but is read for its checksum
  * where that does not follow from what is known of the source. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/s3/object/s3_attributes.h"
@@ -32,10 +33,9 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
     enum s3_error error;
     int result;
 
-    if (s3_number_parse(text.base, text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0) {
-        *message = "Part number must be an integer between 1 and 10000, inclusive";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
+    if (s3_number_parse(text.base, text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
+        return s3_request_argument(request, SLICE("partNumber"), text,
+                                   "Part number must be an integer between 1 and 10000, inclusive");
     target->number = (uint32_t)number;
     if ((error = s3_parameter_upload_id(request, target->upload_id)) != S3_ERROR_NONE)
         return error;
@@ -185,18 +185,30 @@ static void choose_etag(struct part_copy *copy, const struct meta_object *object
         core_etag_make(&none, copy->op.etag);
 }
 
+_Static_assert(S3_PUT_BYTES_MAX == 5368709120, "the text below names it");
+
+static enum s3_error refuse_range(struct s3_request *request, uint64_t size)
+{
+    static const char format[] = "Range specified is not valid for source object of size: %llu";
+    char *message = s3_request_alloc(request, sizeof(format) + 20);
+
+    sprintf(message, format, (unsigned long long)size);
+    return s3_request_argument_header(request, "x-amz-copy-source-range", message);
+}
+
 /* Size and ETag of the part follow from the source as it is now, so the change is pinned to that. */
 static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_object *object,
                                      const char **message)
 {
     if (!copy->has_range)
         copy->range = (struct s3_range){0, object->size};
-    if (copy->range.first + copy->range.length > object->size) {
-        *message = "Range specified is not valid for the source object.";
-        return S3_ERROR_INVALID_ARGUMENT;
+    if (copy->range.first + copy->range.length > object->size)
+        return refuse_range(copy->request, object->size);
+    if (copy->range.length > S3_PUT_BYTES_MAX) {
+        *message = "The specified copy source is larger than the maximum allowable size for a copy source: "
+                   "5368709120";
+        return S3_ERROR_INVALID_REQUEST;
     }
-    if (copy->range.length > S3_PUT_BYTES_MAX)
-        return S3_ERROR_ENTITY_TOO_LARGE;
     choose_etag(copy, object, copy->range.first == 0 && copy->range.length == object->size);
     return s3_copy_source_pin(&copy->source, object);
 }
@@ -289,12 +301,11 @@ static enum s3_error prepare_part_copy(struct part_copy *copy, const char **mess
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
     copy->has_range = range.base != NULL;
-    if (copy->has_range && s3_range_parse_copy(range.base, range.len, &copy->range) != 0) {
-        *message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
-                   "last are the "
-                   "zero-based offsets of the first and last bytes to copy";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
+    if (copy->has_range && s3_range_parse_copy(range.base, range.len, &copy->range) != 0)
+        return s3_request_argument(
+            request, SLICE("x-amz-copy-source-range"), range,
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are "
+            "the zero-based offsets of the first and last bytes to copy");
     return S3_ERROR_NONE;
 }
 

@@ -59,7 +59,7 @@ static enum s3_error authorize(struct post *post)
 static enum s3_error add_tags(struct post *post)
 {
     if (post->tags.length == 0)
-        return s3_tagging_add_header(post->request, &post->op.object.attributes, &post->message);
+        return s3_tagging_add_header(post->request, &post->op.object.attributes);
     s3_attribute_add(&post->op.object.attributes, META_ATTRIBUTE_TAGS, post->tags);
     return S3_ERROR_NONE;
 }
@@ -77,13 +77,12 @@ static enum s3_error prepare_object(struct post *post)
         (error = s3_attributes_collect(&request->http->arena, &request->http->headers, &request->effective,
                                        &op->object.attributes)) != S3_ERROR_NONE ||
         (error = add_tags(post)) != S3_ERROR_NONE ||
-        (error = s3_lock_add_header(request, true, &op->object.attributes, &post->message)) !=
-            S3_ERROR_NONE ||
-        (error = s3_access_of_upload(request, &access, &post->message)) != S3_ERROR_NONE)
+        (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE)
         return error;
     if (s3_write_condition_parse(&post->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
                                  s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_refuse_condition(request);
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = post->condition.condition;
@@ -104,9 +103,11 @@ static void commit_object(struct s3_put *put)
 
     memcpy(post->op.object.etag, put->etag, sizeof(post->op.object.etag));
     post->op.object.checksum = put->checksum;
-    if (core_put_taken(put->core) < post->limits.bytes_min)
+    if (core_put_taken(put->core) < post->limits.bytes_min) {
+        s3_request_element_number(post->request, S3_ELEMENT_PROPOSED_SIZE, core_put_taken(put->core));
+        s3_request_element_number(post->request, S3_ELEMENT_MIN_SIZE_ALLOWED, post->limits.bytes_min);
         s3_put_fail(put, S3_ERROR_ENTITY_TOO_SMALL);
-    else
+    } else
         core_put_commit_object(put->core, &post->op);
 }
 
@@ -249,7 +250,11 @@ static ssize_t take_file(struct post *post, const char *data, size_t length)
 {
     ssize_t n = post->is_ready ? s3_form_feed_file(&post->form, data, length, write_file, post) : -EBUSY;
 
-    return n == -EMSGSIZE ? break_off(post, S3_ERROR_ENTITY_TOO_LARGE) : n;
+    if (n != -EMSGSIZE)
+        return n;
+    if (post->limits.bytes_max < S3_PUT_BYTES_MAX)
+        s3_request_element_number(post->request, S3_ELEMENT_MAX_SIZE_ALLOWED, post->limits.bytes_max);
+    return break_off(post, S3_ERROR_ENTITY_TOO_LARGE);
 }
 
 static ssize_t sink_write(struct http_sink *sink, const void *data, size_t length)
@@ -274,7 +279,9 @@ static enum s3_error end_error(const struct post *post, int result)
         return s3_error_of_body(result);
     if (post->form.state != S3_FORM_END)
         return S3_ERROR_MALFORMED_POST; /* the closing boundary is missing */
-    return post->is_storing ? S3_ERROR_NONE : S3_ERROR_INCORRECT_NUMBER_OF_FILES;
+    return post->is_storing ? S3_ERROR_NONE
+                            : s3_request_argument(post->request, SLICE("file"), SLICE("0"),
+                                                  "POST requires exactly one file upload per request.");
 }
 
 static void sink_end(struct http_sink *sink, int result)
@@ -307,13 +314,15 @@ void s3_op_post_object(struct s3_request *request)
     post->expected_owner = s3_request_header(request, "x-amz-expected-bucket-owner");
     /* Such a signature would say nothing of the form, which nothing holds against the hash that was signed. */
     if (request->is_signed) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT,
-                                "Bucket POST is authenticated by the fields of its form alone.");
+        s3_answer_error(request, s3_request_argument_header(
+                                     request, "authorization",
+                                     "Bucket POST is authenticated by the fields of its form alone."));
         return;
     }
     if (s3_form_init(&post->form, &request->http->arena, s3_request_header(request, "content-type")) != 0) {
-        s3_answer_error_message(request, S3_ERROR_PRECONDITION_FAILED,
-                                "Bucket POST must be of the enclosure-type multipart/form-data");
+        s3_request_element(request, S3_ELEMENT_CONDITION,
+                           SLICE("Bucket POST must be of the enclosure-type multipart/form-data"));
+        s3_answer_error(request, S3_ERROR_PRECONDITION_FAILED);
         return;
     }
     if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)

@@ -20,6 +20,24 @@ static enum s3_error refuse(struct post *post, enum s3_error error, const char *
     return error;
 }
 
+/* S3's own words; its names of these fields begin in upper case. */
+static enum s3_error refuse_missing(struct post *post, const char *field)
+{
+    struct slice message[] = {
+        SLICE("Bucket POST must contain a field named '"),
+        slice_text(field),
+        SLICE("'.  If it is specified, please check the order of the fields."),
+    };
+
+    return s3_request_argument(post->request, slice_text(field), SLICE(""),
+                               arena_join(&post->request->http->arena, message, 3).base);
+}
+
+static enum s3_error refuse_field(struct post *post, const char *field, const char *message)
+{
+    return s3_request_argument(post->request, slice_text(field), s3_form_field(&post->form, field), message);
+}
+
 /* ---- The key ---- */
 
 #define FILENAME_VARIABLE "${filename}"
@@ -46,15 +64,12 @@ static enum s3_error take_key(struct post *post)
         post->form.fields[i].value = expand(post, post->form.fields[i].value);
     request->key = s3_form_field(&post->form, "key");
     if (request->key.len == 0)
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                      "Bucket POST must contain a field named 'key'.  If it is specified, please check the "
-                      "order of the "
-                      "fields.");
+        return refuse_missing(post, "key");
     if (request->key.len > META_KEY_BYTES_MAX)
         return S3_ERROR_KEY_TOO_LONG;
     if (memchr(request->key.base, '\0', request->key.len) != NULL ||
         !utf8_is_valid(request->key.base, request->key.len))
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "The key is not valid UTF-8.");
+        return refuse_field(post, "key", "The key is not valid UTF-8.");
     return S3_ERROR_NONE;
 }
 
@@ -66,10 +81,11 @@ static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim 
 
     if (!slice_is(claim->terminator, "aws4_request") || !slice_is(claim->service, "s3") || date.len < 8 ||
         !slice_equals(claim->date, slice_of(date.base, 8)) || !slice_is(claim->region, region))
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                      "The x-amz-credential field does not fit: it must name the date of x-amz-date, this "
-                      "server's region, "
-                      "'s3' and 'aws4_request'.");
+        return refuse_field(
+            post, "x-amz-credential",
+            "The x-amz-credential field does not fit: it must name the date of x-amz-date, this "
+            "server's region, "
+            "'s3' and 'aws4_request'.");
     return S3_ERROR_NONE;
 }
 
@@ -83,15 +99,20 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
     char timestamp[17];
     int64_t unix_s;
 
+    s3_request_element(request, S3_ELEMENT_ACCESS_KEY, claim->access_key);
     if (identity == NULL)
         return S3_ERROR_INVALID_ACCESS_KEY_ID;
     if (!s3_sigv4_parse_time(date, &unix_s))
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "The x-amz-date field is no date.");
+        return refuse_field(post, "x-amz-date", "The x-amz-date field is no date.");
     s3_sigv4_format_time(unix_s, timestamp);
     s3_identity_signing_key(identity, timestamp, s3_service_region(request->service), key);
     s3_sigv4_sign(key, policy, expected);
-    if (!s3_sigv4_is_equal(expected, claim->signature))
+    if (!s3_sigv4_is_equal(expected, claim->signature)) {
+        s3_request_element(request, S3_ELEMENT_STRING_TO_SIGN, policy);
+        s3_request_element(request, S3_ELEMENT_SIGNATURE_PROVIDED,
+                           s3_form_field(&post->form, "x-amz-signature"));
         return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+    }
     request->identity = identity;
     request->owner_id = s3_identity_owner(identity);
     request->is_signed = true;
@@ -111,17 +132,22 @@ static enum s3_error authenticate(struct post *post)
     if (s3_credentials_is_open(post->request->credentials) || (policy.base == NULL && signature.base == NULL))
         return S3_ERROR_NONE;
     if (policy.base == NULL)
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "Bucket POST must contain a field named 'policy'.");
-    if (signature.base == NULL || date.base == NULL)
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                      "Bucket POST must contain fields named 'x-amz-signature' and 'x-amz-date'.");
+        return refuse_missing(post, "policy");
+    if (algorithm.base == NULL)
+        return refuse_missing(post, "X-Amz-Algorithm");
+    if (signature.base == NULL)
+        return refuse_missing(post, "X-Amz-Signature");
+    if (date.base == NULL)
+        return refuse_missing(post, "X-Amz-Date");
     if (!slice_is(algorithm, S3_SIGV4_ALGORITHM))
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-algorithm only supports \"AWS4-HMAC-SHA256\"");
-    if (s3_form_field(form, "x-amz-security-token").base != NULL)
+        return refuse_field(post, "x-amz-algorithm", "x-amz-algorithm only supports \"AWS4-HMAC-SHA256\"");
+    if (s3_form_field(form, "x-amz-security-token").base != NULL) {
+        s3_request_element(post->request, S3_ELEMENT_TOKEN, s3_form_field(form, "x-amz-security-token"));
         return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
+    }
     if (!s3_sigv4_parse_credential(s3_form_field(form, "x-amz-credential"), &claim) ||
         !hex_decode(signature.base, signature.len, claim.signature, 32))
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT, "x-amz-credential or x-amz-signature is malformed.");
+        return refuse_field(post, "x-amz-credential", "x-amz-credential or x-amz-signature is malformed.");
     error = check_scope(post, &claim, date);
     return error != S3_ERROR_NONE ? error : check_signature(post, policy, date, &claim);
 }
@@ -227,9 +253,8 @@ static enum s3_error unite_repeated(struct post *post)
             if (!slice_equals(name, header_name(form->fields[j].name)))
                 continue;
             if (has_one_value(name)) {
-                s3_request_detail(post->request, "ArgumentName", form->fields[j].name);
-                return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                              "A field of the form is given more than once.");
+                return s3_request_argument(post->request, form->fields[j].name, slice_of(NULL, 0),
+                                           "A field of the form is given more than once.");
             }
             if (slice_has_prefix_nocase(name, "x-amz-meta-")) {
                 join_field(form, i);
@@ -261,10 +286,11 @@ static enum s3_error fields_to_headers(struct post *post)
         if (!names_a_header(name))
             continue;
         if (is_condition(name) && is_header_too(post->request, name))
-            return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                          "A condition is given twice, as a header and as a field.");
+            return s3_request_argument(post->request, name, field->value,
+                                       "A condition is given twice, as a header and as a field.");
         if (!is_token(name) || !http_value_is_safe(field->value))
-            return refuse(post, S3_ERROR_INVALID_ARGUMENT, "A field's name or value cannot be represented.");
+            return s3_request_argument(post->request, field->name, field->value,
+                                       "A field's name or value cannot be represented.");
         http_headers_add(&http->arena, &headers, name, field->value);
     }
     http->headers = headers;
@@ -278,16 +304,17 @@ static enum s3_error read_tags(struct post *post)
 {
     struct arena *arena = &post->request->http->arena;
     struct slice xml = s3_form_field(&post->form, "tagging");
+    struct s3_refusal refusal = {0};
     struct s3_tags tags;
     enum s3_error error;
 
     if (xml.len == 0)
         return S3_ERROR_NONE;
     if (s3_request_effective(post->request, S3_EFFECTIVE_TAGGING).base != NULL)
-        return refuse(post, S3_ERROR_INVALID_ARGUMENT,
-                      "Only one of the fields tagging and x-amz-tagging may be given.");
-    if ((error = s3_tags_read_xml(arena, xml, S3_OBJECT_TAGS_MAX, &tags, &post->message)) != S3_ERROR_NONE)
-        return error;
+        return refuse_field(post, "tagging",
+                            "Only one of the fields tagging and x-amz-tagging may be given.");
+    if ((error = s3_tags_read_xml(arena, xml, S3_OBJECT_TAGS_MAX, &tags, &refusal)) != S3_ERROR_NONE)
+        return s3_request_refused(post->request, error, &refusal);
     if (tags.count > 0)
         post->tags = s3_tags_pack(arena, &tags);
     return S3_ERROR_NONE;

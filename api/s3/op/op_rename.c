@@ -82,13 +82,12 @@ static void renaming_judge_again(struct renaming *renaming)
 {
     struct slice key = slice_of(renaming->op.source.key.data, renaming->op.source.key.length);
     struct s3_request *request = renaming->request;
-    const char *message = NULL;
     enum s3_error error;
 
     if ((error = s3_authorize_again(request)) != S3_ERROR_NONE ||
         (error = authorize_source(renaming, key)) != S3_ERROR_NONE ||
-        (error = s3_lock_for_object(request, true, &renaming->op.default_lock, &message)) != S3_ERROR_NONE)
-        s3_answer_failure(request, error, message);
+        (error = s3_lock_for_object(request, true, &renaming->op.default_lock)) != S3_ERROR_NONE)
+        s3_answer_error(request, error);
     else
         renaming_submit(renaming);
 }
@@ -101,11 +100,12 @@ static enum s3_error read_source(struct renaming *renaming, const char **message
     struct s3_version version;
     enum s3_error error;
 
-    if (text.base == NULL || text.len == 0) {
-        *message = "x-amz-rename-source must name the object to rename.";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
-    error = s3_copy_source_parse(&request->http->arena, text, &bucket, &key, &version);
+    if (text.base == NULL || text.len == 0)
+        return s3_request_argument(request, SLICE("x-amz-rename-source"), SLICE(""),
+                                   "x-amz-rename-source must name the object to rename.");
+    error = s3_copy_source_parse(&request->http->arena, text, &bucket, &key, &version, message);
+    if (error == S3_ERROR_INVALID_ARGUMENT)
+        return s3_request_argument(request, SLICE("x-amz-rename-source"), text, NULL);
     if (error == S3_ERROR_NONE && !slice_equals(bucket, request->bucket_name)) {
         *message =
             "An object can be renamed within its bucket only; x-amz-rename-source must be /BUCKET/KEY.";
@@ -134,7 +134,7 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
     if (text.base == NULL)
         return S3_ERROR_NONE;
     *etag = room;
-    return s3_etag_parse(text, room) == 0 ? S3_ERROR_NONE : S3_ERROR_INVALID_ARGUMENT;
+    return s3_etag_parse(text, room) == 0 ? S3_ERROR_NONE : s3_request_argument_header(request, header, NULL);
 }
 
 /* Unlike for reads, a date that cannot be read is an error: the rename would happen unconditionally. */
@@ -147,7 +147,7 @@ static enum s3_error read_date(struct s3_request *request, const char *header, i
     if (text.base == NULL)
         return S3_ERROR_NONE;
     if (s3_time_parse(text.base, text.len, &unix_s) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_request_argument_header(request, header, NULL);
     *unix_ms = unix_s * 1000;
     return S3_ERROR_NONE;
 }
@@ -171,7 +171,7 @@ static enum s3_error read_conditions(struct renaming *renaming)
         return error;
     if (s3_write_condition_parse(&renaming->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
                                  s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        return S3_ERROR_INVALID_ARGUMENT;
+        return s3_refuse_condition(request);
     renaming->op.condition = renaming->condition.condition;
     return S3_ERROR_NONE;
 }
@@ -207,19 +207,19 @@ static void digest_parameters(struct renaming *renaming)
     s3_sha256(all.base, all.len, renaming->parameters);
 }
 
-static enum s3_error read_token(struct renaming *renaming, const char **message)
+static enum s3_error read_token(struct renaming *renaming)
 {
-    struct slice token = s3_request_header(renaming->request, "x-amz-client-token");
+    struct s3_request *request = renaming->request;
+    struct slice token = s3_request_header(request, "x-amz-client-token");
 
     if (token.base == NULL)
         return S3_ERROR_NONE;
     for (size_t i = 0; i < token.len; i++)
         if (token.base[i] < 33 || token.base[i] > 126)
             token.len = 0;
-    if (token.len == 0 || token.len > META_TOKEN_BYTES_MAX) {
-        *message = "x-amz-client-token must be 1 to 64 visible ASCII characters.";
-        return S3_ERROR_INVALID_ARGUMENT;
-    }
+    if (token.len == 0 || token.len > META_TOKEN_BYTES_MAX)
+        return s3_request_argument_header(request, "x-amz-client-token",
+                                          "x-amz-client-token must be 1 to 64 visible ASCII characters.");
     digest_parameters(renaming);
     renaming->op.token = s3_bytes(token);
     renaming->op.parameters = (struct meta_bytes){renaming->parameters, sizeof(renaming->parameters)};
@@ -235,8 +235,8 @@ void s3_op_rename_object(struct s3_request *request)
     renaming->request = request;
     if ((error = read_source(renaming, &message)) != S3_ERROR_NONE ||
         (error = read_conditions(renaming)) != S3_ERROR_NONE ||
-        (error = read_token(renaming, &message)) != S3_ERROR_NONE ||
-        (error = s3_lock_for_object(request, true, &renaming->op.default_lock, &message)) != S3_ERROR_NONE) {
+        (error = read_token(renaming)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &renaming->op.default_lock)) != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;
     }

@@ -121,9 +121,16 @@ void s3_op_list_buckets(struct s3_request *request)
     if (s3_parameter_count(request, "max-buckets", BUCKETS_MAX_DEFAULT, BUCKETS_MAX_DEFAULT,
                            &listing->limit) != 0)
         return;
-    if ((listing->paged && listing->limit == 0) ||
-        !listing_start(listing, s3_parameter_value(request, "continuation-token"))) {
-        s3_answer_error(request, S3_ERROR_INVALID_ARGUMENT);
+    if (listing->paged && listing->limit == 0) {
+        s3_answer_error(request,
+                        s3_request_argument(request, SLICE("max-buckets"),
+                                            s3_parameter_value(request, "max-buckets"),
+                                            "Argument max-buckets must be an integer between 1 and 10000"));
+        return;
+    }
+    if (!listing_start(listing, s3_parameter_value(request, "continuation-token"))) {
+        s3_answer_error(request, s3_request_argument(request, SLICE("continuation-token"), slice_of(NULL, 0),
+                                                     "The continuation token provided is incorrect"));
         return;
     }
     answer_listing(listing, request->owner_id);

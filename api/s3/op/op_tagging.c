@@ -18,10 +18,10 @@
 
 /* ---- Tags of an upload ---- */
 
-enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
-                                     const char **message)
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed)
 {
     struct slice text = s3_request_effective(request, S3_EFFECTIVE_TAGGING);
+    struct s3_refusal refusal = {0};
     struct s3_tags *tags;
     enum s3_error error;
 
@@ -29,17 +29,18 @@ enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_byt
     if (text.base == NULL || text.len == 0)
         return S3_ERROR_NONE;
     tags = s3_request_alloc(request, sizeof(*tags));
-    error = s3_tags_read_header(&request->http->arena, text, tags, message);
+    error = s3_tags_read_header(&request->http->arena, text, tags, &refusal);
     if (error == S3_ERROR_NONE)
         *packed = s3_tags_pack(&request->http->arena, tags);
-    return error;
+    if (error == S3_ERROR_INVALID_ARGUMENT)
+        return s3_request_argument_effective(request, S3_EFFECTIVE_TAGGING, refusal.message);
+    return s3_request_refused(request, error, &refusal);
 }
 
-enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes,
-                                    const char **message)
+enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes)
 {
     struct meta_bytes packed;
-    enum s3_error error = s3_tagging_from_header(request, &packed, message);
+    enum s3_error error = s3_tagging_from_header(request, &packed);
 
     if (error == S3_ERROR_NONE && packed.length > 0)
         s3_attribute_add(attributes, META_ATTRIBUTE_TAGS, packed);
@@ -71,11 +72,11 @@ static int read_document(struct s3_request *request, struct slice body, uint32_t
                          struct meta_bytes *packed)
 {
     struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
-    const char *message = NULL;
-    enum s3_error error = s3_tags_read_xml(&request->http->arena, body, count_max, tags, &message);
+    struct s3_refusal refusal = {0};
+    enum s3_error error = s3_tags_read_xml(&request->http->arena, body, count_max, tags, &refusal);
 
     if (error != S3_ERROR_NONE) {
-        s3_answer_failure(request, error, message);
+        s3_answer_error(request, s3_request_refused(request, error, &refusal));
         return -EINVAL;
     }
     *packed = s3_tags_pack(&request->http->arena, tags);

@@ -67,9 +67,9 @@ static enum s3_error prepare(struct creation *creation, const char **message)
     if ((error = s3_attributes_refuse(&request->effective)) != S3_ERROR_NONE ||
         (error = s3_attributes_collect(&request->http->arena, headers, &request->effective,
                                        &upload->attributes)) != S3_ERROR_NONE ||
-        (error = s3_tagging_add_header(request, &upload->attributes, message)) != S3_ERROR_NONE ||
-        (error = s3_access_of_upload(request, &access, message)) != S3_ERROR_NONE ||
-        (error = s3_lock_add_header(request, false, &upload->attributes, message)) != S3_ERROR_NONE ||
+        (error = s3_tagging_add_header(request, &upload->attributes)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
+        (error = s3_lock_add_header(request, false, &upload->attributes)) != S3_ERROR_NONE ||
         (error = s3_checksum_upload_choose(s3_request_header(request, "x-amz-checksum-algorithm"),
                                            s3_request_header(request, "x-amz-checksum-type"), &algorithm,
                                            &type, message)) != S3_ERROR_NONE)
@@ -253,7 +253,8 @@ void s3_op_list_uploads(struct s3_request *request)
         return;
     if (listing->key_marker.len > 0 && listing->id_marker.len > 0 &&
         s3_upload_id_parse(listing->id_marker, listing->marker_id) != S3_ERROR_NONE) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_ARGUMENT, "Invalid uploadId marker");
+        s3_answer_error(request, s3_request_argument(request, SLICE("upload-id-marker"), listing->id_marker,
+                                                     "Invalid uploadId marker"));
         return;
     }
     answer_uploads(listing);

@@ -8,11 +8,9 @@
 #include "api/s3/object/s3_tags.h"
 
 /* The stored form of x-amz-tagging; empty when the header is absent or empty. */
-enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed,
-                                     const char **message);
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
-enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes,
-                                    const char **message);
+enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes);
 
 /* One annotation of the request's object, to be set (data NULL: removed) and answered with status. Valid until the answer. */
 struct s3_annotating {

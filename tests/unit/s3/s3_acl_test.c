@@ -18,14 +18,14 @@ static struct arena arena;
 static struct http_header entries[HEADERS_MAX];
 static struct http_headers headers = {.entries = entries};
 static struct s3_acl acl;
-static const char *message;
+static struct s3_refusal refusal;
 static const struct s3_acl_owners owners = {SLICE("alice"), SLICE("bob")};
 
 static int set_up(void **state)
 {
     arena_init(&arena, NULL);
     headers.size = 0;
-    message = NULL;
+    refusal = (struct s3_refusal){0};
     return 0;
 }
 
@@ -91,7 +91,7 @@ static enum s3_error read_said(bool *given)
     struct slice repeated;
 
     assert_true(s3_effective_collect(&arena, &headers, &effective, &repeated));
-    return s3_acl_read_said(&arena, &effective, &owners, &acl, given, &message);
+    return s3_acl_read_said(&arena, &effective, &owners, &acl, given, &refusal);
 }
 
 static void reads_headers(void **state)

@@ -210,17 +210,17 @@ static void test_signed_chunks(void **state)
     collected = collect_signed(false, -1);
     assert_int_equal(collected.error, S3_ERROR_NONE);
     assert_string_equal(collected.text, "hello world");
-    assert_int_equal(collect_signed(false, (ssize_t)first).error, S3_ERROR_SIGNATURE_DOES_NOT_MATCH);
+    assert_int_equal(collect_signed(false, (ssize_t)first).error, S3_ERROR_CHUNK_SIGNATURE);
     assert_int_equal(collect_signed(false, (ssize_t)first + 66).error,
-                     S3_ERROR_SIGNATURE_DOES_NOT_MATCH); /* payload */
-    assert_int_equal(collect_signed(false, (ssize_t)second).error, S3_ERROR_SIGNATURE_DOES_NOT_MATCH);
+                     S3_ERROR_CHUNK_SIGNATURE); /* payload */
+    assert_int_equal(collect_signed(false, (ssize_t)second).error, S3_ERROR_CHUNK_SIGNATURE);
     assert_int_equal(collect_signed(false, (ssize_t)second + 66 + 5 + 2 + (ssize_t)first).error,
-                     S3_ERROR_SIGNATURE_DOES_NOT_MATCH); /* the final chunk */
+                     S3_ERROR_CHUNK_SIGNATURE); /* the final chunk */
     collected = collect_signed(true, -1);
     assert_int_equal(collected.error, S3_ERROR_NONE);
     assert_string_equal(collected.text, "hello world");
     assert_int_equal(collect_signed(true, (ssize_t)second + 66 + 5 + 2 + (ssize_t)first + 66 + 23).error,
-                     S3_ERROR_SIGNATURE_DOES_NOT_MATCH); /* the trailer's value */
+                     S3_ERROR_CHUNK_SIGNATURE); /* the trailer's value */
     fixture_end();
 }
 
@@ -326,7 +326,7 @@ static void test_errors(void **state)
     assert_int_equal(s3_body_error(body, -EIO), S3_ERROR_INTERNAL_ERROR);
     assert_int_equal(s3_body_error(body, -EBADMSG), S3_ERROR_INVALID_REQUEST);
     assert_int_equal(s3_body_finish(body), S3_ERROR_NONE);
-    assert_int_equal(s3_body_error(body, -EBADMSG), S3_ERROR_SIGNATURE_DOES_NOT_MATCH); /* the seal's word */
+    assert_int_equal(s3_body_error(body, -EBADMSG), S3_ERROR_CHUNK_SIGNATURE); /* the seal's word */
     fixture_end();
 }
 

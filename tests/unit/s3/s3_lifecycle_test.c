@@ -15,12 +15,12 @@
 
 static struct arena arena;
 static struct core_lifecycle lifecycle;
-static const char *message;
+static struct s3_refusal refusal;
 
 static int set_up(void **state)
 {
     arena_init(&arena, NULL);
-    message = NULL;
+    refusal = (struct s3_refusal){0};
     return 0;
 }
 
@@ -32,8 +32,8 @@ static int tear_down(void **state)
 
 static enum s3_error read_xml(const char *xml)
 {
-    message = NULL;
-    return s3_lifecycle_read(&arena, slice_text(xml), &lifecycle, &message);
+    refusal = (struct s3_refusal){0};
+    return s3_lifecycle_read(&arena, slice_text(xml), &lifecycle, &refusal);
 }
 
 #define LIFECYCLE(rules) "<LifecycleConfiguration>" rules "</LifecycleConfiguration>"
@@ -80,7 +80,7 @@ static void tells_back_what_it_takes(void **state)
 
         snprintf(xml, sizeof(xml), LIFECYCLE("%s"), rules[i]);
         if (read_xml(xml) != S3_ERROR_NONE)
-            fail_msg("%s: refused (%s)", xml, message != NULL ? message : "");
+            fail_msg("%s: refused (%s)", xml, refusal.message != NULL ? refusal.message : "");
         s3_xml_init(&out, &arena);
         s3_lifecycle_write(&out, &lifecycle);
         if (memmem(out.data, out.length, rules[i], strlen(rules[i])) == NULL)
@@ -154,7 +154,7 @@ static void refuses_what_s3_refuses(void **state)
         if (error != cases[i].error)
             fail_msg("%s: error %d, not %d", cases[i].xml, error, cases[i].error);
         if (error != S3_ERROR_MALFORMED_XML)
-            assert_non_null(message);
+            assert_non_null(refusal.message);
     }
 }
 

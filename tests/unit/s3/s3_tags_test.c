@@ -14,12 +14,12 @@
 
 static struct arena arena;
 static struct s3_tags tags;
-static const char *message;
+static struct s3_refusal refusal;
 
 static int set_up(void **state)
 {
     arena_init(&arena, NULL);
-    message = NULL;
+    refusal = (struct s3_refusal){0};
     return 0;
 }
 
@@ -78,15 +78,15 @@ static void reads_headers(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        message = NULL;
-        enum s3_error error = s3_tags_read_header(&arena, text(cases[i].header), &tags, &message);
+        refusal = (struct s3_refusal){0};
+        enum s3_error error = s3_tags_read_header(&arena, text(cases[i].header), &tags, &refusal);
 
         if (error != cases[i].error)
             fail_msg("%s: error %d", cases[i].header, error);
         if (error == S3_ERROR_NONE)
             assert_packed(cases[i].packed);
         else
-            assert_non_null(message);
+            assert_non_null(refusal.message);
     }
 }
 
@@ -99,11 +99,11 @@ static void counts_characters_not_bytes(void **state)
     at = stpcpy(at, "=");
     for (unsigned i = 0; i < S3_TAG_VALUE_CHARACTERS_MAX; i++)
         at = stpcpy(at, "\xc3\xb6");
-    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_NONE);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &refusal), S3_ERROR_NONE);
     stpcpy(at, "v");
-    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &refusal), S3_ERROR_INVALID_TAG);
     *strchr(header, '=') = 'x';
-    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &message), S3_ERROR_INVALID_TAG);
+    assert_int_equal(s3_tags_read_header(&arena, text(header), &tags, &refusal), S3_ERROR_INVALID_TAG);
 }
 
 #define TAGGING(inside) "<Tagging><TagSet>" inside "</TagSet></Tagging>"
@@ -133,7 +133,7 @@ static void reads_xml(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        enum s3_error error = s3_tags_read_xml(&arena, text(cases[i].xml), 2, &tags, &message);
+        enum s3_error error = s3_tags_read_xml(&arena, text(cases[i].xml), 2, &tags, &refusal);
 
         if (error != cases[i].error)
             fail_msg("%s: error %d", cases[i].xml, error);
