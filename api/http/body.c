@@ -30,6 +30,13 @@ void body_begin(struct connection *conn)
     conn->body = (struct body){.state = BODY_NONE, .lowat_is_useful = true};
 }
 
+bool body_is_over(const struct connection *conn)
+{
+    const struct framing *transfer = conn->body.transfer;
+
+    return conn->body.state == BODY_NONE && (transfer == NULL || transfer->ops->done(transfer));
+}
+
 /* ---- SO_RCVLOWAT ---- */
 
 static void body_set_lowat(struct connection *conn, int bytes)

@@ -196,6 +196,8 @@ int head_check_request_line(const char *line, size_t length, const char **messag
 /* body.c */
 enum connection_step body_step(struct connection *conn);
 void body_begin(struct connection *conn); /* no body, until head_parse finds one */
+/* Whether the request's framing has ended, so that a head may follow. */
+bool body_is_over(const struct connection *conn);
 void body_end(struct connection *conn, int result);
 void body_detach(struct connection *conn); /* the handler answers before the end */
 void body_on_timeout(struct connection *conn);

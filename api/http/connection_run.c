@@ -77,6 +77,7 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct p
     counter_add(&worker->counters.accepted, 1);
     counter_add(&worker->counters.open, 1);
     conn->is_tls = is_tls;
+    conn->answer.keeps_alive = true; /* none has announced the end yet */
     conn->is_readable =
         !is_tls; /* a client usually sends at once; but turns of handshakes are for those that did */
     if (is_tls)

@@ -20,8 +20,7 @@ enum head_result {
 
 void head_begin(struct connection *conn)
 {
-    /* What comes next is a head only where the framing of the request before has ended. */
-    assert(conn->body.state == BODY_NONE);
+    assert(body_is_over(conn));
     memset(&conn->head, 0, sizeof(conn->head));
     conn->state = CONNECTION_IDLE;
     connection_arm(conn, &conn->worker->idle_timeout);
@@ -144,6 +143,8 @@ static enum connection_step head_accept(struct connection *conn)
     char *copy;
     int status;
 
+    assert(body_is_over(conn)); /* or these bytes are a body, whatever they look like */
+    assert(conn->answer.keeps_alive);
     head_init_request(conn);
     /* The input moves on to the body; what the request points to lives with the request. */
     copy = memcpy(arena_alloc(&conn->req.arena, length), connection_input(conn)->bytes, length);

@@ -184,7 +184,7 @@ static int worker_open_sockets(struct http_worker *worker)
     return 0;
 }
 
-static int worker_open(struct http_worker *worker)
+int worker_open(struct http_worker *worker)
 {
     const struct http_handler *handler = &worker->server->options.handler;
     int err;
@@ -285,22 +285,27 @@ static void worker_flush_log(struct http_worker *worker)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }
 
+bool worker_turn(struct http_worker *worker, int32_t wait_ms)
+{
+    int32_t most_ms = worker_supervise(worker);
+
+    if (worker->is_stopping && worker->connection_count == 0)
+        return false;
+    if (worker->events.before_sleep != NULL)
+        worker->events.before_sleep(worker->events.ctx);
+    worker_flush_log(worker);
+    if (turn_is_due(worker))
+        wait_ms = 0;
+    if (h2o_evloop_run(worker->loop, wait_ms < most_ms ? wait_ms : most_ms) != 0 && errno != EINTR)
+        server_log(worker->server, LOG_LEVEL_ERROR, "event loop: %s", strerror(errno));
+    turn_run(worker);
+    return true;
+}
+
 static void worker_loop(struct http_worker *worker)
 {
-    for (;;) {
-        int32_t wait_ms = worker_supervise(worker);
-
-        if (worker->is_stopping && worker->connection_count == 0)
-            break;
-        if (worker->events.before_sleep != NULL)
-            worker->events.before_sleep(worker->events.ctx);
-        worker_flush_log(worker);
-        if (turn_is_due(worker))
-            wait_ms = 0;
-        if (h2o_evloop_run(worker->loop, wait_ms) != 0 && errno != EINTR)
-            server_log(worker->server, LOG_LEVEL_ERROR, "event loop: %s", strerror(errno));
-        turn_run(worker);
-    }
+    while (worker_turn(worker, WORKER_WAIT_MS))
+        ;
     worker_flush_log(worker);
 }
 
@@ -339,10 +344,9 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-int worker_start(struct http_worker **worker_out, struct http_server *server, unsigned index)
+int worker_create(struct http_worker **worker_out, struct http_server *server, unsigned index)
 {
     struct http_worker *worker = calloc(1, sizeof(*worker));
-    char name[THREAD_NAME_BYTES_MAX];
     int err;
 
     if (worker == NULL)
@@ -357,10 +361,30 @@ int worker_start(struct http_worker **worker_out, struct http_server *server, un
         free(worker);
         return err;
     }
+    *worker_out = worker;
+    return 0;
+}
+
+static void worker_free(struct http_worker *worker)
+{
+    close(worker->wake_fd);
+    free(worker->log_buffer.bytes);
+    free(worker->copy_buffer);
+    arena_stock_free(&worker->arenas);
+    free(worker);
+}
+
+int worker_start(struct http_worker **worker_out, struct http_server *server, unsigned index)
+{
+    char name[THREAD_NAME_BYTES_MAX];
+    struct http_worker *worker = NULL;
+    int err = worker_create(&worker, server, index);
+
+    if (err != 0)
+        return err;
     snprintf(name, sizeof(name), "sluice-http-%u", index % 1000);
     if ((err = thread_start(&worker->thread, name, worker_main, worker)) != 0) {
-        close(worker->wake_fd);
-        free(worker);
+        worker_free(worker);
         return err;
     }
     *worker_out = worker;
@@ -378,11 +402,7 @@ void worker_wake(struct http_worker *worker)
 void worker_join(struct http_worker *worker)
 {
     thread_join(worker->thread);
-    close(worker->wake_fd);
-    free(worker->log_buffer.bytes);
-    free(worker->copy_buffer);
-    arena_stock_free(&worker->arenas);
-    free(worker);
+    worker_free(worker);
 }
 
 struct http_server *http_worker_server(struct http_worker *worker)

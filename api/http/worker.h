@@ -111,6 +111,11 @@ struct http_worker {
 int worker_start(struct http_worker **worker, struct http_server *server, unsigned index);
 void worker_wake(struct http_worker *worker); /* any thread: look at server->phase */
 void worker_join(struct http_worker *worker); /* waits for the end of the thread and frees the worker */
+/* What such a thread does; the fuzz target of whole connections does it in its own. 0 or a negative errno. */
+int worker_create(struct http_worker **worker, struct http_server *server, unsigned index);
+int worker_open(struct http_worker *worker);
+/* One turn, asleep for so long at most. False: it has stopped. */
+bool worker_turn(struct http_worker *worker, int32_t wait_ms);
 /* worker_copy.c: HTTP_COPY_BUFFER_BYTES, or NULL when memory is short. */
 char *worker_copy_buffer(struct http_worker *worker);
 

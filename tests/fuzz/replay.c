@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * A plain driver for fuzz targets: runs each file named (or each file of a folder named) through the target once, then each of them cut
- * short and with each byte flipped, as long as that stays cheap. So the stored corpora are replayed in every ordinary test run. */
+ * short and with each byte flipped, as long as that stays cheap. So the stored corpora are replayed in every ordinary test run.
+ *
+ * SLUICE_FUZZ_RUNS=N makes N more inputs of them at random (SLUICE_FUZZ_SEED=N: others): for targets with threads, which libFuzzer is not
+ * made for, under the thread sanitizer. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,11 +12,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { VARIED_BYTES_MAX = 4096 };
+enum { VARIED_BYTES_MAX = 4096, RANDOM_FILES_MAX = 4096, RANDOM_BYTES_MAX = 2048 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned long runs;
+static struct {
+    uint8_t *data;
+    size_t size;
+} files[RANDOM_FILES_MAX]; /* what random inputs are made of */
+static size_t file_count;
 
 /* An exact allocation, so that a sanitizer sees the first byte read beyond it. */
 static void run_once(const uint8_t *data, size_t size)
@@ -44,6 +52,70 @@ static void run_variations(uint8_t *data, size_t size)
     }
 }
 
+/* ---- At random ---- */
+
+static unsigned long random_below(unsigned long bound)
+{
+    static uint64_t state;
+
+    if (state == 0) {
+        const char *seed = getenv("SLUICE_FUZZ_SEED");
+
+        state = 88172645463325252u + (seed != NULL ? strtoul(seed, NULL, 10) : 0);
+    }
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned long)(state % bound);
+}
+
+/* Puts a piece of a file, or nothing, in the place of a piece of data. The new size. */
+static size_t exchange_piece(uint8_t *data, size_t size)
+{
+    size_t other = random_below(file_count), at = random_below(size + 1),
+           gone = random_below(2) * random_below(size - at + 1);
+    size_t from = random_below(files[other].size + 1), piece = random_below(files[other].size - from + 1);
+
+    piece = random_below(4) == 0 ? 0 : random_below(2) == 0 && piece > 8 ? 8 : piece;
+    if (size - gone + piece > RANDOM_BYTES_MAX)
+        return size;
+    memmove(data + at + piece, data + at + gone, size - at - gone);
+    memcpy(data + at, files[other].data + from, piece);
+    return size - gone + piece;
+}
+
+static void run_random(unsigned long count)
+{
+    static uint8_t data[RANDOM_BYTES_MAX];
+
+    for (; count > 0 && file_count > 0; count--) {
+        size_t base = random_below(file_count);
+        size_t size = files[base].size < sizeof(data) ? files[base].size : sizeof(data);
+
+        memcpy(data, files[base].data, size);
+        for (unsigned long changes = 1 + random_below(4); changes > 0; changes--) {
+            if (random_below(2) == 0)
+                size = exchange_piece(data, size);
+            else if (size > 0)
+                data[random_below(size)] ^= (uint8_t)(1 + random_below(255));
+        }
+        run_once(data, size);
+    }
+}
+
+/* ---- Files ---- */
+
+static void keep(const uint8_t *data, size_t size)
+{
+    if (getenv("SLUICE_FUZZ_RUNS") == NULL || file_count == RANDOM_FILES_MAX)
+        return;
+    files[file_count].data = malloc(size + 1);
+    if (files[file_count].data == NULL)
+        abort();
+    memcpy(files[file_count].data, data, size);
+    files[file_count++].size = size;
+}
+
 static int run_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -54,6 +126,7 @@ static int run_file(const char *path)
     }
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
+    keep(data, size);
     run_variations(data, size);
     return 0;
 }
@@ -88,6 +161,8 @@ int main(int argc, char **argv)
         }
         failed |= S_ISDIR(status.st_mode) ? run_folder(argv[i]) : run_file(argv[i]);
     }
+    if (getenv("SLUICE_FUZZ_RUNS") != NULL)
+        run_random(strtoul(getenv("SLUICE_FUZZ_RUNS"), NULL, 10));
     printf("%lu inputs\n", runs);
     return failed || runs == 0;
 }
