@@ -33,7 +33,7 @@ struct http_worker;
 /* ---- A request and its answer ---- */
 
 struct http_header {
-    struct slice name, value; /* a name in lower case */
+    struct slice name, value; /* of a request: a name in lower case; of an answer: as it is sent */
 };
 
 struct http_headers {

@@ -278,7 +278,7 @@ void answer_refuse(struct connection *conn, int status, const char *message)
     conn->state = CONNECTION_REQUEST;
     conn->closes_after = true;
     conn->req.answer.status = status;
-    http_headers_add(&conn->req.arena, &conn->req.answer.headers, SLICE("content-type"),
+    http_headers_add(&conn->req.arena, &conn->req.answer.headers, SLICE("Content-Type"),
                      SLICE("application/xml"));
     answer_send_memory(conn, body, (size_t)length);
 }

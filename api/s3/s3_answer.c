@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/s3/operations.h"
 #include "api/s3/s3_error_known.h"
@@ -25,19 +26,54 @@ static void set_status(struct s3_request *request, int status)
 /* Fields that most answers have: room for them at once. */
 #define HEADERS_USUAL 16
 
+/* What S3 writes with capitals: all else, x-amz-* above all, is in lower case. To HTTP a name has no case, but clients written in C search
+ * the head for exactly `ETag: `, and lose their uploads when it is not there. The most frequent come first. */
+static struct slice spelling_of(const char *name, size_t length)
+{
+    static const struct slice capitals[] = {
+        {LITERAL("ETag")},
+        {LITERAL("Last-Modified")},
+        {LITERAL("Accept-Ranges")},
+        {LITERAL("Content-Type")},
+        {LITERAL("Content-Range")},
+        {LITERAL("Cache-Control")},
+        {LITERAL("Content-Disposition")},
+        {LITERAL("Content-Encoding")},
+        {LITERAL("Content-Language")},
+        {LITERAL("Expires")},
+        {LITERAL("Location")},
+        {LITERAL("Allow")},
+        {LITERAL("Vary")},
+        {LITERAL("Access-Control-Allow-Origin")},
+        {LITERAL("Access-Control-Allow-Credentials")},
+        {LITERAL("Access-Control-Allow-Methods")},
+        {LITERAL("Access-Control-Allow-Headers")},
+        {LITERAL("Access-Control-Expose-Headers")},
+        {LITERAL("Access-Control-Max-Age")},
+    };
+
+    for (size_t i = 0; name[0] != 'x' && i < sizeof(capitals) / sizeof(capitals[0]); i++)
+        if (capitals[i].len == length && strcasecmp(capitals[i].base, name) == 0)
+            return capitals[i];
+    return slice_of(NULL, 0);
+}
+
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length)
 {
     struct arena *arena = &request->http->arena;
     struct http_headers *headers = &request->http->answer.headers;
     size_t name_length = strlen(name);
-    char *text = arena_alloc(arena, name_length + length); /* the name, then the value */
+    struct slice spelling = spelling_of(name, name_length);
+    size_t copied = spelling.base == NULL ? name_length : 0;
+    char *text = arena_alloc(arena, copied + length + 1); /* the name, if it is copied, then the value */
 
-    for (size_t i = 0; i < name_length; i++)
+    for (size_t i = 0; i < copied; i++)
         text[i] = slice_lower(name[i]);
     if (length != 0)
-        memcpy(text + name_length, value, length);
+        memcpy(text + copied, value, length);
     http_headers_reserve(arena, headers, HEADERS_USUAL);
-    http_headers_add(arena, headers, slice_of(text, name_length), slice_of(text + name_length, length));
+    http_headers_add(arena, headers, copied != 0 ? slice_of(text, copied) : spelling,
+                     slice_of(text + copied, length));
 }
 
 /* ---- Without a document ---- */

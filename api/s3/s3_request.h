@@ -162,7 +162,7 @@ void s3_answer_result(struct s3_request *request, int result);
 void s3_answer_empty(struct s3_request *request, int status);
 struct s3_xml;
 void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml);
-/* Adds a response header; value is copied. */
+/* Adds a response header; both texts are copied. name is in lower case, and sent as S3 spells it. */
 void s3_answer_header(struct s3_request *request, const char *name, const char *value, size_t length);
 
 /* Who judges an object and looks it up once more serves another one: s3_pinned.h has the one look. */

@@ -294,9 +294,14 @@ void fixture_serve(void)
 
 const char *fixture_answer_header(const char *name)
 {
-    struct slice value = http_headers_find(&fixture.req->answer.headers, name);
+    const struct http_headers *headers = &fixture.req->answer.headers;
 
-    return value.base != NULL ? arena_dup(&fixture.req->arena, value.base, value.len).base : NULL;
+    for (size_t i = 0; i < headers->size; i++)
+        if (slice_is_nocase(headers->entries[i].name, name))
+            return arena_dup(&fixture.req->arena, headers->entries[i].value.base,
+                             headers->entries[i].value.len)
+                .base;
+    return NULL;
 }
 
 void fixture_check_error(int status, const char *code)
