@@ -10,6 +10,7 @@
 #define S3_SIGNED_HEADERS_MAX 128u         /* more than a head can have */
 #define S3_XML_BYTES_MAX      (2u << 20)   /* 10,000 parts with checksums fit */
 #define S3_XML_DEPTH_MAX      16u
+#define S3_XML_ROOM_BYTES     2048u       /* before a listing's entries, for what is known after them */
 #define S3_FORM_BYTES_MAX     (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
 #define S3_FORM_FIELDS_MAX    100u
 #define S3_DELETE_KEYS_MAX    1000u

@@ -211,11 +211,16 @@ void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *check
                     s3_checksum_format(checksum, parts, text));
 }
 
+void s3_xml_checksum_type(struct s3_xml *xml, const struct meta_checksum *checksum)
+{
+    if (checksum_has_name(checksum))
+        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(checksum->type));
+}
+
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts)
 {
     s3_xml_checksum_value(xml, checksum, parts);
-    if (checksum_has_name(checksum))
-        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(checksum->type));
+    s3_xml_checksum_type(xml, checksum);
 }
 
 void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,

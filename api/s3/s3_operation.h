@@ -62,6 +62,7 @@ void s3_xml_etag(struct s3_xml *xml, const char *etag);
 /* data NULL: none was given. */
 void s3_xml_storage_class(struct s3_xml *xml, struct meta_bytes name);
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
+void s3_xml_checksum_type(struct s3_xml *xml, const struct meta_checksum *checksum);
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 /* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". The request knows the users' names. */
 void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,

@@ -48,8 +48,8 @@ def stored():
                                 for cells in (row.split("\t") for row in rows)]
 
 
-def newest():
-    """The same of PyPI's newest botocore, or (why it cannot be had, None)."""
+def newest_model():
+    """("botocore VERSION", its model of S3) of PyPI's newest botocore, or (why it cannot be had, None)."""
     folder = scratch("botocore")
     try:
         result = subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir",
@@ -63,8 +63,13 @@ def newest():
     with zipfile.ZipFile(wheels[0]) as wheel:
         name = sorted(name for name in wheel.namelist() if re.match(r"botocore/data/s3/[^/]*/service-2\.json(\.gz)?$", name))[-1]
         data = wheel.read(name)
-    model = json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
-    return "botocore " + os.path.basename(wheels[0]).split("-")[1], [line_of(model, name) for name in sorted(model["operations"])]
+    return "botocore " + os.path.basename(wheels[0]).split("-")[1], json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
+
+
+def newest():
+    """What stored() gives, of the newest model, or (why it cannot be had, None)."""
+    source, model = newest_model()
+    return source, model and [line_of(model, name) for name in sorted(model["operations"])]
 
 
 def line_of(model, operation):

@@ -282,12 +282,12 @@ void s3_cors_write(struct s3_xml *xml, const struct s3_cors *cors)
         s3_xml_open(xml, "CORSRule");
         if (rule->id.base != NULL)
             s3_xml_text(xml, "ID", rule->id.base, rule->id.len);
+        write_texts(xml, "AllowedHeader", &rule->headers);
         for (unsigned m = 0; s3_cors_methods[m] != NULL; m++) {
             if ((rule->methods & 1u << m) != 0)
                 s3_xml_string(xml, "AllowedMethod", s3_cors_methods[m]);
         }
         write_texts(xml, "AllowedOrigin", &rule->origins);
-        write_texts(xml, "AllowedHeader", &rule->headers);
         write_texts(xml, "ExposeHeader", &rule->exposed);
         if (rule->max_age_seconds >= 0)
             s3_xml_unsigned(xml, "MaxAgeSeconds", (uint64_t)rule->max_age_seconds);

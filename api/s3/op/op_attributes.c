@@ -113,18 +113,18 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
     count = object->part_count - first;
     if (count > question->parts_max)
         count = question->parts_max;
+    if (count > 0)
+        last = object->parts[first + count - 1].number;
     is_truncated = first + count < object->part_count;
     s3_xml_open(xml, "ObjectParts");
     s3_xml_unsigned(xml, "PartsCount", object->part_count);
     s3_xml_unsigned(xml, "PartNumberMarker", question->part_marker);
-    for (uint32_t i = first; i < first + count; i++) {
-        write_part(xml, object, i);
-        last = object->parts[i].number;
-    }
     if (is_truncated) /* as ListParts, and for its reason */
         s3_xml_unsigned(xml, "NextPartNumberMarker", last);
     s3_xml_unsigned(xml, "MaxParts", question->parts_max);
     s3_xml_bool(xml, "IsTruncated", is_truncated);
+    for (uint32_t i = first; i < first + count; i++)
+        write_part(xml, object, i);
     s3_xml_close(xml, "ObjectParts");
 }
 

@@ -106,8 +106,10 @@ static void answer_copied(struct copy *copy)
     s3_xml_open(&xml, "CopyObjectResult" S3_XMLNS);
     s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
     s3_xml_etag(&xml, copy->op.etag);
-    if (copy->op.checksum.type == S3_CHECKSUM_FULL_OBJECT)
-        s3_xml_checksum(&xml, &copy->op.checksum, 0);
+    if (copy->op.checksum.type == S3_CHECKSUM_FULL_OBJECT) {
+        s3_xml_checksum_type(&xml, &copy->op.checksum); /* before it, other than elsewhere */
+        s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
+    }
     s3_xml_close(&xml, "CopyObjectResult");
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &copy->op.version);
     s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);

@@ -12,11 +12,12 @@
 #include "storage/base/base64.h"
 #include "storage/base/slice.h"
 
+#define ROOT       "ListBucketResult"
 #define TOKEN_MARK '1' /* the form of the token; other forms may come */
 
 struct listing {
     struct s3_request *request;
-    struct s3_xml xml;
+    struct s3_xml xml;                     /* the entries, and what follows them */
     struct slice prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
     struct slice token;                    /* V2 only, as given */
     struct meta_bytes after;
@@ -96,21 +97,27 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
 
 /* ---- The document ---- */
 
-static void write_position_v1(struct listing *listing)
+static void write_common(struct listing *listing)
 {
     struct s3_xml *xml = &listing->xml;
 
+    for (uint32_t i = 0; i < listing->common_count; i++) {
+        s3_xml_open(xml, "CommonPrefixes");
+        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
+        s3_xml_close(xml, "CommonPrefixes");
+    }
+}
+
+static void write_position_v1(const struct listing *listing, struct s3_xml *xml)
+{
     s3_xml_parameter(xml, "Marker", listing->start, listing->url);
     /* Without a delimiter clients go on from the last key, as S3 documents. */
     if (listing->truncated && listing->delimiter.len > 0)
         s3_xml_key(xml, "NextMarker", listing->last, listing->last_length, listing->url);
 }
 
-static void write_position_v2(struct listing *listing)
+static void write_position_v2(const struct listing *listing, struct s3_xml *xml)
 {
-    struct s3_xml *xml = &listing->xml;
-
-    s3_xml_unsigned(xml, "KeyCount", listing->count);
     if (listing->start.base != NULL)
         s3_xml_parameter(xml, "StartAfter", listing->start, listing->url);
     if (listing->token.base != NULL)
@@ -120,28 +127,24 @@ static void write_position_v2(struct listing *listing)
 
         s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
     }
+    s3_xml_unsigned(xml, "KeyCount", listing->count);
 }
 
-static void write_tail(struct listing *listing)
+/* In the order of S3's schema: there are clients that read a listing as it comes. */
+static void write_head(const struct listing *listing, struct s3_xml *xml)
 {
-    struct s3_xml *xml = &listing->xml;
-
-    for (uint32_t i = 0; i < listing->common_count; i++) {
-        s3_xml_open(xml, "CommonPrefixes");
-        s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
-        s3_xml_close(xml, "CommonPrefixes");
-    }
+    s3_xml_open(xml, ROOT S3_XMLNS);
     s3_xml_string(xml, "Name", listing->request->bucket.name);
     s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    if (listing->is_v2)
+        write_position_v2(listing, xml);
+    else
+        write_position_v1(listing, xml);
+    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
     if (listing->delimiter.len > 0)
         s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
     if (listing->url)
         s3_xml_string(xml, "EncodingType", "url");
-    if (listing->is_v2)
-        write_position_v2(listing);
-    else
-        write_position_v1(listing);
     s3_xml_bool(xml, "IsTruncated", listing->truncated);
 }
 
@@ -155,19 +158,22 @@ static void answer_listing(struct listing *listing)
         .after = listing->after,
         .limit = listing->max_keys,
     };
+    struct s3_xml head;
     int result;
 
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->arena);
-    s3_xml_open(&listing->xml, "ListBucketResult" S3_XMLNS);
+    s3_xml_init_rest(&listing->xml, &request->http->arena);
     result = core_object_list(request->worker, &query, visit_entry, listing, &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;
     }
-    write_tail(listing);
-    s3_xml_close(&listing->xml, "ListBucketResult");
+    write_common(listing);
+    s3_xml_close(&listing->xml, ROOT);
+    s3_xml_init(&head, &request->http->arena);
+    write_head(listing, &head);
+    s3_xml_prepend(&listing->xml, &head);
     s3_answer_xml(request, 200, &listing->xml);
 }
 

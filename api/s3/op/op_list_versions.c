@@ -10,9 +10,11 @@
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
 
+#define ROOT "ListVersionsResult"
+
 struct version_listing {
     struct s3_request *request;
-    struct s3_xml xml;
+    struct s3_xml xml;                                          /* the entries, and what follows them */
     struct slice prefix, delimiter, key_marker, version_marker; /* as given; base NULL when absent */
     struct meta_version_id marker;
     uint32_t max_keys;
@@ -70,7 +72,7 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
 
 /* ---- The document ---- */
 
-static void write_tail(struct version_listing *listing)
+static void write_common(struct version_listing *listing)
 {
     struct s3_xml *xml = &listing->xml;
 
@@ -79,6 +81,12 @@ static void write_tail(struct version_listing *listing)
         s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
         s3_xml_close(xml, "CommonPrefixes");
     }
+}
+
+/* In the order of S3's schema. */
+static void write_head(const struct version_listing *listing, struct s3_xml *xml)
+{
+    s3_xml_open(xml, ROOT S3_XMLNS);
     s3_xml_string(xml, "Name", listing->request->bucket.name);
     s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
     s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
@@ -88,9 +96,9 @@ static void write_tail(struct version_listing *listing)
         if (listing->last_version[0] != '\0')
             s3_xml_string(xml, "NextVersionIdMarker", listing->last_version);
     }
+    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
     if (listing->delimiter.len > 0)
         s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
     if (listing->url)
         s3_xml_string(xml, "EncodingType", "url");
     s3_xml_bool(xml, "IsTruncated", listing->truncated);
@@ -109,19 +117,22 @@ static void answer_versions(struct version_listing *listing)
         .version_marker = listing->version_marker.len > 0 && !is_group ? &listing->marker : NULL,
         .limit = listing->max_keys,
     };
+    struct s3_xml head;
     int result;
 
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->arena);
-    s3_xml_open(&listing->xml, "ListVersionsResult" S3_XMLNS);
+    s3_xml_init_rest(&listing->xml, &request->http->arena);
     result = core_version_list(request->worker, &query, visit_version, listing, &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;
     }
-    write_tail(listing);
-    s3_xml_close(&listing->xml, "ListVersionsResult");
+    write_common(listing);
+    s3_xml_close(&listing->xml, ROOT);
+    s3_xml_init(&head, &request->http->arena);
+    write_head(listing, &head);
+    s3_xml_prepend(&listing->xml, &head);
     s3_answer_xml(request, 200, &listing->xml);
 }
 

@@ -324,9 +324,11 @@ void s3_op_upload_part_copy(struct s3_request *request)
 
 /* ---- ListParts ---- */
 
+#define PARTS_ROOT "ListPartsResult"
+
 struct part_listing {
     struct s3_request *request;
-    struct s3_xml xml;
+    struct s3_xml xml; /* the entries, and what follows them */
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     uint32_t after, limit, last;
     bool truncated;
@@ -348,14 +350,16 @@ static int visit_part(void *ctx, const struct meta_part *part)
     return 0;
 }
 
-static void write_parts_head(struct part_listing *listing, const struct meta_upload *upload)
+/* In the order of S3's own examples. */
+static void write_parts_head(const struct part_listing *listing, const struct meta_upload *upload,
+                             struct s3_xml *xml)
 {
-    struct s3_request *request = listing->request;
-    struct s3_xml *xml = &listing->xml;
+    const struct s3_request *request = listing->request;
     char id[S3_UPLOAD_ID_TEXT_BYTES + 1];
     uint8_t algorithm = upload->checksum_algorithm;
 
     s3_upload_id_format(upload->id, id);
+    s3_xml_open(xml, PARTS_ROOT S3_XMLNS);
     s3_xml_string(xml, "Bucket", request->bucket.name);
     s3_xml_key(xml, "Key", request->key.base, request->key.len, false);
     s3_xml_string(xml, "UploadId", id);
@@ -367,18 +371,20 @@ static void write_parts_head(struct part_listing *listing, const struct meta_upl
         s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(upload->checksum_type));
     }
     s3_xml_unsigned(xml, "PartNumberMarker", listing->after);
+    /* Paginators made from the API's model, JavaScript's among them, ask on for as long as there is a next marker. */
+    if (listing->truncated)
+        s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
     s3_xml_unsigned(xml, "MaxParts", listing->limit);
+    s3_xml_bool(xml, "IsTruncated", listing->truncated);
 }
 
 static void answer_parts(struct part_listing *listing, const struct meta_upload *upload)
 {
     struct s3_request *request = listing->request;
-    struct s3_xml *xml = &listing->xml;
+    struct s3_xml head;
     int result;
 
-    s3_xml_init(xml, &request->http->arena);
-    s3_xml_open(xml, "ListPartsResult" S3_XMLNS);
-    write_parts_head(listing, upload);
+    s3_xml_init_rest(&listing->xml, &request->http->arena);
     listing->last = listing->after;
     result = core_part_list(request->worker, listing->upload_id, listing->after, listing->limit, visit_part,
                             listing, &listing->truncated);
@@ -386,12 +392,11 @@ static void answer_parts(struct part_listing *listing, const struct meta_upload 
         s3_answer_result(request, result);
         return;
     }
-    /* Paginators made from the API's model, JavaScript's among them, ask on for as long as there is a next marker. */
-    if (listing->truncated)
-        s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
-    s3_xml_close(xml, "ListPartsResult");
-    s3_answer_xml(request, 200, xml);
+    s3_xml_close(&listing->xml, PARTS_ROOT);
+    s3_xml_init(&head, &request->http->arena);
+    write_parts_head(listing, upload, &head);
+    s3_xml_prepend(&listing->xml, &head);
+    s3_answer_xml(request, 200, &listing->xml);
 }
 
 void s3_op_list_parts(struct s3_request *request)

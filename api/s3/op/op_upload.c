@@ -139,9 +139,11 @@ void s3_op_abort_upload(struct s3_request *request)
 
 /* ---- ListMultipartUploads ---- */
 
+#define UPLOADS_ROOT "ListMultipartUploadsResult"
+
 struct upload_listing {
     struct s3_request *request;
-    struct s3_xml xml;
+    struct s3_xml xml; /* the entries, and what follows them */
     struct slice prefix, delimiter, key_marker, id_marker;
     unsigned char marker_id[META_UPLOAD_ID_BYTES];
     uint32_t limit, common_count;
@@ -186,7 +188,7 @@ static int visit_upload(void *ctx, const struct meta_upload *upload, struct meta
     return 0;
 }
 
-static void write_uploads_tail(struct upload_listing *listing)
+static void write_common(struct upload_listing *listing)
 {
     struct s3_xml *xml = &listing->xml;
 
@@ -195,6 +197,12 @@ static void write_uploads_tail(struct upload_listing *listing)
         s3_xml_key(xml, "Prefix", listing->common[i].base, listing->common[i].len, listing->url);
         s3_xml_close(xml, "CommonPrefixes");
     }
+}
+
+/* In the order of S3's own examples. */
+static void write_uploads_head(const struct upload_listing *listing, struct s3_xml *xml)
+{
+    s3_xml_open(xml, UPLOADS_ROOT S3_XMLNS);
     s3_xml_string(xml, "Bucket", listing->request->bucket.name);
     s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
     s3_xml_parameter(xml, "UploadIdMarker", listing->id_marker, false);
@@ -202,9 +210,9 @@ static void write_uploads_tail(struct upload_listing *listing)
         s3_xml_parameter(xml, "NextKeyMarker", listing->last_key, listing->url);
         s3_xml_string(xml, "NextUploadIdMarker", listing->last_id);
     }
-    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
     if (listing->delimiter.len > 0)
         s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
+    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
     if (listing->url)
         s3_xml_string(xml, "EncodingType", "url");
     s3_xml_unsigned(xml, "MaxUploads", listing->limit);
@@ -223,18 +231,21 @@ static void answer_uploads(struct upload_listing *listing)
         .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 ? listing->marker_id : NULL,
         .limit = listing->limit,
     };
+    struct s3_xml head;
     int result;
 
     listing->common = s3_request_alloc(request, (listing->limit + 1) * sizeof(*listing->common));
-    s3_xml_init(&listing->xml, &request->http->arena);
-    s3_xml_open(&listing->xml, "ListMultipartUploadsResult" S3_XMLNS);
+    s3_xml_init_rest(&listing->xml, &request->http->arena);
     result = core_upload_list(request->worker, &query, visit_upload, listing, &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;
     }
-    write_uploads_tail(listing);
-    s3_xml_close(&listing->xml, "ListMultipartUploadsResult");
+    write_common(listing);
+    s3_xml_close(&listing->xml, UPLOADS_ROOT);
+    s3_xml_init(&head, &request->http->arena);
+    write_uploads_head(listing, &head);
+    s3_xml_prepend(&listing->xml, &head);
     s3_answer_xml(request, 200, &listing->xml);
 }
 

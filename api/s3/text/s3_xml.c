@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "api/s3/limits.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/percent.h"
 #include "storage/base/utf8.h"
@@ -14,20 +15,26 @@
 #define XML_BYTES_INITIAL 1024u
 #define REPLACEMENT       "\xef\xbf\xbd" /* U+FFFD */
 
+/* Moves to a new buffer. The old one stays in the arena until the request ends. */
+static void move(struct s3_xml *xml, size_t room, size_t capacity)
+{
+    char *data = (char *)arena_alloc(xml->arena, room + capacity) + room;
+
+    if (xml->length != 0)
+        memcpy(data, xml->data, xml->length);
+    xml->data = data;
+    xml->room = room;
+    xml->capacity = capacity;
+}
+
 static char *reserve(struct s3_xml *xml, size_t bytes)
 {
     if (xml->capacity - xml->length < bytes) {
         size_t capacity = xml->capacity;
-        char *data;
 
         while (capacity - xml->length < bytes)
-            capacity *= 2;
-        /* The old buffer stays in the arena until the request ends: doubling bounds that waste by the final
-         * size. */
-        data = arena_alloc(xml->arena, capacity);
-        memcpy(data, xml->data, xml->length);
-        xml->data = data;
-        xml->capacity = capacity;
+            capacity *= 2; /* which bounds the waste by the final size */
+        move(xml, xml->room, capacity);
     }
     return xml->data + xml->length;
 }
@@ -45,11 +52,26 @@ static void append_string(struct s3_xml *xml, const char *text)
 
 void s3_xml_init(struct s3_xml *xml, struct arena *arena)
 {
-    xml->arena = arena;
-    xml->data = arena_alloc(arena, XML_BYTES_INITIAL);
-    xml->length = 0;
-    xml->capacity = XML_BYTES_INITIAL;
+    *xml = (struct s3_xml){.arena = arena};
+    move(xml, 0, XML_BYTES_INITIAL);
     append_string(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+}
+
+void s3_xml_init_rest(struct s3_xml *xml, struct arena *arena)
+{
+    *xml = (struct s3_xml){.arena = arena};
+    move(xml, S3_XML_ROOM_BYTES, XML_BYTES_INITIAL);
+}
+
+void s3_xml_prepend(struct s3_xml *rest, const struct s3_xml *beginning)
+{
+    if (beginning->length > rest->room)
+        move(rest, beginning->length, rest->length);
+    rest->data -= beginning->length;
+    rest->room -= beginning->length;
+    rest->length += beginning->length;
+    rest->capacity += beginning->length;
+    memcpy(rest->data, beginning->data, beginning->length);
 }
 
 void s3_xml_open(struct s3_xml *xml, const char *name)

@@ -14,10 +14,15 @@ struct s3_xml {
     struct arena *arena;
     char *data;
     size_t length, capacity;
+    size_t room; /* bytes before data that nothing is written to yet */
 };
 
 /* Starts with the XML declaration. Memory comes from the arena. */
 void s3_xml_init(struct s3_xml *xml, struct arena *arena);
+/* A document whose beginning is known last, as that of a listing: what is written is what follows it. Empty at first. */
+void s3_xml_init_rest(struct s3_xml *xml, struct arena *arena);
+/* Puts the beginning before the rest, which is not moved for it unless the beginning has more than S3_XML_ROOM_BYTES. */
+void s3_xml_prepend(struct s3_xml *rest, const struct s3_xml *beginning);
 /* name may carry attributes: "ListBucketResult xmlns=\"...\""; close takes the bare name. */
 void s3_xml_open(struct s3_xml *xml, const char *name);
 void s3_xml_close(struct s3_xml *xml, const char *name);

@@ -47,6 +47,36 @@ static void test_write(void **state)
         "<E></E></A>");
 }
 
+/* A beginning that comes last: of usual length it finds room, a longer one moves the rest. Both can go on to grow. */
+static void test_prepend(void **state)
+{
+    static char large[S3_XML_ROOM_BYTES + 1];
+    struct s3_xml rest, beginning;
+    const char *rest_at;
+    char expected[S3_XML_ROOM_BYTES + 6000];
+
+    memset(large, 'l', sizeof(large));
+    for (unsigned length = 1; length <= sizeof(large); length += sizeof(large) - 1) {
+        size_t at = (size_t)sprintf(expected, "<A><L>%.*s</L>", (int)length, large);
+
+        s3_xml_init_rest(&rest, &arena);
+        for (unsigned i = 0; i < 500; i++) {
+            s3_xml_unsigned(&rest, "N", 5);
+            at += (size_t)sprintf(expected + at, "<N>5</N>");
+        }
+        rest_at = rest.data;
+        s3_xml_init(&beginning, &arena);
+        s3_xml_open(&beginning, "A");
+        s3_xml_text(&beginning, "L", large, length);
+        s3_xml_prepend(&rest, &beginning);
+        assert_int_equal(rest.data + beginning.length == rest_at, length == 1);
+        check(&rest, expected);
+        for (unsigned i = 0; i < 200; i++)
+            s3_xml_close(&rest, "A");
+        assert_memory_equal(rest.data + rest.length - 8, "</A></A>", 8);
+    }
+}
+
 static void test_write_characters(void **state)
 {
     struct s3_xml xml;
@@ -210,9 +240,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write),         cmocka_unit_test(test_write_characters),
-        cmocka_unit_test(test_write_large),   cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_parse_bounds),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_prepend),
+        cmocka_unit_test(test_write_characters),
+        cmocka_unit_test(test_write_large),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_parse_bounds),
         cmocka_unit_test(test_parse_mutated),
     };
 
