@@ -219,7 +219,8 @@ const struct option_row option_rows[] = {
      .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
     {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
      .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "The region that signatures and bucket locations name."},
+     .help = "The region that signatures and bucket locations name. *: any that a client has; us-east-1 for buckets whose client names "
+             "none."},
     {.name = "max-connections", .type = OPTION_NUMBER, .field = FIELD(max_connections), .default_text = "0",
      .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How many connections may be open; 0: half of the descriptors that the process may have (ulimit -n), so that each can "

@@ -9,6 +9,8 @@
 #define MAY_MISS      S3_OPERATION_MAY_MISS
 #define CREATES       S3_OPERATION_CREATES
 #define DOCUMENT      S3_OPERATION_DOCUMENT
+#define ANY_REGION    S3_OPERATION_ANY_REGION
+#define TELLS_REGION  S3_OPERATION_TELLS_REGION
 
 #define ALONE                        .parameter = NULL
 #define ALONE_WITH(name)             .header = name

@@ -17,6 +17,8 @@ enum s3_operation_flag {
     S3_OPERATION_MAY_MISS = 4,
     S3_OPERATION_CREATES = 8,
     S3_OPERATION_DOCUMENT = 16,
+    S3_OPERATION_ANY_REGION = 32,
+    S3_OPERATION_TELLS_REGION = 64,
 };
 
 enum s3_operation_kind {

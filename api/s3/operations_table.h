@@ -26,6 +26,8 @@
  *              MAY_MISS   `beside` may be missing: what that means is the function's matter
  *              CREATES    the bucket is yet to be made: no bucket is opened, no policy is asked
  *              DOCUMENT   what it is about stands in the body, or in a copy's source: the function reads it, and asks policies itself
+ *              ANY_REGION    a client asks it to learn the region: it may be signed for any
+ *              TELLS_REGION  every answer tells the region, be it a refusal
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
  *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
@@ -37,8 +39,8 @@
 
 /* ---- The service ---- */
 
-OPERATION(ListBuckets, GET, SERVICE, ALONE, NONE, NO_ACTION, VERSION, SERVED, s3_op_list_buckets,
-          "`prefix`, `max-buckets`, `continuation-token`, `bucket-region`; shows the caller's own buckets, and those that its key "
+OPERATION(ListBuckets, GET, SERVICE, ALONE, NONE, NO_ACTION, VERSION | ANY_REGION, SERVED, s3_op_list_buckets,
+          "signed for any region; `prefix`, `max-buckets`, `continuation-token`, `bucket-region`; shows the caller's own buckets, and those that its key "
           "may list by configuration")
 
 /* ---- Buckets, and what is in them ---- */
@@ -47,20 +49,21 @@ OPERATION(CreateBucket, PUT, BUCKET, ALONE, ADMIN, ACTION(CREATE_BUCKET), CREATE
           "`LocationConstraint` must be the server's region (or absent). A bucket that the caller owns already: 200 in us-east-1, "
           "`BucketAlreadyOwnedByYou` elsewhere, as S3 documents it. `x-amz-bucket-object-lock-enabled`, `Tags`. Directory buckets: "
           "501")
-OPERATION(HeadBucket, HEAD, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), 0, SERVED, s3_op_head_bucket, "with `x-amz-bucket-region`")
+OPERATION(HeadBucket, HEAD, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), TELLS_REGION, SERVED, s3_op_head_bucket,
+          "with `x-amz-bucket-region`, whatever the status, as all listings of a bucket and the 400 of a wrong region are")
 OPERATION(DeleteBucket, DELETE, BUCKET, ALONE, ADMIN, ACTION(DELETE_BUCKET), 0, SERVED, s3_op_delete_bucket,
           "unfinished uploads in it are aborted")
-OPERATION(GetBucketLocation, GET, BUCKET, BY("location"), LIST, ACTION(GET_BUCKET_LOCATION), 0, SERVED,
-          s3_op_get_bucket_location, "")
-OPERATION(ListObjects, GET, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), 0, SERVED, s3_op_list_objects,
+OPERATION(GetBucketLocation, GET, BUCKET, BY("location"), LIST, ACTION(GET_BUCKET_LOCATION), ANY_REGION, SERVED,
+          s3_op_get_bucket_location, "signed for any region")
+OPERATION(ListObjects, GET, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), TELLS_REGION, SERVED, s3_op_list_objects,
           "`prefix`, `delimiter`, `marker`, `max-keys`, `encoding-type`")
 /* Any list-type but 2 is refused there. ?list-type&versions lists versions, as in S3. */
-OPERATION(ListObjectsV2, GET, BUCKET, BY("list-type"), LIST, ACTION(LIST_BUCKET), HALF, SERVED, s3_op_list_objects_v2,
+OPERATION(ListObjectsV2, GET, BUCKET, BY("list-type"), LIST, ACTION(LIST_BUCKET), HALF | TELLS_REGION, SERVED, s3_op_list_objects_v2,
           "`list-type` is 2; `prefix`, `delimiter`, `start-after`, `continuation-token`, `max-keys`, `encoding-type`, `fetch-owner`")
-OPERATION(ListObjectVersions, GET, BUCKET, BY("versions"), LIST, ACTION(LIST_BUCKET_VERSIONS), 0, SERVED,
+OPERATION(ListObjectVersions, GET, BUCKET, BY("versions"), LIST, ACTION(LIST_BUCKET_VERSIONS), TELLS_REGION, SERVED,
           s3_op_list_object_versions,
           "`prefix`, `delimiter`, `key-marker`, `version-id-marker`, `max-keys`, `encoding-type`")
-OPERATION(ListMultipartUploads, GET, BUCKET, BY("uploads"), LIST, ACTION(LIST_BUCKET_MULTIPART_UPLOADS), 0, SERVED,
+OPERATION(ListMultipartUploads, GET, BUCKET, BY("uploads"), LIST, ACTION(LIST_BUCKET_MULTIPART_UPLOADS), TELLS_REGION, SERVED,
           s3_op_list_uploads, "`prefix`, `delimiter`, `key-marker`, `upload-id-marker`, `max-uploads`, `encoding-type`")
 /* Judged key by key. */
 OPERATION(DeleteObjects, POST, BUCKET, BY("delete"), WRITE, NO_ACTION, DOCUMENT, SERVED, s3_op_delete_objects,

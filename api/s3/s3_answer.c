@@ -17,8 +17,24 @@
 
 /* ---- Status and headers ---- */
 
+/* Clients that do not know a bucket's region, or have it wrong, learn it from here: a HEAD has nothing else to tell it. */
+static void tell_region(struct s3_request *request)
+{
+    const struct s3_operation *operation = request->operation;
+    const char *region = s3_service_region(request->service);
+
+    if (!request->is_misdirected) {
+        if (operation == NULL || (operation->flags & S3_OPERATION_TELLS_REGION) == 0)
+            return;
+        if (request->bucket.region[0] != '\0')
+            region = request->bucket.region;
+    }
+    s3_answer_header(request, "x-amz-bucket-region", region, strlen(region));
+}
+
 static void set_status(struct s3_request *request, int status)
 {
+    tell_region(request);
     request->http->answer.status = status;
     request->http->answer.reason = NULL; /* the HTTP front has the text */
 }

@@ -76,6 +76,7 @@ struct s3_request {
     enum s3_payload payload;
     unsigned char payload_sha256[32];
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
+    bool is_misdirected; /* signed for a region that is not the server's: the answer tells which is */
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
     struct s3_pinned pinned;   /* the object that it is about; set by s3_pinned_begin */

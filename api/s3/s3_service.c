@@ -24,6 +24,8 @@
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
 
+#define REGION_DEFAULT "us-east-1"
+
 /* Written by one worker, read by any. */
 struct counts {
     _Atomic uint64_t of_row[S3_OPERATION_ROWS];
@@ -50,7 +52,7 @@ struct s3_service {
     time_t started_at;                 /* monotonic seconds */
     atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
     atomic_uint reports_made;
-    bool takes_any_host;
+    bool takes_any_host, takes_any_region;
     struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
 };
 
@@ -86,9 +88,13 @@ static int copy_domains(struct s3_service *service, const char *const *domains)
 
 static int copy_options(struct s3_service *service, const struct s3_service_options *options)
 {
-    const char *region = options->region != NULL ? options->region : "us-east-1";
+    const char *region = options->region != NULL ? options->region : REGION_DEFAULT;
     int result;
 
+    if (strcmp(region, "*") == 0) {
+        service->takes_any_region = true;
+        region = REGION_DEFAULT;
+    }
     service->core = options->core;
     service->public_metrics = options->public_metrics;
     service->log = options->log;
@@ -236,6 +242,11 @@ void s3_service_admin(struct s3_service *service, struct s3_request *request)
 const char *s3_service_region(const struct s3_service *service)
 {
     return service->region;
+}
+
+bool s3_service_takes_any_region(const struct s3_service *service)
+{
+    return service->takes_any_region;
 }
 
 const char *const *s3_service_domains(const struct s3_service *service)

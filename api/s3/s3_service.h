@@ -17,7 +17,7 @@ struct s3_request;
 
 struct s3_service_options {
     struct core *core;
-    const char *region;                  /* "us-east-1" */
+    const char *region;                  /* "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains;          /* NULL-terminated, or NULL */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     const char *credentials_path;        /* or NULL */
@@ -39,6 +39,7 @@ int s3_service_reload(struct s3_service *service);
 bool s3_service_is_open(const struct s3_service *service);
 struct core *s3_service_core(const struct s3_service *service);
 const char *s3_service_region(const struct s3_service *service);
+bool s3_service_takes_any_region(const struct s3_service *service);
 
 /* ---- For api/s3 only ---- */
 

@@ -134,21 +134,24 @@ void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_
     snprintf(account, S3_ACCOUNT_TEXT_BYTES, "%012llu", (unsigned long long)(number % 1000000000000ull));
 }
 
-void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, struct slice region,
                              unsigned char key[32])
 {
     bool is_known;
 
+    assert(region.len < sizeof(identity->key_region));
     pthread_mutex_lock(&identity->lock);
-    is_known = memcmp(identity->key_date, date, 8) == 0;
+    is_known = memcmp(identity->key_date, date, 8) == 0 && slice_is(region, identity->key_region);
     if (is_known)
         memcpy(key, identity->key, 32);
     pthread_mutex_unlock(&identity->lock);
     if (is_known)
         return;
-    s3_sigv4_signing_key(slice_text(identity->secret), slice_of(date, 8), slice_text(region), key);
+    s3_sigv4_signing_key(slice_text(identity->secret), slice_of(date, 8), region, key);
     pthread_mutex_lock(&identity->lock);
     memcpy(identity->key_date, date, 8);
+    memcpy(identity->key_region, region.base, region.len);
+    identity->key_region[region.len] = '\0';
     memcpy(identity->key, key, 32);
     pthread_mutex_unlock(&identity->lock);
 }

@@ -22,6 +22,7 @@
 #include <stddef.h>
 
 #include "storage/base/log.h"
+#include "storage/base/slice.h"
 
 struct s3_credentials;
 struct s3_identity;
@@ -72,9 +73,9 @@ const char *s3_credentials_user_name(const struct s3_credentials *set, const cha
 #define S3_ACCOUNT_TEXT_BYTES 13u
 /* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
 void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
-/* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once. All
- * requests must come with the same region. Any thread. */
-void s3_identity_signing_key(struct s3_identity *identity, const char *date, const char *region,
+/* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once.
+ * region: up to S3_SIGV4_REGION_BYTES_MAX. Any thread. */
+void s3_identity_signing_key(struct s3_identity *identity, const char *date, struct slice region,
                              unsigned char key[32]);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
 
 #define S3_RIGHTS_ALL        63u
@@ -39,8 +40,9 @@ struct s3_identity {
     struct s3_principal principal; /* points to the four above */
     struct s3_grants grants;
     unsigned own_rights;  /* in the buckets that the user owns */
-    pthread_mutex_t lock; /* guards the two below */
+    pthread_mutex_t lock; /* guards what is below */
     char key_date[8];     /* all zero: none yet */
+    char key_region[S3_SIGV4_REGION_BYTES_MAX + 1];
     unsigned char key[32];
 };
 

@@ -14,6 +14,7 @@
 
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
@@ -58,10 +59,18 @@ static enum s3_error wrong_region(struct s3_verification *verification, const ch
     return malformed(verification, what);
 }
 
+bool s3_verify_region(struct s3_request *request, struct slice region)
+{
+    request->is_misdirected =
+        !slice_is(region, s3_service_region(request->service)) &&
+        !s3_service_takes_any_region(request->service) &&
+        (request->operation == NULL || (request->operation->flags & S3_OPERATION_ANY_REGION) == 0);
+    return !request->is_misdirected;
+}
+
 static enum s3_error check_scope(struct s3_verification *verification, const char *timestamp)
 {
     const struct s3_sigv4_claim *claim = &verification->claim;
-    const char *region = s3_service_region(verification->request->service);
 
     if (!slice_is(claim->terminator, "aws4_request"))
         return malformed(verification, "the Credential is mal-formed; it must end in 'aws4_request'.");
@@ -69,8 +78,8 @@ static enum s3_error check_scope(struct s3_verification *verification, const cha
         return malformed(verification, "incorrect service. This endpoint belongs to 's3'.");
     if (!slice_equals(claim->date, slice_of(timestamp, 8)))
         return malformed(verification, "Invalid credential date. It must be the date of the request.");
-    if (!slice_is(claim->region, region))
-        return wrong_region(verification, region);
+    if (!s3_verify_region(verification->request, claim->region))
+        return wrong_region(verification, s3_service_region(verification->request->service));
     return S3_ERROR_NONE;
 }
 
@@ -274,13 +283,13 @@ static enum s3_error make_chunk_signer(const struct s3_verification *verificatio
 static enum s3_error check_signature(const struct s3_verification *verification, struct s3_identity *identity,
                                      const char *timestamp)
 {
-    const char *region = s3_service_region(verification->request->service);
+    struct slice region = verification->claim.region;
     char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1];
     struct s3_sigv4_input input;
     unsigned char key[32];
     enum s3_error error;
 
-    snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", timestamp, region);
+    snprintf(scope, sizeof(scope), "%.8s/%.*s/s3/aws4_request", timestamp, (int)region.len, region.base);
     init_input(verification, &input);
     error = check_signed_headers(verification, &input);
     if (error != S3_ERROR_NONE)

@@ -19,6 +19,10 @@ struct s3_verification {
     struct slice payload_hash; /* as text */
 };
 
+/* Whether a signature for that region will do: the server's own, or any where --region says so or the operation is one that clients ask
+ * to learn it. Where it will not, the answer tells the server's. */
+bool s3_verify_region(struct s3_request *request, struct slice region);
+
 /* Fills request->identity, owner_id and, for signed chunks, chunk_signer. Messages and details of an error are left in the
  * request. */
 enum s3_error s3_verify(struct s3_verification *verification);

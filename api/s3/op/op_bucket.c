@@ -19,12 +19,15 @@
 #include "storage/base/clock.h"
 #include "storage/base/slice.h"
 
+#define REGION_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
 struct bucket_change {
     struct s3_request *request;
     struct core_change change;
     struct meta_bytes acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
     struct meta_bytes ownership; /* of x-amz-object-ownership; data NULL: none */
     struct meta_bytes tags;      /* of the document; data NULL: none */
+    struct slice location;       /* of the document, where it may be any; base NULL: the server's region */
     union {
         struct meta_bucket_create create;
         struct meta_bucket_delete delete;
@@ -137,7 +140,8 @@ static void create_bucket(struct bucket_change *creation)
 
     creation->op.create.op.kind = META_OP_BUCKET_CREATE;
     memcpy(bucket->name, request->bucket_name.base, request->bucket_name.len);
-    snprintf(bucket->region, sizeof(bucket->region), "%s", s3_service_region(request->service));
+    snprintf(bucket->region, sizeof(bucket->region), "%s",
+             creation->location.base != NULL ? creation->location.base : s3_service_region(request->service));
     snprintf(bucket->owner, sizeof(bucket->owner), "%s", request->owner_id);
     bucket->created_ms = clock_real_ms();
     if (slice_is_nocase(s3_request_header(request, "x-amz-bucket-object-lock-enabled"), "true")) {
@@ -152,13 +156,22 @@ static void create_bucket(struct bucket_change *creation)
 
 struct bucket_configuration {
     struct s3_request *request;
+    struct slice location;
     bool wrong_location, unsupported, has_tags;
 };
+
+/* Whether a bucket may be there: in the server's region, or anywhere where signatures may be for any. */
+static bool is_location(const struct s3_request *request, struct slice text)
+{
+    if (!s3_service_takes_any_region(request->service))
+        return slice_is(text, s3_service_region(request->service));
+    return text.len < sizeof(request->bucket.region) && strspn(text.base, REGION_CHARACTERS) == text.len;
+}
 
 static int visit_configuration(void *ctx, const char *path, const char *text, size_t length)
 {
     struct bucket_configuration *configuration = ctx;
-    const char *region = s3_service_region(configuration->request->service);
+    struct s3_request *request = configuration->request;
     const char *at = strchr(path, '/');
 
     if (at == NULL)
@@ -167,8 +180,10 @@ static int visit_configuration(void *ctx, const char *path, const char *text, si
         configuration->has_tags = true;
     else if (strcmp(at, "/LocationConstraint") != 0) /* the settings of directory buckets */
         configuration->unsupported = true;
-    else if (length > 0 && !(length == strlen(region) && memcmp(text, region, length) == 0))
+    else if (length > 0 && !is_location(request, slice_of(text, length)))
         configuration->wrong_location = true;
+    else if (length > 0)
+        configuration->location = arena_dup(&request->http->arena, text, length);
     return 0;
 }
 
@@ -187,6 +202,7 @@ static enum s3_error read_tags(struct bucket_change *creation, struct slice body
 static void on_configuration(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
 {
     struct bucket_configuration configuration = {.request = request};
+    struct bucket_change *creation = ctx;
 
     if (error == S3_ERROR_NONE && body.len > 0 &&
         s3_xml_parse(body.base, body.len, "CreateBucketConfiguration", visit_configuration, &configuration) !=
@@ -197,11 +213,12 @@ static void on_configuration(struct s3_request *request, enum s3_error error, st
     if (error == S3_ERROR_NONE && configuration.wrong_location)
         error = S3_ERROR_ILLEGAL_LOCATION_CONSTRAINT;
     if (error == S3_ERROR_NONE && configuration.has_tags)
-        error = read_tags(ctx, body);
+        error = read_tags(creation, body);
+    creation->location = configuration.location;
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
     else
-        create_bucket(ctx);
+        create_bucket(creation);
 }
 
 void s3_op_create_bucket(struct s3_request *request)
@@ -223,7 +240,6 @@ void s3_op_create_bucket(struct s3_request *request)
 
 void s3_op_head_bucket(struct s3_request *request)
 {
-    s3_answer_header_string(request, "x-amz-bucket-region", request->bucket.region);
     s3_answer_empty(request, 200);
 }
 

@@ -8,7 +8,7 @@
 #include "api/s3/op/op_post.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
-#include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/auth/s3_verify.h"
 #include "api/s3/object/s3_tags.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
@@ -77,10 +77,8 @@ static enum s3_error take_key(struct post *post)
 
 static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim *claim, struct slice date)
 {
-    const char *region = s3_service_region(post->request->service);
-
     if (!slice_is(claim->terminator, "aws4_request") || !slice_is(claim->service, "s3") || date.len < 8 ||
-        !slice_equals(claim->date, slice_of(date.base, 8)) || !slice_is(claim->region, region))
+        !slice_equals(claim->date, slice_of(date.base, 8)) || !s3_verify_region(post->request, claim->region))
         return refuse_field(
             post, "x-amz-credential",
             "The x-amz-credential field does not fit: it must name the date of x-amz-date, this "
@@ -105,7 +103,7 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
     if (!s3_sigv4_parse_time(date, &unix_s))
         return refuse_field(post, "x-amz-date", "The x-amz-date field is no date.");
     s3_sigv4_format_time(unix_s, timestamp);
-    s3_identity_signing_key(identity, timestamp, s3_service_region(request->service), key);
+    s3_identity_signing_key(identity, timestamp, claim->region, key);
     s3_sigv4_sign(key, policy, expected);
     if (!s3_sigv4_is_equal(expected, claim->signature)) {
         s3_request_element(request, S3_ELEMENT_STRING_TO_SIGN, policy);

@@ -401,7 +401,7 @@ static void *derive_often(void *set)
         unsigned char key[32];
 
         s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)),
-                                i % 2 == 0 ? "20130524" : "20130525", REGION, key);
+                                i % 2 == 0 ? "20130524" : "20130525", SLICE(REGION), key);
     }
     return NULL;
 }
@@ -417,7 +417,7 @@ static void test_signing_key_beside_another(void **state)
     assert_int_equal(pthread_create(&other, NULL, derive_often, set), 0);
     s3_sigv4_signing_key(SLICE(SECRET), SLICE("20130524"), SLICE(REGION), expected);
     for (int i = 0; i < 300; i++) {
-        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), "20130524", REGION, key);
+        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), "20130524", SLICE(REGION), key);
         assert_memory_equal(key, expected, 32);
     }
     assert_int_equal(pthread_join(other, NULL), 0);

@@ -246,14 +246,17 @@ static void test_key_and_file_together(void **state)
 static void test_signing_key(void **state)
 {
     struct s3_credentials *set = parse("key A wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-    static const char *const dates[] = {"20130524", "20130524", "20130525", "20130524"};
+    static const char *const dates[] = {"20130524", "20130524", "20130525",
+                                        "20130524", "20130524", "20130524"};
+    static const char *const regions[] = {"us-east-1", "us-east-1", "us-east-1",
+                                          "us-east-1", "us-east",   "eu-west-1"};
 
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         unsigned char key[32], expected[32];
 
-        s3_identity_signing_key(find(set, "A"), dates[i], "us-east-1", key);
+        s3_identity_signing_key(find(set, "A"), dates[i], slice_text(regions[i]), key);
         s3_sigv4_signing_key(SLICE("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), slice_of(dates[i], 8),
-                             SLICE("us-east-1"), expected);
+                             slice_text(regions[i]), expected);
         assert_memory_equal(key, expected, 32);
     }
     s3_credentials_unref(set);
