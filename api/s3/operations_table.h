@@ -235,10 +235,11 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
           "stored; without, it has the source's")
 OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_put_object,
           "`If-Match`, `If-None-Match`, `Content-MD5`, `x-amz-content-sha256`, `x-amz-checksum-*` in headers and trailers, user "
-          "metadata, `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
+          "metadata (decoded where they come as RFC 2047 has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
 /* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
 OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
-          "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests), `partNumber` (a part keeps the number it was uploaded "
+          "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests; in ISO-8859-1), user metadata (beyond ASCII as RFC 2047 has it; "
+          "`x-amz-missing-meta` counts those that are not UTF-8 or have no name), `partNumber` (a part keeps the number it was uploaded "
           "with; none of that number: `InvalidPart`), `x-amz-checksum-mode` (of a part, the part's)")
 OPERATION(GetObject, GET, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
           NO_LOGGING_STATUS_FOR_KEY, "")

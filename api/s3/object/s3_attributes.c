@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "api/s3/limits.h"
+#include "api/s3/text/s3_encoded_word.h"
 #include "storage/base/slice.h"
-
-#define USER_METADATA_PREFIX "x-amz-meta-"
 
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/rows/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
@@ -107,7 +106,8 @@ static enum s3_error collect_user(struct collection *collection, struct slice na
     struct meta_attributes *attributes = collection->attributes;
 
     name = arena_dup_lower(collection->arena, name);
-    collection->user_bytes += name.len - strlen(USER_METADATA_PREFIX) + value.len;
+    value = s3_encoded_words_read(collection->arena, value);
+    collection->user_bytes += name.len - strlen(S3_USER_METADATA_PREFIX) + value.len;
     if (collection->user_bytes > S3_USER_METADATA_BYTES_MAX)
         return S3_ERROR_METADATA_TOO_LARGE;
     for (uint32_t i = 0; i < attributes->count; i++) {
@@ -174,7 +174,7 @@ enum s3_error s3_attributes_collect(struct arena *arena, const struct http_heade
     for (size_t i = 0; i < headers->size && error == S3_ERROR_NONE; i++) {
         struct slice name = headers->entries[i].name, value = headers->entries[i].value;
 
-        if (slice_has_prefix_nocase(name, USER_METADATA_PREFIX)) {
+        if (slice_has_prefix_nocase(name, S3_USER_METADATA_PREFIX)) {
             error = collect_user(&collection, name, value);
             continue;
         }

@@ -18,6 +18,9 @@
 #define S3_ATTRIBUTE_STORAGE_CLASS    "x-amz-storage-class"
 #define S3_ATTRIBUTE_WEBSITE_REDIRECT "x-amz-website-redirect-location"
 
+/* Metadata of the user's own: kept as it reads, and answered as s3_encoded_word.h writes it. */
+#define S3_USER_METADATA_PREFIX "x-amz-meta-"
+
 #define S3_CONTENT_TYPE_DEFAULT "binary/octet-stream"
 
 /* What of a request is stored with the object it creates. The list is in the arena; texts stay where they are unless they had

@@ -18,9 +18,11 @@
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/object/s3_overrides.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_tags.h"
+#include "api/s3/text/s3_encoded_word.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
@@ -38,76 +40,49 @@ struct fetch {
     bool is_sending;          /* the source has the answer */
 };
 
-/* ---- Overrides ---- */
-
-static const struct {
-    const char *parameter, *header;
-} overrides[] = {
-    {"response-cache-control", "cache-control"},
-    {"response-content-disposition", "content-disposition"},
-    {"response-content-encoding", "content-encoding"},
-    {"response-content-language", "content-language"},
-    {"response-content-type", "content-type"},
-    {"response-expires", "expires"},
-};
-
-#define OVERRIDE_COUNT (sizeof(overrides) / sizeof(overrides[0]))
-
-/* A public link must not be able to turn a stored text into a page: overrides are for those who signed, as in
- * S3. Where no key is configured there is nobody to keep out. */
-static enum s3_error check_overrides(struct s3_request *request, const char **message)
-{
-    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
-        struct slice value = s3_parameter_value(request, overrides[i].parameter);
-
-        if (value.base == NULL)
-            continue;
-        if (!request->is_signed && !s3_service_is_open(request->service)) {
-            *message = "Request specific response headers cannot be used for anonymous GET requests.";
-            return S3_ERROR_INVALID_REQUEST;
-        }
-        if (!http_value_is_safe(value))
-            return s3_request_argument(request, slice_text(overrides[i].parameter), value,
-                                       "Header value cannot be represented.");
-    }
-    return S3_ERROR_NONE;
-}
-
-static struct slice override_of(const struct s3_request *request, const char *header)
-{
-    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
-        if (strcmp(overrides[i].header, header) == 0)
-            return s3_parameter_value(request, overrides[i].parameter);
-    }
-    return (struct slice){NULL, 0};
-}
-
 /* ---- The head of the answer ---- */
+
+/* What its user said of the object, as far as a header can say it: of the rest, how much there is. */
+static void add_user_attribute(struct s3_request *request, const char *name, struct slice value,
+                               unsigned *missing)
+{
+    if (value.len != 0)
+        value = s3_encoded_words_write(&request->http->arena, value);
+    else
+        value = SLICE("");
+    if (value.base != NULL && name[strlen(S3_USER_METADATA_PREFIX)] != '\0')
+        s3_answer_header(request, name, value.base, value.len);
+    else
+        (*missing)++;
+}
 
 static void add_attributes(struct fetch *fetch)
 {
     struct s3_request *request = fetch->request;
     const struct meta_attributes *attributes = &fetch->object->attributes;
+    unsigned missing = 0;
+    char text[16];
 
     for (uint32_t i = 0; i < attributes->count; i++) {
         const struct meta_attribute *attribute = &attributes->list[i];
+        struct slice value = slice_of(attribute->value.data, attribute->value.length);
 
         if (meta_attribute_is_annotation(attribute->name))
             continue; /* not a header */
         /* A copy: the object may be gone when the head is written out or logged. */
         const char *name = s3_request_string(request, slice_of(attribute->name.data, attribute->name.length));
 
-        if (override_of(request, name).base == NULL)
-            s3_answer_header(request, name, attribute->value.data, attribute->value.length);
+        if (strncmp(name, S3_USER_METADATA_PREFIX, strlen(S3_USER_METADATA_PREFIX)) == 0)
+            add_user_attribute(request, name, value, &missing);
+        else if (!s3_overrides_have(request, name))
+            s3_answer_header(request, name, value.base, value.len);
     }
-    for (size_t i = 0; i < OVERRIDE_COUNT && request->parameter_count > 0; i++) {
-        struct slice value = s3_parameter_value(request, overrides[i].parameter);
-
-        if (value.base != NULL)
-            s3_answer_header(request, overrides[i].header, value.base, value.len);
-    }
+    if (missing > 0)
+        s3_answer_header(request, "x-amz-missing-meta", text,
+                         (size_t)snprintf(text, sizeof(text), "%u", missing));
+    s3_overrides_answer(request);
     if (s3_attribute_get(attributes, "content-type").data == NULL &&
-        override_of(request, "content-type").base == NULL)
+        !s3_overrides_have(request, "content-type"))
         s3_answer_header_string(request, "content-type", S3_CONTENT_TYPE_DEFAULT);
 }
 
@@ -416,7 +391,7 @@ void s3_op_get_object(struct s3_request *request)
 
     fetch->request = request;
     if (error == S3_ERROR_NONE)
-        error = check_overrides(request, &message);
+        error = s3_overrides_check(request, &message);
     if (error != S3_ERROR_NONE) {
         fail(fetch, error, message); /* with no get yet, which core_get_end allows */
         return;
