@@ -190,7 +190,8 @@ struct slice s3_error_known(struct s3_request *request, enum s3_error error, enu
     case S3_ELEMENT_UPLOAD_ID:
         return parameter(request, "uploadId");
     case S3_ELEMENT_VERSION_ID:
-        return parameter(request, "versionId");
+        return s3_request_has(request, "versionId") ? parameter(request, "versionId")
+                                                    : request->effective.copy_version;
     default:
         return slice_of(NULL, 0);
     }

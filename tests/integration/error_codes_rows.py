@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the parts of error_codes_test.py share: requests that are wrong in one way each, and the account of what was asked and told."""
+from error_codes_elements import check_form
 from sluicetest import check, content_md5, equal, error_code
 
 covered, seen = set(), set() # operations; codes
@@ -9,6 +10,7 @@ def ask(server, method, path, body=None, headers=None):
     status, told, text = server.request(method, path, body, headers or {}, timeout=60)
     code = error_code(text) if status >= 300 and text else ""
     if status >= 400 and method != "HEAD":
+        check_form(code, text, f"{method} {path:.60}")
         root = text.decode("utf-8", "replace")
         check("<Message>" in root and f"<RequestId>{told.get('x-amz-request-id')}</RequestId>" in root, f"{method} {path:.60}: a whole error document", root[:300])
     seen.add(code)

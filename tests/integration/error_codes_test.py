@@ -14,6 +14,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import error_codes_elements
 from error_codes_rows import ask, covered, rows, seen
 from error_codes_shape import LOCKED, conflicts, lengths, versions_nowhere
 from operations_requests import DOCUMENTS, HEADERS, OF_OBJECTS, ON_BUCKETS, ON_OBJECTS, UNKNOWN, address, body_of
@@ -439,6 +440,9 @@ def main():
         part(server)
     buckets(server, elsewhere)
     signed(keyed)
+    error_codes_elements.values(server, upload(server))
+    error_codes_elements.signed(keyed, Signer)
+    error_codes_elements.logs_are_clean(server, elsewhere, keyed)
     completeness()
     for one in (server, elsewhere, keyed):
         check(one.stop(), "a server ends cleanly")
