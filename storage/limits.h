@@ -44,6 +44,13 @@
 /* Space is reserved before the body of an upload at least this large is read. */
 #define WRITER_RESERVE_BYTES_MIN (1u << 20)
 
+/* It is reserved in steps: large enough for long extents and few calls. The next step is due when so few bytes of the last one are left
+ * that no job of a pump goes beyond it. Of all uploads together so much of the free space is reserved for bytes that have not come: what a
+ * client says it will send costs it nothing. */
+#define WRITER_RESERVE_STEP_BYTES  (256u << 20)
+#define WRITER_RESERVE_EARLY_BYTES (32u << 20)
+#define WRITER_RESERVE_SHARE       4u
+
 /* Fan-out folders below blobs/. 256 consecutive blobs share a folder, so one folder sync covers a batch. */
 #define BLOB_FOLDER_COUNT 256u
 #define BLOB_FOLDER_RUN   256u

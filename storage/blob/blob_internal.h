@@ -330,8 +330,9 @@ struct blob_store {
     struct blob_damages damages;
 
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
-    atomic_uint_fast64_t kept_bytes;   /* of those, by min_free_* */
-    atomic_uint_fast64_t staging_next; /* makes names below staging/ unique */
+    atomic_uint_fast64_t kept_bytes;     /* of those, by min_free_* */
+    atomic_uint_fast64_t reserved_ahead; /* by uploads, for bytes that have not come */
+    atomic_uint_fast64_t staging_next;   /* makes names below staging/ unique */
 
     atomic_bool no_nowait; /* this file system has no RWF_NOWAIT */
     /* What was tried and refused by this file system; each is said once in the log. */

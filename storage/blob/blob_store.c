@@ -95,10 +95,34 @@ int blob_store_folder_fd(const struct blob_store *store)
     return store->dir_fd;
 }
 
+/* *kept_bytes: of those, by min_free_*. A file system that cannot say refuses the write itself when it is full. */
+static uint64_t free_bytes_now(struct blob_store *store, uint64_t *kept_bytes)
+{
+    uint64_t free_bytes = UINT64_MAX;
+    struct statvfs fs;
+
+    *kept_bytes = 0;
+    if (fstatvfs(store->blobs_fd, &fs) == 0) {
+        free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+        *kept_bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * store->options.min_free_share;
+    }
+    if (*kept_bytes < store->options.min_free_bytes)
+        *kept_bytes = store->options.min_free_bytes;
+    return free_bytes;
+}
+
+uint64_t blob_store_room_now(struct blob_store *store)
+{
+    uint64_t kept_bytes, free_bytes = free_bytes_now(store, &kept_bytes);
+
+    if (free_bytes == UINT64_MAX)
+        return UINT64_MAX;
+    return free_bytes > kept_bytes ? free_bytes - kept_bytes : 0;
+}
+
 uint64_t blob_store_free_bytes(struct blob_store *store)
 {
     struct timespec now;
-    struct statvfs fs;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     /* Never 0, which stands for "not asked yet". */
@@ -107,14 +131,7 @@ uint64_t blob_store_free_bytes(struct blob_store *store)
 
     if (stamp_ms != 0 && now_ms - stamp_ms < FREE_BYTES_AGE_MS_MAX)
         return atomic_load(&store->free_bytes);
-    uint64_t free_bytes = UINT64_MAX, kept_bytes = 0;
-    /* A file system that cannot say refuses the write itself when it is full. */
-    if (fstatvfs(store->blobs_fd, &fs) == 0) {
-        free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-        kept_bytes = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * store->options.min_free_share;
-    }
-    if (kept_bytes < store->options.min_free_bytes)
-        kept_bytes = store->options.min_free_bytes;
+    uint64_t kept_bytes, free_bytes = free_bytes_now(store, &kept_bytes);
     atomic_store(&store->kept_bytes, kept_bytes);
     atomic_store(&store->free_bytes, free_bytes);
     atomic_store(&store->free_stamp_ms, now_ms);
@@ -131,6 +148,7 @@ uint64_t blob_store_room_bytes(struct blob_store *store)
 bool blob_store_takes(struct blob_store *store, uint64_t bytes)
 {
     uint64_t least = bytes == UINT64_MAX || bytes == 0 ? 1 : bytes, kept_bytes;
+    uint64_t first = least < WRITER_RESERVE_STEP_BYTES ? least : WRITER_RESERVE_STEP_BYTES;
     uint_fast64_t free_bytes = blob_store_free_bytes(store);
 
     kept_bytes = atomic_load(&store->kept_bytes);
@@ -139,7 +157,7 @@ bool blob_store_takes(struct blob_store *store, uint64_t bytes)
             return false;
         if (kept_bytes == 0 || free_bytes == UINT64_MAX)
             return true;
-    } while (!atomic_compare_exchange_weak(&store->free_bytes, &free_bytes, free_bytes - least));
+    } while (!atomic_compare_exchange_weak(&store->free_bytes, &free_bytes, free_bytes - first));
     return true;
 }
 

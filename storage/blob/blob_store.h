@@ -208,8 +208,10 @@ int blob_store_folder_fd(const struct blob_store *store);
 uint64_t blob_store_free_bytes(struct blob_store *store);
 /* The same without what options.min_free_bytes and min_free_share keep free: what an upload that begins now may take. */
 uint64_t blob_store_room_bytes(struct blob_store *store);
-/* Whether an upload of so many bytes (UINT64_MAX: not known) may begin. Where room is to be kept free, it counts as used from now on: many may begin
- * before the file system is asked again. */
+/* The same, asked of the file system now. UINT64_MAX: it cannot say. */
+uint64_t blob_store_room_now(struct blob_store *store);
+/* Whether an upload of so many bytes (UINT64_MAX: not known) may begin. Where room is to be kept free, what it may take before the disk is
+ * looked at for it again counts as used from now on: many may begin before the file system is asked again. */
 bool blob_store_takes(struct blob_store *store, uint64_t bytes);
 
 /* Calls visit for every blob file found. Order is not defined. A non-zero return of visit stops and is returned. Blocks. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The beginning of an upload: a file without a name (or, where the file system has no O_TMPFILE, with one
- * below staging/), and its space where the length is known.
+ * below staging/), and its space, of which blob_reserve.c says how much.
  *
  * On the thread of the writer's ring. */
 #include <assert.h>
@@ -20,6 +20,7 @@ void writer_create_check(struct blob_writer *writer)
         writer_fail(writer, -ENOSPC);
     else if (writer->length == 0)
         writer->file = FILE_READY;
+    writer_reserve_choose(writer);
 }
 
 static void writer_open_start(struct blob_writer *writer)
@@ -68,37 +69,41 @@ void writer_open_staging_done(struct blob_writer *writer, int32_t result)
     writer->staged = true;
 }
 
-static bool writer_wants_reserve(const struct blob_writer *writer)
+bool writer_reserve_start(struct blob_writer *writer)
 {
-    return writer->length != UINT64_MAX && writer->length >= WRITER_RESERVE_BYTES_MIN &&
-           !atomic_load(&writer->store->no_reserve);
-}
+    uint64_t from;
+    int64_t bytes = writer_reserve_next(writer, &from);
 
-/* With room for the record at the end, which would else be the one thing that a full disk refuses. KEEP_SIZE: the digest threads and a fallen-short body must see the true length. */
-static void writer_reserve_start(struct blob_writer *writer)
-{
-    ring_fallocate(writer->ring, writer_step_begin(writer, STEP_RESERVE), writer->fd, FALLOC_FL_KEEP_SIZE, 0,
-                   writer->length + BLOB_RECORD_BYTES_MAX);
+    if (bytes < 0)
+        writer_fail(writer, (int)bytes);
+    if (bytes <= 0)
+        return false;
+    /* KEEP_SIZE: the digest threads and a fallen-short body must see the true length. */
+    ring_fallocate(writer->ring, writer_step_begin(writer, STEP_RESERVE), writer->fd, FALLOC_FL_KEEP_SIZE,
+                   from, (uint64_t)bytes);
+    return true;
 }
 
 void writer_reserve_done(struct blob_writer *writer, int32_t result)
 {
-    if (result == -EOPNOTSUPP || result == -ENOSYS)
+    bool is_refused = result == -EOPNOTSUPP || result == -ENOSYS;
+
+    if (is_refused)
         blob_store_log_once(
             writer->store, &writer->store->no_reserve,
             "this file system cannot reserve space; a full disk shows only while uploads arrive");
     else if (result < 0)
         writer_fail_disk(writer, result);
-    if (result != -EOPNOTSUPP && result != -ENOSYS)
-        writer->file = result == 0 ? FILE_READY : FILE_OPEN;
+    if (result < 0)
+        writer_reserve_refused(writer);
+    if (writer->file == FILE_OPEN && writer->error == 0)
+        writer->file = FILE_READY;
 }
 
 void writer_create_start(struct blob_writer *writer)
 {
     if (writer->file == FILE_NONE)
         writer_open_start(writer);
-    else if (writer_wants_reserve(writer))
-        writer_reserve_start(writer);
-    else
+    else if (!writer_reserve_start(writer) && writer->error == 0)
         writer->file = FILE_READY;
 }

@@ -195,6 +195,8 @@ static void writer_step_end(struct blob_writer *writer, int32_t result)
         step_done[step](writer, result);
         if (step == STEP_DRAIN && writer->error == 0)
             writer_digest_advance(writer);
+        if (writer->ahead != 0)
+            writer_reserve_settle(writer);
     }
     if (writer->detached) {
         writer_start(writer);
@@ -225,6 +227,7 @@ static void writer_destroy(struct blob_writer *writer)
     struct blob_store *store = writer->store;
 
     writer_hops_free(writer);
+    writer_reserve_leave(writer);
     digest_set_free(writer->pump_set);
     writer->magic = 0;
     free(writer);
@@ -248,6 +251,9 @@ void writer_start(struct blob_writer *writer)
         if (writer->file < FILE_READY)
             return;
     }
+    if (writer->file == FILE_READY && writer->bytes != BYTES_IN_FILE &&
+        (writer_reserve_start(writer) || writer->error != 0))
+        return;
     if (writer_drain_start(writer) || writer->error != 0 || writer->bytes == BYTES_COMING)
         return;
     assert(writer->written == writer->taken);

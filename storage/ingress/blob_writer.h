@@ -22,7 +22,8 @@ struct blob_writer;
 
 /* Delivered on the ring's thread, from ring_reap, never from inside a blob_writer_* call. */
 struct blob_writer_events {
-    /* The file is open and, where the length is known, its space is reserved: -ENOSPC, -EDQUOT, -EMFILE, -EIO ... */
+    /* The file is open and, where the length is known, its space (of a long one: the first of it) is reserved: -ENOSPC, -EDQUOT,
+     * -EMFILE, -EIO ... */
     void (*on_ready)(void *ctx, int result);
     /* A splice or write that returned -EBUSY may be tried again. */
     void (*on_room)(void *ctx);

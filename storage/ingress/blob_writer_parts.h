@@ -3,7 +3,8 @@
  * The inside of a blob writer, for its own files only:
  *
  *   blob_writer.c    the calls, the order of steps, the events
- *   blob_create.c    making the file, reserving its space
+ *   blob_create.c    making the file
+ *   blob_reserve.c   its space, a step ahead of the bytes
  *   blob_digest.c    following the file with digests
  *   blob_hops.c      pipes and buffers between socket and file
  *   blob_pump.c      the fast way of large bodies
@@ -70,7 +71,7 @@ enum writer_step {
 
 enum file_state {
     FILE_NONE,  /* not made yet; or closed again, at the end of a writer that was freed */
-    FILE_OPEN,  /* made, and without space */
+    FILE_OPEN,  /* made, and without its first space */
     FILE_READY, /* takes bytes; of a body that is known to be empty there is none, and this is where it begins. Back to here when the
                       name that was to be given is another's */
     FILE_RECORDED, /* all bytes are in it, and after them what it says of itself */
@@ -154,6 +155,10 @@ struct blob_writer {
     bool hop_due;             /* the filling pipe should drain although it is not full: the socket ran dry */
     uint64_t taken, written;
 
+    uint64_t reserved;    /* the file has space up to there */
+    uint64_t reserve_due; /* the disk is looked at again when so much is written */
+    uint64_t ahead;       /* this writer's part of store->reserved_ahead */
+
     struct pump_pool *pumps;     /* or NULL */
     struct digest_set *pump_set; /* NULL: the body goes by hops and digest threads */
     struct pump_job pump;
@@ -203,7 +208,22 @@ void writer_create_start(struct blob_writer *writer);
 void writer_opened(struct blob_writer *writer, int fd);
 void writer_open_done(struct blob_writer *writer, int32_t result);
 void writer_open_staging_done(struct blob_writer *writer, int32_t result);
+/* Looks at the disk if that is due, and starts STEP_RESERVE if space is to be had. false: nothing was started; the writer has failed if there
+ * is no room. */
+bool writer_reserve_start(struct blob_writer *writer);
 void writer_reserve_done(struct blob_writer *writer, int32_t result);
+
+/* blob_reserve.c: what is reserved, and when. It starts nothing. */
+/* At begin: when the disk is looked at first. */
+void writer_reserve_choose(struct blob_writer *writer);
+/* Looks at the disk if that is due: so many bytes are to be reserved, from *from on, and are accounted for; 0: none; -ENOSPC: there is no room. */
+int64_t writer_reserve_next(struct blob_writer *writer, uint64_t *from);
+/* They could not be reserved. */
+void writer_reserve_refused(struct blob_writer *writer);
+/* Bytes have come, or all of them: what is reserved ahead of them counts, no more. */
+void writer_reserve_settle(struct blob_writer *writer);
+/* The writer is about to be freed: its file is gone, or another's. */
+void writer_reserve_leave(struct blob_writer *writer);
 
 /* blob_digest.c */
 int writer_digest_open(struct blob_writer *writer);

@@ -68,7 +68,8 @@ static void check_step(const struct blob_writer *writer)
         assert(writer->file == FILE_NONE);
         break;
     case STEP_RESERVE:
-        assert(writer->file == FILE_OPEN);
+        assert(writer->file == FILE_OPEN || writer->file == FILE_READY);
+        assert(writer->reserved > writer->written && writer->ahead > 0);
         break;
     case STEP_DRAIN:
         assert(writer->file == FILE_READY && !queue_is_empty(&writer->queued));

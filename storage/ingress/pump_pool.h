@@ -37,8 +37,7 @@ struct pump_job {
     struct digest_set *digest; /* follows the bytes; nobody else's during the job */
 
     enum pump_refusal refusal; /* valid in done; with a count > 0 too */
-    bool
-        is_of_file; /* valid in done: a negative errno is that of the file or of its digest, not of the socket */
+    bool is_of_file;           /* valid in done: a negative errno is not the socket's */
 
     /* private to the pool */
     struct queue_link link;
