@@ -58,10 +58,17 @@ static struct blob_sequence ids_next_record(const struct blob_ids *ids, uint64_t
     };
 }
 
+/* Whether an id may be the next one: what a file or a row says may be anything, and ids must be left for as long as anybody could use them
+ * up. */
+static bool ids_may_begin_at(uint64_t id)
+{
+    return id <= BLOB_ID_MAX - BLOB_ID_JUMP - BLOB_ID_BLOCK;
+}
+
 /* Ids go on far above anything that may be in use. */
 static int ids_jump(struct blob_ids *ids, uint64_t above)
 {
-    if (above > BLOB_ID_MAX - BLOB_ID_JUMP - BLOB_ID_BLOCK)
+    if (!ids_may_begin_at(above))
         return -EBADMSG;
     ids->next = above + BLOB_ID_JUMP;
     return 0;
@@ -148,6 +155,11 @@ int blob_ids_open(struct blob_store *store)
         ids->records_from = ids->disk.records_from;
         err = ids_open_known(ids);
     }
+    if (err == 0 && !ids_may_begin_at(ids->next) && !read_only)
+        err = -EBADMSG;
+    if (err == -EBADMSG)
+        blob_store_log(store, LOG_LEVEL_ERROR,
+                       "blobs/SEQUENCE, or a file in blobs/, has an id that no store comes to");
     if (err != 0)
         return err;
     ids->settled = ids->next;
@@ -188,7 +200,7 @@ int blob_store_stay_above(struct blob_store *store, uint64_t last)
     assert(!ids->recovered);
     assert(ids->settled == ids->next);
     bool behind = last >= ids->next;
-    if (last > BLOB_ID_MAX - BLOB_ID_BLOCK)
+    if (behind && (last == UINT64_MAX || !ids_may_begin_at(last + 1)))
         err = -EBADMSG;
     else if (behind)
         ids->next = ids->settled = ids->recover_end = last + 1;

@@ -63,6 +63,29 @@ static int run_compare(const void *a, const void *b)
     return first->offset < second->offset ? -1 : first->offset > second->offset;
 }
 
+/* Runs come from rows, which may be damaged: a unit's place, and no more bytes than one has. */
+static bool run_makes_sense(const struct blob_run *run)
+{
+    return run->offset > 0 && run->offset % SEGMENT_ALIGN_BYTES == 0 &&
+           run->length <= SEGMENT_UNIT_BYTES_MAX &&
+           run->offset <= (uint64_t)INT64_MAX - SEGMENT_UNIT_BYTES_MAX;
+}
+
+static bool runs_make_sense(struct blob_store *store, uint64_t blob, const struct blob_run *runs,
+                            uint32_t count)
+{
+    for (uint32_t i = 0; i < count; ++i) {
+        if (run_makes_sense(&runs[i]))
+            continue;
+        blob_store_log(store, LOG_LEVEL_ERROR,
+                       "no unit of segment %016llx can be %llu bytes at %llu; nothing is punched",
+                       (unsigned long long)blob, (unsigned long long)runs[i].length,
+                       (unsigned long long)runs[i].offset);
+        return false;
+    }
+    return true;
+}
+
 /* Neighbours make one hole. */
 static int punch_runs(struct blob_store *store, int fd, struct blob_run *runs, uint32_t count)
 {
@@ -77,7 +100,6 @@ static int punch_runs(struct blob_store *store, int fd, struct blob_run *runs, u
             uint64_t run_end = runs[i].offset + (runs[i].length + SEGMENT_ALIGN_BYTES - 1) /
                                                     SEGMENT_ALIGN_BYTES * SEGMENT_ALIGN_BYTES;
 
-            assert(runs[i].offset > 0 && runs[i].offset % SEGMENT_ALIGN_BYTES == 0);
             end = run_end > end ? run_end : end;
             ++i;
         }
@@ -93,6 +115,8 @@ int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *r
 
     if (store->options.read_only)
         return -EROFS;
+    if (!runs_make_sense(store, blob, runs, count))
+        return -EIO;
     fd = space_open(store, blob);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
@@ -159,7 +183,7 @@ static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
         return 0;
     }
     if (gaps->is_blob || offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
-        length > SEGMENT_UNIT_BYTES_MAX)
+        length > SEGMENT_UNIT_BYTES_MAX || offset > (uint64_t)INT64_MAX - SEGMENT_UNIT_BYTES_MAX)
         return -EBADMSG;
     if (offset > gaps->end) {
         assert(gaps->count < GAPS_MAX);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ids that are handed out and not settled: as many uploads as may be under way, and however many came before them. */
+ * Ids that are handed out and not settled: as many uploads as may be under way, and however many came before them; and ids that no store
+ * comes to, but a damaged file or row may name. */
 #include "tests/unit/storage/blob_support.h"
 
 #define MANY                                                                                                 \
@@ -37,9 +38,67 @@ static void many_are_unsettled_late(void **state)
     rig_end(&rig);
 }
 
+/* Whole records of ids that no store comes to. */
+static void sequence_is_at_the_end(void **state)
+{
+    static const uint64_t promised[] = {BLOB_ID_MAX, BLOB_ID_MAX - BLOB_ID_BLOCK, BLOB_ID_MAX - BLOB_ID_JUMP};
+    char path[96];
+
+    for (size_t i = 0; i < 2 * sizeof(promised) / sizeof(promised[0]); i++) {
+        struct blob_sequence sequence = {.generation = 1000,
+                                         .settled = promised[i / 2] - i % 2,
+                                         .promised = promised[i / 2],
+                                         .synced = true};
+        struct rig rig;
+
+        rig_begin(&rig, RING_ENGINE_THREADS, true, false);
+        blob_store_close(rig.store);
+        snprintf(path, sizeof(path), "%s/blobs/SEQUENCE", rig.dir);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(blob_sequence_write(fd, &sequence), 0);
+        close(fd);
+        rig.errors = 0;
+        assert_int_equal(rig_open_store(&rig, true, false), -EBADMSG);
+        assert_int_equal(rig.errors, 1);
+        rig.store = NULL;
+        rig_end(&rig);
+    }
+}
+
+/* What rows name at most, and then a store that goes on above it. */
+static void rows_name_the_highest(void **state)
+{
+    const uint64_t last = BLOB_ID_MAX - BLOB_ID_JUMP - BLOB_ID_BLOCK - 1;
+    static const uint64_t too_high[] = {BLOB_ID_MAX - BLOB_ID_BLOCK,
+                                        BLOB_ID_MAX - BLOB_ID_BLOCK + 1,
+                                        BLOB_ID_MAX,
+                                        BLOB_ID_MAX + 1,
+                                        INT64_MAX,
+                                        UINT64_MAX};
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_THREADS, true, false);
+    blob_store_close(rig.store);
+    assert_int_equal(rig_open_store(&rig, true, false), 0);
+    for (size_t i = 0; i < sizeof(too_high) / sizeof(too_high[0]); i++)
+        assert_int_equal(blob_store_stay_above(rig.store, too_high[i]), -EBADMSG);
+    assert_int_equal(blob_store_stay_above(rig.store, last + 1), -EBADMSG);
+    assert_int_equal(blob_store_stay_above(rig.store, last), 0);
+    assert_int_equal(blob_store_recover(rig.store, no_row, NULL, NULL, NULL), 0);
+    for (uint64_t i = 1; i < 2 * BLOB_ID_BLOCK; i++) {
+        uint64_t id = take(&rig);
+
+        assert_int_equal(id, last + i);
+        blob_ids_settle(&rig.store->ids, id);
+    }
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sequence_is_at_the_end),
+        cmocka_unit_test(rows_name_the_highest),
         cmocka_unit_test(many_are_unsettled_late),
     };
 

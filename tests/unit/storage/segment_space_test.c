@@ -135,6 +135,30 @@ static void file_system_without_holes(void **state)
     pen_end(&pen);
 }
 
+/* Runs come from rows. */
+static void damaged_runs_are_refused(void **state)
+{
+    static const struct blob_run nonsense[] = {
+        {0, UNIT_BYTES},    {4096 + 512, UNIT_BYTES},        {4096, SEGMENT_UNIT_BYTES_MAX + 1},
+        {4096, UINT64_MAX}, {UINT64_MAX - 4095, UNIT_BYTES}, {(uint64_t)INT64_MAX - 4095, UNIT_BYTES},
+    };
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    pen_fill(&pen, &batch, UNITS, 1);
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); ++i) {
+        struct blob_run runs[] = {run_of(&batch, 2), nonsense[i]};
+        unsigned errors = pen.rig.errors;
+
+        assert_int_equal(blob_store_punch(pen.rig.store, batch.units[0].at.blob, runs, 2), -EIO);
+        assert_int_equal(pen.rig.errors, errors + 1);
+    }
+    assert_holes(&pen.rig, &batch, "------");
+    batch_free(&batch);
+    pen_end(&pen);
+}
+
 static int fdatasync_fails(int fd)
 {
     errno = EIO;
@@ -345,6 +369,8 @@ static void recovery_leaves_alone_what_makes_no_sense(void **state)
         {{4096, 0}, {SEGMENT_UNIT_BYTES_MAX + 1, 0}},          /* longer than any unit */
         {{4096 + ROOM_BYTES, 4096}, {UNIT_BYTES, UNIT_BYTES}}, /* not in order */
         {{0, 4096}, {100000, UNIT_BYTES}},                     /* both a blob of its own and a segment */
+        {{UINT64_MAX - 4095, 0}, {UNIT_BYTES, 0}},             /* beyond the end of any file */
+        {{(uint64_t)INT64_MAX - 4095, 0}, {UNIT_BYTES, 0}},
     };
 
     for (uint32_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); ++i) {
@@ -417,6 +443,7 @@ int main(void)
         cmocka_unit_test(neighbours_make_one_hole),
         cmocka_unit_test(punching_fails),
         cmocka_unit_test(file_system_without_holes),
+        cmocka_unit_test(damaged_runs_are_refused),
         cmocka_unit_test(giving_back_is_synced),
         cmocka_unit_test(cutting),
         cmocka_unit_test(files_that_are_gone),
