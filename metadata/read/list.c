@@ -88,8 +88,12 @@ static int walk_run(struct walk *walk, uint32_t limit,
             *truncated = true;
             break;
         }
-        struct meta_bytes common_prefix =
-            common_prefix_of(meta_sql_column(walk->statement, 0), walk->prefix, walk->delimiter);
+        struct meta_bytes key = meta_sql_column(walk->statement, 0);
+        struct meta_bytes common_prefix = common_prefix_of(key, walk->prefix, walk->delimiter);
+        if (!key_is_possible(key)) {
+            stop = META_E_CORRUPT;
+            break;
+        }
         if ((stop = emit(ctx, walk->statement, common_prefix)) != 0)
             break;
         if (common_prefix.length > 0)

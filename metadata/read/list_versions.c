@@ -258,6 +258,10 @@ static int walk_run(struct version_walk *walk,
         assert(entries <= walk->query->limit);
         struct meta_bytes common =
             common_prefix_of(cursor_key(next), walk->query->prefix, walk->query->delimiter);
+        if (!key_is_possible(cursor_key(next))) {
+            err = META_E_CORRUPT;
+            break;
+        }
         if (entries++ == walk->query->limit) {
             *truncated = true;
             break;

@@ -179,6 +179,8 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
     int err;
 
     object->size = (uint64_t)sqlite3_column_int64(statement, 0);
+    if (object->size > INT64_MAX)
+        return META_E_CORRUPT;
     object->modified_ms = sqlite3_column_int64(statement, 1);
     blobs->owner = meta_sql_column(statement, 4);
     blobs->attributes = meta_sql_column(statement, 6);

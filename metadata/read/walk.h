@@ -22,6 +22,12 @@ void position_at(struct position *position, struct meta_bytes key);
 void position_after(struct position *position, struct meta_bytes key);
 void position_past_prefix(struct position *position, struct meta_bytes prefix);
 
+/* Whether it may be the key of a row: who lists has room for one of META_KEY_BYTES_MAX, and relies on it. */
+static inline bool key_is_possible(struct meta_bytes key)
+{
+    return key.length > 0 && key.length <= META_KEY_BYTES_MAX;
+}
+
 int bytes_compare(struct meta_bytes a, struct meta_bytes b);
 
 /* The common prefix that the key rolls up into; empty when it stands for itself. */

@@ -166,8 +166,9 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
         return META_E_CORRUPT;
     if ((flags & EXTENT_UNIT_INNER) && !codec_number_get(list, &extent->unit_offset))
         return META_E_CORRUPT;
-    /* Inside its unit, and the unit inside what a file can be; written so that nothing overflows. */
-    if (extent->length == 0 || extent->unit_length > INT64_MAX || extent->length > extent->unit_length ||
+    /* Of some file, inside its unit, and the unit inside what a file can be; written so that nothing overflows. */
+    if (extent->file == 0 || extent->file > INT64_MAX || extent->length == 0 ||
+        extent->unit_length > INT64_MAX || extent->length > extent->unit_length ||
         in_unit > extent->unit_length - extent->length ||
         extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length)
         return META_E_CORRUPT;

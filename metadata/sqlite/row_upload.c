@@ -115,8 +115,11 @@ int meta_sql_part(sqlite3_stmt *statement, struct meta_part *part)
 
     assert(part != NULL);
     memset(part, 0, sizeof(*part));
-    part->number = (uint32_t)sqlite3_column_int64(statement, 0);
+    int64_t number = sqlite3_column_int64(statement, 0);
     part->size = (uint64_t)sqlite3_column_int64(statement, 1);
+    if (number < 1 || number > META_PART_NUMBER_MAX || part->size > INT64_MAX)
+        return META_E_CORRUPT;
+    part->number = (uint32_t)number;
     part->modified_ms = sqlite3_column_int64(statement, 2);
     if ((err = codec_etag_decode(meta_sql_column(statement, 3), part->etag)) != 0)
         return err;

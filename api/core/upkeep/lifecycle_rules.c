@@ -239,12 +239,13 @@ bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct meta_
 
 int64_t core_lifecycle_due(int64_t start_ms, uint32_t days, uint32_t day_s)
 {
-    int64_t day_ms = (int64_t)day_s * 1000;
+    assert(day_s > 0);
+
+    int64_t day_ms = (int64_t)day_s * 1000, due_ms;
     int64_t whole = start_ms / day_ms - (start_ms % day_ms < 0);
 
-    assert(day_s > 0);
-    /* Days are at most 2^31 and a day at most 86,400 seconds: nothing overflows for times of this era. */
-    return (whole + (int64_t)days + 1) * day_ms;
+    /* Times come from rows: one that lies beyond all times, as of a damaged row, is never due. */
+    return __builtin_mul_overflow(whole + (int64_t)days + 1, day_ms, &due_ms) ? INT64_MAX : due_ms;
 }
 
 int64_t core_lifecycle_expiry(const struct core_lifecycle_rule *rule, int64_t modified_ms, uint32_t day_s)

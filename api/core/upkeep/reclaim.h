@@ -8,6 +8,7 @@
 
 #include "api/core/core_internal.h"
 #include "metadata/meta_journal.h"
+#include "storage/limits.h"
 
 #define RECLAIM_BATCH_ENTRIES 256
 
@@ -31,6 +32,7 @@ struct reclaim {
 
     bool retry;        /* the thread's own: something was left over that may go later */
     bool failure_told; /* the log has one line about files that cannot be removed */
+    bool damage_told;  /* and one about rows that make no sense */
 };
 
 /* All on the reclaimer's thread; each sets reclaim->retry when something was left over. */

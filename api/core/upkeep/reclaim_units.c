@@ -131,6 +131,28 @@ static bool segment_is_spent(struct reclaim *reclaim, uint64_t blob)
            !blob_pin_holds_any(blobs, blob);
 }
 
+/* Rows may be damaged: nothing is done then about the bytes, whosever they are, and the entry stays on the list. */
+static bool entry_makes_sense(const struct meta_garbage *entry)
+{
+    if (entry->file == 0 || entry->file > INT64_MAX)
+        return false;
+    return entry->unit_offset == 0 ||
+           (entry->unit_offset % SEGMENT_ALIGN_BYTES == 0 && entry->unit_offset <= INT64_MAX &&
+            entry->unit_length > 0 && entry->unit_length <= SEGMENT_UNIT_BYTES_MAX);
+}
+
+static bool batch_makes_sense(struct batch *batch, uint32_t entry)
+{
+    if (entry_makes_sense(&batch->entries[entry]))
+        return true;
+    if (!batch->reclaim->damage_told)
+        core_log(batch->reclaim->core, LOG_LEVEL_ERROR,
+                 "row %lld of the garbage list is damaged, and left alone: sluice check has more",
+                 (long long)batch->entries[entry].row);
+    batch->reclaim->damage_told = true;
+    return false;
+}
+
 /* All entries of the batch that lie in the same segment as the first. */
 static uint32_t batch_same_segment(struct batch *batch, uint32_t first, uint32_t *list)
 {
@@ -140,7 +162,8 @@ static uint32_t batch_same_segment(struct batch *batch, uint32_t first, uint32_t
         if (batch->entries[i].file != batch->entries[first].file || batch->entries[i].unit_offset == 0)
             continue;
         batch->done[i] = true;
-        list[count++] = i;
+        if (batch_makes_sense(batch, i))
+            list[count++] = i;
     }
     return count;
 }
@@ -197,6 +220,8 @@ uint32_t reclaim_units(struct reclaim *reclaim, const struct meta_garbage *entri
         if (batch.done[i])
             continue;
         batch.done[i] = true;
+        if (!batch_makes_sense(&batch, i))
+            continue;
         if (entries[i].unit_offset == 0)
             batch_remove_file(&batch, i);
         else

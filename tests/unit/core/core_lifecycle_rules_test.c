@@ -27,6 +27,11 @@ static void is_due_at_the_midnight_after(void **state)
     assert_int_equal(core_lifecycle_due(DAY_MS, 1, 86400), 3 * DAY_MS);
     assert_int_equal(core_lifecycle_due(-1, 1, 86400), 1 * DAY_MS);
     assert_int_equal(core_lifecycle_due(1500, 1, 1), 3000);
+    assert_true(core_lifecycle_due(INT64_MAX, 1, 86400) ==
+                INT64_MAX); /* what a damaged row says is never due */
+    assert_true(core_lifecycle_due(INT64_MAX - DAY_MS, UINT32_MAX, 86400) == INT64_MAX);
+    assert_true(core_lifecycle_due(INT64_MIN, 1, 86400) < 0 ||
+                core_lifecycle_due(INT64_MIN, 1, 86400) == INT64_MAX);
     assert_true(core_lifecycle_due(DAY_MS, 2147483647u, 86400) > 0);
 }
 

@@ -20,7 +20,7 @@ static struct meta_extent random_extent(void)
 {
     struct meta_extent extent;
 
-    extent.file = random_next() >> (random_next() % 64);
+    extent.file = 1 + (random_next() >> (2 + random_next() % 62));
     extent.unit_length = 1 + (random_next() >> (8 + random_next() % 48));
     extent.unit_offset = random_next() % 2 ? 0 : random_next() >> (8 + random_next() % 48);
     uint64_t in_unit = random_next() % 2 ? 0 : random_next() % extent.unit_length;
@@ -153,6 +153,7 @@ static int decode_all(const unsigned char *data, size_t length)
     memcpy(exact, data, length);
     for (more = codec_extents_begin(&list, bytes);
          more >= 0 && (more = codec_extents_next(&list, &extent)) > 0;) {
+        assert_true(extent.file > 0 && extent.file <= INT64_MAX);
         assert_true(extent.length > 0 && extent.unit_offset <= extent.offset);
         assert_true(extent.offset + extent.length <= extent.unit_offset + extent.unit_length);
         assert_true(extent.unit_offset + extent.unit_length <= INT64_MAX);

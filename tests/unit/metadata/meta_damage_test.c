@@ -122,9 +122,16 @@ static int64_t scene_make(struct store *store)
 
 /* ---- Everything that can be done ---- */
 
+/* What callers rely on: whatever a row says, it does not get past the module. */
+static void expect_key(struct meta_bytes key)
+{
+    assert_in_range(key.length, 1, META_KEY_BYTES_MAX);
+}
+
 static int on_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
                      const struct meta_extent *extent)
 {
+    assert_in_range(extent->file, 1, INT64_MAX);
     return 0;
 }
 
@@ -140,16 +147,20 @@ static void on_report(void *ctx, const char *finding)
 
 static int on_object(void *ctx, const struct meta_list_entry *entry)
 {
+    expect_key(entry->key);
     return 0;
 }
 
 static int on_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
 {
+    expect_key(upload->key);
     return 0;
 }
 
 static int on_part(void *ctx, const struct meta_part *part)
 {
+    assert_in_range(part->number, 1, META_PART_NUMBER_MAX);
+    assert_in_range(part->size, 0, INT64_MAX);
     return 0;
 }
 
@@ -177,6 +188,7 @@ static int on_version(void *ctx, const struct meta_version_entry *entry)
 {
     struct ids *ids = ctx;
 
+    expect_key(entry->key);
     if (ids->count < IDS_MAX)
         ids->list[ids->count++] = entry->version;
     return 0;
@@ -244,8 +256,10 @@ static void change_key(struct store *store, int64_t bucket, const char *key, con
     struct meta_object_copy copied;
     struct meta_object object;
 
-    if (meta_version_get(store->reader, bucket, text(key), id, &object) == 0)
+    if (meta_version_get(store->reader, bucket, text(key), id, &object) == 0) {
+        assert_in_range(object.size, 0, INT64_MAX);
         meta_object_release(&object);
+    }
     fine(op_wait(store->meta, &more.op, META_OP_OBJECT_PUT));
     fine(op_wait(store->meta, &annotate.op, META_OP_OBJECT_ANNOTATE));
     lock.lock.hold = META_HOLD_OFF;
