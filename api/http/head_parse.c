@@ -179,13 +179,14 @@ static int field_host(struct head_fields *fields, struct slice value, const char
     return 0;
 }
 
+/* RFC 9110 10.1.1 lets a server refuse other expectations, or none. S3 passes them over, and there are clients that send some. */
 static int field_expect(struct head_fields *fields, struct slice value, const char **message)
 {
-    if (value.len == 0) /* an empty list of expectations: RFC 9110 10.1.1, 5.6.1 */
-        return 0;
-    if (!slice_is_nocase(value, "100-continue"))
-        return refuse(417, "The expectation is not understood.", message);
-    fields->expects_continue = true;
+    struct slice expectation;
+
+    (void)message;
+    while (slice_next_item(&value, &expectation))
+        fields->expects_continue |= slice_is_nocase(expectation, "100-continue");
     return 0;
 }
 

@@ -255,8 +255,6 @@ static const char *refusal_code(int status)
         return "RequestTimeout";
     case 414:
         return "RequestURITooLong";
-    case 417:
-        return "ExpectationFailed";
     case 431:
         return "RequestHeaderSectionTooLarge";
     case 505:
