@@ -52,5 +52,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_uri(text, size);
     check_range(text, size);
     (void)s3_time_parse(text, size, &when);
+    (void)s3_time_parse_signed(text, size, &when);
     return 0;
 }

@@ -215,11 +215,11 @@ static struct slice lock_days_value(const struct s3_authorize_context *context)
 {
     static const int64_t day_ms = INT64_C(86400000);
     struct slice until = lock_value(context, S3_EFFECTIVE_LOCK_UNTIL);
-    int64_t until_s, left_ms;
+    int64_t until_ms, left_ms;
 
-    if (until.base == NULL || s3_time_parse(until.base, until.len, &until_s) != 0)
+    if (until.base == NULL || s3_time_parse(until.base, until.len, &until_ms) != 0)
         return no_value;
-    left_ms = until_s * 1000 - clock_real_ms();
+    left_ms = until_ms - clock_real_ms();
     return number_value(context->request, left_ms > 0 ? (left_ms + day_ms - 1) / day_ms : 0);
 }
 

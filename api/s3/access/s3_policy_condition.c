@@ -208,18 +208,18 @@ static bool number_read(struct slice text, double *number)
 static bool date_read(struct slice text, double *seconds)
 {
     char completed[64];
-    int64_t unix_s;
+    int64_t unix_ms;
 
-    if (s3_time_parse(text.base, text.len, &unix_s) == 0) {
-        *seconds = (double)unix_s;
+    if (s3_time_parse(text.base, text.len, &unix_ms) == 0) {
+        *seconds = (double)unix_ms / 1000;
         return true;
     }
     if (text.len == strlen("2026-01-31") && text.base[4] == '-') { /* a day alone: its beginning */
         memcpy(completed, text.base, text.len);
         memcpy(completed + text.len, "T00:00:00Z", sizeof("T00:00:00Z"));
-        if (s3_time_parse(completed, strlen(completed), &unix_s) != 0)
+        if (s3_time_parse(completed, strlen(completed), &unix_ms) != 0)
             return false;
-        *seconds = (double)unix_s;
+        *seconds = (double)unix_ms / 1000;
         return true;
     }
     return number_read(text, seconds);

@@ -141,10 +141,7 @@ bool s3_sigv4_is_signed(struct slice signed_headers, struct slice name)
 bool s3_sigv4_parse_time(struct slice value, int64_t *unix_seconds)
 {
     value = slice_trim(value);
-    /* The basic form has one true length; s3_time would also take a fraction. */
-    if (value.len != 16 && value.len != S3_TIME_HTTP_BYTES)
-        return false;
-    return s3_time_parse(value.base, value.len, unix_seconds) == 0;
+    return s3_time_parse_signed(value.base, value.len, unix_seconds) == 0;
 }
 
 void s3_sigv4_format_time(int64_t unix_seconds, char timestamp[17])

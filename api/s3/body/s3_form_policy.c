@@ -192,13 +192,13 @@ static enum s3_error check_document(struct judgement *judgement, const json_t *d
     const char *expiration = json_string_value(json_object_get(document, "expiration"));
     const json_t *conditions = json_object_get(document, "conditions");
     enum s3_error error = S3_ERROR_NONE;
-    int64_t expires_s;
+    int64_t expires_ms;
 
-    if (expiration == NULL || s3_time_parse(expiration, strlen(expiration), &expires_s) != 0)
+    if (expiration == NULL || s3_time_parse(expiration, strlen(expiration), &expires_ms) != 0)
         return malformed(judgement, "Invalid Policy: the expiration is missing or no ISO 8601 time.");
     if (!json_is_array(conditions))
         return malformed(judgement, "Invalid Policy: the list of conditions is missing.");
-    if (now_s >= expires_s)
+    if (now_s * 1000 >= expires_ms)
         return denied(judgement, "Policy expired.", "");
     for (size_t i = 0; i < json_array_size(conditions) && error == S3_ERROR_NONE; i++) {
         json_t *condition = json_array_get(conditions, i);

@@ -61,7 +61,12 @@ static int64_t seconds_of(int64_t unix_ms)
 
 static bool parse_date(struct slice text, int64_t *unix_s)
 {
-    return text.base != NULL && s3_time_parse(text.base, text.len, unix_s) == 0;
+    int64_t unix_ms;
+
+    if (text.base == NULL || s3_time_parse(text.base, text.len, &unix_ms) != 0)
+        return false;
+    *unix_s = seconds_of(unix_ms);
+    return true;
 }
 
 enum s3_verdict s3_conditions_check(const struct s3_conditions *conditions, const char *etag,

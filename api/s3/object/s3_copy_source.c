@@ -65,11 +65,10 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
 static void read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
 {
     struct slice value = s3_request_header(request, header);
-    int64_t unix_s;
 
     *unix_ms = INT64_MIN;
-    if (value.base != NULL && s3_time_parse(value.base, value.len, &unix_s) == 0)
-        *unix_ms = unix_s * 1000;
+    if (value.base != NULL && s3_time_parse(value.base, value.len, unix_ms) == 0)
+        *unix_ms -= (*unix_ms % 1000 + 1000) % 1000; /* as Last-Modified tells it */
 }
 
 /* As RFC 9110 13.2.2 for reads: an ETag condition silences the date condition beside it. */

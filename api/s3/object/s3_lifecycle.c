@@ -16,7 +16,7 @@
 #include "storage/base/slice.h"
 
 #define DAYS_MAX        2147483647u /* S3's */
-#define DAY_SECONDS     86400
+#define DAY_MS          INT64_C(86400000)
 #define ID_RANDOM_BYTES 16u
 
 /* What has been said within the rule that is being read. */
@@ -81,19 +81,19 @@ static int read_days(struct reading *reading, const char *element, struct slice 
 static int read_date(struct reading *reading, struct slice text)
 {
     char midnight[32];
-    int64_t seconds;
+    int64_t unix_ms;
 
     /* "2030-01-31" is a date as well. */
     if (text.len == 10) {
         (void)snprintf(midnight, sizeof(midnight), "%.10sT00:00:00Z", text.base);
         text = slice_text(midnight);
     }
-    if (s3_time_parse(text.base, text.len, &seconds) != 0)
+    if (s3_time_parse(text.base, text.len, &unix_ms) != 0)
         return -1;
-    if (seconds % DAY_SECONDS != 0)
+    if (unix_ms % DAY_MS != 0)
         return refuse_value(reading, "Date", text, "'Date' must be at midnight GMT");
     reading->draft.rule.has_expire_date = true;
-    reading->draft.rule.expire_date_ms = seconds * 1000;
+    reading->draft.rule.expire_date_ms = unix_ms;
     return 0;
 }
 

@@ -82,7 +82,6 @@ static enum s3_error read_retention(struct s3_request *request, struct meta_lock
         "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
     struct slice mode = s3_request_effective(request, S3_EFFECTIVE_LOCK_MODE);
     struct slice until = s3_request_effective(request, S3_EFFECTIVE_LOCK_UNTIL);
-    int64_t until_s;
 
     if (mode.base == NULL && until.base == NULL)
         return S3_ERROR_NONE;
@@ -92,10 +91,10 @@ static enum s3_error read_retention(struct s3_request *request, struct meta_lock
         return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL, both);
     if ((lock->mode = s3_lock_mode_parse(mode)) == META_LOCK_NONE)
         return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_MODE, "Unknown wormMode directive.");
-    if (s3_time_parse(until.base, until.len, &until_s) != 0)
+    if (s3_time_parse(until.base, until.len, &lock->until_ms) != 0)
         return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL,
                                              "The retain until date must be provided in ISO 8601 format");
-    if ((lock->until_ms = until_s * 1000) <= clock_real_ms())
+    if (lock->until_ms <= clock_real_ms())
         return s3_request_argument_effective(request, S3_EFFECTIVE_LOCK_UNTIL,
                                              "The retain until date must be in the future!");
     return S3_ERROR_NONE;

@@ -26,12 +26,9 @@ static enum s3_error read_size(struct meta_delete_entry *entry, struct slice tex
 
 static enum s3_error read_modified(struct meta_delete_entry *entry, struct slice text)
 {
-    int64_t unix_s;
-
-    if (s3_time_parse(text.base, text.len, &unix_s) != 0)
+    if (s3_time_parse(text.base, text.len, &entry->modified_ms) != 0)
         return S3_ERROR_INVALID_ARGUMENT;
     entry->if_match_modified = true;
-    entry->modified_ms = unix_s * 1000;
     return S3_ERROR_NONE;
 }
 

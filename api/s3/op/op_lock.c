@@ -267,7 +267,6 @@ static enum s3_error lock_authorize(struct lock_change *lock, enum s3_action act
 static int visit_retention(void *ctx, const char *path, const char *text, size_t length)
 {
     struct lock_change *lock = ctx;
-    int64_t until_s;
 
     if (strcmp(path, "Retention/Mode") == 0) {
         lock->has_mode = true;
@@ -276,9 +275,8 @@ static int visit_retention(void *ctx, const char *path, const char *text, size_t
     }
     if (strcmp(path, "Retention/RetainUntilDate") == 0) {
         lock->has_date = true;
-        if (s3_time_parse(text, length, &until_s) != 0)
+        if (s3_time_parse(text, length, &lock->op.lock.until_ms) != 0)
             return -1;
-        lock->op.lock.until_ms = until_s * 1000;
     }
     return 0;
 }

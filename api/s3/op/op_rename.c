@@ -141,15 +141,13 @@ static enum s3_error read_etag(struct s3_request *request, const char *header,
 static enum s3_error read_date(struct s3_request *request, const char *header, int64_t *unix_ms)
 {
     struct slice text = s3_request_header(request, header);
-    int64_t unix_s;
 
     *unix_ms = INT64_MIN;
     if (text.base == NULL)
         return S3_ERROR_NONE;
-    if (s3_time_parse(text.base, text.len, &unix_s) != 0)
-        return s3_request_argument_header(request, header, NULL);
-    *unix_ms = unix_s * 1000;
-    return S3_ERROR_NONE;
+    return s3_time_parse(text.base, text.len, unix_ms) == 0
+               ? S3_ERROR_NONE
+               : s3_request_argument_header(request, header, NULL);
 }
 
 static enum s3_error read_conditions(struct renaming *renaming)

@@ -21,6 +21,8 @@ static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 struct civil_time {
     int year, month, day; /* month and day from 1 */
     int hour, minute, second;
+    int ms;
+    int offset_s; /* of the zone, east of Greenwich */
 };
 
 /* Days since 1970-01-01. The year is counted from March, so that the leap day is its last. */
@@ -190,8 +192,28 @@ static void take_clock(struct cursor *cursor, struct civil_time *civil)
     civil->second = take_digits(cursor, 2);
 }
 
+static bool is_at_digit(const struct cursor *cursor)
+{
+    return !cursor->failed && cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9';
+}
+
+/* "+01:00", "+0100" or, where minutes may be missing, "+01". */
+static void take_offset(struct cursor *cursor, struct civil_time *civil, bool has_minutes)
+{
+    int sign = accept(cursor, '-') ? -1 : 1, hours, minutes = 0;
+
+    if (sign > 0)
+        expect(cursor, "+");
+    hours = take_digits(cursor, 2);
+    if (accept(cursor, ':') || has_minutes || is_at_digit(cursor))
+        minutes = take_digits(cursor, 2);
+    if (hours > 23 || minutes > 59)
+        cursor->failed = true;
+    civil->offset_s = sign * (hours * 3600 + minutes * 60);
+}
+
 /* "Sun, 06 Nov 1994 08:49:37 GMT" after the day's name and comma. */
-static void take_imf_fixdate(struct cursor *cursor, struct civil_time *civil)
+static void take_imf_fixdate(struct cursor *cursor, struct civil_time *civil, bool is_signed)
 {
     civil->day = take_digits(cursor, 2);
     expect(cursor, " ");
@@ -200,7 +222,11 @@ static void take_imf_fixdate(struct cursor *cursor, struct civil_time *civil)
     civil->year = take_digits(cursor, 4);
     expect(cursor, " ");
     take_clock(cursor, civil);
-    expect(cursor, " GMT");
+    expect(cursor, " ");
+    if (is_signed && cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-'))
+        take_offset(cursor, civil, true);
+    else
+        expect(cursor, "GMT");
 }
 
 /* "Sunday, 06-Nov-94 08:49:37 GMT" after the day's name and comma. Years before 70 belong to this century:
@@ -230,6 +256,21 @@ static void take_asctime(struct cursor *cursor, struct civil_time *civil)
     civil->year = take_digits(cursor, 4);
 }
 
+/* After the point. */
+static void take_fraction(struct cursor *cursor, struct civil_time *civil)
+{
+    bool is_finer = false;
+
+    civil->ms = take_digits(cursor, 1) * 100; /* at least one */
+    for (int unit = 10; is_at_digit(cursor); unit /= 10) {
+        int digit = take_digits(cursor, 1);
+
+        civil->ms += digit * unit;
+        is_finer |= unit == 0 && digit != 0;
+    }
+    civil->ms += is_finer;
+}
+
 static void take_iso(struct cursor *cursor, struct civil_time *civil)
 {
     bool extended;
@@ -245,15 +286,13 @@ static void take_iso(struct cursor *cursor, struct civil_time *civil)
     if (extended)
         expect(cursor, ":");
     civil->minute = take_digits(cursor, 2);
-    if (extended)
-        expect(cursor, ":");
-    civil->second = take_digits(cursor, 2);
-    if (accept(cursor, '.')) {
-        (void)take_digits(cursor, 1); /* at least one; conditions compare whole seconds */
-        while (cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9')
-            cursor->at++;
+    if (!extended || accept(cursor, ':')) {
+        civil->second = take_digits(cursor, 2);
+        if (accept(cursor, '.'))
+            take_fraction(cursor, civil);
     }
-    expect(cursor, "Z");
+    if (!cursor_at_end(cursor) && !accept(cursor, 'Z'))
+        take_offset(cursor, civil, false);
 }
 
 static bool civil_is_valid(const struct civil_time *civil)
@@ -270,35 +309,65 @@ static bool civil_is_valid(const struct civil_time *civil)
            civil->second <= 60;
 }
 
-int s3_time_parse(const char *text, size_t length, int64_t *unix_s)
+/* The name of the day is redundant; clients that get it wrong are not corrected. */
+static void take_day_name(struct cursor *cursor)
 {
-    struct cursor cursor = {text, text + length, false};
-    struct civil_time civil = {0};
-    const char *name = text;
+    const char *name = cursor->at;
 
-    if (length > 0 && text[0] >= '0' && text[0] <= '9') {
+    while (cursor->at < cursor->end &&
+           ((*cursor->at >= 'A' && *cursor->at <= 'Z') || (*cursor->at >= 'a' && *cursor->at <= 'z')))
+        cursor->at++;
+    if (cursor->at - name < 3)
+        cursor->failed = true;
+}
+
+static void take_http(struct cursor *cursor, struct civil_time *civil, bool is_signed)
+{
+    bool has_comma;
+
+    take_day_name(cursor);
+    has_comma = accept(cursor, ',');
+    expect(cursor, " ");
+    if (!has_comma)
+        take_asctime(cursor, civil);
+    else if (cursor->end - cursor->at > 2 && cursor->at[2] == '-')
+        take_rfc850(cursor, civil);
+    else
+        take_imf_fixdate(cursor, civil, is_signed);
+}
+
+static int parse(struct cursor cursor, bool is_signed, int64_t *unix_ms)
+{
+    struct civil_time civil = {0};
+
+    if (is_at_digit(&cursor))
         take_iso(&cursor, &civil);
-    } else {
-        /* The name of the day is redundant; clients that get it wrong are not corrected. */
-        while (cursor.at < cursor.end &&
-               ((*cursor.at >= 'A' && *cursor.at <= 'Z') || (*cursor.at >= 'a' && *cursor.at <= 'z')))
-            cursor.at++;
-        if (cursor.at - name < 3)
-            return -EINVAL;
-        if (!accept(&cursor, ',')) {
-            expect(&cursor, " ");
-            take_asctime(&cursor, &civil);
-        } else {
-            expect(&cursor, " ");
-            if (cursor.end - cursor.at > 2 && cursor.at[2] == '-')
-                take_rfc850(&cursor, &civil);
-            else
-                take_imf_fixdate(&cursor, &civil);
-        }
-    }
+    else
+        take_http(&cursor, &civil, is_signed);
     if (!cursor_at_end(&cursor) || !civil_is_valid(&civil))
         return -EINVAL;
-    *unix_s = days_of_civil(civil.year, civil.month, civil.day) * SECONDS_PER_DAY + civil.hour * 3600 +
-              civil.minute * 60 + civil.second;
+    *unix_ms = (days_of_civil(civil.year, civil.month, civil.day) * SECONDS_PER_DAY + civil.hour * 3600 +
+                civil.minute * 60 + civil.second - civil.offset_s) *
+                   1000 +
+               civil.ms;
+    return 0;
+}
+
+int s3_time_parse(const char *text, size_t length, int64_t *unix_ms)
+{
+    return parse((struct cursor){text, text + length, false}, false, unix_ms);
+}
+
+int s3_time_parse_signed(const char *text, size_t length, int64_t *unix_s)
+{
+    struct cursor cursor = {text, text + length, false};
+    int64_t unix_ms;
+
+    /* The basic form has one true length. */
+    if (is_at_digit(&cursor) && (length != 16 || text[15] != 'Z'))
+        return -EINVAL;
+    if (parse(cursor, true, &unix_ms) != 0)
+        return -EINVAL;
+    *unix_s = unix_ms / 1000 - (unix_ms % 1000 < 0);
     return 0;
 }

@@ -377,6 +377,7 @@ static void test_times(void **state)
                                       "20131324T000000Z",
                                       "20130524T000000Z0",
                                       "2013-05-24T00:00:00Z",
+                                      "2013-05-24T00:00:00.000+00:00",
                                       "Fri, 24 Mai 2013 00:00:00 GMT"};
     int64_t seconds = 0;
     char text[17];
