@@ -11,6 +11,7 @@
 #define DOCUMENT      S3_OPERATION_DOCUMENT
 #define ANY_REGION    S3_OPERATION_ANY_REGION
 #define TELLS_REGION  S3_OPERATION_TELLS_REGION
+#define BYTES         S3_OPERATION_BYTES
 
 #define ALONE                        .parameter = NULL
 #define ALONE_WITH(name)             .header = name

@@ -19,6 +19,7 @@ enum s3_operation_flag {
     S3_OPERATION_DOCUMENT = 16,
     S3_OPERATION_ANY_REGION = 32,
     S3_OPERATION_TELLS_REGION = 64,
+    S3_OPERATION_BYTES = 128,
 };
 
 enum s3_operation_kind {

@@ -28,6 +28,7 @@
  *              DOCUMENT   what it is about stands in the body, or in a copy's source: the function reads it, and asks policies itself
  *              ANY_REGION    a client asks it to learn the region: it may be signed for any
  *              TELLS_REGION  every answer tells the region, be it a refusal
+ *              BYTES      the body is an object's bytes, which a signature may leave out
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
  *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
@@ -233,7 +234,7 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
           "may get them there and put them here; conditions on `RequestObjectTag` see them. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
-OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_put_object,
+OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES, SERVED, s3_op_put_object,
           "`If-Match`, `If-None-Match`, `Content-MD5`, `x-amz-content-sha256`, `x-amz-checksum-*` in headers and trailers, user "
           "metadata (decoded where they come as RFC 2047 has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
 /* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
@@ -310,7 +311,7 @@ OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x
           MAY_MISS, SERVED, s3_op_upload_part_copy,
           "no byte is moved: `x-amz-copy-source-range`. The part gets a checksum as the upload asks, from the source's or by reading "
           "the range")
-OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS, SERVED,
+OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS | BYTES, SERVED,
           s3_op_upload_part, "as PutObject")
 /* A part without its upload must not become the object. */
 OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 0, REFUSED, INVALID_ARGUMENT, "")

@@ -96,14 +96,21 @@ static enum s3_error take_parameter(struct s3_request *request, const struct s3_
                   "The header and the parameter of this name say different things.");
 }
 
-/* The body of a presigned request is signed only where the URL says so. */
+/* The body of a presigned request is signed only where the URL says so; that of another, where a header does. */
 static void take_payload_hash(struct s3_request *request)
 {
     struct slice *hash = &request->effective.values[S3_EFFECTIVE_CONTENT_SHA256];
-    const struct s3_parameter *parameter = s3_request_parameter(request, "X-Amz-Content-Sha256");
+    const struct s3_parameter *parameter =
+        request->is_presigned ? s3_request_parameter(request, "X-Amz-Content-Sha256") : NULL;
 
     if (hash->base == NULL)
         *hash = parameter != NULL ? parameter->value : SLICE("UNSIGNED-PAYLOAD");
+}
+
+/* Not a form, whose signature lies in its fields and is about them. */
+static bool is_signed_by_header(const struct s3_request *request)
+{
+    return request->identity != NULL && s3_request_header(request, "authorization").len != 0;
 }
 
 static enum s3_error take_query(struct s3_request *request)
@@ -146,6 +153,9 @@ enum s3_error s3_effective_settle(struct s3_request *request)
     if (request->is_presigned) {
         error = take_query(request);
         s3_selector_apply(request); /* a copy is told from a PUT by what it copies */
+    } else if (request->effective.values[S3_EFFECTIVE_CONTENT_SHA256].base == NULL &&
+               is_signed_by_header(request)) {
+        take_payload_hash(request);
     }
     leave_out(request);
     return error;

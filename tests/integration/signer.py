@@ -26,10 +26,12 @@ class Signer:
             key = mac(key, part)
         return key
 
-    def headers(self, method, path, host, payload=EMPTY, extra=None, query=""):
-        """Headers for the request, with Authorization; self.seed is its signature. path and query: as sent, encoded."""
+    def headers(self, method, path, host, payload=EMPTY, extra=None, query="", leave_out=()):
+        """Headers for the request, with Authorization; self.seed is its signature. path and query: as sent, encoded. leave_out: names of
+        headers that would be there, but are neither sent nor signed."""
         headers = {"host": host, "x-amz-date": self.stamp, "x-amz-content-sha256": payload}
         headers.update({k.lower(): v for k, v in (extra or {}).items()})
+        headers = {name: value for name, value in headers.items() if name not in leave_out}
         names = sorted(headers)
         pairs = sorted((urllib.parse.quote(k, "-_.~"), urllib.parse.quote(v, "-_.~")) for k, v in urllib.parse.parse_qsl(query, True))
         canonical = "\n".join([method, path, "&".join(f"{k}={v}" for k, v in pairs),

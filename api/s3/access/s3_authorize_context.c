@@ -115,7 +115,7 @@ static struct slice signature_value(struct s3_request *request, enum s3_policy_k
         return no_value;
     switch (key) {
     case S3_KEY_AUTH_TYPE:
-        if (request->method == S3_POST && s3_request_header(request, "authorization").base == NULL &&
+        if (request->method == S3_POST && s3_request_header(request, "authorization").len == 0 &&
             !request->is_presigned)
             return text_value("POST"); /* a form */
         return text_value(request->is_presigned ? "REST-QUERY-STRING" : "REST-HEADER");

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_verify.h"
@@ -16,6 +17,8 @@
 #include "storage/base/slice.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
+/* SHA-256 of nothing */
+#define EMPTY_PAYLOAD "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 enum claim_form {
     CLAIM_NONE,
@@ -44,7 +47,9 @@ static struct slice payload_text(const struct s3_request *request)
 {
     struct slice text = s3_request_header(request, "x-amz-content-sha256");
 
-    return text.base != NULL ? text : parameter_value(request, "X-Amz-Content-Sha256");
+    return text.base != NULL || !s3_request_has(request, "X-Amz-Signature")
+               ? text
+               : parameter_value(request, "X-Amz-Content-Sha256");
 }
 
 static enum s3_error take_payload(struct s3_request *request, struct slice text)
@@ -83,9 +88,17 @@ static enum s3_error take_payload(struct s3_request *request, struct slice text)
 
 /* ---- The claim ---- */
 
+/* base NULL: there is none. An empty one claims nothing. */
+static struct slice authorization_of(const struct s3_request *request)
+{
+    struct slice value = s3_request_header(request, "authorization");
+
+    return value.len != 0 ? value : slice_of(NULL, 0);
+}
+
 static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
 {
-    struct slice header = s3_request_header(request, "authorization");
+    struct slice header = authorization_of(request);
     bool has_query = s3_request_has(request, "X-Amz-Algorithm") ||
                      s3_request_has(request, "X-Amz-Signature") ||
                      s3_request_has(request, "X-Amz-Credential");
@@ -110,19 +123,35 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
     return S3_ERROR_NONE;
 }
 
+/* curl's --aws-sigv4 sends no x-amz-content-sha256 in its older releases, and signs the hash of nothing, also where it sends a file. That
+ * file is not signed then, as with UNSIGNED-PAYLOAD; a document must be. */
+static enum s3_error imply_payload_hash(struct s3_verification *verification)
+{
+    struct s3_request *request = verification->request;
+    bool reads = request->method == S3_GET || request->method == S3_HEAD || request->method == S3_DELETE;
+
+    if (!reads && http_body_length(request->http) != 0 &&
+        (request->operation == NULL || (request->operation->flags & S3_OPERATION_BYTES) == 0))
+        return refuse(request, S3_ERROR_INVALID_REQUEST,
+                      "Missing required header for this request: x-amz-content-sha256");
+    verification->payload_hash = SLICE(EMPTY_PAYLOAD);
+    return S3_ERROR_NONE;
+}
+
 static enum s3_error read_header_claim(struct s3_verification *verification)
 {
     struct s3_request *request = verification->request;
-    struct slice value = s3_request_header(request, "authorization");
+    struct slice value = authorization_of(request);
     struct slice date = s3_request_header(request, "x-amz-date");
     size_t algorithm = strlen(S3_SIGV4_ALGORITHM);
     const char *problem;
     enum s3_error error;
 
+    verification->payload_header = SLICE("x-amz-content-sha256");
     verification->payload_hash = s3_request_header(request, "x-amz-content-sha256");
-    if (verification->payload_hash.base == NULL)
-        return refuse(request, S3_ERROR_INVALID_REQUEST,
-                      "Missing required header for this request: x-amz-content-sha256");
+    if (verification->payload_hash.base == NULL &&
+        (error = imply_payload_hash(verification)) != S3_ERROR_NONE)
+        return error;
     value = slice_of(value.base + algorithm, value.len - algorithm);
     error = s3_sigv4_parse_authorization(value, &verification->claim, &problem);
     if (error != S3_ERROR_NONE)
@@ -221,7 +250,7 @@ enum s3_error s3_authenticate(struct s3_request *request)
     if (s3_credentials_is_open(request->credentials)) {
         /* Nothing to compare with. Clients that sign all the same behave like signing clients: they compare
          * ETags. */
-        request->is_signed = s3_request_header(request, "authorization").base != NULL ||
+        request->is_signed = authorization_of(request).base != NULL ||
                              s3_request_has(request, "X-Amz-Signature");
         request->is_presigned =
             s3_request_has(request, "X-Amz-Signature") && s3_request_has(request, "X-Amz-Algorithm");

@@ -185,6 +185,7 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
         missing = host;
     for (size_t i = 0; i < input->header_count && missing.base == NULL; i++)
         if (slice_has_prefix_nocase(input->headers[i].name, "x-amz-") &&
+            !slice_equals(verification->payload_header, input->headers[i].name) &&
             !s3_sigv4_is_signed(verification->claim.signed_headers, input->headers[i].name))
             missing = input->headers[i].name;
     if (missing.base == NULL)

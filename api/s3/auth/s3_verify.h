@@ -17,6 +17,8 @@ struct s3_verification {
     int64_t valid_seconds; /* presigned: how long */
     int64_t now;
     struct slice payload_hash; /* as text */
+    struct slice
+        payload_header; /* whose value that is, so that it is signed whether or not it is listed; or base NULL */
 };
 
 /* Whether a signature for that region will do: the server's own, or any where --region says so or the operation is one that clients ask

@@ -155,7 +155,6 @@ static void test_malformed(void **state)
     check_authorization("AWS " KEY ":c2lnbmF0dXJl", 400, "InvalidRequest");
     check_authorization("AWS4-ECDSA-P256-SHA256 Credential=a", 400, "InvalidRequest");
     check_authorization("Basic dTpw", 400, "InvalidArgument");
-    check_authorization("", 400, "InvalidArgument");
     check_authorization("AWS4-HMAC-SHA256 ", 400, "AuthorizationHeaderMalformed");
     check_authorization("AWS4-HMAC-SHA256 Credential=x" REST, 400, "AuthorizationHeaderMalformed");
     check_authorization(SCOPED(KEY, "20130525", "s3", "aws4_request") REST, 400,
@@ -165,8 +164,9 @@ static void test_malformed(void **state)
     check_authorization(SCOPED(KEY, "20130524", "s3", "aws3_request") REST, 400,
                         "AuthorizationHeaderMalformed");
     check_authorization(SCOPED(KEY, "20130524", "s3", "aws4_request") REST, 403, "RequestTimeTooSkewed");
-    fixture_request("GET", "/bucket/a");
+    fixture_request("PUT", "/bucket?acl");
     fixture_header("authorization", SCOPED(KEY, "20130524", "s3", "aws4_request") REST);
+    fixture.body_length = 5;
     fixture_check_error(400, "InvalidRequest"); /* no x-amz-content-sha256 */
     fixture_request("GET", "/bucket/a");
     fixture_header("x-amz-content-sha256", UNSIGNED);
@@ -293,6 +293,80 @@ static void test_presigned_malformed(void **state)
     fixture_end();
 }
 
+/* ---- The hash of the payload ---- */
+
+/* Older releases of curl send no x-amz-content-sha256, and sign the hash of nothing whatever they send. */
+static void test_without_payload_hash(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        uint64_t body_length;
+        bool is_accepted;
+    } requests[] = {
+        {"GET", "/bucket/a", 0, true},
+        {"HEAD", "/bucket/a", 0, true},
+        {"DELETE", "/bucket/a", 0, true},
+        {"PUT", "/bucket", 0, true},
+        {"POST", "/bucket/a?uploads", 0, true},
+        {"PUT", "/bucket/a", 5, true},
+        {"PUT", "/bucket/a", UINT64_MAX, true},
+        {"PUT", "/bucket/a?partNumber=1&uploadId=x", 5, true},
+        {"PUT", "/bucket/a?partNumber=1", 5, false},
+        {"PUT", "/bucket/a?tagging", 5, false},
+        {"PUT", "/bucket/a?tagging", UINT64_MAX, false},
+        {"PUT", "/bucket", 5, false},
+        {"PUT", "/bucket?policy", 5, false},
+        {"POST", "/bucket?delete", 5, false},
+        {"POST", "/bucket/a?uploadId=x", 5, false},
+        {"POST", "/bucket", 5, false},
+        {"POST", "/bucket/a", 5, false}, /* no operation */
+    };
+
+    fixture_begin(&closed);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        fixture_request(requests[i].method, requests[i].path);
+        fixture.body_length = requests[i].body_length;
+        fixture_sign(KEY, SECRET, REGION, NULL, 0);
+        if (!requests[i].is_accepted) {
+            fixture_check_error(400, "InvalidRequest");
+            continue;
+        }
+        check_accepted();
+        assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_UNSIGNED);
+        assert_true(slice_is(s3_request_effective(fixture.dispatched, S3_EFFECTIVE_CONTENT_SHA256), UNSIGNED));
+    }
+    fixture_request("PUT", "/bucket/a");
+    fixture_sign(KEY, "wrong", REGION, NULL, 0);
+    fixture_check_error(403, "SignatureDoesNotMatch");
+    /* The query of a presigned URL says nothing about another request. */
+    fixture_request("PUT", "/bucket/a?X-Amz-Content-Sha256=STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+    fixture_sign(KEY, SECRET, REGION, NULL, 0);
+    check_accepted();
+    assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_UNSIGNED);
+    assert_true(slice_is(s3_request_effective(fixture.dispatched, S3_EFFECTIVE_CONTENT_SHA256), UNSIGNED));
+    fixture_end();
+}
+
+/* The hash is signed whether or not its header is listed. */
+static void test_payload_hash_not_listed(void **state)
+{
+    fixture_begin(&closed);
+    fixture_request("PUT", "/bucket/a");
+    fixture_sign(KEY, SECRET, REGION, NULL, 0);
+    fixture_header("x-amz-content-sha256", EMPTY);
+    check_accepted();
+    assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_SHA256);
+    assert_int_equal(fixture.dispatched->payload_sha256[0], 0xe3);
+    fixture_request("PUT", "/bucket/a");
+    fixture_sign(KEY, SECRET, REGION, NULL, 0);
+    fixture_header("x-amz-content-sha256", UNSIGNED); /* another than was signed */
+    fixture_check_error(403, "SignatureDoesNotMatch");
+    presign("/bucket/a", "60", 0, SECRET);
+    fixture_header("x-amz-content-sha256", EMPTY);
+    fixture_check_error(403, "AccessDenied");
+    fixture_end();
+}
+
 /* ---- Without a signature ---- */
 
 static void test_open(void **state)
@@ -314,6 +388,30 @@ static void test_open(void **state)
     assert_null(fixture.dispatched->identity);
     assert_null(fixture.dispatched->chunk_signer);
     assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_CHUNKS_SIGNED);
+    fixture_end();
+}
+
+/* What stands empty in a request claims nothing. */
+static void test_empty_authorization(void **state)
+{
+    fixture_begin(&closed);
+    fixture_request("GET", "/bucket/a");
+    fixture_header("authorization", "");
+    fixture_serve();
+    assert_non_null(fixture.dispatched);
+    assert_false(fixture.dispatched->is_signed);
+    assert_null(fixture.dispatched->identity);
+    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("bucket"), S3_RIGHT_READ), S3_ERROR_ACCESS_DENIED);
+    presign("/bucket/a", "60", 0, SECRET);
+    fixture_header("authorization", "");
+    check_accepted();
+    fixture_end();
+    fixture_begin(NULL);
+    fixture_request("GET", "/bucket/a");
+    fixture_header("authorization", "");
+    fixture_serve();
+    assert_non_null(fixture.dispatched);
+    assert_false(fixture.dispatched->is_signed);
     fixture_end();
 }
 
@@ -436,6 +534,9 @@ int main(void)
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_presigned),
         cmocka_unit_test(test_presigned_malformed),
+        cmocka_unit_test(test_without_payload_hash),
+        cmocka_unit_test(test_payload_hash_not_listed),
+        cmocka_unit_test(test_empty_authorization),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_rights_and_reload),
         cmocka_unit_test(test_reload_beside_requests),

@@ -21,6 +21,9 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/hex.h"
 
+/* SHA-256 of nothing */
+#define EMPTY_PAYLOAD "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 struct fixture fixture;
 unsigned char fixture_signature[32];
 char fixture_timestamp[17];
@@ -355,7 +358,10 @@ void fixture_sign(const char *access_key, const char *secret, const char *region
 
     s3_sigv4_format_time((int64_t)time(NULL) - age, fixture_timestamp);
     fixture_header("x-amz-date", fixture_timestamp);
-    fixture_header("x-amz-content-sha256", payload_hash);
+    if (payload_hash != NULL)
+        fixture_header("x-amz-content-sha256", payload_hash);
+    else
+        payload_hash = EMPTY_PAYLOAD;
     if (question != NULL) {
         input.path.len = (size_t)(question - path.base);
         input.query = slice_of(question + 1, path.len - input.path.len - 1);

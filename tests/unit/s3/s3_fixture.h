@@ -52,7 +52,8 @@ const char *fixture_answer_header(const char *name);
 void fixture_check_error(int status, const char *code);
 
 /* Signs the current request as an SDK would: adds x-amz-date, x-amz-content-sha256 and Authorization, covering host and all
- * headers that are there. age: how many seconds ago it was signed. */
+ * headers that are there. age: how many seconds ago it was signed. payload_hash NULL: as older releases of curl, without the header,
+ * over the hash of nothing. */
 void fixture_sign(const char *access_key, const char *secret, const char *region, const char *payload_hash,
                   int64_t age);
 /* The signature and time that fixture_sign made. */
