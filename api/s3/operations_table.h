@@ -235,8 +235,9 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
 OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES, SERVED, s3_op_put_object,
-          "`If-Match`, `If-None-Match`, `Content-MD5`, `x-amz-content-sha256`, `x-amz-checksum-*` in headers and trailers, user "
-          "metadata (decoded where they come as RFC 2047 has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
+          "`If-Match` with an ETag, `If-None-Match: *` (anything else is 501, as in S3), `Content-MD5`, `x-amz-content-sha256`, "
+          "`x-amz-checksum-*` in headers and trailers, user metadata (decoded where they come as RFC 2047 "
+          "has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
 /* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
 OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
           "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests; in ISO-8859-1), user metadata (beyond ASCII as RFC 2047 has it; "
@@ -312,13 +313,13 @@ OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x
           "no byte is moved: `x-amz-copy-source-range`. The part gets a checksum as the upload asks, from the source's or by reading "
           "the range")
 OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS | BYTES, SERVED,
-          s3_op_upload_part, "as PutObject")
+          s3_op_upload_part, "as PutObject. In an upload whose checksum is `COMPOSITE` a part has to come with its own")
 /* A part without its upload must not become the object. */
 OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 0, REFUSED, INVALID_ARGUMENT, "")
 OPERATION(ListParts, GET, OBJECT, BY("uploadId"), WRITE, ACTION(LIST_MULTIPART_UPLOAD_PARTS), 0, SERVED, s3_op_list_parts,
           "`max-parts`, `part-number-marker`")
 OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_complete_upload,
-          "part checksums, `x-amz-mp-object-size`, `If-Match`, `If-None-Match`; may be repeated as long as its object is the current "
+          "part checksums (which a `COMPOSITE` upload demands), `x-amz-mp-object-size`, conditions as PutObject; may be repeated as long as its object is the current "
           "one, with the same parts (`InvalidPart` with others). Parts of an upload that asked for no checksum become an object with "
           "a CRC where all have one of the same algorithm")
 OPERATION(AbortMultipartUpload, DELETE, OBJECT, BY("uploadId"), WRITE, ACTION(ABORT_MULTIPART_UPLOAD), 0, SERVED,

@@ -167,7 +167,7 @@ bool s3_effective_may_be_presigned(struct slice name)
 
 /* ---- Copy sources ---- */
 
-/* The version stands in plain after the encoded key. A key with an unencoded "?" is one, as in S3. */
+/* The version stands in plain after the encoded key. A key with an unencoded "?" is one, as in S3; a plus that is not encoded is a blank. */
 bool s3_effective_decode_source(struct arena *arena, struct slice text, struct slice *path,
                                 struct slice *version)
 {
@@ -182,7 +182,7 @@ bool s3_effective_decode_source(struct arena *arena, struct slice text, struct s
             text.len -= tail.len;
         }
     }
-    *path = percent_decode_in(arena, text, false);
+    *path = percent_decode_in(arena, text, true);
     if (path->len > 0 && path->base[0] == '/')
         *path = slice_from(*path, 1);
     return path->base != NULL;

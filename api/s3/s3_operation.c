@@ -116,6 +116,34 @@ void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES], char text
     text[S3_UPLOAD_ID_TEXT_BYTES] = '\0';
 }
 
+/* ---- Conditions ---- */
+
+static enum s3_error refuse_condition(struct s3_request *request, const char *header, const char *message)
+{
+    s3_request_element(request, S3_ELEMENT_HEADER, slice_text(header));
+    s3_request_element(request, S3_ELEMENT_ADDITIONAL_MESSAGE, slice_text(message));
+    return S3_ERROR_NOT_IMPLEMENTED;
+}
+
+enum s3_error s3_write_condition_read(struct s3_request *request, struct s3_write_condition *write)
+{
+    struct slice match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH);
+    struct slice none_match = s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH);
+
+    if (match.base != NULL && none_match.base != NULL)
+        return refuse_condition(request, "If-Match,If-None-Match",
+                                "Multiple conditional request headers present in the request");
+    if (none_match.base != NULL && !slice_is(slice_trim(none_match), "*"))
+        return refuse_condition(request, "If-None-Match",
+                                "We don't accept the provided value of If-None-Match header for this API");
+    if (s3_write_condition_parse(write, match, none_match) != 0)
+        return s3_refuse_condition(request);
+    if (write->condition.if_match_any)
+        return refuse_condition(request, "If-Match",
+                                "We don't accept the provided value of If-Match header for this API");
+    return S3_ERROR_NONE;
+}
+
 /* ---- Pieces of answers ---- */
 
 void s3_answer_failure(struct s3_request *request, enum s3_error error, const char *message)

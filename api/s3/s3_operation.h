@@ -45,6 +45,14 @@ enum s3_error s3_upload_id_parse(struct slice text, unsigned char id[META_UPLOAD
 void s3_upload_id_format(const unsigned char id[META_UPLOAD_ID_BYTES],
                          char text[S3_UPLOAD_ID_TEXT_BYTES + 1]);
 
+/* ---- Conditions ---- */
+
+struct s3_write_condition;
+
+/* The conditions of an upload, a copy or a completion: one ETag in If-Match, or If-None-Match: *. As in S3 anything else is NotImplemented:
+ * whoever asks for it counts on a refusal. InvalidArgument: what no ETag can be. *write must not move afterwards. */
+enum s3_error s3_write_condition_read(struct s3_request *request, struct s3_write_condition *write);
+
 /* ---- Pieces of answers ---- */
 
 /* message: NULL for the error's own. */

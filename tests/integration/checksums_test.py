@@ -34,10 +34,10 @@ def element(body, name):
 
 
 class Upload:
-    """A multipart upload of a key, spoken by hand."""
+    """A multipart upload of a key, spoken by hand. Where its checksum is COMPOSITE, parts come with theirs, and are listed with it."""
 
     def __init__(self, server, key, algorithm=None, kind=None):
-        self.server, self.path, self.parts = server, "/bucket/" + key, []
+        self.server, self.path, self.parts, self.listed = server, "/bucket/" + key, [], {}
         headers = {}
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm
@@ -45,15 +45,24 @@ class Upload:
             headers["x-amz-checksum-type"] = kind
         self.status, self.headers, body = server.request("POST", self.path + "?uploads", headers=headers)
         self.body, self.id = body, element(body, "UploadId")
+        self.algorithm = self.headers.get("x-amz-checksum-algorithm") if self.headers.get("x-amz-checksum-type") == "COMPOSITE" else None
+
+    def list_checksum(self, number, value):
+        self.listed[number] = f"<Checksum{self.algorithm}>{value}</Checksum{self.algorithm}>"
 
     def part(self, number, data, headers=None):
+        if headers is None and self.algorithm:
+            headers = {header_of(self.algorithm): text(ALGORITHMS[self.algorithm](data))}
         status, answer, body = self.server.request("PUT", f"{self.path}?partNumber={number}&uploadId={self.id}", data, headers or {})
         if status == 200:
             self.parts.append((number, answer["etag"]))
+            if self.algorithm:
+                self.list_checksum(number, answer[header_of(self.algorithm)])
         return status, answer, body
 
     def complete(self, headers=None, extra=None):
-        listed = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag>{(extra or {}).get(n, '')}</Part>" for n, e in self.parts)
+        beside = {**self.listed, **(extra or {})}
+        listed = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag>{beside.get(n, '')}</Part>" for n, e in self.parts)
         return self.server.request("POST", f"{self.path}?uploadId={self.id}",
                                    f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>", headers or {})
 
@@ -97,7 +106,11 @@ def multipart(server, algorithm, compute):
         equal((upload.headers.get("x-amz-checksum-algorithm"), upload.headers.get("x-amz-checksum-type")), (algorithm, kind),
               f"{name}: the upload")
         for number, data in enumerate(bodies, 1):
-            status, headers, body = upload.part(number, data, {header: text(values[number - 1])} if number != 2 else {})
+            if number == 2 and kind == "COMPOSITE":
+                status, _, body = upload.part(number, data, {})
+                equal((status, error_code(body)), (400, "InvalidRequest"), f"{name}: a part without a checksum")
+                check(f"for part 2, expected checksum Type: {algorithm}, actual checksum Type: null".encode() in body, f"{name}: which says what is missing", body)
+            status, headers, body = upload.part(number, data, {header: text(values[number - 1])} if number != 2 or kind == "COMPOSITE" else {})
             equal((status, headers.get(header)), (200, text(values[number - 1])), f"{name}: part {number}")
         status, _, body = upload.part(4, b"x", {header: text(values[0])})
         equal((status, error_code(body)), (400, "BadDigest"), f"{name}: a wrong part")
@@ -108,6 +121,10 @@ def multipart(server, algorithm, compute):
               (algorithm, kind, text(values[0])), f"{name}: ListParts")
         status, _, body = upload.complete(extra={1: f"<{tag}>{text(values[1])}</{tag}>"})
         equal((status, error_code(body)), (400, "InvalidPart"), f"{name}: listed with another part's")
+        if kind == "COMPOSITE":
+            status, _, body = upload.complete(extra={2: ""})
+            equal((status, error_code(body)), (400, "InvalidRequest"), f"{name}: listed without a part's")
+            check(b"It was missing for part 2 in the request." in body, f"{name}: which says whose is missing", body)
         status, _, body = upload.complete({header: text(values[0]) if kind == "FULL_OBJECT" else text(values[0]) + "-3"})
         equal((status, error_code(body)), (400, "BadDigest"), f"{name}: a wrong one of the whole")
         status, _, body = upload.complete({header: want, "x-amz-checksum-type": kind},
@@ -144,6 +161,8 @@ def copies(server):
                 "x-amz-copy-source": "/bucket/source-parts", "x-amz-copy-source-range": f"bytes={first}-{last}"})
             equal((status, element(body, tag)), (200, text(compute(data[first:last + 1]))), f"a range as a part with {algorithm}")
             upload.parts.append((number, element(body, "ETag")))
+            if upload.algorithm:
+                upload.list_checksum(number, element(body, tag))
         upload.parts = [upload.parts[0], upload.parts[2]]
         values = [compute(data[:PART]), compute(data[7:8])]
         want = text(compute(data[:PART] + data[7:8])) if algorithm == "CRC64NVME" else text(compute(b"".join(values))) + "-2"

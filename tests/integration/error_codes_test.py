@@ -30,6 +30,12 @@ MD5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
 # What an operation says of a document that is none: MalformedXML but for these.
 MALFORMED = {"PutBucketAcl": "MalformedACLError", "PutObjectAcl": "MalformedACLError"}
 
+# What S3 does not take as the condition of an upload.
+UNSUPPORTED_CONDITIONS = [("If-None-Match of an ETag", {"if-none-match": '"x"'}, 501, "NotImplemented"),
+                          ("If-None-Match of several", {"if-none-match": '"x", "y"'}, 501, "NotImplemented"),
+                          ("If-Match: *", {"if-match": "*"}, 501, "NotImplemented"),
+                          ("both conditions", {"if-match": '"x"', "if-none-match": "*"}, 501, "NotImplemented")]
+
 
 def nothing_there(server):
     for operation in [*ON_BUCKETS, *ON_OBJECTS]:
@@ -189,9 +195,14 @@ def writes(server):
         rows(server, "UploadPart", (what, "PUT", f"/errors/upload?partNumber=1&uploadId={upload(server)}", headers, content, status, code))
     for what, headers, status, code in (
             ("If-None-Match over something", {"if-none-match": "*"}, 412, "PreconditionFailed"), ("If-Match of something else", {"if-match": '"x"'}, 412, "PreconditionFailed"),
+            *UNSUPPORTED_CONDITIONS,
             ("an offset that is none", {"x-amz-write-offset-bytes": "x"}, 400, "InvalidArgument"),
             ("another offset than its end", {"x-amz-write-offset-bytes": "9"}, 400, "InvalidWriteOffset")):
         rows(server, "PutObject", (what, "PUT", "/errors/key", headers, content, status, code))
+    for what, headers, status, code in UNSUPPORTED_CONDITIONS:
+        rows(server, "PutObject", (f"{what}, where nothing is", "PUT", "/errors/new", headers, content, status, code))
+        rows(server, "CopyObject", (what, "PUT", "/errors/new", {**HEADERS["CopyObject"], **headers}, None, status, code))
+        rows(server, "CompleteMultipartUpload", (what, "POST", f"/errors/upload?uploadId={upload(server)}", headers, b"<x/>", status, code))
     rows(server, "PutObject", ("If-Match of nothing", "PUT", "/errors/new", {"if-match": '"x"'}, content, 404, "NoSuchKey"))
     equal(ask(server, "GET", "/errors/new"), (404, "NoSuchKey"), "nothing of the refused was stored")
     answer = server.raw(b"PUT /errors/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6000000000\r\n\r\n", timeout=5)

@@ -55,7 +55,7 @@ class Upload:
 
 
 STATUS = {"NoSuchKey": 404, "NoSuchVersion": 404, "NoSuchUpload": 404, "NoSuchBucket": 404, "PreconditionFailed": 412,
-          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416}
+          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416, "NotImplemented": 501}
 
 
 def refusal(*codes):
@@ -202,6 +202,10 @@ class Bucket:
             return "PreconditionFailed"
         return None
 
+    def write_condition(self, key, match=None, none_match=None):
+        """Of an upload or a copy: If-Match names an ETag there."""
+        return "NotImplemented" if match == "*" else self.condition(key, match, none_match)
+
     def look_up(self, key, version):
         """(version, None) or (None, refusal) of a read."""
         found = self.newest(key) if version is None else self.find(key, version)
@@ -216,7 +220,7 @@ class Bucket:
     # ---- Objects ----
 
     def put(self, key, body, metadata=(), tags=(), match=None, none_match=None):
-        error = self.condition(key, match, none_match)
+        error = self.write_condition(key, match, none_match)
         if error:
             return refusal(error)
         version = self.add(key, Version(body=body, etag=md5(body), metadata=metadata, tags=tags))
@@ -224,7 +228,7 @@ class Bucket:
 
     def append(self, key, body, offset, match=None):
         current = self.current(key)
-        error = self.condition(key, match)
+        error = self.write_condition(key, match)
         wrong = offset != (len(current.body) if current else 0)
         if error or wrong:
             return refusal(error, "InvalidWriteOffset" if wrong else None)
@@ -301,7 +305,7 @@ class Bucket:
             errors |= {"InvalidRequest" if code == "MethodNotAllowed" else code for code in answer.code}
         elif source_match not in (None, "*", found.etag) or source_none_match in ("*", found.etag) and source_none_match is not None:
             errors.add("PreconditionFailed")
-        errors.add(self.condition(key, match, none_match))
+        errors.add(self.write_condition(key, match, none_match))
         if errors - {None}:
             return refusal(*errors)
         version = self.add(key, Version(body=found.body, etag=found.etag, parts=found.parts, tags=found.tags if tags is None else tags,
@@ -395,6 +399,8 @@ class Bucket:
         upload, errors = self.upload_of(key, identity), set()
         if not upload:
             return self._repeated(key, identity, named)
+        if match == "*":
+            return refusal("NotImplemented")
         if not named:
             return refusal("MalformedXML")
         if not in_number_order(named):

@@ -211,10 +211,10 @@ static enum s3_error read_query_claim(struct s3_verification *verification)
     if (!s3_sigv4_parse_time(date, &verification->signed_at))
         return refuse(request, error,
                       "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+    if (expires.len > 1 && expires.base[0] == '-')
+        return refuse(request, error, "X-Amz-Expires must be non-negative");
     if (!parse_seconds(expires, &verification->valid_seconds))
         return refuse(request, error, "X-Amz-Expires should be a number");
-    if (verification->valid_seconds < 1)
-        return refuse(request, error, "X-Amz-Expires must be positive");
     if (verification->valid_seconds > S3_PRESIGN_SECONDS_MAX)
         return refuse(request, error, "X-Amz-Expires must be less than a week (in seconds) that is 604800");
     return S3_ERROR_NONE;
@@ -250,8 +250,8 @@ enum s3_error s3_authenticate(struct s3_request *request)
     if (s3_credentials_is_open(request->credentials)) {
         /* Nothing to compare with. Clients that sign all the same behave like signing clients: they compare
          * ETags. */
-        request->is_signed = authorization_of(request).base != NULL ||
-                             s3_request_has(request, "X-Amz-Signature");
+        request->is_signed =
+            authorization_of(request).base != NULL || s3_request_has(request, "X-Amz-Signature");
         request->is_presigned =
             s3_request_has(request, "X-Amz-Signature") && s3_request_has(request, "X-Amz-Algorithm");
         return S3_ERROR_NONE;

@@ -124,7 +124,7 @@ static enum s3_error check_time(const struct s3_verification *verification)
         tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
         return S3_ERROR_NOT_YET_VALID;
     }
-    if (age <= verification->valid_seconds)
+    if (age <= verification->valid_seconds && verification->valid_seconds != 0)
         return S3_ERROR_NONE;
     s3_request_element_number(request, S3_ELEMENT_VALID_SECONDS, (uint64_t)verification->valid_seconds);
     tell_time(request, S3_ELEMENT_EXPIRES, verification->signed_at + verification->valid_seconds);

@@ -194,17 +194,47 @@ static enum s3_error check_claims(struct completion *completion, const char **me
                : refuse_checksum(completion);
 }
 
+/* Of parts whose checksums make the object's, the list has each. */
+static enum s3_error check_listed(struct completion *completion, enum s3_checksum_algorithm algorithm,
+                                  const char **message)
+{
+    struct arena *arena = &completion->request->http->arena;
+    const struct s3_part_list *list = &completion->list;
+    char text[160];
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->listed[i].algorithm != S3_CHECKSUM_NONE)
+            continue;
+        snprintf(
+            text, sizeof(text),
+            "The upload was created using a %s checksum. The complete request must include the checksum for "
+            "each part. It was missing for part %" PRIu32 " in the request.",
+            s3_checksum_name(algorithm), list->parts[i].number);
+        *message = arena_dup_text(arena, text).base;
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    return S3_ERROR_NONE;
+}
+
 /* The upload decides which checksum is made of those of its parts. */
-static enum s3_error begin_assembly(struct completion *completion, const struct meta_upload *upload)
+static enum s3_error begin_assembly(struct completion *completion, const struct meta_upload *upload,
+                                    const char **message)
 {
     enum s3_checksum_algorithm algorithm = S3_CHECKSUM_NONE;
-    int result = core_assembly_create(completion->request->worker, completion->op.upload_id,
-                                      completion->list.parts, completion->list.count, &completion->rows);
+    enum s3_error error = S3_ERROR_NONE;
+    int result;
+
+    if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
+        algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
+    if (algorithm != S3_CHECKSUM_NONE && upload->checksum_type == S3_CHECKSUM_COMPOSITE)
+        error = check_listed(completion, algorithm, message);
+    if (error != S3_ERROR_NONE)
+        return error;
+    result = core_assembly_create(completion->request->worker, completion->op.upload_id,
+                                  completion->list.parts, completion->list.count, &completion->rows);
 
     if (result != 0)
         return s3_error_of_result(result);
-    if (upload->checksum_algorithm < S3_CHECKSUM_COUNT)
-        algorithm = (enum s3_checksum_algorithm)upload->checksum_algorithm;
     return s3_assembly_begin(&completion->assembly, &completion->list, algorithm,
                              (enum s3_checksum_type)upload->checksum_type) == 0
                ? S3_ERROR_NONE
@@ -311,6 +341,7 @@ static void assemble(struct core_turn *turn)
 static void on_list(struct completion *completion)
 {
     struct s3_request *request = completion->request;
+    const char *message = NULL;
     struct meta_upload upload;
     enum s3_error error;
     int result;
@@ -325,12 +356,12 @@ static void on_list(struct completion *completion)
         s3_answer_result(request, result);
         return;
     }
-    error = begin_assembly(completion, &upload);
+    error = begin_assembly(completion, &upload, &message);
     core_upload_release(&upload);
     if (error == S3_ERROR_NONE)
         assemble(&completion->turn);
     else
-        fail(completion, error, NULL);
+        fail(completion, error, message);
 }
 
 static void read_list(struct core_turn *turn)
@@ -374,10 +405,8 @@ void s3_op_complete_upload(struct s3_request *request)
     error = s3_parameter_upload_id(request, completion->op.upload_id);
     if (error == S3_ERROR_NONE)
         error = s3_checksum_claim_read(&request->http->headers, true, &completion->claim, &message);
-    if (error == S3_ERROR_NONE &&
-        s3_write_condition_parse(&completion->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
-                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        error = s3_refuse_condition(request);
+    if (error == S3_ERROR_NONE)
+        error = s3_write_condition_read(request, &completion->condition);
     if (error == S3_ERROR_NONE && !s3_body_is_announced(request))
         error = S3_ERROR_MISSING_CONTENT_LENGTH;
     if (error != S3_ERROR_NONE)

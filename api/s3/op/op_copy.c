@@ -309,9 +309,8 @@ static enum s3_error prepare(struct copy *copy, const char **message)
         (error = read_algorithm(copy, message)) != S3_ERROR_NONE ||
         (error = s3_copy_source_read(request, &copy->source)) != S3_ERROR_NONE)
         return error;
-    if (s3_write_condition_parse(&copy->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
-                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        return s3_refuse_condition(request);
+    if ((error = s3_write_condition_read(request, &copy->condition)) != S3_ERROR_NONE)
+        return error;
     if (changes_nothing(copy)) {
         *message = SELF_COPY_MESSAGE;
         return S3_ERROR_INVALID_REQUEST;

@@ -3,7 +3,8 @@
  * UploadPart, UploadPartCopy, ListParts. Worker's thread.
  *
  * An upload that was created with a checksum algorithm has it computed for each part, whether the client
- * sends it or not: completing needs all of them. A copied part moves no byte, but is read for its checksum
+ * sends it or not: completing needs all of them. Where the object's checksum is to be made of those of its
+ * parts (COMPOSITE), the client has to send them, as in S3. A copied part moves no byte, but is read for its checksum
  * where that does not follow from what is known of the source. */
 #include <stddef.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct part_target {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     uint32_t number;
     enum s3_checksum_algorithm algorithm;
+    enum s3_checksum_type type;
 };
 
 static enum s3_error target_read(struct s3_request *request, struct part_target *target, const char **message)
@@ -45,6 +47,7 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
         return s3_error_of_result(result);
     if (upload.checksum_algorithm < S3_CHECKSUM_COUNT)
         target->algorithm = (enum s3_checksum_algorithm)upload.checksum_algorithm;
+    target->type = (enum s3_checksum_type)upload.checksum_type;
     core_upload_release(&upload);
     return S3_ERROR_NONE;
 }
@@ -78,21 +81,34 @@ static void answer_part(struct s3_put *put)
     s3_answer_empty(put->request, 200);
 }
 
+/* What the client claims must be of the algorithm that the upload was created with. */
+static enum s3_error check_claim(const struct part_put *part_put, const char **message)
+{
+    enum s3_checksum_algorithm claimed = part_put->put.claim.algorithm, wanted = part_put->target.algorithm;
+    struct slice text[6];
+
+    if (wanted == S3_CHECKSUM_NONE || claimed == wanted ||
+        (claimed == S3_CHECKSUM_NONE && part_put->target.type != S3_CHECKSUM_COMPOSITE))
+        return S3_ERROR_NONE;
+    text[0] = SLICE("Checksum Type mismatch occurred for part ");
+    text[1] = s3_parameter_value(part_put->put.request, "partNumber");
+    text[2] = SLICE(", expected checksum Type: ");
+    text[3] = slice_text(s3_checksum_name(wanted));
+    text[4] = SLICE(", actual checksum Type: ");
+    text[5] = claimed == S3_CHECKSUM_NONE ? SLICE("null") : slice_text(s3_checksum_name(claimed));
+    *message = arena_join(&part_put->put.request->http->arena, text, 6).base;
+    return S3_ERROR_INVALID_REQUEST;
+}
+
 static enum s3_error prepare_part(struct part_put *part_put, const char **message)
 {
     struct s3_request *request = part_put->put.request;
-    enum s3_checksum_algorithm claimed;
     enum s3_error error;
 
     if ((error = target_read(request, &part_put->target, message)) != S3_ERROR_NONE ||
-        (error = s3_put_prepare(&part_put->put, message)) != S3_ERROR_NONE)
+        (error = s3_put_prepare(&part_put->put, message)) != S3_ERROR_NONE ||
+        (error = check_claim(part_put, message)) != S3_ERROR_NONE)
         return error;
-    claimed = part_put->put.claim.algorithm;
-    if (claimed != S3_CHECKSUM_NONE && part_put->target.algorithm != S3_CHECKSUM_NONE &&
-        claimed != part_put->target.algorithm) {
-        *message = "Checksum Type mismatch occurred: the upload was created with another checksum algorithm.";
-        return S3_ERROR_INVALID_REQUEST;
-    }
     part_put->put.wanted = part_put->target.algorithm;
     part_put->op.bucket = request->bucket.id;
     part_put->op.key = s3_bytes(request->key);

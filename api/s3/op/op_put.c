@@ -100,9 +100,8 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
         (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
-    if (s3_write_condition_parse(&object_put->condition, s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
-                                 s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
-        return s3_refuse_condition(request);
+    if ((error = s3_write_condition_read(request, &object_put->condition)) != S3_ERROR_NONE)
+        return error;
     if ((result = check_condition_now(request, &object_put->condition)) != 0)
         return s3_error_of_result(result);
     if ((error = s3_append_read(request, &object_put->append)) != S3_ERROR_NONE)

@@ -238,14 +238,15 @@ static void passes_other_expectations_over(void **state)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         char request[128];
 
-        snprintf(request, sizeof(request), "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: %s\r\nContent-Length: 2\r\n\r\nhi",
-                 others[i]);
+        snprintf(request, sizeof(request),
+                 "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: %s\r\nContent-Length: 2\r\n\r\nhi", others[i]);
         client_send(fd, request);
         expect_reply(fd, &reply, 200);
         expect_body(&reply, "hi");
     }
     /* Beside another, the one that is known holds. */
-    client_send(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: a-miracle, 100-continue\r\nContent-Length: 5\r\n\r\n");
+    client_send(
+        fd, "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: a-miracle, 100-continue\r\nContent-Length: 5\r\n\r\n");
     expect_reply(fd, &reply, 100);
     client_send(fd, "hello");
     expect_reply(fd, &reply, 200);

@@ -279,13 +279,16 @@ static void test_presigned(void **state)
 
 static void test_presigned_malformed(void **state)
 {
-    static const char *const expires[] = {"0", "604801", "-1", "x", "", "99999999"};
+    static const char *const expires[] = {"604801", "-1", "x", "", "99999999"};
 
     fixture_begin(&closed);
     for (size_t i = 0; i < sizeof(expires) / sizeof(expires[0]); i++) {
         presign("/bucket/a", expires[i], 0, SECRET);
         fixture_check_error(400, "AuthorizationQueryParametersError");
     }
+    presign("/bucket/a", "0", 0, SECRET); /* good for no time */
+    fixture_check_error(403, "AccessDenied");
+    assert_non_null(strstr(fixture.body, "<Message>Request has expired</Message>"));
     fixture_request("GET", "/bucket/a?X-Amz-Signature=" EMPTY);
     fixture_check_error(400, "AuthorizationQueryParametersError");
     fixture_request("GET", "/bucket/a?AWSAccessKeyId=x&Signature=y&Expires=1");
@@ -333,7 +336,8 @@ static void test_without_payload_hash(void **state)
         }
         check_accepted();
         assert_int_equal(fixture.dispatched->payload, S3_PAYLOAD_UNSIGNED);
-        assert_true(slice_is(s3_request_effective(fixture.dispatched, S3_EFFECTIVE_CONTENT_SHA256), UNSIGNED));
+        assert_true(
+            slice_is(s3_request_effective(fixture.dispatched, S3_EFFECTIVE_CONTENT_SHA256), UNSIGNED));
     }
     fixture_request("PUT", "/bucket/a");
     fixture_sign(KEY, "wrong", REGION, NULL, 0);
@@ -401,7 +405,8 @@ static void test_empty_authorization(void **state)
     assert_non_null(fixture.dispatched);
     assert_false(fixture.dispatched->is_signed);
     assert_null(fixture.dispatched->identity);
-    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("bucket"), S3_RIGHT_READ), S3_ERROR_ACCESS_DENIED);
+    assert_int_equal(s3_authorize(fixture.dispatched, SLICE("bucket"), S3_RIGHT_READ),
+                     S3_ERROR_ACCESS_DENIED);
     presign("/bucket/a", "60", 0, SECRET);
     fixture_header("authorization", "");
     check_accepted();

@@ -449,6 +449,12 @@ static void test_other_conditions(void **state)
     check_when("{\"Bool\":{\"aws:SecureTransport\":false}}", &c, S3_POLICY_ALLOWS);
     check_when("{\"Bool\":{\"aws:SecureTransport\":\"false\"}}", &none, S3_POLICY_SILENT);
     check_when("{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-06-02T00:00:00Z\"}}", &c, S3_POLICY_ALLOWS);
+    check_when("{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-06-01T14:00:01+02:00\"}}", &c,
+               S3_POLICY_ALLOWS);
+    check_when("{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-06-01T14:00:00+02:00\"}}", &c,
+               S3_POLICY_SILENT);
+    check_when("{\"DateEquals\":{\"aws:CurrentTime\":\"2026-06-01T12:00:00\"}}", &c, S3_POLICY_ALLOWS);
+    check_when("{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-06-01T12:00:00.001Z\"}}", &c, S3_POLICY_ALLOWS);
     check_when("{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-06-01\"}}", &c, S3_POLICY_SILENT);
     check_when("{\"DateGreaterThan\":{\"aws:CurrentTime\":\"2026-06-01\"}}", &c, S3_POLICY_ALLOWS);
     check_when("{\"DateGreaterThanEquals\":{\"aws:CurrentTime\":\"1780315200\"}}", &c, S3_POLICY_ALLOWS);

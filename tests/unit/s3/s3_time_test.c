@@ -180,7 +180,8 @@ static void survives_every_cut(void **state)
 
             memcpy(cut, good[i], length);
             /* Without its zone, or the minutes of that, it is one. */
-            assert_int_equal(s3_time_parse(cut, length, &seconds), is_good_cut(good[i], length) ? 0 : -EINVAL);
+            assert_int_equal(s3_time_parse(cut, length, &seconds),
+                             is_good_cut(good[i], length) ? 0 : -EINVAL);
             (void)s3_time_parse_signed(cut, length, &seconds);
             free(cut);
         }
@@ -226,10 +227,14 @@ static void agrees_with_the_c_library(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_form_of_http), cmocka_unit_test(reads_iso_8601),
-        cmocka_unit_test(refuses_what_is_no_date),  cmocka_unit_test(survives_every_cut),
-        cmocka_unit_test(writes_what_others_read),  cmocka_unit_test(agrees_with_the_c_library),
-        cmocka_unit_test(keeps_fractions),          cmocka_unit_test(reads_zones),
+        cmocka_unit_test(reads_every_form_of_http),
+        cmocka_unit_test(reads_iso_8601),
+        cmocka_unit_test(refuses_what_is_no_date),
+        cmocka_unit_test(survives_every_cut),
+        cmocka_unit_test(writes_what_others_read),
+        cmocka_unit_test(agrees_with_the_c_library),
+        cmocka_unit_test(keeps_fractions),
+        cmocka_unit_test(reads_zones),
         cmocka_unit_test(reads_what_requests_are_signed_with),
     };
 
