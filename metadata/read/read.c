@@ -43,7 +43,7 @@ static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
     text_read(statement, 2, bucket->name, sizeof(bucket->name));
     text_read(statement, 3, bucket->region, sizeof(bucket->region));
     text_read(statement, 4, bucket->owner, sizeof(bucket->owner));
-    bucket->versioning = (enum meta_versioning)sqlite3_column_int64(statement, 5);
+    bucket->versioning = meta_sql_versioning(statement, 5);
 }
 
 int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)

@@ -280,6 +280,9 @@ int meta_sql_row(sqlite3_stmt *statement);
 int meta_sql_run(sqlite3_stmt *statement);
 void meta_sql_reset(sqlite3_stmt *statement);
 
+/* Of a bucket. What is none counts as suspended, for readers and for the committer: nothing that is kept is lost by that. */
+enum meta_versioning meta_sql_versioning(sqlite3_stmt *statement, int column);
+
 /* Borrowed until the statement is stepped or reset. */
 struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column);
 

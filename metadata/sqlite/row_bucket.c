@@ -29,8 +29,7 @@ int row_bucket_walk(struct row_store *store,
 
     assert(visit != NULL);
     while ((row = meta_sql_row(statement)) > 0) {
-        if ((stop = visit(ctx, sqlite3_column_int64(statement, 0),
-                          (enum meta_versioning)sqlite3_column_int64(statement, 1))) != 0) {
+        if ((stop = visit(ctx, sqlite3_column_int64(statement, 0), meta_sql_versioning(statement, 1))) != 0) {
             meta_sql_reset(statement);
             return stop;
         }

@@ -151,3 +151,11 @@ struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column)
 
     return (struct meta_bytes){.data = data, .length = data == NULL ? 0 : (size_t)length};
 }
+
+enum meta_versioning meta_sql_versioning(sqlite3_stmt *statement, int column)
+{
+    int64_t value = sqlite3_column_int64(statement, column);
+
+    return value == META_VERSIONING_NEVER || value == META_VERSIONING_ENABLED ? (enum meta_versioning)value
+                                                                              : META_VERSIONING_SUSPENDED;
+}

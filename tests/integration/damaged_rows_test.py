@@ -12,7 +12,7 @@ import sqlite3
 from sluicetest import Server, check, done, equal, poll, scratch
 
 NUMBERS = ["0", "-1", "3000000000", "9223372036854775807", "-9223372036854775807 - 1"]
-BLOBS = ["x''", "x'00'", "zeroblob(16)", "zeroblob(2000)", "x'0101'", "x'ffffffffffffffffffffffffffffffff'", "x'0101000101ffffffff'"]
+BLOBS = ["x''", "x'00'", "x'01ff'", "x'01ff0102030405060708'", "zeroblob(16)", "zeroblob(2000)", "x'0101'", "x'ffffffffffffffffffffffffffffffff'", "x'0101000101ffffffff'"]
 TABLES = { # (columns of numbers, columns of bytes)
     "object": ("bucket size modified_ms", "key etag checksum owner extents attributes upload_id parts version"),
     "version": ("bucket is_null is_marker noncurrent_ms size modified_ms", "key id etag checksum owner extents attributes upload_id parts"),
@@ -134,7 +134,8 @@ cases = [(table, column, value) for table, (numbers, blobs) in TABLES.items()
 if not os.environ.get("DAMAGED_ROWS_ALL"):
     cases = random.Random(int(os.environ.get("CRASH_SEED", "1"))).sample(cases, 40)
     cases += [("garbage", "file", "0"), ("garbage", "unit_offset", "7"), ("garbage", "unit_length", "-1"), ("object", "extents", "x'0101000001ffffffff'"),
-              ("object", "key", "zeroblob(2000)"), ("object", "size", "-1"), ("part", "number", "0"), ("part", "number", "3000000000")]
+              ("object", "key", "zeroblob(2000)"), ("object", "size", "-1"), ("part", "number", "0"), ("part", "number", "3000000000"), ("bucket", "versioning", "-1"),
+              ("object", "checksum", "x'01ff01020304'"), ("part", "checksum", "x'01ff01020304'"), ("upload", "checksum_type", "255")]
 odd, served, refused = [], 0, 0
 for table, column, value in cases:
     what = f"{table}.{column} = {value}"

@@ -217,6 +217,7 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     const struct meta_list_query objects = {.bucket = bucket, .limit = 100};
     const struct meta_version_query versions = {.bucket = bucket, .limit = 100};
     const struct meta_upload_query uploads = {.bucket = bucket, .limit = 100};
+    struct meta_bucket found;
     struct meta_bytes document;
     struct meta_journal journal;
     struct meta_identity identity;
@@ -228,6 +229,8 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     fine(meta_upload_list(store->reader, &uploads, on_upload, NULL, &truncated));
     for (unsigned i = 0; i < 3; i++)
         fine(meta_part_list(store->reader, upload_ids[i], 0, 100, on_part, NULL, &truncated));
+    if (meta_bucket_get(store->reader, text("versions"), &found) == 0)
+        assert_in_range(found.versioning, META_VERSIONING_NEVER, META_VERSIONING_SUSPENDED);
     walk_extents(store);
     (void)meta_check(store->reader, on_report, NULL);
     fine(meta_journal_get(store->reader, &journal));
