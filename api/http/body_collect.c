@@ -29,6 +29,7 @@ int http_body_charge(struct http_request *req, size_t bytes)
 
     if (atomic_fetch_add(&server->collected_bytes, bytes) + bytes > most) {
         atomic_fetch_sub(&server->collected_bytes, bytes);
+        counter_add(&conn->worker->counters.refusals[HTTP_REFUSED_BODY_BUDGET], 1);
         return -ENOBUFS;
     }
     conn->charged += bytes;

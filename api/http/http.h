@@ -166,10 +166,21 @@ enum http_handshake_failure {
     HTTP_HANDSHAKE_FAILURES,
 };
 
+/* Whom a bound turned away. */
+enum http_refusal {
+    HTTP_REFUSED_ADDRESS,     /* a connection of an address that has as many as it may */
+    HTTP_REFUSED_BODY_BUDGET, /* a body for which there is no room in memory */
+    HTTP_REFUSED_SLOW_BODY,   /* one that comes in more slowly than body_rate_min */
+    HTTP_REFUSED_SLOW_READER, /* an answer that is taken more slowly */
+    HTTP_REFUSALS,
+};
+
 struct http_statistics {
     uint64_t connections_accepted, connections_open, requests, bytes_received, bytes_sent;
     uint64_t responses_by_class[6]; /* [2] counts 2xx ... */
     uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
+    uint64_t connections_evicted; /* closed to make room for others */
+    uint64_t refusals[HTTP_REFUSALS];
 };
 /* Any thread; sums over the workers, each value exact at some moment. */
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics);

@@ -49,7 +49,10 @@ static bool pace_span_was_slow(struct connection *conn, uint64_t passed)
 
 bool pace_of_body_is_slow(struct connection *conn)
 {
-    return pace_span_is_over(conn) && pace_span_was_slow(conn, conn->pace.bytes);
+    if (!pace_span_is_over(conn) || !pace_span_was_slow(conn, conn->pace.bytes))
+        return false;
+    counter_add(&conn->worker->counters.refusals[HTTP_REFUSED_SLOW_BODY], 1);
+    return true;
 }
 
 /* What the client has not acknowledged; 0 where that cannot be told. */
@@ -67,7 +70,10 @@ bool pace_of_answer_is_slow(struct connection *conn)
     if (!pace_span_is_over(conn))
         return false;
     queued = pace_queued(conn);
-    return pace_span_was_slow(conn, conn->pace.bytes > queued ? conn->pace.bytes - queued : 0);
+    if (!pace_span_was_slow(conn, conn->pace.bytes > queued ? conn->pace.bytes - queued : 0))
+        return false;
+    counter_add(&conn->worker->counters.refusals[HTTP_REFUSED_SLOW_READER], 1);
+    return true;
 }
 
 void pace_wait_for_reader(struct connection *conn)

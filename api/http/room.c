@@ -155,8 +155,10 @@ void room_settle(struct http_worker *worker)
     struct connection *conn;
 
     if (atomic_load(&worker->server->connections) > worker->server->connections_max &&
-        (conn = room_candidate(worker)) != NULL)
+        (conn = room_candidate(worker)) != NULL) {
+        counter_add(&worker->counters.evicted, 1);
         connection_abort(conn, -ECANCELED);
+    }
 }
 
 /* ---- The bound of an address ---- */
@@ -194,8 +196,9 @@ static struct peer **peer_find(struct peers *peers, const unsigned char address[
     return at;
 }
 
-int peer_take(struct http_server *server, h2o_socket_t *socket, struct peer **peer)
+int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **peer)
 {
+    struct http_server *server = worker->server;
     struct peers *peers = server->peers;
     struct sockaddr_storage name;
     unsigned char address[16];
@@ -218,6 +221,8 @@ int peer_take(struct http_server *server, h2o_socket_t *socket, struct peer **pe
         (*at)->count++;
     *peer = err == 0 ? *at : NULL;
     pthread_mutex_unlock(&peers->mutex);
+    if (err == -EUSERS)
+        counter_add(&worker->counters.refusals[HTTP_REFUSED_ADDRESS], 1);
     return err;
 }
 

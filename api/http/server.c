@@ -239,5 +239,8 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
             statistics->responses_by_class[class] += counters->responses_by_class[class];
         for (unsigned failure = 0; failure < HTTP_HANDSHAKE_FAILURES; failure++)
             statistics->handshake_failures[failure] += counters->handshake_failures[failure];
+        statistics->connections_evicted += counters->evicted;
+        for (unsigned refusal = 0; refusal < HTTP_REFUSALS; refusal++)
+            statistics->refusals[refusal] += counters->refusals[refusal];
     }
 }

@@ -69,8 +69,7 @@ static void worker_take(struct http_worker *worker, h2o_socket_t *socket, bool i
 {
     struct peer *peer = NULL;
 
-    if (peer_take(worker->server, socket, &peer) != 0 ||
-        connection_accept(worker, socket, peer, is_tls) != 0) {
+    if (peer_take(worker, socket, &peer) != 0 || connection_accept(worker, socket, peer, is_tls) != 0) {
         peer_give_back(worker->server, peer);
         room_give_back(worker->server);
         h2o_socket_close(socket);

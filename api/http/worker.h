@@ -66,6 +66,7 @@ struct http_server {
 struct worker_counters {
     _Atomic uint64_t accepted, open, requests, bytes_received, bytes_sent, responses_by_class[6];
     _Atomic uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
+    _Atomic uint64_t evicted, refusals[HTTP_REFUSALS];
 };
 
 struct http_worker {
@@ -133,7 +134,7 @@ bool room_take(struct http_worker *worker);
 void room_give_back(struct http_server *server); /* it came to nothing, or is closed */
 void room_settle(struct http_worker *worker);    /* after it was accepted: closes the one that makes room */
 /* 0; -EUSERS: that address has as many as it may have; -ENOMEM. *peer is for peer_give_back, NULL where there is no bound. */
-int peer_take(struct http_server *server, h2o_socket_t *socket, struct peer **peer);
+int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **peer);
 void peer_give_back(struct http_server *server, struct peer *peer); /* NULL allowed */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */

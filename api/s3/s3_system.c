@@ -74,7 +74,7 @@ static enum s3_error check_metrics_right(struct s3_request *request)
 }
 
 struct page {
-    char text[4096 + 80 * S3_OPERATION_ROWS];
+    char text[6144 + 80 * S3_OPERATION_ROWS];
     size_t length;
 };
 
@@ -165,6 +165,27 @@ static void add_handshakes(struct page *page, const struct http_statistics *stat
             statistics->handshake_failures[failure]);
 }
 
+static void add_refusals(struct page *page, const struct http_statistics *statistics)
+{
+    static const char *const reasons[HTTP_REFUSALS] = {
+        [HTTP_REFUSED_ADDRESS] = "per_address",
+        [HTTP_REFUSED_BODY_BUDGET] = "body_budget",
+        [HTTP_REFUSED_SLOW_BODY] = "slow_upload",
+        [HTTP_REFUSED_SLOW_READER] = "slow_download",
+    };
+
+    add_value(
+        page, "sluice_http_connections_evicted_total", "counter",
+        "Connections closed to make room for new ones: those that had been without a request for longest.",
+        statistics->connections_evicted);
+    add(page,
+        "# HELP sluice_http_refusals_total Connections, bodies and answers that a bound refused or cut off.\n"
+        "# TYPE sluice_http_refusals_total counter\n");
+    for (unsigned refusal = 0; refusal < HTTP_REFUSALS; refusal++)
+        add(page, "sluice_http_refusals_total{reason=\"%s\"} %" PRIu64 "\n", reasons[refusal],
+            statistics->refusals[refusal]);
+}
+
 static void answer_metrics(struct s3_request *request)
 {
     enum s3_error error = check_metrics_right(request);
@@ -190,6 +211,7 @@ static void answer_metrics(struct s3_request *request)
     add_damage(&page, s3_service_core(request->service));
     add_http(&page, &statistics);
     add_handshakes(&page, &statistics);
+    add_refusals(&page, &statistics);
     add_operations(&page, request->service);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }

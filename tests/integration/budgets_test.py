@@ -47,6 +47,18 @@ def open_socket(server):
     return socket.create_connection((server.host, server.port), timeout=30)
 
 
+def metric(server, name):
+    """One value of the metrics, by its whole name."""
+    page = server.request("GET", "/-/metrics")[2].decode()
+    found = re.search(r"^" + re.escape("sluice_http_" + name) + r" (\d+)$", page, re.MULTILINE)
+    check(found and f"# HELP sluice_http_{name.split('{')[0]} " in page, f"the metrics have {name}", page[-2000:] if not found else "")
+    return int(found[1]) if found else -1
+
+
+def refusals(server, reason):
+    return metric(server, f'refusals_total{{reason="{reason}"}}')
+
+
 def plain_body(size):
     return bytes(range(256)) * (size // 256)
 
@@ -69,6 +81,8 @@ def bound_of_connections():
     gone = [index for index, sock in enumerate(socks) if is_closed(sock)]
     check(1 <= len(gone) <= 12, "idle ones made room", f"{gone}")
     check(all(index < 30 for index in gone), "those that were idle for longest", f"{gone}")
+    evicted = metric(server, "connections_evicted_total")
+    check(len(gone) <= evicted <= len(gone) + 2, "and were counted", f"{evicted} of {len(gone)}") # to ask needs room, too
     check("as many as may be" in server.log_text(), "the log says that there was no room")
     equal(server.log_text().count("as many as may be"), 1, "once")
     close_all(socks)
@@ -142,6 +156,7 @@ def bound_of_an_address():
         with contextlib.suppress(OSError):  # until the server has seen that those are closed
             return server.request("GET", "/-/healthy")[0] == 200
     check(poll(is_served, 5), "who closes may open again")
+    check(refusals(server, "per_address") >= 20, "those that were closed were counted")
     check(server.stop(), "it ends with status 0")
 
 
@@ -255,6 +270,7 @@ def one_budget():
     equal(server.request("PUT", "/raw")[0], 200, "a server")
     head = b"POST /raw?delete HTTP/1.1\r\nHost: localhost\r\nContent-MD5: %s\r\nContent-Length: 2000000\r\n\r\n" % content_md5(b" " * 2_000_000)["Content-MD5"].encode()
     small = b"<Delete><Object><Key>k</Key></Object></Delete>"
+    counted = 0
     for ending in ("answered", "cut", "reset"):
         socks = [open_socket(server) for _ in range(30)]
         for sock in socks:
@@ -262,6 +278,8 @@ def one_budget():
         time.sleep(1)
         full = [sock for sock in socks if answer_of(sock, 0.05) == (503, "SlowDown")]
         check(8 <= len(full) <= 20, f"of 30 documents of 2 MB some are put off ({ending})", f"{len(full)}")
+        counted += len(full)
+        check(refusals(server, "body_budget") >= counted, "each is counted")
         for sock in set(socks) - set(full):
             if ending == "answered":
                 sock.sendall(b" " * 1_999_999)
@@ -337,5 +355,6 @@ if trickle:
     trickle.join(160)
     for kind in ("an object", "a chunked object", "a document", "a form"):
         equal(trickle.ends.get(kind), (400, "RequestTimeout"), f"{kind} that trickles in ends")
+    equal(refusals(trickle.server, "slow_upload"), 2, "the two that came in too slowly were counted; documents and forms have half a minute in all")
     check(trickle.server.stop(), "and the server with status 0")
 done()

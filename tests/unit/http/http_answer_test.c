@@ -286,6 +286,7 @@ static bool read_some(int fd, size_t length)
 static void cuts_a_reader_that_is_too_slow(void **state)
 {
     struct http_server_options options = toy_options();
+    struct http_statistics statistics;
     int fd;
 
     (void)state;
@@ -297,6 +298,9 @@ static void cuts_a_reader_that_is_too_slow(void **state)
     request(fd, "GET", "/source", 50000000);
     while (atomic_load(&toy_ends) == 0)
         (void)read_some(fd, 2000);
+    http_server_statistics(server, &statistics);
+    assert_int_equal(statistics.refusals[HTTP_REFUSED_SLOW_READER], 1);
+    assert_int_equal(statistics.refusals[HTTP_REFUSED_SLOW_BODY], 0);
     close(fd);
 }
 
