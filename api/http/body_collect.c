@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * http_body_collect: a sink that gathers a small body in the request's arena; and the budget of all requests that hold bodies in memory.
- * On the connection's worker; the budget is the server's. */
+ * http_body_collect: a sink that gathers a small body in the request's arena. On the connection's worker. */
 #include "api/http/connection.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,39 +16,6 @@ struct collector {
     void (*done)(void *ctx, int result, struct slice body);
     void *ctx;
 };
-
-/* ---- The budget of the server ---- */
-
-int http_body_charge(struct http_request *req, size_t bytes)
-{
-    struct connection *conn = connection_of(req);
-    struct http_server *server = conn->worker->server;
-    uint64_t most = conn->is_vouched_for ? HTTP_COLLECTED_BYTES_MAX : HTTP_COLLECTED_BYTES_STRANGER_MAX;
-
-    if (atomic_fetch_add(&server->collected_bytes, bytes) + bytes > most) {
-        atomic_fetch_sub(&server->collected_bytes, bytes);
-        counter_add(&conn->worker->counters.refusals[HTTP_REFUSED_BODY_BUDGET], 1);
-        return -ENOBUFS;
-    }
-    conn->charged += bytes;
-    return 0;
-}
-
-void body_charge_end(struct connection *conn)
-{
-    uint64_t before;
-
-    if (conn->charged == 0)
-        return;
-    before = atomic_fetch_sub(&conn->worker->server->collected_bytes, conn->charged);
-    assert(before >= conn->charged);
-    conn->charged = 0;
-}
-
-void http_request_vouch(struct http_request *req)
-{
-    connection_of(req)->is_vouched_for = true;
-}
 
 void http_body_hurry(struct http_request *req, bool is_hurried)
 {

@@ -129,9 +129,11 @@ struct connection {
     struct output output;
     struct answer answer;
     struct pace pace;
-    uint64_t discarded; /* in DRAIN or LINGER */
-    uint64_t charged;   /* http_body_charge */
+    uint64_t discarded;         /* in DRAIN or LINGER */
+    uint64_t charged;           /* http_body_charge */
+    struct body_holder *holder; /* who is charged; NULL: nothing is */
     bool is_vouched_for;
+    struct slice principal; /* of http_request_vouch */
 
     struct http_request req;
     bool is_http_1_0;
@@ -202,7 +204,7 @@ void body_end(struct connection *conn, int result);
 void body_detach(struct connection *conn); /* the handler answers before the end */
 void body_on_timeout(struct connection *conn);
 
-/* body_collect.c */
+/* body_budget.c */
 void body_charge_end(struct connection *conn); /* the request ends: gives back what it was charged */
 
 /* pace.c: how fast the client gives and takes */

@@ -117,6 +117,7 @@ static void head_init_request(struct connection *conn)
     conn->has_request = true;
     conn->closes_after = conn->client_closes = false;
     conn->is_vouched_for = false;
+    conn->principal = slice_of(NULL, 0);
     conn->is_http_1_0 = false; /* until the request line says otherwise: what a refusal is sent in */
     conn->began_at = *worker_now(conn->worker);
     body_begin(conn);

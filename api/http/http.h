@@ -180,6 +180,7 @@ struct http_statistics {
     uint64_t responses_by_class[6]; /* [2] counts 2xx ... */
     uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
     uint64_t connections_evicted; /* closed to make room for others */
+    uint64_t body_bytes_held;     /* in memory, now */
     uint64_t refusals[HTTP_REFUSALS];
 };
 /* Any thread; sums over the workers, each value exact at some moment. */
@@ -224,8 +225,9 @@ void http_body_splices_aside(struct http_request *req);
  * -ENOBUFS when there is no room for them. And while hurried, all of what is awaited of the body must be here in 30 seconds. */
 int http_body_charge(struct http_request *req, size_t bytes);
 void http_body_hurry(struct http_request *req, bool is_hurried);
-/* The client has shown who it is: then its bodies may have all of the budget, not half. */
-void http_request_vouch(struct http_request *req);
+/* The client has shown who it is, and its bodies may come from all of the budget, not half. It has a share of that by this name, which stays
+ * valid until the request ends, or by its address, where the name is empty. */
+void http_request_vouch(struct http_request *req, struct slice principal);
 
 /* Collects a small body in the request's arena, charged and hurried. done gets it, or a negative errno: -EMSGSIZE over max_bytes,
  * -ENOBUFS, else as `end`. */

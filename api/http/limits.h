@@ -75,6 +75,9 @@
  * usual ones. Clients of whom nothing is known have half of it among them, so that they cannot take it from the others. */
 #define HTTP_COLLECTED_BYTES_MAX          (32u << 20)
 #define HTTP_COLLECTED_BYTES_STRANGER_MAX (HTTP_COLLECTED_BYTES_MAX / 2)
+/* One client has a part of what those of its kind have: one in so many. So it takes at least two to put others off, and one that signs still
+ * has eight of the largest documents at a time. */
+#define HTTP_COLLECTED_SHARE 2u
 
 /* Bodies and answers that come to less in a span of waiting for the client are given up: 60 KiB in a minute. No modem is so slow. */
 #define HTTP_BODY_RATE_MIN     1024u /* bytes a second */

@@ -37,6 +37,7 @@ static void server_free(struct http_server *server)
     tls_context_destroy(server->tls);
     access_log_close(server->log);
     room_free(server);
+    body_budget_destroy(server->body_budget);
     proxies_destroy(server->proxies);
     pthread_cond_destroy(&server->start_changed);
     pthread_mutex_destroy(&server->start_mutex);
@@ -153,6 +154,8 @@ int http_server_start(struct http_server **server_out, const struct http_server_
         return -ENOMEM;
     err = room_init(server);
     if (err == 0)
+        err = body_budget_create(&server->body_budget);
+    if (err == 0)
         err = proxies_create(&server->proxies, options->trusted_proxies);
     if (err == 0 && options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
@@ -226,7 +229,7 @@ int http_server_reopen_log(struct http_server *server)
 
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics)
 {
-    *statistics = (struct http_statistics){0};
+    *statistics = (struct http_statistics){.body_bytes_held = body_budget_held(server->body_budget)};
     for (unsigned i = 0; i < server->worker_count; i++) {
         struct worker_counters *counters = &server->workers[i]->counters;
 

@@ -29,6 +29,7 @@ struct listener {
     unsigned port;
 };
 
+struct body_budget;
 struct peer;
 struct peers;
 struct proxies;
@@ -51,7 +52,7 @@ struct http_server {
     bool is_start_over; /* until then no worker serves */
 
     uint32_t body_rate_min, body_rate_span_ms; /* pace.c; a rate of 0: none */
-    _Atomic uint64_t collected_bytes;          /* body_collect.c */
+    struct body_budget *body_budget;
     /* room.c */
     unsigned connections_max;
     _Atomic unsigned connections; /* open, and those that are being accepted */
@@ -136,6 +137,13 @@ void room_settle(struct http_worker *worker);    /* after it was accepted: close
 /* 0; -EUSERS: that address has as many as it may have; -ENOMEM. *peer is for peer_give_back, NULL where there is no bound. */
 int peer_take(struct http_worker *worker, h2o_socket_t *socket, struct peer **peer);
 void peer_give_back(struct http_server *server, struct peer *peer); /* NULL allowed */
+/* peer_address.c: what one client has for itself of an address: IPv4 mapped into IPv6, of IPv6 the first 64 bits. False: it is of no kind that has that. */
+bool peer_address(const struct sockaddr_storage *name, unsigned char address[16]);
+
+/* body_budget.c: memory for bodies. 0 or -ENOMEM. */
+int body_budget_create(struct body_budget **budget);
+void body_budget_destroy(struct body_budget *budget);  /* NULL allowed */
+uint64_t body_budget_held(struct body_budget *budget); /* bytes, now; any thread */
 
 /* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
 int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);

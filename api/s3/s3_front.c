@@ -83,8 +83,10 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         error = judge(request);
         count_operation(request);
     }
-    if (request->identity != NULL || s3_credentials_is_open(request->credentials))
-        http_request_vouch(req); /* or nobody has to show who he is */
+    if (request->identity != NULL)
+        http_request_vouch(req, slice_text(s3_identity_owner(request->identity)));
+    else if (s3_credentials_is_open(request->credentials))
+        http_request_vouch(req, SLICE("")); /* nobody has to show who he is */
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
     else

@@ -178,6 +178,8 @@ static void add_refusals(struct page *page, const struct http_statistics *statis
         page, "sluice_http_connections_evicted_total", "counter",
         "Connections closed to make room for new ones: those that had been without a request for longest.",
         statistics->connections_evicted);
+    add_value(page, "sluice_http_body_bytes_held", "gauge",
+              "Bytes of memory that bodies of requests hold now.", statistics->body_bytes_held);
     add(page,
         "# HELP sluice_http_refusals_total Connections, bodies and answers that a bound refused or cut off.\n"
         "# TYPE sluice_http_refusals_total counter\n");

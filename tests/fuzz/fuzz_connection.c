@@ -93,6 +93,7 @@ static struct http_server *server_create(void)
     player_require(server != NULL, "memory");
     server->options.handler.on_request = service_on_request;
     server->connections_max = 16;
+    player_require(body_budget_create(&server->body_budget) == 0, "memory");
     server->body_rate_min = HTTP_BODY_RATE_MIN;
     server->body_rate_span_ms = HTTP_BODY_RATE_SPAN_MS;
     server->grace_ms = 3600000;
@@ -291,7 +292,7 @@ static void finish(struct player *player)
         settle(player, player->sent);
     while (service_go_on(player));
     player_require(!is_alive(player), "the connection ends");
-    player_require(atomic_load(&player->worker->server->collected_bytes) == 0 || PLAYERS > 1,
+    player_require(body_budget_held(player->worker->server->body_budget) == 0 || PLAYERS > 1,
                    "no budget is lost");
     player_require(player->worker->source_count == 0, "no source is lost");
 }

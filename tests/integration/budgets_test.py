@@ -5,6 +5,7 @@ served meanwhile, and whatever was taken comes back."""
 import contextlib
 import hashlib
 import json
+import os
 import re
 import resource
 import socket
@@ -12,7 +13,7 @@ import threading
 import time
 
 from signer import Signer
-from sluicetest import ACCESS, SECRET, SLUICE, TLS, Server, check, content_md5, done, equal, poll, run, skip
+from sluicetest import ACCESS, SECRET, SLUICE, TLS, Server, check, content_md5, done, equal, poll, run, scratch, skip
 
 SANITIZED = run(["grep", "-qE", "__(asan|tsan)_init", SLUICE])[0] == 0 # then memory figures say nothing
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -43,8 +44,8 @@ def close_all(socks):
             sock.close()
 
 
-def open_socket(server):
-    return socket.create_connection((server.host, server.port), timeout=30)
+def open_socket(server, source="127.0.0.1"):
+    return socket.create_connection((server.host, server.port), timeout=30, source_address=(source, 0))
 
 
 def metric(server, name):
@@ -272,7 +273,7 @@ def one_budget():
     small = b"<Delete><Object><Key>k</Key></Object></Delete>"
     counted = 0
     for ending in ("answered", "cut", "reset"):
-        socks = [open_socket(server) for _ in range(30)]
+        socks = [open_socket(server, f"127.0.0.{index % 3 + 1}") for index in range(30)]  # no address may have all of it
         for sock in socks:
             sock.sendall(head + b" ")
         time.sleep(1)
@@ -288,15 +289,44 @@ def one_budget():
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         close_all(socks)
         check(poll(lambda: server.request("POST", "/raw?delete", small, content_md5(small))[0] == 200, 10), f"what they held is given back ({ending})")
-    check(poll(lambda: fill(server, head) == 16, 20), "then as much is taken as at first: nothing was lost, or given back twice")
+    check(poll(lambda: fill(server, head, 3) == 16, 20), "then as much is taken as at first: nothing was lost, or given back twice")
+    check(poll(lambda: metric(server, "body_bytes_held") == 0, 10), "and nothing is held")
+    equal(fill(server, head, 1), 8, "one address alone has half of it")
     check(server.stop(), "it ends with status 0")
 
 
-def fill(server, head):
-    """How many such requests are under way when one more is put off."""
+def one_share():
+    """One user, with however many connections from wherever, leaves half of the memory to the others."""
+    credentials = scratch("tenants")
+    with open(os.open(credentials, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        file.write("key ALICE alice-secret *=all\nkey BOB bob-secret owner:bob *=all\n")
+    server = Server(args=["--workers", "2", "--credentials", credentials])
+    host = f"{server.host}:{server.port}"
+    body = b" " * 2_000_000
+
+    def ask(name, source):
+        """Asks for a deletion whose document of 2 MB is announced, and not sent. The connection, and whether that was put off."""
+        headers = Signer(name, name.lower() + "-secret").headers("POST", "/shop", host, hashlib.sha256(body).hexdigest(), None, "delete=")
+        lines = "".join(f"{field}: {value}\r\n" for field, value in {**headers, **content_md5(body), "Content-Length": len(body)}.items() if field.lower() != "host")
+        sock = open_socket(server, source)
+        sock.sendall(f"POST /shop?delete= HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n".encode())
+        return sock, answer_of(sock, 0.3)
+
+    headers = Signer("ALICE", "alice-secret").headers("PUT", "/shop", host, hashlib.sha256(b"").hexdigest(), None)
+    equal(server.request("PUT", "/shop", headers=headers)[0], 200, "a bucket of one of two users")
+    alice = [ask("ALICE", f"127.0.0.{index % 5 + 1}") for index in range(12)]
+    equal([answer for _, answer in alice], [(0, "")] * 8 + [(503, "SlowDown")] * 4, "one user, from many addresses, has half of the memory")
+    bob = [ask("BOB", "127.0.0.1") for _ in range(4)]
+    equal([answer for _, answer in bob], [(0, "")] * 4, "another has what he needs")
+    close_all(sock for sock, _ in alice + bob)
+    check(server.stop(), "it ends with status 0")
+
+
+def fill(server, head, addresses):
+    """How many such requests are under way when one more is put off, of so many addresses in turn."""
     socks = []
     while len(socks) < 60:
-        socks.append(open_socket(server))
+        socks.append(open_socket(server, f"127.0.0.{len(socks) % addresses + 1}"))
         socks[-1].sendall(head)
         if answer_of(socks[-1], 0.3) == (503, "SlowDown"):
             break
@@ -344,8 +374,8 @@ class Trickle(threading.Thread):
 trickle = None if TLS else Trickle()
 if trickle:
     trickle.start()
-for part in (bound_of_connections, bound_of_busy_connections, blobs_at_the_bound, bound_of_an_address, memory_of_connections, no_hope, one_budget):
-    if TLS and part in (bound_of_busy_connections, memory_of_connections, no_hope, one_budget):
+for part in (bound_of_connections, bound_of_busy_connections, blobs_at_the_bound, bound_of_an_address, memory_of_connections, no_hope, one_budget, one_share):
+    if TLS and part in (bound_of_busy_connections, memory_of_connections, no_hope, one_budget, one_share):
         skip(part.__name__, "it speaks over raw sockets")
         continue
     began = time.monotonic()

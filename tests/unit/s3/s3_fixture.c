@@ -46,9 +46,9 @@ socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *a
     return sizeof(fixture.peer);
 }
 
-void http_request_vouch(struct http_request *req)
+void http_request_vouch(struct http_request *req, struct slice principal)
 {
-    (void)req;
+    (void)req, (void)principal;
 }
 
 void http_request_close_after(struct http_request *req)
