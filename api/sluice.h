@@ -278,6 +278,9 @@ struct sluice_server_options {
     /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and
      * the access log. NULL-terminated, or NULL: the field is ignored */
     const char *const *trusted_proxies;
+    /* On listen, and on tls_listen: each connection begins with a header of the PROXY protocol, version 1 or 2, that says who the client is, and
+     * trusted proxies alone may connect. -EINVAL without trusted_proxies. */
+    bool proxy_protocol, tls_proxy_protocol;
     const char *access_log; /* path, "-" for standard output, NULL for none */
     bool access_log_json;
     /* TLS. PEM files: the certificate, followed by those that lead to a root; and its key, without a passphrase. Both or none;

@@ -205,6 +205,10 @@ const struct option_row option_rows[] = {
      .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "
              "access log. Without one the field is ignored. Repeatable."},
+    {.name = "proxy-protocol", .type = OPTION_CHOICE, .field = FIELD(proxy_protocol), .default_text = "off",
+     .words = "off|listen|tls-listen|all", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Where each connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is: on the address of "
+             "--listen, on that of --tls-listen (before the handshake), or on all. There only a --trusted-proxy may connect."},
     {.name = "admin-http", .type = OPTION_SWITCH, .field = FIELD(admin_http), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take the calls of DATA/control by HTTP, too: POST /-/admin/, signed with a key that has the right admin on \"*\"."},
@@ -228,8 +232,8 @@ const struct option_row option_rows[] = {
              "for a second, the new one waits."},
     {.name = "max-connections-per-address", .type = OPTION_NUMBER, .field = FIELD(max_connections_per_address),
      .default_text = "0", .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. Not for "
-             "servers to which a proxy connects."},
+     .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. A "
+             "--trusted-proxy has none."},
     {.name = "body-rate-min", .type = OPTION_NUMBER, .field = FIELD(body_rate_min), .default_text = "1024", .max = BODY_RATE_MIN_MAX,
      .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "What a client must send of a body, or take of an answer, in a second: on average over each minute in which the server "

@@ -64,6 +64,12 @@ enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
 enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
+enum option_proxy_protocol {
+    PROXY_PROTOCOL_OFF,
+    PROXY_PROTOCOL_LISTEN,
+    PROXY_PROTOCOL_TLS_LISTEN,
+    PROXY_PROTOCOL_ALL
+};
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
@@ -71,7 +77,7 @@ struct options {
     struct options_list domains, trusted_proxies;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
-    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics;
+    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol;
     bool admin_http, read_only, allow_anonymous, check_config, no_verify, verify_reads, keep_old,
         accept_older_database, list_lost, empty_lost, help;
 

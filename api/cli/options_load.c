@@ -177,6 +177,18 @@ static int check_key(struct options *options)
     return 0;
 }
 
+/* A header that anybody may send would let everybody choose his address. */
+static int check_proxy_protocol(struct options *options)
+{
+    if (options->proxy_protocol == PROXY_PROTOCOL_OFF)
+        return 0;
+    if (options->trusted_proxies.count == 0)
+        return options_fail(options, "proxy-protocol needs trusted-proxy: whose header is believed");
+    if (options->proxy_protocol == PROXY_PROTOCOL_TLS_LISTEN && options->tls_listen == NULL)
+        return options_fail(options, "proxy-protocol names tls-listen, which is not set");
+    return 0;
+}
+
 int options_load(struct options *options, enum command command, int argc, char *const *argv)
 {
     int err;
@@ -195,5 +207,5 @@ int options_load(struct options *options, enum command command, int argc, char *
                             options->tls_certificate != NULL ? "tls-key" : "tls-certificate");
     if (options->tls_listen != NULL && options->tls_certificate == NULL)
         return options_fail(options, "tls-listen needs tls-certificate and tls-key");
-    return 0;
+    return check_proxy_protocol(options);
 }

@@ -68,6 +68,11 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .region = options->region,
         .domains = (const char *const *)options->domains.items,
         .trusted_proxies = (const char *const *)options->trusted_proxies.items,
+        .proxy_protocol =
+            options->proxy_protocol == PROXY_PROTOCOL_LISTEN || options->proxy_protocol == PROXY_PROTOCOL_ALL,
+        .tls_proxy_protocol =
+            options->tls_listen != NULL && (options->proxy_protocol == PROXY_PROTOCOL_TLS_LISTEN ||
+                                            options->proxy_protocol == PROXY_PROTOCOL_ALL),
         .access_log = options->access_log,
         .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
         .control = true,

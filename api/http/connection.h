@@ -14,6 +14,7 @@
 #include "api/http/worker.h"
 
 enum connection_state {
+    CONNECTION_PROXY,     /* the header of the PROXY protocol is awaited, where the listener expects one */
     CONNECTION_HANDSHAKE, /* TLS only: not yet open */
     CONNECTION_IDLE,      /* between requests: no byte of a head is here */
     CONNECTION_HEAD,      /* part of a head is here */
@@ -143,7 +144,7 @@ struct connection {
 #define CONNECTION_MAGIC 0x48545450u
 
 /* connection_run.c */
-/* Takes the socket, the peer and what room_take took. -ENOMEM: it took nothing. */
+/* Takes the socket, the peer (NULL: where a PROXY header will tell it) and what room_take took. -ENOMEM: it took nothing. */
 int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer, bool is_tls);
 void connection_run(struct connection *conn);
 /* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
@@ -171,6 +172,16 @@ void connection_consume(struct connection *conn, size_t count);
 int connection_fd(struct connection *conn);
 /* Receives into a buffer: plain or decrypted. The results of connection_receive. */
 ssize_t connection_read(struct connection *conn, void *buffer, size_t length);
+
+/* The handshake of TLS, or the first head. */
+void connection_open(struct connection *conn);
+
+/* proxy_step.c */
+void proxy_begin(struct connection *conn);
+enum connection_step proxy_step(struct connection *conn);
+bool proxy_is_expected(const struct http_server *server, bool is_tls); /* on that listener */
+/* Whether who has just connected may send a header; if not, that is counted and logged. */
+bool proxy_may_announce(struct http_worker *worker, h2o_socket_t *socket);
 
 /* handshake.c */
 void handshake_begin(struct connection *conn);

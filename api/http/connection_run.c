@@ -2,7 +2,7 @@
  *
  * One HTTP/1.1 connection: its birth, the run through its states, and the one place where it is cut or freed.
  *
- *      (HANDSHAKE ->) IDLE -> HEAD -> REQUEST -> ANSWER -> IDLE                 keep-alive
+ *      (PROXY ->) (HANDSHAKE ->) IDLE -> HEAD -> REQUEST -> ANSWER -> IDLE                 keep-alive
  *                                        -> DRAIN -> IDLE        a refused body's small rest is dropped
  *                                        -> LINGER -> CLOSED     the client is given time to read the answer
  *                                        -> CLOSED
@@ -78,14 +78,22 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct p
     counter_add(&worker->counters.open, 1);
     conn->is_tls = is_tls;
     conn->answer.keeps_alive = true; /* none has announced the end yet */
-    conn->is_readable =
-        !is_tls; /* a client usually sends at once; but turns of handshakes are for those that did */
-    if (is_tls)
+    if (proxy_is_expected(worker->server, is_tls))
+        proxy_begin(conn);
+    else
+        connection_open(conn);
+    connection_run(conn);
+    return 0;
+}
+
+void connection_open(struct connection *conn)
+{
+    /* A client usually sends at once; but turns of handshakes are for those that did. */
+    conn->is_readable = !conn->is_tls;
+    if (conn->is_tls)
         handshake_begin(conn);
     else
         head_begin(conn);
-    connection_run(conn);
-    return 0;
 }
 
 static void connection_free(struct connection *conn)
@@ -133,10 +141,11 @@ static enum connection_step closed_step(struct connection *conn)
 }
 
 static enum connection_step (*const connection_steps[CONNECTION_STATE_COUNT])(struct connection *) = {
-    [CONNECTION_HANDSHAKE] = handshake_step, [CONNECTION_IDLE] = head_step,
-    [CONNECTION_HEAD] = head_step,           [CONNECTION_REQUEST] = request_step,
-    [CONNECTION_ANSWER] = answer_step,       [CONNECTION_DRAIN] = drain_step,
-    [CONNECTION_LINGER] = linger_step,       [CONNECTION_CLOSED] = closed_step,
+    [CONNECTION_PROXY] = proxy_step,     [CONNECTION_HANDSHAKE] = handshake_step,
+    [CONNECTION_IDLE] = head_step,       [CONNECTION_HEAD] = head_step,
+    [CONNECTION_REQUEST] = request_step, [CONNECTION_ANSWER] = answer_step,
+    [CONNECTION_DRAIN] = drain_step,     [CONNECTION_LINGER] = linger_step,
+    [CONNECTION_CLOSED] = closed_step,
 };
 
 static void connection_update_polling(struct connection *conn)

@@ -83,7 +83,7 @@ struct http_request {
     } answer;
 };
 
-/* The other end of the connection. The length of the address, or 0 where it cannot be told any more. */
+/* The other end of the connection, or the one that a PROXY header names in its place. The length of the address, or 0 where it cannot be told any more. */
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address);
 /* The same, but where that is a trusted proxy, whom it says that it forwards the request for: the address to judge a client by. */
 socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address);
@@ -119,6 +119,9 @@ struct http_server_options {
     unsigned workers;                      /* 1 .. HTTP_WORKERS_MAX */
     /* ADDR or ADDR/BITS, NULL-terminated: whose X-Forwarded-For is believed; NULL: nobody's */
     const char *const *trusted_proxies;
+    /* On listen, and on tls_listen: trusted proxies alone may connect, and each connection begins with a header of the PROXY protocol (version 1
+     * or 2) that says for whom. -EINVAL without trusted_proxies. */
+    bool proxy_protocol, tls_proxy_protocol;
     bool copy_mode;         /* bodies by recv and send even over plain HTTP */
     const char *access_log; /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
@@ -172,6 +175,7 @@ enum http_refusal {
     HTTP_REFUSED_BODY_BUDGET, /* a body for which there is no room in memory */
     HTTP_REFUSED_SLOW_BODY,   /* one that comes in more slowly than body_rate_min */
     HTTP_REFUSED_SLOW_READER, /* an answer that is taken more slowly */
+    HTTP_REFUSED_PROXY, /* a connection without a PROXY header where one is expected, or not by a trusted proxy */
     HTTP_REFUSALS,
 };
 

@@ -11,6 +11,10 @@
 /* Hops of X-Forwarded-For that are followed back through trusted proxies: more than any way has. */
 #define HTTP_FORWARDED_HOPS_MAX 32u
 
+/* A header of the PROXY protocol: addresses, and what a proxy adds, such as the names in a client's certificate. The protocol has them fit into
+ * 536 bytes, and its form allows 64 KiB. */
+#define HTTP_PROXY_HEADER_BYTES_MAX 4096u
+
 #define HTTP_HEADERS_MAX       100u  /* fields in one head; phr_parse_request needs a bound */
 #define HTTP_CHUNK_LINE_MAX    4096u /* chunk-size line with extensions */
 #define HTTP_TRAILER_BYTES_MAX (16u << 10)

@@ -136,6 +136,8 @@ static bool server_options_are_valid(const struct http_server_options *options)
     bool has_pair = options->tls_certificate != NULL && options->tls_key != NULL;
 
     return (options->listen != NULL || options->tls_listen != NULL) &&
+           (!(options->proxy_protocol || options->tls_proxy_protocol) ||
+            (options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL)) &&
            (options->tls_listen == NULL || has_pair) && options->workers > 0 &&
            options->workers <= HTTP_WORKERS_MAX && options->connections_max <= HTTP_CONNECTIONS_MAX &&
            options->handler.on_request != NULL;

@@ -68,8 +68,10 @@ static void worker_pause_accepting(struct http_worker *worker, h2o_socket_t *lis
 static void worker_take(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
 {
     struct peer *peer = NULL;
+    bool is_announced = proxy_is_expected(worker->server, is_tls);
 
-    if (peer_take(worker, socket, &peer) != 0 || connection_accept(worker, socket, peer, is_tls) != 0) {
+    if ((is_announced ? !proxy_may_announce(worker, socket) : peer_take(worker, socket, &peer) != 0) ||
+        connection_accept(worker, socket, peer, is_tls) != 0) {
         peer_give_back(worker->server, peer);
         room_give_back(worker->server);
         h2o_socket_close(socket);
@@ -241,7 +243,8 @@ static void worker_begin_stop(struct http_worker *worker)
         struct connection *conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
 
         node = node->next;
-        if (conn->state == CONNECTION_IDLE || conn->state == CONNECTION_HANDSHAKE)
+        if (conn->state == CONNECTION_IDLE || conn->state == CONNECTION_HANDSHAKE ||
+            conn->state == CONNECTION_PROXY)
             connection_abort(conn, -ECANCELED);
     }
 }

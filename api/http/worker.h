@@ -85,7 +85,8 @@ struct http_worker {
     h2o_timeout_t accept_timeout;
     h2o_timeout_t at_once; /* what is linked here runs before the loop sleeps */
     h2o_timeout_entry_t accept_pause;
-    struct log_limit refused; /* connections that could not be accepted */
+    struct log_limit refused;     /* connections that could not be accepted */
+    struct log_limit unannounced; /* those that were refused for their PROXY header */
     bool is_stopping, is_cut;
     uint64_t cut_at_ms; /* on the monotonic clock */
 

@@ -168,10 +168,9 @@ static void add_handshakes(struct page *page, const struct http_statistics *stat
 static void add_refusals(struct page *page, const struct http_statistics *statistics)
 {
     static const char *const reasons[HTTP_REFUSALS] = {
-        [HTTP_REFUSED_ADDRESS] = "per_address",
-        [HTTP_REFUSED_BODY_BUDGET] = "body_budget",
-        [HTTP_REFUSED_SLOW_BODY] = "slow_upload",
-        [HTTP_REFUSED_SLOW_READER] = "slow_download",
+        [HTTP_REFUSED_ADDRESS] = "per_address",   [HTTP_REFUSED_BODY_BUDGET] = "body_budget",
+        [HTTP_REFUSED_SLOW_BODY] = "slow_upload", [HTTP_REFUSED_SLOW_READER] = "slow_download",
+        [HTTP_REFUSED_PROXY] = "proxy_header",
     };
 
     add_value(

@@ -255,6 +255,8 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .body_rate_min = options->body_rate_min,
         .connections_per_address_max = options->max_connections_per_address,
         .trusted_proxies = options->trusted_proxies,
+        .proxy_protocol = !is_tls_alone && options->proxy_protocol,
+        .tls_proxy_protocol = is_tls_alone ? options->proxy_protocol : options->tls_proxy_protocol,
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,
         .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
@@ -315,11 +317,14 @@ static int copy_credentials(struct sluice_server *server, const struct sluice_se
     return server->credentials != NULL ? 0 : -ENOMEM;
 }
 
-/* Whether the options for TLS fit together. */
-static int check_tls_options(const struct sluice_server_options *options)
+/* Whether the options for connections fit together. */
+static int check_listen_options(const struct sluice_server_options *options)
 {
     bool has_certificate = options->tls_certificate != NULL;
+    bool has_proxy = options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL;
 
+    if ((options->proxy_protocol || options->tls_proxy_protocol) && !has_proxy)
+        return -EINVAL;
     if (has_certificate != (options->tls_key != NULL) || (options->tls_listen != NULL && !has_certificate))
         return -EINVAL;
     return 0;
@@ -337,7 +342,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    if ((err = check_tls_options(options)) != 0 || (err = copy_credentials(server, options)) != 0 ||
+    if ((err = check_listen_options(options)) != 0 || (err = copy_credentials(server, options)) != 0 ||
         (err = create_control_http(server, options)) != 0)
         goto fail;
     create_watches(server, options);
@@ -376,7 +381,7 @@ int sluice_server_check(const struct sluice_server_options *options,
 {
     struct server_log caller = {.line = log, .ctx = log_ctx};
     struct s3_service *service;
-    int err = check_tls_options(options);
+    int err = check_listen_options(options);
 
     if (err != 0 || (err = create_service(&service, options, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
