@@ -45,13 +45,14 @@ static enum s3_error admit(struct s3_request *request, const struct s3_operation
 }
 
 /* A request that selects two operations means one of them at most: better none is done than the wrong one. */
-static enum s3_error refuse_conflict(struct s3_request *request, const char *first, const char *second)
+static enum s3_error refuse_conflict(struct s3_request *request, const char *one, const char *other)
 {
+    bool in_order = strcmp(one, other) < 0; /* S3 sorts them */
     struct slice message[] = {
         SLICE("Conflicting query string parameters: "),
-        slice_text(first),
+        slice_text(in_order ? one : other),
         SLICE(", "),
-        slice_of(second, strlen(second) + 1),
+        slice_text(in_order ? other : one),
     };
 
     return s3_request_argument(request, SLICE("ResourceType"), message[1],

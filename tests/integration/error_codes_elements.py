@@ -155,7 +155,7 @@ def arguments(server):
             ("/errors/key?versionId=x", "Invalid version id specified", "versionId", "x"),
             ("/errors/key?versionId=", "Version id cannot be the empty string", "versionId", ""),
             ("/errors?versionId=null", "This operation does not accept a version-id.", "versionId", "null"),
-            ("/errors?versioning&acl", "Conflicting query string parameters: versioning, acl", "ResourceType", "versioning"),
+            ("/errors?versioning&acl", "Conflicting query string parameters: acl, versioning", "ResourceType", "acl"),
             ("/errors/key?partNumber=0", "Part number must be an integer between 1 and 10000, inclusive", "partNumber", "0")):
         told(server, path, "GET", path, None, None, "InvalidArgument", message, *argument(name, value))
     told(server, "an attribute", "GET", "/errors/key?attributes", {"x-amz-object-attributes": "ETag,Colour"}, None, "InvalidArgument",
@@ -185,6 +185,34 @@ def arguments(server):
             "</LifecycleConfiguration>")
     told(server, "a date of a rule", "PUT", "/errors?lifecycle", content_md5(life), life, "InvalidArgument", "'Date' must be at midnight GMT",
          *argument("Date", "2030-01-01T01:00:00Z"))
+
+
+def buckets(server):
+    told(server, "a bucket with objects", "DELETE", "/errors", None, None, "BucketNotEmpty", "The bucket you tried to delete is not empty", ("BucketName", "errors"))
+    told(server, "a bucket with versions", "DELETE", "/errlocked", None, None, "BucketNotEmpty",
+         "The bucket you tried to delete is not empty. You must delete all versions in the bucket.", ("BucketName", "errlocked"))
+    told(server, "a name that is none", "PUT", "/Upper", None, None, "InvalidBucketName", "The specified bucket is not valid.", ("BucketName", "Upper"))
+    life = "<LifecycleConfiguration><Rule><ID>a</ID><Status>Enabled</Status><Filter/><Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>"
+    told(server, "a minimum size", "PUT", "/errors?lifecycle", {**content_md5(life), "x-amz-transition-default-minimum-object-size": "value"}, life, "InvalidRequest",
+         "Invalid TransitionDefaultMinimumObjectSize found: value")
+
+
+def checksums(server, upload_id):
+    for what, method, path, headers, message in (
+            ("a checksum that is none", "PUT", "/errors/new", {"x-amz-checksum-sha256": "x"}, "Value for x-amz-checksum-sha256 header is invalid."),
+            ("two", "PUT", "/errors/new", {"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-crc32c": "AAAAAA=="},
+             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."),
+            ("an upload without an algorithm", "POST", "/errors/new?uploads", {"x-amz-checksum-type": "COMPOSITE"},
+             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."),
+            ("an algorithm", "POST", "/errors/new?uploads", {"x-amz-checksum-algorithm": "TEST"}, "Checksum algorithm provided is unsupported. Please try again with any "
+             "of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]"),
+            ("a type", "POST", "/errors/new?uploads", {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "COMPOSITE"},
+             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."),
+            ("another type", "POST", "/errors/new?uploads", {"x-amz-checksum-algorithm": "SHA256", "x-amz-checksum-type": "FULL_OBJECT"},
+             "The FULL_OBJECT checksum type cannot be used with the sha256 checksum algorithm."),
+            ("a part", "PUT", f"/errors/summed?partNumber=1&uploadId={upload_id}", {"x-amz-checksum-crc32": "AAAAAA=="},
+             "Checksum Type mismatch occurred, expected checksum Type: sha256, actual checksum Type: crc32")):
+        told(server, what, method, path, headers, b"" if method == "POST" else b"x", "InvalidRequest", message)
 
 
 def bodies(server, upload_id):
@@ -257,16 +285,19 @@ def methods(server):
     marker = server.request("DELETE", "/errlocked/marked")[1]["x-amz-version-id"]
     told(server, "a delete marker", "GET", f"/errlocked/marked?versionId={marker}", None, None, "MethodNotAllowed", NOT_ALLOWED, ("Method", "GET"),
          ("ResourceType", "DeleteMarker"))
-    origin = {"origin": "http://a", "access-control-request-method": "PUT"}
+    told(server, "a preflight of no bucket", "OPTIONS", "/no-such-bucket/key", origin := {"origin": "http://a", "access-control-request-method": "PUT"}, None, "AccessForbidden",
+         "CORSResponse: Bucket not found", ("Method", "PUT"), ("ResourceType", "BUCKET"))
     told(server, "a preflight", "OPTIONS", "/errors/key", origin, None, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", ("Method", "PUT"),
          ("ResourceType", "BUCKET"))
 
 
 def values(server, upload_id):
-    for part in (absent, conditions, arguments, tags, methods):
+    for part in (absent, conditions, arguments, tags, methods, buckets):
         part(server)
     bodies(server, upload_id)
     parts(server, upload_id)
+    summed = server.request("POST", "/errors/summed?uploads", headers={"x-amz-checksum-algorithm": "SHA256"})[2].split(b"<UploadId>")[1].split(b"<")[0].decode()
+    checksums(server, summed)
 
 
 # ---- What takes a key ----

@@ -151,6 +151,18 @@ static enum s3_error claim_add(struct s3_checksum_claim *claim, struct slice nam
     return S3_ERROR_NONE;
 }
 
+#define UNSUPPORTED                                                                                          \
+    "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "     \
+    "CRC32C, "                                                                                               \
+    "CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]"
+
+static const char *const invalid_values[] = {
+#define INVALID_VALUE(name, number, wire, header, element, digest)                                           \
+    [S3_CHECKSUM_##name] = "Value for " header " header is invalid.",
+    S3_CHECKSUM_MAP(INVALID_VALUE)
+#undef INVALID_VALUE
+};
+
 static enum s3_error claim_header(struct s3_checksum_claim *claim, const struct http_header *header,
                                   bool parts_allowed, const char **message)
 {
@@ -162,7 +174,7 @@ static enum s3_error claim_header(struct s3_checksum_claim *claim, const struct 
     if (parts_allowed && memchr(header->value.base, '-', header->value.len) != NULL)
         return S3_ERROR_NONE;
     if (base64_decode(header->value, claim->value, s3_checksum_bytes(claim->algorithm)) != 0) {
-        *message = "Value for x-amz-checksum- header is invalid.";
+        *message = invalid_values[claim->algorithm];
         return S3_ERROR_INVALID_REQUEST;
     }
     return S3_ERROR_NONE;
@@ -203,7 +215,7 @@ enum s3_error s3_checksum_claim_read(const struct http_headers *headers, bool pa
     if (error != S3_ERROR_NONE || announced.base == NULL)
         return error;
     if (s3_checksum_of_name(announced) == S3_CHECKSUM_NONE) {
-        *message = "Checksum algorithm provided is unsupported.";
+        *message = UNSUPPORTED;
         return S3_ERROR_INVALID_REQUEST;
     }
     if (claim->algorithm == S3_CHECKSUM_NONE) {
@@ -217,6 +229,31 @@ enum s3_error s3_checksum_claim_read(const struct http_headers *headers, bool pa
         return S3_ERROR_INVALID_REQUEST;
     }
     return S3_ERROR_NONE;
+}
+
+#define CANNOT(type, name) "The " type " checksum type cannot be used with the " name " checksum algorithm."
+
+/* Each algorithm lacks one type at most. */
+static const char *wrong_type(enum s3_checksum_algorithm algorithm)
+{
+    switch (algorithm) {
+    case S3_CHECKSUM_CRC64NVME:
+        return CANNOT("COMPOSITE", "crc64nvme");
+    case S3_CHECKSUM_SHA1:
+        return CANNOT("FULL_OBJECT", "sha1");
+    case S3_CHECKSUM_SHA256:
+        return CANNOT("FULL_OBJECT", "sha256");
+    case S3_CHECKSUM_MD5:
+        return CANNOT("FULL_OBJECT", "md5");
+    case S3_CHECKSUM_SHA512:
+        return CANNOT("FULL_OBJECT", "sha512");
+    case S3_CHECKSUM_XXHASH64:
+        return CANNOT("FULL_OBJECT", "xxhash64");
+    case S3_CHECKSUM_XXHASH3:
+        return CANNOT("FULL_OBJECT", "xxhash3");
+    default:
+        return CANNOT("FULL_OBJECT", "xxhash128");
+    }
 }
 
 enum s3_error s3_checksum_upload_choose(struct slice algorithm_name, struct slice type_name,
@@ -235,7 +272,7 @@ enum s3_error s3_checksum_upload_choose(struct slice algorithm_name, struct slic
         return S3_ERROR_INVALID_REQUEST;
     }
     if ((*algorithm = s3_checksum_of_name(algorithm_name)) == S3_CHECKSUM_NONE) {
-        *message = "Checksum algorithm provided is unsupported.";
+        *message = UNSUPPORTED;
         return S3_ERROR_INVALID_REQUEST;
     }
     full = type_name.base == NULL ? *algorithm == S3_CHECKSUM_CRC64NVME
@@ -247,7 +284,7 @@ enum s3_error s3_checksum_upload_choose(struct slice algorithm_name, struct slic
     }
     /* Only a CRC of the whole follows from those of the parts, and S3 knows no composite CRC64NVME. */
     if ((full && !s3_checksum_is_crc(*algorithm)) || (composite && *algorithm == S3_CHECKSUM_CRC64NVME)) {
-        *message = "The checksum type cannot be used with the specified checksum algorithm.";
+        *message = wrong_type(*algorithm);
         return S3_ERROR_INVALID_REQUEST;
     }
     *type = composite ? S3_CHECKSUM_COMPOSITE : S3_CHECKSUM_FULL_OBJECT;

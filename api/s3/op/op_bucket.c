@@ -248,6 +248,10 @@ static void on_deleted(struct core_change *change)
     struct bucket_change *deletion = change->ctx;
     int result = deletion->op.delete.op.result;
 
+    if (deletion->request->bucket.versioning != META_VERSIONING_NEVER)
+        s3_request_explain(deletion->request, S3_ERROR_BUCKET_NOT_EMPTY,
+                           "The bucket you tried to delete is not empty. You must delete all versions in the "
+                           "bucket.");
     if (result != 0)
         s3_answer_result(deletion->request, result);
     else

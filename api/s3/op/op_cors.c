@@ -197,6 +197,8 @@ void s3_op_preflight(struct s3_request *request)
     s3_request_element(request, S3_ELEMENT_METHOD, method);
     s3_request_element(request, S3_ELEMENT_RESOURCE_TYPE, SLICE("BUCKET"));
     if ((cors = find_configuration(request)) == NULL) {
+        if (request->bucket.id == 0) /* none was opened */
+            s3_request_explain(request, S3_ERROR_ACCESS_FORBIDDEN, "CORSResponse: Bucket not found");
         s3_answer_error(request, S3_ERROR_ACCESS_FORBIDDEN);
         return;
     }

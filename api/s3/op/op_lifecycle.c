@@ -105,12 +105,20 @@ void s3_op_get_bucket_lifecycle(struct s3_request *request)
     s3_answer_xml(request, 200, &xml);
 }
 
+static void refuse_minimum_size(struct s3_request *request, struct slice value)
+{
+    struct slice message = arena_concat(&request->http->arena,
+                                        SLICE("Invalid TransitionDefaultMinimumObjectSize found: "), value);
+
+    s3_answer_error_message(request, S3_ERROR_INVALID_REQUEST, message.base);
+}
+
 static void on_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct core_lifecycle lifecycle = {0};
     struct s3_refusal refusal = {0};
     enum s3_error error = s3_lifecycle_read(&request->http->arena, body, &lifecycle, &refusal);
-    struct slice stored;
+    struct slice stored, minimum = s3_request_header(request, MINIMUM_SIZE_HEADER);
     char *encoded;
     size_t length;
 
@@ -118,8 +126,12 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
         s3_answer_error(request, s3_request_refused(request, error, &refusal));
         return;
     }
-    lifecycle.varies_by_storage_class =
-        slice_is_nocase(s3_request_header(request, MINIMUM_SIZE_HEADER), MINIMUM_SIZE_VARIES);
+    lifecycle.varies_by_storage_class = slice_is_nocase(minimum, MINIMUM_SIZE_VARIES);
+    if (minimum.base != NULL && !lifecycle.varies_by_storage_class &&
+        !slice_is_nocase(minimum, MINIMUM_SIZE_ALL)) {
+        refuse_minimum_size(request, minimum);
+        return;
+    }
     if ((encoded = core_lifecycle_encode(&lifecycle, &length)) == NULL) {
         s3_answer_error(request, S3_ERROR_INTERNAL_ERROR);
         return;

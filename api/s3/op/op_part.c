@@ -81,22 +81,26 @@ static void answer_part(struct s3_put *put)
     s3_answer_empty(put->request, 200);
 }
 
-/* What the client claims must be of the algorithm that the upload was created with. */
+/* What the client claims must be of the algorithm that the upload was created with. S3 names the part only where there is no claim. */
 static enum s3_error check_claim(const struct part_put *part_put, const char **message)
 {
     enum s3_checksum_algorithm claimed = part_put->put.claim.algorithm, wanted = part_put->target.algorithm;
+    struct s3_request *request = part_put->put.request;
+    struct arena *arena = &request->http->arena;
     struct slice text[6];
 
     if (wanted == S3_CHECKSUM_NONE || claimed == wanted ||
         (claimed == S3_CHECKSUM_NONE && part_put->target.type != S3_CHECKSUM_COMPOSITE))
         return S3_ERROR_NONE;
-    text[0] = SLICE("Checksum Type mismatch occurred for part ");
-    text[1] = s3_parameter_value(part_put->put.request, "partNumber");
-    text[2] = SLICE(", expected checksum Type: ");
-    text[3] = slice_text(s3_checksum_name(wanted));
+    text[0] = SLICE("Checksum Type mismatch occurred");
+    text[1] = claimed == S3_CHECKSUM_NONE ? SLICE(" for part ") : SLICE("");
+    text[2] = claimed == S3_CHECKSUM_NONE ? s3_parameter_value(request, "partNumber") : SLICE("");
+    text[3] = arena_concat(arena, SLICE(", expected checksum Type: "),
+                           arena_dup_lower(arena, slice_text(s3_checksum_name(wanted))));
     text[4] = SLICE(", actual checksum Type: ");
-    text[5] = claimed == S3_CHECKSUM_NONE ? SLICE("null") : slice_text(s3_checksum_name(claimed));
-    *message = arena_join(&part_put->put.request->http->arena, text, 6).base;
+    text[5] = claimed == S3_CHECKSUM_NONE ? SLICE("null")
+                                          : arena_dup_lower(arena, slice_text(s3_checksum_name(claimed)));
+    *message = arena_join(arena, text, 6).base;
     return S3_ERROR_INVALID_REQUEST;
 }
 
