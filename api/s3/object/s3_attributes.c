@@ -15,8 +15,12 @@
 
 #define ANNOTATIONS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
 
-static const char *const plain_names[] = {
-    "cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires",
+static const struct {
+    const char *name;
+    bool is_list; /* RFC 9110 5.3: several fields of the name are one, with commas between them */
+} plain[] = {
+    {"cache-control", true},    {"content-disposition", false}, {"content-encoding", true},
+    {"content-language", true}, {"content-type", false},        {"expires", false},
 };
 
 /* Classes whose objects can be read at once. GLACIER and its like are refused: clients that see them do not
@@ -100,46 +104,58 @@ static enum s3_error collection_add(struct collection *collection, struct slice 
     return S3_ERROR_NONE;
 }
 
+static enum s3_error append_value(struct collection *collection, struct meta_attribute *have,
+                                  struct slice separator, struct slice value)
+{
+    struct slice joined =
+        arena_concat(collection->arena, slice_of(have->value.data, have->value.length), separator, value);
+
+    have->value = (struct meta_bytes){joined.base, joined.len};
+    collection->stored_bytes += separator.len + value.len;
+    return collection->stored_bytes > META_ATTRIBUTES_BYTES_MAX ? S3_ERROR_METADATA_TOO_LARGE : S3_ERROR_NONE;
+}
+
+/* NULL: there is none of that name yet. */
+static struct meta_attribute *find_attribute(struct meta_attributes *attributes, struct slice name)
+{
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        struct meta_attribute *have = &attributes->list[i];
+
+        if (slice_equals(slice_of(have->name.data, have->name.length), name))
+            return have;
+    }
+    return NULL;
+}
+
 /* Repeated metadata of one name is joined with commas, as S3 does. */
 static enum s3_error collect_user(struct collection *collection, struct slice name, struct slice value)
 {
-    struct meta_attributes *attributes = collection->attributes;
+    struct meta_attribute *have;
 
     name = arena_dup_lower(collection->arena, name);
     value = s3_encoded_words_read(collection->arena, value);
     collection->user_bytes += name.len - strlen(S3_USER_METADATA_PREFIX) + value.len;
     if (collection->user_bytes > S3_USER_METADATA_BYTES_MAX)
         return S3_ERROR_METADATA_TOO_LARGE;
-    for (uint32_t i = 0; i < attributes->count; i++) {
-        struct meta_attribute *have = &attributes->list[i];
-        char *joined;
-
-        if (have->name.length != name.len || memcmp(have->name.data, name.base, name.len) != 0)
-            continue;
-        joined = arena_alloc(collection->arena, have->value.length + 1 + value.len);
-        memcpy(joined, have->value.data, have->value.length);
-        joined[have->value.length] = ',';
-        memcpy(joined + have->value.length + 1, value.base, value.len);
-        have->value = (struct meta_bytes){joined, have->value.length + 1 + value.len};
-        collection->user_bytes++;
-        collection->stored_bytes += 1 + value.len;
-        return collection->stored_bytes > META_ATTRIBUTES_BYTES_MAX ? S3_ERROR_METADATA_TOO_LARGE
-                                                                    : S3_ERROR_NONE;
-    }
-    return collection_add(collection, name, value);
+    if ((have = find_attribute(collection->attributes, name)) == NULL)
+        return collection_add(collection, name, value);
+    collection->user_bytes++;
+    return append_value(collection, have, SLICE(","), value);
 }
 
-static enum s3_error collect_plain(struct collection *collection, const char *name, struct slice value)
+static enum s3_error collect_plain(struct collection *collection, size_t index, struct slice value)
 {
-    struct slice stored_name = slice_text(name);
+    struct slice name = slice_text(plain[index].name);
+    struct meta_attribute *have;
 
-    if (strcmp(name, "content-encoding") == 0)
+    if (slice_is(name, "content-encoding"))
         value = s3_content_encoding_strip(collection->arena, value);
     if (value.len == 0)
         return S3_ERROR_NONE;
-    if (s3_attribute_get(collection->attributes, name).data != NULL)
-        return S3_ERROR_NONE; /* of repeated headers, the first */
-    return collection_add(collection, stored_name, value);
+    if ((have = find_attribute(collection->attributes, name)) == NULL)
+        return collection_add(collection, name, value);
+    /* Of what is no list, s3_effective_collect let one pass. */
+    return plain[index].is_list ? append_value(collection, have, SLICE(", "), value) : S3_ERROR_NONE;
 }
 
 static enum s3_error collect_class(struct collection *collection, struct slice value)
@@ -178,9 +194,9 @@ enum s3_error s3_attributes_collect(struct arena *arena, const struct http_heade
             error = collect_user(&collection, name, value);
             continue;
         }
-        for (size_t n = 0; n < COUNT_OF(plain_names); n++) {
-            if (slice_is_nocase(name, plain_names[n]))
-                error = collect_plain(&collection, plain_names[n], value);
+        for (size_t n = 0; n < COUNT_OF(plain); n++) {
+            if (slice_is_nocase(name, plain[n].name))
+                error = collect_plain(&collection, n, value);
         }
     }
     if (error == S3_ERROR_NONE)

@@ -131,6 +131,24 @@ static void joins_repeated_metadata(void **state)
     assert_stored("content-type", "first");
 }
 
+/* RFC 9110 5.3. */
+static void joins_repeated_lists(void **state)
+{
+    header("cache-control", "no-cache");
+    header("content-encoding", "aws-chunked");
+    header("content-language", "de");
+    header("Cache-Control", "max-age=60, private");
+    header("content-encoding", "gzip");
+    header("content-language", "");
+    header("content-encoding", "aws-chunked, br");
+    header("content-language", "en");
+    assert_int_equal(collect(), S3_ERROR_NONE);
+    assert_int_equal(attributes.count, 3);
+    assert_stored("cache-control", "no-cache, max-age=60, private");
+    assert_stored("content-encoding", "gzip, br");
+    assert_stored("content-language", "de, en");
+}
+
 static void bounds_user_metadata(void **state)
 {
     char value[S3_USER_METADATA_BYTES_MAX + 1];
@@ -204,6 +222,7 @@ int main(void)
         TEST(leaves_defaults_out),
         TEST(strips_aws_chunked),
         TEST(joins_repeated_metadata),
+        TEST(joins_repeated_lists),
         TEST(bounds_user_metadata),
         TEST(bounds_what_a_row_can_hold),
         TEST(refuses_what_cannot_be_kept),
