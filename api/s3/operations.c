@@ -12,6 +12,8 @@
 #define ANY_REGION    S3_OPERATION_ANY_REGION
 #define TELLS_REGION  S3_OPERATION_TELLS_REGION
 #define BYTES         S3_OPERATION_BYTES
+#define MAKES         S3_OPERATION_MAKES
+#define STORES        S3_OPERATION_STORES
 
 #define ALONE                        .parameter = NULL
 #define ALONE_WITH(name)             .header = name

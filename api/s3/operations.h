@@ -20,6 +20,8 @@ enum s3_operation_flag {
     S3_OPERATION_ANY_REGION = 32,
     S3_OPERATION_TELLS_REGION = 64,
     S3_OPERATION_BYTES = 128,
+    S3_OPERATION_MAKES = 256,
+    S3_OPERATION_STORES = 512,
 };
 
 enum s3_operation_kind {

@@ -29,6 +29,10 @@
  *              ANY_REGION    a client asks it to learn the region: it may be signed for any
  *              TELLS_REGION  every answer tells the region, be it a refusal
  *              BYTES      the body is an object's bytes, which a signature may leave out
+ *              MAKES      there is an object after it that was not there before (s3:ObjectCreationOperation); If-Match and If-None-Match
+ *                         count
+ *              STORES     what the request says of an object (ACL, tags, lock, storage class) is stored with one. Elsewhere it says
+ *                         nothing, to policies neither
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
  *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
@@ -71,7 +75,7 @@ OPERATION(DeleteObjects, POST, BUCKET, BY("delete"), WRITE, NO_ACTION, DOCUMENT,
           "1,000 keys, `Quiet`, `ETag`, `Size` and `LastModifiedTime` conditions; `Content-MD5` and `x-amz-checksum-*` are verified "
           "when given")
 /* Its signature lies in the form, and it judges rights itself. */
-OPERATION(PostObject, POST, BUCKET, ALONE, NONE, NO_ACTION, 0, SERVED, s3_op_post_object,
+OPERATION(PostObject, POST, BUCKET, ALONE, NONE, NO_ACTION, MAKES | STORES, SERVED, s3_op_post_object,
           "browser forms; signature version 4 over the policy, all conditions, `${filename}`, `acl`, `tagging`, metadata and "
           "checksums as fields, `success_action_redirect` and `success_action_status`; 64 KiB and 100 fields before the file, which "
           "comes last and is up to 5 GiB")
@@ -229,12 +233,13 @@ OPERATION(PutBucketAbac, PUT, BUCKET, BY("abac"), ADMIN, ACTION(PUT_BUCKET_ABAC)
 /* ---- Objects ---- */
 
 /* Judged with the tags of its source. */
-OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT, SERVED, s3_op_copy_object,
+OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT | MAKES | STORES,
+          SERVED, s3_op_copy_object,
           "no byte is moved, up to 5 TiB; `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "
           "may get them there and put them here; conditions on `RequestObjectTag` see them. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
-OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES, SERVED, s3_op_put_object,
+OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKES | STORES, SERVED, s3_op_put_object,
           "`If-Match` with an ETag, `If-None-Match: *` (anything else is 501, as in S3), `Content-MD5`, `x-amz-content-sha256`, "
           "`x-amz-checksum-*` in headers and trailers, user metadata (decoded where they come as RFC 2047 "
           "has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
@@ -258,7 +263,7 @@ OPERATION(HeadObject, HEAD, OBJECT, BY("versions"), READ, VERSIONED(GET_OBJECT, 
           VERSIONS_OF_KEY, "")
 OPERATION(DeleteObject, DELETE, OBJECT, ALONE, WRITE, VERSIONED(DELETE_OBJECT, DELETE_OBJECT_VERSION), VERSION, SERVED,
           s3_op_delete_object, "`If-Match`, `x-amz-if-match-size`, `x-amz-if-match-last-modified-time`")
-OPERATION(RenameObject, PUT, OBJECT, BY("renameObject"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_rename_object,
+OPERATION(RenameObject, PUT, OBJECT, BY("renameObject"), WRITE, ACTION(PUT_OBJECT), MAKES, SERVED, s3_op_rename_object,
           "in every bucket, with all conditions. Last-Modified stays. With versioning the old key gets a delete marker. "
           "`x-amz-client-token`: remembered for as long as the new key holds what was renamed; the same request again succeeds and "
           "changes nothing, another with the same token and new key is `IdempotencyParameterMismatch`")
@@ -306,7 +311,7 @@ OPERATION(UpdateObjectEncryption, PUT, OBJECT, BY("encryption"), WRITE, ACTION(U
 
 /* ---- Multipart uploads ---- */
 
-OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_create_upload,
+OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), STORES, SERVED, s3_op_create_upload,
           "`x-amz-checksum-algorithm`, `x-amz-checksum-type`")
 OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT),
           MAY_MISS, SERVED, s3_op_upload_part_copy,
@@ -318,7 +323,7 @@ OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACT
 OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 0, REFUSED, INVALID_ARGUMENT, "")
 OPERATION(ListParts, GET, OBJECT, BY("uploadId"), WRITE, ACTION(LIST_MULTIPART_UPLOAD_PARTS), 0, SERVED, s3_op_list_parts,
           "`max-parts`, `part-number-marker`")
-OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), 0, SERVED, s3_op_complete_upload,
+OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), MAKES, SERVED, s3_op_complete_upload,
           "part checksums (which a `COMPOSITE` upload demands), `x-amz-mp-object-size`, conditions as PutObject; may be repeated as long as its object is the current "
           "one, with the same parts (`InvalidPart` with others). Parts of an upload that asked for no checksum become an object with "
           "a CRC where all have one of the same algorithm")

@@ -133,17 +133,37 @@ static enum s3_error take_query(struct s3_request *request)
 
 /* ---- Settling ---- */
 
-/* Only what comes of it is said: what is no copy has no source, and a copy has the tags of its source unless it replaces them. */
+static void forget(struct s3_request *request, enum s3_effective_name first, enum s3_effective_name last)
+{
+    for (enum s3_effective_name name = first; name <= last; name++)
+        request->effective.values[name] = slice_of(NULL, 0);
+}
+
+/* Only what comes of it is said. What stores no object with it has no ACL (but what puts one), no tags and no lock; an upload's parts have
+ * no conditions; what is no copy has no source, and a copy has the tags of its source unless it replaces them. */
 static void leave_out(struct s3_request *request)
 {
-    struct slice *values = request->effective.values, nothing = {NULL, 0};
-    bool copies = request->operation != NULL && request->operation->header != NULL;
+    static const struct s3_operation none;
+    const struct s3_operation *operation = request->operation != NULL ? request->operation : &none;
+    bool stores = (operation->flags & S3_OPERATION_STORES) != 0;
+    bool puts_acl = (operation->flags & S3_OPERATION_CREATES) != 0 ||
+                    (operation->parameter != NULL && strcmp(operation->parameter, "acl") == 0);
+    bool copies = operation->header != NULL;
+    struct slice directive = s3_request_effective(request, S3_EFFECTIVE_TAGGING_DIRECTIVE);
 
+    if (!stores && !puts_acl)
+        forget(request, S3_EFFECTIVE_ACL, S3_EFFECTIVE_GRANT_WRITE_ACP);
+    if (!stores) {
+        forget(request, S3_EFFECTIVE_TAGGING, S3_EFFECTIVE_LOCK_HOLD);
+        forget(request, S3_EFFECTIVE_STORAGE_CLASS, S3_EFFECTIVE_WEBSITE_REDIRECT);
+        forget(request, S3_EFFECTIVE_METADATA_DIRECTIVE, S3_EFFECTIVE_TAGGING_DIRECTIVE);
+    }
+    if (operation->action == S3_ACTION_PUT_OBJECT && (operation->flags & S3_OPERATION_MAKES) == 0)
+        forget(request, S3_EFFECTIVE_IF_MATCH, S3_EFFECTIVE_IF_NONE_MATCH);
     if (!copies)
-        values[S3_EFFECTIVE_COPY_SOURCE] = values[S3_EFFECTIVE_METADATA_DIRECTIVE] =
-            values[S3_EFFECTIVE_TAGGING_DIRECTIVE] = nothing;
-    else if (!slice_is_nocase(values[S3_EFFECTIVE_TAGGING_DIRECTIVE], "REPLACE"))
-        values[S3_EFFECTIVE_TAGGING] = nothing;
+        forget(request, S3_EFFECTIVE_COPY_SOURCE, S3_EFFECTIVE_TAGGING_DIRECTIVE);
+    else if (!slice_is_nocase(directive, "REPLACE"))
+        forget(request, S3_EFFECTIVE_TAGGING, S3_EFFECTIVE_TAGGING);
 }
 
 enum s3_error s3_effective_settle(struct s3_request *request)

@@ -248,6 +248,43 @@ for how, condition in itertools.product(("presigned", "header"), ("If-Match", "I
           f"a policy demands {condition}, {how}")
     etag = alice.head_object(Bucket="rules", Key="there")["ETag"]
 
+# ---- What the operation does nothing with ----
+
+
+def multipart(key, said=(), at=(), complete=()):
+    """An upload in three steps, of which the second and third may say more: the status of each."""
+    told = [send("POST", f"/rules/{key}", list(at), [("uploads", "")])[0]]
+    listed = alice.list_multipart_uploads(Bucket="rules", Prefix=key).get("Uploads")
+    if not listed:
+        return told
+    upload = ("uploadId", listed[0]["UploadId"])
+    told.append(send("PUT", f"/rules/{key}", list(said), [("partNumber", "1"), upload], b"part")[0])
+    parts = alice.list_parts(Bucket="rules", Key=key, UploadId=upload[1]).get("Parts")
+    if not parts:
+        return told
+    document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{parts[0]['ETag']}</ETag></Part></CompleteMultipartUpload>".encode()
+    return [*told, send("POST", f"/rules/{key}", [*said, *complete], [upload], document)[0]]
+
+
+SAID = [("x-amz-acl", "public-read"), ("x-amz-tagging", "a=b"), ("x-amz-storage-class", "STANDARD_IA"), ("x-amz-object-lock-legal-hold", "ON"), LOCK, GOVERN]
+for name, value in (("s3:x-amz-acl", "public-read"), ("s3:RequestObjectTag/a", "b"), ("s3:x-amz-storage-class", "STANDARD_IA"), ("s3:object-lock-legal-hold", "ON"),
+                    ("s3:object-lock-mode", "GOVERNANCE")):
+    policy(("Allow", "s3:PutObject", None), ("Deny", "s3:PutObject", {"StringEquals": {name: value}}))
+    key = f"k{next(numbers)}"
+    equal(multipart(key, SAID), [200, 200, 200], f"{name}: a part and a completion say nothing of it, and ask for no more than PutObject")
+    equal((grants(key, "READ"), tags(key), head(key, "StorageClass"), retention(key), head(key, "ObjectLockLegalHoldStatus")), ([], {}, None, {}, None), "for nothing of it is stored")
+policy(("Allow", [*BESIDE], None), ("Allow", "s3:PutObject", {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}))
+equal(multipart(f"k{next(numbers)}", [("x-amz-acl", "bucket-owner-full-control")], [("x-amz-acl", "bucket-owner-full-control")]), [200, 403], "nor does it meet a condition")
+alice.abort_multipart_upload(Bucket="rules", Key=f"k{next(numbers) - 1}", UploadId=alice.list_multipart_uploads(Bucket="rules")["Uploads"][-1]["UploadId"])
+
+# As S3 documents it, for buckets whose objects are only ever made, not replaced.
+policy(("Allow", [*BESIDE, "s3:PutObject"], None), ("Deny", "s3:PutObject", {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}))
+ONCE = ("if-none-match", "*")
+equal([send("PUT", f"/rules/k{next(numbers)}", said, [], b"")[0] for said in ([], [ONCE], [COPY], [COPY, ONCE])], [403, 200, 403, 200], "who has to say If-None-Match says it where an object is made")
+equal([form(f"k{next(numbers)}", fields)[0] for fields in ([], [ONCE])], [403, 204], "and a form")
+equal(multipart(f"k{next(numbers)}", complete=[ONCE]), [200, 200, 200], "of an upload in parts, where it is completed")
+equal(multipart(f"k{next(numbers)}", at=[ONCE]), [200, 200, 403], "nowhere else")
+
 # ---- Presigned: what counts, what is passed over, what is refused ----
 
 policy(("Allow", [*BESIDE, "s3:PutObject"], None))
@@ -271,6 +308,11 @@ for name in ("x-amz-date", "x-amz-of-tomorrow", "content-md5", "content-type", "
     equal(send("GET", "/rules/right", [(name, "a"), (name, "a")], how="nobody"), (400, "InvalidArgument"), f"two headers {name}, before anybody is asked")
 equal(send("PUT", "/rules/joined", [("x-amz-meta-a", "1"), ("x-amz-meta-a", "2")], [], b"x")[0], 200, "metadata may come twice")
 equal(head("joined", "Metadata"), {"a": "1,2"}, "and is joined")
+LISTS = [("cache-control", "no-cache"), ("content-encoding", "gzip"), ("content-language", "de"), ("Cache-Control", "max-age=60"), ("content-encoding", "aws-chunked"),
+         ("Content-Language", "en, fr"), ("Content-Encoding", "br")]
+equal(send("PUT", "/rules/lists", LISTS, [], b"x")[0], 200, "so may headers that are lists")
+equal([head("lists", name) for name in ("CacheControl", "ContentEncoding", "ContentLanguage")], ["no-cache, max-age=60", "gzip, br", "de, en, fr"], "which are one list")
+equal(send("PUT", "/rules/lists", [("content-disposition", "a"), ("content-disposition", "b")], [], b"x")[0], 400, "what is no list comes once")
 
 # ---- The rights that a parameter asks for ----
 

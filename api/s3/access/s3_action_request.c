@@ -53,7 +53,7 @@ size_t s3_action_of_request(const struct s3_request *request, const struct s3_op
     actions[0] = has_version ? operation->version_action : operation->action;
     if (operation->also != S3_ACTION_NONE)
         count = add(actions, count, has_version ? operation->version_also : operation->also);
-    if (operation->action == S3_ACTION_PUT_OBJECT && !s3_request_has(request, "uploadId"))
+    if ((operation->flags & S3_OPERATION_STORES) != 0)
         return s3_action_of_upload(request, actions);
     if ((operation->action == S3_ACTION_DELETE_OBJECT ||
          operation->action == S3_ACTION_PUT_OBJECT_RETENTION) &&

@@ -10,6 +10,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_tags.h"
 #include "api/s3/text/s3_time.h"
@@ -276,7 +277,7 @@ struct slice s3_authorize_value(void *ctx, enum s3_policy_key key, const char *d
     case S3_KEY_OBJECT_CREATION:
         return context->access->action != S3_ACTION_PUT_OBJECT
                    ? no_value
-                   : text_value(s3_request_has(request, "uploadId") ? "false" : "true");
+                   : text_value((request->operation->flags & S3_OPERATION_MAKES) != 0 ? "true" : "false");
     default:
         return no_value;
     }

@@ -48,7 +48,7 @@ enum s3_policy_key {
     S3_KEY_EXISTING_TAG,      /* the tag that `detail` names, on the object that is there */
     S3_KEY_REQUEST_TAG,       /* the tag that `detail` names, in the request */
     S3_KEY_REQUEST_TAG_KEYS,  /* all of them */
-    S3_KEY_OBJECT_CREATION,   /* s3:ObjectCreationOperation: "true" where a PUT makes an object */
+    S3_KEY_OBJECT_CREATION,   /* s3:ObjectCreationOperation: "true" where PutObject makes an object */
     S3_KEY_TLS_VERSION,
     S3_KEY_COUNT,
 };

@@ -188,11 +188,22 @@ static void test_actions_are_those_of_s3(void **state)
     }
 }
 
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* What tables beside this one used to say: the flags, and how rows lie. */
 static void test_flags(void **state)
 {
     static const char *const documents[] = {"CopyObject", "DeleteObjects", "PutObjectTagging",
                                             "PutObjectRetention", "PutObjectLegalHold"};
+    static const char *const makers[] = {"PutObject", "CopyObject", "RenameObject", "PostObject",
+                                         "CompleteMultipartUpload"};
+    static const char *const storers[] = {"PutObject", "CopyObject", "PostObject", "CreateMultipartUpload"};
     unsigned found = 0;
 
     for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
@@ -203,6 +214,8 @@ static void test_flags(void **state)
             is_document |= strcmp(row->name, documents[j]) == 0;
         assert_int_equal((row->flags & S3_OPERATION_DOCUMENT) != 0, is_document);
         found += is_document;
+        assert_int_equal((row->flags & S3_OPERATION_MAKES) != 0, is_among(row->name, makers, 5));
+        assert_int_equal((row->flags & S3_OPERATION_STORES) != 0, is_among(row->name, storers, 4));
         assert_int_equal((row->flags & S3_OPERATION_CREATES) != 0, strcmp(row->name, "CreateBucket") == 0);
         if (row->resource == S3_RESOURCE_BUCKET && row->method != S3_OPTIONS)
             assert_int_equal(row->flags & S3_OPERATION_VERSION, 0);
