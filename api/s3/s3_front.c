@@ -52,6 +52,16 @@ static void count_operation(struct s3_request *request)
                      s3_operation_row(request->operation));
 }
 
+/* What it asked for is told by its headers as they came: nobody asks who sent it. */
+static void refuse_browser(struct s3_request *request, enum s3_error refusal, bool is_parsed)
+{
+    if (is_parsed && !s3_system_is_addressed(request)) {
+        s3_selector_apply(request);
+        count_operation(request);
+    }
+    s3_answer_error(request, refusal);
+}
+
 /* Who asks for what: on success the operation is known, and all that policies may ask about it. */
 static enum s3_error judge(struct s3_request *request)
 {
@@ -72,7 +82,7 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
     enum s3_error refusal = s3_browser_judge(request, error == S3_ERROR_NONE && s3_cors_apply(request));
 
     if (refusal != S3_ERROR_NONE) {
-        s3_answer_error(request, refusal);
+        refuse_browser(request, refusal, error == S3_ERROR_NONE);
         return;
     }
     if (s3_system_is_addressed(request)) {

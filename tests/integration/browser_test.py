@@ -3,6 +3,7 @@
 """What browsers may ask of a server without keys: requests in the shape in which they come from other pages change and tell nothing."""
 import base64
 import hashlib
+import json
 import os
 
 from sluicetest import ACCESS, SECRET, Server, check, done, equal, error_code, scratch
@@ -110,8 +111,22 @@ def with_keys():
     check(server.stop(), "it ends cleanly")
 
 
+def logged(log):
+    """What was refused has its operation in the log, but for the server's own pages."""
+    refused = {}
+    with open(log) as file:
+        for line in map(json.loads, file):
+            if line["status"] == 403:
+                refused.setdefault((line["method"], line["path"] + line["query"]), set()).add(line.get("operation"))
+    for (method, path), name in {("POST", "/bucket"): "PostObject", ("POST", "/bucket?delete"): "DeleteObjects", ("POST", "/bucket/x?uploads"): "CreateMultipartUpload",
+                                 ("GET", "/bucket/page"): "GetObject", ("PUT", "/bucket/page"): "PutObject", ("PUT", "/evil"): "CreateBucket", ("GET", "/"): "ListBuckets",
+                                 ("GET", "/-/metrics"): None, ("OPTIONS", "/bucket/page"): "OPTIONS"}.items():
+        equal(refused.get((method, path)), {name}, f"the log calls a refused {method} {path} {name}")
+
+
 def main():
-    server = Server(args=["--domain", "s3.example.org"])
+    log = scratch("access.log")
+    server = Server(args=["--domain", "s3.example.org", "--access-log", log, "--access-log-format", "json"])
     server.request("PUT", "/bucket")
     server.request("PUT", "/bucket/page", b"mine")
     other_pages(server)
@@ -119,6 +134,7 @@ def main():
     with_rules(server)
     bodies(server)
     check(server.stop(), "the server ends cleanly")
+    logged(log)
     beyond_loopback()
     with_keys()
     done()
