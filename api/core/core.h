@@ -179,6 +179,8 @@ void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);
  *   core_put_begin -> [on_ready(0)] -> core_put_splice / core_put_write ... -> core_put_seal -> on_sealed(0, values)
  *     -> core_put_commit_object or core_put_commit_part -> on_committed(result) -> core_put_end
  *
+ * After on_committed(META_E_JUDGED), core_put_retry and core_put_commit_object may follow any number of times: the bytes are kept.
+ *
  * core_put_end is due exactly once, allowed at any moment except between a commit call and its on_committed, and abandons
  * what was not committed. No event is delivered after it. */
 
@@ -225,6 +227,8 @@ void core_put_seal(struct core_put *put);
  * call; op->object.modified_ms is filled when committed. op must stay valid until on_committed. */
 void core_put_commit_object(struct core_put *put, struct meta_object_put *op);
 void core_put_commit_part(struct core_put *put, struct meta_part_put *op);
+/* Before the next commit of a put whose object was not as it was judged. 0, or -ENOMEM: then it can only be ended. */
+int core_put_retry(struct core_put *put);
 void core_put_end(struct core_put *put);
 
 /* ---- GET ---- */

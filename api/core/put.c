@@ -5,11 +5,15 @@
  * and syncs it with others in a segment, just before it commits the row (pack.c).
  *
  *   OPENING -> FILLING -> SEALING -> SEALED -> PUBLISHING -> COMMITTING -> COMMITTED
+ *                                                                 ^ |
+ *                                                                 | v
+ *                                                               OVERTAKEN
  *
  * Any step may lead to FAILED instead, from where only core_put_end goes on. The order is what makes a crash
  * harmless: the row comes last, and until it is there the blob store knows the blob as one to be probed. A
  * unit whose row was refused goes to the reclaimer, which gives it back; on_committed does not wait
- * for that. Where the commit met an I/O error, it is left to the next start.
+ * for that. Where the commit met an I/O error, it is left to the next start. A row that is refused because the
+ * object is not as it was judged any more may be tried again: the bytes stay until then.
  *
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
@@ -29,6 +33,7 @@ enum put_state {
     PUT_SEALED,     /* digests are known; waits for a commit or the end */
     PUT_PUBLISHING, /* sync and name in progress */
     PUT_COMMITTING, /* the row is at the committer */
+    PUT_OVERTAKEN,  /* META_E_JUDGED; waits for another commit or the end */
     PUT_COMMITTED,  /* visible */
     PUT_FAILED,
     PUT_STATE_COUNT
@@ -93,7 +98,7 @@ static void put_on_small_sealed(void *ctx, int result)
 static void put_finish(struct core_put *put, int result)
 {
     assert(put->state == PUT_COMMITTING || put->state == PUT_PUBLISHING);
-    put->state = result == 0 ? PUT_COMMITTED : PUT_FAILED;
+    put->state = result == 0 ? PUT_COMMITTED : result == META_E_JUDGED ? PUT_OVERTAKEN : PUT_FAILED;
     put->events->on_committed(put->ctx, result); /* may end the put */
 }
 
@@ -126,8 +131,8 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
-    } else if (result != -EIO) {
-        put_discard(put);
+    } else if (result != -EIO && (result != META_E_JUDGED || put->small != NULL)) {
+        put_discard(put); /* another commit of a small body has another place in a segment */
     }
     put_finish(put, result);
 }
@@ -170,7 +175,7 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
 
 static void put_submit(struct core_put *put)
 {
-    assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING);
+    assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
     put->op->rests_on = NULL;
     if (put->op->kind == META_OP_OBJECT_PUT) {
         struct meta_object_put *op = (struct meta_object_put *)put->op;
@@ -208,14 +213,23 @@ static void put_on_published(void *ctx, int result, uint64_t blob)
 static void put_commit(struct core_put *put, struct meta_op *op)
 {
     assert(op != NULL && put->op == NULL);
-    assert(put->state == PUT_SEALED);
+    assert(put->state == PUT_SEALED || put->state == PUT_OVERTAKEN);
+    assert(put->discard != NULL);
     put->op = op;
-    if (put->small != NULL) {
+    if (put->small != NULL || put->state == PUT_OVERTAKEN) {
         put_submit(put);
         return;
     }
     put->state = PUT_PUBLISHING;
     blob_writer_publish(put->writer);
+}
+
+int core_put_retry(struct core_put *put)
+{
+    assert(put->state == PUT_OVERTAKEN);
+    if (put->discard == NULL)
+        put->discard = malloc(sizeof(*put->discard));
+    return put->discard != NULL ? 0 : -ENOMEM;
 }
 
 void core_put_commit_object(struct core_put *put, struct meta_object_put *op)
@@ -360,6 +374,8 @@ void core_put_end(struct core_put *put)
     if (put == NULL)
         return;
     assert(put->state != PUT_PUBLISHING && put->state != PUT_COMMITTING);
+    if (put->state == PUT_OVERTAKEN && put->small == NULL)
+        put_discard(put);
     if (put->writer != NULL)
         blob_writer_free(put->writer);
     put_small_free(put->small);

@@ -227,10 +227,26 @@ static void on_sealed(void *ctx, int result, const struct digest_values *values)
     put->commit(put);
 }
 
+/* Whoever replaced the object, or changed its tags, may have changed what the sender may do: the bytes wait for another judgement. */
+static void put_again(struct s3_put *put)
+{
+    int result = core_put_retry(put->core);
+    enum s3_error error;
+
+    if (result != 0)
+        put_fail_result(put, result);
+    else if ((error = put->overtaken(put)) != S3_ERROR_NONE)
+        s3_put_fail(put, error);
+}
+
 static void on_committed(void *ctx, int result)
 {
     struct s3_put *put = ctx;
 
+    if (result == META_E_JUDGED && put->overtaken != NULL) {
+        put_again(put);
+        return;
+    }
     if (result != 0) {
         put_fail_result(put, result);
         return;

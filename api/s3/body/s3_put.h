@@ -27,6 +27,9 @@ struct s3_put {
     enum s3_checksum_algorithm wanted;
     void (*commit)(struct s3_put *put); /* etag and checksum are known: calls one core_put_commit_* */
     void (*stored)(struct s3_put *put); /* durable and visible: answers */
+    /* The object is not as the upload was judged: judges it anew, for the same bytes, and on S3_ERROR_NONE calls core_put_commit_object
+     * once more. NULL: judgements do not rest on it. */
+    enum s3_error (*overtaken)(struct s3_put *put);
 
     void (*feed)(struct s3_put *put); /* NULL: the request's body is received */
 

@@ -64,6 +64,16 @@ static enum s3_error add_tags(struct post *post)
     return S3_ERROR_NONE;
 }
 
+/* What the last judgement saw binds the change. */
+static void take_judgement(struct post *post)
+{
+    struct s3_request *request = post->request;
+
+    post->op.condition.owner = request->only_over;
+    s3_pinned_end(&request->pinned);
+    post->op.condition.judged = s3_pinned_judged(&request->pinned);
+}
+
 static enum s3_error prepare_object(struct post *post)
 {
     struct s3_request *request = post->request;
@@ -86,9 +96,7 @@ static enum s3_error prepare_object(struct post *post)
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = post->condition.condition;
-    op->condition.owner = request->only_over;
-    s3_pinned_end(&request->pinned);
-    op->condition.judged = s3_pinned_judged(&request->pinned);
+    take_judgement(post);
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
@@ -109,6 +117,26 @@ static void commit_object(struct s3_put *put)
         s3_put_fail(put, S3_ERROR_ENTITY_TOO_SMALL);
     } else
         core_put_commit_object(put->core, &post->op);
+}
+
+/* What the form's policy allows does not hang on the object that is there. */
+static enum s3_error judge_again(struct s3_put *put)
+{
+    struct post *post = post_of_put(put);
+    struct s3_request *request = post->request;
+    struct s3_upload_access access;
+    struct meta_bytes lock;
+    enum s3_error error;
+
+    if ((error = s3_authorize_begin_again(request)) != S3_ERROR_NONE ||
+        (error = s3_authorize_upload(request, post->tags)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &lock)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE)
+        return error;
+    take_judgement(post);
+    post->op.object.modified_ms = 0; /* of the first attempt */
+    core_put_commit_object(put->core, &post->op);
+    return S3_ERROR_NONE;
 }
 
 /* The object's address as the client reached the bucket. */
@@ -309,6 +337,7 @@ void s3_op_post_object(struct s3_request *request)
     post->put.request = request;
     post->put.commit = commit_object;
     post->put.stored = answer_stored;
+    post->put.overtaken = judge_again;
     post->put.feed = on_feed;
     post->limits.bytes_max = UINT64_MAX;
     post->expected_owner = s3_request_header(request, "x-amz-expected-bucket-owner");

@@ -7,6 +7,7 @@
 
 #include "api/s3/object/s3_append.h"
 #include "api/s3/access/s3_access.h"
+#include "api/s3/access/s3_authorize.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
@@ -46,6 +47,33 @@ static void commit_object(struct s3_put *put)
         append->size = core_put_taken(put->core);
     }
     core_put_commit_object(put->core, &object_put_of(put)->op);
+}
+
+/* What the last judgement saw binds the change. */
+static void take_judgement(struct s3_request *request, struct meta_object_put *op)
+{
+    op->condition.owner = request->only_over;
+    s3_pinned_end(&request->pinned);
+    op->condition.judged = s3_pinned_judged(&request->pinned);
+}
+
+/* What is stored stays what it was; only who may store it is asked again. */
+static enum s3_error judge_again(struct s3_put *put)
+{
+    struct s3_request *request = put->request;
+    struct meta_object_put *op = &object_put_of(put)->op;
+    struct s3_upload_access access;
+    struct meta_bytes lock;
+    enum s3_error error;
+
+    if ((error = s3_authorize_again(request)) != S3_ERROR_NONE ||
+        (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
+        (error = s3_lock_for_object(request, true, &lock)) != S3_ERROR_NONE)
+        return error;
+    take_judgement(request, op);
+    op->object.modified_ms = 0; /* of the first attempt */
+    core_put_commit_object(put->core, op);
+    return S3_ERROR_NONE;
 }
 
 static void answer_stored(struct s3_put *put)
@@ -111,9 +139,7 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     op->bucket = request->bucket.id;
     op->key = s3_bytes(request->key);
     op->condition = object_put->condition.condition;
-    op->condition.owner = request->only_over;
-    s3_pinned_end(&request->pinned);
-    op->condition.judged = s3_pinned_judged(&request->pinned); /* the body is gone then: no second attempt */
+    take_judgement(request, op);
     op->object.owner = access.owner;
     if (access.acl.length > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
@@ -129,6 +155,7 @@ void s3_op_put_object(struct s3_request *request)
     object_put->put.request = request;
     object_put->put.commit = commit_object;
     object_put->put.stored = answer_stored;
+    object_put->put.overtaken = judge_again;
     error = prepare(object_put, &message);
     if (error == S3_ERROR_NONE)
         s3_put_start(&object_put->put);
