@@ -33,8 +33,9 @@ target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
-# Prints that table for OPERATIONS.md: tests/integration/operations_document_test.py.
-add_executable(operations_tables unit/s3/operations_tables.c ${CMAKE_SOURCE_DIR}/api/s3/operations.c ${CMAKE_SOURCE_DIR}/api/s3/s3_error.c)
+# Prints that table for OPERATIONS.md and for tests: tests/integration/operations_document_test.py, operations_rows.py.
+add_executable(operations_tables unit/s3/operations_tables.c ${CMAKE_SOURCE_DIR}/api/s3/operations.c ${CMAKE_SOURCE_DIR}/api/s3/s3_error.c
+    ${CMAKE_SOURCE_DIR}/api/s3/access/s3_action.c)
 target_link_libraries(operations_tables PRIVATE sluice_flags)
 
 s3_unit_test(s3_users_test auth/s3_users.c auth/s3_users_file.c auth/s3_users_lines.c ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})

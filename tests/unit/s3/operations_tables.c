@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prints the tables of api/s3/OPERATIONS.md as the table of operations says them, each between the two lines that mark it there.
- * tests/integration/operations_document_test.py compares them, or writes them into that file. */
+ * tests/integration/operations_document_test.py compares them, or writes them into that file.
+ *
+ * With the argument "rows", all rows and all actions of policies, as tests/integration/operations_rows.py reads them: a line each, its words
+ * between tabs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -61,8 +64,43 @@ static void print_table(enum s3_resource resource)
     printf("<!-- end of operations -->\n");
 }
 
-int main(void)
+static const char *text_of(const char *text)
 {
+    return text != NULL ? text : "";
+}
+
+/* Those that tests ask for. */
+static const struct {
+    unsigned flag;
+    const char *name;
+} flags[] = {{S3_OPERATION_VERSION, "VERSION"}, {S3_OPERATION_MAKES, "MAKES"}};
+
+static void print_rows(void)
+{
+    static const char *const kinds[] = {"served", "absent", "refused"};
+
+    for (size_t i = 0; i < S3_OPERATION_ROWS; i++) {
+        const struct s3_operation *row = &s3_operations[i];
+
+        printf("row\t%s\t%s\t%s\t%s\t%s\t%s\t%u\t%s\t%s\t%s\t%s\t%s", row->name, methods[row->method],
+               resources[row->resource], text_of(row->parameter), text_of(row->beside), text_of(row->header),
+               row->rights, s3_action_name(row->action), s3_action_name(row->version_action),
+               s3_action_name(row->also), s3_action_name(row->version_also), kinds[row->kind]);
+        for (size_t j = 0; j < sizeof(flags) / sizeof(flags[0]); j++)
+            if ((row->flags & flags[j].flag) != 0)
+                printf("\t%s", flags[j].name);
+        printf("\n");
+    }
+    for (enum s3_action action = S3_ACTION_NONE + 1; action < S3_ACTION_COUNT; action++)
+        printf("action\t%s\n", s3_action_name(action));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "rows") == 0) {
+        print_rows();
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
     for (int resource = 0; resource < S3_RESOURCE_COUNT; resource++)
         print_table((enum s3_resource)resource);
     return fflush(stdout) == 0 ? 0 : 1;
