@@ -177,9 +177,9 @@ class Server:
     with strace_args."""
 
     def __init__(self, data=None, keys=False, args=(), env=None, strace=None, strace_calls=None, strace_args=(), engine=None,
-                 log=None, descriptors=None):
+                 log=None, descriptors=None, program=SLUICE):
         self.data = data or tempfile.mkdtemp(prefix="data-", dir=scratch())
-        command = [SLUICE, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
+        command = [program, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *args]
         if TLS:
             command += tls_arguments()
         engine = engine or os.environ.get("TEST_ENGINE")
