@@ -248,6 +248,13 @@ for how, condition in itertools.product(("presigned", "header"), ("If-Match", "I
           f"a policy demands {condition}, {how}")
     etag = alice.head_object(Bucket="rules", Key="there")["ETag"]
 
+# A read says none of what an upload can, so that a policy which demands it is for nobody, as its status tells.
+for name, value in (("x-amz-server-side-encryption-aws-kms-key-id", "k"), ("x-amz-storage-class", "STANDARD_IA"), ("x-amz-acl", "private"), ("x-amz-copy-source", "rules/right")):
+    policy(("Allow", "s3:GetObject", {"StringEquals": {"s3:" + name: value}}))
+    public = alice.get_bucket_policy_status(Bucket="rules")["PolicyStatus"]["IsPublic"]
+    got = [send("GET", "/rules/right", headers, query, how="nobody")[0] for headers, query in (([], []), ([], [(name, value)]), ([(name, value)], []))]
+    check(got[0] == got[1] == 403 and (public or got[2] in (400, 403)), f"{name}: nobody reads what is not public by saying it", f"{public} {got}")
+
 # ---- What the operation does nothing with ----
 
 

@@ -426,6 +426,22 @@ def framing():
         refused(ask(method, "/raw/drip"), f"the method {method}", (405, 400, 501))
 
 
+def refused_expectations():
+    """Whoever is refused and sends his body all the same has sent no request: what a front end took for a body is never one."""
+    smuggled = b"PUT /shop/smuggled HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
+    healthy = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for server, head in ((keyed, b"PUT /shop/x"), (keyed, b"POST /shop?delete"), (keyed, b"PUT /missing/x"), (plain, b"PUT /missing-bucket/x"), (plain, b"PATCH /raw/x")):
+        for body in (healthy, smuggled, healthy * 3):
+            with connect(server) as sock:
+                sock.sendall(head + b" HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-MD5: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+                answer = answer_of(sock)
+                with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                    sock.sendall(body)
+                answer += answer_of(sock, b"never")
+            check(re.match(rb"HTTP/1\.1 4\d\d ", answer) and answer.count(b"HTTP/1.1 ") == 1, f"{head.decode()}: a body after a refused Expect is no request, of {len(body)} bytes", repr(answer[:300]))
+    equal(signed("READER", "GET", "/shop/smuggled"), (404, "NoSuchKey"), "and stores nothing")
+
+
 # ---- Names ----
 
 
@@ -721,7 +737,7 @@ for _ in range(50):  # caches, pipes and pools have what they keep
 memory_before = {server: rss_kib(server) for server in (plain, keyed)}
 slowloris = Slowloris(20)
 slowloris.start()
-for part in (dripping, vanishing, vanishing_late, pulled_away, too_few_descriptors, logged, announcements, framing, names, documents, parameters, copies, rights, system_names, presigned, clocks_and_replays, tiny_chunks, floods):
+for part in (dripping, vanishing, vanishing_late, pulled_away, too_few_descriptors, logged, announcements, framing, refused_expectations, names, documents, parameters, copies, rights, system_names, presigned, clocks_and_replays, tiny_chunks, floods):
     began = time.monotonic()
     try:
         part()
