@@ -33,6 +33,10 @@ target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
+# The one look at objects, over a real core.
+sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
+target_link_libraries(s3_pinned_test PRIVATE PkgConfig::JANSSON)
+
 # Prints that table for OPERATIONS.md and for tests: tests/integration/operations_document_test.py, operations_rows.py.
 add_executable(operations_tables unit/s3/operations_tables.c ${CMAKE_SOURCE_DIR}/api/s3/operations.c ${CMAKE_SOURCE_DIR}/api/s3/s3_error.c
     ${CMAKE_SOURCE_DIR}/api/s3/access/s3_action.c)
