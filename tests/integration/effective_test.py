@@ -352,6 +352,8 @@ policy(("Allow", BESIDE, None), ("Allow", "s3:PutObject", {"StringEquals": {"s3:
 equal([send("PUT", "/rules/t1", said)[0] for said in ([TAGGED, INTERNAL], [TAGGED], [TAGGED, ("x-amz-tagging-directive", "COPY"), INTERNAL], [TAGGED, INTERNAL, REPLACE])],
       [403, 403, 403, 200], "a copy's tags are those that it gets")
 equal(tags("t1"), {"class": "internal"}, "and no others")
+policy(("Allow", [*BESIDE, "s3:DeleteObject"], None), ("Allow", "s3:PutObject", {"StringEquals": {"s3:RequestObjectTag/class": "internal"}}))
+equal(send("PUT", "/rules/renamed", [("x-amz-rename-source", "/rules/tagged"), INTERNAL], [("renameObject", "")])[0], 403, "a renamed object keeps its tags, whatever a header says")
 alice.put_object(Bucket="rules", Key="inner", Body=b"t", Tagging="class=internal")
 equal(send("PUT", "/rules/t2", [("x-amz-copy-source", "rules/inner")])[0], 200, "tags of the source meet the condition")
 equal(tags("t2"), {"class": "internal"}, "and are stored")
