@@ -25,6 +25,7 @@ struct player {
     int server_fd, client_fd;
     const uint8_t *stream; /* all that the client sends */
     size_t length, sent;
+    size_t lead; /* bytes of a PROXY header that come before the stream: sent counts them, too */
     struct model model;
     uint8_t *payload;
 

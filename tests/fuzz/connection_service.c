@@ -95,7 +95,7 @@ static void refuse(struct call *call)
 
     record_of(call)->is_refused = true;
     record_of(call)->must_close = http_body_is_expected(call->req) && http_body_length(call->req) > 0 &&
-                                  player_consumed(player) == player->sent;
+                                  player_consumed(player) + player->lead == player->sent;
     answer(call, 403);
 }
 

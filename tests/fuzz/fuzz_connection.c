@@ -12,6 +12,7 @@
  *      E  the client sends no more                                           S  the server begins to stop
  *      R  the client closes                                                  X  the connection is cut
  *      c  (first of all) bodies are copied, not spliced                      0xff  the byte 0xff
+ *      p  (first of all) a header of the PROXY protocol comes before it, Q one of version 2
  *
  * Under the thread sanitizer two threads play the same input to two workers of one server. */
 #include <errno.h>
@@ -56,18 +57,34 @@ struct event {
 };
 
 struct script {
-    uint8_t stream[INPUT_BYTES_MAX];
+    uint8_t stream[INPUT_BYTES_MAX + 64]; /* the lead, and then the stream */
     size_t length;
     struct event events[INPUT_BYTES_MAX / 2];
     size_t event_count;
+    size_t lead;
     bool copies;
 };
+
+static const char lead_line[] = "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n";
+static const char lead_binary[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\2\1\x0a\0\0\1\x12\x34\0\x50";
+
+static void script_read_lead(struct script *script, uint8_t kind)
+{
+    const char *lead = kind == 'p' ? lead_line : lead_binary;
+
+    script->lead = kind == 'p' ? sizeof(lead_line) - 1 : kind == 'Q' ? sizeof(lead_binary) - 1 : 0;
+    memcpy(script->stream, lead, script->lead);
+    script->length = script->lead;
+}
 
 /* What comes after the client has closed is never sent. */
 static void script_read(struct script *script, const uint8_t *data, size_t size)
 {
-    script->length = script->event_count = 0;
-    script->copies = size >= 2 && data[0] == 0xff && data[1] == 'c';
+    uint8_t first = size >= 2 && data[0] == 0xff ? data[1] : 0;
+
+    script->event_count = 0;
+    script->copies = first == 'c';
+    script_read_lead(script, first);
     for (size_t i = 0; i < size; i++) {
         if (data[i] != 0xff) {
             script->stream[script->length++] = data[i];
@@ -122,7 +139,7 @@ size_t player_consumed(struct player *player)
     int queued = 0;
 
     player_require(ioctl(player->server_fd, FIONREAD, &queued) == 0, "what the socket holds");
-    return player->sent - (size_t)queued - connection_input(player->conn)->size;
+    return player->sent - (size_t)queued - connection_input(player->conn)->size - player->lead;
 }
 
 /* ---- The client ---- */
@@ -153,7 +170,7 @@ static bool client_send(struct player *player, size_t until)
 
     if (player->client_fd == -1 || player->sent >= until)
         return false;
-    count = send(player->client_fd, player->stream + player->sent, until - player->sent,
+    count = send(player->client_fd, player->stream - player->lead + player->sent, until - player->sent,
                  MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count > 0)
         player->sent += (size_t)count;
@@ -276,9 +293,9 @@ static void finish(struct player *player)
 {
     player->is_reading = true;
     do
-        settle(player, player->length);
+        settle(player, player->lead + player->length);
     while (service_go_on(player));
-    if (!player->may_die && player->sent == player->length)
+    if (!player->may_die && player->sent == player->lead + player->length)
         judge_count(player);
     player->may_die = true;
     if (player->client_fd != -1)
@@ -299,9 +316,10 @@ static void finish(struct player *player)
 
 static void play(struct player *player, const struct script *script)
 {
-    player->stream = script->stream;
-    player->length = script->length;
-    model_read(&player->model, script->stream, script->length, player->payload);
+    player->lead = script->lead;
+    player->stream = script->stream + script->lead;
+    player->length = script->length - script->lead;
+    model_read(&player->model, player->stream, player->length, player->payload);
     client_begin(player);
     for (size_t i = 0; i < script->event_count; i++)
         happen(player, &script->events[i]);
@@ -349,6 +367,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin_all();
     script_read(&script, data, size);
     players[0].worker->server->options.copy_mode = script.copies;
+    players[0].worker->server->options.proxy_protocol = script.lead > 0;
     if (PLAYERS > 1)
         sem_post(&second_begins);
     play(&players[0], &script);
