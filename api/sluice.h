@@ -268,7 +268,7 @@ struct sluice_server_options {
     const char *listen;                  /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
     unsigned workers;                    /* 0: as many as cores */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
-    /* files that hold those two, a line each, instead; SLUICE_E_CREDENTIALS where anybody may read one */
+    /* files that hold those two, a line each, instead; SLUICE_E_CREDENTIALS where others may read one */
     const char *access_key_file, *secret_key_file;
     const char *credentials;    /* path of a credentials file, or NULL; read again whenever it changes */
     bool allow_anonymous;       /* without any key, listen on addresses other than loopback too */

@@ -144,7 +144,8 @@ const struct option_row option_rows[] = {
              "by themselves, and on SIGHUP."},
     {.name = "tls-key", .type = OPTION_TEXT, .field = FIELD(tls_key), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
-     .help = "The private key of that certificate, a PEM file without a passphrase; it may be the same file."},
+     .help = "The private key of that certificate, a PEM file without a passphrase; it may be the same file. Refused where others "
+             "may read it, but for a group to which root has given it."},
     {.name = "tls-listen", .type = OPTION_TEXT, .field = FIELD(tls_listen), .check = check_address, .argument = "ADDR:PORT",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS there, and plain HTTP where --listen says. Without it --listen is for HTTPS alone, if there is a "
@@ -194,7 +195,7 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE, .help = "The file that holds it, as its one line."},
     {.name = "secret-key-file", .type = OPTION_TEXT, .field = FIELD(secret_key_file), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "The file that holds the secret; refused where anybody may read it."},
+     .help = "The file that holds the secret; refused where others may read it."},
     {.name = "allow-anonymous", .type = OPTION_SWITCH, .field = FIELD(allow_anonymous), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Without any key, serve on addresses other than loopback too: whoever can connect may read, write and delete."},

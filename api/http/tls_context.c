@@ -81,6 +81,11 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
     bool has_passphrase = false;
     int loaded;
 
+    if (stat(options->key, &status) == 0 && !secret_file_is_private(&status)) {
+        say(options, LOG_LEVEL_ERROR, "%s: others than its owner may read the key in it (chmod 600)",
+            options->key);
+        return -EBADMSG;
+    }
     SSL_CTX_set_default_passwd_cb(ssl_ctx, refuse_passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(ssl_ctx, &has_passphrase);
     loaded = SSL_CTX_use_PrivateKey_file(ssl_ctx, options->key, SSL_FILETYPE_PEM);
@@ -104,9 +109,6 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
         }
         return refuse_file(options, options->key, "key");
     }
-    if (stat(options->key, &status) == 0 && secret_file_readers(&status) != SECRET_READERS_OWNER)
-        say(options, LOG_LEVEL_WARNING, "%s: others than its owner may read the key in it (chmod 600)",
-            options->key);
     return 0;
 }
 

@@ -18,7 +18,7 @@ static const char *trouble_text(int err)
 {
     switch (err) {
     case -EPERM:
-        return "anybody may read the secret in it (chmod 600)";
+        return "others than its owner may read the secret in it (chmod 600)";
     case -EMSGSIZE:
         return "longer than a key may be";
     case -EBADMSG:

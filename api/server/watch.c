@@ -9,7 +9,9 @@
  * may be thousands a second of no concern. When it is gone, the folder it was in is watched for another to take its place.
  *
  * A file that was just made is looked at when it is closed, not before; but a link is whole as soon as it is there. The kernel
- * tells of both in the same way, so what tells them apart is that the path leads elsewhere now. */
+ * tells of both in the same way, so what tells them apart is that the path leads elsewhere now.
+ *
+ * Mode and owner count, too: a file that others may read is refused, and `cp` gives a file its mode when it is whole. */
 #include "api/server/watch.h"
 #include "api/server/watch_way.h"
 #include "storage/base/thread.h"
@@ -34,8 +36,10 @@
 #define PASSED_MAX  64u
 #define FOLDERS_MAX (DECIDING_MAX + PASSED_MAX)
 
-#define EVENTS_ENTRIES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE)
+#define EVENTS_ENTRIES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB)
 #define EVENTS_ITSELF  (IN_MOVE_SELF | IN_DELETE_SELF)
+/* What was written is closed, or has its name by a rename; or events were lost, and anything may have happened. */
+#define EVENTS_WHOLE (IN_CLOSE_WRITE | IN_MOVED_TO | IN_Q_OVERFLOW)
 
 struct folders {
     int watches[FOLDERS_MAX];
@@ -112,20 +116,29 @@ static int survey_way(struct file_watch *watch, char *end, bool *is_new)
     return result;
 }
 
-/* is_whole: what was written is closed, or has its name by a rename. */
-static bool is_changed(struct file_watch *watch, bool is_whole)
+static bool is_same_content(const struct stat *now, const struct stat *seen)
+{
+    return now->st_dev == seen->st_dev && now->st_ino == seen->st_ino && now->st_size == seen->st_size &&
+           now->st_mtim.tv_sec == seen->st_mtim.tv_sec && now->st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
+}
+
+/* events: what happened since the last look. */
+static bool is_changed(struct file_watch *watch, uint32_t events)
 {
     struct stat now = {0};
     char end[PATH_MAX];
-    bool is_same, is_elsewhere, is_new;
+    bool is_whole, is_same, is_elsewhere, is_new;
 
     if (survey_way(watch, end, &is_new) != 0 || stat(watch->path, &now) != 0)
         return false; /* gone: whoever replaces it is still at it */
     is_elsewhere = strcmp(end, watch->end) != 0;
+    is_whole =
+        (events & EVENTS_WHOLE) != 0 ||
+        ((events & IN_ATTRIB) != 0 && is_same_content(&now, &watch->seen)); /* it was when it was looked at */
     if (!is_whole && !is_elsewhere && !is_new) /* what a new folder brings along is told by no event */
         return false;
-    is_same = !is_elsewhere && now.st_dev == watch->seen.st_dev && now.st_ino == watch->seen.st_ino &&
-              now.st_size == watch->seen.st_size && now.st_ctim.tv_sec == watch->seen.st_ctim.tv_sec &&
+    is_same = !is_elsewhere && is_same_content(&now, &watch->seen) &&
+              now.st_ctim.tv_sec == watch->seen.st_ctim.tv_sec &&
               now.st_ctim.tv_nsec == watch->seen.st_ctim.tv_nsec;
     watch->seen = now;
     strcpy(watch->end, end);
@@ -174,9 +187,7 @@ static void *run(void *ctx)
             return NULL;
         if (fds[0].revents == 0)
             continue;
-        /* Where events were lost, anything may have happened. */
-        if (is_changed(watch, (take_events(watch) & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_Q_OVERFLOW)) != 0) &&
-            is_settled(watch))
+        if (is_changed(watch, take_events(watch)) && is_settled(watch))
             watch->changed(watch->ctx);
     }
 }

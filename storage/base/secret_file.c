@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum secret_readers secret_file_readers(const struct stat *status)
+bool secret_file_is_private(const struct stat *status)
 {
     if (!S_ISREG(status->st_mode) || (status->st_mode & (S_IRGRP | S_IROTH)) == 0)
-        return SECRET_READERS_OWNER;
-    return (status->st_mode & S_IROTH) != 0 ? SECRET_READERS_ANYBODY : SECRET_READERS_GROUP;
+        return true;
+    return (status->st_mode & S_IROTH) == 0 && status->st_uid == 0;
 }
 
 /* As much as there is, or fits. */
@@ -52,7 +52,7 @@ static int read_secret(int fd, char *text, size_t size)
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    if (secret_file_readers(&status) == SECRET_READERS_ANYBODY)
+    if (!secret_file_is_private(&status))
         return -EPERM;
     if ((err = read_bytes(fd, text, size, &length)) != 0)
         return err;

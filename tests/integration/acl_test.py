@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """ACLs, ownership controls, PublicAccessBlock and request payment: what clients put and read, and what it means for others."""
+import os
+
 from sluicetest import Server, check, done, equal, error_code, have, run, scratch, skip
 
 try:
@@ -304,7 +306,7 @@ def s3cmd():
 def main():
     global SERVER
     path = scratch("credentials")
-    with open(path, "w") as out:
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as out:
         out.write(KEYS)
     SERVER = Server(args=["--credentials", path])
     owner = client_of(SERVER, "OWNERKEY", "owner-secret-1")

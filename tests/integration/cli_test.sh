@@ -143,7 +143,8 @@ test_check_config() {
     run serve --check-config --listen 0.0.0.0:9000 --allow-anonymous
     check "--allow-anonymous lifts it" test "$status" -eq 0
     [ -f deploy/credentials.sample ] || return
-    run serve --check-config --credentials deploy/credentials.sample --listen 0.0.0.0:9000
+    install -m 600 deploy/credentials.sample "$work/sample"
+    run serve --check-config --credentials "$work/sample" --listen 0.0.0.0:9000
     check "--check-config accepts the sample of credentials" test "$status" -eq 0
 }
 
@@ -276,11 +277,13 @@ reload_with() {
     local before
     before=$(grep -c . "$work/log")
     printf '%s\n' "$1" >"$work/credentials"
+    chmod 600 "$work/credentials"
     kill -HUP "$server_pid"
     poll more_lines "$before"
 }
 test_credentials_reload() {
     echo 'key FIRSTKEY first-secret *=all' >"$work/credentials"
+    chmod 600 "$work/credentials"
     start --credentials "$work/credentials"
     check "the key of the file opens" test "$(signed FIRSTKEY first-secret GET /)" = 200
     check "another does not" test "$(signed SECONDKEY second-secret GET /)" = 403

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Keys from files, and from what systemd hands to a service: used where they are right, refused where anybody may read them."""
+"""Keys from files, and from what systemd hands to a service: used where they are right, refused where others may read them."""
 import os
 
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, run, s3_client, scratch
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, make_certificate, run, s3_client, scratch
 
 
 def write(path, text, mode=0o600):
@@ -36,14 +36,22 @@ secret = write(scratch("secret"), SECRET + "\n")
 good("by the environment", env={"SLUICE_ACCESS_KEY_FILE": access, "SLUICE_SECRET_KEY_FILE": secret})
 good("by flags", args=["--access-key-file", access, "--secret-key-file", secret])
 good("one of each", env={"SLUICE_ACCESS_KEY": ACCESS}, args=["--secret-key-file", secret])
+good("without an end of line", env={"SLUICE_ACCESS_KEY_FILE": access, "SLUICE_SECRET_KEY_FILE": write(scratch("endless"), SECRET)})
 group = write(scratch("group"), SECRET, 0o640)
-good("readable by a group, without an end of line", env={"SLUICE_ACCESS_KEY_FILE": access, "SLUICE_SECRET_KEY_FILE": group})
+if os.geteuid() == 0:
+    good("given to a group by root", env={"SLUICE_ACCESS_KEY_FILE": access, "SLUICE_SECRET_KEY_FILE": group})
+    os.chown(group, 1234, -1)
+bad("readable by a group that root has not given it to", "others than its owner may read", {"SLUICE_ACCESS_KEY_FILE": access, "SLUICE_SECRET_KEY_FILE": group})
 config = write(scratch("sluice.conf"), f"access-key-file = {access}\nsecret-key-file = {secret}\n")
 good("by the configuration file", args=["--config", config])
 
 public = write(scratch("public"), SECRET, 0o644)
 both = {"SLUICE_ACCESS_KEY_FILE": access}
-bad("a file that anybody may read", "anybody may read", {**both, "SLUICE_SECRET_KEY_FILE": public})
+bad("a file that anybody may read", "others than its owner may read", {**both, "SLUICE_SECRET_KEY_FILE": public})
+bad("a credentials file that others may read", "others than its owner may read", args=["--credentials", write(scratch("open-credentials"), f"key {ACCESS} {SECRET} *=all\n", 0o644)])
+certificate, key, _ = make_certificate("exposed")
+os.chmod(key, 0o644)
+bad("a private key that others may read", "others than its owner may read", args=["--tls-certificate", certificate, "--tls-key", key])
 bad("an empty file", "not one line", {**both, "SLUICE_SECRET_KEY_FILE": write(scratch("empty"), "")})
 bad("two lines", "not one line", {**both, "SLUICE_SECRET_KEY_FILE": write(scratch("two"), SECRET + "\n" + SECRET + "\n")})
 bad("too long a line", "longer than a key", {**both, "SLUICE_SECRET_KEY_FILE": write(scratch("long"), "x" * 1000)})
@@ -58,7 +66,7 @@ os.mkdir(handed, 0o700)
 write(os.path.join(handed, "access-key"), ACCESS, 0o400)
 write(os.path.join(handed, "secret-key"), SECRET, 0o400)
 good("by LoadCredential=", env={"CREDENTIALS_DIRECTORY": handed})
-good("what is said otherwise goes before it", env={"CREDENTIALS_DIRECTORY": handed, "SLUICE_ACCESS_KEY": ACCESS, "SLUICE_SECRET_KEY_FILE": group})
+good("what is said otherwise goes before it", env={"CREDENTIALS_DIRECTORY": handed, "SLUICE_ACCESS_KEY": ACCESS, "SLUICE_SECRET_KEY_FILE": secret})
 os.remove(os.path.join(handed, "access-key"))
 bad("half a key by LoadCredential=", "a key needs both", {"CREDENTIALS_DIRECTORY": handed})
 os.remove(os.path.join(handed, "secret-key"))

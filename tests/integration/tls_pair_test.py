@@ -49,10 +49,16 @@ def reload():
     put_pair(certificate, key)
     os.kill(server.pid, signal.SIGHUP)
     check(poll(lambda: serial() == before), "SIGHUP reads the pair")
-    os.chmod(LIVE[1], 0o644)
-    os.kill(server.pid, signal.SIGHUP)
-    check(poll(lambda: "others than its owner may read the key" in server.log_text()), "a key that others can read is warned of")
+    put_pair(*other[:2])
+    check(poll(lambda: serial() != before), "the other pair is there again")
+    taken = serial()
+    exposed = shutil.copy(key, scratch("exposed.key"))
+    os.chmod(exposed, 0o644)
+    put_pair(certificate, exposed)
+    check(poll(lambda: "others than its owner may read the key" in server.log_text()), "a key that others can read is refused")
+    equal(serial(), taken, "and the old pair stays")
     os.chmod(LIVE[1], 0o600)
+    check(poll(lambda: serial() == before), "until nobody else can, which is seen by itself")
 
 
 def is_served(port, pair):

@@ -91,6 +91,7 @@ check(bob_key[1] not in user("list")[1] and "boss-secret" not in user("list")[1]
 os.chmod(FILE, 0o640)
 user("add", "dora")
 equal(stat.S_IMODE(os.stat(FILE).st_mode), 0o640, "a group that may read the file keeps the right")
+os.chmod(FILE, 0o600)
 user("remove", "dora")
 before = open(FILE).read()
 with open(FILE, "a") as out:

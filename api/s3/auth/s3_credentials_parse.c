@@ -316,8 +316,10 @@ static int load(struct s3_credentials **set, int fd, const struct s3_credentials
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    if (secret_file_readers(&status) != SECRET_READERS_OWNER)
-        say(options, 1, "%s: others than its owner may read the secrets in it (chmod 600)", options->path);
+    if (!secret_file_is_private(&status)) {
+        say(options, 2, "%s: others than its owner may read the secrets in it (chmod 600)", options->path);
+        return -EBADMSG;
+    }
     text = malloc(S3_CREDENTIALS_FILE_BYTES_MAX + 1);
     if (text == NULL)
         return -ENOMEM;

@@ -123,6 +123,7 @@ static void pairs_that_cannot_be(void **state)
 
     (void)state;
     assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
     assert_int_equal(fclose(file), 0);
     assert_refused(pair("none.crt", "a.key"), "No such file");
     assert_refused(pair("a.crt", "none.key"), "No such file");
@@ -132,7 +133,7 @@ static void pairs_that_cannot_be(void **state)
     assert_refused(pair("a.key", "a.crt"), "cannot be used as TLS certificate");
 }
 
-static void warns_of_a_key_for_everybody(void **state)
+static void refuses_a_key_for_everybody(void **state)
 {
     struct tls_context_options options = pair("a.crt", "a.key");
     struct tls_context *context;
@@ -140,11 +141,21 @@ static void warns_of_a_key_for_everybody(void **state)
     (void)state;
     assert_int_equal(tls_context_create(&context, &options), 0);
     assert_string_equal(messages, "");
-    assert_int_equal(chmod(path_of("a.key"), 0640), 0);
-    assert_int_equal(tls_context_reload(context), 0);
+    assert_int_equal(chmod(path_of("a.key"), 0644), 0);
+    assert_int_equal(tls_context_reload(context), -EBADMSG);
     assert_non_null(strstr(messages, "others than its owner may read the key"));
-    assert_int_equal(chmod(path_of("a.key"), 0600), 0);
     tls_context_destroy(context);
+    assert_refused(pair("a.crt", "a.key"), "others than its owner may read the key");
+    assert_int_equal(chmod(path_of("a.key"), 0640), 0);
+    if (geteuid() == 0) { /* root gives it to a group */
+        options = pair("a.crt", "a.key");
+        assert_int_equal(tls_context_create(&context, &options), 0);
+        tls_context_destroy(context);
+        assert_int_equal(chown(path_of("a.key"), 1234, (gid_t)-1), 0);
+    }
+    assert_refused(pair("a.crt", "a.key"), "others than its owner may read the key"); /* nobody else does */
+    assert_int_equal(chown(path_of("a.key"), geteuid(), (gid_t)-1), 0);
+    assert_int_equal(chmod(path_of("a.key"), 0600), 0);
 }
 
 /* ---- Streams ---- */
@@ -523,7 +534,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(pairs_that_cannot_be, clear),
-        cmocka_unit_test_setup(warns_of_a_key_for_everybody, clear),
+        cmocka_unit_test_setup(refuses_a_key_for_everybody, clear),
         cmocka_unit_test_setup(a_reload_counts_when_it_succeeds, clear),
         cmocka_unit_test(reads_records_ahead),
         cmocka_unit_test(half_a_record_is_not_pending),
