@@ -261,13 +261,6 @@ void s3_request_element(struct s3_request *request, enum s3_element element, str
     request->elements[element] = value;
 }
 
-void s3_request_detail(struct s3_request *request, const char *name, struct slice value)
-{
-    for (int element = S3_ELEMENT_NONE + 1; element < S3_ELEMENT_COUNT; element++)
-        if (strcmp(s3_element_name((enum s3_element)element), name) == 0)
-            s3_request_element(request, (enum s3_element)element, value);
-}
-
 void s3_request_element_number(struct s3_request *request, enum s3_element element, uint64_t number)
 {
     char *text = s3_request_alloc(request, 24);

@@ -140,8 +140,6 @@ void s3_request_explain(struct s3_request *request, enum s3_error error, const c
 /* An element's value, for the error document that may follow, should its error have that element. Of two given for one, the last.
  * value: valid until the answer. */
 void s3_request_element(struct s3_request *request, enum s3_element element, struct slice value);
-/* By its name on the wire: for callers that do not know enum s3_element yet. */
-void s3_request_detail(struct s3_request *request, const char *name, struct slice value);
 void s3_request_element_number(struct s3_request *request, enum s3_element element, uint64_t number);
 /* InvalidArgument, which is returned: the argument's name, its value (base NULL: S3 tells none), and a message as for
  * s3_request_explain (NULL: the error's own). */

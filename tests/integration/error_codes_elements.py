@@ -311,9 +311,19 @@ def signed(server, signer):
     told(server, "another payload", "PUT", "/errors/key", headers, b"body", "XAmzContentSHA256Mismatch",
          "The provided 'x-amz-content-sha256' header does not match what was computed.",
          ("ClientComputedContentSHA256", hashlib.sha256(b"other").hexdigest()), ("S3ComputedContentSHA256", hashlib.sha256(b"body").hexdigest()))
-    headers = {**signer(ACCESS, SECRET).headers("GET", "/errors/key", host), "x-amz-meta-wrong": "x"}
-    told(server, "a header that was not signed", "GET", "/errors/key", headers, None, "AccessDenied", "There were headers present in the request which were not signed",
-         ("HeadersNotSigned", "x-amz-meta-wrong"))
+    headers = {**signer(ACCESS, SECRET).headers("GET", "/errors/key", host), "x-amz-meta-wrong": "x", "x-amz-copy-source": "/a/b"}
+    told(server, "headers that were not signed", "GET", "/errors/key", headers, None, "AccessDenied", "There were headers present in the request which were not signed",
+         ("HeadersNotSigned", "x-amz-meta-wrong, x-amz-copy-source"))
+    right = signer(ACCESS, SECRET).headers("GET", "/errors/key", host)
+    date = right["x-amz-date"][:8]
+    for what, old, new, message, *elements in (
+            ("a service", "/s3/", "/ec2/", 'incorrect service "ec2". This endpoint belongs to "s3".'),
+            ("a terminal", "/aws4_request", "/aws4", 'incorrect terminal "aws4". This endpoint uses "aws4_request".'),
+            ("a date", f"/{date}/", "/20130524/", f'Invalid credential date "20130524". This date is not the same as X-Amz-Date: "{right["x-amz-date"]}".'),
+            ("a region", "/us-east-1/", "/aws-global/", "the region 'aws-global' is wrong; expecting 'us-east-1'", ("Region", "us-east-1")),
+            ("a part", "SignedHeaders=", "Signed=", None), ("too few", ", Signature=", "; Signature=", None)):
+        told(server, f"a scope with another {what}", "GET", "/errors/key", {**right, "authorization": right["authorization"].replace(old, new)}, None,
+             "AuthorizationHeaderMalformed", message and f"The authorization header is malformed; {message}", *elements)
     headers = signer(ACCESS, SECRET).headers("GET", "/errors/key", host, extra={"x-amz-security-token": "some-token"})
     told(server, "a token", "GET", "/errors/key", headers, None, "InvalidToken", None, ("Token-0", "some-token"))
     headers = signer(ACCESS, "wrong").headers("GET", "/errors/key", host)

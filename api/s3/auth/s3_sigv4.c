@@ -113,11 +113,14 @@ enum s3_error s3_sigv4_parse_authorization(struct slice value, struct s3_sigv4_c
             return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
         fields++;
     }
-    *problem =
-        "The authorization header requires exactly one each of Credential, SignedHeaders and Signature.";
-    if (fields != 3 || claim->access_key.base == NULL || claim->signed_headers.base == NULL)
+    *problem = fields != 3 ? "The authorization header is malformed; the authorization header requires three "
+                             "components: Credential, SignedHeaders, and Signature."
+               : claim->access_key.base == NULL ? "The authorization header is malformed; missing Credential."
+               : claim->signed_headers.base == NULL
+                   ? "The authorization header is malformed; missing SignedHeaders."
+                   : NULL;
+    if (*problem != NULL)
         return S3_ERROR_AUTHORIZATION_HEADER_MALFORMED;
-    *problem = NULL;
     return S3_ERROR_NONE;
 }
 

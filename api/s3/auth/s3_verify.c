@@ -48,6 +48,17 @@ static enum s3_error malformed(struct s3_verification *verification, const char 
     return error;
 }
 
+/* Which part of the credential it is, and what it should be. format: for both. */
+__attribute__((format(printf, 2, 0))) static enum s3_error
+malformed_part(struct s3_verification *verification, const char *format, struct slice given,
+               const char *expected)
+{
+    char what[192];
+
+    snprintf(what, sizeof(what), format, given.len < 64 ? (int)given.len : 64, given.base, expected);
+    return malformed(verification, what);
+}
+
 /* The region is told in an element of its own: SDKs take it from there and try again. */
 static enum s3_error wrong_region(struct s3_verification *verification, const char *expected)
 {
@@ -73,11 +84,16 @@ static enum s3_error check_scope(struct s3_verification *verification, const cha
     const struct s3_sigv4_claim *claim = &verification->claim;
 
     if (!slice_is(claim->terminator, "aws4_request"))
-        return malformed(verification, "the Credential is mal-formed; it must end in 'aws4_request'.");
+        return malformed_part(verification, "incorrect terminal \"%.*s\". This endpoint uses \"%s\".",
+                              claim->terminator, "aws4_request");
     if (!slice_is(claim->service, "s3"))
-        return malformed(verification, "incorrect service. This endpoint belongs to 's3'.");
+        return malformed_part(verification, "incorrect service \"%.*s\". This endpoint belongs to \"%s\".",
+                              claim->service, "s3");
     if (!slice_equals(claim->date, slice_of(timestamp, 8)))
-        return malformed(verification, "Invalid credential date. It must be the date of the request.");
+        return malformed_part(
+            verification,
+            "Invalid credential date \"%.*s\". This date is not the same as X-Amz-Date: \"%s\".", claim->date,
+            timestamp);
     if (!s3_verify_region(verification->request, claim->region))
         return wrong_region(verification, s3_service_region(verification->request->service));
     return S3_ERROR_NONE;
@@ -173,24 +189,37 @@ static void collect_headers(struct s3_request *request, struct s3_sigv4_input *i
     add_header(request, input, headers, "content-length", copy_string(request, digits));
 }
 
+static bool lacks_signature(const struct s3_verification *verification, struct slice name)
+{
+    return slice_has_prefix_nocase(name, "x-amz-") && !slice_equals(verification->payload_header, name) &&
+           !s3_sigv4_is_signed(verification->claim.signed_headers, name);
+}
+
 /* Host and every x-amz-* header must be signed, or somebody on the way could add meaning to a request. */
 static enum s3_error check_signed_headers(const struct s3_verification *verification,
                                           const struct s3_sigv4_input *input)
 {
     struct s3_request *request = verification->request;
-    struct slice host = SLICE("host");
-    struct slice missing = {NULL, 0};
+    struct slice *missing = NULL; /* with what separates them */
+    size_t count = 0;
 
-    if (!s3_sigv4_is_signed(verification->claim.signed_headers, host))
-        missing = host;
-    for (size_t i = 0; i < input->header_count && missing.base == NULL; i++)
-        if (slice_has_prefix_nocase(input->headers[i].name, "x-amz-") &&
-            !slice_equals(verification->payload_header, input->headers[i].name) &&
-            !s3_sigv4_is_signed(verification->claim.signed_headers, input->headers[i].name))
-            missing = input->headers[i].name;
-    if (missing.base == NULL)
+    for (size_t i = 0; i <= input->header_count; i++) {
+        struct slice name = i == 0 ? SLICE("host") : input->headers[i - 1].name;
+        bool lacks = i == 0 ? !s3_sigv4_is_signed(verification->claim.signed_headers, name)
+                            : lacks_signature(verification, name);
+
+        if (!lacks)
+            continue;
+        if (missing == NULL)
+            missing = s3_request_alloc(request, 2 * (input->header_count + 1) * sizeof(*missing));
+        if (count > 0)
+            missing[count++] = SLICE(", ");
+        missing[count++] = name;
+    }
+    if (count == 0)
         return S3_ERROR_NONE;
-    s3_request_element(request, S3_ELEMENT_HEADERS_NOT_SIGNED, missing);
+    s3_request_element(request, S3_ELEMENT_HEADERS_NOT_SIGNED,
+                       arena_join(&request->http->arena, missing, count));
     return S3_ERROR_HEADERS_NOT_SIGNED;
 }
 
