@@ -273,6 +273,7 @@ struct sluice_server_options {
     const char *credentials;    /* path of a credentials file, or NULL; read again whenever it changes */
     bool allow_anonymous;       /* without any key, listen on addresses other than loopback too */
     bool public_metrics;        /* /-/metrics needs no key, though there are keys */
+    bool refuse_signature_v2;   /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
     const char *region;         /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and

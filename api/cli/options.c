@@ -202,6 +202,10 @@ const struct option_row option_rows[] = {
     {.name = "metrics", .type = OPTION_CHOICE, .field = FIELD(metrics), .default_text = "keys", .words = "keys|public",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Who may read /-/metrics where there are keys: those with the right to it on \"*\", or whoever can connect."},
+    {.name = "signature-v2", .type = OPTION_CHOICE, .field = FIELD(signature_v2), .default_text = "on", .words = "on|off",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Whether requests signed by AWS's Signature Version 2 are taken, as boto3 and the aws cli presign for servers other than "
+             "AWS's. It signs neither bodies nor most headers, and URLs may be good for ever; off: version 4 alone."},
     {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
      .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "

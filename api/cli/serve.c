@@ -65,6 +65,7 @@ static void fill_server_options(const struct options *options, struct sluice_ser
         .credentials = options->credentials,
         .allow_anonymous = options->allow_anonymous,
         .public_metrics = options->metrics == METRICS_PUBLIC,
+        .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
         .region = options->region,
         .domains = (const char *const *)options->domains.items,
         .trusted_proxies = (const char *const *)options->trusted_proxies.items,

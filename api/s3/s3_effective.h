@@ -62,6 +62,8 @@ enum s3_effective_name s3_effective_find(struct slice name);
 struct slice s3_effective_header(enum s3_effective_name name);
 /* Whether S3 knows a header of that name that a presigned URL may carry in its query. name: in lower case. */
 bool s3_effective_may_be_presigned(struct slice name);
+/* If-Match and If-None-Match, in any letters: what a presigned URL may carry beside names of S3's own. */
+bool s3_effective_is_condition(struct slice name);
 /* "bucket/key" or "/bucket/key", percent-encoded, "?versionId=..." allowed after it: what lies before that, decoded and without a leading
  * slash, and the version's text (base NULL: none). false: it cannot be decoded. */
 bool s3_effective_decode_source(struct arena *arena, struct slice text, struct slice *path,

@@ -42,16 +42,30 @@ static bool belongs_to_signature(struct slice name)
     return false;
 }
 
-/* What S3 does not look at there: SDKs hoist their own name, and the checksum of a body that they do not have yet. */
+/* What S3 does not look at there: SDKs hoist their own name, and the checksum of a body that they do not have yet. A token has been
+ * refused by now, unless nobody looks at signatures. */
 static bool says_nothing(struct slice name)
 {
-    return slice_is(name, "x-amz-user-agent") || slice_is(name, "x-amz-sdk-checksum-algorithm") ||
+    return slice_is(name, "x-amz-user-agent") || slice_is(name, "x-amz-security-token") ||
+           slice_is(name, "x-amz-sdk-checksum-algorithm") ||
            (slice_has_prefix(name, "x-amz-checksum-") && !s3_effective_may_be_presigned(name));
 }
 
-static bool is_condition(struct slice name)
+bool s3_effective_is_condition(struct slice name)
 {
-    return slice_is(name, "if-match") || slice_is(name, "if-none-match");
+    return slice_is_nocase(name, "if-match") || slice_is_nocase(name, "if-none-match");
+}
+
+/* Of those, with a signature of version 2: it is about these headers, wherever they stand. */
+static bool is_of_v2(struct slice name)
+{
+    return slice_is_nocase(name, "content-type") || slice_is_nocase(name, "content-md5");
+}
+
+static bool stands_for_header(const struct s3_request *request, struct slice name)
+{
+    return slice_has_prefix_nocase(name, PREFIX) ||
+           (request->is_signed_v2 ? is_of_v2(name) : s3_effective_is_condition(name));
 }
 
 static bool is_token(struct slice name)
@@ -81,16 +95,17 @@ static enum s3_error take_parameter(struct s3_request *request, const struct s3_
     struct slice value = slice_trim(parameter->value);
     const struct http_header *header;
 
-    if (belongs_to_signature(parameter->name) || says_nothing(name))
+    if ((belongs_to_signature(parameter->name) && !request->is_signed_v2) || says_nothing(name))
         return S3_ERROR_NONE;
-    if (!s3_effective_may_be_presigned(name) || !is_token(name) || !http_value_is_safe(value))
+    if (!(s3_effective_may_be_presigned(name) || is_of_v2(name)) || !is_token(name) ||
+        !http_value_is_safe(value))
         return refuse(request, parameter->name,
                       "This parameter cannot stand for a header in a presigned URL.");
     if ((header = find_header(headers, name)) == NULL) {
         http_headers_add(&request->http->arena, headers, name, value);
         return S3_ERROR_NONE;
     }
-    if (is_condition(name) || slice_equals(header->value, value))
+    if (s3_effective_is_condition(name) || slice_equals(header->value, value))
         return S3_ERROR_NONE;
     return refuse(request, parameter->name,
                   "The header and the parameter of this name say different things.");
@@ -120,8 +135,7 @@ static enum s3_error take_query(struct s3_request *request)
     for (size_t i = 0; i < request->parameter_count && error == S3_ERROR_NONE; i++) {
         const struct s3_parameter *parameter = &request->parameters[i];
 
-        if (slice_has_prefix_nocase(parameter->name, PREFIX) ||
-            slice_is_nocase(parameter->name, "if-match") || slice_is_nocase(parameter->name, "if-none-match"))
+        if (stands_for_header(request, parameter->name))
             error = take_parameter(request, parameter);
     }
     if (error == S3_ERROR_NONE)

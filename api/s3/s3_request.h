@@ -48,6 +48,9 @@ enum s3_payload {
     S3_PAYLOAD_CHUNKS_UNSIGNED_TRAILER,
 };
 
+/* Version 2 signs until when a URL or a form is good, not since when. */
+#define S3_SIGNED_AT_UNKNOWN INT64_MIN
+
 struct s3_request {
     struct http_request *http;
     struct s3_service *service;
@@ -72,7 +75,8 @@ struct s3_request {
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
     bool is_signed, is_presigned;       /* the latter: by the query; of what is not looked at, too */
-    int64_t signed_at_s;                /* Unix time, where identity is not NULL */
+    bool is_signed_v2;                  /* by Signature Version 2, which does not sign everything */
+    int64_t signed_at_s;                /* Unix time, where identity is not NULL; or S3_SIGNED_AT_UNKNOWN */
     enum s3_payload payload;
     unsigned char payload_sha256[32];
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */

@@ -185,6 +185,14 @@ const struct s3_selector *s3_selector_find(const struct s3_request *request, enu
     return first != NULL ? first : half;
 }
 
+bool s3_selector_selects(const struct s3_request *request, struct slice name)
+{
+    pthread_once(&index_once, make_index);
+    const struct s3_selector *selector = look_up(name.base, name.len);
+
+    return selector != NULL && selects(selector, request->method, s3_resource_of(request));
+}
+
 /* What of the row the index does not know. */
 static bool fits(const struct s3_operation *row, const struct s3_request *request)
 {

@@ -35,6 +35,8 @@ enum s3_resource s3_resource_of(const struct s3_request *request);
  * value does not matter. *other: a second one where the request selects two operations, else NULL. */
 const struct s3_selector *s3_selector_find(const struct s3_request *request, enum s3_method method,
                                            const struct s3_selector **other);
+/* Whether the request's method and resource let a parameter of that name select, be it half of what does. */
+bool s3_selector_selects(const struct s3_request *request, struct slice name);
 /* The row of what is selected, or of what nothing selects (NULL). NULL: there is none. */
 const struct s3_operation *s3_selector_row(const struct s3_request *request, enum s3_method method,
                                            const struct s3_selector *selector);

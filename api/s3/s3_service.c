@@ -36,7 +36,7 @@ struct s3_service {
     char *region;
     char **domains;                                   /* NULL-terminated */
     char *access_key, *secret_key, *credentials_path; /* or NULL */
-    bool public_metrics;
+    bool public_metrics, refuses_v2;
     log_fn log;
     void *log_ctx;
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
@@ -97,6 +97,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     }
     service->core = options->core;
     service->public_metrics = options->public_metrics;
+    service->refuses_v2 = options->refuses_v2;
     service->log = options->log;
     service->log_ctx = options->log_ctx;
     service->takes_any_host = options->takes_any_host;
@@ -262,6 +263,11 @@ const char *s3_service_host_id(const struct s3_service *service)
 bool s3_service_has_public_metrics(const struct s3_service *service)
 {
     return service->public_metrics;
+}
+
+bool s3_service_takes_v2(const struct s3_service *service)
+{
+    return !service->refuses_v2;
 }
 
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)

@@ -23,6 +23,7 @@ struct s3_service_options {
     const char *credentials_path;        /* or NULL */
     bool takes_any_host;                 /* without keys, also under names that are not this machine's */
     bool public_metrics;                 /* /-/metrics needs no key */
+    bool refuses_v2;                     /* requests that are signed by Signature Version 2 */
     /* Answers POST /-/admin/, when its signer has been found to have the right; NULL: there is no such name. On the worker's thread. */
     void (*admin)(void *ctx, struct s3_request *request);
     void *admin_ctx;
@@ -63,6 +64,7 @@ void s3_service_count(struct s3_service *service, unsigned worker, unsigned row)
 /* How many of them there were. Any thread. */
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);
 bool s3_service_has_public_metrics(const struct s3_service *service);
+bool s3_service_takes_v2(const struct s3_service *service);
 /* Seconds since s3_service_create. */
 uint64_t s3_service_uptime_seconds(const struct s3_service *service);
 /* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */

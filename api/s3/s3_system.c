@@ -233,7 +233,8 @@ static enum s3_error check_admin_right(struct s3_request *request)
 
     if (error != S3_ERROR_NONE)
         return error;
-    if (request->identity == NULL || request->is_presigned || request->payload != S3_PAYLOAD_SHA256 ||
+    if (request->identity == NULL || request->is_presigned || request->is_signed_v2 ||
+        request->payload != S3_PAYLOAD_SHA256 ||
         !s3_identity_may_everywhere(request->identity, S3_RIGHT_ADMIN))
         return S3_ERROR_ACCESS_DENIED;
     return S3_ERROR_NONE;

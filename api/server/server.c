@@ -217,6 +217,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .credentials_path = options->credentials,
         .takes_any_host = options->allow_anonymous,
         .public_metrics = options->public_metrics,
+        .refuses_v2 = options->refuse_signature_v2,
         .admin = admin != NULL ? control_http_handle : NULL,
         .admin_ctx = admin,
         .log = log,

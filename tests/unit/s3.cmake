@@ -9,16 +9,17 @@ set(S3_SIGV4_SOURCES auth/s3_sigv4.c auth/s3_sigv4_canonical.c text/s3_time.c)
 set(S3_CREDENTIALS_SOURCES auth/s3_credentials.c auth/s3_credentials_parse.c)
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_error_elements.c
     s3_error_known.c s3_resource_type.c text/s3_xml.c
-    auth/s3_authenticate.c auth/s3_verify.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
+    auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
     access/s3_browser.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
 
 s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_time.c)
 s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} auth/s3_chunk_signer.c)
+s3_unit_test(s3_sigv2_test auth/s3_sigv2.c ${S3_SIGV4_SOURCES})
 s3_unit_test(aws_chunked_test body/aws_chunked.c)
 s3_unit_test(s3_credentials_test ${S3_CREDENTIALS_SOURCES} ${S3_SIGV4_SOURCES})
 
 # The whole front over a faked HTTP side and core.
-foreach(name s3_request_test s3_authenticate_test s3_body_test s3_error_test)
+foreach(name s3_request_test s3_authenticate_test s3_verify_v2_test s3_body_test s3_error_test)
     s3_unit_test(${name} ${S3_FRONT_SOURCES})
     target_sources(${name} PRIVATE unit/s3/s3_fixture.c)
 endforeach()

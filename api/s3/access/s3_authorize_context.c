@@ -121,8 +121,10 @@ static struct slice signature_value(struct s3_request *request, enum s3_policy_k
             return text_value("POST"); /* a form */
         return text_value(request->is_presigned ? "REST-QUERY-STRING" : "REST-HEADER");
     case S3_KEY_SIGNATURE_VERSION:
-        return text_value(S3_SIGV4_ALGORITHM);
+        return text_value(request->is_signed_v2 ? "AWS" : S3_SIGV4_ALGORITHM);
     default:
+        if (request->signed_at_s == S3_SIGNED_AT_UNKNOWN) /* perhaps older than any that a policy allows */
+            return number_value(request, INT64_MAX);
         age_ms = clock_real_ms() - request->signed_at_s * 1000;
         return number_value(request, age_ms > 0 ? age_ms : 0);
     }

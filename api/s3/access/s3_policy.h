@@ -43,7 +43,7 @@ enum s3_policy_key {
     S3_KEY_LOCK_DAYS,         /* days until that lock ends */
     S3_KEY_PARAMETER,         /* the query parameter that `detail` names */
     S3_KEY_AUTH_TYPE,         /* "REST-HEADER", "REST-QUERY-STRING", "POST" */
-    S3_KEY_SIGNATURE_VERSION, /* "AWS4-HMAC-SHA256" */
+    S3_KEY_SIGNATURE_VERSION, /* "AWS4-HMAC-SHA256", "AWS" */
     S3_KEY_SIGNATURE_AGE,     /* milliseconds */
     S3_KEY_EXISTING_TAG,      /* the tag that `detail` names, on the object that is there */
     S3_KEY_REQUEST_TAG,       /* the tag that `detail` names, in the request */

@@ -13,10 +13,12 @@
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_verify.h"
+#include "api/s3/auth/s3_verify_v2.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
+#define V2_SCHEME        "AWS "
 /* SHA-256 of nothing */
 #define EMPTY_PAYLOAD "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -24,7 +26,9 @@ enum claim_form {
     CLAIM_NONE,
     CLAIM_HEADER,    /* Authorization: AWS4-HMAC-SHA256 ... */
     CLAIM_QUERY,     /* X-Amz-Algorithm=AWS4-HMAC-SHA256&... */
-    CLAIM_VERSION_2, /* Authorization: AWS key:signature, or AWSAccessKeyId= */
+    CLAIM_HEADER_V2, /* Authorization: AWS key:signature */
+    CLAIM_QUERY_V2,  /* AWSAccessKeyId=key&Expires=...&Signature=... */
+    CLAIM_UNKNOWN,   /* of a kind that AWS has, but not this server */
 };
 
 static struct slice parameter_value(const struct s3_request *request, const char *name)
@@ -96,28 +100,35 @@ static struct slice authorization_of(const struct s3_request *request)
     return value.len != 0 ? value : slice_of(NULL, 0);
 }
 
+static bool has_query_v2(const struct s3_request *request)
+{
+    return s3_request_has(request, "AWSAccessKeyId") && s3_request_has(request, "Signature");
+}
+
 static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
 {
     struct slice header = authorization_of(request);
     bool has_query = s3_request_has(request, "X-Amz-Algorithm") ||
                      s3_request_has(request, "X-Amz-Signature") ||
                      s3_request_has(request, "X-Amz-Credential");
-    bool has_query_2 = s3_request_has(request, "AWSAccessKeyId") && s3_request_has(request, "Signature");
+    bool has_query_2 = has_query_v2(request);
 
-    *form = has_query ? CLAIM_QUERY : has_query_2 ? CLAIM_VERSION_2 : CLAIM_NONE;
-    if (header.base == NULL)
-        return S3_ERROR_NONE;
-    if (*form != CLAIM_NONE)
+    *form = has_query ? CLAIM_QUERY : has_query_2 ? CLAIM_QUERY_V2 : CLAIM_NONE;
+    if (has_query + has_query_2 + (header.base != NULL) > 1)
         return s3_request_argument_header(
             request, "authorization",
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
             "query string "
             "parameter or the Authorization header should be specified");
+    if (header.base == NULL)
+        return S3_ERROR_NONE;
     if (slice_has_prefix_nocase(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
         header.base[strlen(S3_SIGV4_ALGORITHM)] == ' ')
         *form = CLAIM_HEADER;
-    else if (slice_has_prefix_nocase(header, "AWS ") || slice_has_prefix_nocase(header, "AWS4-"))
-        *form = CLAIM_VERSION_2;
+    else if (slice_has_prefix_nocase(header, V2_SCHEME))
+        *form = CLAIM_HEADER_V2;
+    else if (slice_has_prefix_nocase(header, "AWS4-"))
+        *form = CLAIM_UNKNOWN;
     else
         return s3_request_argument_header(request, "authorization", "Unsupported Authorization Type");
     return S3_ERROR_NONE;
@@ -220,17 +231,49 @@ static enum s3_error read_query_claim(struct s3_verification *verification)
     return S3_ERROR_NONE;
 }
 
+/* base NULL: there is none. SDKs put it into the query in letters of either kind. */
+static struct slice token_of(const struct s3_request *request)
+{
+    struct slice token = s3_request_header(request, "x-amz-security-token");
+
+    if (token.base == NULL)
+        token = parameter_value(request, "X-Amz-Security-Token");
+    return token.base != NULL ? token : parameter_value(request, "x-amz-security-token");
+}
+
 static enum s3_error verify_claim(struct s3_request *request, enum claim_form form)
 {
     struct s3_verification verification = {.request = request, .now = (int64_t)time(NULL)};
+    bool is_v2 = form == CLAIM_HEADER_V2 || form == CLAIM_QUERY_V2;
+    struct slice token = token_of(request);
     enum s3_error error;
 
-    if (s3_request_header(request, "x-amz-security-token").base != NULL ||
-        s3_request_has(request, "X-Amz-Security-Token"))
+    if (form == CLAIM_UNKNOWN || (is_v2 && !s3_service_takes_v2(request->service)))
+        return refuse(
+            request, S3_ERROR_INVALID_REQUEST,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
+    if (token.base != NULL) {
+        s3_request_element(request, S3_ELEMENT_TOKEN, token);
         return refuse(request, S3_ERROR_INVALID_TOKEN,
                       "This server issues no session tokens; use a plain key.");
+    }
+    if (form == CLAIM_HEADER_V2)
+        return s3_verify_v2_header(request, slice_from(authorization_of(request), strlen(V2_SCHEME)),
+                                   verification.now);
+    if (form == CLAIM_QUERY_V2)
+        return s3_verify_v2_query(request, verification.now);
     error = form == CLAIM_HEADER ? read_header_claim(&verification) : read_query_claim(&verification);
     return error != S3_ERROR_NONE ? error : s3_verify(&verification);
+}
+
+/* Nothing to compare with. Clients that sign all the same behave like signing clients: they compare ETags. */
+static void believe_claim(struct s3_request *request)
+{
+    bool is_v4 = s3_request_has(request, "X-Amz-Signature");
+
+    request->is_signed_v2 = !is_v4 && has_query_v2(request) && s3_service_takes_v2(request->service);
+    request->is_signed = authorization_of(request).base != NULL || is_v4 || request->is_signed_v2;
+    request->is_presigned = (is_v4 && s3_request_has(request, "X-Amz-Algorithm")) || request->is_signed_v2;
 }
 
 /* ---- The calls ---- */
@@ -243,27 +286,18 @@ enum s3_error s3_authenticate(struct s3_request *request)
 
     request->identity = NULL;
     request->owner_id = "";
-    request->is_signed = false;
+    request->is_signed = request->is_presigned = request->is_signed_v2 = false;
     error = take_payload(request, payload);
     if (error != S3_ERROR_NONE)
         return error;
     if (s3_credentials_is_open(request->credentials)) {
-        /* Nothing to compare with. Clients that sign all the same behave like signing clients: they compare
-         * ETags. */
-        request->is_signed =
-            authorization_of(request).base != NULL || s3_request_has(request, "X-Amz-Signature");
-        request->is_presigned =
-            s3_request_has(request, "X-Amz-Signature") && s3_request_has(request, "X-Amz-Algorithm");
+        believe_claim(request);
         return S3_ERROR_NONE;
     }
     error = find_claim(request, &form);
     if (error != S3_ERROR_NONE || form == CLAIM_NONE)
         return error;
     request->is_signed = true;
-    if (form == CLAIM_VERSION_2)
-        return refuse(
-            request, S3_ERROR_INVALID_REQUEST,
-            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
     return verify_claim(request, form);
 }
 

@@ -156,6 +156,11 @@ void s3_identity_signing_key(struct s3_identity *identity, const char *date, str
     pthread_mutex_unlock(&identity->lock);
 }
 
+bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20])
+{
+    return s3_hmac_sha1(identity->secret, strlen(identity->secret), text.base, text.len, signature);
+}
+
 /* ---- Building ---- */
 
 struct s3_credentials *s3_credentials_new(void)

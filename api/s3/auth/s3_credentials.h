@@ -78,4 +78,7 @@ void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_
 void s3_identity_signing_key(struct s3_identity *identity, const char *date, struct slice region,
                              unsigned char key[32]);
 
+/* The signature of version 2 of a text: HMAC-SHA1 with the secret. False where the digest library has none. Any thread. */
+bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20]);
+
 #endif

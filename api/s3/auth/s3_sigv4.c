@@ -35,6 +35,13 @@ void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *dat
         abort();
 }
 
+bool s3_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length, unsigned char mac[20])
+{
+    unsigned written = 0;
+
+    return HMAC(EVP_sha1(), key, (int)key_length, data, length, mac, &written) != NULL && written == 20;
+}
+
 void s3_sigv4_signing_key(struct slice secret, struct slice date, struct slice region, unsigned char key[32])
 {
     unsigned char first[4 + 256];

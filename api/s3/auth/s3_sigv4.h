@@ -24,6 +24,9 @@ void s3_sha256(const void *data, size_t length, unsigned char digest[32]);
 void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *data, size_t length,
                     unsigned char mac[32]);
 
+/* For signatures of version 2. False: this OpenSSL does not have it, or not with such a key. */
+bool s3_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length, unsigned char mac[20]);
+
 struct s3_sigv4_header {
     struct slice name; /* lower case */
     struct slice value;

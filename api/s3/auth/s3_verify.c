@@ -117,16 +117,25 @@ static void tell_time(struct s3_request *request, enum s3_element element, int64
     s3_request_element(request, element, copy_string(request, text));
 }
 
-static enum s3_error too_skewed(const struct s3_verification *verification)
+enum s3_error s3_verify_skew(struct s3_request *request, int64_t signed_at_s, int64_t now)
 {
-    struct s3_request *request = verification->request;
+    int64_t age = now - signed_at_s;
 
-    tell_client_time(request, S3_ELEMENT_REQUEST_TIME, verification->signed_at);
-    tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
+    if (age <= S3_CLOCK_SKEW_SECONDS && age >= -S3_CLOCK_SKEW_SECONDS)
+        return S3_ERROR_NONE;
+    tell_client_time(request, S3_ELEMENT_REQUEST_TIME, signed_at_s);
+    tell_time(request, S3_ELEMENT_SERVER_TIME, now);
     s3_request_element(request, S3_ELEMENT_MAX_SKEW, SLICE("900000"));
     return S3_ERROR_REQUEST_TIME_TOO_SKEWED;
 }
 _Static_assert(S3_CLOCK_SKEW_SECONDS == 900, "the text above names it");
+
+enum s3_error s3_verify_expired(struct s3_request *request, int64_t expires_s, int64_t now)
+{
+    tell_time(request, S3_ELEMENT_EXPIRES, expires_s);
+    tell_time(request, S3_ELEMENT_SERVER_TIME, now);
+    return S3_ERROR_REQUEST_EXPIRED;
+}
 
 static enum s3_error check_time(const struct s3_verification *verification)
 {
@@ -134,8 +143,7 @@ static enum s3_error check_time(const struct s3_verification *verification)
     int64_t age = verification->now - verification->signed_at;
 
     if (!verification->is_presigned)
-        return age > S3_CLOCK_SKEW_SECONDS || age < -S3_CLOCK_SKEW_SECONDS ? too_skewed(verification)
-                                                                           : S3_ERROR_NONE;
+        return s3_verify_skew(request, verification->signed_at, verification->now);
     if (age < -S3_CLOCK_SKEW_SECONDS) {
         tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
         return S3_ERROR_NOT_YET_VALID;
@@ -143,9 +151,8 @@ static enum s3_error check_time(const struct s3_verification *verification)
     if (age <= verification->valid_seconds && verification->valid_seconds != 0)
         return S3_ERROR_NONE;
     s3_request_element_number(request, S3_ELEMENT_VALID_SECONDS, (uint64_t)verification->valid_seconds);
-    tell_time(request, S3_ELEMENT_EXPIRES, verification->signed_at + verification->valid_seconds);
-    tell_time(request, S3_ELEMENT_SERVER_TIME, verification->now);
-    return S3_ERROR_REQUEST_EXPIRED;
+    return s3_verify_expired(request, verification->signed_at + verification->valid_seconds,
+                             verification->now);
 }
 
 /* ---- Headers ---- */

@@ -29,4 +29,9 @@ bool s3_verify_region(struct s3_request *request, struct slice region);
  * request. */
 enum s3_error s3_verify(struct s3_verification *verification);
 
+/* For signatures of both versions. RequestTimeTooSkewed: the clocks differ by more than S3_CLOCK_SKEW_SECONDS. */
+enum s3_error s3_verify_skew(struct s3_request *request, int64_t signed_at_s, int64_t now);
+/* The answer to a URL that was good until then. */
+enum s3_error s3_verify_expired(struct s3_request *request, int64_t expires_s, int64_t now);
+
 #endif

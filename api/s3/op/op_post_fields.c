@@ -8,6 +8,7 @@
 #include "api/s3/op/op_post.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/auth/s3_sigv2.h"
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/object/s3_tags.h"
 #include "storage/base/hex.h"
@@ -118,19 +119,43 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
     return S3_ERROR_NONE;
 }
 
-/* A policy without a signature would say nothing; without a policy there is nothing to sign. */
-static enum s3_error authenticate(struct post *post)
+/* Version 2 signs the policy as it stands; when, it does not say. */
+static enum s3_error authenticate_v2(struct post *post, struct slice policy, struct slice signature)
+{
+    struct s3_request *request = post->request;
+    struct slice access_key = s3_form_field(&post->form, "awsaccesskeyid");
+    const struct s3_identity *identity;
+    unsigned char claimed[S3_SIGV2_BYTES], expected[S3_SIGV2_BYTES];
+
+    if (access_key.base == NULL)
+        return refuse_missing(post, "AWSAccessKeyId");
+    if (!s3_sigv2_parse_signature(signature, claimed))
+        return refuse_field(post, "signature", "The signature field is malformed.");
+    s3_request_element(request, S3_ELEMENT_ACCESS_KEY, access_key);
+    identity = s3_credentials_find(request->credentials, access_key.base, access_key.len);
+    if (identity == NULL)
+        return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    if (!s3_identity_sign_v2(identity, policy, expected))
+        return S3_ERROR_INTERNAL_ERROR;
+    if (!s3_sigv2_is_equal(expected, claimed)) {
+        s3_request_element(request, S3_ELEMENT_STRING_TO_SIGN, policy);
+        s3_request_element(request, S3_ELEMENT_SIGNATURE_PROVIDED, signature);
+        return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
+    }
+    request->identity = identity;
+    request->owner_id = s3_identity_owner(identity);
+    request->is_signed = request->is_signed_v2 = true;
+    request->signed_at_s = S3_SIGNED_AT_UNKNOWN;
+    return S3_ERROR_NONE;
+}
+
+static enum s3_error authenticate_v4(struct post *post, struct slice policy, struct slice signature)
 {
     const struct s3_form *form = &post->form;
-    struct slice policy = s3_form_field(form, "policy"), signature = s3_form_field(form, "x-amz-signature");
     struct slice algorithm = s3_form_field(form, "x-amz-algorithm"), date = s3_form_field(form, "x-amz-date");
     struct s3_sigv4_claim claim = {0};
     enum s3_error error;
 
-    if (s3_credentials_is_open(post->request->credentials) || (policy.base == NULL && signature.base == NULL))
-        return S3_ERROR_NONE;
-    if (policy.base == NULL)
-        return refuse_missing(post, "policy");
     if (algorithm.base == NULL)
         return refuse_missing(post, "X-Amz-Algorithm");
     if (signature.base == NULL)
@@ -139,15 +164,36 @@ static enum s3_error authenticate(struct post *post)
         return refuse_missing(post, "X-Amz-Date");
     if (!slice_is(algorithm, S3_SIGV4_ALGORITHM))
         return refuse_field(post, "x-amz-algorithm", "x-amz-algorithm only supports \"AWS4-HMAC-SHA256\"");
-    if (s3_form_field(form, "x-amz-security-token").base != NULL) {
-        s3_request_element(post->request, S3_ELEMENT_TOKEN, s3_form_field(form, "x-amz-security-token"));
-        return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
-    }
     if (!s3_sigv4_parse_credential(s3_form_field(form, "x-amz-credential"), &claim) ||
         !hex_decode(signature.base, signature.len, claim.signature, 32))
         return refuse_field(post, "x-amz-credential", "x-amz-credential or x-amz-signature is malformed.");
     error = check_scope(post, &claim, date);
     return error != S3_ERROR_NONE ? error : check_signature(post, policy, date, &claim);
+}
+
+/* A policy without a signature would say nothing; without a policy there is nothing to sign. */
+static enum s3_error authenticate(struct post *post)
+{
+    const struct s3_form *form = &post->form;
+    struct slice policy = s3_form_field(form, "policy"), signature = s3_form_field(form, "x-amz-signature"),
+                 signature_v2 = {NULL, 0};
+
+    if (s3_service_takes_v2(post->request->service))
+        signature_v2 = s3_form_field(form, "signature");
+    if (s3_credentials_is_open(post->request->credentials) ||
+        (policy.base == NULL && signature.base == NULL && signature_v2.base == NULL))
+        return S3_ERROR_NONE;
+    if (policy.base == NULL)
+        return refuse_missing(post, "policy");
+    if (signature.base != NULL && signature_v2.base != NULL)
+        return refuse_field(post, "signature",
+                            "Only one of the fields signature and x-amz-signature may be given.");
+    if (s3_form_field(form, "x-amz-security-token").base != NULL) {
+        s3_request_element(post->request, S3_ELEMENT_TOKEN, s3_form_field(form, "x-amz-security-token"));
+        return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
+    }
+    return signature_v2.base != NULL ? authenticate_v2(post, policy, signature_v2)
+                                     : authenticate_v4(post, policy, signature);
 }
 
 /* ---- Fields as headers ---- */

@@ -107,6 +107,7 @@ static void test_defaults(void **state)
     assert_int_equal(fixture->options.shared_fs, SHARED_FS_REFUSE);
     assert_false(fixture->options.allow_anonymous);
     assert_int_equal(fixture->options.metrics, METRICS_KEYS);
+    assert_int_equal(fixture->options.signature_v2, SIGNATURE_V2_ON);
     assert_null(fixture->options.access_log);
     assert_null(fixture->options.domains.items);
 }
@@ -187,6 +188,7 @@ static void test_environment(void **state)
     setenv("SLUICE_ACCESS_LOG_FORMAT", "json", 1);
     setenv("SLUICE_SHARED_FS", "exclusive", 1);
     setenv("SLUICE_METRICS", "public", 1);
+    setenv("SLUICE_SIGNATURE_V2", "off", 1);
     setenv("SLUICE_DOMAIN", "a.example,b.example", 1);
     setenv("SLUICE_REGION", "", 1); /* as good as not set */
     setenv("SLUICE_ACCESS_KEY", "AKIA", 1);
@@ -196,6 +198,7 @@ static void test_environment(void **state)
     assert_int_equal(fixture->options.access_log_format, LOG_FORMAT_JSON);
     assert_int_equal(fixture->options.shared_fs, SHARED_FS_EXCLUSIVE);
     assert_int_equal(fixture->options.metrics, METRICS_PUBLIC);
+    assert_int_equal(fixture->options.signature_v2, SIGNATURE_V2_OFF);
     assert_int_equal(fixture->options.domains.count, 2);
     assert_string_equal(fixture->options.region, "us-east-1");
     assert_string_equal(fixture->options.access_key, "AKIA");

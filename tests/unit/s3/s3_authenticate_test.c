@@ -152,7 +152,7 @@ static void test_malformed(void **state)
 #define REST ",SignedHeaders=host;x-amz-date,Signature=" EMPTY
 
     fixture_begin(&closed);
-    check_authorization("AWS " KEY ":c2lnbmF0dXJl", 400, "InvalidRequest");
+    check_authorization("AWS " KEY ":c2lnbmF0dXJl", 400, "InvalidArgument"); /* no signature of version 2 */
     check_authorization("AWS4-ECDSA-P256-SHA256 Credential=a", 400, "InvalidRequest");
     check_authorization("Basic dTpw", 400, "InvalidArgument");
     check_authorization("AWS4-HMAC-SHA256 ", 400, "AuthorizationHeaderMalformed");
@@ -293,8 +293,6 @@ static void test_presigned_malformed(void **state)
     assert_non_null(strstr(fixture.body, "<Message>Request has expired</Message>"));
     fixture_request("GET", "/bucket/a?X-Amz-Signature=" EMPTY);
     fixture_check_error(400, "AuthorizationQueryParametersError");
-    fixture_request("GET", "/bucket/a?AWSAccessKeyId=x&Signature=y&Expires=1");
-    fixture_check_error(400, "InvalidRequest");
     fixture_end();
 }
 
