@@ -36,7 +36,7 @@ struct meta_op;
 struct meta_journal_entry {
     const unsigned char *token; /* META_JOURNAL_TOKEN_BYTES; secret, of the file's journal */
     uint64_t sequence;
-    struct meta_bytes bytes; /* 1 .. META_JOURNAL_ENTRY_BYTES_MAX; borrowed during the call */
+    struct slice bytes; /* 1 .. META_JOURNAL_ENTRY_BYTES_MAX; borrowed during the call */
 };
 
 /* The opener's side of a batch. Changes may rest on bytes outside the database that must be durable before their rows are
@@ -138,36 +138,34 @@ uint64_t meta_reader_steps(struct meta_reader *reader);
 
 int meta_identity_get(struct meta_reader *reader, struct meta_identity *identity);
 
-int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket);
+int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_bucket *bucket);
 /* In name order, names > after (may be empty). visit non-zero stops and is returned. */
-int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
+int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
 
 /* What the object's pointers show is shared with other readers of the same row: nothing of it may be changed. It is found
  * again by extents.list when meta_object_release gives it back: do not change that pointer. Any thread may release.
  * Returns 0, META_E_NO_KEY, META_E_CORRUPT for a damaged row, or an errno. The bucket id is not checked. */
-int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
-                    struct meta_object *object);
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
 void meta_object_release(struct meta_object *object);
 
 /* A note: bytes that somebody got from an object and will want again, and that cannot change while its row does not. A reader's
  * cache keeps the note as long as it keeps the row; it is stored nowhere. Both on the reader's thread, for an object
  * that this reader gave. */
-/* The note, valid until the object is released; data NULL: there is none. */
-struct meta_bytes meta_object_note(const struct meta_object *object);
+/* The note, valid until the object is released; base NULL: there is none. */
+struct slice meta_object_note(const struct meta_object *object);
 /* Copies the note, if the row is worth it: asked for before, and not too large. At most one for each row. */
-void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
-                           struct meta_bytes note);
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object, struct slice note);
 
 /* The same for one version of the key, current or not; version NULL: the current one. META_E_NO_VERSION; META_E_NO_KEY when
  * version is NULL and the key has no versions; META_E_DELETE_MARKER: then modified_ms and version tell which, the rest is zero
  * and there is nothing to release. */
-int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                      const struct meta_version_id *version, struct meta_object *object);
 
 struct meta_version_query {
     int64_t bucket;
-    struct meta_bytes prefix, delimiter, key_marker; /* as in meta_list_query */
+    struct slice prefix, delimiter, key_marker; /* as in meta_list_query */
     /* NULL: entries with key > key_marker; else also the versions of key_marker
      * that are older than this one, which need not be there any more */
     const struct meta_version_id *version_marker;
@@ -178,15 +176,15 @@ struct meta_version_entry {
     bool is_prefix;  /* a common prefix: only `key` is set */
     bool is_marker;  /* a delete marker: size, etag and checksum mean nothing */
     bool is_current; /* the key's newest */
-    struct meta_bytes key;
+    struct slice key;
     struct meta_version_id version;
     uint64_t size;
     int64_t modified_ms;
     int64_t noncurrent_ms; /* when a newer version took its place; 0 when is_current */
     const char *etag;
     struct meta_checksum checksum;
-    struct meta_bytes owner;
-    struct meta_bytes storage_class; /* data NULL: it has none */
+    struct slice owner;
+    struct slice storage_class; /* base NULL: it has none */
 };
 
 /* Versions and delete markers by key, then newest first; otherwise as meta_object_list. */
@@ -196,23 +194,23 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
 
 struct meta_list_query {
     int64_t bucket;
-    struct meta_bytes prefix;    /* may be empty */
-    struct meta_bytes delimiter; /* may be empty: none; may be longer than one byte */
+    struct slice prefix;    /* may be empty */
+    struct slice delimiter; /* may be empty: none; may be longer than one byte */
     /* entries after this key; may be empty. With a delimiter, a value that lies inside
      * (or is) a common prefix skips that whole prefix only if it *equals* the prefix. */
-    struct meta_bytes after;
+    struct slice after;
     uint32_t limit; /* 0 .. META_LIST_ENTRIES_MAX, keys and common prefixes together */
 };
 
 struct meta_list_entry {
     bool is_prefix; /* a common prefix: only `key` is set */
-    struct meta_bytes key;
+    struct slice key;
     uint64_t size;
     int64_t modified_ms;
     const char *etag;
     struct meta_checksum checksum;
-    struct meta_bytes owner;
-    struct meta_bytes storage_class; /* data NULL: it has none */
+    struct slice owner;
+    struct slice storage_class; /* base NULL: it has none */
 };
 
 /* visit gets each entry; what it points to is valid during the call. truncated: whether more entries exist (false when
@@ -222,13 +220,13 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
                      bool *truncated);
 
 /* Release with meta_upload_release. META_E_NO_UPLOAD. */
-int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
 void meta_upload_release(struct meta_upload *upload);
 
 struct meta_upload_query {
     int64_t bucket;
-    struct meta_bytes prefix, delimiter, key_marker;
+    struct slice prefix, delimiter, key_marker;
     /* NULL: entries with key > key_marker; else also (key_marker, id > id_marker) */
     const unsigned char *id_marker;
     uint32_t limit;
@@ -236,8 +234,7 @@ struct meta_upload_query {
 /* Entries in (key, id) order, without attributes; with a delimiter, common prefixes come as entries with a NULL upload, and a
  * key_marker that equals one skips it. */
 int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload,
-                                  struct meta_bytes common_prefix),
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix),
                      void *ctx, bool *truncated);
 
 /* Parts with number > after, in order, without their extents. META_E_NO_UPLOAD is not detected here. */
@@ -287,7 +284,7 @@ struct meta_extent_cursor { /* all zero: the beginning */
 /* kind: 'o', 'v' or 'p'. visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned. The cursor is moved behind what was
  * visited; *more false: that was the end. 0 or an error. */
 int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                     int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
                                   const struct meta_extent *extent),
                      void *ctx, bool *more);
 /* 1 when some object or part refers to the unit now; garbage does not count. 0 when none does, or negative. */

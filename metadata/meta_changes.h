@@ -54,9 +54,9 @@ void meta_submit(struct meta *meta, struct meta_op *op);
 enum meta_judged_part { META_JUDGED_OWNER = 1, META_JUDGED_ACL = 2, META_JUDGED_TAGS = 4 };
 
 struct meta_judged {
-    unsigned parts;                     /* bits: what was asked about; that it was there counts in any case */
-    bool absent;                        /* there was none, or a delete marker; then the rest says nothing */
-    struct meta_bytes owner, acl, tags; /* the annotations in their stored form; empty: it had none */
+    unsigned parts;                /* bits: what was asked about; that it was there counts in any case */
+    bool absent;                   /* there was none, or a delete marker; then the rest says nothing */
+    struct slice owner, acl, tags; /* the annotations in their stored form; empty: it had none */
 };
 
 /* Preconditions on the current object, evaluated inside the transaction. */
@@ -67,13 +67,13 @@ struct meta_condition {
     const char *if_match;             /* an ETag without quotes, or NULL; a missing key gives META_E_NO_KEY */
     const char *if_none_match;        /* an ETag without quotes, or NULL */
     /* NULL, or whose the current object has to be, where there is one: META_E_NOT_OWNER. Empty: nobody's, so there may be none */
-    const struct meta_bytes *owner;
+    const struct slice *owner;
 };
 
 struct meta_bucket_create {
     struct meta_op op;
-    struct meta_bucket bucket;     /* name, region, owner, created_ms, versioning given; id filled in */
-    struct meta_bytes object_lock; /* the setting META_SETTING_OBJECT_LOCK, or empty: none */
+    struct meta_bucket bucket; /* name, region, owner, created_ms, versioning given; id filled in */
+    struct slice object_lock;  /* the setting META_SETTING_OBJECT_LOCK, or empty: none */
 };
 
 /* NEVER is no state to go back to: -EINVAL. META_E_BUCKET_STATE: object lock needs it enabled */
@@ -101,7 +101,7 @@ struct meta_append {
 struct meta_object_put {
     struct meta_op op;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     /* modified_ms is set by the committer when 0 (and can be read in done); so is version */
     struct meta_object object;
     struct meta_condition condition;
@@ -113,18 +113,18 @@ struct meta_object_put {
 /* What an entry may insist on beyond a client's conditions, so that only what was seen to be due is deleted: else its result
  * is META_E_PRECONDITION. */
 struct meta_delete_guard {
-    int64_t modified_ms;           /* of the current object; 0: any */
-    const struct meta_bytes *tags; /* of what is deleted, in their stored form; NULL: any */
-    bool noncurrent;               /* the version that is named is there and noncurrent */
-    bool alone;                    /* the version that is named is the key's only one, and a delete marker */
+    int64_t modified_ms;      /* of the current object; 0: any */
+    const struct slice *tags; /* of what is deleted, in their stored form; NULL: any */
+    bool noncurrent;          /* the version that is named is there and noncurrent */
+    bool alone;               /* the version that is named is the key's only one, and a delete marker */
 };
 
 struct meta_delete_entry {
-    struct meta_bytes key;
+    struct slice key;
     const struct meta_judged
         *judged; /* of what is deleted: the current object, or the version. NULL: whatever it is */
     const struct meta_delete_guard *guard; /* NULL: none */
-    const struct meta_bytes *owner;        /* as in meta_condition */
+    const struct slice *owner;             /* as in meta_condition */
     const char *if_match;                  /* on the current version. NULL: unconditional; "*": must exist */
     /* whether these are conditions, too; dates are compared in whole seconds */
     bool if_match_size, if_match_modified;
@@ -148,14 +148,14 @@ struct meta_object_delete { /* one or many keys, one savepoint; op.result is 0 u
     int64_t bucket;
     struct meta_delete_entry *entries;
     uint32_t count;
-    struct meta_bytes owner; /* of delete markers */
+    struct slice owner; /* of delete markers */
 };
 
 /* Where a copy comes from, and under which conditions (META_E_PRECONDITION; META_E_NO_KEY when it is not there; for a version
  * META_E_NO_VERSION and META_E_DELETE_MARKER). */
 struct meta_copy_source {
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     const struct meta_version_id *version;                /* NULL: the current one */
     const struct meta_judged *judged;                     /* NULL: whatever it is */
     const char *if_match, *if_none_match;                 /* ETags without quotes, "*", or NULL */
@@ -166,16 +166,16 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct meta_op op;
     struct meta_copy_source source;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     struct meta_condition condition; /* on the destination */
     bool replace_attributes;
     struct meta_attributes attributes; /* used when replace_attributes; annotations among them are left out */
     /* else the source's tags are taken over, as they are in the transaction */
     bool replace_tags;
-    struct meta_bytes tags; /* used when replace_tags; empty: none */
-    struct meta_bytes acl;  /* the copy's; the source's is never taken over */
-    struct meta_bytes lock; /* the same, as meta_lock_pack makes it; empty: none */
-    struct meta_bytes owner;
+    struct slice tags; /* used when replace_tags; empty: none */
+    struct slice acl;  /* the copy's; the source's is never taken over */
+    struct slice lock; /* the same, as meta_lock_pack makes it; empty: none */
+    struct slice owner;
     bool replace_checksum; /* by the one below; pin the source's content with if_match then */
     /* out */
     int64_t modified_ms;
@@ -190,27 +190,27 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
 struct meta_object_rename {
     struct meta_op op;
     struct meta_copy_source source; /* without version; source.bucket is the bucket of both */
-    struct meta_bytes key;
+    struct slice key;
     struct meta_condition condition; /* on what has the key */
     /* That it was (not) modified since; INT64_MIN: not given. A key that is not there fails either: META_E_PRECONDITION. */
     int64_t if_modified_since_ms, if_unmodified_since_ms;
-    struct meta_bytes owner; /* of the delete marker */
+    struct slice owner; /* of the delete marker */
     /* as meta_lock_pack makes it: a retention for an object that has none; may be empty */
-    struct meta_bytes default_lock;
+    struct slice default_lock;
     /* Both opaque; an empty token: none. It is kept with the key for as long as that holds what was renamed to it. The same token
      * and parameters again: 0, and nothing is changed; with other parameters META_E_TOKEN. */
-    struct meta_bytes token, parameters; /* at most META_TOKEN_BYTES_MAX each */
+    struct slice token, parameters; /* at most META_TOKEN_BYTES_MAX each */
 };
 
 struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */
     struct meta_op op;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     const struct meta_version_id *version; /* NULL: the current one */
     const struct meta_judged *judged;      /* NULL: whatever it is */
     struct meta_version_id annotated;      /* out: which it was */
     const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
-    struct meta_bytes value;               /* data NULL: removes it */
+    struct slice value;                    /* base NULL: removes it */
 };
 
 struct meta_upload_create {
@@ -223,14 +223,14 @@ struct meta_upload_create {
 struct meta_upload_abort { /* META_E_NO_UPLOAD */
     struct meta_op op;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
 };
 
 struct meta_part_put { /* replaces a part of the same number; META_E_NO_UPLOAD */
     struct meta_op op;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     struct meta_part part;
 };
@@ -239,7 +239,7 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
     struct meta_op op;
     struct meta_copy_source source;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     uint64_t first, length; /* length UINT64_MAX: to the end. A range outside the source: -ERANGE */
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     uint32_t number;
@@ -254,7 +254,7 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
 struct meta_upload_complete {
     struct meta_op op;
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     /* ascending numbers; each must exist with this ETag (META_E_INVALID_PART) */
     const struct meta_complete_part *parts;
@@ -265,7 +265,7 @@ struct meta_upload_complete {
     char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;
     /* as meta_lock_pack makes it: a retention for an upload begun without one; may be empty */
-    struct meta_bytes default_lock;
+    struct slice default_lock;
     struct meta_condition condition;
     /* out; also filled, with checksum, when the same upload was completed before and its object is still there (result 0;
      * META_E_INVALID_PART when that one has another ETag, as it was made of other parts) */

@@ -37,7 +37,7 @@ struct meta_journal {
 int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal);
 
 /* The extents whose bytes an entry rests on. visit non-zero stops and is returned. META_E_CORRUPT: it is no entry. Any thread. */
-int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent),
+int meta_journal_extents(struct slice entry, int (*visit)(void *ctx, const struct meta_extent *extent),
                          void *ctx);
 
 /* Runs the changes of one entry again. A start submits the entries that the rows lack, in their order (the first one is applied + 1), and
@@ -47,7 +47,7 @@ int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const 
 struct meta_replay {
     struct meta_op op; /* META_OP_REPLAY */
     uint64_t sequence;
-    struct meta_bytes entry;
+    struct slice entry;
     uint64_t epoch; /* with the empty entry: the store's epoch becomes this, in the same commit */
 };
 

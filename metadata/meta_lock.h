@@ -32,7 +32,7 @@ struct meta_lock {
 /* The form in which a lock is stored. Returns the length; 0: nothing was ever said, and nothing is to be stored. */
 size_t meta_lock_pack(const struct meta_lock *lock, unsigned char out[META_LOCK_BYTES]);
 /* Empty: no lock. 0 or META_E_CORRUPT. */
-int meta_lock_unpack(struct meta_bytes packed, struct meta_lock *lock);
+int meta_lock_unpack(struct slice packed, struct meta_lock *lock);
 
 /* Whether the lock forbids deletion at that moment. */
 bool meta_lock_forbids(const struct meta_lock *lock, int64_t now_ms, bool bypass_governance);
@@ -42,7 +42,7 @@ bool meta_lock_forbids(const struct meta_lock *lock, int64_t now_ms, bool bypass
 struct meta_object_lock {
     struct meta_op op; /* META_OP_OBJECT_LOCK */
     int64_t bucket;
-    struct meta_bytes key;
+    struct slice key;
     const struct meta_version_id *version; /* NULL: the current one */
     const struct meta_judged *judged;      /* NULL: whatever it is */
     bool sets_retention, sets_hold;        /* what of `lock` counts */

@@ -26,7 +26,7 @@ enum meta_setting_kind {
 /* The bucket's document, in memory of its own that the caller frees (free(document->data)). META_E_NO_SETTING where there is
  * none; the bucket itself is not checked. Reader's thread. */
 int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind,
-                     struct meta_bytes *document);
+                     struct slice *document);
 
 /* Every bucket that has a setting of the kind, with bucket > after, ascending; up to limit. Returns the count or negative.
  * Reader's thread. */
@@ -37,13 +37,13 @@ int meta_setting_buckets(struct meta_reader *reader, enum meta_setting_kind kind
  * reads then holds something that is true as long as the number stays. Any thread; an atomic load. */
 uint64_t meta_settings_generation(const struct meta *meta);
 
-/* Sets (document.data not NULL; up to META_SETTING_BYTES_MAX, else -E2BIG) or removes (NULL; also where there is none).
+/* Sets (document.base not NULL; up to META_SETTING_BYTES_MAX, else -E2BIG) or removes (NULL; also where there is none).
  * META_E_NO_BUCKET. */
 struct meta_setting_put {
     struct meta_op op; /* META_OP_SETTING_PUT */
     int64_t bucket;
     enum meta_setting_kind kind;
-    struct meta_bytes document;
+    struct slice document;
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "metadata/limits.h"
+#include "storage/base/slice.h"
 
 /* Outside the range of errno values. */
 #define META_ERROR_MAP(X)                                                                                    \
@@ -52,11 +53,6 @@ const char *meta_strerror(int result);
 struct meta;
 struct meta_reader;
 
-struct meta_bytes {
-    const void *data;
-    size_t length;
-};
-
 /* By which checksum a unit is verified; the module stores it and computes none. */
 enum meta_unit_crc {
     META_UNIT_CRC32C,    /* the low 32 bits of unit_crc: what stores of earlier versions hold */
@@ -80,7 +76,7 @@ struct meta_extents {
 
 /* A stored header: lower-case name as S3 sends it ("content-type", "x-amz-meta-colour"), value as received. */
 struct meta_attribute {
-    struct meta_bytes name, value;
+    struct slice name, value;
 };
 
 struct meta_attributes {
@@ -98,8 +94,7 @@ struct meta_attributes {
     "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
 /* The one attribute that listings tell. */
 #define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
-bool meta_attribute_is(struct meta_bytes name, const char *string);
-bool meta_attribute_is_annotation(struct meta_bytes name);
+bool meta_attribute_is_annotation(struct slice name);
 
 /* The S3 checksum of an object or part. algorithm 0 means none. The module does not interpret the numbers. */
 struct meta_checksum {
@@ -142,7 +137,7 @@ struct meta_object {
     struct meta_checksum checksum;
     struct meta_attributes attributes;
     struct meta_extents extents;
-    struct meta_bytes owner;            /* owner id, may be empty */
+    struct slice owner;                 /* owner id, may be empty */
     uint32_t part_count;                /* 0 unless the object was made by a multipart upload */
     const struct meta_part_size *parts; /* part_count entries */
     struct meta_part_checksums part_checksums;
@@ -177,11 +172,11 @@ struct meta_bucket {
 struct meta_upload {
     /* begins with the time in ms, big-endian: ids sort by initiation */
     unsigned char id[META_UPLOAD_ID_BYTES];
-    struct meta_bytes key;
+    struct slice key;
     int64_t initiated_ms;
     struct meta_attributes attributes;
-    struct meta_bytes owner;
-    struct meta_bytes storage_class; /* of meta_upload_list only; data NULL: it has none */
+    struct slice owner;
+    struct slice storage_class; /* of meta_upload_list only; base NULL: it has none */
     uint8_t checksum_algorithm, checksum_type;
 };
 

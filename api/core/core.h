@@ -93,26 +93,25 @@ uint64_t core_worker_read_steps(struct core_worker *worker);
 
 /* ---- Rows: reads. As the meta_* function of the same name, from this worker's reader. ---- */
 
-int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket);
-int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_bucket *bucket);
+int core_bucket_list(struct core_worker *worker, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
-int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_object_head(struct core_worker *worker, int64_t bucket, struct slice key,
                      struct meta_object *object);
 void core_object_release(struct meta_object *object);
 int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
                      int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx,
                      bool *truncated);
-int core_version_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_version_head(struct core_worker *worker, int64_t bucket, struct slice key,
                       const struct meta_version_id *version, struct meta_object *object);
 int core_version_list(struct core_worker *worker, const struct meta_version_query *query,
                       int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
                       bool *truncated);
-int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_upload_get(struct core_worker *worker, int64_t bucket, struct slice key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
 void core_upload_release(struct meta_upload *upload);
 int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload,
-                                  struct meta_bytes common_prefix),
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix),
                      void *ctx, bool *truncated);
 int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
                    uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
@@ -130,7 +129,7 @@ void core_assembly_free(struct meta_assembly *assembly);
 struct core_setting_form {
     enum meta_setting_kind kind;
     /* Makes the form of a stored document. 0 or an error, which is the caller's answer then. */
-    int (*parse)(struct meta_bytes document, void **parsed);
+    int (*parse)(struct slice document, void **parsed);
     void (*release)(void *parsed);
 };
 
@@ -141,7 +140,7 @@ int core_setting_get(struct core_worker *worker, int64_t bucket, const struct co
                      const void **parsed);
 /* The document itself; release with free(document->data). META_E_NO_SETTING. */
 int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind,
-                      struct meta_bytes *document);
+                      struct slice *document);
 
 /* ---- Rows: changes ---- */
 
@@ -237,11 +236,11 @@ struct core_get;
 
 /* Looks the object up and pins its bytes. object is valid until core_get_end. 0, META_E_NO_KEY, or an errno.
  * Not from inside a `visit` of the same worker: its read would be made from an older state than the pin can guard. */
-int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **get,
+int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **get,
                    const struct meta_object **object);
 /* The same for a version, as meta_version_get: version NULL is the current one; META_E_NO_VERSION; META_E_DELETE_MARKER: then *marker,
  * unless NULL, tells which. */
-int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct core_get **get,
                            const struct meta_object **object, struct meta_object *marker);
 /* Units of contents up to this size are verified whole before any of their bytes are given out. */

@@ -59,7 +59,7 @@ struct get_look_up {
     struct meta_object *marker; /* where to tell of one; NULL: nowhere */
 };
 
-static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+static int get_begin(struct core_worker *worker, int64_t bucket, struct slice key,
                      const struct get_look_up *look_up, struct core_get **out,
                      const struct meta_object **object)
 {
@@ -91,13 +91,13 @@ static int get_begin(struct core_worker *worker, int64_t bucket, struct meta_byt
     return 0;
 }
 
-int core_get_begin(struct core_worker *worker, int64_t bucket, struct meta_bytes key, struct core_get **out,
+int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **out,
                    const struct meta_object **object)
 {
     return get_begin(worker, bucket, key, &(struct get_look_up){0}, out, object);
 }
 
-int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct core_get **out,
                            const struct meta_object **object, struct meta_object *marker)
 {
@@ -271,7 +271,7 @@ static void get_keep(struct core_get *get, const void *bytes, size_t count)
     assert(count > 0 && bytes != NULL);
     if (get->is_whole && count == get->object.size && extents->count == 1 &&
         extents->list[0].unit_length <= CORE_VERIFY_BYTES_MAX)
-        meta_object_note_keep(get->worker->reader, &get->object, (struct meta_bytes){bytes, count});
+        meta_object_note_keep(get->worker->reader, &get->object, slice_of(bytes, count));
     get->is_whole = false;
 }
 
@@ -287,10 +287,10 @@ ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
 
 const void *core_get_at_hand(const struct core_get *get)
 {
-    struct meta_bytes note = meta_object_note(&get->object);
+    struct slice note = meta_object_note(&get->object);
 
-    assert(note.data == NULL || note.length == get->object.size);
-    return note.data;
+    assert(note.base == NULL || note.len == get->object.size);
+    return note.base;
 }
 
 const void *core_get_opened(struct core_get *get)

@@ -76,11 +76,11 @@ static int pack_append(void *ctx, const struct meta_journal_entry *entry)
     struct pack *pack = ctx;
     struct segment_entry written = {
         .sequence = entry->sequence,
-        .data = entry->bytes.data,
-        .length = (uint32_t)entry->bytes.length,
+        .data = entry->bytes.base,
+        .length = (uint32_t)entry->bytes.len,
     };
 
-    assert(pack->is_writing && entry->bytes.length <= META_JOURNAL_ENTRY_BYTES_MAX);
+    assert(pack->is_writing && entry->bytes.len <= META_JOURNAL_ENTRY_BYTES_MAX);
     memcpy(written.token, entry->token, sizeof(written.token));
     return segment_entry_write(pack->segments, &written);
 }

@@ -3,19 +3,18 @@
  * Reads of rows from the worker's own reader. They answer at once, on the worker's thread. */
 #include "api/core/core_internal.h"
 
-int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket)
+int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_bucket *bucket)
 {
     return meta_bucket_get(worker->reader, name, bucket);
 }
 
-int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+int core_bucket_list(struct core_worker *worker, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
     return meta_bucket_list(worker->reader, after, limit, visit, ctx);
 }
 
-int core_object_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
-                     struct meta_object *object)
+int core_object_head(struct core_worker *worker, int64_t bucket, struct slice key, struct meta_object *object)
 {
     return meta_object_get(worker->reader, bucket, key, object);
 }
@@ -31,7 +30,7 @@ int core_object_list(struct core_worker *worker, const struct meta_list_query *q
     return meta_object_list(worker->reader, query, visit, ctx, truncated);
 }
 
-int core_version_head(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_version_head(struct core_worker *worker, int64_t bucket, struct slice key,
                       const struct meta_version_id *version, struct meta_object *object)
 {
     return meta_version_get(worker->reader, bucket, key, version, object);
@@ -44,7 +43,7 @@ int core_version_list(struct core_worker *worker, const struct meta_version_quer
     return meta_version_list(worker->reader, query, visit, ctx, truncated);
 }
 
-int core_upload_get(struct core_worker *worker, int64_t bucket, struct meta_bytes key,
+int core_upload_get(struct core_worker *worker, int64_t bucket, struct slice key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
 {
     return meta_upload_get(worker->reader, bucket, key, id, upload);
@@ -56,8 +55,7 @@ void core_upload_release(struct meta_upload *upload)
 }
 
 int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload,
-                                  struct meta_bytes common_prefix),
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix),
                      void *ctx, bool *truncated)
 {
     return meta_upload_list(worker->reader, query, visit, ctx, truncated);

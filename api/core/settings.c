@@ -58,14 +58,14 @@ static struct setting_slot *slot_of(struct core_settings *settings, int64_t buck
 static int slot_fill(struct core_worker *worker, struct setting_slot *slot, int64_t bucket,
                      const struct core_setting_form *form, uint64_t generation)
 {
-    struct meta_bytes document;
+    struct slice document;
     void *parsed = NULL;
     int err = meta_setting_get(worker->reader, bucket, form->kind, &document);
 
     assert(slot->parsed == NULL);
     if (err == 0) {
         err = form->parse(document, &parsed);
-        free((void *)document.data);
+        free((void *)document.base);
     } else if (err == META_E_NO_SETTING) {
         err = 0;
     }
@@ -92,7 +92,7 @@ int core_setting_get(struct core_worker *worker, int64_t bucket, const struct co
 }
 
 int core_setting_read(struct core_worker *worker, int64_t bucket, enum meta_setting_kind kind,
-                      struct meta_bytes *document)
+                      struct slice *document)
 {
     assert(document != NULL);
     return meta_setting_get(worker->reader, bucket, kind, document);

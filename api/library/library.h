@@ -38,8 +38,6 @@ int library_change(struct core_worker *worker, struct meta_op *op);
  * key may be NULL. */
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id);
 
-/* NULL counts as empty. */
-struct meta_bytes library_bytes(const char *text);
 /* version: NULL where it is not known. */
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,
                        const struct meta_version_id *version);

@@ -70,7 +70,7 @@ int sluice_bucket_list(struct sluice_store *store,
     do {
         page.count = 0;
         strcpy(after, page.last);
-        err = core_bucket_list(worker, library_bytes(after), META_LIST_ENTRIES_MAX, bucket_page_visit, &page);
+        err = core_bucket_list(worker, slice_text(after), META_LIST_ENTRIES_MAX, bucket_page_visit, &page);
     } while (err == 0 && page.count == META_LIST_ENTRIES_MAX);
     library_give_back(store, worker);
     return err;
@@ -80,7 +80,7 @@ int sluice_bucket_list(struct sluice_store *store,
 
 int sluice_delete(struct sluice_store *store, const char *bucket, const char *key)
 {
-    struct meta_delete_entry entry = {.key = library_bytes(key)};
+    struct meta_delete_entry entry = {.key = slice_text(key)};
     struct meta_object_delete op = {.op.kind = META_OP_OBJECT_DELETE, .entries = &entry, .count = 1};
     struct core_worker *worker;
     int err;
@@ -109,11 +109,11 @@ static int list_page_visit(void *ctx, const struct meta_list_entry *row)
     struct list_page *page = ctx;
     struct sluice_list_entry entry = {.key = page->last, .is_prefix = row->is_prefix};
 
-    if (row->key.length > META_KEY_BYTES_MAX)
+    if (row->key.len > META_KEY_BYTES_MAX)
         return META_E_CORRUPT;
-    memcpy(page->last, row->key.data, row->key.length);
-    page->last[row->key.length] = '\0';
-    page->last_length = row->key.length;
+    memcpy(page->last, row->key.base, row->key.len);
+    page->last[row->key.len] = '\0';
+    page->last_length = row->key.len;
     page->left--;
     if (!row->is_prefix)
         library_info_fill(&entry.info, row->size, row->modified_ms, row->etag, NULL);
@@ -130,7 +130,7 @@ static int list_pages(struct core_worker *worker, struct meta_list_query *query,
         query->limit = page->left < META_LIST_ENTRIES_MAX ? (uint32_t)page->left : META_LIST_ENTRIES_MAX;
         err = core_object_list(worker, query, list_page_visit, page, &truncated);
         memcpy(after, page->last, page->last_length); /* `last` changes while the next page is read */
-        query->after = (struct meta_bytes){after, page->last_length};
+        query->after = slice_of(after, page->last_length);
     } while (err == 0 && truncated && page->left > 0);
     return err;
 }
@@ -146,9 +146,9 @@ int sluice_list(struct sluice_store *store, const char *bucket, const struct slu
 
     options = options != NULL ? options : &defaults;
     page.left = options->limit != 0 ? options->limit : UINT64_MAX;
-    query.prefix = library_bytes(options->prefix);
-    query.delimiter = library_bytes(options->delimiter);
-    query.after = library_bytes(options->after);
+    query.prefix = slice_text(options->prefix);
+    query.delimiter = slice_text(options->delimiter);
+    query.after = slice_text(options->after);
     if ((err = library_lease(store, &worker)) != 0)
         return err;
     err = library_find_bucket(worker, bucket, NULL, &query.bucket);

@@ -54,10 +54,10 @@ static int get_lookup(struct sluice_store *store, const char *bucket, const char
         return err;
     err = library_find_bucket(get->worker, bucket, key, &id);
     if (err == 0 && version == NULL)
-        err = core_get_begin(get->worker, id, library_bytes(key), &get->get, &get->object);
+        err = core_get_begin(get->worker, id, slice_text(key), &get->get, &get->object);
     else if (err == 0)
-        err = core_get_begin_version(get->worker, id, library_bytes(key), version, &get->get, &get->object,
-                                     NULL);
+        err =
+            core_get_begin_version(get->worker, id, slice_text(key), version, &get->get, &get->object, NULL);
     if (err != 0)
         library_give_back(store, get->worker);
     return err;
@@ -168,7 +168,7 @@ int sluice_head(struct sluice_store *store, const char *bucket, const char *key,
         return err;
     err = library_find_bucket(worker, bucket, key, &id);
     if (err == 0)
-        err = core_object_head(worker, id, library_bytes(key), &object);
+        err = core_object_head(worker, id, slice_text(key), &object);
     if (err == 0) {
         library_info_fill(info, object.size, object.modified_ms, object.etag, &object.version);
         core_object_release(&object);
@@ -301,13 +301,13 @@ struct sluice_reader {
     char *text; /* of the attributes, each string with its NUL */
 };
 
-static const char *text_append(char **at, struct meta_bytes bytes)
+static const char *text_append(char **at, struct slice bytes)
 {
     const char *text = *at;
 
-    memcpy(*at, bytes.data, bytes.length);
-    (*at)[bytes.length] = '\0';
-    *at += bytes.length + 1;
+    memcpy(*at, bytes.base, bytes.len);
+    (*at)[bytes.len] = '\0';
+    *at += bytes.len + 1;
     return text;
 }
 
@@ -319,7 +319,7 @@ static int reader_copy_attributes(struct sluice_reader *reader)
     char *at;
 
     for (uint32_t i = 0; i < rows->count; i++)
-        bytes += rows->list[i].name.length + rows->list[i].value.length + 2;
+        bytes += rows->list[i].name.len + rows->list[i].value.len + 2;
     reader->text = at = malloc(bytes);
     reader->attributes = calloc(rows->count + 1, sizeof(*reader->attributes));
     if (reader->text == NULL || reader->attributes == NULL)

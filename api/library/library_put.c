@@ -94,7 +94,7 @@ static bool attribute_is_valid(const struct sluice_attribute *attribute)
 {
     static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~";
 
-    if (meta_attribute_is_annotation((struct meta_bytes){attribute->name, strlen(attribute->name)}))
+    if (meta_attribute_is_annotation(slice_text(attribute->name)))
         return false;
     if (attribute->name[0] == '\0' || attribute->name[strspn(attribute->name, name_bytes)] != '\0')
         return false;
@@ -121,12 +121,12 @@ static int options_measure(const struct sluice_put_options *options, size_t *byt
     return 0;
 }
 
-static struct meta_bytes text_append(char **at, const char *text)
+static struct slice text_append(char **at, const char *text)
 {
-    struct meta_bytes bytes = {*at, strlen(text)};
+    struct slice bytes = slice_of(*at, strlen(text));
 
-    memcpy(*at, text, bytes.length);
-    *at += bytes.length;
+    memcpy(*at, text, bytes.len);
+    *at += bytes.len;
     return bytes;
 }
 

@@ -246,13 +246,6 @@ int library_change(struct core_worker *worker, struct meta_op *op)
 
 /* ---- Small things for the other files ---- */
 
-struct meta_bytes library_bytes(const char *text)
-{
-    if (text == NULL)
-        text = "";
-    return (struct meta_bytes){.data = text, .length = strlen(text)};
-}
-
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,
                        const struct meta_version_id *version)
 {
@@ -274,7 +267,7 @@ int library_find_bucket(struct core_worker *worker, const char *bucket, const ch
         return SLUICE_E_BUCKET_NAME;
     if (key != NULL && !key_is_valid(key, strlen(key)))
         return SLUICE_E_KEY;
-    err = core_bucket_get(worker, library_bytes(bucket), &row);
+    err = core_bucket_get(worker, slice_text(bucket), &row);
     if (err == 0)
         *id = row.id;
     return err;

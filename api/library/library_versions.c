@@ -57,7 +57,7 @@ int sluice_delete_version(struct sluice_store *store, const char *bucket, const 
                           const char *version)
 {
     struct meta_version_id id;
-    struct meta_delete_entry entry = {.key = library_bytes(key), .version = &id};
+    struct meta_delete_entry entry = {.key = slice_text(key), .version = &id};
     struct meta_object_delete op = {.op.kind = META_OP_OBJECT_DELETE, .entries = &entry, .count = 1};
     struct core_worker *worker;
     int err;
@@ -95,11 +95,11 @@ static int version_page_visit(void *ctx, const struct meta_version_entry *row)
         .is_current = row->is_current,
     };
 
-    if (row->key.length > META_KEY_BYTES_MAX)
+    if (row->key.len > META_KEY_BYTES_MAX)
         return META_E_CORRUPT;
-    memcpy(page->last, row->key.data, row->key.length);
-    page->last[row->key.length] = '\0';
-    page->last_length = row->key.length;
+    memcpy(page->last, row->key.base, row->key.len);
+    page->last[row->key.len] = '\0';
+    page->last_length = row->key.len;
     page->last_version = row->version;
     page->last_is_prefix = row->is_prefix;
     page->left--;
@@ -121,7 +121,7 @@ static int version_pages(struct core_worker *worker, struct meta_version_query *
         err = core_version_list(worker, query, version_page_visit, page, &truncated);
         memcpy(key_marker, page->last, page->last_length); /* `last` changes while the next page is read */
         version_marker = page->last_version;
-        query->key_marker = (struct meta_bytes){key_marker, page->last_length};
+        query->key_marker = slice_of(key_marker, page->last_length);
         query->version_marker = page->last_is_prefix ? NULL : &version_marker;
     } while (err == 0 && truncated && page->left > 0);
     return err;
@@ -139,9 +139,9 @@ int sluice_list_versions(struct sluice_store *store, const char *bucket,
 
     options = options != NULL ? options : &defaults;
     page.left = options->limit != 0 ? options->limit : UINT64_MAX;
-    query.prefix = library_bytes(options->prefix);
-    query.delimiter = library_bytes(options->delimiter);
-    query.key_marker = library_bytes(options->after);
+    query.prefix = slice_text(options->prefix);
+    query.delimiter = slice_text(options->delimiter);
+    query.key_marker = slice_text(options->after);
     if ((err = library_lease(store, &worker)) != 0)
         return err;
     err = library_find_bucket(worker, bucket, NULL, &query.bucket);

@@ -69,8 +69,7 @@ struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct s
 {
     const char *at;
 
-    if (delimiter.len == 0 || marker.len <= prefix.len ||
-        (prefix.len > 0 && memcmp(marker.base, prefix.base, prefix.len) != 0))
+    if (delimiter.len == 0 || marker.len <= prefix.len || !slice_begins(marker, prefix))
         return marker;
     at = memmem(marker.base + prefix.len, marker.len - prefix.len, delimiter.base, delimiter.len);
     return at == NULL ? marker : slice_of(marker.base, (size_t)(at - marker.base) + delimiter.len);
@@ -222,10 +221,10 @@ void s3_xml_etag(struct s3_xml *xml, const char *etag)
     s3_xml_text(xml, "ETag", text, length);
 }
 
-void s3_xml_storage_class(struct s3_xml *xml, struct meta_bytes name)
+void s3_xml_storage_class(struct s3_xml *xml, struct slice name)
 {
-    if (name.data != NULL)
-        s3_xml_text(xml, "StorageClass", name.data, name.length);
+    if (name.base != NULL)
+        s3_xml_text(xml, "StorageClass", name.base, name.len);
     else
         s3_xml_string(xml, "StorageClass", "STANDARD");
 }
@@ -251,17 +250,16 @@ void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, u
     s3_xml_checksum_type(xml, checksum);
 }
 
-void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,
-                  struct meta_bytes owner)
+void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name, struct slice owner)
 {
     const char *shown;
     size_t length;
 
-    if (owner.length == 0)
-        owner = (struct meta_bytes){"anonymous", strlen("anonymous")};
-    shown = s3_credentials_user_name(request->credentials, owner.data, owner.length, &length);
+    if (owner.len == 0)
+        owner = SLICE("anonymous");
+    shown = s3_credentials_user_name(request->credentials, owner.base, owner.len, &length);
     s3_xml_open(xml, name);
-    s3_xml_text(xml, "ID", owner.data, owner.length);
+    s3_xml_text(xml, "ID", owner.base, owner.len);
     s3_xml_text(xml, "DisplayName", shown, length);
     s3_xml_close(xml, name);
 }

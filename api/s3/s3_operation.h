@@ -67,14 +67,13 @@ void s3_answer_checksum(struct s3_request *request, const struct meta_checksum *
 /* The checksum that was kept of an object's part, by its place in the object; false: none was. */
 bool s3_part_checksum(const struct meta_object *object, uint32_t part, struct meta_checksum *checksum);
 void s3_xml_etag(struct s3_xml *xml, const char *etag);
-/* data NULL: none was given. */
-void s3_xml_storage_class(struct s3_xml *xml, struct meta_bytes name);
+/* base NULL: none was given. */
+void s3_xml_storage_class(struct s3_xml *xml, struct slice name);
 void s3_xml_checksum_value(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 void s3_xml_checksum_type(struct s3_xml *xml, const struct meta_checksum *checksum);
 void s3_xml_checksum(struct s3_xml *xml, const struct meta_checksum *checksum, uint32_t parts);
 /* <name><ID/><DisplayName/></name>; an empty owner is "anonymous". The request knows the users' names. */
-void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name,
-                  struct meta_bytes owner);
+void s3_xml_owner(const struct s3_request *request, struct s3_xml *xml, const char *name, struct slice owner);
 void s3_xml_parameter(struct s3_xml *xml, const char *name, struct slice value, bool url);
 
 #endif

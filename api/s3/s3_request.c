@@ -308,7 +308,7 @@ enum s3_error s3_request_argument_header(struct s3_request *request, const char 
 
 enum s3_error s3_request_open_bucket(struct s3_request *request)
 {
-    int result = core_bucket_get(request->worker, s3_bytes(request->bucket_name), &request->bucket);
+    int result = core_bucket_get(request->worker, request->bucket_name, &request->bucket);
 
     if (result == 0)
         return S3_ERROR_NONE;

@@ -87,7 +87,7 @@ struct s3_request {
     unsigned judgements;       /* that were made anew, as the object had changed since */
     /* Whose the object has to be that the request replaces or deletes: set by s3_authorize_access for who may write by an ACL only, and a
      * condition of his changes. NULL: anybody's */
-    const struct meta_bytes *only_over;
+    const struct slice *only_over;
 
     /* What an error answer says beyond its table row: s3_request_explain, s3_request_element. */
     enum s3_error explained;
@@ -96,11 +96,6 @@ struct s3_request {
     struct slice subject_bucket, subject_key;
     struct slice *elements; /* by enum s3_element; NULL: none was given */
 };
-
-static inline struct meta_bytes s3_bytes(struct slice vec)
-{
-    return (struct meta_bytes){vec.base, vec.len};
-}
 
 /* ---- Reading the request ---- */
 

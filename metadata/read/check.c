@@ -72,18 +72,18 @@ static int check_query(struct check *check, const char *text,
 
 static int integrity_visit(struct check *check, sqlite3_stmt *row)
 {
-    struct meta_bytes text = meta_sql_column(row, 0);
+    struct slice text = meta_sql_column(row, 0);
 
-    if (text.length != 2 || memcmp(text.data, "ok", 2) != 0)
-        check_report(check, "database: %.*s", (int)text.length, (const char *)text.data);
+    if (text.len != 2 || memcmp(text.base, "ok", 2) != 0)
+        check_report(check, "database: %.*s", (int)text.len, text.base);
     return 0;
 }
 
 static int stray_visit(struct check *check, sqlite3_stmt *row)
 {
-    struct meta_bytes what = meta_sql_column(row, 0);
+    struct slice what = meta_sql_column(row, 0);
 
-    check_report(check, "%.*s", (int)what.length, (const char *)what.data);
+    check_report(check, "%.*s", (int)what.len, what.base);
     return 0;
 }
 
@@ -142,7 +142,7 @@ static int note_add(struct check *check, const struct meta_extent *extent)
 }
 
 /* Notes the extents and adds them up; *fault says what is wrong with the list, or stays NULL. */
-static int extents_note(struct check *check, struct meta_bytes bytes, uint64_t *sum, const char **fault)
+static int extents_note(struct check *check, struct slice bytes, uint64_t *sum, const char **fault)
 {
     struct codec_list list;
     struct meta_extent extent;
@@ -160,7 +160,7 @@ static int extents_note(struct check *check, struct meta_bytes bytes, uint64_t *
     return 0;
 }
 
-static int extents_check(struct check *check, struct meta_bytes bytes, uint64_t size, const char **fault)
+static int extents_check(struct check *check, struct slice bytes, uint64_t size, const char **fault)
 {
     uint64_t sum;
     int err = extents_note(check, bytes, &sum, fault);
@@ -170,7 +170,7 @@ static int extents_check(struct check *check, struct meta_bytes bytes, uint64_t 
     return err;
 }
 
-static const char *etag_and_checksum_fault(struct meta_bytes etag, struct meta_bytes checksum)
+static const char *etag_and_checksum_fault(struct slice etag, struct slice checksum)
 {
     char text[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum value;
@@ -180,7 +180,7 @@ static const char *etag_and_checksum_fault(struct meta_bytes etag, struct meta_b
     return codec_checksum_decode(checksum, &value) != 0 ? "the checksum does not decode" : NULL;
 }
 
-static const char *attributes_fault(struct meta_bytes bytes)
+static const char *attributes_fault(struct slice bytes)
 {
     struct codec_list list;
     struct meta_attribute attribute;
@@ -191,7 +191,7 @@ static const char *attributes_fault(struct meta_bytes bytes)
     return more < 0 ? "attributes do not decode" : NULL;
 }
 
-static const char *parts_fault(struct meta_bytes bytes, uint64_t size)
+static const char *parts_fault(struct slice bytes, uint64_t size)
 {
     struct codec_list list;
     struct meta_part_size part;
@@ -202,7 +202,7 @@ static const char *parts_fault(struct meta_bytes bytes, uint64_t size)
         sum += part.size;
     if (more < 0)
         return "part sizes do not decode";
-    return bytes.length > 0 && sum != size ? "part sizes do not add up to the size" : NULL;
+    return bytes.len > 0 && sum != size ? "part sizes do not add up to the size" : NULL;
 }
 
 static int object_visit(struct check *check, sqlite3_stmt *row)
@@ -217,13 +217,13 @@ static int object_visit(struct check *check, sqlite3_stmt *row)
         fault = attributes_fault(meta_sql_column(row, 6));
     if (fault == NULL)
         fault = parts_fault(meta_sql_column(row, 7), size);
-    if (fault == NULL && meta_sql_column(row, 8).length % META_UPLOAD_ID_BYTES != 0)
+    if (fault == NULL && meta_sql_column(row, 8).len % META_UPLOAD_ID_BYTES != 0)
         fault = "the upload id has no valid length";
-    struct meta_bytes key = meta_sql_column(row, 1);
-    if (fault == NULL && (key.length == 0 || key.length > META_KEY_BYTES_MAX))
+    struct slice key = meta_sql_column(row, 1);
+    if (fault == NULL && (key.len == 0 || key.len > META_KEY_BYTES_MAX))
         fault = "the key has no valid length";
     if (fault != NULL)
-        check_report(check, "object %.*s of bucket %lld: %s", (int)key.length, (const char *)key.data,
+        check_report(check, "object %.*s of bucket %lld: %s", (int)key.len, key.base,
                      (long long)sqlite3_column_int64(row, 0), fault);
     return err;
 }

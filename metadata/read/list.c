@@ -17,10 +17,9 @@
 struct walk {
     sqlite3_stmt *statement; /* its rows begin with the key */
     int64_t bucket;
-    struct meta_bytes prefix, delimiter;
+    struct slice prefix, delimiter;
     struct position start, end;
-    struct meta_bytes
-        start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
+    struct slice start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
 };
 
 /* Binds the walk from its start on. */
@@ -33,51 +32,51 @@ static void walk_seek(const struct walk *walk)
     meta_sql_reset(statement);
     meta_sql_int(statement, parameter++, walk->bucket);
     meta_sql_blob(statement, parameter++, position_bytes(&walk->start));
-    if (walk->start_id.data != NULL)
+    if (walk->start_id.base != NULL)
         meta_sql_blob(statement, parameter++, walk->start_id);
     meta_sql_blob(statement, parameter++, position_bytes(&walk->end));
 }
 
-static void walk_skip_prefix(struct walk *walk, struct meta_bytes common_prefix)
+static void walk_skip_prefix(struct walk *walk, struct slice common_prefix)
 {
-    assert(common_prefix.length > 0);
+    assert(common_prefix.len > 0);
     position_past_prefix(&walk->start, common_prefix);
-    walk->start_id.length = 0;
+    walk->start_id.len = 0;
     walk_seek(walk);
 }
 
 /* Sets start and end from prefix and marker. id_from: where to go on among the uploads of the marker's key,
  * or NULL. */
-static void walk_begin(struct walk *walk, struct meta_bytes after, const struct meta_bytes *id_from)
+static void walk_begin(struct walk *walk, struct slice after, const struct slice *id_from)
 {
-    struct meta_bytes common_prefix = common_prefix_of(after, walk->prefix, walk->delimiter);
+    struct slice common_prefix = common_prefix_of(after, walk->prefix, walk->delimiter);
 
     position_past_prefix(&walk->end, walk->prefix);
-    if (bytes_compare(after, walk->prefix) < 0)
+    if (slice_compare(after, walk->prefix) < 0)
         position_at(&walk->start, walk->prefix);
-    else if (after.length == 0)
+    else if (after.len == 0)
         position_at(&walk->start, after);
-    else if (common_prefix.length > 0 && common_prefix.length == after.length)
+    else if (common_prefix.len > 0 && common_prefix.len == after.len)
         position_past_prefix(&walk->start, common_prefix); /* the marker is an entry that was returned */
     else if (id_from != NULL)
         position_at(&walk->start, after);
     else
         position_after(&walk->start, after);
-    if (id_from != NULL && bytes_compare(position_bytes(&walk->start), after) == 0)
+    if (id_from != NULL && slice_compare(position_bytes(&walk->start), after) == 0)
         walk->start_id = *id_from;
     walk_seek(walk);
 }
 
 static bool walk_is_empty(const struct walk *walk)
 {
-    return bytes_compare(position_bytes(&walk->start), position_bytes(&walk->end)) >= 0;
+    return slice_compare(position_bytes(&walk->start), position_bytes(&walk->end)) >= 0;
 }
 
 /* Runs `emit` for each entry until `limit`. emit gets the common prefix, or an empty one with the row
  * current. */
 static int walk_run(struct walk *walk, uint32_t limit,
-                    int (*emit)(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix),
-                    void *ctx, bool *truncated)
+                    int (*emit)(void *ctx, sqlite3_stmt *statement, struct slice common_prefix), void *ctx,
+                    bool *truncated)
 {
     uint32_t entries = 0;
     int row, stop = 0;
@@ -88,15 +87,15 @@ static int walk_run(struct walk *walk, uint32_t limit,
             *truncated = true;
             break;
         }
-        struct meta_bytes key = meta_sql_column(walk->statement, 0);
-        struct meta_bytes common_prefix = common_prefix_of(key, walk->prefix, walk->delimiter);
+        struct slice key = meta_sql_column(walk->statement, 0);
+        struct slice common_prefix = common_prefix_of(key, walk->prefix, walk->delimiter);
         if (!key_is_possible(key)) {
             stop = META_E_CORRUPT;
             break;
         }
         if ((stop = emit(ctx, walk->statement, common_prefix)) != 0)
             break;
-        if (common_prefix.length > 0)
+        if (common_prefix.len > 0)
             walk_skip_prefix(walk, common_prefix);
     }
     meta_sql_reset(walk->statement);
@@ -105,7 +104,7 @@ static int walk_run(struct walk *walk, uint32_t limit,
 
 /* The same in a snapshot of its own: a listing seeks many times and must see one state. */
 static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint32_t limit,
-                             int (*emit)(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix),
+                             int (*emit)(void *ctx, sqlite3_stmt *statement, struct slice common_prefix),
                              void *ctx, bool *truncated)
 {
     int err = db_read_begin(reader);
@@ -125,16 +124,16 @@ struct object_listing {
     void *ctx;
 };
 
-static int object_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix)
+static int object_emit(void *ctx, sqlite3_stmt *statement, struct slice common_prefix)
 {
     const struct object_listing *listing = ctx;
     struct meta_list_entry entry;
     char etag[META_ETAG_BYTES_MAX + 1];
     int err;
 
-    assert(common_prefix.length == 0 || common_prefix.data != NULL);
+    assert(common_prefix.len == 0 || common_prefix.base != NULL);
     memset(&entry, 0, sizeof(entry));
-    if (common_prefix.length > 0) {
+    if (common_prefix.len > 0) {
         entry.is_prefix = true;
         entry.key = common_prefix;
         return listing->visit(listing->ctx, &entry);
@@ -163,7 +162,7 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
     assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
-    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+    if (query->limit == 0 || query->prefix.len > META_KEY_BYTES_MAX)
         return 0;
     walk_begin(&walk, query->after, NULL);
     return walk_is_empty(&walk)
@@ -174,23 +173,23 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
 /* ---- Uploads ---- */
 
 struct upload_listing {
-    int (*visit)(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix);
+    int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix);
     void *ctx;
 };
 
-static int upload_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes common_prefix)
+static int upload_emit(void *ctx, sqlite3_stmt *statement, struct slice common_prefix)
 {
     const struct upload_listing *listing = ctx;
     struct meta_upload upload;
 
-    if (common_prefix.length > 0)
+    if (common_prefix.len > 0)
         return listing->visit(listing->ctx, NULL, common_prefix);
     memset(&upload, 0, sizeof(upload));
     upload.key = meta_sql_column(statement, 0);
-    struct meta_bytes id = meta_sql_column(statement, 1);
-    if (id.length != sizeof(upload.id))
+    struct slice id = meta_sql_column(statement, 1);
+    if (id.len != sizeof(upload.id))
         return META_E_CORRUPT;
-    memcpy(upload.id, id.data, sizeof(upload.id));
+    memcpy(upload.id, id.base, sizeof(upload.id));
     upload.initiated_ms = sqlite3_column_int64(statement, 2);
     upload.checksum_algorithm = (uint8_t)sqlite3_column_int64(statement, 3);
     upload.checksum_type = (uint8_t)sqlite3_column_int64(statement, 4);
@@ -200,8 +199,7 @@ static int upload_emit(void *ctx, sqlite3_stmt *statement, struct meta_bytes com
 }
 
 int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload,
-                                  struct meta_bytes common_prefix),
+                     int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix),
                      void *ctx, bool *truncated)
 {
     struct upload_listing listing = {visit, ctx};
@@ -211,12 +209,12 @@ int meta_upload_list(struct meta_reader *reader, const struct meta_upload_query 
                         .delimiter = query->delimiter,
                         .start_id = {"", 0}};
     unsigned char id_after[META_UPLOAD_ID_BYTES + 1] = {0};
-    struct meta_bytes id_from = {id_after, sizeof(id_after)};
+    struct slice id_from = slice_of(id_after, sizeof(id_after));
 
     assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
-    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+    if (query->limit == 0 || query->prefix.len > META_KEY_BYTES_MAX)
         return 0;
     if (query->id_marker != NULL)
         memcpy(id_after, query->id_marker, META_UPLOAD_ID_BYTES);

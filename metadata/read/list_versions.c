@@ -45,7 +45,7 @@ struct version_walk {
 
 /* ---- Cursors ---- */
 
-static struct meta_bytes cursor_key(const struct cursor *cursor)
+static struct slice cursor_key(const struct cursor *cursor)
 {
     assert(cursor->row > 0);
     return meta_sql_column(cursor->statement, COLUMN_KEY);
@@ -67,8 +67,7 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
     meta_sql_int(cursor->statement, parameter++, walk->query->bucket);
     meta_sql_blob(cursor->statement, parameter++, position_bytes(&cursor->start));
     if (cursor->has_ids)
-        meta_sql_blob(cursor->statement, parameter++,
-                      (struct meta_bytes){cursor->id_start, cursor->id_start_length});
+        meta_sql_blob(cursor->statement, parameter++, slice_of(cursor->id_start, cursor->id_start_length));
     meta_sql_blob(cursor->statement, parameter++, position_bytes(&walk->end));
     return cursor_step(cursor);
 }
@@ -94,7 +93,7 @@ static int marker_find(const struct version_walk *walk, struct meta_version_id *
     meta_sql_int(statement, 1, walk->query->bucket);
     meta_sql_blob(statement, 2, walk->query->key_marker);
     if (!is_null)
-        meta_sql_blob(statement, 3, (struct meta_bytes){marker->bytes, sizeof(marker->bytes)});
+        meta_sql_blob(statement, 3, slice_of(marker->bytes, sizeof(marker->bytes)));
     int found = meta_sql_row(statement);
     if (found <= 0)
         return found;
@@ -108,7 +107,7 @@ static int older_seek_behind(struct version_walk *walk, const struct meta_versio
 {
     struct cursor *older = &walk->older;
 
-    assert(walk->query->key_marker.length <= META_KEY_BYTES_MAX);
+    assert(walk->query->key_marker.len <= META_KEY_BYTES_MAX);
     position_at(&older->start, walk->query->key_marker);
     memcpy(older->id_start, place->bytes, sizeof(place->bytes));
     older->id_start[sizeof(place->bytes)] = 0; /* the next string of bytes there is */
@@ -124,7 +123,7 @@ static int walk_pass_marker(struct version_walk *walk)
     const struct meta_version_id *marker = walk->query->version_marker;
     struct meta_version_id version, place;
     bool has_current =
-        walk->current.row > 0 && bytes_compare(cursor_key(&walk->current), walk->query->key_marker) == 0;
+        walk->current.row > 0 && slice_compare(cursor_key(&walk->current), walk->query->key_marker) == 0;
     int err;
 
     assert(marker != NULL);
@@ -154,26 +153,26 @@ static int walk_pass_marker(struct version_walk *walk)
 static int walk_begin(struct version_walk *walk)
 {
     const struct meta_version_query *query = walk->query;
-    struct meta_bytes marker = query->key_marker;
-    struct meta_bytes common = common_prefix_of(marker, query->prefix, query->delimiter);
+    struct slice marker = query->key_marker;
+    struct slice common = common_prefix_of(marker, query->prefix, query->delimiter);
     bool from_version = false;
     struct position start;
     int err;
 
     position_past_prefix(&walk->end, query->prefix);
-    if (bytes_compare(marker, query->prefix) < 0) {
+    if (slice_compare(marker, query->prefix) < 0) {
         position_at(&start, query->prefix);
-    } else if (marker.length == 0) {
+    } else if (marker.len == 0) {
         position_at(&start, marker);
-    } else if (common.length > 0 && common.length == marker.length) {
+    } else if (common.len > 0 && common.len == marker.len) {
         position_past_prefix(&start, common); /* the marker is an entry that was returned */
-    } else if (query->version_marker != NULL && marker.length <= META_KEY_BYTES_MAX) {
+    } else if (query->version_marker != NULL && marker.len <= META_KEY_BYTES_MAX) {
         position_at(&start, marker);
         from_version = true;
     } else {
         position_after(&start, marker);
     }
-    if (bytes_compare(position_bytes(&start), position_bytes(&walk->end)) >= 0)
+    if (slice_compare(position_bytes(&start), position_bytes(&walk->end)) >= 0)
         return 0;
     if ((err = cursor_seek_to(walk, &walk->current, &start)) != 0 ||
         (err = cursor_seek_to(walk, &walk->older, &start)) != 0)
@@ -191,7 +190,7 @@ static struct cursor *walk_next(struct version_walk *walk)
         return walk->older.row != 0 ? &walk->older : NULL;
     if (walk->older.row == 0)
         return &walk->current;
-    return bytes_compare(cursor_key(&walk->current), cursor_key(&walk->older)) <= 0 ? &walk->current
+    return slice_compare(cursor_key(&walk->current), cursor_key(&walk->older)) <= 0 ? &walk->current
                                                                                     : &walk->older;
 }
 
@@ -227,16 +226,16 @@ static int entry_read(const struct cursor *cursor, struct meta_version_entry *en
 }
 
 /* Both cursors leave the prefix behind; the prefix lies in a row. */
-static int walk_skip_prefix(struct version_walk *walk, struct meta_bytes prefix)
+static int walk_skip_prefix(struct version_walk *walk, struct slice prefix)
 {
     struct cursor *cursors[] = {&walk->current, &walk->older};
     struct position past;
     int err;
 
-    assert(prefix.length > 0);
+    assert(prefix.len > 0);
     position_past_prefix(&past, prefix);
     for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
-        if (cursors[i]->row == 0 || bytes_compare(cursor_key(cursors[i]), position_bytes(&past)) >= 0)
+        if (cursors[i]->row == 0 || slice_compare(cursor_key(cursors[i]), position_bytes(&past)) >= 0)
             continue;
         if ((err = cursor_seek_to(walk, cursors[i], &past)) != 0)
             return err;
@@ -256,8 +255,7 @@ static int walk_run(struct version_walk *walk,
 
     while (err == 0 && (next = walk_next(walk)) != NULL) {
         assert(entries <= walk->query->limit);
-        struct meta_bytes common =
-            common_prefix_of(cursor_key(next), walk->query->prefix, walk->query->delimiter);
+        struct slice common = common_prefix_of(cursor_key(next), walk->query->prefix, walk->query->delimiter);
         if (!key_is_possible(cursor_key(next))) {
             err = META_E_CORRUPT;
             break;
@@ -266,7 +264,7 @@ static int walk_run(struct version_walk *walk,
             *truncated = true;
             break;
         }
-        if (common.length > 0) {
+        if (common.len > 0) {
             entry = (struct meta_version_entry){.is_prefix = true, .key = common};
             if ((err = visit(ctx, &entry)) == 0)
                 err = walk_skip_prefix(walk, common);
@@ -293,7 +291,7 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     assert(visit != NULL);
     assert(query->limit <= META_LIST_ENTRIES_MAX);
     *truncated = false;
-    if (query->limit == 0 || query->prefix.length > META_KEY_BYTES_MAX)
+    if (query->limit == 0 || query->prefix.len > META_KEY_BYTES_MAX)
         return 0;
     int err = db_read_begin(reader);
     if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)

@@ -27,12 +27,12 @@ static bool reads_anew(struct meta_reader *reader)
 
 static void text_read(sqlite3_stmt *statement, int column, char *out, size_t size)
 {
-    struct meta_bytes text = meta_sql_column(statement, column);
-    size_t length = text.length < size ? text.length : size - 1;
+    struct slice text = meta_sql_column(statement, column);
+    size_t length = text.len < size ? text.len : size - 1;
 
     assert(size > 0);
     if (length > 0)
-        memcpy(out, text.data, length);
+        memcpy(out, text.base, length);
     out[length] = '\0';
 }
 
@@ -46,13 +46,13 @@ static void bucket_read(sqlite3_stmt *statement, struct meta_bucket *bucket)
     bucket->versioning = meta_sql_versioning(statement, 5);
 }
 
-int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct meta_bucket *bucket)
+int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_bucket *bucket)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_GET];
     const struct row_changes *changes = &reader->meta->row_changes;
     uint64_t stamp;
 
-    assert(bucket != NULL && (name.length == 0 || name.data != NULL));
+    assert(bucket != NULL && (name.len == 0 || name.base != NULL));
     if (row_cache_get_bucket(&reader->rows, changes, name, bucket))
         return 0;
     bool is_kept = reads_anew(reader) && row_stamp_take_bucket(changes, &stamp);
@@ -70,7 +70,7 @@ int meta_bucket_get(struct meta_reader *reader, struct meta_bytes name, struct m
     return 0;
 }
 
-int meta_bucket_list(struct meta_reader *reader, struct meta_bytes after, uint32_t limit,
+int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_BUCKET_LIST];
@@ -103,18 +103,17 @@ void object_share(const struct meta_object *object)
     atomic_fetch_add_explicit(&object_memory(object)->references, 1, memory_order_relaxed);
 }
 
-struct meta_bytes meta_object_note(const struct meta_object *object)
+struct slice meta_object_note(const struct meta_object *object)
 {
     const struct object_memory *memory = object_memory(object);
 
     assert((memory->note == NULL) == (memory->note_length == 0));
-    return (struct meta_bytes){memory->note, memory->note_length};
+    return slice_of(memory->note, memory->note_length);
 }
 
-void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object,
-                           struct meta_bytes note)
+void meta_object_note_keep(struct meta_reader *reader, const struct meta_object *object, struct slice note)
 {
-    assert(note.length > 0 && note.data != NULL);
+    assert(note.len > 0 && note.base != NULL);
     row_cache_note(&reader->rows, object, note);
 }
 
@@ -131,13 +130,13 @@ static void *block_take(struct block *block, size_t size)
     return memory;
 }
 
-static void block_copy(struct block *block, struct meta_bytes *bytes)
+static void block_copy(struct block *block, struct slice *bytes)
 {
-    void *copy = block_take(block, bytes->length);
+    void *copy = block_take(block, bytes->len);
 
-    if (bytes->length > 0)
-        memcpy(copy, bytes->data, bytes->length);
-    bytes->data = copy;
+    if (bytes->len > 0)
+        memcpy(copy, bytes->base, bytes->len);
+    bytes->base = copy;
 }
 
 /* Decoded attributes point into `bytes`, which is in the block already. */
@@ -170,7 +169,7 @@ static int parts_decode(struct codec_list list, struct meta_part_size *out)
 
 /* The columns that vary in length, as they lie in the row. */
 struct object_blobs {
-    struct meta_bytes owner, attributes;
+    struct slice owner, attributes;
     struct codec_list extents, parts;
 };
 
@@ -184,11 +183,11 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
     object->modified_ms = sqlite3_column_int64(statement, 1);
     blobs->owner = meta_sql_column(statement, 4);
     blobs->attributes = meta_sql_column(statement, 6);
-    struct meta_bytes upload_id = meta_sql_column(statement, 7);
+    struct slice upload_id = meta_sql_column(statement, 7);
     memset(object->upload_id, 0, sizeof(object->upload_id));
-    if (upload_id.length == sizeof(object->upload_id))
-        memcpy(object->upload_id, upload_id.data, upload_id.length);
-    else if (upload_id.length != 0)
+    if (upload_id.len == sizeof(object->upload_id))
+        memcpy(object->upload_id, upload_id.base, upload_id.len);
+    else if (upload_id.len != 0)
         return META_E_CORRUPT;
     if ((err = codec_etag_decode(meta_sql_column(statement, 2), object->etag)) != 0 ||
         (err = codec_checksum_decode(meta_sql_column(statement, 3), &object->checksum)) != 0 ||
@@ -211,10 +210,10 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     size_t extents_bytes = object->extents.count * sizeof(struct meta_extent);
     size_t attributes_bytes = attributes.count * sizeof(struct meta_attribute);
     size_t parts_bytes = object->part_count * sizeof(struct meta_part_size);
-    struct meta_bytes checksums = {object->part_checksums.values,
-                                   (size_t)object->part_count * object->part_checksums.length};
+    struct slice checksums =
+        slice_of(object->part_checksums.values, (size_t)object->part_count * object->part_checksums.length);
     size_t bytes = sizeof(struct object_memory) + extents_bytes + attributes_bytes + parts_bytes +
-                   blobs->attributes.length + blobs->owner.length + checksums.length;
+                   blobs->attributes.len + blobs->owner.len + checksums.len;
     struct object_memory *memory = malloc(bytes);
     if (memory == NULL)
         return -ENOMEM;
@@ -230,7 +229,7 @@ static int object_read_lists(struct meta_object *object, struct object_blobs *bl
     object->owner = blobs->owner;
     block_copy(&block, &object->owner);
     block_copy(&block, &checksums);
-    object->part_checksums.values = checksums.data;
+    object->part_checksums.values = (const unsigned char *)checksums.base;
 
     assert(block.at <= (unsigned char *)memory + bytes);
     (void)codec_attributes_begin(&attributes, blobs->attributes); /* the copy; it went well before */
@@ -249,25 +248,23 @@ int read_object(sqlite3_stmt *statement, struct meta_object *object)
     return err != 0 ? err : object_read_lists(object, &blobs);
 }
 
-int read_version_id(struct meta_bytes bytes, struct meta_version_id *version)
+int read_version_id(struct slice bytes, struct meta_version_id *version)
 {
-    assert(bytes.length == 0 || bytes.data != NULL);
+    assert(bytes.len == 0 || bytes.base != NULL);
     memset(version, 0, sizeof(*version));
-    if (bytes.length == sizeof(*version))
-        memcpy(version, bytes.data, bytes.length);
-    return bytes.length == sizeof(*version) || bytes.length == 0 ? 0 : META_E_CORRUPT;
+    if (bytes.len == sizeof(*version))
+        memcpy(version, bytes.base, bytes.len);
+    return bytes.len == sizeof(*version) || bytes.len == 0 ? 0 : META_E_CORRUPT;
 }
 
-bool read_cached(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
-                 struct meta_object *object)
+bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     assert(object != NULL);
     return row_cache_get(&reader->rows, &reader->meta->row_changes, row_hash(bucket, key), bucket, key,
                          object);
 }
 
-int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
-                 struct meta_object *object)
+int read_current(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
     uint64_t hash = row_hash(bucket, key);
@@ -291,8 +288,7 @@ int read_current(struct meta_reader *reader, int64_t bucket, struct meta_bytes k
     return err;
 }
 
-int meta_object_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
-                    struct meta_object *object)
+int meta_object_get(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     return read_cached(reader, bucket, key, object) ? 0 : read_current(reader, bucket, key, object);
 }
@@ -308,7 +304,7 @@ void meta_object_release(struct meta_object *object)
     }
     object->extents = (struct meta_extents){0};
     object->attributes = (struct meta_attributes){0};
-    object->owner = (struct meta_bytes){0};
+    object->owner = (struct slice){0};
     object->parts = NULL;
     object->part_count = 0;
     object->part_checksums = (struct meta_part_checksums){0};
@@ -318,7 +314,7 @@ void meta_object_release(struct meta_object *object)
 
 static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload)
 {
-    struct meta_bytes bytes = meta_sql_column(statement, 6);
+    struct slice bytes = meta_sql_column(statement, 6);
     struct codec_list list;
     int err = codec_attributes_begin(&list, bytes);
 
@@ -327,7 +323,7 @@ static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload
     upload->key = meta_sql_column(statement, 0);
     upload->owner = meta_sql_column(statement, 5);
     size_t list_bytes = list.count * sizeof(struct meta_attribute);
-    struct block block = {malloc(list_bytes + bytes.length + upload->key.length + upload->owner.length + 1)};
+    struct block block = {malloc(list_bytes + bytes.len + upload->key.len + upload->owner.len + 1)};
     if (block.at == NULL)
         return -ENOMEM;
     upload->attributes = (struct meta_attributes){block_take(&block, list_bytes), list.count};
@@ -340,7 +336,7 @@ static int upload_read_lists(sqlite3_stmt *statement, struct meta_upload *upload
     return err;
 }
 
-int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                     const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_UPLOAD_GET];
@@ -351,7 +347,7 @@ int meta_upload_get(struct meta_reader *reader, int64_t bucket, struct meta_byte
         return found;
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
-    meta_sql_blob(statement, 3, (struct meta_bytes){id, META_UPLOAD_ID_BYTES});
+    meta_sql_blob(statement, 3, slice_of(id, META_UPLOAD_ID_BYTES));
     found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_UPLOAD : found;
@@ -368,7 +364,7 @@ void meta_upload_release(struct meta_upload *upload)
 {
     free(upload->attributes.list);
     upload->attributes = (struct meta_attributes){0};
-    upload->key = upload->owner = (struct meta_bytes){0};
+    upload->key = upload->owner = (struct slice){0};
 }
 
 /* ---- Garbage, files ---- */

@@ -36,7 +36,7 @@ static const struct extent_table {
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 struct extent_page {
-    int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+    int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
                  const struct meta_extent *extent);
     void *ctx;
     uint32_t rows;
@@ -47,19 +47,19 @@ static void cursor_bind(const struct meta_extent_cursor *cursor, sqlite3_stmt *s
     bool is_inside = cursor->is_inside;
 
     meta_sql_int(statement, 1, is_inside ? cursor->bucket : INT64_MIN);
-    meta_sql_blob(statement, 2, (struct meta_bytes){cursor->key, is_inside ? cursor->key_length : 0});
-    meta_sql_blob(statement, 3, (struct meta_bytes){cursor->id, is_inside ? cursor->id_length : 0});
+    meta_sql_blob(statement, 2, slice_of(cursor->key, is_inside ? cursor->key_length : 0));
+    meta_sql_blob(statement, 3, slice_of(cursor->id, is_inside ? cursor->id_length : 0));
     meta_sql_int(statement, 4, is_inside ? cursor->number : INT64_MIN);
     meta_sql_int(statement, 5, limit);
 }
 
-static int take_bytes(unsigned char *to, size_t size, size_t *length, struct meta_bytes bytes)
+static int take_bytes(unsigned char *to, size_t size, size_t *length, struct slice bytes)
 {
-    if (bytes.length > size)
+    if (bytes.len > size)
         return META_E_CORRUPT;
-    if (bytes.length > 0)
-        memcpy(to, bytes.data, bytes.length);
-    *length = bytes.length;
+    if (bytes.len > 0)
+        memcpy(to, bytes.base, bytes.len);
+    *length = bytes.len;
     return 0;
 }
 
@@ -119,7 +119,7 @@ static int page_of_table(struct extent_page *page, struct meta_reader *reader,
 }
 
 int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
-                     int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                     int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
                                   const struct meta_extent *extent),
                      void *ctx, bool *more)
 {

@@ -43,7 +43,7 @@ static int parts_walk(struct meta_reader *reader, enum meta_sql_id id, const uns
     *truncated = false;
     if (limit == 0 || row != 0)
         return row;
-    meta_sql_blob(statement, 1, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES});
+    meta_sql_blob(statement, 1, slice_of(upload_id, META_UPLOAD_ID_BYTES));
     meta_sql_int(statement, 2, *after);
     meta_sql_int(statement, 3, (int64_t)limit + 1);
     while ((row = meta_sql_row(statement)) > 0) {

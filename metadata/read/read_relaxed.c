@@ -21,15 +21,15 @@ int meta_mark_get(struct meta_reader *reader, struct meta_mark *mark)
     *mark = (struct meta_mark){0};
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    struct meta_bytes open = meta_sql_column(statement, 1);
+    struct slice open = meta_sql_column(statement, 1);
     mark->file = (uint64_t)sqlite3_column_int64(statement, 0);
-    if (open.length % sizeof(mark->open[0]) != 0 || open.length > sizeof(mark->open))
+    if (open.len % sizeof(mark->open[0]) != 0 || open.len > sizeof(mark->open))
         found = META_E_CORRUPT;
     else
-        mark->open_count = (uint32_t)(open.length / sizeof(mark->open[0]));
+        mark->open_count = (uint32_t)(open.len / sizeof(mark->open[0]));
     assert(mark->open_count <= META_MARK_OPEN_MAX);
     if (mark->open_count > 0)
-        memcpy(mark->open, open.data, open.length);
+        memcpy(mark->open, open.base, open.len);
     for (uint32_t i = 0; i < mark->open_count; i++)
         mark->open[i] = le64toh(mark->open[i]);
     meta_sql_reset(statement);
@@ -134,29 +134,29 @@ static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const st
         meta_sql_int(statement, 1, after->row);
         break;
     case META_ROW_VERSION:
-        meta_sql_blob(statement, 3, (struct meta_bytes){after->version.bytes, sizeof(after->version.bytes)});
+        meta_sql_blob(statement, 3, slice_of(after->version.bytes, sizeof(after->version.bytes)));
         /* fall through */
     case META_ROW_OBJECT:
         meta_sql_int(statement, 1, after->bucket);
-        meta_sql_blob(statement, 2, (struct meta_bytes){after->key, after->key_length});
+        meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
         break;
     default:
-        meta_sql_blob(statement, 1, (struct meta_bytes){after->upload_id, sizeof(after->upload_id)});
+        meta_sql_blob(statement, 1, slice_of(after->upload_id, sizeof(after->upload_id)));
         meta_sql_int(statement, 2, after->number);
     }
 }
 
-static int copy_exactly(void *to, size_t length, struct meta_bytes from)
+static int copy_exactly(void *to, size_t length, struct slice from)
 {
-    if (from.length != length)
+    if (from.len != length)
         return META_E_CORRUPT;
-    memcpy(to, from.data, length);
+    memcpy(to, from.base, length);
     return 0;
 }
 
 static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct meta_row_name *name)
 {
-    struct meta_bytes key;
+    struct slice key;
 
     name->key_length = 0;
     if (kind == META_ROW_REPLACED) {
@@ -169,11 +169,11 @@ static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct me
     }
     name->bucket = sqlite3_column_int64(statement, 1);
     key = meta_sql_column(statement, 2);
-    if (key.length > sizeof(name->key))
+    if (key.len > sizeof(name->key))
         return META_E_CORRUPT;
-    name->key_length = (uint32_t)key.length;
-    if (key.length > 0)
-        memcpy(name->key, key.data, key.length);
+    name->key_length = (uint32_t)key.len;
+    if (key.len > 0)
+        memcpy(name->key, key.base, key.len);
     return kind == META_ROW_OBJECT
                ? 0
                : copy_exactly(&name->version, sizeof(name->version), meta_sql_column(statement, 3));

@@ -29,11 +29,11 @@ int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
     *journal = (struct meta_journal){0};
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    struct meta_bytes token = meta_sql_column(statement, 1);
+    struct slice token = meta_sql_column(statement, 1);
     journal->file = (uint64_t)sqlite3_column_int64(statement, 0);
     journal->applied = (uint64_t)sqlite3_column_int64(statement, 2);
-    if (token.length == sizeof(journal->token))
-        memcpy(journal->token, token.data, token.length);
+    if (token.len == sizeof(journal->token))
+        memcpy(journal->token, token.base, token.len);
     else if (journal->file != 0)
         found = META_E_CORRUPT;
     meta_sql_reset(statement);
@@ -41,7 +41,7 @@ int meta_journal_get(struct meta_reader *reader, struct meta_journal *journal)
 }
 
 int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setting_kind kind,
-                     struct meta_bytes *document)
+                     struct slice *document)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_SETTING_GET];
 
@@ -51,14 +51,14 @@ int meta_setting_get(struct meta_reader *reader, int64_t bucket, enum meta_setti
     int found = meta_sql_row(statement);
     if (found <= 0)
         return found == 0 ? META_E_NO_SETTING : found;
-    struct meta_bytes stored = meta_sql_column(statement, 0);
-    char *copy = malloc(stored.length + 1);
+    struct slice stored = meta_sql_column(statement, 0);
+    char *copy = malloc(stored.len + 1);
     if (copy != NULL) {
-        if (stored.length > 0)
-            memcpy(copy, stored.data, stored.length);
-        copy[stored.length] = '\0'; /* for those who look at it in a debugger */
+        if (stored.len > 0)
+            memcpy(copy, stored.base, stored.len);
+        copy[stored.len] = '\0'; /* for those who look at it in a debugger */
     }
-    *document = (struct meta_bytes){copy, stored.length};
+    *document = slice_of(copy, stored.len);
     meta_sql_reset(statement);
     return copy != NULL ? 0 : -ENOMEM;
 }

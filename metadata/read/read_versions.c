@@ -10,8 +10,7 @@
 enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
 
 /* The row that the statement finds in `version`; 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
-static int version_read(sqlite3_stmt *statement, int64_t bucket, struct meta_bytes key,
-                        struct meta_object *object)
+static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice key, struct meta_object *object)
 {
     int err = 0;
 
@@ -33,18 +32,17 @@ static int version_read(sqlite3_stmt *statement, int64_t bucket, struct meta_byt
     return err;
 }
 
-static int version_read_named(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+static int version_read_named(struct meta_reader *reader, int64_t bucket, struct slice key,
                               const struct meta_version_id *version, struct meta_object *object)
 {
     assert(version != NULL);
     if (meta_version_is_null(version))
         return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
-    meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3,
-                  (struct meta_bytes){version->bytes, sizeof(version->bytes)});
+    meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3, slice_of(version->bytes, sizeof(version->bytes)));
     return version_read(reader->sql.list[SQL_VERSION_GET], bucket, key, object);
 }
 
-static int version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+static int version_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                        const struct meta_version_id *version, struct meta_object *object)
 {
     int err = read_current(reader, bucket, key, object); /* not from the cache: the snapshot's */
@@ -68,7 +66,7 @@ static int version_get(struct meta_reader *reader, int64_t bucket, struct meta_b
     return err == 0 ? META_E_CORRUPT : err == META_E_NO_VERSION ? META_E_NO_KEY : err;
 }
 
-int meta_version_get(struct meta_reader *reader, int64_t bucket, struct meta_bytes key,
+int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                      const struct meta_version_id *version, struct meta_object *object)
 {
     int err;

@@ -61,24 +61,23 @@ static struct row_cache_place *set_of(struct row_cache *cache, uint64_t hash)
     return cache->places + (hash >> 32) % (META_ROW_CACHE_ENTRIES / WAYS) * WAYS;
 }
 
-static bool place_is(const struct row_cache_place *place, uint64_t hash, int64_t bucket,
-                     struct meta_bytes key)
+static bool place_is(const struct row_cache_place *place, uint64_t hash, int64_t bucket, struct slice key)
 {
     const struct row_cache_entry *entry = place->entry;
 
-    assert(key.length == 0 || key.data != NULL);
+    assert(key.len == 0 || key.base != NULL);
     if (entry == NULL || place->hash != hash)
         return false;
     const char *lists =
         (const char *)entry->object.extents.list; /* will be needed, and is as cold as the entry */
     __builtin_prefetch(lists);
     __builtin_prefetch(lists + 128);
-    return entry->bucket == bucket && entry->key_length == key.length &&
-           memcmp(entry->key, key.data, key.length) == 0;
+    return entry->bucket == bucket && entry->key_length == key.len &&
+           memcmp(entry->key, key.base, key.len) == 0;
 }
 
 bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, uint64_t hash, int64_t bucket,
-                   struct meta_bytes key, struct meta_object *object)
+                   struct slice key, struct meta_object *object)
 {
     if (cache->places == NULL)
         return false;
@@ -103,7 +102,7 @@ bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, u
 
 /* The place of the same key, or a free one, or that of the entry used longest ago. */
 static struct row_cache_place *place_find(struct row_cache *cache, uint64_t hash, int64_t bucket,
-                                          struct meta_bytes key)
+                                          struct slice key)
 {
     struct row_cache_place *set = set_of(cache, hash), *place = set;
 
@@ -126,7 +125,7 @@ static void bytes_limit(struct row_cache *cache)
     }
 }
 
-void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct meta_bytes key,
+void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct slice key,
                    const struct row_stamp *stamp, const struct meta_object *object)
 {
     struct object_memory *memory = object_memory(object);
@@ -137,19 +136,19 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
     if (cache->places == NULL &&
         (cache->places = calloc(META_ROW_CACHE_ENTRIES, sizeof(*cache->places))) == NULL)
         return;
-    struct row_cache_entry *entry = malloc(sizeof(*entry) + key.length);
+    struct row_cache_entry *entry = malloc(sizeof(*entry) + key.len);
     if (entry == NULL)
         return;
     *entry = (struct row_cache_entry){
         .used = ++cache->clock,
         .stamp = *stamp,
         .bucket = bucket,
-        .bytes = sizeof(*entry) + key.length + memory->bytes,
+        .bytes = sizeof(*entry) + key.len + memory->bytes,
         .object = *object,
-        .key_length = key.length,
+        .key_length = key.len,
     };
-    if (key.length > 0)
-        memcpy(entry->key, key.data, key.length);
+    if (key.len > 0)
+        memcpy(entry->key, key.base, key.len);
     object_share(object);
     memory->entry = entry;
 
@@ -160,36 +159,35 @@ void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struc
     bytes_limit(cache);
 }
 
-void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct meta_bytes note)
+void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct slice note)
 {
     struct object_memory *memory = object_memory(object);
 
-    if (memory->entry == NULL || memory->entry->hits == 0 || memory->note != NULL || note.length == 0 ||
-        note.length > META_ROW_CACHE_NOTE_BYTES || (memory->note = malloc(note.length)) == NULL)
+    if (memory->entry == NULL || memory->entry->hits == 0 || memory->note != NULL || note.len == 0 ||
+        note.len > META_ROW_CACHE_NOTE_BYTES || (memory->note = malloc(note.len)) == NULL)
         return;
     assert(cache->bytes >= memory->entry->bytes);
-    memcpy(memory->note, note.data, note.length);
-    memory->note_length = note.length;
-    memory->entry->bytes += note.length;
-    cache->bytes += note.length;
+    memcpy(memory->note, note.base, note.len);
+    memory->note_length = note.len;
+    memory->entry->bytes += note.len;
+    cache->bytes += note.len;
     bytes_limit(cache); /* the object is the caller's, too: its note stays, even if the entry goes */
 }
 
 /* ---- Buckets ---- */
 
-static struct row_cache_bucket *bucket_place(struct row_cache *cache, struct meta_bytes name)
+static struct row_cache_bucket *bucket_place(struct row_cache *cache, struct slice name)
 {
     return &cache->buckets[row_hash(0, name) % META_ROW_CACHE_BUCKETS];
 }
 
-bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct meta_bytes name,
+bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct slice name,
                           struct meta_bucket *bucket)
 {
-    if (cache->buckets == NULL || name.length == 0)
+    if (cache->buckets == NULL || name.len == 0)
         return false;
     const struct row_cache_bucket *place = bucket_place(cache, name);
-    if (strlen(place->bucket.name) != name.length ||
-        memcmp(place->bucket.name, name.data, name.length) != 0 ||
+    if (strlen(place->bucket.name) != name.len || memcmp(place->bucket.name, name.base, name.len) != 0 ||
         !row_stamp_holds_bucket(changes, place->stamp))
         return false;
     *bucket = place->bucket;
@@ -202,6 +200,6 @@ void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct 
     if (cache->buckets == NULL &&
         (cache->buckets = calloc(META_ROW_CACHE_BUCKETS, sizeof(*cache->buckets))) == NULL)
         return;
-    struct meta_bytes name = {bucket->name, strlen(bucket->name)};
+    struct slice name = slice_text(bucket->name);
     *bucket_place(cache, name) = (struct row_cache_bucket){stamp, *bucket};
 }

@@ -28,18 +28,18 @@ void row_cache_free(struct row_cache *cache);
 
 /* True: *object is filled, as by meta_object_get. */
 bool row_cache_get(struct row_cache *cache, const struct row_changes *changes, uint64_t hash, int64_t bucket,
-                   struct meta_bytes key, struct meta_object *object);
+                   struct slice key, struct meta_object *object);
 /* Keeps a reference of its own to what object points to. stamp: taken before the row was read. Without memory nothing is
  * kept. */
-void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct meta_bytes key,
+void row_cache_put(struct row_cache *cache, uint64_t hash, int64_t bucket, struct slice key,
                    const struct row_stamp *stamp, const struct meta_object *object);
 
-bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct meta_bytes name,
+bool row_cache_get_bucket(struct row_cache *cache, const struct row_changes *changes, struct slice name,
                           struct meta_bucket *bucket);
 void row_cache_put_bucket(struct row_cache *cache, uint64_t stamp, const struct meta_bucket *bucket);
 
 /* See meta_object_note_keep. */
-void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct meta_bytes note);
+void row_cache_note(struct row_cache *cache, const struct meta_object *object, struct slice note);
 
 /* ---- The memory that objects share (read.c) ---- */
 

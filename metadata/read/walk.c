@@ -5,21 +5,21 @@
 
 #include <assert.h>
 
-struct meta_bytes position_bytes(const struct position *position)
+struct slice position_bytes(const struct position *position)
 {
     assert(position->length <= sizeof(position->bytes));
-    return (struct meta_bytes){position->bytes, position->length};
+    return slice_of(position->bytes, position->length);
 }
 
-void position_at(struct position *position, struct meta_bytes key)
+void position_at(struct position *position, struct slice key)
 {
-    assert(key.length == 0 || key.data != NULL);
-    position->length = key.length < sizeof(position->bytes) ? key.length : sizeof(position->bytes);
+    assert(key.len == 0 || key.base != NULL);
+    position->length = key.len < sizeof(position->bytes) ? key.len : sizeof(position->bytes);
     if (position->length > 0)
-        memcpy(position->bytes, key.data, position->length);
+        memcpy(position->bytes, key.base, position->length);
 }
 
-void position_after(struct position *position, struct meta_bytes key)
+void position_after(struct position *position, struct slice key)
 {
     position_at(position, key);
     if (position->length < sizeof(position->bytes))
@@ -33,7 +33,7 @@ static void position_end(struct position *position)
     position->length = sizeof(position->bytes);
 }
 
-void position_past_prefix(struct position *position, struct meta_bytes prefix)
+void position_past_prefix(struct position *position, struct slice prefix)
 {
     position_at(position, prefix);
     while (position->length > 0 && position->bytes[position->length - 1] == 0xff)
@@ -45,31 +45,15 @@ void position_past_prefix(struct position *position, struct meta_bytes prefix)
     assert(position->length > 0 && position->length <= sizeof(position->bytes));
 }
 
-int bytes_compare(struct meta_bytes a, struct meta_bytes b)
+struct slice common_prefix_of(struct slice key, struct slice prefix, struct slice delimiter)
 {
-    size_t common = a.length < b.length ? a.length : b.length;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-
-    assert((a.length == 0 || a.data != NULL) && (b.length == 0 || b.data != NULL));
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
-static bool has_prefix(struct meta_bytes bytes, struct meta_bytes prefix)
-{
-    return bytes.length >= prefix.length &&
-           (prefix.length == 0 || memcmp(bytes.data, prefix.data, prefix.length) == 0);
-}
-
-struct meta_bytes common_prefix_of(struct meta_bytes key, struct meta_bytes prefix,
-                                   struct meta_bytes delimiter)
-{
-    if (delimiter.length == 0 || key.length == 0 || !has_prefix(key, prefix))
-        return (struct meta_bytes){0};
-    const unsigned char *rest = (const unsigned char *)key.data + prefix.length;
-    const unsigned char *found = memmem(rest, key.length - prefix.length, delimiter.data, delimiter.length);
+    if (delimiter.len == 0 || key.len == 0 || !slice_begins(key, prefix))
+        return (struct slice){0};
+    const unsigned char *rest = (const unsigned char *)key.base + prefix.len;
+    const unsigned char *found = memmem(rest, key.len - prefix.len, delimiter.base, delimiter.len);
     if (found == NULL)
-        return (struct meta_bytes){0};
-    size_t length = (size_t)(found - (const unsigned char *)key.data) + delimiter.length;
-    assert(length <= key.length && length >= prefix.length + delimiter.length);
-    return (struct meta_bytes){key.data, length};
+        return (struct slice){0};
+    size_t length = (size_t)(found - (const unsigned char *)key.base) + delimiter.len;
+    assert(length <= key.len && length >= prefix.len + delimiter.len);
+    return slice_of(key.base, length);
 }

@@ -16,22 +16,19 @@ struct position {
     size_t length;
 };
 
-struct meta_bytes position_bytes(const struct position *position);
+struct slice position_bytes(const struct position *position);
 /* At the key itself. A longer string is cut: a key that lies after the cut one lies after the whole one, too. */
-void position_at(struct position *position, struct meta_bytes key);
-void position_after(struct position *position, struct meta_bytes key);
-void position_past_prefix(struct position *position, struct meta_bytes prefix);
+void position_at(struct position *position, struct slice key);
+void position_after(struct position *position, struct slice key);
+void position_past_prefix(struct position *position, struct slice prefix);
 
 /* Whether it may be the key of a row: who lists has room for one of META_KEY_BYTES_MAX, and relies on it. */
-static inline bool key_is_possible(struct meta_bytes key)
+static inline bool key_is_possible(struct slice key)
 {
-    return key.length > 0 && key.length <= META_KEY_BYTES_MAX;
+    return key.len > 0 && key.len <= META_KEY_BYTES_MAX;
 }
 
-int bytes_compare(struct meta_bytes a, struct meta_bytes b);
-
 /* The common prefix that the key rolls up into; empty when it stands for itself. */
-struct meta_bytes common_prefix_of(struct meta_bytes key, struct meta_bytes prefix,
-                                   struct meta_bytes delimiter);
+struct slice common_prefix_of(struct slice key, struct slice prefix, struct slice delimiter);
 
 #endif

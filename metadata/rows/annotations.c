@@ -10,10 +10,10 @@
 
 #include "metadata/write/writer.h"
 
-bool meta_attribute_is_annotation(struct meta_bytes name)
+bool meta_attribute_is_annotation(struct slice name)
 {
-    return meta_attribute_is(name, META_ATTRIBUTE_TAGS) || meta_attribute_is(name, META_ATTRIBUTE_ACL) ||
-           meta_attribute_is(name, META_ATTRIBUTE_LOCK) || meta_attribute_is(name, META_ATTRIBUTE_RENAME);
+    return slice_is(name, META_ATTRIBUTE_TAGS) || slice_is(name, META_ATTRIBUTE_ACL) ||
+           slice_is(name, META_ATTRIBUTE_LOCK) || slice_is(name, META_ATTRIBUTE_RENAME);
 }
 
 /* A list that is put together; its texts stay where they are. */
@@ -31,19 +31,14 @@ static int gathering_begin(struct meta_writer *writer, struct gathering *gatheri
     return gathering->attributes.list != NULL ? 0 : -ENOMEM;
 }
 
-static void gathering_add(struct gathering *gathering, struct meta_bytes name, struct meta_bytes value)
+static void gathering_add(struct gathering *gathering, struct slice name, struct slice value)
 {
     assert(gathering->attributes.count < gathering->capacity);
     gathering->attributes.list[gathering->attributes.count++] = (struct meta_attribute){name, value};
 }
 
-static struct meta_bytes name_of(const char *string)
-{
-    return (struct meta_bytes){string, strlen(string)};
-}
-
-int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
-                        struct meta_bytes value)
+int attributes_annotate(struct meta_writer *writer, struct slice *packed, const char *name,
+                        struct slice value)
 {
     struct meta_attribute attribute;
     struct gathering gathering;
@@ -55,20 +50,18 @@ int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, c
         (err = gathering_begin(writer, &gathering, list.count + 1)) != 0)
         return err;
     while ((more = codec_attributes_next(&list, &attribute)) > 0)
-        if (!meta_attribute_is(attribute.name, name))
+        if (!slice_is(attribute.name, name))
             gathering_add(&gathering, attribute.name, attribute.value);
     if (more < 0)
         return more;
-    if (value.data != NULL)
-        gathering_add(&gathering, name_of(name), value);
+    if (value.base != NULL)
+        gathering_add(&gathering, slice_text(name), value);
     return attributes_pack(writer, &gathering.attributes, packed);
 }
 
-int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
-                         struct meta_bytes *packed)
+int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed)
 {
-    struct meta_bytes tags =
-        op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
+    struct slice tags = op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
     struct meta_attribute attribute;
     struct gathering gathering;
     struct codec_list list;
@@ -88,12 +81,12 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
             gathering_add(&gathering, attribute.name, attribute.value);
     if (more < 0)
         return more;
-    if (tags.length > 0)
-        gathering_add(&gathering, name_of(META_ATTRIBUTE_TAGS), tags);
-    if (op->acl.length > 0)
-        gathering_add(&gathering, name_of(META_ATTRIBUTE_ACL), op->acl);
-    if (op->lock.length > 0)
-        gathering_add(&gathering, name_of(META_ATTRIBUTE_LOCK), op->lock);
+    if (tags.len > 0)
+        gathering_add(&gathering, slice_text(META_ATTRIBUTE_TAGS), tags);
+    if (op->acl.len > 0)
+        gathering_add(&gathering, slice_text(META_ATTRIBUTE_ACL), op->acl);
+    if (op->lock.len > 0)
+        gathering_add(&gathering, slice_text(META_ATTRIBUTE_LOCK), op->lock);
     return attributes_pack(writer, &gathering.attributes, packed);
 }
 

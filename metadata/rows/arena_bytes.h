@@ -11,16 +11,16 @@
 #include "storage/base/arena.h"
 
 /* The bytes move into the arena. Returns 0 or -ENOMEM. */
-static inline int arena_copy(struct arena *arena, struct meta_bytes *bytes)
+static inline int arena_copy(struct arena *arena, struct slice *bytes)
 {
     void *copy;
 
-    if (bytes->length == 0)
+    if (bytes->len == 0)
         return 0;
-    if ((copy = arena_alloc(arena, bytes->length)) == NULL)
+    if ((copy = arena_alloc(arena, bytes->len)) == NULL)
         return -ENOMEM;
-    memcpy(copy, bytes->data, bytes->length);
-    bytes->data = copy;
+    memcpy(copy, bytes->base, bytes->len);
+    bytes->base = copy;
     return 0;
 }
 

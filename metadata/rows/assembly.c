@@ -70,7 +70,7 @@ static int assembly_add_checksum(struct assembly *assembly, const struct meta_ch
     return 0;
 }
 
-static int assembly_take(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)
+static int assembly_take(struct assembly *assembly, const struct meta_part *part, struct slice extents)
 {
     struct codec_list list;
     int err;
@@ -81,14 +81,14 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
         return err;
     if (strcmp(part->etag, assembly->wanted[assembly->count].etag) != 0)
         return META_E_INVALID_PART;
-    struct meta_bytes *piece = &assembly->pieces[assembly->count];
-    *piece = (struct meta_bytes){list.at, (size_t)(list.end - list.at)};
+    struct slice *piece = &assembly->pieces[assembly->count];
+    *piece = slice_of(list.at, (size_t)(list.end - list.at));
     if ((err = arena_copy(assembly->arena, piece)) != 0 ||
         (err = assembly_add_checksum(assembly, &part->checksum)) != 0)
         return err;
     assert(assembly->count == 0 || assembly->sizes[assembly->count - 1].number < part->number);
     assembly->sizes[assembly->count++] = (struct meta_part_size){part->number, part->size};
-    assembly->pieces_bytes += piece->length;
+    assembly->pieces_bytes += piece->len;
     assembly->extent_count += list.count;
     assembly->size += part->size;
     if (assembly->extent_count > META_EXTENTS_MAX)
@@ -96,7 +96,7 @@ static int assembly_take(struct assembly *assembly, const struct meta_part *part
     return assembly->size <= INT64_MAX ? 0 : -E2BIG;
 }
 
-int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents)
+int assembly_add(struct assembly *assembly, const struct meta_part *part, struct slice extents)
 {
     assert(assembly->count <= assembly->wanted_count);
     if (assembly->count == assembly->wanted_count || part->number < assembly->wanted[assembly->count].number)
@@ -117,19 +117,19 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole)
     if (parts == NULL || extents == NULL)
         return -ENOMEM;
     whole->size = assembly->size;
-    whole->parts = (struct meta_bytes){
-        parts, codec_parts_encode(parts, assembly->sizes, assembly->count, &assembly->checksums)};
-    whole->extents = (struct meta_bytes){0};
+    whole->parts =
+        slice_of(parts, codec_parts_encode(parts, assembly->sizes, assembly->count, &assembly->checksums));
+    whole->extents = (struct slice){0};
     if (assembly->extent_count == 0)
         return 0;
     size_t length = codec_list_head(extents, (uint32_t)assembly->extent_count);
     for (uint32_t i = 0; i < assembly->count; i++) {
-        if (assembly->pieces[i].length == 0)
+        if (assembly->pieces[i].len == 0)
             continue; /* an empty part */
-        memcpy(extents + length, assembly->pieces[i].data, assembly->pieces[i].length);
-        length += assembly->pieces[i].length;
+        memcpy(extents + length, assembly->pieces[i].base, assembly->pieces[i].len);
+        length += assembly->pieces[i].len;
     }
     assert(length <= CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
-    whole->extents = (struct meta_bytes){extents, length};
+    whole->extents = slice_of(extents, length);
     return 0;
 }

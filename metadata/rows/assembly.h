@@ -14,7 +14,7 @@ struct assembly {
     struct arena *arena;                     /* all memory is from there */
     const struct meta_complete_part *wanted; /* ascending numbers */
     uint32_t wanted_count;
-    struct meta_bytes *pieces; /* each wanted part's extents as stored, without the head of the list */
+    struct slice *pieces; /* each wanted part's extents as stored, without the head of the list */
     struct meta_part_size *sizes;
     struct meta_part_checksums checksums; /* algorithm 0 once a part had another one, or none */
     unsigned char *values;                /* theirs */
@@ -25,7 +25,7 @@ struct assembly {
 
 /* What an object's row gets from its parts, as it is stored. */
 struct assembled {
-    struct meta_bytes extents, parts;
+    struct slice extents, parts;
     uint64_t size;
 };
 
@@ -34,7 +34,7 @@ int assembly_begin(struct assembly *assembly, struct arena *arena, const struct 
                    uint32_t wanted_count);
 /* The next part that is stored, in ascending order, wanted or not; extents are its encoded list. META_E_INVALID_PART: its ETag
  * differs, or a wanted one is missing before it. */
-int assembly_add(struct assembly *assembly, const struct meta_part *part, struct meta_bytes extents);
+int assembly_add(struct assembly *assembly, const struct meta_part *part, struct slice extents);
 /* META_E_INVALID_PART: a wanted one was not among them. */
 int assembly_finish(struct assembly *assembly, struct assembled *whole);
 

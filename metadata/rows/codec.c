@@ -60,17 +60,16 @@ size_t codec_list_head(unsigned char *out, uint32_t count)
     return (size_t)(codec_number_put(out + 1, count) - out);
 }
 
-static int list_begin(struct codec_list *list, struct meta_bytes bytes, unsigned version,
-                      size_t item_bytes_min)
+static int list_begin(struct codec_list *list, struct slice bytes, unsigned version, size_t item_bytes_min)
 {
     uint64_t count;
 
-    assert(bytes.length == 0 || bytes.data != NULL);
+    assert(bytes.len == 0 || bytes.base != NULL);
     memset(list, 0, sizeof(*list));
-    if (bytes.length == 0)
+    if (bytes.len == 0)
         return 0;
-    list->at = bytes.data;
-    list->end = list->at + bytes.length;
+    list->at = (const unsigned char *)bytes.base;
+    list->end = list->at + bytes.len;
     if (*list->at++ != version || !codec_number_get(list, &count))
         return META_E_CORRUPT;
     /* So a damaged count never makes anyone allocate more than a small multiple of what was stored. */
@@ -135,7 +134,7 @@ size_t codec_extents_encode(unsigned char *out, const struct meta_extent *list, 
     return (size_t)(at - out);
 }
 
-int codec_extents_begin(struct codec_list *list, struct meta_bytes bytes)
+int codec_extents_begin(struct codec_list *list, struct slice bytes)
 {
     return list_begin(list, bytes, CODEC_VERSION, EXTENT_BYTES_MIN);
 }
@@ -183,28 +182,27 @@ size_t codec_attributes_bound(const struct meta_attributes *attributes)
     size_t bound = CODEC_LIST_HEAD_BYTES_MAX;
 
     for (uint32_t i = 0; i < attributes->count; i++)
-        bound +=
-            2 * CODEC_NUMBER_BYTES_MAX + attributes->list[i].name.length + attributes->list[i].value.length;
+        bound += 2 * CODEC_NUMBER_BYTES_MAX + attributes->list[i].name.len + attributes->list[i].value.len;
     return bound;
 }
 
-unsigned char *codec_bytes_put(unsigned char *out, struct meta_bytes bytes)
+unsigned char *codec_bytes_put(unsigned char *out, struct slice bytes)
 {
-    assert(bytes.length == 0 || bytes.data != NULL);
-    out = codec_number_put(out, bytes.length);
-    if (bytes.length > 0)
-        memcpy(out, bytes.data, bytes.length);
-    return out + bytes.length;
+    assert(bytes.len == 0 || bytes.base != NULL);
+    out = codec_number_put(out, bytes.len);
+    if (bytes.len > 0)
+        memcpy(out, bytes.base, bytes.len);
+    return out + bytes.len;
 }
 
-bool codec_bytes_get(struct codec_list *list, struct meta_bytes *bytes)
+bool codec_bytes_get(struct codec_list *list, struct slice *bytes)
 {
     uint64_t length;
 
     if (!codec_number_get(list, &length) || length > (size_t)(list->end - list->at))
         return false;
-    bytes->data = list->at;
-    bytes->length = (size_t)length;
+    bytes->base = (const char *)list->at;
+    bytes->len = (size_t)length;
     list->at += length;
     return true;
 }
@@ -224,7 +222,7 @@ size_t codec_attributes_encode(unsigned char *out, const struct meta_attributes 
     return (size_t)(at - out);
 }
 
-int codec_attributes_begin(struct codec_list *list, struct meta_bytes bytes)
+int codec_attributes_begin(struct codec_list *list, struct slice bytes)
 {
     return list_begin(list, bytes, CODEC_VERSION, ATTRIBUTE_BYTES_MIN);
 }
@@ -241,24 +239,18 @@ int codec_attributes_next(struct codec_list *list, struct meta_attribute *attrib
     return 1;
 }
 
-bool meta_attribute_is(struct meta_bytes name, const char *string)
-{
-    assert(name.length == 0 || name.data != NULL);
-    return name.length == strlen(string) && memcmp(name.data, string, name.length) == 0;
-}
-
-struct meta_bytes codec_attributes_find(struct meta_bytes bytes, const char *name)
+struct slice codec_attributes_find(struct slice bytes, const char *name)
 {
     struct meta_attribute attribute;
     struct codec_list list;
 
     assert(name != NULL);
     if (codec_attributes_begin(&list, bytes) != 0)
-        return (struct meta_bytes){0};
+        return (struct slice){0};
     while (codec_attributes_next(&list, &attribute) > 0)
-        if (meta_attribute_is(attribute.name, name))
+        if (slice_is(attribute.name, name))
             return attribute.value;
-    return (struct meta_bytes){0};
+    return (struct slice){0};
 }
 
 size_t codec_parts_bound(uint32_t count, const struct meta_part_checksums *checksums)
@@ -311,10 +303,10 @@ static int part_checksums_begin(struct codec_list *list, struct meta_part_checks
     return 0;
 }
 
-int codec_parts_begin(struct codec_list *list, struct meta_bytes bytes, struct meta_part_checksums *checksums)
+int codec_parts_begin(struct codec_list *list, struct slice bytes, struct meta_part_checksums *checksums)
 {
     struct meta_part_checksums ignored;
-    bool has_checksums = bytes.length > 0 && *(const unsigned char *)bytes.data == CODEC_PARTS_VERSION;
+    bool has_checksums = bytes.len > 0 && *(const unsigned char *)bytes.base == CODEC_PARTS_VERSION;
     int err = list_begin(list, bytes, has_checksums ? CODEC_PARTS_VERSION : CODEC_VERSION, PART_BYTES_MIN);
 
     if (checksums == NULL)
@@ -400,26 +392,26 @@ static void etag_suffix_print(char *out, uint32_t number)
     *out = '\0';
 }
 
-int codec_etag_decode(struct meta_bytes bytes, char etag[META_ETAG_BYTES_MAX + 1])
+int codec_etag_decode(struct slice bytes, char etag[META_ETAG_BYTES_MAX + 1])
 {
-    const unsigned char *in = bytes.data;
+    const unsigned char *in = (const unsigned char *)bytes.base;
 
-    assert(bytes.length == 0 || in != NULL);
-    if (bytes.length == 0 || bytes.length > CODEC_ETAG_BYTES_MAX)
+    assert(bytes.len == 0 || in != NULL);
+    if (bytes.len == 0 || bytes.len > CODEC_ETAG_BYTES_MAX)
         return META_E_CORRUPT;
     if (in[0] == ETAG_TEXT) {
-        if (memchr(in + 1, '\0', bytes.length - 1) != NULL)
+        if (memchr(in + 1, '\0', bytes.len - 1) != NULL)
             return META_E_CORRUPT;
-        memcpy(etag, in + 1, bytes.length - 1);
-        etag[bytes.length - 1] = '\0';
+        memcpy(etag, in + 1, bytes.len - 1);
+        etag[bytes.len - 1] = '\0';
         return 0;
     }
-    if (in[0] != ETAG_HEX || bytes.length < 1 + ETAG_HEX_BYTES)
+    if (in[0] != ETAG_HEX || bytes.len < 1 + ETAG_HEX_BYTES)
         return META_E_CORRUPT;
     hex_encode(in + 1, ETAG_HEX_BYTES, etag);
     etag[ETAG_HEX_DIGITS] = '\0';
-    if (bytes.length > 1 + ETAG_HEX_BYTES) {
-        struct codec_list rest = {.at = in + 1 + ETAG_HEX_BYTES, .end = in + bytes.length};
+    if (bytes.len > 1 + ETAG_HEX_BYTES) {
+        struct codec_list rest = {.at = in + 1 + ETAG_HEX_BYTES, .end = in + bytes.len};
         uint64_t suffix;
         if (!codec_number_get(&rest, &suffix) || rest.at != rest.end || suffix == 0 || suffix > 999999999)
             return META_E_CORRUPT;
@@ -439,19 +431,19 @@ size_t codec_checksum_encode(unsigned char *out, const struct meta_checksum *che
     return 2u + checksum->length;
 }
 
-int codec_checksum_decode(struct meta_bytes bytes, struct meta_checksum *checksum)
+int codec_checksum_decode(struct slice bytes, struct meta_checksum *checksum)
 {
-    const unsigned char *in = bytes.data;
+    const unsigned char *in = (const unsigned char *)bytes.base;
 
-    assert(bytes.length == 0 || in != NULL);
+    assert(bytes.len == 0 || in != NULL);
     memset(checksum, 0, sizeof(*checksum));
-    if (bytes.length == 0)
+    if (bytes.len == 0)
         return 0;
-    if (bytes.length < 2 || bytes.length > CODEC_CHECKSUM_BYTES_MAX || in[0] == 0)
+    if (bytes.len < 2 || bytes.len > CODEC_CHECKSUM_BYTES_MAX || in[0] == 0)
         return META_E_CORRUPT;
     checksum->algorithm = in[0];
     checksum->type = in[1];
-    checksum->length = (uint8_t)(bytes.length - 2);
+    checksum->length = (uint8_t)(bytes.len - 2);
     memcpy(checksum->value, in + 2, checksum->length);
     return 0;
 }

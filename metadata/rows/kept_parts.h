@@ -12,11 +12,11 @@ static inline void kept_parts_add(unsigned char *kept, uint32_t number)
     kept[number / 8] |= (unsigned char)(1u << number % 8);
 }
 
-static inline bool kept_parts_have(struct meta_bytes kept, int64_t number)
+static inline bool kept_parts_have(struct slice kept, int64_t number)
 {
-    const unsigned char *bits = kept.data;
+    const unsigned char *bits = (const unsigned char *)kept.base;
 
-    return number >= 0 && (uint64_t)number / 8 < kept.length && (bits[number / 8] >> number % 8 & 1) != 0;
+    return number >= 0 && (uint64_t)number / 8 < kept.len && (bits[number / 8] >> number % 8 & 1) != 0;
 }
 
 #endif

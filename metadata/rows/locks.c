@@ -25,16 +25,16 @@ size_t meta_lock_pack(const struct meta_lock *lock, unsigned char out[META_LOCK_
     return META_LOCK_BYTES;
 }
 
-int meta_lock_unpack(struct meta_bytes packed, struct meta_lock *lock)
+int meta_lock_unpack(struct slice packed, struct meta_lock *lock)
 {
-    const unsigned char *in = packed.data;
+    const unsigned char *in = (const unsigned char *)packed.base;
     uint64_t until_ms = 0;
 
-    assert(packed.length == 0 || in != NULL);
+    assert(packed.len == 0 || in != NULL);
     memset(lock, 0, sizeof(*lock));
-    if (packed.length == 0)
+    if (packed.len == 0)
         return 0;
-    if (packed.length != META_LOCK_BYTES || in[0] != LOCK_FORM || in[1] > META_LOCK_COMPLIANCE ||
+    if (packed.len != META_LOCK_BYTES || in[0] != LOCK_FORM || in[1] > META_LOCK_COMPLIANCE ||
         in[2] > META_HOLD_OFF)
         return META_E_CORRUPT;
     for (int i = 0; i < 8; i++)
@@ -76,7 +76,7 @@ static bool retention_may_become(const struct meta_lock *now, const struct meta_
     return next->mode == now->mode && next->until_ms >= now->until_ms;
 }
 
-int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed)
+int lock_default(struct meta_writer *writer, struct slice *attributes, struct slice packed)
 {
     unsigned char merged[META_LOCK_BYTES];
     struct meta_lock lock, retention;
@@ -90,7 +90,7 @@ int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, stru
         return err;
     retention.hold = lock.hold;
     return attributes_annotate(writer, attributes, META_ATTRIBUTE_LOCK,
-                               (struct meta_bytes){merged, meta_lock_pack(&retention, merged)});
+                               slice_of(merged, meta_lock_pack(&retention, merged)));
 }
 
 static int lock_store(struct meta_writer *writer, struct meta_object_lock *op, struct object_row *row,
@@ -99,7 +99,7 @@ static int lock_store(struct meta_writer *writer, struct meta_object_lock *op, s
     unsigned char packed[META_LOCK_BYTES];
     size_t length = meta_lock_pack(lock, packed);
     int err = attributes_annotate(writer, &row->attributes, META_ATTRIBUTE_LOCK,
-                                  (struct meta_bytes){length > 0 ? packed : NULL, length});
+                                  slice_of(length > 0 ? packed : NULL, length));
 
     op->locked = row->version;
     return err != 0 ? err

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int references_increase(struct meta_writer *writer, struct meta_bytes extents,
+static int references_increase(struct meta_writer *writer, struct slice extents,
                                int (*count)(struct row_store *store, const struct meta_extent *extent),
                                int if_missing)
 {
@@ -29,12 +29,12 @@ static int references_increase(struct meta_writer *writer, struct meta_bytes ext
     return more;
 }
 
-int references_add(struct meta_writer *writer, struct meta_bytes extents)
+int references_add(struct meta_writer *writer, struct slice extents)
 {
     return references_increase(writer, extents, row_unit_add, META_E_CHANGED);
 }
 
-int references_raise(struct meta_writer *writer, struct meta_bytes extents)
+int references_raise(struct meta_writer *writer, struct slice extents)
 {
     return references_increase(writer, extents, row_unit_raise, META_E_CORRUPT);
 }
@@ -60,14 +60,14 @@ static void references_note_damage(struct meta_writer *writer, int more)
         meta_log(writer->meta, LOG_LEVEL_ERROR, "a damaged extent list was dropped; its bytes stay");
 }
 
-int references_drop_now(struct meta_writer *writer, struct meta_bytes extents)
+int references_drop_now(struct meta_writer *writer, struct slice extents)
 {
     struct codec_list list;
     struct meta_extent extent;
     int more = codec_extents_begin(&list, extents);
     int err;
 
-    assert(extents.length == 0 || extents.data != NULL);
+    assert(extents.len == 0 || extents.base != NULL);
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
         writer->clear_left -= writer->clear_left > 0;
         if ((err = unit_drop(writer, &extent)) != 0)
@@ -99,7 +99,7 @@ static int references_defer(struct meta_writer *writer, struct codec_list list)
         size_t length = codec_list_head(piece, count);
         memcpy(piece + length, from, (size_t)(to - from));
         assert(length + (size_t)(to - from) <= bound);
-        err = row_dropped_put(writer->store, (struct meta_bytes){piece, length + (size_t)(to - from)});
+        err = row_dropped_put(writer->store, slice_of(piece, length + (size_t)(to - from)));
         if (err != 0)
             return err;
     }
@@ -107,7 +107,7 @@ static int references_defer(struct meta_writer *writer, struct codec_list list)
     return piece != NULL ? 0 : -ENOMEM;
 }
 
-int references_drop(struct meta_writer *writer, struct meta_bytes extents)
+int references_drop(struct meta_writer *writer, struct slice extents)
 {
     struct codec_list list;
 

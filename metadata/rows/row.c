@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row)
+int object_row_load(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row)
 {
     int found = row_object_get(writer->store, &writer->arena, bucket, key, row);
 
@@ -22,20 +22,11 @@ static bool etag_equals(const char *wanted, const char *etag)
     return etag[0] != '\0' && strcmp(wanted, etag) == 0;
 }
 
-int owner_check(const struct meta_bytes *owner, const struct object_row *current)
+int owner_check(const struct slice *owner, const struct object_row *current)
 {
     if (owner == NULL || current == NULL)
         return 0;
-    return owner->length > 0 && owner->length == current->owner.length &&
-                   memcmp(owner->data, current->owner.data, owner->length) == 0
-               ? 0
-               : META_E_NOT_OWNER;
-}
-
-static bool bytes_equal(struct meta_bytes left, struct meta_bytes right)
-{
-    return left.length == right.length &&
-           (left.length == 0 || memcmp(left.data, right.data, left.length) == 0);
+    return owner->len > 0 && slice_equals(*owner, current->owner) ? 0 : META_E_NOT_OWNER;
 }
 
 int judged_check(const struct meta_judged *judged, const struct object_row *row)
@@ -44,18 +35,18 @@ int judged_check(const struct meta_judged *judged, const struct object_row *row)
         return 0;
     if (judged->absent || row == NULL)
         return judged->absent && row == NULL ? 0 : META_E_JUDGED;
-    if ((judged->parts & META_JUDGED_OWNER) != 0 && !bytes_equal(judged->owner, row->owner))
+    if ((judged->parts & META_JUDGED_OWNER) != 0 && !slice_equals(judged->owner, row->owner))
         return META_E_JUDGED;
     if ((judged->parts & META_JUDGED_ACL) != 0 &&
-        !bytes_equal(judged->acl, codec_attributes_find(row->attributes, META_ATTRIBUTE_ACL)))
+        !slice_equals(judged->acl, codec_attributes_find(row->attributes, META_ATTRIBUTE_ACL)))
         return META_E_JUDGED;
     if ((judged->parts & META_JUDGED_TAGS) != 0 &&
-        !bytes_equal(judged->tags, codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS)))
+        !slice_equals(judged->tags, codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS)))
         return META_E_JUDGED;
     return 0;
 }
 
-int judged_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+int judged_row_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                     const struct meta_version_id *version, const struct meta_judged *judged,
                     struct object_row *row)
 {
@@ -86,7 +77,7 @@ int condition_check(const struct meta_condition *condition, const struct object_
     return 0;
 }
 
-int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source)
+int references_take(struct meta_writer *writer, struct slice extents, enum references_source source)
 {
     assert(source <= REFERENCES_MOVED);
     switch (source) {
@@ -101,7 +92,7 @@ int references_take(struct meta_writer *writer, struct meta_bytes extents, enum 
 }
 
 /* A bucket with versioning keeps what is replaced. */
-static int object_row_store_version(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int object_row_store_version(struct meta_writer *writer, int64_t bucket, struct slice key,
                                     struct object_row *row, const struct meta_condition *condition,
                                     enum references_source source)
 {
@@ -117,9 +108,8 @@ static int object_row_store_version(struct meta_writer *writer, int64_t bucket, 
     return version_store(writer, bucket, key, row, there, source);
 }
 
-int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                     struct object_row *row, const struct meta_condition *condition,
-                     enum references_source source)
+int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                     const struct meta_condition *condition, enum references_source source)
 {
     struct object_row current;
     int err;
@@ -151,9 +141,9 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_byt
     return kept ? 0 : references_drop(writer, current.extents);
 }
 
-int key_check(struct meta_bytes key)
+int key_check(struct slice key)
 {
-    return key.length > 0 && key.length <= META_KEY_BYTES_MAX ? 0 : -EINVAL;
+    return key.len > 0 && key.len <= META_KEY_BYTES_MAX ? 0 : -EINVAL;
 }
 
 /* Written so that nothing overflows. */
@@ -168,7 +158,7 @@ static bool extent_is_valid(const struct meta_extent *extent)
 }
 
 int extents_pack(struct meta_writer *writer, const struct meta_extents *extents, uint64_t size,
-                 struct meta_bytes *bytes)
+                 struct slice *bytes)
 {
     uint64_t left = size;
 
@@ -187,20 +177,19 @@ int extents_pack(struct meta_writer *writer, const struct meta_extents *extents,
     unsigned char *out = arena_alloc(&writer->arena, codec_extents_bound(extents->count));
     if (out == NULL)
         return -ENOMEM;
-    *bytes = (struct meta_bytes){out, codec_extents_encode(out, extents->list, extents->count)};
+    *bytes = slice_of(out, codec_extents_encode(out, extents->list, extents->count));
     return 0;
 }
 
-int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes,
-                    struct meta_bytes *bytes)
+int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes, struct slice *bytes)
 {
     unsigned char *out = arena_alloc(&writer->arena, codec_attributes_bound(attributes));
 
     assert(attributes->list != NULL || attributes->count == 0);
     if (out == NULL)
         return -ENOMEM;
-    *bytes = (struct meta_bytes){out, codec_attributes_encode(out, attributes)};
-    return bytes->length <= META_ATTRIBUTES_BYTES_MAX + META_ANNOTATIONS_BYTES_MAX ? 0 : -E2BIG;
+    *bytes = slice_of(out, codec_attributes_encode(out, attributes));
+    return bytes->len <= META_ATTRIBUTES_BYTES_MAX + META_ANNOTATIONS_BYTES_MAX ? 0 : -E2BIG;
 }
 
 /* HTTP dates have whole seconds, so a time with milliseconds must not look newer than itself. */

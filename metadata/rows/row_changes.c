@@ -7,14 +7,14 @@
 #include <assert.h>
 #include <string.h>
 
-uint64_t row_hash(int64_t bucket, struct meta_bytes key)
+uint64_t row_hash(int64_t bucket, struct slice key)
 {
-    assert(key.length == 0 || key.data != NULL);
+    assert(key.len == 0 || key.base != NULL);
     /* Whoever makes keys collide makes his own reads slower, not wrong ones: no secret is needed. */
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    const unsigned char *at = key.data;
-    uint64_t hash = (uint64_t)bucket * odd + key.length, word;
-    size_t left = key.length;
+    const unsigned char *at = (const unsigned char *)key.base;
+    uint64_t hash = (uint64_t)bucket * odd + key.len, word;
+    size_t left = key.len;
 
     for (; left >= sizeof(word); at += sizeof(word), left -= sizeof(word)) {
         memcpy(&word, at, sizeof(word));
@@ -42,7 +42,7 @@ static void counter_move(atomic_uint_fast64_t *counter, enum move move)
     assert((value & 1) == (move == TO_ODD ? 1 : 0));
 }
 
-static void key_move(struct row_changes *changes, int64_t bucket, struct meta_bytes key, enum move move)
+static void key_move(struct row_changes *changes, int64_t bucket, struct slice key, enum move move)
 {
     counter_move(&changes->keys[row_hash(bucket, key) % META_ROW_COUNTERS], move);
 }
@@ -50,7 +50,7 @@ static void key_move(struct row_changes *changes, int64_t bucket, struct meta_by
 static size_t upload_place(const unsigned char *upload_id)
 {
     assert(upload_id != NULL);
-    return row_hash(0, (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES}) % META_ROW_COUNTERS;
+    return row_hash(0, slice_of(upload_id, META_UPLOAD_ID_BYTES)) % META_ROW_COUNTERS;
 }
 
 struct mover {
@@ -71,7 +71,7 @@ static void touch_move(void *ctx, const struct row_touch *touch)
         key_move(changes, touch->bucket, touch->key, mover->move);
         return;
     case ROW_TOUCH_PARTS:
-        counter_move(&changes->uploads[upload_place(touch->key.data)], mover->move);
+        counter_move(&changes->uploads[upload_place((const unsigned char *)touch->key.base)], mover->move);
         return;
     }
 }

@@ -36,8 +36,8 @@ enum row_touch_kind {
 
 struct row_touch {
     enum row_touch_kind kind;
-    int64_t bucket;        /* of a key */
-    struct meta_bytes key; /* or the upload's id */
+    int64_t bucket;   /* of a key */
+    struct slice key; /* or the upload's id */
 };
 
 typedef void (*row_touch_fn)(void *ctx, const struct row_touch *touch);
@@ -56,7 +56,7 @@ struct row_stamp {
 void row_changes_begin(struct row_changes *changes, const struct row_touches *touches);
 void row_changes_end(struct row_changes *changes, const struct row_touches *touches);
 
-uint64_t row_hash(int64_t bucket, struct meta_bytes key);
+uint64_t row_hash(int64_t bucket, struct slice key);
 
 /* Any thread. Before the row is read; false when what is read must not be kept. */
 bool row_stamp_take(const struct row_changes *changes, uint64_t hash, struct row_stamp *stamp);

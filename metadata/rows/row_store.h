@@ -92,8 +92,8 @@ int row_bucket_delete(struct row_store *store, int64_t bucket);
 
 /* 1: there is one. */
 int row_setting_find(struct row_store *store, int64_t bucket, int kind);
-/* document.data NULL: removes it. */
-int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct meta_bytes document);
+/* document.base NULL: removes it. */
+int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document);
 /* All of the bucket's. */
 int row_settings_delete(struct row_store *store, int64_t bucket);
 
@@ -103,22 +103,22 @@ int row_settings_delete(struct row_store *store, int64_t bucket);
 struct object_row {
     uint64_t size;
     int64_t modified_ms;
-    char etag[META_ETAG_BYTES_MAX + 1];                             /* empty: damaged, it matches nothing */
-    struct meta_checksum checksum;                                  /* none, where it is damaged */
-    struct meta_bytes owner, extents, attributes, upload_id, parts; /* empty: none */
+    char etag[META_ETAG_BYTES_MAX + 1];                        /* empty: damaged, it matches nothing */
+    struct meta_checksum checksum;                             /* none, where it is damaged */
+    struct slice owner, extents, attributes, upload_id, parts; /* empty: none */
     struct meta_version_id version;
 };
 
 enum row_put { ROW_INSERT, ROW_UPDATE };
 
-int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                    struct object_row *row);
 /* 1: written; 0: it was there already, or, to be updated, was not. */
-int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct meta_bytes key,
+int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct slice key,
                    const struct object_row *row);
-int row_object_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
-                              struct meta_bytes attributes);
-int row_object_delete(struct row_store *store, int64_t bucket, struct meta_bytes key);
+int row_object_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
+                              struct slice attributes);
+int row_object_delete(struct row_store *store, int64_t bucket, struct slice key);
 
 /* ---- Versions that are not current, and delete markers ---- */
 
@@ -129,56 +129,56 @@ struct version_row {
     bool is_marker, is_current;
 };
 
-int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                     const struct meta_version_id *id, struct version_row *row);
-int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                          struct version_row *row);
-int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                        struct version_row *row);
 /* 1: the key has one row here, or none. */
-int row_version_is_alone(struct row_store *store, int64_t bucket, struct meta_bytes key);
+int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice key);
 /* Copies the object's row to the place `id`, noncurrent from then on. */
-int row_version_archive(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_archive(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id, int64_t noncurrent_ms);
 /* Copies the row back to the key's object, which there is none of. */
-int row_version_restore(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id);
-int row_version_put_marker(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_put_marker(struct row_store *store, int64_t bucket, struct slice key,
                            const struct meta_version_id *id, bool is_null, int64_t modified_ms,
-                           struct meta_bytes owner);
-int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                           struct slice owner);
+int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
                                const struct meta_version_id *id, int64_t noncurrent_ms);
-int row_version_set_current(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_set_current(struct row_store *store, int64_t bucket, struct slice key,
                             const struct meta_version_id *id);
-int row_version_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
-                               const struct meta_version_id *id, struct meta_bytes attributes);
-int row_version_delete(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
+                               const struct meta_version_id *id, struct slice attributes);
+int row_version_delete(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id);
 
 /* ---- Objects that were replaced, in a relaxed store ---- */
 
 /* Copies the object's row to `replaced`: 1, or 0 when there is none. */
-int row_replaced_keep(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t row);
+int row_replaced_keep(struct row_store *store, int64_t bucket, struct slice key, int64_t row);
 /* The key's newest; is_null: it is the null version. */
-int row_replaced_newest(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t *row,
+int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice key, int64_t *row,
                         bool *is_null);
 /* The first one from *row on, which becomes its own. */
-int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct meta_bytes *extents);
+int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents);
 /* Copies it back to its key's object, which there is none of. */
 int row_replaced_restore(struct row_store *store, int64_t row);
 int row_replaced_delete(struct row_store *store, int64_t row);
 
 /* ---- Uploads and their parts ---- */
 
-int row_upload_find(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_upload_find(struct row_store *store, int64_t bucket, struct slice key,
                     const unsigned char *upload_id);
 /* What its object gets. */
-int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
-                   const unsigned char *upload_id, struct meta_bytes *owner, struct meta_bytes *attributes);
+int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
+                   const unsigned char *upload_id, struct slice *owner, struct slice *attributes);
 /* 1, or 0: there is one with that id. */
 int row_upload_insert(struct row_store *store, int64_t bucket, const struct meta_upload *upload,
-                      struct meta_bytes attributes);
-int row_upload_delete(struct row_store *store, int64_t bucket, struct meta_bytes key,
+                      struct slice attributes);
+int row_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
                       const unsigned char *upload_id);
 /* Those of a bucket. visit returns 0, or what stops the walk and is returned; it may touch parts and units. */
 int row_upload_walk(struct row_store *store, int64_t bucket,
@@ -187,26 +187,25 @@ int row_uploads_delete(struct row_store *store, int64_t bucket);
 
 /* Ascending; the extents are the packed ones. visit as above, but it may not touch parts. */
 int row_part_walk(struct row_store *store, const unsigned char *upload_id,
-                  int (*visit)(void *ctx, const struct meta_part *part, struct meta_bytes extents),
-                  void *ctx);
+                  int (*visit)(void *ctx, const struct meta_part *part, struct slice extents), void *ctx);
 /* Number and extents alone, which a damaged row has still. */
-int row_part_walk_extents(struct row_store *store, struct meta_bytes upload_id,
-                          int (*visit)(void *ctx, int64_t number, struct meta_bytes extents), void *ctx);
+int row_part_walk_extents(struct row_store *store, struct slice upload_id,
+                          int (*visit)(void *ctx, int64_t number, struct slice extents), void *ctx);
 int row_part_extents(struct row_store *store, struct arena *arena, const unsigned char *upload_id,
-                     uint32_t number, struct meta_bytes *extents);
+                     uint32_t number, struct slice *extents);
 /* Replaces one of that number. */
 int row_part_put(struct row_store *store, const unsigned char *upload_id, const struct meta_part *part,
-                 struct meta_bytes extents);
+                 struct slice extents);
 int row_part_delete(struct row_store *store, const unsigned char *upload_id, uint32_t number);
 /* Those up to the number. */
-int row_parts_delete(struct row_store *store, struct meta_bytes upload_id, int64_t last);
+int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t last);
 
 /* Uploads that are no more and have parts still. */
-int row_finished_put(struct row_store *store, struct meta_bytes upload_id, struct meta_bytes kept);
-int row_finished_find(struct row_store *store, struct meta_bytes upload_id);
-int row_finished_first(struct row_store *store, struct arena *arena, struct meta_bytes *upload_id,
-                       struct meta_bytes *kept);
-int row_finished_delete(struct row_store *store, struct meta_bytes upload_id);
+int row_finished_put(struct row_store *store, struct slice upload_id, struct slice kept);
+int row_finished_find(struct row_store *store, struct slice upload_id);
+int row_finished_first(struct row_store *store, struct arena *arena, struct slice *upload_id,
+                       struct slice *kept);
+int row_finished_delete(struct row_store *store, struct slice upload_id);
 
 /* ---- Units, and what is no longer named ---- */
 
@@ -229,19 +228,19 @@ int row_garbage_get(struct row_store *store, int64_t row, uint64_t *file, uint64
 int row_garbage_delete(struct row_store *store, int64_t row);
 
 /* Lists of extents whose references are to be dropped later. */
-int row_dropped_put(struct row_store *store, struct meta_bytes extents);
-int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row, struct meta_bytes *extents);
+int row_dropped_put(struct row_store *store, struct slice extents);
+int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents);
 int row_dropped_delete(struct row_store *store, int64_t row);
 
 /* ---- What there is one of ---- */
 
 /* Where the journal is, with no entry applied; file 0: there is none, token is empty. */
-int row_journal_move(struct row_store *store, uint64_t file, struct meta_bytes token);
+int row_journal_move(struct row_store *store, uint64_t file, struct slice token);
 int row_journal_apply(struct row_store *store, uint64_t applied);
 /* To at least that. */
 int row_epoch_raise(struct row_store *store, uint64_t epoch);
 /* open: as many files, as they are stored; given_up: up to which row of `replaced`. */
-int row_mark_put(struct row_store *store, uint64_t file, struct meta_bytes open, int64_t given_up);
+int row_mark_put(struct row_store *store, uint64_t file, struct slice open, int64_t given_up);
 int row_mark_given_up(struct row_store *store, int64_t *row);
 
 #endif

@@ -65,7 +65,7 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
 /* ---- Any version ---- */
 
 /* By the id that clients know; not among current objects. */
-static int version_find_named(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int version_find_named(struct meta_writer *writer, int64_t bucket, struct slice key,
                               const struct meta_version_id *version, struct version_row *row)
 {
     assert(version != NULL);
@@ -74,7 +74,7 @@ static int version_find_named(struct meta_writer *writer, int64_t bucket, struct
                : row_version_get(writer->store, &writer->arena, bucket, key, version, row);
 }
 
-int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const struct meta_version_id *version, struct object_row *row)
 {
     struct version_row found;
@@ -90,8 +90,8 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes k
     return found.is_marker ? META_E_DELETE_MARKER : 0;
 }
 
-int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                           const struct meta_version_id *version, struct meta_bytes attributes)
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
+                           const struct meta_version_id *version, struct slice attributes)
 {
     struct object_row current;
     struct version_row row;
@@ -112,7 +112,7 @@ int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct me
 
 /* Copies the current object's row to `version`; the row itself is the caller's to replace or delete. *newest
  * gets its place. */
-static int object_archive(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int object_archive(struct meta_writer *writer, int64_t bucket, struct slice key,
                           const struct object_row *current, struct meta_version_id *newest)
 {
     assert(current != NULL);
@@ -130,7 +130,7 @@ static int object_archive(struct meta_writer *writer, int64_t bucket, struct met
 
 /* Makes what is current noncurrent, be it an object or a delete marker. *newest gets the place of the newest
  * row in `version`; false in *any: there is none. */
-static int current_retire(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int current_retire(struct meta_writer *writer, int64_t bucket, struct slice key,
                           const struct object_row *current, struct meta_version_id *newest, bool *any)
 {
     struct version_row last;
@@ -148,13 +148,12 @@ static int current_retire(struct meta_writer *writer, int64_t bucket, struct met
 }
 
 /* Removes the null version where it is not the current object; *extents are the references it held. */
-static int null_remove(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                       struct meta_bytes *extents)
+static int null_remove(struct meta_writer *writer, int64_t bucket, struct slice key, struct slice *extents)
 {
     struct version_row row;
     int found = row_version_get_null(writer->store, &writer->arena, bucket, key, &row);
 
-    *extents = (struct meta_bytes){0};
+    *extents = (struct slice){0};
     if (found <= 0)
         return found;
     *extents = row.object.extents;
@@ -163,7 +162,7 @@ static int null_remove(struct meta_writer *writer, int64_t bucket, struct meta_b
 
 /* ---- Put ---- */
 
-static int row_replace(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int row_replace(struct meta_writer *writer, int64_t bucket, struct slice key,
                        const struct object_row *row, bool exists)
 {
     int written = row_object_put(writer->store, exists ? ROW_UPDATE : ROW_INSERT, bucket, key, row);
@@ -171,9 +170,8 @@ static int row_replace(struct meta_writer *writer, int64_t bucket, struct meta_b
     return written == 0 ? META_E_CORRUPT : written < 0 ? written : 0;
 }
 
-static int store_enabled(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                         struct object_row *row, const struct object_row *current,
-                         enum references_source source)
+static int store_enabled(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                         const struct object_row *current, enum references_source source)
 {
     struct meta_version_id newest;
     bool any;
@@ -188,12 +186,12 @@ static int store_enabled(struct meta_writer *writer, int64_t bucket, struct meta
     return references_take(writer, row->extents, source);
 }
 
-static int store_suspended(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int store_suspended(struct meta_writer *writer, int64_t bucket, struct slice key,
                            struct object_row *row, const struct object_row *current,
                            enum references_source source)
 {
     bool replaces = current != NULL && meta_version_is_null(&current->version);
-    struct meta_bytes freed = {0};
+    struct slice freed = {0};
     struct meta_version_id newest;
     bool any;
     int err = 0, kept = 0;
@@ -213,7 +211,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct me
     return references_drop(writer, freed); /* last: both may name the same units */
 }
 
-int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
                   const struct object_row *current, enum references_source source)
 {
     return writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED
@@ -224,12 +222,12 @@ int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
 /* ---- Delete ---- */
 
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
-                           const struct object_row *current, struct meta_bytes owner)
+                           const struct object_row *current, struct slice owner)
 {
     bool suspended = writer_bucket_versioning(writer, bucket) == META_VERSIONING_SUSPENDED;
     bool replaces = suspended && current != NULL && meta_version_is_null(&current->version);
     struct meta_version_id newest, id;
-    struct meta_bytes freed = {0};
+    struct slice freed = {0};
     bool any;
     int err;
 
@@ -259,7 +257,7 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 }
 
 /* The newest row of `version` becomes current: the key has no row in `object`. */
-static int newest_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+static int newest_promote(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     struct version_row newest;
     int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
@@ -274,7 +272,7 @@ static int newest_promote(struct meta_writer *writer, int64_t bucket, struct met
     return row_version_delete(writer->store, bucket, key, &newest.id);
 }
 
-int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+int version_promote(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     struct version_row newest;
     int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
@@ -320,12 +318,11 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
 
 /* ---- Guards ---- */
 
-static bool tags_are(const struct object_row *row, const struct meta_bytes *tags)
+static bool tags_are(const struct object_row *row, const struct slice *tags)
 {
-    struct meta_bytes stored = codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
+    struct slice stored = codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
 
-    return stored.length == tags->length &&
-           (tags->length == 0 || memcmp(stored.data, tags->data, tags->length) == 0);
+    return stored.len == tags->len && (tags->len == 0 || memcmp(stored.base, tags->base, tags->len) == 0);
 }
 
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,

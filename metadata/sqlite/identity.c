@@ -14,11 +14,11 @@ int identity_take(sqlite3_stmt *statement, struct meta_identity *identity)
     assert(statement != NULL && identity != NULL);
     if (found <= 0)
         return found == 0 ? META_E_CORRUPT : found;
-    struct meta_bytes id = meta_sql_column(statement, 0);
+    struct slice id = meta_sql_column(statement, 0);
     identity->epoch = (uint64_t)sqlite3_column_int64(statement, 1);
-    if (id.length != sizeof(identity->store))
+    if (id.len != sizeof(identity->store))
         return META_E_CORRUPT;
-    memcpy(identity->store, id.data, id.length);
+    memcpy(identity->store, id.base, id.len);
     return 0;
 }
 

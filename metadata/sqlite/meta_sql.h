@@ -269,10 +269,10 @@ int meta_sql_error(int code);
 /* Binding cannot fail but by a bug: numbers of parameters are fixed and nothing is copied. Bytes must stay valid until
  * the statement is reset. */
 void meta_sql_int(sqlite3_stmt *statement, int parameter, int64_t value);
-void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes);
+void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct slice bytes);
 /* NULL when empty */
-void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes);
-void meta_sql_text(sqlite3_stmt *statement, int parameter, struct meta_bytes text);
+void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct slice bytes);
+void meta_sql_text(sqlite3_stmt *statement, int parameter, struct slice text);
 
 /* 1 with a row, 0 without one, or an error; without a row the statement has been reset. */
 int meta_sql_row(sqlite3_stmt *statement);
@@ -284,7 +284,7 @@ void meta_sql_reset(sqlite3_stmt *statement);
 enum meta_versioning meta_sql_versioning(sqlite3_stmt *statement, int column);
 
 /* Borrowed until the statement is stepped or reset. */
-struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column);
+struct slice meta_sql_column(sqlite3_stmt *statement, int column);
 
 /* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. */
 int meta_sql_part(sqlite3_stmt *row, struct meta_part *part);

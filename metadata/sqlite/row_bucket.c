@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <string.h>
 
-static struct meta_bytes text_of(const char *text, size_t size)
+static struct slice text_of(const char *text, size_t size)
 {
-    return (struct meta_bytes){text, strnlen(text, size)};
+    return slice_of(text, strnlen(text, size));
 }
 
 static sqlite3_stmt *bind_bucket(struct row_store *store, enum meta_sql_id id, int64_t bucket)
@@ -82,12 +82,12 @@ int row_setting_find(struct row_store *store, int64_t bucket, int kind)
     return row_run_finds(statement);
 }
 
-int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct meta_bytes document)
+int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document)
 {
-    bool removes = document.data == NULL;
+    bool removes = document.base == NULL;
     sqlite3_stmt *statement = bind_bucket(store, removes ? SQL_SETTING_DELETE : SQL_SETTING_PUT, bucket);
 
-    assert(document.length <= META_SETTING_BYTES_MAX);
+    assert(document.len <= META_SETTING_BYTES_MAX);
     meta_sql_int(statement, 2, kind);
     if (!removes)
         meta_sql_blob(statement, 3, document);
@@ -101,11 +101,11 @@ int row_settings_delete(struct row_store *store, int64_t bucket)
 
 /* ---- One row each ---- */
 
-int row_journal_move(struct row_store *store, uint64_t file, struct meta_bytes token)
+int row_journal_move(struct row_store *store, uint64_t file, struct slice token)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_MOVE);
 
-    assert(token.length == (file != 0 ? META_JOURNAL_TOKEN_BYTES : 0));
+    assert(token.len == (file != 0 ? META_JOURNAL_TOKEN_BYTES : 0));
     meta_sql_int(statement, 1, (int64_t)file);
     meta_sql_blob(statement, 2, token);
     return meta_sql_run(statement);
@@ -128,11 +128,11 @@ int row_epoch_raise(struct row_store *store, uint64_t epoch)
     return meta_sql_run(statement);
 }
 
-int row_mark_put(struct row_store *store, uint64_t file, struct meta_bytes open, int64_t given_up)
+int row_mark_put(struct row_store *store, uint64_t file, struct slice open, int64_t given_up)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_MARK_SET);
 
-    assert(open.length <= META_MARK_OPEN_MAX * sizeof(uint64_t));
+    assert(open.len <= META_MARK_OPEN_MAX * sizeof(uint64_t));
     meta_sql_int(statement, 1, (int64_t)file);
     meta_sql_blob(statement, 2, open);
     meta_sql_int(statement, 3, given_up);

@@ -56,30 +56,29 @@ static int object_read(struct arena *arena, sqlite3_stmt *statement, struct obje
 }
 
 /* The first parameters of most statements. */
-static sqlite3_stmt *bind_key(struct row_store *store, enum meta_sql_id id, int64_t bucket,
-                              struct meta_bytes key)
+static sqlite3_stmt *bind_key(struct row_store *store, enum meta_sql_id id, int64_t bucket, struct slice key)
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
-    assert(key.length == 0 || key.data != NULL);
+    assert(key.len == 0 || key.base != NULL);
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     return statement;
 }
 
 static sqlite3_stmt *bind_version(struct row_store *store, enum meta_sql_id statement_id, int64_t bucket,
-                                  struct meta_bytes key, const struct meta_version_id *id)
+                                  struct slice key, const struct meta_version_id *id)
 {
     sqlite3_stmt *statement = bind_key(store, statement_id, bucket, key);
 
     assert(id != NULL);
-    meta_sql_blob(statement, 3, (struct meta_bytes){id->bytes, sizeof(id->bytes)});
+    meta_sql_blob(statement, 3, slice_of(id->bytes, sizeof(id->bytes)));
     return statement;
 }
 
 /* ---- `object` ---- */
 
-int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                    struct object_row *row)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_GET, bucket, key);
@@ -89,14 +88,14 @@ int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket,
     if (found <= 0)
         return found;
     int err = object_read(arena, statement, row);
-    struct meta_bytes version = meta_sql_column(statement, COLUMN_VERSION);
-    if (err == 0 && version.length == sizeof(row->version))
-        memcpy(&row->version, version.data, version.length);
+    struct slice version = meta_sql_column(statement, COLUMN_VERSION);
+    if (err == 0 && version.len == sizeof(row->version))
+        memcpy(&row->version, version.base, version.len);
     meta_sql_reset(statement);
     return err != 0 ? err : 1;
 }
 
-int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct meta_bytes key,
+int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, struct slice key,
                    const struct object_row *row)
 {
     bool is_null = meta_version_is_null(&row->version);
@@ -104,27 +103,25 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
         bind_key(store, put == ROW_INSERT ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
-    assert(key.length > 0 && key.length <= META_KEY_BYTES_MAX);
-    assert(row->upload_id.length == 0 || row->upload_id.data != NULL);
-    assert(row->extents.length == 0 || row->extents.data != NULL);
+    assert(key.len > 0 && key.len <= META_KEY_BYTES_MAX);
+    assert(row->upload_id.len == 0 || row->upload_id.base != NULL);
+    assert(row->extents.len == 0 || row->extents.base != NULL);
     assert(put == ROW_INSERT || put == ROW_UPDATE);
     meta_sql_int(statement, 3, (int64_t)row->size);
     meta_sql_int(statement, 4, row->modified_ms);
-    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, row->etag)});
-    meta_sql_blob_or_null(statement, 6,
-                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &row->checksum)});
+    meta_sql_blob(statement, 5, slice_of(etag, codec_etag_encode(etag, row->etag)));
+    meta_sql_blob_or_null(statement, 6, slice_of(checksum, codec_checksum_encode(checksum, &row->checksum)));
     meta_sql_blob_or_null(statement, 7, row->owner);
     meta_sql_blob_or_null(statement, 8, row->extents);
     meta_sql_blob_or_null(statement, 9, row->attributes);
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
-    meta_sql_blob_or_null(statement, 12,
-                          (struct meta_bytes){row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES});
+    meta_sql_blob_or_null(statement, 12, slice_of(row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES));
     return row_run_changes(store, statement);
 }
 
-int row_object_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
-                              struct meta_bytes attributes)
+int row_object_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
+                              struct slice attributes)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_ANNOTATE, bucket, key);
 
@@ -132,7 +129,7 @@ int row_object_set_attributes(struct row_store *store, int64_t bucket, struct me
     return meta_sql_run(statement);
 }
 
-int row_object_delete(struct row_store *store, int64_t bucket, struct meta_bytes key)
+int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 {
     return meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
 }
@@ -148,14 +145,14 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
     if (found <= 0)
         return found;
     int err = object_read(arena, statement, &row->object);
-    struct meta_bytes stored = meta_sql_column(statement, COLUMN_ID);
+    struct slice stored = meta_sql_column(statement, COLUMN_ID);
     bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
     row->is_marker = sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
     row->is_current = sqlite3_column_type(statement, COLUMN_NONCURRENT) == SQLITE_NULL;
-    if (err == 0 && stored.length != sizeof(row->id))
+    if (err == 0 && stored.len != sizeof(row->id))
         err = META_E_CORRUPT;
     if (err == 0) {
-        memcpy(&row->id, stored.data, sizeof(row->id));
+        memcpy(&row->id, stored.base, sizeof(row->id));
         if (!is_null)
             row->object.version = row->id;
     }
@@ -163,32 +160,32 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
     return err != 0 ? err : 1;
 }
 
-int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                     const struct meta_version_id *id, struct version_row *row)
 {
     return version_read(bind_version(store, SQL_VERSION_GET, bucket, key, id), arena, row);
 }
 
-int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                          struct version_row *row)
 {
     return version_read(bind_key(store, SQL_VERSION_GET_NULL, bucket, key), arena, row);
 }
 
-int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
+int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                        struct version_row *row)
 {
     return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
 }
 
-int row_version_is_alone(struct row_store *store, int64_t bucket, struct meta_bytes key)
+int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice key)
 {
     int found = row_run_finds(bind_key(store, SQL_VERSION_SECOND, bucket, key));
 
     return found < 0 ? found : found == 0;
 }
 
-int row_version_archive(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_archive(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id, int64_t noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ARCHIVE, bucket, key, id);
@@ -197,26 +194,26 @@ int row_version_archive(struct row_store *store, int64_t bucket, struct meta_byt
     return meta_sql_run(statement);
 }
 
-int row_version_restore(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id)
 {
     return meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
 }
 
-int row_version_put_marker(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_put_marker(struct row_store *store, int64_t bucket, struct slice key,
                            const struct meta_version_id *id, bool is_null, int64_t modified_ms,
-                           struct meta_bytes owner)
+                           struct slice owner)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
 
-    assert(key.length > 0 && key.length <= META_KEY_BYTES_MAX);
+    assert(key.len > 0 && key.len <= META_KEY_BYTES_MAX);
     meta_sql_int(statement, 4, is_null);
     meta_sql_int(statement, 5, modified_ms);
     meta_sql_blob_or_null(statement, 6, owner);
     return meta_sql_run(statement);
 }
 
-int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
                                const struct meta_version_id *id, int64_t noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
@@ -225,14 +222,14 @@ int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct m
     return meta_sql_run(statement);
 }
 
-int row_version_set_current(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_set_current(struct row_store *store, int64_t bucket, struct slice key,
                             const struct meta_version_id *id)
 {
     return meta_sql_run(bind_version(store, SQL_VERSION_SET_CURRENT, bucket, key, id));
 }
 
-int row_version_set_attributes(struct row_store *store, int64_t bucket, struct meta_bytes key,
-                               const struct meta_version_id *id, struct meta_bytes attributes)
+int row_version_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
+                               const struct meta_version_id *id, struct slice attributes)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ANNOTATE, bucket, key, id);
 
@@ -240,7 +237,7 @@ int row_version_set_attributes(struct row_store *store, int64_t bucket, struct m
     return meta_sql_run(statement);
 }
 
-int row_version_delete(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_version_delete(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id)
 {
     return meta_sql_run(bind_version(store, SQL_VERSION_DELETE, bucket, key, id));
@@ -248,7 +245,7 @@ int row_version_delete(struct row_store *store, int64_t bucket, struct meta_byte
 
 /* ---- `replaced` ---- */
 
-int row_replaced_keep(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t row)
+int row_replaced_keep(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_KEEP, bucket, key);
 
@@ -257,7 +254,7 @@ int row_replaced_keep(struct row_store *store, int64_t bucket, struct meta_bytes
     return row_run_changes(store, statement);
 }
 
-int row_replaced_newest(struct row_store *store, int64_t bucket, struct meta_bytes key, int64_t *row,
+int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice key, int64_t *row,
                         bool *is_null)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_REPLACED_NEWEST, bucket, key);
@@ -272,7 +269,7 @@ int row_replaced_newest(struct row_store *store, int64_t bucket, struct meta_byt
     return 1;
 }
 
-int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct meta_bytes *extents)
+int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
 

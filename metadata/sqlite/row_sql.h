@@ -27,9 +27,9 @@ static inline sqlite3_stmt *row_statement(struct row_store *store, enum meta_sql
     return store->sql.list[id];
 }
 
-static inline struct meta_bytes row_upload_id(const unsigned char *upload_id)
+static inline struct slice row_upload_id(const unsigned char *upload_id)
 {
-    return (struct meta_bytes){upload_id, META_UPLOAD_ID_BYTES};
+    return slice_of(upload_id, META_UPLOAD_ID_BYTES);
 }
 
 /* Runs a statement that writes: 1 when it changed a row, 0 when there was none to change, or an error. */

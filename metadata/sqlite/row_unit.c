@@ -90,16 +90,16 @@ int row_garbage_delete(struct row_store *store, int64_t row)
 
 /* ---- `dropped` ---- */
 
-int row_dropped_put(struct row_store *store, struct meta_bytes extents)
+int row_dropped_put(struct row_store *store, struct slice extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_INSERT);
 
-    assert(extents.length > 0);
+    assert(extents.len > 0);
     meta_sql_blob(statement, 1, extents);
     return meta_sql_run(statement);
 }
 
-int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row, struct meta_bytes *extents)
+int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_FIRST);
     int found = meta_sql_row(statement);

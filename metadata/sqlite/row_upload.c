@@ -12,7 +12,7 @@
 #define COLUMN_EXTENTS 5
 
 static sqlite3_stmt *bind_upload(struct row_store *store, enum meta_sql_id id, int64_t bucket,
-                                 struct meta_bytes key, const unsigned char *upload_id)
+                                 struct slice key, const unsigned char *upload_id)
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
@@ -24,25 +24,24 @@ static sqlite3_stmt *bind_upload(struct row_store *store, enum meta_sql_id id, i
 }
 
 /* Statements about what has no more than an upload's id. */
-static sqlite3_stmt *bind_id(struct row_store *store, enum meta_sql_id id, struct meta_bytes upload_id)
+static sqlite3_stmt *bind_id(struct row_store *store, enum meta_sql_id id, struct slice upload_id)
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
-    assert(upload_id.length == 0 || upload_id.data != NULL);
+    assert(upload_id.len == 0 || upload_id.base != NULL);
     meta_sql_blob(statement, 1, upload_id);
     return statement;
 }
 
 /* ---- `upload` ---- */
 
-int row_upload_find(struct row_store *store, int64_t bucket, struct meta_bytes key,
-                    const unsigned char *upload_id)
+int row_upload_find(struct row_store *store, int64_t bucket, struct slice key, const unsigned char *upload_id)
 {
     return row_run_finds(bind_upload(store, SQL_UPLOAD_EXISTS, bucket, key, upload_id));
 }
 
-int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct meta_bytes key,
-                   const unsigned char *upload_id, struct meta_bytes *owner, struct meta_bytes *attributes)
+int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
+                   const unsigned char *upload_id, struct slice *owner, struct slice *attributes)
 {
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_GET, bucket, key, upload_id);
     int err, found = meta_sql_row(statement);
@@ -59,11 +58,11 @@ int row_upload_get(struct row_store *store, struct arena *arena, int64_t bucket,
 }
 
 int row_upload_insert(struct row_store *store, int64_t bucket, const struct meta_upload *upload,
-                      struct meta_bytes attributes)
+                      struct slice attributes)
 {
     sqlite3_stmt *statement = bind_upload(store, SQL_UPLOAD_INSERT, bucket, upload->key, upload->id);
 
-    assert(upload->key.length > 0 && upload->key.length <= META_KEY_BYTES_MAX);
+    assert(upload->key.len > 0 && upload->key.len <= META_KEY_BYTES_MAX);
     meta_sql_int(statement, 4, upload->initiated_ms);
     meta_sql_int(statement, 5, upload->checksum_algorithm);
     meta_sql_int(statement, 6, upload->checksum_type);
@@ -72,7 +71,7 @@ int row_upload_insert(struct row_store *store, int64_t bucket, const struct meta
     return row_run_changes(store, statement);
 }
 
-int row_upload_delete(struct row_store *store, int64_t bucket, struct meta_bytes key,
+int row_upload_delete(struct row_store *store, int64_t bucket, struct slice key,
                       const unsigned char *upload_id)
 {
     return meta_sql_run(bind_upload(store, SQL_UPLOAD_DELETE, bucket, key, upload_id));
@@ -88,9 +87,9 @@ int row_upload_walk(struct row_store *store, int64_t bucket,
     meta_sql_int(list, 1, bucket);
     while ((row = meta_sql_row(list)) > 0) {
         unsigned char id[META_UPLOAD_ID_BYTES] = {0};
-        struct meta_bytes stored = meta_sql_column(list, 0);
-        if (stored.length == sizeof(id))
-            memcpy(id, stored.data, sizeof(id));
+        struct slice stored = meta_sql_column(list, 0);
+        if (stored.len == sizeof(id))
+            memcpy(id, stored.base, sizeof(id));
         if ((stop = visit(ctx, id)) != 0) {
             meta_sql_reset(list);
             return stop;
@@ -127,7 +126,7 @@ int meta_sql_part(sqlite3_stmt *statement, struct meta_part *part)
 }
 
 int row_part_walk(struct row_store *store, const unsigned char *upload_id,
-                  int (*visit)(void *ctx, const struct meta_part *part, struct meta_bytes extents), void *ctx)
+                  int (*visit)(void *ctx, const struct meta_part *part, struct slice extents), void *ctx)
 {
     sqlite3_stmt *list = bind_id(store, SQL_PART_ALL, row_upload_id(upload_id));
     struct meta_part part;
@@ -144,8 +143,8 @@ int row_part_walk(struct row_store *store, const unsigned char *upload_id,
     return row;
 }
 
-int row_part_walk_extents(struct row_store *store, struct meta_bytes upload_id,
-                          int (*visit)(void *ctx, int64_t number, struct meta_bytes extents), void *ctx)
+int row_part_walk_extents(struct row_store *store, struct slice upload_id,
+                          int (*visit)(void *ctx, int64_t number, struct slice extents), void *ctx)
 {
     sqlite3_stmt *list = bind_id(store, SQL_PART_CLEARED, upload_id);
     int row, stop;
@@ -162,7 +161,7 @@ int row_part_walk_extents(struct row_store *store, struct meta_bytes upload_id,
 }
 
 int row_part_extents(struct row_store *store, struct arena *arena, const unsigned char *upload_id,
-                     uint32_t number, struct meta_bytes *extents)
+                     uint32_t number, struct slice *extents)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PART_EXTENTS, row_upload_id(upload_id));
 
@@ -177,19 +176,18 @@ int row_part_extents(struct row_store *store, struct arena *arena, const unsigne
 }
 
 int row_part_put(struct row_store *store, const unsigned char *upload_id, const struct meta_part *part,
-                 struct meta_bytes extents)
+                 struct slice extents)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PART_REPLACE, row_upload_id(upload_id));
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
 
     assert(part->number >= 1 && part->number <= META_PART_NUMBER_MAX);
-    assert(part->size <= INT64_MAX && (part->size == 0) == (extents.length == 0));
+    assert(part->size <= INT64_MAX && (part->size == 0) == (extents.len == 0));
     meta_sql_int(statement, 2, part->number);
     meta_sql_int(statement, 3, (int64_t)part->size);
     meta_sql_int(statement, 4, part->modified_ms);
-    meta_sql_blob(statement, 5, (struct meta_bytes){etag, codec_etag_encode(etag, part->etag)});
-    meta_sql_blob_or_null(statement, 6,
-                          (struct meta_bytes){checksum, codec_checksum_encode(checksum, &part->checksum)});
+    meta_sql_blob(statement, 5, slice_of(etag, codec_etag_encode(etag, part->etag)));
+    meta_sql_blob_or_null(statement, 6, slice_of(checksum, codec_checksum_encode(checksum, &part->checksum)));
     meta_sql_blob_or_null(statement, 7, extents);
     return meta_sql_run(statement);
 }
@@ -202,7 +200,7 @@ int row_part_delete(struct row_store *store, const unsigned char *upload_id, uin
     return meta_sql_run(statement);
 }
 
-int row_parts_delete(struct row_store *store, struct meta_bytes upload_id, int64_t last)
+int row_parts_delete(struct row_store *store, struct slice upload_id, int64_t last)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_PARTS_DELETE, upload_id);
 
@@ -213,7 +211,7 @@ int row_parts_delete(struct row_store *store, struct meta_bytes upload_id, int64
 
 /* ---- `finished` ---- */
 
-int row_finished_put(struct row_store *store, struct meta_bytes upload_id, struct meta_bytes kept)
+int row_finished_put(struct row_store *store, struct slice upload_id, struct slice kept)
 {
     sqlite3_stmt *statement = bind_id(store, SQL_FINISHED_INSERT, upload_id);
 
@@ -221,13 +219,13 @@ int row_finished_put(struct row_store *store, struct meta_bytes upload_id, struc
     return meta_sql_run(statement);
 }
 
-int row_finished_find(struct row_store *store, struct meta_bytes upload_id)
+int row_finished_find(struct row_store *store, struct slice upload_id)
 {
     return row_run_finds(bind_id(store, SQL_FINISHED_EXISTS, upload_id));
 }
 
-int row_finished_first(struct row_store *store, struct arena *arena, struct meta_bytes *upload_id,
-                       struct meta_bytes *kept)
+int row_finished_first(struct row_store *store, struct arena *arena, struct slice *upload_id,
+                       struct slice *kept)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_FINISHED_FIRST);
     int err, found = meta_sql_row(statement);
@@ -243,7 +241,7 @@ int row_finished_first(struct row_store *store, struct arena *arena, struct meta
     return err != 0 ? err : 1;
 }
 
-int row_finished_delete(struct row_store *store, struct meta_bytes upload_id)
+int row_finished_delete(struct row_store *store, struct slice upload_id)
 {
     return meta_sql_run(bind_id(store, SQL_FINISHED_DELETE, upload_id));
 }

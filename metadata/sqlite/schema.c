@@ -234,8 +234,8 @@ static int schema_set_wal(sqlite3 *db)
         return meta_sql_error(code);
     int err = meta_sql_row(statement);
     if (err > 0) {
-        struct meta_bytes mode = meta_sql_column(statement, 0);
-        err = mode.length == 3 && memcmp(mode.data, "wal", 3) == 0 ? 0 : -EOPNOTSUPP;
+        struct slice mode = meta_sql_column(statement, 0);
+        err = mode.len == 3 && memcmp(mode.base, "wal", 3) == 0 ? 0 : -EOPNOTSUPP;
     }
     (void)sqlite3_finalize(statement); /* repeats the error of the step */
     return err;

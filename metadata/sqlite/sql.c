@@ -85,19 +85,19 @@ void meta_sql_int(sqlite3_stmt *statement, int parameter, int64_t value)
     (void)code;
 }
 
-void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes)
+void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct slice bytes)
 {
     /* A null pointer would bind NULL, which is not the empty key. */
-    const void *data = bytes.length == 0 ? "" : bytes.data;
-    int code = sqlite3_bind_blob64(statement, parameter, data, bytes.length, SQLITE_STATIC);
+    const void *data = bytes.len == 0 ? "" : bytes.base;
+    int code = sqlite3_bind_blob64(statement, parameter, data, bytes.len, SQLITE_STATIC);
     assert(code == SQLITE_OK);
-    assert(bytes.length == 0 || bytes.data != NULL);
+    assert(bytes.len == 0 || bytes.base != NULL);
     (void)code;
 }
 
-void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct meta_bytes bytes)
+void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct slice bytes)
 {
-    if (bytes.length > 0) {
+    if (bytes.len > 0) {
         meta_sql_blob(statement, parameter, bytes);
         return;
     }
@@ -106,10 +106,10 @@ void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct meta_b
     (void)code;
 }
 
-void meta_sql_text(sqlite3_stmt *statement, int parameter, struct meta_bytes text)
+void meta_sql_text(sqlite3_stmt *statement, int parameter, struct slice text)
 {
-    const char *data = text.length == 0 ? "" : text.data;
-    int code = sqlite3_bind_text64(statement, parameter, data, text.length, SQLITE_STATIC, SQLITE_UTF8);
+    const char *data = text.len == 0 ? "" : text.base;
+    int code = sqlite3_bind_text64(statement, parameter, data, text.len, SQLITE_STATIC, SQLITE_UTF8);
     assert(code == SQLITE_OK);
     (void)code;
 }
@@ -143,13 +143,13 @@ void meta_sql_reset(sqlite3_stmt *statement)
     (void)sqlite3_reset(statement);
 }
 
-struct meta_bytes meta_sql_column(sqlite3_stmt *statement, int column)
+struct slice meta_sql_column(sqlite3_stmt *statement, int column)
 {
     /* The pointer first: asking for the length first could convert the value and move it. */
     const void *data = sqlite3_column_blob(statement, column);
     int length = sqlite3_column_bytes(statement, column);
 
-    return (struct meta_bytes){.data = data, .length = data == NULL ? 0 : (size_t)length};
+    return slice_of(data, data == NULL ? 0 : (size_t)length);
 }
 
 enum meta_versioning meta_sql_versioning(sqlite3_stmt *statement, int column)

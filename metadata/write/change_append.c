@@ -10,8 +10,8 @@
 /* ---- Append ---- */
 
 /* The object's extents and the new ones as one list, in the arena. */
-static int extents_join(struct meta_writer *writer, struct meta_bytes first, struct meta_bytes second,
-                        struct meta_bytes *joined)
+static int extents_join(struct meta_writer *writer, struct slice first, struct slice second,
+                        struct slice *joined)
 {
     struct codec_list head, tail;
     int err;
@@ -32,12 +32,12 @@ static int extents_join(struct meta_writer *writer, struct meta_bytes first, str
     memcpy(out + length, head.at, head_bytes);
     memcpy(out + length + head_bytes, tail.at, tail_bytes);
     assert(length <= CODEC_LIST_HEAD_BYTES_MAX);
-    *joined = (struct meta_bytes){out, length + head_bytes + tail_bytes};
+    *joined = slice_of(out, length + head_bytes + tail_bytes);
     return 0;
 }
 
 /* The row that the object has afterwards, but for its references. */
-static int append_row(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents,
+static int append_row(struct meta_writer *writer, struct meta_object_put *op, struct slice extents,
                       const struct object_row *current, struct object_row *row)
 {
     struct meta_object whole = op->object;
@@ -50,7 +50,7 @@ static int append_row(struct meta_writer *writer, struct meta_object_put *op, st
     row->size = whole.size;
     row->modified_ms = op->object.modified_ms;
     row->checksum = whole.checksum;
-    row->upload_id = (struct meta_bytes){0}; /* what an upload made, it is no longer */
+    row->upload_id = (struct slice){0}; /* what an upload made, it is no longer */
     memcpy(row->etag, whole.etag, sizeof(row->etag));
     int err = parts_pack(writer, &whole, &row->parts);
     return err != 0 ? err : extents_join(writer, current->extents, extents, &row->extents);
@@ -59,7 +59,7 @@ static int append_row(struct meta_writer *writer, struct meta_object_put *op, st
 /* The row changes in place, so the references it holds stay as they are. */
 static int append_in_place(struct meta_writer *writer, const struct meta_object_put *op,
                            const struct object_row *row, const struct object_row *current,
-                           struct meta_bytes extents)
+                           struct slice extents)
 {
     int err, kept = replaced_keep(writer, op->bucket, op->key);
 
@@ -79,8 +79,7 @@ static int append_in_place(struct meta_writer *writer, const struct meta_object_
 
 /* The longer object is a version of its own, which shares the shorter one's units. */
 static int append_as_version(struct meta_writer *writer, const struct meta_object_put *op,
-                             struct object_row *row, const struct object_row *current,
-                             struct meta_bytes extents)
+                             struct object_row *row, const struct object_row *current, struct slice extents)
 {
     int err;
 
@@ -92,15 +91,15 @@ static int append_as_version(struct meta_writer *writer, const struct meta_objec
     return references_drop(writer, extents); /* the one that made them known; the version's own stays */
 }
 
-static struct meta_bytes lock_given(const struct meta_attributes *attributes)
+static struct slice lock_given(const struct meta_attributes *attributes)
 {
     for (uint32_t i = 0; i < attributes->count; i++)
-        if (meta_attribute_is(attributes->list[i].name, META_ATTRIBUTE_LOCK))
+        if (slice_is(attributes->list[i].name, META_ATTRIBUTE_LOCK))
             return attributes->list[i].value;
-    return (struct meta_bytes){0};
+    return (struct slice){0};
 }
 
-int object_append(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents)
+int object_append(struct meta_writer *writer, struct meta_object_put *op, struct slice extents)
 {
     struct object_row current, row;
     int err = object_row_load(writer, op->bucket, op->key, &current);
@@ -147,37 +146,35 @@ static int rename_check(struct meta_writer *writer, const struct meta_object_ren
 #define TOKEN_FORM 1u
 
 /* form, token's length, token, parameters */
-static struct meta_bytes token_pack(const struct meta_object_rename *op,
-                                    unsigned char out[2 + 2 * META_TOKEN_BYTES_MAX])
+static struct slice token_pack(const struct meta_object_rename *op,
+                               unsigned char out[2 + 2 * META_TOKEN_BYTES_MAX])
 {
-    assert(op->token.length <= META_TOKEN_BYTES_MAX && op->parameters.length <= META_TOKEN_BYTES_MAX);
-    if (op->token.length == 0)
-        return (struct meta_bytes){NULL, 0};
+    assert(op->token.len <= META_TOKEN_BYTES_MAX && op->parameters.len <= META_TOKEN_BYTES_MAX);
+    if (op->token.len == 0)
+        return (struct slice){NULL, 0};
     out[0] = TOKEN_FORM;
-    out[1] = (unsigned char)op->token.length;
-    memcpy(out + 2, op->token.data, op->token.length);
-    memcpy(out + 2 + op->token.length, op->parameters.data, op->parameters.length);
-    return (struct meta_bytes){out, 2 + op->token.length + op->parameters.length};
+    out[1] = (unsigned char)op->token.len;
+    memcpy(out + 2, op->token.base, op->token.len);
+    memcpy(out + 2 + op->token.len, op->parameters.base, op->parameters.len);
+    return slice_of(out, 2 + op->token.len + op->parameters.len);
 }
 
 /* 1: the key holds what this rename has put there already; 0: it is to be done; META_E_TOKEN, or another error. */
 static int rename_is_done(struct meta_writer *writer, const struct meta_object_rename *op,
-                          struct meta_bytes packed)
+                          struct slice packed)
 {
     struct object_row there;
-    struct meta_bytes known;
+    struct slice known;
     int err;
 
-    if (packed.length == 0)
+    if (packed.len == 0)
         return 0;
     if ((err = object_row_load(writer, op->source.bucket, op->key, &there)) != 0)
         return err == META_E_NO_KEY ? 0 : err;
     known = codec_attributes_find(there.attributes, META_ATTRIBUTE_RENAME);
-    if (known.length < 2 + op->token.length || memcmp(known.data, packed.data, 2 + op->token.length) != 0)
+    if (known.len < 2 + op->token.len || memcmp(known.base, packed.base, 2 + op->token.len) != 0)
         return 0;
-    return known.length == packed.length && memcmp(known.data, packed.data, packed.length) == 0
-               ? 1
-               : META_E_TOKEN;
+    return slice_equals(known, packed) ? 1 : META_E_TOKEN;
 }
 
 /* Takes the old key away: its references went with the row, or, where there are versions, were doubled. */
@@ -196,13 +193,11 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
     bool has_versions = writer_bucket_versioning(writer, op->source.bucket) != META_VERSIONING_NEVER;
     unsigned char room[2 + 2 * META_TOKEN_BYTES_MAX];
     struct object_row row, renamed;
-    struct meta_bytes token;
+    struct slice token;
     int err;
 
-    if (op->source.version != NULL || op->token.length > META_TOKEN_BYTES_MAX ||
-        op->parameters.length > META_TOKEN_BYTES_MAX ||
-        (op->key.length == op->source.key.length &&
-         memcmp(op->key.data, op->source.key.data, op->key.length) == 0))
+    if (op->source.version != NULL || op->token.len > META_TOKEN_BYTES_MAX ||
+        op->parameters.len > META_TOKEN_BYTES_MAX || slice_equals(op->key, op->source.key))
         return -EINVAL;
     token = token_pack(op, room);
     if ((err = rename_is_done(writer, op, token)) != 0)
@@ -211,7 +206,7 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
         (err = rename_check(writer, op)) != 0)
         return err;
     renamed = row;
-    if ((token.length > 0 || codec_attributes_find(row.attributes, META_ATTRIBUTE_RENAME).data != NULL) &&
+    if ((token.len > 0 || codec_attributes_find(row.attributes, META_ATTRIBUTE_RENAME).base != NULL) &&
         (err = attributes_annotate(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
         return err;
     if ((err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)

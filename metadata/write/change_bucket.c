@@ -82,7 +82,7 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
     int inserted = row_bucket_insert(writer->store, bucket, &bucket->id);
     if (inserted <= 0)
         return inserted == 0 ? META_E_BUCKET_EXISTS : inserted;
-    if (op->object_lock.length > 0 &&
+    if (op->object_lock.len > 0 &&
         (err = row_setting_put(writer->store, bucket->id, META_SETTING_OBJECT_LOCK, op->object_lock)) != 0)
         return err;
     return bucket_append(writer, (struct writer_bucket){.id = bucket->id, .versioning = bucket->versioning});
@@ -110,7 +110,7 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
 
 static int on_upload(void *ctx, const unsigned char *upload_id)
 {
-    return parts_finish(ctx, upload_id, (struct meta_bytes){0});
+    return parts_finish(ctx, upload_id, (struct slice){0});
 }
 
 static int bucket_abort_uploads(struct meta_writer *writer, int64_t bucket)

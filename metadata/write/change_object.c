@@ -24,7 +24,7 @@ static bool parts_are_valid(const struct meta_object *object)
     return object->part_count == 0 || left == 0;
 }
 
-int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes)
+int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct slice *bytes)
 {
     if (!parts_are_valid(object))
         return -EINVAL;
@@ -32,8 +32,8 @@ int parts_pack(struct meta_writer *writer, const struct meta_object *object, str
         arena_alloc(&writer->arena, codec_parts_bound(object->part_count, &object->part_checksums));
     if (out == NULL)
         return -ENOMEM;
-    *bytes = (struct meta_bytes){
-        out, codec_parts_encode(out, object->parts, object->part_count, &object->part_checksums)};
+    *bytes =
+        slice_of(out, codec_parts_encode(out, object->parts, object->part_count, &object->part_checksums));
     return 0;
 }
 
@@ -65,7 +65,7 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
     row.modified_ms = object->modified_ms;
     memcpy(row.etag, object->etag, sizeof(row.etag));
     if (meta_object_has_upload(object))
-        row.upload_id = (struct meta_bytes){object->upload_id, sizeof(object->upload_id)};
+        row.upload_id = slice_of(object->upload_id, sizeof(object->upload_id));
     if ((err = key_check(op->key)) != 0 ||
         (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0)
         return err;
@@ -138,7 +138,7 @@ static int entry_delete(struct meta_writer *writer, const struct meta_object_del
     int err = object_row_load(writer, op->bucket, entry->key, &row);
     const struct object_row *current = err == 0 ? &row : NULL;
 
-    assert(entry->key.length == 0 || entry->key.data != NULL);
+    assert(entry->key.len == 0 || entry->key.base != NULL);
     entry->existed = entry->marker_removed = entry->marker_added = false;
     if (err != 0 && err != META_E_NO_KEY)
         return err;
@@ -189,7 +189,7 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;
     row.upload_id =
-        (struct meta_bytes){0}; /* the copy was not made by the upload; the part sizes explain its ETag */
+        (struct slice){0}; /* the copy was not made by the upload; the part sizes explain its ETag */
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_SHARED)) != 0)
         return err;
     op->modified_ms = row.modified_ms;

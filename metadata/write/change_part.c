@@ -7,8 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                 const unsigned char *upload_id)
+int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key, const unsigned char *upload_id)
 {
     int found = row_upload_find(writer->store, bucket, key, upload_id);
 
@@ -17,9 +16,9 @@ int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes k
 
 /* Stores the part; its references were taken. Those of the part it replaces are dropped. */
 static int part_store(struct meta_writer *writer, const unsigned char *upload_id,
-                      const struct meta_part *part, struct meta_bytes extents)
+                      const struct meta_part *part, struct slice extents)
 {
-    struct meta_bytes replaced = {0};
+    struct slice replaced = {0};
     int found = row_part_extents(writer->store, &writer->arena, upload_id, part->number, &replaced);
     int err = found < 0 ? found : row_part_put(writer->store, upload_id, part, extents);
 
@@ -34,7 +33,7 @@ static bool part_number_is_valid(uint32_t number)
 
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op)
 {
-    struct meta_bytes extents;
+    struct slice extents;
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))
@@ -52,8 +51,8 @@ int op_part_put(struct meta_writer *writer, struct meta_part_put *op)
 }
 
 /* The extents of `length` bytes from `first` on, which the source is known to have. */
-static int extents_slice(struct meta_writer *writer, struct meta_bytes source, uint64_t first,
-                         uint64_t length, struct meta_extents *slice)
+static int extents_slice(struct meta_writer *writer, struct slice source, uint64_t first, uint64_t length,
+                         struct meta_extents *slice)
 {
     struct codec_list list;
     struct meta_extent extent;
@@ -104,7 +103,7 @@ int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
 {
     struct meta_part part = {.number = op->number, .modified_ms = writer->now_ms, .checksum = op->checksum};
     struct object_row source;
-    struct meta_bytes extents;
+    struct slice extents;
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))

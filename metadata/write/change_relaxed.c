@@ -13,7 +13,7 @@
 
 /* ---- Keeping ---- */
 
-int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key)
+int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     bool is_null_version;
     int64_t row;
@@ -31,7 +31,7 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes 
 /* Gives up the first kept row from *row on, which becomes that one: 1, 0 when there is none up to `last`, or an error. */
 static int replaced_drop(struct meta_writer *writer, int64_t *row, int64_t last)
 {
-    struct meta_bytes extents;
+    struct slice extents;
     int err, found = row_replaced_next(writer->store, &writer->arena, row, &extents);
 
     if (found <= 0 || *row > last)
@@ -56,7 +56,7 @@ int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op)
     for (uint32_t i = 0; i < op->mark.open_count; i++)
         open[i] = htole64(op->mark.open[i]);
     int err = row_mark_put(writer->store, op->mark.file,
-                           (struct meta_bytes){open, op->mark.open_count * sizeof(open[0])}, last);
+                           slice_of(open, op->mark.open_count * sizeof(open[0])), last);
     if (err != 0)
         return err;
     writer->clear_left = writer_clear_max(writer);
@@ -72,12 +72,12 @@ int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op)
 
 /* ---- Rows without bytes ---- */
 
-static int lost_version(struct meta_writer *writer, const struct meta_row_name *name, struct meta_bytes key)
+static int lost_version(struct meta_writer *writer, const struct meta_row_name *name, struct slice key)
 {
     struct version_row row;
     int err, found = row_version_get(writer->store, &writer->arena, name->bucket, key, &name->version, &row);
 
-    assert(key.length == name->key_length);
+    assert(key.len == name->key_length);
     if (found <= 0)
         return found;
     err = row_version_delete(writer->store, name->bucket, key, &name->version);
@@ -86,7 +86,7 @@ static int lost_version(struct meta_writer *writer, const struct meta_row_name *
 
 /* What the key has instead of an object that is lost: 1 when that is an older object, 0, or an error. What was kept takes the place of what
  * was overwritten, which among versions can only be the null version. */
-static int lost_replace(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+static int lost_replace(struct meta_writer *writer, int64_t bucket, struct slice key,
                         const struct object_row *lost)
 {
     bool has_versions = writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER;
@@ -106,13 +106,13 @@ static int lost_replace(struct meta_writer *writer, int64_t bucket, struct meta_
     return err != 0 ? err : 1;
 }
 
-static int lost_object(struct meta_writer *writer, const struct meta_row_name *name, struct meta_bytes key,
+static int lost_object(struct meta_writer *writer, const struct meta_row_name *name, struct slice key,
                        uint32_t *restored)
 {
     struct object_row row;
     int err = object_row_load(writer, name->bucket, key, &row);
 
-    assert(key.length == name->key_length && restored != NULL);
+    assert(key.len == name->key_length && restored != NULL);
     if (err != 0)
         return err == META_E_NO_KEY ? 0 : err;
     if ((err = row_object_delete(writer->store, name->bucket, key)) != 0)
@@ -126,8 +126,8 @@ static int lost_object(struct meta_writer *writer, const struct meta_row_name *n
 
 static int lost_part(struct meta_writer *writer, const struct meta_row_name *name)
 {
-    const struct meta_bytes id = {name->upload_id, sizeof(name->upload_id)};
-    struct meta_bytes extents;
+    const struct slice id = slice_of(name->upload_id, sizeof(name->upload_id));
+    struct slice extents;
     int err, found = row_finished_find(writer->store, id);
 
     if (found != 0)
@@ -157,7 +157,7 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op)
     op->restored = 0;
     for (uint32_t i = 0; i < op->count && err == 0; i++) {
         const struct meta_row_name *name = &op->rows[i];
-        const struct meta_bytes key = {name->key, name->key_length};
+        const struct slice key = slice_of(name->key, name->key_length);
 
         assert(name->key_length <= META_KEY_BYTES_MAX);
         if (op->kind == META_ROW_REPLACED)

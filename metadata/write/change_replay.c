@@ -22,7 +22,7 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
         .attributes = put->attributes,
     };
 
-    assert(put->key.length > 0 && put->key.length <= META_KEY_BYTES_MAX && put->size <= INT64_MAX);
+    assert(put->key.len > 0 && put->key.len <= META_KEY_BYTES_MAX && put->size <= INT64_MAX);
     if (!writer_has_bucket(writer, put->bucket))
         return META_E_NO_BUCKET;
     memcpy(row.etag, put->etag, sizeof(row.etag));
@@ -46,7 +46,7 @@ static int put_replay_savepoint(struct meta_writer *writer, const struct journal
     return journal_result_is_lasting(result) ? 0 : result;
 }
 
-static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)
+static int entry_replay(struct meta_writer *writer, struct slice entry)
 {
     struct journal_batch batch;
     struct journal_put put;
@@ -54,7 +54,7 @@ static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)
     int more = journal_head_decode(&list, entry, &batch);
     int err = 0;
 
-    assert(entry.length > 0);
+    assert(entry.len > 0);
     if (more != 0)
         return more;
     writer->now_ms = batch.now_ms;
@@ -67,7 +67,7 @@ static int entry_replay(struct meta_writer *writer, struct meta_bytes entry)
 
 bool replay_is_end(const struct meta_replay *op)
 {
-    return op->entry.length == 0;
+    return op->entry.len == 0;
 }
 
 int op_replay(struct meta_writer *writer, struct meta_replay *op)
@@ -76,7 +76,7 @@ int op_replay(struct meta_writer *writer, struct meta_replay *op)
     int err;
 
     if (replay_is_end(op))
-        return (err = row_journal_move(writer->store, 0, (struct meta_bytes){"", 0})) != 0
+        return (err = row_journal_move(writer->store, 0, SLICE(""))) != 0
                    ? err
                    : row_epoch_raise(writer->store, op->epoch);
     err = entry_replay(writer, op->entry);
@@ -91,7 +91,7 @@ int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op)
     return row_epoch_raise(writer->store, op->epoch);
 }
 
-int meta_journal_extents(struct meta_bytes entry, int (*visit)(void *ctx, const struct meta_extent *extent),
+int meta_journal_extents(struct slice entry, int (*visit)(void *ctx, const struct meta_extent *extent),
                          void *ctx)
 {
     struct codec_list list, extents;

@@ -13,11 +13,11 @@ int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op)
         return META_E_NO_BUCKET;
     if (op->kind < 1 || op->kind >= META_SETTING_KIND_END)
         return -EINVAL;
-    if (op->document.length > META_SETTING_BYTES_MAX)
+    if (op->document.len > META_SETTING_BYTES_MAX)
         return -E2BIG;
     /* Object lock keeps versions, so there must be some; and it is never taken off a bucket. */
     if (op->kind == META_SETTING_OBJECT_LOCK &&
-        (op->document.data == NULL ||
+        (op->document.base == NULL ||
          writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_ENABLED))
         return META_E_BUCKET_STATE;
     return row_setting_put(writer->store, op->bucket, op->kind, op->document);

@@ -18,12 +18,12 @@
 
 struct clearing {
     struct meta_writer *writer;
-    struct meta_bytes kept;
+    struct slice kept;
     int64_t last; /* the part that was cleared last; 0: none */
 };
 
 /* Stops where the transaction has no more room. */
-static int on_part_cleared(void *ctx, int64_t number, struct meta_bytes extents)
+static int on_part_cleared(void *ctx, int64_t number, struct slice extents)
 {
     struct clearing *clearing = ctx;
     struct meta_writer *writer = clearing->writer;
@@ -36,12 +36,12 @@ static int on_part_cleared(void *ctx, int64_t number, struct meta_bytes extents)
 }
 
 /* Removes parts of the upload, lowest first, as far as the transaction has room: 1 when some are left, 0 when none, or an error. */
-static int parts_clear(struct meta_writer *writer, struct meta_bytes upload_id, struct meta_bytes kept)
+static int parts_clear(struct meta_writer *writer, struct slice upload_id, struct slice kept)
 {
     struct clearing clearing = {writer, kept, 0};
     int err = 0, more = row_part_walk_extents(writer->store, upload_id, on_part_cleared, &clearing);
 
-    assert(upload_id.length == 0 || upload_id.data != NULL);
+    assert(upload_id.len == 0 || upload_id.base != NULL);
     if (more < 0)
         return more;
     if (clearing.last > 0)
@@ -49,9 +49,9 @@ static int parts_clear(struct meta_writer *writer, struct meta_bytes upload_id, 
     return err != 0 ? err : more;
 }
 
-int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct meta_bytes kept)
+int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct slice kept)
 {
-    const struct meta_bytes id = {upload_id, META_UPLOAD_ID_BYTES};
+    const struct slice id = slice_of(upload_id, META_UPLOAD_ID_BYTES);
     int more = parts_clear(writer, id, kept);
 
     assert(upload_id != NULL);
@@ -63,7 +63,7 @@ int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, str
 /* The oldest list of dropped extents: 1 when there was one, 0, or an error. */
 static int sweep_dropped(struct meta_writer *writer)
 {
-    struct meta_bytes extents;
+    struct slice extents;
     int64_t row;
     int err, found = row_dropped_first(writer->store, &writer->arena, &row, &extents);
 
@@ -77,7 +77,7 @@ static int sweep_dropped(struct meta_writer *writer)
 /* The same for the parts of the oldest upload. */
 static int sweep_finished(struct meta_writer *writer)
 {
-    struct meta_bytes id, kept;
+    struct slice id, kept;
     int err, found = row_finished_first(writer->store, &writer->arena, &id, &kept);
 
     if (found <= 0)

@@ -14,12 +14,12 @@
 int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op)
 {
     struct meta_upload *upload = &op->upload;
-    struct meta_bytes attributes;
+    struct slice attributes;
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    int finished = row_finished_find(writer->store, (struct meta_bytes){upload->id, sizeof(upload->id)});
+    int finished = row_finished_find(writer->store, slice_of(upload->id, sizeof(upload->id)));
     if (finished != 0)
         return finished < 0 ? finished : -EEXIST;
     if ((err = key_check(upload->key)) != 0 ||
@@ -38,14 +38,14 @@ int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op)
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
-        (err = parts_finish(writer, op->upload_id, (struct meta_bytes){0})) != 0)
+        (err = parts_finish(writer, op->upload_id, (struct slice){0})) != 0)
         return err;
     return row_upload_delete(writer->store, op->bucket, op->key, op->upload_id);
 }
 
 /* ---- Completing ---- */
 
-static int on_part(void *ctx, const struct meta_part *part, struct meta_bytes extents)
+static int on_part(void *ctx, const struct meta_part *part, struct slice extents)
 {
     return assembly_add(ctx, part, extents);
 }
@@ -70,7 +70,7 @@ static int complete_assemble(struct meta_writer *writer, const struct meta_uploa
     struct assembled whole;
     int err;
 
-    assert(row->extents.data == NULL && row->parts.data == NULL);
+    assert(row->extents.base == NULL && row->parts.base == NULL);
     if (made == NULL) {
         if ((err = parts_collect(writer, op, &whole)) != 0)
             return err;
@@ -91,8 +91,8 @@ static int complete_again(struct meta_writer *writer, struct meta_upload_complet
 
     if (err != 0)
         return err == META_E_NO_KEY ? META_E_NO_UPLOAD : err;
-    if (current.upload_id.length != META_UPLOAD_ID_BYTES ||
-        memcmp(current.upload_id.data, op->upload_id, META_UPLOAD_ID_BYTES) != 0)
+    if (current.upload_id.len != META_UPLOAD_ID_BYTES ||
+        memcmp(current.upload_id.base, op->upload_id, META_UPLOAD_ID_BYTES) != 0)
         return META_E_NO_UPLOAD;
     if (strcmp(op->etag, current.etag) != 0)
         return META_E_INVALID_PART;
@@ -115,14 +115,14 @@ static int complete_clear(struct meta_writer *writer, const struct meta_upload_c
     memset(kept, 0, length);
     for (uint32_t i = 0; i < op->part_count; i++)
         kept_parts_add(kept, op->parts[i].number);
-    return parts_finish(writer, op->upload_id, (struct meta_bytes){kept, length});
+    return parts_finish(writer, op->upload_id, slice_of(kept, length));
 }
 
 int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op)
 {
     struct object_row row = {.modified_ms = writer->now_ms,
                              .checksum = op->checksum,
-                             .upload_id = {op->upload_id, META_UPLOAD_ID_BYTES}};
+                             .upload_id = slice_of(op->upload_id, META_UPLOAD_ID_BYTES)};
     int err, found;
 
     assert(op->parts != NULL || op->part_count == 0);

@@ -200,9 +200,9 @@ bool meta_op_makes_garbage(enum meta_op_kind kind)
 
 /* ---- The rows of a batch ---- */
 
-static void visit_key(int64_t bucket, struct meta_bytes key, row_touch_fn visit, void *ctx)
+static void visit_key(int64_t bucket, struct slice key, row_touch_fn visit, void *ctx)
 {
-    assert(key.length == 0 || key.data != NULL);
+    assert(key.len == 0 || key.base != NULL);
     visit(ctx, &(struct row_touch){.kind = ROW_TOUCH_KEY, .bucket = bucket, .key = key});
 }
 
@@ -219,7 +219,7 @@ static void change_visit_rows(const struct meta_op *op, row_touch_fn visit, void
         return;
     case TOUCHED_KEY:
         visit_key(*(const int64_t *)(change + touch->bucket_at),
-                  *(const struct meta_bytes *)(change + touch->key_at), visit, ctx);
+                  *(const struct slice *)(change + touch->key_at), visit, ctx);
         return;
     case TOUCHED_KEYS: {
         const struct meta_object_delete *delete = (const struct meta_object_delete *)op;

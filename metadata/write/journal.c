@@ -22,7 +22,7 @@ static int row_move(struct meta_writer *writer, const struct meta_journal *to)
 {
     assert(to->applied == 0);
     return row_journal_move(writer->store, to->file,
-                            (struct meta_bytes){to->token, to->file != 0 ? sizeof(to->token) : 0});
+                            slice_of(to->token, to->file != 0 ? sizeof(to->token) : 0));
 }
 
 int journal_batch_store(struct journal *journal, struct meta_writer *writer)
@@ -107,7 +107,7 @@ static bool record(struct journal *journal, const struct meta_batch_hooks *hooks
     struct meta_journal_entry entry = {
         .token = journal->row.token,
         .sequence = journal->row.applied + 1,
-        .bytes = {journal->buffer, length},
+        .bytes = slice_of(journal->buffer, length),
     };
 
     assert(journal->row.file != 0);

@@ -56,26 +56,25 @@ size_t journal_put_bound(const struct meta_object_put *put, uint64_t file)
 
     if (put->append != NULL || put->condition.owner != NULL || put->condition.judged != NULL ||
         object->part_count != 0 || meta_object_has_upload(object) || !extent_is_plain(object, file) ||
-        put->key.length == 0 || put->key.length > META_KEY_BYTES_MAX ||
-        attributes > META_ATTRIBUTES_BYTES_MAX || !etag_fits(put->condition.if_match) ||
-        !etag_fits(put->condition.if_none_match))
+        put->key.len == 0 || put->key.len > META_KEY_BYTES_MAX || attributes > META_ATTRIBUTES_BYTES_MAX ||
+        !etag_fits(put->condition.if_match) || !etag_fits(put->condition.if_none_match))
         return 0;
-    return 1 + 12 * CODEC_NUMBER_BYTES_MAX + put->key.length + object->owner.length +
-           CODEC_CHECKSUM_BYTES_MAX + 3 * CODEC_ETAG_BYTES_MAX + codec_extents_bound(1) + attributes;
+    return 1 + 12 * CODEC_NUMBER_BYTES_MAX + put->key.len + object->owner.len + CODEC_CHECKSUM_BYTES_MAX +
+           3 * CODEC_ETAG_BYTES_MAX + codec_extents_bound(1) + attributes;
 }
 
 static unsigned char *etag_put(unsigned char *out, const char *etag)
 {
     unsigned char bytes[CODEC_ETAG_BYTES_MAX];
 
-    return codec_bytes_put(out, (struct meta_bytes){bytes, codec_etag_encode(bytes, etag)});
+    return codec_bytes_put(out, slice_of(bytes, codec_etag_encode(bytes, etag)));
 }
 
 static unsigned char *checksum_put(unsigned char *out, const struct meta_checksum *checksum)
 {
     unsigned char bytes[CODEC_CHECKSUM_BYTES_MAX];
 
-    return codec_bytes_put(out, (struct meta_bytes){bytes, codec_checksum_encode(bytes, checksum)});
+    return codec_bytes_put(out, slice_of(bytes, codec_checksum_encode(bytes, checksum)));
 }
 
 static unsigned char *attributes_put(unsigned char *out, const struct meta_attributes *attributes)
@@ -98,7 +97,7 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
     unsigned char extents[CODEC_LIST_HEAD_BYTES_MAX + 64];
 
     assert(put->append == NULL && put->object.extents.count == 1);
-    assert(put->key.length > 0 && put->key.length <= META_KEY_BYTES_MAX);
+    assert(put->key.len > 0 && put->key.len <= META_KEY_BYTES_MAX);
     assert(codec_extents_bound(1) <= sizeof(extents));
     *out++ = (unsigned char)((condition->if_none_match_any ? PUT_IF_NONE_MATCH_ANY : 0) |
                              (condition->if_match_any ? PUT_IF_MATCH_ANY : 0) |
@@ -111,8 +110,7 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
     out = etag_put(out, put->object.etag);
     out = checksum_put(out, &put->object.checksum);
     out = codec_bytes_put(out, put->object.owner);
-    out = codec_bytes_put(
-        out, (struct meta_bytes){extents, codec_extents_encode(extents, put->object.extents.list, 1)});
+    out = codec_bytes_put(out, slice_of(extents, codec_extents_encode(extents, put->object.extents.list, 1)));
     out = attributes_put(out, &put->object.attributes);
     if (condition->if_match != NULL)
         out = etag_put(out, condition->if_match);
@@ -133,16 +131,16 @@ unsigned char *journal_head_encode(unsigned char *out, const struct journal_batc
 
 /* ---- Decoding ---- */
 
-int journal_head_decode(struct codec_list *list, struct meta_bytes entry, struct journal_batch *batch)
+int journal_head_decode(struct codec_list *list, struct slice entry, struct journal_batch *batch)
 {
     uint64_t now_ms, count;
 
-    assert(entry.length == 0 || entry.data != NULL);
+    assert(entry.len == 0 || entry.base != NULL);
     memset(list, 0, sizeof(*list));
-    if (entry.length == 0)
+    if (entry.len == 0)
         return META_E_CORRUPT;
-    list->at = entry.data;
-    list->end = list->at + entry.length;
+    list->at = (const unsigned char *)entry.base;
+    list->end = list->at + entry.len;
     if (*list->at++ != ENTRY_VERSION || !codec_number_get(list, &now_ms) ||
         !codec_number_get(list, &batch->version_sequence) || !codec_number_get(list, &batch->version_seed) ||
         !codec_number_get(list, &count) || count > (size_t)(list->end - list->at))
@@ -154,14 +152,14 @@ int journal_head_decode(struct codec_list *list, struct meta_bytes entry, struct
 
 static bool etag_get(struct codec_list *list, char etag[META_ETAG_BYTES_MAX + 1])
 {
-    struct meta_bytes bytes;
+    struct slice bytes;
 
     return codec_bytes_get(list, &bytes) && codec_etag_decode(bytes, etag) == 0;
 }
 
 static bool checksum_get(struct codec_list *list, struct meta_checksum *checksum)
 {
-    struct meta_bytes bytes;
+    struct slice bytes;
 
     return codec_bytes_get(list, &bytes) && codec_checksum_decode(bytes, checksum) == 0;
 }
@@ -194,7 +192,7 @@ int journal_put_decode(struct codec_list *list, struct journal_put *put)
         !codec_bytes_get(list, &put->owner) || !codec_bytes_get(list, &put->extents) ||
         !codec_bytes_get(list, &put->attributes) || !condition_get(list, flags, put))
         return META_E_CORRUPT;
-    if (put->key.length == 0 || put->key.length > META_KEY_BYTES_MAX || put->size > INT64_MAX)
+    if (put->key.len == 0 || put->key.len > META_KEY_BYTES_MAX || put->size > INT64_MAX)
         return META_E_CORRUPT;
     put->bucket = (int64_t)bucket;
     put->modified_ms = (int64_t)modified_ms;

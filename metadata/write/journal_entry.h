@@ -35,7 +35,7 @@ bool journal_result_is_lasting(int result);
 /* A put as it is read back; all bytes point into the entry, but for the ETags, which are decoded. */
 struct journal_put {
     int64_t bucket;
-    struct meta_bytes key, owner, extents, attributes;
+    struct slice key, owner, extents, attributes;
     uint64_t size;
     int64_t modified_ms; /* 0: the batch's */
     char etag[META_ETAG_BYTES_MAX + 1];
@@ -44,7 +44,7 @@ struct journal_put {
     char if_match[META_ETAG_BYTES_MAX + 1], if_none_match[META_ETAG_BYTES_MAX + 1];
 };
 
-int journal_head_decode(struct codec_list *list, struct meta_bytes entry, struct journal_batch *batch);
+int journal_head_decode(struct codec_list *list, struct slice entry, struct journal_batch *batch);
 /* 1 with a put, 0 at the end, or META_E_CORRUPT. */
 int journal_put_decode(struct codec_list *list, struct journal_put *put);
 

@@ -41,15 +41,14 @@ enum meta_versioning writer_bucket_versioning(const struct meta_writer *writer, 
 /* ---- Object rows (row.c) ---- */
 
 /* The row's bytes live in the arena. Returns 0, META_E_NO_KEY, or an error. */
-int object_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                    struct object_row *row);
+int object_row_load(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row);
 /* Whether the current object (NULL: there is none) is the owner's; owner NULL: anybody's will do. 0 or META_E_NOT_OWNER. */
-int owner_check(const struct meta_bytes *owner, const struct object_row *current);
+int owner_check(const struct slice *owner, const struct object_row *current);
 /* Whether the object (NULL: there is none) is as it was judged; judged NULL: it was not. 0 or META_E_JUDGED. */
 int judged_check(const struct meta_judged *judged, const struct object_row *row);
 /* Loads the key's current object, or that version, and holds it against what was judged: what object_row_load and version_load return,
  * or META_E_JUDGED. */
-int judged_row_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+int judged_row_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                     const struct meta_version_id *version, const struct meta_judged *judged,
                     struct object_row *row);
 /* What a condition says about the current object, NULL when there is none: 0, META_E_PRECONDITION, META_E_NO_KEY, META_E_NOT_OWNER,
@@ -63,26 +62,25 @@ enum references_source {
 };
 
 /* Takes the references of a row that was stored. */
-int references_take(struct meta_writer *writer, struct meta_bytes extents, enum references_source source);
+int references_take(struct meta_writer *writer, struct slice extents, enum references_source source);
 
 /* Evaluates the condition, stores the row as the key's object, takes its references and only then drops those
  * of what it replaces, which may name the same units. Where the bucket has versioning, the old object becomes
  * a noncurrent version, and row->version is set. A refusal (META_E_PRECONDITION, META_E_NO_KEY) writes
  * nothing. */
-int object_row_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                     struct object_row *row, const struct meta_condition *condition,
-                     enum references_source source);
+int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                     const struct meta_condition *condition, enum references_source source);
 
 /* 0, or -EINVAL for what S3 does not allow as a key. */
-int key_check(struct meta_bytes key);
+int key_check(struct slice key);
 /* Encodes into the arena. -EINVAL: an extent that is none, or lengths that do not add up to size. META_E_EXTENTS:
  * too many. */
 int extents_pack(struct meta_writer *writer, const struct meta_extents *extents, uint64_t size,
-                 struct meta_bytes *bytes);
+                 struct slice *bytes);
 /* The object's part list. -EINVAL: numbers that do not ascend, or sizes that do not add up to its size. */
-int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct meta_bytes *bytes);
+int parts_pack(struct meta_writer *writer, const struct meta_object *object, struct slice *bytes);
 int attributes_pack(struct meta_writer *writer, const struct meta_attributes *attributes,
-                    struct meta_bytes *bytes);
+                    struct slice *bytes);
 
 /* The source of a copy, where its conditions hold (in S3's order): META_E_NO_BUCKET, META_E_NO_KEY, META_E_PRECONDITION. */
 int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,
@@ -94,27 +92,27 @@ int copy_source_check(const struct meta_copy_source *source, const struct object
 /* ---- Versions (versions.c) ---- */
 
 /* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
-int version_load(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const struct meta_version_id *version, struct object_row *row);
 /* Replaces the attributes of a version that is there. */
-int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
-                           const struct meta_version_id *version, struct meta_bytes attributes);
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
+                           const struct meta_version_id *version, struct slice attributes);
 /* object_row_store for a bucket with versioning, the condition being met. current: NULL when there is none. */
-int version_store(struct meta_writer *writer, int64_t bucket, struct meta_bytes key, struct object_row *row,
+int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
                   const struct object_row *current, enum references_source source);
 /* Deletes entry->version for good and makes the newest that is left current. current: NULL when there is none. */
 int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                    const struct object_row *current);
 /* Makes the newest version that is left of a key current that has no object, if there is one and it is no delete marker: 1, 0 or an error. */
-int version_promote(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
+int version_promote(struct meta_writer *writer, int64_t bucket, struct slice key);
 /* Puts a delete marker in the place of the current object of a bucket with versioning. */
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
-                           const struct object_row *current, struct meta_bytes owner);
+                           const struct object_row *current, struct slice owner);
 
 /* ---- Parts (change_part.c) ---- */
 
 /* 0, META_E_NO_UPLOAD, or an error. */
-int upload_check(struct meta_writer *writer, int64_t bucket, struct meta_bytes key,
+int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const unsigned char *upload_id);
 
 /* ---- Clearing away (change_sweep.c) ---- */
@@ -127,44 +125,43 @@ static inline uint32_t writer_clear_max(const struct meta_writer *writer)
 
 /* For an upload that ceases to be: removes its parts, at once or, where they are many, later. kept: those whose
  * references are somebody else's now, as in kept_parts.h; the others' are dropped. */
-int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct meta_bytes kept);
+int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct slice kept);
 
 /* ---- References (references.c) ---- */
 
 /* Each extent of each row holds one reference to its unit. All three take an encoded list of extents. */
 
 /* For units that come with an upload: usually new. META_E_CHANGED when a unit is garbage already. */
-int references_add(struct meta_writer *writer, struct meta_bytes extents);
+int references_add(struct meta_writer *writer, struct slice extents);
 /* For units that another row names as well. */
-int references_raise(struct meta_writer *writer, struct meta_bytes extents);
+int references_raise(struct meta_writer *writer, struct slice extents);
 /* The last one puts the unit on the garbage list. Damage is logged and passed over, for a damaged object must
  * be removable too: its bytes then stay, and the check finds them. A long list is left to the sweep where this
  * transaction has no room for it. */
-int references_drop(struct meta_writer *writer, struct meta_bytes extents);
+int references_drop(struct meta_writer *writer, struct slice extents);
 /* The same, whatever there is room for. */
-int references_drop_now(struct meta_writer *writer, struct meta_bytes extents);
+int references_drop_now(struct meta_writer *writer, struct slice extents);
 
 /* ---- Annotations (annotations.c) ---- */
 
-/* Exchanges one attribute of a packed list for another value (data NULL: none), in the arena. */
-int attributes_annotate(struct meta_writer *writer, struct meta_bytes *packed, const char *name,
-                        struct meta_bytes value);
+/* Exchanges one attribute of a packed list for another value (base NULL: none), in the arena. */
+int attributes_annotate(struct meta_writer *writer, struct slice *packed, const char *name,
+                        struct slice value);
 /* From the source's attributes to those of the copy, in the arena. */
-int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op,
-                         struct meta_bytes *packed);
+int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed);
 
 /* ---- Locks (locks.c) ---- */
 
 /* Whether the version may not be deleted now. */
 bool row_is_locked(const struct meta_writer *writer, const struct object_row *row, bool bypass_governance);
 /* Gives attributes whose lock names no retention that of `packed` (empty: none). */
-int lock_default(struct meta_writer *writer, struct meta_bytes *attributes, struct meta_bytes packed);
+int lock_default(struct meta_writer *writer, struct slice *attributes, struct slice packed);
 
 /* ---- What was replaced (change_relaxed.c) ---- */
 
 /* Before a current object is overwritten: copies its row to where it is kept, if there is need. 1: the references of the row are
  * held there from now on, and the caller must not drop them; 0: not so; or an error. */
-int replaced_keep(struct meta_writer *writer, int64_t bucket, struct meta_bytes key);
+int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key);
 
 /* ---- The changes ---- */
 
@@ -172,7 +169,7 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
 /* op_object_put for a change with `append`, the new extents being packed. */
-int object_append(struct meta_writer *writer, struct meta_object_put *op, struct meta_bytes extents);
+int object_append(struct meta_writer *writer, struct meta_object_put *op, struct slice extents);
 int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op);
 int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op);
 int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op);

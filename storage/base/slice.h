@@ -75,6 +75,21 @@ static inline bool slice_has_prefix(struct slice slice, const char *prefix)
     return slice.base != NULL && slice.len >= length && memcmp(slice.base, prefix, length) == 0;
 }
 
+/* The same for a prefix that is a slice; an empty one begins everything. */
+static inline bool slice_begins(struct slice slice, struct slice prefix)
+{
+    return slice.len >= prefix.len && (prefix.len == 0 || memcmp(slice.base, prefix.base, prefix.len) == 0);
+}
+
+/* As memcmp; where one begins the other, the shorter one is less. */
+static inline int slice_compare(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common == 0 ? 0 : memcmp(a.base, b.base, common);
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /* Without regard to case. */
 static inline bool slice_has_prefix_nocase(struct slice slice, const char *prefix)
 {

@@ -172,7 +172,7 @@ static int look_up(struct meta *meta, const char *name, int64_t *bucket, uint64_
 
     if (err != 0)
         return err;
-    if ((err = meta_bucket_get(reader, (struct meta_bytes){name, strlen(name)}, &found)) == 0 &&
+    if ((err = meta_bucket_get(reader, slice_text(name), &found)) == 0 &&
         (err = meta_file_last(reader, file)) == 0)
         *bucket = found.id;
     meta_reader_close(reader);

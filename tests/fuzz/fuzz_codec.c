@@ -34,13 +34,13 @@ static void *allocate(size_t bytes)
         more == 0 ? read_count : -1;                                                                         \
     })
 
-static void check_extents(struct meta_bytes bytes)
+static void check_extents(struct slice bytes)
 {
     struct codec_list list;
 
     if (codec_extents_begin(&list, bytes) != 0)
         return;
-    require(list.count <= bytes.length);
+    require(list.count <= bytes.len);
     struct meta_extent *extents = allocate((list.count + 1) * sizeof(*extents));
     struct meta_extent *again = allocate((list.count + 1) * sizeof(*again));
     memset(extents, 0, (list.count + 1) * sizeof(*extents));
@@ -54,7 +54,7 @@ static void check_extents(struct meta_bytes bytes)
         unsigned char *encoded = allocate(codec_extents_bound((uint32_t)count));
         size_t length = codec_extents_encode(encoded, extents, (uint32_t)count);
         require(length <= codec_extents_bound((uint32_t)count));
-        require(codec_extents_begin(&list, (struct meta_bytes){encoded, length}) == 0);
+        require(codec_extents_begin(&list, slice_of(encoded, length)) == 0);
         require(READ_LIST(list, again, codec_extents_next) == count);
         require(memcmp(extents, again, (size_t)count * sizeof(*again)) == 0);
         free(encoded);
@@ -63,7 +63,7 @@ static void check_extents(struct meta_bytes bytes)
     free(again);
 }
 
-static void check_attributes(struct meta_bytes bytes)
+static void check_attributes(struct slice bytes)
 {
     struct codec_list list;
 
@@ -77,19 +77,19 @@ static void check_attributes(struct meta_bytes bytes)
         unsigned char *encoded = allocate(codec_attributes_bound(&all));
         size_t length = codec_attributes_encode(encoded, &all);
         require(length <= codec_attributes_bound(&all));
-        require(codec_attributes_begin(&list, (struct meta_bytes){encoded, length}) == 0);
+        require(codec_attributes_begin(&list, slice_of(encoded, length)) == 0);
         require(READ_LIST(list, again, codec_attributes_next) == count);
         for (long i = 0; i < count; i++)
-            require(attributes[i].name.length == again[i].name.length &&
-                    attributes[i].value.length == again[i].value.length &&
-                    memcmp(attributes[i].value.data, again[i].value.data, again[i].value.length) == 0);
+            require(attributes[i].name.len == again[i].name.len &&
+                    attributes[i].value.len == again[i].value.len &&
+                    memcmp(attributes[i].value.base, again[i].value.base, again[i].value.len) == 0);
         free(encoded);
     }
     free(attributes);
     free(again);
 }
 
-static void check_parts(struct meta_bytes bytes)
+static void check_parts(struct slice bytes)
 {
     struct meta_part_checksums checksums, copied;
     struct codec_list list;
@@ -103,7 +103,7 @@ static void check_parts(struct meta_bytes bytes)
         unsigned char *encoded = allocate(codec_parts_bound((uint32_t)count, &checksums));
         size_t length = codec_parts_encode(encoded, parts, (uint32_t)count, &checksums);
         require(length <= codec_parts_bound((uint32_t)count, &checksums));
-        require(codec_parts_begin(&list, (struct meta_bytes){encoded, length}, &copied) == 0);
+        require(codec_parts_begin(&list, slice_of(encoded, length), &copied) == 0);
         require(READ_LIST(list, again, codec_parts_next) == count);
         for (long i = 0; i < count; i++)
             require(parts[i].number == again[i].number && parts[i].size == again[i].size);
@@ -116,7 +116,7 @@ static void check_parts(struct meta_bytes bytes)
     free(again);
 }
 
-static void check_etag(struct meta_bytes bytes)
+static void check_etag(struct slice bytes)
 {
     char etag[META_ETAG_BYTES_MAX + 1], again[META_ETAG_BYTES_MAX + 1];
     unsigned char encoded[CODEC_ETAG_BYTES_MAX];
@@ -126,10 +126,10 @@ static void check_etag(struct meta_bytes bytes)
     require(strlen(etag) <= META_ETAG_BYTES_MAX);
     size_t length = codec_etag_encode(encoded, etag);
     require(length <= sizeof(encoded));
-    require(codec_etag_decode((struct meta_bytes){encoded, length}, again) == 0 && strcmp(etag, again) == 0);
+    require(codec_etag_decode(slice_of(encoded, length), again) == 0 && strcmp(etag, again) == 0);
 }
 
-static void check_checksum(struct meta_bytes bytes)
+static void check_checksum(struct slice bytes)
 {
     struct meta_checksum checksum, again;
     unsigned char encoded[CODEC_CHECKSUM_BYTES_MAX];
@@ -138,17 +138,17 @@ static void check_checksum(struct meta_bytes bytes)
         return;
     size_t length = codec_checksum_encode(encoded, &checksum);
     require(length <= sizeof(encoded));
-    require(codec_checksum_decode((struct meta_bytes){encoded, length}, &again) == 0);
+    require(codec_checksum_decode(slice_of(encoded, length), &again) == 0);
     require(memcmp(&checksum, &again, sizeof(again)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const checks[])(struct meta_bytes) = {check_extents, check_attributes, check_parts,
-                                                        check_etag, check_checksum};
+    static void (*const checks[])(struct slice) = {check_extents, check_attributes, check_parts, check_etag,
+                                                   check_checksum};
 
     if (size < 1)
         return 0;
-    checks[data[0] % (sizeof(checks) / sizeof(checks[0]))]((struct meta_bytes){data + 1, size - 1});
+    checks[data[0] % (sizeof(checks) / sizeof(checks[0]))](slice_of(data + 1, size - 1));
     return 0;
 }

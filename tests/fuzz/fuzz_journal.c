@@ -48,7 +48,7 @@ static void check_put(const struct journal_put *put)
     struct meta_extent extent;
     uint32_t count;
 
-    require(put->key.length > 0 && put->key.length <= META_KEY_BYTES_MAX);
+    require(put->key.len > 0 && put->key.len <= META_KEY_BYTES_MAX);
     require(strlen(put->etag) <= META_ETAG_BYTES_MAX);
     if (!lists_decode(put, &extent, attributes, &count))
         return;
@@ -75,18 +75,18 @@ static void check_put(const struct journal_put *put)
     struct journal_batch batch;
     struct journal_put copy;
     struct codec_list list;
-    require(journal_head_decode(&list, (struct meta_bytes){encoded, (size_t)(end - encoded)}, &batch) == 0);
+    require(journal_head_decode(&list, slice_of(encoded, (size_t)(end - encoded)), &batch) == 0);
     require(journal_put_decode(&list, &copy) == 1 && journal_put_decode(&list, &copy) == 0);
     require(copy.bucket == put->bucket && copy.size == put->size && copy.modified_ms == put->modified_ms);
     require(strcmp(copy.etag, put->etag) == 0 &&
             strcmp(copy.if_match, put->condition.if_match != NULL ? put->if_match : copy.if_match) == 0);
-    require(copy.key.length == put->key.length && memcmp(copy.key.data, put->key.data, copy.key.length) == 0);
+    require(copy.key.len == put->key.len && memcmp(copy.key.base, put->key.base, copy.key.len) == 0);
     free(encoded);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct meta_bytes entry = {data, size};
+    const struct slice entry = slice_of(data, size);
     struct journal_batch batch;
     struct journal_put put;
     struct codec_list list;

@@ -30,14 +30,14 @@ static void require_same(const struct s3_xml *a, const struct s3_xml *b)
 
 static void check_tags(const struct s3_tags *tags, uint32_t count_max)
 {
-    struct meta_bytes packed = s3_tags_pack(&arena, tags);
+    struct slice packed = s3_tags_pack(&arena, tags);
     struct s3_tags again;
 
     require(tags->count <= count_max);
     require(s3_tags_count(packed) == tags->count);
     require(s3_tags_unpack(&arena, packed, &again) && again.count == tags->count);
-    struct meta_bytes repacked = s3_tags_pack(&arena, &again);
-    require(packed.length == repacked.length && memcmp(packed.data, repacked.data, packed.length) == 0);
+    struct slice repacked = s3_tags_pack(&arena, &again);
+    require(packed.len == repacked.len && memcmp(packed.base, repacked.base, packed.len) == 0);
     require(core_lifecycle_tags_match(packed, packed));
 }
 
@@ -89,7 +89,7 @@ static void fuzz_lifecycle(struct slice text)
         return;
     require(lifecycle.count >= 1 && lifecycle.count <= CORE_LIFECYCLE_RULES_MAX);
     char *stored = core_lifecycle_encode(&lifecycle, &length);
-    require(stored != NULL && core_lifecycle_decode((struct meta_bytes){stored, length}, &decoded) == 0);
+    require(stored != NULL && core_lifecycle_decode(slice_of(stored, length), &decoded) == 0);
     free(stored);
     s3_xml_init(&first, &arena);
     s3_lifecycle_write(&first, &lifecycle);
@@ -104,12 +104,12 @@ static void fuzz_lifecycle(struct slice text)
 static void fuzz_stored_lifecycle(struct slice text)
 {
     struct core_lifecycle *lifecycle;
-    struct meta_bytes key = {"key", 3};
+    struct slice key = SLICE("key");
     int64_t expiry;
 
-    if (core_lifecycle_decode((struct meta_bytes){text.base, text.len}, &lifecycle) != 0)
+    if (core_lifecycle_decode(text, &lifecycle) != 0)
         return;
-    (void)core_lifecycle_first(lifecycle, key, 1, (struct meta_bytes){"a=b", 3}, 0, 86400, &expiry);
+    (void)core_lifecycle_first(lifecycle, key, 1, SLICE("a=b"), 0, 86400, &expiry);
     free(lifecycle);
 }
 
@@ -118,7 +118,7 @@ static void fuzz_stored_lifecycle(struct slice text)
 static void check_acl(const struct s3_acl *acl)
 {
     const struct slice owner = SLICE("alice");
-    struct meta_bytes packed = s3_acl_pack(&arena, acl, owner);
+    struct slice packed = s3_acl_pack(&arena, acl, owner);
     struct s3_acl again;
 
     require(acl->count <= S3_ACL_GRANTS_MAX);
@@ -132,7 +132,7 @@ static void fuzz_acl(struct slice text, bool is_xml)
     struct s3_acl acl;
 
     if (is_xml ? s3_acl_read_xml(&arena, text, &owners, &acl) == S3_ERROR_NONE
-               : s3_acl_unpack(&arena, (struct meta_bytes){text.base, text.len}, owners.owner, &acl))
+               : s3_acl_unpack(&arena, text, owners.owner, &acl))
         check_acl(&acl);
 }
 

@@ -37,7 +37,7 @@ static struct {
 /* ---- What is done ---- */
 
 static int annotate(int64_t bucket, const struct meta_version_id *version, const char *name,
-                    struct meta_bytes value)
+                    struct slice value)
 {
     struct meta_object_annotate op = {.bucket = bucket,
                                       .key = {swap.key, strlen(swap.key)},
@@ -92,7 +92,7 @@ static int swap_now(void)
 {
     struct meta_version_id id, *version = swap.version[0] != '\0' ? &id : NULL;
     struct meta_bucket bucket;
-    int result = core_bucket_get(swap.worker, (struct meta_bytes){swap.bucket, strlen(swap.bucket)}, &bucket);
+    int result = core_bucket_get(swap.worker, slice_text(swap.bucket), &bucket);
 
     if (result == 0 && version != NULL)
         result = s3_version_parse(slice_text(swap.version), version);
@@ -101,7 +101,7 @@ static int swap_now(void)
     if (strcmp(swap.what, "tags") == 0 || strcmp(swap.what, "wobble") == 0)
         return tag(bucket.id, version, swap.what[0] == 'w');
     if (strcmp(swap.what, "acl") == 0)
-        return annotate(bucket.id, version, META_ATTRIBUTE_ACL, (struct meta_bytes){NULL, 0});
+        return annotate(bucket.id, version, META_ATTRIBUTE_ACL, (struct slice){NULL, 0});
     return strcmp(swap.what, "delete") == 0 ? erase(bucket.id, version) : replace(bucket.id);
 }
 
@@ -159,7 +159,7 @@ WRAPPED(enum s3_error, s3_authorize_access, (struct s3_request * request, const 
     return error;
 }
 
-WRAPPED(enum s3_error, s3_authorize_upload, (struct s3_request * request, struct meta_bytes tags))
+WRAPPED(enum s3_error, s3_authorize_upload, (struct s3_request * request, struct slice tags))
 {
     enum s3_error error = __real_s3_authorize_upload(request, tags);
 

@@ -53,10 +53,10 @@ static void check_say(struct check *check, const char *format, ...)
 }
 
 /* A key for people: what is not printable ASCII becomes \xNN, so that one finding is one line. */
-static void check_format_key(char *out, struct meta_bytes key)
+static void check_format_key(char *out, struct slice key)
 {
-    const unsigned char *at = key.data;
-    size_t length = key.length < META_KEY_BYTES_MAX ? key.length : META_KEY_BYTES_MAX;
+    const unsigned char *at = (const unsigned char *)key.base;
+    size_t length = key.len < META_KEY_BYTES_MAX ? key.len : META_KEY_BYTES_MAX;
 
     for (size_t i = 0; i < length; i++) {
         if (at[i] >= 0x20 && at[i] < 0x7f && at[i] != '\\')
@@ -160,10 +160,10 @@ static int check_on_object(void *ctx, const struct meta_list_entry *entry)
     struct check_count *count = ctx;
 
     count->check->report->objects++;
-    if (entry->key.length > sizeof(count->last))
+    if (entry->key.len > sizeof(count->last))
         return META_E_CORRUPT;
-    memcpy(count->last, entry->key.data, entry->key.length);
-    count->last_length = entry->key.length;
+    memcpy(count->last, entry->key.base, entry->key.len);
+    count->last_length = entry->key.len;
     return 0;
 }
 
@@ -176,7 +176,7 @@ static int check_count_bucket(struct check *check, int64_t bucket)
     do {
         const struct meta_list_query query = {
             .bucket = bucket,
-            .after = {count.last, count.last_length},
+            .after = slice_of(count.last, count.last_length),
             .limit = META_LIST_ENTRIES_MAX,
         };
 
@@ -202,8 +202,7 @@ static int check_count_objects(struct check *check)
 
     for (;;) {
         strcpy(after, bucket.name);
-        err = meta_bucket_list(check->reader, (struct meta_bytes){after, strlen(after)}, 1, check_on_bucket,
-                               &bucket);
+        err = meta_bucket_list(check->reader, slice_text(after), 1, check_on_bucket, &bucket);
         if (err != 0 || strcmp(after, bucket.name) == 0)
             return err;
         err = check_count_bucket(check, bucket.id);

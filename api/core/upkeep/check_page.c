@@ -72,35 +72,35 @@ static size_t buffer_add(struct check_page *page, const void *bytes, size_t leng
 }
 
 /* Whether the last name is this one. */
-static bool name_is_last(const struct check_page *page, char kind, const char *bucket, struct meta_bytes key)
+static bool name_is_last(const struct check_page *page, char kind, const char *bucket, struct slice key)
 {
     const struct page_name *last = page->name_count > 0 ? &page->names[page->name_count - 1] : NULL;
 
     return last != NULL && last->kind == kind && strcmp(page->buffer + last->bucket_at, bucket) == 0 &&
-           last->key_length == key.length &&
-           (key.length == 0 || memcmp(page->buffer + last->key_at, key.data, key.length) == 0);
+           last->key_length == key.len &&
+           (key.len == 0 || memcmp(page->buffer + last->key_at, key.base, key.len) == 0);
 }
 
-static int name_add(struct check_page *page, char kind, const char *bucket, struct meta_bytes key)
+static int name_add(struct check_page *page, char kind, const char *bucket, struct slice key)
 {
     size_t bucket_bytes = strlen(bucket) + 1;
     int err =
         make_room((void **)&page->names, &page->name_capacity, page->name_count, 1, sizeof(*page->names));
 
     if (err == 0)
-        err = make_room((void **)&page->buffer, &page->buffer_capacity, page->used, bucket_bytes + key.length,
-                        1);
+        err =
+            make_room((void **)&page->buffer, &page->buffer_capacity, page->used, bucket_bytes + key.len, 1);
     if (err != 0)
         return err;
     struct page_name *name = &page->names[page->name_count++];
     name->kind = kind;
     name->bucket_at = buffer_add(page, bucket, bucket_bytes);
-    name->key_at = buffer_add(page, key.data, key.length);
-    name->key_length = key.length;
+    name->key_at = buffer_add(page, key.base, key.len);
+    name->key_length = key.len;
     return 0;
 }
 
-static int take_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int take_extent(void *ctx, char kind, const char *bucket, struct slice key,
                        const struct meta_extent *extent)
 {
     struct check_page *page = ctx;

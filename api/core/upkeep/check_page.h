@@ -10,7 +10,7 @@
 struct check_extent {
     char kind; /* 'o', 'v' or 'p', as of meta_extent_page */
     const char *bucket;
-    struct meta_bytes key;
+    struct slice key;
     struct meta_extent extent;
 };
 

@@ -17,12 +17,12 @@ static int count_object(void *ctx, const struct meta_list_entry *entry)
 {
     struct count_walk *walk = ctx;
 
-    if (entry->key.length > sizeof(walk->last))
+    if (entry->key.len > sizeof(walk->last))
         return META_E_CORRUPT;
     walk->count->objects++;
     walk->count->bytes += entry->size;
-    memcpy(walk->last, entry->key.data, entry->key.length);
-    walk->last_length = entry->key.length;
+    memcpy(walk->last, entry->key.base, entry->key.len);
+    walk->last_length = entry->key.len;
     return 0;
 }
 
@@ -36,7 +36,7 @@ static int count_bucket(struct count_walk *walk, int64_t bucket, uint64_t object
         uint64_t left = objects_max - walk->count->objects;
         const struct meta_list_query query = {
             .bucket = bucket,
-            .after = {walk->last, walk->last_length},
+            .after = slice_of(walk->last, walk->last_length),
             .limit = left < META_LIST_ENTRIES_MAX ? (uint32_t)left + 1 : META_LIST_ENTRIES_MAX,
         };
 
@@ -62,8 +62,7 @@ static int count_walk(struct count_walk *walk, uint64_t objects_max)
         int err;
 
         strcpy(after, bucket.name);
-        err = meta_bucket_list(walk->reader, (struct meta_bytes){after, strlen(after)}, 1, take_bucket,
-                               &bucket);
+        err = meta_bucket_list(walk->reader, slice_text(after), 1, take_bucket, &bucket);
         if (err != 0)
             return err;
         if (strcmp(after, bucket.name) == 0)

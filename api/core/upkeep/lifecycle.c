@@ -100,7 +100,7 @@ static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucke
 static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket)
 {
     struct core_lifecycle *rules;
-    struct meta_bytes document;
+    struct slice document;
     uint64_t removed = 0;
     int err = meta_setting_get(lifecycle->reader, bucket->id, META_SETTING_LIFECYCLE, &document);
 
@@ -108,7 +108,7 @@ static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *buc
     if (err != 0)
         return err == META_E_NO_SETTING ? 0 : err;
     err = core_lifecycle_decode(document, &rules);
-    free((void *)document.data);
+    free((void *)document.base);
     if (err != 0)
         return err;
     for (uint32_t i = 0; i < rules->count && err == 0; i++)
@@ -139,7 +139,7 @@ static int pass_run(struct lifecycle *lifecycle)
     if (err <= 0)
         return err;
     for (;;) {
-        struct meta_bytes after = {bucket.name, strlen(bucket.name)};
+        struct slice after = slice_text(bucket.name);
         struct meta_bucket next;
         int found = meta_bucket_list(lifecycle->reader, after, 1, bucket_take, &next);
         if (found <= 0)

@@ -38,13 +38,13 @@ static char *put_number(char *at, uint64_t value, unsigned bytes)
     return at;
 }
 
-static char *put_text(char *at, struct meta_bytes text)
+static char *put_text(char *at, struct slice text)
 {
-    assert(text.length <= UINT32_MAX);
-    at = put_number(at, text.length, 4);
-    if (text.length > 0)
-        memcpy(at, text.data, text.length);
-    return at + text.length;
+    assert(text.len <= UINT32_MAX);
+    at = put_number(at, text.len, 4);
+    if (text.len > 0)
+        memcpy(at, text.base, text.len);
+    return at + text.len;
 }
 
 static uint32_t rule_flags(const struct core_lifecycle_rule *rule)
@@ -77,8 +77,8 @@ char *core_lifecycle_encode(const struct core_lifecycle *lifecycle, size_t *leng
 
     assert(lifecycle->count <= CORE_LIFECYCLE_RULES_MAX);
     for (uint32_t i = 0; i < lifecycle->count; i++)
-        bytes += RULE_BYTES + lifecycle->rules[i].id.length + lifecycle->rules[i].prefix.length +
-                 lifecycle->rules[i].tags.length;
+        bytes += RULE_BYTES + lifecycle->rules[i].id.len + lifecycle->rules[i].prefix.len +
+                 lifecycle->rules[i].tags.len;
     if ((out = malloc(bytes)) == NULL)
         return NULL;
     at = put_number(out, FORM_VERSION, 1);
@@ -114,14 +114,14 @@ static uint64_t get_number(struct source *source, unsigned bytes)
     return value;
 }
 
-static struct meta_bytes get_text(struct source *source)
+static struct slice get_text(struct source *source)
 {
     size_t length = get_number(source, 4);
-    struct meta_bytes text = {source->texts, length};
+    struct slice text = slice_of(source->texts, length);
 
     if ((size_t)(source->end - source->at) < length) {
         source->short_of_bytes = true;
-        return (struct meta_bytes){"", 0};
+        return SLICE("");
     }
     memcpy(source->texts, source->at, length);
     source->texts += length;
@@ -153,18 +153,19 @@ static void get_rule(struct source *source, struct core_lifecycle_rule *rule)
     rule->tags = get_text(source);
 }
 
-int core_lifecycle_decode(struct meta_bytes stored, struct core_lifecycle **out)
+int core_lifecycle_decode(struct slice stored, struct core_lifecycle **out)
 {
-    struct source source = {.at = stored.data, .end = (const unsigned char *)stored.data + stored.length};
+    struct source source = {.at = (const unsigned char *)stored.base,
+                            .end = (const unsigned char *)stored.base + stored.len};
     unsigned version = (unsigned)get_number(&source, 1);
     bool varies = get_number(&source, 1) != 0;
     uint64_t count = get_number(&source, 4);
     struct core_lifecycle *lifecycle;
 
-    assert(stored.length == 0 || stored.data != NULL);
+    assert(stored.len == 0 || stored.base != NULL);
     if (source.short_of_bytes || version != FORM_VERSION || count > CORE_LIFECYCLE_RULES_MAX)
         return META_E_CORRUPT;
-    lifecycle = calloc(1, sizeof(*lifecycle) + count * sizeof(*lifecycle->rules) + stored.length);
+    lifecycle = calloc(1, sizeof(*lifecycle) + count * sizeof(*lifecycle->rules) + stored.len);
     if (lifecycle == NULL)
         return -ENOMEM;
     lifecycle->rules = (struct core_lifecycle_rule *)(lifecycle + 1);
@@ -183,51 +184,34 @@ int core_lifecycle_decode(struct meta_bytes stored, struct core_lifecycle **out)
 
 /* ---- Which objects ---- */
 
-/* Cuts the next tag off a stored form; equal tags look equal there. */
-static bool next_tag(struct meta_bytes *tags, struct meta_bytes *tag)
+/* In stored forms equal tags look equal. */
+static bool has_tag(struct slice tags, struct slice wanted)
 {
-    const char *text = tags->data;
-    const char *end = tags->length > 0 ? memchr(text, '&', tags->length) : NULL;
-    size_t length = end != NULL ? (size_t)(end - text) : tags->length;
+    struct slice tag;
 
-    assert(tags->length == 0 || text != NULL);
-    if (tags->length == 0)
-        return false;
-    *tag = (struct meta_bytes){text, length};
-    if (end != NULL)
-        length++;
-    *tags = (struct meta_bytes){text + length, tags->length - length};
-    return true;
-}
-
-static bool has_tag(struct meta_bytes tags, struct meta_bytes wanted)
-{
-    struct meta_bytes tag;
-
-    while (next_tag(&tags, &tag)) {
-        if (tag.length == wanted.length && memcmp(tag.data, wanted.data, tag.length) == 0)
+    while (slice_next_part(&tags, '&', &tag)) {
+        if (slice_equals(tag, wanted))
             return true;
     }
     return false;
 }
 
-bool core_lifecycle_tags_match(struct meta_bytes wanted, struct meta_bytes tags)
+bool core_lifecycle_tags_match(struct slice wanted, struct slice tags)
 {
-    struct meta_bytes tag;
+    struct slice tag;
 
-    while (next_tag(&wanted, &tag)) {
+    while (slice_next_part(&wanted, '&', &tag)) {
         if (!has_tag(tags, tag))
             return false;
     }
     return true;
 }
 
-bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct meta_bytes key, uint64_t size,
-                            struct meta_bytes tags)
+bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct slice key, uint64_t size,
+                            struct slice tags)
 {
-    assert(rule->prefix.length == 0 || rule->prefix.data != NULL);
-    if (key.length < rule->prefix.length ||
-        (rule->prefix.length > 0 && memcmp(key.data, rule->prefix.data, rule->prefix.length) != 0))
+    assert(rule->prefix.len == 0 || rule->prefix.base != NULL);
+    if (!slice_begins(key, rule->prefix))
         return false;
     if ((rule->has_size_greater && size <= rule->size_greater) ||
         (rule->has_size_less && size >= rule->size_less))
@@ -256,9 +240,9 @@ int64_t core_lifecycle_expiry(const struct core_lifecycle_rule *rule, int64_t mo
 }
 
 const struct core_lifecycle_rule *core_lifecycle_first(const struct core_lifecycle *lifecycle,
-                                                       struct meta_bytes key, uint64_t size,
-                                                       struct meta_bytes tags, int64_t modified_ms,
-                                                       uint32_t day_s, int64_t *expiry_ms)
+                                                       struct slice key, uint64_t size, struct slice tags,
+                                                       int64_t modified_ms, uint32_t day_s,
+                                                       int64_t *expiry_ms)
 {
     const struct core_lifecycle_rule *first = NULL;
 

@@ -20,15 +20,15 @@ enum core_lifecycle_form {
 };
 
 struct core_lifecycle_rule {
-    struct meta_bytes id;
+    struct slice id;
     bool enabled;
     enum core_lifecycle_form form;
 
     /* Which objects. */
     bool has_prefix;
-    struct meta_bytes prefix; /* of the key; empty: all */
+    struct slice prefix; /* of the key; empty: all */
     /* stored form of tags (META_ATTRIBUTE_TAGS); all of them must be there; empty: any */
-    struct meta_bytes tags;
+    struct slice tags;
     bool has_size_greater, has_size_less;
     uint64_t size_greater, size_less; /* strictly */
 
@@ -52,13 +52,13 @@ struct core_lifecycle {
 /* The stored form, for free(). NULL without memory. */
 char *core_lifecycle_encode(const struct core_lifecycle *lifecycle, size_t *length);
 /* From the stored form; one allocation, for free(). META_E_CORRUPT, -ENOMEM. Texts are copied. */
-int core_lifecycle_decode(struct meta_bytes stored, struct core_lifecycle **lifecycle);
+int core_lifecycle_decode(struct slice stored, struct core_lifecycle **lifecycle);
 
 /* Whether the rule's filter takes the object. tags: its stored tags. */
-bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct meta_bytes key, uint64_t size,
-                            struct meta_bytes tags);
+bool core_lifecycle_matches(const struct core_lifecycle_rule *rule, struct slice key, uint64_t size,
+                            struct slice tags);
 /* Whether all of `wanted` are among `tags`; both in the stored form. */
-bool core_lifecycle_tags_match(struct meta_bytes wanted, struct meta_bytes tags);
+bool core_lifecycle_tags_match(struct slice wanted, struct slice tags);
 
 /* When something that began at start_ms has lasted `days`: the midnight (UTC) after it. day_s: the seconds of a day, or fewer
  * in tests; midnights are its multiples. */
@@ -67,8 +67,8 @@ int64_t core_lifecycle_due(int64_t start_ms, uint32_t days, uint32_t day_s);
 int64_t core_lifecycle_expiry(const struct core_lifecycle_rule *rule, int64_t modified_ms, uint32_t day_s);
 /* The enabled rule that expires the object first, and when; NULL: none does. */
 const struct core_lifecycle_rule *core_lifecycle_first(const struct core_lifecycle *lifecycle,
-                                                       struct meta_bytes key, uint64_t size,
-                                                       struct meta_bytes tags, int64_t modified_ms,
-                                                       uint32_t day_s, int64_t *expiry_ms);
+                                                       struct slice key, uint64_t size, struct slice tags,
+                                                       int64_t modified_ms, uint32_t day_s,
+                                                       int64_t *expiry_ms);
 
 #endif

@@ -20,26 +20,26 @@ struct stale_uploads {
     bool any;
 };
 
-static int upload_visit(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+static int upload_visit(void *ctx, const struct meta_upload *upload, struct slice common_prefix)
 {
     struct stale_uploads *stale = ctx;
     struct lifecycle_task *task = stale->task;
 
     assert(upload != NULL && stale->count < LIFECYCLE_BATCH);
-    if (upload->key.length > sizeof(stale->key))
+    if (upload->key.len > sizeof(stale->key))
         return META_E_CORRUPT;
-    memcpy(stale->key, upload->key.data, upload->key.length);
-    stale->key_length = upload->key.length;
+    memcpy(stale->key, upload->key.base, upload->key.len);
+    stale->key_length = upload->key.len;
     memcpy(stale->id, upload->id, sizeof(stale->id));
     stale->any = true;
     if (core_lifecycle_due(upload->initiated_ms, task->rule->abort_days, task->day_s) > task->now_ms)
         return 0;
-    char *key = malloc(upload->key.length + 1);
+    char *key = malloc(upload->key.len + 1);
     if (key == NULL)
         return -ENOMEM;
-    memcpy(key, upload->key.data, upload->key.length);
+    memcpy(key, upload->key.base, upload->key.len);
     struct meta_upload_abort *change = &stale->list[stale->count++];
-    *change = (struct meta_upload_abort){.bucket = task->bucket->id, .key = {key, upload->key.length}};
+    *change = (struct meta_upload_abort){.bucket = task->bucket->id, .key = {key, upload->key.len}};
     memcpy(change->upload_id, upload->id, sizeof(change->upload_id));
     return 0;
 }
@@ -56,7 +56,7 @@ static int stale_abort(struct stale_uploads *stale)
             stale->task->removed++;
         else if (err == META_E_NO_UPLOAD) /* completed or aborted meanwhile */
             err = 0;
-        free((void *)stale->list[i].key.data);
+        free((void *)stale->list[i].key.base);
     }
     stale->count = 0;
     return err;

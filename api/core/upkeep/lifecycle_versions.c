@@ -17,11 +17,11 @@
 
 /* Something that seems to be due. */
 struct candidate {
-    struct meta_bytes key; /* in the page's memory */
+    struct slice key; /* in the page's memory */
     struct meta_version_id version;
     bool by_version; /* else the current object, in whose place a delete marker may come */
     struct meta_delete_guard guard;
-    struct meta_bytes tags; /* guard.tags points here */
+    struct slice tags; /* guard.tags points here */
 };
 
 /* One walk along the versions that a rule may concern. */
@@ -69,17 +69,16 @@ static int walk_delete(struct walk *walk, struct candidate *candidates, uint32_t
 
 /* ---- Collecting ---- */
 
-static struct candidate *walk_add(struct walk *walk, struct meta_bytes key,
-                                  const struct meta_version_id *version)
+static struct candidate *walk_add(struct walk *walk, struct slice key, const struct meta_version_id *version)
 {
     struct candidate *candidate = &walk->candidates[walk->count];
-    char *copy = malloc(key.length + 1);
+    char *copy = malloc(key.len + 1);
 
     assert(walk->count < LIFECYCLE_PAGE + 2);
     if (copy == NULL)
         return NULL;
-    memcpy(copy, key.data, key.length);
-    *candidate = (struct candidate){.key = {copy, key.length}, .version = *version};
+    memcpy(copy, key.base, key.len);
+    *candidate = (struct candidate){.key = {copy, key.len}, .version = *version};
     walk->count++;
     return candidate;
 }
@@ -129,7 +128,7 @@ static bool marker_is_due(const struct walk *walk, const struct meta_version_ent
     const struct core_lifecycle_rule *rule = walk->task->rule;
 
     assert(entry->is_marker && entry->is_current);
-    return rule->tags.length == 0 &&
+    return rule->tags.len == 0 &&
            (rule->expire_marker ||
             (rule->expire_days > 0 && core_lifecycle_due(entry->modified_ms, rule->expire_days,
                                                          walk->task->day_s) <= walk->task->now_ms));
@@ -142,7 +141,7 @@ static int walk_settle_marker(struct walk *walk)
     if (!walk->pending_marker)
         return 0;
     walk->pending_marker = false;
-    candidate = walk_add(walk, (struct meta_bytes){walk->key, walk->key_length}, &walk->version);
+    candidate = walk_add(walk, slice_of(walk->key, walk->key_length), &walk->version);
     if (candidate == NULL)
         return -ENOMEM;
     candidate->by_version = true;
@@ -153,8 +152,8 @@ static int walk_settle_marker(struct walk *walk)
 static int walk_visit(void *ctx, const struct meta_version_entry *entry)
 {
     struct walk *walk = ctx;
-    bool same_key = walk->any && entry->key.length == walk->key_length &&
-                    memcmp(entry->key.data, walk->key, walk->key_length) == 0;
+    bool same_key = walk->any && entry->key.len == walk->key_length &&
+                    memcmp(entry->key.base, walk->key, walk->key_length) == 0;
     int err = 0;
 
     walk->seen++;
@@ -164,10 +163,10 @@ static int walk_visit(void *ctx, const struct meta_version_entry *entry)
         walk->noncurrent = 0;
     if (err != 0)
         return err;
-    if (entry->key.length > sizeof(walk->key))
+    if (entry->key.len > sizeof(walk->key))
         return META_E_CORRUPT;
-    memcpy(walk->key, entry->key.data, entry->key.length);
-    walk->key_length = entry->key.length;
+    memcpy(walk->key, entry->key.base, entry->key.len);
+    walk->key_length = entry->key.len;
     walk->version = entry->version;
     walk->any = true;
     if (!entry->is_current)
@@ -186,23 +185,23 @@ static int candidate_check_tags(struct walk *walk, struct candidate *candidate)
     struct meta_object object;
     int err = meta_version_get(walk->task->lifecycle->reader, walk->task->bucket->id, candidate->key,
                                candidate->by_version ? &candidate->version : NULL, &object);
-    struct meta_bytes tags = {0};
+    struct slice tags = {0};
     int fits = 0;
 
-    assert(candidate->key.data != NULL);
+    assert(candidate->key.base != NULL);
     if (err == META_E_NO_KEY || err == META_E_NO_VERSION || err == META_E_DELETE_MARKER)
         return 0;
     if (err != 0)
         return err;
     for (uint32_t i = 0; i < object.attributes.count; i++) {
-        if (meta_attribute_is(object.attributes.list[i].name, META_ATTRIBUTE_TAGS))
+        if (slice_is(object.attributes.list[i].name, META_ATTRIBUTE_TAGS))
             tags = object.attributes.list[i].value;
     }
     if (core_lifecycle_tags_match(walk->task->rule->tags, tags)) {
-        char *copy = malloc(tags.length + 1);
-        if (copy != NULL && tags.length > 0)
-            memcpy(copy, tags.data, tags.length);
-        candidate->tags = (struct meta_bytes){copy, tags.length};
+        char *copy = malloc(tags.len + 1);
+        if (copy != NULL && tags.len > 0)
+            memcpy(copy, tags.base, tags.len);
+        candidate->tags = slice_of(copy, tags.len);
         candidate->guard.tags = &candidate->tags;
         fits = copy != NULL ? 1 : -ENOMEM;
     }
@@ -212,8 +211,8 @@ static int candidate_check_tags(struct walk *walk, struct candidate *candidate)
 
 static void candidate_free(struct candidate *candidate)
 {
-    free((void *)candidate->key.data);
-    free((void *)candidate->tags.data);
+    free((void *)candidate->key.base);
+    free((void *)candidate->tags.base);
     *candidate = (struct candidate){0};
 }
 
@@ -223,7 +222,7 @@ static int walk_filter_tags(struct walk *walk)
     uint32_t kept = 0;
     int fits = 0;
 
-    if (walk->task->rule->tags.length == 0)
+    if (walk->task->rule->tags.len == 0)
         return 0;
     for (uint32_t i = 0; i < walk->count; i++) {
         fits = fits < 0 ? fits : candidate_check_tags(walk, &walk->candidates[i]);
@@ -249,8 +248,8 @@ static bool walk_stands_on_last(const struct walk *walk)
     const struct candidate *last = &walk->candidates[walk->count - 1];
 
     assert(walk->count > 0);
-    return last->by_version && meta_version_is_null(&last->version) && last->key.length == walk->key_length &&
-           memcmp(last->key.data, walk->key, walk->key_length) == 0 && meta_version_is_null(&walk->version);
+    return last->by_version && meta_version_is_null(&last->version) && last->key.len == walk->key_length &&
+           memcmp(last->key.base, walk->key, walk->key_length) == 0 && meta_version_is_null(&walk->version);
 }
 
 /* Deletes what was collected; more: another page follows. */
@@ -268,8 +267,8 @@ static int walk_delete_all(struct walk *walk, bool more)
         candidate_free(&walk->candidates[i]);
     if (held > 0) {
         walk->candidates[0] = walk->candidates[total];
-        walk->candidates[0].tags = (struct meta_bytes){0}; /* looked up again */
-        free((void *)walk->candidates[total].tags.data);
+        walk->candidates[0].tags = (struct slice){0}; /* looked up again */
+        free((void *)walk->candidates[total].tags.base);
         walk->candidates[0].guard.tags = NULL;
     }
     walk->count = held;

@@ -42,12 +42,12 @@ struct replay {
     uint32_t run_count, run_capacity;
 };
 
-static int replay_submit(struct replay *replay, uint64_t sequence, struct meta_bytes entry)
+static int replay_submit(struct replay *replay, uint64_t sequence, struct slice entry)
 {
     struct meta_replay change = {
         .sequence = sequence, .entry = entry, .epoch = replay->core->epoch.identity.epoch};
 
-    assert((sequence == 0) == (entry.length == 0));
+    assert((sequence == 0) == (entry.len == 0));
     return core_change_wait(replay->core, &change.op, META_OP_REPLAY);
 }
 
@@ -56,8 +56,7 @@ static int replay_held(struct replay *replay)
     if (replay->held_bytes == 0)
         return 0;
     replay->batches++;
-    return replay_submit(replay, replay->held_sequence,
-                         (struct meta_bytes){replay->held, replay->held_bytes});
+    return replay_submit(replay, replay->held_sequence, slice_of(replay->held, replay->held_bytes));
 }
 
 static int replay_hold(struct replay *replay, const struct segment_entry *entry)
@@ -147,8 +146,7 @@ static int replay_verify_held(struct replay *replay)
 
     if (look.units == NULL)
         return -ENOMEM;
-    err =
-        meta_journal_extents((struct meta_bytes){replay->held, replay->held_bytes}, replay_on_extent, &look);
+    err = meta_journal_extents(slice_of(replay->held, replay->held_bytes), replay_on_extent, &look);
     check_units_free(look.units);
     return err;
 }
@@ -210,7 +208,7 @@ static int replay_run(struct replay *replay)
     if (err >= 0)
         err = replay_last(replay);
     if (err == 0)
-        err = replay_submit(replay, 0, (struct meta_bytes){0});
+        err = replay_submit(replay, 0, (struct slice){0});
     if (err == 0)
         epoch_begin(replay->core);
     return err;

@@ -85,8 +85,8 @@ enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_a
     if (ownership == S3_OWNERSHIP_ENFORCED ||
         (ownership == S3_OWNERSHIP_PREFERRED && slice_is_nocase(canned, "bucket-owner-full-control")))
         owners.owner = owners.bucket_owner;
-    access->owner = s3_bytes(owners.owner);
-    access->acl = (struct meta_bytes){NULL, 0};
+    access->owner = owners.owner;
+    access->acl = (struct slice){NULL, 0};
     if (!speaks_of_acl(&request->effective))
         return S3_ERROR_NONE; /* nearly all uploads */
     acl = s3_request_alloc(request, sizeof(*acl));
@@ -126,7 +126,7 @@ static int load_object_acl(struct s3_request *request, struct s3_pinned *object,
     *absent = object->judged.absent;
     if (result != 0 || *absent)
         return result;
-    owner = slice_of(object->judged.owner.data, object->judged.owner.length);
+    owner = object->judged.owner;
     if (!s3_acl_unpack(&request->http->arena, object->judged.acl, owner, acl))
         return META_E_CORRUPT;
     leave_owner_out(acl, owner);
@@ -135,14 +135,14 @@ static int load_object_acl(struct s3_request *request, struct s3_pinned *object,
 
 static int load_bucket_acl(struct s3_request *request, const struct meta_bucket *bucket, struct s3_acl *acl)
 {
-    struct meta_bytes packed = {NULL, 0};
+    struct slice packed = {NULL, 0};
     int result = core_setting_read(request->worker, bucket->id, META_SETTING_ACL, &packed);
 
     if (result != 0 && result != META_E_NO_SETTING)
         return result;
     result = s3_acl_unpack(&request->http->arena, packed, text_of(bucket->owner), acl) ? 0 : META_E_CORRUPT;
     leave_owner_out(acl, text_of(bucket->owner));
-    free((void *)packed.data);
+    free((void *)packed.base);
     return result;
 }
 

@@ -13,9 +13,9 @@ struct s3_access;
 
 /* What x-amz-acl and x-amz-grant-* make of a new object. */
 struct s3_upload_access {
-    struct meta_bytes acl; /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
+    struct slice acl; /* for META_ATTRIBUTE_ACL; empty: the owner's alone */
     /* the object's, which with BucketOwnerEnforced (or Preferred) may not be the caller */
-    struct meta_bytes owner;
+    struct slice owner;
 };
 
 /* Reads and judges the headers of an upload to request->bucket. AccessControlListNotSupported where the bucket's ownership

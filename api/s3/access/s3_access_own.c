@@ -12,10 +12,9 @@
 #include "api/s3/s3_operation.h"
 #include "storage/base/slice.h"
 
-static bool is_callers(const struct s3_request *request, struct meta_bytes owner)
+static bool is_callers(const struct s3_request *request, struct slice owner)
 {
-    return request->identity != NULL && owner.length == strlen(request->owner_id) &&
-           memcmp(owner.data, request->owner_id, owner.length) == 0;
+    return request->identity != NULL && slice_equals(owner, slice_text(request->owner_id));
 }
 
 /* What is not there is nobody's, and the operation says so. */
@@ -28,7 +27,7 @@ static bool upload_is_own(struct s3_request *request)
 
     if (s3_parameter_upload_id(request, id) != S3_ERROR_NONE)
         return true;
-    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key), id, &upload);
+    result = core_upload_get(request->worker, request->bucket.id, request->key, id, &upload);
     if (result != 0)
         return result == META_E_NO_UPLOAD;
     is_own = is_callers(request, upload.owner);
@@ -52,7 +51,7 @@ static bool object_is_own(struct s3_request *request, const struct s3_access *ac
 bool s3_access_is_own(struct s3_request *request, const struct s3_access *access)
 {
     bool names_upload = access->object->key.len > 0 && s3_request_has(request, "uploadId");
-    struct meta_bytes *owner;
+    struct slice *owner;
 
     /* An upload that is nobody's own could not be gone on with. */
     if (names_upload ? !upload_is_own(request)
@@ -64,7 +63,7 @@ bool s3_access_is_own(struct s3_request *request, const struct s3_access *access
     if (!object_is_own(request, access))
         return false;
     owner = s3_request_alloc(request, sizeof(*owner));
-    *owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    *owner = slice_text(request->owner_id);
     request->only_over = owner;
     return true;
 }

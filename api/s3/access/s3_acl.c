@@ -231,13 +231,13 @@ static char *put(char *at, struct slice text)
     return at + text.len;
 }
 
-struct meta_bytes s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner)
+struct slice s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner)
 {
     size_t bound = 32;
     char *out, *at;
 
     if (is_owners_alone(acl, owner))
-        return (struct meta_bytes){NULL, 0};
+        return (struct slice){NULL, 0};
     for (uint32_t i = 0; i < acl->count; i++)
         bound += 32 + PERCENT_ENCODED_BYTES(acl->grants[i].id.len);
     at = out = arena_alloc(arena, bound);
@@ -257,7 +257,7 @@ struct meta_bytes s3_acl_pack(struct arena *arena, const struct s3_acl *acl, str
     }
     if (acl->count == 0)
         *at++ = '-'; /* nobody, which is not the same as nothing stored */
-    return (struct meta_bytes){out, (size_t)(at - out)};
+    return slice_of(out, (size_t)(at - out));
 }
 
 static bool unpack_grant(struct arena *arena, struct slice item, struct s3_acl *acl)
@@ -283,16 +283,16 @@ static bool unpack_grant(struct arena *arena, struct slice item, struct s3_acl *
     return length >= 0 && s3_acl_add(acl, S3_GRANTEE_ID, slice_of(id, (size_t)length), permission);
 }
 
-bool s3_acl_unpack(struct arena *arena, struct meta_bytes packed, struct slice owner, struct s3_acl *acl)
+bool s3_acl_unpack(struct arena *arena, struct slice packed, struct slice owner, struct s3_acl *acl)
 {
-    const char *at = packed.data, *end = at + packed.length;
+    const char *at = packed.base, *end = at + packed.len;
 
-    if (packed.data == NULL) {
+    if (packed.base == NULL) {
         acl_add_owner(acl, owner);
         return true;
     }
     acl->count = 0;
-    if (packed.length == 1 && *at == '-')
+    if (packed.len == 1 && *at == '-')
         return true;
     while (at < end) {
         const char *blank = memchr(at, ' ', (size_t)(end - at));

@@ -58,10 +58,10 @@ enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struc
 void s3_acl_write(struct s3_xml *xml, struct slice owner, const struct s3_acl *acl,
                   struct slice (*name_of)(void *ctx, struct slice id), void *ctx);
 
-/* The stored form, in the arena; data NULL for the owner's full control alone. */
-struct meta_bytes s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner);
-/* Back again; data NULL: the owner's full control. false: damaged. */
-bool s3_acl_unpack(struct arena *arena, struct meta_bytes packed, struct slice owner, struct s3_acl *acl);
+/* The stored form, in the arena; base NULL for the owner's full control alone. */
+struct slice s3_acl_pack(struct arena *arena, const struct s3_acl *acl, struct slice owner);
+/* Back again; base NULL: the owner's full control. false: damaged. */
+bool s3_acl_unpack(struct arena *arena, struct slice packed, struct slice owner, struct s3_acl *acl);
 
 /* Bits that the ACL grants to the caller (canonical id; base NULL: anonymous). public_counts: whether grants to groups do. */
 unsigned s3_acl_granted(const struct s3_acl *acl, struct slice caller, bool public_counts);

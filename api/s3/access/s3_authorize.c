@@ -46,11 +46,11 @@ bool s3_authorize_expects(const struct meta_bucket *bucket, struct slice expecte
 
 /* ---- Policies ---- */
 
-static int parse_policy(struct meta_bytes document, void **parsed)
+static int parse_policy(struct slice document, void **parsed)
 {
     char message[S3_POLICY_MESSAGE_MAX];
 
-    return s3_policy_compile(document.data, document.length, NULL, (struct s3_policy **)parsed, message);
+    return s3_policy_compile(document.base, document.len, NULL, (struct s3_policy **)parsed, message);
 }
 
 static void release_policy(void *parsed)
@@ -233,7 +233,7 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
     return judge_absence(request, access, rights);
 }
 
-enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags)
+enum s3_error s3_authorize_upload(struct s3_request *request, struct slice tags)
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
     struct s3_access access = {.object = &request->pinned, .rights = S3_RIGHT_WRITE, .tags = tags};
@@ -244,7 +244,7 @@ enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes 
         access.action = actions[i];
         error = s3_authorize_access(request, &access);
     }
-    if (error != S3_ERROR_NONE || tags.length == 0)
+    if (error != S3_ERROR_NONE || tags.len == 0)
         return error;
     access.action = S3_ACTION_PUT_OBJECT_TAGGING;
     return s3_authorize_access(request, &access);

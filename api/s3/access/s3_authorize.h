@@ -30,8 +30,8 @@ struct s3_access {
     struct s3_pinned *object;
     enum s3_action action;
     unsigned rights; /* that a key needs which is allowed by configuration */
-    /* that the request puts on the object, in stored form (s3_tags.h); data NULL: those of x-amz-tagging */
-    struct meta_bytes tags;
+    /* that the request puts on the object, in stored form (s3_tags.h); base NULL: those of x-amz-tagging */
+    struct slice tags;
     /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
     const struct meta_lock *lock;
 };
@@ -43,7 +43,7 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
 enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation);
 /* An upload to request->bucket and request->key by whatever way: PutObject, what the request says beside it, and PutObjectTagging where
  * there are tags. tags: as s3_access has them. */
-enum s3_error s3_authorize_upload(struct s3_request *request, struct meta_bytes tags);
+enum s3_error s3_authorize_upload(struct s3_request *request, struct slice tags);
 /* Once more, for a change that failed with META_E_JUDGED: the object that it was judged on has changed since. ConditionalRequestConflict
  * once that has happened too often. */
 enum s3_error s3_authorize_again(struct s3_request *request);

@@ -138,8 +138,7 @@ static struct slice decode(struct s3_request *request, const char *text, size_t 
 }
 
 /* The value of the tag, or with key NULL the key of tag number `index`. */
-static struct slice body_tag(struct s3_request *request, struct meta_bytes packed, const char *key,
-                             size_t index)
+static struct slice body_tag(struct s3_request *request, struct slice packed, const char *key, size_t index)
 {
     struct s3_tags *tags;
 
@@ -172,7 +171,7 @@ static struct slice header_tag(struct s3_request *request, const char *key, size
 
 static struct slice request_tag(const struct s3_authorize_context *context, const char *key, size_t index)
 {
-    return context->access->tags.data != NULL ? body_tag(context->request, context->access->tags, key, index)
+    return context->access->tags.base != NULL ? body_tag(context->request, context->access->tags, key, index)
                                               : header_tag(context->request, key, index);
 }
 

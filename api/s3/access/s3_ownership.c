@@ -31,13 +31,13 @@ const char *s3_ownership_name(enum s3_ownership ownership)
     return ownership_names[ownership].base;
 }
 
-static int parse_ownership(struct meta_bytes document, void **parsed)
+static int parse_ownership(struct slice document, void **parsed)
 {
     enum s3_ownership *ownership = malloc(sizeof(*ownership));
 
     if (ownership == NULL)
         return -ENOMEM;
-    *ownership = s3_ownership_of_name(slice_of(document.data, document.length));
+    *ownership = s3_ownership_of_name(document);
     *parsed = ownership;
     return 0;
 }
@@ -54,12 +54,12 @@ int s3_ownership_get(struct s3_request *request, int64_t bucket, enum s3_ownersh
 
 /* ---- PublicAccessBlock ---- */
 
-static int parse_block(struct meta_bytes document, void **parsed)
+static int parse_block(struct slice document, void **parsed)
 {
-    const char *letters = document.data;
+    const char *letters = document.base;
     struct s3_public_access_block *block;
 
-    if (document.length != S3_PUBLIC_ACCESS_SWITCHES)
+    if (document.len != S3_PUBLIC_ACCESS_SWITCHES)
         return META_E_CORRUPT;
     if ((block = malloc(sizeof(*block))) == NULL)
         return -ENOMEM;

@@ -39,7 +39,7 @@ bool s3_pinned_is_absence(int result)
 int s3_pinned_look(struct s3_request *request, struct s3_pinned *pinned)
 {
     int64_t bucket = pinned->bucket->id;
-    struct meta_bytes key = s3_bytes(pinned->key);
+    struct slice key = pinned->key;
     struct meta_object marker;
 
     if (pinned->is_looked_at)
@@ -63,9 +63,9 @@ static void on_arena_cleared(void *memory)
     core_get_end(*(struct core_get **)memory);
 }
 
-static struct meta_bytes keep(struct s3_request *request, struct meta_bytes bytes)
+static struct slice keep(struct s3_request *request, struct slice bytes)
 {
-    return s3_bytes(arena_dup(&request->http->arena, bytes.data, bytes.length));
+    return arena_dup(&request->http->arena, bytes.base, bytes.len);
 }
 
 /* The pin may end before the last judgement. */

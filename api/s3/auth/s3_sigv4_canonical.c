@@ -44,20 +44,12 @@ static struct slice reencode(struct arena *arena, struct slice raw, bool is_path
     return decoded.base != NULL ? percent_encode_in(arena, decoded, is_path) : decoded;
 }
 
-static int compare_vec(struct slice a, struct slice b)
-{
-    size_t shorter = a.len < b.len ? a.len : b.len;
-    int order = shorter != 0 ? memcmp(a.base, b.base, shorter) : 0;
-
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
     const struct pair *left = a, *right = b;
-    int order = compare_vec(left->name, right->name);
+    int order = slice_compare(left->name, right->name);
 
-    return order != 0 ? order : compare_vec(left->value, right->value);
+    return order != 0 ? order : slice_compare(left->value, right->value);
 }
 
 static bool make_pair(struct arena *arena, struct slice part, bool is_raw, struct pair *pair)

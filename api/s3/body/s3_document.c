@@ -114,7 +114,7 @@ static void on_setting_put(struct core_change *change)
         setting->then(setting->request, setting->ctx);
 }
 
-void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct slice document,
                          void (*then)(struct s3_request *request, void *ctx), void *ctx)
 {
     struct setting *setting = s3_request_alloc(request, sizeof(*setting));
@@ -137,7 +137,7 @@ static void answer_put(struct s3_request *request, void *ctx)
     s3_answer_empty(request, *(const int *)ctx);
 }
 
-void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct slice document,
                     int status)
 {
     int *kept = s3_request_alloc(request, sizeof(*kept));

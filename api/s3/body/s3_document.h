@@ -23,11 +23,11 @@ bool s3_document_has_digest(const struct s3_request *request);
 void s3_document_collect(struct s3_request *request, size_t bytes_max,
                          void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx);
 
-/* Sets (or, with data NULL, removes) a setting of the request's bucket and answers with status. */
-void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+/* Sets (or, with base NULL, removes) a setting of the request's bucket and answers with status. */
+void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct slice document,
                     int status);
 /* The same, but then goes on with `then` instead of answering; answers a failure. */
-void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct meta_bytes document,
+void s3_setting_put_then(struct s3_request *request, enum meta_setting_kind kind, struct slice document,
                          void (*then)(struct s3_request *request, void *ctx), void *ctx);
 
 #endif

@@ -107,10 +107,9 @@ static enum s3_error collection_add(struct collection *collection, struct slice 
 static enum s3_error append_value(struct collection *collection, struct meta_attribute *have,
                                   struct slice separator, struct slice value)
 {
-    struct slice joined =
-        arena_concat(collection->arena, slice_of(have->value.data, have->value.length), separator, value);
+    struct slice joined = arena_concat(collection->arena, have->value, separator, value);
 
-    have->value = (struct meta_bytes){joined.base, joined.len};
+    have->value = joined;
     collection->stored_bytes += separator.len + value.len;
     return collection->stored_bytes > META_ATTRIBUTES_BYTES_MAX ? S3_ERROR_METADATA_TOO_LARGE : S3_ERROR_NONE;
 }
@@ -121,7 +120,7 @@ static struct meta_attribute *find_attribute(struct meta_attributes *attributes,
     for (uint32_t i = 0; i < attributes->count; i++) {
         struct meta_attribute *have = &attributes->list[i];
 
-        if (slice_equals(slice_of(have->name.data, have->name.length), name))
+        if (slice_equals(have->name, name))
             return have;
     }
     return NULL;
@@ -206,21 +205,21 @@ enum s3_error s3_attributes_collect(struct arena *arena, const struct http_heade
     return error;
 }
 
-void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value)
+void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct slice value)
 {
     attributes->list[attributes->count++] =
         (struct meta_attribute){.name = {name, strlen(name)}, .value = value};
 }
 
-struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name)
+struct slice s3_attribute_get(const struct meta_attributes *attributes, const char *name)
 {
     size_t length = strlen(name);
 
     for (uint32_t i = 0; i < attributes->count; i++) {
         const struct meta_attribute *attribute = &attributes->list[i];
 
-        if (attribute->name.length == length && memcmp(attribute->name.data, name, length) == 0)
+        if (attribute->name.len == length && memcmp(attribute->name.base, name, length) == 0)
             return attribute->value;
     }
-    return (struct meta_bytes){NULL, 0};
+    return (struct slice){NULL, 0};
 }

@@ -36,10 +36,10 @@ enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is
 enum s3_error s3_attributes_refuse(const struct s3_effective *effective);
 
 /* Adds one of the annotations of meta.h to what s3_attributes_collect made, each at most once. */
-void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct meta_bytes value);
+void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct slice value);
 
-/* The value by lower-case name; data NULL when absent. */
-struct meta_bytes s3_attribute_get(const struct meta_attributes *attributes, const char *name);
+/* The value by lower-case name; base NULL when absent. */
+struct slice s3_attribute_get(const struct meta_attributes *attributes, const char *name);
 
 /* Content-Encoding without the "aws-chunked" entries, which describe the upload and not the object. The result is empty when
  * nothing is left; it is `value` itself or in the arena. */

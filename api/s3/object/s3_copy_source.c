@@ -131,7 +131,7 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     }
     if ((error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
-    if ((result = core_bucket_get(request->worker, s3_bytes(bucket), &source->bucket)) != 0) {
+    if ((result = core_bucket_get(request->worker, bucket, &source->bucket)) != 0) {
         request->subject_bucket = bucket;
         return s3_error_of_result(result);
     }
@@ -238,7 +238,7 @@ struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *so
 {
     return (struct meta_copy_source){
         .bucket = source->bucket.id,
-        .key = s3_bytes(source->key),
+        .key = source->key,
         .version = s3_version_wanted(&source->version),
         .judged = s3_pinned_judged(&source->pinned),
         .if_match = source->if_match,

@@ -53,11 +53,11 @@ static int refuse_value(struct reading *reading, const char *element, struct sli
     return refuse(reading, S3_ERROR_INVALID_ARGUMENT, message);
 }
 
-static struct meta_bytes copy_text(struct reading *reading, struct slice text)
+static struct slice copy_text(struct reading *reading, struct slice text)
 {
     struct slice copy = arena_dup(reading->arena, text.base, text.len);
 
-    return (struct meta_bytes){copy.base, copy.len};
+    return copy;
 }
 
 /* ---- Values ---- */
@@ -303,15 +303,15 @@ static int make_id(struct reading *reading)
 
 static int check_id(struct reading *reading)
 {
-    const struct meta_bytes *id = &reading->draft.rule.id;
+    const struct slice *id = &reading->draft.rule.id;
 
-    if (id->length == 0)
+    if (id->len == 0)
         return make_id(reading);
     for (uint32_t i = 0; i < reading->lifecycle->count; i++) {
-        const struct meta_bytes *other = &reading->lifecycle->rules[i].id;
+        const struct slice *other = &reading->lifecycle->rules[i].id;
 
-        if (other->length == id->length && memcmp(other->data, id->data, id->length) == 0)
-            return refuse_value(reading, "ID", slice_of(id->data, id->length),
+        if (other->len == id->len && memcmp(other->base, id->base, id->len) == 0)
+            return refuse_value(reading, "ID", *id,
                                 "Rule ID must be unique. Found same ID for more than one rule");
     }
     return 0;

@@ -6,9 +6,9 @@
 
 #include "api/s3/object/s3_tags.h"
 
-static void write_bytes(struct s3_xml *xml, const char *name, struct meta_bytes text)
+static void write_bytes(struct s3_xml *xml, const char *name, struct slice text)
 {
-    s3_xml_text(xml, name, text.data, text.length);
+    s3_xml_text(xml, name, text.base, text.len);
 }
 
 static void write_conditions(struct s3_xml *xml, const struct core_lifecycle_rule *rule)

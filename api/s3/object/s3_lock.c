@@ -22,23 +22,23 @@
 /* ---- Configuration ---- */
 
 /* form, mode, in years, count (big-endian) */
-struct meta_bytes s3_lock_configuration_pack(const struct s3_lock_configuration *configuration,
-                                             unsigned char out[S3_LOCK_CONFIGURATION_BYTES])
+struct slice s3_lock_configuration_pack(const struct s3_lock_configuration *configuration,
+                                        unsigned char out[S3_LOCK_CONFIGURATION_BYTES])
 {
     out[0] = CONFIGURATION_FORM;
     out[1] = (unsigned char)configuration->mode;
     out[2] = configuration->in_years;
     for (int i = 0; i < 4; i++)
         out[3 + i] = (unsigned char)(configuration->count >> (24 - 8 * i));
-    return (struct meta_bytes){out, S3_LOCK_CONFIGURATION_BYTES};
+    return slice_of(out, S3_LOCK_CONFIGURATION_BYTES);
 }
 
-static int configuration_parse(struct meta_bytes document, void **parsed)
+static int configuration_parse(struct slice document, void **parsed)
 {
-    const unsigned char *in = document.data;
+    const unsigned char *in = (const unsigned char *)document.base;
     struct s3_lock_configuration *configuration;
 
-    if (document.length != S3_LOCK_CONFIGURATION_BYTES || in[0] != CONFIGURATION_FORM ||
+    if (document.len != S3_LOCK_CONFIGURATION_BYTES || in[0] != CONFIGURATION_FORM ||
         in[1] > META_LOCK_COMPLIANCE || in[2] > 1)
         return META_E_CORRUPT;
     if ((configuration = calloc(1, sizeof(*configuration))) == NULL)
@@ -130,7 +130,7 @@ static enum s3_error authorize_mode(struct s3_request *request, enum meta_lock_m
     return mode == META_LOCK_COMPLIANCE ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
 }
 
-enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed)
+enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct slice *packed)
 {
     const struct s3_lock_configuration *configuration;
     struct meta_lock lock = {0};
@@ -138,7 +138,7 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
     enum s3_error error;
     int result;
 
-    *packed = (struct meta_bytes){0};
+    *packed = (struct slice){0};
     if ((result = s3_lock_configuration_get(request, &configuration)) != 0)
         return s3_error_of_result(result);
     if (configuration == NULL)
@@ -152,17 +152,17 @@ enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, 
         lock.until_ms = default_until_ms(configuration, clock_real_ms());
     }
     bytes = s3_request_alloc(request, META_LOCK_BYTES);
-    *packed = (struct meta_bytes){bytes, meta_lock_pack(&lock, bytes)};
+    *packed = slice_of(bytes, meta_lock_pack(&lock, bytes));
     return S3_ERROR_NONE;
 }
 
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
                                  struct meta_attributes *attributes)
 {
-    struct meta_bytes packed;
+    struct slice packed;
     enum s3_error error = s3_lock_for_object(request, with_default, &packed);
 
-    if (error == S3_ERROR_NONE && packed.length > 0)
+    if (error == S3_ERROR_NONE && packed.len > 0)
         s3_attribute_add(attributes, META_ATTRIBUTE_LOCK, packed);
     return error;
 }
@@ -171,11 +171,11 @@ enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
 
 void s3_lock_answer(struct s3_request *request, const struct meta_attributes *attributes)
 {
-    struct meta_bytes packed = s3_attribute_get(attributes, META_ATTRIBUTE_LOCK);
+    struct slice packed = s3_attribute_get(attributes, META_ATTRIBUTE_LOCK);
     char date[S3_TIME_ISO_BYTES + 1];
     struct meta_lock lock;
 
-    if (packed.data == NULL || meta_lock_unpack(packed, &lock) != 0)
+    if (packed.base == NULL || meta_lock_unpack(packed, &lock) != 0)
         return;
     if (lock.mode != META_LOCK_NONE && s3_authorize_also(request, S3_ACTION_GET_OBJECT_RETENTION)) {
         s3_time_iso_format(lock.until_ms, date);

@@ -20,8 +20,8 @@ struct s3_lock_configuration {
 
 #define S3_LOCK_CONFIGURATION_BYTES 7u
 /* The form in which it is stored. */
-struct meta_bytes s3_lock_configuration_pack(const struct s3_lock_configuration *configuration,
-                                             unsigned char out[S3_LOCK_CONFIGURATION_BYTES]);
+struct slice s3_lock_configuration_pack(const struct s3_lock_configuration *configuration,
+                                        unsigned char out[S3_LOCK_CONFIGURATION_BYTES]);
 /* *configuration is NULL where the bucket has no object lock; borrowed until the next look at any setting. 0 or a core result. */
 int s3_lock_configuration_get(struct s3_request *request, const struct s3_lock_configuration **configuration);
 
@@ -36,7 +36,7 @@ const char *s3_lock_hold_name(enum meta_hold hold);
 /* The lock of an object that the request creates, packed in the request's arena: from its x-amz-object-lock-* headers, and, with
  * with_default, the bucket's default retention where they name none. *packed is empty when there is nothing to store. InvalidArgument,
  * InvalidRequest (the bucket has no object lock), AccessDenied (COMPLIANCE by a caller who may only write). */
-enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct meta_bytes *packed);
+enum s3_error s3_lock_for_object(struct s3_request *request, bool with_default, struct slice *packed);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
 enum s3_error s3_lock_add_header(struct s3_request *request, bool with_default,
                                  struct meta_attributes *attributes);

@@ -156,7 +156,7 @@ static size_t pack_text(char *out, struct slice text)
     return (size_t)(at - out);
 }
 
-struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags)
+struct slice s3_tags_pack(struct arena *arena, const struct s3_tags *tags)
 {
     size_t bound = 1, length = 0;
     char *out;
@@ -171,15 +171,15 @@ struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags)
         out[length++] = '=';
         length += pack_text(out + length, tags->list[i].value);
     }
-    return (struct meta_bytes){out, length};
+    return slice_of(out, length);
 }
 
-bool s3_tags_unpack(struct arena *arena, struct meta_bytes packed, struct s3_tags *tags)
+bool s3_tags_unpack(struct arena *arena, struct slice packed, struct s3_tags *tags)
 {
-    struct slice text = slice_of(packed.data, packed.length), item;
+    struct slice item;
 
     tags->count = 0;
-    while (slice_next_part(&text, '&', &item)) {
+    while (slice_next_part(&packed, '&', &item)) {
         if (tags->count == S3_TAGS_MAX || !decode_tag(arena, item, false, &tags->list[tags->count]))
             return false;
         tags->count++;
@@ -187,22 +187,22 @@ bool s3_tags_unpack(struct arena *arena, struct meta_bytes packed, struct s3_tag
     return true;
 }
 
-uint32_t s3_tags_count(struct meta_bytes packed)
+uint32_t s3_tags_count(struct slice packed)
 {
-    struct slice text = slice_of(packed.data, packed.length), item;
+    struct slice item;
     uint32_t count = 0;
 
-    while (slice_next_part(&text, '&', &item))
+    while (slice_next_part(&packed, '&', &item))
         count++;
     return count;
 }
 
-struct slice s3_tags_find(struct arena *arena, struct meta_bytes packed, struct slice key)
+struct slice s3_tags_find(struct arena *arena, struct slice packed, struct slice key)
 {
-    struct slice text = slice_of(packed.data, packed.length), item;
+    struct slice item;
     struct s3_tag tag;
 
-    while (slice_next_part(&text, '&', &item)) {
+    while (slice_next_part(&packed, '&', &item)) {
         if (decode_tag(arena, item, false, &tag) && slice_equals(tag.key, key))
             return tag.value;
     }

@@ -40,13 +40,13 @@ enum s3_error s3_tags_read_creation(struct arena *arena, struct slice xml, struc
 enum s3_error s3_tags_check(const struct s3_tags *tags, struct s3_refusal *refusal);
 
 /* The stored form, in the arena; empty without tags. */
-struct meta_bytes s3_tags_pack(struct arena *arena, const struct s3_tags *tags);
+struct slice s3_tags_pack(struct arena *arena, const struct s3_tags *tags);
 /* Back again. false: not a stored form (then the row is damaged). */
-bool s3_tags_unpack(struct arena *arena, struct meta_bytes packed, struct s3_tags *tags);
+bool s3_tags_unpack(struct arena *arena, struct slice packed, struct s3_tags *tags);
 /* How many tags a stored form has. */
-uint32_t s3_tags_count(struct meta_bytes packed);
+uint32_t s3_tags_count(struct slice packed);
 /* The value of a key in a stored form, in the arena; base NULL when there is no such tag. */
-struct slice s3_tags_find(struct arena *arena, struct meta_bytes packed, struct slice key);
+struct slice s3_tags_find(struct arena *arena, struct slice packed, struct slice key);
 
 /* <Tag><Key/><Value/></Tag> for each. */
 void s3_tags_write(struct s3_xml *xml, const struct s3_tags *tags);

@@ -36,7 +36,7 @@ static struct slice name_of(void *ctx, struct slice id)
     return slice_of(name, length);
 }
 
-static void answer_acl(struct s3_request *request, struct slice owner, struct meta_bytes packed)
+static void answer_acl(struct s3_request *request, struct slice owner, struct slice packed)
 {
     struct s3_acl *acl = s3_request_alloc(request, sizeof(*acl));
     struct s3_xml xml;
@@ -52,7 +52,7 @@ static void answer_acl(struct s3_request *request, struct slice owner, struct me
 
 void s3_op_get_bucket_acl(struct s3_request *request)
 {
-    struct meta_bytes packed = {NULL, 0};
+    struct slice packed = {NULL, 0};
     int result = core_setting_read(request->worker, request->bucket.id, META_SETTING_ACL, &packed);
 
     if (result != 0 && result != META_E_NO_SETTING) {
@@ -60,7 +60,7 @@ void s3_op_get_bucket_acl(struct s3_request *request)
         return;
     }
     answer_acl(request, text_of(request->bucket.owner), packed);
-    free((void *)packed.data);
+    free((void *)packed.base);
 }
 
 void s3_op_get_object_acl(struct s3_request *request)
@@ -71,8 +71,7 @@ void s3_op_get_object_acl(struct s3_request *request)
     if (s3_version_head(request, &get, &object) != 0)
         return;
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
-    answer_acl(request, slice_of(object->owner.data, object->owner.length),
-               s3_attribute_get(&object->attributes, META_ATTRIBUTE_ACL));
+    answer_acl(request, object->owner, s3_attribute_get(&object->attributes, META_ATTRIBUTE_ACL));
     core_get_end(get);
 }
 
@@ -98,15 +97,14 @@ static enum s3_error authorize_again(struct s3_request *request, const struct s3
         return S3_ERROR_INTERNAL_ERROR;
     if (judged->absent)
         return s3_error_of_result(request->pinned.result);
-    return slice_equals(slice_of(judged->owner.data, judged->owner.length), change->owners.owner)
-               ? S3_ERROR_NONE
-               : S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
+    return slice_equals(judged->owner, change->owners.owner) ? S3_ERROR_NONE
+                                                             : S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;
 }
 
 static void put_acl(struct s3_request *request, struct acl_change *change)
 {
     enum s3_error error = s3_access_check(request, &change->acl, &change->owners);
-    struct meta_bytes packed;
+    struct slice packed;
 
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
@@ -174,5 +172,5 @@ void s3_op_put_object_acl(struct s3_request *request)
     if (result != 0 || object->judged.absent)
         s3_version_answer_failure(request, object);
     else
-        read_acl(request, slice_of(object->judged.owner.data, object->judged.owner.length));
+        read_acl(request, object->judged.owner);
 }

@@ -24,10 +24,10 @@
 struct bucket_change {
     struct s3_request *request;
     struct core_change change;
-    struct meta_bytes acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
-    struct meta_bytes ownership; /* of x-amz-object-ownership; data NULL: none */
-    struct meta_bytes tags;      /* of the document; data NULL: none */
-    struct slice location;       /* of the document, where it may be any; base NULL: the server's region */
+    struct slice acl;       /* of x-amz-acl and x-amz-grant-*; data NULL: none */
+    struct slice ownership; /* of x-amz-object-ownership; data NULL: none */
+    struct slice tags;      /* of the document; data NULL: none */
+    struct slice location;  /* of the document, where it may be any; base NULL: the server's region */
     union {
         struct meta_bucket_create create;
         struct meta_bucket_delete delete;
@@ -49,7 +49,7 @@ static void answer_created(struct s3_request *request)
 static void answer_exists(struct s3_request *request)
 {
     struct meta_bucket bucket;
-    int result = core_bucket_get(request->worker, s3_bytes(request->bucket_name), &bucket);
+    int result = core_bucket_get(request->worker, request->bucket_name, &bucket);
 
     if (result != 0)
         s3_answer_error(request, S3_ERROR_CONDITIONAL_REQUEST_CONFLICT); /* it was there a moment ago */
@@ -65,22 +65,22 @@ static void answer_exists(struct s3_request *request)
 static void put_settings(struct s3_request *request, void *ctx)
 {
     struct bucket_change *creation = ctx;
-    struct meta_bytes document = creation->ownership;
+    struct slice document = creation->ownership;
 
-    if (document.data != NULL) {
-        creation->ownership.data = NULL;
+    if (document.base != NULL) {
+        creation->ownership.base = NULL;
         s3_setting_put_then(request, META_SETTING_OWNERSHIP, document, put_settings, creation);
         return;
     }
     document = creation->tags;
-    if (document.data != NULL) {
-        creation->tags.data = NULL;
+    if (document.base != NULL) {
+        creation->tags.base = NULL;
         s3_setting_put_then(request, META_SETTING_TAGGING, document, put_settings, creation);
         return;
     }
     document = creation->acl;
-    creation->acl.data = NULL;
-    if (document.data != NULL)
+    creation->acl.base = NULL;
+    if (document.base != NULL)
         s3_setting_put_then(request, META_SETTING_ACL, document, put_settings, creation);
     else
         answer_created(request);
@@ -123,12 +123,12 @@ static enum s3_error read_access(struct bucket_change *creation)
 
     if (ownership.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_UNSET)
         return refuse_ownership(request, ownership);
-    creation->ownership = s3_bytes(ownership);
+    creation->ownership = ownership;
     error = s3_acl_read_said(&request->http->arena, &request->effective, &owners, acl, &given, &refusal);
     if (error != S3_ERROR_NONE)
         return s3_request_refused(request, error, &refusal);
     creation->acl = s3_acl_pack(&request->http->arena, acl, owner);
-    return creation->acl.data != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
+    return creation->acl.base != NULL && s3_ownership_of_name(ownership) == S3_OWNERSHIP_ENFORCED
                ? S3_ERROR_INVALID_BUCKET_ACL
                : S3_ERROR_NONE;
 }

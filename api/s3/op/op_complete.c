@@ -262,7 +262,7 @@ static void submit(struct completion *completion)
 
     completion->op.op.kind = META_OP_UPLOAD_COMPLETE;
     completion->op.bucket = request->bucket.id;
-    completion->op.key = s3_bytes(request->key);
+    completion->op.key = request->key;
     completion->op.parts = completion->list.parts;
     completion->op.part_count = completion->list.count;
     completion->op.assembly = completion->rows;
@@ -305,8 +305,8 @@ static bool was_overtaken(struct completion *completion)
 {
     struct s3_request *request = completion->request;
     struct meta_upload upload;
-    int result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
-                                 completion->op.upload_id, &upload);
+    int result =
+        core_upload_get(request->worker, request->bucket.id, request->key, completion->op.upload_id, &upload);
 
     if (result == 0)
         core_upload_release(&upload);
@@ -346,8 +346,8 @@ static void on_list(struct completion *completion)
     enum s3_error error;
     int result;
 
-    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key),
-                             completion->op.upload_id, &upload);
+    result =
+        core_upload_get(request->worker, request->bucket.id, request->key, completion->op.upload_id, &upload);
     if (result == META_E_NO_UPLOAD) {
         submit_again(completion);
         return;

@@ -47,11 +47,9 @@ struct copy {
 /* ---- Metadata ---- */
 
 /* These belong to the copy itself: S3 does not take them over from the source. */
-static bool is_own_setting(struct meta_bytes name)
+static bool is_own_setting(struct slice name)
 {
-    struct slice text = slice_of(name.data, name.length);
-
-    return slice_is(text, S3_ATTRIBUTE_STORAGE_CLASS) || slice_is(text, S3_ATTRIBUTE_WEBSITE_REDIRECT);
+    return slice_is(name, S3_ATTRIBUTE_STORAGE_CLASS) || slice_is(name, S3_ATTRIBUTE_WEBSITE_REDIRECT);
 }
 
 static bool has_own_setting(const struct meta_attributes *attributes)
@@ -63,11 +61,9 @@ static bool has_own_setting(const struct meta_attributes *attributes)
     return false;
 }
 
-static struct meta_bytes pool_copy(struct s3_request *request, struct meta_bytes bytes)
+static struct slice pool_copy(struct s3_request *request, struct slice bytes)
 {
-    struct slice copy = arena_dup(&request->http->arena, bytes.data, bytes.length);
-
-    return s3_bytes(copy);
+    return arena_dup(&request->http->arena, bytes.base, bytes.len);
 }
 
 /* The source's metadata with the request's own settings. */
@@ -164,7 +160,7 @@ static enum s3_error authorize(struct copy *copy, const struct meta_object *obje
     if (!copy->replaces_tags) {
         copy->op.replace_tags = true;
         copy->op.tags = pool_copy(request, s3_attribute_get(&object->attributes, META_ATTRIBUTE_TAGS));
-        if (copy->op.tags.length > 0)
+        if (copy->op.tags.len > 0)
             error = s3_copy_source_authorize_tags(request, &copy->source);
     }
     return error == S3_ERROR_NONE ? s3_authorize_upload(request, copy->op.tags) : error;
@@ -193,7 +189,7 @@ static void copy_change(struct copy *copy)
     copy->op.op.kind = META_OP_OBJECT_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
-    copy->op.key = s3_bytes(request->key);
+    copy->op.key = request->key;
     s3_pinned_end(&request->pinned);
     copy->op.condition = copy->condition.condition;
     copy->op.condition.owner = request->only_over;

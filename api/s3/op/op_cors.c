@@ -20,7 +20,7 @@
 
 /* ---- The configuration in use ---- */
 
-static int parse_stored(struct meta_bytes document, void **parsed)
+static int parse_stored(struct slice document, void **parsed)
 {
     struct arena arena;
     const char *message;
@@ -28,7 +28,7 @@ static int parse_stored(struct meta_bytes document, void **parsed)
     enum s3_error error;
 
     arena_init(&arena, NULL);
-    error = s3_cors_read(&arena, slice_of(document.data, document.length), &cors, &message);
+    error = s3_cors_read(&arena, document, &cors, &message);
     arena_free(&arena);
     if (error != S3_ERROR_NONE)
         return META_E_CORRUPT; /* only what was understood is stored */
@@ -249,7 +249,7 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
     s3_xml_init(&xml, &request->http->arena);
     s3_cors_write(&xml, cors);
     s3_cors_free(cors);
-    s3_setting_put(request, META_SETTING_CORS, (struct meta_bytes){xml.data, xml.length}, 200);
+    s3_setting_put(request, META_SETTING_CORS, slice_of(xml.data, xml.length), 200);
 }
 
 void s3_op_put_bucket_cors(struct s3_request *request)
@@ -259,5 +259,5 @@ void s3_op_put_bucket_cors(struct s3_request *request)
 
 void s3_op_delete_bucket_cors(struct s3_request *request)
 {
-    s3_setting_put(request, META_SETTING_CORS, (struct meta_bytes){NULL, 0}, 204);
+    s3_setting_put(request, META_SETTING_CORS, (struct slice){NULL, 0}, 204);
 }

@@ -56,9 +56,9 @@ struct deletion {
     char if_match[META_ETAG_BYTES_MAX + 1];
 };
 
-static struct meta_bytes owner_of(const struct s3_request *request)
+static struct slice owner_of(const struct s3_request *request)
 {
-    return (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    return slice_text(request->owner_id);
 }
 
 /* Which version is gone, or which delete marker was added in its place. */
@@ -147,7 +147,7 @@ void s3_op_delete_object(struct s3_request *request)
         s3_answer_error(request, error);
         return;
     }
-    deletion->entry.key = s3_bytes(request->key);
+    deletion->entry.key = request->key;
     deletion->entry.if_match = if_match.base != NULL ? deletion->if_match : NULL;
     deletion->entry.version = s3_version_wanted(&deletion->version);
     deletion_submit(deletion);
@@ -300,7 +300,7 @@ static void judge_key(struct multi_deletion *deletion, struct wanted_key *wanted
         return;
     wanted->entry = &deletion->op.entries[deletion->op.count++];
     *wanted->entry = wanted->conditions;
-    wanted->entry->key = s3_bytes(wanted->key);
+    wanted->entry->key = wanted->key;
     wanted->entry->owner = request->only_over;
     if (s3_pinned_judged(&object) != NULL)
         wanted->entry->judged = (const struct meta_judged *)arena_dup(&request->http->arena, &object.judged,

@@ -65,12 +65,12 @@ static void add_attributes(struct fetch *fetch)
 
     for (uint32_t i = 0; i < attributes->count; i++) {
         const struct meta_attribute *attribute = &attributes->list[i];
-        struct slice value = slice_of(attribute->value.data, attribute->value.length);
+        struct slice value = attribute->value;
 
         if (meta_attribute_is_annotation(attribute->name))
             continue; /* not a header */
         /* A copy: the object may be gone when the head is written out or logged. */
-        const char *name = s3_request_string(request, slice_of(attribute->name.data, attribute->name.length));
+        const char *name = s3_request_string(request, attribute->name);
 
         if (strncmp(name, S3_USER_METADATA_PREFIX, strlen(S3_USER_METADATA_PREFIX)) == 0)
             add_user_attribute(request, name, value, &missing);
@@ -81,7 +81,7 @@ static void add_attributes(struct fetch *fetch)
         s3_answer_header(request, "x-amz-missing-meta", text,
                          (size_t)snprintf(text, sizeof(text), "%u", missing));
     s3_overrides_answer(request);
-    if (s3_attribute_get(attributes, "content-type").data == NULL &&
+    if (s3_attribute_get(attributes, "content-type").base == NULL &&
         !s3_overrides_have(request, "content-type"))
         s3_answer_header_string(request, "content-type", S3_CONTENT_TYPE_DEFAULT);
 }
@@ -156,10 +156,10 @@ static void answer_not_modified(struct fetch *fetch)
     struct s3_request *request = fetch->request;
 
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-        struct meta_bytes value = s3_attribute_get(&fetch->object->attributes, kept[i]);
+        struct slice value = s3_attribute_get(&fetch->object->attributes, kept[i]);
 
-        if (value.data != NULL)
-            s3_answer_header(request, kept[i], value.data, value.length);
+        if (value.base != NULL)
+            s3_answer_header(request, kept[i], value.base, value.len);
     }
     add_validators(fetch);
     request->http->answer.status = 304;

@@ -22,7 +22,7 @@
 
 /* ---- The rules in use ---- */
 
-static int parse_stored(struct meta_bytes document, void **parsed)
+static int parse_stored(struct slice document, void **parsed)
 {
     struct core_lifecycle *lifecycle;
     int err = core_lifecycle_decode(document, &lifecycle);
@@ -55,13 +55,13 @@ void s3_expiration_answer(struct s3_request *request, uint64_t size, int64_t mod
 
     if (lifecycle_of_bucket(request, &lifecycle) != 0 || lifecycle == NULL)
         return;
-    rule = core_lifecycle_first(lifecycle, s3_bytes(request->key), size,
-                                s3_attribute_get(attributes, META_ATTRIBUTE_TAGS), modified_ms,
-                                core_lifecycle_day(core_worker_core(request->worker)), &expiry_ms);
-    if (rule == NULL || rule->id.length > CORE_LIFECYCLE_ID_BYTES_MAX)
+    rule =
+        core_lifecycle_first(lifecycle, request->key, size, s3_attribute_get(attributes, META_ATTRIBUTE_TAGS),
+                             modified_ms, core_lifecycle_day(core_worker_core(request->worker)), &expiry_ms);
+    if (rule == NULL || rule->id.len > CORE_LIFECYCLE_ID_BYTES_MAX)
         return;
     s3_time_http_format(expiry_ms, date);
-    id[percent_encode(rule->id.data, rule->id.length, false, id)] = '\0';
+    id[percent_encode(rule->id.base, rule->id.len, false, id)] = '\0';
     length = (size_t)snprintf(text, sizeof(text), "expiry-date=\"%s\", rule-id=\"%s\"", date, id);
     s3_answer_header(request, "x-amz-expiration", text, length);
 }
@@ -144,7 +144,7 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
     stored = arena_dup(&request->http->arena, encoded, length);
     free(encoded);
     answer_minimum_size(request, lifecycle.varies_by_storage_class);
-    s3_setting_put(request, META_SETTING_LIFECYCLE, s3_bytes(stored), 200);
+    s3_setting_put(request, META_SETTING_LIFECYCLE, stored, 200);
 }
 
 void s3_op_put_bucket_lifecycle(struct s3_request *request)
@@ -154,5 +154,5 @@ void s3_op_put_bucket_lifecycle(struct s3_request *request)
 
 void s3_op_delete_bucket_lifecycle(struct s3_request *request)
 {
-    s3_setting_put(request, META_SETTING_LIFECYCLE, (struct meta_bytes){NULL, 0}, 204);
+    s3_setting_put(request, META_SETTING_LIFECYCLE, (struct slice){NULL, 0}, 204);
 }

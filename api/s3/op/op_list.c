@@ -20,7 +20,7 @@ struct listing {
     struct s3_xml xml;                     /* the entries, and what follows them */
     struct slice prefix, delimiter, start; /* start: marker or start-after as given; base NULL when absent */
     struct slice token;                    /* V2 only, as given */
-    struct meta_bytes after;
+    struct slice after;
     uint32_t max_keys;
     bool url, with_owner, is_v2, truncated;
     struct slice *common; /* common prefixes, told behind the keys */
@@ -39,7 +39,7 @@ static struct slice token_make(struct s3_request *request, const char *key, size
     return slice_of(token, 1 + base64url_encode(key, length, token + 1));
 }
 
-static int token_read(struct s3_request *request, struct slice token, struct meta_bytes *after)
+static int token_read(struct s3_request *request, struct slice token, struct slice *after)
 {
     ssize_t length;
     char *key;
@@ -50,7 +50,7 @@ static int token_read(struct s3_request *request, struct slice token, struct met
     length = base64url_decode(slice_from(token, 1), key);
     if (length <= 0 || length > META_KEY_BYTES_MAX)
         return -1;
-    *after = (struct meta_bytes){key, (size_t)length};
+    *after = slice_of(key, (size_t)length);
     return 0;
 }
 
@@ -62,7 +62,7 @@ static void write_key(struct listing *listing, const struct meta_list_entry *ent
     uint8_t algorithm = entry->checksum.algorithm;
 
     s3_xml_open(xml, "Contents");
-    s3_xml_key(xml, "Key", entry->key.data, entry->key.length, listing->url);
+    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->url);
     s3_xml_time(xml, "LastModified", entry->modified_ms);
     s3_xml_etag(xml, entry->etag);
     if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
@@ -80,17 +80,17 @@ static int visit_entry(void *ctx, const struct meta_list_entry *entry)
 {
     struct listing *listing = ctx;
 
-    assert(entry->key.length <= META_KEY_BYTES_MAX);
+    assert(entry->key.len <= META_KEY_BYTES_MAX);
     assert(listing->count < listing->max_keys);
     if (entry->is_prefix) {
-        struct slice copy = arena_dup(&listing->request->http->arena, entry->key.data, entry->key.length);
+        struct slice copy = arena_dup(&listing->request->http->arena, entry->key.base, entry->key.len);
 
         listing->common[listing->common_count++] = copy;
     } else {
         write_key(listing, entry);
     }
-    memcpy(listing->last, entry->key.data, entry->key.length);
-    listing->last_length = entry->key.length;
+    memcpy(listing->last, entry->key.base, entry->key.len);
+    listing->last_length = entry->key.len;
     listing->count++;
     return 0;
 }
@@ -153,8 +153,8 @@ static void answer_listing(struct listing *listing)
     struct s3_request *request = listing->request;
     struct meta_list_query query = {
         .bucket = request->bucket.id,
-        .prefix = s3_bytes(listing->prefix),
-        .delimiter = s3_bytes(listing->delimiter),
+        .prefix = listing->prefix,
+        .delimiter = listing->delimiter,
         .after = listing->after,
         .limit = listing->max_keys,
     };
@@ -180,12 +180,12 @@ static void answer_listing(struct listing *listing)
 /* ---- Parameters ---- */
 
 /* A start beyond the longest key ends the listing where it stands: only its first bytes can matter. */
-static struct meta_bytes bounded(struct slice start)
+static struct slice bounded(struct slice start)
 {
-    struct meta_bytes bytes = s3_bytes(start);
+    struct slice bytes = start;
 
-    if (bytes.length > META_KEY_BYTES_MAX)
-        bytes.length = META_KEY_BYTES_MAX;
+    if (bytes.len > META_KEY_BYTES_MAX)
+        bytes.len = META_KEY_BYTES_MAX;
     return bytes;
 }
 

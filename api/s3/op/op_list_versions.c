@@ -35,7 +35,7 @@ static void write_version(struct version_listing *listing, const struct meta_ver
     uint8_t algorithm = entry->checksum.algorithm;
 
     s3_xml_open(xml, name);
-    s3_xml_key(xml, "Key", entry->key.data, entry->key.length, listing->url);
+    s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->url);
     s3_xml_string(xml, "VersionId", listing->last_version);
     s3_xml_bool(xml, "IsLatest", entry->is_current);
     s3_xml_time(xml, "LastModified", entry->modified_ms);
@@ -56,13 +56,13 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
 {
     struct version_listing *listing = ctx;
 
-    assert(entry->key.length <= META_KEY_BYTES_MAX);
-    memcpy(listing->last_key, entry->key.data, entry->key.length);
-    listing->last_key_length = entry->key.length;
+    assert(entry->key.len <= META_KEY_BYTES_MAX);
+    memcpy(listing->last_key, entry->key.base, entry->key.len);
+    listing->last_key_length = entry->key.len;
     listing->last_version[0] = '\0';
     if (entry->is_prefix) {
         listing->common[listing->common_count++] =
-            arena_dup(&listing->request->http->arena, entry->key.data, entry->key.length);
+            arena_dup(&listing->request->http->arena, entry->key.base, entry->key.len);
         return 0;
     }
     (void)s3_version_format(&entry->version, listing->last_version);
@@ -111,9 +111,9 @@ static void answer_versions(struct version_listing *listing)
     bool is_group = resume.len < listing->key_marker.len;
     struct meta_version_query query = {
         .bucket = request->bucket.id,
-        .prefix = s3_bytes(listing->prefix),
-        .delimiter = s3_bytes(listing->delimiter),
-        .key_marker = s3_bytes(resume),
+        .prefix = listing->prefix,
+        .delimiter = listing->delimiter,
+        .key_marker = resume,
         .version_marker = listing->version_marker.len > 0 && !is_group ? &listing->marker : NULL,
         .limit = listing->max_keys,
     };

@@ -229,7 +229,7 @@ static void lock_submit(struct lock_change *lock)
     s3_pinned_end(&request->pinned);
     lock->op.op.kind = META_OP_OBJECT_LOCK;
     lock->op.bucket = request->bucket.id;
-    lock->op.key = s3_bytes(request->key);
+    lock->op.key = request->key;
     lock->op.version = s3_version_wanted(&lock->version);
     lock->op.judged = s3_pinned_judged(&request->pinned);
     lock->change = (struct core_change){.op = &lock->op.op, .done = on_locked, .ctx = lock};

@@ -53,20 +53,20 @@ static int visit_ownership(void *ctx, const char *path, const char *text, size_t
 /* An ACL that would cease to count has to be taken back first. */
 static bool has_acl(struct s3_request *request)
 {
-    struct meta_bytes acl;
+    struct slice acl;
 
     if (core_setting_read(request->worker, request->bucket.id, META_SETTING_ACL, &acl) != 0)
         return false;
-    free((void *)acl.data);
+    free((void *)acl.base);
     return true;
 }
 
 /* As it is stored. */
-static struct meta_bytes ownership_word(enum s3_ownership ownership)
+static struct slice ownership_word(enum s3_ownership ownership)
 {
     const char *name = s3_ownership_name(ownership);
 
-    return (struct meta_bytes){name, strlen(name)};
+    return slice_text(name);
 }
 
 static void on_ownership(struct s3_request *request, struct slice body, void *ctx)
@@ -89,7 +89,7 @@ void s3_op_put_ownership_controls(struct s3_request *request)
 
 void s3_op_delete_ownership_controls(struct s3_request *request)
 {
-    s3_setting_put(request, META_SETTING_OWNERSHIP, (struct meta_bytes){NULL, 0}, 204);
+    s3_setting_put(request, META_SETTING_OWNERSHIP, (struct slice){NULL, 0}, 204);
 }
 
 /* ---- PublicAccessBlock: stored as four letters, 'y' or 'n', in the order of the names ---- */
@@ -149,7 +149,7 @@ static void on_block(struct s3_request *request, struct slice body, void *ctx)
         s3_answer_error(request, S3_ERROR_MALFORMED_XML);
     else
         s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK,
-                       (struct meta_bytes){letters, S3_PUBLIC_ACCESS_SWITCHES}, 200);
+                       slice_of(letters, S3_PUBLIC_ACCESS_SWITCHES), 200);
 }
 
 void s3_op_put_public_access_block(struct s3_request *request)
@@ -159,7 +159,7 @@ void s3_op_put_public_access_block(struct s3_request *request)
 
 void s3_op_delete_public_access_block(struct s3_request *request)
 {
-    s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK, (struct meta_bytes){NULL, 0}, 204);
+    s3_setting_put(request, META_SETTING_PUBLIC_ACCESS_BLOCK, (struct slice){NULL, 0}, 204);
 }
 
 /* ---- Request payment: nobody is asked to pay here, so the bucket's owner does ---- */

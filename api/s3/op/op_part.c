@@ -41,8 +41,7 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
     target->number = (uint32_t)number;
     if ((error = s3_parameter_upload_id(request, target->upload_id)) != S3_ERROR_NONE)
         return error;
-    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key), target->upload_id,
-                             &upload);
+    result = core_upload_get(request->worker, request->bucket.id, request->key, target->upload_id, &upload);
     if (result != 0)
         return s3_error_of_result(result);
     if (upload.checksum_algorithm < S3_CHECKSUM_COUNT)
@@ -115,7 +114,7 @@ static enum s3_error prepare_part(struct part_put *part_put, const char **messag
         return error;
     part_put->put.wanted = part_put->target.algorithm;
     part_put->op.bucket = request->bucket.id;
-    part_put->op.key = s3_bytes(request->key);
+    part_put->op.key = request->key;
     part_put->op.part.number = part_put->target.number;
     memcpy(part_put->op.upload_id, part_put->target.upload_id, META_UPLOAD_ID_BYTES);
     return S3_ERROR_NONE;
@@ -254,7 +253,7 @@ static void part_copy_change(struct part_copy *copy)
     copy->op.op.kind = META_OP_PART_COPY;
     copy->op.source = s3_copy_source_of_change(&copy->source);
     copy->op.bucket = request->bucket.id;
-    copy->op.key = s3_bytes(request->key);
+    copy->op.key = request->key;
     copy->op.first = copy->range.first;
     copy->op.length = copy->range.length;
     copy->op.number = copy->target.number;
@@ -435,8 +434,7 @@ void s3_op_list_parts(struct s3_request *request)
                            &listing->limit) != 0 ||
         s3_parameter_count(request, "part-number-marker", 0, META_PART_NUMBER_MAX, &listing->after) != 0)
         return;
-    result = core_upload_get(request->worker, request->bucket.id, s3_bytes(request->key), listing->upload_id,
-                             &upload);
+    result = core_upload_get(request->worker, request->bucket.id, request->key, listing->upload_id, &upload);
     if (result != 0) {
         s3_answer_result(request, result);
         return;

@@ -50,7 +50,7 @@ static void on_policy(struct s3_request *request, struct slice body, void *ctx)
         else if (block.block_policy && is_public)
             s3_answer_error(request, S3_ERROR_ACCESS_DENIED);
         else
-            s3_setting_put(request, META_SETTING_POLICY, s3_bytes(body), 204);
+            s3_setting_put(request, META_SETTING_POLICY, body, 204);
     }
 }
 
@@ -63,12 +63,12 @@ void s3_op_put_bucket_policy(struct s3_request *request)
 void s3_op_delete_bucket_policy(struct s3_request *request)
 {
     if (!refuse_strangers(request))
-        s3_setting_put(request, META_SETTING_POLICY, (struct meta_bytes){NULL, 0}, 204);
+        s3_setting_put(request, META_SETTING_POLICY, (struct slice){NULL, 0}, 204);
 }
 
 void s3_op_get_bucket_policy(struct s3_request *request)
 {
-    struct meta_bytes document;
+    struct slice document;
     int result;
 
     if (refuse_strangers(request))
@@ -84,8 +84,8 @@ void s3_op_get_bucket_policy(struct s3_request *request)
     }
     request->http->answer.status = 200;
     s3_answer_header_string(request, "content-type", "application/json");
-    http_send_memory(request->http, document.data, document.length);
-    free((void *)document.data);
+    http_send_memory(request->http, document.base, document.len);
+    free((void *)document.base);
 }
 
 void s3_op_get_bucket_policy_status(struct s3_request *request)

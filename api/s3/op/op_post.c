@@ -58,7 +58,7 @@ static enum s3_error authorize(struct post *post)
 
 static enum s3_error add_tags(struct post *post)
 {
-    if (post->tags.length == 0)
+    if (post->tags.len == 0)
         return s3_tagging_add_header(post->request, &post->op.object.attributes);
     s3_attribute_add(&post->op.object.attributes, META_ATTRIBUTE_TAGS, post->tags);
     return S3_ERROR_NONE;
@@ -94,11 +94,11 @@ static enum s3_error prepare_object(struct post *post)
                                  s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH)) != 0)
         return s3_refuse_condition(request);
     op->bucket = request->bucket.id;
-    op->key = s3_bytes(request->key);
+    op->key = request->key;
     op->condition = post->condition.condition;
     take_judgement(post);
     op->object.owner = access.owner;
-    if (access.acl.length > 0)
+    if (access.acl.len > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
     return s3_put_prepare_fed(&post->put, post->limits.bytes_max, &post->message);
 }
@@ -125,7 +125,7 @@ static enum s3_error judge_again(struct s3_put *put)
     struct post *post = post_of_put(put);
     struct s3_request *request = post->request;
     struct s3_upload_access access;
-    struct meta_bytes lock;
+    struct slice lock;
     enum s3_error error;
 
     if ((error = s3_authorize_begin_again(request)) != S3_ERROR_NONE ||

@@ -24,8 +24,8 @@ struct post {
     struct s3_write_condition condition;
     struct slice expected_owner; /* of the request's own header; base NULL: none */
     struct s3_form_limits limits;
-    struct meta_bytes tags; /* of the field `tagging`, in stored form */
-    enum s3_error error;    /* why the body was broken off */
+    struct slice tags;   /* of the field `tagging`, in stored form */
+    enum s3_error error; /* why the body was broken off */
     const char *message;
 };
 

@@ -63,7 +63,7 @@ static enum s3_error judge_again(struct s3_put *put)
     struct s3_request *request = put->request;
     struct meta_object_put *op = &object_put_of(put)->op;
     struct s3_upload_access access;
-    struct meta_bytes lock;
+    struct slice lock;
     enum s3_error error;
 
     if ((error = s3_authorize_again(request)) != S3_ERROR_NONE ||
@@ -137,11 +137,11 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
     object_put->put.wanted = object_put->append.algorithm;
     op->append = object_put->append.is_given ? &object_put->append.change : NULL;
     op->bucket = request->bucket.id;
-    op->key = s3_bytes(request->key);
+    op->key = request->key;
     op->condition = object_put->condition.condition;
     take_judgement(request, op);
     op->object.owner = access.owner;
-    if (access.acl.length > 0)
+    if (access.acl.len > 0)
         s3_attribute_add(&op->object.attributes, META_ATTRIBUTE_ACL, access.acl);
     return S3_ERROR_NONE;
 }

@@ -29,7 +29,7 @@ static void on_renamed(struct core_change *change)
 {
     struct renaming *renaming = change->ctx;
     struct s3_request *request = renaming->request;
-    const struct meta_bytes *source = &renaming->op.source.key;
+    const struct slice *source = &renaming->op.source.key;
 
     if (renaming->op.op.result == META_E_JUDGED) {
         renaming_judge_again(renaming);
@@ -41,7 +41,7 @@ static void on_renamed(struct core_change *change)
     }
     /* Only an If-Match can miss the new key. */
     if (!renaming->condition.condition.if_match_any && renaming->condition.condition.if_match == NULL)
-        request->subject_key = arena_dup(&request->http->arena, source->data, source->length);
+        request->subject_key = arena_dup(&request->http->arena, source->base, source->len);
     s3_answer_result(request, renaming->op.op.result);
 }
 
@@ -80,7 +80,7 @@ static void renaming_submit(struct renaming *renaming)
 
 static void renaming_judge_again(struct renaming *renaming)
 {
-    struct slice key = slice_of(renaming->op.source.key.data, renaming->op.source.key.length);
+    struct slice key = renaming->op.source.key;
     struct s3_request *request = renaming->request;
     enum s3_error error;
 
@@ -122,7 +122,7 @@ static enum s3_error read_source(struct renaming *renaming, const char **message
     if (error == S3_ERROR_NONE)
         error = authorize_source(renaming, key);
     renaming->op.source.bucket = request->bucket.id;
-    renaming->op.source.key = s3_bytes(key);
+    renaming->op.source.key = key;
     return error;
 }
 
@@ -200,7 +200,7 @@ static void digest_parameters(struct renaming *renaming)
         texts[count++] = s3_request_header(request, headers[i]);
         texts[count++] = slice_of("", 1);
     }
-    texts[count++] = slice_of(renaming->op.source.key.data, renaming->op.source.key.length);
+    texts[count++] = renaming->op.source.key;
     struct slice all = arena_join(&request->http->arena, texts, count);
     s3_sha256(all.base, all.len, renaming->parameters);
 }
@@ -219,8 +219,8 @@ static enum s3_error read_token(struct renaming *renaming)
         return s3_request_argument_header(request, "x-amz-client-token",
                                           "x-amz-client-token must be 1 to 64 visible ASCII characters.");
     digest_parameters(renaming);
-    renaming->op.token = s3_bytes(token);
-    renaming->op.parameters = (struct meta_bytes){renaming->parameters, sizeof(renaming->parameters)};
+    renaming->op.token = token;
+    renaming->op.parameters = slice_of(renaming->parameters, sizeof(renaming->parameters));
     return S3_ERROR_NONE;
 }
 
@@ -239,7 +239,7 @@ void s3_op_rename_object(struct s3_request *request)
         return;
     }
     renaming->op.op.kind = META_OP_OBJECT_RENAME;
-    renaming->op.key = s3_bytes(request->key);
-    renaming->op.owner = (struct meta_bytes){request->owner_id, strlen(request->owner_id)};
+    renaming->op.key = request->key;
+    renaming->op.owner = slice_text(request->owner_id);
     renaming_submit(renaming);
 }

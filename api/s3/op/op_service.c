@@ -24,10 +24,7 @@ struct bucket_listing {
 
 static bool listing_wants(const struct bucket_listing *listing, const struct meta_bucket *bucket)
 {
-    size_t length = strlen(bucket->name);
-
-    if (length < listing->prefix.len ||
-        (listing->prefix.len > 0 && memcmp(bucket->name, listing->prefix.base, listing->prefix.len) != 0))
+    if (!slice_begins(slice_text(bucket->name), listing->prefix))
         return false;
     if (listing->region.base != NULL && !slice_is_nocase(listing->region, bucket->region))
         return false;
@@ -61,11 +58,11 @@ static int list_all(struct bucket_listing *listing)
     int result;
 
     do {
-        struct meta_bytes after = {listing->last_seen, strlen(listing->last_seen)};
+        struct slice after = slice_text(listing->last_seen);
         char from[META_BUCKET_NAME_BYTES_MAX + 1];
 
         memcpy(from, listing->last_seen, sizeof(from)); /* visit_bucket writes to last_seen meanwhile */
-        after.data = from;
+        after.base = from;
         listing->seen = 0;
         result = core_bucket_list(listing->request->worker, after, BUCKETS_PER_READ, visit_bucket, listing);
     } while (result == 0 && listing->seen == BUCKETS_PER_READ);
@@ -91,7 +88,7 @@ static void answer_listing(struct bucket_listing *listing, const char *owner)
 
     s3_xml_init(xml, &request->http->arena);
     s3_xml_open(xml, "ListAllMyBucketsResult" S3_XMLNS);
-    s3_xml_owner(request, xml, "Owner", (struct meta_bytes){owner, strlen(owner)});
+    s3_xml_owner(request, xml, "Owner", slice_text(owner));
     s3_xml_open(xml, "Buckets");
     if ((result = list_all(listing)) != 0) {
         s3_answer_result(request, result);

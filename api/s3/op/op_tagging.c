@@ -18,14 +18,14 @@
 
 /* ---- Tags of an upload ---- */
 
-enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed)
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct slice *packed)
 {
     struct slice text = s3_request_effective(request, S3_EFFECTIVE_TAGGING);
     struct s3_refusal refusal = {0};
     struct s3_tags *tags;
     enum s3_error error;
 
-    *packed = (struct meta_bytes){NULL, 0};
+    *packed = (struct slice){NULL, 0};
     if (text.base == NULL || text.len == 0)
         return S3_ERROR_NONE;
     tags = s3_request_alloc(request, sizeof(*tags));
@@ -39,17 +39,17 @@ enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_byt
 
 enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes)
 {
-    struct meta_bytes packed;
+    struct slice packed;
     enum s3_error error = s3_tagging_from_header(request, &packed);
 
-    if (error == S3_ERROR_NONE && packed.length > 0)
+    if (error == S3_ERROR_NONE && packed.len > 0)
         s3_attribute_add(attributes, META_ATTRIBUTE_TAGS, packed);
     return error;
 }
 
 /* ---- Answers ---- */
 
-static void answer_tags(struct s3_request *request, struct meta_bytes packed)
+static void answer_tags(struct s3_request *request, struct slice packed)
 {
     struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
     struct s3_xml xml;
@@ -69,7 +69,7 @@ static void answer_tags(struct s3_request *request, struct meta_bytes packed)
 
 /* Parses the document, answering what is wrong with it. Returns 0 or -EINVAL. */
 static int read_document(struct s3_request *request, struct slice body, uint32_t count_max,
-                         struct meta_bytes *packed)
+                         struct slice *packed)
 {
     struct s3_tags *tags = s3_request_alloc(request, sizeof(*tags));
     struct s3_refusal refusal = {0};
@@ -140,7 +140,7 @@ static void annotation_submit(struct annotation *annotation)
     annotation->op = (struct meta_object_annotate){
         .op.kind = META_OP_OBJECT_ANNOTATE,
         .bucket = request->bucket.id,
-        .key = s3_bytes(request->key),
+        .key = request->key,
         .version = s3_version_wanted(&annotation->version),
         .judged = s3_pinned_judged(&request->pinned),
         .name = annotation->annotating->name,
@@ -166,7 +166,7 @@ void s3_object_annotate(struct s3_request *request, const struct s3_annotating *
 }
 
 /* Policies may speak of the tags, which s3_dispatch did not know yet. */
-static enum s3_error authorize_tags(struct s3_request *request, struct meta_bytes packed)
+static enum s3_error authorize_tags(struct s3_request *request, struct slice packed)
 {
     struct s3_access access = {
         .object = &request->pinned,
@@ -194,7 +194,7 @@ static enum s3_error authorize_tags_again(struct s3_request *request, const stru
 static void on_object_document(struct s3_request *request, struct slice body, void *ctx)
 {
     struct s3_annotating *annotating = s3_request_alloc(request, sizeof(*annotating));
-    struct meta_bytes packed;
+    struct slice packed;
     enum s3_error error;
 
     if (read_document(request, body, S3_OBJECT_TAGS_MAX, &packed) != 0)
@@ -203,8 +203,8 @@ static void on_object_document(struct s3_request *request, struct slice body, vo
         s3_answer_error(request, error);
         return;
     }
-    if (packed.length == 0)
-        packed.data = NULL; /* an empty set is none */
+    if (packed.len == 0)
+        packed.base = NULL; /* an empty set is none */
     *annotating = (struct s3_annotating){META_ATTRIBUTE_TAGS, packed, 200, authorize_tags_again};
     s3_object_annotate(request, annotating);
 }
@@ -232,7 +232,7 @@ void s3_op_delete_object_tagging(struct s3_request *request)
 
 void s3_op_get_bucket_tagging(struct s3_request *request)
 {
-    struct meta_bytes packed;
+    struct slice packed;
     int result = core_setting_read(request->worker, request->bucket.id, META_SETTING_TAGGING, &packed);
 
     if (result == META_E_NO_SETTING) {
@@ -241,18 +241,18 @@ void s3_op_get_bucket_tagging(struct s3_request *request)
         s3_answer_result(request, result);
     } else {
         answer_tags(request, packed);
-        free((void *)packed.data);
+        free((void *)packed.base);
     }
 }
 
 static void on_bucket_document(struct s3_request *request, struct slice body, void *ctx)
 {
-    struct meta_bytes packed;
+    struct slice packed;
 
     if (read_document(request, body, S3_TAGS_MAX, &packed) != 0)
         return;
-    if (packed.length == 0)
-        packed.data = NULL; /* S3 then answers NoSuchTagSet, as after a delete */
+    if (packed.len == 0)
+        packed.base = NULL; /* S3 then answers NoSuchTagSet, as after a delete */
     /* S3 answers 204, which minio-js takes for a failure; everybody takes 200. */
     s3_setting_put(request, META_SETTING_TAGGING, packed, 200);
 }
@@ -264,5 +264,5 @@ void s3_op_put_bucket_tagging(struct s3_request *request)
 
 void s3_op_delete_bucket_tagging(struct s3_request *request)
 {
-    s3_setting_put(request, META_SETTING_TAGGING, (struct meta_bytes){NULL, 0}, 204);
+    s3_setting_put(request, META_SETTING_TAGGING, (struct slice){NULL, 0}, 204);
 }

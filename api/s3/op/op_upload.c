@@ -75,10 +75,10 @@ static enum s3_error prepare(struct creation *creation, const char **message)
                                            &type, message)) != S3_ERROR_NONE)
         return error;
     core_upload_id_make(upload->id);
-    upload->key = s3_bytes(request->key);
+    upload->key = request->key;
     upload->initiated_ms = clock_real_ms();
     upload->owner = access.owner;
-    if (access.acl.length > 0)
+    if (access.acl.len > 0)
         s3_attribute_add(&upload->attributes, META_ATTRIBUTE_ACL, access.acl);
     upload->checksum_algorithm = (uint8_t)algorithm;
     upload->checksum_type = (uint8_t)type;
@@ -132,7 +132,7 @@ void s3_op_abort_upload(struct s3_request *request)
     abortion->request = request;
     abortion->op.op.kind = META_OP_UPLOAD_ABORT;
     abortion->op.bucket = request->bucket.id;
-    abortion->op.key = s3_bytes(request->key);
+    abortion->op.key = request->key;
     abortion->change = (struct core_change){.op = &abortion->op.op, .done = on_aborted, .ctx = abortion};
     core_change_submit(request->worker, &abortion->change);
 }
@@ -159,7 +159,7 @@ static void write_upload(struct upload_listing *listing, const struct meta_uploa
     uint8_t algorithm = upload->checksum_algorithm;
 
     s3_xml_open(xml, "Upload");
-    s3_xml_key(xml, "Key", upload->key.data, upload->key.length, listing->url);
+    s3_xml_key(xml, "Key", upload->key.base, upload->key.len, listing->url);
     s3_xml_string(xml, "UploadId", listing->last_id);
     s3_xml_owner(listing->request, xml, "Initiator", upload->owner);
     s3_xml_owner(listing->request, xml, "Owner", upload->owner);
@@ -172,12 +172,12 @@ static void write_upload(struct upload_listing *listing, const struct meta_uploa
     s3_xml_close(xml, "Upload");
 }
 
-static int visit_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+static int visit_upload(void *ctx, const struct meta_upload *upload, struct slice common_prefix)
 {
     struct upload_listing *listing = ctx;
-    struct meta_bytes key = upload != NULL ? upload->key : common_prefix;
+    struct slice key = upload != NULL ? upload->key : common_prefix;
 
-    listing->last_key = arena_dup(&listing->request->http->arena, key.data, key.length);
+    listing->last_key = arena_dup(&listing->request->http->arena, key.base, key.len);
     listing->last_id[0] = '\0';
     if (upload == NULL) {
         listing->common[listing->common_count++] = listing->last_key;
@@ -224,9 +224,9 @@ static void answer_uploads(struct upload_listing *listing)
     struct s3_request *request = listing->request;
     const struct meta_upload_query query = {
         .bucket = request->bucket.id,
-        .prefix = s3_bytes(listing->prefix),
-        .delimiter = s3_bytes(listing->delimiter),
-        .key_marker = s3_bytes(listing->key_marker),
+        .prefix = listing->prefix,
+        .delimiter = listing->delimiter,
+        .key_marker = listing->key_marker,
         /* Without a key the id says nothing, and S3 ignores it. */
         .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 ? listing->marker_id : NULL,
         .limit = listing->limit,

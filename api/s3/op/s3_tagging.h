@@ -8,14 +8,14 @@
 #include "api/s3/object/s3_tags.h"
 
 /* The stored form of x-amz-tagging; empty when the header is absent or empty. */
-enum s3_error s3_tagging_from_header(struct s3_request *request, struct meta_bytes *packed);
+enum s3_error s3_tagging_from_header(struct s3_request *request, struct slice *packed);
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
 enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes);
 
 /* One annotation of the request's object, to be set (data NULL: removed) and answered with status. Valid until the answer. */
 struct s3_annotating {
     const char *name;
-    struct meta_bytes value;
+    struct slice value;
     int status;
     /* Judges once more, where the object is not as it was judged any more. */
     enum s3_error (*judge)(struct s3_request *request, const struct s3_annotating *annotating);

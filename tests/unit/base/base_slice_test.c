@@ -53,6 +53,23 @@ static void test_prefix(void **state)
     assert_true(slice_has_prefix_nocase(SLICE("X-Amz-Date"), "x-aMZ-"));
     assert_false(slice_has_prefix_nocase(SLICE("X-Am"), "x-amz-"));
     assert_false(slice_has_prefix_nocase(absent, ""));
+    assert_true(slice_begins(SLICE("a\0b"), SLICE("a\0")));
+    assert_false(slice_begins(SLICE("a\0b"), SLICE("a\0c")));
+    assert_false(slice_begins(SLICE("a"), SLICE("ab")));
+    assert_true(slice_begins(SLICE("a"), SLICE("a")));
+    assert_true(slice_begins(absent, absent));
+    assert_false(slice_begins(absent, SLICE("a")));
+}
+
+static void test_order(void **state)
+{
+    assert_true(slice_compare(SLICE("a"), SLICE("b")) < 0);
+    assert_true(slice_compare(SLICE("b"), SLICE("a\xff")) > 0);
+    assert_true(slice_compare(SLICE("a"), SLICE("a\0")) < 0);
+    assert_true(slice_compare(SLICE("\x80"), SLICE("\x7f")) > 0);
+    assert_true(slice_compare(SLICE(""), SLICE("a")) < 0);
+    assert_int_equal(slice_compare(SLICE("a\0b"), SLICE("a\0b")), 0);
+    assert_int_equal(slice_compare(SLICE(""), absent), 0);
 }
 
 static void test_cutting(void **state)
@@ -135,10 +152,8 @@ static void test_base64(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equality),
-        cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_cutting),
-        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_equality), cmocka_unit_test(test_prefix), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_cutting),  cmocka_unit_test(test_base64),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,7 @@ static void refused_without_bucket_or_upload(void **state)
     assert_int_equal(put_fill(&put, (const unsigned char *)"1", 1), 0);
     assert_int_equal(put_seal(&put), 0);
     part.bucket = rig.bucket;
-    part.key = bytes_of("key");
+    part.key = slice_text("key");
     core_put_commit_part(put.put, &part);
     assert_int_equal(put_await(&put, &put.committed), META_E_NO_UPLOAD);
     core_put_end(put.put);

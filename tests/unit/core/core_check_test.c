@@ -61,8 +61,8 @@ static void begin_filled(struct rig *rig)
 {
     struct meta_object_copy copy = {
         .op.kind = META_OP_OBJECT_COPY,
-        .source.key = bytes_of("dir/a\nb"),
-        .key = bytes_of("copy"),
+        .source.key = slice_text("dir/a\nb"),
+        .key = slice_text("copy"),
         .source.if_modified_since_ms = INT64_MIN,
         .source.if_unmodified_since_ms = INT64_MIN,
     };

@@ -68,7 +68,7 @@ static void child_run(struct rig *rig, int fd, uint32_t first_version)
 {
     struct meta_bucket bucket;
 
-    if (rig_open_again(rig) != 0 || core_bucket_get(rig->worker, bytes_of("bucket"), &bucket) != 0)
+    if (rig_open_again(rig) != 0 || core_bucket_get(rig->worker, slice_text("bucket"), &bucket) != 0)
         _exit(2);
     for (uint32_t version = first_version;; version++) {
         struct report report = {
@@ -195,7 +195,7 @@ static void lost_files_are_not_taken_for_new_ones(void **state)
     assert_int_equal(rig_put(&rig, "new", new, 5000, NO_CONDITION), 0);
     rig_expect(&rig, "new", new, 5000);
 
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("old"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("old"), &get, &object), 0);
     bool ready = false;
     if (core_get_open(get, 0, 5000, get_ready, &ready) == -EBUSY)
         while (!ready)

@@ -14,11 +14,6 @@
 
 #define DAY_MS 86400000ll
 
-static struct meta_bytes text(const char *string)
-{
-    return (struct meta_bytes){string, strlen(string)};
-}
-
 static void is_due_at_the_midnight_after(void **state)
 {
     /* 1970-01-01 10:00, three days: the 5th begins what comes after the 4th day's end. */
@@ -37,70 +32,73 @@ static void is_due_at_the_midnight_after(void **state)
 
 static void a_filter_takes_what_meets_all_of_it(void **state)
 {
-    struct core_lifecycle_rule rule = {.prefix = text("logs/")};
+    struct core_lifecycle_rule rule = {.prefix = slice_text("logs/")};
 
-    assert_true(core_lifecycle_matches(&rule, text("logs/a"), 0, text("")));
-    assert_true(core_lifecycle_matches(&rule, text("logs/"), 0, text("")));
-    assert_false(core_lifecycle_matches(&rule, text("logs"), 0, text("")));
-    assert_false(core_lifecycle_matches(&rule, text("blog/logs/"), 0, text("")));
+    assert_true(core_lifecycle_matches(&rule, slice_text("logs/a"), 0, slice_text("")));
+    assert_true(core_lifecycle_matches(&rule, slice_text("logs/"), 0, slice_text("")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs"), 0, slice_text("")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("blog/logs/"), 0, slice_text("")));
     rule.has_size_greater = rule.has_size_less = true;
     rule.size_greater = 10;
     rule.size_less = 20;
-    assert_false(core_lifecycle_matches(&rule, text("logs/a"), 10, text("")));
-    assert_true(core_lifecycle_matches(&rule, text("logs/a"), 11, text("")));
-    assert_true(core_lifecycle_matches(&rule, text("logs/a"), 19, text("")));
-    assert_false(core_lifecycle_matches(&rule, text("logs/a"), 20, text("")));
-    rule.tags = text("a=1&b=2");
-    assert_false(core_lifecycle_matches(&rule, text("logs/a"), 15, text("a=1")));
-    assert_false(core_lifecycle_matches(&rule, text("logs/a"), 15, text("")));
-    assert_false(core_lifecycle_matches(&rule, text("logs/a"), 15, text("a=1&b=22")));
-    assert_true(core_lifecycle_matches(&rule, text("logs/a"), 15, text("b=2&c=3&a=1")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs/a"), 10, slice_text("")));
+    assert_true(core_lifecycle_matches(&rule, slice_text("logs/a"), 11, slice_text("")));
+    assert_true(core_lifecycle_matches(&rule, slice_text("logs/a"), 19, slice_text("")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs/a"), 20, slice_text("")));
+    rule.tags = slice_text("a=1&b=2");
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs/a"), 15, slice_text("a=1")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs/a"), 15, slice_text("")));
+    assert_false(core_lifecycle_matches(&rule, slice_text("logs/a"), 15, slice_text("a=1&b=22")));
+    assert_true(core_lifecycle_matches(&rule, slice_text("logs/a"), 15, slice_text("b=2&c=3&a=1")));
 }
 
 static void the_earliest_rule_counts(void **state)
 {
     struct core_lifecycle_rule rules[] = {
-        {.id = text("week"), .enabled = true, .expire_days = 7},
-        {.id = text("off"), .enabled = false, .expire_days = 1},
-        {.id = text("logs"), .enabled = true, .expire_days = 2, .prefix = text("logs/")},
-        {.id = text("date"),
+        {.id = slice_text("week"), .enabled = true, .expire_days = 7},
+        {.id = slice_text("off"), .enabled = false, .expire_days = 1},
+        {.id = slice_text("logs"), .enabled = true, .expire_days = 2, .prefix = slice_text("logs/")},
+        {.id = slice_text("date"),
          .enabled = true,
          .has_expire_date = true,
          .expire_date_ms = 4 * DAY_MS,
-         .prefix = text("old/")},
-        {.id = text("abort"), .enabled = true, .abort_days = 1},
+         .prefix = slice_text("old/")},
+        {.id = slice_text("abort"), .enabled = true, .abort_days = 1},
     };
     struct core_lifecycle lifecycle = {rules, 5, false};
     int64_t expiry;
 
-    assert_ptr_equal(core_lifecycle_first(&lifecycle, text("x"), 1, text(""), 0, 86400, &expiry), &rules[0]);
+    assert_ptr_equal(core_lifecycle_first(&lifecycle, slice_text("x"), 1, slice_text(""), 0, 86400, &expiry),
+                     &rules[0]);
     assert_int_equal(expiry, 8 * DAY_MS);
-    assert_ptr_equal(core_lifecycle_first(&lifecycle, text("logs/x"), 1, text(""), 0, 86400, &expiry),
-                     &rules[2]);
+    assert_ptr_equal(
+        core_lifecycle_first(&lifecycle, slice_text("logs/x"), 1, slice_text(""), 0, 86400, &expiry),
+        &rules[2]);
     assert_int_equal(expiry, 3 * DAY_MS);
-    assert_ptr_equal(core_lifecycle_first(&lifecycle, text("old/x"), 1, text(""), 0, 86400, &expiry),
-                     &rules[3]);
+    assert_ptr_equal(
+        core_lifecycle_first(&lifecycle, slice_text("old/x"), 1, slice_text(""), 0, 86400, &expiry),
+        &rules[3]);
     assert_int_equal(expiry, 4 * DAY_MS);
     lifecycle.rules = &rules[4];
     lifecycle.count = 1;
-    assert_null(core_lifecycle_first(&lifecycle, text("x"), 1, text(""), 0, 86400, &expiry));
+    assert_null(core_lifecycle_first(&lifecycle, slice_text("x"), 1, slice_text(""), 0, 86400, &expiry));
 }
 
-static void assert_text(struct meta_bytes got, struct meta_bytes expected)
+static void assert_text(struct slice got, struct slice expected)
 {
-    assert_int_equal(got.length, expected.length);
-    assert_memory_equal(got.data, expected.data, got.length);
+    assert_int_equal(got.len, expected.len);
+    assert_memory_equal(got.base, expected.base, got.len);
 }
 
 static void comes_back_from_the_stored_form(void **state)
 {
     struct core_lifecycle_rule rules[] = {
-        {.id = text("one"),
+        {.id = slice_text("one"),
          .enabled = true,
          .form = CORE_LIFECYCLE_AND,
          .has_prefix = true,
-         .prefix = text("p/"),
-         .tags = text("a=1"),
+         .prefix = slice_text("p/"),
+         .tags = slice_text("a=1"),
          .has_size_greater = true,
          .size_greater = 5,
          .has_size_less = true,
@@ -109,19 +107,19 @@ static void comes_back_from_the_stored_form(void **state)
          .noncurrent_days = 3,
          .noncurrent_newer = 100,
          .abort_days = 9},
-        {.id = text("two"),
+        {.id = slice_text("two"),
          .form = CORE_LIFECYCLE_FILTER,
          .has_expire_date = true,
          .expire_date_ms = -DAY_MS},
-        {.id = text("three"), .has_expire_marker = true},
-        {.id = text("four"), .has_expire_marker = true, .expire_marker = true, .has_prefix = true},
+        {.id = slice_text("three"), .has_expire_marker = true},
+        {.id = slice_text("four"), .has_expire_marker = true, .expire_marker = true, .has_prefix = true},
     };
     struct core_lifecycle lifecycle = {rules, 4, true}, *again;
     size_t length;
     char *stored = core_lifecycle_encode(&lifecycle, &length);
 
     assert_non_null(stored);
-    assert_int_equal(core_lifecycle_decode((struct meta_bytes){stored, length}, &again), 0);
+    assert_int_equal(core_lifecycle_decode(slice_of(stored, length), &again), 0);
     assert_int_equal(again->count, 4);
     assert_true(again->varies_by_storage_class);
     for (uint32_t i = 0; i < 4; i++) {
@@ -151,13 +149,13 @@ static void comes_back_from_the_stored_form(void **state)
     free(again);
     /* Any piece of it is damage, and so is one byte more. */
     for (size_t cut = 0; cut < length; cut++)
-        assert_int_equal(core_lifecycle_decode((struct meta_bytes){stored, cut}, &again), META_E_CORRUPT);
+        assert_int_equal(core_lifecycle_decode(slice_of(stored, cut), &again), META_E_CORRUPT);
     char *longer = malloc(length + 1);
     memcpy(longer, stored, length);
     longer[length] = 0;
-    assert_int_equal(core_lifecycle_decode((struct meta_bytes){longer, length + 1}, &again), META_E_CORRUPT);
+    assert_int_equal(core_lifecycle_decode(slice_of(longer, length + 1), &again), META_E_CORRUPT);
     longer[0] = 2;
-    assert_int_equal(core_lifecycle_decode((struct meta_bytes){longer, length}, &again), META_E_CORRUPT);
+    assert_int_equal(core_lifecycle_decode(slice_of(longer, length), &again), META_E_CORRUPT);
     free(longer);
     free(stored);
 }

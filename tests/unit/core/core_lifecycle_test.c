@@ -35,8 +35,8 @@ static int change(struct rig *rig, struct meta_op *op, enum meta_op_kind kind)
 /* An object without bytes (its size is only said), as old as wanted. */
 static struct meta_version_id put_aged(struct rig *rig, const char *key, int64_t age_ms, const char *tags)
 {
-    struct meta_attribute tagging = {bytes_of(META_ATTRIBUTE_TAGS), bytes_of(tags != NULL ? tags : "")};
-    struct meta_object_put op = {.bucket = rig->bucket, .key = bytes_of(key)};
+    struct meta_attribute tagging = {slice_text(META_ATTRIBUTE_TAGS), slice_text(tags != NULL ? tags : "")};
+    struct meta_object_put op = {.bucket = rig->bucket, .key = slice_text(key)};
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
@@ -58,10 +58,10 @@ static void rules_set(struct rig *rig, struct core_lifecycle_rule *rules, uint32
 {
     struct core_lifecycle lifecycle = {rules, count, false};
     struct meta_setting_put op = {.bucket = rig->bucket, .kind = META_SETTING_LIFECYCLE};
-    char *stored = core_lifecycle_encode(&lifecycle, &op.document.length);
+    char *stored = core_lifecycle_encode(&lifecycle, &op.document.len);
 
     assert_non_null(stored);
-    op.document.data = stored;
+    op.document.base = stored;
     assert_int_equal(change(rig, &op.op, META_OP_SETTING_PUT), 0);
     free(stored);
 }
@@ -79,9 +79,8 @@ static int version_visit(void *ctx, const struct meta_version_entry *entry)
 
     versions->count++;
     if (length < sizeof(versions->text) - 100)
-        snprintf(versions->text + length, sizeof(versions->text) - length, "%.*s%s%s ",
-                 (int)entry->key.length, (const char *)entry->key.data, entry->is_current ? "" : "*",
-                 entry->is_marker ? "!" : "");
+        snprintf(versions->text + length, sizeof(versions->text) - length, "%.*s%s%s ", (int)entry->key.len,
+                 entry->key.base, entry->is_current ? "" : "*", entry->is_marker ? "!" : "");
     return 0;
 }
 
@@ -133,16 +132,16 @@ static void removes_what_is_due(void **state)
 {
     struct rig *rig = *state;
     struct core_lifecycle_rule rules[] = {
-        {.id = bytes_of("logs"), .enabled = true, .prefix = bytes_of("logs/"), .expire_days = 1},
-        {.id = bytes_of("off"), .enabled = false, .expire_days = 1},
-        {.id = bytes_of("tmp"), .enabled = true, .tags = bytes_of("tmp=1"), .expire_days = 1},
-        {.id = bytes_of("past"), .enabled = true, .prefix = bytes_of("past/"), .has_expire_date = true},
-        {.id = bytes_of("future"),
+        {.id = slice_text("logs"), .enabled = true, .prefix = slice_text("logs/"), .expire_days = 1},
+        {.id = slice_text("off"), .enabled = false, .expire_days = 1},
+        {.id = slice_text("tmp"), .enabled = true, .tags = slice_text("tmp=1"), .expire_days = 1},
+        {.id = slice_text("past"), .enabled = true, .prefix = slice_text("past/"), .has_expire_date = true},
+        {.id = slice_text("future"),
          .enabled = true,
-         .prefix = bytes_of("x"),
+         .prefix = slice_text("x"),
          .has_expire_date = true,
          .expire_date_ms = INT64_MAX},
-        {.id = bytes_of("size"), .enabled = true, .has_size_greater = true, .expire_days = 1},
+        {.id = slice_text("size"), .enabled = true, .has_size_greater = true, .expire_days = 1},
     };
 
     put_aged(rig, "keep", AGO_MS, NULL);
@@ -161,7 +160,7 @@ static void removes_what_is_due(void **state)
 static void pages_and_restarts(void **state)
 {
     struct rig *rig = *state;
-    struct core_lifecycle_rule rule = {.id = bytes_of("all"), .enabled = true, .expire_days = 1};
+    struct core_lifecycle_rule rule = {.id = slice_text("all"), .enabled = true, .expire_days = 1};
     char key[32];
 
     for (int i = 0; i < 2500; i++) {
@@ -190,7 +189,7 @@ static void pages_and_restarts(void **state)
 static void puts_markers_where_versions_are_kept(void **state)
 {
     struct rig *rig = *state;
-    struct core_lifecycle_rule rule = {.id = bytes_of("all"), .enabled = true, .expire_days = 1};
+    struct core_lifecycle_rule rule = {.id = slice_text("all"), .enabled = true, .expire_days = 1};
 
     put_aged(rig, "null", AGO_MS, NULL);
     versioning_enable(rig);
@@ -204,7 +203,7 @@ static void removes_markers_that_hide_nothing(void **state)
 {
     struct rig *rig = *state;
     struct core_lifecycle_rule rule = {
-        .id = bytes_of("markers"), .enabled = true, .has_expire_marker = true, .expire_marker = true};
+        .id = slice_text("markers"), .enabled = true, .has_expire_marker = true, .expire_marker = true};
 
     versioning_enable(rig);
     put_aged(rig, "hidden", AHEAD_MS, NULL);
@@ -222,7 +221,7 @@ static void keeps_the_newest_noncurrent_versions(void **state)
 {
     struct rig *rig = *state;
     struct core_lifecycle_rule rule = {
-        .id = bytes_of("versions"), .enabled = true, .noncurrent_days = 1, .noncurrent_newer = 2};
+        .id = slice_text("versions"), .enabled = true, .noncurrent_days = 1, .noncurrent_newer = 2};
     struct meta_version_id ids[1500];
     struct meta_object object;
 
@@ -235,7 +234,7 @@ static void keeps_the_newest_noncurrent_versions(void **state)
     put_aged(rig, "single", AHEAD_MS, NULL);
     rules_set(rig, &rule, 1);
     for (int tries = 0; tries < 600; tries++) {
-        if (meta_version_get(rig->worker->reader, rig->bucket, bytes_of("many"), &ids[1496], &object) != 0)
+        if (meta_version_get(rig->worker->reader, rig->bucket, slice_text("many"), &ids[1496], &object) != 0)
             break;
         meta_object_release(&object);
         usleep(50000);
@@ -243,12 +242,12 @@ static void keeps_the_newest_noncurrent_versions(void **state)
     assert_becomes(rig, "many many* many* null null* single ");
     for (int i = 1497; i < 1500; i++) {
         assert_int_equal(
-            meta_version_get(rig->worker->reader, rig->bucket, bytes_of("many"), &ids[i], &object), 0);
+            meta_version_get(rig->worker->reader, rig->bucket, slice_text("many"), &ids[i], &object), 0);
         meta_object_release(&object);
     }
 }
 
-static int count_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+static int count_upload(void *ctx, const struct meta_upload *upload, struct slice common_prefix)
 {
     ++*(unsigned *)ctx;
     return 0;
@@ -268,11 +267,11 @@ static void aborts_stale_uploads(void **state)
 {
     struct rig *rig = *state;
     struct core_lifecycle_rule rule = {
-        .id = bytes_of("u"), .enabled = true, .prefix = bytes_of("a"), .abort_days = 1};
+        .id = slice_text("u"), .enabled = true, .prefix = slice_text("a"), .abort_days = 1};
 
     for (unsigned i = 0; i < 150; i++) {
         struct meta_upload_create op = {.bucket = rig->bucket,
-                                        .upload.key = bytes_of(i % 50 == 0 ? "b" : "a")};
+                                        .upload.key = slice_text(i % 50 == 0 ? "b" : "a")};
         core_upload_id_make(op.upload.id);
         op.upload.initiated_ms = i % 50 == 1 ? INT64_C(4000000000000) : 1;
         assert_int_equal(change(rig, &op.op, META_OP_UPLOAD_CREATE), 0);
@@ -289,7 +288,7 @@ static void aborts_stale_uploads(void **state)
 static int guarded_delete(struct rig *rig, const char *key, const struct meta_version_id *version,
                           struct meta_delete_guard guard)
 {
-    struct meta_delete_entry entry = {.key = bytes_of(key), .version = version, .guard = &guard};
+    struct meta_delete_entry entry = {.key = slice_text(key), .version = version, .guard = &guard};
     struct meta_object_delete op = {.bucket = rig->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(change(rig, &op.op, META_OP_OBJECT_DELETE), 0);
@@ -299,12 +298,12 @@ static int guarded_delete(struct rig *rig, const char *key, const struct meta_ve
 static void guards_hold_what_has_changed(void **state)
 {
     struct rig *rig = *state;
-    struct meta_bytes right = bytes_of("a=1"), wrong = bytes_of("a=2"), none = {NULL, 0};
+    struct slice right = slice_text("a=1"), wrong = slice_text("a=2"), none = {NULL, 0};
     struct meta_version_id first, second;
     struct meta_object object;
 
     put_aged(rig, "k", 0, "a=1");
-    assert_int_equal(meta_object_get(rig->worker->reader, rig->bucket, bytes_of("k"), &object), 0);
+    assert_int_equal(meta_object_get(rig->worker->reader, rig->bucket, slice_text("k"), &object), 0);
     int64_t modified_ms = object.modified_ms;
     meta_object_release(&object);
     assert_int_equal(

@@ -145,7 +145,7 @@ static void send_out(void **state)
 
     rig_begin(&rig, &modes[(size_t)*state]);
     assert_int_equal(rig_put(&rig, "sent", body, length, NO_CONDITION), 0);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("sent"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("sent"), &get, &object), 0);
     send_expect(&rig, get, body, length);
     core_get_end(get);
     free(body);
@@ -162,14 +162,14 @@ static void ranges(void **state)
 
     rig_begin(&rig, NULL);
     assert_int_equal(rig_put(&rig, "ranged", body, 5000, NO_CONDITION), 0);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("ranged"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("ranged"), &get, &object), 0);
     for (size_t i = 0; i < sizeof(cuts) / sizeof(*cuts); i++)
         get_expect(&rig, get, body, cuts[i][0], cuts[i][1]);
     assert_int_equal(core_get_open(get, 5001, 0, get_ready, NULL), -ERANGE);
     assert_int_equal(core_get_open(get, 1, 5000, get_ready, NULL), -ERANGE);
     assert_int_equal(core_get_open(get, UINT64_MAX, 2, get_ready, NULL), -ERANGE);
     core_get_end(get);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("absent"), &get, &object),
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("absent"), &get, &object),
                      META_E_NO_KEY);
     free(body);
     rig_end(&rig);
@@ -216,7 +216,7 @@ static bool is_at_hand(struct rig *rig, const char *key, const unsigned char *bo
     const struct meta_object *object;
     struct core_get *get;
 
-    assert_int_equal(core_get_begin(rig->worker, rig->bucket, bytes_of(key), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig->worker, rig->bucket, slice_text(key), &get, &object), 0);
     assert_int_equal(object->size, length);
     const void *at_hand = core_get_at_hand(get);
     if (at_hand != NULL)
@@ -251,7 +251,7 @@ static void hot_bodies_are_at_hand(void **state)
     /* Who has it keeps it, also when it was deleted and its place given back. */
     const struct meta_object *object;
     struct core_get *get;
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("key"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("key"), &get, &object), 0);
     const void *at_hand = core_get_at_hand(get);
     assert_int_equal(rig_delete(&rig, "key"), 0);
     assert_int_equal(rig_put(&rig, "key", first, SMALL, NO_CONDITION), 0);

@@ -68,7 +68,7 @@ static void on_deleted(struct core_change *change)
 
 static void slot_delete(struct rig *rig, struct slot *slot)
 {
-    slot->entry = (struct meta_delete_entry){.key = bytes_of(slot->name)};
+    slot->entry = (struct meta_delete_entry){.key = slice_text(slot->name)};
     slot->delete = (struct meta_object_delete){
         .op.kind = META_OP_OBJECT_DELETE, .bucket = rig->bucket, .entries = &slot->entry, .count = 1};
     slot->change = (struct core_change){.op = &slot->delete.op, .done = on_deleted, .ctx = slot};
@@ -84,7 +84,7 @@ static void slot_put(struct rig *rig, struct slot *slot)
         put_seal(&slot->put) != 0)
         _exit(4);
     free(body);
-    slot->op = (struct meta_object_put){.bucket = rig->bucket, .key = bytes_of(slot->name)};
+    slot->op = (struct meta_object_put){.bucket = rig->bucket, .key = slice_text(slot->name)};
     core_etag_make(&slot->put.values, slot->op.object.etag);
     core_put_commit_object(slot->put.put, &slot->op);
 }
@@ -198,7 +198,7 @@ static bool key_holds(struct rig *rig, uint16_t key, uint32_t version)
     char etag[META_ETAG_BYTES_MAX + 1];
     assert_int_equal(digest_buffer(DIGEST_BIT(DIGEST_MD5), body, size, &want), 0);
     core_etag_make(&want, etag);
-    assert_int_equal(core_get_begin(rig->worker, rig->bucket, bytes_of(name), &get, &found), 0);
+    assert_int_equal(core_get_begin(rig->worker, rig->bucket, slice_text(name), &get, &found), 0);
     bool holds = strcmp(found->etag, etag) == 0;
     if (holds)
         get_expect(rig, get, body, 0, size);

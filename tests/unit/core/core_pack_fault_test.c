@@ -125,7 +125,7 @@ static void pending_begin(struct rig *rig, struct pending *pending, const char *
     assert_int_equal(put_fill(&pending->put, body, length), 0);
     assert_int_equal(put_seal(&pending->put), 0);
     free(body);
-    pending->op = (struct meta_object_put){.bucket = rig->bucket, .key = bytes_of(key)};
+    pending->op = (struct meta_object_put){.bucket = rig->bucket, .key = slice_text(key)};
     core_etag_make(&pending->put.values, pending->op.object.etag);
     core_put_commit_object(pending->put.put, &pending->op);
 }
@@ -162,7 +162,7 @@ static void scene_run(struct rig *rig, struct scene *scene, int failing_write, b
     pending_begin(rig, &earlier, "earlier", 5000, 2);
     while (sem_wait(&held) != 0)
         ;
-    scene->entry = (struct meta_delete_entry){.key = bytes_of("old")};
+    scene->entry = (struct meta_delete_entry){.key = slice_text("old")};
     scene->delete = (struct meta_object_delete){
         .op.kind = META_OP_OBJECT_DELETE, .bucket = rig->bucket, .entries = &scene->entry, .count = 1};
     pending_begin(rig, &scene->first, "first", 9000, 3);

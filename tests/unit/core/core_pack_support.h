@@ -33,7 +33,7 @@ UNUSED static struct meta_extent extent_of(struct rig *rig, const char *key)
     struct meta_extent extent;
     struct core_get *get;
 
-    assert_int_equal(core_get_begin(rig->worker, rig->bucket, bytes_of(key), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig->worker, rig->bucket, slice_text(key), &get, &object), 0);
     assert_int_equal(object->extents.count, 1);
     extent = object->extents.list[0];
     core_get_end(get);

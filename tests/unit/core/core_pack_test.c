@@ -102,7 +102,7 @@ static void reader_keeps_its_unit(void **state)
         assert_int_equal(put_small(&rig, keys[i], 40000, (uint64_t)i), 0);
         extents[i] = extent_of(&rig, keys[i]);
     }
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("b"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("b"), &get, &object), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(rig_delete(&rig, keys[i]), 0);
     await_hole(&rig, &extents[0]);
@@ -134,7 +134,7 @@ static void spent_segment_is_removed(void **state)
     first = extent_of(&rig, "0");
     second = extent_of(&rig, key);
     assert_true(first.file != second.file);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("0"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("0"), &get, &object), 0);
     for (unsigned i = 0; i < FIRST_FIT; i++) {
         snprintf(key, sizeof(key), "%u", i);
         struct meta_extent extent = extent_of(&rig, key);
@@ -220,7 +220,7 @@ static void largest_and_smallest(void **state)
 
     begin(&rig);
     assert_int_equal(rig_put(&rig, "empty", body, 0, NO_CONDITION), 0);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("empty"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("empty"), &get, &object), 0);
     assert_int_equal(object->extents.count, 0);
     core_get_end(get);
     assert_int_equal(rig_put(&rig, "packed", body, UNIT_MAX, NO_CONDITION), 0);

@@ -39,7 +39,7 @@ static void reader_keeps_its_bytes(void **state)
 
     rig_begin(&rig, NULL);
     assert_int_equal(rig_put(&rig, "key", old, BODY_BYTES, NO_CONDITION), 0);
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("key"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("key"), &get, &object), 0);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(rig_put(&rig, "key", new, BODY_BYTES, NO_CONDITION), 0);
         assert_int_equal(rig_delete(&rig, "key"), 0);
@@ -123,8 +123,8 @@ static int copy(struct rig *rig, const char *from, const char *to)
         .op.kind = META_OP_OBJECT_COPY,
         .source.bucket = rig->bucket,
         .bucket = rig->bucket,
-        .source.key = bytes_of(from),
-        .key = bytes_of(to),
+        .source.key = slice_text(from),
+        .key = slice_text(to),
         .source.if_modified_since_ms = INT64_MIN,
         .source.if_unmodified_since_ms = INT64_MIN,
     };
@@ -166,7 +166,7 @@ static void upload_begin(struct upload *upload, struct rig *rig, const char *key
     *upload = (struct upload){.rig = rig, .key = key};
     core_upload_id_make(upload->id);
     memcpy(op.upload.id, upload->id, sizeof(upload->id));
-    op.upload.key = bytes_of(key);
+    op.upload.key = slice_text(key);
     op.upload.initiated_ms = 1;
     assert_int_equal(rig_change(rig, &op.op), 0);
 }
@@ -174,7 +174,7 @@ static void upload_begin(struct upload *upload, struct rig *rig, const char *key
 static void upload_part(struct upload *upload, uint32_t number, const unsigned char *body, size_t length,
                         struct meta_complete_part *part)
 {
-    struct meta_part_put op = {.bucket = upload->rig->bucket, .key = bytes_of(upload->key)};
+    struct meta_part_put op = {.bucket = upload->rig->bucket, .key = slice_text(upload->key)};
     struct test_put put;
 
     assert_int_equal(put_begin(upload->rig, &put, length), 0);
@@ -196,7 +196,7 @@ static void upload_complete(struct upload *upload, const struct meta_complete_pa
     struct meta_upload_complete op = {
         .op.kind = META_OP_UPLOAD_COMPLETE,
         .bucket = upload->rig->bucket,
-        .key = bytes_of(upload->key),
+        .key = slice_text(upload->key),
         .parts = parts,
         .part_count = count,
     };
@@ -227,7 +227,7 @@ static void multipart(void **state)
     await_blob_files(&rig, 3);
     rig_expect(&rig, "big", body, 3 * PART_BYTES);
 
-    assert_int_equal(core_get_begin(rig.worker, rig.bucket, bytes_of("big"), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig.worker, rig.bucket, slice_text("big"), &get, &object), 0);
     assert_int_equal(object->extents.count, 3);
     assert_int_equal(object->part_count, 3);
     get_expect(&rig, get, body, PART_BYTES - 1, PART_BYTES + 2); /* touches all three */
@@ -261,7 +261,7 @@ static void aborted_upload(void **state)
         upload_part(&upload, i, body, BODY_BYTES, &part);
     assert_int_equal(blob_files(rig.dir), 3);
     op.bucket = rig.bucket;
-    op.key = bytes_of("big");
+    op.key = slice_text("big");
     memcpy(op.upload_id, upload.id, sizeof(upload.id));
     assert_int_equal(rig_change(&rig, &op.op), 0);
     await_blob_files(&rig, 0);

@@ -113,11 +113,6 @@ UNUSED static void await_blob_files(struct rig *rig, unsigned long count)
     assert_int_equal(blob_files(rig->dir), count);
 }
 
-static struct meta_bytes bytes_of(const char *text)
-{
-    return (struct meta_bytes){text, strlen(text)};
-}
-
 static void change_on_done(struct core_change *change)
 {
     *(bool *)change->ctx = true;
@@ -297,7 +292,7 @@ UNUSED static int put_seal(struct test_put *put)
 
 UNUSED static int put_commit(struct test_put *put, const char *key, struct meta_condition condition)
 {
-    struct meta_object_put op = {.bucket = put->rig->bucket, .key = bytes_of(key), .condition = condition};
+    struct meta_object_put op = {.bucket = put->rig->bucket, .key = slice_text(key), .condition = condition};
 
     core_etag_make(&put->values, op.object.etag);
     core_put_commit_object(put->put, &op);
@@ -325,7 +320,7 @@ UNUSED static int rig_put(struct rig *rig, const char *key, const unsigned char 
 
 UNUSED static int rig_delete(struct rig *rig, const char *key)
 {
-    struct meta_delete_entry entry = {.key = bytes_of(key)};
+    struct meta_delete_entry entry = {.key = slice_text(key)};
     struct meta_object_delete op = {
         .op.kind = META_OP_OBJECT_DELETE, .bucket = rig->bucket, .entries = &entry, .count = 1};
     int err = rig_change(rig, &op.op);
@@ -380,7 +375,7 @@ UNUSED static void rig_expect(struct rig *rig, const char *key, const unsigned c
     const struct meta_object *object;
     struct core_get *get;
 
-    assert_int_equal(core_get_begin(rig->worker, rig->bucket, bytes_of(key), &get, &object), 0);
+    assert_int_equal(core_get_begin(rig->worker, rig->bucket, slice_text(key), &get, &object), 0);
     assert_int_equal(object->size, length);
     get_expect(rig, get, body, 0, length);
     core_get_end(get);
@@ -388,7 +383,7 @@ UNUSED static void rig_expect(struct rig *rig, const char *key, const unsigned c
 
 UNUSED static int rig_head(struct rig *rig, const char *key, struct meta_object *object)
 {
-    return core_object_head(rig->worker, rig->bucket, bytes_of(key), object);
+    return core_object_head(rig->worker, rig->bucket, slice_text(key), object);
 }
 
 /* ---- Check ---- */

@@ -14,19 +14,20 @@ static const char *const names[] = {META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL, MET
 /* Puts the object again, with the attributes given and all that are no headers. */
 static void annotate(const struct place *place)
 {
-    struct meta_attribute list[NAMES + 1] = {{text("content-type"), text("text/plain")}};
-    struct meta_object_put op = {.object = {.attributes = {list, NAMES + 1}, .etag = "e"}, .key = text("k")};
+    struct meta_attribute list[NAMES + 1] = {{slice_text("content-type"), slice_text("text/plain")}};
+    struct meta_object_put op = {.object = {.attributes = {list, NAMES + 1}, .etag = "e"},
+                                 .key = slice_text("k")};
     struct meta_reader *reader;
     struct meta_bucket bucket;
     struct meta *meta;
     char path[96];
 
     for (size_t i = 0; i < NAMES; i++)
-        list[i + 1] = (struct meta_attribute){text(names[i]), text("any")};
+        list[i + 1] = (struct meta_attribute){slice_text(names[i]), slice_text("any")};
     snprintf(path, sizeof(path), "%s/sluice.db", place->dir);
     assert_int_equal(meta_open(&meta, path, &(struct meta_options){0}), 0);
     assert_int_equal(meta_reader_open(meta, &reader), 0);
-    assert_int_equal(meta_bucket_get(reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(reader, slice_text("bucket"), &bucket), 0);
     op.bucket = bucket.id;
     assert_int_equal(op_wait(meta, &op.op, META_OP_OBJECT_PUT), 0);
     meta_reader_close(reader);

@@ -76,7 +76,7 @@ static void put_key(long number)
                           scattered);
     put->op.op.kind = META_OP_OBJECT_PUT;
     put->op.bucket = bucket;
-    put->op.key = (struct meta_bytes){put->key, (size_t)length};
+    put->op.key = slice_of(put->key, (size_t)length);
     put->op.object.modified_ms = 1;
     strcpy(put->op.object.etag, "d41d8cd98f00b204e9800998ecf8427e");
     submit(&put->op.op);
@@ -126,14 +126,9 @@ static int count_entry(void *ctx, const struct meta_list_entry *entry)
     struct listing *listing = ctx;
     listing->entries++;
     listing->prefixes += entry->is_prefix;
-    memcpy(listing->last, entry->key.data, entry->key.length);
-    listing->last[entry->key.length] = '\0';
+    memcpy(listing->last, entry->key.base, entry->key.len);
+    listing->last[entry->key.len] = '\0';
     return 0;
-}
-
-static struct meta_bytes text(const char *string)
-{
-    return (struct meta_bytes){string, strlen(string)};
 }
 
 /* Lists and returns the steps it took. */
@@ -141,9 +136,9 @@ static uint64_t list(const char *prefix, const char *delimiter, const char *afte
                      struct listing *listing, bool *truncated)
 {
     struct meta_list_query query = {.bucket = bucket,
-                                    .prefix = text(prefix),
-                                    .delimiter = text(delimiter),
-                                    .after = text(after),
+                                    .prefix = slice_text(prefix),
+                                    .delimiter = slice_text(delimiter),
+                                    .after = slice_text(after),
                                     .limit = limit};
     uint64_t before = meta_reader_steps(reader);
     memset(listing, 0, sizeof(*listing));

@@ -8,10 +8,10 @@
 
 static int annotate(struct store *store, const char *key, const char *name, const char *value)
 {
-    struct meta_object_annotate op = {.bucket = store->bucket, .key = text(key), .name = name};
+    struct meta_object_annotate op = {.bucket = store->bucket, .key = slice_text(key), .name = name};
 
     if (value != NULL)
-        op.value = text(value);
+        op.value = slice_text(value);
     return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
 }
 
@@ -20,9 +20,9 @@ static void assert_attribute(struct store *store, const char *key, const char *n
     struct meta_object object;
     const struct meta_attribute *found = NULL;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
     for (uint32_t i = 0; i < object.attributes.count; i++) {
-        if (!meta_attribute_is(object.attributes.list[i].name, name))
+        if (!slice_is(object.attributes.list[i].name, name))
             continue;
         assert_null(found); /* no name twice */
         found = &object.attributes.list[i];
@@ -31,8 +31,8 @@ static void assert_attribute(struct store *store, const char *key, const char *n
         assert_null(found);
     } else {
         assert_non_null(found);
-        assert_int_equal(found->value.length, strlen(expected));
-        assert_memory_equal(found->value.data, expected, strlen(expected));
+        assert_int_equal(found->value.len, strlen(expected));
+        assert_memory_equal(found->value.base, expected, strlen(expected));
     }
     meta_object_release(&object);
 }
@@ -40,10 +40,10 @@ static void assert_attribute(struct store *store, const char *key, const char *n
 static void put_described(struct store *store, const char *key, uint64_t file)
 {
     struct meta_extent extent = whole_file(file, 10);
-    struct meta_attribute attributes[] = {{text("content-type"), text("text/plain")},
-                                          {text(META_ATTRIBUTE_TAGS), text("a=1")},
-                                          {text("x-amz-meta-m"), text("v")}};
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key)};
+    struct meta_attribute attributes[] = {{slice_text("content-type"), slice_text("text/plain")},
+                                          {slice_text(META_ATTRIBUTE_TAGS), slice_text("a=1")},
+                                          {slice_text("x-amz-meta-m"), slice_text("v")}};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text(key)};
 
     op.object.size = 10;
     op.object.modified_ms = 1234567;
@@ -66,7 +66,7 @@ static void an_annotation_changes_nothing_else(void **state)
     assert_attribute(store, "key", META_ATTRIBUTE_ACL, "public");
     assert_attribute(store, "key", "content-type", "text/plain");
     assert_attribute(store, "key", "x-amz-meta-m", "v");
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &object), 0);
     assert_int_equal(object.modified_ms, 1234567);
     assert_string_equal(object.etag, "etag");
     assert_int_equal(object.size, 10);
@@ -112,24 +112,24 @@ static void what_cannot_be_is_refused(void **state)
 /* Copies "key" to "copy". tags: NULL takes over the source's. */
 static void copy_key(struct store *store, bool replace_attributes, const char *tags, const char *acl)
 {
-    struct meta_attribute replaced[] = {{text("content-type"), text("image/png")},
-                                        {text(META_ATTRIBUTE_TAGS), text("must=not")}};
+    struct meta_attribute replaced[] = {{slice_text("content-type"), slice_text("image/png")},
+                                        {slice_text(META_ATTRIBUTE_TAGS), slice_text("must=not")}};
     struct meta_object_copy op = {
         .source = {.bucket = store->bucket,
-                   .key = text("key"),
+                   .key = slice_text("key"),
                    .if_modified_since_ms = INT64_MIN,
                    .if_unmodified_since_ms = INT64_MIN},
         .bucket = store->bucket,
-        .key = text("copy"),
+        .key = slice_text("copy"),
         .replace_attributes = replace_attributes,
         .attributes = {replaced, 2},
         .replace_tags = tags != NULL,
     };
 
     if (tags != NULL)
-        op.tags = text(tags);
+        op.tags = slice_text(tags);
     if (acl != NULL)
-        op.acl = text(acl);
+        op.acl = slice_text(acl);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_COPY), 0);
 }
 

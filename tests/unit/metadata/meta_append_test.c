@@ -13,7 +13,7 @@ static int append(struct store *store, const char *key, uint64_t file, uint64_t 
     struct meta_part_size parts[101];
     struct meta_extent extent = whole_file(file, 100);
     struct meta_append how = {.offset = offset, .etag = base};
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key), .append = &how};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text(key), .append = &how};
 
     op.object.size = 100;
     op.object.extents = (struct meta_extents){&extent, 1};
@@ -31,7 +31,7 @@ static void assert_files(struct store *store, const char *key, const char *want)
     struct meta_object object;
     char files[256] = "";
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
     for (uint32_t i = 0; i < object.extents.count; i++)
         snprintf(files + strlen(files), sizeof(files) - strlen(files), "%d ",
                  (int)object.extents.list[i].file);
@@ -80,7 +80,7 @@ static void appends_insist_on_their_base(void **state)
     assert_int_equal(append(store, "log", 2, 100, "e1", &absent), META_E_PRECONDITION);
     assert_int_equal(append(store, "none", 2, 100, "e1", NULL), META_E_OFFSET);
     assert_files(store, "log", "1 ");
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("empty"), 0, 0, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("empty"), 0, 0, NULL), 0);
     assert_int_equal(append(store, "empty", 2, 0, NULL, NULL), META_E_CHANGED); /* it came in between */
     assert_int_equal(meta_file_is_live(store->reader, 2), 0);
     assert_int_equal(append(store, "empty", 2, 0, "e0", NULL), 0);
@@ -110,8 +110,8 @@ static void rename_init(struct meta_object_rename *op, struct store *store, cons
 {
     memset(op, 0, sizeof(*op));
     op->source.bucket = store->bucket;
-    op->source.key = text(source);
-    op->key = text(key);
+    op->source.key = slice_text(source);
+    op->key = slice_text(key);
     op->source.if_modified_since_ms = op->source.if_unmodified_since_ms = INT64_MIN;
     op->if_modified_since_ms = op->if_unmodified_since_ms = INT64_MIN;
 }
@@ -185,8 +185,8 @@ static int rename_by(struct store *store, const char *source, const char *key, c
     struct meta_object_rename op;
 
     rename_init(&op, store, source, key);
-    op.token = text(token);
-    op.parameters = text(parameters);
+    op.token = slice_text(token);
+    op.parameters = slice_text(parameters);
     return op_wait(store->meta, &op.op, META_OP_OBJECT_RENAME);
 }
 

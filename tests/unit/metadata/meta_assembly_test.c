@@ -25,7 +25,7 @@ static void part_init(struct store *store, struct meta_part_put *op, struct meta
                       uint32_t number, uint64_t file)
 {
     *extent = whole_file(file, 10 + file);
-    *op = (struct meta_part_put){.bucket = store->bucket, .key = text("key")};
+    *op = (struct meta_part_put){.bucket = store->bucket, .key = slice_text("key")};
     memcpy(op->upload_id, id1, sizeof(id1));
     op->part =
         (struct meta_part){.number = number, .size = extent->length, .extents = {extent, 1}, .etag = "e"};
@@ -45,7 +45,7 @@ static void part_store(struct store *store, uint32_t number, uint64_t file)
 /* Part n lies in file n. */
 static void upload_make(struct store *store)
 {
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     for (uint32_t number = 1; number <= PARTS; number++)
         part_store(store, number, number);
 }
@@ -79,7 +79,7 @@ static void complete_init(struct store *store, struct meta_upload_complete *op,
                           const struct meta_assembly *assembly)
 {
     *op = (struct meta_upload_complete){.bucket = store->bucket,
-                                        .key = text("key"),
+                                        .key = slice_text("key"),
                                         .parts = parts,
                                         .part_count = count,
                                         .assembly = assembly,
@@ -103,7 +103,7 @@ static void expect(struct store *store, const struct meta_complete_part *parts, 
     struct meta_object got;
     uint64_t size = 0;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &got), 0);
     assert_int_equal(got.extents.count, count);
     assert_int_equal(got.part_count, count);
     assert_int_equal(got.part_checksums.algorithm, 3);
@@ -122,7 +122,7 @@ static void expect(struct store *store, const struct meta_complete_part *parts, 
 static int part_store_pieces(struct store *store, uint32_t number, uint32_t pieces)
 {
     struct meta_extent *list = calloc(pieces, sizeof(*list));
-    struct meta_part_put op = {.bucket = store->bucket, .key = text("key")};
+    struct meta_part_put op = {.bucket = store->bucket, .key = slice_text("key")};
 
     assert_non_null(list);
     for (uint32_t i = 0; i < pieces; i++)
@@ -139,7 +139,7 @@ static void an_object_has_a_bounded_number_of_pieces(void **state)
 {
     struct store *store = *state;
 
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     assert_int_equal(part_store_pieces(store, 1, META_EXTENTS_MAX + 1), META_E_EXTENTS);
     for (uint32_t number = 1; number <= 5; number++)
         assert_int_equal(part_store_pieces(store, number, META_EXTENTS_MAX / 5), 0);
@@ -188,15 +188,15 @@ static void a_part_that_is_copied_meanwhile(void **state)
 {
     struct store *store = *state;
     struct meta_part_copy copy = {
-        .bucket = store->bucket, .key = text("key"), .number = 3, .etag = "e", .length = UINT64_MAX};
+        .bucket = store->bucket, .key = slice_text("key"), .number = 3, .etag = "e", .length = UINT64_MAX};
     struct meta_assembly *assembly;
 
     upload_make(store);
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("source"), 30, 40, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("source"), 30, 40, NULL), 0);
     assert_int_equal(assemble(store, odd, 3, &assembly), 0);
     memcpy(copy.upload_id, id1, sizeof(id1));
     copy.source = (struct meta_copy_source){.bucket = store->bucket,
-                                            .key = text("source"),
+                                            .key = slice_text("source"),
                                             .if_modified_since_ms = INT64_MIN,
                                             .if_unmodified_since_ms = INT64_MIN};
     copy.checksum = (struct meta_checksum){.algorithm = 3, .length = 4, .value = {3}};
@@ -268,7 +268,7 @@ static void refusals(void **state)
     meta_assembly_free(NULL);
 
     assert_int_equal(assemble(store, all, PARTS, &assembly), 0);
-    assert_int_equal(upload_abort(store, text("key"), id1), 0);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), 0);
     assert_int_equal(complete(store, all, PARTS, assembly), META_E_NO_UPLOAD);
     meta_assembly_free(assembly);
 }
@@ -355,7 +355,7 @@ int sqlite3_step(sqlite3_stmt *statement)
 
 static void upload_make_large(struct store *store)
 {
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     for (uint32_t number = 1; number <= PARTS_MANY; number++)
         part_store(store, number, number);
 }

@@ -54,7 +54,7 @@ static void extents_come_back(void **state)
         size_t length = codec_extents_encode(bytes, extents, count);
         assert_true(length <= codec_extents_bound(count));
         struct codec_list list;
-        assert_int_equal(codec_extents_begin(&list, (struct meta_bytes){bytes, length}), 0);
+        assert_int_equal(codec_extents_begin(&list, slice_of(bytes, length)), 0);
         assert_int_equal(list.count, count);
         for (uint32_t i = 0; i < count; i++) {
             assert_int_equal(codec_extents_next(&list, &decoded), 1);
@@ -67,9 +67,9 @@ static void extents_come_back(void **state)
 
 static void attributes_come_back(void **state)
 {
-    struct meta_attribute in[3] = {{text("content-type"), text("text/plain")},
-                                   {text("x-amz-meta-colour"), text("")},
-                                   {text("x-amz-meta-bytes"), {"a\0b", 3}}};
+    struct meta_attribute in[3] = {{slice_text("content-type"), slice_text("text/plain")},
+                                   {slice_text("x-amz-meta-colour"), slice_text("")},
+                                   {slice_text("x-amz-meta-bytes"), {"a\0b", 3}}};
     struct meta_attributes attributes = {in, 3};
     unsigned char bytes[256];
     size_t length = codec_attributes_encode(bytes, &attributes);
@@ -77,13 +77,13 @@ static void attributes_come_back(void **state)
     struct meta_attribute out;
 
     assert_true(length <= codec_attributes_bound(&attributes));
-    assert_int_equal(codec_attributes_begin(&list, (struct meta_bytes){bytes, length}), 0);
+    assert_int_equal(codec_attributes_begin(&list, slice_of(bytes, length)), 0);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(codec_attributes_next(&list, &out), 1);
-        assert_int_equal(out.name.length, in[i].name.length);
-        assert_memory_equal(out.name.data, in[i].name.data, in[i].name.length);
-        assert_int_equal(out.value.length, in[i].value.length);
-        assert_memory_equal(out.value.data, in[i].value.data, in[i].value.length);
+        assert_int_equal(out.name.len, in[i].name.len);
+        assert_memory_equal(out.name.base, in[i].name.base, in[i].name.len);
+        assert_int_equal(out.value.len, in[i].value.len);
+        assert_memory_equal(out.value.base, in[i].value.base, in[i].value.len);
     }
     assert_int_equal(codec_attributes_next(&list, &out), 0);
 }
@@ -112,7 +112,7 @@ static void etags_come_back(void **state)
 
     for (size_t i = 0; i < sizeof(etags) / sizeof(etags[0]); i++) {
         size_t length = codec_etag_encode(bytes, etags[i]);
-        assert_int_equal(codec_etag_decode((struct meta_bytes){bytes, length}, etag), 0);
+        assert_int_equal(codec_etag_decode(slice_of(bytes, length), etag), 0);
         assert_string_equal(etag, etags[i]);
     }
     assert_int_equal(codec_etag_encode(bytes, etags[1]), 17); /* packed */
@@ -124,14 +124,14 @@ static void checksums_come_back(void **state)
     unsigned char bytes[CODEC_CHECKSUM_BYTES_MAX];
 
     size_t length = codec_checksum_encode(bytes, &in);
-    assert_int_equal(codec_checksum_decode((struct meta_bytes){bytes, length}, &out), 0);
+    assert_int_equal(codec_checksum_decode(slice_of(bytes, length), &out), 0);
     assert_memory_equal(&in, &out, sizeof(in));
     in = (struct meta_checksum){0};
     assert_int_equal(codec_checksum_encode(bytes, &in), 0);
-    assert_int_equal(codec_checksum_decode((struct meta_bytes){bytes, 0}, &out), 0);
+    assert_int_equal(codec_checksum_decode(slice_of(bytes, 0), &out), 0);
     assert_memory_equal(&in, &out, sizeof(in));
-    assert_int_equal(codec_checksum_decode((struct meta_bytes){bytes, 1}, &out), META_E_CORRUPT);
-    assert_int_equal(codec_checksum_decode((struct meta_bytes){bytes, CODEC_CHECKSUM_BYTES_MAX + 1}, &out),
+    assert_int_equal(codec_checksum_decode(slice_of(bytes, 1), &out), META_E_CORRUPT);
+    assert_int_equal(codec_checksum_decode(slice_of(bytes, CODEC_CHECKSUM_BYTES_MAX + 1), &out),
                      META_E_CORRUPT);
 }
 
@@ -140,7 +140,7 @@ static void checksums_come_back(void **state)
 static int decode_all(const unsigned char *data, size_t length)
 {
     unsigned char *exact = malloc(length > 0 ? length : 1);
-    struct meta_bytes bytes = {exact, length};
+    struct slice bytes = slice_of(exact, length);
     struct codec_list list;
     struct meta_extent extent;
     struct meta_attribute attribute;
@@ -162,8 +162,8 @@ static int decode_all(const unsigned char *data, size_t length)
     assert_true(more == 0 || more == META_E_CORRUPT);
     for (more = codec_attributes_begin(&list, bytes);
          more >= 0 && (more = codec_attributes_next(&list, &attribute)) > 0;) {
-        assert_true((const unsigned char *)attribute.name.data + attribute.name.length <= exact + length);
-        assert_true((const unsigned char *)attribute.value.data + attribute.value.length <= exact + length);
+        assert_true((const unsigned char *)attribute.name.base + attribute.name.len <= exact + length);
+        assert_true((const unsigned char *)attribute.value.base + attribute.value.len <= exact + length);
     }
     assert_true(more == 0 || more == META_E_CORRUPT);
     for (more = codec_parts_begin(&list, bytes, &checksums);
@@ -191,13 +191,13 @@ static void part_checksums_survive(void **state)
     struct codec_list list;
     size_t plain = codec_parts_encode(bytes, parts, 3, &none);
 
-    assert_int_equal(codec_parts_begin(&list, (struct meta_bytes){bytes, plain}, &got), 0);
+    assert_int_equal(codec_parts_begin(&list, slice_of(bytes, plain), &got), 0);
     assert_int_equal(got.algorithm, 0);
 
     size_t length = codec_parts_encode(bytes, parts, 3, &given);
     assert_int_equal(length, plain + 2 + 12);
     assert_true(length <= codec_parts_bound(3, &given));
-    assert_int_equal(codec_parts_begin(&list, (struct meta_bytes){bytes, length}, &got), 0);
+    assert_int_equal(codec_parts_begin(&list, slice_of(bytes, length), &got), 0);
     assert_int_equal(got.algorithm, 7);
     assert_int_equal(got.length, 4);
     assert_memory_equal(got.values, values, 12);
@@ -208,7 +208,7 @@ static void part_checksums_survive(void **state)
     }
     assert_int_equal(codec_parts_next(&list, &part), 0);
     for (size_t cut = 1; cut < length; cut++) {
-        int more = codec_parts_begin(&list, (struct meta_bytes){bytes, cut}, NULL);
+        int more = codec_parts_begin(&list, slice_of(bytes, cut), NULL);
         while (more == 0 && (more = codec_parts_next(&list, &part)) > 0)
             more = 0;
         assert_int_equal(more, META_E_CORRUPT);

@@ -72,7 +72,7 @@ static void *worker_race(void *argument)
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t file = (uint64_t)(i * THREADS + worker->number + 1);
         snprintf(key, sizeof(key), "race/%d", i);
-        if (put_bytes(worker->store->meta, worker->store->bucket, text(key), file, 10, &condition) == 0)
+        if (put_bytes(worker->store->meta, worker->store->bucket, slice_text(key), file, 10, &condition) == 0)
             worker->wins++;
     }
     return NULL;
@@ -167,9 +167,9 @@ static void too_late_is_refused(void **state)
     late.first =
         (struct meta_object_put){.op = {.kind = META_OP_OBJECT_PUT, .done = on_first_done, .ctx = &late},
                                  .bucket = store->bucket,
-                                 .key = text("first")};
+                                 .key = slice_text("first")};
     late.second = late.first;
-    late.second.key = text("second");
+    late.second.key = slice_text("second");
     late.second.op.done = on_second_done;
     meta_submit(store->meta, &late.first.op);
     sem_post(&late.go);
@@ -222,13 +222,13 @@ static void *worker_write_much(void *argument)
 {
     struct worker *worker = argument;
     static const char value[8000] = "v";
-    struct meta_attribute attribute = {text("x-amz-meta-large"), {value, sizeof(value)}};
+    struct meta_attribute attribute = {slice_text("x-amz-meta-large"), {value, sizeof(value)}};
     char key[32];
 
     for (int i = 0; i < WRITES_MANY; i++) {
         struct meta_object_put op = {.bucket = worker->store->bucket};
         snprintf(key, sizeof(key), "%d/%d", worker->number, i % 50);
-        op.key = text(key);
+        op.key = slice_text(key);
         op.object.attributes = (struct meta_attributes){&attribute, 1};
         if (op_wait(worker->store->meta, &op.op, META_OP_OBJECT_PUT) == 0)
             worker->wins++;
@@ -265,7 +265,7 @@ static void kill_child(const char *path, int out)
         _exit(1);
     for (uint32_t i = 1;; i++) {
         snprintf(key, sizeof(key), "%u", i);
-        if (put_bytes(meta, create.bucket.id, text(key), i, 10, NULL) != 0)
+        if (put_bytes(meta, create.bucket.id, slice_text(key), i, 10, NULL) != 0)
             _exit(2);
         if (write(out, &i, sizeof(i)) != sizeof(i))
             _exit(3);

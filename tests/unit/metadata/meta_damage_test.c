@@ -67,7 +67,7 @@ static int complete(struct meta *meta, int64_t bucket, const char *key, const un
 {
     const struct meta_complete_part parts[] = {{.number = 1, .etag = "e11"}, {.number = 2, .etag = "e12"}};
     struct meta_upload_complete op = {
-        .bucket = bucket, .key = text(key), .parts = parts, .part_count = 2, .etag = "whole-2"};
+        .bucket = bucket, .key = slice_text(key), .parts = parts, .part_count = 2, .etag = "whole-2"};
 
     memcpy(op.upload_id, id, sizeof(op.upload_id));
     return op_wait(meta, &op.op, META_OP_UPLOAD_COMPLETE);
@@ -82,7 +82,8 @@ static void versioning_set(struct store *store, int64_t bucket, enum meta_versio
 
 static void setting_set(struct store *store, int64_t bucket)
 {
-    struct meta_setting_put op = {.bucket = bucket, .kind = META_SETTING_TAGGING, .document = text("tags")};
+    struct meta_setting_put op = {
+        .bucket = bucket, .kind = META_SETTING_TAGGING, .document = slice_text("tags")};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), 0);
 }
@@ -101,34 +102,34 @@ static int64_t scene_make(struct store *store)
     assert_int_equal(put(store, "twice", 2), 0);
     assert_int_equal(put(store, "twice", 3), 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(upload_create(store, text("large"), upload_ids[i]), 0);
+        assert_int_equal(upload_create(store, slice_text("large"), upload_ids[i]), 0);
         for (uint32_t part = 1; part <= 3; part++)
-            assert_int_equal(part_put(store, text("large"), upload_ids[i], part, 10 + part, 50), 0);
+            assert_int_equal(part_put(store, slice_text("large"), upload_ids[i], part, 10 + part, 50), 0);
     }
     assert_int_equal(complete(store->meta, store->bucket, "large", upload_ids[0]), 0);
-    assert_int_equal(upload_abort(store, text("large"), upload_ids[2]), 0);
+    assert_int_equal(upload_abort(store, slice_text("large"), upload_ids[2]), 0);
     assert_int_equal(copy(store, "large", "other"), 0);
     assert_int_equal(delete_key(store, "other"), 0);
     versions = bucket_create(store->meta, "versions");
     setting_set(store, versions);
-    assert_int_equal(put_bytes(store->meta, versions, text("key"), 20, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 20, 100, NULL), 0);
     versioning_set(store, versions, META_VERSIONING_ENABLED);
-    assert_int_equal(put_bytes(store->meta, versions, text("key"), 21, 100, NULL), 0);
-    assert_int_equal(put_bytes(store->meta, versions, text("key"), 22, 100, NULL), 0);
-    assert_int_equal(put_bytes(store->meta, versions, text("gone"), 23, 100, NULL), 0);
-    assert_int_equal(delete_bytes(store->meta, versions, text("gone"), NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 21, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 22, 100, NULL), 0);
+    assert_int_equal(put_bytes(store->meta, versions, slice_text("gone"), 23, 100, NULL), 0);
+    assert_int_equal(delete_bytes(store->meta, versions, slice_text("gone"), NULL), 0);
     return versions;
 }
 
 /* ---- Everything that can be done ---- */
 
 /* What callers rely on: whatever a row says, it does not get past the module. */
-static void expect_key(struct meta_bytes key)
+static void expect_key(struct slice key)
 {
-    assert_in_range(key.length, 1, META_KEY_BYTES_MAX);
+    assert_in_range(key.len, 1, META_KEY_BYTES_MAX);
 }
 
-static int on_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int on_extent(void *ctx, char kind, const char *bucket, struct slice key,
                      const struct meta_extent *extent)
 {
     assert_in_range(extent->file, 1, INT64_MAX);
@@ -151,7 +152,7 @@ static int on_object(void *ctx, const struct meta_list_entry *entry)
     return 0;
 }
 
-static int on_upload(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+static int on_upload(void *ctx, const struct meta_upload *upload, struct slice common_prefix)
 {
     expect_key(upload->key);
     return 0;
@@ -218,7 +219,7 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     const struct meta_version_query versions = {.bucket = bucket, .limit = 100};
     const struct meta_upload_query uploads = {.bucket = bucket, .limit = 100};
     struct meta_bucket found;
-    struct meta_bytes document;
+    struct slice document;
     struct meta_journal journal;
     struct meta_identity identity;
     struct meta_mark mark;
@@ -229,7 +230,7 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     fine(meta_upload_list(store->reader, &uploads, on_upload, NULL, &truncated));
     for (unsigned i = 0; i < 3; i++)
         fine(meta_part_list(store->reader, upload_ids[i], 0, 100, on_part, NULL, &truncated));
-    if (meta_bucket_get(store->reader, text("versions"), &found) == 0)
+    if (meta_bucket_get(store->reader, slice_text("versions"), &found) == 0)
         assert_in_range(found.versioning, META_VERSIONING_NEVER, META_VERSIONING_SUSPENDED);
     walk_extents(store);
     (void)meta_check(store->reader, on_report, NULL);
@@ -238,28 +239,32 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     if (meta_mark_get(store->reader, &mark) == 0)
         fine(meta_mark_units(store->reader, &mark, on_unit, NULL));
     if (meta_setting_get(store->reader, bucket, META_SETTING_TAGGING, &document) == 0)
-        free((void *)document.data);
+        free((void *)document.base);
 }
 
 static void change_key(struct store *store, int64_t bucket, const char *key, const struct meta_version_id *id)
 {
-    struct meta_delete_entry entry = {.key = text(key), .version = id};
+    struct meta_delete_entry entry = {.key = slice_text(key), .version = id};
     struct meta_object_delete delete = {.bucket = bucket, .entries = &entry, .count = 1};
-    struct meta_object_annotate annotate = {
-        .bucket = bucket, .key = text(key), .version = id, .name = META_ATTRIBUTE_TAGS, .value = text("a=b")};
-    struct meta_object_lock lock = {.bucket = bucket, .key = text(key), .version = id, .sets_hold = true};
+    struct meta_object_annotate annotate = {.bucket = bucket,
+                                            .key = slice_text(key),
+                                            .version = id,
+                                            .name = META_ATTRIBUTE_TAGS,
+                                            .value = slice_text("a=b")};
+    struct meta_object_lock lock = {
+        .bucket = bucket, .key = slice_text(key), .version = id, .sets_hold = true};
     struct meta_object_rename rename = {
-        .key = text("renamed"), .if_modified_since_ms = INT64_MIN, .if_unmodified_since_ms = INT64_MIN};
+        .key = slice_text("renamed"), .if_modified_since_ms = INT64_MIN, .if_unmodified_since_ms = INT64_MIN};
     const struct meta_append append = {.offset = 100, .etag = "e1"};
     struct meta_extent extent = whole_file(90, 10);
     struct meta_object_put more = {.bucket = bucket,
-                                   .key = text(key),
+                                   .key = slice_text(key),
                                    .object = {.size = 10, .etag = "more-1", .extents = {&extent, 1}},
                                    .append = &append};
     struct meta_object_copy copied;
     struct meta_object object;
 
-    if (meta_version_get(store->reader, bucket, text(key), id, &object) == 0) {
+    if (meta_version_get(store->reader, bucket, slice_text(key), id, &object) == 0) {
         assert_in_range(object.size, 0, INT64_MAX);
         meta_object_release(&object);
     }
@@ -275,9 +280,9 @@ static void change_key(struct store *store, int64_t bucket, const char *key, con
     fine(op_wait(store->meta, &rename.op, META_OP_OBJECT_RENAME));
     copy_init(&copied, bucket, "renamed", key);
     rename.source = copied.source;
-    rename.key = text(key);
+    rename.key = slice_text(key);
     fine(op_wait(store->meta, &rename.op, META_OP_OBJECT_RENAME));
-    fine(put_bytes(store->meta, bucket, text(key), 91, 10, NULL));
+    fine(put_bytes(store->meta, bucket, slice_text(key), 91, 10, NULL));
     fine(op_wait(store->meta, &delete.op, META_OP_OBJECT_DELETE));
 }
 
@@ -285,16 +290,16 @@ static void change_uploads(struct store *store)
 {
     struct meta_object_copy from;
     struct meta_part_copy part = {
-        .bucket = store->bucket, .key = text("large"), .number = 2, .length = UINT64_MAX};
+        .bucket = store->bucket, .key = slice_text("large"), .number = 2, .length = UINT64_MAX};
 
     copy_init(&from, store->bucket, "plain", "large");
     part.source = from.source;
     memcpy(part.upload_id, upload_ids[1], sizeof(part.upload_id));
     fine(op_wait(store->meta, &part.op, META_OP_PART_COPY));
-    fine(part_put(store, text("large"), upload_ids[1], 2, 12, 50));
+    fine(part_put(store, slice_text("large"), upload_ids[1], 2, 12, 50));
     fine(complete(store->meta, store->bucket, "large", upload_ids[0]));
     fine(complete(store->meta, store->bucket, "large", upload_ids[1]));
-    fine(upload_abort(store, text("large"), upload_ids[1]));
+    fine(upload_abort(store, slice_text("large"), upload_ids[1]));
 }
 
 static void clear_all(struct store *store)

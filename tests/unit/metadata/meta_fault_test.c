@@ -216,7 +216,7 @@ static void buckets_after_a_failure(void **state)
     assert_int_equal(bucket_delete(store->meta, store->bucket), -ENOSPC);
     fault_disarm();
     assert_int_equal(
-        put_bytes(store->meta, create.bucket.id != 0 ? create.bucket.id : 2, text("a"), 1, 1, NULL),
+        put_bytes(store->meta, create.bucket.id != 0 ? create.bucket.id : 2, slice_text("a"), 1, 1, NULL),
         META_E_NO_BUCKET);
     assert_int_equal(put(store, "a", 2), 0);
 }
@@ -255,7 +255,7 @@ static void assert_refused(int result, int error)
 static int abort_with_fault(struct store *store, const unsigned char *id, int number, int error)
 {
     fault_arm(&writes_until_fault, number, error, 1000000);
-    int result = upload_abort(store, text("upload"), id);
+    int result = upload_abort(store, slice_text("upload"), id);
     fault_disarm();
     return result;
 }
@@ -304,17 +304,17 @@ static void a_sweep_with(struct store *store, int error)
     struct meta_extent extents[PARTS];
     struct meta_object_put object = {
         .bucket = store->bucket,
-        .key = text("long"),
+        .key = slice_text("long"),
         .object = {.size = 10 * PARTS, .etag = "e", .extents = {extents, PARTS}},
     };
     int number = 1;
 
     store_reopen_with(store, &(struct meta_options){.durable = true, .clear_max = CLEAR_MAX});
     assert_int_equal(put(store, "other", 1000), 0);
-    assert_int_equal(upload_create(store, text("upload"), id), 0);
+    assert_int_equal(upload_create(store, slice_text("upload"), id), 0);
     for (uint32_t i = 0; i < PARTS; i++) {
         extents[i] = whole_file(2 * PARTS + i, 10);
-        assert_int_equal(part_put(store, text("upload"), id, i + 1, PARTS + i, 10), 0);
+        assert_int_equal(part_put(store, slice_text("upload"), id, i + 1, PARTS + i, 10), 0);
     }
     assert_int_equal(op_wait(store->meta, &object.op, META_OP_OBJECT_PUT), 0);
     for (int result; (result = abort_with_fault(store, id, number, error)) != 0; number++) {

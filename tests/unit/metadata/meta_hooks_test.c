@@ -176,7 +176,7 @@ static void submit_put(struct store *store, struct packed *packed, const char *k
     packed->put = (struct meta_object_put){
         .op = {.kind = META_OP_OBJECT_PUT, .done = on_done_note, .rests_on = &packed->file},
         .bucket = store->bucket,
-        .key = text(packed->key),
+        .key = slice_text(packed->key),
         .object = {.size = 100, .etag = "e", .extents = {&packed->extent, 1}},
     };
     meta_submit(store->meta, &packed->put.op);
@@ -185,7 +185,7 @@ static void submit_put(struct store *store, struct packed *packed, const char *k
 static void submit_delete(struct store *store, struct meta_object_delete *op, struct meta_delete_entry *entry,
                           const char *key)
 {
-    *entry = (struct meta_delete_entry){.key = text(key)};
+    *entry = (struct meta_delete_entry){.key = slice_text(key)};
     *op = (struct meta_object_delete){
         .op = {.kind = META_OP_OBJECT_DELETE, .done = on_done_note},
         .bucket = store->bucket,

@@ -17,10 +17,11 @@ static void damaged_entries_are_refused(void **state)
     batch_release();
     assert_int_equal(meta_open(&meta, image.path, &(struct meta_options){.durable = true}), 0);
     for (size_t length = 1; length < hooked.entries[0].length; length++) {
-        replay = (struct meta_replay){.sequence = 1, .entry = {hooked.entries[0].data, length}};
+        replay = (struct meta_replay){.sequence = 1, .entry = slice_of(hooked.entries[0].data, length)};
         assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), META_E_CORRUPT);
     }
-    replay = (struct meta_replay){.sequence = 1, .entry = {hooked.entries[0].data, hooked.entries[0].length}};
+    replay = (struct meta_replay){.sequence = 1,
+                                  .entry = slice_of(hooked.entries[0].data, hooked.entries[0].length)};
     assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), 0);
     meta_close(meta);
     image_free(&image);
@@ -44,7 +45,8 @@ static void replays_are_synced_at_the_end(void **state)
     unsigned before = atomic_load(&log_syncs);
     for (unsigned i = 0; i < 3; i++) {
         const struct kept_entry *kept = &hooked.entries[i];
-        replay = (struct meta_replay){.sequence = kept->sequence, .entry = {kept->data, kept->length}};
+        replay =
+            (struct meta_replay){.sequence = kept->sequence, .entry = slice_of(kept->data, kept->length)};
         assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), 0);
     }
     assert_int_equal(atomic_load(&log_syncs), before);
@@ -86,7 +88,8 @@ static void failed_replays_leave_nothing(void **state)
                   " BEGIN SELECT zeroblob(2000000000); END");
     char *before = image_dump(&image);
     assert_int_equal(meta_open(&meta, image.path, &(struct meta_options){.durable = true}), 0);
-    replay = (struct meta_replay){.sequence = 1, .entry = {hooked.entries[0].data, hooked.entries[0].length}};
+    replay = (struct meta_replay){.sequence = 1,
+                                  .entry = slice_of(hooked.entries[0].data, hooked.entries[0].length)};
     assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), -E2BIG);
     meta_close(meta);
     char *after = image_dump(&image);

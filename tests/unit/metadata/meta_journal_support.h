@@ -57,14 +57,14 @@ static int hook_append(void *ctx, const struct meta_journal_entry *entry)
     if (hooked.append_result != 0)
         return hooked.append_result;
     assert_true(hooked.entry_count < ENTRIES_MAX);
-    assert_true(entry->bytes.length > 0 && entry->bytes.length <= META_JOURNAL_ENTRY_BYTES_MAX);
+    assert_true(entry->bytes.len > 0 && entry->bytes.len <= META_JOURNAL_ENTRY_BYTES_MAX);
     kept->file = hooked.file;
     kept->sequence = entry->sequence;
     memcpy(kept->token, entry->token, sizeof(kept->token));
-    kept->data = malloc(entry->bytes.length);
+    kept->data = malloc(entry->bytes.len);
     assert_non_null(kept->data);
-    memcpy(kept->data, entry->bytes.data, entry->bytes.length);
-    kept->length = entry->bytes.length;
+    memcpy(kept->data, entry->bytes.base, entry->bytes.len);
+    kept->length = entry->bytes.len;
     hooked.entry_count++;
     return 0;
 }
@@ -197,12 +197,12 @@ MAYBE_UNUSED static void member_put(struct member *member, int64_t bucket, const
     member->put = (struct meta_object_put){
         .op = {.kind = META_OP_OBJECT_PUT, .rests_on = &member->extent},
         .bucket = bucket,
-        .key = text(member->key),
-        .object = {.size = 100, .extents = {&member->extent, 1}, .owner = text("me")},
+        .key = slice_text(member->key),
+        .object = {.size = 100, .extents = {&member->extent, 1}, .owner = slice_text("me")},
     };
     snprintf(member->put.object.etag, sizeof(member->put.object.etag), "e%llu", (unsigned long long)number);
     snprintf(member->value, sizeof(member->value), "v%llu", (unsigned long long)number);
-    member->attribute = (struct meta_attribute){text("x-amz-meta-number"), text(member->value)};
+    member->attribute = (struct meta_attribute){slice_text("x-amz-meta-number"), slice_text(member->value)};
     member->put.object.attributes = (struct meta_attributes){&member->attribute, number % 3 != 0};
 }
 
@@ -210,7 +210,7 @@ MAYBE_UNUSED static void member_delete(struct member *member, int64_t bucket, co
 {
     memset(member, 0, sizeof(*member));
     snprintf(member->key, sizeof(member->key), "%s", key);
-    member->entry.key = text(member->key);
+    member->entry.key = slice_text(member->key);
     member->delete = (struct meta_object_delete){
         .op = {.kind = META_OP_OBJECT_DELETE}, .bucket = bucket, .entries = &member->entry, .count = 1};
 }
@@ -356,7 +356,8 @@ MAYBE_UNUSED static unsigned image_replay(const struct image *image)
         if (kept->file != journal.file || kept->sequence <= journal.applied ||
             memcmp(kept->token, journal.token, sizeof(kept->token)) != 0)
             continue;
-        replay = (struct meta_replay){.sequence = kept->sequence, .entry = {kept->data, kept->length}};
+        replay =
+            (struct meta_replay){.sequence = kept->sequence, .entry = slice_of(kept->data, kept->length)};
         assert_int_equal(op_wait(meta, &replay.op, META_OP_REPLAY), 0);
         count++;
     }

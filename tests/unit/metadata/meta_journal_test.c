@@ -77,7 +77,7 @@ static void mixed_batches_are_synced(void **state)
     assert_int_equal(atomic_load(&log_syncs) - before, 1);
     assert_int_equal(hooked.entry_count, 0);
     /* A condition that entries do not know has to be decided once and for all. */
-    const struct meta_bytes me = text("me");
+    const struct slice me = slice_text("me");
     before = atomic_load(&log_syncs);
     member_put(&members[0], store->bucket, "b", 3);
     members[0].put.condition.owner = &me;

@@ -20,18 +20,18 @@ static void put_object(struct store *store, const char *key, const char *acl, co
 {
     struct meta_extent extent = whole_file(++last_file, 10);
     struct meta_attribute attributes[2];
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key)};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text(key)};
 
     op.object.size = 10;
-    op.object.owner = text(OWNER);
+    op.object.owner = slice_text(OWNER);
     op.object.extents = (struct meta_extents){&extent, 1};
     op.object.attributes.list = attributes;
     if (acl != NULL)
         attributes[op.object.attributes.count++] =
-            (struct meta_attribute){text(META_ATTRIBUTE_ACL), text(acl)};
+            (struct meta_attribute){slice_text(META_ATTRIBUTE_ACL), slice_text(acl)};
     if (tags != NULL)
         attributes[op.object.attributes.count++] =
-            (struct meta_attribute){text(META_ATTRIBUTE_TAGS), text(tags)};
+            (struct meta_attribute){slice_text(META_ATTRIBUTE_TAGS), slice_text(tags)};
     strcpy(op.object.etag, "etag");
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
 }
@@ -49,11 +49,11 @@ static uint64_t trace_of(struct store *store, const char *key)
     struct meta_object object;
     uint64_t trace;
 
-    if (meta_object_get(store->reader, store->bucket, text(key), &object) != 0)
+    if (meta_object_get(store->reader, store->bucket, slice_text(key), &object) != 0)
         return 0;
     trace = object.extents.list[0].file * 1000 + object.attributes.count;
     for (uint32_t i = 0; i < object.attributes.count; i++)
-        trace = trace * 31 + object.attributes.list[i].value.length;
+        trace = trace * 31 + object.attributes.list[i].value.len;
     meta_object_release(&object);
     return trace;
 }
@@ -62,19 +62,19 @@ static uint64_t trace_of(struct store *store, const char *key)
 
 static int by_put(struct store *store, const struct meta_judged *judged)
 {
-    return put_bytes(store->meta, store->bucket, text("key"), ++last_file, 10,
+    return put_bytes(store->meta, store->bucket, slice_text("key"), ++last_file, 10,
                      &(struct meta_condition){.judged = judged});
 }
 
 static int by_put_over(struct store *store, const struct meta_judged *judged)
 {
-    return put_bytes(store->meta, store->bucket, text("key"), ++last_file, 10,
+    return put_bytes(store->meta, store->bucket, slice_text("key"), ++last_file, 10,
                      &(struct meta_condition){.judged = judged, .if_match = "another"});
 }
 
 static int by_delete(struct store *store, const struct meta_judged *judged)
 {
-    struct meta_delete_entry entry = {.key = text("key"), .judged = judged};
+    struct meta_delete_entry entry = {.key = slice_text("key"), .judged = judged};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
@@ -83,7 +83,7 @@ static int by_delete(struct store *store, const struct meta_judged *judged)
 
 static int by_delete_version(struct store *store, const struct meta_judged *judged)
 {
-    struct meta_delete_entry entry = {.key = text("key"), .version = &null_version, .judged = judged};
+    struct meta_delete_entry entry = {.key = slice_text("key"), .version = &null_version, .judged = judged};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
@@ -114,11 +114,11 @@ static int rename_it(struct store *store, const char *from, const char *to, cons
 {
     struct meta_object_rename op = {
         .source = {.bucket = store->bucket,
-                   .key = text(from),
+                   .key = slice_text(from),
                    .judged = source,
                    .if_modified_since_ms = INT64_MIN,
                    .if_unmodified_since_ms = INT64_MIN},
-        .key = text(to),
+        .key = slice_text(to),
         .condition.judged = destination,
         .if_modified_since_ms = INT64_MIN,
         .if_unmodified_since_ms = INT64_MIN,
@@ -141,10 +141,10 @@ static int by_rename_of(struct store *store, const struct meta_judged *judged)
 static int by_annotation(struct store *store, const struct meta_judged *judged)
 {
     struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = text("key"),
+                                      .key = slice_text("key"),
                                       .judged = judged,
                                       .name = META_ATTRIBUTE_TAGS,
-                                      .value = text("longer=than before")};
+                                      .value = slice_text("longer=than before")};
 
     return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
 }
@@ -152,7 +152,7 @@ static int by_annotation(struct store *store, const struct meta_judged *judged)
 static int by_lock(struct store *store, const struct meta_judged *judged)
 {
     struct meta_object_lock op = {.bucket = store->bucket,
-                                  .key = text("key"),
+                                  .key = slice_text("key"),
                                   .judged = judged,
                                   .sets_hold = true,
                                   .lock.hold = META_HOLD_OFF};
@@ -165,20 +165,20 @@ static void make_upload(struct store *store, const char *key, unsigned char id[M
     static uint64_t number;
 
     upload_id_make(id, ++number);
-    assert_int_equal(upload_create(store, text(key), id), 0);
+    assert_int_equal(upload_create(store, slice_text(key), id), 0);
 }
 
 static int by_completion(struct store *store, const struct meta_judged *judged)
 {
     struct meta_complete_part part = {.number = 1};
     struct meta_upload_complete op = {.bucket = store->bucket,
-                                      .key = text("key"),
+                                      .key = slice_text("key"),
                                       .parts = &part,
                                       .part_count = 1,
                                       .condition.judged = judged};
 
     make_upload(store, "key", op.upload_id);
-    assert_int_equal(part_put(store, text("key"), op.upload_id, 1, ++last_file, 10), 0);
+    assert_int_equal(part_put(store, slice_text("key"), op.upload_id, 1, ++last_file, 10), 0);
     snprintf(part.etag, sizeof(part.etag), "e%llu", (unsigned long long)last_file);
     strcpy(op.etag, "done-1");
     return op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE);
@@ -188,12 +188,12 @@ static int by_part_copy(struct store *store, const struct meta_judged *judged)
 {
     struct meta_part_copy op = {
         .source = {.bucket = store->bucket,
-                   .key = text("key"),
+                   .key = slice_text("key"),
                    .judged = judged,
                    .if_modified_since_ms = INT64_MIN,
                    .if_unmodified_since_ms = INT64_MIN},
         .bucket = store->bucket,
-        .key = text("other"),
+        .key = slice_text("other"),
         .length = UINT64_MAX,
         .number = 1,
         .etag = "part",
@@ -228,7 +228,8 @@ static const struct {
 
 static struct meta_judged as_it_is(unsigned parts)
 {
-    return (struct meta_judged){.parts = parts, .owner = text(OWNER), .acl = text(ACL), .tags = text(TAGS)};
+    return (struct meta_judged){
+        .parts = parts, .owner = slice_text(OWNER), .acl = slice_text(ACL), .tags = slice_text(TAGS)};
 }
 
 static void assert_made(struct store *store, size_t change, const struct meta_judged *judged, int expected)
@@ -277,7 +278,7 @@ static void what_is_otherwise_is_not(void **state)
 
                 *(part == META_JUDGED_OWNER ? &judged.owner
                   : part == META_JUDGED_ACL ? &judged.acl
-                                            : &judged.tags) = text(others[j]);
+                                            : &judged.tags) = slice_text(others[j]);
                 begin(store);
                 assert_refused(store, i, &judged);
                 judged.parts = ALL;
@@ -295,7 +296,7 @@ static void no_annotation_is_one_of_its_own(void **state)
     struct store *store = *state;
 
     for (size_t i = 0; i < CHANGES; i++) {
-        struct meta_judged judged = {.parts = ALL, .owner = text(OWNER)};
+        struct meta_judged judged = {.parts = ALL, .owner = slice_text(OWNER)};
 
         begin(store);
         assert_refused(store, i, &judged);
@@ -324,7 +325,8 @@ static void absence_counts_in_any_case(void **state)
         assert_refused(store, i, &there);
         there.parts = ALL;
         assert_refused(store, i, &there);
-        absent = (struct meta_judged){.absent = true, .parts = ALL, .owner = text("what is absent has none")};
+        absent = (struct meta_judged){
+            .absent = true, .parts = ALL, .owner = slice_text("what is absent has none")};
         assert_int_equal(changes[i].make(store, &absent), changes[i].missing);
     }
 }
@@ -336,12 +338,14 @@ static void versions(void **state)
     struct meta_judged absent = {.absent = true}, there = as_it_is(ALL);
     struct meta_version_id old;
     struct meta_object object;
-    struct meta_object_annotate op = {
-        .bucket = store->bucket, .key = text("key"), .name = META_ATTRIBUTE_ACL, .value = text("new acl")};
+    struct meta_object_annotate op = {.bucket = store->bucket,
+                                      .key = slice_text("key"),
+                                      .name = META_ATTRIBUTE_ACL,
+                                      .value = slice_text("new acl")};
 
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     put_object(store, "key", ACL, TAGS);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &object), 0);
     old = object.version;
     meta_object_release(&object);
     assert_int_equal(by_put(store, &absent), META_E_JUDGED);

@@ -40,9 +40,9 @@ static bool name_equals(const struct name *a, const struct name *b)
     return a->is_prefix == b->is_prefix && name_compare(a, b) == 0;
 }
 
-static struct meta_bytes name_bytes(const struct name *name)
+static struct slice name_bytes(const struct name *name)
 {
-    return (struct meta_bytes){name->bytes, name->length};
+    return slice_of(name->bytes, name->length);
 }
 
 /* Few letters, so that prefixes and delimiters meet; the ends of the byte range among them. */
@@ -94,9 +94,9 @@ static int collect(void *ctx, const struct meta_list_entry *entry)
     struct name *name = &names->list[names->count++];
 
     memset(name, 0, sizeof(*name));
-    assert_in_range(entry->key.length, 1, sizeof(name->bytes));
-    memcpy(name->bytes, entry->key.data, entry->key.length);
-    name->length = entry->key.length;
+    assert_in_range(entry->key.len, 1, sizeof(name->bytes));
+    memcpy(name->bytes, entry->key.base, entry->key.len);
+    name->length = entry->key.len;
     name->is_prefix = entry->is_prefix;
     if (!entry->is_prefix) {
         assert_int_equal(entry->size, 100);
@@ -205,7 +205,7 @@ static void a_visitor_may_stop(void **state)
     assert_int_equal(put(store, "b", 2), 0);
     assert_int_equal(meta_object_list(store->reader, &query, stop_at_once, &calls, &truncated), 42);
     assert_int_equal(calls, 1);
-    query.after = text("a");
+    query.after = slice_text("a");
     assert_int_equal(meta_object_list(store->reader, &query, stop_at_once, &calls, &truncated), 42);
 }
 
@@ -213,14 +213,14 @@ static void a_visitor_may_stop(void **state)
 static void absent_texts_are_empty(void **state)
 {
     struct store *store = *state;
-    struct meta_list_query query = {.bucket = store->bucket, .delimiter = text("/"), .limit = 10};
+    struct meta_list_query query = {.bucket = store->bucket, .delimiter = slice_text("/"), .limit = 10};
     static struct names names;
     bool truncated;
 
     assert_int_equal(put(store, "a/b", 1), 0);
     assert_int_equal(put(store, "c", 2), 0);
-    assert_null(query.prefix.data);
-    assert_null(query.after.data);
+    assert_null(query.prefix.base);
+    assert_null(query.after.base);
     assert_int_equal(meta_object_list(store->reader, &query, collect, &names, &truncated), 0);
     assert_int_equal(names.count, 2);
     assert_false(truncated);
@@ -284,10 +284,13 @@ static void cost_follows_what_is_returned(void **state)
 {
     struct store *store = *state;
     struct meta_list_query folders = {
-        .bucket = store->bucket, .prefix = text("top/"), .delimiter = text("/"), .limit = 1000};
-    struct meta_list_query page = {.bucket = store->bucket, .prefix = text("top/folder7/"), .limit = 100};
-    struct meta_list_query middle = {
-        .bucket = store->bucket, .prefix = text("top/"), .after = text("top/folder5/005000"), .limit = 100};
+        .bucket = store->bucket, .prefix = slice_text("top/"), .delimiter = slice_text("/"), .limit = 1000};
+    struct meta_list_query page = {
+        .bucket = store->bucket, .prefix = slice_text("top/folder7/"), .limit = 100};
+    struct meta_list_query middle = {.bucket = store->bucket,
+                                     .prefix = slice_text("top/"),
+                                     .after = slice_text("top/folder5/005000"),
+                                     .limit = 100};
 
     bulk_fill(store, 10, 10000);
     uint64_t steps_folders = list_steps(store, &folders, 10);
@@ -296,7 +299,7 @@ static void cost_follows_what_is_returned(void **state)
     assert_true(list_steps(store, &middle, 100) < 100 * 20 + 100);
     page.limit = 10;
     assert_true(list_steps(store, &page, 10) < 10 * 20 + 100);
-    folders.after = text("top/folder3/");
+    folders.after = slice_text("top/folder3/");
     assert_true(list_steps(store, &folders, 6) < steps_folders);
 }
 

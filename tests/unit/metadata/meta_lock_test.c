@@ -16,7 +16,7 @@ static int lock_key(struct store *store, const struct meta_version_id *version,
                     const struct meta_lock *retention, const bool *hold, bool bypass)
 {
     struct meta_object_lock op = {
-        .bucket = store->bucket, .key = text("key"), .version = version, .bypass_governance = bypass};
+        .bucket = store->bucket, .key = slice_text("key"), .version = version, .bypass_governance = bypass};
 
     if (retention != NULL) {
         op.sets_retention = true;
@@ -44,9 +44,9 @@ static struct meta_lock lock_of(struct store *store, const struct meta_version_i
     struct meta_object object;
     struct meta_lock lock = {0};
 
-    assert_int_equal(meta_version_get(store->reader, store->bucket, text("key"), version, &object), 0);
+    assert_int_equal(meta_version_get(store->reader, store->bucket, slice_text("key"), version, &object), 0);
     for (uint32_t i = 0; i < object.attributes.count; i++)
-        if (meta_attribute_is(object.attributes.list[i].name, META_ATTRIBUTE_LOCK))
+        if (slice_is(object.attributes.list[i].name, META_ATTRIBUTE_LOCK))
             assert_int_equal(meta_lock_unpack(object.attributes.list[i].value, &lock), 0);
     meta_object_release(&object);
     return lock;
@@ -54,7 +54,8 @@ static struct meta_lock lock_of(struct store *store, const struct meta_version_i
 
 static int remove_version(struct store *store, const struct meta_version_id *version, bool bypass)
 {
-    struct meta_delete_entry entry = {.key = text("key"), .version = version, .bypass_governance = bypass};
+    struct meta_delete_entry entry = {
+        .key = slice_text("key"), .version = version, .bypass_governance = bypass};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
@@ -65,7 +66,7 @@ static struct meta_version_id current_version(struct store *store)
 {
     struct meta_object object;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &object), 0);
     meta_object_release(&object);
     return object.version;
 }
@@ -97,20 +98,19 @@ static void packed_form(void **state)
 
     for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
         assert_int_equal(meta_lock_pack(&locks[i], packed), META_LOCK_BYTES);
-        assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), 0);
+        assert_int_equal(meta_lock_unpack(slice_of(packed, META_LOCK_BYTES), &lock), 0);
         assert_int_equal(lock.mode, locks[i].mode);
         assert_int_equal(lock.hold, locks[i].hold);
         assert_int_equal(lock.until_ms, locks[i].until_ms);
-        assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES - 1}, &lock),
-                         META_E_CORRUPT);
+        assert_int_equal(meta_lock_unpack(slice_of(packed, META_LOCK_BYTES - 1), &lock), META_E_CORRUPT);
     }
     packed[1] = META_LOCK_COMPLIANCE + 1;
-    assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), META_E_CORRUPT);
+    assert_int_equal(meta_lock_unpack(slice_of(packed, META_LOCK_BYTES), &lock), META_E_CORRUPT);
     packed[1] = META_LOCK_NONE;
     packed[2] = META_HOLD_OFF + 1;
-    assert_int_equal(meta_lock_unpack((struct meta_bytes){packed, META_LOCK_BYTES}, &lock), META_E_CORRUPT);
+    assert_int_equal(meta_lock_unpack(slice_of(packed, META_LOCK_BYTES), &lock), META_E_CORRUPT);
     assert_int_equal(meta_lock_pack(&(struct meta_lock){0}, packed), 0);
-    assert_int_equal(meta_lock_unpack((struct meta_bytes){NULL, 0}, &lock), 0);
+    assert_int_equal(meta_lock_unpack((struct slice){NULL, 0}, &lock), 0);
     assert_int_equal(lock.mode, META_LOCK_NONE);
 }
 
@@ -212,7 +212,7 @@ static void locks_stay_with_versions(void **state)
     assert_int_equal(remove_version(store, &op.version, false), 0);
     assert_int_equal(remove_version(store, NULL, false), 0); /* a delete marker takes nothing away */
     struct meta_object marker;
-    assert_int_equal(meta_version_get(store->reader, store->bucket, text("key"), NULL, &marker),
+    assert_int_equal(meta_version_get(store->reader, store->bucket, slice_text("key"), NULL, &marker),
                      META_E_DELETE_MARKER);
     assert_int_equal(lock_key(store, &marker.version, &none, NULL, false), META_E_DELETE_MARKER);
     assert_int_equal(lock_key(store, NULL, &none, NULL, false), META_E_NO_KEY);
@@ -227,16 +227,16 @@ static void uploads_with_locks(void **state)
     struct store *store = *state;
     struct meta_complete_part part = {.number = 1, .etag = "e7"};
     struct meta_upload_complete op = {
-        .bucket = store->bucket, .key = text("key"), .parts = &part, .part_count = 1};
+        .bucket = store->bucket, .key = slice_text("key"), .parts = &part, .part_count = 1};
     unsigned char packed[META_LOCK_BYTES];
 
     begin(store);
     upload_id_make(op.upload_id, 1);
     strcpy(op.etag, "whole-1");
-    op.default_lock = (struct meta_bytes){
-        packed, meta_lock_pack(&(struct meta_lock){META_LOCK_GOVERNANCE, META_HOLD_NEVER, FUTURE}, packed)};
-    assert_int_equal(upload_create(store, text("key"), op.upload_id), 0);
-    assert_int_equal(part_put(store, text("key"), op.upload_id, 1, 7, 100), 0);
+    op.default_lock = slice_of(
+        packed, meta_lock_pack(&(struct meta_lock){META_LOCK_GOVERNANCE, META_HOLD_NEVER, FUTURE}, packed));
+    assert_int_equal(upload_create(store, slice_text("key"), op.upload_id), 0);
+    assert_int_equal(part_put(store, slice_text("key"), op.upload_id, 1, 7, 100), 0);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE), 0);
     assert_int_equal(lock_of(store, NULL).mode, META_LOCK_GOVERNANCE);
     assert_int_equal(remove_version(store, &op.version, false), META_E_LOCKED);
@@ -246,10 +246,10 @@ static void bucket_states(void **state)
 {
     struct store *store = *state;
     struct meta_setting_put setting = {
-        .bucket = store->bucket, .kind = META_SETTING_OBJECT_LOCK, .document = text("any")};
+        .bucket = store->bucket, .kind = META_SETTING_OBJECT_LOCK, .document = slice_text("any")};
     struct meta_bucket_create create = {.bucket = {.name = "locked", .versioning = META_VERSIONING_ENABLED},
-                                        .object_lock = text("any")};
-    struct meta_bytes document;
+                                        .object_lock = slice_text("any")};
+    struct slice document;
     struct meta_bucket bucket;
 
     assert_int_equal(op_wait(store->meta, &setting.op, META_OP_SETTING_PUT), META_E_BUCKET_STATE);
@@ -259,15 +259,15 @@ static void bucket_states(void **state)
     assert_int_equal(op_wait(store->meta, &setting.op, META_OP_SETTING_PUT), 0);
     assert_int_equal(versioning_set(store, META_VERSIONING_SUSPENDED), META_E_BUCKET_STATE);
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
-    setting.document.data = NULL;
+    setting.document.base = NULL;
     assert_int_equal(op_wait(store->meta, &setting.op, META_OP_SETTING_PUT), META_E_BUCKET_STATE);
 
     assert_int_equal(op_wait(store->meta, &create.op, META_OP_BUCKET_CREATE), 0);
     store_reopen(store);
-    assert_int_equal(meta_bucket_get(store->reader, text("locked"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("locked"), &bucket), 0);
     assert_int_equal(bucket.versioning, META_VERSIONING_ENABLED);
     assert_int_equal(meta_setting_get(store->reader, bucket.id, META_SETTING_OBJECT_LOCK, &document), 0);
-    free((void *)document.data);
+    free((void *)document.base);
     assert_int_equal(bucket_delete(store->meta, bucket.id), 0);
 }
 

@@ -242,10 +242,10 @@ static int hook_append(void *ctx, const struct meta_journal_entry *entry)
     kept->file = journal.file;
     kept->sequence = entry->sequence;
     memcpy(kept->token, entry->token, sizeof(kept->token));
-    kept->data = malloc(entry->bytes.length);
+    kept->data = malloc(entry->bytes.len);
     assert_non_null(kept->data);
-    memcpy(kept->data, entry->bytes.data, entry->bytes.length);
-    kept->length = entry->bytes.length;
+    memcpy(kept->data, entry->bytes.base, entry->bytes.len);
+    kept->length = entry->bytes.len;
     return 0;
 }
 
@@ -288,7 +288,8 @@ static void journal_replay(struct store *store)
         if (kept->file != found.file || kept->sequence <= found.applied ||
             memcmp(kept->token, found.token, sizeof(kept->token)) != 0)
             continue;
-        replay = (struct meta_replay){.sequence = kept->sequence, .entry = {kept->data, kept->length}};
+        replay =
+            (struct meta_replay){.sequence = kept->sequence, .entry = slice_of(kept->data, kept->length)};
         assert_int_equal(op_wait(store->meta, &replay.op, META_OP_REPLAY), 0);
     }
     replay = (struct meta_replay){.sequence = 0};
@@ -316,7 +317,8 @@ static void key_format(char key[32], unsigned number)
 static int put_number(struct store *store, const char *key, unsigned number, bool in_journal)
 {
     struct meta_extent extent = {.length = 100, .unit_length = 100, .unit_crc = number};
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key), .op = {.rests_on = &extent}};
+    struct meta_object_put op = {
+        .bucket = store->bucket, .key = slice_text(key), .op = {.rests_on = &extent}};
 
     snprintf(op.object.etag, sizeof(op.object.etag), "%u", number);
     if (in_journal) {
@@ -332,7 +334,7 @@ static int put_number(struct store *store, const char *key, unsigned number, boo
 static int number_of(struct store *store, const char *key)
 {
     struct meta_object object;
-    int result = meta_object_get(store->reader, store->bucket, text(key), &object);
+    int result = meta_object_get(store->reader, store->bucket, slice_text(key), &object);
 
     if (result != 0)
         return result;

@@ -46,13 +46,13 @@ struct model {
     uint64_t upload_number;
 };
 
-static struct meta_bytes key_of(int key)
+static struct slice key_of(int key)
 {
     static const char *const names[KEYS] = {
         "a",  "a/",  "a/b",  "a/b/c",    "a//",  "//", "b",       "b/1", "b/2", "c d", "e+f", "%25",
         "..", "./x", "\xff", "\xff\xff", "\x01", "z",  "z/y/x/w", "1",   "2",   "3",   "4",   "5"};
 
-    return text(names[key]);
+    return slice_text(names[key]);
 }
 
 static struct content fresh_content(struct model *model, uint32_t length)

@@ -11,13 +11,13 @@ static void buckets(void **state)
     struct meta_bucket bucket;
     struct meta_bucket_create again = {.bucket = {.name = "bucket"}};
 
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     assert_int_equal(bucket.id, store->bucket);
     assert_string_equal(bucket.name, "bucket");
     assert_string_equal(bucket.region, "here");
     assert_string_equal(bucket.owner, "me");
     assert_true(bucket.created_ms > 0);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucke"), &bucket), META_E_NO_BUCKET);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucke"), &bucket), META_E_NO_BUCKET);
     assert_int_equal(op_wait(store->meta, &again.op, META_OP_BUCKET_CREATE), META_E_BUCKET_EXISTS);
 
     assert_int_equal(put(store, "key", 1), 0);
@@ -25,7 +25,7 @@ static void buckets(void **state)
     assert_int_equal(delete_key(store, "key"), 0);
     assert_int_equal(bucket_delete(store->meta, store->bucket), 0);
     assert_int_equal(bucket_delete(store->meta, store->bucket), META_E_NO_BUCKET);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), META_E_NO_BUCKET);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), META_E_NO_BUCKET);
     int64_t id = bucket_create(store->meta, "bucket");
     assert_true(id > store->bucket); /* never used twice */
 }
@@ -44,9 +44,9 @@ static void bucket_listing(void **state)
     bucket_create(store->meta, "stop");
     bucket_create(store->meta, "alpha");
     bucket_create(store->meta, "zulu");
-    assert_int_equal(meta_bucket_list(store->reader, text(""), 2, bucket_visit, names), 0);
+    assert_int_equal(meta_bucket_list(store->reader, slice_text(""), 2, bucket_visit, names), 0);
     assert_string_equal(names, "alphabucket");
-    assert_int_equal(meta_bucket_list(store->reader, text("bucket"), 10, bucket_visit, names), 7);
+    assert_int_equal(meta_bucket_list(store->reader, slice_text("bucket"), 10, bucket_visit, names), 7);
     assert_string_equal(names, "alphabucketstop");
 }
 
@@ -68,9 +68,9 @@ static void a_bucket_that_is_gone(void **state)
     store->bucket = other;
     assert_int_equal(put(store, "key", 2), META_E_NO_BUCKET);
     assert_int_equal(delete_key(store, "key"), META_E_NO_BUCKET);
-    assert_int_equal(upload_create(store, text("key"), id), META_E_NO_BUCKET);
-    assert_int_equal(part_put(store, text("key"), id, 1, 3, 4), META_E_NO_BUCKET);
-    assert_int_equal(upload_abort(store, text("key"), id), META_E_NO_BUCKET);
+    assert_int_equal(upload_create(store, slice_text("key"), id), META_E_NO_BUCKET);
+    assert_int_equal(part_put(store, slice_text("key"), id, 1, 3, 4), META_E_NO_BUCKET);
+    assert_int_equal(upload_abort(store, slice_text("key"), id), META_E_NO_BUCKET);
     assert_int_equal(meta_file_is_live(store->reader, 2), 0);
 }
 
@@ -79,8 +79,8 @@ static void everything_comes_back(void **state)
     struct store *store = *state;
     struct meta_extent extents[2] = {{9, 4096, 100, 4096, 200, 11, META_UNIT_CRC32C},
                                      {10, 0, 50, 0, 50, 12ull << 40, META_UNIT_CRC64NVME}};
-    struct meta_attribute attributes[2] = {{text("content-type"), text("a/b")},
-                                           {text("x-amz-meta-x"), text("y")}};
+    struct meta_attribute attributes[2] = {{slice_text("content-type"), slice_text("a/b")},
+                                           {slice_text("x-amz-meta-x"), slice_text("y")}};
     struct meta_part_size parts[2] = {{2, 100}, {7, 50}};
     struct meta_object_put op = {.bucket = store->bucket, .key = {"k\0\xff", 3}};
     struct meta_object got;
@@ -92,7 +92,7 @@ static void everything_comes_back(void **state)
                              .checksum = {.algorithm = 2, .type = 1, .length = 4, .value = {1, 2, 3, 4}},
                              .attributes = {attributes, 2},
                              .extents = {extents, 2},
-                             .owner = text("someone"),
+                             .owner = slice_text("someone"),
                              .part_count = 2,
                              .parts = parts,
                              .upload_id = {5, 6}};
@@ -103,8 +103,8 @@ static void everything_comes_back(void **state)
     assert_string_equal(got.etag, op.object.etag);
     assert_memory_equal(&got.checksum, &op.object.checksum, sizeof(got.checksum));
     assert_int_equal(got.attributes.count, 2);
-    assert_memory_equal(got.attributes.list[1].name.data, "x-amz-meta-x", 12);
-    assert_memory_equal(got.attributes.list[1].value.data, "y", 1);
+    assert_memory_equal(got.attributes.list[1].name.base, "x-amz-meta-x", 12);
+    assert_memory_equal(got.attributes.list[1].value.base, "y", 1);
     assert_int_equal(got.extents.count, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(got.extents.list[i].file, extents[i].file);
@@ -116,12 +116,12 @@ static void everything_comes_back(void **state)
         assert_int_equal(got.parts[i].number, parts[i].number);
         assert_int_equal(got.parts[i].size, parts[i].size);
     }
-    assert_int_equal(got.owner.length, 7);
-    assert_memory_equal(got.owner.data, "someone", 7);
+    assert_int_equal(got.owner.len, 7);
+    assert_memory_equal(got.owner.base, "someone", 7);
     assert_int_equal(got.part_count, 2);
     assert_memory_equal(got.upload_id, op.object.upload_id, sizeof(got.upload_id));
     meta_object_release(&got);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("k"), &got), META_E_NO_KEY);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("k"), &got), META_E_NO_KEY);
 }
 
 static void nonsense_is_refused(void **state)
@@ -129,21 +129,19 @@ static void nonsense_is_refused(void **state)
     struct store *store = *state;
     static char long_key[META_KEY_BYTES_MAX + 1];
     struct meta_extent extent = whole_file(1, 10);
-    struct meta_object_put op = {.bucket = store->bucket, .key = text("key")};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text("key")};
 
     memset(long_key, 'k', sizeof(long_key));
-    assert_int_equal(put_bytes(store->meta, store->bucket, text(""), 1, 1, NULL), -EINVAL);
-    assert_int_equal(
-        put_bytes(store->meta, store->bucket, (struct meta_bytes){long_key, sizeof(long_key)}, 1, 1, NULL),
-        -EINVAL);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text(""), 1, 1, NULL), -EINVAL);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_of(long_key, sizeof(long_key)), 1, 1, NULL),
+                     -EINVAL);
     op.object.extents = (struct meta_extents){&extent, 1};
     op.object.size = 11;
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), -EINVAL);
     op.object.size = extent.length = 11; /* outside its unit */
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), -EINVAL);
     assert_int_equal(
-        put_bytes(store->meta, store->bucket, (struct meta_bytes){long_key, META_KEY_BYTES_MAX}, 2, 1, NULL),
-        0);
+        put_bytes(store->meta, store->bucket, slice_of(long_key, META_KEY_BYTES_MAX), 2, 1, NULL), 0);
     assert_int_equal(meta_file_is_live(store->reader, 1), 0);
 }
 
@@ -154,7 +152,7 @@ static void conditions_on_put(void **state)
     const struct meta_condition none_any = {.if_none_match_any = true}, match_any = {.if_match_any = true},
                                 match_e1 = {.if_match = "e1"}, none_e1 = {.if_none_match = "e1"},
                                 none_e9 = {.if_none_match = "e9"};
-    struct meta_bytes key = text("key");
+    struct slice key = slice_text("key");
 
     assert_int_equal(put_bytes(meta, store->bucket, key, 1, 5, &match_any), META_E_NO_KEY);
     assert_int_equal(put_bytes(meta, store->bucket, key, 1, 5, &match_e1), META_E_NO_KEY);
@@ -174,8 +172,9 @@ static void conditions_on_put(void **state)
 
 static int put_owned(struct store *store, const char *key, const char *owner, const char *only_over)
 {
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key), .object.owner = text(owner)};
-    const struct meta_bytes only = text(only_over != NULL ? only_over : "");
+    struct meta_object_put op = {
+        .bucket = store->bucket, .key = slice_text(key), .object.owner = slice_text(owner)};
+    const struct slice only = slice_text(only_over != NULL ? only_over : "");
 
     op.condition.owner = only_over != NULL ? &only : NULL;
     return op_wait(store->meta, &op.op, META_OP_OBJECT_PUT);
@@ -183,8 +182,8 @@ static int put_owned(struct store *store, const char *key, const char *owner, co
 
 static int delete_owned(struct store *store, const char *key, const char *only_over)
 {
-    const struct meta_bytes only = text(only_over);
-    struct meta_delete_entry entry = {.key = text(key), .owner = &only};
+    const struct slice only = slice_text(only_over);
+    struct meta_delete_entry entry = {.key = slice_text(key), .owner = &only};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
@@ -202,7 +201,7 @@ static void set_versioning(struct store *store)
 static void only_over_ones_own(void **state)
 {
     struct store *store = *state;
-    const struct meta_bytes me = text("me");
+    const struct slice me = slice_text("me");
     struct meta_object_copy copied;
 
     for (int versioned = 0; versioned < 2; versioned++) {
@@ -231,11 +230,11 @@ static void only_over_ones_own(void **state)
 static void conditions_on_delete(void **state)
 {
     struct store *store = *state;
-    struct meta_delete_entry entries[5] = {{.key = text("a"), .if_match = "e9"},
-                                           {.key = text("a"), .if_match = "e1"},
-                                           {.key = text("a"), .if_match = "*"},
-                                           {.key = text("a")},
-                                           {.key = text("b"), .if_match = "*"}};
+    struct meta_delete_entry entries[5] = {{.key = slice_text("a"), .if_match = "e9"},
+                                           {.key = slice_text("a"), .if_match = "e1"},
+                                           {.key = slice_text("a"), .if_match = "*"},
+                                           {.key = slice_text("a")},
+                                           {.key = slice_text("b"), .if_match = "*"}};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = entries, .count = 5};
 
     assert_int_equal(put(store, "a", 1), 0);
@@ -306,7 +305,7 @@ static void many_units_in_a_file(void **state)
 static void copy_onto_itself(void **state)
 {
     struct store *store = *state;
-    struct meta_attribute attribute = {text("x-amz-meta-new"), text("1")};
+    struct meta_attribute attribute = {slice_text("x-amz-meta-new"), slice_text("1")};
     struct meta_object_copy op;
     struct meta_object got;
 
@@ -314,16 +313,16 @@ static void copy_onto_itself(void **state)
     copy_init(&op, store->bucket, "a", "a");
     op.replace_attributes = true;
     op.attributes = (struct meta_attributes){&attribute, 1};
-    op.owner = text("other");
+    op.owner = slice_text("other");
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_COPY), 0);
     assert_string_equal(op.etag, "e1");
     assert_int_equal(op.size, 100);
     assert_true(op.modified_ms > 0);
     assert_int_equal(garbage_count(store), 0);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("a"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &got), 0);
     assert_int_equal(got.attributes.count, 1);
     assert_int_equal(got.extents.list[0].file, 1);
-    assert_memory_equal(got.owner.data, "other", 5);
+    assert_memory_equal(got.owner.base, "other", 5);
     meta_object_release(&got);
     assert_int_equal(copy(store, "a", "b"), 0);
     assert_int_equal(copy(store, "a", "b"), 0); /* the same over itself */
@@ -352,7 +351,7 @@ static void conditions_on_copy(void **state)
     const int64_t no = INT64_MIN, at = 1700000000500, before = at - 5000, after = at + 5000,
                   same_second = at - 500;
     struct meta_extent extent = whole_file(1, 10);
-    struct meta_object_put op = {.bucket = store->bucket, .key = text("source")};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text("source")};
 
     assert_int_equal(copy_if(store, NULL, NULL, no, no), META_E_NO_KEY);
     op.object = (struct meta_object){.size = 10, .modified_ms = at, .etag = "e1", .extents = {&extent, 1}};
@@ -378,32 +377,31 @@ static void conditions_on_copy(void **state)
     assert_int_equal(op_wait(store->meta, &conditional.op, META_OP_OBJECT_COPY), META_E_PRECONDITION);
 }
 
-static int walk_visit(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int walk_visit(void *ctx, char kind, const char *bucket, struct slice key,
                       const struct meta_extent *extent)
 {
     assert_string_equal(bucket, "bucket");
     char line[64];
-    snprintf(line, sizeof(line), "%c %.*s %d;", kind, (int)key.length, (const char *)key.data,
-             (int)extent->file);
+    snprintf(line, sizeof(line), "%c %.*s %d;", kind, (int)key.len, key.base, (int)extent->file);
     strcat(ctx, line);
     return 0;
 }
 
-static int walk_visit_and_stop(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int walk_visit_and_stop(void *ctx, char kind, const char *bucket, struct slice key,
                                const struct meta_extent *extent)
 {
     walk_visit(ctx, kind, bucket, key, extent);
     return 1;
 }
 
-static int walk_visit_and_fail(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int walk_visit_and_fail(void *ctx, char kind, const char *bucket, struct slice key,
                                const struct meta_extent *extent)
 {
     return -ECANCELED;
 }
 
 static int walk(struct store *store, uint32_t rows_max,
-                int (*visit)(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+                int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,
                              const struct meta_extent *extent),
                 void *ctx)
 {
@@ -424,8 +422,8 @@ static void walking_extents(void **state)
 
     assert_int_equal(put(store, "a", 1), 0);
     assert_int_equal(copy(store, "a", "b"), 0);
-    assert_int_equal(upload_create(store, text("u"), id), 0);
-    assert_int_equal(part_put(store, text("u"), id, 3, 2, 10), 0);
+    assert_int_equal(upload_create(store, slice_text("u"), id), 0);
+    assert_int_equal(part_put(store, slice_text("u"), id, 3, 2, 10), 0);
     for (uint32_t rows_max = 1; rows_max < 5; rows_max++) {
         assert_int_equal(walk(store, rows_max, walk_visit, seen), 0);
         assert_string_equal(seen, "o a 1;o b 1;p u 2;");

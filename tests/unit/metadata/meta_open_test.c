@@ -175,8 +175,8 @@ static void damage_is_found(void **state)
     assert_int_equal(put(store, "a", 1), 0);
     assert_int_equal(put(store, "b", 2), 0);
     assert_int_equal(delete_key(store, "b"), 0);
-    assert_int_equal(upload_create(store, text("u"), id), 0);
-    assert_int_equal(part_put(store, text("u"), id, 1, 3, 10), 0);
+    assert_int_equal(upload_create(store, slice_text("u"), id), 0);
+    assert_int_equal(part_put(store, slice_text("u"), id, 1, 3, 10), 0);
     assert_found(store, "UPDATE unit SET refs = 2 WHERE file = 1", "UPDATE unit SET refs = 1 WHERE file = 1",
                  "counted 2 times, named 1");
     assert_found(store, "DELETE FROM unit WHERE file = 1",
@@ -218,7 +218,7 @@ static void damaged_rows_can_be_replaced(void **state)
     close_store(store);
     sql(store->path, "UPDATE object SET extents = x'0102030405060708090a', etag = x'ff'");
     store_reopen(store);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("a"), &object), META_E_CORRUPT);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &object), META_E_CORRUPT);
     assert_int_equal(put(store, "a", 4), 0);
     assert_int_equal(file_of(store, "a"), 4);
     assert_int_equal(delete_key(store, "b"), 0);

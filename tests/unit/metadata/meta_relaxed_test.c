@@ -174,7 +174,7 @@ static void appended_object_is_the_shorter_one(void **state)
     struct store *store = *state;
     const struct meta_append append = {.offset = 100, .etag = "e1"};
     struct meta_extent extent = whole_file(2, 50);
-    struct meta_object_put op = {.bucket = store->bucket, .key = text("a"), .append = &append};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text("a"), .append = &append};
     struct meta_object object;
 
     assert_int_equal(put(store, "a", 1), 0);
@@ -184,7 +184,7 @@ static void appended_object_is_the_shorter_one(void **state)
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
     lost[2] = true;
     assert_int_equal(drop_lost(store), 1);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("a"), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &object), 0);
     assert_int_equal(object.size, 100);
     assert_string_equal(object.etag, "e1");
     meta_object_release(&object);
@@ -286,14 +286,14 @@ static void lost_part_is_absent(void **state)
     unsigned char id[META_UPLOAD_ID_BYTES];
 
     upload_id_make(id, 1);
-    assert_int_equal(upload_create(store, text("a"), id), 0);
-    assert_int_equal(part_put(store, text("a"), id, 1, 1, 100), 0);
-    assert_int_equal(part_put(store, text("a"), id, 2, 2, 100), 0);
-    assert_int_equal(part_put(store, text("a"), id, 3, 3, 100), 0);
+    assert_int_equal(upload_create(store, slice_text("a"), id), 0);
+    assert_int_equal(part_put(store, slice_text("a"), id, 1, 1, 100), 0);
+    assert_int_equal(part_put(store, slice_text("a"), id, 2, 2, 100), 0);
+    assert_int_equal(part_put(store, slice_text("a"), id, 3, 3, 100), 0);
     lost[2] = true;
     assert_int_equal(drop_lost(store), 0);
     assert_int_equal(parts_of(store, id), 1u << 1 | 1u << 3);
-    assert_int_equal(upload_abort(store, text("a"), id), 0);
+    assert_int_equal(upload_abort(store, slice_text("a"), id), 0);
 }
 
 /* Of an upload that is completed, parts are left whose bytes are the object's: it is lost as a whole. */
@@ -303,15 +303,15 @@ static void completed_upload_is_lost(void **state)
     unsigned char id[META_UPLOAD_ID_BYTES];
     struct meta_complete_part parts[3];
     struct meta_upload_complete op = {
-        .bucket = store->bucket, .key = text("a"), .parts = parts, .part_count = 3, .etag = "whole-3"};
+        .bucket = store->bucket, .key = slice_text("a"), .parts = parts, .part_count = 3, .etag = "whole-3"};
 
     store_reopen_with(store, &(struct meta_options){.keeps_replaced = true, .clear_max = 1});
     upload_id_make(id, 1);
     memcpy(op.upload_id, id, sizeof(id));
     assert_int_equal(put(store, "a", 9), 0);
-    assert_int_equal(upload_create(store, text("a"), id), 0);
+    assert_int_equal(upload_create(store, slice_text("a"), id), 0);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(part_put(store, text("a"), id, i + 1, i + 1, 100), 0);
+        assert_int_equal(part_put(store, slice_text("a"), id, i + 1, i + 1, 100), 0);
         parts[i] = (struct meta_complete_part){.number = i + 1};
         snprintf(parts[i].etag, sizeof(parts[i].etag), "e%u", i + 1);
     }

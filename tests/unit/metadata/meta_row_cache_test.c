@@ -22,18 +22,18 @@ static void a_row_is_read_once(void **state)
 
     assert_int_equal(put(store, "key", 1), 0);
     assert_int_equal(file_of(store, "key"), 1);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     uint64_t before = steps(store);
     assert_int_equal(file_of(store, "key"), 1);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     assert_int_equal(bucket.id, store->bucket);
     assert_int_equal(steps(store), before);
     /* Changes of others do not matter, as long as they do not share the counter. */
-    uint64_t counter = row_hash(store->bucket, text("key")) % META_ROW_COUNTERS;
+    uint64_t counter = row_hash(store->bucket, slice_text("key")) % META_ROW_COUNTERS;
     for (uint64_t file = 10; file < 20; file++) {
         char other[16];
         snprintf(other, sizeof(other), "other-%d", (int)file);
-        if (row_hash(store->bucket, text(other)) % META_ROW_COUNTERS != counter)
+        if (row_hash(store->bucket, slice_text(other)) % META_ROW_COUNTERS != counter)
             assert_int_equal(put(store, other, file), 0);
     }
     assert_int_equal(file_of(store, "key"), 1);
@@ -42,8 +42,10 @@ static void a_row_is_read_once(void **state)
 
 static int annotate(struct store *store, const char *key, const char *tags)
 {
-    struct meta_object_annotate op = {
-        .bucket = store->bucket, .key = text(key), .name = META_ATTRIBUTE_TAGS, .value = text(tags)};
+    struct meta_object_annotate op = {.bucket = store->bucket,
+                                      .key = slice_text(key),
+                                      .name = META_ATTRIBUTE_TAGS,
+                                      .value = slice_text(tags)};
 
     return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
 }
@@ -52,7 +54,7 @@ static uint32_t attribute_count(struct store *store, const char *key)
 {
     struct meta_object object;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
     uint32_t count = object.attributes.count;
     meta_object_release(&object);
     return count;
@@ -62,11 +64,11 @@ static int complete(struct store *store, const char *key, uint64_t file)
 {
     struct meta_complete_part part = {.number = 1};
     struct meta_upload_complete op = {
-        .bucket = store->bucket, .key = text(key), .parts = &part, .part_count = 1, .etag = "whole-1"};
+        .bucket = store->bucket, .key = slice_text(key), .parts = &part, .part_count = 1, .etag = "whole-1"};
 
     upload_id_make(op.upload_id, file);
-    assert_int_equal(upload_create(store, text(key), op.upload_id), 0);
-    assert_int_equal(part_put(store, text(key), op.upload_id, 1, file, 100), 0);
+    assert_int_equal(upload_create(store, slice_text(key), op.upload_id), 0);
+    assert_int_equal(part_put(store, slice_text(key), op.upload_id, 1, file, 100), 0);
     snprintf(part.etag, sizeof(part.etag), "e%llu", (unsigned long long)file);
     return op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE);
 }
@@ -95,16 +97,16 @@ static void each_change_is_seen(void **state)
     assert_int_equal(file_of(store, "key"), 5);
 
     int64_t first = bucket_create(store->meta, "other");
-    assert_int_equal(meta_bucket_get(store->reader, text("other"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("other"), &bucket), 0);
     assert_int_equal(bucket.id, first);
     assert_int_equal(bucket_delete(store->meta, first), 0);
-    assert_int_equal(meta_bucket_get(store->reader, text("other"), &bucket), META_E_NO_BUCKET);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("other"), &bucket), META_E_NO_BUCKET);
     int64_t second = bucket_create(store->meta, "other");
-    assert_int_equal(meta_bucket_get(store->reader, text("other"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("other"), &bucket), 0);
     assert_int_equal(bucket.id, second);
     struct meta_bucket_versioning versioning = {.bucket = second, .versioning = META_VERSIONING_ENABLED};
     assert_int_equal(op_wait(store->meta, &versioning.op, META_OP_BUCKET_VERSIONING), 0);
-    assert_int_equal(meta_bucket_get(store->reader, text("other"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("other"), &bucket), 0);
     assert_int_equal(bucket.versioning, META_VERSIONING_ENABLED);
 }
 
@@ -116,7 +118,8 @@ static void a_failed_change_changes_nothing(void **state)
 
     assert_int_equal(put(store, "key", 1), 0);
     assert_int_equal(file_of(store, "key"), 1);
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("key"), 2, 100, &none), META_E_PRECONDITION);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("key"), 2, 100, &none),
+                     META_E_PRECONDITION);
     assert_int_equal(file_of(store, "key"), 1);
     uint64_t before = steps(store);
     assert_int_equal(file_of(store, "key"), 1);
@@ -127,13 +130,12 @@ static bool note_is(struct store *store, const char *key, const char *expected, 
 {
     struct meta_object object;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
-    struct meta_bytes note = meta_object_note(&object);
-    bool is = expected == NULL
-                  ? note.data == NULL
-                  : note.length == strlen(expected) && memcmp(note.data, expected, note.length) == 0;
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
+    struct slice note = meta_object_note(&object);
+    bool is = expected == NULL ? note.base == NULL
+                               : note.len == strlen(expected) && memcmp(note.base, expected, note.len) == 0;
     if (keep != NULL)
-        meta_object_note_keep(store->reader, &object, text(keep));
+        meta_object_note_keep(store->reader, &object, slice_text(keep));
     meta_object_release(&object);
     return is;
 }
@@ -165,12 +167,12 @@ static void an_object_outlives_its_entry(void **state)
 
     assert_int_equal(put(store, "key", 1), 0);
     assert_int_equal(meta_reader_open(store->meta, &reader), 0);
-    assert_int_equal(meta_object_get(reader, store->bucket, text("key"), &first), 0);
-    assert_int_equal(meta_object_get(reader, store->bucket, text("key"), &second), 0);
+    assert_int_equal(meta_object_get(reader, store->bucket, slice_text("key"), &first), 0);
+    assert_int_equal(meta_object_get(reader, store->bucket, slice_text("key"), &second), 0);
     assert_ptr_equal(first.extents.list, second.extents.list);
     assert_int_equal(put(store, "key", 2), 0);
     meta_object_release(&second);
-    assert_int_equal(meta_object_get(reader, store->bucket, text("key"), &second), 0);
+    assert_int_equal(meta_object_get(reader, store->bucket, slice_text("key"), &second), 0);
     meta_reader_close(reader);
     assert_int_equal(first.extents.list[0].file, 1);
     assert_int_equal(second.extents.list[0].file, 2);
@@ -195,7 +197,7 @@ static void old_rows_of_a_visit_are_not_kept(void **state)
     struct store *store = *state;
 
     assert_int_equal(put(store, "key", 1), 0);
-    assert_int_equal(meta_bucket_list(store->reader, text(""), 10, overwrite_and_read, store), 0);
+    assert_int_equal(meta_bucket_list(store->reader, slice_text(""), 10, overwrite_and_read, store), 0);
     assert_int_equal(file_of(store, "key"), 2);
     assert_int_equal(file_of(store, "key"), 2);
 }
@@ -209,27 +211,27 @@ static void bounds_hold(void **state)
     for (uint64_t file = 1; file <= 3 * META_ROW_CACHE_ENTRIES; file++) {
         struct meta_object_put *op = calloc(1, sizeof(*op));
         char key[32], value[1500];
-        struct meta_attribute attribute = {text("x-amz-meta-a"), {value, sizeof(value)}};
+        struct meta_attribute attribute = {slice_text("x-amz-meta-a"), {value, sizeof(value)}};
         struct meta_object object;
 
         memset(value, 'v', sizeof(value));
         snprintf(key, sizeof(key), "key-%d", (int)file);
         op->bucket = store->bucket;
-        op->key = text(key);
+        op->key = slice_text(key);
         op->object.attributes = (struct meta_attributes){&attribute, 1};
         assert_int_equal(op_wait(store->meta, &op->op, META_OP_OBJECT_PUT), 0);
         free(op);
-        assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
-        assert_int_equal(object.attributes.list[0].value.length, sizeof(value));
+        assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
+        assert_int_equal(object.attributes.list[0].value.len, sizeof(value));
         meta_object_release(&object);
         assert_true(rows->bytes <= META_ROW_CACHE_BYTES);
         /* asked for again: now a note is kept, which counts */
         static const char note[META_ROW_CACHE_NOTE_BYTES + 1];
-        assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
-        meta_object_note_keep(store->reader, &object, (struct meta_bytes){note, sizeof(note)});
-        assert_null(meta_object_note(&object).data);
-        meta_object_note_keep(store->reader, &object, (struct meta_bytes){note, sizeof(note) - 1});
-        assert_int_equal(meta_object_note(&object).length, sizeof(note) - 1);
+        assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
+        meta_object_note_keep(store->reader, &object, slice_of(note, sizeof(note)));
+        assert_null(meta_object_note(&object).base);
+        meta_object_note_keep(store->reader, &object, slice_of(note, sizeof(note) - 1));
+        assert_int_equal(meta_object_note(&object).len, sizeof(note) - 1);
         assert_true(rows->bytes <= META_ROW_CACHE_BYTES);
         meta_object_release(&object);
     }
@@ -240,16 +242,16 @@ static void bounds_hold(void **state)
     /* A row that is large is not kept at all. */
     struct meta_attribute attributes[8];
     static char value[2000];
-    struct meta_object_put op = {.bucket = store->bucket, .key = text("large")};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text("large")};
     struct meta_object object;
     memset(value, 'v', sizeof(value));
     for (unsigned i = 0; i < 6; i++)
-        attributes[i] = (struct meta_attribute){text("x-amz-meta-a"), {value, sizeof(value)}};
+        attributes[i] = (struct meta_attribute){slice_text("x-amz-meta-a"), {value, sizeof(value)}};
     op.object.attributes = (struct meta_attributes){attributes, 6};
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
     for (unsigned i = 0; i < 2; i++) {
         uint64_t before = steps(store);
-        assert_int_equal(meta_object_get(store->reader, store->bucket, text("large"), &object), 0);
+        assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("large"), &object), 0);
         meta_object_release(&object);
         assert_true(steps(store) > before);
     }
@@ -288,7 +290,7 @@ static void no_copy_counts_during_a_commit(void **state)
 
     assert_int_equal(sqlite3_auto_extension((void (*)(void))on_open), SQLITE_OK);
     store_reopen(store);
-    watched_hash = row_hash(store->bucket, text("key"));
+    watched_hash = row_hash(store->bucket, slice_text("key"));
     watched = &store->meta->row_changes;
     assert_int_equal(put(store, "key", 1), 0);
     assert_int_equal(put(store, "key", 2), 0);
@@ -336,7 +338,7 @@ static void *race_read(void *ctx)
         uint64_t acknowledged = atomic_load(&race->acknowledged[key]), seen = atomic_load(&race->seen[key]);
         struct meta_object object;
 
-        if (meta_object_get(reader, race->store->bucket, text(race_keys[key]), &object) != 0) {
+        if (meta_object_get(reader, race->store->bucket, slice_text(race_keys[key]), &object) != 0) {
             atomic_fetch_add(&race->unread, 1);
             continue;
         }

@@ -13,14 +13,14 @@ static int setting_put(struct store *store, int64_t bucket, enum meta_setting_ki
     struct meta_setting_put op = {.bucket = bucket, .kind = kind};
 
     if (document != NULL)
-        op.document = text(document);
+        op.document = slice_text(document);
     return op_wait(store->meta, &op.op, META_OP_SETTING_PUT);
 }
 
 static void assert_setting(struct store *store, int64_t bucket, enum meta_setting_kind kind,
                            const char *expected)
 {
-    struct meta_bytes document;
+    struct slice document;
     int result = meta_setting_get(store->reader, bucket, kind, &document);
 
     if (expected == NULL) {
@@ -28,9 +28,9 @@ static void assert_setting(struct store *store, int64_t bucket, enum meta_settin
         return;
     }
     assert_int_equal(result, 0);
-    assert_int_equal(document.length, strlen(expected));
-    assert_memory_equal(document.data, expected, document.length);
-    free((void *)document.data);
+    assert_int_equal(document.len, strlen(expected));
+    assert_memory_equal(document.base, expected, document.len);
+    free((void *)document.base);
 }
 
 static void a_setting_is_kept_by_bucket_and_kind(void **state)
@@ -92,9 +92,9 @@ static void what_cannot_be_is_refused(void **state)
     char *large = malloc(META_SETTING_BYTES_MAX + 1);
 
     memset(large, 'x', META_SETTING_BYTES_MAX + 1);
-    op.document = (struct meta_bytes){large, META_SETTING_BYTES_MAX + 1};
+    op.document = slice_of(large, META_SETTING_BYTES_MAX + 1);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), -E2BIG);
-    op.document.length--;
+    op.document.len--;
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_SETTING_PUT), 0);
     free(large);
     assert_int_equal(setting_put(store, store->bucket, 0, "x"), -EINVAL);

@@ -13,9 +13,9 @@ static const unsigned char id1[META_UPLOAD_ID_BYTES] = {0, 1}, id2[META_UPLOAD_I
 /* An upload of PARTS parts, whose files are first_file and the following ones. */
 static void upload_fill(struct store *store, const char *key, const unsigned char *id, uint64_t first_file)
 {
-    assert_int_equal(upload_create(store, text(key), id), 0);
+    assert_int_equal(upload_create(store, slice_text(key), id), 0);
     for (uint32_t i = 0; i < PARTS; i++)
-        assert_int_equal(part_put(store, text(key), id, i + 1, first_file + i, 10), 0);
+        assert_int_equal(part_put(store, slice_text(key), id, i + 1, first_file + i, 10), 0);
 }
 
 /* Completes it with every step-th part. */
@@ -24,7 +24,7 @@ static int upload_complete(struct store *store, const char *key, const unsigned 
 {
     static struct meta_complete_part parts[PARTS];
     struct meta_upload_complete op = {
-        .bucket = store->bucket, .key = text(key), .parts = parts, .etag = "whole-9"};
+        .bucket = store->bucket, .key = slice_text(key), .parts = parts, .etag = "whole-9"};
 
     for (uint32_t i = 0; i < PARTS; i += step) {
         struct meta_complete_part *part = &parts[op.part_count++];
@@ -76,16 +76,17 @@ static void an_abort(struct store *store, bool reopens)
 
     upload_fill(store, "key", id1, 1);
     assert_int_equal(meta_sweep_is_due(store->reader), 0);
-    assert_int_equal(upload_abort(store, text("key"), id1), 0);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), 0);
     assert_int_equal(meta_sweep_is_due(store->reader), 1);
     int at_once = garbage_total(store);
     assert_in_range(at_once, 1, META_CLEAR_MAX);
-    assert_int_equal(meta_upload_get(store->reader, store->bucket, text("key"), id1, &upload),
+    assert_int_equal(meta_upload_get(store->reader, store->bucket, slice_text("key"), id1, &upload),
                      META_E_NO_UPLOAD);
-    assert_int_equal(upload_abort(store, text("key"), id1), META_E_NO_UPLOAD);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), META_E_NO_UPLOAD);
     assert_int_equal(upload_complete(store, "key", id1, 1, 1), META_E_NO_UPLOAD);
-    assert_int_equal(part_put(store, text("key"), id1, 1, 50000, 10), META_E_NO_UPLOAD);
-    assert_int_equal(upload_create(store, text("key"), id1), -EEXIST); /* its parts would not be its own */
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 50000, 10), META_E_NO_UPLOAD);
+    assert_int_equal(upload_create(store, slice_text("key"), id1),
+                     -EEXIST); /* its parts would not be its own */
     assert_int_equal(at_once + sweep_watched(store, reopens), PARTS);
     assert_int_equal(meta_part_list(store->reader, id1, 0, 1000, visit_none, &parts, &truncated), 0);
     assert_int_equal(parts, 0);
@@ -107,7 +108,7 @@ static void object_is_whole(struct store *store, const char *key, uint64_t first
 {
     struct meta_object object;
 
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text(key), &object), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text(key), &object), 0);
     assert_int_equal(object.extents.count, (PARTS + step - 1) / step);
     for (uint32_t i = 0; i < object.extents.count; i++) {
         assert_int_equal(object.extents.list[i].file, first_file + i * step);
@@ -125,7 +126,7 @@ static void completing(void **state)
     assert_int_equal(meta_sweep_is_due(store->reader), 1);
     object_is_whole(store, "key", 1, 1);
     assert_int_equal(upload_complete(store, "key", id1, 1, 1), 0); /* repeated */
-    assert_int_equal(upload_abort(store, text("key"), id1), META_E_NO_UPLOAD);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), META_E_NO_UPLOAD);
     assert_int_equal(sweep_watched(store, true), 0);
     object_is_whole(store, "key", 1, 1);
     assert_int_equal(upload_complete(store, "key", id1, 1, 1), 0);
@@ -144,7 +145,7 @@ static void completing_some_of_them(void **state)
         assert_int_equal(meta_file_is_referred(store->reader, file), (file - 1) % 3 == 0);
 }
 
-static int visit_extent(void *ctx, char kind, const char *bucket, struct meta_bytes key,
+static int visit_extent(void *ctx, char kind, const char *bucket, struct slice key,
                         const struct meta_extent *extent)
 {
     ++*(int *)ctx;
@@ -190,21 +191,24 @@ static void replacing_a_long_one(void **state)
 static void what_is_shared_stays(void **state)
 {
     struct store *store = *state;
-    struct meta_part_copy part = {
-        .bucket = store->bucket, .key = text("other"), .number = 1, .etag = "range", .length = UINT64_MAX};
+    struct meta_part_copy part = {.bucket = store->bucket,
+                                  .key = slice_text("other"),
+                                  .number = 1,
+                                  .etag = "range",
+                                  .length = UINT64_MAX};
 
     upload_fill(store, "key", id1, 1);
     assert_int_equal(upload_complete(store, "key", id1, 1, 1), 0);
     assert_int_equal(copy(store, "key", "copy"), 0);
-    assert_int_equal(upload_create(store, text("other"), id2), 0);
+    assert_int_equal(upload_create(store, slice_text("other"), id2), 0);
     part.source = (struct meta_copy_source){.bucket = store->bucket,
-                                            .key = text("key"),
+                                            .key = slice_text("key"),
                                             .if_modified_since_ms = INT64_MIN,
                                             .if_unmodified_since_ms = INT64_MIN};
     memcpy(part.upload_id, id2, sizeof(id2));
     assert_int_equal(op_wait(store->meta, &part.op, META_OP_PART_COPY), 0);
     assert_int_equal(delete_key(store, "key"), 0);
-    assert_int_equal(upload_abort(store, text("other"), id2), 0); /* one part, of very many extents */
+    assert_int_equal(upload_abort(store, slice_text("other"), id2), 0); /* one part, of very many extents */
     assert_int_equal(sweep_watched(store, false), 0);
     object_is_whole(store, "copy", 1, 1);
     assert_int_equal(delete_key(store, "copy"), 0);

@@ -72,11 +72,6 @@ static MAYBE_UNUSED int op_wait(struct meta *meta, struct meta_op *op, enum meta
     return op->result;
 }
 
-static MAYBE_UNUSED struct meta_bytes text(const char *string)
-{
-    return (struct meta_bytes){string, strlen(string)};
-}
-
 static MAYBE_UNUSED int64_t bucket_create(struct meta *meta, const char *name)
 {
     struct meta_bucket_create op = {.bucket = {.region = "here", .owner = "me"}};
@@ -102,7 +97,7 @@ static MAYBE_UNUSED struct meta_extent whole_file(uint64_t file, uint64_t length
 }
 
 /* Puts an object of one file; length 0: an empty one. etag: NULL for "e<file>". */
-static MAYBE_UNUSED int put_bytes(struct meta *meta, int64_t bucket, struct meta_bytes key, uint64_t file,
+static MAYBE_UNUSED int put_bytes(struct meta *meta, int64_t bucket, struct slice key, uint64_t file,
                                   uint64_t length, const struct meta_condition *condition)
 {
     struct meta_extent extent = whole_file(file, length);
@@ -118,10 +113,10 @@ static MAYBE_UNUSED int put_bytes(struct meta *meta, int64_t bucket, struct meta
 
 static MAYBE_UNUSED int put(struct store *store, const char *key, uint64_t file)
 {
-    return put_bytes(store->meta, store->bucket, text(key), file, 100, NULL);
+    return put_bytes(store->meta, store->bucket, slice_text(key), file, 100, NULL);
 }
 
-static MAYBE_UNUSED int delete_bytes(struct meta *meta, int64_t bucket, struct meta_bytes key, bool *existed)
+static MAYBE_UNUSED int delete_bytes(struct meta *meta, int64_t bucket, struct slice key, bool *existed)
 {
     struct meta_delete_entry entry = {.key = key};
     struct meta_object_delete op = {.bucket = bucket, .entries = &entry, .count = 1};
@@ -134,7 +129,7 @@ static MAYBE_UNUSED int delete_bytes(struct meta *meta, int64_t bucket, struct m
 
 static MAYBE_UNUSED int delete_key(struct store *store, const char *key)
 {
-    return delete_bytes(store->meta, store->bucket, text(key), NULL);
+    return delete_bytes(store->meta, store->bucket, slice_text(key), NULL);
 }
 
 static MAYBE_UNUSED void copy_init(struct meta_object_copy *op, int64_t bucket, const char *source,
@@ -142,8 +137,8 @@ static MAYBE_UNUSED void copy_init(struct meta_object_copy *op, int64_t bucket, 
 {
     memset(op, 0, sizeof(*op));
     op->source.bucket = op->bucket = bucket;
-    op->source.key = text(source);
-    op->key = text(key);
+    op->source.key = slice_text(source);
+    op->key = slice_text(key);
     op->source.if_modified_since_ms = op->source.if_unmodified_since_ms = INT64_MIN;
 }
 
@@ -163,7 +158,7 @@ static MAYBE_UNUSED void upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES], 
     id[META_UPLOAD_ID_BYTES - 1] = 1;
 }
 
-static MAYBE_UNUSED int upload_create(struct store *store, struct meta_bytes key, const unsigned char *id)
+static MAYBE_UNUSED int upload_create(struct store *store, struct slice key, const unsigned char *id)
 {
     struct meta_upload_create op = {.bucket = store->bucket, .upload = {.key = key}};
 
@@ -171,7 +166,7 @@ static MAYBE_UNUSED int upload_create(struct store *store, struct meta_bytes key
     return op_wait(store->meta, &op.op, META_OP_UPLOAD_CREATE);
 }
 
-static MAYBE_UNUSED int upload_abort(struct store *store, struct meta_bytes key, const unsigned char *id)
+static MAYBE_UNUSED int upload_abort(struct store *store, struct slice key, const unsigned char *id)
 {
     struct meta_upload_abort op = {.bucket = store->bucket, .key = key};
 
@@ -179,7 +174,7 @@ static MAYBE_UNUSED int upload_abort(struct store *store, struct meta_bytes key,
     return op_wait(store->meta, &op.op, META_OP_UPLOAD_ABORT);
 }
 
-static MAYBE_UNUSED int part_put(struct store *store, struct meta_bytes key, const unsigned char *id,
+static MAYBE_UNUSED int part_put(struct store *store, struct slice key, const unsigned char *id,
                                  uint32_t number, uint64_t file, uint64_t length)
 {
     struct meta_extent extent = whole_file(file, length);
@@ -199,7 +194,7 @@ static MAYBE_UNUSED int part_put(struct store *store, struct meta_bytes key, con
 static MAYBE_UNUSED int64_t file_of(struct store *store, const char *key)
 {
     struct meta_object object;
-    int err = meta_object_get(store->reader, store->bucket, text(key), &object);
+    int err = meta_object_get(store->reader, store->bucket, slice_text(key), &object);
 
     if (err != 0)
         return err;

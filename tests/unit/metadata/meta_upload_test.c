@@ -13,7 +13,7 @@ static void complete_init(struct meta_upload_complete *op, struct store *store, 
 {
     memset(op, 0, sizeof(*op));
     op->bucket = store->bucket;
-    op->key = text(key);
+    op->key = slice_text(key);
     memcpy(op->upload_id, id, META_UPLOAD_ID_BYTES);
     op->parts = parts;
     op->part_count = count;
@@ -46,16 +46,16 @@ static void parts_are_listed(void **state)
     char seen[256] = "";
     bool truncated;
 
-    assert_int_equal(part_put(store, text("key"), id1, 1, 1, 10), META_E_NO_UPLOAD);
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
-    assert_int_equal(upload_create(store, text("key"), id1), -EEXIST);
-    assert_int_equal(part_put(store, text("other"), id1, 1, 1, 10), META_E_NO_UPLOAD);
-    assert_int_equal(part_put(store, text("key"), id1, 0, 1, 10), -EINVAL);
-    assert_int_equal(part_put(store, text("key"), id1, 10001, 1, 10), -EINVAL);
-    assert_int_equal(part_put(store, text("key"), id1, 10000, 3, 30), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 1, 1, 10), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 2, 2, 20), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 1, 4, 40), 0); /* replaced */
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 1, 10), META_E_NO_UPLOAD);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), -EEXIST);
+    assert_int_equal(part_put(store, slice_text("other"), id1, 1, 1, 10), META_E_NO_UPLOAD);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 0, 1, 10), -EINVAL);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 10001, 1, 10), -EINVAL);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 10000, 3, 30), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 1, 10), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 2, 2, 20), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 4, 40), 0); /* replaced */
     assert_int_equal(garbage_clear(store), 1);
     assert_int_equal(meta_file_is_live(store->reader, 1), 0);
 
@@ -65,10 +65,10 @@ static void parts_are_listed(void **state)
     assert_int_equal(meta_part_list(store->reader, id1, 2, 2, count_part, seen, &truncated), 0);
     assert_false(truncated);
     assert_string_equal(seen, "1:40:e4 2:20:e2 10000:30:e3 ");
-    assert_int_equal(meta_upload_get(store->reader, store->bucket, text("key"), id1, &upload), 0);
+    assert_int_equal(meta_upload_get(store->reader, store->bucket, slice_text("key"), id1, &upload), 0);
     assert_true(upload.initiated_ms > 0);
     meta_upload_release(&upload);
-    assert_int_equal(meta_upload_get(store->reader, store->bucket, text("key"), id2, &upload),
+    assert_int_equal(meta_upload_get(store->reader, store->bucket, slice_text("key"), id2, &upload),
                      META_E_NO_UPLOAD);
 }
 
@@ -77,7 +77,7 @@ static int part_put_checksum(struct store *store, uint32_t number, uint64_t file
                              uint8_t length)
 {
     struct meta_extent extent = {.file = file, .length = 10, .unit_length = 10};
-    struct meta_part_put op = {.bucket = store->bucket, .key = text("key")};
+    struct meta_part_put op = {.bucket = store->bucket, .key = slice_text("key")};
 
     memcpy(op.upload_id, id1, sizeof(id1));
     op.part = (struct meta_part){.number = number, .size = 10, .extents = {&extent, 1}};
@@ -91,30 +91,30 @@ static void part_checksums_are_kept(void **state)
 {
     struct store *store = *state;
     struct meta_complete_part both[2] = {{1, "e"}, {3, "e"}};
-    struct meta_object_copy copy = {.bucket = store->bucket, .key = text("copy")};
+    struct meta_object_copy copy = {.bucket = store->bucket, .key = slice_text("copy")};
     struct meta_object got;
 
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     assert_int_equal(part_put_checksum(store, 1, 1, 6, 16), 0);
     assert_int_equal(part_put_checksum(store, 3, 3, 6, 16), 0);
     assert_int_equal(complete(store, "key", id1, both, 2), 0);
     copy.source = (struct meta_copy_source){.bucket = store->bucket,
-                                            .key = text("key"),
+                                            .key = slice_text("key"),
                                             .if_modified_since_ms = INT64_MIN,
                                             .if_unmodified_since_ms = INT64_MIN};
     assert_int_equal(op_wait(store->meta, &copy.op, META_OP_OBJECT_COPY), 0);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("copy"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("copy"), &got), 0);
     assert_int_equal(got.part_checksums.algorithm, 6);
     assert_int_equal(got.part_checksums.length, 16);
     for (int i = 0; i < 32; i++)
         assert_int_equal(got.part_checksums.values[i], i < 16 ? 1 : 3);
     meta_object_release(&got);
 
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     assert_int_equal(part_put_checksum(store, 1, 5, 6, 16), 0);
     assert_int_equal(part_put_checksum(store, 3, 6, 1, 4), 0);
     assert_int_equal(complete(store, "key", id1, both, 2), 0);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &got), 0);
     assert_int_equal(got.part_count, 2);
     assert_int_equal(got.part_checksums.algorithm, 0); /* of two kinds: neither is kept */
     meta_object_release(&got);
@@ -123,7 +123,7 @@ static void part_checksums_are_kept(void **state)
 static void completing(void **state)
 {
     struct store *store = *state;
-    struct meta_attribute attribute = {text("content-type"), text("x/y")};
+    struct meta_attribute attribute = {slice_text("content-type"), slice_text("x/y")};
     struct meta_upload_create create = {.bucket = store->bucket};
     struct meta_complete_part good[2] = {{1, "e1"}, {5, "e5"}}, wrong_etag[2] = {{1, "e1"}, {5, "e6"}},
                               missing[2] = {{1, "e1"}, {4, "e5"}},
@@ -133,14 +133,14 @@ static void completing(void **state)
     struct meta_object got;
     struct meta_upload upload;
 
-    create.upload =
-        (struct meta_upload){.key = text("key"), .owner = text("me"), .attributes = {&attribute, 1}};
+    create.upload = (struct meta_upload){
+        .key = slice_text("key"), .owner = slice_text("me"), .attributes = {&attribute, 1}};
     memcpy(create.upload.id, id1, sizeof(id1));
     assert_int_equal(op_wait(store->meta, &create.op, META_OP_UPLOAD_CREATE), 0);
     assert_int_equal(put(store, "key", 9), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 1, 1, 10), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 3, 3, 30), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 5, 5, 50), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 1, 10), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 3, 3, 30), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 5, 5, 50), 0);
 
     assert_int_equal(complete(store, "key", id2, good, 2), META_E_NO_UPLOAD);
     assert_int_equal(complete(store, "key", id1, wrong_etag, 2), META_E_INVALID_PART);
@@ -161,9 +161,9 @@ static void completing(void **state)
     assert_int_equal(garbage_clear(store), 2); /* the old object and part 3 */
     assert_int_equal(meta_file_is_live(store->reader, 3), 0);
     assert_int_equal(meta_file_is_live(store->reader, 9), 0);
-    assert_int_equal(meta_upload_get(store->reader, store->bucket, text("key"), id1, &upload),
+    assert_int_equal(meta_upload_get(store->reader, store->bucket, slice_text("key"), id1, &upload),
                      META_E_NO_UPLOAD);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &got), 0);
     assert_int_equal(got.size, 60);
     assert_string_equal(got.etag, "whole-2");
     assert_int_equal(got.extents.count, 2);
@@ -173,8 +173,8 @@ static void completing(void **state)
     assert_int_equal(got.parts[1].number, 5);
     assert_int_equal(got.parts[1].size, 50);
     assert_memory_equal(got.upload_id, id1, sizeof(id1));
-    assert_memory_equal(got.attributes.list[0].value.data, "x/y", 3);
-    assert_memory_equal(got.owner.data, "me", 2);
+    assert_memory_equal(got.attributes.list[0].value.base, "x/y", 3);
+    assert_memory_equal(got.owner.base, "me", 2);
     meta_object_release(&got);
 
     complete_init(&op, store, "key", id1, good, 2);
@@ -200,15 +200,15 @@ static void aborting(void **state)
 {
     struct store *store = *state;
 
-    assert_int_equal(upload_abort(store, text("key"), id1), META_E_NO_UPLOAD);
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
-    assert_int_equal(upload_create(store, text("key"), id2), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 1, 1, 10), 0);
-    assert_int_equal(part_put(store, text("key"), id1, 2, 2, 10), 0);
-    assert_int_equal(part_put(store, text("key"), id2, 1, 3, 10), 0);
-    assert_int_equal(upload_abort(store, text("key"), id1), 0);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), META_E_NO_UPLOAD);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id2), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 1, 1, 10), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id1, 2, 2, 10), 0);
+    assert_int_equal(part_put(store, slice_text("key"), id2, 1, 3, 10), 0);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), 0);
     assert_int_equal(garbage_clear(store), 2);
-    assert_int_equal(upload_abort(store, text("key"), id1), META_E_NO_UPLOAD);
+    assert_int_equal(upload_abort(store, slice_text("key"), id1), META_E_NO_UPLOAD);
     assert_int_equal(bucket_delete(store->meta, store->bucket), 0); /* aborts what is left */
     assert_int_equal(garbage_clear(store), 1);
     assert_int_equal(meta_file_is_live(store->reader, 3), 0);
@@ -219,8 +219,8 @@ static void part_copy_init(struct meta_part_copy *op, struct store *store, uint3
 {
     memset(op, 0, sizeof(*op));
     op->source.bucket = op->bucket = store->bucket;
-    op->source.key = text("source");
-    op->key = text("key");
+    op->source.key = slice_text("source");
+    op->key = slice_text("key");
     memcpy(op->upload_id, id1, sizeof(id1));
     op->source.if_modified_since_ms = op->source.if_unmodified_since_ms = INT64_MIN;
     op->number = number;
@@ -242,13 +242,13 @@ static void copying_ranges(void **state)
     struct store *store = *state;
     struct meta_extent extents[3] = {
         whole_file(1, 100), {2, 150, 50, 100, 120, 4, META_UNIT_CRC64NVME}, whole_file(3, 30)};
-    struct meta_object_put source = {.bucket = store->bucket, .key = text("source")};
+    struct meta_object_put source = {.bucket = store->bucket, .key = slice_text("source")};
     struct meta_complete_part parts[3] = {{1, "given"}, {2, "given"}, {3, "given"}};
     struct meta_part_copy op;
     struct meta_object got;
 
     assert_int_equal(part_copy(store, 1, 0, 1), META_E_NO_UPLOAD);
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     assert_int_equal(part_copy(store, 1, 0, 1), META_E_NO_KEY);
     source.object.size = 180;
     strcpy(source.object.etag, "plain");
@@ -277,7 +277,7 @@ static void copying_ranges(void **state)
     assert_int_equal(delete_key(store, "source"), 0);
     assert_int_equal(garbage_count(store), 0);
     assert_int_equal(complete(store, "key", id1, parts, 3), 0);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &got), 0);
     assert_int_equal(got.size, 67);
     assert_int_equal(got.extents.count, 5);
     assert_int_equal(got.extents.list[0].offset, 90);
@@ -300,14 +300,14 @@ static void ten_thousand_parts(void **state)
     struct meta_complete_part *parts = calloc(META_PART_NUMBER_MAX, sizeof(*parts));
     struct meta_object got;
 
-    assert_int_equal(upload_create(store, text("key"), id1), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     for (uint32_t i = 0; i < META_PART_NUMBER_MAX; i++) {
         parts[i].number = i + 1;
         snprintf(parts[i].etag, sizeof(parts[i].etag), "e%u", i + 1);
-        assert_int_equal(part_put(store, text("key"), id1, i + 1, i + 1, 1000 + i), 0);
+        assert_int_equal(part_put(store, slice_text("key"), id1, i + 1, i + 1, 1000 + i), 0);
     }
     assert_int_equal(complete(store, "key", id1, parts, META_PART_NUMBER_MAX), 0);
-    assert_int_equal(meta_object_get(store->reader, store->bucket, text("key"), &got), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &got), 0);
     assert_int_equal(got.extents.count, META_PART_NUMBER_MAX);
     assert_int_equal(got.extents.list[9999].file, 10000);
     assert_int_equal(got.part_count, META_PART_NUMBER_MAX);
@@ -315,15 +315,14 @@ static void ten_thousand_parts(void **state)
     free(parts);
 }
 
-static int upload_name(void *ctx, const struct meta_upload *upload, struct meta_bytes common_prefix)
+static int upload_name(void *ctx, const struct meta_upload *upload, struct slice common_prefix)
 {
     char line[64];
 
     if (upload != NULL)
-        snprintf(line, sizeof(line), "%.*s#%d ", (int)upload->key.length, (const char *)upload->key.data,
-                 upload->id[1]);
+        snprintf(line, sizeof(line), "%.*s#%d ", (int)upload->key.len, upload->key.base, upload->id[1]);
     else
-        snprintf(line, sizeof(line), "[%.*s] ", (int)common_prefix.length, (const char *)common_prefix.data);
+        snprintf(line, sizeof(line), "[%.*s] ", (int)common_prefix.len, common_prefix.base);
     strcat(ctx, line);
     return 0;
 }
@@ -348,25 +347,25 @@ static void uploads_are_listed(void **state)
 
     for (int i = 0; i < 5; i++) {
         id[1] = (unsigned char)(i + 1);
-        assert_int_equal(upload_create(store, text(keys[i]), id), 0);
+        assert_int_equal(upload_create(store, slice_text(keys[i]), id), 0);
     }
     assert_uploads(store, &query, "a#1 a#2 b/1#3 b/2#4 c#5 ", false);
     query.limit = 1;
     assert_uploads(store, &query, "a#1 ", true);
-    query.key_marker = text("a");
+    query.key_marker = slice_text("a");
     query.id_marker = id1;
     assert_uploads(store, &query, "a#2 ", true);
     query.id_marker = NULL;
     assert_uploads(store, &query, "b/1#3 ", true);
-    query.delimiter = text("/");
+    query.delimiter = slice_text("/");
     query.limit = 10;
     assert_uploads(store, &query, "[b/] c#5 ", false);
-    query.key_marker = text("b/");
+    query.key_marker = slice_text("b/");
     assert_uploads(store, &query, "c#5 ", false);
-    query.key_marker = text("b/1");
+    query.key_marker = slice_text("b/1");
     assert_uploads(store, &query, "[b/] c#5 ", false);
-    query.key_marker = text("");
-    query.prefix = text("b/");
+    query.key_marker = slice_text("");
+    query.prefix = slice_text("b/");
     assert_uploads(store, &query, "b/1#3 b/2#4 ", false);
     query.limit = 0;
     assert_uploads(store, &query, "", false);

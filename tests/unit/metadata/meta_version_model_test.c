@@ -206,7 +206,7 @@ static int collect(void *ctx, const struct meta_version_entry *entry)
     struct line *line = &got[(*count)++];
 
     memset(line, 0, sizeof(*line));
-    memcpy(line->key, entry->key.data, entry->key.length);
+    memcpy(line->key, entry->key.base, entry->key.len);
     line->is_prefix = entry->is_prefix;
     if (entry->is_prefix)
         return 0;
@@ -232,9 +232,9 @@ static void compare_listing(struct model *model)
     while (truncated) {
         const struct meta_version_query query = {
             .bucket = model->store->bucket,
-            .prefix = text(prefix),
-            .delimiter = text(delimiter),
-            .key_marker = text(last.key),
+            .prefix = slice_text(prefix),
+            .delimiter = slice_text(delimiter),
+            .key_marker = slice_text(last.key),
             .version_marker = first || last.is_prefix ? NULL : &last.version,
             .limit = limit,
         };
@@ -331,7 +331,7 @@ static void pages_while_deleting(void **state)
     bool truncated = true;
     for (uint32_t limit = 1; truncated; limit = 3) {
         const struct meta_version_query query = {.bucket = store->bucket,
-                                                 .key_marker = text(last.key),
+                                                 .key_marker = slice_text(last.key),
                                                  .version_marker = deleted > 0 ? &last.version : NULL,
                                                  .limit = limit};
         int count = 0;
@@ -358,7 +358,7 @@ static void pages_cost_what_they_return(void **state)
         char key[32];
         struct meta_object_put op = {.bucket = store->bucket};
         snprintf(key, sizeof(key), "folder%d/%d", i % 10, i);
-        op.key = text(i % 2 ? "many" : key);
+        op.key = slice_text(i % 2 ? "many" : key);
         strcpy(op.object.etag, "e");
         assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
         if (i == 10001)
@@ -366,9 +366,9 @@ static void pages_cost_what_they_return(void **state)
     }
     struct meta_version_query queries[] = {
         {.bucket = store->bucket, .limit = 100},
-        {.bucket = store->bucket, .limit = 100, .key_marker = text("many"), .version_marker = &middle},
-        {.bucket = store->bucket, .limit = 5, .delimiter = text("/")},
-        {.bucket = store->bucket, .limit = 100, .prefix = text("many")},
+        {.bucket = store->bucket, .limit = 100, .key_marker = slice_text("many"), .version_marker = &middle},
+        {.bucket = store->bucket, .limit = 5, .delimiter = slice_text("/")},
+        {.bucket = store->bucket, .limit = 100, .prefix = slice_text("many")},
     };
     for (int i = 0; i < 4; i++) {
         int count = 0;
@@ -382,7 +382,7 @@ static void pages_cost_what_they_return(void **state)
     }
     struct meta_object object;
     uint64_t before = meta_reader_steps(store->reader);
-    assert_int_equal(meta_version_get(store->reader, store->bucket, text("many"), &middle, &object), 0);
+    assert_int_equal(meta_version_get(store->reader, store->bucket, slice_text("many"), &middle, &object), 0);
     meta_object_release(&object);
     assert_true(meta_reader_steps(store->reader) - before < 200);
 }

@@ -16,7 +16,7 @@ MAYBE_UNUSED static int versioning_set(struct store *store, enum meta_versioning
 MAYBE_UNUSED static struct meta_version_id put_version(struct store *store, const char *key, uint64_t file)
 {
     struct meta_extent extent = whole_file(file, 100);
-    struct meta_object_put op = {.bucket = store->bucket, .key = text(key)};
+    struct meta_object_put op = {.bucket = store->bucket, .key = slice_text(key)};
 
     op.object.size = 100;
     op.object.extents = (struct meta_extents){&extent, 1};
@@ -28,9 +28,9 @@ MAYBE_UNUSED static struct meta_version_id put_version(struct store *store, cons
 MAYBE_UNUSED static struct meta_delete_entry delete_version(struct store *store, const char *key,
                                                             const struct meta_version_id *version)
 {
-    struct meta_delete_entry entry = {.key = text(key), .version = version};
+    struct meta_delete_entry entry = {.key = slice_text(key), .version = version};
     struct meta_object_delete op = {
-        .bucket = store->bucket, .entries = &entry, .count = 1, .owner = text("deleter")};
+        .bucket = store->bucket, .entries = &entry, .count = 1, .owner = slice_text("deleter")};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
     assert_int_equal(entry.result, 0);
@@ -42,7 +42,7 @@ MAYBE_UNUSED static int64_t version_file(struct store *store, const char *key,
                                          const struct meta_version_id *version)
 {
     struct meta_object object;
-    int err = meta_version_get(store->reader, store->bucket, text(key), version, &object);
+    int err = meta_version_get(store->reader, store->bucket, slice_text(key), version, &object);
 
     if (err != 0)
         return err;

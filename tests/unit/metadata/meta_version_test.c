@@ -35,18 +35,18 @@ static void state_is_kept(void **state)
     struct meta_bucket bucket;
     struct meta_bucket_versioning gone = {.bucket = 999, .versioning = META_VERSIONING_ENABLED};
 
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     assert_int_equal(bucket.versioning, META_VERSIONING_NEVER);
     assert_int_equal(op_wait(store->meta, &gone.op, META_OP_BUCKET_VERSIONING), META_E_NO_BUCKET);
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     store_reopen(store);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     assert_int_equal(bucket.versioning, META_VERSIONING_ENABLED);
     put_version(store, "key", 1);
     assert_false(same(put_version(store, "key", 2), null_version));
     assert_int_equal(versioning_set(store, META_VERSIONING_SUSPENDED), 0);
     store_reopen(store);
-    assert_int_equal(meta_bucket_get(store->reader, text("bucket"), &bucket), 0);
+    assert_int_equal(meta_bucket_get(store->reader, slice_text("bucket"), &bucket), 0);
     assert_int_equal(bucket.versioning, META_VERSIONING_SUSPENDED);
     assert_true(same(put_version(store, "key", 3), null_version));
 }
@@ -91,7 +91,7 @@ static void delete_markers(void **state)
     assert_true(deleted.marker_added);
     assert_false(same(deleted.marker, null_version));
     assert_int_equal(file_of(store, "key"), META_E_NO_KEY);
-    assert_int_equal(meta_version_get(store->reader, store->bucket, text("key"), NULL, &object),
+    assert_int_equal(meta_version_get(store->reader, store->bucket, slice_text("key"), NULL, &object),
                      META_E_DELETE_MARKER);
     assert_true(same(object.version, deleted.marker));
     assert_true(object.modified_ms > 1500000000000);
@@ -148,21 +148,22 @@ static void conditions_see_the_current_version(void **state)
 {
     struct store *store = *state;
     const struct meta_condition absent = {.if_none_match_any = true}, present = {.if_match_any = true};
-    struct meta_delete_entry entry = {.key = text("key"), .if_match = "e9"};
+    struct meta_delete_entry entry = {.key = slice_text("key"), .if_match = "e9"};
     struct meta_object_delete op = {.bucket = store->bucket, .entries = &entry, .count = 1};
 
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     struct meta_version_id first = put_version(store, "key", 1);
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("key"), 2, 100, &absent),
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("key"), 2, 100, &absent),
                      META_E_PRECONDITION);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
     assert_int_equal(entry.result, META_E_PRECONDITION);
     delete_version(store, "key", NULL);
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("key"), 2, 100, &present), META_E_NO_KEY);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("key"), 2, 100, &present),
+                     META_E_NO_KEY);
     entry.version = &first; /* the condition is about the current version, which is a marker */
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_DELETE), 0);
     assert_int_equal(entry.result, META_E_NO_KEY);
-    assert_int_equal(put_bytes(store->meta, store->bucket, text("key"), 2, 100, &absent), 0);
+    assert_int_equal(put_bytes(store->meta, store->bucket, slice_text("key"), 2, 100, &absent), 0);
     assert_int_equal(version_file(store, "key", &first), 1);
 }
 
@@ -197,10 +198,10 @@ static void copies_of_versions(void **state)
 static int annotate(struct store *store, const struct meta_version_id *version, const char *value)
 {
     struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = text("key"),
+                                      .key = slice_text("key"),
                                       .version = version,
                                       .name = META_ATTRIBUTE_TAGS,
-                                      .value = text(value)};
+                                      .value = slice_text(value)};
     int err = op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
 
     if (err == 0 && version != NULL)
@@ -212,10 +213,10 @@ static void assert_annotation(struct store *store, const struct meta_version_id 
 {
     struct meta_object object;
 
-    assert_int_equal(meta_version_get(store->reader, store->bucket, text("key"), version, &object), 0);
+    assert_int_equal(meta_version_get(store->reader, store->bucket, slice_text("key"), version, &object), 0);
     assert_int_equal(object.attributes.count, 1);
-    assert_int_equal(object.attributes.list[0].value.length, strlen(value));
-    assert_memory_equal(object.attributes.list[0].value.data, value, strlen(value));
+    assert_int_equal(object.attributes.list[0].value.len, strlen(value));
+    assert_memory_equal(object.attributes.list[0].value.base, value, strlen(value));
     meta_object_release(&object);
 }
 
@@ -248,14 +249,14 @@ static void uploads_make_versions(void **state)
     struct store *store = *state;
     struct meta_complete_part part = {.number = 1, .etag = "e7"};
     struct meta_upload_complete op = {
-        .bucket = store->bucket, .key = text("key"), .parts = &part, .part_count = 1};
+        .bucket = store->bucket, .key = slice_text("key"), .parts = &part, .part_count = 1};
 
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     struct meta_version_id first = put_version(store, "key", 1);
     upload_id_make(op.upload_id, 1);
     strcpy(op.etag, "whole-1");
-    assert_int_equal(upload_create(store, text("key"), op.upload_id), 0);
-    assert_int_equal(part_put(store, text("key"), op.upload_id, 1, 7, 100), 0);
+    assert_int_equal(upload_create(store, slice_text("key"), op.upload_id), 0);
+    assert_int_equal(part_put(store, slice_text("key"), op.upload_id, 1, 7, 100), 0);
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE), 0);
     struct meta_version_id made = op.version;
     assert_int_equal(version_file(store, "key", &made), 7);

@@ -48,15 +48,15 @@ static void header(const char *name, const char *value)
 
 static void assert_packed(const char *expected)
 {
-    struct meta_bytes packed = s3_acl_pack(&arena, &acl, owners.owner);
+    struct slice packed = s3_acl_pack(&arena, &acl, owners.owner);
 
     if (expected == NULL) {
-        assert_null(packed.data);
+        assert_null(packed.base);
         return;
     }
-    assert_non_null(packed.data);
-    if (packed.length != strlen(expected) || memcmp(packed.data, expected, packed.length) != 0)
-        fail_msg("%.*s, not %s", (int)packed.length, (const char *)packed.data, expected);
+    assert_non_null(packed.base);
+    if (packed.len != strlen(expected) || memcmp(packed.base, expected, packed.len) != 0)
+        fail_msg("%.*s, not %s", (int)packed.len, packed.base, expected);
 }
 
 static void canned_names(void **state)
@@ -183,16 +183,15 @@ static void comes_back_from_the_stored_form(void **state)
     static const char *const forms[] = {"FULL_CONTROL@id:alice READ@all", "READ_ACP@id:a%20b WRITE@log", "-"};
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        assert_true(
-            s3_acl_unpack(&arena, (struct meta_bytes){forms[i], strlen(forms[i])}, owners.owner, &acl));
+        assert_true(s3_acl_unpack(&arena, slice_text(forms[i]), owners.owner, &acl));
         assert_packed(forms[i]);
     }
-    assert_true(s3_acl_unpack(&arena, (struct meta_bytes){NULL, 0}, owners.owner, &acl));
+    assert_true(s3_acl_unpack(&arena, (struct slice){NULL, 0}, owners.owner, &acl));
     assert_int_equal(acl.count, 1);
     static const char *const bad[] = {
         "", "READ", "READ@", "EVERYTHING@all", "READ@id", "READ@id:%", "READ@all  READ@all", "READ@nobody"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (s3_acl_unpack(&arena, (struct meta_bytes){bad[i], strlen(bad[i])}, owners.owner, &acl))
+        if (s3_acl_unpack(&arena, slice_text(bad[i]), owners.owner, &acl))
             fail_msg("%s was taken", bad[i]);
 }
 
@@ -202,7 +201,7 @@ static void grants_what_it_says(void **state)
         "FULL_CONTROL@id:alice READ@all WRITE@authenticated READ_ACP@id:carol WRITE@log READ@id:";
     const struct slice anybody = {NULL, 0};
 
-    assert_true(s3_acl_unpack(&arena, (struct meta_bytes){form, strlen(form)}, owners.owner, &acl));
+    assert_true(s3_acl_unpack(&arena, slice_text(form), owners.owner, &acl));
     assert_int_equal(s3_acl_granted(&acl, text("alice"), true), S3_PERMISSION_FULL_CONTROL);
     assert_int_equal(s3_acl_granted(&acl, text("carol"), true),
                      S3_PERMISSION_READ | S3_PERMISSION_WRITE | S3_PERMISSION_READ_ACP);

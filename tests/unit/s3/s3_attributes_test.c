@@ -55,12 +55,12 @@ static enum s3_error collect(void)
 
 static void assert_stored(const char *name, const char *value)
 {
-    struct meta_bytes stored = s3_attribute_get(&attributes, name);
+    struct slice stored = s3_attribute_get(&attributes, name);
 
-    if (stored.data == NULL)
+    if (stored.base == NULL)
         fail_msg("not stored: %s", name);
-    assert_int_equal(stored.length, strlen(value));
-    assert_memory_equal(stored.data, value, stored.length);
+    assert_int_equal(stored.len, strlen(value));
+    assert_memory_equal(stored.base, value, stored.len);
 }
 
 static void stores_the_descriptive_headers(void **state)

@@ -151,18 +151,18 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
     statistics->handshake_failures[HTTP_HANDSHAKE_PLAIN_HTTP] = 3;
 }
 
-int core_bucket_get(struct core_worker *worker, struct meta_bytes name, struct meta_bucket *bucket)
+int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_bucket *bucket)
 {
     if (fixture.bucket_result != 0)
         return fixture.bucket_result;
-    if (name.length != 6 || memcmp(name.data, "bucket", 6) != 0)
+    if (name.len != 6 || memcmp(name.base, "bucket", 6) != 0)
         return META_E_NO_BUCKET;
     memset(bucket, 0, sizeof(*bucket));
     bucket->id = 1;
     return 0;
 }
 
-int core_bucket_list(struct core_worker *worker, struct meta_bytes after, uint32_t limit,
+int core_bucket_list(struct core_worker *worker, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
     return fixture.bucket_result;

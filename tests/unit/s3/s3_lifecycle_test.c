@@ -164,9 +164,9 @@ static void names_rules_that_have_no_name(void **state)
         read_xml(LIFECYCLE("<Rule>" ALL ENABLED DAYS("1") "</Rule><Rule>" ALL ENABLED DAYS("2") "</Rule>")),
         S3_ERROR_NONE);
     assert_int_equal(lifecycle.count, 2);
-    assert_int_equal(lifecycle.rules[0].id.length, 32);
-    assert_int_equal(lifecycle.rules[1].id.length, 32);
-    assert_memory_not_equal(lifecycle.rules[0].id.data, lifecycle.rules[1].id.data, 32);
+    assert_int_equal(lifecycle.rules[0].id.len, 32);
+    assert_int_equal(lifecycle.rules[1].id.len, 32);
+    assert_memory_not_equal(lifecycle.rules[0].id.base, lifecycle.rules[1].id.base, 32);
 }
 
 static void bounds_rules_names_and_prefixes(void **state)

@@ -34,9 +34,9 @@ static void put(const char *body, const char *tags)
 {
     struct meta_object_annotate op = {.op.kind = META_OP_OBJECT_ANNOTATE,
                                       .bucket = rig.bucket,
-                                      .key = bytes_of("key"),
+                                      .key = slice_text("key"),
                                       .name = META_ATTRIBUTE_TAGS,
-                                      .value = bytes_of(tags)};
+                                      .value = slice_text(tags)};
 
     assert_int_equal(rig_put(&rig, "key", (const unsigned char *)body, strlen(body), NO_CONDITION), 0);
     assert_int_equal(rig_change(&rig, &op.op), 0);
@@ -59,8 +59,8 @@ static void expect_tags(const char *tags)
 
     assert_non_null(judged);
     assert_false(judged->absent);
-    assert_int_equal(judged->tags.length, strlen(tags));
-    assert_memory_equal(judged->tags.data, tags, judged->tags.length);
+    assert_int_equal(judged->tags.len, strlen(tags));
+    assert_memory_equal(judged->tags.base, tags, judged->tags.len);
 }
 
 static void what_is_judged_is_handed_on(void **state)
@@ -140,7 +140,7 @@ static void a_version_is_looked_at_alone(void **state)
 
 static void judged_anew_until_it_is_too_often(void **state)
 {
-    struct meta_bytes owner = bytes_of("somebody");
+    struct slice owner = slice_text("somebody");
     char tags[16];
 
     put("open", "n=0");
