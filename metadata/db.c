@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "metadata/meta_journal.h"
-#include "metadata/rows/row_store.h"
+#include "metadata/rows/row_engine.h"
 #include "metadata/write/committer.h"
 
 static int store_open(struct meta *meta)

@@ -19,11 +19,13 @@ struct part_walk {
 
 static int part_walk_row(const struct part_walk *walk, sqlite3_stmt *row, uint32_t *number)
 {
+    struct part_row stored;
     struct meta_part part;
-    int err = meta_sql_part(row, &part);
+    int err;
 
     assert(walk->assembly == NULL || walk->assembly->wanted != NULL);
-    if (err != 0 || (err = walk->visit(walk->ctx, &part)) != 0)
+    meta_sql_part(row, &stored);
+    if ((err = part_row_decode(&stored, &part)) != 0 || (err = walk->visit(walk->ctx, &part)) != 0)
         return err;
     *number = part.number;
     return walk->assembly == NULL

@@ -106,5 +106,5 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
     op->annotated = row.version;
     if (op->version != NULL)
         return version_set_attributes(writer, op->bucket, op->key, op->version, row.attributes);
-    return row_object_set_attributes(writer->store, op->bucket, op->key, row.attributes);
+    return row_attributes_put(writer->store, op->bucket, op->key, NULL, row.attributes);
 }

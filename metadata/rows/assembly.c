@@ -23,6 +23,21 @@ static int wanted_check(const struct meta_complete_part *wanted, uint32_t count)
     return 0;
 }
 
+int part_row_decode(const struct part_row *row, struct meta_part *part)
+{
+    int err;
+
+    memset(part, 0, sizeof(*part));
+    if (row->number < 1 || row->number > META_PART_NUMBER_MAX || row->size < 0)
+        return META_E_CORRUPT;
+    part->number = (uint32_t)row->number;
+    part->size = (uint64_t)row->size;
+    part->modified_ms = row->modified_ms;
+    if ((err = codec_etag_decode(row->etag, part->etag)) != 0)
+        return err;
+    return codec_checksum_decode(row->checksum, &part->checksum);
+}
+
 int assembly_begin(struct assembly *assembly, struct arena *arena, const struct meta_complete_part *wanted,
                    uint32_t wanted_count)
 {

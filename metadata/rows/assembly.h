@@ -7,7 +7,7 @@
 #define METADATA_ROWS_ASSEMBLY_H
 
 #include "metadata/rows/arena_bytes.h"
-#include "metadata/rows/row_changes.h"
+#include "metadata/rows/row_store.h"
 
 /* The object as it grows. */
 struct assembly {
@@ -28,6 +28,9 @@ struct assembled {
     struct slice extents, parts;
     uint64_t size;
 };
+
+/* All but the extents. 0 or META_E_CORRUPT. */
+int part_row_decode(const struct part_row *row, struct meta_part *part);
 
 /* 0, META_E_INVALID_PART for a list that no upload can have, or -ENOMEM. */
 int assembly_begin(struct assembly *assembly, struct arena *arena, const struct meta_complete_part *wanted,

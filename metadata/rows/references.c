@@ -117,23 +117,12 @@ int references_drop(struct meta_writer *writer, struct slice extents)
     return references_drop_now(writer, extents);
 }
 
-static int garbage_forget(struct meta_writer *writer, int64_t row)
-{
-    uint64_t file, unit_offset;
-    int err, found = row_garbage_get(writer->store, row, &file, &unit_offset);
-
-    if (found <= 0)
-        return found; /* told twice: nothing left to forget */
-    err = row_unit_delete(writer->store, file, unit_offset);
-    return err != 0 ? err : row_garbage_delete(writer->store, row);
-}
-
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op)
 {
     int err = 0;
 
     assert(op->rows != NULL || op->count == 0);
     for (uint32_t i = 0; i < op->count && err == 0; i++)
-        err = garbage_forget(writer, op->rows[i]);
+        err = row_garbage_delete(writer->store, op->rows[i]); /* told twice: nothing left to forget */
     return err;
 }

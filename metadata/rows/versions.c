@@ -64,16 +64,6 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
 
 /* ---- Any version ---- */
 
-/* By the id that clients know; not among current objects. */
-static int version_find_named(struct meta_writer *writer, int64_t bucket, struct slice key,
-                              const struct meta_version_id *version, struct version_row *row)
-{
-    assert(version != NULL);
-    return meta_version_is_null(version)
-               ? row_version_get_null(writer->store, &writer->arena, bucket, key, row)
-               : row_version_get(writer->store, &writer->arena, bucket, key, version, row);
-}
-
 int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const struct meta_version_id *version, struct object_row *row)
 {
@@ -83,7 +73,7 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
     assert(version != NULL);
     if (err != META_E_NO_KEY && (err != 0 || memcmp(&row->version, version, sizeof(*version)) == 0))
         return err;
-    int there = version_find_named(writer, bucket, key, version, &found);
+    int there = row_version_get(writer->store, &writer->arena, bucket, key, version, &found);
     if (there <= 0)
         return there == 0 ? META_E_NO_VERSION : there;
     *row = found.object;
@@ -99,13 +89,13 @@ int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct sl
 
     assert(version != NULL);
     if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0)
-        return row_object_set_attributes(writer->store, bucket, key, attributes);
+        return row_attributes_put(writer->store, bucket, key, NULL, attributes);
     if (err != 0 && err != META_E_NO_KEY)
         return err;
-    int found = version_find_named(writer, bucket, key, version, &row);
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, version, &row);
     if (found <= 0)
         return found == 0 ? META_E_NO_VERSION : found;
-    return row_version_set_attributes(writer->store, bucket, key, &row.id, attributes);
+    return row_attributes_put(writer->store, bucket, key, &row.id, attributes);
 }
 
 /* ---- What was current becomes noncurrent ---- */
@@ -118,7 +108,7 @@ static int object_archive(struct meta_writer *writer, int64_t bucket, struct sli
     assert(current != NULL);
     if (meta_version_is_null(&current->version)) {
         struct version_row last; /* the null version has no place of its own as long as it is current */
-        int found = row_version_newest(writer->store, &writer->arena, bucket, key, &last);
+        int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &last);
         if (found < 0)
             return found;
         id_make(writer, found > 0 ? &last.id : NULL, newest);
@@ -138,20 +128,22 @@ static int current_retire(struct meta_writer *writer, int64_t bucket, struct sli
     *any = true;
     if (current != NULL)
         return object_archive(writer, bucket, key, current, newest);
-    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &last);
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &last);
     *any = found > 0;
     if (found <= 0)
         return found;
     *newest = last.id;
-    return last.is_current ? row_version_set_noncurrent(writer->store, bucket, key, &last.id, writer->now_ms)
-                           : 0;
+    if (!last.is_current)
+        return 0;
+    return row_version_set_noncurrent(writer->store, bucket, key, &last.id, &writer->now_ms);
 }
 
 /* Removes the null version where it is not the current object; *extents are the references it held. */
 static int null_remove(struct meta_writer *writer, int64_t bucket, struct slice key, struct slice *extents)
 {
+    static const struct meta_version_id null_id;
     struct version_row row;
-    int found = row_version_get_null(writer->store, &writer->arena, bucket, key, &row);
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, &null_id, &row);
 
     *extents = (struct slice){0};
     if (found <= 0)
@@ -246,8 +238,7 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
         (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key)) != 0))
         return err;
     id_make(writer, any ? &newest : NULL, &id);
-    if ((err = row_version_put_marker(writer->store, bucket, entry->key, &id, suspended, writer->now_ms,
-                                      owner)) != 0)
+    if ((err = row_marker_put(writer->store, bucket, entry->key, &id, suspended, writer->now_ms, owner)) != 0)
         return err;
     entry->marker_added = true;
     memset(&entry->marker, 0, sizeof(entry->marker));
@@ -260,22 +251,18 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 static int newest_promote(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     struct version_row newest;
-    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
-    int err;
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &newest);
 
     if (found <= 0)
         return found;
-    if (newest.is_marker)
-        return row_version_set_current(writer->store, bucket, key, &newest.id);
-    if ((err = row_version_restore(writer->store, bucket, key, &newest.id)) != 0)
-        return err;
-    return row_version_delete(writer->store, bucket, key, &newest.id);
+    return newest.is_marker ? row_version_set_noncurrent(writer->store, bucket, key, &newest.id, NULL)
+                            : row_version_restore(writer->store, bucket, key, &newest.id);
 }
 
 int version_promote(struct meta_writer *writer, int64_t bucket, struct slice key)
 {
     struct version_row newest;
-    int found = row_version_newest(writer->store, &writer->arena, bucket, key, &newest);
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &newest);
 
     if (found <= 0)
         return found;
@@ -301,7 +288,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
             return err;
         return references_drop(writer, current->extents);
     }
-    int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
+    int found = row_version_get(writer->store, &writer->arena, bucket, entry->key, entry->version, &row);
     if (found <= 0)
         return found;
     if (row_is_locked(writer, &row.object, entry->bypass_governance)) {
@@ -320,9 +307,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
 
 static bool tags_are(const struct object_row *row, const struct slice *tags)
 {
-    struct slice stored = codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS);
-
-    return stored.len == tags->len && (tags->len == 0 || memcmp(stored.base, tags->base, tags->len) == 0);
+    return slice_equals(codec_attributes_find(row->attributes, META_ATTRIBUTE_TAGS), *tags);
 }
 
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
@@ -340,7 +325,7 @@ int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_de
             *result = 0;
         return 0;
     }
-    int found = version_find_named(writer, bucket, entry->key, entry->version, &row);
+    int found = row_version_get(writer->store, &writer->arena, bucket, entry->key, entry->version, &row);
     if (found <= 0)
         return found;
     if ((guard->noncurrent && row.is_current) || (guard->tags != NULL && !tags_are(&row.object, guard->tags)))

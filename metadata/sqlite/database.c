@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "metadata/rows/row_store.h"
+#include "metadata/rows/row_engine.h"
 #include "metadata/sqlite/wal_file.h"
 
 /* Before anything reads the log: what it shows is believed from here on. Also in a store that is not durable, for an earlier process

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-#include "metadata/meta.h"
+#include "metadata/rows/row_store.h"
 
 enum meta_sql_role {
     META_SQL_READER = 1,
@@ -110,9 +110,6 @@ enum meta_sql_role {
     X(SQL_VERSION_SET_NONCURRENT, META_SQL_WRITER,                                                           \
       "UPDATE version SET noncurrent_ms = ?4"                                                                \
       " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
-    X(SQL_VERSION_SET_CURRENT, META_SQL_WRITER,                                                              \
-      "UPDATE version SET noncurrent_ms = NULL"                                                              \
-      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
     X(SQL_VERSION_SECOND, META_SQL_WRITER,                                                                   \
       "SELECT 1 FROM version WHERE bucket = ?1 AND key = ?2"                                                 \
       " LIMIT 1 OFFSET 1")                                                                                   \
@@ -157,24 +154,23 @@ enum meta_sql_role {
     X(SQL_PART_ALL, META_SQL_WRITER,                                                                         \
       "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                                                  \
       " WHERE upload_id = ?1 ORDER BY number")                                                               \
-    X(SQL_PART_EXTENTS, META_SQL_WRITER, "SELECT extents FROM part WHERE upload_id = ?1 AND number = ?2")    \
+    X(SQL_PART_GET, META_SQL_WRITER,                                                                         \
+      "SELECT " META_SQL_PART_COLUMNS ", extents FROM part"                                                  \
+      " WHERE upload_id = ?1 AND number = ?2")                                                               \
     X(SQL_PART_REPLACE, META_SQL_WRITER,                                                                     \
       "REPLACE INTO part(upload_id, number, size, modified_ms, etag,"                                        \
       " checksum, extents) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                              \
-    X(SQL_PART_CLEARED, META_SQL_WRITER,                                                                     \
-      "SELECT number, extents FROM part WHERE upload_id = ?1"                                                \
-      " ORDER BY number")                                                                                    \
-    X(SQL_PARTS_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number <= ?2")           \
+    X(SQL_PARTS_DELETE, META_SQL_WRITER,                                                                     \
+      "DELETE FROM part WHERE upload_id = ?1 AND number BETWEEN ?2 AND ?3")                                  \
                                                                                                              \
     X(SQL_FINISHED_INSERT, META_SQL_WRITER, "INSERT INTO finished(upload_id, kept) VALUES(?1, ?2)")          \
-    X(SQL_FINISHED_EXISTS, META_SQL_WRITER, "SELECT 1 FROM finished WHERE upload_id = ?1")                   \
+    X(SQL_FINISHED_GET, META_SQL_WRITER, "SELECT upload_id, kept FROM finished WHERE upload_id = ?1")        \
     X(SQL_FINISHED_FIRST, META_SQL_WRITER,                                                                   \
       "SELECT upload_id, kept FROM finished ORDER BY upload_id LIMIT 1")                                     \
     X(SQL_FINISHED_DELETE, META_SQL_WRITER, "DELETE FROM finished WHERE upload_id = ?1")                     \
     X(SQL_DROPPED_INSERT, META_SQL_WRITER, "INSERT INTO dropped(extents) VALUES(?1)")                        \
     X(SQL_DROPPED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM dropped ORDER BY row LIMIT 1")           \
     X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
-    X(SQL_PART_DELETE, META_SQL_WRITER, "DELETE FROM part WHERE upload_id = ?1 AND number = ?2")             \
                                                                                                              \
     X(SQL_MARK_GET, META_SQL_BOTH, "SELECT file, open, replaced FROM mark")                                  \
     X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2, replaced = ?3")                  \
@@ -192,7 +188,7 @@ enum meta_sql_role {
       "INSERT INTO object(bucket, key, version, " META_SQL_OBJECT_COLUMNS                                    \
       ") SELECT bucket, key, version, " META_SQL_OBJECT_COLUMNS " FROM replaced WHERE row = ?1")             \
     X(SQL_REPLACED_FIRST, META_SQL_WRITER,                                                                   \
-      "SELECT row, extents FROM replaced WHERE row >= ?1"                                                    \
+      "SELECT row, extents FROM replaced WHERE row BETWEEN ?1 AND ?2"                                        \
       " ORDER BY row LIMIT 1")                                                                               \
     X(SQL_REPLACED_DELETE, META_SQL_WRITER, "DELETE FROM replaced WHERE row = ?1")                           \
                                                                                                              \
@@ -286,7 +282,7 @@ enum meta_versioning meta_sql_versioning(sqlite3_stmt *statement, int column);
 /* Borrowed until the statement is stepped or reset. */
 struct slice meta_sql_column(sqlite3_stmt *statement, int column);
 
-/* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. 0 or META_E_CORRUPT. */
-int meta_sql_part(sqlite3_stmt *row, struct meta_part *part);
+/* The columns of META_SQL_PART_COLUMNS, which come first in the row; no extents. Borrowed as above. */
+void meta_sql_part(sqlite3_stmt *row, struct part_row *part);
 
 #endif

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "metadata/meta_journal.h"
+
 static struct slice text_of(const char *text, size_t size)
 {
     return slice_of(text, strnlen(text, size));
@@ -37,7 +39,7 @@ int row_bucket_walk(struct row_store *store,
     return row;
 }
 
-int row_bucket_insert(struct row_store *store, const struct meta_bucket *bucket, int64_t *id)
+static int bucket_insert(struct row_store *store, struct meta_bucket *bucket)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_BUCKET_INSERT);
 
@@ -49,17 +51,18 @@ int row_bucket_insert(struct row_store *store, const struct meta_bucket *bucket,
     meta_sql_int(statement, 5, bucket->versioning);
     int inserted = row_run_changes(store, statement);
     if (inserted > 0)
-        *id = sqlite3_last_insert_rowid(store->db);
+        bucket->id = sqlite3_last_insert_rowid(store->db);
     return inserted;
 }
 
-int row_bucket_set_versioning(struct row_store *store, int64_t bucket, enum meta_versioning versioning)
+int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket)
 {
-    sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_SET_VERSIONING, bucket);
-
-    assert(versioning == META_VERSIONING_ENABLED || versioning == META_VERSIONING_SUSPENDED);
-    meta_sql_int(statement, 2, versioning);
-    return meta_sql_run(statement);
+    if (put == ROW_INSERT)
+        return bucket_insert(store, bucket);
+    assert(bucket->versioning == META_VERSIONING_ENABLED || bucket->versioning == META_VERSIONING_SUSPENDED);
+    sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_SET_VERSIONING, bucket->id);
+    meta_sql_int(statement, 2, bucket->versioning);
+    return row_run_changes(store, statement);
 }
 
 int row_bucket_is_used(struct row_store *store, int64_t bucket)
@@ -69,7 +72,9 @@ int row_bucket_is_used(struct row_store *store, int64_t bucket)
 
 int row_bucket_delete(struct row_store *store, int64_t bucket)
 {
-    return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
+    int err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket));
+
+    return err != 0 ? err : meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
 }
 
 /* ---- `setting` ---- */
@@ -94,29 +99,19 @@ int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct sl
     return meta_sql_run(statement);
 }
 
-int row_settings_delete(struct row_store *store, int64_t bucket)
-{
-    return meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket));
-}
-
 /* ---- One row each ---- */
 
-int row_journal_move(struct row_store *store, uint64_t file, struct slice token)
+int row_journal_put(struct row_store *store, const struct meta_journal *journal)
 {
-    sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_MOVE);
+    sqlite3_stmt *statement =
+        row_statement(store, journal->applied > 0 ? SQL_JOURNAL_APPLY : SQL_JOURNAL_MOVE);
 
-    assert(token.len == (file != 0 ? META_JOURNAL_TOKEN_BYTES : 0));
-    meta_sql_int(statement, 1, (int64_t)file);
-    meta_sql_blob(statement, 2, token);
-    return meta_sql_run(statement);
-}
-
-int row_journal_apply(struct row_store *store, uint64_t applied)
-{
-    sqlite3_stmt *statement = row_statement(store, SQL_JOURNAL_APPLY);
-
-    assert(applied > 0);
-    meta_sql_int(statement, 1, (int64_t)applied);
+    if (journal->applied > 0) {
+        meta_sql_int(statement, 1, (int64_t)journal->applied);
+        return meta_sql_run(statement);
+    }
+    meta_sql_int(statement, 1, (int64_t)journal->file);
+    meta_sql_blob(statement, 2, slice_of(journal->token, journal->file != 0 ? sizeof(journal->token) : 0));
     return meta_sql_run(statement);
 }
 

@@ -120,18 +120,19 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
     return row_run_changes(store, statement);
 }
 
-int row_object_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
-                              struct slice attributes)
-{
-    sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_ANNOTATE, bucket, key);
-
-    meta_sql_blob_or_null(statement, 3, attributes);
-    return meta_sql_run(statement);
-}
-
 int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 {
     return meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
+}
+
+int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
+                       const struct meta_version_id *id, struct slice attributes)
+{
+    sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_ANNOTATE, bucket, key)
+                                         : bind_version(store, SQL_VERSION_ANNOTATE, bucket, key, id);
+
+    meta_sql_blob_or_null(statement, id == NULL ? 3 : 4, attributes);
+    return meta_sql_run(statement);
 }
 
 /* ---- `version` ---- */
@@ -163,19 +164,11 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
 int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
                     const struct meta_version_id *id, struct version_row *row)
 {
+    if (id == NULL)
+        return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
+    if (meta_version_is_null(id))
+        return version_read(bind_key(store, SQL_VERSION_GET_NULL, bucket, key), arena, row);
     return version_read(bind_version(store, SQL_VERSION_GET, bucket, key, id), arena, row);
-}
-
-int row_version_get_null(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
-                         struct version_row *row)
-{
-    return version_read(bind_key(store, SQL_VERSION_GET_NULL, bucket, key), arena, row);
-}
-
-int row_version_newest(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
-                       struct version_row *row)
-{
-    return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
 }
 
 int row_version_is_alone(struct row_store *store, int64_t bucket, struct slice key)
@@ -197,12 +190,13 @@ int row_version_archive(struct row_store *store, int64_t bucket, struct slice ke
 int row_version_restore(struct row_store *store, int64_t bucket, struct slice key,
                         const struct meta_version_id *id)
 {
-    return meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
+    int err = meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
+
+    return err != 0 ? err : row_version_delete(store, bucket, key, id);
 }
 
-int row_version_put_marker(struct row_store *store, int64_t bucket, struct slice key,
-                           const struct meta_version_id *id, bool is_null, int64_t modified_ms,
-                           struct slice owner)
+int row_marker_put(struct row_store *store, int64_t bucket, struct slice key,
+                   const struct meta_version_id *id, bool is_null, int64_t modified_ms, struct slice owner)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_MARKER, bucket, key, id);
 
@@ -214,26 +208,14 @@ int row_version_put_marker(struct row_store *store, int64_t bucket, struct slice
 }
 
 int row_version_set_noncurrent(struct row_store *store, int64_t bucket, struct slice key,
-                               const struct meta_version_id *id, int64_t noncurrent_ms)
+                               const struct meta_version_id *id, const int64_t *noncurrent_ms)
 {
     sqlite3_stmt *statement = bind_version(store, SQL_VERSION_SET_NONCURRENT, bucket, key, id);
 
-    meta_sql_int(statement, 4, noncurrent_ms);
-    return meta_sql_run(statement);
-}
-
-int row_version_set_current(struct row_store *store, int64_t bucket, struct slice key,
-                            const struct meta_version_id *id)
-{
-    return meta_sql_run(bind_version(store, SQL_VERSION_SET_CURRENT, bucket, key, id));
-}
-
-int row_version_set_attributes(struct row_store *store, int64_t bucket, struct slice key,
-                               const struct meta_version_id *id, struct slice attributes)
-{
-    sqlite3_stmt *statement = bind_version(store, SQL_VERSION_ANNOTATE, bucket, key, id);
-
-    meta_sql_blob_or_null(statement, 4, attributes);
+    if (noncurrent_ms != NULL)
+        meta_sql_int(statement, 4, *noncurrent_ms);
+    else
+        meta_sql_blob_or_null(statement, 4, (struct slice){NULL, 0});
     return meta_sql_run(statement);
 }
 
@@ -269,12 +251,22 @@ int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice ke
     return 1;
 }
 
-int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents)
+static int replaced_delete(struct row_store *store, int64_t row)
+{
+    sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_DELETE);
+
+    meta_sql_int(statement, 1, row);
+    return meta_sql_run(statement);
+}
+
+int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
+                      struct slice *extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
 
     assert(extents != NULL);
     meta_sql_int(statement, 1, *row);
+    meta_sql_int(statement, 2, last);
     int found = meta_sql_row(statement);
     if (found <= 0)
         return found;
@@ -282,6 +274,8 @@ int row_replaced_next(struct row_store *store, struct arena *arena, int64_t *row
     *extents = meta_sql_column(statement, 1);
     int err = arena_copy(arena, extents);
     meta_sql_reset(statement);
+    if (err == 0)
+        err = replaced_delete(store, *row);
     return err != 0 ? err : 1;
 }
 
@@ -290,13 +284,6 @@ int row_replaced_restore(struct row_store *store, int64_t row)
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_RESTORE);
 
     meta_sql_int(statement, 1, row);
-    return meta_sql_run(statement);
-}
-
-int row_replaced_delete(struct row_store *store, int64_t row)
-{
-    sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_DELETE);
-
-    meta_sql_int(statement, 1, row);
-    return meta_sql_run(statement);
+    int err = meta_sql_run(statement);
+    return err != 0 ? err : replaced_delete(store, row);
 }

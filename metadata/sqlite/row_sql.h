@@ -7,6 +7,7 @@
 
 #include <assert.h>
 
+#include "metadata/rows/row_engine.h"
 #include "metadata/rows/row_store.h"
 #include "metadata/sqlite/checkpoint.h"
 #include "metadata/sqlite/database.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The side that writes, as SQLite has it: one connection, a transaction for a batch, a savepoint for a change, a log that is
- * synced at its commit or not. See rows/row_store.h, wal.h and checkpoint.h. */
+ * synced at its commit or not. See rows/row_store.h, rows/row_engine.h, wal.h and checkpoint.h. */
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -93,12 +93,12 @@ bool row_batch_is_open(const struct row_store *store)
     return store->is_in_batch && !sqlite3_get_autocommit(store->db);
 }
 
-bool row_batch_was_synced(const struct row_store *store)
+bool row_store_was_synced(const struct row_store *store)
 {
     return store->meta->engine->wal.is_synced;
 }
 
-void row_batch_suspect(struct row_store *store)
+void row_store_suspect(struct row_store *store)
 {
     assert(store->is_in_batch);
     wal_suspect(&store->meta->engine->wal);
@@ -178,16 +178,11 @@ int row_counters_get(struct row_store *store, struct row_counters *counters)
 {
     int err;
 
-    assert(!store->is_in_batch);
+    assert(counters != NULL);
     if ((err = read_one(store->sql.list[SQL_GARBAGE_LAST], 0, &counters->garbage)) != 0 ||
         (err = read_one(store->sql.list[SQL_REPLACED_LAST], 0, &counters->replaced)) != 0)
         return err;
-    return row_mark_given_up(store, &counters->given_up);
-}
-
-int row_mark_given_up(struct row_store *store, int64_t *row)
-{
-    return read_one(store->sql.list[SQL_MARK_GET], 2, row);
+    return read_one(store->sql.list[SQL_MARK_GET], 2, &counters->given_up);
 }
 
 /* The journal is of use in a durable store only. In a relaxed one no commit is synced. */

@@ -47,11 +47,6 @@ int row_unit_drop(struct row_store *store, const struct meta_extent *extent)
     return changed <= 0 ? changed : ROW_UNIT_NAMED;
 }
 
-int row_unit_delete(struct row_store *store, uint64_t file, uint64_t unit_offset)
-{
-    return meta_sql_run(bind_unit(store, SQL_UNIT_FORGET, file, unit_offset));
-}
-
 /* ---- `garbage` ---- */
 
 int row_garbage_put(struct row_store *store, int64_t row, const struct meta_extent *extent)
@@ -65,25 +60,20 @@ int row_garbage_put(struct row_store *store, int64_t row, const struct meta_exte
     return meta_sql_run(statement);
 }
 
-int row_garbage_get(struct row_store *store, int64_t row, uint64_t *file, uint64_t *unit_offset)
+int row_garbage_delete(struct row_store *store, int64_t row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_GARBAGE_GET);
 
-    assert(file != NULL && unit_offset != NULL);
     meta_sql_int(statement, 1, row);
-    int found = meta_sql_row(statement);
+    int err, found = meta_sql_row(statement);
     if (found <= 0)
         return found;
-    *file = (uint64_t)sqlite3_column_int64(statement, 0);
-    *unit_offset = (uint64_t)sqlite3_column_int64(statement, 1);
+    uint64_t file = (uint64_t)sqlite3_column_int64(statement, 0);
+    uint64_t unit_offset = (uint64_t)sqlite3_column_int64(statement, 1);
     meta_sql_reset(statement);
-    return 1;
-}
-
-int row_garbage_delete(struct row_store *store, int64_t row)
-{
-    sqlite3_stmt *statement = row_statement(store, SQL_GARBAGE_DELETE);
-
+    if ((err = meta_sql_run(bind_unit(store, SQL_UNIT_FORGET, file, unit_offset))) != 0)
+        return err;
+    statement = row_statement(store, SQL_GARBAGE_DELETE);
     meta_sql_int(statement, 1, row);
     return meta_sql_run(statement);
 }
@@ -99,25 +89,22 @@ int row_dropped_put(struct row_store *store, struct slice extents)
     return meta_sql_run(statement);
 }
 
-int row_dropped_first(struct row_store *store, struct arena *arena, int64_t *row, struct slice *extents)
+int row_dropped_take(struct row_store *store, struct arena *arena, struct slice *extents)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_FIRST);
-    int found = meta_sql_row(statement);
+    int err, found = meta_sql_row(statement);
 
-    assert(row != NULL && extents != NULL);
+    assert(extents != NULL);
     if (found <= 0)
         return found;
-    *row = sqlite3_column_int64(statement, 0);
+    int64_t row = sqlite3_column_int64(statement, 0);
     *extents = meta_sql_column(statement, 1);
-    int err = arena_copy(arena, extents);
+    err = arena_copy(arena, extents);
     meta_sql_reset(statement);
-    return err != 0 ? err : 1;
-}
-
-int row_dropped_delete(struct row_store *store, int64_t row)
-{
-    sqlite3_stmt *statement = row_statement(store, SQL_DROPPED_DELETE);
-
+    if (err != 0)
+        return err;
+    statement = row_statement(store, SQL_DROPPED_DELETE);
     meta_sql_int(statement, 1, row);
-    return meta_sql_run(statement);
+    err = meta_sql_run(statement);
+    return err != 0 ? err : 1;
 }

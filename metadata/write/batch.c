@@ -4,6 +4,7 @@
  * when the transaction fails, all its changes get the error, the database is as it was before, and the next
  * batch is tried as if nothing had been; after a failed sync, when that was made good (wal.h). On the committer's thread. */
 #include "metadata/write/batch.h"
+#include "metadata/rows/row_engine.h"
 #include "metadata/write/changes.h"
 #include "storage/base/clock.h"
 
@@ -118,7 +119,7 @@ static int batch_transact(struct batch_runner *runner, struct meta_op *batch, bo
 
     assert(!waits || (runner->hooks.sync_wait != NULL && sync_error != NULL));
     if (err == 0 && (err = batch_run_changes(runner, batch)) == -EIO)
-        row_batch_suspect(runner->writer.store);
+        row_store_suspect(runner->writer.store);
     /* Always, for the bytes are on their way whatever became of the rows. */
     if (waits)
         *sync_error = runner->hooks.sync_wait(runner->hooks.ctx);

@@ -79,7 +79,7 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
         return -EINVAL;
     if (bucket->created_ms == 0)
         bucket->created_ms = writer->now_ms;
-    int inserted = row_bucket_insert(writer->store, bucket, &bucket->id);
+    int inserted = row_bucket_put(writer->store, ROW_INSERT, bucket);
     if (inserted <= 0)
         return inserted == 0 ? META_E_BUCKET_EXISTS : inserted;
     if (op->object_lock.len > 0 &&
@@ -90,7 +90,8 @@ int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op)
 
 int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioning *op)
 {
-    int err;
+    struct meta_bucket bucket = {.id = op->bucket, .versioning = op->versioning};
+    int updated;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
@@ -101,8 +102,8 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
         if (locked != 0)
             return locked < 0 ? locked : META_E_BUCKET_STATE;
     }
-    if ((err = row_bucket_set_versioning(writer->store, op->bucket, op->versioning)) != 0)
-        return err;
+    if ((updated = row_bucket_put(writer->store, ROW_UPDATE, &bucket)) <= 0)
+        return updated == 0 ? META_E_CORRUPT : updated;
     assert(writer_has_bucket(writer, op->bucket));
     writer->buckets[bucket_position(writer, op->bucket)].versioning = op->versioning;
     return 0;
@@ -113,13 +114,6 @@ static int on_upload(void *ctx, const unsigned char *upload_id)
     return parts_finish(ctx, upload_id, (struct slice){0});
 }
 
-static int bucket_abort_uploads(struct meta_writer *writer, int64_t bucket)
-{
-    int err = row_upload_walk(writer->store, bucket, on_upload, writer);
-
-    return err != 0 ? err : row_uploads_delete(writer->store, bucket);
-}
-
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
 {
     int err, used;
@@ -128,8 +122,7 @@ int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
         return META_E_NO_BUCKET;
     if ((used = row_bucket_is_used(writer->store, op->bucket)) != 0)
         return used > 0 ? META_E_BUCKET_NOT_EMPTY : used;
-    if ((err = bucket_abort_uploads(writer, op->bucket)) != 0 ||
-        (err = row_settings_delete(writer->store, op->bucket)) != 0 ||
+    if ((err = row_uploads_delete(writer->store, op->bucket, on_upload, writer)) != 0 ||
         (err = row_bucket_delete(writer->store, op->bucket)) != 0)
         return err;
     size_t position = bucket_position(writer, op->bucket);

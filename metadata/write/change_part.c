@@ -9,7 +9,7 @@
 
 int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key, const unsigned char *upload_id)
 {
-    int found = row_upload_find(writer->store, bucket, key, upload_id);
+    int found = row_upload_get(writer->store, NULL, bucket, key, upload_id, NULL);
 
     return found > 0 ? 0 : found == 0 ? META_E_NO_UPLOAD : found;
 }
@@ -18,12 +18,13 @@ int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key, c
 static int part_store(struct meta_writer *writer, const unsigned char *upload_id,
                       const struct meta_part *part, struct slice extents)
 {
-    struct slice replaced = {0};
-    int found = row_part_extents(writer->store, &writer->arena, upload_id, part->number, &replaced);
-    int err = found < 0 ? found : row_part_put(writer->store, upload_id, part, extents);
+    const struct slice id = slice_of(upload_id, META_UPLOAD_ID_BYTES);
+    struct part_row replaced = {0};
+    int found = row_part_get(writer->store, &writer->arena, id, part->number, &replaced);
+    int err = found < 0 ? found : row_part_put(writer->store, id, part, extents);
 
     assert(part->number >= 1 && part->number <= META_PART_NUMBER_MAX);
-    return err != 0 ? err : references_drop(writer, replaced);
+    return err != 0 ? err : references_drop(writer, replaced.extents);
 }
 
 static bool part_number_is_valid(uint32_t number)

@@ -32,13 +32,12 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key)
 static int replaced_drop(struct meta_writer *writer, int64_t *row, int64_t last)
 {
     struct slice extents;
-    int err, found = row_replaced_next(writer->store, &writer->arena, row, &extents);
+    int err, found = row_replaced_take(writer->store, &writer->arena, row, last, &extents);
 
-    if (found <= 0 || *row > last)
-        return found < 0 ? found : 0;
+    if (found <= 0)
+        return found;
     assert(*row <= last);
-    if ((err = row_replaced_delete(writer->store, *row)) == 0)
-        err = references_drop(writer, extents);
+    err = references_drop(writer, extents);
     return err != 0 ? err : 1;
 }
 
@@ -90,19 +89,19 @@ static int lost_replace(struct meta_writer *writer, int64_t bucket, struct slice
                         const struct object_row *lost)
 {
     bool has_versions = writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER;
+    struct row_counters counters;
     bool is_null_version;
-    int64_t row, given_up;
+    int64_t row;
     int err, found = meta_version_is_null(&lost->version)
                          ? row_replaced_newest(writer->store, bucket, key, &row, &is_null_version)
                          : 0;
 
     /* What was replaced may still be there up to given_up, but what came after it is on the disk, be it a deletion. */
-    if (found < 0 || (err = row_mark_given_up(writer->store, &given_up)) != 0)
+    if (found < 0 || (err = row_counters_get(writer->store, &counters)) != 0)
         return found < 0 ? found : err;
-    if (found == 0 || !is_null_version || row <= given_up)
+    if (found == 0 || !is_null_version || row <= counters.given_up)
         return has_versions ? version_promote(writer, bucket, key) : 0;
-    if ((err = row_replaced_restore(writer->store, row)) == 0)
-        err = row_replaced_delete(writer->store, row);
+    err = row_replaced_restore(writer->store, row);
     return err != 0 ? err : 1;
 }
 
@@ -127,16 +126,17 @@ static int lost_object(struct meta_writer *writer, const struct meta_row_name *n
 static int lost_part(struct meta_writer *writer, const struct meta_row_name *name)
 {
     const struct slice id = slice_of(name->upload_id, sizeof(name->upload_id));
-    struct slice extents;
-    int err, found = row_finished_find(writer->store, id);
+    struct finished_row finished;
+    struct part_row part;
+    int err, found = row_finished_get(writer->store, &writer->arena, id, &finished);
 
     if (found != 0)
         return found < 0 ? found : 0; /* the sweep knows whose its references are */
-    found = row_part_extents(writer->store, &writer->arena, name->upload_id, name->number, &extents);
+    found = row_part_get(writer->store, &writer->arena, id, name->number, &part);
     if (found <= 0)
         return found;
-    err = row_part_delete(writer->store, name->upload_id, name->number);
-    return err != 0 ? err : references_drop(writer, extents);
+    err = row_parts_delete(writer->store, id, name->number, name->number);
+    return err != 0 ? err : references_drop(writer, part.extents);
 }
 
 static int lost_replaced(struct meta_writer *writer, const struct meta_row_name *name)

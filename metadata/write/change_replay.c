@@ -76,14 +76,14 @@ int op_replay(struct meta_writer *writer, struct meta_replay *op)
     int err;
 
     if (replay_is_end(op))
-        return (err = row_journal_move(writer->store, 0, SLICE(""))) != 0
+        return (err = row_journal_put(writer->store, &(struct meta_journal){0})) != 0
                    ? err
                    : row_epoch_raise(writer->store, op->epoch);
     err = entry_replay(writer, op->entry);
     writer->now_ms = now_ms;
     if (err != 0)
         return err;
-    return row_journal_apply(writer->store, op->sequence);
+    return row_journal_put(writer->store, &(struct meta_journal){.applied = op->sequence});
 }
 
 int op_epoch_raise(struct meta_writer *writer, struct meta_epoch_raise *op)

@@ -23,39 +23,39 @@ struct clearing {
 };
 
 /* Stops where the transaction has no more room. */
-static int on_part_cleared(void *ctx, int64_t number, struct slice extents)
+static int on_part_cleared(void *ctx, const struct part_row *part)
 {
     struct clearing *clearing = ctx;
     struct meta_writer *writer = clearing->writer;
 
     if (writer->clear_left == 0)
         return 1;
-    clearing->last = number;
+    clearing->last = part->number;
     writer->clear_left--;
-    return kept_parts_have(clearing->kept, number) ? 0 : references_drop(writer, extents);
+    return kept_parts_have(clearing->kept, part->number) ? 0 : references_drop(writer, part->extents);
 }
 
 /* Removes parts of the upload, lowest first, as far as the transaction has room: 1 when some are left, 0 when none, or an error. */
 static int parts_clear(struct meta_writer *writer, struct slice upload_id, struct slice kept)
 {
     struct clearing clearing = {writer, kept, 0};
-    int err = 0, more = row_part_walk_extents(writer->store, upload_id, on_part_cleared, &clearing);
+    int err = 0, more = row_part_walk(writer->store, upload_id, on_part_cleared, &clearing);
 
     assert(upload_id.len == 0 || upload_id.base != NULL);
     if (more < 0)
         return more;
     if (clearing.last > 0)
-        err = row_parts_delete(writer->store, upload_id, clearing.last);
+        err = row_parts_delete(writer->store, upload_id, INT64_MIN, clearing.last);
     return err != 0 ? err : more;
 }
 
 int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct slice kept)
 {
-    const struct slice id = slice_of(upload_id, META_UPLOAD_ID_BYTES);
-    int more = parts_clear(writer, id, kept);
+    const struct finished_row row = {.upload_id = slice_of(upload_id, META_UPLOAD_ID_BYTES), .kept = kept};
+    int more = parts_clear(writer, row.upload_id, kept);
 
     assert(upload_id != NULL);
-    return more > 0 ? row_finished_put(writer->store, id, kept) : more;
+    return more > 0 ? row_finished_put(writer->store, &row) : more;
 }
 
 /* ---- The sweep ---- */
@@ -64,28 +64,26 @@ int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, str
 static int sweep_dropped(struct meta_writer *writer)
 {
     struct slice extents;
-    int64_t row;
-    int err, found = row_dropped_first(writer->store, &writer->arena, &row, &extents);
+    int err, found = row_dropped_take(writer->store, &writer->arena, &extents);
 
     if (found <= 0)
         return found;
-    if ((err = references_drop_now(writer, extents)) == 0)
-        err = row_dropped_delete(writer->store, row);
+    err = references_drop_now(writer, extents);
     return err != 0 ? err : 1;
 }
 
 /* The same for the parts of the oldest upload. */
 static int sweep_finished(struct meta_writer *writer)
 {
-    struct slice id, kept;
-    int err, found = row_finished_first(writer->store, &writer->arena, &id, &kept);
+    struct finished_row row;
+    int err, found = row_finished_get(writer->store, &writer->arena, (struct slice){NULL, 0}, &row);
 
     if (found <= 0)
         return found;
-    int more = parts_clear(writer, id, kept);
+    int more = parts_clear(writer, row.upload_id, row.kept);
     if (more != 0)
         return more;
-    err = row_finished_delete(writer->store, id);
+    err = row_finished_delete(writer->store, row.upload_id);
     return err != 0 ? err : 1;
 }
 

@@ -18,6 +18,7 @@
 
 #include "metadata/write/batch.h"
 #include "metadata/write/batch_pace.h"
+#include "metadata/rows/row_engine.h"
 #include "metadata/write/changes.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
@@ -181,7 +182,7 @@ static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
     int err;
 
     assert(batch != NULL);
-    if (committer->runner.last_error != 0 || !row_batch_was_synced(committer->runner.writer.store))
+    if (committer->runner.last_error != 0 || !row_store_was_synced(committer->runner.writer.store))
         return;
     while ((err = repair(committer)) != 0 && !closing) {
         pthread_mutex_lock(&committer->mutex);

@@ -17,22 +17,13 @@
 
 /* ---- The row ---- */
 
-/* Says in the rows where the journal is, with no entry applied; file 0: there is none. */
-static int row_move(struct meta_writer *writer, const struct meta_journal *to)
-{
-    assert(to->applied == 0);
-    return row_journal_move(writer->store, to->file,
-                            slice_of(to->token, to->file != 0 ? sizeof(to->token) : 0));
-}
-
 int journal_batch_store(struct journal *journal, struct meta_writer *writer)
 {
     assert(!journal->is_recorded || journal->next.applied == journal->row.applied + 1);
-    if (journal->is_recorded)
-        return row_journal_apply(writer->store, journal->next.applied);
-    if (journal->next.file == journal->row.file)
+    if (!journal->is_recorded && journal->next.file == journal->row.file)
         return 0;
-    return row_move(writer, &journal->next);
+    assert(journal->is_recorded || journal->next.applied == 0);
+    return row_journal_put(writer->store, &journal->next);
 }
 
 /* ---- The entry ---- */
