@@ -2,7 +2,7 @@
  *
  * The core pairs bytes and rows: a PUT is a blob and a row, a GET is a row and its blobs. Everything above (HTTP, S3, command
  * line, the public sluice.h) uses this header and nothing of storage/ or metadata/ below it; the row types of
- * metadata/meta.h are part of this interface.
+ * metadata/meta.h, and its reads, from core_worker_reader, are part of this interface. Changes go through core_change_submit.
  *
  * Threads: a core is shared. Work is done through a core_worker, one per thread; its calls never block, and results come back
  * on that thread from core_worker_run. All callbacks below are delivered from there, or from core_worker_flush.
@@ -89,39 +89,8 @@ void core_worker_run(struct core_worker *worker);
 void core_worker_flush(struct core_worker *worker);
 /* For threads without a loop: waits for at least one completion, then as core_worker_run. */
 void core_worker_wait(struct core_worker *worker);
-uint64_t core_worker_read_steps(struct core_worker *worker);
-
-/* ---- Rows: reads. As the meta_* function of the same name, from this worker's reader. ---- */
-
-int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_bucket *bucket);
-int core_bucket_list(struct core_worker *worker, struct slice after, uint32_t limit,
-                     int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx);
-int core_object_head(struct core_worker *worker, int64_t bucket, struct slice key,
-                     struct meta_object *object);
-void core_object_release(struct meta_object *object);
-int core_object_list(struct core_worker *worker, const struct meta_list_query *query,
-                     int (*visit)(void *ctx, const struct meta_list_entry *entry), void *ctx,
-                     bool *truncated);
-int core_version_head(struct core_worker *worker, int64_t bucket, struct slice key,
-                      const struct meta_version_id *version, struct meta_object *object);
-int core_version_list(struct core_worker *worker, const struct meta_version_query *query,
-                      int (*visit)(void *ctx, const struct meta_version_entry *entry), void *ctx,
-                      bool *truncated);
-int core_upload_get(struct core_worker *worker, int64_t bucket, struct slice key,
-                    const unsigned char id[META_UPLOAD_ID_BYTES], struct meta_upload *upload);
-void core_upload_release(struct meta_upload *upload);
-int core_upload_list(struct core_worker *worker, const struct meta_upload_query *query,
-                     int (*visit)(void *ctx, const struct meta_upload *upload, struct slice common_prefix),
-                     void *ctx, bool *truncated);
-int core_part_list(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
-                   uint32_t after, uint32_t limit, int (*visit)(void *ctx, const struct meta_part *part),
-                   void *ctx, bool *truncated);
-int core_assembly_create(struct core_worker *worker, const unsigned char upload_id[META_UPLOAD_ID_BYTES],
-                         const struct meta_complete_part *parts, uint32_t part_count,
-                         struct meta_assembly **assembly);
-int core_assembly_step(struct meta_assembly *assembly, uint32_t limit,
-                       int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *more);
-void core_assembly_free(struct meta_assembly *assembly);
+/* Rows are read from it, by the calls of metadata/meta.h and on this thread; they answer at once. The worker's own: not to be closed. */
+struct meta_reader *core_worker_reader(struct core_worker *worker);
 
 /* ---- Settings of buckets ---- */
 

@@ -122,9 +122,9 @@ void core_worker_drain(struct core_worker *worker)
         ring_wait(worker->ring, false);
 }
 
-uint64_t core_worker_read_steps(struct core_worker *worker)
+struct meta_reader *core_worker_reader(struct core_worker *worker)
 {
-    return meta_reader_steps(worker->reader);
+    return worker->reader;
 }
 
 /* ---- Turns ---- */

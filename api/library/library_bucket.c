@@ -70,7 +70,8 @@ int sluice_bucket_list(struct sluice_store *store,
     do {
         page.count = 0;
         strcpy(after, page.last);
-        err = core_bucket_list(worker, slice_text(after), META_LIST_ENTRIES_MAX, bucket_page_visit, &page);
+        err = meta_bucket_list(core_worker_reader(worker), slice_text(after), META_LIST_ENTRIES_MAX,
+                               bucket_page_visit, &page);
     } while (err == 0 && page.count == META_LIST_ENTRIES_MAX);
     library_give_back(store, worker);
     return err;
@@ -128,7 +129,7 @@ static int list_pages(struct core_worker *worker, struct meta_list_query *query,
 
     do {
         query->limit = page->left < META_LIST_ENTRIES_MAX ? (uint32_t)page->left : META_LIST_ENTRIES_MAX;
-        err = core_object_list(worker, query, list_page_visit, page, &truncated);
+        err = meta_object_list(core_worker_reader(worker), query, list_page_visit, page, &truncated);
         memcpy(after, page->last, page->last_length); /* `last` changes while the next page is read */
         query->after = slice_of(after, page->last_length);
     } while (err == 0 && truncated && page->left > 0);

@@ -168,10 +168,10 @@ int sluice_head(struct sluice_store *store, const char *bucket, const char *key,
         return err;
     err = library_find_bucket(worker, bucket, key, &id);
     if (err == 0)
-        err = core_object_head(worker, id, slice_text(key), &object);
+        err = meta_object_get(core_worker_reader(worker), id, slice_text(key), &object);
     if (err == 0) {
         library_info_fill(info, object.size, object.modified_ms, object.etag, &object.version);
-        core_object_release(&object);
+        meta_object_release(&object);
     }
     library_give_back(store, worker);
     return err;

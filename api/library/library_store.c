@@ -267,7 +267,7 @@ int library_find_bucket(struct core_worker *worker, const char *bucket, const ch
         return SLUICE_E_BUCKET_NAME;
     if (key != NULL && !key_is_valid(key, strlen(key)))
         return SLUICE_E_KEY;
-    err = core_bucket_get(worker, slice_text(bucket), &row);
+    err = meta_bucket_get(core_worker_reader(worker), slice_text(bucket), &row);
     if (err == 0)
         *id = row.id;
     return err;

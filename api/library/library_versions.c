@@ -118,7 +118,7 @@ static int version_pages(struct core_worker *worker, struct meta_version_query *
 
     do {
         query->limit = page->left < META_LIST_ENTRIES_MAX ? (uint32_t)page->left : META_LIST_ENTRIES_MAX;
-        err = core_version_list(worker, query, version_page_visit, page, &truncated);
+        err = meta_version_list(core_worker_reader(worker), query, version_page_visit, page, &truncated);
         memcpy(key_marker, page->last, page->last_length); /* `last` changes while the next page is read */
         version_marker = page->last_version;
         query->key_marker = slice_of(key_marker, page->last_length);

@@ -308,7 +308,7 @@ enum s3_error s3_request_argument_header(struct s3_request *request, const char 
 
 enum s3_error s3_request_open_bucket(struct s3_request *request)
 {
-    int result = core_bucket_get(request->worker, request->bucket_name, &request->bucket);
+    int result = meta_bucket_get(core_worker_reader(request->worker), request->bucket_name, &request->bucket);
 
     if (result == 0)
         return S3_ERROR_NONE;

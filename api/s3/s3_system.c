@@ -38,7 +38,7 @@ static int visit_nothing(void *ctx, const struct meta_bucket *bucket)
 
 static void answer_healthy(struct s3_request *request)
 {
-    int result = core_bucket_list(request->worker, SLICE(""), 1, visit_nothing, NULL);
+    int result = meta_bucket_list(core_worker_reader(request->worker), SLICE(""), 1, visit_nothing, NULL);
 
     if (result == 0 && (result = core_health(s3_service_core(request->service))) == 0) {
         /* Nothing is broken, and whoever restarts what is not healthy would make nothing better. */

@@ -92,7 +92,7 @@ static int swap_now(void)
 {
     struct meta_version_id id, *version = swap.version[0] != '\0' ? &id : NULL;
     struct meta_bucket bucket;
-    int result = core_bucket_get(swap.worker, slice_text(swap.bucket), &bucket);
+    int result = meta_bucket_get(core_worker_reader(swap.worker), slice_text(swap.bucket), &bucket);
 
     if (result == 0 && version != NULL)
         result = s3_version_parse(slice_text(swap.version), version);

@@ -27,11 +27,12 @@ static bool upload_is_own(struct s3_request *request)
 
     if (s3_parameter_upload_id(request, id) != S3_ERROR_NONE)
         return true;
-    result = core_upload_get(request->worker, request->bucket.id, request->key, id, &upload);
+    result =
+        meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key, id, &upload);
     if (result != 0)
         return result == META_E_NO_UPLOAD;
     is_own = is_callers(request, upload.owner);
-    core_upload_release(&upload);
+    meta_upload_release(&upload);
     return is_own;
 }
 

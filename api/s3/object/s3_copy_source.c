@@ -131,7 +131,7 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     }
     if ((error = read_conditions(request, source)) != S3_ERROR_NONE)
         return error;
-    if ((result = core_bucket_get(request->worker, bucket, &source->bucket)) != 0) {
+    if ((result = meta_bucket_get(core_worker_reader(request->worker), bucket, &source->bucket)) != 0) {
         request->subject_bucket = bucket;
         return s3_error_of_result(result);
     }

@@ -49,7 +49,7 @@ static void answer_created(struct s3_request *request)
 static void answer_exists(struct s3_request *request)
 {
     struct meta_bucket bucket;
-    int result = core_bucket_get(request->worker, request->bucket_name, &bucket);
+    int result = meta_bucket_get(core_worker_reader(request->worker), request->bucket_name, &bucket);
 
     if (result != 0)
         s3_answer_error(request, S3_ERROR_CONDITIONAL_REQUEST_CONFLICT); /* it was there a moment ago */

@@ -42,7 +42,7 @@ struct completion {
 
 static void fail(struct completion *completion, enum s3_error error, const char *message)
 {
-    core_assembly_free(completion->rows);
+    meta_assembly_free(completion->rows);
     s3_answer_failure(completion->request, error, message);
 }
 
@@ -115,7 +115,7 @@ static void on_completed(struct core_change *change)
             fail(completion, error, NULL);
         return;
     }
-    core_assembly_free(completion->rows);
+    meta_assembly_free(completion->rows);
     if (completion->op.op.result != 0)
         s3_answer_result(completion->request, completion->op.op.result);
     else
@@ -135,7 +135,7 @@ static int visit_part(void *ctx, const struct meta_part *part)
 /* A page of them. */
 static enum s3_error add_stored_parts(struct completion *completion, bool *more)
 {
-    int result = core_assembly_step(completion->rows, PAGE_PARTS, visit_part, completion, more);
+    int result = meta_assembly_step(completion->rows, PAGE_PARTS, visit_part, completion, more);
 
     if (completion->error != S3_ERROR_NONE)
         return completion->error;
@@ -230,7 +230,7 @@ static enum s3_error begin_assembly(struct completion *completion, const struct 
         error = check_listed(completion, algorithm, message);
     if (error != S3_ERROR_NONE)
         return error;
-    result = core_assembly_create(completion->request->worker, completion->op.upload_id,
+    result = meta_assembly_create(core_worker_reader(completion->request->worker), completion->op.upload_id,
                                   completion->list.parts, completion->list.count, &completion->rows);
 
     if (result != 0)
@@ -294,7 +294,7 @@ static struct completion *completion_of(struct core_turn *turn)
 /* The upload is not there. Perhaps it was completed before, with these parts: the change finds out. */
 static void submit_again(struct completion *completion)
 {
-    core_assembly_free(completion->rows);
+    meta_assembly_free(completion->rows);
     completion->rows = NULL;
     core_etag_make_multipart(completion->list.parts, completion->list.count, completion->op.etag);
     submit(completion);
@@ -305,11 +305,11 @@ static bool was_overtaken(struct completion *completion)
 {
     struct s3_request *request = completion->request;
     struct meta_upload upload;
-    int result =
-        core_upload_get(request->worker, request->bucket.id, request->key, completion->op.upload_id, &upload);
+    int result = meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key,
+                                 completion->op.upload_id, &upload);
 
     if (result == 0)
-        core_upload_release(&upload);
+        meta_upload_release(&upload);
     return result == META_E_NO_UPLOAD;
 }
 
@@ -346,8 +346,8 @@ static void on_list(struct completion *completion)
     enum s3_error error;
     int result;
 
-    result =
-        core_upload_get(request->worker, request->bucket.id, request->key, completion->op.upload_id, &upload);
+    result = meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key,
+                             completion->op.upload_id, &upload);
     if (result == META_E_NO_UPLOAD) {
         submit_again(completion);
         return;
@@ -357,7 +357,7 @@ static void on_list(struct completion *completion)
         return;
     }
     error = begin_assembly(completion, &upload, &message);
-    core_upload_release(&upload);
+    meta_upload_release(&upload);
     if (error == S3_ERROR_NONE)
         assemble(&completion->turn);
     else

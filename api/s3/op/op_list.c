@@ -164,7 +164,8 @@ static void answer_listing(struct listing *listing)
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
     s3_xml_init_rest(&listing->xml, &request->http->arena);
-    result = core_object_list(request->worker, &query, visit_entry, listing, &listing->truncated);
+    result = meta_object_list(core_worker_reader(request->worker), &query, visit_entry, listing,
+                              &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;

@@ -123,7 +123,8 @@ static void answer_versions(struct version_listing *listing)
     if (listing->delimiter.len > 0)
         listing->common = s3_request_alloc(request, (listing->max_keys + 1) * sizeof(*listing->common));
     s3_xml_init_rest(&listing->xml, &request->http->arena);
-    result = core_version_list(request->worker, &query, visit_version, listing, &listing->truncated);
+    result = meta_version_list(core_worker_reader(request->worker), &query, visit_version, listing,
+                               &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;

@@ -41,13 +41,14 @@ static enum s3_error target_read(struct s3_request *request, struct part_target 
     target->number = (uint32_t)number;
     if ((error = s3_parameter_upload_id(request, target->upload_id)) != S3_ERROR_NONE)
         return error;
-    result = core_upload_get(request->worker, request->bucket.id, request->key, target->upload_id, &upload);
+    result = meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key,
+                             target->upload_id, &upload);
     if (result != 0)
         return s3_error_of_result(result);
     if (upload.checksum_algorithm < S3_CHECKSUM_COUNT)
         target->algorithm = (enum s3_checksum_algorithm)upload.checksum_algorithm;
     target->type = (enum s3_checksum_type)upload.checksum_type;
-    core_upload_release(&upload);
+    meta_upload_release(&upload);
     return S3_ERROR_NONE;
 }
 
@@ -405,8 +406,8 @@ static void answer_parts(struct part_listing *listing, const struct meta_upload 
 
     s3_xml_init_rest(&listing->xml, &request->http->arena);
     listing->last = listing->after;
-    result = core_part_list(request->worker, listing->upload_id, listing->after, listing->limit, visit_part,
-                            listing, &listing->truncated);
+    result = meta_part_list(core_worker_reader(request->worker), listing->upload_id, listing->after,
+                            listing->limit, visit_part, listing, &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;
@@ -434,11 +435,12 @@ void s3_op_list_parts(struct s3_request *request)
                            &listing->limit) != 0 ||
         s3_parameter_count(request, "part-number-marker", 0, META_PART_NUMBER_MAX, &listing->after) != 0)
         return;
-    result = core_upload_get(request->worker, request->bucket.id, request->key, listing->upload_id, &upload);
+    result = meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key,
+                             listing->upload_id, &upload);
     if (result != 0) {
         s3_answer_result(request, result);
         return;
     }
     answer_parts(listing, &upload);
-    core_upload_release(&upload);
+    meta_upload_release(&upload);
 }

@@ -64,7 +64,8 @@ static int list_all(struct bucket_listing *listing)
         memcpy(from, listing->last_seen, sizeof(from)); /* visit_bucket writes to last_seen meanwhile */
         after.base = from;
         listing->seen = 0;
-        result = core_bucket_list(listing->request->worker, after, BUCKETS_PER_READ, visit_bucket, listing);
+        result = meta_bucket_list(core_worker_reader(listing->request->worker), after, BUCKETS_PER_READ,
+                                  visit_bucket, listing);
     } while (result == 0 && listing->seen == BUCKETS_PER_READ);
     return result < 0 ? result : 0;
 }

@@ -236,7 +236,8 @@ static void answer_uploads(struct upload_listing *listing)
 
     listing->common = s3_request_alloc(request, (listing->limit + 1) * sizeof(*listing->common));
     s3_xml_init_rest(&listing->xml, &request->http->arena);
-    result = core_upload_list(request->worker, &query, visit_upload, listing, &listing->truncated);
+    result = meta_upload_list(core_worker_reader(request->worker), &query, visit_upload, listing,
+                              &listing->truncated);
     if (result != 0) {
         s3_answer_result(request, result);
         return;

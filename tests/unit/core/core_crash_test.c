@@ -68,7 +68,8 @@ static void child_run(struct rig *rig, int fd, uint32_t first_version)
 {
     struct meta_bucket bucket;
 
-    if (rig_open_again(rig) != 0 || core_bucket_get(rig->worker, slice_text("bucket"), &bucket) != 0)
+    if (rig_open_again(rig) != 0 ||
+        meta_bucket_get(core_worker_reader(rig->worker), slice_text("bucket"), &bucket) != 0)
         _exit(2);
     for (uint32_t version = first_version;; version++) {
         struct report report = {
@@ -130,7 +131,7 @@ static bool key_holds(struct rig *rig, uint16_t key, uint32_t version)
         return version == 0;
     assert_int_equal(err, 0);
     size = object.size;
-    core_object_release(&object);
+    meta_object_release(&object);
     if (version == 0 || size != body_length(key, version))
         return false;
     body = body_of(key, version);

@@ -187,7 +187,7 @@ static bool key_holds(struct rig *rig, uint16_t key, uint32_t version)
         return version == 0;
     assert_int_equal(err, 0);
     size = object.size;
-    core_object_release(&object);
+    meta_object_release(&object);
     if (version == 0 || size != body_length(key, version))
         return false;
 

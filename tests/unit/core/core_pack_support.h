@@ -127,7 +127,7 @@ UNUSED static bool key_is_there(struct rig *rig, const char *key)
     int err = rig_head(rig, key, &object);
 
     if (err == 0)
-        core_object_release(&object);
+        meta_object_release(&object);
     else
         assert_int_equal(err, META_E_NO_KEY);
     return err == 0;

@@ -64,7 +64,7 @@ static struct meta_extent where(struct rig *rig, const char *key)
     assert_int_equal(rig_head(rig, key, &object), 0);
     assert_int_equal(object.extents.count, 1);
     extent = object.extents.list[0];
-    core_object_release(&object);
+    meta_object_release(&object);
     return extent;
 }
 
@@ -75,7 +75,7 @@ static bool is_there(struct rig *rig, const char *key)
 
     assert_true(err == 0 || err == META_E_NO_KEY);
     if (err == 0)
-        core_object_release(&object);
+        meta_object_release(&object);
     return err == 0;
 }
 

@@ -383,7 +383,7 @@ UNUSED static void rig_expect(struct rig *rig, const char *key, const unsigned c
 
 UNUSED static int rig_head(struct rig *rig, const char *key, struct meta_object *object)
 {
-    return core_object_head(rig->worker, rig->bucket, slice_text(key), object);
+    return meta_object_get(core_worker_reader(rig->worker), rig->bucket, slice_text(key), object);
 }
 
 /* ---- Check ---- */

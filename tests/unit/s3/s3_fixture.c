@@ -151,7 +151,12 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
     statistics->handshake_failures[HTTP_HANDSHAKE_PLAIN_HTTP] = 3;
 }
 
-int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_bucket *bucket)
+struct meta_reader *core_worker_reader(struct core_worker *worker)
+{
+    return NULL;
+}
+
+int meta_bucket_get(struct meta_reader *reader, struct slice name, struct meta_bucket *bucket)
 {
     if (fixture.bucket_result != 0)
         return fixture.bucket_result;
@@ -162,7 +167,7 @@ int core_bucket_get(struct core_worker *worker, struct slice name, struct meta_b
     return 0;
 }
 
-int core_bucket_list(struct core_worker *worker, struct slice after, uint32_t limit,
+int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t limit,
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
     return fixture.bucket_result;
