@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
@@ -28,8 +27,6 @@ struct slice s3_parameter_value(const struct s3_request *request, const char *na
 /* S3 tells what is no number apart from what is below zero, and has names of its own for the latter. */
 static enum s3_error refuse_count(struct s3_request *request, const char *name, struct slice text)
 {
-    static const char format[] = "Argument %s must be an integer between 0 and 2147483647";
-    char *message = s3_request_alloc(request, sizeof(format) + strlen(name));
     uint64_t value;
 
     if (text.base[0] != '-' ||
@@ -44,8 +41,12 @@ static enum s3_error refuse_count(struct s3_request *request, const char *name, 
         return s3_request_argument(request, SLICE("max-keys"), slice_of(NULL, 0),
                                    "max-keys cannot be negative");
     name = strcmp(name, "max-keys") == 0 ? "maxKeys" : name;
-    sprintf(message, format, name);
-    return s3_request_argument(request, slice_text(name), text, message);
+
+    struct slice parts[] = {SLICE("Argument "), slice_text(name),
+                            SLICE(" must be an integer between 0 and 2147483647")};
+
+    return s3_request_argument(request, slice_text(name), text,
+                               arena_join(&request->http->arena, parts, 3).base);
 }
 
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
