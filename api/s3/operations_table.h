@@ -247,7 +247,7 @@ OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKE
 OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
           "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests; in ISO-8859-1), user metadata (beyond ASCII as RFC 2047 has it; "
           "`x-amz-missing-meta` counts those that are not UTF-8 or have no name), `partNumber` (a part keeps the number it was uploaded "
-          "with; none of that number: `InvalidPart`), `x-amz-checksum-mode` (of a part, the part's)")
+          "with; none of that number: 416 `InvalidPartNumber`), `x-amz-checksum-mode` (of a part, the part's)")
 OPERATION(GetObject, GET, OBJECT, BY("logging"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, REFUSED,
           NO_LOGGING_STATUS_FOR_KEY, "")
 OPERATION(GetObject, GET, OBJECT, BY("uploads"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), 0, REFUSED, UPLOADS_OF_KEY, "")

@@ -53,6 +53,7 @@
       "specified entity tag may not match the part's entity tag.")                                           \
     X(INVALID_PART_ORDER, 400, "InvalidPartOrder",                                                           \
       "The list of parts was not in ascending order. Parts must be ordered by part number.")                 \
+    X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable")          \
     X(INVALID_POLICY_DOCUMENT, 400, "InvalidPolicyDocument",                                                 \
       "The content of the form does not meet the conditions specified in the policy document.")              \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                          \

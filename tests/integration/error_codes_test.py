@@ -224,7 +224,7 @@ def reads(server):
                 ("If-Match of something else", "", {"if-match": '"x"'}, 412, "PreconditionFailed"),
                 ("If-Unmodified-Since, but modified", "", {"if-unmodified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}, 412, "PreconditionFailed"),
                 ("part 0", "?partNumber=0", None, 400, "InvalidArgument"), ("part 10,001", "?partNumber=10001", None, 400, "InvalidArgument"),
-                ("a part that is not there", "?partNumber=2", None, 400, "InvalidPart"),
+                ("a part that is not there", "?partNumber=2", None, 416, "InvalidPartNumber"),
                 ("a part and a range", "?partNumber=1", {"range": "bytes=0-1"}, 400, "InvalidRequest"),
                 ("a key for what is not encrypted", "", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}, 400, "InvalidRequest")):
             rows(server, operation, (what, method, f"/errors/key{query}", headers, None, status, code))

@@ -55,7 +55,7 @@ class Upload:
 
 
 STATUS = {"NoSuchKey": 404, "NoSuchVersion": 404, "NoSuchUpload": 404, "NoSuchBucket": 404, "PreconditionFailed": 412,
-          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416, "NotImplemented": 501}
+          "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416, "InvalidPartNumber": 416, "NotImplemented": 501}
 
 
 def refusal(*codes):
@@ -257,22 +257,23 @@ class Bucket:
         if part is not None:
             spans = {number: (sum(s for _, s in found.parts[:i]), bytes_) for i, (number, bytes_) in enumerate(found.parts)}
             if part not in (spans or {1: None}):
-                return refusal("InvalidPart")
+                return refusal("InvalidPartNumber")
             if spans:
                 headers["x-amz-mp-parts-count"] = str(len(spans))
                 first, end = spans[part][0], sum(spans[part])
-            status = 206 if end > first else {200, 206}
+            status = 206 if end > first else 200
         elif span is not None:
             first, last = span
             if first is None: # the last bytes
                 first, end = max(0, size - last), size
-                if last == 0 or size == 0:
+                if last == 0:
                     return refusal("InvalidRange")
             else:
                 if first >= size:
                     return refusal("InvalidRange")
                 end = size if last is None else min(size, last + 1)
-            status, headers["content-range"] = 206, f"bytes {first}-{end - 1}/{size}"
+            if size > 0:
+                status, headers["content-range"] = 206, f"bytes {first}-{end - 1}/{size}"
         return Answer(status, headers=headers, body=found.body[first:end], etag=found)
 
     def delete(self, key, version=None, match=None):

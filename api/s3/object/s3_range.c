@@ -69,8 +69,10 @@ enum s3_range_result s3_range_parse(const char *text, size_t length, uint64_t si
     if (dash == text) { /* the last bytes */
         if (!parse_position(dash + 1, tail, &last))
             return S3_RANGE_WHOLE;
-        if (last == 0 || size == 0)
+        if (last == 0)
             return S3_RANGE_UNSATISFIABLE;
+        if (size == 0) /* readers of a file's end ask so, and S3 gives them all that there is */
+            return S3_RANGE_WHOLE;
         if (last < size)
             *range = (struct s3_range){size - last, last};
         return S3_RANGE_PARTIAL;

@@ -12,7 +12,8 @@ struct s3_range {
 };
 
 enum s3_range_result {
-    S3_RANGE_WHOLE, /* no range, or one that S3 ignores: other units, several ranges, bad syntax */
+    /* no range, or one that S3 ignores: other units, several ranges, bad syntax; or the end of what is empty */
+    S3_RANGE_WHOLE,
     /* *range is set; it may cover the whole object, and the answer is 206 all the same */
     S3_RANGE_PARTIAL,
     S3_RANGE_UNSATISFIABLE, /* 416 */

@@ -128,6 +128,16 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
     s3_xml_close(xml, "ObjectParts");
 }
 
+/* Other than everywhere else, a composite one comes without the number of parts. */
+static void write_checksum(struct s3_xml *xml, const struct meta_checksum *checksum)
+{
+    struct meta_checksum bare = *checksum;
+
+    bare.type = S3_CHECKSUM_FULL_OBJECT;
+    s3_xml_checksum_value(xml, &bare, 0);
+    s3_xml_checksum_type(xml, checksum);
+}
+
 static void answer_attributes(struct s3_request *request, const struct meta_object *object,
                               const struct question *question)
 {
@@ -140,7 +150,7 @@ static void answer_attributes(struct s3_request *request, const struct meta_obje
         s3_xml_string(&xml, "ETag", object->etag); /* here, and only here, S3 leaves the quotes out */
     if ((question->wanted & 1u << CHECKSUM) && object->checksum.algorithm != S3_CHECKSUM_NONE) {
         s3_xml_open(&xml, "Checksum");
-        s3_xml_checksum(&xml, &object->checksum, object->part_count);
+        write_checksum(&xml, &object->checksum);
         s3_xml_close(&xml, "Checksum");
     }
     if (question->wanted & 1u << OBJECT_PARTS)

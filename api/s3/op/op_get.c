@@ -137,7 +137,7 @@ static void add_head(struct fetch *fetch)
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &object->version);
     s3_lock_answer(request, &object->attributes);
     s3_answer_header_string(request, "accept-ranges", "bytes");
-    if (fetch->is_partial && fetch->range.length > 0)
+    if (fetch->is_partial)
         s3_answer_header(request, "content-range", text, s3_range_format(&fetch->range, object->size, text));
     if (fetch->is_part && object->part_count > 0)
         s3_answer_header(request, "x-amz-mp-parts-count", text,
@@ -177,19 +177,20 @@ static enum s3_error choose_part(struct fetch *fetch, struct slice number_text)
     if (s3_number_parse(number_text.base, number_text.len, META_PART_NUMBER_MAX, &number) != 0 || number == 0)
         return s3_request_argument(fetch->request, SLICE("partNumber"), number_text,
                                    "Part number must be an integer between 1 and 10000, inclusive");
-    fetch->is_partial = true;
     fetch->is_part = true;
     fetch->range = (struct s3_range){0, object->size};
+    fetch->is_partial = object->size > 0; /* no range says that nothing is sent */
     if (object->part_count == 0)
-        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART;
+        return number == 1 ? S3_ERROR_NONE : S3_ERROR_INVALID_PART_NUMBER;
     for (uint32_t i = 0; i < object->part_count; i++) {
         fetch->range = (struct s3_range){first, object->parts[i].size};
+        fetch->is_partial = fetch->range.length > 0;
         fetch->part = i;
         if (object->parts[i].number == number)
             return S3_ERROR_NONE;
         first += object->parts[i].size;
     }
-    return S3_ERROR_INVALID_PART;
+    return S3_ERROR_INVALID_PART_NUMBER;
 }
 
 static enum s3_error choose_range(struct fetch *fetch, const char **message)
@@ -336,7 +337,7 @@ static void explain_range(struct fetch *fetch, enum s3_error error)
             request, "content-range", text,
             (size_t)snprintf(text, sizeof(text), "bytes */%llu", (unsigned long long)object->size));
         s3_request_element_number(request, S3_ELEMENT_ACTUAL_OBJECT_SIZE, object->size);
-    } else if (error == S3_ERROR_INVALID_PART) {
+    } else if (error == S3_ERROR_INVALID_PART_NUMBER) {
         s3_request_element(request, S3_ELEMENT_PART_NUMBER_REQUESTED,
                            s3_parameter_value(request, "partNumber"));
         s3_request_element_number(request, S3_ELEMENT_ACTUAL_PART_COUNT,

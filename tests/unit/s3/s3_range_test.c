@@ -56,7 +56,14 @@ static void refuses_what_lies_outside(void **state)
     assert_int_equal(parse("bytes=99999999999999999999-", 100), S3_RANGE_UNSATISFIABLE);
     assert_int_equal(parse("bytes=-0", 100), S3_RANGE_UNSATISFIABLE);
     assert_int_equal(parse("bytes=0-", 0), S3_RANGE_UNSATISFIABLE);
-    assert_int_equal(parse("bytes=-5", 0), S3_RANGE_UNSATISFIABLE);
+    assert_int_equal(parse("bytes=0-0", 0), S3_RANGE_UNSATISFIABLE);
+    assert_int_equal(parse("bytes=-0", 0), S3_RANGE_UNSATISFIABLE);
+}
+
+static void gives_the_end_of_nothing(void **state)
+{
+    assert_int_equal(parse("bytes=-5", 0), S3_RANGE_WHOLE);
+    assert_int_equal(range.length, 0);
 }
 
 static void ignores_what_it_does_not_understand(void **state)
@@ -117,9 +124,13 @@ static void parses_numbers_within_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(serves_single_ranges),         cmocka_unit_test(cuts_at_the_end),
-        cmocka_unit_test(refuses_what_lies_outside),    cmocka_unit_test(ignores_what_it_does_not_understand),
-        cmocka_unit_test(is_strict_for_copies),         cmocka_unit_test(formats_content_range),
+        cmocka_unit_test(serves_single_ranges),
+        cmocka_unit_test(cuts_at_the_end),
+        cmocka_unit_test(refuses_what_lies_outside),
+        cmocka_unit_test(gives_the_end_of_nothing),
+        cmocka_unit_test(ignores_what_it_does_not_understand),
+        cmocka_unit_test(is_strict_for_copies),
+        cmocka_unit_test(formats_content_range),
         cmocka_unit_test(parses_numbers_within_bounds),
     };
 
