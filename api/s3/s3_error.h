@@ -79,6 +79,7 @@
       "The XML you provided was not well-formed or did not validate against our published schema")           \
     X(POST_FIELDS_TOO_LARGE, 400, "MaxPostPreDataLengthExceeded",                                            \
       "Your POST request fields preceding the upload file were too large.")                                  \
+    X(MESSAGE_TOO_LONG, 400, "MaxMessageLengthExceeded", "Your request was too big.")                        \
     X(METADATA_TOO_LARGE, 400, "MetadataTooLarge",                                                           \
       "Your metadata headers exceed the maximum allowed metadata size")                                      \
     X(METHOD_NOT_ALLOWED, 405, "MethodNotAllowed",                                                           \

@@ -42,6 +42,7 @@ static const struct s3_element_use rows[S3_ERROR_COUNT][S3_ERROR_ELEMENTS_MAX + 
     [S3_ERROR_INVALID_TAG]                      = {MAY(TAG_KEY), MAY(TAG_VALUE)},
     [S3_ERROR_INVALID_TOKEN]                    = {MUST(TOKEN)},
     [S3_ERROR_KEY_TOO_LONG]                     = {MUST(SIZE), MUST(MAX_SIZE_ALLOWED)},
+    [S3_ERROR_MESSAGE_TOO_LONG]                 = {MUST(MAX_MESSAGE_BYTES)},
     [S3_ERROR_METADATA_TOO_LARGE]               = {MUST(SIZE), MUST(MAX_SIZE_ALLOWED)},
     [S3_ERROR_METHOD_NOT_ALLOWED]               = {MUST(METHOD), MUST(RESOURCE_TYPE)},
     [S3_ERROR_NOT_IMPLEMENTED]                  = {MAY(HEADER), MAY(ADDITIONAL_MESSAGE)},

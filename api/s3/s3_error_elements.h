@@ -37,6 +37,7 @@
     X(HEADER, "Header")                                                                                      \
     X(HEADERS_NOT_SIGNED, "HeadersNotSigned")                                                                \
     X(KEY, "Key")                                                                                            \
+    X(MAX_MESSAGE_BYTES, "MaxMessageLengthBytes")                                                            \
     X(MAX_SIZE_ALLOWED, "MaxSizeAllowed")                                                                    \
     X(MAX_SKEW, "MaxAllowedSkewMilliseconds")                                                                \
     X(METHOD, "Method")                                                                                      \

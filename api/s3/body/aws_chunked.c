@@ -200,6 +200,7 @@ static int take_trailer(struct aws_chunked *chunked, size_t length)
     char *line = chunked->line, *colon = memchr(line, ':', length);
     struct slice value;
 
+    chunked->met_trailer = chunked->options.has_trailer;
     if (!chunked->options.has_trailer || chunked->has_trailer_signature || colon == NULL || colon == line)
         return -EBADMSG;
     for (char *at = line; at < colon; at++) {
@@ -358,4 +359,9 @@ const char *aws_chunked_trailer(const struct aws_chunked *chunked, const char *n
         at = stop + 1;
     }
     return NULL;
+}
+
+bool aws_chunked_met_trailers(const struct aws_chunked *chunked)
+{
+    return chunked->met_trailer;
 }

@@ -51,7 +51,7 @@ struct aws_chunked {
     uint32_t line_length;
     char line[S3_CHUNK_LINE_BYTES_MAX]; /* the line being read, also of trailers that fit */
     unsigned char claimed[32], previous[32];
-    bool has_trailer_signature, has_empty_line;
+    bool has_trailer_signature, has_empty_line, met_trailer;
     unsigned char trailer_signature[32];
     uint32_t trailers_length;
     char trailers[S3_TRAILER_BYTES_MAX]; /* "name:value\n" each */
@@ -60,5 +60,7 @@ struct aws_chunked {
 void aws_chunked_init(struct aws_chunked *chunked, const struct aws_chunked_options *options);
 /* A trailer by lower-case name; *length is set. NULL when it did not come. */
 const char *aws_chunked_trailer(const struct aws_chunked *chunked, const char *name, size_t *length);
+/* Whether trailers may come and one has come, be it one that is refused. */
+bool aws_chunked_met_trailers(const struct aws_chunked *chunked);
 
 #endif

@@ -258,7 +258,8 @@ static enum s3_error violation(const struct s3_body *body)
     if (signer != NULL && s3_chunk_signer_has_refused(signer))
         return S3_ERROR_CHUNK_SIGNATURE;
     if (body->is_coded && body->chunked.failure != 0 && body->chunked.taken == body->length)
-        return body->chunked.trailers_length != 0 ? S3_ERROR_MALFORMED_TRAILER : S3_ERROR_INCOMPLETE_BODY;
+        return aws_chunked_met_trailers(&body->chunked) ? S3_ERROR_MALFORMED_TRAILER
+                                                        : S3_ERROR_INCOMPLETE_BODY;
     s3_request_explain(body->request, S3_ERROR_INVALID_REQUEST,
                        "The chunks of the request body are malformed.");
     return S3_ERROR_INVALID_REQUEST;
@@ -347,6 +348,13 @@ static enum s3_error verify_collected(const struct collection *collection, struc
                                                               : s3_mismatch_sha256(request, digest);
 }
 
+/* An object may be too large an entity; a document is too long a message. */
+static enum s3_error refuse_length(struct s3_request *request, size_t bytes_max)
+{
+    s3_request_element_number(request, S3_ELEMENT_MAX_MESSAGE_BYTES, bytes_max);
+    return S3_ERROR_MESSAGE_TOO_LONG;
+}
+
 static void on_collected(void *ctx, int result, struct slice data)
 {
     struct collection *collection = ctx;
@@ -354,8 +362,7 @@ static void on_collected(void *ctx, int result, struct slice data)
         result != 0 ? s3_body_error(collection->body, result) : verify_collected(collection, data);
 
     if (error == S3_ERROR_ENTITY_TOO_LARGE)
-        s3_request_element_number(collection->body->request, S3_ELEMENT_MAX_SIZE_ALLOWED,
-                                  collection->bytes_max);
+        error = refuse_length(collection->body->request, collection->bytes_max);
     collection->done(collection->body->request, error, data, collection->ctx);
 }
 
@@ -372,8 +379,7 @@ void s3_body_collect(struct s3_request *request, size_t max_bytes,
     collection->bytes_max = max_bytes;
     if (error == S3_ERROR_NONE && collection->body->length != UINT64_MAX &&
         collection->body->length > max_bytes) {
-        s3_request_element_number(request, S3_ELEMENT_MAX_SIZE_ALLOWED, max_bytes);
-        error = S3_ERROR_ENTITY_TOO_LARGE;
+        error = refuse_length(request, max_bytes);
     }
     if (error != S3_ERROR_NONE) {
         done(request, error, slice_of(NULL, 0), ctx);

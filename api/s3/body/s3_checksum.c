@@ -163,6 +163,19 @@ static const char *const invalid_values[] = {
 #undef INVALID_VALUE
 };
 
+const char *s3_checksum_invalid_trailer(enum s3_checksum_algorithm algorithm)
+{
+    static const char *const invalid_trailers[] = {
+#define INVALID_TRAILER(name, number, wire, header, element, digest)                                         \
+    [S3_CHECKSUM_##name] = "Value for " header " trailing header is invalid.",
+        S3_CHECKSUM_MAP(INVALID_TRAILER)
+#undef INVALID_TRAILER
+    };
+
+    assert_known(algorithm);
+    return invalid_trailers[algorithm];
+}
+
 static enum s3_error claim_header(struct s3_checksum_claim *claim, const struct http_header *header,
                                   bool parts_allowed, const char **message)
 {

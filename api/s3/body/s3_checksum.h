@@ -40,6 +40,8 @@ enum s3_checksum_type { S3_CHECKSUM_FULL_OBJECT = 0, S3_CHECKSUM_COMPOSITE = 1 }
 const char *s3_checksum_name(enum s3_checksum_algorithm algorithm);
 const char *s3_checksum_header(enum s3_checksum_algorithm algorithm);
 const char *s3_checksum_element(enum s3_checksum_algorithm algorithm);
+/* What to say of a trailer that cannot be one. */
+const char *s3_checksum_invalid_trailer(enum s3_checksum_algorithm algorithm);
 enum digest_kind s3_checksum_digest(enum s3_checksum_algorithm algorithm);
 size_t s3_checksum_bytes(enum s3_checksum_algorithm algorithm);
 bool s3_checksum_is_crc(enum s3_checksum_algorithm algorithm);

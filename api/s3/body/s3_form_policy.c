@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
@@ -37,6 +38,19 @@ static enum s3_error malformed(struct judgement *judgement, const char *what)
     return S3_ERROR_INVALID_POLICY_DOCUMENT;
 }
 
+/* Quotes the condition with its value: it is what the form's author has to find. */
+static enum s3_error failed(struct judgement *judgement, const char *operation, const char *name,
+                            const char *value)
+{
+    json_t *condition = json_pack("[s, s+, s]", operation, "$", name, value);
+    char *quoted = condition != NULL ? json_dumps(condition, JSON_ENSURE_ASCII) : NULL;
+    enum s3_error error = denied(judgement, "Policy Condition failed: ", quoted != NULL ? quoted : name);
+
+    free(quoted);
+    json_decref(condition);
+    return error;
+}
+
 /* ---- Conditions ---- */
 
 /* The value that a condition is about; a field that is not there is empty. Fields of that name are covered. */
@@ -64,7 +78,7 @@ static enum s3_error check_equal(struct judgement *judgement, const char *name, 
 
     if (slice_equals(value, slice_text(wanted)))
         return S3_ERROR_NONE;
-    return denied(judgement, "Policy Condition failed: eq, $", name);
+    return failed(judgement, "eq", name, wanted);
 }
 
 /* Of a list of content types, each one must begin so. */
@@ -77,7 +91,7 @@ static enum s3_error check_prefix(struct judgement *judgement, const char *name,
         while (slice_next_item(&list, &item))
             holds = holds && slice_has_prefix(item, prefix);
     }
-    return holds ? S3_ERROR_NONE : denied(judgement, "Policy Condition failed: starts-with, $", name);
+    return holds ? S3_ERROR_NONE : failed(judgement, "starts-with", name, prefix);
 }
 
 /* Numbers come as numbers or as texts. */

@@ -139,9 +139,10 @@ static enum s3_error read_trailer(struct s3_put *put)
     if (claim->algorithm == S3_CHECKSUM_NONE || !claim->in_trailer)
         return S3_ERROR_NONE;
     text = s3_body_trailer(put->body, s3_checksum_header(claim->algorithm));
-    if (text.base == NULL || base64_decode(text, claim->value, s3_checksum_bytes(claim->algorithm)) != 0)
-        return S3_ERROR_INVALID_REQUEST;
-    return S3_ERROR_NONE;
+    if (text.base != NULL && base64_decode(text, claim->value, s3_checksum_bytes(claim->algorithm)) == 0)
+        return S3_ERROR_NONE;
+    s3_request_explain(put->request, S3_ERROR_INVALID_REQUEST, s3_checksum_invalid_trailer(claim->algorithm));
+    return S3_ERROR_INVALID_REQUEST;
 }
 
 static enum s3_error end_error(struct s3_put *put, int result)

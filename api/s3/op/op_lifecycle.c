@@ -138,7 +138,8 @@ static void on_document(struct s3_request *request, struct slice body, void *ctx
     }
     if (length > META_SETTING_BYTES_MAX) {
         free(encoded);
-        s3_answer_error(request, S3_ERROR_ENTITY_TOO_LARGE);
+        s3_request_element_number(request, S3_ELEMENT_MAX_MESSAGE_BYTES, META_SETTING_BYTES_MAX);
+        s3_answer_error(request, S3_ERROR_MESSAGE_TOO_LONG);
         return;
     }
     stored = arena_dup(&request->http->arena, encoded, length);

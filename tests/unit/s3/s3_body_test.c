@@ -243,11 +243,15 @@ static void test_collect(void **state)
     assert_int_equal(collect_text(HELLO, NULL, "hellO").error, S3_ERROR_CONTENT_SHA256_MISMATCH);
     assert_int_equal(collect_text("UNSIGNED-PAYLOAD", NULL, "").error, S3_ERROR_NONE);
     assert_int_equal(collect_text("UNSIGNED-PAYLOAD", NULL, "123456789012345678901234567890123").error,
-                     S3_ERROR_ENTITY_TOO_LARGE);
+                     S3_ERROR_MESSAGE_TOO_LONG);
     assert_int_equal(
         collect_text(TRAILER, "5", "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n").error,
         S3_ERROR_NONE);
     assert_int_equal(collect_text(TRAILER, "5", "5\r\nhello\r\n0\r\n\r\n").error, S3_ERROR_MALFORMED_TRAILER);
+    assert_int_equal(/* another than was announced */
+                     collect_text(TRAILER, "5", "5\r\nhello\r\n0\r\nx-amz-checksum-crc32c:mnG7TA==\r\n\r\n")
+                         .error,
+                     S3_ERROR_MALFORMED_TRAILER);
     assert_int_equal(
         collect_text(TRAILER, "5", "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:a\r\nx-b:1\r\n\r\n").error,
         S3_ERROR_MALFORMED_TRAILER);
