@@ -3,6 +3,8 @@
 """The order of elements in every document that is answered: for clients that read it as it comes (davix counts the entries after <Name>, jets3t
 gives each entry the bucket's name that it has read by then). It is the order of S3's schema and its own examples where there is one, else
 that of the API's model."""
+import base64
+import hashlib
 import os
 import re
 import sys
@@ -104,14 +106,15 @@ def uploads(server, judge):
         answer = server.request("POST", f"/order/{key}?uploads", b"", {"x-amz-checksum-algorithm": "SHA256"})
         ids.append(re.search(rb"<UploadId>(\w+)<", answer[2])[1].decode())
         judge.document("CreateMultipartUpload", answer)
-    etags = []
+    etags, body = [], b"x" * (5 << 20)
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     for part in (1, 2):
-        etags.append(server.request("PUT", f"/order/m?partNumber={part}&uploadId={ids[0]}", b"x" * (5 << 20))[1]["etag"])
+        etags.append(server.request("PUT", f"/order/m?partNumber={part}&uploadId={ids[0]}", body, {"x-amz-checksum-sha256": digest})[1]["etag"])
     judge.document("UploadPartCopy", server.request("PUT", f"/order/m?partNumber=3&uploadId={ids[0]}", b"", {"x-amz-copy-source": "/order/b"}), "ChecksumSHA256")
     judge.document("ListParts", server.request("GET", f"/order/m?uploadId={ids[0]}&max-parts=1&part-number-marker=1"), "NextPartNumberMarker", "Part", "ChecksumType")
     judge.document("ListMultipartUploads", server.request("GET", "/order?uploads&delimiter=/&encoding-type=url&max-uploads=3&key-marker=l"), "NextKeyMarker",
                    "NextUploadIdMarker", "Upload", "CommonPrefixes", "EncodingType")
-    parts = "".join(f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1))
+    parts = "".join(f"<Part><ChecksumSHA256>{digest}</ChecksumSHA256><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>" for number, etag in enumerate(etags, 1))
     answer = server.request("POST", f"/order/m?uploadId={ids[0]}", f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
     judge.document("CompleteMultipartUpload", answer, "ChecksumSHA256", "ChecksumType")
 
