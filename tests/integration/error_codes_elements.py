@@ -2,6 +2,7 @@
 """What an error document says beside its code. FORMS has, for each code, the elements that S3 sends, in its order, as answers recorded from S3
 have them; every error that error_codes_test.py provokes is held against it. The rows further down have values and messages."""
 import base64
+import datetime
 import hashlib
 import xml.etree.ElementTree
 
@@ -65,17 +66,25 @@ def document(text):
     return root.findtext("Message"), [(child.tag, child.text or "") for child in root[2:-2]]
 
 
+seen_forms = set() # (code, elements)
+
+
 def check_form(code, text, name):
     parsed = document(text)
     names = tuple(element for element, _ in parsed[1]) if parsed else None
+    seen_forms.add((code, names))
     check(names in FORMS.get(code, [()]), f"{name}: the elements of {code}", text.decode("utf-8", "replace")[:600])
 
 
-def told(server, what, method, path, headers, body, code, message, *elements):
+def told_in(text, what, code, message, *elements):
     """message: its text, or None where S3 has none that is worth keeping."""
-    text = server.request(method, path, body, headers or {})[2]
     got = document(text) or ("", [])
+    seen_forms.add((code, tuple(element for element, _ in got[1])))
     equal((text.split(b"<Code>")[-1].split(b"<")[0].decode(), got[0] if message else None, got[1]), (code, message, list(elements)), f"elements: {what}")
+
+
+def told(server, what, method, path, headers, body, code, message, *elements):
+    told_in(server.request(method, path, body, headers or {})[2], what, code, message, *elements)
 
 
 def argument(name, value=None):
@@ -197,6 +206,15 @@ def buckets(server):
          "Invalid TransitionDefaultMinimumObjectSize found: value")
 
 
+def access(server):
+    told(server, "an ACL beside ownership", "PUT", "/errors-new", {"x-amz-object-ownership": "BucketOwnerEnforced", "x-amz-acl": "public-read"}, None,
+         "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+    server.request("PUT", "/errors-owned", headers={"x-amz-object-ownership": "BucketOwnerEnforced"})
+    told(server, "an ACL where there are none", "PUT", "/errors-owned?acl", {"x-amz-acl": "public-read"}, None, "AccessControlListNotSupported",
+         "The bucket does not allow ACLs")
+    told(server, "a path that is none", "GET", "/errors/%zz", None, None, "InvalidURI", "Couldn't parse the specified URI.")
+
+
 def checksums(server, upload_id):
     for what, method, path, headers, message in (
             ("a checksum that is none", "PUT", "/errors/new", {"x-amz-checksum-sha256": "x"}, "Value for x-amz-checksum-sha256 header is invalid."),
@@ -292,7 +310,7 @@ def methods(server):
 
 
 def values(server, upload_id):
-    for part in (absent, conditions, arguments, tags, methods, buckets):
+    for part in (absent, conditions, arguments, tags, methods, buckets, access):
         part(server)
     bodies(server, upload_id)
     parts(server, upload_id)
@@ -326,10 +344,29 @@ def signed(server, signer):
              "AuthorizationHeaderMalformed", message and f"The authorization header is malformed; {message}", *elements)
     headers = signer(ACCESS, SECRET).headers("GET", "/errors/key", host, extra={"x-amz-security-token": "some-token"})
     told(server, "a token", "GET", "/errors/key", headers, None, "InvalidToken", None, ("Token-0", "some-token"))
+    moved = {hours: signer(ACCESS, SECRET, now=datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)) for hours in (-1, 1)}
+    for hours, clock in moved.items():
+        message, elements = document(server.request("GET", "/errors/key", None, clock.headers("GET", "/errors/key", host))[2])
+        elements = dict(elements)
+        seen_forms.add(("RequestTimeTooSkewed", tuple(elements)))
+        equal((message, list(elements), elements["RequestTime"], elements["MaxAllowedSkewMilliseconds"]),
+              ("The difference between the request time and the current time is too large.", list(FORMS["RequestTimeTooSkewed"][0]), clock.stamp, "900000"),
+              f"elements: a clock that is {hours} hour off")
+    message, elements = document(server.request("GET", f"/errors/key?{moved[-1].presign('GET', '/errors/key', host, expires=60)[0]}")[2])
+    elements = dict(elements)
+    seen_forms.add(("AccessDenied", tuple(elements)))
+    expires = (moved[-1].now + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    equal((message, list(elements), elements["X-Amz-Expires"], elements["Expires"], len(elements["ServerTime"])),
+          ("Request has expired", ["X-Amz-Expires", "Expires", "ServerTime"], "60", expires, len(expires)), "elements: a URL that has expired")
+    text = server.request("GET", f"/errors/key?{moved[1].presign('GET', '/errors/key', host)[0]}")[2]
+    seen_forms.add(("AccessDenied", tuple(element for element, _ in document(text)[1])))
+    told(server, "a URL of another region", "GET", f"/errors/key?{signer(ACCESS, SECRET, 'eu-west-9').presign('GET', '/errors/key', host)[0]}", None, None,
+         "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter; the region 'eu-west-9' is wrong; expecting 'us-east-1'", ("Region", "us-east-1"))
     headers = signer(ACCESS, "wrong").headers("GET", "/errors/key", host)
     message, elements = document(server.request("GET", "/errors/key", None, headers)[2])
     equal(message, "The request signature we calculated does not match the signature you provided. Check your key and signing method.", "elements: another secret")
     elements = dict(elements)
+    seen_forms.add(("SignatureDoesNotMatch", tuple(elements)))
     equal(list(elements), list(FORMS["SignatureDoesNotMatch"][0]), "elements: what was signed")
     for name in ("StringToSign", "CanonicalRequest"):
         equal(bytes.fromhex(elements[f"{name}Bytes"]), elements[name].encode(), f"elements: the bytes of {name}")
@@ -339,3 +376,22 @@ def logs_are_clean(*servers):
     """A row's element that nobody gave is reported."""
     for server in servers:
         check("lacks its" not in server.log_text(), "no answer lacked an element", "\n".join(line for line in server.log_text().splitlines() if "lacks its" in line)[:1000])
+
+
+# Forms, or codes with all of theirs, that other tests provoke or none can.
+NOT_HERE = {
+    "BucketAlreadyExists": "users_test.py: it takes two users", "ConditionalRequestConflict": "judged_race_test.py: it takes a race",
+    "IncompleteBody": "hostile_test.py: nobody is left to read it", "InsufficientStorage": "disk_full_test.py", "InternalError": "a failing machine",
+    "NotModified": "it has no document", "RequestTimeout": "a minute of silence", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many",
+    "TooManyParts": "append_test.py: 10,000 of them", ("AccessDenied", ("Expires", "ServerTime")): "Signature Version 2",
+    ("EntityTooLarge", ("MaxSizeAllowed",)): "a body whose length nobody told: hostile_test.py",
+    ("SignatureDoesNotMatch", ()): "a signed chunk: hostile_test.py",
+}
+
+
+def completeness(codes):
+    """Each form of each code was met, but for what is named here. codes: all that the server has."""
+    for code in sorted(codes):
+        for form in FORMS.get(code, [()]):
+            if (code, form) not in seen_forms:
+                check((code, form) in NOT_HERE or code in NOT_HERE, f"{code} {form} is provoked")

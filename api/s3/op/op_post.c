@@ -264,6 +264,7 @@ static ssize_t take_fields(struct post *post, const char *data, size_t length)
         return break_off(post, S3_ERROR_SLOW_DOWN);
     if (n < 0)
         return break_off(post, n == -EMSGSIZE ? S3_ERROR_POST_FIELDS_TOO_LARGE : S3_ERROR_MALFORMED_POST);
+    post->field_bytes += (size_t)n;
     if (post->form.state != S3_FORM_FILE)
         return n;
     if ((error = begin_file(post)) != S3_ERROR_NONE)
@@ -274,6 +275,16 @@ static ssize_t take_fields(struct post *post, const char *data, size_t length)
     return n;
 }
 
+/* The file is not read to its end, but the request's length tells where that is, if the file is the last of the form, as it should be. */
+static void tell_proposed(struct post *post)
+{
+    uint64_t length = http_body_length(post->request->http);
+    uint64_t around = post->field_bytes + post->form.delimiter_length + strlen("--\r\n");
+
+    if (length != UINT64_MAX && length > around)
+        s3_request_element_number(post->request, S3_ELEMENT_PROPOSED_SIZE, length - around);
+}
+
 static ssize_t take_file(struct post *post, const char *data, size_t length)
 {
     ssize_t n = post->is_ready ? s3_form_feed_file(&post->form, data, length, write_file, post) : -EBUSY;
@@ -282,6 +293,7 @@ static ssize_t take_file(struct post *post, const char *data, size_t length)
         return n;
     if (post->limits.bytes_max < S3_PUT_BYTES_MAX)
         s3_request_element_number(post->request, S3_ELEMENT_MAX_SIZE_ALLOWED, post->limits.bytes_max);
+    tell_proposed(post);
     return break_off(post, S3_ERROR_ENTITY_TOO_LARGE);
 }
 

@@ -16,7 +16,8 @@ struct post {
     struct http_sink sink;
     struct s3_request *request;
     struct s3_form form;
-    size_t charged; /* of the form's memory */
+    size_t charged;       /* of the form's memory */
+    uint64_t field_bytes; /* of the body, up to the file's first */
     struct s3_put put;
     bool is_in_write, is_ready; /* a call of the sink is under way; the put takes bytes */
     bool is_storing;            /* the put was started, and owes the answer */
