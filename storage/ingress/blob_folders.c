@@ -29,10 +29,18 @@ unsigned blob_folder_failures(struct blob_store *store, unsigned index)
     return failures;
 }
 
+/* Under the lock. Any other number says that something was lost meanwhile, 0 that nothing ever was: a disk that fails for days gets past
+ * the last one. */
+static void folder_note_lost(struct blob_folder *folder)
+{
+    if (++folder->failures == 0)
+        folder->failures = 1;
+}
+
 void blob_folder_doubt(struct blob_store *store, unsigned index)
 {
     pthread_mutex_lock(&store->folders_lock);
-    store->folders[index].failures++;
+    folder_note_lost(&store->folders[index]);
     pthread_mutex_unlock(&store->folders_lock);
 }
 
@@ -50,7 +58,8 @@ static void folder_batch_end(struct blob_folder *folder, int result)
     folder->fd = -1;
     pthread_mutex_lock(&store->folders_lock);
     blob_waiters_post(&folder->running, told);
-    folder->failures += is_lost;
+    if (is_lost)
+        folder_note_lost(folder);
     if (result != 0)
         blob_waiters_post(&folder->waiting, told);
     bool more = !queue_is_empty(&folder->waiting);
@@ -102,7 +111,6 @@ void blob_folder_sync(struct blob_store *store, unsigned index, unsigned failure
 
     assert(index < BLOB_FOLDER_COUNT && waiter->ring != NULL && waiter->op.done != NULL);
     pthread_mutex_lock(&store->folders_lock);
-    assert(failures <= folder->failures);
     if (failures != folder->failures) {
         pthread_mutex_unlock(&store->folders_lock);
         ring_post(waiter->ring, &waiter->op, -EIO);

@@ -666,7 +666,7 @@ static void test_failed_folder_sync_fails_all(void **state)
 }
 
 /* A name that was made before a sync that failed is lost with it, however well the next one goes. */
-static void test_failed_folder_sync_fails_names_made_before(void **state)
+static void failed_sync_fails_names_made_before(unsigned at_first)
 {
     struct taker takers[3];
     struct rig rig;
@@ -674,6 +674,7 @@ static void test_failed_folder_sync_fails_names_made_before(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     for (unsigned i = 0; i < 3; ++i)
         takers[i] = (struct taker){.waiter = {.ring = rig.ring, .op.done = taker_posted}};
+    rig.store->folders[2].failures = at_first;
     unsigned before = blob_folder_failures(rig.store, 2); /* the name of the second is made here */
     blob_folder_sync(rig.store, 2, before, &takers[0].waiter);
     fault_set(RING_OP_FSYNC, 1, -EIO);
@@ -687,7 +688,14 @@ static void test_failed_folder_sync_fails_names_made_before(void **state)
     assert_int_equal(takers[0].result, -EIO);
     assert_int_equal(takers[1].result, -EIO);
     assert_int_equal(takers[2].result, 0);
+    assert_true(blob_folder_failures(rig.store, 2) > 0);
     rig_end(&rig);
+}
+
+static void test_failed_folder_sync_fails_names_made_before(void **state)
+{
+    failed_sync_fails_names_made_before(0);
+    failed_sync_fails_names_made_before(UINT32_MAX); /* so many syncs have failed */
 }
 
 static unsigned fsyncs_to_fail;
