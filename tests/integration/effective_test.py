@@ -365,6 +365,14 @@ equal([send("PUT", "/rules/t3", said)[0] for said in ([TAGGED], [TAGGED, REPLACE
 policy(("Allow", [*READING, "s3:GetObjectTagging", "s3:PutObjectTagging"], None))
 equal((send("PUT", "/rules/t4", [TAGGED])[0], tags("t4")), (200, {"class": "public"}), "who may do both does")
 
+# ---- A rename that is repeated ----
+
+alice.put_object(Bucket="rules", Key="before", Body=b"renamed")
+policy(("Allow", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], None))
+rename = lambda source, key, *token: send("PUT", f"/rules/{key}", [("x-amz-rename-source", f"/rules/{source}"), *(("x-amz-client-token", text) for text in token)], [("renameObject", "")])
+equal([rename("before", "after", "token")[0], rename("before", "after", "token")[0], content("after")], [200, 200, b"renamed"], "who may not list may repeat a rename")
+equal([rename("before", "after", "other"), rename("before", "after"), rename("never", "after", "other")], [(403, "AccessDenied")] * 3, "and is told of nothing that is missing")
+
 # ---- Tags of a body are the body's, none of them too; an append says nothing that it does not do ----
 
 policy(("Allow", ["s3:PutObjectTagging"], {"StringEquals": {"s3:RequestObjectTag/class": "internal"}}))

@@ -190,7 +190,7 @@ static bool may_list(struct s3_request *request, const struct meta_bucket *bucke
 static enum s3_error judge_absence(struct s3_request *request, const struct s3_access *access,
                                    unsigned rights)
 {
-    if (access->rights != S3_RIGHT_READ || access->object->key.len == 0)
+    if (access->rights != S3_RIGHT_READ || access->object->key.len == 0 || access->absence_is_asked_later)
         return S3_ERROR_NONE; /* no read of an object */
     if (s3_pinned_judge(request, access->object, 0) != 0)
         return S3_ERROR_INTERNAL_ERROR;

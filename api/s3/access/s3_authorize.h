@@ -34,6 +34,7 @@ struct s3_access {
     struct slice tags;
     /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
     const struct meta_lock *lock;
+    bool absence_is_asked_later; /* a read of what is not there is judged as if it were */
 };
 
 /* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. An object that is not there may be read by those who may know that: by

@@ -23,6 +23,19 @@ struct renaming {
     unsigned char parameters[32]; /* that go with the token */
 };
 
+/* Whether the caller may know that there is nothing under the old key. */
+static enum s3_error judge_absence(struct renaming *renaming)
+{
+    struct s3_request *request = renaming->request;
+    struct s3_pinned source = s3_pinned_named(&request->bucket, renaming->op.source.key, NULL);
+    const struct s3_access access = {
+        .object = &source, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
+    enum s3_error error = s3_authorize_access(request, &access);
+
+    s3_pinned_end(&source);
+    return error;
+}
+
 static void renaming_judge_again(struct renaming *renaming);
 
 static void on_renamed(struct core_change *change)
@@ -30,6 +43,7 @@ static void on_renamed(struct core_change *change)
     struct renaming *renaming = change->ctx;
     struct s3_request *request = renaming->request;
     const struct slice *source = &renaming->op.source.key;
+    enum s3_error error;
 
     if (renaming->op.op.result == META_E_JUDGED) {
         renaming_judge_again(renaming);
@@ -37,6 +51,10 @@ static void on_renamed(struct core_change *change)
     }
     if (renaming->op.op.result == 0) {
         s3_answer_empty(request, 200);
+        return;
+    }
+    if (renaming->op.op.result == META_E_NO_KEY && (error = judge_absence(renaming)) != S3_ERROR_NONE) {
+        s3_answer_error(request, error);
         return;
     }
     /* Only an If-Match can miss the new key. */
@@ -50,7 +68,12 @@ static enum s3_error authorize_source(struct renaming *renaming, struct slice ke
 {
     struct s3_request *request = renaming->request;
     struct s3_access access = {
-        .object = &renaming->source, .action = S3_ACTION_GET_OBJECT, .rights = S3_RIGHT_READ};
+        .object = &renaming->source,
+        .action = S3_ACTION_GET_OBJECT,
+        .rights = S3_RIGHT_READ,
+        /* A repetition, which a token makes possible, is done though nothing is there any more. */
+        .absence_is_asked_later = s3_request_header(request, "x-amz-client-token").base != NULL,
+    };
     enum s3_error error;
 
     renaming->source = s3_pinned_named(&request->bucket, key, NULL);
