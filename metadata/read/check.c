@@ -7,6 +7,7 @@
  * `garbage`. Everything is read, so this takes as long as the store is large, and its snapshot keeps the log
  * from being shortened meanwhile. The reader's thread; one snapshot. */
 #include "metadata/read/reader.h"
+#include "metadata/sqlite/sql_walks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -51,20 +52,20 @@ static void check_report(struct check *check, const char *format, ...)
         check->findings++;
 }
 
-/* Runs the query and calls `visit` for each row; 0 or an error. */
-static int check_query(struct check *check, const char *text,
-                       int (*visit)(struct check *check, sqlite3_stmt *row))
+/* Calls `visit` for each row of the walk; 0 or an error. */
+static int check_walk(struct check *check, enum sql_walk walk,
+                      int (*visit)(struct check *check, sqlite3_stmt *row))
 {
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(check->db, text, -1, &statement, NULL);
-    int row, err = 0;
+    int err = sql_walk_begin(check->db, walk, &statement);
+    int row;
 
-    assert(text != NULL && visit != NULL);
-    if (code != SQLITE_OK)
-        return meta_sql_error(code);
+    assert(visit != NULL);
+    if (err != 0)
+        return err;
     while (err == 0 && (row = meta_sql_row(statement)) != 0)
         err = row < 0 ? row : visit(check, statement);
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    sql_walk_end(statement);
     return err;
 }
 
@@ -86,43 +87,6 @@ static int stray_visit(struct check *check, sqlite3_stmt *row)
     check_report(check, "%.*s", (int)what.len, what.base);
     return 0;
 }
-
-static const char strays[] =
-    "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
-    "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket) "
-    "UNION ALL SELECT 'versions of bucket ' || bucket || ', which does not exist' FROM"
-    "  (SELECT DISTINCT bucket FROM version) WHERE bucket NOT IN (SELECT id FROM bucket) "
-    "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
-    "  (SELECT DISTINCT bucket FROM upload) WHERE bucket NOT IN (SELECT id FROM bucket) "
-    "UNION ALL SELECT 'parts of upload ' || hex(upload_id) || ', which does not exist' FROM"
-    "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload)"
-    "  AND upload_id NOT IN (SELECT upload_id FROM finished) "
-    "UNION ALL SELECT 'upload ' || hex(id) || ' is finished and still there' FROM upload"
-    "  WHERE id IN (SELECT upload_id FROM finished) "
-    "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
-    "count(*) > 1";
-
-/* Which version is current follows from the rows: the object, where there is one, and else the newest delete
- * marker. Ids of a key ascend towards older ones. */
-static const char version_faults[] =
-    "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
-    "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
-    "  AND v.key = o.key AND v.is_null = 1) "
-    "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a "
-    "version'"
-    "  FROM object AS o WHERE version IS NOT NULL AND version >="
-    "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
-    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
-    "  iif(noncurrent_ms IS NULL, ' should not be current', ' should be current') FROM version AS v"
-    "  WHERE (noncurrent_ms IS NULL) != (NOT EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
-    "  AND o.key = v.key) AND NOT EXISTS (SELECT 1 FROM version AS n WHERE n.bucket = v.bucket"
-    "  AND n.key = v.key AND n.id < v.id)) "
-    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
-    "  ' is current and no delete marker' FROM version WHERE noncurrent_ms IS NULL AND is_marker = 0 "
-    "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
-    "  ' has no valid id' FROM version WHERE length(id) != 16 "
-    "UNION ALL SELECT 'the object of key x' || hex(key) || ' of bucket ' || bucket || ' has no valid version'"
-    "  FROM object WHERE length(version) != 16";
 
 static int note_add(struct check *check, const struct meta_extent *extent)
 {
@@ -330,13 +294,10 @@ static int references_check(struct check *check)
 {
     sqlite3_stmt *statement;
     size_t at = 0;
-    int row;
-    int code =
-        sqlite3_prepare_v2(check->db, "SELECT file, unit_offset, refs FROM unit ORDER BY file, unit_offset",
-                           -1, &statement, NULL);
+    int row = sql_walk_begin(check->db, SQL_WALK_UNITS, &statement);
 
-    if (code != SQLITE_OK)
-        return meta_sql_error(code);
+    if (row != 0)
+        return row;
     if (check->note_count > 0)
         qsort(check->notes, check->note_count, sizeof(*check->notes), note_compare);
     notes_check(check);
@@ -350,49 +311,28 @@ static int references_check(struct check *check)
                          "unit %" PRId64 " of blob %" PRIu64 ": counted %" PRId64 " times, named %" PRId64,
                          unit.unit_offset, (uint64_t)unit.file, counted, named);
     }
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    sql_walk_end(statement);
     if (row == 0)
         (void)notes_take(check, &at, NULL);
     return row;
 }
 
-/* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
-static const char garbage_faults[] =
-    "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"
-    "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "
-    "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' is garbage more than once' FROM "
-    "garbage"
-    "  GROUP BY file, unit_offset HAVING count(*) > 1 "
-    "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' has no references and is not "
-    "garbage' FROM"
-    "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)";
-
 static int check_run(struct check *check)
 {
     static const struct {
-        const char *text;
+        enum sql_walk walk;
         int (*visit)(struct check *check, sqlite3_stmt *row);
     } steps[] = {
-        {"PRAGMA integrity_check", integrity_visit},
-        {strays, stray_visit},
-        {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
-         object_visit},
-        {"SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
-         "  WHERE is_marker = 0",
-         object_visit},
-        {version_faults, stray_visit},
-        {"SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
-         "  LEFT JOIN finished USING(upload_id)",
-         part_visit},
-        {"SELECT row, extents FROM dropped", dropped_visit},
-        {"SELECT row, extents FROM replaced", replaced_visit},
-        {"SELECT hex(id), attributes FROM upload", upload_visit},
-        {garbage_faults, stray_visit},
+        {SQL_WALK_INTEGRITY, integrity_visit},  {SQL_WALK_STRAYS, stray_visit},
+        {SQL_WALK_OBJECTS, object_visit},       {SQL_WALK_VERSIONS, object_visit},
+        {SQL_WALK_VERSION_FAULTS, stray_visit}, {SQL_WALK_PARTS, part_visit},
+        {SQL_WALK_DROPPED, dropped_visit},      {SQL_WALK_REPLACED, replaced_visit},
+        {SQL_WALK_UPLOADS, upload_visit},       {SQL_WALK_GARBAGE_FAULTS, stray_visit},
     };
     int err;
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        if ((err = check_query(check, steps[i].text, steps[i].visit)) != 0)
+        if ((err = check_walk(check, steps[i].walk, steps[i].visit)) != 0)
             return err;
     return references_check(check);
 }

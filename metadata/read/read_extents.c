@@ -11,27 +11,15 @@
 
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
+#include "metadata/sqlite/sql_walks.h"
 
-/* ?1 .. ?4 are the cursor: bucket, key, id, number; ?5 is the limit. Columns: bucket's number, key, id, number, bucket's name, the key
- * that a person knows, extents. LEFT: a row of a bucket that is gone is walked too. Parts of uploads that are no more are not: their
- * bytes are verified as the object's, or going, or gone. */
 static const struct extent_table {
     char kind;
-    const char *text;
+    enum sql_walk walk;
 } tables[] = {
-    {'o', "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
-          "  LEFT JOIN bucket AS b ON b.id = o.bucket"
-          "  WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
-          "  ORDER BY o.bucket, o.key LIMIT ?5"},
-    {'v', "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
-          "  LEFT JOIN bucket AS b ON b.id = v.bucket"
-          "  WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
-          "  ORDER BY v.bucket, v.key, v.id LIMIT ?5"},
-    {'p', "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents FROM part AS p"
-          "  LEFT JOIN upload AS u ON u.id = p.upload_id LEFT JOIN bucket AS b ON b.id = u.bucket"
-          "  WHERE (p.upload_id, p.number) > (?3, ?4) AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
-          "  AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
-          "  ORDER BY p.upload_id, p.number LIMIT ?5"},
+    {'o', SQL_WALK_EXTENTS_OBJECT},
+    {'v', SQL_WALK_EXTENTS_VERSION},
+    {'p', SQL_WALK_EXTENTS_PART},
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
@@ -101,11 +89,10 @@ static int page_of_table(struct extent_page *page, struct meta_reader *reader,
 {
     const struct extent_table *table = &tables[cursor->table];
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(reader->db, table->text, -1, &statement, NULL);
-    int row, result = 0;
+    int row, result = sql_walk_begin(reader->db, table->walk, &statement);
 
-    if (code != SQLITE_OK)
-        return meta_sql_error(code);
+    if (result != 0)
+        return result;
     cursor_bind(cursor, statement, limit);
     *is_over = false;
     while (result == 0 && (row = meta_sql_row(statement)) != 0) {
@@ -114,7 +101,7 @@ static int page_of_table(struct extent_page *page, struct meta_reader *reader,
             result = row;
     }
     *is_over = result == 0 && page->rows < limit;
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    sql_walk_end(statement);
     return result < 0 ? result : 0;
 }
 

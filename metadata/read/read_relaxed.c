@@ -10,6 +10,7 @@
 
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
+#include "metadata/sqlite/sql_walks.h"
 
 /* ---- The mark ---- */
 
@@ -115,15 +116,11 @@ int meta_point_take(struct meta_reader *reader, struct meta_point *point)
 
 /* ---- Rows with bytes ---- */
 
-/* Columns: extents, then the name. Parameters: bucket, key, version; or upload, number; or row. */
-static const char *const walk_texts[META_ROW_KIND_COUNT] = {
-    [META_ROW_REPLACED] = "SELECT extents, row FROM replaced WHERE row > ?1 ORDER BY row",
-    [META_ROW_VERSION] = "SELECT extents, bucket, key, id FROM version WHERE is_marker = 0"
-                         "  AND (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id",
-    [META_ROW_OBJECT] = "SELECT extents, bucket, key FROM object WHERE (bucket, key) > (?1, ?2)"
-                        "  ORDER BY bucket, key",
-    [META_ROW_PART] = "SELECT extents, upload_id, number FROM part WHERE (upload_id, number) > (?1, ?2)"
-                      "  AND upload_id NOT IN (SELECT upload_id FROM finished) ORDER BY upload_id, number",
+static const enum sql_walk walks[META_ROW_KIND_COUNT] = {
+    [META_ROW_REPLACED] = SQL_WALK_BYTES_REPLACED,
+    [META_ROW_VERSION] = SQL_WALK_BYTES_VERSION,
+    [META_ROW_OBJECT] = SQL_WALK_BYTES_OBJECT,
+    [META_ROW_PART] = SQL_WALK_BYTES_PART,
 };
 
 static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const struct meta_row_name *after)
@@ -210,14 +207,14 @@ int meta_row_walk(struct meta_reader *reader, enum meta_row_kind kind, const str
     static const struct meta_row_name none;
     struct row_walk walk = {.kind = kind, .visit = visit, .ctx = ctx};
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(reader->db, walk_texts[kind], -1, &statement, NULL);
+    int err = sql_walk_begin(reader->db, walks[kind], &statement);
     int row, answer = META_ROW_GO_ON;
 
-    if (code != SQLITE_OK)
-        return meta_sql_error(code);
+    if (err != 0)
+        return err;
     walk_bind(statement, kind, after != NULL ? after : &none);
     while (answer == META_ROW_GO_ON && (row = meta_sql_row(statement)) != 0)
         answer = row < 0 ? row : walk_row(&walk, statement);
-    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+    sql_walk_end(statement);
     return answer == META_ROW_STOP ? 0 : answer;
 }

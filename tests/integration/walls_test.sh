@@ -27,6 +27,15 @@ forbid "metadata includes neither api nor what stands on storage's ground floor"
 forbid "S3 does not know the HTTP library: only api/http does" 'h2o' $(ls -d api/*/ | grep -v '^api/http/') api/sluice.h storage metadata
 forbid "only metadata knows SQLite" 'sqlite3' storage api
 forbid "in metadata, only sqlite/ and read/ know SQL" 'sqlite3|(\.\./)*metadata/(sqlite|read)/' metadata/write metadata/rows metadata/*.[ch]
+# Readers step statements and read columns; what a statement says stands in sqlite/ alone.
+texts=$(grep -rnE --include='*.[ch]' '"(SELECT|INSERT|UPDATE|DELETE|REPLACE|PRAGMA) ' metadata/read metadata/write metadata/rows metadata/*.[ch])
+if [ -z "$texts" ]; then
+    echo "ok - in metadata, SQL is written in sqlite/ alone"
+else
+    echo "not ok - in metadata, SQL is written in sqlite/ alone"
+    echo "$texts"
+    failed=1
+fi
 forbid "only storage knows liburing" 'liburing' metadata api
 forbid "http knows nothing of core, S3, storage or metadata" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(core|library|s3|server|cli)/)' api/http
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The texts of walks over whole tables. */
+#include "metadata/sqlite/sql_walks.h"
+
+#include <assert.h>
+
+static const char *const walk_texts[SQL_WALK_COUNT] = {
+    [SQL_WALK_EXTENTS_OBJECT] = "SELECT o.bucket, o.key, x'', 0, b.name, o.key, o.extents FROM object AS o"
+                                " LEFT JOIN bucket AS b ON b.id = o.bucket"
+                                " WHERE (o.bucket, o.key) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+                                " ORDER BY o.bucket, o.key LIMIT ?5",
+    [SQL_WALK_EXTENTS_VERSION] = "SELECT v.bucket, v.key, v.id, 0, b.name, v.key, v.extents FROM version AS v"
+                                 " LEFT JOIN bucket AS b ON b.id = v.bucket"
+                                 " WHERE (v.bucket, v.key, v.id) > (?1, ?2, ?3) AND ?4 IS NOT NULL"
+                                 " ORDER BY v.bucket, v.key, v.id LIMIT ?5",
+    [SQL_WALK_EXTENTS_PART] =
+        "SELECT 0, x'', p.upload_id, p.number, b.name, u.key, p.extents FROM part AS p"
+        " LEFT JOIN upload AS u ON u.id = p.upload_id LEFT JOIN bucket AS b ON b.id = u.bucket"
+        " WHERE (p.upload_id, p.number) > (?3, ?4) AND ?1 IS NOT NULL AND ?2 IS NOT NULL"
+        " AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
+        " ORDER BY p.upload_id, p.number LIMIT ?5",
+
+    [SQL_WALK_BYTES_REPLACED] = "SELECT extents, row FROM replaced WHERE row > ?1 ORDER BY row",
+    [SQL_WALK_BYTES_VERSION] = "SELECT extents, bucket, key, id FROM version WHERE is_marker = 0"
+                               " AND (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id",
+    [SQL_WALK_BYTES_OBJECT] = "SELECT extents, bucket, key FROM object WHERE (bucket, key) > (?1, ?2)"
+                              " ORDER BY bucket, key",
+    [SQL_WALK_BYTES_PART] =
+        "SELECT extents, upload_id, number FROM part WHERE (upload_id, number) > (?1, ?2)"
+        " AND upload_id NOT IN (SELECT upload_id FROM finished) ORDER BY upload_id, number",
+
+    [SQL_WALK_INTEGRITY] = "PRAGMA integrity_check",
+    [SQL_WALK_STRAYS] =
+        "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
+        "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "UNION ALL SELECT 'versions of bucket ' || bucket || ', which does not exist' FROM"
+        "  (SELECT DISTINCT bucket FROM version) WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
+        "  (SELECT DISTINCT bucket FROM upload) WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "UNION ALL SELECT 'parts of upload ' || hex(upload_id) || ', which does not exist' FROM"
+        "  (SELECT DISTINCT upload_id FROM part) WHERE upload_id NOT IN (SELECT id FROM upload)"
+        "  AND upload_id NOT IN (SELECT upload_id FROM finished) "
+        "UNION ALL SELECT 'upload ' || hex(id) || ' is finished and still there' FROM upload"
+        "  WHERE id IN (SELECT upload_id FROM finished) "
+        "UNION ALL SELECT 'upload ' || hex(id) || ' exists more than once' FROM upload GROUP BY id HAVING "
+        "count(*) > 1",
+    /* Which version is current follows from the rows: the object, where there is one, and else the newest delete marker. Ids of a key
+     * ascend towards older ones. */
+    [SQL_WALK_VERSION_FAULTS] =
+        "SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ' has two null versions' FROM object AS o"
+        "  WHERE version IS NULL AND EXISTS (SELECT 1 FROM version AS v WHERE v.bucket = o.bucket"
+        "  AND v.key = o.key AND v.is_null = 1) "
+        "UNION ALL SELECT 'key x' || hex(key) || ' of bucket ' || bucket || ': its object is older than a "
+        "version'"
+        "  FROM object AS o WHERE version IS NOT NULL AND version >="
+        "  (SELECT min(id) FROM version AS v WHERE v.bucket = o.bucket AND v.key = o.key) "
+        "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+        "  iif(noncurrent_ms IS NULL, ' should not be current', ' should be current') FROM version AS v"
+        "  WHERE (noncurrent_ms IS NULL) != (NOT EXISTS (SELECT 1 FROM object AS o WHERE o.bucket = v.bucket"
+        "  AND o.key = v.key) AND NOT EXISTS (SELECT 1 FROM version AS n WHERE n.bucket = v.bucket"
+        "  AND n.key = v.key AND n.id < v.id)) "
+        "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+        "  ' is current and no delete marker' FROM version WHERE noncurrent_ms IS NULL AND is_marker = 0 "
+        "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
+        "  ' has no valid id' FROM version WHERE length(id) != 16 "
+        "UNION ALL SELECT 'the object of key x' || hex(key) || ' of bucket ' || bucket || ' has no valid "
+        "version'"
+        "  FROM object WHERE length(version) != 16",
+    /* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
+    [SQL_WALK_GARBAGE_FAULTS] =
+        "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"
+        "  (SELECT 1 FROM unit AS u WHERE u.file = g.file AND u.unit_offset = g.unit_offset AND u.refs = 0) "
+        "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' is garbage more than once' FROM "
+        "garbage"
+        "  GROUP BY file, unit_offset HAVING count(*) > 1 "
+        "UNION ALL SELECT 'unit ' || unit_offset || ' of blob ' || file || ' has no references and is not "
+        "garbage' FROM"
+        "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)",
+
+    [SQL_WALK_OBJECTS] =
+        "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
+    [SQL_WALK_VERSIONS] =
+        "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
+        " WHERE is_marker = 0",
+    [SQL_WALK_PARTS] = "SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
+                       " LEFT JOIN finished USING(upload_id)",
+    [SQL_WALK_DROPPED] = "SELECT row, extents FROM dropped",
+    [SQL_WALK_REPLACED] = "SELECT row, extents FROM replaced",
+    [SQL_WALK_UPLOADS] = "SELECT hex(id), attributes FROM upload",
+    [SQL_WALK_UNITS] = "SELECT file, unit_offset, refs FROM unit ORDER BY file, unit_offset",
+};
+
+int sql_walk_begin(sqlite3 *db, enum sql_walk walk, sqlite3_stmt **statement)
+{
+    assert(walk < SQL_WALK_COUNT && walk_texts[walk] != NULL);
+    int code = sqlite3_prepare_v2(db, walk_texts[walk], -1, statement, NULL);
+    return code == SQLITE_OK ? 0 : meta_sql_error(code);
+}
+
+void sql_walk_end(sqlite3_stmt *statement)
+{
+    (void)sqlite3_finalize(statement); /* repeats the error of the step */
+}
