@@ -152,6 +152,23 @@ int http_body_charge(struct http_request *req, size_t bytes)
     return err;
 }
 
+void http_body_discharge(struct http_request *req, size_t bytes)
+{
+    struct connection *conn = connection_of(req);
+    struct body_budget *budget = conn->worker->server->body_budget;
+
+    assert(bytes <= conn->charged);
+    if (bytes == conn->charged) {
+        body_charge_end(conn);
+        return;
+    }
+    pthread_mutex_lock(&budget->mutex);
+    budget->bytes -= bytes;
+    conn->holder->bytes -= bytes;
+    pthread_mutex_unlock(&budget->mutex);
+    conn->charged -= bytes;
+}
+
 void body_charge_end(struct connection *conn)
 {
     struct body_budget *budget = conn->worker->server->body_budget;

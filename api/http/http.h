@@ -228,6 +228,8 @@ void http_body_splices_aside(struct http_request *req);
 /* A body that is held in memory costs the server's budget. Until the request ends, however it does, bytes more are its own: 0, or
  * -ENOBUFS when there is no room for them. And while hurried, all of what is awaited of the body must be here in 30 seconds. */
 int http_body_charge(struct http_request *req, size_t bytes);
+/* Gives some of it back before the request ends. */
+void http_body_discharge(struct http_request *req, size_t bytes);
 void http_body_hurry(struct http_request *req, bool is_hurried);
 /* The client has shown who it is, and its bodies may come from all of the budget, not half. It has a share of that by this name, which stays
  * valid until the request ends, or by its address, where the name is empty. */

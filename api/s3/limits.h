@@ -8,7 +8,7 @@
 #define S3_PUT_BYTES_MAX      (5ull << 30) /* S3's limit of one PutObject or UploadPart */
 #define S3_PART_BYTES_MIN     (5ull << 20) /* every part but the last */
 #define S3_SIGNED_HEADERS_MAX 128u         /* more than a head can have */
-#define S3_XML_BYTES_MAX      (2u << 20)   /* 10,000 parts with checksums fit */
+#define S3_XML_BYTES_MAX      (2u << 20)   /* of documents that are held as a whole: settings */
 #define S3_XML_DEPTH_MAX      16u
 #define S3_XML_ROOM_BYTES     2048u       /* before a listing's entries, for what is known after them */
 #define S3_FORM_BYTES_MAX     (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
@@ -16,6 +16,33 @@
 #define S3_DELETE_KEYS_MAX    1000u
 #define S3_DELETE_KEYS_PER_TURN                                                                              \
     50u /* judged before other requests have their turn: a few milliseconds at the worst */
+
+/* Documents of many entries: what is legal fits, written in the longest way that clients have. A byte of a text may come as a reference
+ * ("&quot;", "&#x3c;"), and pretty printers put blanks around each element. */
+#define S3_PARTS_MAX             10000u
+#define S3_KEY_BYTES_MAX         1024u
+#define S3_XML_REFERENCE_BYTES   6u
+#define S3_XML_LAYOUT_BYTES      96u   /* of an entry */
+#define S3_XML_ENVELOPE_BYTES    4096u /* declaration, root element, comments */
+#define S3_CHECKSUM_BASE64_BYTES 88u   /* SHA-512 */
+#define S3_PART_ETAG_BYTES       (34u + 2u * S3_XML_REFERENCE_BYTES)
+#define S3_VERSION_ID_BYTES      64u
+#define S3_TIME_BYTES            40u
+#define S3_SIZE_DIGITS           13u
+#define S3_COMPLETE_PART_BYTES                                                                               \
+    (sizeof("<Part><PartNumber>10000</PartNumber><ETag></ETag><ChecksumSHA512></ChecksumSHA512></Part>") +   \
+     S3_PART_ETAG_BYTES + S3_CHECKSUM_BASE64_BYTES + S3_XML_LAYOUT_BYTES)
+#define S3_COMPLETE_BYTES_MAX (S3_XML_ENVELOPE_BYTES + S3_PARTS_MAX * S3_COMPLETE_PART_BYTES)
+#define S3_DELETE_KEY_BYTES                                                                                  \
+    (sizeof("<Object><Key></Key><VersionId></VersionId><ETag></ETag><LastModifiedTime></LastModifiedTime>"   \
+            "<Size></Size></Object>") +                                                                      \
+     S3_XML_REFERENCE_BYTES * S3_KEY_BYTES_MAX + S3_VERSION_ID_BYTES + S3_PART_ETAG_BYTES + S3_TIME_BYTES +  \
+     S3_SIZE_DIGITS + S3_XML_LAYOUT_BYTES)
+#define S3_DELETE_BYTES_MAX (S3_XML_ENVELOPE_BYTES + S3_DELETE_KEYS_MAX * S3_DELETE_KEY_BYTES)
+/* They are read as they come: an element's text, and what is kept of a whole one. All requests may hold sixteen of those, and some more. */
+#define S3_XML_TEXT_BYTES_MAX (64u << 10)
+#define S3_STREAM_MEMORY_MAX  2000000u
+
 #define S3_QUERY_PARAMETERS_MAX       64u
 #define S3_USER_METADATA_BYTES_MAX    2048u            /* S3's limit: names and values of x-amz-meta-* */
 #define S3_CLOCK_SKEW_SECONDS         900              /* 15 minutes, as S3 */

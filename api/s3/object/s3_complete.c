@@ -16,15 +16,17 @@
 #include "storage/base/base64.h"
 #include "storage/base/slice.h"
 
-#define PARTS_INITIAL   64u
-#define LIST_STEP_BYTES (64u << 10) /* under a millisecond of reading XML */
+#define PARTS_INITIAL 64u
+/* No document has more parts than one for so many bytes. */
+#define PART_BYTES_LEAST (sizeof("<Part><PartNumber>1</PartNumber><ETag>e</ETag></Part>") - 1)
+_Static_assert(S3_PARTS_MAX == META_PART_NUMBER_MAX, "the limit is one");
 
 /* ---- The list ---- */
 
 /* Room for one more entry, zero-filled; the arena keeps what was outgrown until the request ends. */
 static void list_reserve(struct s3_part_list *list)
 {
-    uint32_t capacity = list->capacity == 0 ? PARTS_INITIAL : list->capacity * 2;
+    uint32_t capacity = list->capacity == 0 ? list->expected : list->capacity * 2;
     struct meta_complete_part *parts;
     struct s3_listed_part *listed;
 
@@ -107,7 +109,7 @@ static int list_read_field(struct s3_part_list *list, const char *name, struct s
     return 0;
 }
 
-static int visit_element(void *ctx, const char *path, const char *text, size_t length)
+int s3_part_list_visit(void *ctx, const char *path, const char *text, size_t length)
 {
     static const char part[] = "CompleteMultipartUpload/Part";
     struct s3_part_list *list = ctx;
@@ -124,21 +126,17 @@ static int visit_element(void *ctx, const char *path, const char *text, size_t l
     return list_read_field(list, path + sizeof(part), slice_trim_any(slice_of(text, length), " \t\r\n"));
 }
 
-void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, struct slice xml)
+void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, uint64_t bytes)
 {
-    *list = (struct s3_part_list){.arena = arena};
-    list->reader = s3_xml_reader_begin(xml.base, xml.len, "CompleteMultipartUpload", visit_element, list);
+    uint64_t expected = bytes / PART_BYTES_LEAST + 1;
+
+    *list = (struct s3_part_list){.arena = arena, .expected = PARTS_INITIAL};
+    if (bytes != 0)
+        list->expected = expected < META_PART_NUMBER_MAX ? (uint32_t)expected : META_PART_NUMBER_MAX;
 }
 
-enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more)
+enum s3_error s3_part_list_end(struct s3_part_list *list, int result)
 {
-    int result = list->reader != NULL ? s3_xml_reader_step(list->reader, LIST_STEP_BYTES) : -EBADMSG;
-
-    *more = result == 1;
-    if (result == 1)
-        return S3_ERROR_NONE;
-    s3_xml_reader_end(list->reader);
-    list->reader = NULL;
     if (result != 0)
         return list->error != S3_ERROR_NONE ? list->error : S3_ERROR_MALFORMED_XML;
     return list->count > 0 ? S3_ERROR_NONE : S3_ERROR_MALFORMED_XML;
@@ -146,13 +144,9 @@ enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more)
 
 enum s3_error s3_part_list_parse(struct s3_part_list *list, struct arena *arena, struct slice xml)
 {
-    enum s3_error error = S3_ERROR_NONE;
-    bool more = true;
-
-    s3_part_list_begin(list, arena, xml);
-    while (more)
-        error = s3_part_list_step(list, &more);
-    return error;
+    s3_part_list_begin(list, arena, xml.len);
+    return s3_part_list_end(
+        list, s3_xml_parse(xml.base, xml.len, "CompleteMultipartUpload", s3_part_list_visit, list));
 }
 
 /* ---- The assembly ---- */

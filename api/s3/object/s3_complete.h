@@ -8,8 +8,6 @@
 #include "api/s3/body/s3_checksum.h"
 #include "storage/base/arena.h"
 
-struct s3_xml_reader;
-
 /* A part as the client lists it. */
 struct s3_listed_part {
     enum s3_checksum_algorithm algorithm; /* NONE: no checksum was listed */
@@ -20,18 +18,20 @@ struct s3_part_list {
     struct arena *arena;
     struct meta_complete_part *parts; /* ascending */
     struct s3_listed_part *listed;    /* beside parts */
-    uint32_t count, capacity;
+    uint32_t count, capacity, expected;
     bool has_number, has_etag;                 /* of the part being read */
     enum s3_error error;                       /* why reading stopped, when it is not the XML's fault */
     struct slice refused_number, refused_etag; /* InvalidPart: the part's, as far as they were read */
-    struct s3_xml_reader *reader;              /* between begin and the last step */
 };
 
-/* MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
+/* Reading one: begin, visit for the elements of <CompleteMultipartUpload> (an s3_xml_visit_fn with the list as its ctx), end. bytes: how
+ * long the document is, or 0: not known; so that the list can be made in its size. */
+void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, uint64_t bytes);
+int s3_part_list_visit(void *list, const char *path, const char *text, size_t length);
+/* result: of the XML, as s3_xml_parse has it. MalformedXML, InvalidPartOrder, InvalidPart. At least one part. */
+enum s3_error s3_part_list_end(struct s3_part_list *list, int result);
+/* All of that for a text in memory. */
 enum s3_error s3_part_list_parse(struct s3_part_list *list, struct arena *arena, struct slice xml);
-/* The same in steps of some hundred parts: begin, then step until *more is false. Must be gone through to its end. */
-void s3_part_list_begin(struct s3_part_list *list, struct arena *arena, struct slice xml);
-enum s3_error s3_part_list_step(struct s3_part_list *list, bool *more);
 
 /* Stored parts, told in ascending order, held against the list. */
 struct s3_assembly {

@@ -14,7 +14,7 @@
 #include "api/s3/body/s3_body.h"
 #include "api/s3/object/s3_complete.h"
 #include "api/s3/object/s3_conditions.h"
-#include "api/s3/body/s3_document.h"
+#include "api/s3/body/s3_stream.h"
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/access/s3_authorize.h"
@@ -364,36 +364,45 @@ static void on_list(struct completion *completion)
         fail(completion, error, message);
 }
 
-static void read_list(struct core_turn *turn)
+/* The list's own MD5 was compared; checksums in the headers are about the object. */
+static void on_document(struct s3_request *request, enum s3_error error, const char *message, int result,
+                        void *ctx)
 {
-    struct completion *completion = completion_of(turn);
-    bool more;
-    enum s3_error error = s3_part_list_step(&completion->list, &more);
+    struct completion *completion = (struct completion *)((char *)ctx - offsetof(struct completion, list));
 
-    if (more)
-        wait_for_turn(completion, read_list);
-    else if (error != S3_ERROR_NONE) {
-        s3_request_element(completion->request, S3_ELEMENT_PART_NUMBER, completion->list.refused_number);
-        s3_request_element(completion->request, S3_ELEMENT_ETAG, completion->list.refused_etag);
-        s3_answer_error(completion->request, error);
+    if (error == S3_ERROR_MISSING_REQUEST_BODY)
+        error = S3_ERROR_MALFORMED_XML;
+    if (error != S3_ERROR_NONE) {
+        s3_answer_failure(request, error, message);
+        return;
+    }
+    if ((error = s3_part_list_end(&completion->list, result)) != S3_ERROR_NONE) {
+        s3_request_element(request, S3_ELEMENT_PART_NUMBER, completion->list.refused_number);
+        s3_request_element(request, S3_ELEMENT_ETAG, completion->list.refused_etag);
+        s3_answer_error(request, error);
     } else
         on_list(completion);
 }
 
-static void on_body(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
+static void read_document(struct completion *completion)
 {
-    struct completion *completion = ctx;
+    struct s3_request *request = completion->request;
+    const struct s3_stream_reader reader = {
+        .root = "CompleteMultipartUpload",
+        .visit = s3_part_list_visit,
+        .bytes_max = S3_COMPLETE_BYTES_MAX,
+        .done = on_document,
+        .ctx = &completion->list,
+    };
+    uint64_t length = http_body_length(request->http);
 
-    /* The list's own MD5; checksums in the headers are about the object. */
-    if (error == S3_ERROR_NONE)
-        error = s3_document_verify_md5(request, body);
-    if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
-        return;
-    }
-    s3_part_list_begin(&completion->list, &request->http->arena, body);
-    read_list(&completion->turn);
+    s3_part_list_begin(&completion->list, &request->http->arena, length != UINT64_MAX ? length : 0);
+    s3_stream_document(request, &reader);
 }
+_Static_assert(S3_PARTS_MAX *(sizeof(struct meta_complete_part) + sizeof(struct s3_listed_part)) +
+                       3 * S3_XML_TEXT_BYTES_MAX <=
+                   S3_STREAM_MEMORY_MAX,
+               "what is charged is what is kept");
 
 void s3_op_complete_upload(struct s3_request *request)
 {
@@ -412,5 +421,5 @@ void s3_op_complete_upload(struct s3_request *request)
     if (error != S3_ERROR_NONE)
         s3_answer_failure(request, error, message);
     else
-        s3_body_collect(request, S3_XML_BYTES_MAX, on_body, completion);
+        read_document(completion);
 }

@@ -7,6 +7,7 @@
 #include "api/s3/body/s3_body.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/body/s3_document.h"
+#include "api/s3/body/s3_stream.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
@@ -173,24 +174,52 @@ struct multi_deletion {
     struct wanted_key keys[S3_DELETE_KEYS_MAX];
     struct meta_delete_entry entries[S3_DELETE_KEYS_MAX];
     uint32_t key_count, judged_count;
+    size_t excess; /* bytes of texts that are longer than they may be */
     bool quiet;
 };
 
-static void visit_object_part(struct multi_deletion *deletion, const char *name, struct slice text)
+/* What a document may cost, beside the text that its reader holds: each key has one of each. */
+_Static_assert(S3_KEY_BYTES_MAX == META_KEY_BYTES_MAX, "the limit is one");
+_Static_assert(sizeof(struct multi_deletion) +
+                       S3_DELETE_KEYS_MAX *
+                           (S3_KEY_BYTES_MAX + S3_VERSION_TEXT_BYTES + META_ETAG_BYTES_MAX + 32) +
+                       4 * S3_XML_TEXT_BYTES_MAX <=
+                   S3_STREAM_MEMORY_MAX,
+               "what is charged is what is kept");
+
+/* Keeps the text of an element that an object has once. What is longer than any that could be meant is refused by its key; but all that is
+ * kept so has a bound, too. */
+static int keep_text(struct multi_deletion *deletion, struct slice *kept, struct slice text, size_t usual)
+{
+    if (kept->base != NULL)
+        return -1;
+    if (text.len > usual) {
+        deletion->excess += text.len - usual;
+        if (deletion->excess > S3_XML_TEXT_BYTES_MAX)
+            return -1;
+    }
+    *kept = arena_dup(&deletion->request->http->arena, text.base, text.len);
+    return 0;
+}
+
+static int visit_object_part(struct multi_deletion *deletion, const char *name, struct slice text)
 {
     struct wanted_key *wanted = &deletion->keys[deletion->key_count];
     struct arena *arena = &deletion->request->http->arena;
 
     if (strcmp(name, "Key") == 0) {
-        wanted->key = arena_dup(arena, text.base, text.len);
         if (text.len > META_KEY_BYTES_MAX)
             wanted->refusal = S3_ERROR_KEY_TOO_LONG;
-    } else if (strcmp(name, "VersionId") == 0 && text.len > 0) {
-        wanted->version_text = arena_dup(arena, text.base, text.len);
+        return keep_text(deletion, &wanted->key, text, META_KEY_BYTES_MAX);
+    }
+    if (strcmp(name, "VersionId") == 0 && text.len > 0) {
         if (s3_version_parse(text, &wanted->version) != 0)
             wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
-    } else if (strcmp(name, "ETag") == 0) {
-        wanted->if_match = arena_alloc(arena, META_ETAG_BYTES_MAX + 1);
+        return keep_text(deletion, &wanted->version_text, text, S3_VERSION_TEXT_BYTES);
+    }
+    if (strcmp(name, "ETag") == 0) {
+        if (wanted->if_match == NULL)
+            wanted->if_match = arena_alloc(arena, META_ETAG_BYTES_MAX + 1);
         if (s3_etag_parse(text, wanted->if_match) != 0)
             wanted->refusal = S3_ERROR_INVALID_ARGUMENT;
     } else if (strcmp(name, "LastModifiedTime") == 0 && wanted->refusal == S3_ERROR_NONE) {
@@ -198,6 +227,7 @@ static void visit_object_part(struct multi_deletion *deletion, const char *name,
     } else if (strcmp(name, "Size") == 0 && wanted->refusal == S3_ERROR_NONE) {
         wanted->refusal = read_size(&wanted->conditions, text);
     }
+    return 0;
 }
 
 static int visit_delete(void *ctx, const char *path, const char *text, size_t length)
@@ -219,8 +249,7 @@ static int visit_delete(void *ctx, const char *path, const char *text, size_t le
         deletion->key_count++;
         return 0;
     }
-    visit_object_part(deletion, path + sizeof(object) - 1, slice_of(text, length));
-    return 0;
+    return visit_object_part(deletion, path + sizeof(object) - 1, slice_of(text, length));
 }
 
 /* The delete marker that was added, or that was deleted. */
@@ -377,17 +406,12 @@ static void on_all_deleted(struct core_change *change)
         answer_deleted(deletion);
 }
 
-static void on_body(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
+static void on_document(struct s3_request *request, enum s3_error error, const char *message, int result,
+                        void *ctx)
 {
     struct multi_deletion *deletion = ctx;
-    const char *message = NULL;
 
-    if (error == S3_ERROR_NONE && body.len == 0)
-        error = S3_ERROR_MISSING_REQUEST_BODY;
-    if (error == S3_ERROR_NONE)
-        error = s3_document_verify(request, body, &message);
-    if (error == S3_ERROR_NONE && (s3_xml_parse(body.base, body.len, "Delete", visit_delete, deletion) != 0 ||
-                                   deletion->key_count == 0))
+    if (error == S3_ERROR_NONE && (result != 0 || deletion->key_count == 0))
         error = S3_ERROR_MALFORMED_XML;
     if (error == S3_ERROR_NONE)
         judge_some(&deletion->turn);
@@ -398,6 +422,14 @@ static void on_body(struct s3_request *request, enum s3_error error, struct slic
 void s3_op_delete_objects(struct s3_request *request)
 {
     struct multi_deletion *deletion = s3_request_alloc(request, sizeof(*deletion));
+    const struct s3_stream_reader reader = {
+        .root = "Delete",
+        .visit = visit_delete,
+        .bytes_max = S3_DELETE_BYTES_MAX,
+        .has_checksum = true,
+        .done = on_document,
+        .ctx = deletion,
+    };
 
     if (!s3_body_is_announced(request)) {
         s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
@@ -411,5 +443,5 @@ void s3_op_delete_objects(struct s3_request *request)
     }
     deletion->request = request;
     deletion->op.entries = deletion->entries;
-    s3_body_collect(request, S3_XML_BYTES_MAX, on_body, deletion);
+    s3_stream_document(request, &reader);
 }

@@ -50,6 +50,13 @@ struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const
 /* Reads about `bytes` more. 1: there is more; else as s3_xml_parse. */
 int s3_xml_reader_step(struct s3_xml_reader *reader, size_t bytes);
 void s3_xml_reader_end(struct s3_xml_reader *reader); /* NULL allowed */
+/* The same for a document that is never in memory as a whole: open (NULL: no memory), feed until it gives something but 0, close for the
+ * verdict, end. What it costs is bounded, whatever the document's length: the text of an element may have S3_XML_TEXT_BYTES_MAX bytes
+ * (white space before a child is left out), and so may a piece of markup. */
+struct s3_xml_reader *s3_xml_reader_open(const char *root, s3_xml_visit_fn visit, void *ctx);
+/* 0, or as s3_xml_parse. */
+int s3_xml_reader_feed(struct s3_xml_reader *reader, const void *data, size_t length);
+int s3_xml_reader_close(struct s3_xml_reader *reader);
 /* 0, -ENOMEM, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
 int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
 

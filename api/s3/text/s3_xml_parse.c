@@ -2,7 +2,7 @@
  *
  * The XML reader: one pass of Expat over a document in memory. A DTD stops it at once, so no entity can be
  * declared and nothing can expand; depth and name lengths are bounded, and the text buffer is never larger
- * than the document. */
+ * than the document, or than its bound where the document comes in pieces. */
 #include "api/s3/text/s3_xml.h"
 
 #include <assert.h>
@@ -14,7 +14,8 @@
 
 #include "api/s3/limits.h"
 
-#define PATH_BYTES_MAX 512u
+#define PATH_BYTES_MAX     512u
+#define TEXT_BYTES_INITIAL 1024u
 
 struct level {
     size_t path_length; /* of the path up to and with this element */
@@ -30,6 +31,8 @@ struct s3_xml_reader {
     char path[PATH_BYTES_MAX];
     char *text;
     size_t text_length, text_capacity;
+    bool is_fed;  /* and never has the whole document */
+    size_t quiet; /* bytes that were fed since Expat last told of any */
     struct level levels[S3_XML_DEPTH_MAX];
     unsigned depth;
     bool refused;
@@ -49,6 +52,19 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
     refuse(ctx);
 }
 
+/* Where elements have children, what stands between these is layout, and is dropped; text beside children has no meaning in S3. False: there
+ * is some. */
+static bool drop_layout(struct s3_xml_reader *reader)
+{
+    size_t start = reader->depth != 0 ? reader->levels[reader->depth - 1].text_start : 0;
+
+    for (size_t i = start; i < reader->text_length; i++)
+        if (memchr(" \t\r\n", reader->text[i], 4) == NULL)
+            return false;
+    reader->text_length = start;
+    return true;
+}
+
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 {
     struct s3_xml_reader *reader = ctx;
@@ -57,10 +73,11 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     size_t length = strlen(local);
     size_t at = reader->depth == 0 ? 0 : reader->levels[reader->depth - 1].path_length;
 
+    reader->quiet = 0;
     if (reader->refused)
         return;
-    if (reader->depth == S3_XML_DEPTH_MAX || at + length + 2 > PATH_BYTES_MAX ||
-        (reader->depth == 0 && strcmp(local, reader->root) != 0)) {
+    if ((reader->is_fed && !drop_layout(reader)) || reader->depth == S3_XML_DEPTH_MAX ||
+        at + length + 2 > PATH_BYTES_MAX || (reader->depth == 0 && strcmp(local, reader->root) != 0)) {
         refuse(reader);
         return;
     }
@@ -72,12 +89,35 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     reader->depth++;
 }
 
+/* Room for so much more text, and a NUL. */
+static bool reserve(struct s3_xml_reader *reader, size_t length)
+{
+    size_t needed = reader->text_length + length, capacity = reader->text_capacity;
+    char *text;
+
+    if (needed <= capacity)
+        return true;
+    while (capacity < needed)
+        capacity *= 2;
+    text = needed <= S3_XML_TEXT_BYTES_MAX ? realloc(reader->text, capacity + 1) : NULL;
+    if (text == NULL)
+        return false;
+    reader->text = text;
+    reader->text_capacity = capacity;
+    return true;
+}
+
 static void XMLCALL on_text(void *ctx, const XML_Char *text, int length)
 {
     struct s3_xml_reader *reader = ctx;
 
+    reader->quiet = 0;
     if (reader->refused || length <= 0)
         return;
+    if (reader->is_fed && !reserve(reader, (size_t)length)) {
+        refuse(reader);
+        return;
+    }
     /* Character data is never longer than its source: references shrink, and there is nothing but UTF-8. */
     assert((size_t)length <= reader->text_capacity - reader->text_length);
     memcpy(reader->text + reader->text_length, text, (size_t)length);
@@ -89,6 +129,7 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
     struct s3_xml_reader *reader = ctx;
     struct level *level;
 
+    reader->quiet = 0;
     if (reader->refused)
         return;
     assert(reader->depth > 0);
@@ -125,25 +166,28 @@ void s3_xml_reader_end(struct s3_xml_reader *reader)
     free(reader);
 }
 
-struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
-                                          s3_xml_visit_fn visit, void *ctx)
+static void XMLCALL on_comment(void *ctx, const XML_Char *text)
 {
-    struct s3_xml_reader *reader;
+    ((struct s3_xml_reader *)ctx)->quiet = 0;
+}
 
-    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
-     * Its markup has zero bytes, which UTF-8 has nowhere. */
-    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
-        return NULL;
-    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
-    if ((reader = calloc(1, sizeof(*reader))) == NULL)
+static void XMLCALL on_instruction(void *ctx, const XML_Char *target, const XML_Char *data)
+{
+    ((struct s3_xml_reader *)ctx)->quiet = 0;
+}
+
+static struct s3_xml_reader *reader_create(const char *root, s3_xml_visit_fn visit, void *ctx,
+                                           size_t text_capacity)
+{
+    struct s3_xml_reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader == NULL)
         return NULL;
     reader->visit = visit;
     reader->ctx = ctx;
     reader->root = root;
-    reader->data = data;
-    reader->length = length;
-    reader->text_capacity = length;
-    reader->text = malloc(length + 1);
+    reader->text_capacity = text_capacity;
+    reader->text = malloc(text_capacity + 1);
     /* UTF-8 whatever the declaration says: it is what S3 clients send. */
     reader->parser = XML_ParserCreate("UTF-8");
     if (reader->text == NULL || reader->parser == NULL) {
@@ -155,6 +199,64 @@ struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const
     XML_SetElementHandler(reader->parser, on_start, on_end);
     XML_SetCharacterDataHandler(reader->parser, on_text);
     return reader;
+}
+
+struct s3_xml_reader *s3_xml_reader_begin(const char *data, size_t length, const char *root,
+                                          s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader;
+
+    /* Expat believes a byte order mark of UTF-16 more than the encoding it is told, and UTF-16 may grow when it becomes UTF-8.
+     * Its markup has zero bytes, which UTF-8 has nowhere. */
+    if (length == 0 || length > S3_XML_BYTES_MAX || memchr(data, '\0', length) != NULL)
+        return NULL;
+    _Static_assert(S3_XML_BYTES_MAX < INT_MAX, "Expat takes an int");
+    if ((reader = reader_create(root, visit, ctx, length)) == NULL)
+        return NULL;
+    reader->data = data;
+    reader->length = length;
+    return reader;
+}
+
+/* ---- In pieces that are not kept ---- */
+
+struct s3_xml_reader *s3_xml_reader_open(const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    struct s3_xml_reader *reader = reader_create(root, visit, ctx, TEXT_BYTES_INITIAL);
+
+    if (reader == NULL)
+        return NULL;
+    reader->is_fed = true;
+    XML_SetCommentHandler(reader->parser, on_comment);
+    XML_SetProcessingInstructionHandler(reader->parser, on_instruction);
+    return reader;
+}
+
+static int verdict(const struct s3_xml_reader *reader, enum XML_Status status)
+{
+    if (status == XML_STATUS_OK && !reader->refused)
+        return 0;
+    return XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY ? -ENOMEM : -EBADMSG;
+}
+
+/* Expat keeps a piece of markup until its end has come, and looks at it from its beginning each time: that is bounded, too. */
+int s3_xml_reader_feed(struct s3_xml_reader *reader, const void *data, size_t length)
+{
+    int result;
+
+    assert(length <= INT_MAX);
+    if (length == 0)
+        return 0;
+    if (memchr(data, '\0', length) != NULL)
+        return -EBADMSG;
+    reader->quiet += length;
+    result = verdict(reader, XML_Parse(reader->parser, data, (int)length, XML_FALSE));
+    return result == 0 && reader->quiet > S3_XML_TEXT_BYTES_MAX + length ? -EBADMSG : result;
+}
+
+int s3_xml_reader_close(struct s3_xml_reader *reader)
+{
+    return verdict(reader, XML_Parse(reader->parser, "", 0, XML_TRUE));
 }
 
 int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)

@@ -253,6 +253,45 @@ static void matches_claims_about_the_object(void **state)
     assert_false(s3_checksum_claim_matches(&claim, &checksum, 3));
 }
 
+/* What is legal fits, in the longest way that clients write it: each of the bounds follows from one of its entries. */
+static void fits_what_is_legal(void **state)
+{
+    char part[1024], key[S3_XML_REFERENCE_BYTES * S3_KEY_BYTES_MAX + 1] = "", *object = malloc(16384);
+    int length = snprintf(
+        part, sizeof(part),
+        "        <Part>\r\n            <ETag>&quot;%032d-1&quot;</ETag>\r\n            "
+        "<PartNumber>10000</PartNumber>\r\n            <ChecksumSHA512>%088d</ChecksumSHA512>\r\n        "
+        "</Part>\r\n",
+        0, 0);
+
+    assert_true(length <= (int)S3_COMPLETE_PART_BYTES);
+    assert_true(S3_PARTS_MAX * (size_t)length + 1000 <= S3_COMPLETE_BYTES_MAX);
+    assert_true(S3_COMPLETE_BYTES_MAX < 2 * S3_PARTS_MAX * (size_t)length);
+    for (size_t i = 0; i < S3_KEY_BYTES_MAX; i++)
+        memcpy(key + i * S3_XML_REFERENCE_BYTES, i % 2 == 0 ? "&quot;" : "&#x26;",
+               S3_XML_REFERENCE_BYTES + 1);
+    length = snprintf(object, 16384,
+                      "        <Object>\r\n            <Key>%s</Key>\r\n            "
+                      "<VersionId>%032d</VersionId>\r\n            "
+                      "<ETag>&quot;%032d&quot;</ETag>\r\n        </Object>\r\n",
+                      key, 0, 0);
+    assert_true(length <= (int)S3_DELETE_KEY_BYTES);
+    assert_true(S3_DELETE_KEYS_MAX * (size_t)length + 1000 <= S3_DELETE_BYTES_MAX);
+    assert_true(S3_DELETE_BYTES_MAX < 2 * S3_DELETE_KEYS_MAX * (size_t)length);
+    free(object);
+}
+
+/* The list is made in the size that its document can fill, where that is known. */
+static void makes_the_list_in_its_size(void **state)
+{
+    s3_part_list_begin(&list, &arena, 0);
+    assert_int_equal(list.expected, 64);
+    s3_part_list_begin(&list, &arena, 1000);
+    assert_in_range(list.expected, 10, 30);
+    s3_part_list_begin(&list, &arena, S3_COMPLETE_BYTES_MAX);
+    assert_int_equal(list.expected, S3_PARTS_MAX);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -260,6 +299,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(reads_the_list),
         TEST(reads_the_longest_list),
+        TEST(fits_what_is_legal),
+        TEST(makes_the_list_in_its_size),
         TEST(refuses_bad_lists),
         TEST(combines_full_object_checksums),
         TEST(composes_checksums_of_checksums),

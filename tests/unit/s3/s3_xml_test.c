@@ -225,6 +225,84 @@ static void test_parse_mutated(void **state)
     assert_true(accepted > 0 && accepted < 20000);
 }
 
+/* ---- Fed ---- */
+
+static int feed(const char *document, size_t length, size_t step, const char *root, struct record *record)
+{
+    struct s3_xml_reader *reader = s3_xml_reader_open(root, visit, record);
+    int result = 0;
+
+    assert_non_null(reader);
+    for (size_t at = 0; at < length && result == 0; at += step) {
+        size_t piece = length - at < step ? length - at : step;
+        char *copy = malloc(piece); /* a sanitizer sees each step too far */
+
+        memcpy(copy, document + at, piece);
+        result = s3_xml_reader_feed(reader, copy, piece);
+        free(copy);
+    }
+    if (result == 0)
+        result = s3_xml_reader_close(reader);
+    s3_xml_reader_end(reader);
+    return result;
+}
+
+/* In whatever pieces it comes, a document says the same; but for text that stands beside elements, and layout. */
+static void test_feed(void **state)
+{
+    static const char document[] =
+        "<?xml version=\"1.0\"?>\n<x:Delete xmlns:x='urn:a'>  <!-- <Key>no</Key> -->\n  <Object>"
+        "<Key>a&amp;b&#x65e5;<![CDATA[<]]></Key>\n</Object><?p <i> ?><Quiet/>\n</x:Delete>\n";
+    struct record whole = {.text = ""};
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "<Other/>",
+                                      "<Delete>",
+                                      "<Delete/><Delete/>",
+                                      "<Delete>x<Object/></Delete>",
+                                      "<Delete><Object/>x<Object/></Delete>",
+                                      "<!DOCTYPE Delete><Delete/>",
+                                      "<Delete>&undefined;</Delete>"};
+
+    assert_int_equal(feed(document, sizeof(document) - 1, sizeof(document), "Delete", &whole), 0);
+    assert_non_null(strstr(whole.text, "Delete/Object/Key=a&b\xe6\x97\xa5<"));
+    for (size_t step = 1; step < 40; step++) {
+        struct record record = {.text = ""};
+
+        assert_int_equal(feed(document, sizeof(document) - 1, step, "Delete", &record), 0);
+        assert_string_equal(record.text, whole.text);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+            if (feed(bad[i], strlen(bad[i]), step, "Delete", &record) != -EBADMSG)
+                fail_msg("taken: %s", bad[i]);
+    }
+    assert_int_equal(feed("<A>\0</A>", 8, 3, "A", &whole), -EBADMSG);
+}
+
+/* However long it is, it costs no more than its bounds. */
+static void test_feed_bounds(void **state)
+{
+    static const char *const kinds[] = {"<A><B>%s</B></A>", "<A><B %s='1'/></A>", "<A><!-- %s --></A>",
+                                        "<A><?p %s ?></A>", "<A>%s<B/></A>"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (size_t length = 1000; length <= 4u * S3_XML_TEXT_BYTES_MAX;
+             length += 4u * S3_XML_TEXT_BYTES_MAX - 1000) {
+            char *filling = malloc(length + 1), *document = malloc(length + 64);
+            struct record record = {.text = ""};
+            int result;
+
+            memset(filling, i == 4 ? ' ' : 'x', length);
+            filling[length] = '\0';
+            sprintf(document, kinds[i], filling);
+            result = feed(document, strlen(document), 10000, "A", &record);
+            if ((result == 0) != (length == 1000))
+                fail_msg("%s of %zu: %d", kinds[i], length, result);
+            free(filling);
+            free(document);
+        }
+    }
+}
+
 static int setup(void **state)
 {
     arena_init(&arena, NULL);
@@ -248,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_parse_bounds),
         cmocka_unit_test(test_parse_mutated),
+        cmocka_unit_test(test_feed),
+        cmocka_unit_test(test_feed_bounds),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
