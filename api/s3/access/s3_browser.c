@@ -23,6 +23,8 @@ static bool is_loopback_literal(struct slice host)
     char text[INET6_ADDRSTRLEN];
     bool is_v6 = host.len >= 2 && host.base[0] == '[' && host.base[host.len - 1] == ']';
 
+    if (slice_equals(host, SLICE("127.0.0.1")))
+        return true; /* what nearly all say who come here at all: each request is judged */
     if (is_v6)
         host = slice_of(host.base + 1, host.len - 2);
     if (host.len >= sizeof(text))
