@@ -94,18 +94,19 @@ static void read_length(struct model_request *request, struct fields *fields, st
     }
 }
 
-static void read_connection(struct fields *fields, struct text value)
+/* Whether a list has that item. */
+static bool list_has(struct text list, const char *word)
 {
-    while (value.length > 0) {
-        const uint8_t *comma = memchr(value.at, ',', value.length);
-        size_t length = comma != NULL ? (size_t)(comma - value.at) : value.length;
-        struct text option = trimmed((struct text){value.at, length});
+    while (list.length > 0) {
+        const uint8_t *comma = memchr(list.at, ',', list.length);
+        size_t length = comma != NULL ? (size_t)(comma - list.at) : list.length;
 
-        fields->says_close |= text_is(option, "close");
-        fields->says_keep_alive |= text_is(option, "keep-alive");
+        if (text_is(trimmed((struct text){list.at, length}), word))
+            return true;
         length += comma != NULL;
-        value = (struct text){value.at + length, value.length - length};
+        list = (struct text){list.at + length, list.length - length};
     }
+    return false;
 }
 
 static void read_field(struct model_request *request, struct fields *fields, struct text line)
@@ -133,10 +134,11 @@ static void read_field(struct model_request *request, struct fields *fields, str
         fields->is_odd |= !is_of(value, ".-");
     } else if (text_is(name, "expect")) {
         fields->expectations++;
-        request->expects_continue |= text_is(value, "100-continue");
+        request->expects_continue |= list_has(value, "100-continue");
         fields->is_odd |= value.length > 0 && !text_is(value, "100-continue");
     } else if (text_is(name, "connection")) {
-        read_connection(fields, value);
+        fields->says_close |= list_has(value, "close");
+        fields->says_keep_alive |= list_has(value, "keep-alive");
     }
 }
 

@@ -4,24 +4,39 @@
  * short and with each byte flipped, as long as that stays cheap. So the stored corpora are replayed in every ordinary test run.
  *
  * SLUICE_FUZZ_RUNS=N makes N more inputs of them at random (SLUICE_FUZZ_SEED=N: others): for targets with threads, which libFuzzer is not
- * made for, under the thread sanitizer. */
+ * made for, under the thread sanitizer. The input on which a target aborts is left in ./failed-input. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { VARIED_BYTES_MAX = 4096, RANDOM_FILES_MAX = 4096, RANDOM_BYTES_MAX = 2048 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned long runs;
+static uint8_t *current; /* the input that runs */
+static size_t current_size;
 static struct {
     uint8_t *data;
     size_t size;
 } files[RANDOM_FILES_MAX]; /* what random inputs are made of */
 static size_t file_count;
+
+/* The input that failed is of use only if it is there afterwards. */
+static void on_abort(int signal_number)
+{
+    int fd = open("failed-input", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    (void)signal_number;
+    if (fd >= 0 && write(fd, current, current_size) == (ssize_t)current_size)
+        (void)close(fd);
+}
 
 /* An exact allocation, so that a sanitizer sees the first byte read beyond it. */
 static void run_once(const uint8_t *data, size_t size)
@@ -30,6 +45,8 @@ static void run_once(const uint8_t *data, size_t size)
     if (copy == NULL)
         abort();
     memcpy(copy, data, size);
+    current = copy;
+    current_size = size;
     (void)LLVMFuzzerTestOneInput(copy, size);
     free(copy);
     runs++;
@@ -153,6 +170,7 @@ static int run_folder(const char *path)
 int main(int argc, char **argv)
 {
     int failed = 0;
+    (void)signal(SIGABRT, on_abort); /* fails for no such signal */
     for (int i = 1; i < argc; i++) {
         struct stat status;
         if (stat(argv[i], &status) != 0) {
