@@ -85,7 +85,8 @@ static void script_read(struct script *script, const uint8_t *data, size_t size)
     script->event_count = 0;
     script->copies = first == 'c';
     script_read_lead(script, first);
-    for (size_t i = 0; i < size; i++) {
+    /* What is said first of all happens before anything is sent. */
+    for (size_t i = script->copies || script->lead > 0 ? 2 : 0; i < size; i++) {
         if (data[i] != 0xff) {
             script->stream[script->length++] = data[i];
             continue;
