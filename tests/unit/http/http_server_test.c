@@ -50,6 +50,11 @@ static void refuses_bad_options(void **state)
     options.workers = HTTP_WORKERS_MAX + 1;
     assert_int_equal(http_server_start(&server, &options), -EINVAL);
     options = toy_options();
+    options.proxy_protocol = true; /* by whom? */
+    assert_int_equal(http_server_start(&server, &options), -EINVAL);
+    options.trusted_proxies = (const char *const[]){NULL};
+    assert_int_equal(http_server_start(&server, &options), -EINVAL);
+    options = toy_options();
     options.access_log = "/no/such/folder/log";
     assert_int_equal(http_server_start(&server, &options), -ENOENT);
     assert_null(server);
