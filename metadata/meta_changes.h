@@ -177,9 +177,11 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct slice lock; /* the same, as meta_lock_pack makes it; empty: none */
     struct slice owner;
     bool replace_checksum; /* by the one below; pin the source's content with if_match then */
+    bool
+        is_one_part; /* without parts, whatever the source was made of, and with the ETag below; pin it then, too */
     /* out */
     int64_t modified_ms;
-    char etag[META_ETAG_BYTES_MAX + 1];
+    char etag[META_ETAG_BYTES_MAX + 1]; /* in, too, when is_one_part */
     uint64_t size;
     struct meta_checksum checksum; /* in, too, when replace_checksum */
     struct meta_version_id version, source_version;

@@ -253,6 +253,8 @@ void core_get_end(struct core_get *get);
 /* Adds DIGEST_MD5 to options->digest_mask or digest_mask_small where the ETag of a body of options->length bytes is to be its
  * MD5. client_compares: Content-MD5 was given, or the request is signed and carries no modern checksum. */
 void core_etag_choose(const struct core *core, bool client_compares, struct core_put_options *options);
+/* Whether it is, for so many bytes that are there already. */
+bool core_etag_is_md5(const struct core *core, bool client_compares, uint64_t length);
 /* 32 hex digits when values hold an MD5, else an opaque random "<32 hex>-1". */
 void core_etag_make(const struct digest_values *values, char etag[META_ETAG_BYTES_MAX + 1]);
 /* The ETag of a multipart object: MD5 over the parts' MD5s (or over their ETags' text where one is not an MD5), "-N". */

@@ -23,6 +23,11 @@ void core_etag_choose(const struct core *core, bool client_compares, struct core
         options->digest_mask_small |= DIGEST_BIT(DIGEST_MD5);
 }
 
+bool core_etag_is_md5(const struct core *core, bool client_compares, uint64_t length)
+{
+    return core->options.etag_md5 || client_compares || length <= CORE_ETAG_MD5_BYTES_MAX;
+}
+
 static void etag_hex(const unsigned char *bytes, char *out)
 {
     assert(bytes != NULL);

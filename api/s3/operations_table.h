@@ -235,7 +235,10 @@ OPERATION(PutBucketAbac, PUT, BUCKET, BY("abac"), ADMIN, ACTION(PUT_BUCKET_ABAC)
 /* Judged with the tags of its source. */
 OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT), DOCUMENT | MAKES | STORES,
           SERVED, s3_op_copy_object,
-          "no byte is moved, up to 5 TiB; `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "
+          "no byte is moved, up to 5 TiB. The copy of an object of parts is one part, as in S3: its ETag is the MD5 where that of a PutObject would "
+          "be (up to 16 MiB, or signed without `x-amz-checksum-algorithm`), else opaque; its checksum is a `FULL_OBJECT` one of the source's "
+          "algorithm. The source is read where those do not follow from what is stored; beyond 5 GiB, where S3 copies nothing, parts stay "
+          "parts. `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "
           "may get them there and put them here; conditions on `RequestObjectTag` see them. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")

@@ -186,6 +186,10 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     op->source_version = row.version;
     if (op->replace_checksum)
         row.checksum = op->checksum;
+    if (op->is_one_part) {
+        row.parts = (struct slice){0};
+        memcpy(row.etag, op->etag, sizeof(row.etag));
+    }
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;
     row.upload_id =

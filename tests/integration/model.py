@@ -309,7 +309,8 @@ class Bucket:
         errors.add(self.write_condition(key, match, none_match))
         if errors - {None}:
             return refusal(*errors)
-        version = self.add(key, Version(body=found.body, etag=found.etag, parts=found.parts, tags=found.tags if tags is None else tags,
+        etag = md5(found.body) if found.parts else found.etag # what was parts is one
+        version = self.add(key, Version(body=found.body, etag=etag, tags=found.tags if tags is None else tags,
                                         metadata=found.metadata if metadata is None else metadata))
         answer = self.added(key, version, Answer(200, etag=version))
         answer.headers["x-amz-copy-source-version-id"] = found.id if source.state else None

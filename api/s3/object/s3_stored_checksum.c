@@ -63,19 +63,23 @@ static void on_digested(void *ctx, int result, const struct digest_values *value
 
     core_get_end(stored->get);
     stored->get = NULL;
-    if (result == 0)
+    if (result == 0 && stored->algorithm != S3_CHECKSUM_NONE)
         s3_checksum_from_digests(&stored->value, stored->algorithm, values);
+    if (result == 0)
+        stored->digests = *values;
     stored->done(stored, result);
 }
 
 int s3_stored_checksum_compute(struct s3_stored_checksum *stored, struct core_get *get,
                                const struct s3_range *range)
 {
+    uint32_t mask = stored->others;
     int result;
 
+    if (stored->algorithm != S3_CHECKSUM_NONE)
+        mask |= DIGEST_BIT(s3_checksum_digest(stored->algorithm));
     stored->get = get;
-    result = core_get_digest(get, range->first, range->length,
-                             DIGEST_BIT(s3_checksum_digest(stored->algorithm)), on_digested, stored);
+    result = core_get_digest(get, range->first, range->length, mask, on_digested, stored);
     if (result != 0) {
         core_get_end(get);
         stored->get = NULL;

@@ -13,10 +13,12 @@
 bool s3_stored_checksum_known(const struct meta_object *object, const struct s3_range *range,
                               enum s3_checksum_algorithm algorithm, struct meta_checksum *checksum);
 
-/* Computes it from the bytes. Caller-owned, zero-filled, valid until done. */
+/* Computes it from the bytes, and with it other digests. Caller-owned, zero-filled, valid until done. */
 struct s3_stored_checksum {
-    enum s3_checksum_algorithm algorithm;
-    struct meta_checksum value; /* in done */
+    enum s3_checksum_algorithm algorithm; /* NONE: only the others */
+    uint32_t others;                      /* a DIGEST_BIT of each */
+    struct meta_checksum value;           /* in done, of an algorithm */
+    struct digest_values digests;         /* in done, of the others */
     void (*done)(struct s3_stored_checksum *stored, int result);
     void *ctx;
     /* private */

@@ -2,7 +2,9 @@
  *
  * CopyObject: a new row that refers to the source's bytes; no byte moves. Worker's thread.
  *
- * Only a checksum that the source does not have takes reading it, which digest threads do before the change.
+ * Only a digest that does not follow from the source's row takes reading it, which digest threads do before the change, in turns with others'.
+ * That is so of a checksum that the source does not have, and of an object of parts: S3 writes its copy as one, with an ETag and a checksum of the
+ * whole. Where the source is larger than S3 copies at all, the copy has parts as it has.
  *
  * Mostly the change alone decides. Where the copy keeps the source's metadata but must alter a piece of it,
  * the metadata is put together here from the source as it is now, and the change is pinned to that content;
@@ -41,6 +43,8 @@ struct copy {
     bool replaces_tags;           /* x-amz-tagging-directive: REPLACE */
     unsigned attempts;
     enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
+    enum s3_checksum_algorithm wanted;    /* of the copy; NONE: the source's checksum as it is */
+    bool wants_md5;                       /* for the ETag of what was parts */
     struct s3_stored_checksum stored;
 };
 
@@ -166,6 +170,24 @@ static enum s3_error authorize(struct copy *copy, const struct meta_object *obje
     return error == S3_ERROR_NONE ? s3_authorize_upload(request, copy->op.tags) : error;
 }
 
+/* What a copy of parts is to be: the ETag is the MD5 where that of a PutObject would be. */
+static void become_one(struct copy *copy, const struct meta_object *object)
+{
+    struct s3_request *request = copy->request;
+    bool compares = request->is_signed && copy->algorithm == S3_CHECKSUM_NONE;
+
+    copy->op.is_one_part = object->part_count > 0 && object->size <= S3_PUT_BYTES_MAX;
+    copy->wants_md5 =
+        copy->op.is_one_part && core_etag_is_md5(core_worker_core(request->worker), compares, object->size);
+    copy->wanted = copy->algorithm;
+    if (!copy->op.is_one_part || copy->wanted != S3_CHECKSUM_NONE)
+        return;
+    if (object->checksum.algorithm != S3_CHECKSUM_NONE && object->checksum.algorithm < S3_CHECKSUM_COUNT)
+        copy->wanted = (enum s3_checksum_algorithm)object->checksum.algorithm;
+    else if (copy->wants_md5) /* since it is read anyway */
+        copy->wanted = S3_CHECKSUM_CRC64NVME;
+}
+
 /* Looks at the source as it is now, for what the change cannot decide by itself. */
 static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object *object)
 {
@@ -174,10 +196,12 @@ static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object
 
     copy->op.replace_attributes = copy->replaces || merges;
     copy->op.attributes = copy->given;
-    copy->op.replace_checksum = copy->algorithm != S3_CHECKSUM_NONE;
+    become_one(copy, object);
+    copy->op.replace_checksum = copy->wanted != S3_CHECKSUM_NONE;
     if (merges)
         merge_attributes(copy, &object->attributes);
-    if (error != S3_ERROR_NONE || (copy->replaces_tags && !merges && !copy->op.replace_checksum))
+    if (error != S3_ERROR_NONE ||
+        (copy->replaces_tags && !merges && !copy->op.replace_checksum && !copy->op.is_one_part))
         return error;
     return s3_copy_source_pin(&copy->source, object);
 }
@@ -208,18 +232,26 @@ static void on_checksum(struct s3_stored_checksum *stored, int result)
         s3_answer_result(copy->request, result);
         return;
     }
-    copy->op.checksum = stored->value;
+    if (stored->algorithm != S3_CHECKSUM_NONE)
+        copy->op.checksum = stored->value;
+    if (copy->op.is_one_part)
+        core_etag_make(&stored->digests, copy->op.etag);
     copy_change(copy);
 }
 
-/* Reads the source for its checksum. The get is the checksum's from now on. */
-static void copy_compute(struct copy *copy, struct core_get *get, uint64_t size)
+/* Reads the source for digests. The get is theirs from now on. */
+static void copy_compute(struct copy *copy, struct core_get *get, enum s3_checksum_algorithm algorithm,
+                         uint64_t size)
 {
     const struct s3_range whole = {0, size};
     int result;
 
-    copy->stored =
-        (struct s3_stored_checksum){.algorithm = copy->algorithm, .done = on_checksum, .ctx = copy};
+    copy->stored = (struct s3_stored_checksum){
+        .algorithm = algorithm,
+        .others = copy->wants_md5 ? DIGEST_BIT(DIGEST_MD5) : 0,
+        .done = on_checksum,
+        .ctx = copy,
+    };
     if ((result = s3_stored_checksum_compute(&copy->stored, get, &whole)) != 0)
         s3_answer_result(copy->request, result);
 }
@@ -227,6 +259,8 @@ static void copy_compute(struct copy *copy, struct core_get *get, uint64_t size)
 static void copy_submit(struct copy *copy)
 {
     struct s3_request *request = copy->request;
+    static const struct digest_values none;
+    enum s3_checksum_algorithm unknown;
     const struct meta_object *object;
     struct core_get *get;
     enum s3_error error;
@@ -240,14 +274,20 @@ static void copy_submit(struct copy *copy)
     if ((error = adapt_to_source(copy, object)) != S3_ERROR_NONE) {
         core_get_end(get);
         s3_answer_error(request, error);
-    } else if (copy->op.replace_checksum &&
-               !s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, copy->algorithm,
-                                         &copy->op.checksum)) {
-        copy_compute(copy, get, object->size);
-    } else {
-        core_get_end(get);
-        copy_change(copy);
+        return;
     }
+    unknown = copy->wanted;
+    if (unknown != S3_CHECKSUM_NONE &&
+        s3_stored_checksum_known(object, &(struct s3_range){0, object->size}, unknown, &copy->op.checksum))
+        unknown = S3_CHECKSUM_NONE;
+    if (unknown != S3_CHECKSUM_NONE || copy->wants_md5) {
+        copy_compute(copy, get, unknown, object->size);
+        return;
+    }
+    if (copy->op.is_one_part)
+        core_etag_make(&none, copy->op.etag); /* opaque */
+    core_get_end(get);
+    copy_change(copy);
 }
 
 /* ---- The request ---- */

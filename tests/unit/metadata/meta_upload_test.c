@@ -110,6 +110,16 @@ static void part_checksums_are_kept(void **state)
         assert_int_equal(got.part_checksums.values[i], i < 16 ? 1 : 3);
     meta_object_release(&got);
 
+    copy.is_one_part = true;
+    strcpy(copy.etag, "of the whole");
+    assert_int_equal(op_wait(store->meta, &copy.op, META_OP_OBJECT_COPY), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("copy"), &got), 0);
+    assert_string_equal(got.etag, "of the whole");
+    assert_int_equal(got.part_count, 0);
+    assert_int_equal(got.part_checksums.algorithm, 0);
+    assert_int_equal(got.extents.count, 2); /* its bytes are where they were */
+    meta_object_release(&got);
+
     assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
     assert_int_equal(part_put_checksum(store, 1, 5, 6, 16), 0);
     assert_int_equal(part_put_checksum(store, 3, 6, 1, 4), 0);
