@@ -137,10 +137,7 @@ static void write_elements(struct s3_request *request, struct s3_xml *xml, enum 
  * told to; everybody else keeps the one there is. */
 static bool is_confused_by_refusal(struct s3_request *request)
 {
-    struct slice agent = s3_request_header(request, "user-agent");
-
-    return http_body_is_expected(request->http) && agent.base != NULL &&
-           memmem(agent.base, agent.len, LITERAL("otocore/")) != NULL;
+    return http_body_is_expected(request->http) && s3_request_is_from(request, "otocore/");
 }
 
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message)

@@ -81,7 +81,7 @@ int s3_parameter_encoding(struct s3_request *request, bool *url)
     struct slice text = s3_parameter_value(request, "encoding-type");
 
     *url = slice_is_nocase(text, "url");
-    if (text.base == NULL || text.len == 0 || *url)
+    if (text.base == NULL || *url)
         return 0;
     s3_answer_error(request, s3_request_argument(request, SLICE("encoding-type"), text,
                                                  "Invalid Encoding Method specified in Request"));

@@ -23,6 +23,9 @@ typedef void (*s3_operation_fn)(struct s3_request *request);
 #undef PROTOTYPE_OF_ABSENT
 #undef PROTOTYPE_OF_REFUSED
 
+/* What a bucket's ARN begins with; its name follows. */
+#define S3_BUCKET_ARN "arn:aws:s3:::"
+
 /* ---- Parameters ---- */
 
 /* The parameter's value; base NULL when absent. */
@@ -30,7 +33,7 @@ struct slice s3_parameter_value(const struct s3_request *request, const char *na
 /* A count such as max-keys: `otherwise` when absent, clamped to max. 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_count(struct s3_request *request, const char *name, uint32_t otherwise, uint32_t max,
                        uint32_t *count);
-/* Where a listing goes on after a marker of ListObjects or ListObjectVersions: one inside a common prefix stands for all that
+/* Where a listing goes on after a marker of ListObjects, ListObjectVersions or ListMultipartUploads: one inside a common prefix stands for all that
  * this holds (StartAfter does not). The marker itself, or its beginning. */
 struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct slice delimiter);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */

@@ -49,6 +49,19 @@ struct slice s3_request_header(const struct s3_request *request, const char *nam
     return value;
 }
 
+bool s3_request_is_from(const struct s3_request *request, const char *agent)
+{
+    static const char *const headers[] = {"user-agent", "x-amz-user-agent"}; /* the latter of pages */
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        struct slice value = s3_request_header(request, headers[i]);
+
+        if (value.base != NULL && memmem(value.base, value.len, agent, strlen(agent)) != NULL)
+            return true;
+    }
+    return false;
+}
+
 const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name)
 {
     if (request->parameter_count == 0)

@@ -111,6 +111,8 @@ static inline struct slice s3_request_effective(const struct s3_request *request
 {
     return request->effective.values[name];
 }
+/* Whether the client names itself so, somewhere in its User-Agent: for those that take an answer of S3's wrongly. */
+bool s3_request_is_from(const struct s3_request *request, const char *agent);
 /* The name in Host without its port, "" when there is none; an IPv6 address keeps its brackets. */
 struct slice s3_request_host(const struct s3_request *request);
 /* Whether that is a configured domain, or a bucket's name below one. After s3_request_parse. */

@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 
 from sluicetest import ROOT, SLUICE, Server, blob_files, check, done, equal, fresh, payload_bytes
-from stored_release import everything
+from stored_release import as_now, everything
 
 FIXTURES = os.path.join(ROOT, "tests/integration/fixtures")
 FEWEST = 200  # entries of a list: fewer would mean that it was made of nothing
@@ -23,8 +23,9 @@ def sluice_check(data, *options):
 
 
 def differences(found, expected):
-    return [f"{path}: {found.get(path)} instead of {expected.get(path)}" for path in sorted(found.keys() | expected.keys())
-            if found.get(path) != expected.get(path)]
+    missing = [0, "missing"]
+    both = {path: (as_now(path, found.get(path, missing)), as_now(path, expected.get(path, missing))) for path in found.keys() | expected.keys()}
+    return [f"{path}: {is_now} instead of {was}" for path, (is_now, was) in sorted(both.items()) if is_now != was]
 
 
 def is_complete(server, expected, name):

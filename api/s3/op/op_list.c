@@ -118,7 +118,7 @@ static void write_position_v1(const struct listing *listing, struct s3_xml *xml)
 
 static void write_position_v2(const struct listing *listing, struct s3_xml *xml)
 {
-    if (listing->start.base != NULL)
+    if (listing->start.base != NULL && listing->token.base == NULL) /* which has the last word */
         s3_xml_parameter(xml, "StartAfter", listing->start, listing->url);
     if (listing->token.base != NULL)
         s3_xml_parameter(xml, "ContinuationToken", listing->token, false);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/object/s3_range.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/text/s3_region.h"
 #include "storage/base/slice.h"
 
 #define BUCKETS_PER_READ    1000u
@@ -34,6 +36,7 @@ static bool listing_wants(const struct bucket_listing *listing, const struct met
 static int visit_bucket(void *ctx, const struct meta_bucket *bucket)
 {
     struct bucket_listing *listing = ctx;
+    char arn[sizeof(S3_BUCKET_ARN) + META_BUCKET_NAME_BYTES_MAX];
 
     listing->seen++;
     strcpy(listing->last_seen, bucket->name);
@@ -47,6 +50,7 @@ static int visit_bucket(void *ctx, const struct meta_bucket *bucket)
     s3_xml_string(&listing->xml, "Name", bucket->name);
     s3_xml_time(&listing->xml, "CreationDate", bucket->created_ms);
     s3_xml_string(&listing->xml, "BucketRegion", bucket->region);
+    s3_xml_string(&listing->xml, "BucketArn", strcat(strcpy(arn, S3_BUCKET_ARN), bucket->name));
     s3_xml_close(&listing->xml, "Bucket");
     strcpy(listing->last_told, bucket->name);
     listing->count++;
@@ -104,9 +108,33 @@ static void answer_listing(struct bucket_listing *listing, const char *owner)
     s3_answer_xml(request, 200, xml);
 }
 
+/* S3_ERROR_NONE, or what to answer. */
+static enum s3_error read_arguments(struct bucket_listing *listing)
+{
+    struct s3_request *request = listing->request;
+    struct slice region = listing->region, most = s3_parameter_value(request, "max-buckets");
+    uint64_t limit = BUCKETS_MAX_DEFAULT;
+
+    listing->paged = most.base != NULL;
+    if (most.len > 0 &&
+        (s3_number_parse(most.base, most.len, BUCKETS_MAX_DEFAULT, &limit) != 0 || limit == 0))
+        return s3_request_argument(request, SLICE("max-buckets"), most,
+                                   "Argument max-buckets must be an integer between 1 and 10000");
+    listing->limit = (uint32_t)limit;
+    if (region.base != NULL && !s3_service_takes_any_region(request->service) &&
+        !slice_is(region, s3_service_region(request->service)) && !s3_region_is_possible(region))
+        return s3_request_argument(request, SLICE("bucket-region"), region,
+                                   "Argument bucket-region must be a region that exists");
+    if (!listing_start(listing, s3_parameter_value(request, "continuation-token")))
+        return s3_request_argument(request, SLICE("continuation-token"), slice_of(NULL, 0),
+                                   "The continuation token provided is incorrect");
+    return S3_ERROR_NONE;
+}
+
 void s3_op_list_buckets(struct s3_request *request)
 {
     struct bucket_listing *listing = s3_request_alloc(request, sizeof(*listing));
+    enum s3_error error;
 
     if (request->identity == NULL && !s3_service_is_open(request->service)) {
         s3_answer_error(request, S3_ERROR_ACCESS_DENIED);
@@ -115,21 +143,8 @@ void s3_op_list_buckets(struct s3_request *request)
     listing->request = request;
     listing->prefix = s3_parameter_value(request, "prefix");
     listing->region = s3_parameter_value(request, "bucket-region");
-    listing->paged = s3_request_has(request, "max-buckets");
-    if (s3_parameter_count(request, "max-buckets", BUCKETS_MAX_DEFAULT, BUCKETS_MAX_DEFAULT,
-                           &listing->limit) != 0)
-        return;
-    if (listing->paged && listing->limit == 0) {
-        s3_answer_error(request,
-                        s3_request_argument(request, SLICE("max-buckets"),
-                                            s3_parameter_value(request, "max-buckets"),
-                                            "Argument max-buckets must be an integer between 1 and 10000"));
-        return;
-    }
-    if (!listing_start(listing, s3_parameter_value(request, "continuation-token"))) {
-        s3_answer_error(request, s3_request_argument(request, SLICE("continuation-token"), slice_of(NULL, 0),
-                                                     "The continuation token provided is incorrect"));
-        return;
-    }
-    answer_listing(listing, request->owner_id);
+    if ((error = read_arguments(listing)) != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        answer_listing(listing, request->owner_id);
 }

@@ -188,6 +188,12 @@ static int visit_upload(void *ctx, const struct meta_upload *upload, struct slic
     return 0;
 }
 
+/* S3 tells it also where nothing follows, and of a common prefix only where something does. */
+static struct slice next_key(const struct upload_listing *listing)
+{
+    return listing->truncated || listing->last_id[0] != '\0' ? listing->last_key : slice_of(NULL, 0);
+}
+
 static void write_common(struct upload_listing *listing)
 {
     struct s3_xml *xml = &listing->xml;
@@ -206,13 +212,12 @@ static void write_uploads_head(const struct upload_listing *listing, struct s3_x
     s3_xml_string(xml, "Bucket", listing->request->bucket.name);
     s3_xml_parameter(xml, "KeyMarker", listing->key_marker, listing->url);
     s3_xml_parameter(xml, "UploadIdMarker", listing->id_marker, false);
-    if (listing->truncated) {
-        s3_xml_parameter(xml, "NextKeyMarker", listing->last_key, listing->url);
-        s3_xml_string(xml, "NextUploadIdMarker", listing->last_id);
-    }
+    s3_xml_parameter(xml, "NextKeyMarker", next_key(listing), listing->url);
+    s3_xml_string(xml, "NextUploadIdMarker", listing->last_id);
     if (listing->delimiter.len > 0)
         s3_xml_parameter(xml, "Delimiter", listing->delimiter, listing->url);
-    s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
+    if (listing->prefix.base != NULL)
+        s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
     if (listing->url)
         s3_xml_string(xml, "EncodingType", "url");
     s3_xml_unsigned(xml, "MaxUploads", listing->limit);
@@ -222,13 +227,17 @@ static void write_uploads_head(const struct upload_listing *listing, struct s3_x
 static void answer_uploads(struct upload_listing *listing)
 {
     struct s3_request *request = listing->request;
+    struct slice resume = s3_marker_resume(listing->key_marker, listing->prefix, listing->delimiter);
+    bool is_group = resume.len < listing->key_marker.len;
     const struct meta_upload_query query = {
         .bucket = request->bucket.id,
         .prefix = listing->prefix,
         .delimiter = listing->delimiter,
-        .key_marker = listing->key_marker,
+        .key_marker = resume,
         /* Without a key the id says nothing, and S3 ignores it. */
-        .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 ? listing->marker_id : NULL,
+        .id_marker = listing->key_marker.len > 0 && listing->id_marker.len > 0 && !is_group
+                         ? listing->marker_id
+                         : NULL,
         .limit = listing->limit,
     };
     struct s3_xml head;

@@ -189,6 +189,7 @@ void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms)
     char text[S3_TIME_ISO_BYTES + 1];
 
     s3_time_iso_format(unix_ms, text);
+    memcpy(text + S3_TIME_ISO_BYTES - 4, "000", 3);
     s3_xml_text(xml, name, text, S3_TIME_ISO_BYTES);
 }
 

@@ -31,7 +31,7 @@ void s3_xml_text(struct s3_xml *xml, const char *name, const char *text, size_t 
 void s3_xml_string(struct s3_xml *xml, const char *name, const char *text);
 void s3_xml_unsigned(struct s3_xml *xml, const char *name, uint64_t value);
 void s3_xml_bool(struct s3_xml *xml, const char *name, bool value);
-/* 2026-01-31T12:34:56.000Z */
+/* 2026-01-31T12:34:56.000Z: whole seconds, as in Last-Modified, or a listing and a HEAD would tell two times of one object. */
 void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms);
 /* encoding-type=url when url is true, else as s3_xml_text. */
 void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t length, bool url);
@@ -59,5 +59,7 @@ int s3_xml_reader_feed(struct s3_xml_reader *reader, const void *data, size_t le
 int s3_xml_reader_close(struct s3_xml_reader *reader);
 /* 0, -ENOMEM, or -EBADMSG for anything malformed, too deep, with a DTD, or refused by visit. root: the required root element. */
 int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
+/* The same where elements have an xsi:type: it is told when the element begins, by the path of the element and "/@type". */
+int s3_xml_parse_typed(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx);
 
 #endif

@@ -15,6 +15,7 @@
 #include "api/s3/limits.h"
 
 #define PATH_BYTES_MAX     512u
+#define TYPE_STEP          "/@type"
 #define TEXT_BYTES_INITIAL 1024u
 
 struct level {
@@ -35,7 +36,7 @@ struct s3_xml_reader {
     size_t quiet; /* bytes that were fed since Expat last told of any */
     struct level levels[S3_XML_DEPTH_MAX];
     unsigned depth;
-    bool refused;
+    bool refused, is_typed;
     const char *data; /* what is left */
     size_t length;
 };
@@ -65,6 +66,27 @@ static bool drop_layout(struct s3_xml_reader *reader)
     return true;
 }
 
+/* attributes: pairs, then NULL. */
+static void tell_type(struct s3_xml_reader *reader, const XML_Char **attributes)
+{
+    size_t at = reader->levels[reader->depth - 1].path_length;
+
+    for (; *attributes != NULL && !reader->refused; attributes += 2) {
+        const char *colon = strrchr(attributes[0], ':');
+
+        if (colon == NULL || strcmp(colon, ":type") != 0)
+            continue;
+        if (at + sizeof(TYPE_STEP) > PATH_BYTES_MAX) {
+            refuse(reader);
+            return;
+        }
+        memcpy(reader->path + at, TYPE_STEP, sizeof(TYPE_STEP));
+        if (reader->visit(reader->ctx, reader->path, attributes[1], strlen(attributes[1])) != 0)
+            refuse(reader);
+        reader->path[at] = '\0';
+    }
+}
+
 static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 {
     struct s3_xml_reader *reader = ctx;
@@ -87,6 +109,8 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     reader->levels[reader->depth].path_length = at + length;
     reader->levels[reader->depth].text_start = reader->text_length;
     reader->depth++;
+    if (reader->is_typed)
+        tell_type(reader, attributes);
 }
 
 /* Room for so much more text, and a NUL. */
@@ -259,11 +283,26 @@ int s3_xml_reader_close(struct s3_xml_reader *reader)
     return verdict(reader, XML_Parse(reader->parser, "", 0, XML_TRUE));
 }
 
-int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+static int parse(const char *data, size_t length, const char *root, bool is_typed, s3_xml_visit_fn visit,
+                 void *ctx)
 {
     struct s3_xml_reader *reader = s3_xml_reader_begin(data, length, root, visit, ctx);
-    int result = reader != NULL ? s3_xml_reader_step(reader, length) : -EBADMSG;
+    int result = -EBADMSG;
 
+    if (reader != NULL) {
+        reader->is_typed = is_typed;
+        result = s3_xml_reader_step(reader, length);
+    }
     s3_xml_reader_end(reader);
     return result;
+}
+
+int s3_xml_parse(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    return parse(data, length, root, false, visit, ctx);
+}
+
+int s3_xml_parse_typed(const char *data, size_t length, const char *root, s3_xml_visit_fn visit, void *ctx)
+{
+    return parse(data, length, root, true, visit, ctx);
 }

@@ -43,7 +43,7 @@ static void test_write(void **state)
     check(
         &xml,
         "<A xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><S>&lt;&amp;&gt;&quot;'</S>"
-        "<U>18446744073709551615</U><B>true</B><T>2026-01-31T12:34:56.007Z</T><T>1969-12-31T23:59:59.999Z</T>"
+        "<U>18446744073709551615</U><B>true</B><T>2026-01-31T12:34:56.000Z</T><T>1969-12-31T23:59:59.000Z</T>"
         "<E></E></A>");
 }
 
@@ -129,6 +129,20 @@ static void check_parse(const char *document, const char *root, const char *expe
     assert_int_equal(result, expected != NULL ? 0 : -EBADMSG);
     if (expected != NULL)
         assert_string_equal(record.text, expected);
+}
+
+static void test_parse_types(void **state)
+{
+    static const char document[] =
+        "<A xmlns:xsi=\"urn:x\" xsi:type=\"one\" type=\"none\"><B xsi:type=\"two\">x</B></A>";
+    struct record record = {.text = ""};
+
+    check_parse(document, "A", "A/B=x;A=;");
+    assert_int_equal(s3_xml_parse_typed(document, strlen(document), "A", visit, &record), 0);
+    assert_string_equal(record.text, "A/@type=one;A/B/@type=two;A/B=x;A=;");
+    record = (struct record){.refuse_after = 2};
+    assert_int_equal(s3_xml_parse_typed(document, strlen(document), "A", visit, &record), -EBADMSG);
+    assert_string_equal(record.text, "A/@type=one;A/B/@type=two;");
 }
 
 static void test_parse(void **state)
@@ -323,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_write_characters),
         cmocka_unit_test(test_write_large),
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_types),
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_parse_bounds),
         cmocka_unit_test(test_parse_mutated),
