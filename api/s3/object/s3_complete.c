@@ -158,6 +158,7 @@ int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *l
         .list = list,
         .algorithm = algorithm,
         .type = type,
+        .asked = algorithm != S3_CHECKSUM_NONE,
         .has_checksum = algorithm != S3_CHECKSUM_NONE,
     };
     if (algorithm != S3_CHECKSUM_NONE && type == S3_CHECKSUM_COMPOSITE)
@@ -210,13 +211,18 @@ static enum s3_error add_checksum(struct s3_assembly *assembly, const struct met
     return S3_ERROR_NONE;
 }
 
-/* A checksum in the list must be the stored one; one that was never computed cannot be vouched for. */
-static bool listed_matches(const struct s3_listed_part *listed, const struct meta_part *part)
+/* A checksum in the list must be the stored one; one that the upload did not ask for cannot be vouched for. */
+static enum s3_error check_listed(const struct s3_assembly *assembly, const struct meta_part *part)
 {
+    const struct s3_listed_part *listed = &assembly->list->listed[assembly->at];
+
     if (listed->algorithm == S3_CHECKSUM_NONE)
-        return true;
-    return part->checksum.algorithm == (uint8_t)listed->algorithm &&
-           memcmp(part->checksum.value, listed->checksum, s3_checksum_bytes(listed->algorithm)) == 0;
+        return S3_ERROR_NONE;
+    if (!assembly->asked || part->checksum.algorithm != (uint8_t)listed->algorithm)
+        return S3_ERROR_INVALID_PART;
+    return memcmp(part->checksum.value, listed->checksum, s3_checksum_bytes(listed->algorithm)) == 0
+               ? S3_ERROR_NONE
+               : S3_ERROR_CHECKSUM_MISMATCH;
 }
 
 enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part)
@@ -227,9 +233,10 @@ enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_pa
     if (assembly->at == list->count || part->number < list->parts[assembly->at].number)
         return S3_ERROR_NONE; /* a part that the client leaves out */
     if (part->number > list->parts[assembly->at].number ||
-        strcmp(part->etag, list->parts[assembly->at].etag) != 0 ||
-        !listed_matches(&list->listed[assembly->at], part))
+        strcmp(part->etag, list->parts[assembly->at].etag) != 0)
         return S3_ERROR_INVALID_PART;
+    if ((error = check_listed(assembly, part)) != S3_ERROR_NONE)
+        return error;
     if (part->size < S3_PART_BYTES_MIN && assembly->at + 1 < list->count && !assembly->has_small_part) {
         assembly->has_small_part = true; /* told at the end: a part that is missing weighs more */
         assembly->small_part = assembly->at;
@@ -240,6 +247,17 @@ enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_pa
     assembly->size += part->size; /* 10,000 parts of at most 5 GiB: no overflow */
     assembly->at++;
     return assembly->size > S3_OBJECT_BYTES_MAX ? S3_ERROR_ENTITY_TOO_LARGE : S3_ERROR_NONE;
+}
+
+const char *s3_assembly_describe_unlike(const struct s3_assembly *assembly)
+{
+    const struct s3_part_list *list = assembly->list;
+    const char *header = s3_checksum_header(list->listed[assembly->at].algorithm);
+    char text[128];
+
+    snprintf(text, sizeof(text), "The %s you specified for part %u did not match what we received.",
+             header + strlen("x-amz-checksum-"), list->parts[assembly->at].number);
+    return arena_dup_text(list->arena, text).base;
 }
 
 enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_checksum *checksum)

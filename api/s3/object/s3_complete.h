@@ -42,6 +42,7 @@ struct s3_assembly {
     uint64_t size;                 /* so far */
     struct meta_checksum checksum; /* FULL_OBJECT: of the parts so far */
     struct digest_set *composite;  /* COMPOSITE: over the parts' checksums; NULL otherwise */
+    bool asked;                    /* the upload was created with an algorithm */
     bool has_checksum;             /* false once a part without one was met */
     bool has_small_part;           /* one that only the last may be */
     uint32_t small_part;           /* the first of them, by its place in the list */
@@ -51,8 +52,10 @@ struct s3_assembly {
 /* 0 or -ENOMEM. */
 int s3_assembly_begin(struct s3_assembly *assembly, const struct s3_part_list *list,
                       enum s3_checksum_algorithm algorithm, enum s3_checksum_type type);
-/* InvalidPart (the listed one at `at`), EntityTooLarge, InternalError. */
+/* InvalidPart (the listed one at `at`), BadDigest (its listed checksum is another), EntityTooLarge, InternalError. */
 enum s3_error s3_assembly_add(struct s3_assembly *assembly, const struct meta_part *part);
+/* After BadDigest: what S3 says of that part. In the list's arena. */
+const char *s3_assembly_describe_unlike(const struct s3_assembly *assembly);
 /* All stored parts were told: InvalidPart when one of the list was not among them (that at `at`), EntityTooSmall (small_part). checksum: algorithm 0 when there is none. */
 enum s3_error s3_assembly_finish(struct s3_assembly *assembly, struct meta_checksum *checksum);
 /* Due after a successful begin. */

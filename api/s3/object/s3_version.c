@@ -45,15 +45,15 @@ enum s3_error s3_version_read(struct s3_request *request, struct s3_version *ver
                                              : "Invalid version id specified");
 }
 
-/* 404: the current version is a marker; 405: the marker was asked for by its id, or something was to be put on it. It can only be
- * deleted. */
+/* 404: the current version is a marker; 405: the marker was asked for by its id, or for its tags, or something was to be put on it. It
+ * can only be deleted. */
 static void answer_marker(struct s3_request *request, const struct s3_pinned *pinned)
 {
     char date[S3_TIME_HTTP_BYTES + 1];
 
     s3_answer_header_string(request, "x-amz-delete-marker", "true");
     s3_version_answer(request, &request->bucket, "x-amz-version-id", &pinned->marker_version);
-    if (!pinned->has_version && request->method != S3_PUT) {
+    if (!pinned->has_version && request->method != S3_PUT && !s3_request_has(request, "tagging")) {
         s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
         return;
     }
@@ -84,9 +84,10 @@ void s3_version_answer_change_failure(struct s3_request *request, const struct s
 {
     struct s3_pinned again = s3_pinned_named(&request->bucket, request->key, s3_version_wanted(version));
 
-    /* A look, for what the answer tells of the marker. It may be gone by now. */
-    if (result == META_E_DELETE_MARKER && s3_pinned_look(request, &again) != META_E_DELETE_MARKER)
-        result = META_E_NO_KEY;
+    /* A look, for what the answer tells of the marker. It may be gone by now. To a change without a version a marker is no object. */
+    if (result == META_E_DELETE_MARKER || result == META_E_NO_KEY)
+        result =
+            s3_pinned_look(request, &again) == META_E_DELETE_MARKER ? META_E_DELETE_MARKER : META_E_NO_KEY;
     s3_pinned_end(&again);
     again.result = result;
     s3_version_answer_failure(request, &again);
@@ -117,4 +118,11 @@ void s3_version_answer(struct s3_request *request, const struct meta_bucket *buc
         return;
     length = s3_version_format(id, text);
     s3_answer_header(request, header, text, length);
+}
+
+void s3_version_answer_new(struct s3_request *request, const struct meta_bucket *bucket,
+                           const struct meta_version_id *id)
+{
+    if (!meta_version_is_null(id))
+        s3_version_answer(request, bucket, "x-amz-version-id", id);
 }

@@ -42,5 +42,8 @@ void s3_version_answer_change_failure(struct s3_request *request, const struct s
 /* Adds the header; nothing where the bucket has never had versioning. */
 void s3_version_answer(struct s3_request *request, const struct meta_bucket *bucket, const char *header,
                        const struct meta_version_id *id);
+/* The version of what was uploaded. S3 says nothing of "null", as while versioning is suspended. */
+void s3_version_answer_new(struct s3_request *request, const struct meta_bucket *bucket,
+                           const struct meta_version_id *id);
 
 #endif

@@ -101,13 +101,25 @@ static void write_part(struct s3_xml *xml, const struct meta_object *object, uin
     s3_xml_close(xml, "Part");
 }
 
+/* All that S3 tells of parts whose checksums are not those of the object. */
+static void write_part_count(struct s3_xml *xml, const struct meta_object *object)
+{
+    s3_xml_open(xml, "ObjectParts");
+    s3_xml_unsigned(xml, "PartsCount", object->part_count);
+    s3_xml_close(xml, "ObjectParts");
+}
+
 static void write_parts(struct s3_xml *xml, const struct meta_object *object, const struct question *question)
 {
-    uint32_t first = 0, count, last = question->part_marker;
+    uint32_t first = 0, count, last = 0;
     bool is_truncated;
 
     if (object->part_count == 0)
         return;
+    if (object->checksum.algorithm == S3_CHECKSUM_NONE || object->checksum.type == S3_CHECKSUM_FULL_OBJECT) {
+        write_part_count(xml, object);
+        return;
+    }
     while (first < object->part_count && object->parts[first].number <= question->part_marker)
         first++;
     count = object->part_count - first;
@@ -119,8 +131,7 @@ static void write_parts(struct s3_xml *xml, const struct meta_object *object, co
     s3_xml_open(xml, "ObjectParts");
     s3_xml_unsigned(xml, "PartsCount", object->part_count);
     s3_xml_unsigned(xml, "PartNumberMarker", question->part_marker);
-    if (is_truncated) /* as ListParts, and for its reason */
-        s3_xml_unsigned(xml, "NextPartNumberMarker", last);
+    s3_xml_unsigned(xml, "NextPartNumberMarker", last);
     s3_xml_unsigned(xml, "MaxParts", question->parts_max);
     s3_xml_bool(xml, "IsTruncated", is_truncated);
     for (uint32_t i = first; i < first + count; i++)

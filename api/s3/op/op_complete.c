@@ -97,7 +97,7 @@ static void answer_completed(struct completion *completion)
     s3_xml_etag(&xml, completion->op.etag);
     s3_xml_checksum(&xml, &completion->op.checksum, completion->list.count);
     s3_xml_close(&xml, "CompleteMultipartUploadResult");
-    s3_version_answer(request, &request->bucket, "x-amz-version-id", &completion->op.version);
+    s3_version_answer_new(request, &request->bucket, &completion->op.version);
     s3_answer_xml(request, 200, &xml);
 }
 
@@ -164,11 +164,33 @@ static enum s3_error refuse_checksum(struct completion *completion)
     return S3_ERROR_CHECKSUM_MISMATCH;
 }
 
+/* The type has to be said of a checksum that is not of the type that is its algorithm's own. */
+static enum s3_error check_type(struct completion *completion, const char **message)
+{
+    const struct s3_assembly *assembly = &completion->assembly;
+    struct slice type = s3_request_header(completion->request, "x-amz-checksum-type");
+    const char *mode = assembly->asked ? s3_checksum_type_name(assembly->type) : "null";
+
+    if (type.base == NULL)
+        return completion->claim.algorithm != S3_CHECKSUM_NONE && assembly->asked &&
+                       assembly->type == S3_CHECKSUM_FULL_OBJECT &&
+                       assembly->algorithm != S3_CHECKSUM_CRC64NVME
+                   ? refuse_checksum(completion)
+                   : S3_ERROR_NONE;
+    if (slice_is_nocase(type, mode))
+        return S3_ERROR_NONE;
+    *message = arena_concat(&completion->request->http->arena, SLICE("The upload was created using the "),
+                            slice_text(mode),
+                            SLICE(" checksum mode. The complete request must use the same checksum mode."))
+                   .base;
+    return S3_ERROR_INVALID_REQUEST;
+}
+
 static enum s3_error check_claims(struct completion *completion, const char **message)
 {
     struct s3_request *request = completion->request;
     struct slice size = s3_request_header(request, "x-amz-mp-object-size");
-    struct slice type = s3_request_header(request, "x-amz-checksum-type");
+    enum s3_error error;
     uint64_t expected;
 
     if (size.base != NULL) {
@@ -179,11 +201,8 @@ static enum s3_error check_claims(struct completion *completion, const char **me
             return S3_ERROR_INVALID_REQUEST;
         }
     }
-    if (type.base != NULL && completion->assembly.algorithm != S3_CHECKSUM_NONE &&
-        !slice_is_nocase(type, s3_checksum_type_name(completion->assembly.type))) {
-        *message = "The checksum type does not match the one that the upload was created with.";
-        return S3_ERROR_INVALID_REQUEST;
-    }
+    if ((error = check_type(completion, message)) != S3_ERROR_NONE)
+        return error;
     if (completion->claim.algorithm != S3_CHECKSUM_NONE &&
         completion->op.checksum.algorithm == S3_CHECKSUM_NONE) {
         *message = "The upload's parts have no checksums that the object's checksum could be computed from.";
@@ -324,6 +343,8 @@ static void assemble(struct core_turn *turn)
         wait_for_turn(completion, assemble);
         return;
     }
+    if (error == S3_ERROR_CHECKSUM_MISMATCH)
+        message = s3_assembly_describe_unlike(&completion->assembly);
     if (error == S3_ERROR_NONE)
         error = finish_assembly(completion, &message);
     s3_assembly_end(&completion->assembly);
@@ -370,8 +391,10 @@ static void on_document(struct s3_request *request, enum s3_error error, const c
 {
     struct completion *completion = (struct completion *)((char *)ctx - offsetof(struct completion, list));
 
-    if (error == S3_ERROR_MISSING_REQUEST_BODY)
-        error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_MISSING_REQUEST_BODY) {
+        error = S3_ERROR_INVALID_REQUEST;
+        message = "You must specify at least one part";
+    }
     if (error != S3_ERROR_NONE) {
         s3_answer_failure(request, error, message);
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * UploadPart, UploadPartCopy, ListParts. Worker's thread.
+ * UploadPart, UploadPartCopy. Worker's thread.
  *
  * An upload that was created with a checksum algorithm has it computed for each part, whether the client
  * sends it or not: completing needs all of them. Where the object's checksum is to be made of those of its
@@ -74,10 +74,25 @@ static void commit_part(struct s3_put *put)
     core_put_commit_part(put->core, op);
 }
 
+/* The checksum of an upload that asked for none is S3's own matter: a client would list it when it completes the upload. What it
+ * claims is confirmed. */
+static void answer_part_checksum(struct s3_put *put)
+{
+    struct meta_checksum claimed = {.algorithm = (uint8_t)put->claim.algorithm};
+
+    if (part_put_of(put)->target.algorithm != S3_CHECKSUM_NONE) {
+        s3_answer_checksum_value(put->request, &put->checksum, 0);
+    } else if (put->claim.algorithm != S3_CHECKSUM_NONE) {
+        claimed.length = (uint8_t)s3_checksum_bytes(put->claim.algorithm);
+        memcpy(claimed.value, put->claim.value, claimed.length);
+        s3_answer_checksum_value(put->request, &claimed, 0);
+    }
+}
+
 static void answer_part(struct s3_put *put)
 {
     s3_answer_etag(put->request, put->etag);
-    s3_answer_checksum_value(put->request, &put->checksum, 0);
+    answer_part_checksum(put);
     s3_answer_empty(put->request, 200);
 }
 
@@ -113,7 +128,9 @@ static enum s3_error prepare_part(struct part_put *part_put, const char **messag
         (error = s3_put_prepare(&part_put->put, message)) != S3_ERROR_NONE ||
         (error = check_claim(part_put, message)) != S3_ERROR_NONE)
         return error;
-    part_put->put.wanted = part_put->target.algorithm;
+    /* As S3: an upload that asks for no checksum becomes an object with a CRC-64, whatever its parts came with. */
+    part_put->put.wanted =
+        part_put->target.algorithm != S3_CHECKSUM_NONE ? part_put->target.algorithm : S3_CHECKSUM_CRC64NVME;
     part_put->op.bucket = request->bucket.id;
     part_put->op.key = request->key;
     part_put->op.part.number = part_put->target.number;
@@ -162,7 +179,8 @@ static void answer_part_copied(struct part_copy *copy)
     s3_xml_open(&xml, "CopyPartResult" S3_XMLNS);
     s3_xml_time(&xml, "LastModified", copy->op.modified_ms);
     s3_xml_etag(&xml, copy->op.etag);
-    s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
+    if (copy->target.algorithm != S3_CHECKSUM_NONE)
+        s3_xml_checksum_value(&xml, &copy->op.checksum, 0);
     s3_xml_close(&xml, "CopyPartResult");
     s3_copy_source_answer_version(request, &copy->source, &copy->op.source_version);
     s3_answer_xml(request, 200, &xml);
@@ -222,6 +240,10 @@ static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_o
 {
     if (!copy->has_range)
         copy->range = (struct s3_range){0, object->size};
+    if (copy->has_range && copy->range.first >= object->size) {
+        *message = "The specified copy range is invalid for the source object size.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
     if (copy->range.first + copy->range.length > object->size)
         return refuse_range(copy->request, object->size);
     if (copy->range.length > S3_PUT_BYTES_MAX) {
@@ -340,107 +362,4 @@ void s3_op_upload_part_copy(struct s3_request *request)
         s3_answer_failure(request, error, message);
     else
         part_copy_submit(copy);
-}
-
-/* ---- ListParts ---- */
-
-#define PARTS_ROOT "ListPartsResult"
-
-struct part_listing {
-    struct s3_request *request;
-    struct s3_xml xml; /* the entries, and what follows them */
-    unsigned char upload_id[META_UPLOAD_ID_BYTES];
-    uint32_t after, limit, last;
-    bool truncated;
-};
-
-static int visit_part(void *ctx, const struct meta_part *part)
-{
-    struct part_listing *listing = ctx;
-    struct s3_xml *xml = &listing->xml;
-
-    s3_xml_open(xml, "Part");
-    s3_xml_unsigned(xml, "PartNumber", part->number);
-    s3_xml_time(xml, "LastModified", part->modified_ms);
-    s3_xml_etag(xml, part->etag);
-    s3_xml_unsigned(xml, "Size", part->size);
-    s3_xml_checksum_value(xml, &part->checksum, 0);
-    s3_xml_close(xml, "Part");
-    listing->last = part->number;
-    return 0;
-}
-
-/* In the order of S3's own examples. */
-static void write_parts_head(const struct part_listing *listing, const struct meta_upload *upload,
-                             struct s3_xml *xml)
-{
-    const struct s3_request *request = listing->request;
-    char id[S3_UPLOAD_ID_TEXT_BYTES + 1];
-    uint8_t algorithm = upload->checksum_algorithm;
-
-    s3_upload_id_format(upload->id, id);
-    s3_xml_open(xml, PARTS_ROOT S3_XMLNS);
-    s3_xml_string(xml, "Bucket", request->bucket.name);
-    s3_xml_key(xml, "Key", request->key.base, request->key.len, false);
-    s3_xml_string(xml, "UploadId", id);
-    s3_xml_owner(request, xml, "Initiator", upload->owner);
-    s3_xml_owner(request, xml, "Owner", upload->owner);
-    s3_xml_storage_class(xml, s3_attribute_get(&upload->attributes, META_ATTRIBUTE_STORAGE_CLASS));
-    if (algorithm != S3_CHECKSUM_NONE && algorithm < S3_CHECKSUM_COUNT) {
-        s3_xml_string(xml, "ChecksumAlgorithm", s3_checksum_name(algorithm));
-        s3_xml_string(xml, "ChecksumType", s3_checksum_type_name(upload->checksum_type));
-    }
-    s3_xml_unsigned(xml, "PartNumberMarker", listing->after);
-    /* Paginators made from the API's model, JavaScript's among them, ask on for as long as there is a next marker. */
-    if (listing->truncated)
-        s3_xml_unsigned(xml, "NextPartNumberMarker", listing->last);
-    s3_xml_unsigned(xml, "MaxParts", listing->limit);
-    s3_xml_bool(xml, "IsTruncated", listing->truncated);
-}
-
-static void answer_parts(struct part_listing *listing, const struct meta_upload *upload)
-{
-    struct s3_request *request = listing->request;
-    struct s3_xml head;
-    int result;
-
-    s3_xml_init_rest(&listing->xml, &request->http->arena);
-    listing->last = listing->after;
-    result = meta_part_list(core_worker_reader(request->worker), listing->upload_id, listing->after,
-                            listing->limit, visit_part, listing, &listing->truncated);
-    if (result != 0) {
-        s3_answer_result(request, result);
-        return;
-    }
-    s3_xml_close(&listing->xml, PARTS_ROOT);
-    s3_xml_init(&head, &request->http->arena);
-    write_parts_head(listing, upload, &head);
-    s3_xml_prepend(&listing->xml, &head);
-    s3_answer_xml(request, 200, &listing->xml);
-}
-
-void s3_op_list_parts(struct s3_request *request)
-{
-    struct part_listing *listing = s3_request_alloc(request, sizeof(*listing));
-    enum s3_error error = s3_parameter_upload_id(request, listing->upload_id);
-    struct meta_upload upload;
-    int result;
-
-    listing->request = request;
-    if (error != S3_ERROR_NONE) {
-        s3_answer_error(request, error);
-        return;
-    }
-    if (s3_parameter_count(request, "max-parts", META_LIST_ENTRIES_MAX, META_LIST_ENTRIES_MAX,
-                           &listing->limit) != 0 ||
-        s3_parameter_count(request, "part-number-marker", 0, META_PART_NUMBER_MAX, &listing->after) != 0)
-        return;
-    result = meta_upload_get(core_worker_reader(request->worker), request->bucket.id, request->key,
-                             listing->upload_id, &upload);
-    if (result != 0) {
-        s3_answer_result(request, result);
-        return;
-    }
-    answer_parts(listing, &upload);
-    meta_upload_release(&upload);
 }

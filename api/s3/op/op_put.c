@@ -87,7 +87,7 @@ static void answer_stored(struct s3_put *put)
     if (append->is_given)
         s3_answer_header(put->request, "x-amz-object-size", text,
                          (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)append->size));
-    s3_version_answer(put->request, &put->request->bucket, "x-amz-version-id", &object->version);
+    s3_version_answer_new(put->request, &put->request->bucket, &object->version);
     if (append->change.etag == NULL) /* else the tags, which rules may ask about, are those of the object */
         s3_expiration_answer(put->request, object->size, object->modified_ms, &object->attributes);
     s3_answer_empty(put->request, 200);

@@ -180,14 +180,15 @@ static void goes_without_checksums(void **state)
 }
 
 /* The outcome of one or two stored parts against a list. */
-static enum s3_error add_two(const char *xml, const struct meta_part *part, const struct meta_part *second)
+static enum s3_error add_asked(enum s3_checksum_algorithm algorithm, const char *xml,
+                               const struct meta_part *part, const struct meta_part *second)
 {
     struct s3_assembly assembly;
     struct meta_checksum checksum;
     enum s3_error error;
 
     assert_int_equal(parse(xml), S3_ERROR_NONE);
-    assert_int_equal(s3_assembly_begin(&assembly, &list, S3_CHECKSUM_NONE, S3_CHECKSUM_FULL_OBJECT), 0);
+    assert_int_equal(s3_assembly_begin(&assembly, &list, algorithm, S3_CHECKSUM_FULL_OBJECT), 0);
     error = s3_assembly_add(&assembly, part);
     if (error == S3_ERROR_NONE && second != NULL)
         error = s3_assembly_add(&assembly, second);
@@ -195,6 +196,11 @@ static enum s3_error add_two(const char *xml, const struct meta_part *part, cons
         error = s3_assembly_finish(&assembly, &checksum);
     s3_assembly_end(&assembly);
     return error;
+}
+
+static enum s3_error add_two(const char *xml, const struct meta_part *part, const struct meta_part *second)
+{
+    return add_asked(S3_CHECKSUM_NONE, xml, part, second);
 }
 
 static enum s3_error add_one(const char *xml, const struct meta_part *part)
@@ -228,11 +234,12 @@ static void holds_listed_checksums_against_stored_ones(void **state)
     s3_checksum_format(&part.checksum, 0, text);
     snprintf(xml, sizeof(xml),
              "<Part><PartNumber>1</PartNumber><ETag>a</ETag><ChecksumCRC32>%s</ChecksumCRC32></Part>", text);
-    assert_int_equal(add_one(xml, &part), S3_ERROR_NONE);
+    assert_int_equal(add_asked(S3_CHECKSUM_CRC32, xml, &part, NULL), S3_ERROR_NONE);
+    assert_int_equal(add_one(xml, &part), S3_ERROR_INVALID_PART); /* the upload did not ask for it */
     part.checksum.value[3] ^= 1;
-    assert_int_equal(add_one(xml, &part), S3_ERROR_INVALID_PART);
+    assert_int_equal(add_asked(S3_CHECKSUM_CRC32, xml, &part, NULL), S3_ERROR_CHECKSUM_MISMATCH);
     part.checksum.algorithm = S3_CHECKSUM_NONE;
-    assert_int_equal(add_one(xml, &part), S3_ERROR_INVALID_PART);
+    assert_int_equal(add_asked(S3_CHECKSUM_CRC32, xml, &part, NULL), S3_ERROR_INVALID_PART);
 }
 
 static void matches_claims_about_the_object(void **state)
