@@ -34,7 +34,7 @@ struct s3_form {
     enum s3_form_state state;
     struct s3_form_field fields[S3_FORM_FIELDS_MAX];
     size_t field_count;
-    struct slice filename;     /* of the file, without folders; empty when it was not told */
+    struct slice filename;     /* of the file, without folders; base NULL when it was not told */
     struct slice content_type; /* of the file's part; base NULL when not told */
     /* private */
     struct arena *arena;

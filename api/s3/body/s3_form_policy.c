@@ -146,8 +146,10 @@ static enum s3_error check_list(struct judgement *judgement, const json_t *condi
     if (operation != NULL && strcasecmp(operation, "content-length-range") == 0 &&
         json_array_size(condition) == 3)
         return check_length(judgement, condition);
+    if (field != NULL && field[0] != '$') /* to S3 that is no field, and none has that value */
+        return denied(judgement, "Policy Condition failed: no field is ", field);
     if (operation == NULL || field == NULL || value == NULL || json_array_size(condition) != 3 ||
-        field[0] != '$' || field_name(field, name) == NULL)
+        field_name(field, name) == NULL)
         return malformed(judgement, "Invalid Policy: a condition is not [operation, $field, value].");
     if (strcasecmp(operation, "eq") == 0)
         return check_equal(judgement, name, value);
@@ -158,20 +160,16 @@ static enum s3_error check_list(struct judgement *judgement, const json_t *condi
 
 static enum s3_error check_object(struct judgement *judgement, json_t *condition)
 {
-    enum s3_error error = S3_ERROR_NONE;
-    const char *field;
-    json_t *value;
+    void *iterator = json_object_iter(condition);
+    const json_t *value = json_object_iter_value(iterator);
+    char name[128];
 
-    json_object_foreach(condition, field, value)
-    {
-        char name[128];
-
-        if (!json_is_string(value) || field_name(field, name) == NULL)
-            return malformed(judgement, "Invalid Policy: a condition's value is no text.");
-        if (error == S3_ERROR_NONE)
-            error = check_equal(judgement, name, json_string_value(value));
-    }
-    return error;
+    if (json_object_size(condition) != 1)
+        return malformed(judgement, "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have "
+                                    "exactly one property specified.");
+    if (!json_is_string(value) || field_name(json_object_iter_key(iterator), name) == NULL)
+        return malformed(judgement, "Invalid Policy: a condition's value is no text.");
+    return check_equal(judgement, name, json_string_value(value));
 }
 
 /* ---- The whole ---- */

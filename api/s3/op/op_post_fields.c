@@ -43,13 +43,13 @@ static enum s3_error refuse_field(struct post *post, const char *field, const ch
 
 #define FILENAME_VARIABLE "${filename}"
 
-/* Once per field, which bounds what a form can grow to. */
+/* Once per field, which bounds what a form can grow to. A file without a name, and only that, leaves the variable there. */
 static struct slice expand(struct post *post, struct slice text)
 {
     const char *at = text.base != NULL ? memmem(text.base, text.len, LITERAL(FILENAME_VARIABLE)) : NULL;
     struct slice head, tail;
 
-    if (at == NULL)
+    if (at == NULL || post->form.filename.base == NULL)
         return text;
     head = slice_of(text.base, (size_t)(at - text.base));
     tail = slice_of(at + strlen(FILENAME_VARIABLE), text.len - head.len - strlen(FILENAME_VARIABLE));
