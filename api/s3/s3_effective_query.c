@@ -180,6 +180,15 @@ static void leave_out(struct s3_request *request)
         forget(request, S3_EFFECTIVE_TAGGING, S3_EFFECTIVE_TAGGING);
 }
 
+/* Who names a source means a copy, which is a PUT. */
+static enum s3_error refuse_source(struct s3_request *request)
+{
+    if (request->effective.values[S3_EFFECTIVE_COPY_SOURCE].base == NULL || request->method == S3_PUT)
+        return S3_ERROR_NONE;
+    return refuse(request, SLICE("x-amz-copy-source"),
+                  "You can only specify a copy source header for copy requests.");
+}
+
 enum s3_error s3_effective_settle(struct s3_request *request)
 {
     enum s3_error error = S3_ERROR_NONE;
@@ -191,6 +200,8 @@ enum s3_error s3_effective_settle(struct s3_request *request)
                is_signed_by_header(request)) {
         take_payload_hash(request);
     }
+    if (error == S3_ERROR_NONE)
+        error = refuse_source(request);
     leave_out(request);
     return error;
 }

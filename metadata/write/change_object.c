@@ -105,8 +105,8 @@ static int entry_check(const struct meta_delete_entry *entry, const struct objec
         return err;
     if (entry->if_match == NULL && !entry->if_match_size && !entry->if_match_modified)
         return 0;
-    if (current == NULL)
-        return META_E_NO_KEY;
+    if (current == NULL) /* as S3: its size and its time are nobody's mistake */
+        return entry->if_match != NULL ? META_E_NO_KEY : 0;
     if (entry->if_match != NULL && strcmp(entry->if_match, "*") != 0 &&
         (current->etag[0] == '\0' || strcmp(entry->if_match, current->etag) != 0))
         return META_E_PRECONDITION;

@@ -342,8 +342,8 @@ upload = alice.create_multipart_upload(Bucket="rules", Key="parts")["UploadId"]
 equal([send("PUT", "/rules/parts", [("x-amz-copy-source", text)], [("partNumber", "1"), ("uploadId", upload)])[0] for text in ("rules/%77rong", "%2Frules/wrong?versionId=null", "rules/right")],
       [403, 403, 200], "a part's source, too")
 policy(("Allow", BESIDE, None), ("Allow", "s3:PutObject", {"StringEquals": {"s3:x-amz-copy-source": "rules/right"}}))
-equal([send("POST", "/rules/none", [COPY], [("uploads", "")])[0], form("none", [COPY])[0], send("PUT", "/rules/copy", [COPY])[0]], [403, 403, 200],
-      "what is no copy has no source")
+equal([send("POST", "/rules/none", [COPY], [("uploads", "")])[0], form("none", [COPY])[0], send("PUT", "/rules/copy", [COPY])[0]], [400, 400, 200],
+      "what is no copy may name no source")
 
 alice.put_object(Bucket="rules", Key="tagged", Body=b"t", Tagging="class=public")
 TAGGED, REPLACE = ("x-amz-copy-source", "rules/tagged"), ("x-amz-tagging-directive", "REPLACE")

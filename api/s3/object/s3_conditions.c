@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/s3/text/s3_time.h"
+#include "storage/base/clock.h"
 
 static struct slice without_quotes(struct slice text)
 {
@@ -83,7 +84,8 @@ enum s3_verdict s3_conditions_check(const struct s3_conditions *conditions, cons
     if (conditions->if_none_match.base != NULL) {
         if (s3_etag_list_has(conditions->if_none_match, etag, true))
             return S3_VERDICT_NOT_MODIFIED;
-    } else if (parse_date(conditions->if_modified_since, &date_s) && modified_s <= date_s) {
+    } else if (parse_date(conditions->if_modified_since, &date_s) && modified_s <= date_s &&
+               date_s <= seconds_of(clock_real_ms())) { /* RFC 9110 13.1.3: a date to come is none */
         return S3_VERDICT_NOT_MODIFIED;
     }
     return S3_VERDICT_GO;

@@ -201,3 +201,19 @@ enum s3_error s3_lock_bypass(struct s3_request *request, struct s3_pinned *objec
     *bypass = slice_is_nocase(s3_request_effective(request, S3_EFFECTIVE_BYPASS_GOVERNANCE), "true");
     return *bypass ? s3_authorize_access(request, &access) : S3_ERROR_NONE;
 }
+
+enum s3_error s3_lock_bypass_check(struct s3_request *request)
+{
+    const struct s3_lock_configuration *configuration;
+    int result;
+
+    if (s3_request_effective(request, S3_EFFECTIVE_BYPASS_GOVERNANCE).base == NULL)
+        return S3_ERROR_NONE;
+    if ((result = s3_lock_configuration_get(request, &configuration)) != 0)
+        return s3_error_of_result(result);
+    if (configuration != NULL)
+        return S3_ERROR_NONE;
+    return s3_request_argument_effective(
+        request, S3_EFFECTIVE_BYPASS_GOVERNANCE,
+        "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.");
+}

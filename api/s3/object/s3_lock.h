@@ -48,5 +48,7 @@ void s3_lock_answer(struct s3_request *request, const struct meta_attributes *at
  * AccessDenied. */
 enum s3_error s3_lock_bypass(struct s3_request *request, struct s3_pinned *object,
                              const struct meta_lock *lock, bool *bypass);
+/* Of a deletion: whether it may speak of that at all. InvalidArgument where the bucket has no object lock. */
+enum s3_error s3_lock_bypass_check(struct s3_request *request);
 
 #endif

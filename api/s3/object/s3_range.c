@@ -59,7 +59,7 @@ enum s3_range_result s3_range_parse(const char *text, size_t length, uint64_t si
     *range = (struct s3_range){0, size};
     if (!has_bytes_unit(value))
         return S3_RANGE_WHOLE;
-    value = slice_trim(slice_from(value, 6));
+    value = slice_from(value, 6);
     text = value.base;
     length = value.len;
     if ((dash = memchr(text, '-', length)) == NULL)

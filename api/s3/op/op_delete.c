@@ -139,6 +139,8 @@ void s3_op_delete_object(struct s3_request *request)
 
     if (error == S3_ERROR_NONE)
         error = read_conditions(request, &deletion->entry);
+    if (error == S3_ERROR_NONE)
+        error = s3_lock_bypass_check(request);
     deletion->request = request;
     if (error == S3_ERROR_NONE)
         error = judge_bypass(deletion);
@@ -413,6 +415,8 @@ static void on_document(struct s3_request *request, enum s3_error error, const c
 
     if (error == S3_ERROR_NONE && (result != 0 || deletion->key_count == 0))
         error = S3_ERROR_MALFORMED_XML;
+    if (error == S3_ERROR_NONE)
+        error = s3_lock_bypass_check(request);
     if (error == S3_ERROR_NONE)
         judge_some(&deletion->turn);
     else

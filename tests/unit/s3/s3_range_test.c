@@ -34,7 +34,6 @@ static void serves_single_ranges(void **state)
     assert_range("bytes=99-99", 100, 99, 1);
     assert_range("bytes=0-99", 100, 0, 100);
     assert_range("Bytes=0-9", 100, 0, 10);
-    assert_range("bytes= 0-9 ", 100, 0, 10);
     assert_range("bytes=0-8589934591", UINT64_MAX, 0, 8589934592);
 }
 
@@ -69,9 +68,9 @@ static void gives_the_end_of_nothing(void **state)
 static void ignores_what_it_does_not_understand(void **state)
 {
     static const char *const ignored[] = {
-        NULL,         "",           "bytes",       "bytes=",        "bytes=-",
-        "bytes=a-b",  "bytes=5",    "bytes=9-5",   "bytes=0-1,3-4", "lines=0-1",
-        "bytes=+1-2", "bytes=1--2", "bytes=0x1-2", "bytes 0-1"};
+        NULL,          "",          "bytes",         "bytes=",    "bytes=-",    "bytes=a-b",
+        "bytes=5",     "bytes=9-5", "bytes=0-1,3-4", "lines=0-1", "bytes=+1-2", "bytes=1--2",
+        "bytes=0x1-2", "bytes 0-1", "bytes= 0-9",    "bytes= -1"};
 
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         if (parse(ignored[i], 100) != S3_RANGE_WHOLE)
