@@ -38,10 +38,10 @@ static enum s3_error admit(struct s3_request *request, const struct s3_operation
         return s3_authorize_creation(request);
     error = s3_authorize_request(request, operation);
     /* A client may insist on whose bucket it talks to. */
-    if (error == S3_ERROR_NONE &&
-        !s3_authorize_expects(&request->bucket, s3_request_header(request, "x-amz-expected-bucket-owner")))
-        return S3_ERROR_ACCESS_DENIED;
-    return error;
+    return error == S3_ERROR_NONE
+               ? s3_authorize_expects(&request->bucket,
+                                      s3_request_header(request, "x-amz-expected-bucket-owner"))
+               : error;
 }
 
 /* A request that selects two operations means one of them at most: better none is done than the wrong one. */

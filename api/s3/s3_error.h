@@ -44,10 +44,14 @@
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                          \
     X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership",                                        \
       "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")                      \
+    X(INVALID_BUCKET_OWNER, 400, "InvalidBucketOwnerAWSAccountID",                                           \
+      "The value of the expected bucket owner parameter must be an AWS account ID")                          \
     X(INVALID_BUCKET_STATE, 409, "InvalidBucketState",                                                       \
       "The request is not valid with the current state of the bucket.")                                      \
     X(INVALID_BUCKET_NAME, 400, "InvalidBucketName", "The specified bucket is not valid.")                   \
     X(INVALID_DIGEST, 400, "InvalidDigest", "The Content-MD5 you specified was invalid.")                    \
+    X(INVALID_LOCATION_CONSTRAINT, 400, "InvalidLocationConstraint",                                         \
+      "The specified location-constraint is not valid")                                                      \
     X(INVALID_PART, 400, "InvalidPart",                                                                      \
       "One or more of the specified parts could not be found.  The part may not have been uploaded, or the " \
       "specified entity tag may not match the part's entity tag.")                                           \
@@ -87,6 +91,7 @@
     X(MISSING_CONTENT_LENGTH, 411, "MissingContentLength",                                                   \
       "You must provide the Content-Length HTTP header.")                                                    \
     X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request Body is empty")                         \
+    X(MISSING_SECURITY_HEADER, 400, "MissingSecurityHeader", "Your request was missing a required header")   \
     X(NO_LOGGING_STATUS_FOR_KEY, 400, "NoLoggingStatusForKey",                                               \
       "There is no such thing as the ?logging sub-resource for a key")                                       \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                            \

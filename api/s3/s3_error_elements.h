@@ -37,11 +37,13 @@
     X(HEADER, "Header")                                                                                      \
     X(HEADERS_NOT_SIGNED, "HeadersNotSigned")                                                                \
     X(KEY, "Key")                                                                                            \
+    X(LOCATION_CONSTRAINT, "LocationConstraint")                                                             \
     X(MAX_MESSAGE_BYTES, "MaxMessageLengthBytes")                                                            \
     X(MAX_SIZE_ALLOWED, "MaxSizeAllowed")                                                                    \
     X(MAX_SKEW, "MaxAllowedSkewMilliseconds")                                                                \
     X(METHOD, "Method")                                                                                      \
     X(MIN_SIZE_ALLOWED, "MinSizeAllowed")                                                                    \
+    X(MISSING_HEADER_NAME, "MissingHeaderName")                                                              \
     X(PART_NUMBER, "PartNumber")                                                                             \
     X(PART_NUMBER_REQUESTED, "PartNumberRequested")                                                          \
     X(PROPOSED_SIZE, "ProposedSize")                                                                         \

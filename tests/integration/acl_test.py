@@ -95,7 +95,7 @@ def bad_input(owner):
     equal(put(GrantRead="emailAddress=a@b.c"), "UnresolvableGrantByEmailAddress", "an address of mail")
     equal(put(GrantRead="somebody"), "InvalidArgument", "a grantee without a kind")
     equal(put(AccessControlPolicy={"Owner": {"ID": "other"}, "Grants": []}), "AccessDenied", "an ACL with another owner")
-    many = [{"Grantee": {"Type": "CanonicalUser", "ID": f"u{i}"}, "Permission": "READ"} for i in range(101)]
+    many = [{"Grantee": {"Type": "CanonicalUser", "ID": "other"}, "Permission": "READ"}] * 101
     equal(put(AccessControlPolicy={"Owner": {"ID": "owner"}, "Grants": many}), "MalformedACLError", "101 grants")
     equal(put(AccessControlPolicy={"Owner": {"ID": "owner"}, "Grants": many[:100]}), "ok", "100 grants")
     bad = [{"Grantee": {"Type": "CanonicalUser", "ID": "x"}, "Permission": "EVERYTHING"}]
@@ -123,12 +123,14 @@ def write_reaches_ones_own(server, owner, other, anybody):
     for who, name in ((other, "another user"), (anybody, "anybody")):
         equal([put(who, "owners"), copy(who, "owners"), remove(who, "owners"), put_new(who, "owners")], ["AccessDenied"] * 4,
               f"{name} neither replaces nor deletes what is the bucket owner's")
-        equal([put(who, "others"), copy(who, "others/copy"), remove(who, "missing")], ["ok"] * 3, f"{name} creates, also by copying")
+        add = copy if who is other else put  # copying takes somebody
+        equal([put(who, "others"), add(who, "others/copy"), remove(who, "missing")], ["ok"] * 3, f"{name} creates, also by copying, if he has a name")
         equal([put(third, "others"), copy(third, "others/copy"), remove(third, "others")], ["AccessDenied"] * 3, "a third cannot touch that")
         mine = "ok" if who is other else "AccessDenied"  # nobody can show that something anonymous is his
         equal([put(who, "others"), copy(who, "others/copy"), remove(who, "others"), remove(who, "others/copy")], [mine] * 4,
               f"{name} replaces and deletes his own: {mine}")
         equal([remove(owner, "others"), remove(owner, "others/copy")], ["ok"] * 2, "the bucket's owner may anything")
+    equal(copy(anybody, "another"), "AccessDenied", "without one he copies nothing")
     equal(owner.get_object(Bucket=BUCKET, Key="owners")["Body"].read(), b"o", "the owner's object is untouched")
     other.put_object(Bucket=BUCKET, Key="others", Body=b"x")
     names = lambda answer, kind: sorted(entry["Key"] for entry in answer.get(kind, []))

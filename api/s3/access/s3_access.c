@@ -9,6 +9,7 @@
 
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_ownership.h"
 #include "storage/base/slice.h"
 
@@ -39,9 +40,39 @@ static enum s3_error may_put_acl(struct s3_request *request)
         .object = &request->pinned,
         .action = request->key.len > 0 ? S3_ACTION_PUT_OBJECT_ACL : S3_ACTION_PUT_BUCKET_ACL,
         .rights = S3_RIGHT_ADMIN,
+        .of_upload = true,
     };
 
     return s3_authorize_access(request, &access);
+}
+
+/* All that may be said where ACLs do not count, in whatever words: bucket-owner-full-control. */
+static bool is_bucket_owners(struct s3_request *request, const struct s3_acl *acl, struct slice bucket_owner)
+{
+    struct slice canned = s3_request_effective(request, S3_EFFECTIVE_ACL);
+
+    if (canned.base != NULL)
+        return slice_is(canned, "bucket-owner-full-control");
+    return acl->count == 1 && acl->grants[0].grantee == S3_GRANTEE_ID &&
+           acl->grants[0].permission == S3_PERMISSION_FULL_CONTROL &&
+           slice_equals(acl->grants[0].id, bucket_owner);
+}
+
+enum s3_error s3_access_check_ids(struct s3_request *request, const struct s3_acl *acl,
+                                  const struct s3_acl_owners *owners)
+{
+    if (s3_credentials_is_open(request->credentials))
+        return S3_ERROR_NONE; /* nobody is known */
+    for (uint32_t i = 0; i < acl->count; i++) {
+        struct slice id = acl->grants[i].id;
+
+        if (acl->grants[i].grantee != S3_GRANTEE_ID || slice_equals(id, owners->owner) ||
+            slice_equals(id, owners->bucket_owner) ||
+            s3_credentials_knows(request->credentials, id.base, id.len))
+            continue;
+        return s3_request_argument(request, SLICE("CanonicalUser/ID"), id, "Invalid id");
+    }
+    return S3_ERROR_NONE;
 }
 
 enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,
@@ -49,14 +80,17 @@ enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *a
 {
     struct s3_public_access_block block;
     enum s3_ownership ownership;
+    enum s3_error error;
 
-    if (stays_with_owners(acl, owners))
-        return S3_ERROR_NONE;
     if (s3_ownership_get(request, request->bucket.id, &ownership) != 0 ||
         s3_public_access_block_get(request, request->bucket.id, &block) != 0)
         return S3_ERROR_INTERNAL_ERROR;
-    if (ownership == S3_OWNERSHIP_ENFORCED)
+    if (ownership == S3_OWNERSHIP_ENFORCED && !is_bucket_owners(request, acl, owners->bucket_owner))
         return S3_ERROR_ACL_NOT_SUPPORTED;
+    if (stays_with_owners(acl, owners))
+        return S3_ERROR_NONE;
+    if ((error = s3_access_check_ids(request, acl, owners)) != S3_ERROR_NONE)
+        return error;
     if (block.block_acls && s3_acl_is_public(acl))
         return S3_ERROR_ACCESS_DENIED;
     return S3_ERROR_NONE;
@@ -116,20 +150,32 @@ static void leave_owner_out(struct s3_acl *acl, struct slice owner)
     acl->count = kept;
 }
 
+/* Whether the owner is the caller, who was let into a bucket of another's by its policy or ACL: to what he wrote there he has all that
+ * S3 gives him. */
+static bool is_guest(const struct s3_request *request, const struct meta_bucket *bucket, struct slice owner)
+{
+    return request->identity != NULL && slice_is(owner, request->owner_id) &&
+           !slice_is(owner, bucket->owner) && s3_authorize_rights(request, bucket) == 0;
+}
+
 /* 0, or an error: the object's ACL, as far as it concerns others, is in *acl; *absent: there is no object. */
 static int load_object_acl(struct s3_request *request, struct s3_pinned *object, struct s3_acl *acl,
                            bool *absent)
 {
     int result = s3_pinned_judge(request, object, META_JUDGED_OWNER | META_JUDGED_ACL);
+    struct slice packed = object->judged.acl;
     struct slice owner;
 
     *absent = object->judged.absent;
     if (result != 0 || *absent)
         return result;
     owner = object->judged.owner;
-    if (!s3_acl_unpack(&request->http->arena, object->judged.acl, owner, acl))
+    if (packed.len == 0)
+        packed.base = NULL; /* it has none of its own */
+    if (!s3_acl_unpack(&request->http->arena, packed, owner, acl))
         return META_E_CORRUPT;
-    leave_owner_out(acl, owner);
+    if (!is_guest(request, object->bucket, owner))
+        leave_owner_out(acl, owner);
     return 0;
 }
 

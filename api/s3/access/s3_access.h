@@ -24,7 +24,7 @@ struct s3_upload_access {
 enum s3_error s3_access_of_upload(struct s3_request *request, struct s3_upload_access *access);
 
 /* Whether the ACL of the object, or of the bucket, grants the caller the permission; what it grants its owner does not count, for that
- * is a matter of the key's rights. Of an object that is not there the bucket's decides. An ACL that cannot be read grants nothing. */
+ * is a matter of the key's rights, unless he has none by configuration and wrote into another's bucket. Of an object that is not there the bucket's decides. An ACL that cannot be read grants nothing. */
 bool s3_access_is_granted(struct s3_request *request, struct s3_pinned *object,
                           enum s3_permission permission);
 bool s3_access_bucket_grants(struct s3_request *request, const struct meta_bucket *bucket,
@@ -35,7 +35,11 @@ bool s3_access_bucket_grants(struct s3_request *request, const struct meta_bucke
  * come second. */
 bool s3_access_is_own(struct s3_request *request, const struct s3_access *access);
 
-/* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied. */
+/* Whether all accounts that it grants something to exist: InvalidArgument. */
+enum s3_error s3_access_check_ids(struct s3_request *request, const struct s3_acl *acl,
+                                  const struct s3_acl_owners *owners);
+/* The judgement on an ACL that is about to be put by somebody who may put ACLs: AccessControlListNotSupported, AccessDenied,
+ * InvalidArgument. */
 enum s3_error s3_access_check(struct s3_request *request, const struct s3_acl *acl,
                               const struct s3_acl_owners *owners);
 

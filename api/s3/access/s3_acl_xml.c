@@ -22,7 +22,7 @@ struct reading {
     struct slice id;
     enum s3_grantee grantee;
     unsigned permission;
-    bool has_grantee, has_list;
+    bool has_grantee, has_list, has_owner;
     enum s3_error error;
 };
 
@@ -42,8 +42,16 @@ static int visit_grant(struct reading *reading)
     return 0;
 }
 
+static bool is_grantee_type(struct slice name)
+{
+    return slice_is(name, "CanonicalUser") || slice_is(name, "Group") ||
+           slice_is(name, "AmazonCustomerByEmail");
+}
+
 static int visit_grantee(struct reading *reading, const char *name, struct slice text)
 {
+    if (strcmp(name, "@type") == 0)
+        return is_grantee_type(text) ? 0 : -1;
     if (strcmp(name, "DisplayName") == 0 || strcmp(name, "Type") == 0)
         return 0;
     if (strcmp(name, "EmailAddress") == 0) {
@@ -85,12 +93,15 @@ static int visit_policy(void *ctx, const char *path, const char *text_base, size
         reading->has_list = true;
         return 0;
     }
-    if (strcmp(name, "Owner/ID") == 0 && !slice_equals(known_as(text), reading->owners->owner)) {
+    if (strcmp(name, "Owner/ID") == 0) {
+        reading->has_owner = true;
+        if (slice_equals(known_as(text), reading->owners->owner))
+            return 0;
         reading->error = S3_ERROR_ACCESS_DENIED;
         return -1;
     }
     return strcmp(name, "AccessControlList/Grant/Grantee") == 0 || strcmp(name, "Owner") == 0 ||
-                   strcmp(name, "Owner/ID") == 0 || strcmp(name, "Owner/DisplayName") == 0
+                   strcmp(name, "Owner/DisplayName") == 0
                ? 0
                : -1;
 }
@@ -101,8 +112,8 @@ enum s3_error s3_acl_read_xml(struct arena *arena, struct slice xml, const struc
     struct reading reading = {.arena = arena, .owners = owners, .acl = acl};
 
     acl->count = 0;
-    if (s3_xml_parse(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading) == 0 &&
-        reading.has_list)
+    if (s3_xml_parse_typed(xml.base, xml.len, "AccessControlPolicy", visit_policy, &reading) == 0 &&
+        reading.has_list && reading.has_owner)
         return S3_ERROR_NONE;
     return reading.error != S3_ERROR_NONE ? reading.error : S3_ERROR_MALFORMED_ACL;
 }

@@ -36,9 +36,13 @@ size_t s3_action_of_upload(const struct s3_request *request,
     size_t count = 1;
 
     actions[0] = S3_ACTION_PUT_OBJECT;
-    for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++)
-        if (s3_request_effective(request, additions[i].name).base != NULL)
-            count = add(actions, count, additions[i].action);
+    for (size_t i = 0; i < sizeof(additions) / sizeof(additions[0]); i++) {
+        struct slice value = s3_request_effective(request, additions[i].name);
+
+        if (value.base == NULL || (additions[i].name == S3_EFFECTIVE_ACL && slice_is(value, "private")))
+            continue; /* private it is anyway */
+        count = add(actions, count, additions[i].action);
+    }
     return count;
 }
 

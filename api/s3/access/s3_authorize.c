@@ -33,15 +33,25 @@ unsigned s3_authorize_rights(const struct s3_request *request, const struct meta
     return rights;
 }
 
-bool s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected)
+static bool is_account(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.base[i] < '0' || text.base[i] > '9')
+            return false;
+    return text.len == S3_ACCOUNT_TEXT_BYTES - 1;
+}
+
+enum s3_error s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected)
 {
     struct slice owner = slice_text(bucket->owner);
     char account[S3_ACCOUNT_TEXT_BYTES];
 
     if (expected.base == NULL || slice_equals(expected, owner))
-        return true;
+        return S3_ERROR_NONE;
+    if (!is_account(expected))
+        return S3_ERROR_INVALID_BUCKET_OWNER;
     s3_account_of_owner(owner.base, owner.len, account);
-    return slice_is_nocase(expected, account);
+    return slice_is(expected, account) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
 
 /* ---- Policies ---- */
@@ -124,9 +134,14 @@ static bool is_about_policy(enum s3_action action)
 /* ---- ACLs ---- */
 
 /* What of S3's permissions stands for the action; 0: no ACL grants it. *on_bucket: it is the bucket's ACL that counts. */
-static enum s3_permission permission_of(enum s3_action action, bool *on_bucket)
+static enum s3_permission permission_of(enum s3_action action, bool of_upload, bool *on_bucket)
 {
-    *on_bucket = false;
+    *on_bucket = of_upload;
+    if (of_upload)
+        return action == S3_ACTION_PUT_OBJECT || action == S3_ACTION_PUT_OBJECT_ACL ||
+                       action == S3_ACTION_PUT_OBJECT_TAGGING
+                   ? S3_PERMISSION_WRITE
+                   : 0;
     switch (action) {
     case S3_ACTION_GET_OBJECT:
     case S3_ACTION_GET_OBJECT_VERSION:
@@ -165,7 +180,7 @@ static enum s3_permission permission_of(enum s3_action action, bool *on_bucket)
 static bool acl_allows(struct s3_request *request, const struct s3_access *access)
 {
     bool on_bucket;
-    enum s3_permission permission = permission_of(access->action, &on_bucket);
+    enum s3_permission permission = permission_of(access->action, access->of_upload, &on_bucket);
 
     if (permission == 0)
         return false;
@@ -177,11 +192,12 @@ static bool acl_allows(struct s3_request *request, const struct s3_access *acces
 
 /* ---- What is not there ---- */
 
-static bool may_list(struct s3_request *request, const struct meta_bucket *bucket)
+/* As S3, by a listing with the key as its prefix. */
+static bool may_list(struct s3_request *request, const struct s3_pinned *object)
 {
-    struct s3_pinned itself = s3_pinned_named(bucket, slice_of(NULL, 0), NULL);
+    struct s3_pinned itself = s3_pinned_named(object->bucket, slice_of(NULL, 0), NULL);
     const struct s3_access access = {
-        .object = &itself, .action = S3_ACTION_LIST_BUCKET, .rights = S3_RIGHT_LIST};
+        .object = &itself, .action = S3_ACTION_LIST_BUCKET, .rights = S3_RIGHT_LIST, .prefix = object->key};
 
     return s3_authorize_access(request, &access) == S3_ERROR_NONE;
 }
@@ -195,7 +211,7 @@ static enum s3_error judge_absence(struct s3_request *request, const struct s3_a
     if (s3_pinned_judge(request, access->object, 0) != 0)
         return S3_ERROR_INTERNAL_ERROR;
     return !access->object->judged.absent || (rights & S3_RIGHT_ADMIN) != 0 ||
-                   may_list(request, access->object->bucket)
+                   may_list(request, access->object)
                ? S3_ERROR_NONE
                : S3_ERROR_ACCESS_DENIED;
 }
@@ -236,7 +252,8 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
 enum s3_error s3_authorize_upload(struct s3_request *request, struct slice tags)
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
-    struct s3_access access = {.object = &request->pinned, .rights = S3_RIGHT_WRITE, .tags = tags};
+    struct s3_access access = {
+        .object = &request->pinned, .rights = S3_RIGHT_WRITE, .tags = tags, .of_upload = true};
     size_t count = s3_action_of_upload(request, actions);
     enum s3_error error = S3_ERROR_NONE;
 
@@ -281,7 +298,7 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
         actions[count++] = S3_ACTION_DELETE_OBJECT_VERSION;
     }
     for (size_t i = 0; i < count; i++) {
-        enum s3_permission permission = permission_of(actions[i], &on_bucket);
+        enum s3_permission permission = permission_of(actions[i], false, &on_bucket);
 
         if ((policy != NULL && s3_policy_could_allow(policy, actions[i], principal)) ||
             (permission != 0 && on_bucket && s3_access_bucket_grants(request, &request->bucket, permission)))
@@ -307,7 +324,8 @@ static enum s3_error judge_request(struct s3_request *request, const struct s3_o
 {
     enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX];
     unsigned rights = operation->rights;
-    struct s3_access access = {.object = &request->pinned, .rights = rights};
+    struct s3_access access = {
+        .object = &request->pinned, .rights = rights, .of_upload = operation->action == S3_ACTION_PUT_OBJECT};
     const struct s3_policy *policy;
     enum s3_error error = S3_ERROR_NONE;
     size_t count;
@@ -331,6 +349,29 @@ static enum s3_error judge_request(struct s3_request *request, const struct s3_o
     return error;
 }
 
+/* Who was let in by a policy or an ACL without saying who he is may not do everything that they allow. */
+static enum s3_error refuse_stranger(struct s3_request *request, const struct s3_operation *operation)
+{
+    static const char *const messages[][2] = {
+        {"CreateMultipartUpload", "Anonymous users cannot initiate multipart uploads.  Please authenticate."},
+        {"CopyObject", "Anonymous users cannot copy objects.  Please authenticate."},
+        {"UploadPartCopy", "Anonymous users cannot copy objects.  Please authenticate."},
+        {"PutBucketAcl", "Anonymous users cannot invoke this API.  Please authenticate."},
+    };
+    const char *message = NULL;
+
+    if (request->identity != NULL || operation->rights == S3_RIGHT_READ ||
+        (s3_authorize_rights(request, &request->bucket) & operation->rights) == operation->rights)
+        return S3_ERROR_NONE;
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+        if (strcmp(operation->name, messages[i][0]) == 0)
+            message = messages[i][1];
+    if (message == NULL)
+        return S3_ERROR_NONE;
+    s3_request_explain(request, S3_ERROR_ACCESS_DENIED, message);
+    return S3_ERROR_ACCESS_DENIED;
+}
+
 enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_operation *operation)
 {
     enum s3_error error = s3_request_open_bucket(request);
@@ -338,7 +379,8 @@ enum s3_error s3_authorize_request(struct s3_request *request, const struct s3_o
     if (error != S3_ERROR_NONE)
         return error;
     s3_pinned_begin(request);
-    return judge_request(request, operation);
+    error = judge_request(request, operation);
+    return error == S3_ERROR_NONE ? refuse_stranger(request, operation) : error;
 }
 
 enum s3_error s3_authorize_begin_again(struct s3_request *request)

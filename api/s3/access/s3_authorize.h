@@ -34,6 +34,8 @@ struct s3_access {
     struct slice tags;
     /* That the request's body puts on the object; NULL: x-amz-object-lock-* say. */
     const struct meta_lock *lock;
+    struct slice prefix; /* of a listing that is only asked about; base NULL: the request's parameter */
+    bool of_upload; /* the action is part of an upload: an ACL that lets the caller write allows it, too */
     bool absence_is_asked_later; /* a read of what is not there is judged as if it were */
 };
 
@@ -56,8 +58,8 @@ bool s3_authorize_also(struct s3_request *request, enum s3_action action);
 /* CreateBucket, whose bucket is not there yet. */
 enum s3_error s3_authorize_creation(struct s3_request *request);
 /* Whether x-amz-expected-bucket-owner (or the like for a source) names the bucket's owner: by account number as S3 has it, or
- * by canonical id. An absent header expects nothing. */
-bool s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected);
+ * by canonical id. An absent header expects nothing. AccessDenied, or InvalidBucketOwnerAWSAccountID for what is neither. */
+enum s3_error s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected);
 /* Rights by configuration and ownership alone. */
 unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket);
 

@@ -104,6 +104,8 @@ static struct slice parameter_value(const struct s3_authorize_context *context, 
             return no_value;
         return slice_of(text, s3_version_format(&context->access->object->version, text));
     }
+    if (context->access->prefix.base != NULL && strcmp(name, "prefix") == 0)
+        return context->access->prefix;
     parameter = s3_request_parameter(context->request, name);
     return parameter != NULL ? parameter->value : no_value;
 }

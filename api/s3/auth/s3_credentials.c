@@ -123,6 +123,17 @@ const char *s3_credentials_user_name(const struct s3_credentials *set, const cha
     return user->name;
 }
 
+bool s3_credentials_knows(const struct s3_credentials *set, const char *id, size_t length)
+{
+    for (size_t i = 0; i < set->user_count; i++)
+        if (strlen(set->users[i].id) == length && memcmp(set->users[i].id, id, length) == 0)
+            return true;
+    for (size_t i = 0; i < set->count; i++)
+        if (strlen(set->identities[i]->owner) == length && memcmp(set->identities[i]->owner, id, length) == 0)
+            return true;
+    return false;
+}
+
 void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES])
 {
     unsigned char digest[32];

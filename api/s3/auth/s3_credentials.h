@@ -71,6 +71,8 @@ const char *s3_credentials_user_name(const struct s3_credentials *set, const cha
                                      size_t *name_length);
 
 #define S3_ACCOUNT_TEXT_BYTES 13u
+/* Whether that is the canonical id of a user or of a key's owner. */
+bool s3_credentials_knows(const struct s3_credentials *set, const char *id, size_t length);
 /* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
 void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
 /* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once.

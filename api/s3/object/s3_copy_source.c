@@ -9,6 +9,7 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_time.h"
+#include "storage/base/clock.h"
 #include "storage/base/slice.h"
 
 static enum s3_error refuse(const char **message, const char *why)
@@ -85,7 +86,7 @@ static enum s3_error read_conditions(struct s3_request *request, struct s3_copy_
     read_date(request, "x-amz-copy-source-if-unmodified-since", &source->if_unmodified_since_ms);
     if (source->if_match != NULL)
         source->if_unmodified_since_ms = INT64_MIN;
-    if (source->if_none_match != NULL)
+    if (source->if_none_match != NULL || source->if_modified_since_ms > clock_real_ms())
         source->if_modified_since_ms = INT64_MIN;
     return S3_ERROR_NONE;
 }
@@ -137,7 +138,7 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     }
     if ((error = s3_copy_source_judge(request, source)) != S3_ERROR_NONE)
         return error;
-    return s3_authorize_expects(&source->bucket, owner) ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+    return s3_authorize_expects(&source->bucket, owner);
 }
 
 enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s3_copy_source *source)

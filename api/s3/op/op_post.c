@@ -47,10 +47,11 @@ static enum s3_error authorize(struct post *post)
     if (error == S3_ERROR_NONE)
         error = s3_authorize_upload(request, post->tags);
     /* A client may insist on whose bucket it talks to, in a header or in a field. */
-    if (error == S3_ERROR_NONE &&
-        (!s3_authorize_expects(&request->bucket, post->expected_owner) ||
-         !s3_authorize_expects(&request->bucket, s3_request_header(request, "x-amz-expected-bucket-owner"))))
-        error = S3_ERROR_ACCESS_DENIED;
+    if (error == S3_ERROR_NONE)
+        error = s3_authorize_expects(&request->bucket, post->expected_owner);
+    if (error == S3_ERROR_NONE)
+        error =
+            s3_authorize_expects(&request->bucket, s3_request_header(request, "x-amz-expected-bucket-owner"));
     return error;
 }
 

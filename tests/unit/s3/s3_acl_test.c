@@ -140,6 +140,10 @@ static void refuses_headers(void **state)
 #define LIST(inside)   "<AccessControlList>" inside "</AccessControlList>"
 #define GRANT(grantee, permission)                                                                           \
     "<Grant><Grantee>" grantee "</Grantee><Permission>" permission "</Permission></Grant>"
+#define TYPED(type, grantee)                                                                                 \
+    "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"" type "\">" grantee \
+    "</Grantee><Permission>READ</Permission></Grant>"
+#define OWNER  "<Owner><ID>alice</ID></Owner>"
 #define ID(id) "<ID>" id "</ID><DisplayName>x</DisplayName>"
 #define ALL    "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>"
 
@@ -152,19 +156,25 @@ static void reads_xml(void **state)
     } cases[] = {
         {POLICY("<Owner><ID>alice</ID></Owner>" LIST(GRANT(ID("alice"), "FULL_CONTROL"))), S3_ERROR_NONE,
          NULL},
-        {POLICY(LIST(GRANT(ID("carol"), "READ_ACP") GRANT(ALL, "WRITE_ACP"))), S3_ERROR_NONE,
+        {POLICY(OWNER LIST(GRANT(ID("carol"), "READ_ACP") GRANT(ALL, "WRITE_ACP"))), S3_ERROR_NONE,
          "READ_ACP@id:carol WRITE_ACP@all"},
-        {POLICY(LIST("")), S3_ERROR_NONE, "-"},
+        {POLICY(OWNER LIST("")), S3_ERROR_NONE, "-"},
         {POLICY("<Owner><ID>mallory</ID></Owner>" LIST("")), S3_ERROR_ACCESS_DENIED, NULL},
-        {POLICY(""), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST(GRANT(ID("a"), "ALL"))), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST(GRANT("", "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST("<Grant><Grantee>" ID("a") "</Grantee></Grant>")), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST(GRANT(ID("a") ALL, "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST(GRANT("<URI>http://example.org</URI>", "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
-        {POLICY(LIST(GRANT("<EmailAddress>a@b.c</EmailAddress>", "READ"))), S3_ERROR_UNRESOLVABLE_GRANT,
+        {POLICY(OWNER), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(GRANT(ID("a"), "ALL"))), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(GRANT("", "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST("<Grant><Grantee>" ID("a") "</Grantee></Grant>")), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(GRANT(ID("a") ALL, "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(GRANT("<URI>http://example.org</URI>", "READ"))), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(GRANT("<EmailAddress>a@b.c</EmailAddress>", "READ"))), S3_ERROR_UNRESOLVABLE_GRANT,
          NULL},
-        {POLICY("<Other/>" LIST("")), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER "<Other/>" LIST("")), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(LIST("")), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY("<Owner/>" LIST("")), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(TYPED("CanonicalUser", ID("a")))), S3_ERROR_NONE, "READ@id:a"},
+        {POLICY(OWNER LIST(TYPED("Group", ALL))), S3_ERROR_NONE, "READ@all"},
+        {POLICY(OWNER LIST(TYPED("Nonsense", ID("a")))), S3_ERROR_MALFORMED_ACL, NULL},
+        {POLICY(OWNER LIST(TYPED("", ID("a")))), S3_ERROR_MALFORMED_ACL, NULL},
         {"<Acl/>", S3_ERROR_MALFORMED_ACL, NULL},
     };
 
