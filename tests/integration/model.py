@@ -132,6 +132,13 @@ class Bucket:
     def told_id(self, version):
         return {"x-amz-version-id": version.id if self.state else None}
 
+    def uploaded(self, key, version, answer):
+        """As added, of a PUT or a completed upload: these do not tell that the version is null."""
+        answer = self.added(key, version, answer)
+        if version.id == "null":
+            answer.headers["x-amz-version-id"] = None
+        return answer
+
     def added(self, key, version, answer):
         """The answer's part about a version that was just made."""
         if version.id is not None or not self.state:
@@ -224,7 +231,7 @@ class Bucket:
         if error:
             return refusal(error)
         version = self.add(key, Version(body=body, etag=md5(body), metadata=metadata, tags=tags))
-        return self.added(key, version, Answer(200, etag=version))
+        return self.uploaded(key, version, Answer(200, etag=version))
 
     def append(self, key, body, offset, match=None):
         current = self.current(key)
@@ -240,7 +247,7 @@ class Bucket:
         parts += ((parts[-1][0] + 1 if parts else 1, len(body)),)
         grown = Version(body=current.body + body, parts=parts, metadata=current.metadata, tags=current.tags)
         version = self.add(key, grown)
-        answer = self.added(key, version, Answer(200, etag=version))
+        answer = self.uploaded(key, version, Answer(200, etag=version))
         answer.headers["x-amz-object-size"] = str(len(version.body))
         return answer
 
@@ -333,6 +340,9 @@ class Bucket:
 
     def tags(self, key, version=None, tags=None):
         """Reads, or sets where tags are given."""
+        newest = self.newest(key)
+        if version is None and newest is not None and newest.marker:
+            return refusal("MethodNotAllowed")
         found, answer = self.look_up(key, version)
         if not found:
             answer.headers = {}
@@ -368,7 +378,7 @@ class Bucket:
         if not found:
             errors |= {"InvalidRequest" if code == "MethodNotAllowed" else code for code in answer.code}
         elif span and span[1] >= len(found.body):
-            errors.add("InvalidArgument")
+            errors.add("InvalidRequest" if span[0] >= len(found.body) else "InvalidArgument")
         if errors:
             return refusal(*errors)
         body = found.body if span is None else found.body[span[0]:span[1] + 1]
@@ -393,7 +403,7 @@ class Bucket:
         if before != named:
             return refusal("NoSuchUpload", "InvalidPart", disorder)
         if current.number == number:
-            return Answer(200, headers=self.told_id(current), etag=current)
+            return self.uploaded(key, current, Answer(200, etag=current))
         return None # its like has come there by another way, and either answer is right
 
     def complete(self, key, identity, named, match=None, none_match=None):
@@ -421,7 +431,7 @@ class Bucket:
                                         parts=tuple((number, len(upload.parts[number][0])) for number, _ in named)))
         self.uploads.remove(upload)
         self.finished[identity] = (key, version.number, etag, named)
-        return self.added(key, version, Answer(200, etag=version))
+        return self.uploaded(key, version, Answer(200, etag=version))
 
     # ---- Listings: (entries, common prefixes, is truncated, last), where last is the key, or key and id, to go on after ----
 
@@ -482,7 +492,8 @@ class Bucket:
         return self._list(rows, prefix, delimiter, limit)
 
     def list_uploads(self, prefix="", delimiter="", marker="", identity=None, limit=1000):
-        ordered = sorted(self.uploads, key=lambda u: (u.key.encode(), u.id or ""))
+        ordered, resumed = sorted(self.uploads, key=lambda u: (u.key.encode(), u.id or "")), self.resumed(marker, prefix, delimiter)
+        marker, identity = resumed, identity if resumed == marker else None
         rows = [(u.key, u.id, (u.key, u.id)) for u in ordered if self._is_behind(u.key, marker, prefix, delimiter) or
                 (u.key == marker and identity is not None and u.id > identity and not self._is_group(marker, prefix, delimiter))]
         return self._list(rows, prefix, delimiter, limit)
