@@ -51,9 +51,9 @@ OPERATION(ListBuckets, GET, SERVICE, ALONE, NONE, NO_ACTION, VERSION | ANY_REGIO
 /* ---- Buckets, and what is in them ---- */
 
 OPERATION(CreateBucket, PUT, BUCKET, ALONE, ADMIN, ACTION(CREATE_BUCKET), CREATES, SERVED, s3_op_create_bucket,
-          "`LocationConstraint` must be the server's region (or absent). A bucket that the caller owns already: 200 in us-east-1, "
-          "`BucketAlreadyOwnedByYou` elsewhere, as S3 documents it. `x-amz-bucket-object-lock-enabled`, `Tags`. Directory buckets: "
-          "501")
+          "`LocationConstraint` must be the server's region (or absent; in us-east-1 it is absent). A bucket that the caller owns already: in "
+          "us-east-1, and without `Tags`, 200, and its ACL is set anew; `BucketAlreadyOwnedByYou` elsewhere, as S3 documents it. "
+          "`x-amz-bucket-object-lock-enabled`, `Tags`. Directory buckets: 501")
 OPERATION(HeadBucket, HEAD, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), TELLS_REGION, SERVED, s3_op_head_bucket,
           "with `x-amz-bucket-region`, whatever the status, as all listings of a bucket and the 400 of a wrong region are")
 OPERATION(DeleteBucket, DELETE, BUCKET, ALONE, ADMIN, ACTION(DELETE_BUCKET), 0, SERVED, s3_op_delete_bucket,
@@ -116,7 +116,7 @@ OPERATION(DeleteBucketLifecycle, DELETE, BUCKET, BY("lifecycle"), ADMIN, ACTION(
           s3_op_delete_bucket_lifecycle, "")
 OPERATION(GetBucketTagging, GET, BUCKET, BY("tagging"), LIST, ACTION(GET_BUCKET_TAGGING), 0, SERVED, s3_op_get_bucket_tagging, "")
 OPERATION(PutBucketTagging, PUT, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET_TAGGING), 0, SERVED, s3_op_put_bucket_tagging,
-          "50 tags")
+          "50 tags; 204, as in S3, but for minio-js, which takes that for a failure: 200")
 OPERATION(DeleteBucketTagging, DELETE, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET_TAGGING), 0, SERVED,
           s3_op_delete_bucket_tagging, "")
 OPERATION(GetBucketWebsite, GET, BUCKET, BY("website"), LIST, ACTION(GET_BUCKET_WEBSITE), 0, REFUSED,
@@ -273,7 +273,7 @@ OPERATION(RenameObject, PUT, OBJECT, BY("renameObject"), WRITE, ACTION(PUT_OBJEC
 OPERATION(GetObjectAttributes, GET, OBJECT, BY("attributes"), READ,
           VERSIONED_AND(GET_OBJECT, GET_OBJECT_VERSION, GET_OBJECT_ATTRIBUTES, GET_OBJECT_VERSION_ATTRIBUTES), VERSION, SERVED,
           s3_op_get_object_attributes,
-          "`x-amz-max-parts`, `x-amz-part-number-marker`; parts are told whether or not they have checksums")
+          "`x-amz-max-parts`, `x-amz-part-number-marker`; parts are told where the checksum is `COMPOSITE`, else their number alone")
 OPERATION(GetObjectAcl, GET, OBJECT, BY("acl"), READ, VERSIONED(GET_OBJECT_ACL, GET_OBJECT_VERSION_ACL), VERSION, SERVED,
           s3_op_get_object_acl, "")
 /* Admin: who may only write cannot make it public. */
@@ -318,18 +318,22 @@ OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_
           "`x-amz-checksum-algorithm`, `x-amz-checksum-type`")
 OPERATION(UploadPartCopy, PUT, OBJECT, BY_BOTH_WITH("uploadId", "partNumber", "x-amz-copy-source"), WRITE, ACTION(PUT_OBJECT),
           MAY_MISS, SERVED, s3_op_upload_part_copy,
-          "no byte is moved: `x-amz-copy-source-range`. The part gets a checksum as the upload asks, from the source's or by reading "
+          "no byte is moved: `x-amz-copy-source-range`, whose part has an opaque ETag. The part gets a checksum as the upload asks, from the source's or by reading "
           "the range")
 OPERATION(UploadPart, PUT, OBJECT, BY_BOTH("uploadId", "partNumber"), WRITE, ACTION(PUT_OBJECT), MAY_MISS | BYTES, SERVED,
-          s3_op_upload_part, "as PutObject. In an upload whose checksum is `COMPOSITE` a part has to come with its own")
+          s3_op_upload_part,
+          "as PutObject. In an upload whose checksum is `COMPOSITE` a part has to come with its own; in one that asked for none, the "
+          "part's is verified and confirmed, but not kept: its object has a CRC64NVME")
 /* A part without its upload must not become the object. */
 OPERATION(UploadPart, PUT, OBJECT, BY("partNumber"), WRITE, ACTION(PUT_OBJECT), 0, REFUSED, INVALID_ARGUMENT, "")
 OPERATION(ListParts, GET, OBJECT, BY("uploadId"), WRITE, ACTION(LIST_MULTIPART_UPLOAD_PARTS), 0, SERVED, s3_op_list_parts,
-          "`max-parts`, `part-number-marker`")
+          "`max-parts`, `part-number-marker`. There is always a `NextPartNumberMarker`, as in S3; but none after the last part for AWS's "
+          "SDK for JavaScript, whose paginator would begin anew")
 OPERATION(CompleteMultipartUpload, POST, OBJECT, BY("uploadId"), WRITE, ACTION(PUT_OBJECT), MAKES, SERVED, s3_op_complete_upload,
-          "part checksums (which a `COMPOSITE` upload demands), `x-amz-mp-object-size`, conditions as PutObject; may be repeated as long as its object is the current "
-          "one, with the same parts (`InvalidPart` with others). Parts of an upload that asked for no checksum become an object with "
-          "a CRC where all have one of the same algorithm")
+          "part checksums (which a `COMPOSITE` upload demands), `x-amz-mp-object-size`, conditions as PutObject: these are about the "
+          "object that is there at the completion, whatever became of it since the upload began (S3 answers "
+          "`ConditionalRequestConflict` where it changed); may be repeated as long as its object is the current one, with the same "
+          "parts (`InvalidPart` with others)")
 OPERATION(AbortMultipartUpload, DELETE, OBJECT, BY("uploadId"), WRITE, ACTION(ABORT_MULTIPART_UPLOAD), 0, SERVED,
           s3_op_abort_upload, "")
 

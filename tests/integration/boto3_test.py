@@ -47,7 +47,9 @@ def body(s3, **kwargs):
 
 def buckets(s3):
     s3.create_bucket(Bucket="first-bucket")
-    s3.create_bucket(Bucket="second-bucket", CreateBucketConfiguration={"LocationConstraint": "us-east-1"})
+    s3.create_bucket(Bucket="second-bucket")
+    refused("a constraint that says what is the case anyway", "InvalidLocationConstraint", 400, s3.create_bucket, Bucket="third-bucket",
+            CreateBucketConfiguration={"LocationConstraint": "us-east-1"})
     equal([b["Name"] for b in s3.list_buckets()["Buckets"]], ["first-bucket", "second-bucket"], "buckets are listed in order")
     s3.head_bucket(Bucket="first-bucket")
     check(s3.get_bucket_location(Bucket="first-bucket").get("LocationConstraint") in (None, "us-east-1"), "the bucket's location")

@@ -31,6 +31,9 @@ MD5 = base64.b64encode(hashlib.md5(b"other").digest()).decode()
 
 # What an operation says of a document that is none: MalformedXML but for these.
 MALFORMED = {"PutBucketAcl": "MalformedACLError", "PutObjectAcl": "MalformedACLError"}
+# And of an empty one: MissingRequestBodyError but for these.
+EMPTY = {"CompleteMultipartUpload": "InvalidRequest", "PutBucketAcl": "MissingSecurityHeader", "PutObjectAcl": "MissingSecurityHeader",
+         "PutObjectLegalHold": "MalformedXML"}
 
 # What S3 does not take as the condition of an upload.
 UNSUPPORTED_CONDITIONS = [("If-None-Match of an ETag", {"if-none-match": '"x"'}, 501, "NotImplemented"),
@@ -40,6 +43,8 @@ UNSUPPORTED_CONDITIONS = [("If-None-Match of an ETag", {"if-none-match": '"x"'},
 
 
 def nothing_there(server):
+    rows(server, "ListObjects", ("an expected owner that is none", "GET", "/errors", {"x-amz-expected-bucket-owner": "x"}, None, 400,
+                                  "InvalidBucketOwnerAWSAccountID"))
     for operation in [*ON_BUCKETS, *ON_OBJECTS]:
         method, path = address(operation, "missing-bucket")
         rows(server, operation, ("no such bucket", method, path, HEADERS.get(operation), body_of(operation), 404, "NoSuchBucket"))
@@ -101,8 +106,10 @@ def numbers(server):
 def buckets(server, elsewhere):
     for name in ("ab", "A-Capital", "under_score", "-first", "last-", "two..dots", "192.168.1.1", "x" * 64, "xn--bucket", "name-s3alias"):
         rows(server, "CreateBucket", (f"the name {name:.12}", "PUT", f"/{name}", None, None, 400, "InvalidBucketName"))
-    location = "<CreateBucketConfiguration><LocationConstraint>mars-1</LocationConstraint></CreateBucketConfiguration>"
+    location = "<CreateBucketConfiguration><LocationConstraint>mars-north-1</LocationConstraint></CreateBucketConfiguration>"
+    nowhere = location.replace("mars-north-1", "nowhere")
     rows(server, "CreateBucket", ("another region", "PUT", "/errors-new", None, location, 400, "IllegalLocationConstraintException"),
+         ("no region", "PUT", "/errors-new", None, nowhere, 400, "InvalidLocationConstraint"),
          ("no XML", "PUT", "/errors-new", None, "x", 400, "MalformedXML"),
          ("an ACL that is none", "PUT", "/errors-new", {"x-amz-acl": "everybody"}, None, 400, "InvalidArgument"))
     elsewhere.request("PUT", "/twice")
@@ -383,7 +390,7 @@ def harm(server):
             path = f"/errors/upload?uploadId={upload(server)}"
         code = MALFORMED.get(operation, "MalformedXML")
         root = re.match("<(\\w+)", document).group(1)
-        empty = "MalformedXML" if operation == "CompleteMultipartUpload" else "MissingRequestBodyError"
+        empty = EMPTY.get(operation, "MissingRequestBodyError")
         rows(server, operation, ("no document", method, path, None, b"", 400, empty), ("no XML", method, path, None, "x", 400, code),
              ("another root", method, path, None, "<Other/>", 400, code), ("half of it", method, path, None, document[:-3], 400, code),
              ("something behind it", method, path, None, document + "<more/>", 400, code),

@@ -63,6 +63,7 @@ bool s3_document_has_digest(const struct s3_request *request)
 struct collecting {
     void (*done)(struct s3_request *request, struct slice body, void *ctx);
     void *ctx;
+    enum s3_error empty;
 };
 
 static void on_collected(struct s3_request *request, enum s3_error error, struct slice body, void *ctx)
@@ -71,7 +72,7 @@ static void on_collected(struct s3_request *request, enum s3_error error, struct
     const char *message = NULL;
 
     if (error == S3_ERROR_NONE && body.len == 0)
-        error = S3_ERROR_MISSING_REQUEST_BODY;
+        error = collecting->empty;
     if (error == S3_ERROR_NONE)
         error = s3_document_verify(request, body, &message);
     if (error != S3_ERROR_NONE)
@@ -83,6 +84,12 @@ static void on_collected(struct s3_request *request, enum s3_error error, struct
 void s3_document_collect(struct s3_request *request, size_t bytes_max,
                          void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx)
 {
+    s3_document_collect_or(request, bytes_max, S3_ERROR_MISSING_REQUEST_BODY, done, ctx);
+}
+
+void s3_document_collect_or(struct s3_request *request, size_t bytes_max, enum s3_error empty,
+                            void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx)
+{
     struct collecting *collecting = s3_request_alloc(request, sizeof(*collecting));
 
     if (!s3_body_is_announced(request)) {
@@ -91,6 +98,7 @@ void s3_document_collect(struct s3_request *request, size_t bytes_max,
     }
     collecting->done = done;
     collecting->ctx = ctx;
+    collecting->empty = empty;
     s3_body_collect(request, bytes_max, on_collected, collecting);
 }
 

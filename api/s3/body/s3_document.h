@@ -23,6 +23,11 @@ bool s3_document_has_digest(const struct s3_request *request);
 void s3_document_collect(struct s3_request *request, size_t bytes_max,
                          void (*done)(struct s3_request *request, struct slice body, void *ctx), void *ctx);
 
+/* The same with another error for an empty body. */
+void s3_document_collect_or(struct s3_request *request, size_t bytes_max, enum s3_error empty,
+                            void (*done)(struct s3_request *request, struct slice body, void *ctx),
+                            void *ctx);
+
 /* Sets (or, with base NULL, removes) a setting of the request's bucket and answers with status. */
 void s3_setting_put(struct s3_request *request, enum meta_setting_kind kind, struct slice document,
                     int status);

@@ -15,6 +15,8 @@
 #define MAX_AGE_SECONDS_MAX 2147483647u
 
 const char *const s3_cors_methods[] = {"GET", "PUT", "POST", "DELETE", "HEAD", NULL};
+_Static_assert(sizeof(s3_cors_methods) / sizeof(s3_cors_methods[0]) == S3_CORS_METHODS + 1,
+               "all are counted");
 
 /* ---- Matching ---- */
 
@@ -47,13 +49,14 @@ static bool any_matches(const struct s3_cors_texts *patterns, struct slice text,
     return false;
 }
 
-static unsigned method_bit(struct slice method)
+/* S3_CORS_METHODS: it is none of them. */
+static unsigned method_index(struct slice method)
 {
-    for (unsigned i = 0; s3_cors_methods[i] != NULL; i++) {
-        if (slice_equals(method, slice_of(s3_cors_methods[i], strlen(s3_cors_methods[i]))))
-            return 1u << i;
-    }
-    return 0;
+    unsigned i = 0;
+
+    while (i < S3_CORS_METHODS && !slice_is(method, s3_cors_methods[i]))
+        i++;
+    return i;
 }
 
 static bool headers_are_allowed(const struct s3_cors_rule *rule, struct slice requested)
@@ -70,7 +73,7 @@ static bool headers_are_allowed(const struct s3_cors_rule *rule, struct slice re
 const struct s3_cors_rule *s3_cors_match(const struct s3_cors *cors, struct slice origin, struct slice method,
                                          struct slice request_headers)
 {
-    unsigned bit = method_bit(method);
+    unsigned bit = 1u << method_index(method); /* of none, a bit that no rule has */
 
     for (uint32_t i = 0; i < cors->count; i++) {
         const struct s3_cors_rule *rule = &cors->rules[i];
@@ -114,7 +117,7 @@ static int refuse(struct reading *reading, enum s3_error error, const char *form
 
 static int add_text(struct reading *reading, struct s3_cors_texts *texts, struct slice text)
 {
-    if (text.len == 0 || !http_value_is_safe(text))
+    if (!http_value_is_safe(text))
         return -1;
     if (texts->count == texts->capacity) {
         uint32_t capacity = texts->capacity == 0 ? 4 : 2 * texts->capacity;
@@ -151,12 +154,15 @@ static int visit_rule_end(struct reading *reading)
 
 static int visit_method(struct reading *reading, struct slice text)
 {
-    unsigned bit = method_bit(text);
+    struct s3_cors_rule *rule = reading->rule;
+    unsigned index = method_index(text);
 
-    if (bit == 0)
+    if (index == S3_CORS_METHODS)
         return refuse(reading, S3_ERROR_INVALID_REQUEST,
                       "Found unsupported HTTP method in CORS config. Unsupported method is %.*s", text);
-    reading->rule->methods |= bit;
+    if ((rule->methods & 1u << index) == 0)
+        rule->listed[rule->listed_count++] = (unsigned char)index;
+    rule->methods |= 1u << index;
     return 0;
 }
 
@@ -168,6 +174,14 @@ static int visit_pattern(struct reading *reading, struct s3_cors_texts *texts, s
     return add_text(reading, texts, text);
 }
 
+/* An empty origin is none that a browser has. */
+static int visit_header(struct reading *reading, struct slice text)
+{
+    return text.len == 0 ? -1
+                         : visit_pattern(reading, &reading->rule->headers, text,
+                                         "AllowedHeader \"%.*s\" can not have more than one wildcard.");
+}
+
 static int visit_exposed(struct reading *reading, struct slice text)
 {
     if (count_stars(text) > 0)
@@ -175,7 +189,7 @@ static int visit_exposed(struct reading *reading, struct slice text)
                       "ExposeHeader \"%.*s\" contains wildcard. We currently do not support wildcard for "
                       "ExposeHeader.",
                       text);
-    return add_text(reading, &reading->rule->exposed, text);
+    return text.len > 0 ? add_text(reading, &reading->rule->exposed, text) : -1;
 }
 
 static int visit_id(struct reading *reading, struct slice text)
@@ -189,11 +203,14 @@ static int visit_id(struct reading *reading, struct slice text)
 
 static int visit_max_age(struct reading *reading, struct slice text)
 {
+    bool is_negative = text.len > 0 && text.base[0] == '-';
     uint64_t seconds;
 
+    if (is_negative)
+        text = slice_from(text, 1);
     if (s3_number_parse(text.base, text.len, MAX_AGE_SECONDS_MAX, &seconds) != 0)
         return -1;
-    reading->rule->max_age_seconds = (int64_t)seconds;
+    reading->rule->max_age_seconds = is_negative ? -(int64_t)seconds : (int64_t)seconds;
     return 0;
 }
 
@@ -207,7 +224,7 @@ static int rule_of(struct reading *reading)
                       "The number of CORS rules should not exceed allowed limit of 100 rules.%.*s",
                       SLICE(""));
     reading->rule = &reading->cors->rules[reading->cors->count];
-    reading->rule->max_age_seconds = -1;
+    reading->rule->max_age_seconds = S3_CORS_NO_AGE;
     return 0;
 }
 
@@ -233,8 +250,7 @@ static int visit_cors(void *ctx, const char *path, const char *text_base, size_t
         return visit_pattern(reading, &reading->rule->origins, text,
                              "AllowedOrigin \"%.*s\" can not have more than one wildcard.");
     if (strcmp(name, "AllowedHeader") == 0)
-        return visit_pattern(reading, &reading->rule->headers, text,
-                             "AllowedHeader \"%.*s\" can not have more than one wildcard.");
+        return visit_header(reading, text);
     if (strcmp(name, "ExposeHeader") == 0)
         return visit_exposed(reading, text);
     if (strcmp(name, "MaxAgeSeconds") == 0)
@@ -267,6 +283,11 @@ void s3_cors_free(struct s3_cors *cors)
 
 /* ---- Writing ---- */
 
+size_t s3_cors_age_format(const struct s3_cors_rule *rule, char text[S3_CORS_AGE_BYTES])
+{
+    return (size_t)snprintf(text, S3_CORS_AGE_BYTES, "%lld", (long long)rule->max_age_seconds);
+}
+
 static void write_texts(struct s3_xml *xml, const char *name, const struct s3_cors_texts *texts)
 {
     for (uint32_t i = 0; i < texts->count; i++)
@@ -283,14 +304,15 @@ void s3_cors_write(struct s3_xml *xml, const struct s3_cors *cors)
         if (rule->id.base != NULL)
             s3_xml_text(xml, "ID", rule->id.base, rule->id.len);
         write_texts(xml, "AllowedHeader", &rule->headers);
-        for (unsigned m = 0; s3_cors_methods[m] != NULL; m++) {
-            if ((rule->methods & 1u << m) != 0)
-                s3_xml_string(xml, "AllowedMethod", s3_cors_methods[m]);
-        }
+        for (uint32_t m = 0; m < rule->listed_count; m++)
+            s3_xml_string(xml, "AllowedMethod", s3_cors_methods[rule->listed[m]]);
         write_texts(xml, "AllowedOrigin", &rule->origins);
         write_texts(xml, "ExposeHeader", &rule->exposed);
-        if (rule->max_age_seconds >= 0)
-            s3_xml_unsigned(xml, "MaxAgeSeconds", (uint64_t)rule->max_age_seconds);
+        if (rule->max_age_seconds != S3_CORS_NO_AGE) {
+            char text[S3_CORS_AGE_BYTES];
+
+            s3_xml_text(xml, "MaxAgeSeconds", text, s3_cors_age_format(rule, text));
+        }
         s3_xml_close(xml, "CORSRule");
     }
     s3_xml_close(xml, "CORSConfiguration");

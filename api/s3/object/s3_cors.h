@@ -18,11 +18,16 @@ struct s3_cors_texts {
     uint32_t count, capacity;
 };
 
+#define S3_CORS_METHODS 5u
+#define S3_CORS_NO_AGE  INT64_MIN
+
 struct s3_cors_rule {
     struct slice id; /* base NULL: none */
     struct s3_cors_texts origins, headers, exposed;
-    unsigned methods;        /* bits: 1 << index of s3_cors_methods */
-    int64_t max_age_seconds; /* -1: none */
+    unsigned methods;                      /* bits: 1 << index of s3_cors_methods */
+    unsigned char listed[S3_CORS_METHODS]; /* the same as indexes, in the order of the document */
+    uint32_t listed_count;
+    int64_t max_age_seconds; /* S3_CORS_NO_AGE: none; may be negative */
 };
 
 struct s3_cors {
@@ -31,7 +36,7 @@ struct s3_cors {
     uint32_t count;
 };
 
-/* GET, PUT, POST, DELETE, HEAD; NULL-terminated. */
+/* S3_CORS_METHODS of them: GET, PUT, POST, DELETE, HEAD; NULL-terminated. */
 extern const char *const s3_cors_methods[];
 
 /* Reads a document. On success *cors is for s3_cors_free. MalformedXML, InvalidRequest, InvalidArgument; *message, where set, is
@@ -39,6 +44,9 @@ extern const char *const s3_cors_methods[];
 enum s3_error s3_cors_read(struct arena *arena, struct slice xml, struct s3_cors **cors,
                            const char **message);
 void s3_cors_free(struct s3_cors *cors);
+#define S3_CORS_AGE_BYTES 24u
+/* The seconds of a rule that has some; returns the length. */
+size_t s3_cors_age_format(const struct s3_cors_rule *rule, char text[S3_CORS_AGE_BYTES]);
 void s3_cors_write(struct s3_xml *xml, const struct s3_cors *cors);
 
 /* The first rule that allows the origin to use the method (and, in a preflight, to send those headers: a comma-separated list;

@@ -124,7 +124,9 @@ enum s3_error s3_tags_read_header(struct arena *arena, struct slice text, struct
 
         if (item.len == 0)
             continue;
-        if (!decode_tag(arena, item, true, &tag) || has_key(tags, tag.key)) {
+        /* A comma that is not encoded: the tags of a client that writes them as a list. */
+        if (!decode_tag(arena, item, true, &tag) || has_key(tags, tag.key) ||
+            memchr(item.base, ',', item.len) != NULL) {
             *refusal = (struct s3_refusal){HEADER_MESSAGE, NOTHING, NOTHING};
             return S3_ERROR_INVALID_ARGUMENT;
         }
@@ -219,7 +221,6 @@ struct tagging {
     const char *reserved;
     enum s3_error error;
     struct s3_refusal refusal;
-    bool has_set;
 };
 
 /* Remembers why, and stops the parser. */
@@ -268,11 +269,7 @@ static int visit_tagging(void *ctx, const char *path, const char *text, size_t l
 
     if (strncmp(path, inside, sizeof(inside) - 1) == 0)
         return visit_tag(tagging, path + sizeof(inside) - 1, text, length);
-    if (strcmp(path, "Tagging/TagSet") == 0)
-        tagging->has_set = true;
-    else if (strcmp(path, "Tagging") != 0)
-        return -1;
-    return 0;
+    return strcmp(path, "Tagging/TagSet") == 0 || strcmp(path, "Tagging") == 0 ? 0 : -1;
 }
 
 static int visit_creation(void *ctx, const char *path, const char *text, size_t length)
@@ -304,7 +301,8 @@ enum s3_error s3_tags_read_xml(struct arena *arena, struct slice xml, uint32_t c
 
     tagging.reserved = count_max == S3_OBJECT_TAGS_MAX ? RESERVED_OF_OBJECT : RESERVED_OF_BUCKET;
     tags->count = 0;
-    if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0 && tagging.has_set)
+    /* Without a TagSet it is an empty set, as in S3. */
+    if (s3_xml_parse(xml.base, xml.len, "Tagging", visit_tagging, &tagging) == 0)
         return S3_ERROR_NONE;
     *refusal = tagging.refusal;
     return tagging.error != S3_ERROR_NONE ? tagging.error : S3_ERROR_MALFORMED_XML;

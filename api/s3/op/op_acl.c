@@ -143,11 +143,14 @@ static void read_acl(struct s3_request *request, struct slice owner)
                              &given, &refusal);
     if (error == S3_ERROR_NONE && given && http_body_length(request->http) > 0)
         error = S3_ERROR_UNEXPECTED_CONTENT;
-    if (error != S3_ERROR_NONE)
+    if (error != S3_ERROR_NONE) {
         s3_answer_error(request, s3_request_refused(request, error, &refusal));
-    else if (given)
+    } else if (given) {
         put_acl(request, change);
-    else
+    } else if (s3_body_is_announced(request) && http_body_length(request->http) == 0) {
+        s3_request_element(request, S3_ELEMENT_MISSING_HEADER_NAME, s3_effective_header(S3_EFFECTIVE_ACL));
+        s3_answer_error(request, S3_ERROR_MISSING_SECURITY_HEADER);
+    } else
         s3_document_collect(request, ACL_BYTES_MAX, on_document, change);
 }
 

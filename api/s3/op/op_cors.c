@@ -75,16 +75,14 @@ static void answer_list(struct s3_request *request, const char *name, const stru
     s3_answer_header(request, name, text, length);
 }
 
-static void answer_methods(struct s3_request *request, unsigned methods)
+static void answer_methods(struct s3_request *request, const struct s3_cors_rule *rule)
 {
     char text[64] = "";
 
-    for (unsigned m = 0; s3_cors_methods[m] != NULL; m++) {
-        if ((methods & 1u << m) == 0)
-            continue;
-        if (text[0] != '\0')
+    for (uint32_t m = 0; m < rule->listed_count; m++) {
+        if (m > 0)
             strcat(text, ", ");
-        strcat(text, s3_cors_methods[m]);
+        strcat(text, s3_cors_methods[rule->listed[m]]);
     }
     s3_answer_header_string(request, "access-control-allow-methods", text);
 }
@@ -111,7 +109,7 @@ static void answer_requested(struct s3_request *request, struct slice requested)
 void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule, struct slice origin,
                     struct slice requested)
 {
-    char text[24];
+    char text[S3_CORS_AGE_BYTES];
 
     if (s3_cors_rule_is_public(rule, origin)) {
         s3_answer_header_string(request, "access-control-allow-origin", "*");
@@ -119,12 +117,11 @@ void s3_cors_answer(struct s3_request *request, const struct s3_cors_rule *rule,
         s3_answer_header(request, "access-control-allow-origin", origin.base, origin.len);
         s3_answer_header_string(request, "access-control-allow-credentials", "true");
     }
-    answer_methods(request, rule->methods);
+    answer_methods(request, rule);
     answer_requested(request, requested);
     answer_list(request, "access-control-expose-headers", &rule->exposed);
-    if (rule->max_age_seconds >= 0)
-        s3_answer_header(request, "access-control-max-age", text,
-                         (size_t)snprintf(text, sizeof(text), "%lld", (long long)rule->max_age_seconds));
+    if (rule->max_age_seconds != S3_CORS_NO_AGE)
+        s3_answer_header(request, "access-control-max-age", text, s3_cors_age_format(rule, text));
     s3_answer_header_string(request, "vary",
                             "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 }
@@ -142,16 +139,19 @@ static const struct s3_cors *find_configuration(struct s3_request *request)
 
 bool s3_cors_apply(struct s3_request *request)
 {
-    struct slice origin = s3_request_header(request, "origin");
+    struct slice origin = s3_request_header(request, "origin"), method = request->http->method;
+    struct slice asked = s3_request_header(request, "access-control-request-method");
+    const struct slice no_headers = {NULL, 0};
     const struct s3_cors_rule *rule;
     const struct s3_cors *cors;
 
     if (origin.len == 0 || request->method == S3_OPTIONS || (cors = find_configuration(request)) == NULL)
         return false;
-    rule = s3_cors_match(cors, origin, request->http->method, slice_of(NULL, 0));
+    /* As S3: who names a method beside his own is told of that one. */
+    rule = s3_cors_match(cors, origin, asked.base != NULL ? asked : method, no_headers);
     if (rule != NULL)
-        s3_cors_answer(request, rule, origin, slice_of(NULL, 0));
-    return rule != NULL;
+        s3_cors_answer(request, rule, origin, no_headers);
+    return s3_cors_match(cors, origin, method, no_headers) != NULL;
 }
 
 /* ---- Preflights ---- */
@@ -190,13 +190,14 @@ void s3_op_preflight(struct s3_request *request)
                                 "Insufficient information. Origin request header needed.");
         return;
     }
-    if (!is_cors_method(method)) {
+    cors = find_configuration(request);
+    if (method.base != NULL ? !is_cors_method(method) : cors != NULL) {
         refuse_method(request, method);
         return;
     }
-    s3_request_element(request, S3_ELEMENT_METHOD, method);
+    s3_request_element(request, S3_ELEMENT_METHOD, method.base != NULL ? method : request->http->method);
     s3_request_element(request, S3_ELEMENT_RESOURCE_TYPE, SLICE("BUCKET"));
-    if ((cors = find_configuration(request)) == NULL) {
+    if (cors == NULL) {
         if (request->bucket.id == 0) /* none was opened */
             s3_request_explain(request, S3_ERROR_ACCESS_FORBIDDEN, "CORSResponse: Bucket not found");
         s3_answer_error(request, S3_ERROR_ACCESS_FORBIDDEN);

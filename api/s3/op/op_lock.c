@@ -159,6 +159,7 @@ static int read_lock(struct s3_request *request, struct meta_lock *lock)
 
 void s3_op_get_object_retention(struct s3_request *request)
 {
+    char date[S3_TIME_ISO_BYTES + 1];
     struct meta_lock lock;
     struct s3_xml xml;
 
@@ -171,7 +172,8 @@ void s3_op_get_object_retention(struct s3_request *request)
     s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "Retention" S3_XMLNS);
     s3_xml_string(&xml, "Mode", s3_lock_mode_name(lock.mode));
-    s3_xml_time(&xml, "RetainUntilDate", lock.until_ms);
+    s3_time_iso_format(lock.until_ms, date); /* to the millisecond: put back, it is no shorter */
+    s3_xml_text(&xml, "RetainUntilDate", date, S3_TIME_ISO_BYTES);
     s3_xml_close(&xml, "Retention");
     s3_answer_xml(request, 200, &xml);
 }
@@ -362,7 +364,7 @@ static void on_legal_hold(struct s3_request *request, struct slice body, void *c
     lock_submit(lock);
 }
 
-static void put_lock(struct s3_request *request,
+static void put_lock(struct s3_request *request, enum s3_error empty,
                      void (*done)(struct s3_request *request, struct slice body, void *ctx))
 {
     struct lock_change *lock = s3_request_alloc(request, sizeof(*lock));
@@ -372,15 +374,15 @@ static void put_lock(struct s3_request *request,
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
     else
-        s3_document_collect(request, S3_XML_BYTES_MAX, done, lock);
+        s3_document_collect_or(request, S3_XML_BYTES_MAX, empty, done, lock);
 }
 
 void s3_op_put_object_retention(struct s3_request *request)
 {
-    put_lock(request, on_retention);
+    put_lock(request, S3_ERROR_MISSING_REQUEST_BODY, on_retention);
 }
 
 void s3_op_put_object_legal_hold(struct s3_request *request)
 {
-    put_lock(request, on_legal_hold);
+    put_lock(request, S3_ERROR_MALFORMED_XML, on_legal_hold);
 }

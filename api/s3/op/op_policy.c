@@ -57,7 +57,7 @@ static void on_policy(struct s3_request *request, struct slice body, void *ctx)
 void s3_op_put_bucket_policy(struct s3_request *request)
 {
     if (!refuse_strangers(request))
-        s3_document_collect(request, S3_XML_BYTES_MAX, on_policy, NULL);
+        s3_document_collect_or(request, S3_XML_BYTES_MAX, S3_ERROR_MALFORMED_POLICY, on_policy, NULL);
 }
 
 void s3_op_delete_bucket_policy(struct s3_request *request)

@@ -253,8 +253,9 @@ static void on_bucket_document(struct s3_request *request, struct slice body, vo
         return;
     if (packed.len == 0)
         packed.base = NULL; /* S3 then answers NoSuchTagSet, as after a delete */
-    /* S3 answers 204, which minio-js takes for a failure; everybody takes 200. */
-    s3_setting_put(request, META_SETTING_TAGGING, packed, 200);
+    /* minio-js takes S3's 204 for a failure. */
+    s3_setting_put(request, META_SETTING_TAGGING, packed,
+                   s3_request_is_from(request, "minio-js/") ? 200 : 204);
 }
 
 void s3_op_put_bucket_tagging(struct s3_request *request)

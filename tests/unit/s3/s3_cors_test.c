@@ -59,10 +59,12 @@ static void checks_documents(void **state)
         {CORS(RULE("")), S3_ERROR_MALFORMED_XML, NULL},
         {CORS(RULE(METHOD("GET"))), S3_ERROR_MALFORMED_XML, NULL},
         {CORS(RULE(ORIGIN("*"))), S3_ERROR_MALFORMED_XML, NULL},
-        {CORS(RULE(METHOD("GET") ORIGIN(""))), S3_ERROR_MALFORMED_XML, NULL},
+        {CORS(RULE(METHOD("GET") ORIGIN(""))), S3_ERROR_NONE, NULL},
+        {CORS(RULE(METHOD("GET") ORIGIN("*") HEADER(""))), S3_ERROR_MALFORMED_XML, NULL},
         {CORS(RULE(METHOD("GET") ORIGIN("a&#13;&#10;b: c"))), S3_ERROR_MALFORMED_XML, NULL},
         {CORS(RULE(METHOD("GET") ORIGIN("*") "<Unknown/>")), S3_ERROR_MALFORMED_XML, NULL},
-        {CORS(RULE(METHOD("GET") ORIGIN("*") "<MaxAgeSeconds>-1</MaxAgeSeconds>")), S3_ERROR_MALFORMED_XML,
+        {CORS(RULE(METHOD("GET") ORIGIN("*") "<MaxAgeSeconds>-1</MaxAgeSeconds>")), S3_ERROR_NONE, NULL},
+        {CORS(RULE(METHOD("GET") ORIGIN("*") "<MaxAgeSeconds>-</MaxAgeSeconds>")), S3_ERROR_MALFORMED_XML,
          NULL},
         {CORS("<CORSRules/>"), S3_ERROR_MALFORMED_XML, NULL},
         {"<Cors/>", S3_ERROR_MALFORMED_XML, NULL},
@@ -205,6 +207,8 @@ static void what_is_written_reads_the_same(void **state)
     assert_int_equal(first.length, second.length);
     assert_memory_equal(first.data, second.data, first.length);
     assert_non_null(memmem(first.data, first.length, "<ID>a &amp; b</ID>", 18));
+    assert_non_null(
+        memmem(first.data, first.length, LITERAL(METHOD("PUT") METHOD("GET")))); /* in their order */
     assert_non_null(memmem(first.data, first.length, "<MaxAgeSeconds>30</MaxAgeSeconds>", 33));
 }
 
