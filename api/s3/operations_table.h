@@ -76,7 +76,7 @@ OPERATION(DeleteObjects, POST, BUCKET, BY("delete"), WRITE, NO_ACTION, DOCUMENT,
           "when given")
 /* Its signature lies in the form, and it judges rights itself. */
 OPERATION(PostObject, POST, BUCKET, ALONE, NONE, NO_ACTION, MAKES | STORES, SERVED, s3_op_post_object,
-          "browser forms; signature version 4 over the policy, all conditions, `${filename}`, `acl`, `tagging`, metadata and "
+          "browser forms; signature version 4 (or 2) over the policy, all conditions, `${filename}`, `acl`, `tagging`, metadata and "
           "checksums as fields, `success_action_redirect` and `success_action_status`; 64 KiB and 100 fields before the file, which "
           "comes last and is up to 5 GiB")
 /* S3 does not look at it outside of directory buckets. */

@@ -3,13 +3,17 @@
 """What a rule is asked is what the operation does. A policy allows an upload under a condition on one key at a time; the value is said
 in every way that HTTP knows. Whatever was allowed, what is stored then has the value that the condition wants. The keys are those of
 the program's own table, so that a new one cannot be forgotten."""
+import base64
 import datetime
+import email.utils
 import hashlib
+import hmac
 import http.client
 import itertools
 import json
 import os
 import re
+import time
 import urllib.parse
 
 from signer import Signer, mac
@@ -42,9 +46,26 @@ def quoted(text):
     return urllib.parse.quote(text, "-_.~")
 
 
+def sign_by_version_2(method, path, headers, query, how):
+    """Adds to headers, or to query, whose x-amz-* are signed as the headers that they stand for."""
+    when = email.utils.formatdate(usegmt=True) if how.startswith("header") else str(int(time.time()) + 300)
+    names = {name.lower() for name, _ in headers}
+    said = headers + [pair for pair in query if pair[0].lower() not in names and how.startswith("presigned")]
+    amz = {name: ",".join(value for key, value in said if key.lower() == name) for name in {key.lower() for key, _ in said if key.lower().startswith("x-amz-")}}
+    kind = next((value for key, value in said if key.lower() == "content-type"), "")
+    text = f"{method}\n\n{kind}\n{when}\n" + "".join(f"{name}:{amz[name]}\n" for name in sorted(amz)) + path
+    signature = base64.b64encode(hmac.new(b"bob-secret", text.encode(), hashlib.sha1).digest()).decode()
+    if how.startswith("header"):
+        headers += [("date", when), ("authorization", f"AWS BOBKEY:{signature}")]
+    else:
+        query += [("AWSAccessKeyId", "BOBKEY"), ("Expires", when), ("Signature", signature)]
+
+
 def send(method, path, headers=(), query=(), body=b"", how="header"):
-    """how: "header" (signed by bob), "presigned", or "nobody". headers and query: lists of pairs. (status, code)."""
+    """how: "header" (signed by bob), "presigned", both also "by version 2", or "nobody". headers and query: lists of pairs. (status, code)."""
     signer, headers, query = Signer("BOBKEY", "bob-secret"), list(headers), list(query)
+    if how.endswith("by version 2"):
+        sign_by_version_2(method, path, headers, query, how)
     if how == "header":
         headers += [("x-amz-date", signer.stamp), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")]
     names = sorted({"host"} | {name.lower() for name, _ in headers})
@@ -186,6 +207,16 @@ def ways(header, good, bad, more):
     yield "two signed parameters, the wrong one first", [], [(title, bad), (header, good), *query_more], "presigned", None
     yield "a signed parameter and another header", [(header, bad)], [(header, good), *query_more], "presigned", None
     yield "a signed parameter and the same header", [(header, good)], [(header, good), *query_more], "presigned", True
+    v2, signs = "presigned by version 2", header.startswith("x-amz-")
+    yield "a header signed by version 2", [(header, good), *header_more], [], "header by version 2", True
+    yield "a header with another value signed by version 2", [(header, bad), *header_more], [], "header by version 2", False
+    yield "a parameter beside a header that version 2 signs", header_more, [(header, good)], "header by version 2", False
+    yield "a parameter signed by version 2", [], [(header, good), *query_more], v2, signs
+    yield "a parameter with another value signed by version 2", [], [(header, bad), *query_more], v2, False
+    yield "a parameter in other letters signed by version 2", [], [(title, good), *query_more], v2, signs
+    yield "two parameters signed by version 2", [], [(header, good), (title, bad), *query_more], v2, None if signs else False
+    yield "a parameter signed by version 2 and another header", [(header, bad)], [(header, good), *query_more], v2, None if signs else False
+    yield "a parameter signed by version 2 and the same header", [(header, good)], [(header, good), *query_more], v2, signs
     yield "a parameter of a request signed by header", header_more, [(header, good)], "header", False
     yield "that beside another header", [(header, bad), *header_more], [(header, good)], "header", False
     yield "a parameter of a request by nobody", header_more, [(header, good)], "nobody", False
