@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/s3/operations.h"
 #include "api/s3/s3_error_known.h"
@@ -46,31 +45,33 @@ static void set_status(struct s3_request *request, int status)
  * the head for exactly `ETag: `, and lose their uploads when it is not there. The most frequent come first. */
 static struct slice spelling_of(const char *name, size_t length)
 {
-    static const struct slice capitals[] = {
-        {LITERAL("ETag")},
-        {LITERAL("Last-Modified")},
-        {LITERAL("Accept-Ranges")},
-        {LITERAL("Content-Type")},
-        {LITERAL("Content-Range")},
-        {LITERAL("Cache-Control")},
-        {LITERAL("Content-Disposition")},
-        {LITERAL("Content-Encoding")},
-        {LITERAL("Content-Language")},
-        {LITERAL("Expires")},
-        {LITERAL("Location")},
-        {LITERAL("Allow")},
-        {LITERAL("Vary")},
-        {LITERAL("Access-Control-Allow-Origin")},
-        {LITERAL("Access-Control-Allow-Credentials")},
-        {LITERAL("Access-Control-Allow-Methods")},
-        {LITERAL("Access-Control-Allow-Headers")},
-        {LITERAL("Access-Control-Expose-Headers")},
-        {LITERAL("Access-Control-Max-Age")},
+    static const struct {
+        struct slice name, spelling;
+    } capitals[] = {
+        {{LITERAL("etag")}, {LITERAL("ETag")}},
+        {{LITERAL("last-modified")}, {LITERAL("Last-Modified")}},
+        {{LITERAL("accept-ranges")}, {LITERAL("Accept-Ranges")}},
+        {{LITERAL("content-type")}, {LITERAL("Content-Type")}},
+        {{LITERAL("content-range")}, {LITERAL("Content-Range")}},
+        {{LITERAL("cache-control")}, {LITERAL("Cache-Control")}},
+        {{LITERAL("content-disposition")}, {LITERAL("Content-Disposition")}},
+        {{LITERAL("content-encoding")}, {LITERAL("Content-Encoding")}},
+        {{LITERAL("content-language")}, {LITERAL("Content-Language")}},
+        {{LITERAL("expires")}, {LITERAL("Expires")}},
+        {{LITERAL("location")}, {LITERAL("Location")}},
+        {{LITERAL("allow")}, {LITERAL("Allow")}},
+        {{LITERAL("vary")}, {LITERAL("Vary")}},
+        {{LITERAL("access-control-allow-origin")}, {LITERAL("Access-Control-Allow-Origin")}},
+        {{LITERAL("access-control-allow-credentials")}, {LITERAL("Access-Control-Allow-Credentials")}},
+        {{LITERAL("access-control-allow-methods")}, {LITERAL("Access-Control-Allow-Methods")}},
+        {{LITERAL("access-control-allow-headers")}, {LITERAL("Access-Control-Allow-Headers")}},
+        {{LITERAL("access-control-expose-headers")}, {LITERAL("Access-Control-Expose-Headers")}},
+        {{LITERAL("access-control-max-age")}, {LITERAL("Access-Control-Max-Age")}},
     };
 
     for (size_t i = 0; name[0] != 'x' && i < sizeof(capitals) / sizeof(capitals[0]); i++)
-        if (capitals[i].len == length && strcasecmp(capitals[i].base, name) == 0)
-            return capitals[i];
+        if (capitals[i].name.len == length && memcmp(capitals[i].name.base, name, length) == 0)
+            return capitals[i].spelling;
     return slice_of(NULL, 0);
 }
 

@@ -52,7 +52,7 @@ def main():
         has=["ETag", "Last-Modified", "Cache-Control", "Expires"])
     ask("an error", "GET", "/names/missing", 404, has=["Content-Type"])
     ask("a method that there is not", "POST", "/names?policyStatus", 405, body=b"", has=["Allow"])
-    ask("no HTTP", "GET", "/names/key", 417, {"Expect": "the impossible"}, has=["Content-Type", "Connection"])
+    ask("no HTTP", "GET", "/names/key", 400, {"Content-Length": "1, 2"}, has=["Content-Type", "Connection"])
     ask("a listing", "GET", "/names", 200, has=["Content-Type"])
     ask("a form", "POST", "/names", 204, {"Content-Type": "multipart/form-data; boundary=edge"}, FORM, ["ETag", "Location"])
     ask("a preflight", "OPTIONS", "/names/key", 200, {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT",
