@@ -26,7 +26,7 @@ FORMS = {
     "InvalidBucketName": BUCKET,
     "InvalidDigest": [("Content-MD5",)],
     "InvalidLocationConstraint": [("LocationConstraint",)],
-    "InvalidPart": [("UploadId", "PartNumber", "ETag"), ("PartNumberRequested", "ActualPartCount")],
+    "InvalidPart": [("UploadId", "PartNumber", "ETag")],
     "InvalidPartNumber": [("PartNumberRequested", "ActualPartCount")],
     "InvalidPartOrder": [("UploadId",)],
     "InvalidRange": [("RangeRequested", "ActualObjectSize")],
