@@ -192,6 +192,9 @@ def arguments(server):
              "The retain until date must be in the future!", *argument("RetainUntilDate", value.replace("Z", ".000Z")))
     life = ("<LifecycleConfiguration><Rule><ID>a</ID><Status>Enabled</Status><Filter/><Expiration><Date>2030-01-01T01:00:00Z</Date></Expiration></Rule>"
             "</LifecycleConfiguration>")
+    days = life.replace("<Date>2030-01-01T01:00:00Z</Date>", "<Days>0</Days>")
+    told(server, "days of a rule", "PUT", "/errors?lifecycle", content_md5(days), days, "InvalidArgument", "'Days' for Expiration action must be a positive integer",
+         *argument("Days", "0"))
     told(server, "a date of a rule", "PUT", "/errors?lifecycle", content_md5(life), life, "InvalidArgument", "'Date' must be at midnight GMT",
          *argument("Date", "2030-01-01T01:00:00Z"))
 

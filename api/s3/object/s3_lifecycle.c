@@ -48,7 +48,7 @@ static int refuse(struct reading *reading, enum s3_error error, const char *mess
 /* InvalidArgument of an element. */
 static int refuse_value(struct reading *reading, const char *element, struct slice value, const char *message)
 {
-    reading->refusal.name = slice_text(element);
+    reading->refusal.name = arena_dup_text(reading->arena, element); /* of the parser, which goes */
     reading->refusal.value = arena_dup(reading->arena, value.base, value.len);
     return refuse(reading, S3_ERROR_INVALID_ARGUMENT, message);
 }

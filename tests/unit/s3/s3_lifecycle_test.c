@@ -155,6 +155,11 @@ static void refuses_what_s3_refuses(void **state)
             fail_msg("%s: error %d, not %d", cases[i].xml, error, cases[i].error);
         if (error != S3_ERROR_MALFORMED_XML)
             assert_non_null(refusal.message);
+        if (error == S3_ERROR_INVALID_ARGUMENT) { /* which element it is, when the parser is gone */
+            assert_in_range(refusal.name.base[0], 'A', 'Z');
+            assert_true(refusal.name.len ==
+                        strspn(refusal.name.base, "DaysDateIDNoncurrentNewerVersionsAfterInitiation"));
+        }
     }
 }
 
