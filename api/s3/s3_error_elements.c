@@ -35,7 +35,7 @@ static const struct s3_element_use rows[S3_ERROR_COUNT][S3_ERROR_ELEMENTS_MAX + 
     [S3_ERROR_INVALID_BUCKET_NAME]              = {MUST(BUCKET_NAME)},
     [S3_ERROR_INVALID_DIGEST]                   = {MUST(CONTENT_MD5)},
     [S3_ERROR_INVALID_LOCATION_CONSTRAINT]      = {MUST(LOCATION_CONSTRAINT)},
-    [S3_ERROR_INVALID_PART]                     = {MAY(UPLOAD_ID), MAY(PART_NUMBER), MAY(ETAG)},
+    [S3_ERROR_INVALID_PART]                     = {MUST(UPLOAD_ID), MAY(PART_NUMBER), MAY(ETAG)}, /* not told of a part that goes meanwhile */
     [S3_ERROR_INVALID_PART_NUMBER]              = {MUST(PART_NUMBER_REQUESTED), MUST(ACTUAL_PART_COUNT)},
     [S3_ERROR_INVALID_PART_ORDER]               = {MUST(UPLOAD_ID)},
     [S3_ERROR_INVALID_RANGE]                    = {MUST(RANGE_REQUESTED), MUST(ACTUAL_OBJECT_SIZE)},

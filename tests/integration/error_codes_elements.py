@@ -256,6 +256,8 @@ def bodies(server, upload_id):
     told(server, "encryption", "PUT", "/errors/new", {"x-amz-server-side-encryption": "AES256"}, b"x", "NotImplemented", None, ("Header", "x-amz-server-side-encryption"))
     told(server, "a range", "GET", "/errors/key", {"range": "bytes=100-200"}, None, "InvalidRange", "The requested range is not satisfiable",
          ("RangeRequested", "bytes=100-200"), ("ActualObjectSize", "10"))
+    told(server, "a part that is not there", "GET", "/errors/key?partNumber=10", None, None, "InvalidPartNumber", "The requested partnumber is not satisfiable",
+         ("PartNumberRequested", "10"), ("ActualPartCount", "1"))
     told(server, "no XML", "PUT", "/errors?tagging", content_md5("x"), "x", "MalformedXML",
          "The XML you provided was not well-formed or did not validate against our published schema")
 
