@@ -20,6 +20,8 @@
 #define BEFORE   "Sun, 06 Nov 1994 08:49:36 GMT"
 #define AFTER    "Sun, 06 Nov 1994 08:49:38 GMT"
 
+#define YET_TO_COME "Fri, 31 Dec 9999 23:59:59 GMT"
+
 static struct slice vec(const char *text)
 {
     return text != NULL ? slice_text(text) : slice_of(NULL, 0);
@@ -43,6 +45,7 @@ static void obeys_each_condition(void **state)
     assert_int_equal(check(NULL, "*", NULL, NULL), S3_VERDICT_NOT_MODIFIED);
     assert_int_equal(check(NULL, NULL, AT, NULL), S3_VERDICT_NOT_MODIFIED);
     assert_int_equal(check(NULL, NULL, AFTER, NULL), S3_VERDICT_NOT_MODIFIED);
+    assert_int_equal(check(NULL, NULL, YET_TO_COME, NULL), S3_VERDICT_GO);
     assert_int_equal(check(NULL, NULL, BEFORE, NULL), S3_VERDICT_GO);
     assert_int_equal(check(NULL, NULL, NULL, AT), S3_VERDICT_GO);
     assert_int_equal(check(NULL, NULL, NULL, AFTER), S3_VERDICT_GO);
