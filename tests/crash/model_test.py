@@ -258,6 +258,23 @@ os.write(event, bytes(7) + b"1")
     said = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True,
                           env={**os.environ, "LD_PRELOAD": library, "CRASH_ROOT": folder, "CRASH_LOG": log + "2", "CRASH_CONTROL": control})
     equal(([record.kind for record in cutmodel.read_log(log + "2")[0]], said.stdout.strip()), ([CREATE, SYNC, SYNC_FAILED, SYNC], "5"), "the second sync fails")
+    with open(control, "wb") as file:
+        file.write(bytes((ctypes.c_int * 5)(1, 0, 3, 0, 0)))
+    others = """
+import os, sys
+def sync(fd):
+    try:
+        os.fsync(fd)
+        return "good"
+    except OSError as error:
+        return error.errno
+path = sys.argv[1] + '/x'
+first, second, stranger = os.open(path, os.O_WRONLY), os.open(path, os.O_WRONLY), os.open(path + "y", os.O_CREAT | os.O_WRONLY)
+print(sync(first), sync(second), sync(second), sync(first), sync(stranger), sync(os.open(path, os.O_WRONLY)))
+"""
+    said = subprocess.run([sys.executable, "-c", others, folder], capture_output=True, text=True,
+                          env={**os.environ, "LD_PRELOAD": library, "CRASH_ROOT": folder, "CRASH_LOG": log + "5", "CRASH_CONTROL": control})
+    equal(said.stdout.split(), ["5", "5", "good", "good", "good", "good"], "a failed sync is told to each descriptor of the file that was open then, once")
     for action, want in ((1, [SYNC]), (2, [SYNC, SYNC])):
         with open(control, "wb") as file:
             file.write(bytes((ctypes.c_int * 5)(2, 0, action, 0, 0)))

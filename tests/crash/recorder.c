@@ -89,6 +89,8 @@ static int log_fd = -1;
 static char root[PATH_MAX];
 static size_t root_bytes;
 static atomic_uchar tracked[DESCRIPTORS_MAX]; /* whether a descriptor is of a file or folder below the root */
+/* A sync of its file failed through another descriptor: its next sync says so. */
+static atomic_uchar owes_error[DESCRIPTORS_MAX];
 static struct control no_control, *control = &no_control;
 
 __attribute__((constructor)) static void recorder_begin(void)
@@ -278,6 +280,7 @@ static int open_at(int at, const char *path, int flags, mode_t mode)
         path_of(fd, real);
         bool is_ours = is_below_root(real);
         atomic_store(&tracked[fd], is_ours);
+        atomic_store(&owes_error[fd], 0);
         if (is_ours && (flags & O_TMPFILE) == O_TMPFILE)
             emit((struct record){.kind = KIND_TMPFILE, .ino = ino_of(fd)}, NULL, NULL, NULL, 0);
         else if (is_ours && is_new && place_find(at, path, &dir, &name))
@@ -395,8 +398,10 @@ int dup(int fd)
 {
     int copy = (int)syscall(SYS_dup, fd);
 
-    if (copy >= 0 && copy < DESCRIPTORS_MAX)
+    if (copy >= 0 && copy < DESCRIPTORS_MAX) {
         atomic_store(&tracked[copy], is_tracked(fd));
+        atomic_store(&owes_error[copy], 0);
+    }
     return copy;
 }
 
@@ -404,8 +409,10 @@ int dup3(int fd, int as, int flags)
 {
     int copy = (int)syscall(SYS_dup3, fd, as, flags);
 
-    if (copy >= 0 && copy < DESCRIPTORS_MAX)
+    if (copy >= 0 && copy < DESCRIPTORS_MAX) {
         atomic_store(&tracked[copy], is_tracked(fd));
+        atomic_store(&owes_error[copy], 0);
+    }
     return copy;
 }
 
@@ -812,6 +819,16 @@ static void die(void)
         pause();
 }
 
+/* Under the lock. Linux tells each open descriptor of a file once that bytes of it were lost. */
+static void note_failed(int failed)
+{
+    uint64_t ino = ino_of(failed);
+
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++)
+        if (fd != failed && is_tracked(fd) && ino_of(fd) == ino)
+            atomic_store(&owes_error[fd], 1);
+}
+
 static int sync_file(long call, int fd)
 {
     if (!is_tracked(fd))
@@ -829,6 +846,12 @@ static int sync_file(long call, int fd)
          NULL, 0);
     if (action == ACTION_KILL_AFTER)
         die();
+    if (result != 0) {
+        note_failed(fd);
+    } else if (atomic_exchange(&owes_error[fd], 0)) {
+        result = -1;
+        err = EIO;
+    }
     unlock(err);
     return result;
 }
