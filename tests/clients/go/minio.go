@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/tags"
+)
+
+func minioRefused(err error, code, name string) {
+	check(minio.ToErrorResponse(err).Code == code, name, err)
+}
+
+func minioRoundTrip() {
+	const bucket = "go-minio"
+	client, err := minio.New(os.Getenv("SLUICE_ADDRESS"), &minio.Options{Creds: credentials.NewStaticV4(key, secret, ""), MaxRetries: 1})
+	worked(err, "a client")
+	worked(client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}), "MakeBucket")
+	there, err := client.BucketExists(ctx, bucket)
+	check(err == nil && there, "BucketExists", err)
+
+	put, err := client.PutObject(ctx, bucket, "dir/small", bytes.NewReader([]byte("small")), 5,
+		minio.PutObjectOptions{UserMetadata: map[string]string{"colour": "blue"}, UserTags: map[string]string{"a": "b"}})
+	worked(err, "PutObject")
+	object, err := client.GetObject(ctx, bucket, "dir/small", minio.GetObjectOptions{})
+	worked(err, "GetObject")
+	same(object, []byte("small"), "an object comes back")
+	info, err := object.Stat()
+	check(err == nil && info.ETag == put.ETag && info.UserMetadata["Colour"] == "blue", "with what was stored with it", info)
+
+	_, err = client.PutObject(ctx, bucket, "large", io.MultiReader(bytes.NewReader(large)), -1, minio.PutObjectOptions{PartSize: 5 * mib})
+	worked(err, "PutObject of a stream of unknown length")
+	object, err = client.GetObject(ctx, bucket, "large", minio.GetObjectOptions{})
+	worked(err, "GetObject of it")
+	same(object, large, "the parts come back as one")
+	piece := make([]byte, 20)
+	_, err = object.ReadAt(piece, 5242870)
+	worked(err, "ReadAt")
+	same(bytes.NewReader(piece), large[5242870:5242890], "a range over the end of a part")
+
+	names := func(recursive bool) (found []string) {
+		for object := range client.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: recursive, MaxKeys: 1}) {
+			if object.Err != nil {
+				return []string{object.Err.Error()}
+			}
+			found = append(found, object.Key)
+		}
+		return found
+	}
+	equal(names(false), []string{"dir/", "large"}, "a listing with a delimiter, page by page")
+	equal(names(true), []string{"dir/small", "large"}, "a listing without")
+
+	only := minio.PutObjectOptions{}
+	only.SetMatchETagExcept("*")
+	_, err = client.PutObject(ctx, bucket, "dir/small", bytes.NewReader(nil), 0, only)
+	minioRefused(err, "PreconditionFailed", "If-None-Match on a key that is there")
+	only = minio.PutObjectOptions{}
+	only.SetMatchETag(put.ETag)
+	_, err = client.PutObject(ctx, bucket, "dir/small", bytes.NewReader([]byte("other")), 5, only)
+	worked(err, "If-Match with its ETag")
+	_, err = client.PutObject(ctx, bucket, "dir/small", bytes.NewReader([]byte("third")), 5, only)
+	minioRefused(err, "PreconditionFailed", "If-Match with an ETag of before")
+
+	_, err = client.CopyObject(ctx, minio.CopyDestOptions{Bucket: bucket, Object: "copy + ü", ReplaceMetadata: true, UserMetadata: map[string]string{"colour": "red"}},
+		minio.CopySrcOptions{Bucket: bucket, Object: "dir/small"})
+	worked(err, "CopyObject")
+	info, err = client.StatObject(ctx, bucket, "copy + ü", minio.StatObjectOptions{})
+	check(err == nil && info.Size == 5 && info.UserMetadata["Colour"] == "red", "a copy with other metadata", info)
+	_, err = client.ComposeObject(ctx, minio.CopyDestOptions{Bucket: bucket, Object: "composed"},
+		minio.CopySrcOptions{Bucket: bucket, Object: "large"}, minio.CopySrcOptions{Bucket: bucket, Object: "dir/small"})
+	worked(err, "ComposeObject")
+	object, err = client.GetObject(ctx, bucket, "composed", minio.GetObjectOptions{})
+	worked(err, "GetObject of what was composed")
+	same(object, append(bytes.Clone(large), "other"...), "two objects copied into one")
+
+	set, err := tags.NewTags(map[string]string{"k": "v w"}, true)
+	worked(err, "tags")
+	worked(client.PutObjectTagging(ctx, bucket, "large", set, minio.PutObjectTaggingOptions{}), "PutObjectTagging")
+	set, err = client.GetObjectTagging(ctx, bucket, "large", minio.GetObjectTaggingOptions{})
+	worked(err, "GetObjectTagging")
+	equal(set.ToMap(), map[string]string{"k": "v w"}, "tags come back")
+
+	signed, err := client.PresignedPutObject(ctx, bucket, "by url", time.Minute)
+	worked(err, "PresignedPutObject")
+	status, answer := visit(http.MethodPut, signed.String(), nil, "by url")
+	check(status == 200, "a presigned PUT", answer)
+	signed, err = client.PresignedGetObject(ctx, bucket, "by url", time.Minute, nil)
+	worked(err, "PresignedGetObject")
+	status, answer = visit(http.MethodGet, signed.String(), nil, "")
+	equal([]any{status, answer}, []any{200, "by url"}, "a presigned GET")
+	status, _ = visit(http.MethodGet, strings.Replace(signed.String(), "by%20url", "large", 1), nil, "")
+	equal(status, 403, "for another key")
+
+	_, err = client.StatObject(ctx, bucket, "nowhere", minio.StatObjectOptions{})
+	minioRefused(err, "NoSuchKey", "a key that is not there")
+	minioRefused(client.RemoveBucket(ctx, bucket), "BucketNotEmpty", "a bucket that is not empty stays")
+	gone := make(chan minio.ObjectInfo, 8)
+	for _, name := range []string{"dir/small", "large", "copy + ü", "composed", "by url"} {
+		gone <- minio.ObjectInfo{Key: name}
+	}
+	close(gone)
+	for failure := range client.RemoveObjects(ctx, bucket, gone, minio.RemoveObjectsOptions{}) {
+		check(false, "RemoveObjects", failure.Err)
+	}
+	equal(names(true), []string(nil), "all are deleted")
+	worked(client.RemoveBucket(ctx, bucket), "RemoveBucket")
+}
