@@ -145,14 +145,20 @@ struct search {
 static bool changes_state(const struct linear_operation *operation)
 {
     for (uint32_t i = 0; i < operation->term_count; i++) {
-        if (operation->terms[i].kind == LINEAR_SET || operation->terms[i].kind == LINEAR_COPY)
+        if (operation->terms[i].kind != LINEAR_EQUALS && operation->terms[i].kind != LINEAR_DIFFERS)
             return true;
     }
     return false;
 }
 
+static uint16_t copy_of(const struct linear_history *history, uint16_t value)
+{
+    return history->copied_as != NULL && history->copied_as[value] != 0 ? history->copied_as[value] : value;
+}
+
 /* Whether it is possible in that state, which it changes; when not, what is left in state is of no use. */
-static bool apply(const struct linear_operation *operation, uint16_t state[LINEAR_KEYS_MAX])
+static bool apply(const struct linear_history *history, const struct linear_operation *operation,
+                  uint16_t state[LINEAR_KEYS_MAX])
 {
     for (uint32_t i = 0; i < operation->term_count; i++) {
         const struct linear_term *term = &operation->terms[i];
@@ -172,6 +178,9 @@ static bool apply(const struct linear_operation *operation, uint16_t state[LINEA
         case LINEAR_COPY:
             state[term->key] = state[term->value];
             break;
+        case LINEAR_COPY_AS:
+            state[term->key] = copy_of(history, state[term->value]);
+            break;
         }
     }
     return true;
@@ -183,7 +192,7 @@ static void settle_readers(const struct search *search, struct configuration *co
     for (uint64_t left = search->readers & ~configuration->done; left != 0; left &= left - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(left);
 
-        if (apply(search->slots[slot], configuration->state))
+        if (apply(search->history, search->slots[slot], configuration->state))
             configuration->done |= UINT64_C(1) << slot;
     }
 }
@@ -253,7 +262,7 @@ static int search_step(struct search *search, const struct configuration *from, 
         struct configuration to = *from;
 
         if (search->slots[slot] == NULL || (from->done >> slot & 1) != 0 ||
-            !apply(search->slots[slot], to.state))
+            !apply(search->history, search->slots[slot], to.state))
             continue;
         to.done |= UINT64_C(1) << slot;
         if ((err = search_place(search, &to, wanted)) != 0)
@@ -379,7 +388,7 @@ static bool is_whole(const struct linear_history *history)
             const struct linear_term *term = &operation->terms[t];
 
             if (term->key >= history->key_count ||
-                (term->kind == LINEAR_COPY && term->value >= history->key_count))
+                (term->kind >= LINEAR_COPY && term->value >= history->key_count))
                 return false;
         }
     }

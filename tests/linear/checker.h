@@ -7,7 +7,7 @@
  * The state is one value for each key; 0 means that the key is absent. An operation is a list of terms,
  * done from left to right at its one moment: conditions that hold, or the operation is not possible there,
  * and assignments. So a GET that saw value 7 under key 0 is `0=7`, a PUT is `0:7`, a PUT with If-Match
- * that was answered with 412 is `0!5 0!0`, a COPY that gave 7 is `0=7 1@0`.
+ * that was answered with 412 is `0!5 0!0`, a COPY that gave 7 is `0!0 1&0 1=7`.
  *
  * An operation without an answer may take effect at any moment after its call, or never; and never after
  * the death of the server that follows. All of it is pure computation: no globals, any number of threads,
@@ -28,6 +28,7 @@ enum linear_term_kind {
     LINEAR_DIFFERS, /* the key has another value */
     LINEAR_SET,     /* the key gets the value */
     LINEAR_COPY,    /* the key gets what the key `value` has */
+    LINEAR_COPY_AS, /* the key gets what a copy of that is: see copied_as */
 };
 
 struct linear_term {
@@ -49,6 +50,8 @@ struct linear_history {
     size_t operation_count;
     const uint64_t *deaths; /* of the server: moments without an answered operation under way */
     size_t death_count;
+    const uint16_t
+        *copied_as; /* NULL, or UINT16_MAX + 1 entries: what a copy of each value is; 0: the value itself */
 };
 
 enum linear_verdict {

@@ -137,6 +137,27 @@ static void test_begins_with_a_state(void **state)
     judge(&history, "another value at the beginning", 1);
 }
 
+static void test_copies_may_be_something_else(void **state)
+{
+    static uint16_t copied_as[UINT16_MAX + 1] = {[7] = 8};
+    struct linear_operation operations[] = {
+        PUT(1, 2, A, 7), {3, 4, TERMS(IS_NOT(A, 0), {LINEAR_COPY_AS, B, A}, IS(B, 8))}, LIST(5, 6, 7, 8)};
+    struct linear_history history = {
+        .key_count = KEYS, .operations = operations, .operation_count = 3, .copied_as = copied_as};
+
+    (void)state;
+    judge(&history, "a copy has a value of its own", GOOD);
+    history.copied_as = NULL;
+    judge(&history, "a copy has the value of its source", 1);
+    history.copied_as = copied_as;
+    operations[0] = (struct linear_operation)PUT(1, 2, A, 6);
+    judge(&history, "a copy of another value", 1);
+    operations[1].end = LINEAR_UNANSWERED;
+    operations[1].term_count = 2;
+    operations[2] = (struct linear_operation)LIST(5, 6, 6, 6);
+    judge(&history, "nobody was told, and the value has no other", GOOD);
+}
+
 static void test_one_moment_is_at_once(void **state)
 {
     static const struct linear_operation operations[] = {PUT(1, 2, A, 7), GET(2, 3, A, 0)};
@@ -322,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_begins_with_a_state),
+        cmocka_unit_test(test_copies_may_be_something_else),
         cmocka_unit_test(test_one_moment_is_at_once),
         cmocka_unit_test(test_refuses_what_is_no_history),
         cmocka_unit_test(test_bounded),

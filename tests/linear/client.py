@@ -54,6 +54,7 @@ class Client:
         self.rng = random.Random(f"{seed}/{life}/{self.number}")
         self.operations, self.problems, self.losses = [], [], []
         self.written = {}      # ETag -> size of what may become visible
+        self.copied_as = {}    # ETag of an object of parts -> that of a copy of it, which is one part
         self.refused = set()   # ETags of what must never be visible
         self.bodies = []       # (ETag, name, size) as they were read
         self.versions = []     # (key, version id, ETag or None for a delete marker, begin, end)
@@ -62,7 +63,7 @@ class Client:
         self.to_abandon = 1 if self.number < 3 else 0
 
     def report(self):
-        return {name: getattr(self, name) for name in ("operations", "problems", "losses", "written", "refused", "bodies", "versions")}
+        return {name: getattr(self, name) for name in ("operations", "problems", "losses", "written", "refused", "bodies", "versions", "copied_as")}
 
     # ---- Requests ----
 
@@ -179,12 +180,12 @@ class Client:
 
     def copy(self, key):
         source = self.other(key)
-        outcomes = {200: [("!", source, ABSENT), ("@", key, source)], 404: [("=", source, ABSENT)]}
+        outcomes = {200: [("!", source, ABSENT), ("&", key, source)], 404: [("=", source, ABSENT)]}
         done = self.change("COPY", "PUT", path_of(key), outcomes, b"", {"x-amz-copy-source": path_of(source)})
-        if done and done[2].status == 200: # what was copied is told
+        if done and done[2].status == 200: # what the copy is, is told
             etag = done[3].split(b"<ETag>")[1].split(b"</ETag>")[0].replace(b"&quot;", b"").replace(b'"', b"").decode()
             last = self.operations.pop()
-            self.note(last.begin, last.end, last.label, [("=", source, etag), ("@", key, source)])
+            self.note(last.begin, last.end, last.label, [("!", source, ABSENT), ("&", key, source), ("=", key, etag)])
             self.keep_version(done, key, etag)
 
     def rename(self, key):
@@ -208,6 +209,8 @@ class Client:
         document = "<CompleteMultipartUpload>" + "".join(
             f'<Part><PartNumber>{number}</PartNumber><ETag>"{tag}"</ETag></Part>' for number, tag in tags) + "</CompleteMultipartUpload>"
         self.size = size_before + len(body)
+        self.copied_as[etag] = md5((BLOCK if size_before else b"") + body)
+        self.written[self.copied_as[etag]] = self.size
         path = f"{path_of(key)}?uploadId={upload}"
         if self.rng.random() < 0.4:
             done = self.change("COMPLETE-NEW", "POST", path, {200: [("=", key, ABSENT), (":", key, etag)], 412: [("!", key, ABSENT)]},

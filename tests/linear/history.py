@@ -15,29 +15,31 @@ TRIES = 25
 
 
 class History:
-    def __init__(self, state, operations, death):
-        """state: ETags of the keys at the beginning. death: when the server was dead, and whatever it answered is among operations."""
-        self.state, self.operations, self.death = state, sorted(operations, key=lambda o: o.begin), death
+    def __init__(self, state, operations, death, copied_as):
+        """state: ETags of the keys at the beginning. death: when the server was dead, and whatever it answered is among operations.
+        copied_as: ETags of objects of parts, and those of their copies."""
+        self.state, self.operations, self.death, self.copied_as = state, sorted(operations, key=lambda o: o.begin), death, copied_as
 
     def text(self, name):
         numbers = {ABSENT: 0}
 
         def term(kind, key, value):
-            return f"{key}@{value}" if kind == "@" else f"{key}{kind}{numbers.setdefault(value, len(numbers))}"
+            return f"{key}{kind}{value}" if kind in "@&" else f"{key}{kind}{numbers.setdefault(value, len(numbers))}"
         lines = [f"history {name}", "state " + " ".join(str(numbers.setdefault(etag, len(numbers))) for etag in self.state)]
         lines += [f"op {o.begin} {'-' if o.end is None else o.end} " + " ".join(term(*t) for t in o.terms) for o in self.operations]
+        lines += [f"copied {numbers[etag]} {numbers.setdefault(copy, len(numbers))}" for etag, copy in self.copied_as.items() if etag in numbers]
         return "\n".join(lines + [f"death {self.death}", ""])
 
     def replaced(self, old, new):
         """With another operation in the place of that one, or with none."""
-        return History(self.state, [o for o in self.operations if o is not old] + ([new] if new else []), self.death)
+        return History(self.state, [o for o in self.operations if o is not old] + ([new] if new else []), self.death, self.copied_as)
 
     def around(self, index, count=30):
         """For people: the operation that cannot be explained, and those before it that touch its keys."""
         last = self.operations[index]
         keys = {t[1] for t in last.terms}
         before = [o for o in self.operations if o.begin <= (last.end or self.death) and o is not last
-                  and any(t[1] in keys or t[0] == "@" and t[2] in keys for t in o.terms)]
+                  and any(t[1] in keys or t[0] in "@&" and t[2] in keys for t in o.terms)]
         return [describe(o, self.operations[0].begin) for o in before[-count:] + [last]]
 
 
@@ -59,7 +61,7 @@ def judge(histories):
 # ---- What is known of one operation ----
 
 def writes(operation):
-    return any(kind in ":@" for kind, _, _ in operation.terms)
+    return any(kind in ":@&" for kind, _, _ in operation.terms)
 
 
 def may_give(operation, key, value):
@@ -69,6 +71,10 @@ def may_give(operation, key, value):
         if k == key and kind == "@":
             copied = [t[2] for t in operation.terms if t[0] == "=" and t[1] == v]
             if not copied or copied[0] == value:
+                return True
+        if k == key and kind == "&":
+            told = [t[2] for t in operation.terms if t[:2] == ("=", key)]
+            if not told or told[0] == value:
                 return True
     return False
 

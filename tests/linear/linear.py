@@ -50,7 +50,7 @@ class Run:
         self.problems, self.counts = [], collections.Counter()
         self.operations = self.histories = self.kills = self.bad = self.largest = 0
         self.falsified, self.found = collections.Counter(), collections.Counter()
-        self.written, self.refused, self.versions = {}, set(), []
+        self.written, self.copied_as, self.refused, self.versions = {}, {}, set(), []
         self.state = [ABSENT] * KEYS
         self.life = 0
         self.clients = []
@@ -111,7 +111,7 @@ class Run:
         reports.append(self.first_reads())
         for report in reports:
             self.take(report, killed)
-        history = History(self.state, [o for report in reports for o in report["operations"]], death)
+        history = History(self.state, [o for report in reports for o in report["operations"]], death, self.copied_as)
         self.state = self.state_after(reports[-1])
         self.look_at(history, falsify)
         self.bad += len(self.problems) > problems
@@ -152,6 +152,7 @@ class Run:
         self.problems += [f"life {self.life}: a connection is lost while the server lives: {error}"
                           for moment, error in report["losses"] if moment < killed]
         self.written.update(report["written"])
+        self.copied_as.update(report["copied_as"])
         self.refused |= report["refused"]
         self.versions += report["versions"]
         self.counts.update(operation.label for operation in report["operations"])

@@ -5,7 +5,8 @@
  *
  *     history NAME             begins one; it ends where the next begins
  *     state VALUE...           of each key, at the beginning
- *     op BEGIN END TERM...     END is - when no answer came; terms as in checker.h: 0=7 0!7 0:7 1@0
+ *     op BEGIN END TERM...     END is - when no answer came; terms as in checker.h: 0=7 0!7 0:7 1@0 1&0
+ *     copied VALUE AS          a copy of an object that has one value gets the other
  *     death TIME               of the server
  *
  * The answers: `NAME yes LARGEST`, `NAME no N` (no order explains the answer of the N-th operation, from
@@ -18,12 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOUND (UINT32_C(4) << 20) /* configurations; 128 MiB */
+#define BOUND        (UINT32_C(4) << 20) /* configurations; 128 MiB */
+#define COPIED_BYTES ((UINT16_MAX + 1) * sizeof(uint16_t))
 
 struct reading {
     struct linear_history history;
     struct linear_operation *operations;
     uint64_t *deaths;
+    uint16_t *copied_as; /* always there */
     size_t operation_room, death_room;
     char name[128];
     bool begun;
@@ -56,7 +59,7 @@ static int number_read(const char **text, uint64_t *value)
 
 static int term_read(const char *text, struct linear_term *term)
 {
-    static const char kinds[] = "=!:@"; /* in the order of enum linear_term_kind */
+    static const char kinds[] = "=!:@&"; /* in the order of enum linear_term_kind */
     uint64_t key, value;
     const char *kind;
 
@@ -103,6 +106,17 @@ static int death_read(struct reading *reading, char **rest)
     return 0;
 }
 
+static int copied_read(struct reading *reading, char **rest)
+{
+    uint64_t value, as;
+
+    if (time_read(strtok_r(NULL, " ", rest), &value) != 0 || time_read(strtok_r(NULL, " ", rest), &as) != 0 ||
+        value > UINT16_MAX || as > UINT16_MAX)
+        return -EINVAL;
+    reading->copied_as[value] = (uint16_t)as;
+    return 0;
+}
+
 static int state_read(struct reading *reading, char **rest)
 {
     const char *text;
@@ -127,6 +141,7 @@ static int history_end(struct reading *reading)
         return 0;
     reading->history.operations = reading->operations;
     reading->history.deaths = reading->deaths;
+    reading->history.copied_as = reading->copied_as;
     if ((err = linear_check(&reading->history, BOUND, &result)) != 0)
         return err;
     if (result.verdict == LINEAR_YES)
@@ -148,6 +163,7 @@ static int history_begin(struct reading *reading, const char *name)
         return -EINVAL;
     strcpy(reading->name, name);
     memset(&reading->history, 0, sizeof(reading->history));
+    memset(reading->copied_as, 0, COPIED_BYTES);
     reading->begun = true;
     return 0;
 }
@@ -168,14 +184,16 @@ static int line_read(struct reading *reading, char *line)
         return operation_read(reading, &rest);
     if (strcmp(word, "death") == 0)
         return death_read(reading, &rest);
+    if (strcmp(word, "copied") == 0)
+        return copied_read(reading, &rest);
     return strcmp(word, "state") == 0 ? state_read(reading, &rest) : -EINVAL;
 }
 
 int main(void)
 {
-    struct reading reading = {0};
+    struct reading reading = {.copied_as = malloc(COPIED_BYTES)};
     char line[1024];
-    int err = 0;
+    int err = reading.copied_as == NULL ? -ENOMEM : 0;
 
     while (err == 0 && fgets(line, sizeof(line), stdin) != NULL)
         err = line_read(&reading, line);
@@ -183,6 +201,7 @@ int main(void)
         err = ferror(stdin) ? -EIO : history_end(&reading);
     free(reading.operations);
     free(reading.deaths);
+    free(reading.copied_as);
     if (err == 0 && fflush(stdout) != 0)
         err = -errno;
     if (err != 0)
