@@ -41,7 +41,8 @@ NAMES = {"PutObject": "made", "CopyObject": "made", "DeleteObject": "gone", "Ren
          "UploadPartCopy": "parts", "ListParts": "parts"}
 TAGS = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
 UNTIL = "2099-01-01T00:00:00Z"
-BODIES = {"PutBucketTagging": TAGS, "PutBucketPolicy": "{}",
+ACL = "<AccessControlPolicy><Owner><ID>a11ce</ID></Owner><AccessControlList/></AccessControlPolicy>"
+BODIES = {"PutBucketTagging": TAGS, "PutBucketPolicy": "{}", "PutBucketAcl": ACL, "PutObjectAcl": ACL,
           "CompleteMultipartUpload": b"<CompleteMultipartUpload><Part><PartNumber>7</PartNumber><ETag>\"00000000000000000000000000000000\"</ETag></Part></CompleteMultipartUpload>"}
 
 

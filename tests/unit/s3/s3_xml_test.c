@@ -301,18 +301,18 @@ static void test_feed_bounds(void **state)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (size_t length = 1000; length <= 4u * S3_XML_TEXT_BYTES_MAX;
              length += 4u * S3_XML_TEXT_BYTES_MAX - 1000) {
-            char *filling = malloc(length + 1), *document = malloc(length + 64);
+            char *filling = test_malloc(length + 1), *document = test_malloc(length + 64);
             struct record record = {.text = ""};
             int result;
 
             memset(filling, i == 4 ? ' ' : 'x', length);
             filling[length] = '\0';
-            sprintf(document, kinds[i], filling);
+            snprintf(document, length + 64, kinds[i], filling);
             result = feed(document, strlen(document), 10000, "A", &record);
             if ((result == 0) != (length == 1000))
                 fail_msg("%s of %zu: %d", kinds[i], length, result);
-            free(filling);
-            free(document);
+            test_free(filling);
+            test_free(document);
         }
     }
 }
