@@ -5,7 +5,7 @@ round trip."""
 import glob
 import os
 
-from registry import BUILD, built, check, done, fetch, needs, program, sources
+from registry import built, check, done, fetch, needs, program, sources
 from sluicetest import Server
 
 CLIENTS = "AWS SDK for Java"
@@ -13,7 +13,7 @@ maven, javac, java = needs(CLIENTS, "mvn", "javac", "java")
 folder, word = sources("java")
 jars, classes = os.path.join(folder, "jars"), os.path.join(folder, "classes")
 path = os.pathsep.join((classes, os.path.join(jars, "*")))
-fetch(CLIENTS, folder, word, [maven, "-q", "-B", "-Dmaven.repo.local=" + os.path.join(BUILD, "clients", "maven"), "-DoutputDirectory=" + jars,
+fetch(CLIENTS, folder, word, [maven, "-q", "-B", "-Dmaven.repo.local=" + os.path.join(folder, "repository"), "-DoutputDirectory=" + jars,
                               "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"])
 # Some of what they depend on has annotations of others that are not there: no warnings.
 if built(CLIENTS, folder, [javac, "-nowarn", "-encoding", "UTF-8", "-proc:none", "-d", classes, "-cp", path, *sorted(glob.glob(os.path.join(folder, "*.java")))]):
