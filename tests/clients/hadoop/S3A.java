@@ -76,6 +76,14 @@ final class S3A {
         }
     }
 
+    /** S3A asks nothing before: If-None-Match decides, when the file is closed. */
+    private void create(Path path, byte[] data) throws IOException {
+        try (FSDataOutputStream out = (FSDataOutputStream) files.createFile(path).overwrite(true).recursive()
+            .opt("fs.option.create.conditional.overwrite", true).build()) {
+            out.write(data);
+        }
+    }
+
     private byte[] read(Path path) throws IOException {
         try (FSDataInputStream in = files.open(path)) {
             return in.readAllBytes();
@@ -98,7 +106,10 @@ final class S3A {
         refused(FileAlreadyExistsException.class, "a file that is there is not made anew", () -> write(small, new byte[0], false));
         write(small, "other".getBytes(), true);
         check(Arrays.equals(read(small), "other".getBytes()), "unless that is asked for", "");
-        write(big, large, false);
+        refused(IOException.class, "a conditional creation of what is there", () -> create(small, "third".getBytes()));
+        check(Arrays.equals(read(small), "other".getBytes()), "leaves it", "");
+        create(big, large);
+        refused(IOException.class, "in parts, too", () -> create(big, large));
         check(files.getFileStatus(big).getLen() == large.length && Arrays.equals(read(big), large), "a file in parts comes back as one", "");
         try (FSDataInputStream in = files.open(big)) {
             byte[] piece = new byte[20];
