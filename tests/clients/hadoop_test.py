@@ -13,7 +13,7 @@ folder, word = sources("hadoop")
 jars, classes = os.path.join(folder, "jars"), os.path.join(folder, "classes")
 path = os.pathsep.join((classes, os.path.join(jars, "*")))
 fetch(CLIENT, folder, word, [maven, "-q", "-B", "-Dmaven.repo.local=" + os.path.join(folder, "repository"), "-DoutputDirectory=" + jars,
-                             "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"])
+                             "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"], into=jars)
 if built(CLIENT, folder, [javac, "-nowarn", "-encoding", "UTF-8", "-proc:none", "-d", classes, "-cp", path, os.path.join(folder, "S3A.java")]):
     server = Server(keys=True)
     client = s3_client(server)

@@ -14,7 +14,7 @@ folder, word = sources("java")
 jars, classes = os.path.join(folder, "jars"), os.path.join(folder, "classes")
 path = os.pathsep.join((classes, os.path.join(jars, "*")))
 fetch(CLIENTS, folder, word, [maven, "-q", "-B", "-Dmaven.repo.local=" + os.path.join(folder, "repository"), "-DoutputDirectory=" + jars,
-                              "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"])
+                              "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"], into=jars)
 # Some of what they depend on has annotations of others that are not there: no warnings.
 if built(CLIENTS, folder, [javac, "-nowarn", "-encoding", "UTF-8", "-proc:none", "-d", classes, "-cp", path, *sorted(glob.glob(os.path.join(folder, "*.java")))]):
     server = Server(keys=True)

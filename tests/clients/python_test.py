@@ -15,7 +15,7 @@ folder, word = sources("python")
 packages = os.path.join(folder, "packages")
 # Wheels only: nothing is compiled, and no package runs code of its own while it is fetched.
 fetch(CLIENTS, folder, word, [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--only-binary=:all:", "--upgrade", "--target", packages,
-                              "--no-compile", "--retries", "1", "-r", "requirements.txt"])
+                              "--no-compile", "--retries", "1", "-r", "requirements.txt"], into=packages)
 server = Server(keys=True)
 for name in ("boto3", "minio", "opendal", "polars", "lancedb"):
     program(name, [sys.executable, "-u", os.path.join(folder, f"use_{name}.py")], server, {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"})

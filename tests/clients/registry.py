@@ -43,13 +43,16 @@ def sources(language):
     return folder, digest.hexdigest()
 
 
-def fetch(client, folder, word, command, environment=None, timeout=300):
-    """Runs the command that fetches packages, once for each word. Ends the test as skipped when it fails: there is no registry."""
+def fetch(client, folder, word, command, environment=None, timeout=300, into=None):
+    """Runs the command that fetches packages, once for each word, into a folder that is emptied first. Ends the test as skipped when it
+    fails: there is no registry."""
     stamp = os.path.join(folder, ".sluice-fetched")
     if os.path.exists(stamp):
         with open(stamp) as file:
             if file.read() == word:
                 return
+    if into is not None:
+        shutil.rmtree(into, ignore_errors=True)  # older versions would be found beside the newer ones
     try:
         result = subprocess.run(command, cwd=folder, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
@@ -57,7 +60,7 @@ def fetch(client, folder, word, command, environment=None, timeout=300):
         skip(client, f"fetching it took longer than {timeout} seconds")
         done()
     if result.returncode != 0:
-        skip(client, "it cannot be fetched: " + " ".join(result.stdout.split())[-300:])
+        skip(client, "it cannot be fetched: " + " ".join(result.stdout.split())[:300])
         done()
     with open(stamp, "w") as file:
         file.write(word)
