@@ -32,7 +32,7 @@ class MariaDB:
             self.process = subprocess.Popen(
                 ["mariadbd", *base, f"--socket={self.socket}", "--skip-networking", f"--pid-file={self.folder}/pid", "--innodb-buffer-pool-size=16M",
                  "--innodb-flush-log-at-trx-commit=0", f"--plugin-dir={PLUGINS}", "--plugin-maturity=alpha", "--plugin-load-add=ha_s3", "--s3=ON",
-                 f"--s3-host-name={server.host}", f"--s3-port={server.port}", f"--s3-use-http={'OFF' if server.context else 'ON'}", "--s3-bucket=tables",
+                 f"--s3-host-name={server.host}", f"--s3-port={server.port}", "--s3-use-http=ON", "--s3-bucket=tables",
                  f"--s3-access-key={ACCESS}", f"--s3-secret-key={SECRET}", "--s3-region=us-east-1", "--s3-protocol-version=Path"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         atexit.register(self.end)
