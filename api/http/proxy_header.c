@@ -204,6 +204,8 @@ int proxy_header_read(struct proxy_header *header, const char *bytes, size_t len
     size_t known = length < SIGNATURE_BYTES ? length : SIGNATURE_BYTES;
 
     *header = (struct proxy_header){.length = SIGNATURE_BYTES}; /* shorter than either version's shortest */
+    if (length == 0)
+        return -EAGAIN;
     if (known >= 6 && memcmp(bytes, "PROXY ", 6) == 0)
         return read_line(header, bytes, length);
     if (memcmp(bytes, "PROXY ", known < 6 ? known : 6) != 0 && memcmp(bytes, signature, known) != 0)

@@ -23,8 +23,8 @@ struct proxy_header {
     socklen_t client_bytes;
 };
 
-/* Reads the bytes that are here, of which none may follow the header. 0: it is whole. -EAGAIN: more of it is to come. -EMSGSIZE: longer
- * than HTTP_PROXY_HEADER_BYTES_MAX; -EBADMSG: it is none. */
+/* Reads the bytes that are here (NULL: none yet), of which none may follow the header. 0: it is whole. -EAGAIN: more of it is to come.
+ * -EMSGSIZE: longer than HTTP_PROXY_HEADER_BYTES_MAX; -EBADMSG: it is none. */
 int proxy_header_read(struct proxy_header *header, const char *bytes, size_t length);
 
 #endif

@@ -157,6 +157,7 @@ static void nothing_more(void **state)
     struct proxy_header header;
 
     (void)state;
+    assert_int_equal(proxy_header_read(&header, NULL, 0), -EAGAIN);
     assert_int_equal(proxy_header_read(&header, SIGNATURE "\x20\x00\x00\x00x", 17), -EBADMSG);
     assert_int_equal(proxy_header_read(&header, "PROXY UNKNOWN\r\nx", 16), -EBADMSG);
 }
