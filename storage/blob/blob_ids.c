@@ -433,6 +433,7 @@ void blob_ids_settle(struct blob_ids *ids, uint64_t id)
     assert(id < ids->next);
     bit = ids_bit(ids, id, &word);
     assert((*word & bit) == 0); /* settled twice */
+    ++ids->settles;
     *word |= bit;
     while (ids->settled < ids->next) {
         bit = ids_bit(ids, ids->settled, &word);

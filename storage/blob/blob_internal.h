@@ -100,7 +100,8 @@ struct blob_ids {
     uint64_t settled; /* lowest id of this process that is handed out and not settled, or next */
     /* in a store that is not durable, SEQUENCE calls no id from here on settled; blob_point.c */
     uint64_t mark;
-    uint64_t *bits; /* one bit per id in [settled, next), at id modulo capacity: already settled */
+    uint64_t settles; /* how many ids were settled */
+    uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
     struct queue waiters;
     pthread_cond_t promised; /* the keeper has answered, for threads that may wait */

@@ -17,6 +17,7 @@ void blob_point_take(struct blob_store *store, struct blob_point *point)
 
     pthread_mutex_lock(&ids->lock);
     point->settled = ids->settled;
+    point->settles = ids->settles;
     point->open_count = 0;
     for (point->next = ids->settled; point->next < ids->next; point->next++) {
         if (blob_ids_is_settled(ids, point->next))
@@ -28,6 +29,17 @@ void blob_point_take(struct blob_store *store, struct blob_point *point)
     assert(point->settled <= point->next && point->next <= ids->next);
     assert(point->open_count == 0 || point->open[0] >= point->settled);
     pthread_mutex_unlock(&ids->lock);
+}
+
+uint64_t blob_point_settles(struct blob_store *store)
+{
+    struct blob_ids *ids = &store->ids;
+    uint64_t settles;
+
+    pthread_mutex_lock(&ids->lock);
+    settles = ids->settles;
+    pthread_mutex_unlock(&ids->lock);
+    return settles;
 }
 
 int blob_point_sync(struct blob_store *store)

@@ -170,11 +170,15 @@ bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
 struct blob_point {
     uint64_t settled;                   /* everything below has its row or no file */
     uint64_t next;                      /* blobs from here on are not part of the point */
+    uint64_t settles;                   /* as blob_point_settles told then */
     uint64_t open[BLOB_POINT_OPEN_MAX]; /* nor are these, which were being published or filled; ascending */
     uint32_t open_count;
 };
 
 void blob_point_take(struct blob_store *store, struct blob_point *point);
+/* How many blobs were settled since the store was opened. When a point has another number, one that it names as open may be complete
+ * now, though no row came since. Any thread. */
+uint64_t blob_point_settles(struct blob_store *store);
 /* Syncs everything on the file system of the blobs. After a failure do not try again: nobody knows what was not written, and the next sync
  * may succeed without it. Blocks, for as long as the disk takes. */
 int blob_point_sync(struct blob_store *store);

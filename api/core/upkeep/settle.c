@@ -34,6 +34,7 @@ struct settle {
     struct meta_reader *reader;
     pthread_t thread;
     uint64_t settled_changes; /* meta_changes when the last point was taken */
+    uint64_t settled_blobs;   /* blob_point_settles likewise */
     bool has_failed;          /* a sync of the bytes did */
     int last_error;           /* of the rows, so that it is told once */
 
@@ -118,9 +119,10 @@ static void settle_pass(struct settle *settle)
     }
     if ((err = meta_make_durable(core->meta)) == 0)
         err = settle_note(settle, &blobs, point.replaced);
-    if (err == 0)
+    if (err == 0) {
         settle->settled_changes = changes;
-    else if (err != settle->last_error)
+        settle->settled_blobs = blobs.settles;
+    } else if (err != settle->last_error)
         core_log(core, LOG_LEVEL_ERROR, "cannot note what is on the disk, will try again: %s",
                  meta_strerror(err));
     settle->last_error = err;
@@ -143,6 +145,13 @@ static bool settle_sleep(struct settle *settle)
     return is_stopping;
 }
 
+/* A row is there a moment before its blob is settled. A point that was taken in between has the blob as open, and another must follow. */
+static bool settle_is_due(struct settle *settle)
+{
+    return !settle->has_failed && (meta_changes(settle->core->meta) != settle->settled_changes ||
+                                   blob_point_settles(settle->core->blobs) != settle->settled_blobs);
+}
+
 static void *settle_main(void *arg)
 {
     struct settle *settle = arg;
@@ -151,7 +160,7 @@ static void *settle_main(void *arg)
     if (settle->core->is_unsettled)
         settle_pass(settle);
     while (!settle_sleep(settle))
-        if (!settle->has_failed && meta_changes(settle->core->meta) != settle->settled_changes)
+        if (settle_is_due(settle))
             settle_pass(settle);
     return NULL;
 }
@@ -202,6 +211,7 @@ int settle_start(struct core *core, struct settle **out)
         return -ENOMEM;
     settle->core = core;
     settle->settled_changes = core->is_unsettled ? UINT64_MAX : 0; /* should the first pass fail */
+    settle->settled_blobs = blob_point_settles(core->blobs);
     pthread_mutex_init(&settle->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
