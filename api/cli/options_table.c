@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of options. To add an option: a field in struct options, a row here, and its use. options.c says how a
+ * row takes a value.
+ *
+ * In order: checks that rows refer to; the table. */
+#include "api/cli/options.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Checks ---- */
+
+static const char *check_address(const char *text)
+{
+    static const char wrong[] = "must be ADDR:PORT, such as 127.0.0.1:9000 or [::1]:9000";
+    const char *colon = strrchr(text, ':');
+    size_t host_length = colon != NULL ? (size_t)(colon - text) : 0;
+    char *end;
+    unsigned long port;
+
+    if (host_length == 0 || !isdigit((unsigned char)colon[1]))
+        return wrong;
+    if (text[0] == '[' ? colon[-1] != ']' : memchr(text, ':', host_length) != NULL)
+        return wrong;
+    errno = 0;
+    port = strtoul(colon + 1, &end, 10);
+    if (*end != '\0')
+        return wrong;
+    return errno == 0 && port <= 65535 ? NULL : "has a port above 65535";
+}
+
+static const char *check_domain(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isalnum((unsigned char)*at) && *at != '-' && *at != '.')
+            return "must be a domain name, such as s3.example.org, without port";
+    return text[0] == '.' ? "must not begin with a dot" : NULL;
+}
+
+static const char *check_token(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at))
+            return "must not contain spaces or control characters";
+    return NULL;
+}
+
+static const char *check_proxy(const char *text)
+{
+    static const char wrong[] =
+        "must be an address, such as 10.0.0.1 or 2001:db8::1, or a block of them, such as 10.0.0.0/8";
+    char host[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "/");
+    struct in6_addr address;
+    bool is_v4;
+
+    if (length >= sizeof(host))
+        return wrong;
+    memcpy(host, text, length);
+    host[length] = '\0';
+    is_v4 = inet_pton(AF_INET, host, &address) == 1;
+    if (!is_v4 && inet_pton(AF_INET6, host, &address) != 1)
+        return wrong;
+    if (text[length] == '\0')
+        return NULL;
+    text += length + 1;
+    length = strlen(text);
+    if (length == 0 || length > 3 || strspn(text, "0123456789") != length)
+        return wrong;
+    return strtoul(text, NULL, 10) <= (is_v4 ? 32u : 128u) ? NULL : "names more bits than an address has";
+}
+
+bool option_min_free_parse(const char *text, uint64_t *bytes, unsigned *share)
+{
+    static const char units[] = "KMGT";
+    unsigned long long number;
+    const char *unit;
+    char *end;
+
+    *bytes = *share = 0;
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    if (strcmp(end, "%") == 0) {
+        *share = number <= 100 ? (unsigned)number : 0;
+        return number <= 100;
+    }
+    if (*end != '\0') {
+        unit = strchr(units, toupper((unsigned char)*end));
+        if (unit == NULL || end[1] != '\0' || number > UINT64_MAX >> 10 * (unit - units + 1))
+            return false;
+        number <<= 10 * (unit - units + 1);
+    }
+    *bytes = number;
+    return true;
+}
+
+static const char *check_min_free(const char *text)
+{
+    uint64_t bytes;
+    unsigned share;
+
+    return option_min_free_parse(text, &bytes, &share)
+               ? NULL
+               : "must be a share of the disk, such as 5%, or bytes, such as 10G";
+}
+
+/* ---- The table ---- */
+
+#define FIELD(name)  offsetof(struct options, name)
+#define FROM_ALL     (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE)
+#define FROM_OUTSIDE (OPTION_FROM_FLAG | OPTION_FROM_ENVIRONMENT) /* not the file */
+#define FROM_SECRET                                                                                          \
+    (OPTION_FROM_ENVIRONMENT | OPTION_FROM_FILE) /* never a flag: everybody can read a process's words */
+#define BODY_RATE_MIN_MAX   1000000000u
+#define CONNECTIONS_MAX     1000000u
+#define GRACE_S_MAX         86400u
+#define LIFECYCLE_DAY_S_MAX 86400u
+#define LOST_DAYS_MAX       36500u
+#define WORKER_COUNT_MAX    256u
+
+/* clang-format off */
+const struct option_row option_rows[] = {
+    {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER,
+     .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has."},
+    {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
+     .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},
+    {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "Serve HTTPS: a PEM file of the certificate, then those that lead from it to a root. Changed files are read again "
+             "by themselves, and on SIGHUP."},
+    {.name = "tls-key", .type = OPTION_TEXT, .field = FIELD(tls_key), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "The private key of that certificate, a PEM file without a passphrase; it may be the same file. Refused where others "
+             "may read it, but for a group to which root has given it."},
+    {.name = "tls-listen", .type = OPTION_TEXT, .field = FIELD(tls_listen), .check = check_address, .argument = "ADDR:PORT",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "Serve HTTPS there, and plain HTTP where --listen says. Without it --listen is for HTTPS alone, if there is a "
+             "certificate."},
+    {.name = "workers", .type = OPTION_NUMBER, .field = FIELD(workers), .default_text = "0", .max = WORKER_COUNT_MAX,
+     .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Threads that serve, up to 256; 0: as many as there are cores."},
+    {.name = "durability", .type = OPTION_CHOICE, .field = FIELD(durability), .default_text = "full", .words = "full|relaxed",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "full: an answered upload survives a power failure. relaxed: nobody waits for syncs; a crash of the program loses "
+             "nothing, a power failure or a crash of the kernel takes the latest seconds (5, and what the disk needs to write): uploads of "
+             "that time may be lost, overwritten keys have their old bytes again, deleted ones be back. Never older objects, never wrong "
+             "bytes."},
+    {.name = "shared-fs", .type = OPTION_CHOICE, .field = FIELD(shared_fs), .default_text = "refuse",
+     .words = "refuse|fenced|exclusive", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK,
+     .help = "Whether the directory may be on a network file system, on FUSE, or on a folder of the host. refuse: no, because "
+             "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
+             "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},
+    {.name = "verify-reads", .type = OPTION_SWITCH, .field = FIELD(verify_reads), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Read large objects, and compare them with their checksums, before their answers begin: each 64 MiB of a file delays "
+             "its answer by a few milliseconds, more from a disk, and a range costs as much as the whole upload that it lies in. "
+             "Without it only those up to 64 KiB are, and larger ones where they pass through memory."},
+    {.name = "copy-mode", .type = OPTION_CHOICE, .field = FIELD(copy_mode), .default_text = "auto", .words = "auto|standard",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "auto: splice and sendfile. standard: read and write, to compare."},
+    {.name = "etag", .type = OPTION_CHOICE, .field = FIELD(etag), .default_text = "auto", .words = "auto|md5",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "auto: the MD5 of the body up to 16 MiB and wherever a client may compare it. md5: always; large uploads then "
+             "cost several times as much CPU."},
+    {.name = "engine", .type = OPTION_CHOICE, .field = FIELD(engine), .default_text = "auto", .words = "auto|uring|threads",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Who does the disk work: auto takes io_uring where the kernel permits it, else a pool of threads."},
+    {.name = "config", .type = OPTION_TEXT, .field = FIELD(config), .argument = "FILE",
+     .sources = FROM_OUTSIDE, .commands = COMMAND_ANY,
+     .help = "Read options from a file of `name = value` lines. Flags win over SLUICE_* environment variables, which win "
+             "over the file."},
+    {.name = "credentials", .type = OPTION_TEXT, .field = FIELD(credentials), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_USER,
+     .help = "Keys and what each may do in which bucket. A changed file is read again by itself, and on SIGHUP."},
+    {.name = "access-key", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token, .argument = "ID",
+     .sources = FROM_SECRET, .commands = COMMAND_SERVE,
+     .help = "One key with all rights. Not a flag, because everybody on the machine can read those."},
+    {.name = "secret-key", .type = OPTION_TEXT, .field = FIELD(secret_key), .check = check_token, .argument = "SECRET",
+     .sources = FROM_SECRET, .commands = COMMAND_SERVE, .help = "The secret of that key. Not a flag either."},
+    {.name = "access-key-file", .type = OPTION_TEXT, .field = FIELD(access_key_file), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE, .help = "The file that holds it, as its one line."},
+    {.name = "secret-key-file", .type = OPTION_TEXT, .field = FIELD(secret_key_file), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "The file that holds the secret; refused where others may read it."},
+    {.name = "allow-anonymous", .type = OPTION_SWITCH, .field = FIELD(allow_anonymous), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Without any key, serve on addresses other than loopback too: whoever can connect may read, write and delete."},
+    {.name = "metrics", .type = OPTION_CHOICE, .field = FIELD(metrics), .default_text = "keys", .words = "keys|public",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Who may read /-/metrics where there are keys: those with the right to it on \"*\", or whoever can connect."},
+    {.name = "signature-v2", .type = OPTION_CHOICE, .field = FIELD(signature_v2), .default_text = "on", .words = "on|off",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Whether requests signed by AWS's Signature Version 2 are taken, as boto3 and the aws cli presign for servers other than "
+             "AWS's. It signs neither bodies nor most headers, and URLs may be good for ever; off: version 4 alone."},
+    {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
+     .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "
+             "access log. Without one the field is ignored. Repeatable."},
+    {.name = "proxy-protocol", .type = OPTION_CHOICE, .field = FIELD(proxy_protocol), .default_text = "off",
+     .words = "off|listen|tls-listen|all", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Where each connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is: on the address of "
+             "--listen, on that of --tls-listen (before the handshake), or on all. There only a --trusted-proxy may connect."},
+    {.name = "admin-http", .type = OPTION_SWITCH, .field = FIELD(admin_http), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Take the calls of DATA/control by HTTP, too: POST /-/admin/, signed with a key that has the right admin on \"*\"."},
+    {.name = "access-log", .type = OPTION_TEXT, .field = FIELD(access_log), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Log each request to a file; - is standard output. SIGHUP opens it anew."},
+    {.name = "access-log-format", .type = OPTION_CHOICE, .field = FIELD(access_log_format), .default_text = "apache",
+     .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "apache: the combined form. json: one object a line."},
+    {.name = "domain", .type = OPTION_LIST, .field = FIELD(domains), .check = check_domain, .argument = "NAME",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
+    {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
+     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "The region that signatures and bucket locations name. *: any that a client has; us-east-1 for buckets whose client names "
+             "none."},
+    {.name = "max-connections", .type = OPTION_NUMBER, .field = FIELD(max_connections), .default_text = "0",
+     .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How many connections may be open; 0: half of the descriptors that the process may have (ulimit -n), so that each can "
+             "open an object, and at most 32768. For one more, the one that has been idle for longest is closed; while none has been "
+             "for a second, the new one waits."},
+    {.name = "max-connections-per-address", .type = OPTION_NUMBER, .field = FIELD(max_connections_per_address),
+     .default_text = "0", .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. A "
+             "--trusted-proxy has none."},
+    {.name = "body-rate-min", .type = OPTION_NUMBER, .field = FIELD(body_rate_min), .default_text = "1024", .max = BODY_RATE_MIN_MAX,
+     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "What a client must send of a body, or take of an answer, in a second: on average over each minute in which the server "
+             "waited for it. Slower uploads end with RequestTimeout, slower downloads are cut. 0: as little as it likes."},
+    {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
+     .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long requests in flight may go on after SIGTERM or SIGINT."},
+    {.name = "lifecycle-day", .type = OPTION_NUMBER, .field = FIELD(lifecycle_day_s), .default_text = "86400", .min = 1,
+     .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long a day of lifecycle rules is. Fewer seconds than a day has are for tests."},
+    {.name = "lost-days", .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
+     .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How long files stay in lost/, where a start moves what it cannot explain instead of deleting it."},
+    {.name = "lost-share", .type = OPTION_NUMBER, .field = FIELD(lost_share), .default_text = "10", .min = 1, .max = 100,
+     .argument = "PERCENT", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How much of the disk they may take; beyond it the oldest are removed, each with a line in the log."},
+    {.name = "min-free", .type = OPTION_TEXT, .field = FIELD(min_free), .default_text = "0", .check = check_min_free,
+     .argument = "SHARE%|BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "How much of the disk uploads leave free, as 5% or 10G. One that would begin to take of it is refused like one on a full disk; "
+             "reads and deletes go on."},
+    {.name = "read-only", .type = OPTION_SWITCH, .field = FIELD(read_only), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Refuse every change. A store that was closed is opened without writing into it, also on a file system that cannot be written; one "
+             "that was not is recovered first."},
+    {.name = "accept-older-database", .type = OPTION_SWITCH, .field = FIELD(accept_older_database), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "Start once with a database that is missing, older than the blobs beside it or not theirs, or whose log is missing or "
+             "damaged, which is refused otherwise. What it does not know is gone; blobs that it does not name are moved to lost/. "
+             "A flag alone, so that it does not stay on by accident."},
+    {.name = "list", .type = OPTION_SWITCH, .field = FIELD(list_lost), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_LOST,
+     .help = "Print bytes, age and name of each file; this is what it does without --empty."},
+    {.name = "empty", .type = OPTION_SWITCH, .field = FIELD(empty_lost), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_LOST, .help = "Remove them all, for good."},
+    {.name = "check-config", .type = OPTION_SWITCH, .field = FIELD(check_config), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_SERVE,
+     .help = "Check the options, the configuration, the credentials file and the certificate, then exit without serving."},
+    {.name = "no-verify", .type = OPTION_SWITCH, .field = FIELD(no_verify), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_CHECK,
+     .help = "Check rows and references only; do not read the contents to compare their checksums."},
+    {.name = "rights", .type = OPTION_TEXT, .field = FIELD(rights), .argument = "RIGHTS",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For add: what the user's key may do, such as \"@own=all artifacts-*=read,list\". Without it, everything in "
+             "the user's own buckets."},
+    {.name = "id", .type = OPTION_TEXT, .field = FIELD(user_id), .argument = "ID",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For add: the canonical id; without it, a random one. The id of a removed user gives his buckets back."},
+    {.name = "keep-old", .type = OPTION_SWITCH, .field = FIELD(keep_old), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For rotate: the old keys stay valid, until the next rotation."},
+    {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY, .help = "Show this."},
+};
+/* clang-format on */
+const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
+_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTIONS_ROWS_MAX,
+               "each row has a place in sources[]");
