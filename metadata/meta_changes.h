@@ -160,6 +160,8 @@ struct meta_copy_source {
     const struct meta_judged *judged;                     /* NULL: whatever it is */
     const char *if_match, *if_none_match;                 /* ETags without quotes, "*", or NULL */
     int64_t if_modified_since_ms, if_unmodified_since_ms; /* INT64_MIN: not given */
+    /* The ETag that it had when the caller looked at it; another by now, and no condition fails: META_E_CHANGED. NULL: whatever it is */
+    const char *seen_etag;
 };
 
 struct meta_object_copy { /* no byte moves: the destination refers to the source's units */
@@ -176,9 +178,9 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct slice acl;  /* the copy's; the source's is never taken over */
     struct slice lock; /* the same, as meta_lock_pack makes it; empty: none */
     struct slice owner;
-    bool replace_checksum; /* by the one below; pin the source's content with if_match then */
+    bool replace_checksum; /* by the one below; give source.seen_etag then */
     bool
-        is_one_part; /* without parts, whatever the source was made of, and with the ETag below; pin it then, too */
+        is_one_part; /* without parts, whatever the source was made of, and with the ETag below; give source.seen_etag then, too */
     /* out */
     int64_t modified_ms;
     char etag[META_ETAG_BYTES_MAX + 1]; /* in, too, when is_one_part */

@@ -14,6 +14,8 @@
 #define S3_FORM_BYTES_MAX     (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
 #define S3_FORM_FIELDS_MAX    100u
 #define S3_DELETE_KEYS_MAX    1000u
+#define S3_COPY_ATTEMPTS_MAX                                                                                 \
+    16u /* each but the last found its source overwritten while it looked at it, or digested it */
 #define S3_DELETE_KEYS_PER_TURN                                                                              \
     50u /* judged before other requests have their turn: a few milliseconds at the worst */
 

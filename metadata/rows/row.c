@@ -219,7 +219,7 @@ int copy_source_check(const struct meta_copy_source *source, const struct object
                modified <= whole_seconds(source->if_modified_since_ms)) {
         return META_E_PRECONDITION;
     }
-    return 0;
+    return source->seen_etag == NULL || etag_equals(source->seen_etag, row->etag) ? 0 : META_E_CHANGED;
 }
 
 int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,

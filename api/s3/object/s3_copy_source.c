@@ -120,7 +120,8 @@ enum s3_error s3_copy_source_read(struct s3_request *request, struct s3_copy_sou
     enum s3_error error;
     int result;
 
-    source->is_pinned = false;
+    source->attempts = 0;
+    source->has_seen = false;
     if (path.base == NULL)
         return refuse_source(request, "Invalid copy source encoding");
     error = split(path, request->effective.copy_version, &bucket, &source->key, &source->version, &message);
@@ -182,6 +183,8 @@ int s3_copy_source_begin(struct s3_request *request, struct s3_copy_source *sour
 {
     int result = s3_pinned_take(request, &source->pinned, get, object);
 
+    source->attempts++;
+    source->has_seen = false;
     if (result == 0)
         tell_condition(request, source, *object);
     return result;
@@ -212,27 +215,15 @@ void s3_copy_source_answer_version(struct s3_request *request, const struct s3_c
     s3_version_answer(request, &source->bucket, "x-amz-copy-source-version-id", id);
 }
 
-enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object)
+void s3_copy_source_keep(struct s3_copy_source *source, const struct meta_object *object)
 {
-    int64_t limit_ms = source->if_unmodified_since_ms;
-
-    if (source->if_match != NULL && strcmp(source->if_match, "*") != 0)
-        return S3_ERROR_NONE; /* the client's own condition names the content already */
-    /* An If-Match silences this date, so it is checked before there is one. Dates have whole seconds. */
-    if (limit_ms != INT64_MIN && object->modified_ms > limit_ms + 999)
-        return S3_ERROR_PRECONDITION_FAILED;
-    memcpy(source->if_match_text, object->etag, sizeof(source->if_match_text));
-    source->if_match = source->if_match_text;
-    source->is_pinned = true;
-    return S3_ERROR_NONE;
+    memcpy(source->seen_etag, object->etag, sizeof(source->seen_etag));
+    source->has_seen = true;
 }
 
-void s3_copy_source_unpin(struct s3_copy_source *source)
+bool s3_copy_source_was_overtaken(const struct s3_copy_source *source, int result)
 {
-    if (source->is_pinned)
-        source->if_match =
-            NULL; /* a "*" that stood there asks for nothing that a copy does not need anyway */
-    source->is_pinned = false;
+    return (result == META_E_JUDGED || result == META_E_CHANGED) && source->attempts < S3_COPY_ATTEMPTS_MAX;
 }
 
 struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source)
@@ -246,5 +237,6 @@ struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *so
         .if_none_match = source->if_none_match,
         .if_modified_since_ms = source->if_modified_since_ms,
         .if_unmodified_since_ms = source->if_unmodified_since_ms,
+        .seen_etag = source->has_seen ? source->seen_etag : NULL,
     };
 }

@@ -15,7 +15,9 @@ struct s3_copy_source {
     /* Conditions in the form that changes take: ETags without quotes, "*" or NULL; INT64_MIN: not given. */
     const char *if_match, *if_none_match;
     int64_t if_modified_since_ms, if_unmodified_since_ms;
-    bool is_pinned; /* if_match is not the client's but s3_copy_source_pin's */
+    bool has_seen; /* seen_etag counts */
+    char seen_etag[META_ETAG_BYTES_MAX + 1];
+    unsigned attempts; /* of the change, so far */
     char if_match_text[META_ETAG_BYTES_MAX + 1], if_none_match_text[META_ETAG_BYTES_MAX + 1];
 };
 
@@ -41,12 +43,12 @@ void s3_copy_source_answer_failure(struct s3_request *request, const struct s3_c
 void s3_copy_source_answer_version(struct s3_request *request, const struct s3_copy_source *source,
                                    const struct meta_version_id *id);
 
-/* Makes the change depend on the content that `object` has now, where the client set no such condition itself. What was decided
- * by looking at the object then still holds in the transaction, or the change fails with META_E_PRECONDITION: is_pinned tells
- * that from a condition of the client's. PreconditionFailed when the object is newer than the client allows. */
-enum s3_error s3_copy_source_pin(struct s3_copy_source *source, const struct meta_object *object);
-/* Takes the pin back, for another attempt. */
-void s3_copy_source_unpin(struct s3_copy_source *source);
+/* Makes the change depend on the content that `object` has now: what was decided by looking at it then still holds in the transaction,
+ * or the change fails with META_E_CHANGED. Until s3_copy_source_begin. */
+void s3_copy_source_keep(struct s3_copy_source *source, const struct meta_object *object);
+/* Whether a change that failed with this result is to be tried once more, after the rights were judged anew: the source, or what
+ * the copy replaces, is another by now. Not for ever: then the result is the answer. */
+bool s3_copy_source_was_overtaken(const struct s3_copy_source *source, int result);
 /* The source in the form that changes take; borrows from it. */
 struct meta_copy_source s3_copy_source_of_change(const struct s3_copy_source *source);
 

@@ -7,7 +7,7 @@
  * whole. Where the source is larger than S3 copies at all, the copy has parts as it has.
  *
  * Mostly the change alone decides. Where the copy keeps the source's metadata but must alter a piece of it,
- * the metadata is put together here from the source as it is now, and the change is pinned to that content;
+ * the metadata is put together here from the source as it is now, and the change depends on that content:
  * should it change in between, the whole is tried again. */
 #include <string.h>
 
@@ -24,8 +24,6 @@
 #include "api/s3/op/s3_tagging.h"
 #include "storage/base/slice.h"
 
-#define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
-
 #define SELF_COPY_MESSAGE                                                                                    \
     "This copy request is illegal because it is trying to copy an object to itself without changing the "    \
     "object's metadata, "                                                                                    \
@@ -38,10 +36,9 @@ struct copy {
     struct s3_copy_source source;
     struct s3_write_condition condition;
     struct s3_upload_access access;
-    struct meta_attributes given; /* what the request says */
-    bool replaces;                /* x-amz-metadata-directive: REPLACE */
-    bool replaces_tags;           /* x-amz-tagging-directive: REPLACE */
-    unsigned attempts;
+    struct meta_attributes given;         /* what the request says */
+    bool replaces;                        /* x-amz-metadata-directive: REPLACE */
+    bool replaces_tags;                   /* x-amz-tagging-directive: REPLACE */
     enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
     enum s3_checksum_algorithm wanted;    /* of the copy; NONE: the source's checksum as it is */
     bool wants_md5;                       /* for the ETag of what was parts */
@@ -144,11 +141,10 @@ static void on_copied(struct core_change *change)
 {
     struct copy *copy = change->ctx;
     int result = copy->op.op.result;
-    bool is_overtaken = result == META_E_JUDGED || (result == META_E_PRECONDITION && copy->source.is_pinned);
 
     if (result == 0)
         answer_copied(copy);
-    else if (is_overtaken && copy->attempts < COPY_ATTEMPTS_MAX)
+    else if (s3_copy_source_was_overtaken(&copy->source, result))
         copy_again(copy);
     else
         s3_answer_result(copy->request, result);
@@ -200,10 +196,10 @@ static enum s3_error adapt_to_source(struct copy *copy, const struct meta_object
     copy->op.replace_checksum = copy->wanted != S3_CHECKSUM_NONE;
     if (merges)
         merge_attributes(copy, &object->attributes);
-    if (error != S3_ERROR_NONE ||
-        (copy->replaces_tags && !merges && !copy->op.replace_checksum && !copy->op.is_one_part))
-        return error;
-    return s3_copy_source_pin(&copy->source, object);
+    if (error == S3_ERROR_NONE &&
+        (!copy->replaces_tags || merges || copy->op.replace_checksum || copy->op.is_one_part))
+        s3_copy_source_keep(&copy->source, object);
+    return error;
 }
 
 static void copy_change(struct copy *copy)
@@ -265,8 +261,6 @@ static void copy_submit(struct copy *copy)
     struct core_get *get;
     enum s3_error error;
 
-    copy->attempts++;
-    s3_copy_source_unpin(&copy->source);
     if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
         s3_copy_source_answer_failure(request, &copy->source);
         return;

@@ -17,8 +17,6 @@
 #include "api/s3/object/s3_range.h"
 #include "api/s3/object/s3_stored_checksum.h"
 
-#define COPY_ATTEMPTS_MAX 5u /* each needs the source to be overwritten within microseconds */
-
 /* Which part of which upload, and the checksum that the upload asks for. */
 struct part_target {
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
@@ -163,7 +161,6 @@ struct part_copy {
     struct s3_copy_source source;
     struct s3_range range;
     bool has_range;
-    unsigned attempts;
     struct meta_part_copy op;
     struct s3_stored_checksum stored;
 };
@@ -201,11 +198,10 @@ static void on_part_copied(struct core_change *change)
 {
     struct part_copy *copy = change->ctx;
     int result = copy->op.op.result;
-    bool is_overtaken = result == META_E_JUDGED || (result == META_E_PRECONDITION && copy->source.is_pinned);
 
     if (result == 0)
         answer_part_copied(copy);
-    else if (is_overtaken && copy->attempts < COPY_ATTEMPTS_MAX)
+    else if (s3_copy_source_was_overtaken(&copy->source, result))
         part_copy_again(copy);
     else
         s3_answer_result(copy->request, result);
@@ -234,7 +230,7 @@ static enum s3_error refuse_range(struct s3_request *request, uint64_t size)
     return s3_request_argument_header(request, "x-amz-copy-source-range", message);
 }
 
-/* Size and ETag of the part follow from the source as it is now, so the change is pinned to that. */
+/* Size and ETag of the part follow from the source as it is now, so the change depends on that. */
 static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_object *object,
                                      const char **message)
 {
@@ -252,7 +248,8 @@ static enum s3_error adapt_to_source(struct part_copy *copy, const struct meta_o
         return S3_ERROR_INVALID_REQUEST;
     }
     choose_etag(copy, object, copy->range.first == 0 && copy->range.length == object->size);
-    return s3_copy_source_pin(&copy->source, object);
+    s3_copy_source_keep(&copy->source, object);
+    return S3_ERROR_NONE;
 }
 
 /* True when there is nothing to compute: the checksum is known, or the upload asks for none. Then a CRC that the source has
@@ -316,8 +313,6 @@ static void part_copy_submit(struct part_copy *copy)
     struct core_get *get;
     enum s3_error error;
 
-    copy->attempts++;
-    s3_copy_source_unpin(&copy->source);
     if (s3_copy_source_begin(request, &copy->source, &get, &object) != 0) {
         s3_copy_source_answer_failure(request, &copy->source);
         return;
