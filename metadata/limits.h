@@ -10,7 +10,7 @@
 #define META_BUCKET_NAME_BYTES_MAX BUCKET_NAME_BYTES_MAX
 #define META_ETAG_BYTES_MAX        64u         /* hex MD5, '-' and a part count, without quotes */
 #define META_ATTRIBUTES_BYTES_MAX  (16u << 10) /* stored headers and user metadata of one object, encoded */
-#define META_ANNOTATIONS_BYTES_MAX                                                                           \
+#define META_LABELS_BYTES_MAX                                                                                \
     (24u << 10)                         /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */
 #define META_PART_NUMBER_MAX     10000u /* S3's limit */
 #define META_CHECKSUM_BYTES_MAX  64u    /* room for SHA-512 */

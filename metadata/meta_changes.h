@@ -20,7 +20,7 @@ enum meta_op_kind {
     META_OP_PART_COPY,
     META_OP_GARBAGE_DONE,
     META_OP_SETTING_PUT, /* meta_settings.h */
-    META_OP_OBJECT_ANNOTATE,
+    META_OP_OBJECT_LABEL,
     META_OP_BUCKET_VERSIONING,
     META_OP_OBJECT_LOCK, /* meta_lock.h */
     META_OP_OBJECT_RENAME,
@@ -56,7 +56,7 @@ enum meta_judged_part { META_JUDGED_OWNER = 1, META_JUDGED_ACL = 2, META_JUDGED_
 struct meta_judged {
     unsigned parts;                /* bits: what was asked about; that it was there counts in any case */
     bool absent;                   /* there was none, or a delete marker; then the rest says nothing */
-    struct slice owner, acl, tags; /* the annotations in their stored form; empty: it had none */
+    struct slice owner, acl, tags; /* the labels in their stored form; empty: it had none */
 };
 
 /* Preconditions on the current object, evaluated inside the transaction. */
@@ -171,7 +171,7 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct slice key;
     struct meta_condition condition; /* on the destination */
     bool replace_attributes;
-    struct meta_attributes attributes; /* used when replace_attributes; annotations among them are left out */
+    struct meta_attributes attributes; /* used when replace_attributes; labels among them are left out */
     /* else the source's tags are taken over, as they are in the transaction */
     bool replace_tags;
     struct slice tags; /* used when replace_tags; empty: none */
@@ -206,13 +206,13 @@ struct meta_object_rename {
     struct slice token, parameters; /* at most META_TOKEN_BYTES_MAX each */
 };
 
-struct meta_object_annotate { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */
+struct meta_object_label { /* META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER */
     struct meta_op op;
     int64_t bucket;
     struct slice key;
     const struct meta_version_id *version; /* NULL: the current one */
     const struct meta_judged *judged;      /* NULL: whatever it is */
-    struct meta_version_id annotated;      /* out: which it was */
+    struct meta_version_id labelled;       /* out: which it was */
     const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
     struct slice value;                    /* base NULL: removes it */
 };

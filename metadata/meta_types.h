@@ -84,7 +84,7 @@ struct meta_attributes {
     uint32_t count;
 };
 
-/* Annotations: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_ANNOTATE). They
+/* Labels: attributes that are no headers and may change while content, ETag and time stay (META_OP_OBJECT_LABEL). They
  * come and go with the other attributes; the module does not interpret their values, but for the last two, which have changes of
  * their own. */
 #define META_ATTRIBUTE_TAGS "x-amz-tagging"
@@ -94,7 +94,7 @@ struct meta_attributes {
     "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
 /* The one attribute that listings tell. */
 #define META_ATTRIBUTE_STORAGE_CLASS "x-amz-storage-class"
-bool meta_attribute_is_annotation(struct slice name);
+bool meta_attribute_is_label(struct slice name);
 
 /* The S3 checksum of an object or part. algorithm 0 means none. The module does not interpret the numbers. */
 struct meta_checksum {

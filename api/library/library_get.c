@@ -311,7 +311,7 @@ static const char *text_append(char **at, struct slice bytes)
     return text;
 }
 
-/* But for annotations, which are no headers. */
+/* But for labels, which are no headers. */
 static int reader_copy_attributes(struct sluice_reader *reader)
 {
     const struct meta_attributes *rows = &reader->object->attributes;
@@ -327,7 +327,7 @@ static int reader_copy_attributes(struct sluice_reader *reader)
     for (uint32_t i = 0; i < rows->count; i++) {
         struct sluice_attribute *attribute = &reader->attributes[reader->attribute_count];
 
-        if (meta_attribute_is_annotation(rows->list[i].name))
+        if (meta_attribute_is_label(rows->list[i].name))
             continue;
         attribute->name = text_append(&at, rows->list[i].name);
         attribute->value = text_append(&at, rows->list[i].value);

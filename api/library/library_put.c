@@ -89,12 +89,12 @@ static int writer_wait(struct sluice_writer *writer, const bool *flag)
 /* ---- Begin ---- */
 
 /* Names and values become HTTP headers one day: nothing that could break one may be in them. Nor may what has the name of an
- * annotation, which is stored beside them in a form of its own. */
+ * label, which is stored beside them in a form of its own. */
 static bool attribute_is_valid(const struct sluice_attribute *attribute)
 {
     static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~";
 
-    if (meta_attribute_is_annotation(slice_text(attribute->name)))
+    if (meta_attribute_is_label(slice_text(attribute->name)))
         return false;
     if (attribute->name[0] == '\0' || attribute->name[strspn(attribute->name, name_bytes)] != '\0')
         return false;

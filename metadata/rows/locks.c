@@ -89,8 +89,8 @@ int lock_default(struct meta_writer *writer, struct slice *attributes, struct sl
         lock.mode != META_LOCK_NONE)
         return err;
     retention.hold = lock.hold;
-    return attributes_annotate(writer, attributes, META_ATTRIBUTE_LOCK,
-                               slice_of(merged, meta_lock_pack(&retention, merged)));
+    return attributes_label(writer, attributes, META_ATTRIBUTE_LOCK,
+                            slice_of(merged, meta_lock_pack(&retention, merged)));
 }
 
 static int lock_store(struct meta_writer *writer, struct meta_object_lock *op, struct object_row *row,
@@ -98,8 +98,8 @@ static int lock_store(struct meta_writer *writer, struct meta_object_lock *op, s
 {
     unsigned char packed[META_LOCK_BYTES];
     size_t length = meta_lock_pack(lock, packed);
-    int err = attributes_annotate(writer, &row->attributes, META_ATTRIBUTE_LOCK,
-                                  slice_of(length > 0 ? packed : NULL, length));
+    int err = attributes_label(writer, &row->attributes, META_ATTRIBUTE_LOCK,
+                               slice_of(length > 0 ? packed : NULL, length));
 
     op->locked = row->version;
     return err != 0 ? err

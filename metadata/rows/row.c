@@ -189,7 +189,7 @@ int attributes_pack(struct meta_writer *writer, const struct meta_attributes *at
     if (out == NULL)
         return -ENOMEM;
     *bytes = slice_of(out, codec_attributes_encode(out, attributes));
-    return bytes->len <= META_ATTRIBUTES_BYTES_MAX + META_ANNOTATIONS_BYTES_MAX ? 0 : -E2BIG;
+    return bytes->len <= META_ATTRIBUTES_BYTES_MAX + META_LABELS_BYTES_MAX ? 0 : -E2BIG;
 }
 
 /* HTTP dates have whole seconds, so a time with milliseconds must not look newer than itself. */

@@ -78,7 +78,7 @@ enum meta_sql_role {
       " checksum = ?6, owner = ?7, extents = ?8, attributes = ?9,"                                           \
       " upload_id = ?10, parts = ?11, version = ?12"                                                         \
       " WHERE bucket = ?1 AND key = ?2")                                                                     \
-    X(SQL_OBJECT_ANNOTATE, META_SQL_WRITER,                                                                  \
+    X(SQL_OBJECT_LABEL, META_SQL_WRITER,                                                                     \
       "UPDATE object SET attributes = ?3"                                                                    \
       " WHERE bucket = ?1 AND key = ?2")                                                                     \
     X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
@@ -113,7 +113,7 @@ enum meta_sql_role {
     X(SQL_VERSION_SECOND, META_SQL_WRITER,                                                                   \
       "SELECT 1 FROM version WHERE bucket = ?1 AND key = ?2"                                                 \
       " LIMIT 1 OFFSET 1")                                                                                   \
-    X(SQL_VERSION_ANNOTATE, META_SQL_WRITER,                                                                 \
+    X(SQL_VERSION_LABEL, META_SQL_WRITER,                                                                    \
       "UPDATE version SET attributes = ?4"                                                                   \
       " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
     X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \

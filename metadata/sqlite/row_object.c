@@ -128,8 +128,8 @@ int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id, struct slice attributes)
 {
-    sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_ANNOTATE, bucket, key)
-                                         : bind_version(store, SQL_VERSION_ANNOTATE, bucket, key, id);
+    sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_LABEL, bucket, key)
+                                         : bind_version(store, SQL_VERSION_LABEL, bucket, key, id);
 
     meta_sql_blob_or_null(statement, id == NULL ? 3 : 4, attributes);
     return meta_sql_run(statement);

@@ -207,7 +207,7 @@ int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op)
         return err;
     renamed = row;
     if ((token.len > 0 || codec_attributes_find(row.attributes, META_ATTRIBUTE_RENAME).base != NULL) &&
-        (err = attributes_annotate(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
+        (err = attributes_label(writer, &renamed.attributes, META_ATTRIBUTE_RENAME, token)) != 0)
         return err;
     if ((err = lock_default(writer, &renamed.attributes, op->default_lock)) != 0)
         return err;

@@ -113,7 +113,7 @@ struct touch {
     X(OBJECT_DELETE,     meta_object_delete,     op_object_delete,     KEYS,                        weight_delete,   GARBAGE)                  \
     X(OBJECT_COPY,       meta_object_copy,       op_object_copy,       KEY(meta_object_copy),       weight_one,      GARBAGE)                  \
     X(OBJECT_RENAME,     meta_object_rename,     op_object_rename,     ANY,                         weight_one,      GARBAGE)                  \
-    X(OBJECT_ANNOTATE,   meta_object_annotate,   op_object_annotate,   KEY(meta_object_annotate),   weight_one,      0)                        \
+    X(OBJECT_LABEL,      meta_object_label,      op_object_label,      KEY(meta_object_label),      weight_one,      0)                        \
     X(OBJECT_LOCK,       meta_object_lock,       op_object_lock,       ANY,                         weight_one,      0)                        \
     X(UPLOAD_CREATE,     meta_upload_create,     op_upload_create,     NONE,                        weight_one,      0)                        \
     X(UPLOAD_COMPLETE,   meta_upload_complete,   op_upload_complete,   KEY(meta_upload_complete),   weight_complete, GARBAGE)                  \

@@ -142,11 +142,10 @@ int references_drop(struct meta_writer *writer, struct slice extents);
 /* The same, whatever there is room for. */
 int references_drop_now(struct meta_writer *writer, struct slice extents);
 
-/* ---- Annotations (annotations.c) ---- */
+/* ---- Labels (labels.c) ---- */
 
 /* Exchanges one attribute of a packed list for another value (base NULL: none), in the arena. */
-int attributes_annotate(struct meta_writer *writer, struct slice *packed, const char *name,
-                        struct slice value);
+int attributes_label(struct meta_writer *writer, struct slice *packed, const char *name, struct slice value);
 /* From the source's attributes to those of the copy, in the arena. */
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed);
 
@@ -180,7 +179,7 @@ int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);
 int op_sweep(struct meta_writer *writer, struct meta_sweep *op);
-int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op);
+int op_object_label(struct meta_writer *writer, struct meta_object_label *op);
 /* Whether what the entry names is as its guard wants it: *result 0 or META_E_PRECONDITION. current: NULL when there is none. */
 int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_delete_entry *entry,
                 const struct object_row *current, int *result);

@@ -36,16 +36,15 @@ static struct {
 
 /* ---- What is done ---- */
 
-static int annotate(int64_t bucket, const struct meta_version_id *version, const char *name,
-                    struct slice value)
+static int label(int64_t bucket, const struct meta_version_id *version, const char *name, struct slice value)
 {
-    struct meta_object_annotate op = {.bucket = bucket,
-                                      .key = {swap.key, strlen(swap.key)},
-                                      .version = version,
-                                      .name = name,
-                                      .value = value};
+    struct meta_object_label op = {.bucket = bucket,
+                                   .key = {swap.key, strlen(swap.key)},
+                                   .version = version,
+                                   .name = name,
+                                   .value = value};
 
-    return core_change_wait(swap.worker->core, &op.op, META_OP_OBJECT_ANNOTATE);
+    return core_change_wait(swap.worker->core, &op.op, META_OP_OBJECT_LABEL);
 }
 
 static int tag(int64_t bucket, const struct meta_version_id *version, bool wobbles)
@@ -59,7 +58,7 @@ static int tag(int64_t bucket, const struct meta_version_id *version, bool wobbl
     snprintf(number, sizeof(number), "%u", swap.done);
     tags.list[0] = (struct s3_tag){SLICE("of"), slice_text(wobbles ? "everybody" : "secret")};
     tags.list[1] = (struct s3_tag){SLICE("n"), slice_text(number)};
-    result = annotate(bucket, version, META_ATTRIBUTE_TAGS, s3_tags_pack(&arena, &tags));
+    result = label(bucket, version, META_ATTRIBUTE_TAGS, s3_tags_pack(&arena, &tags));
     arena_free(&arena);
     return result;
 }
@@ -101,7 +100,7 @@ static int swap_now(void)
     if (strcmp(swap.what, "tags") == 0 || strcmp(swap.what, "wobble") == 0)
         return tag(bucket.id, version, swap.what[0] == 'w');
     if (strcmp(swap.what, "acl") == 0)
-        return annotate(bucket.id, version, META_ATTRIBUTE_ACL, (struct slice){NULL, 0});
+        return label(bucket.id, version, META_ATTRIBUTE_ACL, (struct slice){NULL, 0});
     return strcmp(swap.what, "delete") == 0 ? erase(bucket.id, version) : replace(bucket.id);
 }
 

@@ -13,7 +13,7 @@
 /* The row's encoding adds a few bytes to each attribute and to the list (metadata/rows/codec.h). */
 #define ATTRIBUTE_OVERHEAD_BYTES 10u
 
-#define ANNOTATIONS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
+#define LABELS_MAX 3u /* s3_attribute_add: tags, an ACL, a lock */
 
 static const struct {
     const char *name;
@@ -185,7 +185,7 @@ enum s3_error s3_attributes_collect(struct arena *arena, const struct http_heade
     enum s3_error error = S3_ERROR_NONE;
 
     attributes->count = 0;
-    attributes->list = arena_alloc(arena, (headers->size + ANNOTATIONS_MAX) * sizeof(*attributes->list));
+    attributes->list = arena_alloc(arena, (headers->size + LABELS_MAX) * sizeof(*attributes->list));
     for (size_t i = 0; i < headers->size && error == S3_ERROR_NONE; i++) {
         struct slice name = headers->entries[i].name, value = headers->entries[i].value;
 

@@ -35,7 +35,7 @@ enum s3_error s3_encryption_refuse(const struct s3_effective *effective, bool is
 /* Whether the request asks for something about the new object that is not served: encryption, locks. */
 enum s3_error s3_attributes_refuse(const struct s3_effective *effective);
 
-/* Adds one of the annotations of meta.h to what s3_attributes_collect made, each at most once. */
+/* Adds one of the labels of meta.h to what s3_attributes_collect made, each at most once. */
 void s3_attribute_add(struct meta_attributes *attributes, const char *name, struct slice value);
 
 /* The value by lower-case name; base NULL when absent. */

@@ -78,16 +78,16 @@ void s3_op_get_object_acl(struct s3_request *request)
 /* ---- Put ---- */
 
 struct acl_change {
-    struct s3_annotating annotating; /* of an object */
+    struct s3_labelling labelling; /* of an object */
     struct s3_acl_owners owners;
     struct s3_acl acl;
 };
 
 /* The ACL was made for an object of that owner. */
-static enum s3_error authorize_again(struct s3_request *request, const struct s3_annotating *annotating)
+static enum s3_error authorize_again(struct s3_request *request, const struct s3_labelling *labelling)
 {
     const struct acl_change *change =
-        (const struct acl_change *)((const char *)annotating - offsetof(struct acl_change, annotating));
+        (const struct acl_change *)((const char *)labelling - offsetof(struct acl_change, labelling));
     const struct meta_judged *judged = &request->pinned.judged;
     enum s3_error error = s3_authorize_again(request);
 
@@ -115,8 +115,8 @@ static void put_acl(struct s3_request *request, struct acl_change *change)
         s3_setting_put(request, META_SETTING_ACL, packed, 200);
         return;
     }
-    change->annotating = (struct s3_annotating){META_ATTRIBUTE_ACL, packed, 200, authorize_again};
-    s3_object_annotate(request, &change->annotating);
+    change->labelling = (struct s3_labelling){META_ATTRIBUTE_ACL, packed, 200, authorize_again};
+    s3_object_label(request, &change->labelling);
 }
 
 static void on_document(struct s3_request *request, struct slice body, void *ctx)

@@ -67,7 +67,7 @@ static void add_attributes(struct fetch *fetch)
         const struct meta_attribute *attribute = &attributes->list[i];
         struct slice value = attribute->value;
 
-        if (meta_attribute_is_annotation(attribute->name))
+        if (meta_attribute_is_label(attribute->name))
             continue; /* not a header */
         /* A copy: the object may be gone when the head is written out or logged. */
         const char *name = s3_request_string(request, attribute->name);

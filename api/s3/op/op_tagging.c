@@ -97,72 +97,71 @@ void s3_op_get_object_tagging(struct s3_request *request)
     core_get_end(get);
 }
 
-struct annotation {
+struct label {
     struct s3_request *request;
-    const struct s3_annotating *annotating;
+    const struct s3_labelling *labelling;
     struct core_change change;
-    struct meta_object_annotate op;
+    struct meta_object_label op;
     struct s3_version version;
 };
 
-static void annotation_submit(struct annotation *annotation);
+static void label_submit(struct label *label);
 
-static void annotation_judge_again(struct annotation *annotation)
+static void label_judge_again(struct label *label)
 {
-    enum s3_error error = annotation->annotating->judge(annotation->request, annotation->annotating);
+    enum s3_error error = label->labelling->judge(label->request, label->labelling);
 
     if (error == S3_ERROR_NONE)
-        annotation_submit(annotation);
+        label_submit(label);
     else
-        s3_answer_error(annotation->request, error);
+        s3_answer_error(label->request, error);
 }
 
-static void on_annotated(struct core_change *change)
+static void on_labelled(struct core_change *change)
 {
-    struct annotation *annotation = change->ctx;
-    struct s3_request *request = annotation->request;
+    struct label *label = change->ctx;
+    struct s3_request *request = label->request;
 
-    if (annotation->op.op.result == META_E_JUDGED) {
-        annotation_judge_again(annotation);
-    } else if (annotation->op.op.result != 0) {
-        s3_version_answer_change_failure(request, &annotation->version, annotation->op.op.result);
+    if (label->op.op.result == META_E_JUDGED) {
+        label_judge_again(label);
+    } else if (label->op.op.result != 0) {
+        s3_version_answer_change_failure(request, &label->version, label->op.op.result);
     } else {
-        s3_version_answer(request, &request->bucket, "x-amz-version-id", &annotation->op.annotated);
-        s3_answer_empty(request, annotation->annotating->status);
+        s3_version_answer(request, &request->bucket, "x-amz-version-id", &label->op.labelled);
+        s3_answer_empty(request, label->labelling->status);
     }
 }
 
-static void annotation_submit(struct annotation *annotation)
+static void label_submit(struct label *label)
 {
-    struct s3_request *request = annotation->request;
+    struct s3_request *request = label->request;
 
     s3_pinned_end(&request->pinned);
-    annotation->op = (struct meta_object_annotate){
-        .op.kind = META_OP_OBJECT_ANNOTATE,
+    label->op = (struct meta_object_label){
+        .op.kind = META_OP_OBJECT_LABEL,
         .bucket = request->bucket.id,
         .key = request->key,
-        .version = s3_version_wanted(&annotation->version),
+        .version = s3_version_wanted(&label->version),
         .judged = s3_pinned_judged(&request->pinned),
-        .name = annotation->annotating->name,
-        .value = annotation->annotating->value,
+        .name = label->labelling->name,
+        .value = label->labelling->value,
     };
-    annotation->change =
-        (struct core_change){.op = &annotation->op.op, .done = on_annotated, .ctx = annotation};
-    core_change_submit(request->worker, &annotation->change);
+    label->change = (struct core_change){.op = &label->op.op, .done = on_labelled, .ctx = label};
+    core_change_submit(request->worker, &label->change);
 }
 
-void s3_object_annotate(struct s3_request *request, const struct s3_annotating *annotating)
+void s3_object_label(struct s3_request *request, const struct s3_labelling *labelling)
 {
-    struct annotation *annotation = s3_request_alloc(request, sizeof(*annotation));
-    enum s3_error error = s3_version_read(request, &annotation->version);
+    struct label *label = s3_request_alloc(request, sizeof(*label));
+    enum s3_error error = s3_version_read(request, &label->version);
 
     if (error != S3_ERROR_NONE) {
         s3_answer_error(request, error);
         return;
     }
-    annotation->request = request;
-    annotation->annotating = annotating;
-    annotation_submit(annotation);
+    label->request = request;
+    label->labelling = labelling;
+    label_submit(label);
 }
 
 /* Policies may speak of the tags, which s3_dispatch did not know yet. */
@@ -184,16 +183,16 @@ static enum s3_error authorize_tags(struct s3_request *request, struct slice pac
     return s3_authorize_access(request, &access);
 }
 
-static enum s3_error authorize_tags_again(struct s3_request *request, const struct s3_annotating *annotating)
+static enum s3_error authorize_tags_again(struct s3_request *request, const struct s3_labelling *labelling)
 {
     enum s3_error error = s3_authorize_begin_again(request);
 
-    return error == S3_ERROR_NONE ? authorize_tags(request, annotating->value) : error;
+    return error == S3_ERROR_NONE ? authorize_tags(request, labelling->value) : error;
 }
 
 static void on_object_document(struct s3_request *request, struct slice body, void *ctx)
 {
-    struct s3_annotating *annotating = s3_request_alloc(request, sizeof(*annotating));
+    struct s3_labelling *labelling = s3_request_alloc(request, sizeof(*labelling));
     struct slice packed;
     enum s3_error error;
 
@@ -205,8 +204,8 @@ static void on_object_document(struct s3_request *request, struct slice body, vo
     }
     if (packed.len == 0)
         packed.base = NULL; /* an empty set is none */
-    *annotating = (struct s3_annotating){META_ATTRIBUTE_TAGS, packed, 200, authorize_tags_again};
-    s3_object_annotate(request, annotating);
+    *labelling = (struct s3_labelling){META_ATTRIBUTE_TAGS, packed, 200, authorize_tags_again};
+    s3_object_label(request, labelling);
 }
 
 void s3_op_put_object_tagging(struct s3_request *request)
@@ -215,17 +214,17 @@ void s3_op_put_object_tagging(struct s3_request *request)
 }
 
 static enum s3_error authorize_deletion_again(struct s3_request *request,
-                                              const struct s3_annotating *annotating)
+                                              const struct s3_labelling *labelling)
 {
     return s3_authorize_again(request);
 }
 
 void s3_op_delete_object_tagging(struct s3_request *request)
 {
-    static const struct s3_annotating no_tags = {
+    static const struct s3_labelling no_tags = {
         META_ATTRIBUTE_TAGS, {NULL, 0}, 204, authorize_deletion_again};
 
-    s3_object_annotate(request, &no_tags);
+    s3_object_label(request, &no_tags);
 }
 
 /* ---- Buckets ---- */

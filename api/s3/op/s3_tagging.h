@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tags as part of a request, and the change of one annotation of an object (op_tagging.c). Worker's thread. */
+ * Tags as part of a request, and the change of one label of an object (op_tagging.c). Worker's thread. */
 #ifndef API_S3_OP_S3_TAGGING_H
 #define API_S3_OP_S3_TAGGING_H
 
@@ -12,15 +12,15 @@ enum s3_error s3_tagging_from_header(struct s3_request *request, struct slice *p
 /* The same, added to the attributes that s3_attributes_collect made of this request. */
 enum s3_error s3_tagging_add_header(struct s3_request *request, struct meta_attributes *attributes);
 
-/* One annotation of the request's object, to be set (data NULL: removed) and answered with status. Valid until the answer. */
-struct s3_annotating {
+/* One label of the request's object, to be set (data NULL: removed) and answered with status. Valid until the answer. */
+struct s3_labelling {
     const char *name;
     struct slice value;
     int status;
     /* Judges once more, where the object is not as it was judged any more. */
-    enum s3_error (*judge)(struct s3_request *request, const struct s3_annotating *annotating);
+    enum s3_error (*judge)(struct s3_request *request, const struct s3_labelling *labelling);
 };
 
-void s3_object_annotate(struct s3_request *request, const struct s3_annotating *annotating);
+void s3_object_label(struct s3_request *request, const struct s3_labelling *labelling);
 
 #endif

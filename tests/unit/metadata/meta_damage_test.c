@@ -246,11 +246,11 @@ static void change_key(struct store *store, int64_t bucket, const char *key, con
 {
     struct meta_delete_entry entry = {.key = slice_text(key), .version = id};
     struct meta_object_delete delete = {.bucket = bucket, .entries = &entry, .count = 1};
-    struct meta_object_annotate annotate = {.bucket = bucket,
-                                            .key = slice_text(key),
-                                            .version = id,
-                                            .name = META_ATTRIBUTE_TAGS,
-                                            .value = slice_text("a=b")};
+    struct meta_object_label label = {.bucket = bucket,
+                                      .key = slice_text(key),
+                                      .version = id,
+                                      .name = META_ATTRIBUTE_TAGS,
+                                      .value = slice_text("a=b")};
     struct meta_object_lock lock = {
         .bucket = bucket, .key = slice_text(key), .version = id, .sets_hold = true};
     struct meta_object_rename rename = {
@@ -269,7 +269,7 @@ static void change_key(struct store *store, int64_t bucket, const char *key, con
         meta_object_release(&object);
     }
     fine(op_wait(store->meta, &more.op, META_OP_OBJECT_PUT));
-    fine(op_wait(store->meta, &annotate.op, META_OP_OBJECT_ANNOTATE));
+    fine(op_wait(store->meta, &label.op, META_OP_OBJECT_LABEL));
     lock.lock.hold = META_HOLD_OFF;
     fine(op_wait(store->meta, &lock.op, META_OP_OBJECT_LOCK));
     copy_init(&copied, bucket, key, "copy");

@@ -138,15 +138,15 @@ static int by_rename_of(struct store *store, const struct meta_judged *judged)
     return rename_it(store, "key", "other", judged, NULL);
 }
 
-static int by_annotation(struct store *store, const struct meta_judged *judged)
+static int by_label(struct store *store, const struct meta_judged *judged)
 {
-    struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = slice_text("key"),
-                                      .judged = judged,
-                                      .name = META_ATTRIBUTE_TAGS,
-                                      .value = slice_text("longer=than before")};
+    struct meta_object_label op = {.bucket = store->bucket,
+                                   .key = slice_text("key"),
+                                   .judged = judged,
+                                   .name = META_ATTRIBUTE_TAGS,
+                                   .value = slice_text("longer=than before")};
 
-    return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL);
 }
 
 static int by_lock(struct store *store, const struct meta_judged *judged)
@@ -216,7 +216,7 @@ static const struct {
     {"copy of", by_copy_of, META_E_NO_KEY, 0},
     {"rename onto", by_rename_onto, 0, 0},
     {"rename of", by_rename_of, META_E_NO_KEY, 0},
-    {"annotation", by_annotation, META_E_NO_KEY, 0},
+    {"label", by_label, META_E_NO_KEY, 0},
     {"lock", by_lock, META_E_NO_KEY, 0},
     {"completion", by_completion, 0, 0},
     {"copy of as a part", by_part_copy, META_E_NO_KEY, 0},
@@ -291,7 +291,7 @@ static void what_is_otherwise_is_not(void **state)
 }
 
 /* One that had none has none still. */
-static void no_annotation_is_one_of_its_own(void **state)
+static void no_label_is_one_of_its_own(void **state)
 {
     struct store *store = *state;
 
@@ -338,10 +338,10 @@ static void versions(void **state)
     struct meta_judged absent = {.absent = true}, there = as_it_is(ALL);
     struct meta_version_id old;
     struct meta_object object;
-    struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = slice_text("key"),
-                                      .name = META_ATTRIBUTE_ACL,
-                                      .value = slice_text("new acl")};
+    struct meta_object_label op = {.bucket = store->bucket,
+                                   .key = slice_text("key"),
+                                   .name = META_ATTRIBUTE_ACL,
+                                   .value = slice_text("new acl")};
 
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     put_object(store, "key", ACL, TAGS);
@@ -352,15 +352,15 @@ static void versions(void **state)
     assert_int_equal(delete_key(store, "key"), 0);
     assert_int_equal(by_put(store, &there), META_E_JUDGED);
     op.judged = &there;
-    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE), META_E_JUDGED);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL), META_E_JUDGED);
     op.version = &old;
     op.judged = &absent;
-    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE), META_E_JUDGED);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL), META_E_JUDGED);
     op.judged = &there;
-    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE), 0);
-    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE), META_E_JUDGED); /* by itself */
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL), 0);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL), META_E_JUDGED); /* by itself */
     there.parts = META_JUDGED_TAGS;
-    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE), 0);
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL), 0);
     assert_int_equal(by_put(store, &absent), 0);
 }
 
@@ -369,7 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(what_is_as_it_was_judged_is_changed),
         store_test(what_is_otherwise_is_not),
-        store_test(no_annotation_is_one_of_its_own),
+        store_test(no_label_is_one_of_its_own),
         store_test(absence_counts_in_any_case),
         store_test(versions),
     };

@@ -40,14 +40,14 @@ static void a_row_is_read_once(void **state)
     assert_int_equal(steps(store), before);
 }
 
-static int annotate(struct store *store, const char *key, const char *tags)
+static int label(struct store *store, const char *key, const char *tags)
 {
-    struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = slice_text(key),
-                                      .name = META_ATTRIBUTE_TAGS,
-                                      .value = slice_text(tags)};
+    struct meta_object_label op = {.bucket = store->bucket,
+                                   .key = slice_text(key),
+                                   .name = META_ATTRIBUTE_TAGS,
+                                   .value = slice_text(tags)};
 
-    return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL);
 }
 
 static uint32_t attribute_count(struct store *store, const char *key)
@@ -89,7 +89,7 @@ static void each_change_is_seen(void **state)
     assert_int_equal(complete(store, "key", 4), 0);
     assert_int_equal(file_of(store, "key"), 4);
     assert_int_equal(attribute_count(store, "key"), 0);
-    assert_int_equal(annotate(store, "key", "a=b"), 0);
+    assert_int_equal(label(store, "key", "a=b"), 0);
     assert_int_equal(attribute_count(store, "key"), 1);
     assert_int_equal(delete_key(store, "key"), 0);
     assert_int_equal(file_of(store, "key"), META_E_NO_KEY);
@@ -154,7 +154,7 @@ static void a_note_goes_with_its_row(void **state)
     assert_true(note_is(store, "key", NULL, "too early"));
     assert_true(note_is(store, "key", NULL, "second"));
     assert_true(note_is(store, "key", "second", NULL));
-    assert_int_equal(annotate(store, "key", "a=b"), 0);
+    assert_int_equal(label(store, "key", "a=b"), 0);
     assert_true(note_is(store, "key", NULL, NULL));
 }
 

@@ -195,21 +195,21 @@ static void copies_of_versions(void **state)
     assert_int_equal(garbage_count(store), 0); /* the copy still has its bytes */
 }
 
-static int annotate(struct store *store, const struct meta_version_id *version, const char *value)
+static int label(struct store *store, const struct meta_version_id *version, const char *value)
 {
-    struct meta_object_annotate op = {.bucket = store->bucket,
-                                      .key = slice_text("key"),
-                                      .version = version,
-                                      .name = META_ATTRIBUTE_TAGS,
-                                      .value = slice_text(value)};
-    int err = op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
+    struct meta_object_label op = {.bucket = store->bucket,
+                                   .key = slice_text("key"),
+                                   .version = version,
+                                   .name = META_ATTRIBUTE_TAGS,
+                                   .value = slice_text(value)};
+    int err = op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL);
 
     if (err == 0 && version != NULL)
-        assert_true(same(op.annotated, *version));
+        assert_true(same(op.labelled, *version));
     return err;
 }
 
-static void assert_annotation(struct store *store, const struct meta_version_id *version, const char *value)
+static void assert_label(struct store *store, const struct meta_version_id *version, const char *value)
 {
     struct meta_object object;
 
@@ -220,28 +220,28 @@ static void assert_annotation(struct store *store, const struct meta_version_id 
     meta_object_release(&object);
 }
 
-static void annotations_of_versions(void **state)
+static void labels_of_versions(void **state)
 {
     struct store *store = *state;
 
     put_version(store, "key", 1);
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
     struct meta_version_id second = put_version(store, "key", 2), third = put_version(store, "key", 3);
-    assert_int_equal(annotate(store, &null_version, "one"), 0);
-    assert_int_equal(annotate(store, &second, "two"), 0);
-    assert_int_equal(annotate(store, &third, "three"), 0);
-    assert_annotation(store, &null_version, "one");
-    assert_annotation(store, &second, "two");
-    assert_annotation(store, &third, "three");
-    assert_int_equal(annotate(store, NULL, "current"), 0);
-    assert_annotation(store, &third, "current");
+    assert_int_equal(label(store, &null_version, "one"), 0);
+    assert_int_equal(label(store, &second, "two"), 0);
+    assert_int_equal(label(store, &third, "three"), 0);
+    assert_label(store, &null_version, "one");
+    assert_label(store, &second, "two");
+    assert_label(store, &third, "three");
+    assert_int_equal(label(store, NULL, "current"), 0);
+    assert_label(store, &third, "current");
     struct meta_version_id marker = delete_version(store, "key", NULL).marker;
-    assert_int_equal(annotate(store, NULL, "none"), META_E_NO_KEY);
-    assert_int_equal(annotate(store, &marker, "none"), META_E_DELETE_MARKER);
+    assert_int_equal(label(store, NULL, "none"), META_E_NO_KEY);
+    assert_int_equal(label(store, &marker, "none"), META_E_DELETE_MARKER);
     delete_version(store, "key", &third);
-    assert_int_equal(annotate(store, &third, "none"), META_E_NO_VERSION);
+    assert_int_equal(label(store, &third, "none"), META_E_NO_VERSION);
     delete_version(store, "key", &marker);
-    assert_annotation(store, NULL, "two"); /* current again, tags and all */
+    assert_label(store, NULL, "two"); /* current again, tags and all */
 }
 
 static void uploads_make_versions(void **state)
@@ -293,7 +293,7 @@ int main(void)
         store_test(suspended),
         store_test(conditions_see_the_current_version),
         store_test(copies_of_versions),
-        store_test(annotations_of_versions),
+        store_test(labels_of_versions),
         store_test(uploads_make_versions),
         store_test(a_bucket_with_versions_stays),
     };

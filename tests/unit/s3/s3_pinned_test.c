@@ -32,11 +32,11 @@ static int tear_down(void **state)
 
 static void put(const char *body, const char *tags)
 {
-    struct meta_object_annotate op = {.op.kind = META_OP_OBJECT_ANNOTATE,
-                                      .bucket = rig.bucket,
-                                      .key = slice_text("key"),
-                                      .name = META_ATTRIBUTE_TAGS,
-                                      .value = slice_text(tags)};
+    struct meta_object_label op = {.op.kind = META_OP_OBJECT_LABEL,
+                                   .bucket = rig.bucket,
+                                   .key = slice_text("key"),
+                                   .name = META_ATTRIBUTE_TAGS,
+                                   .value = slice_text(tags)};
 
     assert_int_equal(rig_put(&rig, "key", (const unsigned char *)body, strlen(body), NO_CONDITION), 0);
     assert_int_equal(rig_change(&rig, &op.op), 0);

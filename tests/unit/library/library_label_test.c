@@ -12,7 +12,7 @@ static const char *const names[] = {META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL, MET
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 /* Puts the object again, with the attributes given and all that are no headers. */
-static void annotate(const struct place *place)
+static void label(const struct place *place)
 {
     struct meta_attribute list[NAMES + 1] = {{slice_text("content-type"), slice_text("text/plain")}};
     struct meta_object_put op = {.object = {.attributes = {list, NAMES + 1}, .etag = "e"},
@@ -34,14 +34,14 @@ static void annotate(const struct place *place)
     meta_close(meta);
 }
 
-static void annotations_are_not_shown(void **state)
+static void labels_are_not_shown(void **state)
 {
     struct sluice_reader *reader;
     struct place place;
 
     place_begin(&place, NULL);
     sluice_store_close(place.store);
-    annotate(&place);
+    label(&place);
     assert_int_equal(sluice_store_open(&place.store, place.dir, NULL), 0);
     assert_int_equal(sluice_reader_open(place.store, "bucket", "k", &reader), 0);
     assert_int_equal(sluice_reader_attribute_count(reader), 1);
@@ -51,7 +51,7 @@ static void annotations_are_not_shown(void **state)
     place_end(&place);
 }
 
-static void annotations_are_not_put(void **state)
+static void labels_are_not_put(void **state)
 {
     struct place place;
 
@@ -69,8 +69,8 @@ static void annotations_are_not_put(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(annotations_are_not_shown),
-        cmocka_unit_test(annotations_are_not_put),
+        cmocka_unit_test(labels_are_not_shown),
+        cmocka_unit_test(labels_are_not_put),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

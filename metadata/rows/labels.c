@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Annotations: attributes of an object that may change while its content and its time stay. They lie in the
+ * Labels: attributes of an object that may change while its content and its time stay. They lie in the
  * row's list of attributes under names of their own (meta.h), so that whatever carries attributes along
  * carries them too; here they are exchanged one at a time, and sorted out when an object is copied.
  * Committer's thread. */
@@ -10,7 +10,7 @@
 
 #include "metadata/write/writer.h"
 
-bool meta_attribute_is_annotation(struct slice name)
+bool meta_attribute_is_label(struct slice name)
 {
     return slice_is(name, META_ATTRIBUTE_TAGS) || slice_is(name, META_ATTRIBUTE_ACL) ||
            slice_is(name, META_ATTRIBUTE_LOCK) || slice_is(name, META_ATTRIBUTE_RENAME);
@@ -37,8 +37,7 @@ static void gathering_add(struct gathering *gathering, struct slice name, struct
     gathering->attributes.list[gathering->attributes.count++] = (struct meta_attribute){name, value};
 }
 
-int attributes_annotate(struct meta_writer *writer, struct slice *packed, const char *name,
-                        struct slice value)
+int attributes_label(struct meta_writer *writer, struct slice *packed, const char *name, struct slice value)
 {
     struct meta_attribute attribute;
     struct gathering gathering;
@@ -74,10 +73,10 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
     if ((err = gathering_begin(writer, &gathering, plain + 3)) != 0)
         return err;
     for (uint32_t i = 0; op->replace_attributes && i < op->attributes.count; i++)
-        if (!meta_attribute_is_annotation(op->attributes.list[i].name))
+        if (!meta_attribute_is_label(op->attributes.list[i].name))
             gathering_add(&gathering, op->attributes.list[i].name, op->attributes.list[i].value);
     while ((more = codec_attributes_next(&list, &attribute)) > 0)
-        if (!op->replace_attributes && !meta_attribute_is_annotation(attribute.name))
+        if (!op->replace_attributes && !meta_attribute_is_label(attribute.name))
             gathering_add(&gathering, attribute.name, attribute.value);
     if (more < 0)
         return more;
@@ -90,7 +89,7 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
     return attributes_pack(writer, &gathering.attributes, packed);
 }
 
-int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *op)
+int op_object_label(struct meta_writer *writer, struct meta_object_label *op)
 {
     struct object_row row;
     int err;
@@ -101,9 +100,9 @@ int op_object_annotate(struct meta_writer *writer, struct meta_object_annotate *
     if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
         return -EINVAL; /* the others have their own rules */
     err = judged_row_load(writer, op->bucket, op->key, op->version, op->judged, &row);
-    if (err != 0 || (err = attributes_annotate(writer, &row.attributes, op->name, op->value)) != 0)
+    if (err != 0 || (err = attributes_label(writer, &row.attributes, op->name, op->value)) != 0)
         return err;
-    op->annotated = row.version;
+    op->labelled = row.version;
     if (op->version != NULL)
         return version_set_attributes(writer, op->bucket, op->key, op->version, row.attributes);
     return row_attributes_put(writer->store, op->bucket, op->key, NULL, row.attributes);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Annotations of objects: set, exchanged and removed without touching anything else of the row; what a copy
+ * Labels of objects: set, exchanged and removed without touching anything else of the row; what a copy
  * takes over; what becomes of them when the object is overwritten. */
 #include "meta_test_support.h"
 
 #include <errno.h>
 
-static int annotate(struct store *store, const char *key, const char *name, const char *value)
+static int label(struct store *store, const char *key, const char *name, const char *value)
 {
-    struct meta_object_annotate op = {.bucket = store->bucket, .key = slice_text(key), .name = name};
+    struct meta_object_label op = {.bucket = store->bucket, .key = slice_text(key), .name = name};
 
     if (value != NULL)
         op.value = slice_text(value);
-    return op_wait(store->meta, &op.op, META_OP_OBJECT_ANNOTATE);
+    return op_wait(store->meta, &op.op, META_OP_OBJECT_LABEL);
 }
 
 static void assert_attribute(struct store *store, const char *key, const char *name, const char *expected)
@@ -53,15 +53,15 @@ static void put_described(struct store *store, const char *key, uint64_t file)
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_OBJECT_PUT), 0);
 }
 
-static void an_annotation_changes_nothing_else(void **state)
+static void a_label_changes_nothing_else(void **state)
 {
     struct store *store = *state;
     struct meta_object object;
 
     put_described(store, "key", 3);
     assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "a=1");
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, "b=2&c="), 0);
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_TAGS, "b=2&c="), 0);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
     assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "b=2&c=");
     assert_attribute(store, "key", META_ATTRIBUTE_ACL, "public");
     assert_attribute(store, "key", "content-type", "text/plain");
@@ -72,25 +72,25 @@ static void an_annotation_changes_nothing_else(void **state)
     assert_int_equal(object.size, 10);
     assert_int_equal(object.extents.list[0].file, 3);
     meta_object_release(&object);
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, NULL), 0);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_TAGS, NULL), 0);
     assert_attribute(store, "key", META_ATTRIBUTE_TAGS, NULL);
     assert_attribute(store, "key", META_ATTRIBUTE_ACL, "public");
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, NULL), 0);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_ACL, NULL), 0);
     assert_attribute(store, "key", "x-amz-meta-m", "v");
     assert_int_equal(garbage_count(store), 0);
 }
 
-static void an_object_without_attributes_can_be_annotated(void **state)
+static void an_object_without_attributes_can_be_labelled(void **state)
 {
     struct store *store = *state;
 
     assert_int_equal(put(store, "plain", 4), 0);
-    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
+    assert_int_equal(label(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
     assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, "k=v");
-    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, NULL), 0);
+    assert_int_equal(label(store, "plain", META_ATTRIBUTE_TAGS, NULL), 0);
     assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, NULL);
     assert_int_equal(put(store, "plain", 5), 0);
-    assert_int_equal(annotate(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
+    assert_int_equal(label(store, "plain", META_ATTRIBUTE_TAGS, "k=v"), 0);
     assert_int_equal(put(store, "plain", 6), 0); /* a new object has nothing of the old one */
     assert_attribute(store, "plain", META_ATTRIBUTE_TAGS, NULL);
 }
@@ -98,14 +98,14 @@ static void an_object_without_attributes_can_be_annotated(void **state)
 static void what_cannot_be_is_refused(void **state)
 {
     struct store *store = *state;
-    char large[META_ATTRIBUTES_BYTES_MAX + META_ANNOTATIONS_BYTES_MAX + 2];
+    char large[META_ATTRIBUTES_BYTES_MAX + META_LABELS_BYTES_MAX + 2];
 
-    assert_int_equal(annotate(store, "missing", META_ATTRIBUTE_TAGS, "k=v"), META_E_NO_KEY);
+    assert_int_equal(label(store, "missing", META_ATTRIBUTE_TAGS, "k=v"), META_E_NO_KEY);
     put_described(store, "key", 3);
-    assert_int_equal(annotate(store, "key", "content-type", "text/html"), -EINVAL);
+    assert_int_equal(label(store, "key", "content-type", "text/html"), -EINVAL);
     memset(large, 'x', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_TAGS, large), -E2BIG);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_TAGS, large), -E2BIG);
     assert_attribute(store, "key", META_ATTRIBUTE_TAGS, "a=1");
 }
 
@@ -138,7 +138,7 @@ static void copies_take_tags_and_leave_rights(void **state)
     struct store *store = *state;
 
     put_described(store, "key", 3);
-    assert_int_equal(annotate(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
+    assert_int_equal(label(store, "key", META_ATTRIBUTE_ACL, "public"), 0);
     copy_key(store, false, NULL, NULL);
     assert_attribute(store, "copy", META_ATTRIBUTE_TAGS, "a=1");
     assert_attribute(store, "copy", META_ATTRIBUTE_ACL, NULL);
@@ -158,8 +158,8 @@ static void copies_take_tags_and_leave_rights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(an_annotation_changes_nothing_else),
-        store_test(an_object_without_attributes_can_be_annotated),
+        store_test(a_label_changes_nothing_else),
+        store_test(an_object_without_attributes_can_be_labelled),
         store_test(what_cannot_be_is_refused),
         store_test(copies_take_tags_and_leave_rights),
     };
