@@ -131,6 +131,8 @@ SLUICE_API void sluice_store_close(struct sluice_store *store);
 
 /* ---- Buckets ---- */
 
+/* 3 to 63 letters in lower case, digits, dots and hyphens, as S3 has it. */
+SLUICE_API bool sluice_bucket_name_is_valid(const char *bucket);
 SLUICE_API int sluice_bucket_create(struct sluice_store *store, const char *bucket);
 SLUICE_API int sluice_bucket_delete(struct sluice_store *store, const char *bucket);
 /* visit gets the names in order; non-zero stops and is returned. */
@@ -264,6 +266,13 @@ SLUICE_API int sluice_list_versions(struct sluice_store *store, const char *buck
 
 /* ---- Server ---- */
 
+/* A bucket that a server makes before it takes requests, where it is not there yet. is_public: and a bucket policy lets everybody list it and read its
+ * objects, unless it has another policy, or its public access block forbids such ones; the log says so then, and neither is changed. */
+struct sluice_server_bucket {
+    const char *name;
+    bool is_public;
+};
+
 struct sluice_server_options {
     const char *listen;                  /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
     unsigned workers;                    /* 0: as many as cores */
@@ -302,6 +311,9 @@ struct sluice_server_options {
     bool control;
     /* The same calls by HTTP, POST /-/admin/, for keys with the right admin on all buckets ("*"). */
     bool admin_http;
+    /* SLUICE_E_BUCKET_NAME; -EROFS where the store is read-only */
+    const struct sluice_server_bucket *buckets;
+    size_t bucket_count;
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */

@@ -24,6 +24,11 @@ void cli_log(void *ctx, enum sluice_log_level level, const char *message);
 /* The same as printf does. */
 void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* buckets.c: the entries of --bucket as the server takes them, in its options; they point into the list, which is changed for that. An exit status; a bad name
+ * was said. */
+int buckets_take(const struct options_list *list, struct sluice_server_options *server);
+void buckets_free(struct sluice_server_options *server); /* also after a failure */
+
 /* notify.c: tells systemd (or whoever set NOTIFY_SOCKET) a state such as "READY=1"; does nothing without one. */
 void notify_send(const char *state);
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPTIONS_ROWS_MAX    48
+#define OPTIONS_ROWS_MAX    64
 #define OPTIONS_ERROR_BYTES 512
 #define OPTIONS_WORDS_MAX   2
 
@@ -75,7 +75,7 @@ enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_key_file, *secret_key_file, *min_free, *access_log, *region, *user_id, *rights;
-    struct options_list domains, trusted_proxies;
+    struct options_list domains, trusted_proxies, buckets;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
@@ -92,7 +92,10 @@ struct options {
 };
 
 struct option_row {
-    const char *name; /* "access-log" */
+    const char *name;     /* "access-log" */
+    const char *variable; /* NULL: "SLUICE_" and the name */
+    /* What other servers call that variable; NULL: nothing. It counts for `serve` where nothing else says it, and may not contradict. */
+    const char *alias;
     enum option_type type;
     size_t field;             /* offset in struct options */
     const char *default_text; /* NULL: none */
@@ -127,6 +130,9 @@ int option_set(struct options *options, const struct option_row *row, enum optio
 enum option_source option_source_of(const struct options *options, const struct option_row *row);
 /* Fills options->error as printf does. Returns -EINVAL. */
 int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What ends the entry of a bucket that is to be public. */
+#define OPTION_BUCKET_PUBLIC ":public"
 
 /* What min-free says: "5%" or "10G" (K, M, G, T: 1,024 times the one before); one of the two is 0 then. False: it cannot be. */
 bool option_min_free_parse(const char *text, uint64_t *bytes, unsigned *share);

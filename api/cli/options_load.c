@@ -14,9 +14,12 @@
 
 void option_row_variable(const struct option_row *row, char *name, size_t size)
 {
-    int length = snprintf(name, size, "SLUICE_%s", row->name);
+    int length = row->variable != NULL ? snprintf(name, size, "%s", row->variable)
+                                       : snprintf(name, size, "SLUICE_%s", row->name);
 
     assert(length > 0 && (size_t)length < size);
+    if (row->variable != NULL)
+        return;
     for (char *at = name; *at != '\0'; at++)
         *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
 }
@@ -160,6 +163,38 @@ static int load_handed(struct options *options)
     return 0;
 }
 
+/* A name of another server's counts like ours, where ours is not used; two that differ would have one of them ignored. A text is what
+ * these rows take. */
+static int load_alias(struct options *options, const struct option_row *row)
+{
+    const char *const *field = (const char *const *)((char *)options + row->field);
+    const char *text = row->alias != NULL ? getenv(row->alias) : NULL;
+    char reason[OPTIONS_ERROR_BYTES];
+    int err;
+
+    if (text == NULL || text[0] == '\0')
+        return 0;
+    if (*field != NULL && strcmp(*field, text) == 0)
+        return 0;
+    if (*field != NULL)
+        return options_fail(options, "%s and %s say different things: set one of them", row->alias,
+                            row->name);
+    if ((err = option_set(options, row, OPTION_FROM_ENVIRONMENT, text)) == 0)
+        return 0;
+    (void)snprintf(reason, sizeof(reason), "%s", options->error);
+    (void)options_fail(options, "%s: %s", row->alias, reason);
+    return err;
+}
+
+static int load_aliases(struct options *options)
+{
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < option_row_count; i++)
+        err = load_alias(options, &option_rows[i]);
+    return err;
+}
+
 /* A key is two things, and each is said in one way. */
 static int check_key(struct options *options)
 {
@@ -199,8 +234,13 @@ int options_load(struct options *options, enum command command, int argc, char *
         return err;
     if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)
         return err;
-    if ((command == COMMAND_SERVE && (err = load_handed(options)) != 0) || (err = check_key(options)) != 0)
+    if (command == COMMAND_SERVE && ((err = load_aliases(options)) != 0 || (err = load_handed(options)) != 0))
         return err;
+    if ((err = check_key(options)) != 0)
+        return err;
+    if (options->buckets.count > 0 && options->read_only)
+        return options_fail(
+            options, "bucket and read-only exclude each other: a bucket that is missing could not be made");
     if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
         return options_fail(options, "%s is set but %s is not: TLS needs both",
                             options->tls_certificate != NULL ? "tls-certificate" : "tls-key",

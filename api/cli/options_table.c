@@ -41,6 +41,16 @@ static const char *check_domain(const char *text)
     return text[0] == '.' ? "must not begin with a dot" : NULL;
 }
 
+/* The name itself is judged by those who make the bucket. */
+static const char *check_bucket(const char *text)
+{
+    const char *colon = strchr(text, ':');
+
+    return colon == NULL || (colon != text && strcmp(colon, OPTION_BUCKET_PUBLIC) == 0)
+               ? NULL
+               : "must be the name of a bucket, or NAME" OPTION_BUCKET_PUBLIC;
+}
+
 static const char *check_token(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++)
@@ -134,6 +144,10 @@ const struct option_row option_rows[] = {
     {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
      .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},
+    {.name = "bucket", .variable = "SLUICE_BUCKETS", .type = OPTION_LIST, .field = FIELD(buckets), .check = check_bucket,
+     .argument = "NAME[:public]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Make this bucket before anything is served, where it is missing. :public: and let everybody list it and read its objects, by a "
+             "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS: a PEM file of the certificate, then those that lead from it to a root. Changed files are read again "
@@ -182,11 +196,13 @@ const struct option_row option_rows[] = {
     {.name = "credentials", .type = OPTION_TEXT, .field = FIELD(credentials), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_USER,
      .help = "Keys and what each may do in which bucket. A changed file is read again by itself, and on SIGHUP."},
-    {.name = "access-key", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token, .argument = "ID",
-     .sources = FROM_SECRET, .commands = COMMAND_SERVE,
-     .help = "One key with all rights. Not a flag, because everybody on the machine can read those."},
-    {.name = "secret-key", .type = OPTION_TEXT, .field = FIELD(secret_key), .check = check_token, .argument = "SECRET",
-     .sources = FROM_SECRET, .commands = COMMAND_SERVE, .help = "The secret of that key. Not a flag either."},
+    {.name = "access-key", .alias = "MINIO_ROOT_USER", .type = OPTION_TEXT, .field = FIELD(access_key), .check = check_token,
+     .argument = "ID", .sources = FROM_SECRET, .commands = COMMAND_SERVE,
+     .help = "One key with all rights. Not a flag, because everybody on the machine can read those. Where nothing says it, "
+             "MINIO_ROOT_USER does."},
+    {.name = "secret-key", .alias = "MINIO_ROOT_PASSWORD", .type = OPTION_TEXT, .field = FIELD(secret_key), .check = check_token,
+     .argument = "SECRET", .sources = FROM_SECRET, .commands = COMMAND_SERVE,
+     .help = "The secret of that key. Not a flag either. Where nothing says it, MINIO_ROOT_PASSWORD does."},
     {.name = "access-key-file", .type = OPTION_TEXT, .field = FIELD(access_key_file), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE, .help = "The file that holds it, as its one line."},
     {.name = "secret-key-file", .type = OPTION_TEXT, .field = FIELD(secret_key_file), .argument = "FILE",

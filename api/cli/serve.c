@@ -244,26 +244,37 @@ static int serve_until_told(struct sluice_store *store, const struct sluice_serv
     return CLI_OK;
 }
 
-int cli_serve(const struct options *options)
+static int serve(const struct options *options, const struct sluice_server_options *server_options)
 {
     struct sluice_store_options store_options;
-    struct sluice_server_options server_options;
     struct sluice_store *store;
     sigset_t ours;
     int err, status;
 
-    if (!credentials_are_readable(options))
-        return CLI_USAGE;
-    fill_server_options(options, &server_options);
     fill_store_options(options, &store_options);
     if (options->check_config)
-        return check_config(&store_options, &server_options, options);
+        return check_config(&store_options, server_options, options);
     block_signals(&ours);
     raise_descriptor_limit();
     err = sluice_store_open(&store, options->data, &store_options);
     if (err != 0)
         return fail_store(options, err);
-    status = serve_until_told(store, &server_options, options, &ours);
+    status = serve_until_told(store, server_options, options, &ours);
     sluice_store_close(store);
+    return status;
+}
+
+int cli_serve(const struct options *options)
+{
+    struct sluice_server_options server_options;
+    int status;
+
+    if (!credentials_are_readable(options))
+        return CLI_USAGE;
+    fill_server_options(options, &server_options);
+    status = buckets_take(&options->buckets, &server_options);
+    if (status == CLI_OK)
+        status = serve(options, &server_options);
+    buckets_free(&server_options);
     return status;
 }

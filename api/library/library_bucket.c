@@ -9,6 +9,11 @@
 #include "storage/base/clock.h"
 #include "storage/base/names.h"
 
+bool sluice_bucket_name_is_valid(const char *bucket)
+{
+    return bucket_name_is_valid(bucket, strlen(bucket));
+}
+
 int sluice_bucket_create(struct sluice_store *store, const char *bucket)
 {
     struct meta_bucket_create op = {.op.kind = META_OP_BUCKET_CREATE};

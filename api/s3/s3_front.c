@@ -89,6 +89,10 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         s3_system_handle(request);
         return;
     }
+    if (error == S3_ERROR_NONE && s3_system_is_health_alias(request)) {
+        s3_system_handle_health(request);
+        return;
+    }
     if (error == S3_ERROR_NONE) {
         error = judge(request);
         count_operation(request);

@@ -250,6 +250,30 @@ static void handle_admin(struct s3_request *request)
         s3_service_admin(request->service, request);
 }
 
+/* ---- Health by other names ---- */
+
+bool s3_system_is_health_alias(struct s3_request *request)
+{
+    static const char *const names[] = {"live", "ready", "cluster"};
+    static const char prefix[] = "/minio/health/";
+    const size_t length = sizeof(prefix) - 1;
+    struct slice path = request->http->path;
+    struct meta_bucket bucket;
+
+    if (path.len <= length || memcmp(path.base, prefix, length) != 0 || request->virtual_hosted ||
+        (request->method != S3_GET && request->method != S3_HEAD))
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (slice_is(slice_of(path.base + length, path.len - length), names[i]))
+            return meta_bucket_get(core_worker_reader(request->worker), SLICE("minio"), &bucket) != 0;
+    return false;
+}
+
+void s3_system_handle_health(struct s3_request *request)
+{
+    answer_healthy(request);
+}
+
 /* ---- The entry ---- */
 
 void s3_system_handle(struct s3_request *request)

@@ -18,6 +18,7 @@
 #include "api/s3/s3_front.h"
 #include "api/s3/s3_service.h"
 #include "api/server/address.h"
+#include "api/server/buckets.h"
 #include "api/server/control.h"
 #include "api/server/control_http.h"
 #include "api/server/keys.h"
@@ -343,15 +344,16 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    if ((err = check_listen_options(options)) != 0 || (err = copy_credentials(server, options)) != 0 ||
-        (err = create_control_http(server, options)) != 0)
+    if ((err = check_listen_options(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
+        (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0)
         goto fail;
     create_watches(server, options);
     err = create_service(&server->service, options, server->core, server->control_http, log_to_core,
                          server->core);
     if (err != 0)
         goto fail;
-    if ((err = check_address(options, server->service)) != 0)
+    if ((err = check_address(options, server->service)) != 0 ||
+        (err = server_buckets_make(store, options, s3_service_region(server->service))) != 0)
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
@@ -384,7 +386,8 @@ int sluice_server_check(const struct sluice_server_options *options,
     struct s3_service *service;
     int err = check_listen_options(options);
 
-    if (err != 0 || (err = create_service(&service, options, NULL, NULL, log_to_caller, &caller)) != 0)
+    if (err != 0 || (err = server_buckets_check(options)) != 0 ||
+        (err = create_service(&service, options, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = check_address(options, service);
     if (err == 0 && options->tls_certificate != NULL &&

@@ -69,15 +69,21 @@ static int parse_block(struct slice document, void **parsed)
     return 0;
 }
 
-int s3_public_access_block_get(struct s3_request *request, int64_t bucket,
-                               struct s3_public_access_block *block)
+int s3_public_access_block_read(struct core_worker *worker, int64_t bucket,
+                                struct s3_public_access_block *block)
 {
     static const struct core_setting_form form = {META_SETTING_PUBLIC_ACCESS_BLOCK, parse_block, free};
     const void *parsed;
-    int result = core_setting_get(request->worker, bucket, &form, &parsed);
+    int result = core_setting_get(worker, bucket, &form, &parsed);
 
     *block = (struct s3_public_access_block){0};
     if (result == 0 && parsed != NULL)
         *block = *(const struct s3_public_access_block *)parsed;
     return result;
+}
+
+int s3_public_access_block_get(struct s3_request *request, int64_t bucket,
+                               struct s3_public_access_block *block)
+{
+    return s3_public_access_block_read(request->worker, bucket, block);
 }

@@ -37,5 +37,8 @@ struct s3_public_access_block {
 /* 0 or an error. */
 int s3_public_access_block_get(struct s3_request *request, int64_t bucket,
                                struct s3_public_access_block *block);
+/* The same where there is no request. */
+int s3_public_access_block_read(struct core_worker *worker, int64_t bucket,
+                                struct s3_public_access_block *block);
 
 #endif

@@ -29,6 +29,8 @@ static int setup(void **state)
         char variable[64];
         option_row_variable(&option_rows[i], variable, sizeof(variable));
         unsetenv(variable);
+        if (option_rows[i].alias != NULL)
+            unsetenv(option_rows[i].alias);
     }
     strcpy(fixture.folder, "/tmp/options_test.XXXXXX");
     assert_non_null(mkdtemp(fixture.folder));
@@ -303,6 +305,50 @@ static void test_precedence(void **state)
     assert_string_equal(fixture->options.domains.items[0], "environment.example");
 }
 
+/* Another server's name for a variable counts where nothing else speaks, and may not contradict. */
+static void test_aliases(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("MINIO_ROOT_USER", "user", 1);
+    setenv("MINIO_ROOT_PASSWORD", "password", 1);
+    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--workers", "3"), 0);
+    assert_string_equal(fixture->options.access_key, "user");
+    assert_string_equal(fixture->options.secret_key, "password");
+
+    options_free(&fixture->options);
+    options_init(&fixture->options);
+    assert_int_equal(LOAD(fixture, COMMAND_PING, "--listen", "127.0.0.1:1"), 0);
+    assert_null(fixture->options.access_key); /* nobody else needs it */
+
+    write_file(fixture, "access-key = other\nsecret-key = password\n");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--config", fixture->file),
+                 "MINIO_ROOT_USER and access-key say different things");
+    options_free(&fixture->options);
+    options_init(&fixture->options);
+    write_file(fixture, "access-key = user\nsecret-key = password\n");
+    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--config", fixture->file), 0);
+    setenv("MINIO_ROOT_USER", "two words", 1);
+    options_free(&fixture->options);
+    options_init(&fixture->options);
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--workers", "3"), "MINIO_ROOT_USER: access-key");
+}
+
+/* The list of buckets has a name of its own: SLUICE_BUCKET is what programs are told that use one. */
+static void test_buckets(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("SLUICE_BUCKET", "not-this", 1);
+    setenv("SLUICE_BUCKETS", "one,two:public", 1);
+    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--workers", "3"), 0);
+    assert_int_equal(fixture->options.buckets.count, 2);
+    assert_string_equal(fixture->options.buckets.items[1], "two:public");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--read-only"), "exclude each other");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--bucket", "three:open"), "NAME:public");
+    unsetenv("SLUICE_BUCKET");
+}
+
 /* What loses is checked all the same: a file must not turn wrong on the day a flag goes away. */
 static void test_overruled_values_are_checked(void **state)
 {
@@ -390,6 +436,8 @@ int main(void)
         TEST(test_file_serves_every_command),
         TEST(test_file_refused),
         TEST(test_precedence),
+        TEST(test_aliases),
+        TEST(test_buckets),
         TEST(test_overruled_values_are_checked),
         TEST(test_help),
         TEST(test_min_free),
