@@ -14,6 +14,7 @@
 #define BYTES         S3_OPERATION_BYTES
 #define MAKES         S3_OPERATION_MAKES
 #define STORES        S3_OPERATION_STORES
+#define LISTS         S3_OPERATION_LISTS
 
 #define ALONE                        .parameter = NULL
 #define ALONE_WITH(name)             .header = name

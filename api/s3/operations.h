@@ -22,6 +22,7 @@ enum s3_operation_flag {
     S3_OPERATION_BYTES = 128,
     S3_OPERATION_MAKES = 256,
     S3_OPERATION_STORES = 512,
+    S3_OPERATION_LISTS = 1024,
 };
 
 enum s3_operation_kind {

@@ -33,6 +33,7 @@
  *                         count
  *              STORES     what the request says of an object (ACL, tags, lock, storage class) is stored with one. Elsewhere it says
  *                         nothing, to policies neither
+ *              LISTS      it tells of keys, none but those that begin with the parameter `prefix`: a right on all of those will do
  *   kind, what SERVED, function
  *              ABSENT, function       by what S3 answers for a bucket that does not have the setting
  *              REFUSED, error         without S3_ERROR_; a 404 tells that a setting is absent
@@ -60,15 +61,15 @@ OPERATION(DeleteBucket, DELETE, BUCKET, ALONE, ADMIN, ACTION(DELETE_BUCKET), 0, 
           "unfinished uploads in it are aborted")
 OPERATION(GetBucketLocation, GET, BUCKET, BY("location"), LIST, ACTION(GET_BUCKET_LOCATION), ANY_REGION, SERVED,
           s3_op_get_bucket_location, "signed for any region")
-OPERATION(ListObjects, GET, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), TELLS_REGION, SERVED, s3_op_list_objects,
+OPERATION(ListObjects, GET, BUCKET, ALONE, LIST, ACTION(LIST_BUCKET), LISTS | TELLS_REGION, SERVED, s3_op_list_objects,
           "`prefix`, `delimiter`, `marker`, `max-keys`, `encoding-type`")
 /* Any list-type but 2 is refused there. ?list-type&versions lists versions, as in S3. */
-OPERATION(ListObjectsV2, GET, BUCKET, BY("list-type"), LIST, ACTION(LIST_BUCKET), HALF | TELLS_REGION, SERVED, s3_op_list_objects_v2,
+OPERATION(ListObjectsV2, GET, BUCKET, BY("list-type"), LIST, ACTION(LIST_BUCKET), HALF | LISTS | TELLS_REGION, SERVED, s3_op_list_objects_v2,
           "`list-type` is 2; `prefix`, `delimiter`, `start-after`, `continuation-token`, `max-keys`, `encoding-type`, `fetch-owner`")
-OPERATION(ListObjectVersions, GET, BUCKET, BY("versions"), LIST, ACTION(LIST_BUCKET_VERSIONS), TELLS_REGION, SERVED,
+OPERATION(ListObjectVersions, GET, BUCKET, BY("versions"), LIST, ACTION(LIST_BUCKET_VERSIONS), LISTS | TELLS_REGION, SERVED,
           s3_op_list_object_versions,
           "`prefix`, `delimiter`, `key-marker`, `version-id-marker`, `max-keys`, `encoding-type`")
-OPERATION(ListMultipartUploads, GET, BUCKET, BY("uploads"), LIST, ACTION(LIST_BUCKET_MULTIPART_UPLOADS), TELLS_REGION, SERVED,
+OPERATION(ListMultipartUploads, GET, BUCKET, BY("uploads"), LIST, ACTION(LIST_BUCKET_MULTIPART_UPLOADS), LISTS | TELLS_REGION, SERVED,
           s3_op_list_uploads, "`prefix`, `delimiter`, `key-marker`, `upload-id-marker`, `max-uploads`, `encoding-type`")
 /* Judged key by key. */
 OPERATION(DeleteObjects, POST, BUCKET, BY("delete"), WRITE, NO_ACTION, DOCUMENT, SERVED, s3_op_delete_objects,

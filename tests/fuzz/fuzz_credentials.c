@@ -17,11 +17,23 @@ static void on_log(void *ctx, enum log_level level, const char *message)
     *(int *)ctx = level;
 }
 
+static unsigned check_rights(struct s3_credentials *set, struct s3_identity *identity, const char *bucket,
+                             enum s3_reach_kind kind)
+{
+    const unsigned all =
+        S3_RIGHT_READ | S3_RIGHT_WRITE | S3_RIGHT_LIST | S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS;
+    struct s3_reach reach = {kind, SLICE("k/a")};
+    unsigned anybody = s3_credentials_rights(set, NULL, slice_text(bucket), reach);
+    unsigned own = s3_credentials_rights(set, identity, slice_text(bucket), reach);
+
+    if ((own & ~all) != 0 || (anybody & ~own) != 0)
+        abort(); /* whoever signs has at least the rights of anybody */
+    return own;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const buckets[] = {"", "a", "cache", "artifacts-1", "-"};
-    const unsigned all =
-        S3_RIGHT_READ | S3_RIGHT_WRITE | S3_RIGHT_LIST | S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS;
     struct s3_credentials *set = NULL;
     int level = 0;
     struct s3_credentials_options options = {.log = on_log, .log_ctx = &level};
@@ -32,10 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (s3_credentials_is_open(set) || s3_credentials_find(set, "", 0) != NULL)
         abort();
     for (size_t i = 0; i < sizeof(buckets) / sizeof(buckets[0]); i++) {
-        unsigned anybody = s3_credentials_rights(set, NULL, buckets[i], strlen(buckets[i]));
-        unsigned own = s3_credentials_rights(set, identity, buckets[i], strlen(buckets[i]));
-        if ((own & ~all) != 0 || (anybody & ~own) != 0)
-            abort(); /* whoever signs has at least the rights of anybody */
+        unsigned whole = check_rights(set, identity, buckets[i], S3_REACH_BUCKET);
+        unsigned prefix = check_rights(set, identity, buckets[i], S3_REACH_PREFIX);
+        unsigned key = check_rights(set, identity, buckets[i], S3_REACH_KEY);
+        unsigned anywhere = check_rights(set, identity, buckets[i], S3_REACH_ANYWHERE);
+        if ((whole & ~prefix) != 0 || (prefix & ~key) != 0 || (key & ~anywhere) != 0)
+            abort(); /* a right on more is one on less */
     }
     if (identity != NULL && strlen(s3_identity_owner(identity)) > 64)
         abort();

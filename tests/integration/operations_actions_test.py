@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The matrix of operations and actions. Every row of the program's table of operations is asked by a user to whom a bucket's policy allows one action
-alone, by one to whom it denies that action out of all, for every action that policies know; and by keys with one right alone, and with all
-but one. Exactly those rows are done that ask for no more than there is: all others are 403 AccessDenied.
+alone, by one to whom it denies that action out of all, for every action that policies know; by keys with one right alone, and with all
+but one; and by keys with rights on some keys of the bucket alone. Exactly those rows are done that ask for no more than there is: all others are 403 AccessDenied.
 
 Each row is one request, signed once and sent again and again. None gets in the way of the next: what is deleted is put again after it."""
 import base64
@@ -28,6 +28,17 @@ for bit, right in RIGHTS.items():
     KEYS[f"{right} alone"] = (f"ONLY{bit}", "a-secret")
     KEYS[f"all but {right}"] = (f"BUT{bit}", "b-secret")
 
+# Rights on keys, not on the bucket: on each that is asked about, on all others, on those that begin alike, and each right on all of them.
+NAMED = ("made", "gone", "source", "parts", "key", "tagged", "posted")
+ON_KEYS = {"all on ke*": f"{BUCKET}/ke*=all", "all on x*": f"{BUCKET}/x*=all"}
+for name in NAMED:
+    ON_KEYS[f"all on {name}"] = f"{BUCKET}/{name}=all"
+    ON_KEYS[f"all but on {name}"] = " ".join(f"{BUCKET}/{other}=all" for other in NAMED if other != name)
+for right in RIGHTS.values():
+    ON_KEYS[f"{right} on all keys"] = f"{BUCKET}/*={right}"
+KEYS |= {who: (f"PART{number}", "p-secret") for number, who in enumerate(ON_KEYS)}
+LISTINGS = {"ListObjects": "", "ListObjectsV2": "list-type=2", "ListObjectVersions": "versions", "ListMultipartUploads": "uploads"}
+
 # Rows that no policy speaks of, and why.
 EXEMPT = {"ListBuckets": "shows one's own", "CreateBucket": "there is no bucket to have a policy", "CreateSession": "NotImplemented", "OPTIONS": "without a caller",
           "DeleteObjects": "key by key: see below", "PostObject": "by its form: see below"}
@@ -52,6 +63,18 @@ class Request:
     def __init__(self, name, method, path, query, body, headers, asks, rights, status=None):
         self.name, self.method, self.path, self.query, self.asks, self.rights, self.status = name, method, path, query, asks, rights, status
         self.body, self.headers = body.encode() if isinstance(body, str) else body, headers
+
+    def keys(self):
+        """That it is about; none: it is about the bucket."""
+        sources = [value for name, value in self.headers.items() if name in ("x-amz-copy-source", "x-amz-rename-source")]
+        paths = [self.path, *(urllib.parse.unquote(source).split("?")[0] for source in sources)]
+        named = {path.split("/", 2)[2] for path in paths if path.count("/") > 1}
+        return named | ({"gone"} if self.name.startswith("DeleteObjects") else {"posted"} if self.name.startswith("PostObject") else set())
+
+    def prefix(self):
+        """Of the keys that it lists; None: it lists none."""
+        listing = [query for name, query in LISTINGS.items() if self.name.startswith(f"{name} ")]
+        return dict(urllib.parse.parse_qsl(self.query)).get("prefix", "") if listing else None
 
     def signed(self, who):
         """Its bytes."""
@@ -192,6 +215,9 @@ def with_headers():
     listed[-1].asks = {"PutObject", "GetObjectVersion"}
     add("UploadPartCopy", "a version of its source", {"x-amz-copy-source": f"/{BUCKET}/source?versionId={versions['source']}"})
     listed[-1].asks = {"PutObject", "GetObjectVersion"}
+    for listing, query in LISTINGS.items():
+        for prefix in ("k", "ke", "key", "x"):
+            add(listing, f"the prefix {prefix}", {}, query=f"{query}&prefix={prefix}".strip("&"))
     for row in ("UploadPart", "CompleteMultipartUpload"):  # what they do nothing with
         add(row, "an ACL and tags", {"x-amz-acl": "public-read", "x-amz-tagging": "a=b", "x-amz-object-lock-legal-hold": "ON"}, status=STATUS.get(row))
     bypass = {"x-amz-bypass-governance-retention": "true"}
@@ -280,6 +306,30 @@ def by_rights(requests):
     return len(RIGHTS) * 2 * len(own)
 
 
+def on_keys(requests):
+    """What a key has on some of the keys, without any policy."""
+    own = [request for request in requests if "BucketPolicy" not in request.name]
+
+    def may(request, on, on_prefix, right=None):
+        has = sum(RIGHTS) if right is None else right | (LOCK if right == ADMIN else 0)
+        if request.rights & ~has != 0:
+            return False
+        return on_prefix(request.prefix()) if request.prefix() is not None else request.keys() != set() and all(map(on, request.keys()))
+
+    def never(prefix):
+        return False
+
+    for name in NAMED:
+        equal(wrong(own, f"all on {name}", lambda request: may(request, lambda key: key == name, never)), [], f"rights on {name} are on that key alone")
+        equal(wrong(own, f"all but on {name}", lambda request: may(request, lambda key: key != name, never)), [], f"rights on all keys but {name} are not on that key")
+    for start in ("ke", "x"):
+        equal(wrong(own, f"all on {start}*", lambda request: may(request, lambda key: key.startswith(start), lambda prefix: prefix.startswith(start))), [],
+              f"rights on {start}* are on what begins so, and on its listings")
+    for bit, right in RIGHTS.items():
+        equal(wrong(own, f"{right} on all keys", lambda request: may(request, lambda key: True, lambda prefix: True, bit)), [], f"{right} on all keys is none on the bucket")
+    return len(ON_KEYS) * len(own)
+
+
 def fill():
     must("PUT", f"/{BUCKET}", headers={"x-amz-bucket-object-lock-enabled": "true"})
     found = {}
@@ -296,6 +346,8 @@ with open(FILE, "w") as out:
     for bit, right in RIGHTS.items():
         others = ",".join(name for other, name in RIGHTS.items() if other != bit)
         out.write(f"key ONLY{bit} a-secret owner:bob {BUCKET}={right}\nkey BUT{bit} b-secret owner:bob {BUCKET}={others}\n")
+    for who, patterns in ON_KEYS.items():
+        out.write(f"key {KEYS[who][0]} p-secret owner:bob {patterns}\n")
 os.chmod(FILE, 0o600)
 server = Server(args=["--credentials", FILE, "--workers", "1", "--durability", "relaxed"])
 HOST = server.url.split("//")[1]
@@ -304,7 +356,7 @@ owner, callers = Connection(), Connection()
 versions, upload = fill()
 requests = sorted(requests_of_rows() + with_headers(), key=lambda request: ("DELETE", "PUT").index(request.method) if request.method in ("DELETE", "PUT") else 2)
 baseline(requests)
-count = by_policy(requests) + by_rights(requests)
+count = by_policy(requests) + by_rights(requests) + on_keys(requests)
 print(f"# {len(requests)} requests, {len(ACTIONS)} actions, {count} asked")
 check(len(requests) > 120 and len(ACTIONS) > 80, "the matrix is as large as the table", f"{len(requests)} requests, {len(ACTIONS)} actions")
 equal(must("GET", f"/{BUCKET}/key"), "key", "what everybody asked for is there as it was")

@@ -155,7 +155,7 @@ static void leave_owner_out(struct s3_acl *acl, struct slice owner)
 static bool is_guest(const struct s3_request *request, const struct meta_bucket *bucket, struct slice owner)
 {
     return request->identity != NULL && slice_is(owner, request->owner_id) &&
-           !slice_is(owner, bucket->owner) && s3_authorize_rights(request, bucket) == 0;
+           !slice_is(owner, bucket->owner) && s3_authorize_rights_anywhere(request, bucket) == 0;
 }
 
 /* 0, or an error: the object's ACL, as far as it concerns others, is in *acl; *absent: there is no object. */

@@ -19,18 +19,53 @@
 
 /* ---- Configuration and ownership ---- */
 
-static unsigned configured_rights(const struct s3_request *request, struct slice name)
-{
-    return s3_credentials_rights(request->credentials, request->identity, name.base, name.len);
-}
+static const struct s3_reach whole_bucket = {.kind = S3_REACH_BUCKET};
 
-unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket)
+static unsigned rights_in(const struct s3_request *request, const struct meta_bucket *bucket,
+                          struct s3_reach reach)
 {
-    unsigned rights = configured_rights(request, slice_text(bucket->name));
+    unsigned rights =
+        s3_credentials_rights(request->credentials, request->identity, slice_text(bucket->name), reach);
 
     if (request->identity != NULL && strcmp(bucket->owner, request->owner_id) == 0)
         rights |= s3_identity_own_rights(request->identity);
     return rights;
+}
+
+unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket)
+{
+    return rights_in(request, bucket, whole_bucket);
+}
+
+unsigned s3_authorize_rights_anywhere(const struct s3_request *request, const struct meta_bucket *bucket)
+{
+    return rights_in(request, bucket, (struct s3_reach){.kind = S3_REACH_ANYWHERE});
+}
+
+/* Of an object, its key; of a listing, the keys that it may tell; else the bucket as a whole. */
+static struct s3_reach reach_of(const struct s3_request *request, struct slice key, struct slice prefix)
+{
+    const struct s3_parameter *parameter;
+
+    if (key.len > 0)
+        return (struct s3_reach){S3_REACH_KEY, key};
+    if (prefix.base != NULL)
+        return (struct s3_reach){S3_REACH_PREFIX, prefix};
+    if (request->operation == NULL || (request->operation->flags & S3_OPERATION_LISTS) == 0)
+        return whole_bucket;
+    parameter = s3_request_parameter(request, "prefix");
+    return (struct s3_reach){S3_REACH_PREFIX, parameter != NULL ? parameter->value : slice_of(NULL, 0)};
+}
+
+static unsigned rights_of_access(const struct s3_request *request, const struct s3_access *access)
+{
+    return rights_in(request, access->object->bucket, reach_of(request, access->object->key, access->prefix));
+}
+
+/* For what the request itself is about. */
+static unsigned rights_of_request(const struct s3_request *request)
+{
+    return rights_in(request, &request->bucket, reach_of(request, request->key, slice_of(NULL, 0)));
 }
 
 static bool is_account(struct slice text)
@@ -221,7 +256,7 @@ static enum s3_error judge_absence(struct s3_request *request, const struct s3_a
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access)
 {
     const struct meta_bucket *bucket = access->object->bucket;
-    unsigned rights = s3_authorize_rights(request, bucket);
+    unsigned rights = rights_of_access(request, access);
     enum s3_policy_answer answer;
     enum s3_error error;
     bool is_public = false;
@@ -278,7 +313,8 @@ enum s3_error s3_authorize_creation(struct s3_request *request)
 {
     /* It would be the caller's own. */
     unsigned rights =
-        configured_rights(request, request->bucket_name) | s3_identity_own_rights(request->identity);
+        s3_credentials_rights(request->credentials, request->identity, request->bucket_name, whole_bucket) |
+        s3_identity_own_rights(request->identity);
 
     return (rights & S3_RIGHT_ADMIN) != 0 ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }
@@ -311,9 +347,11 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
  * there is any hope: without it the body is not even read. */
 static enum s3_error authorize_reading_body(struct s3_request *request, const struct s3_operation *operation)
 {
+    unsigned rights = request->key.len > 0 ? rights_of_request(request)
+                                           : s3_authorize_rights_anywhere(request, &request->bucket);
     const struct s3_policy *policy;
 
-    if ((s3_authorize_rights(request, &request->bucket) & operation->rights) == operation->rights)
+    if ((rights & operation->rights) == operation->rights)
         return S3_ERROR_NONE;
     if (s3_authorize_policy(request, request->bucket.id, &policy) != 0)
         return S3_ERROR_INTERNAL_ERROR;
@@ -331,15 +369,14 @@ static enum s3_error judge_request(struct s3_request *request, const struct s3_o
     size_t count;
 
     /* The usual case: nobody has to know which action it is. */
-    if ((s3_authorize_rights(request, &request->bucket) & rights) == rights &&
+    if ((rights_of_request(request) & rights) == rights &&
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
     if ((operation->flags & S3_OPERATION_DOCUMENT) != 0)
         return authorize_reading_body(request, operation);
     count = s3_action_of_request(request, operation, actions);
     if (count == 0) /* nothing a policy can speak of */
-        return (s3_authorize_rights(request, &request->bucket) & rights) == rights ? S3_ERROR_NONE
-                                                                                   : S3_ERROR_ACCESS_DENIED;
+        return (rights_of_request(request) & rights) == rights ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
     for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
         access.action = actions[i];
         error = s3_authorize_access(request, &access);
@@ -361,7 +398,7 @@ static enum s3_error refuse_stranger(struct s3_request *request, const struct s3
     const char *message = NULL;
 
     if (request->identity != NULL || operation->rights == S3_RIGHT_READ ||
-        (s3_authorize_rights(request, &request->bucket) & operation->rights) == operation->rights)
+        (rights_of_request(request) & operation->rights) == operation->rights)
         return S3_ERROR_NONE;
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
         if (strcmp(operation->name, messages[i][0]) == 0)

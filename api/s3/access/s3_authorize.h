@@ -4,11 +4,14 @@
  * action on a bucket or an object by a caller, and is allowed when
  *
  *   no statement of the bucket's policy denies it, and
- *   the configuration gives the caller's key the right, by the bucket's name or because its user owns the bucket,
+ *   the configuration gives the caller's key the right, by the names of bucket and key or because its user owns the bucket,
  *     or a statement of the bucket's policy allows it (while the bucket's PublicAccessBlock does not forbid public policies),
  *     or an ACL does.
  *
  * What is judged is an object as one look saw it (s3_pinned.h), and that is what the operation serves or rests its change on.
+ *
+ * Rights that the configuration gives on some keys of a bucket count for what is about such a key, and for listings whose prefix
+ * parameter lets nothing but such keys through; never for the bucket itself.
  *
  * Whoever has admin on the bucket by configuration or ownership may always read, replace and remove its policy: nobody can
  * lock himself out. A policy that cannot be read denies all but that.
@@ -60,8 +63,9 @@ enum s3_error s3_authorize_creation(struct s3_request *request);
 /* Whether x-amz-expected-bucket-owner (or the like for a source) names the bucket's owner: by account number as S3 has it, or
  * by canonical id. An absent header expects nothing. AccessDenied, or InvalidBucketOwnerAWSAccountID for what is neither. */
 enum s3_error s3_authorize_expects(const struct meta_bucket *bucket, struct slice expected);
-/* Rights by configuration and ownership alone. */
+/* Rights by configuration and ownership alone, on the bucket as a whole; and whatever rights there are on any of its keys. */
 unsigned s3_authorize_rights(const struct s3_request *request, const struct meta_bucket *bucket);
+unsigned s3_authorize_rights_anywhere(const struct s3_request *request, const struct meta_bucket *bucket);
 
 /* The bucket's policy as every request that begins now sees it; NULL: it has none. Borrowed until the next look at any
  * setting. 0, -EBADMSG (what is stored is no policy), or an errno. */

@@ -303,8 +303,8 @@ enum s3_error s3_authenticate(struct s3_request *request)
 
 enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket_name, unsigned rights)
 {
-    unsigned granted =
-        s3_credentials_rights(request->credentials, request->identity, bucket_name.base, bucket_name.len);
+    unsigned granted = s3_credentials_rights(request->credentials, request->identity, bucket_name,
+                                             (struct s3_reach){.kind = S3_REACH_BUCKET});
 
     return (granted & rights) == rights ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }

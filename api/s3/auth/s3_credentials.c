@@ -20,33 +20,16 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "storage/base/hex.h"
 
-static bool grant_matches(const struct s3_grant *grant, const char *bucket, size_t length)
-{
-    if (grant->is_prefix ? length < grant->length : length != grant->length)
-        return false;
-    return grant->length == 0 || memcmp(grant->pattern, bucket, grant->length) == 0;
-}
-
-static unsigned grants_rights(const struct s3_grants *grants, const char *bucket, size_t length)
-{
-    unsigned rights = 0;
-
-    for (size_t i = 0; i < grants->count; i++)
-        if (grant_matches(&grants->list[i], bucket, length))
-            rights |= grants->list[i].rights;
-    return rights;
-}
-
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
-                               const char *bucket, size_t length)
+                               struct slice bucket, struct s3_reach reach)
 {
     unsigned rights;
 
     if (s3_credentials_is_open(set))
         return S3_RIGHTS_ALL;
-    rights = grants_rights(&set->anonymous, bucket, length);
+    rights = s3_grants_rights(&set->anonymous, bucket, reach);
     if (identity != NULL)
-        rights |= grants_rights(&identity->grants, bucket, length);
+        rights |= s3_grants_rights(&identity->grants, bucket, reach);
     return rights;
 }
 
@@ -55,7 +38,7 @@ bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rig
     unsigned granted = 0;
 
     for (size_t i = 0; i < identity->grants.count; i++)
-        if (identity->grants.list[i].is_prefix && identity->grants.list[i].length == 0)
+        if (s3_grant_is_everywhere(&identity->grants.list[i]))
             granted |= identity->grants.list[i].rights;
     return (granted & rights) == rights;
 }
@@ -65,10 +48,15 @@ bool s3_credentials_is_open(const struct s3_credentials *set)
     return set->is_open;
 }
 
+/* Keys before tokens. */
 static int compare_identities(const void *a, const void *b)
 {
-    return strcmp((*(struct s3_identity *const *)a)->access_key,
-                  (*(struct s3_identity *const *)b)->access_key);
+    const struct s3_identity *one = *(struct s3_identity *const *)a, *other = *(struct s3_identity *const *)b;
+
+    if (one->is_token != other->is_token)
+        return one->is_token - other->is_token;
+    return one->is_token ? memcmp(one->digest, other->digest, sizeof(one->digest))
+                         : strcmp(one->access_key, other->access_key);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -82,13 +70,41 @@ struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const 
     char name[S3_ACCESS_KEY_BYTES_MAX + 1];
     struct s3_identity probe = {.access_key = name}, *wanted = &probe, **found;
 
-    if (length == 0 || length > S3_ACCESS_KEY_BYTES_MAX || set->count == 0 ||
+    if (length == 0 || length > S3_ACCESS_KEY_BYTES_MAX || set->key_count == 0 ||
         memchr(access_key, '\0', length) != NULL)
         return NULL;
     memcpy(name, access_key, length);
     name[length] = '\0';
-    found = bsearch(&wanted, set->identities, set->count, sizeof(*set->identities), compare_identities);
+    found = bsearch(&wanted, set->identities, set->key_count, sizeof(*set->identities), compare_identities);
     return found != NULL ? *found : NULL;
+}
+
+/* ---- Secrets that are shown ---- */
+
+/* How long a search among digests takes says nothing of the secret. */
+struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
+                                              const unsigned char digest[S3_SECRET_DIGEST_BYTES])
+{
+    struct s3_identity probe = {.is_token = true}, *wanted = &probe, **found;
+    size_t count = set->count - set->key_count;
+
+    if (count == 0)
+        return NULL;
+    memcpy(probe.digest, digest, sizeof(probe.digest));
+    found = bsearch(&wanted, set->identities + set->key_count, count, sizeof(*set->identities),
+                    compare_identities);
+    return found != NULL ? *found : NULL;
+}
+
+struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, struct slice name,
+                                              const unsigned char digest[S3_SECRET_DIGEST_BYTES])
+{
+    struct s3_identity *identity = s3_credentials_find(set, name.base, name.len);
+
+    if (identity != NULL && CRYPTO_memcmp(identity->digest, digest, sizeof(identity->digest)) == 0)
+        return identity;
+    identity = s3_credentials_find_token(set, digest);
+    return identity != NULL && slice_is(name, identity->access_key) ? identity : NULL;
 }
 
 const char *s3_identity_owner(const struct s3_identity *identity)
@@ -192,8 +208,8 @@ static void digest_of(const char *text, char hex[S3_OWNER_BYTES_MAX + 1])
     hex[64] = '\0';
 }
 
-int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
-                       struct s3_identity **added)
+static int add(struct s3_credentials *set, const char *access_key, const char *secret,
+               struct s3_identity **added)
 {
     struct s3_identity *identity, **list;
 
@@ -204,32 +220,37 @@ int s3_credentials_add(struct s3_credentials *set, const char *access_key, const
     identity = calloc(1, sizeof(*identity));
     if (identity == NULL)
         return -ENOMEM;
-    identity->access_key = strdup(access_key);
-    identity->secret = strdup(secret);
     pthread_mutex_init(&identity->lock, NULL);
     list[set->count++] = identity;
-    if (identity->access_key == NULL || identity->secret == NULL)
-        return -ENOMEM;
-    /* Without a user of its own, a key is told apart by its digest: listings need not show it. */
-    digest_of(identity->access_key, identity->name);
+    s3_sha256(secret, strlen(secret), identity->digest);
+    identity->access_key = strdup(access_key);
     *added = identity;
-    return 0;
+    return identity->access_key != NULL ? 0 : -ENOMEM;
 }
 
-int s3_grants_add(struct s3_grants *grants, const char *pattern, size_t length, unsigned rights)
+int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
+                       struct s3_identity **added)
 {
-    struct s3_grant *list;
-    struct s3_grant grant = {.rights = rights};
+    int result = add(set, access_key, secret, added);
 
-    grant.is_prefix = length != 0 && pattern[length - 1] == '*';
-    grant.length = length - grant.is_prefix;
-    assert(grant.length < sizeof(grant.pattern));
-    memcpy(grant.pattern, pattern, grant.length);
-    list = realloc(grants->list, (grants->count + 1) * sizeof(*list));
-    if (list == NULL)
-        return -ENOMEM;
-    grants->list = list;
-    list[grants->count++] = grant;
+    if (result != 0)
+        return result;
+    set->key_count++;
+    (*added)->secret = strdup(secret);
+    /* Without a user of its own, a key is told apart by its digest: listings need not show it. */
+    digest_of(access_key, (*added)->name);
+    return (*added)->secret != NULL ? 0 : -ENOMEM;
+}
+
+int s3_credentials_add_token(struct s3_credentials *set, const char *name, const char *secret,
+                             struct s3_identity **added)
+{
+    int result = add(set, name, secret, added);
+
+    if (result != 0)
+        return result;
+    (*added)->is_token = true;
+    snprintf((*added)->name, sizeof((*added)->name), "%s", name);
     return 0;
 }
 
@@ -332,7 +353,10 @@ int s3_credentials_seal(struct s3_credentials *set, char message[S3_SEAL_MESSAGE
     qsort(set->identities, set->count, sizeof(*set->identities), compare_identities);
     for (size_t i = 1; i < set->count; i++)
         if (compare_identities(&set->identities[i - 1], &set->identities[i]) == 0)
-            return refuse(message, "the access key", set->identities[i]->access_key, "is there twice");
+            return set->identities[i]->is_token
+                       ? refuse(message, "the token", set->identities[i]->access_key,
+                                "has the secret of another token")
+                       : refuse(message, "the access key", set->identities[i]->access_key, "is there twice");
     return 0;
 }
 
@@ -350,9 +374,10 @@ static void identity_free(struct s3_identity *identity)
     if (identity->secret != NULL)
         OPENSSL_cleanse(identity->secret, strlen(identity->secret));
     OPENSSL_cleanse(identity->key, sizeof(identity->key));
+    OPENSSL_cleanse(identity->digest, sizeof(identity->digest));
     free(identity->secret);
     free(identity->access_key);
-    free(identity->grants.list);
+    s3_grants_free(&identity->grants);
     free(identity);
 }
 
@@ -364,6 +389,6 @@ void s3_credentials_unref(struct s3_credentials *set)
         identity_free(set->identities[i]);
     free(set->identities);
     free(set->users);
-    free(set->anonymous.list);
+    s3_grants_free(&set->anonymous);
     free(set);
 }

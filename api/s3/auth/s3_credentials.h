@@ -7,13 +7,16 @@
  *
  *      user NAME [CANONICAL-ID]
  *      key ACCESS SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
+ *      token NAME SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
  *
- * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone, or "@own": the buckets that the key's owner owns.
+ * PATTERN is a bucket name, or the beginning of one and a '*', or '*' alone, or "@own": the buckets that the key's owner owns. Behind a bucket
+ * and a '/' may stand a key, or the beginning of some and a '*', percent-encoded: the rights are on these keys alone, not on the bucket.
  * RIGHT is read, write, list, lock, metrics, admin (which includes lock and metrics), or all. Rights of all patterns that match add up, and whoever signs has at least the
  * rights of `anonymous`. A key without any pattern may do what bucket policies and ACLs let it. Without an `anonymous` line,
  * so may unsigned requests. owner:NAME is the user that the key belongs to, who owns what it creates; without it, the key is
- * a user of its own with an id made from the access key. A `user` line gives a user a canonical id (made from the name where
+ * a user of its own with an id made from the access key (of a token: the user NAME). Keys sign requests; tokens are shown, and so may keys
+ * be (s3_web.h). Several tokens may have one name, but each its own secret. A `user` line gives a user a canonical id (made from the name where
  * it is left out); without such a line the name is the id. deploy/credentials.sample is the manual. */
 #ifndef API_S3_AUTH_S3_CREDENTIALS_H
 #define API_S3_AUTH_S3_CREDENTIALS_H
@@ -53,11 +56,32 @@ bool s3_credentials_is_open(const struct s3_credentials *set);
 /* NULL when unknown. Valid as long as the set. */
 struct s3_identity *s3_credentials_find(const struct s3_credentials *set, const char *access_key,
                                         size_t length);
-/* Bits of enum s3_right that the identity (NULL: anybody) has in the bucket. */
-unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
-                               const char *bucket, size_t length);
 
-/* Whether the identity itself was given the rights on all buckets, "*"; what anybody has does not count. */
+#define S3_SECRET_DIGEST_BYTES 32u /* SHA-256 */
+/* Of whoever shows a secret, by its digest: the token that it is; the key, or the token, of that name. NULL: nobody's. */
+struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
+                                              const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
+struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, struct slice name,
+                                              const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
+
+/* What of a bucket rights are asked for. Those on some keys only count where these are all that is asked about. */
+enum s3_reach_kind {
+    S3_REACH_BUCKET,   /* the bucket as a whole: its settings, and everything in it */
+    S3_REACH_KEY,      /* that one key */
+    S3_REACH_PREFIX,   /* all keys that begin so: a listing */
+    S3_REACH_ANYWHERE, /* whatever there is: whether the caller has any business there */
+};
+
+struct s3_reach {
+    enum s3_reach_kind kind;
+    struct slice keys; /* the key, or what the keys begin with */
+};
+
+/* Bits of enum s3_right that the identity (NULL: anybody) has there. */
+unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
+                               struct slice bucket, struct s3_reach reach);
+
+/* Whether the identity itself was given the rights on all of all buckets, "*"; what anybody has does not count. */
 bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights);
 /* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
 unsigned s3_identity_own_rights(const struct s3_identity *identity);

@@ -11,28 +11,17 @@
 
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/auth/s3_grants.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
-
-#define S3_RIGHTS_ALL        63u
-#define S3_PATTERN_BYTES_MAX 63u /* a bucket name's */
-
-struct s3_grant {
-    char pattern[S3_PATTERN_BYTES_MAX + 1];
-    size_t length;  /* without the '*' */
-    bool is_prefix; /* it ended in '*' */
-    unsigned rights;
-};
-
-struct s3_grants {
-    struct s3_grant *list;
-    size_t count;
-};
 
 #define S3_ACCOUNT_DIGITS 12u
 
 struct s3_identity {
-    char *access_key, *secret;
+    char *access_key; /* of a token, its name */
+    char *secret;     /* NULL of a token: its digest tells whether one is it */
+    unsigned char digest[32];
+    bool is_token;
     char name[S3_OWNER_BYTES_MAX + 1];  /* the user's */
     char owner[S3_OWNER_BYTES_MAX + 1]; /* the user's canonical id */
     char account[S3_ACCOUNT_DIGITS + 1];
@@ -52,9 +41,9 @@ struct s3_user {
 
 struct s3_credentials {
     atomic_uint references;
-    struct s3_identity **identities; /* by access key, once sealed */
-    size_t count;
-    struct s3_user *users; /* those with a line of their own; by id, once sealed */
+    struct s3_identity **identities; /* once sealed: the keys by access key, then the tokens by digest */
+    size_t count, key_count;         /* of all; of the keys among them */
+    struct s3_user *users;           /* those with a line of their own; by id, once sealed */
     size_t user_count;
     struct s3_grants anonymous;
     bool is_open; /* neither a key nor a file */
@@ -63,7 +52,8 @@ struct s3_credentials {
 struct s3_credentials *s3_credentials_new(void);
 int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
                        struct s3_identity **added);
-int s3_grants_add(struct s3_grants *grants, const char *pattern, size_t length, unsigned rights);
+int s3_credentials_add_token(struct s3_credentials *set, const char *name, const char *secret,
+                             struct s3_identity **added);
 /* id NULL: made from the name. */
 int s3_credentials_add_user(struct s3_credentials *set, const char *name, const char *id);
 #define S3_SEAL_MESSAGE_BYTES 320u

@@ -16,7 +16,6 @@
 #include <openssl/crypto.h>
 
 #include "api/s3/auth/s3_credentials_internal.h"
-#include "api/s3/s3_request.h"
 #include "storage/base/secret_file.h"
 
 struct parser {
@@ -50,60 +49,17 @@ static int refuse(const struct parser *parser, const char *reason)
 
 /* ---- One line ---- */
 
-#define KNOWN_RIGHTS "known are read, write, list, lock, metrics, admin and all"
-
-static int take_right(const char *name, unsigned *rights)
+/* What the grants' readers found wrong. */
+static int refuse_grant(const struct parser *parser, int result, const char *problem)
 {
-    static const struct {
-        const char *name;
-        unsigned right;
-    } table[] = {
-        {"read", S3_RIGHT_READ},       {"write", S3_RIGHT_WRITE},
-        {"list", S3_RIGHT_LIST},       {"lock", S3_RIGHT_LOCK},
-        {"metrics", S3_RIGHT_METRICS}, {"admin", S3_RIGHT_ADMIN | S3_RIGHT_LOCK | S3_RIGHT_METRICS},
-        {"all", S3_RIGHTS_ALL},
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcmp(name, table[i].name) == 0) {
-            *rights |= table[i].right;
-            return 0;
-        }
-    }
-    return -EBADMSG;
+    return result == -EBADMSG ? refuse(parser, problem) : result;
 }
 
-static bool pattern_is_valid(const char *pattern, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        char byte = pattern[i];
-        bool is_name =
-            (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
-
-        if (!is_name && !(byte == '*' && i == length - 1))
-            return false;
-    }
-    return length != 0 && length <= S3_PATTERN_BYTES_MAX;
-}
-
-/* PATTERN=RIGHT,RIGHT */
 static int take_grant(struct parser *parser, char *field, struct s3_grants *grants)
 {
-    char *equals = strchr(field, '='), *rest, *name;
-    unsigned rights = 0;
+    const char *problem = "";
 
-    if (equals == NULL)
-        return refuse(parser, "expected BUCKET=RIGHT,RIGHT (as in artifacts-*=read,list)");
-    if (!pattern_is_valid(field, (size_t)(equals - field)))
-        return refuse(parser, "a bucket pattern is a bucket name or the beginning of one and '*'");
-    if (grants->count == S3_GRANTS_MAX)
-        return refuse(parser, "too many bucket patterns for one key");
-    for (name = strtok_r(equals + 1, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
-        if (take_right(name, &rights) != 0)
-            return refuse(parser, "unknown right; " KNOWN_RIGHTS);
-    if (rights == 0)
-        return refuse(parser, "no right behind '='; " KNOWN_RIGHTS);
-    return s3_grants_add(grants, field, (size_t)(equals - field), rights);
+    return refuse_grant(parser, s3_grants_read(grants, field, &problem), problem);
 }
 
 static int take_owner(struct parser *parser, const char *owner, struct s3_identity *identity)
@@ -119,14 +75,9 @@ static int take_owner(struct parser *parser, const char *owner, struct s3_identi
 /* "@own=RIGHT,RIGHT": what the key may do in its owner's buckets. Not a name that a bucket can have. */
 static int take_own(struct parser *parser, char *rights, struct s3_identity *identity)
 {
-    char *rest;
+    const char *problem = "";
 
-    for (char *name = strtok_r(rights, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest))
-        if (take_right(name, &identity->own_rights) != 0)
-            return refuse(parser, "unknown right; " KNOWN_RIGHTS);
-    if (identity->own_rights == 0)
-        return refuse(parser, "no right behind '='; " KNOWN_RIGHTS);
-    return 0;
+    return refuse_grant(parser, s3_rights_read(rights, &identity->own_rights, &problem), problem);
 }
 
 static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
@@ -152,7 +103,22 @@ static int take_user(struct parser *parser, char **rest)
     return s3_credentials_add_user(parser->set, name, id);
 }
 
-static int take_key(struct parser *parser, char **rest)
+/* The name goes where user names go, and before the ':' of Basic. */
+static bool token_name_is_valid(const char *name)
+{
+    static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-";
+
+    return strlen(name) <= S3_OWNER_BYTES_MAX && strspn(name, characters) == strlen(name);
+}
+
+#define TOKEN_BOUNDS                                                                                         \
+    "a token's name has up to 64 of the characters A-Z a-z 0-9 + = , . @ _ -, its secret 16 to 128 "         \
+    "characters"
+_Static_assert(S3_OWNER_BYTES_MAX == 64 && S3_TOKEN_SECRET_BYTES_MIN == 16 && S3_SECRET_KEY_BYTES_MAX == 128,
+               "the text above names them");
+
+/* "key ACCESS SECRET ...", or "token NAME SECRET ...". */
+static int take_key(struct parser *parser, char **rest, bool is_token)
 {
     const char *access_key = strtok_r(NULL, " \t\r", rest);
     const char *secret = access_key != NULL ? strtok_r(NULL, " \t\r", rest) : NULL;
@@ -161,15 +127,19 @@ static int take_key(struct parser *parser, char **rest)
     int result;
 
     if (secret == NULL)
-        return refuse(parser, "expected: key ACCESS SECRET BUCKET=RIGHT,RIGHT ...");
+        return refuse(parser, is_token ? "expected: token NAME SECRET BUCKET=RIGHT,RIGHT ..."
+                                       : "expected: key ACCESS SECRET BUCKET=RIGHT,RIGHT ...");
     if (strlen(access_key) > S3_ACCESS_KEY_BYTES_MAX || strlen(secret) > S3_SECRET_KEY_BYTES_MAX)
         return refuse(parser, "an access key or secret has at most 128 characters");
     if (strchr(secret, '=') != NULL && strchr(secret, ',') != NULL)
         return refuse(parser,
                       "the secret looks like rights; expected: key ACCESS SECRET BUCKET=RIGHT,RIGHT ...");
+    if (is_token && (strlen(secret) < S3_TOKEN_SECRET_BYTES_MIN || !token_name_is_valid(access_key)))
+        return refuse(parser, TOKEN_BOUNDS);
     if (parser->set->count == S3_KEYS_MAX)
         return refuse(parser, "too many keys");
-    result = s3_credentials_add(parser->set, access_key, secret, &identity);
+    result = is_token ? s3_credentials_add_token(parser->set, access_key, secret, &identity)
+                      : s3_credentials_add(parser->set, access_key, secret, &identity);
     while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
         result = take_key_field(parser, field, identity);
     return result;
@@ -201,12 +171,14 @@ static int take_line(struct parser *parser, char *line)
     if (word == NULL)
         return 0;
     if (strcmp(word, "key") == 0)
-        return take_key(parser, &rest);
+        return take_key(parser, &rest, false);
+    if (strcmp(word, "token") == 0)
+        return take_key(parser, &rest, true);
     if (strcmp(word, "anonymous") == 0)
         return take_anonymous(parser, &rest);
     if (strcmp(word, "user") == 0)
         return take_user(parser, &rest);
-    return refuse(parser, "a line begins with \"key\", \"user\" or \"anonymous\"");
+    return refuse(parser, "a line begins with \"key\", \"token\", \"user\" or \"anonymous\"");
 }
 
 /* ---- The whole ---- */
@@ -243,7 +215,7 @@ static int take_option_key(struct s3_credentials *set, const struct s3_credentia
         return -EBADMSG;
     }
     result = s3_credentials_add(set, options->access_key, options->secret_key, &identity);
-    return result != 0 ? result : s3_grants_add(&identity->grants, "*", 1, S3_RIGHTS_ALL);
+    return result != 0 ? result : s3_grants_add(&identity->grants, SLICE("*"), S3_RIGHTS_ALL);
 }
 
 static int take_all(struct s3_credentials *set, const char *text, size_t length, const char *name,

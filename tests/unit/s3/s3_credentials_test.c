@@ -47,12 +47,19 @@ static struct s3_identity *find(struct s3_credentials *set, const char *access_k
     return s3_credentials_find(set, access_key, strlen(access_key));
 }
 
-static unsigned rights(struct s3_credentials *set, const char *access_key, const char *bucket)
+static unsigned rights_in(struct s3_credentials *set, const char *access_key, const char *bucket,
+                          enum s3_reach_kind kind, const char *keys)
 {
     struct s3_identity *identity = access_key != NULL ? find(set, access_key) : NULL;
 
     assert_true(access_key == NULL || identity != NULL);
-    return s3_credentials_rights(set, identity, bucket, strlen(bucket));
+    return s3_credentials_rights(set, identity, slice_text(bucket),
+                                 (struct s3_reach){kind, slice_text(keys)});
+}
+
+static unsigned rights(struct s3_credentials *set, const char *access_key, const char *bucket)
+{
+    return rights_in(set, access_key, bucket, S3_REACH_BUCKET, "");
 }
 
 static void test_rights(void **state)
@@ -85,6 +92,90 @@ static void test_rights(void **state)
     assert_null(find(set, "admin"));
     assert_null(find(set, ""));
     assert_null(s3_credentials_find(set, "ADMIN\0", 6));
+    s3_credentials_unref(set);
+}
+
+/* On some keys of a bucket there are rights on these alone, and on listings that let none but these through. */
+static void test_rights_on_keys(void **state)
+{
+    const unsigned both = S3_RIGHT_READ | S3_RIGHT_WRITE;
+    struct s3_credentials *set = parse(
+        "key PR x cache/pr-*=read,write cache-*/pub/*=list cache/one%20%2A%23%25=read b/*=all c/a=b=read\n"
+        "key ALL y cache=read cache/pr-*=write */x/*=admin\n"
+        "anonymous cache/open/*=read\n");
+
+    assert_int_equal(rights(set, "PR", "cache"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "pr-"), both);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "pr-1/x"), both);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "pr"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "main/pr-1"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache2", S3_REACH_KEY, "pr-1"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_PREFIX, "pr-1"), both);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_PREFIX, "pr-"), both);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_PREFIX, "pr"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_PREFIX, ""), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_ANYWHERE, ""), both);
+    assert_int_equal(rights_in(set, "PR", "other", S3_REACH_ANYWHERE, ""), 0);
+    assert_int_equal(rights_in(set, "PR", "cache-7", S3_REACH_PREFIX, "pub/"), S3_RIGHT_LIST);
+    /* One key, percent-encoded: what begins like it is not listed. */
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "one *#%"), S3_RIGHT_READ);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "one *#%x"), 0);
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_PREFIX, "one *#%"), 0);
+    assert_int_equal(rights_in(set, "PR", "c", S3_REACH_KEY, "a=b"), S3_RIGHT_READ);
+    /* All keys are still not the bucket. */
+    assert_int_equal(rights(set, "PR", "b"), 0);
+    assert_int_equal(rights_in(set, "PR", "b", S3_REACH_PREFIX, ""), ALL & ~S3_RIGHT_METRICS);
+    /* They add up with those on the bucket, and with anybody's. */
+    assert_int_equal(rights_in(set, "ALL", "cache", S3_REACH_KEY, "pr-1"), both);
+    assert_int_equal(rights_in(set, "ALL", "cache", S3_REACH_KEY, "main"), S3_RIGHT_READ);
+    assert_false(s3_identity_may_everywhere(find(set, "ALL"), S3_RIGHT_ADMIN));
+    assert_int_equal(rights_in(set, "PR", "cache", S3_REACH_KEY, "open/x"), S3_RIGHT_READ);
+    assert_int_equal(rights_in(set, NULL, "cache", S3_REACH_KEY, "open/x"), S3_RIGHT_READ);
+    assert_int_equal(rights_in(set, NULL, "cache", S3_REACH_KEY, "opens"), 0);
+    s3_credentials_unref(set);
+}
+
+#define SECRET "0123456789abcdef"
+
+static struct s3_identity *show(struct s3_credentials *set, const char *name, const char *secret)
+{
+    unsigned char digest[S3_SECRET_DIGEST_BYTES];
+
+    s3_sha256(secret, strlen(secret), digest);
+    return name != NULL ? s3_credentials_find_shown(set, slice_text(name), digest)
+                        : s3_credentials_find_token(set, digest);
+}
+
+/* A token is known by its secret, and with its name beside it; it signs nothing. A key is shown with its name alone. */
+static void test_tokens(void **state)
+{
+    struct s3_credentials *set = parse("token ci " SECRET " cache/pr-*=read,write\n"
+                                       "key KEY key-secret cache=read\n"
+                                       "user alice a11ce\n"
+                                       "token ci " SECRET "2 owner:alice @own=all\n"
+                                       "token KEY " SECRET "3 *=all\n");
+    struct s3_identity *first = show(set, NULL, SECRET), *second = show(set, NULL, SECRET "2");
+
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_ptr_not_equal(first, second);
+    assert_string_equal(s3_identity_owner(first), "ci");
+    assert_string_equal(s3_identity_owner(second), "a11ce");
+    assert_ptr_equal(show(set, "ci", SECRET), first);
+    assert_ptr_equal(show(set, "ci", SECRET "2"), second);
+    assert_null(show(set, "alice", SECRET "2"));
+    assert_null(show(set, "", SECRET));
+    assert_null(show(set, NULL, SECRET "4"));
+    assert_null(show(set, NULL, ""));
+    assert_null(show(set, NULL, "key-secret"));
+    assert_ptr_equal(show(set, "KEY", "key-secret"), find(set, "KEY"));
+    assert_ptr_equal(show(set, "KEY", SECRET "3"), show(set, NULL, SECRET "3"));
+    assert_null(show(set, "KEY", SECRET));
+    assert_null(find(set, "ci"));
+    assert_int_equal(
+        s3_credentials_rights(set, first, SLICE("cache"), (struct s3_reach){S3_REACH_KEY, SLICE("pr-1")}),
+        S3_RIGHT_READ | S3_RIGHT_WRITE);
+    assert_true(s3_credentials_knows(set, "ci", 2));
     s3_credentials_unref(set);
 }
 
@@ -188,6 +279,20 @@ static void test_refuses(void **state)
     check_refused("key A bucket=read,list", 1);
     check_refused("key A b owner:", 1);
     check_refused("anonymous everything", 1);
+    check_refused("key A b cache/=read", 1);
+    check_refused("key A b /x*=read", 1);
+    check_refused("key A b cache/a*b*=read", 1);
+    check_refused("key A b cache/%zz*=read", 1);
+    check_refused("key A b cache/%00*=read", 1);
+    check_refused("key A b cache/x*=", 1);
+    check_refused("key A b cache/x*=metrics", 1);
+    check_refused("key A b @own/x*=read", 1);
+    check_refused("token A " SECRET " b/x*=fly", 1);
+    check_refused("token A", 1);
+    check_refused("token A 0123456789abcde *=read", 1);
+    check_refused("token A:B " SECRET " *=read", 1);
+    snprintf(text, sizeof(text), "token A%064d " SECRET, 0);
+    check_refused(text, 1);
     snprintf(text, sizeof(text), "key A%0128d b", 0);
     check_refused(text, 1);
     snprintf(text, sizeof(text), "key A b owner:%065d", 0);
@@ -203,6 +308,11 @@ static void test_refuses_as_a_whole(void **state)
     logged[0] = '\0';
     assert_int_equal(s3_credentials_parse(&set, "key A b\nkey A c\n", 16, "file", &plain), -EBADMSG);
     assert_string_equal(logged, "2 file: the access key A is there twice\n");
+    logged[0] = '\0';
+    assert_int_equal(
+        s3_credentials_parse(&set, "token A " SECRET "\ntoken B " SECRET "\n", 50, "file", &plain), -EBADMSG);
+    assert_non_null(strstr(logged, " has the secret of another token\n"));
+    assert_null(strstr(logged, SECRET));
     assert_int_equal(s3_credentials_parse(&set, "key A\0b", 7, "file", &plain), -EBADMSG);
     assert_null(set);
 }
@@ -309,7 +419,8 @@ static void test_file(void **state)
 
 static void test_mutated(void **state)
 {
-    static const char seed[] = "key A b owner:x *=all a-*=read,list\nanonymous p*=read\n# c\nkey B c\n";
+    static const char seed[] = "key A b owner:x *=all a-*=read,list\nanonymous p*=read\n# c\nkey B c\ntoken "
+                               "k 0123456789abcdef a/k*=read\n";
     static const struct s3_credentials_options quiet = {.log = NULL};
     unsigned accepted = 0;
 
@@ -320,7 +431,7 @@ static void test_mutated(void **state)
 
         memcpy(text, seed, sizeof(seed));
         for (int changes = (int)(random() % 4); changes > 0; changes--)
-            text[(size_t)random() % (sizeof(seed) - 1)] = "\n\t #=*,:ka\r"[random() % 11];
+            text[(size_t)random() % (sizeof(seed) - 1)] = "\n\t #=*,:ka\r/%"[random() % 13];
         if (s3_credentials_parse(&set, text, sizeof(seed) - 1, "file", &quiet) == 0) {
             accepted++;
             s3_credentials_unref(set);
@@ -332,7 +443,8 @@ static void test_mutated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rights),          cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_rights),          cmocka_unit_test(test_rights_on_keys),
+        cmocka_unit_test(test_tokens),          cmocka_unit_test(test_owners),
         cmocka_unit_test(test_users),           cmocka_unit_test(test_users_twice),
         cmocka_unit_test(test_refuses),         cmocka_unit_test(test_refuses_as_a_whole),
         cmocka_unit_test(test_open_and_closed), cmocka_unit_test(test_key_and_file_together),
