@@ -9,35 +9,73 @@
 
 static const char digits_upper[] = "0123456789ABCDEF";
 
+/* What a byte of a text is, to either side. */
+enum { UNRESERVED = 1, SPECIAL = 2 /* may not stand for itself in what is decoded */ };
+static const unsigned char kinds[256] = {
+    ['A' ... 'Z'] = UNRESERVED,
+    ['a' ... 'z'] = UNRESERVED,
+    ['0' ... '9'] = UNRESERVED,
+    ['-'] = UNRESERVED,
+    ['_'] = UNRESERVED,
+    ['.'] = UNRESERVED,
+    ['~'] = UNRESERVED,
+    ['%'] = SPECIAL,
+    ['+'] = SPECIAL,
+    ['\0'] = SPECIAL,
+};
+
+static bool is_unreserved(char byte)
+{
+    return kinds[(unsigned char)byte] == UNRESERVED;
+}
+
+/* The byte that an escape at the beginning of the text stands for, or -1. */
+static int escaped_byte(const char *text, size_t length)
+{
+    int high = length > 2 ? hex_value(text[1]) : -1;
+    int low = high >= 0 ? hex_value(text[2]) : -1;
+
+    return low >= 0 ? high << 4 | low : -1;
+}
+
 ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char *out)
 {
     size_t written = 0;
 
     for (size_t i = 0; i < length; i++) {
-        char byte = text[i];
+        int byte = (unsigned char)text[i];
 
+        if (kinds[byte] != SPECIAL) {
+            out[written++] = text[i];
+            continue;
+        }
         if (byte == '%') {
-            int high = length - i > 2 ? hex_value(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-
-            if (low < 0)
-                return -EINVAL;
-            byte = (char)(high << 4 | low);
+            byte = escaped_byte(text + i, length - i);
             i += 2;
         } else if (byte == '+' && plus_is_space) {
             byte = ' ';
         }
-        if (byte == '\0')
+        if (byte <= 0)
             return -EINVAL;
-        out[written++] = byte;
+        out[written++] = (char)byte;
     }
     return (ssize_t)written;
 }
 
-static bool is_unreserved(char byte)
+bool percent_is_encoded(struct slice text, bool keep_slash)
 {
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-           byte == '-' || byte == '_' || byte == '.' || byte == '~';
+    for (size_t i = 0; i < text.len; i++) {
+        int byte;
+
+        if (is_unreserved(text.base[i]) || (text.base[i] == '/' && keep_slash))
+            continue;
+        byte = text.base[i] == '%' ? escaped_byte(text.base + i, text.len - i) : -1;
+        if (byte <= 0 || is_unreserved((char)byte) || (byte == '/' && keep_slash) ||
+            text.base[i + 1] != digits_upper[byte >> 4] || text.base[i + 2] != digits_upper[byte & 15])
+            return false;
+        i += 2;
+    }
+    return true;
 }
 
 size_t percent_encode(const char *bytes, size_t length, bool keep_slash, char *out)

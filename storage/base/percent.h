@@ -21,6 +21,8 @@ ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char
 /* Encodes all but RFC 3986's unreserved characters, with upper-case digits (S3's canonical form). out needs
  * PERCENT_ENCODED_BYTES(length) bytes. Returns the encoded length. */
 size_t percent_encode(const char *bytes, size_t length, bool keep_slash, char *out);
+/* Whether the text is what percent_encode writes: decoding it and encoding that again gives the same. */
+bool percent_is_encoded(struct slice text, bool keep_slash);
 
 /* The same into the arena. Decoding gives base NULL for what cannot be decoded. */
 struct slice percent_decode_in(struct arena *arena, struct slice text, bool plus_is_space);

@@ -36,11 +36,14 @@ static void put_vec(struct text *text, struct slice vec)
     put(text, vec.base, vec.len);
 }
 
-/* Decodes and encodes again. base NULL where the escape is bad. */
+/* Decodes and encodes again; what most clients send is in that form. base NULL where the escape is bad. */
 static struct slice reencode(struct arena *arena, struct slice raw, bool is_path)
 {
-    struct slice decoded = percent_decode_in(arena, raw, !is_path);
+    struct slice decoded;
 
+    if (percent_is_encoded(raw, is_path))
+        return raw;
+    decoded = percent_decode_in(arena, raw, !is_path);
     return decoded.base != NULL ? percent_encode_in(arena, decoded, is_path) : decoded;
 }
 

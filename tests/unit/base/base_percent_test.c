@@ -74,6 +74,50 @@ static void test_round_trip(void **state)
     }
 }
 
+static void check_is_encoded(const char *text, bool in_query, bool in_path)
+{
+    assert_int_equal(percent_is_encoded(slice_text(text), false), in_query);
+    assert_int_equal(percent_is_encoded(slice_text(text), true), in_path);
+}
+
+static void test_is_encoded(void **state)
+{
+    check_is_encoded("", true, true);
+    check_is_encoded("AZaz09-_.~%20%C3%A9", true, true);
+    check_is_encoded("a/b", false, true);
+    check_is_encoded("a%2Fb", true, false);
+    check_is_encoded("%c3", false, false);
+    check_is_encoded("%61", false, false);
+    check_is_encoded("%00", false, false);
+    check_is_encoded("a+b", false, false);
+    check_is_encoded("a b", false, false);
+    check_is_encoded("%", false, false);
+    check_is_encoded("%4", false, false);
+    check_is_encoded("%G0", false, false);
+}
+
+/* It is what decoding and encoding again gives, for any text. */
+static void test_is_encoded_anything(void **state)
+{
+    static const char alphabet[] = "%%%%0259afAFz+/=~";
+
+    srandom(2);
+    for (int round = 0; round < 50000; round++) {
+        char text[8], decoded[8], again[PERCENT_ENCODED_BYTES(8)];
+        size_t length = (size_t)random() % sizeof(text);
+        bool keep_slash = round % 2 == 0, same = false;
+        ssize_t decoded_length;
+
+        for (size_t i = 0; i < length; i++)
+            text[i] = alphabet[(size_t)random() % (sizeof(alphabet) - 1)];
+        decoded_length = percent_decode(text, length, !keep_slash, decoded);
+        if (decoded_length >= 0)
+            same = percent_encode(decoded, (size_t)decoded_length, keep_slash, again) == length &&
+                   memcmp(again, text, length) == 0;
+        assert_int_equal(percent_is_encoded(slice_of(text, length), keep_slash), same);
+    }
+}
+
 /* Whatever comes, decoding stays inside its buffers (the sanitizers watch) and never grows. */
 static void test_decode_anything(void **state)
 {
@@ -101,6 +145,8 @@ int main(void)
         cmocka_unit_test(test_decode),
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_is_encoded),
+        cmocka_unit_test(test_is_encoded_anything),
         cmocka_unit_test(test_decode_anything),
     };
 
