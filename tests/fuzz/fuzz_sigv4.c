@@ -84,8 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned forms = 0; forms <= (S3_SIGV4_RAW_PATH | S3_SIGV4_RAW_QUERY); forms++) {
         if (!s3_sigv4_canonical_request(&arena, &input, signed_headers, forms, &canonical))
             continue;
-        to_sign = s3_sigv4_string_to_sign(&arena, "20130524T000000Z", "20130524/us-east-1/s3/aws4_request",
-                                          canonical);
+        to_sign = s3_sigv4_string_to_sign(&arena, NULL, "20130524T000000Z",
+                                          "20130524/us-east-1/s3/aws4_request", canonical);
         if (to_sign.len == 0)
             abort();
         if (forms == 0)

@@ -3,8 +3,8 @@
  * A set of access keys: building it, looking keys up, adding rights up. The text is read by
  * s3_credentials_parse.c.
  *
- * A set never changes once it is built but for two things: its reference count, and each identity's
- * remembered signing key, which has a lock of its own. Any thread. */
+ * A set never changes once it is built but for two things: its reference count, and the signing keys that
+ * each worker keeps for itself. Any thread. */
 #include "api/s3/auth/s3_credentials.h"
 
 #include <assert.h>
@@ -18,6 +18,7 @@
 #include "api/s3/auth/s3_credentials_internal.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/auth/s3_signing_keys.h"
 #include "storage/base/hex.h"
 
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
@@ -161,26 +162,18 @@ void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_
     snprintf(account, S3_ACCOUNT_TEXT_BYTES, "%012llu", (unsigned long long)(number % 1000000000000ull));
 }
 
-void s3_identity_signing_key(struct s3_identity *identity, const char *date, struct slice region,
-                             unsigned char key[32])
+struct s3_signing_keys *s3_credentials_signing_keys(struct s3_credentials *set, unsigned worker)
 {
-    bool is_known;
+    assert(worker < HTTP_WORKERS_MAX);
+    if (set->signing_keys[worker] == NULL)
+        set->signing_keys[worker] = s3_signing_keys_create();
+    return set->signing_keys[worker];
+}
 
-    assert(region.len < sizeof(identity->key_region));
-    pthread_mutex_lock(&identity->lock);
-    is_known = memcmp(identity->key_date, date, 8) == 0 && slice_is(region, identity->key_region);
-    if (is_known)
-        memcpy(key, identity->key, 32);
-    pthread_mutex_unlock(&identity->lock);
-    if (is_known)
-        return;
-    s3_sigv4_signing_key(slice_text(identity->secret), slice_of(date, 8), region, key);
-    pthread_mutex_lock(&identity->lock);
-    memcpy(identity->key_date, date, 8);
-    memcpy(identity->key_region, region.base, region.len);
-    identity->key_region[region.len] = '\0';
-    memcpy(identity->key, key, 32);
-    pthread_mutex_unlock(&identity->lock);
+const unsigned char *s3_identity_signing_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
+                                             const char *date, struct slice region)
+{
+    return s3_signing_keys_get(keys, identity, slice_text(identity->secret), date, region);
 }
 
 bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20])
@@ -220,7 +213,6 @@ static int add(struct s3_credentials *set, const char *access_key, const char *s
     identity = calloc(1, sizeof(*identity));
     if (identity == NULL)
         return -ENOMEM;
-    pthread_mutex_init(&identity->lock, NULL);
     list[set->count++] = identity;
     s3_sha256(secret, strlen(secret), identity->digest);
     identity->access_key = strdup(access_key);
@@ -370,10 +362,8 @@ struct s3_credentials *s3_credentials_ref(struct s3_credentials *set)
 
 static void identity_free(struct s3_identity *identity)
 {
-    pthread_mutex_destroy(&identity->lock);
     if (identity->secret != NULL)
         OPENSSL_cleanse(identity->secret, strlen(identity->secret));
-    OPENSSL_cleanse(identity->key, sizeof(identity->key));
     OPENSSL_cleanse(identity->digest, sizeof(identity->digest));
     free(identity->secret);
     free(identity->access_key);
@@ -387,6 +377,8 @@ void s3_credentials_unref(struct s3_credentials *set)
         return;
     for (size_t i = 0; i < set->count; i++)
         identity_free(set->identities[i]);
+    for (unsigned worker = 0; worker < HTTP_WORKERS_MAX; worker++)
+        s3_signing_keys_free(set->signing_keys[worker]);
     free(set->identities);
     free(set->users);
     s3_grants_free(&set->anonymous);

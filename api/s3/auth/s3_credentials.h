@@ -30,6 +30,7 @@
 struct s3_credentials;
 struct s3_identity;
 struct s3_principal;
+struct s3_signing_keys;
 
 /* 0 info, 1 warning, 2 error; may be NULL */
 typedef log_fn s3_log_fn;
@@ -99,10 +100,13 @@ const char *s3_credentials_user_name(const struct s3_credentials *set, const cha
 bool s3_credentials_knows(const struct s3_credentials *set, const char *id, size_t length);
 /* The 12-digit account number of a canonical id: policies and x-amz-expected-bucket-owner may name it. */
 void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_TEXT_BYTES]);
-/* The SigV4 signing key for date (8 digits) and region. The last one is remembered: a day's requests derive it once.
- * region: up to S3_SIGV4_REGION_BYTES_MAX. Any thread. */
-void s3_identity_signing_key(struct s3_identity *identity, const char *date, struct slice region,
-                             unsigned char key[32]);
+/* What that worker keeps of the set to sign with; made at the first call. On the thread of that worker; wiped with the set. NULL without
+ * memory. */
+struct s3_signing_keys *s3_credentials_signing_keys(struct s3_credentials *set, unsigned worker);
+/* The SigV4 signing key for date (8 digits) and region (up to S3_SIGV4_REGION_BYTES_MAX). keys: of the identity's set; a day's requests
+ * derive it once. Valid until the next call with these. */
+const unsigned char *s3_identity_signing_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
+                                             const char *date, struct slice region);
 
 /* The signature of version 2 of a text: HMAC-SHA1 with the secret. False where the digest library has none. Any thread. */
 bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20]);

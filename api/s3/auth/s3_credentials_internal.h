@@ -4,11 +4,11 @@
 #ifndef API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 #define API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/http/limits.h"
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_grants.h"
@@ -28,11 +28,7 @@ struct s3_identity {
     char arn[S3_OWNER_BYTES_MAX + 40];
     struct s3_principal principal; /* points to the four above */
     struct s3_grants grants;
-    unsigned own_rights;  /* in the buckets that the user owns */
-    pthread_mutex_t lock; /* guards what is below */
-    char key_date[8];     /* all zero: none yet */
-    char key_region[S3_SIGV4_REGION_BYTES_MAX + 1];
-    unsigned char key[32];
+    unsigned own_rights; /* in the buckets that the user owns */
 };
 
 struct s3_user {
@@ -47,6 +43,8 @@ struct s3_credentials {
     size_t user_count;
     struct s3_grants anonymous;
     bool is_open; /* neither a key nor a file */
+    /* Each is its worker's alone until the last reference goes. NULL: that worker has not asked. */
+    struct s3_signing_keys *signing_keys[HTTP_WORKERS_MAX];
 };
 
 struct s3_credentials *s3_credentials_new(void);

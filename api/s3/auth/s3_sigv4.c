@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Signature Version 4: digests, keys and the reading of claims. The canonical request has a file of its own
+ * Signature Version 4: keys, signatures and the reading of claims. The canonical request has a file of its own
  * (s3_sigv4_canonical.c). Pure: no clock, no key store; any thread. */
 #include "api/s3/auth/s3_sigv4.h"
 
@@ -11,54 +11,40 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
 
-/* ---- Digests ---- */
+/* ---- Keys and signatures ---- */
 
-void s3_sha256(const void *data, size_t length, unsigned char digest[32])
+static void hmac(struct s3_hash *hash, const void *key, size_t key_length, struct slice data,
+                 unsigned char mac[32])
 {
-    /* SHA-256 over memory fails only without memory or without a provider; no request can be judged then. */
-    if (EVP_Digest(data, length, digest, NULL, EVP_sha256(), NULL) != 1)
-        abort();
+    if (hash != NULL)
+        s3_hash_hmac_sha256(hash, key, key_length, data.base, data.len, mac);
+    else
+        s3_hmac_sha256(key, key_length, data.base, data.len, mac);
 }
 
-void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *data, size_t length,
-                    unsigned char mac[32])
-{
-    unsigned written = 0;
-
-    if (HMAC(EVP_sha256(), key, (int)key_length, data, length, mac, &written) == NULL || written != 32)
-        abort();
-}
-
-bool s3_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length, unsigned char mac[20])
-{
-    unsigned written = 0;
-
-    return HMAC(EVP_sha1(), key, (int)key_length, data, length, mac, &written) != NULL && written == 20;
-}
-
-void s3_sigv4_signing_key(struct slice secret, struct slice date, struct slice region, unsigned char key[32])
+void s3_sigv4_signing_key(struct s3_hash *hash, struct slice secret, struct slice date, struct slice region,
+                          unsigned char key[32])
 {
     unsigned char first[4 + 256];
     size_t length = secret.len < 256 ? secret.len : 256; /* s3_credentials bounds secrets well below */
 
     memcpy(first, "AWS4", 4);
     memcpy(first + 4, secret.base, length);
-    s3_hmac_sha256(first, 4 + length, date.base, date.len, key);
-    s3_hmac_sha256(key, 32, region.base, region.len, key);
-    s3_hmac_sha256(key, 32, LITERAL("s3"), key);
-    s3_hmac_sha256(key, 32, LITERAL("aws4_request"), key);
+    hmac(hash, first, 4 + length, date, key);
+    hmac(hash, key, 32, region, key);
+    hmac(hash, key, 32, SLICE("s3"), key);
+    hmac(hash, key, 32, SLICE("aws4_request"), key);
     OPENSSL_cleanse(first, sizeof(first));
 }
 
-void s3_sigv4_sign(const unsigned char key[32], struct slice string_to_sign, unsigned char signature[32])
+void s3_sigv4_sign(struct s3_hash *hash, const unsigned char key[32], struct slice string_to_sign,
+                   unsigned char signature[32])
 {
-    s3_hmac_sha256(key, 32, string_to_sign.base, string_to_sign.len, signature);
+    hmac(hash, key, 32, string_to_sign, signature);
 }
 
 bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32])

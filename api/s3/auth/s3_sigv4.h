@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/s3/auth/s3_hash.h"
 #include "api/s3/s3_error.h"
 #include "storage/base/arena.h"
 
@@ -18,14 +19,6 @@
 #define S3_SIGV4_KEY_BYTES        32u
 #define S3_SIGV4_SCOPE_BYTES_MAX  128u /* 20130524/us-east-1/s3/aws4_request */
 #define S3_SIGV4_REGION_BYTES_MAX 64u
-
-/* SHA-256 and HMAC-SHA256 in one call. They abort the process only if the digest library cannot run at all. */
-void s3_sha256(const void *data, size_t length, unsigned char digest[32]);
-void s3_hmac_sha256(const unsigned char *key, size_t key_length, const void *data, size_t length,
-                    unsigned char mac[32]);
-
-/* For signatures of version 2. False: this OpenSSL does not have it, or not with such a key. */
-bool s3_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length, unsigned char mac[20]);
 
 struct s3_sigv4_header {
     struct slice name; /* lower case */
@@ -76,11 +69,13 @@ bool s3_sigv4_is_signed(struct slice signed_headers, struct slice name);
  * query cannot be decoded or more than S3_SIGNED_HEADERS_MAX headers are signed. */
 bool s3_sigv4_canonical_request(struct arena *arena, const struct s3_sigv4_input *input,
                                 struct slice signed_headers, unsigned forms, struct slice *canonical);
-/* scope: "20130524/us-east-1/s3/aws4_request". */
-struct slice s3_sigv4_string_to_sign(struct arena *arena, const char *timestamp, const char *scope,
-                                     struct slice canonical);
-void s3_sigv4_signing_key(struct slice secret, struct slice date, struct slice region, unsigned char key[32]);
-void s3_sigv4_sign(const unsigned char key[32], struct slice string_to_sign, unsigned char signature[32]);
+/* hash: a context that is ready, or NULL for one of its own; the same goes for those below. scope: "20130524/us-east-1/s3/aws4_request". */
+struct slice s3_sigv4_string_to_sign(struct arena *arena, struct s3_hash *hash, const char *timestamp,
+                                     const char *scope, struct slice canonical);
+void s3_sigv4_signing_key(struct s3_hash *hash, struct slice secret, struct slice date, struct slice region,
+                          unsigned char key[32]);
+void s3_sigv4_sign(struct s3_hash *hash, const unsigned char key[32], struct slice string_to_sign,
+                   unsigned char signature[32]);
 /* In constant time. */
 bool s3_sigv4_is_equal(const unsigned char a[32], const unsigned char b[32]);
 

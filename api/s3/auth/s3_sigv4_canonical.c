@@ -213,8 +213,8 @@ bool s3_sigv4_canonical_request(struct arena *arena, const struct s3_sigv4_input
     return true;
 }
 
-struct slice s3_sigv4_string_to_sign(struct arena *arena, const char *timestamp, const char *scope,
-                                     struct slice canonical)
+struct slice s3_sigv4_string_to_sign(struct arena *arena, struct s3_hash *hash, const char *timestamp,
+                                     const char *scope, struct slice canonical)
 {
     size_t timestamp_length = strlen(timestamp), scope_length = strlen(scope);
     struct text out = {NULL, 0, sizeof(S3_SIGV4_ALGORITHM) + timestamp_length + scope_length + 64 + 3};
@@ -226,7 +226,10 @@ struct slice s3_sigv4_string_to_sign(struct arena *arena, const char *timestamp,
     put(&out, "\n", 1);
     put(&out, scope, scope_length);
     put(&out, "\n", 1);
-    s3_sha256(canonical.base, canonical.len, digest);
+    if (hash != NULL)
+        s3_hash_sha256(hash, canonical.base, canonical.len, digest);
+    else
+        s3_sha256(canonical.base, canonical.len, digest);
     hex_encode(digest, 32, out.base + out.length);
     out.length += 64;
     assert(out.length <= out.capacity);

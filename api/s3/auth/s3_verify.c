@@ -232,13 +232,25 @@ static enum s3_error check_signed_headers(const struct s3_verification *verifica
 
 /* ---- Signature ---- */
 
+/* How the claim is to be compared. */
+struct signing {
+    const char *timestamp, *scope;
+    struct s3_hash *hash;
+    const unsigned char *key;
+};
+
 struct attempt {
     struct slice canonical, string_to_sign;
 };
 
+struct s3_signing_keys *s3_verify_signing_keys(struct s3_request *request)
+{
+    return s3_credentials_signing_keys(request->credentials,
+                                       http_worker_index(http_request_worker(request->http)));
+}
+
 static bool try_form(const struct s3_verification *verification, const struct s3_sigv4_input *input,
-                     unsigned forms, const char *timestamp, const char *scope, const unsigned char key[32],
-                     struct attempt *attempt)
+                     unsigned forms, const struct signing *signing, struct attempt *attempt)
 {
     struct arena *arena = &verification->request->http->arena;
     unsigned char expected[32];
@@ -246,8 +258,9 @@ static bool try_form(const struct s3_verification *verification, const struct s3
     if (!s3_sigv4_canonical_request(arena, input, verification->claim.signed_headers, forms,
                                     &attempt->canonical))
         return false;
-    attempt->string_to_sign = s3_sigv4_string_to_sign(arena, timestamp, scope, attempt->canonical);
-    s3_sigv4_sign(key, attempt->string_to_sign, expected);
+    attempt->string_to_sign =
+        s3_sigv4_string_to_sign(arena, signing->hash, signing->timestamp, signing->scope, attempt->canonical);
+    s3_sigv4_sign(signing->hash, signing->key, attempt->string_to_sign, expected);
     return s3_sigv4_is_equal(expected, verification->claim.signature);
 }
 
@@ -265,14 +278,14 @@ static enum s3_error mismatch(const struct s3_verification *verification, const 
 }
 
 static enum s3_error compare(const struct s3_verification *verification, const struct s3_sigv4_input *input,
-                             const char *timestamp, const char *scope, const unsigned char key[32])
+                             const struct signing *signing)
 {
     struct attempt first = {{NULL, 0}, {NULL, 0}}, other;
 
-    if (try_form(verification, input, 0, timestamp, scope, key, &first))
+    if (try_form(verification, input, 0, signing, &first))
         return S3_ERROR_NONE;
     for (unsigned forms = 1; forms <= (S3_SIGV4_RAW_PATH | S3_SIGV4_RAW_QUERY); forms++)
-        if (try_form(verification, input, forms, timestamp, scope, key, &other))
+        if (try_form(verification, input, forms, signing, &other))
             return S3_ERROR_NONE;
     return mismatch(verification, &first);
 }
@@ -301,15 +314,16 @@ static void on_pool_cleared(void *slot)
 }
 
 /* Ties the signer's reference to the request's arena. */
-static enum s3_error make_chunk_signer(const struct s3_verification *verification, const char *timestamp,
-                                       const char *scope, const unsigned char key[32])
+static enum s3_error make_chunk_signer(const struct s3_verification *verification,
+                                       const struct signing *signing)
 {
     struct s3_request *request = verification->request;
     struct s3_chunk_signer **slot;
 
     if (request->payload != S3_PAYLOAD_CHUNKS_SIGNED && request->payload != S3_PAYLOAD_CHUNKS_SIGNED_TRAILER)
         return S3_ERROR_NONE;
-    request->chunk_signer = s3_chunk_signer_create(key, timestamp, scope, verification->claim.signature);
+    request->chunk_signer = s3_chunk_signer_create(signing->key, signing->timestamp, signing->scope,
+                                                   verification->claim.signature);
     if (request->chunk_signer == NULL)
         return S3_ERROR_SERVICE_UNAVAILABLE;
     slot = arena_alloc_hooked(&request->http->arena, sizeof(*slot), on_pool_cleared);
@@ -317,23 +331,27 @@ static enum s3_error make_chunk_signer(const struct s3_verification *verificatio
     return S3_ERROR_NONE;
 }
 
-static enum s3_error check_signature(const struct s3_verification *verification, struct s3_identity *identity,
-                                     const char *timestamp)
+static enum s3_error check_signature(const struct s3_verification *verification,
+                                     const struct s3_identity *identity, const char *timestamp)
 {
     struct slice region = verification->claim.region;
+    struct s3_signing_keys *keys = s3_verify_signing_keys(verification->request);
     char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1];
     struct s3_sigv4_input input;
-    unsigned char key[32];
+    struct signing signing = {.timestamp = timestamp, .scope = scope};
     enum s3_error error;
 
+    if (keys == NULL)
+        return S3_ERROR_SERVICE_UNAVAILABLE;
     snprintf(scope, sizeof(scope), "%.8s/%.*s/s3/aws4_request", timestamp, (int)region.len, region.base);
     init_input(verification, &input);
     error = check_signed_headers(verification, &input);
     if (error != S3_ERROR_NONE)
         return error;
-    s3_identity_signing_key(identity, timestamp, region, key);
-    error = compare(verification, &input, timestamp, scope, key);
-    return error != S3_ERROR_NONE ? error : make_chunk_signer(verification, timestamp, scope, key);
+    signing.hash = s3_signing_keys_hash(keys);
+    signing.key = s3_identity_signing_key(identity, keys, timestamp, region);
+    error = compare(verification, &input, &signing);
+    return error != S3_ERROR_NONE ? error : make_chunk_signer(verification, &signing);
 }
 
 enum s3_error s3_verify(struct s3_verification *verification)

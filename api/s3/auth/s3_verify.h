@@ -7,6 +7,7 @@
 
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/auth/s3_signing_keys.h"
 #include "storage/base/slice.h"
 
 struct s3_verification {
@@ -24,6 +25,9 @@ struct s3_verification {
 /* Whether a signature for that region will do: the server's own, or any where --region says so or the operation is one that clients ask
  * to learn it. Where it will not, the answer tells the server's. */
 bool s3_verify_region(struct s3_request *request, struct slice region);
+
+/* Of the request's set of credentials and of its worker. NULL without memory. */
+struct s3_signing_keys *s3_verify_signing_keys(struct s3_request *request);
 
 /* Fills request->identity, owner_id and, for signed chunks, chunk_signer. Messages and details of an error are left in the
  * request. */

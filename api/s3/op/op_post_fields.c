@@ -94,18 +94,21 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
     struct s3_request *request = post->request;
     struct s3_identity *identity =
         s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
-    unsigned char key[32], expected[32];
+    struct s3_signing_keys *keys = s3_verify_signing_keys(request);
+    unsigned char expected[32];
     char timestamp[17];
     int64_t unix_s;
 
     s3_request_element(request, S3_ELEMENT_ACCESS_KEY, claim->access_key);
     if (identity == NULL)
         return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    if (keys == NULL)
+        return S3_ERROR_SERVICE_UNAVAILABLE;
     if (!s3_sigv4_parse_time(date, &unix_s))
         return refuse_field(post, "x-amz-date", "The x-amz-date field is no date.");
     s3_sigv4_format_time(unix_s, timestamp);
-    s3_identity_signing_key(identity, timestamp, claim->region, key);
-    s3_sigv4_sign(key, policy, expected);
+    s3_sigv4_sign(s3_signing_keys_hash(keys),
+                  s3_identity_signing_key(identity, keys, timestamp, claim->region), policy, expected);
     if (!s3_sigv4_is_equal(expected, claim->signature)) {
         s3_request_element(request, S3_ELEMENT_STRING_TO_SIGN, policy);
         s3_request_element(request, S3_ELEMENT_SIGNATURE_PROVIDED,

@@ -16,6 +16,7 @@
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/auth/s3_signing_keys.h"
 #include "storage/base/hex.h"
 #include "tests/unit/s3/s3_fixture.h"
 
@@ -242,9 +243,9 @@ static void presign(const char *path, const char *expires, int64_t age, const ch
     input.payload_hash = SLICE(UNSIGNED);
     arena_init(&arena, NULL);
     assert_true(s3_sigv4_canonical_request(&arena, &input, host.name, 0, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&arena, timestamp, scope, canonical);
-    s3_sigv4_signing_key(slice_text(secret), slice_of(timestamp, 8), SLICE(REGION), key);
-    s3_sigv4_sign(key, to_sign, signature);
+    to_sign = s3_sigv4_string_to_sign(&arena, NULL, timestamp, scope, canonical);
+    s3_sigv4_signing_key(NULL, slice_text(secret), slice_of(timestamp, 8), SLICE(REGION), key);
+    s3_sigv4_sign(NULL, key, to_sign, signature);
     arena_free(&arena);
     hex_encode(signature, 32, hex);
     snprintf(signed_path, sizeof(signed_path), "%s?%s&X-Amz-Signature=%s", path, query, hex);
@@ -497,33 +498,37 @@ static void test_reload_beside_requests(void **state)
     fixture_end();
 }
 
-/* Two workers derive and remember one key's signing key for different days. */
+/* Two workers have one key sign for different days, each with what it keeps itself. */
 static void *derive_often(void *set)
 {
-    for (int i = 0; i < 300; i++) {
-        unsigned char key[32];
+    struct s3_signing_keys *keys = s3_credentials_signing_keys(set, 1);
 
-        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)),
-                                i % 2 == 0 ? "20130524" : "20130525", SLICE(REGION), key);
-    }
+    assert_non_null(keys);
+    for (int i = 0; i < 300; i++)
+        (void)s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), keys,
+                                      i % 2 == 0 ? "20130524" : "20130525", SLICE(REGION));
     return NULL;
 }
 
 static void test_signing_key_beside_another(void **state)
 {
     struct s3_credentials *set;
-    unsigned char key[32], expected[32];
+    struct s3_signing_keys *keys;
+    unsigned char expected[32];
     pthread_t other;
 
     fixture_begin(&closed);
     set = s3_service_credentials(fixture.service);
+    keys = s3_credentials_signing_keys(set, 0);
+    assert_non_null(keys);
     assert_int_equal(pthread_create(&other, NULL, derive_often, set), 0);
-    s3_sigv4_signing_key(SLICE(SECRET), SLICE("20130524"), SLICE(REGION), expected);
-    for (int i = 0; i < 300; i++) {
-        s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), "20130524", SLICE(REGION), key);
-        assert_memory_equal(key, expected, 32);
-    }
+    s3_sigv4_signing_key(NULL, SLICE(SECRET), SLICE("20130524"), SLICE(REGION), expected);
+    for (int i = 0; i < 300; i++)
+        assert_memory_equal(s3_identity_signing_key(s3_credentials_find(set, KEY, strlen(KEY)), keys,
+                                                    "20130524", SLICE(REGION)),
+                            expected, 32);
     assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(s3_signing_keys_derived(keys), 1);
     s3_credentials_unref(set);
     fixture_end();
 }

@@ -111,8 +111,8 @@ static void sign_next(struct writer *writer, const char *algorithm, const char *
     hex_encode(writer->previous, 32, hex);
     snprintf(text, sizeof(text), "AWS4-HMAC-SHA256-%s\n%s\n%.8s/" REGION "/s3/aws4_request\n%s\n%s",
              algorithm, fixture_timestamp, fixture_timestamp, hex, lines);
-    s3_sigv4_signing_key(SLICE(SECRET), slice_of(fixture_timestamp, 8), SLICE(REGION), key);
-    s3_sigv4_sign(key, slice_text(text), signature);
+    s3_sigv4_signing_key(NULL, SLICE(SECRET), slice_of(fixture_timestamp, 8), SLICE(REGION), key);
+    s3_sigv4_sign(NULL, key, slice_text(text), signature);
     memcpy(writer->previous, signature, 32);
 }
 

@@ -13,10 +13,13 @@
 
 #include <cmocka.h>
 
+#include "api/http/limits.h"
+#include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
+#include "api/s3/auth/s3_signing_keys.h"
 #include "storage/base/percent.h"
 
 #define ALL 63u
@@ -353,22 +356,110 @@ static void test_key_and_file_together(void **state)
     assert_int_equal(s3_credentials_parse(&set, "key MAIN x", 10, "file", &options), -EBADMSG);
 }
 
+/* ---- Signing keys ---- */
+
+#define SIGNING_SECRET "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+/* The key is right, and comes from memory or not. */
+static void check_signing_key(struct s3_credentials *set, const char *access_key, const char *secret,
+                              const char *date, const char *region, bool is_derived)
+{
+    struct s3_signing_keys *keys = s3_credentials_signing_keys(set, 0);
+    unsigned long long before = s3_signing_keys_derived(keys);
+    unsigned char expected[32];
+
+    s3_sigv4_signing_key(NULL, slice_text(secret), slice_of(date, 8), slice_text(region), expected);
+    assert_memory_equal(s3_identity_signing_key(find(set, access_key), keys, date, slice_text(region)),
+                        expected, 32);
+    assert_int_equal(s3_signing_keys_derived(keys) - before, is_derived);
+}
+
 static void test_signing_key(void **state)
 {
-    struct s3_credentials *set = parse("key A wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-    static const char *const dates[] = {"20130524", "20130524", "20130525",
-                                        "20130524", "20130524", "20130524"};
-    static const char *const regions[] = {"us-east-1", "us-east-1", "us-east-1",
-                                          "us-east-1", "us-east",   "eu-west-1"};
+    struct s3_credentials *set = parse("key A " SIGNING_SECRET "\nkey B another");
 
-    for (size_t i = 0; i < 6; i++) {
-        unsigned char key[32], expected[32];
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", true);
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", false);
+    check_signing_key(set, "A", SIGNING_SECRET, "20130525", "us-east-1", true);
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", false); /* yesterday's URLs go on */
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east", true);
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "eu-west-1", true);
+    check_signing_key(set, "B", "another", "20130524", "us-east-1", true);
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", false);
+    s3_credentials_unref(set);
+}
 
-        s3_identity_signing_key(find(set, "A"), dates[i], slice_text(regions[i]), key);
-        s3_sigv4_signing_key(SLICE("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), slice_of(dates[i], 8),
-                             slice_text(regions[i]), expected);
-        assert_memory_equal(key, expected, 32);
+/* What was kept goes with its set: the new one may be where the old one was, and its identities as well. */
+static void test_signing_key_of_rotated(void **state)
+{
+    for (int i = 0; i < 50; i++) {
+        const char *secret = i % 2 == 0 ? "old-secret" : "new-secret";
+        struct s3_credentials *set = parse(i % 2 == 0 ? "key A old-secret" : "key A new-secret");
+
+        check_signing_key(set, "A", secret, "20130524", "us-east-1", true);
+        check_signing_key(set, "A", secret, "20130524", "us-east-1", false);
+        s3_credentials_unref(set);
     }
+}
+
+/* Workers share nothing. */
+static void test_signing_keys_of_workers(void **state)
+{
+    struct s3_credentials *set = parse("key A " SIGNING_SECRET);
+    struct s3_signing_keys *other = s3_credentials_signing_keys(set, HTTP_WORKERS_MAX - 1);
+
+    check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", true);
+    assert_ptr_not_equal(other, s3_credentials_signing_keys(set, 0));
+    assert_ptr_equal(other, s3_credentials_signing_keys(set, HTTP_WORKERS_MAX - 1));
+    assert_int_equal(s3_signing_keys_derived(other), 0);
+    s3_credentials_unref(set);
+}
+
+/* So many that each group of places has several: nobody gets what belongs to another day, key or region. */
+static void test_signing_keys_apart(void **state)
+{
+    struct s3_credentials *set;
+    char text[S3_SIGNING_KEYS_MAX * 32], name[16];
+    size_t length = 0;
+
+    for (unsigned i = 0; i < S3_SIGNING_KEYS_MAX; i++)
+        length += (size_t)sprintf(text + length, "key A%u secret-%u\n", i, i);
+    set = parse(text);
+    for (unsigned i = 0; i < 4 * S3_SIGNING_KEYS_MAX; i++) {
+        snprintf(name, sizeof(name), "%u", 20130000 + i);
+        check_signing_key(set, "A0", "secret-0", name, "us-east-1", true);
+        check_signing_key(set, "A0", "secret-0", name, "us-east-1", false);
+    }
+    for (unsigned i = 0; i < S3_SIGNING_KEYS_MAX; i++) {
+        char secret[16];
+
+        snprintf(name, sizeof(name), "A%u", i);
+        snprintf(secret, sizeof(secret), "secret-%u", i);
+        check_signing_key(set, name, secret, "20120101", "us-east-1", true);
+        check_signing_key(set, name, secret, "20120101", "us-east-1", false);
+    }
+    s3_credentials_unref(set);
+}
+
+/* More than are kept: all are right, what is in use stays, and the first of many others has made room. */
+static void test_signing_keys_evicted(void **state)
+{
+    struct s3_credentials *set = parse("key A " SIGNING_SECRET);
+    struct s3_signing_keys *keys = s3_credentials_signing_keys(set, 0);
+    unsigned long long derived;
+    char region[16];
+
+    for (unsigned i = 0; i < 20 * S3_SIGNING_KEYS_MAX; i++) {
+        check_signing_key(set, "A", SIGNING_SECRET, "20130524", "us-east-1", i == 0);
+        snprintf(region, sizeof(region), "region-%u", i);
+        check_signing_key(set, "A", SIGNING_SECRET, "20130524", region, true);
+    }
+    derived = s3_signing_keys_derived(keys);
+    for (unsigned i = 0; i < S3_SIGNING_KEYS_MAX; i++) {
+        snprintf(region, sizeof(region), "region-%u", i);
+        check_signing_key(set, "A", SIGNING_SECRET, "20130524", region, true);
+    }
+    assert_int_equal(s3_signing_keys_derived(keys) - derived, S3_SIGNING_KEYS_MAX);
     s3_credentials_unref(set);
 }
 
@@ -443,12 +534,22 @@ static void test_mutated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rights),          cmocka_unit_test(test_rights_on_keys),
-        cmocka_unit_test(test_tokens),          cmocka_unit_test(test_owners),
-        cmocka_unit_test(test_users),           cmocka_unit_test(test_users_twice),
-        cmocka_unit_test(test_refuses),         cmocka_unit_test(test_refuses_as_a_whole),
-        cmocka_unit_test(test_open_and_closed), cmocka_unit_test(test_key_and_file_together),
-        cmocka_unit_test(test_signing_key),     cmocka_unit_test(test_file),
+        cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_rights_on_keys),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_users_twice),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_refuses_as_a_whole),
+        cmocka_unit_test(test_open_and_closed),
+        cmocka_unit_test(test_key_and_file_together),
+        cmocka_unit_test(test_signing_key),
+        cmocka_unit_test(test_signing_key_of_rotated),
+        cmocka_unit_test(test_signing_keys_of_workers),
+        cmocka_unit_test(test_signing_keys_apart),
+        cmocka_unit_test(test_signing_keys_evicted),
+        cmocka_unit_test(test_file),
         cmocka_unit_test(test_mutated),
     };
 

@@ -376,9 +376,9 @@ void fixture_sign(const char *access_key, const char *secret, const char *region
     snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", fixture_timestamp, region);
     assert_true(
         s3_sigv4_canonical_request(&fixture.req->arena, &input, slice_text(signed_headers), 0, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&fixture.req->arena, fixture_timestamp, scope, canonical);
-    s3_sigv4_signing_key(slice_text(secret), slice_of(fixture_timestamp, 8), slice_text(region), key);
-    s3_sigv4_sign(key, to_sign, fixture_signature);
+    to_sign = s3_sigv4_string_to_sign(&fixture.req->arena, NULL, fixture_timestamp, scope, canonical);
+    s3_sigv4_signing_key(NULL, slice_text(secret), slice_of(fixture_timestamp, 8), slice_text(region), key);
+    s3_sigv4_sign(NULL, key, to_sign, fixture_signature);
     hex_encode(fixture_signature, 32, hex);
     snprintf(authorization, sizeof(authorization),
              "AWS4-HMAC-SHA256 Credential=%s/%s,SignedHeaders=%s,Signature=%s", access_key, scope,

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_sigv4.h"
@@ -38,7 +40,7 @@ static struct slice vec(const char *string)
 
 static void example_key(unsigned char key[32])
 {
-    s3_sigv4_signing_key(vec(SECRET), vec("20130524"), vec("us-east-1"), key);
+    s3_sigv4_signing_key(NULL, vec(SECRET), vec("20130524"), vec("us-east-1"), key);
 }
 
 static void check_signature(const struct s3_sigv4_input *input, const char *signed_headers, unsigned forms,
@@ -49,9 +51,9 @@ static void check_signature(const struct s3_sigv4_input *input, const char *sign
     char hex[65] = {0};
 
     assert_true(s3_sigv4_canonical_request(&arena, input, vec(signed_headers), forms, &canonical));
-    to_sign = s3_sigv4_string_to_sign(&arena, TIMESTAMP, SCOPE, canonical);
+    to_sign = s3_sigv4_string_to_sign(&arena, NULL, TIMESTAMP, SCOPE, canonical);
     example_key(key);
-    s3_sigv4_sign(key, to_sign, signature);
+    s3_sigv4_sign(NULL, key, to_sign, signature);
     hex_encode(signature, 32, hex);
     assert_string_equal(hex, expected);
 }
@@ -124,12 +126,46 @@ static void test_aws_presigned(void **state)
                     "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 }
 
-/* ---- Chunks ---- */
+/* ---- Digests ---- */
 
 static void from_hex(const char *hex, unsigned char bytes[32])
 {
     assert_true(hex_decode(hex, strlen(hex), bytes, 32));
 }
+
+/* Against OpenSSL's own HMAC: keys below, at and above a block, and contexts that were used before. */
+static void test_hmac(void **state)
+{
+    struct s3_hash *hash = s3_hash_create();
+    unsigned char key[200], data[300], mac[32], expected[32], digest[32];
+
+    assert_non_null(hash);
+    memset(key, 0xaa, sizeof(key));
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (unsigned char)i;
+    for (size_t length = 1; length <= sizeof(key); length += length < 60 || length > 70 ? 7 : 1) {
+        size_t data_length = length * 3 / 2;
+
+        assert_non_null(HMAC(EVP_sha256(), key, (int)length, data, data_length, expected, NULL));
+        s3_hash_hmac_sha256(hash, key, length, data, data_length, mac);
+        assert_memory_equal(mac, expected, 32);
+        s3_hmac_sha256(key, length, data, data_length, mac);
+        assert_memory_equal(mac, expected, 32);
+        s3_hash_sha256(hash, data, data_length, digest);
+        s3_sha256(data, data_length, expected);
+        assert_memory_equal(digest, expected, 32);
+        assert_non_null(HMAC(EVP_sha1(), key, (int)length, data, data_length, expected, NULL));
+        assert_true(s3_hmac_sha1(key, length, data, data_length, mac));
+        assert_memory_equal(mac, expected, 20);
+    }
+    s3_sha256("", 0, digest);
+    from_hex(EMPTY_HASH, expected);
+    assert_memory_equal(digest, expected, 32);
+    s3_hash_free(hash);
+    s3_hash_free(NULL);
+}
+
+/* ---- Chunks ---- */
 
 static struct s3_chunk_signer *make_signer(const char *seed_hex)
 {
@@ -421,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_aws_put_object),
         cmocka_unit_test(test_aws_queries),
         cmocka_unit_test(test_aws_presigned),
+        cmocka_unit_test(test_hmac),
         cmocka_unit_test(test_aws_chunks),
         cmocka_unit_test(test_aws_trailer),
         cmocka_unit_test(test_signer_references),
