@@ -75,6 +75,7 @@ struct answer {
     bool keeps_alive;     /* decided with the head */
     bool is_resumed;      /* http_source_resume came before -EBUSY was seen */
     bool is_blocked;      /* the source said -EBUSY */
+    bool is_corked;       /* the socket sends full segments only */
     bool is_small;        /* the head waits for the source's body, to be sent with it */
 };
 
@@ -260,6 +261,7 @@ bool source_takes_head(const struct connection *conn);
 void output_push(struct connection *conn, const void *data, size_t length);
 /* 0: all is sent. -EAGAIN: the socket is full. Other negative errno: the connection is gone. */
 int output_flush(struct connection *conn, bool more_follows);
+void output_cork(struct connection *conn, bool is_corked);
 void output_copy_rest(struct connection *conn); /* what is left moves into the request's arena */
 bool output_is_empty(const struct connection *conn);
 void output_clear(struct connection *conn);

@@ -95,6 +95,10 @@
  * a second call and sendfile's page references. */
 #define HTTP_SMALL_BODY_BYTES (16u << 10)
 
+/* Above it a body of a source is sent under TCP_CORK: full segments only, until its end. Below it there are few, and the two calls cost what
+ * they save. */
+#define HTTP_CORK_BODY_BYTES (256u << 10)
+
 /* Standard copy mode moves bodies through a buffer of this size, and so does TLS on the way in. */
 #define HTTP_COPY_BUFFER_BYTES (256u << 10)
 

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -86,6 +88,17 @@ int output_flush(struct connection *conn, bool more_follows)
         output_advance(output, (size_t)sent);
     }
     return 0;
+}
+
+/* Taken off, it lets go of what it held back at once, for sockets here have TCP_NODELAY. Failing to set it costs efficiency only. */
+void output_cork(struct connection *conn, bool is_corked)
+{
+    int value = is_corked;
+
+    if (conn->answer.is_corked == is_corked)
+        return;
+    if (setsockopt(connection_fd(conn), IPPROTO_TCP, TCP_CORK, &value, sizeof(value)) == 0 || !is_corked)
+        conn->answer.is_corked = is_corked;
 }
 
 void output_copy_rest(struct connection *conn)

@@ -5,7 +5,11 @@
  *
  * The head went out just before with MSG_MORE, so that it shares the first segment with the body; but a small body
  * is read into the buffer of its head, and one call sends both. No op of a source is called from inside http_send_source or
- * http_source_resume. */
+ * http_source_resume.
+ *
+ * A large body is sent under TCP_CORK. MSG_MORE, which sendfile sets inside, is no equal of it: with TCP_NODELAY each acknowledgement
+ * that comes in between has the kernel send what is left of a segment, so two packets of five are small. The cork comes off at the end of
+ * the body, and while the source is waited for, so nothing is held back but what a full queue follows. */
 #include "api/http/connection.h"
 
 #include <assert.h>
@@ -63,6 +67,7 @@ static enum connection_step source_wait(struct connection *conn, ssize_t reason)
     if (reason == -EBUSY) {
         if (conn->answer.is_resumed)
             return STEP_AGAIN;
+        output_cork(conn, false);
         conn->answer.is_blocked = true;
         connection_disarm(conn); /* the client is not to blame */
         return STEP_WAIT;
@@ -86,6 +91,8 @@ enum connection_step source_step(struct connection *conn)
     assert(output_is_empty(conn) || source_takes_head(conn));
     if (conn->answer.is_blocked)
         return STEP_WAIT;
+    if (conn->tls == NULL && conn->answer.source_remaining > HTTP_CORK_BODY_BYTES)
+        output_cork(conn, true);
     while (conn->answer.source_remaining > 0) {
         uint64_t remaining = conn->answer.source_remaining;
         size_t wanted = remaining < budget ? (size_t)remaining : budget;
@@ -117,6 +124,7 @@ enum connection_step source_step(struct connection *conn)
         if (conn->answer.source_remaining > 0 && (budget == 0 || ((size_t)count < wanted && !copies)))
             return source_wait(conn, -EAGAIN);
     }
+    output_cork(conn, false);
     source_end(conn, 0);
     return STEP_AGAIN;
 }

@@ -171,6 +171,33 @@ static void shortens_turns_in_company(void **state)
     assert_int_equal(turn_of_a_large_answer(), HTTP_SEND_TURN_BYTES_ALONE);
 }
 
+/* Large bodies are corked, and nothing of them is held back once they are over, or while their source has to be waited for. */
+static void corks_large_bodies_until_their_end(void **state)
+{
+    static const char *const paths[] = {"/source", "/source-busy"};
+    static const struct {
+        size_t length;
+        bool is_corked;
+    } bodies[] = {{HTTP_SMALL_BODY_BYTES + 1, false}, {HTTP_CORK_BODY_BYTES, false}, {3000000, true}};
+    struct reply reply = {.status = 0};
+    int fd = client_connect();
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        size_t length = bodies[i % 3].length;
+
+        atomic_store(&toy_corked, 0);
+        atomic_store(&toy_held, 0);
+        request(fd, "GET", paths[i / 3], length);
+        expect_reply(fd, &reply, 200);
+        expect_pattern(&reply, length);
+        toy_wait_for(&toy_ends, (unsigned)i + 1);
+        assert_int_equal(atomic_load(&toy_corked) > 0, bodies[i % 3].is_corked);
+        assert_int_equal(atomic_load(&toy_held), 0);
+    }
+    client_close(fd, &reply);
+}
+
 static void sends_heads_alone(void **state)
 {
     struct reply reply = {.status = 0};
@@ -331,6 +358,7 @@ int main(void)
         WITH_SERVER(sends_every_size_from_everywhere),
         cmocka_unit_test_teardown(sends_in_copy_mode, teardown_server),
         WITH_SERVER(sends_to_a_slow_reader),
+        WITH_SERVER(corks_large_bodies_until_their_end),
         WITH_SERVER(cuts_the_answer_of_a_failing_source),
         WITH_SERVER(shortens_turns_in_company),
         WITH_SERVER(sends_small_bodies_to_a_full_socket),

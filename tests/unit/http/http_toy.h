@@ -29,6 +29,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -71,11 +73,14 @@ struct toy {
     int file;
     off_t offset;
     size_t fail_at;
+    int socket; /* that its source was last sent to; 0: none yet */
 };
 
 static struct toy_worker *toy_workers[HTTP_WORKERS_MAX];
 static _Atomic int toy_gate_is_open;
 static _Atomic size_t toy_turn; /* the most that a source was asked to send at once, since it was set to 0 */
+static _Atomic unsigned toy_corked; /* pieces that a source sent to a socket with TCP_CORK */
+static _Atomic unsigned toy_held;   /* sources that waited or ended while their socket held back something */
 static _Atomic unsigned toy_ends, toy_gated; /* sinks and sources ended; requests that wait at the gate */
 
 static void toy_poke(struct toy_worker *worker)
@@ -319,8 +324,20 @@ static void toy_make_file(struct toy *toy, size_t length)
     free(bytes);
 }
 
+static bool toy_is_corked(struct toy *toy)
+{
+    int value = 0;
+    socklen_t length = sizeof(value);
+
+    if (toy->socket == 0)
+        return false;
+    assert(getsockopt(toy->socket, IPPROTO_TCP, TCP_CORK, &value, &length) == 0);
+    return value != 0;
+}
+
 static void toy_resume_source(struct toy *toy)
 {
+    atomic_fetch_add(&toy_held, toy_is_corked(toy));
     http_source_resume(toy->req);
 }
 
@@ -343,8 +360,10 @@ static ssize_t toy_source_send(struct http_source *source, int socket_fd, size_t
 
     while (max > most && !atomic_compare_exchange_weak(&toy_turn, &most, max))
         ;
+    toy->socket = socket_fd;
     if (count != 0)
         return count;
+    atomic_fetch_add(&toy_corked, toy_is_corked(toy));
     if (toy->fail_at != 0 && max > toy->fail_at - (size_t)toy->offset)
         max = toy->fail_at - (size_t)toy->offset;
     count = sendfile(socket_fd, toy->file, &toy->offset, max);
@@ -372,7 +391,10 @@ static ssize_t toy_source_read(struct http_source *source, void *buffer, size_t 
 
 static void toy_source_end(struct http_source *source, int result)
 {
-    (void)source, (void)result;
+    struct toy *toy = (struct toy *)((char *)source - offsetof(struct toy, source));
+
+    if (result == 0)
+        atomic_fetch_add(&toy_held, toy_is_corked(toy));
     atomic_fetch_add(&toy_ends, 1);
 }
 
