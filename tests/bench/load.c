@@ -3,11 +3,12 @@
  * A cheap HTTP client for measuring servers: one thread, many keep-alive connections, bodies sent by sendfile from memory and
  * received with MSG_TRUNC, so that the client's own cost stays small and is the same for every server.
  *
- *     load [OPTION VALUE]... get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx
+ *     load [OPTION VALUE]... get|head|put|delete|mix HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx
  *
- *     --keys N       a %d in PATH becomes a number that counts up and begins again after N (gets: 1000, puts: never)
+ *     --keys N       a %d in PATH becomes a number that counts up and begins again after N (gets: 1000, puts, deletes: never)
  *     --first N      where those numbers begin (0)
- *     --paths FILE   one path (with its query) a line instead of PATH, in turn: for presigned requests
+ *     --paths FILE   one path (with its query) a line instead of PATH, in turn: for signed requests. After a tab each, fields of
+ *                    the head; before the path, a method and a space when it is for requests of that method only
  *     --host NAME    what the Host field says ("localhost")
  *     --source PATH  puts copy that object (x-amz-copy-source)
  *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
@@ -15,6 +16,9 @@
  *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
  *     --tls 1        by TLS, whatever the certificate says; bodies are then copied, encrypted and decrypted
  *     --hold 1       at the end keep the connections open until standard input is closed
+ *     --warm N       first as many requests that are not counted; then says "warm" and waits for a line of standard input
+ *
+ * mix: 45 % GET, 30 % HEAD, 15 % PUT, 10 % DELETE, see load_requests.c; its report has the percentiles of each.
  *
  * All connections are made before the clock starts. SIGTERM ends the run early: what is under way is finished and reported.
  * SIZE is the body of a put; a get takes what Content-Length says. Prints one JSON object: ops, errors, seconds, bytes, and
@@ -41,44 +45,43 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load_requests.h"
+
 /* LOW_WATER: a client that sleeps is woken once for that much of a large answer. */
-enum { HEAD_MAX = 8192, GET_KEYS = 1000, LOW_WATER = 256 << 10, BODY_MAX = 64 << 20, TLS_RECORD = 16 << 10 };
+enum { HEAD_MAX = 8192, LOW_WATER = 256 << 10, BODY_MAX = 64 << 20, TLS_RECORD = 16 << 10 };
 
 struct connection {
     int fd;
     SSL *ssl; /* NULL: plain */
     bool want_write;
     int low_water;
+    struct request request;
     size_t out_sent, out_length; /* request head */
-    uint64_t body_sent;
+    uint64_t body_sent, body_bytes;
     size_t head_length; /* of the answer, while it is being read */
     bool in_body;
     bool chunked; /* the body ends where a recv ends with the last chunk */
     uint64_t body_left;
     long long answers; /* on this socket */
     double began;
-    char out[2048];
+    char out[REQUEST_MAX];
     char head[HEAD_MAX + 1];
 };
 
-static bool is_put, spin, hold;
+static bool spin, hold;
 static SSL_CTX *ssl_ctx; /* with --tls */
-static const char *path_format, *host_field = "localhost", *copy_source;
-static char **path_lines;
-static size_t path_line_count;
-static uint64_t body_bytes, object_bytes, range_bytes;
-static long long key_count;
-static int busy_count; /* connections with a request in flight */
+static int busy_count;   /* connections with a request in flight */
 static int body_fd = -1;
 static const char *body_bytes_of_tls; /* the same in memory */
-static long long next_number;
 static struct sockaddr_in address;
 static double stop_at;
 static volatile sig_atomic_t stop_asked;
-static long long ops, ops_max, started, errors;
+static long long ops, ops_max, warm_ops, started, errors;
 static uint64_t bytes;
-static float *latencies_us;
-static size_t latency_count, latency_capacity;
+static struct latencies {
+    float *us;
+    size_t count, capacity;
+} latencies[REQUEST_KINDS];
 static int poll_fd;
 
 static double now_seconds(void)
@@ -183,48 +186,17 @@ static void connection_open(struct connection *connection)
         die("epoll_ctl");
 }
 
-static void path_make(char *path, size_t size, long long number)
-{
-    if (key_count > 0)
-        number %= key_count;
-    if (path_line_count > 0) {
-        (void)snprintf(path, size, "%s", path_lines[(size_t)number % path_line_count]);
-        return;
-    }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(path, size, path_format, (int)number);
-#pragma GCC diagnostic pop
-}
-
 static void request_begin(struct connection *connection)
 {
-    static uint64_t random_state = 88172645463325252ull;
-    char path[1536], fields[256] = "";
-    long long number = next_number++;
-
     connection->out_length = 0;
     if (stop_asked || started >= ops_max || now_seconds() >= stop_at)
         return;
     started++;
     busy_count++;
-    path_make(path, sizeof(path), number);
-    if (is_put && copy_source != NULL) {
-        (void)snprintf(fields, sizeof(fields), "Content-Length: 0\r\nx-amz-copy-source: %s\r\n", copy_source);
-    } else if (is_put) {
-        (void)snprintf(fields, sizeof(fields), "Content-Length: %llu\r\n", (unsigned long long)body_bytes);
-    } else if (range_bytes > 0) {
-        random_state ^= random_state << 13, random_state ^= random_state >> 7,
-            random_state ^= random_state << 17;
-        uint64_t first = random_state % (object_bytes - range_bytes + 1);
-        (void)snprintf(fields, sizeof(fields), "Range: bytes=%llu-%llu\r\n", (unsigned long long)first,
-                       (unsigned long long)(first + range_bytes - 1));
-    }
-    connection->out_length =
-        (size_t)snprintf(connection->out, sizeof(connection->out), "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
-                         is_put ? "PUT" : "GET", path, host_field, fields);
+    connection->out_length = request_make(connection->out, &connection->request);
     connection->out_sent = 0;
-    connection->body_sent = is_put ? 0 : body_bytes;
+    connection->body_bytes = request_body_bytes(connection->request.kind);
+    connection->body_sent = 0;
     connection->head_length = 0;
     connection->in_body = false;
     connection->chunked = false;
@@ -235,7 +207,7 @@ static void request_begin(struct connection *connection)
 static bool request_send(struct connection *connection)
 {
     while (connection->out_sent < connection->out_length) {
-        int more = connection->body_sent < body_bytes ? MSG_MORE : 0;
+        int more = connection->body_sent < connection->body_bytes ? MSG_MORE : 0;
         ssize_t count = net_send(connection, connection->out + connection->out_sent,
                                  connection->out_length - connection->out_sent, more);
         if (count < 0 && errno == EAGAIN)
@@ -244,9 +216,9 @@ static bool request_send(struct connection *connection)
             die("send");
         connection->out_sent += (size_t)count;
     }
-    while (is_put && connection->body_sent < body_bytes) {
+    while (connection->body_sent < connection->body_bytes) {
         off_t offset = (off_t)(connection->body_sent % BODY_MAX);
-        uint64_t left = body_bytes - connection->body_sent;
+        uint64_t left = connection->body_bytes - connection->body_sent;
         uint64_t run = connection->ssl != NULL ? TLS_RECORD : BODY_MAX - (uint64_t)offset;
         ssize_t count = connection->ssl != NULL
                             ? net_send(connection, body_bytes_of_tls + offset, left < run ? left : run, 0)
@@ -260,20 +232,25 @@ static bool request_send(struct connection *connection)
     return true;
 }
 
-static void answer_done(struct connection *connection)
+static void latency_add(struct latencies *of, double seconds)
 {
-    double took = now_seconds() - connection->began;
-    ops++;
-    connection->answers++;
-    bytes += is_put ? body_bytes : 0;
-    if (latency_count == latency_capacity) {
-        latency_capacity = latency_capacity ? latency_capacity * 2 : 65536;
-        latencies_us = realloc(latencies_us, latency_capacity * sizeof(*latencies_us));
-        if (latencies_us == NULL)
+    if (of->count == of->capacity) {
+        of->capacity = of->capacity ? of->capacity * 2 : 65536;
+        of->us = realloc(of->us, of->capacity * sizeof(*of->us));
+        if (of->us == NULL)
             die("realloc");
     }
-    latencies_us[latency_count++] = (float)(took * 1e6);
+    of->us[of->count++] = (float)(seconds * 1e6);
+}
+
+static void answer_done(struct connection *connection)
+{
+    latency_add(&latencies[connection->request.kind], now_seconds() - connection->began);
+    ops++;
+    connection->answers++;
+    bytes += connection->body_bytes;
     busy_count--;
+    request_answered(&connection->request);
     request_begin(connection);
 }
 
@@ -292,7 +269,7 @@ static void connection_again(struct connection *connection)
     connection->answers = 0;
     connection_open(connection);
     connection->out_sent = 0;
-    connection->body_sent = is_put ? 0 : body_bytes;
+    connection->body_sent = 0;
     if (!request_send(connection))
         poll_for(connection, true);
 }
@@ -320,12 +297,14 @@ static bool answer_head(struct connection *connection)
     if (strncmp(connection->head, "HTTP/1.1 20", 11) != 0 && errors++ == 0)
         fprintf(stderr, "%.*s\n", (int)(strchr(connection->head, '\r') - connection->head), connection->head);
     char *length = strcasestr(connection->head, "\r\ncontent-length:");
-    uint64_t body = length != NULL ? strtoull(length + 17, NULL, 10) : 0;
+    bool bodyless = connection->request.kind == REQUEST_HEAD;
+    uint64_t body = length != NULL && !bodyless ? strtoull(length + 17, NULL, 10) : 0;
     uint64_t here = (uint64_t)(connection->head + connection->head_length - end - 4);
-    bytes += is_put ? 0 : body;
+    bytes += connection->request.kind == REQUEST_PUT ? 0 : body;
     connection->in_body = true;
     connection->body_left = body > here ? body - here : 0;
-    connection->chunked = strcasestr(connection->head, "\r\ntransfer-encoding: chunked") != NULL &&
+    connection->chunked = !bodyless &&
+                          strcasestr(connection->head, "\r\ntransfer-encoding: chunked") != NULL &&
                           !ends_body(end + 4, (size_t)here);
     return true;
 }
@@ -363,7 +342,7 @@ static bool answer_body(struct connection *connection)
 static void connection_run(struct connection *connection)
 {
     while (connection->out_length > 0) {
-        if (connection->out_sent < connection->out_length || connection->body_sent < body_bytes) {
+        if (connection->out_sent < connection->out_length || connection->body_sent < connection->body_bytes) {
             bool sent = request_send(connection);
             poll_for(connection, !sent);
             return;
@@ -385,12 +364,12 @@ static int float_compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double percentile(double share)
+static double percentile(const struct latencies *of, double share)
 {
-    return latency_count == 0 ? 0 : latencies_us[(size_t)((double)(latency_count - 1) * share)];
+    return of->count == 0 ? 0 : of->us[(size_t)((double)(of->count - 1) * share)];
 }
 
-static void body_make(void)
+static void body_make(uint64_t body_bytes)
 {
     static char block[1 << 20];
     for (size_t i = 0; i < sizeof(block); i++)
@@ -403,21 +382,6 @@ static void body_make(void)
     body_bytes_of_tls = mmap(NULL, BODY_MAX, PROT_READ, MAP_SHARED, body_fd, 0);
     if (body_bytes_of_tls == MAP_FAILED)
         die("mmap");
-}
-
-static void paths_read(const char *name)
-{
-    char line[1536];
-    FILE *file = fopen(name, "r");
-    if (file == NULL)
-        die(name);
-    while (fgets(line, sizeof(line), file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        path_lines = realloc(path_lines, (path_line_count + 1) * sizeof(*path_lines));
-        if (path_lines == NULL || (path_lines[path_line_count++] = strdup(line)) == NULL)
-            die("paths");
-    }
-    fclose(file);
 }
 
 static void cpu_pin(int cpu)
@@ -448,19 +412,9 @@ static void descriptors_allow(int connections)
 
 static bool option_take(const char *name, const char *value)
 {
-    if (strcmp(name, "--keys") == 0)
-        key_count = atoll(value);
-    else if (strcmp(name, "--first") == 0)
-        next_number = atoll(value);
-    else if (strcmp(name, "--paths") == 0)
-        paths_read(value);
-    else if (strcmp(name, "--host") == 0)
-        host_field = value;
-    else if (strcmp(name, "--source") == 0)
-        copy_source = value;
-    else if (strcmp(name, "--range") == 0)
-        range_bytes = strtoull(value, NULL, 10);
-    else if (strcmp(name, "--cpu") == 0)
+    if (requests_option(name, value))
+        return true;
+    if (strcmp(name, "--cpu") == 0)
         cpu_pin(atoi(value));
     else if (strcmp(name, "--spin") == 0)
         spin = atoi(value) != 0;
@@ -468,6 +422,8 @@ static bool option_take(const char *name, const char *value)
         tls_start();
     else if (strcmp(name, "--hold") == 0)
         hold = atoi(value) != 0;
+    else if (strcmp(name, "--warm") == 0)
+        warm_ops = atoll(value);
     else
         return false;
     return true;
@@ -493,14 +449,47 @@ static void work(struct connection *connections, int count)
     }
 }
 
+/* The requests that are not counted. Whoever counts lets it go on when the server has come to rest. */
+static void warm_up(struct connection *connections, int count, long long ops_wanted)
+{
+    ops_max = warm_ops;
+    stop_at = 1e300;
+    work(connections, count);
+    ops_max = ops_wanted;
+    started = ops = 0;
+    bytes = 0;
+    for (int kind = 0; kind < REQUEST_KINDS; kind++)
+        latencies[kind].count = 0;
+    printf("warm\n");
+    fflush(stdout);
+    (void)getchar();
+}
+
+static void report_percentiles(struct latencies *of, const char *name)
+{
+    qsort(of->us, of->count, sizeof(*of->us), float_compare);
+    printf(", \"%sp50_us\": %.1f, \"%sp99_us\": %.1f, \"%sp999_us\": %.1f, \"%smax_us\": %.1f", name,
+           percentile(of, 0.5), name, percentile(of, 0.99), name, percentile(of, 0.999), name,
+           percentile(of, 1));
+}
+
 static void report(double seconds)
 {
-    qsort(latencies_us, latency_count, sizeof(*latencies_us), float_compare);
-    printf("{\"ops\": %lld, \"errors\": %lld, \"seconds\": %.6f, \"bytes\": %llu, \"p50_us\": %.1f, "
-           "\"p99_us\": %.1f, "
-           "\"p999_us\": %.1f, \"max_us\": %.1f}\n",
-           ops, errors, seconds, (unsigned long long)bytes, percentile(0.5), percentile(0.99),
-           percentile(0.999), percentile(1));
+    struct latencies all = {0};
+
+    printf("{\"ops\": %lld, \"errors\": %lld, \"seconds\": %.6f, \"bytes\": %llu", ops, errors, seconds,
+           (unsigned long long)bytes);
+    for (int kind = 0; kind < REQUEST_KINDS; kind++)
+        for (size_t i = 0; i < latencies[kind].count; i++)
+            latency_add(&all, latencies[kind].us[i] / 1e6);
+    report_percentiles(&all, "");
+    for (int kind = 0; kind < REQUEST_KINDS; kind++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%s_", request_names[kind]);
+        if (latencies[kind].count > 0 && latencies[kind].count < all.count)
+            report_percentiles(&latencies[kind], name);
+    }
+    printf("}\n");
     fflush(stdout);
 }
 
@@ -511,25 +500,22 @@ int main(int argc, char **argv)
         at += 2;
     if (argc - at != 7) {
         fprintf(stderr,
-                "usage: load [OPTION VALUE]... get|put HOST PORT PATH SIZE CONNECTIONS SECONDS|COUNTx\n");
+                "usage: load [OPTION VALUE]... get|head|put|delete|mix HOST PORT PATH SIZE CONNECTIONS "
+                "SECONDS|COUNTx\n");
         return 2;
     }
     argv += at;
-    is_put = strcmp(argv[0], "put") == 0;
     address.sin_family = AF_INET;
     address.sin_port = htons((uint16_t)atoi(argv[2]));
     if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1)
         return 2;
-    path_format = argv[3];
-    object_bytes = strtoull(argv[4], NULL, 10);
-    body_bytes = is_put ? object_bytes : 0;
-    if (!is_put && key_count == 0)
-        key_count = GET_KEYS;
+    if (!requests_start(argv[0], argv[3], strtoull(argv[4], NULL, 10)))
+        return 2;
     int count = atoi(argv[5]);
     bool by_count = strchr(argv[6], 'x') != NULL;
     ops_max = by_count ? atoll(argv[6]) : INT64_MAX;
-    if (is_put)
-        body_make();
+    if (request_body_bytes(REQUEST_PUT) > 0)
+        body_make(request_body_bytes(REQUEST_PUT));
 
     descriptors_allow(count);
     (void)signal(SIGTERM, stop_ask);
@@ -539,6 +525,8 @@ int main(int argc, char **argv)
         die("set-up");
     for (int i = 0; i < count; i++)
         connection_open(&connections[i]);
+    if (warm_ops > 0)
+        warm_up(connections, count, ops_max);
     double began = now_seconds();
     stop_at = by_count ? 1e300 : began + atof(argv[6]);
     work(connections, count);
