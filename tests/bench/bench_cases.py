@@ -8,6 +8,7 @@ import re
 import threading
 import time
 
+from bench_presign import client_body
 from bench_servers import Failure
 from bench_system import GIB, KIB, MIB, drop_cached, read_from_disk, resident_bytes, touch_memory
 
@@ -161,8 +162,7 @@ def mixed(seconds):
 
 def part_tag(size):
     """The ETag of a body of the client's, for servers that do not list parts: its MD5, where a server goes by that."""
-    block = bytes((i * 2654435761 >> 13) & 0xff for i in range(MIB)) # body_make of load.c
-    return f'"{hashlib.md5(block * (size // MIB), usedforsecurity=False).hexdigest()}"'
+    return f'"{hashlib.md5(client_body(size), usedforsecurity=False).hexdigest()}"'
 
 
 def part_tags(server, path, upload, size, parts):

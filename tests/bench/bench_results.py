@@ -54,6 +54,8 @@ class Results:
             self.machine = record["machine"]
         elif "skipped" in record:
             self.skipped[record["skipped"]] = record["reason"]
+        elif "counted" in record: # bench_counts.py reports them itself
+            pass
         else:
             key = record["group"], record["path"], record.get("connections"), record.get("objects")
             self.paths.setdefault(key, Path(record)).add(record)

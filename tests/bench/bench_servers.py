@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from bench_presign import presign
+from bench_presign import UNSIGNED, client_body_sha256, presign, sign_by_header
 from bench_system import cpu_seconds
 
 
@@ -44,7 +44,7 @@ class Server:
         idle, shared = options.pop("idle", False), options.pop("shared", False)
         served = self.linked.get(path, size) if kind == "get" else size
         options.setdefault("spin", int(self.suite.cores.pinned and not shared and (kind == "get" or size <= 1 << 20)))
-        path = self.target(kind, path, query, options)
+        path = self.target(kind, path, size, query, options)
         if self.is_tls:
             options["tls"] = 1
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -54,7 +54,9 @@ class Server:
         client.expected_bytes = served if "range" not in options and size > 0 else None
         return client
 
-    def target(self, kind, path, query, options):
+    def target(self, kind, path, size, query, options):
+        for name in ("by_header", "exactly"):
+            options.pop(name, None)
         return path + ("?" + query if query else "")
 
     def load_end(self, client):
@@ -90,7 +92,7 @@ class Server:
     def need(self, path, size, count=1):
         """Makes sure the object is there; count > 1: that many, the path holding a %d."""
         if (path, size) not in self.there:
-            self.load("put", path, size, min(count, 8), f"{count}x")
+            self.load("put", path, size, min(count, 8), f"{count}x", exactly=count)
             self.there.add((path, size))
 
     def need_large(self, path, size):
@@ -178,21 +180,32 @@ class Signing:
             return super().request_target(method, path, query)
         return presign(method, self.host_field, path, query, *self.keys)
 
-    def target(self, kind, path, query, options):
+    def target(self, kind, path, size, query, options):
+        """by_header: signed in fields of the head, with the digest of what is sent; "unsigned": without. exactly: for so many numbers."""
+        by_header, exactly = options.pop("by_header", False), options.pop("exactly", None)
         if not self.keys[0]:
-            return super().target(kind, path, query, options)
+            return super().target(kind, path, size, query, {})
         first = options.pop("first", 0)
         numbered = "%d" in path + query
-        count = min(options.get("keys", self.NUMBERS_MAX), self.NUMBERS_MAX) if numbered else 1
-        name = self.signed.get((kind, path, query, first, count))
+        count = (exactly or min(options.get("keys", self.NUMBERS_MAX), self.NUMBERS_MAX)) if numbered else 1
+        name = self.signed.get((kind, path, size, query, first, count, by_header))
         if name is None:
             descriptor, name = tempfile.mkstemp(dir=self.suite.folder)
             with open(descriptor, "w") as out:
                 for number in range(first, first + count):
-                    print(self.request_target(kind.upper(), path.replace("%d", str(number)), query.replace("%d", str(number))), file=out)
-            self.signed[kind, path, query, first, count] = name
+                    words = path.replace("%d", str(number)), query.replace("%d", str(number))
+                    print(self.signed_line(kind.upper(), *words, size, by_header), file=out)
+            self.signed[kind, path, size, query, first, count, by_header] = name
         options["paths"] = name
         return "/"
+
+    def signed_line(self, method, path, query, size, by_header):
+        """A line of load.c's --paths."""
+        if not by_header:
+            return self.request_target(method, path, query)
+        payload = UNSIGNED if by_header == "unsigned" else client_body_sha256(size if method == "PUT" else 0)
+        target, fields = sign_by_header(method, self.host_field, path, query, payload, *self.keys)
+        return "\t".join([target, *fields])
 
 
 class Sluice(Server):
@@ -256,9 +269,9 @@ class SignedSluice(Signing, Sluice):
     offers = frozenset({"signed"})
     keys = ("AKIDBENCHMARK", "a-secret-of-the-benchmark", "us-east-1")
 
-    def __init__(self, suite, name):
+    def __init__(self, suite, name, *flags):
         self.signed = {}
-        super().__init__(suite, name)
+        super().__init__(suite, name, *flags)
 
     def environment(self):
         return {**super().environment(), "SLUICE_ACCESS_KEY": self.keys[0], "SLUICE_SECRET_KEY": self.keys[1]}
