@@ -29,6 +29,12 @@
  * millisecond; the rest is left to META_OP_SWEEP, of which each clears as much. */
 #define META_CLEAR_MAX 512u
 
+/* Objects that become part of a cache bucket, or cease to be, in one transaction: about a millisecond. */
+#define META_CACHE_STEP_ROWS 256u
+
+/* Uses of objects that one change notes: about a millisecond. */
+#define META_CACHE_TOUCH_MAX 256u
+
 /* A batch waits for company (batch_pace.h) only where a commit takes long enough for it to matter, a sync, and never longer than
  * a few syncs of a slow disk take. After waits in vain the next is tried 2, 4, ... 2^META_PACE_VAIN_MAX batches later. */
 #define META_PACE_BATCH_NS_MIN 50000u

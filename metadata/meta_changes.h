@@ -29,6 +29,9 @@ enum meta_op_kind {
     META_OP_MARK,   /* meta_relaxed.h */
     META_OP_LOST,   /* the same */
     META_OP_EPOCH_RAISE,
+    META_OP_CACHE_SET, /* meta_cache.h */
+    META_OP_CACHE_STEP,
+    META_OP_CACHE_TOUCH,
     META_OP_KIND_COUNT
 };
 
@@ -113,7 +116,8 @@ struct meta_object_put {
 /* What an entry may insist on beyond a client's conditions, so that only what was seen to be due is deleted: else its result
  * is META_E_PRECONDITION. */
 struct meta_delete_guard {
-    int64_t modified_ms;      /* of the current object; 0: any */
+    int64_t modified_ms; /* of the current object; 0: any */
+    int64_t used_ms;     /* when the current object was used last, in a cache bucket (meta_cache.h); 0: any */
     const struct slice *tags; /* of what is deleted, in their stored form; NULL: any */
     bool noncurrent;          /* the version that is named is there and noncurrent */
     bool alone;               /* the version that is named is the key's only one, and a delete marker */

@@ -39,7 +39,9 @@
     X(META_E_OLDER, -5023, "the database is missing, older than the files beside it, or not theirs")         \
     X(META_E_EXTENTS, -5024, "the object would lie in too many pieces")                                      \
     X(META_E_NOT_OWNER, -5025, "the object is another's")                                                    \
-    X(META_E_JUDGED, -5026, "the object is not as it was judged any more")
+    X(META_E_JUDGED, -5026, "the object is not as it was judged any more")                                   \
+    X(META_E_WRITE_ONCE, -5030, "the key is taken, and the bucket takes each but once")                      \
+    X(META_E_OBJECT_SIZE, -5031, "the object is larger than the bucket takes")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

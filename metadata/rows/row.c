@@ -103,7 +103,8 @@ static int object_row_store_version(struct meta_writer *writer, int64_t bucket, 
     assert(writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER);
     if (err != 0 && err != META_E_NO_KEY)
         return err;
-    if ((err = condition_check(condition, there)) != 0)
+    if ((err = condition_check(condition, there)) != 0 ||
+        (err = bounds_check(writer, bucket, row, there)) != 0)
         return err;
     return version_store(writer, bucket, key, row, there, source);
 }
@@ -118,6 +119,8 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
     if (writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER)
         return object_row_store_version(writer, bucket, key, row, condition, source);
     memset(&row->version, 0, sizeof(row->version));
+    if ((err = bounds_check(writer, bucket, row, NULL)) != 0)
+        return err;
     /* Most keys are new: insert first, and look only when the key is taken. A condition that wants an object
      * there must look first. */
     if (!condition->if_match_any && condition->if_match == NULL &&
@@ -128,7 +131,8 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
     }
     if ((err = judged_row_load(writer, bucket, key, NULL, condition->judged, &current)) != 0)
         return err;
-    if ((err = condition_check(condition, &current)) != 0)
+    if ((err = condition_check(condition, &current)) != 0 ||
+        (err = bounds_check(writer, bucket, row, &current)) != 0)
         return err;
     int kept = replaced_keep(writer, bucket, key);
     if (kept < 0)

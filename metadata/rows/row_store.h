@@ -58,7 +58,7 @@ int row_bucket_walk(struct row_store *store,
 int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket);
 /* 1: it has objects, versions or delete markers. */
 int row_bucket_is_used(struct row_store *store, int64_t bucket);
-/* With its settings. */
+/* With its settings and its row of `tally`. */
 int row_bucket_delete(struct row_store *store, int64_t bucket);
 
 /* 1: there is one. */
@@ -87,6 +87,33 @@ int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 /* Of the object, or of the version at the place `id`. The rest of the row stays as it is, be it damaged. */
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id, struct slice attributes);
+
+/* ---- Cache buckets ---- */
+
+/* A row of `tally`, but for its counts, which every call above and below that stores or removes an object of such a bucket keeps
+ * right by itself, and the time of its last use, too. */
+struct tally_row {
+    int state;           /* enum meta_cache_state */
+    struct slice cursor; /* filling: up to this key all objects are counted */
+    bool write_once;
+    uint64_t object_bytes_max;
+};
+
+/* row->cursor is borrowed until the next change. NULL: only whether there is one. */
+int row_tally_get(struct row_store *store, int64_t bucket, struct tally_row *row);
+/* Replaces all but the counts. */
+int row_tally_put(struct row_store *store, int64_t bucket, const struct tally_row *row);
+int row_tally_delete(struct row_store *store, int64_t bucket);
+/* Counts the next `limit` objects, up to which key `cursor` then says: 1, or 0 when there are none. now_ms: nothing was used later. */
+int row_tally_fill(struct row_store *store, struct arena *arena, int64_t bucket, uint32_t limit,
+                   int64_t now_ms, struct slice *cursor);
+/* The same, forgetting: 1, or 0 when none is counted any more. */
+int row_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit);
+
+/* When the object was used last: 1, or 0: it is not there, or not counted. */
+int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *used_ms);
+/* 1: noted; 0: nothing is there that was used before, and counted. */
+int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms);
 
 /* ---- Versions that are not current, and delete markers ---- */
 
@@ -128,7 +155,7 @@ int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice ke
 int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
                       struct slice *extents);
 /* Moves it back to its key's object, which there is none of. */
-int row_replaced_restore(struct row_store *store, int64_t row);
+int row_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row);
 
 /* ---- Uploads and their parts ---- */
 

@@ -318,6 +318,12 @@ int guard_check(struct meta_writer *writer, int64_t bucket, const struct meta_de
 
     assert(guard != NULL && ((!guard->noncurrent && !guard->alone) || entry->version != NULL));
     *result = META_E_PRECONDITION;
+    if (guard->used_ms != 0) {
+        int64_t used_ms;
+        int used = row_use_get(writer->store, bucket, entry->key, &used_ms);
+        if (used <= 0 || used_ms != guard->used_ms)
+            return used < 0 ? used : 0;
+    }
     if (guard->modified_ms != 0 && (current == NULL || current->modified_ms != guard->modified_ms))
         return 0;
     if (!guard->noncurrent && !guard->alone) {

@@ -240,6 +240,42 @@ enum meta_sql_role {
     X(SQL_SETTING_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1 AND kind = ?2")            \
     X(SQL_SETTINGS_DELETE, META_SQL_WRITER, "DELETE FROM setting WHERE bucket = ?1")                         \
                                                                                                              \
+    X(SQL_TALLY_ALL, META_SQL_WRITER,                                                                        \
+      "SELECT bucket, state, write_once, object_bytes_max, cursor FROM tally ORDER BY bucket")               \
+    X(SQL_TALLY_PUT, META_SQL_WRITER,                                                                        \
+      "INSERT INTO tally(bucket, state, cursor, entries, bytes, write_once, object_bytes_max)"               \
+      " VALUES(?1, ?2, ?3, 0, 0, ?4, ?5) ON CONFLICT(bucket) DO UPDATE SET state = ?2,"                      \
+      " cursor = ?3, write_once = ?4, object_bytes_max = ?5")                                                \
+    X(SQL_TALLY_DELETE, META_SQL_WRITER, "DELETE FROM tally WHERE bucket = ?1")                              \
+    X(SQL_TALLY_COUNT, META_SQL_WRITER,                                                                      \
+      "UPDATE tally SET entries = entries + ?2, bytes = bytes + ?3 WHERE bucket = ?1")                       \
+    X(SQL_TALLY_LIST, META_SQL_READER,                                                                       \
+      "SELECT bucket, state, entries, bytes FROM tally WHERE bucket > ?1 ORDER BY bucket LIMIT ?2")          \
+    X(SQL_TALLY_NEXT, META_SQL_WRITER,                                                                       \
+      "SELECT max(key) FROM (SELECT key FROM object WHERE bucket = ?1 AND key > ?2"                          \
+      " ORDER BY key LIMIT ?3)")                                                                             \
+    X(SQL_TALLY_FILL_COUNT, META_SQL_WRITER,                                                                 \
+      "UPDATE tally SET (entries, bytes) = (SELECT tally.entries + count(*),"                                \
+      " tally.bytes + ifnull(sum(size), 0) FROM object AS o"                                                 \
+      " WHERE o.bucket = ?1 AND o.key > ?2 AND o.key <= ?3) WHERE bucket = ?1")                              \
+    X(SQL_TALLY_FILL, META_SQL_WRITER,                                                                       \
+      "UPDATE object SET used = min(modified_ms, ?4) WHERE bucket = ?1 AND key > ?2 AND key <= ?3")          \
+    X(SQL_TALLY_DRAIN_COUNT, META_SQL_WRITER,                                                                \
+      "UPDATE tally SET (entries, bytes) = (SELECT tally.entries - count(*),"                                \
+      " tally.bytes - ifnull(sum(o.size), 0) FROM (SELECT size FROM object INDEXED BY object_used"           \
+      " WHERE bucket = ?1 AND used IS NOT NULL ORDER BY used, key LIMIT ?2) AS o) WHERE bucket = ?1")        \
+    X(SQL_TALLY_DRAIN, META_SQL_WRITER,                                                                      \
+      "UPDATE object SET used = NULL WHERE bucket = ?1 AND key IN"                                           \
+      " (SELECT key FROM object INDEXED BY object_used"                                                      \
+      " WHERE bucket = ?1 AND used IS NOT NULL ORDER BY used, key LIMIT ?2)")                                \
+    X(SQL_USE_GET, META_SQL_WRITER, "SELECT size, used FROM object WHERE bucket = ?1 AND key = ?2")          \
+    X(SQL_USE_SET, META_SQL_WRITER, "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2")            \
+    X(SQL_USE_RAISE, META_SQL_WRITER,                                                                        \
+      "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2 AND used < ?3")                            \
+    X(SQL_USED_OLDEST, META_SQL_READER,                                                                      \
+      "SELECT key, used, size, extents FROM object INDEXED BY object_used"                                   \
+      " WHERE bucket = ?1 AND used IS NOT NULL AND used < ?2 ORDER BY used, key LIMIT ?3")                   \
+                                                                                                             \
     X(SQL_GARBAGE_TAKE, META_SQL_READER,                                                                     \
       "SELECT row, file, unit_offset, unit_length FROM garbage"                                              \
       " WHERE row > ?1 ORDER BY row LIMIT ?2")

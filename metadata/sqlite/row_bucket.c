@@ -72,9 +72,12 @@ int row_bucket_is_used(struct row_store *store, int64_t bucket)
 
 int row_bucket_delete(struct row_store *store, int64_t bucket)
 {
-    int err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket));
+    int err;
 
-    return err != 0 ? err : meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
+    if ((err = meta_sql_run(bind_bucket(store, SQL_SETTINGS_DELETE, bucket))) != 0 ||
+        (err = row_tally_delete(store, bucket)) != 0)
+        return err;
+    return meta_sql_run(bind_bucket(store, SQL_BUCKET_DELETE, bucket));
 }
 
 /* ---- `setting` ---- */

@@ -99,6 +99,10 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
                    const struct object_row *row)
 {
     bool is_null = meta_version_is_null(&row->version);
+    int err = put == ROW_UPDATE ? tally_leave(store, bucket, key) : 0;
+
+    if (err != 0)
+        return err;
     sqlite3_stmt *statement =
         bind_key(store, put == ROW_INSERT ? SQL_OBJECT_INSERT : SQL_OBJECT_UPDATE, bucket, key);
     unsigned char etag[CODEC_ETAG_BYTES_MAX], checksum[CODEC_CHECKSUM_BYTES_MAX];
@@ -117,12 +121,18 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
     meta_sql_blob_or_null(statement, 12, slice_of(row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES));
-    return row_run_changes(store, statement);
+    int written = row_run_changes(store, statement);
+    if (written <= 0)
+        return written;
+    err = tally_enter(store, bucket, key, row->size);
+    return err != 0 ? err : 1;
 }
 
 int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 {
-    return meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
+    int err = tally_leave(store, bucket, key);
+
+    return err != 0 ? err : meta_sql_run(bind_key(store, SQL_OBJECT_DELETE, bucket, key));
 }
 
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
@@ -192,6 +202,8 @@ int row_version_restore(struct row_store *store, int64_t bucket, struct slice ke
 {
     int err = meta_sql_run(bind_version(store, SQL_VERSION_RESTORE, bucket, key, id));
 
+    if (err == 0)
+        err = tally_enter_restored(store, bucket, key);
     return err != 0 ? err : row_version_delete(store, bucket, key, id);
 }
 
@@ -279,11 +291,13 @@ int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row
     return err != 0 ? err : 1;
 }
 
-int row_replaced_restore(struct row_store *store, int64_t row)
+int row_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_RESTORE);
 
     meta_sql_int(statement, 1, row);
     int err = meta_sql_run(statement);
+    if (err == 0)
+        err = tally_enter_restored(store, bucket, key);
     return err != 0 ? err : replaced_delete(store, row);
 }

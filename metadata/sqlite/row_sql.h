@@ -12,6 +12,15 @@
 #include "metadata/sqlite/checkpoint.h"
 #include "metadata/sqlite/database.h"
 
+/* The cache buckets, kept in memory so that others pay no query (row_tally.c). They are few. */
+struct tally_entry;
+struct tally_set {
+    struct tally_entry *list; /* by ascending bucket */
+    size_t count, capacity;
+    bool is_stale; /* to be read anew: at first, and where the rows may say otherwise */
+    bool is_moved; /* the open batch has changed a row of `tally` */
+};
+
 struct row_store {
     struct meta *meta;
     sqlite3 *db;
@@ -19,6 +28,7 @@ struct row_store {
     struct meta_checkpoint *checkpoint; /* NULL until row_store_start */
     bool is_in_batch;
     unsigned savepoints; /* open ones */
+    struct tally_set tallies;
 };
 
 /* The statement by which a row is touched, which is only done inside a batch. */
@@ -35,6 +45,16 @@ static inline struct slice row_upload_id(const unsigned char *upload_id)
 
 /* Runs a statement that writes: 1 when it changed a row, 0 when there was none to change, or an error. */
 int row_run_changes(struct row_store *store, sqlite3_stmt *statement);
+/* Around each statement that changes a row of `object`. Both cost nothing but a look at a short list where the bucket is no cache.
+ * tally_leave: before the object is replaced or removed, if there is one. tally_enter: after it was stored. */
+int tally_leave(struct row_store *store, int64_t bucket, struct slice key);
+int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint64_t bytes);
+/* The same for one that moved back as it was. */
+int tally_enter_restored(struct row_store *store, int64_t bucket, struct slice key);
+/* What was done to `tally` since the batch began may not have been. */
+void tally_undone(struct row_store *store);
+void tally_free(struct row_store *store);
+
 /* 1 when the statement finds a row, which nobody wants to see; 0, or an error. */
 int row_run_finds(sqlite3_stmt *statement);
 

@@ -57,7 +57,7 @@ int row_batch_commit(struct row_store *store)
     int err = run(store, SQL_COMMIT);
     wal_commit_end(wal, err);
     if (err == 0)
-        store->is_in_batch = false;
+        store->is_in_batch = store->tallies.is_moved = false;
     return err;
 }
 
@@ -85,7 +85,8 @@ void row_batch_abandon(struct row_store *store)
         meta_log(store->meta, LOG_LEVEL_ERROR, "rollback failed: %s", sqlite3_errmsg(store->db));
     if (!wal_is_suspect(wal) && wal_set_synced(wal, store->db, true) == 0)
         log_tail_overwrite(store);
-    store->is_in_batch = false;
+    tally_undone(store);
+    store->is_in_batch = store->tallies.is_moved = false;
 }
 
 bool row_batch_is_open(const struct row_store *store)
@@ -121,6 +122,8 @@ int row_change_end(struct row_store *store, bool keeps)
 
     assert(store->savepoints > 0);
     store->savepoints--;
+    if (!keeps)
+        tally_undone(store);
     if (!keeps && (err = meta_sql_run(row_statement(store, SQL_SAVEPOINT_UNDO))) != 0)
         return err;
     return meta_sql_run(row_statement(store, SQL_SAVEPOINT_RELEASE));
@@ -213,6 +216,7 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
     }
     store->meta = meta;
     store->db = db;
+    store->tallies.is_stale = true;
     if ((err = meta_sql_prepare(&store->sql, db, META_SQL_WRITER)) == 0)
         err = log_open(meta);
     if (err != 0) {
@@ -242,6 +246,7 @@ void row_store_close(struct row_store *store)
     assert(!store->is_in_batch);
     checkpoint_stop(store->checkpoint);
     meta_sql_finalize(&store->sql);
+    tally_free(store);
     /* Closing would move the log into the database and remove it. Suspect, it is all that the next start has to go by. */
     if (wal_is_suspect(&engine->wal) || engine->keeps_log)
         (void)db_keep_log(store->db);

@@ -183,6 +183,22 @@ static const char *const migrations[] = {
     "  epoch INTEGER NOT NULL"
     ") STRICT;"
     "INSERT INTO store VALUES(randomblob(16), 0);",
+    /* Cache buckets; meta_cache.h.
+     *
+     * `used` is when an object of a cache bucket was used last, in ms; NULL in all others, which the index has no entry for. An object is
+     * counted in its bucket's row of `tally` exactly where it is not NULL. It is no column of `version` and `replaced`: what is
+     * noncurrent is in no cache, and what comes back is used at that moment. */
+    "ALTER TABLE object ADD COLUMN used INTEGER;"
+    "CREATE INDEX object_used ON object(bucket, used) WHERE used IS NOT NULL;"
+    "CREATE TABLE tally("
+    "  bucket INTEGER PRIMARY KEY,"
+    "  state INTEGER NOT NULL,"
+    "  cursor BLOB NOT NULL,"
+    "  entries INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  write_once INTEGER NOT NULL,"
+    "  object_bytes_max INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -78,6 +78,27 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "garbage' FROM"
         "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)",
 
+    /* What a cache bucket is counted with is what its objects are that have a time of use; and those are all, or, while it is being
+     * counted, all up to where that has come. */
+    [SQL_WALK_TALLY_FAULTS] =
+        "SELECT 'cache bucket ' || bucket || ': counted ' || entries || ' objects of ' || bytes || ' bytes, "
+        "has '"
+        "  || n || ' of ' || s FROM (SELECT bucket, entries, bytes, (SELECT count(*) FROM object AS o"
+        "  INDEXED BY object_used WHERE o.bucket = t.bucket AND used IS NOT NULL) AS n,"
+        "  (SELECT ifnull(sum(size), 0) FROM object AS o WHERE o.bucket = t.bucket AND used IS NOT NULL) AS s"
+        "  FROM tally AS t) WHERE entries != n OR bytes != s "
+        "UNION ALL SELECT 'key x' || hex(key) || ' of cache bucket ' || o.bucket ||"
+        "  iif(used IS NULL, ' is not counted', ' should not be counted yet') FROM tally AS t"
+        "  JOIN object AS o ON o.bucket = t.bucket WHERE (state = 2 AND used IS NULL)"
+        "  OR (state = 1 AND (key <= cursor) != (used IS NOT NULL)) "
+        "UNION ALL SELECT 'objects of bucket ' || bucket || ' are counted, which is no cache' FROM"
+        "  (SELECT DISTINCT bucket FROM object WHERE used IS NOT NULL) WHERE bucket NOT IN"
+        "  (SELECT bucket FROM tally) "
+        "UNION ALL SELECT 'bucket ' || bucket || ' is counted as a cache, and does not exist' FROM tally"
+        "  WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"
+        "  AND bucket NOT IN (SELECT bucket FROM tally)",
+
     [SQL_WALK_OBJECTS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
     [SQL_WALK_VERSIONS] =

@@ -115,6 +115,7 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
         return META_E_CHANGED;
     if ((err = condition_check(&op->condition, &current)) != 0 ||
         (err = append_row(writer, op, extents, &current, &row)) != 0 ||
+        (err = bounds_check(writer, op->bucket, &row, &current)) != 0 ||
         (err = lock_default(writer, &row.attributes, lock_given(&op->object.attributes))) != 0)
         return err;
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)

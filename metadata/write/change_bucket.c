@@ -97,6 +97,9 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
         return META_E_NO_BUCKET;
     if (op->versioning != META_VERSIONING_ENABLED && op->versioning != META_VERSIONING_SUSPENDED)
         return -EINVAL;
+    int cached = row_setting_find(writer->store, op->bucket, META_SETTING_CACHE);
+    if (cached != 0)
+        return cached < 0 ? cached : META_E_BUCKET_STATE;
     if (op->versioning == META_VERSIONING_SUSPENDED) {
         int locked = row_setting_find(writer->store, op->bucket, META_SETTING_OBJECT_LOCK);
         if (locked != 0)

@@ -101,7 +101,7 @@ static int lost_replace(struct meta_writer *writer, int64_t bucket, struct slice
         return found < 0 ? found : err;
     if (found == 0 || !is_null_version || row <= counters.given_up)
         return has_versions ? version_promote(writer, bucket, key) : 0;
-    err = row_replaced_restore(writer->store, row);
+    err = row_replaced_restore(writer->store, bucket, key, row);
     return err != 0 ? err : 1;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "metadata/meta_cache.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_relaxed.h"
@@ -43,6 +44,12 @@ static uint32_t weight_garbage(const struct meta_op *op)
 {
     assert(op->kind == META_OP_GARBAGE_DONE);
     return 1 + ((const struct meta_garbage_done *)op)->count / WEIGHT_ENTRIES;
+}
+
+static uint32_t weight_touch(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_CACHE_TOUCH);
+    return 1 + ((const struct meta_cache_touch *)op)->count / WEIGHT_ENTRIES;
 }
 
 static uint32_t weight_slice(const struct meta_op *op)
@@ -125,7 +132,10 @@ struct touch {
     X(MARK,              meta_mark_set,          op_mark_set,          NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|UNMARKED)  \
     X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE)                  \
     X(REPLAY,            meta_replay,            op_replay,            ANY,                         weight_batch,    GARBAGE)                  \
-    X(EPOCH_RAISE,       meta_epoch_raise,       op_epoch_raise,       NONE,                        weight_one,      HOUSEKEEPING)
+    X(EPOCH_RAISE,       meta_epoch_raise,       op_epoch_raise,       NONE,                        weight_one,      HOUSEKEEPING)             \
+    X(CACHE_SET,         meta_cache_set,         op_cache_set,         NONE,                        weight_one,      SETTINGS)                 \
+    X(CACHE_STEP,        meta_cache_step,        op_cache_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
+    X(CACHE_TOUCH,       meta_cache_touch,       op_cache_touch,       NONE,                        weight_touch,    HOUSEKEEPING|UNMARKED|NO_ENTRY)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */

@@ -25,6 +25,8 @@ bool journal_result_is_lasting(int result)
     case META_E_PRECONDITION:
     case META_E_CHANGED:
     case META_E_CORRUPT:
+    case META_E_WRITE_ONCE:
+    case META_E_OBJECT_SIZE:
         return true;
     default:
         return false;

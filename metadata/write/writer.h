@@ -89,6 +89,11 @@ int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *
 /* The conditions alone: 0 or META_E_PRECONDITION. */
 int copy_source_check(const struct meta_copy_source *source, const struct object_row *row);
 
+/* Whether the bucket takes the row in the place of the current object, be it as a cache bucket (meta_cache.h): 0, META_E_WRITE_ONCE,
+ * META_E_OBJECT_SIZE, or an error. current: NULL when there is none. (change_cache.c) */
+int bounds_check(struct meta_writer *writer, int64_t bucket, const struct object_row *row,
+                 const struct object_row *current);
+
 /* ---- Versions (versions.c) ---- */
 
 /* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
@@ -195,6 +200,12 @@ struct meta_mark_set;
 int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op);
 struct meta_lost;
 int op_lost(struct meta_writer *writer, struct meta_lost *op);
+struct meta_cache_set;
+int op_cache_set(struct meta_writer *writer, struct meta_cache_set *op);
+struct meta_cache_step;
+int op_cache_step(struct meta_writer *writer, struct meta_cache_step *op);
+struct meta_cache_touch;
+int op_cache_touch(struct meta_writer *writer, struct meta_cache_touch *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "metadata/meta_journal.h"
+#include "metadata/meta_cache.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
@@ -32,7 +33,7 @@ static const char *const blobs[] = {
 static const struct {
     const char *table, *number_columns, *blob_columns; /* separated by blanks */
 } tables[] = {
-    {"object", "bucket size modified_ms",
+    {"object", "bucket size modified_ms used",
      "key etag checksum owner extents attributes upload_id parts version"},
     {"version", "bucket is_null is_marker noncurrent_ms size modified_ms",
      "key id etag checksum owner extents attributes upload_id parts"},
@@ -46,6 +47,7 @@ static const struct {
     {"replaced", "row bucket size", "key version etag extents"},
     {"store", "epoch", "id"},
     {"journal", "file applied", "token"},
+    {"tally", "bucket state entries bytes write_once object_bytes_max", "cursor"},
     {"setting", "kind", "document"},
     {"bucket", "created_ms versioning", ""},
 };
@@ -92,6 +94,8 @@ static void setting_set(struct store *store, int64_t bucket)
 static int64_t scene_make(struct store *store)
 {
     struct meta_options small = options;
+    struct meta_cache_set set = {.bucket = store->bucket, .document = slice_text("cache")};
+    struct meta_cache_step step = {.bucket = store->bucket};
     int64_t versions;
 
     small.clear_max = 1; /* so that something is left to the sweep */
@@ -118,6 +122,9 @@ static int64_t scene_make(struct store *store)
     assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 22, 100, NULL), 0);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("gone"), 23, 100, NULL), 0);
     assert_int_equal(delete_bytes(store->meta, versions, slice_text("gone"), NULL), 0);
+    assert_int_equal(op_wait(store->meta, &set.op, META_OP_CACHE_SET), 0);
+    assert_int_equal(op_wait(store->meta, &step.op, META_OP_CACHE_STEP), 0);
+    assert_true(step.more);
     return versions;
 }
 
@@ -173,6 +180,12 @@ static int on_row(void *ctx, const struct meta_row_name *name, const struct meta
     return META_ROW_ENOUGH;
 }
 
+static int on_victim(void *ctx, const struct meta_cache_victim *victim)
+{
+    expect_key(victim->key);
+    return 0;
+}
+
 static int on_unit(void *ctx, const struct meta_extent *extent, bool is_known)
 {
     return 0;
@@ -222,6 +235,7 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
     struct slice document;
     struct meta_journal journal;
     struct meta_identity identity;
+    struct meta_cache caches[1];
     struct meta_mark mark;
     bool truncated;
 
@@ -234,6 +248,8 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
         assert_in_range(found.versioning, META_VERSIONING_NEVER, META_VERSIONING_SUSPENDED);
     walk_extents(store);
     (void)meta_check(store->reader, on_report, NULL);
+    fine(meta_cache_list(store->reader, 0, caches, 1));
+    fine(meta_cache_oldest(store->reader, bucket, INT64_MAX, 100, on_victim, NULL));
     fine(meta_journal_get(store->reader, &journal));
     fine(meta_identity_get(store->reader, &identity));
     if (meta_mark_get(store->reader, &mark) == 0)
@@ -308,6 +324,10 @@ static void clear_all(struct store *store)
     int64_t rows[64];
     struct meta_sweep slice = {.more = true};
     struct meta_mark_set mark = {.replaced = INT64_MAX, .more = true};
+    struct meta_cache_use use = {store->bucket, slice_text("twice"), INT64_MAX};
+    struct meta_cache_touch touch = {.uses = &use, .count = 1};
+    struct meta_cache_step step = {.bucket = store->bucket, .more = true};
+    struct meta_cache_set end = {.bucket = store->bucket};
     int count = meta_garbage_take(store->reader, 0, entries, 64);
     struct meta_garbage_done done = {.rows = rows, .count = count > 0 ? (uint32_t)count : 0};
 
@@ -324,6 +344,12 @@ static void clear_all(struct store *store)
         fine(op_wait(store->meta, &lost.op, META_OP_LOST));
     }
     fine(op_wait(store->meta, &mark.op, META_OP_MARK));
+    fine(op_wait(store->meta, &touch.op, META_OP_CACHE_TOUCH));
+    for (unsigned i = 0; i < 8 && step.more; i++)
+        fine(op_wait(store->meta, &step.op, META_OP_CACHE_STEP));
+    fine(op_wait(store->meta, &end.op, META_OP_CACHE_SET));
+    for (unsigned i = 0; i < 8 && step.more; i++)
+        fine(op_wait(store->meta, &step.op, META_OP_CACHE_STEP));
 }
 
 static void everything(struct store *store, int64_t versions)

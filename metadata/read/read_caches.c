@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What cache buckets hold, and which of their objects were used least recently. The reader's thread. */
+#include "metadata/read/reader.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "metadata/meta_cache.h"
+#include "metadata/rows/codec.h"
+
+int meta_cache_list(struct meta_reader *reader, int64_t after, struct meta_cache *caches, int limit)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_TALLY_LIST];
+    int count = 0, row;
+
+    assert(caches != NULL && limit >= 0);
+    meta_sql_int(statement, 1, after);
+    meta_sql_int(statement, 2, limit);
+    while ((row = meta_sql_row(statement)) > 0) {
+        assert(count < limit);
+        caches[count++] = (struct meta_cache){
+            .bucket = sqlite3_column_int64(statement, 0),
+            .state = (enum meta_cache_state)sqlite3_column_int64(statement, 1),
+            .entries = (uint64_t)sqlite3_column_int64(statement, 2),
+            .bytes = (uint64_t)sqlite3_column_int64(statement, 3),
+        };
+    }
+    return row < 0 ? row : count;
+}
+
+int meta_cache_get(struct meta_reader *reader, int64_t bucket, struct meta_cache *cache)
+{
+    int found = meta_cache_list(reader, bucket - 1, cache, 1);
+
+    return found > 0 ? cache->bucket == bucket : found;
+}
+
+/* Damaged rows go as others do: their bytes then stay, and the check finds them. */
+static int extents_decode(struct slice bytes, struct meta_extent **list, uint32_t *count)
+{
+    struct codec_list at;
+    struct meta_extent extent;
+    uint32_t capacity = 0;
+    int more = codec_extents_begin(&at, bytes);
+
+    *count = 0;
+    while (more >= 0 && (more = codec_extents_next(&at, &extent)) > 0) {
+        if (*count == capacity) {
+            capacity = capacity == 0 ? 4 : 2 * capacity;
+            struct meta_extent *grown = realloc(*list, capacity * sizeof(*grown));
+            if (grown == NULL)
+                return -ENOMEM;
+            *list = grown;
+        }
+        (*list)[(*count)++] = extent;
+    }
+    if (more < 0)
+        *count = 0;
+    return 0;
+}
+
+int meta_cache_oldest(struct meta_reader *reader, int64_t bucket, int64_t before_ms, uint32_t limit,
+                      int (*visit)(void *ctx, const struct meta_cache_victim *victim), void *ctx)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_USED_OLDEST];
+    int row, err = db_read_begin(reader);
+
+    assert(visit != NULL);
+    if (err != 0)
+        return err;
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_int(statement, 2, before_ms);
+    meta_sql_int(statement, 3, limit);
+    while (err == 0 && (row = meta_sql_row(statement)) != 0) {
+        struct meta_extent *list = NULL;
+        struct meta_cache_victim victim = {.key = row > 0 ? meta_sql_column(statement, 0)
+                                                          : (struct slice){NULL, 0}};
+        if (row < 0)
+            return row;
+        if (victim.key.len == 0 || victim.key.len > META_KEY_BYTES_MAX)
+            continue; /* damage, which the check finds */
+        victim.used_ms = sqlite3_column_int64(statement, 1);
+        victim.bytes = (uint64_t)sqlite3_column_int64(statement, 2);
+        err = extents_decode(meta_sql_column(statement, 3), &list, &victim.extents.count);
+        victim.extents.list = list;
+        if (err == 0)
+            err = visit(ctx, &victim);
+        free(list);
+    }
+    meta_sql_reset(statement);
+    return err;
+}
