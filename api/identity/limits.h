@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every bound of tokens and of those who issue them, with its unit in the name and its reason beside it. */
+#ifndef API_IDENTITY_LIMITS_H
+#define API_IDENTITY_LIMITS_H
+
+#define JWT_BYTES_MAX                                                                                        \
+    20000u /* what STS takes for a WebIdentityToken; those of GitHub and GitLab have about 2,000 */
+#define JWT_SIGNATURE_BYTES 1024u /* RSA of 8192 bits */
+#define JWT_KID_BYTES_MAX   256u
+#define JWT_CLOCK_SKEW_S    60  /* between the issuer's clock and ours */
+#define JWT_AUDIENCES_MAX   64u /* looked at in one token */
+
+#define JWK_SET_BYTES_MAX                                                                                    \
+    (256u << 10)              /* Google's has 2 keys in 1 KiB, GitHub's 4 with certificates in 13 KiB */
+#define JWK_KEYS_MAX     64u  /* of one issuer; a token without a key id is tried with each that fits */
+#define JWK_RSA_BITS_MIN 2048 /* RFC 7518 3.3 */
+#define JWK_RSA_BITS_MAX 8192 /* a longer one would take milliseconds of a worker */
+
+#endif

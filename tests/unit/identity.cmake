@@ -1,0 +1,2 @@
+# Tokens of issuers.
+sluice_unit_test(jwt_test sluice_identity)
