@@ -73,6 +73,10 @@
  * up the syncs of others. */
 #define META_WAL_FRAMES_WRITE 128
 
+/* Frames that go to the log with one write at most (wal_gather.h): all of a small batch, and the most that the database's library hands to
+ * one call, which takes less than 128 KiB. */
+#define META_WAL_GATHER_FRAMES 31
+
 /* What the log holds of the disk from the start, so that deletes go on when the disk is full. */
 #define META_WAL_RESERVE_BYTES (4u << 20)
 

@@ -11,6 +11,7 @@
 #include "metadata/rows/row_store.h"
 #include "metadata/sqlite/checkpoint.h"
 #include "metadata/sqlite/database.h"
+#include "metadata/sqlite/wal_gather.h"
 
 /* The cache buckets, kept in memory so that others pay no query (row_tally.c). They are few. */
 struct tally_entry;
@@ -25,6 +26,7 @@ struct row_store {
     struct meta *meta;
     sqlite3 *db;
     struct meta_sql sql;
+    struct wal_gather *gather;
     struct meta_checkpoint *checkpoint; /* NULL until row_store_start */
     bool is_in_batch;
     unsigned savepoints; /* open ones */

@@ -219,6 +219,8 @@ int row_store_open(struct row_store **out, struct meta *meta, sqlite3 *db)
     store->tallies.is_stale = true;
     if ((err = meta_sql_prepare(&store->sql, db, META_SQL_WRITER)) == 0)
         err = log_open(meta);
+    if (err == 0)
+        err = wal_gather_start(&store->gather, &meta->engine->wal, db);
     if (err != 0) {
         meta_log(meta, LOG_LEVEL_ERROR, "%s: %s (%s)", meta->path, meta_strerror(err), sqlite3_errmsg(db));
         row_store_close(store);
@@ -251,6 +253,7 @@ void row_store_close(struct row_store *store)
     if (wal_is_suspect(&engine->wal) || engine->keeps_log)
         (void)db_keep_log(store->db);
     (void)sqlite3_close(store->db); /* no statement is left: it cannot be refused */
+    wal_gather_free(store->gather);
     wal_close(&engine->wal);
     free(store);
 }

@@ -128,6 +128,9 @@ if check(written is not None, "the next small body is written to the segment"):
     check(answered is not None and answered.begin > end_of(synced), "and only then 200 is sent")
     check(not any(call.name in ("fsync", "fdatasync") and call.descriptor != written.descriptor and call.begin < answered.begin
                   for call in calls), "with no other sync")
+    logged = [call for call in calls if call.name == "pwrite64" and call.thread == written.thread
+              and call.descriptor != written.descriptor and end_of(synced) < call.begin < answered.begin]
+    equal(len(logged), 1, "the rows' commit reaches the log of the database with one write")
 check(not any(call.name.startswith(("linkat", "renameat")) for call in calls), "a small body gets no name of its own")
 calls = calls_of(until_answer(trace_of_put("relaxed", size=4000)))
 check(len(calls) > 0 and not any(call.name in ("fsync", "fdatasync") for call in calls), "--durability relaxed syncs nothing for it before the answer")
