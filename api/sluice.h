@@ -352,6 +352,9 @@ struct sluice_user_key {
     char access_key[129], secret_key[129];
 };
 
+/* A random key that no file has, such as a server for a while takes as its one key. 0 or -EIO. */
+SLUICE_API int sluice_key_make(struct sluice_user_key *key);
+
 struct sluice_user_options {
     const char *id; /* canonical id; NULL: a random one. Giving a removed user's gives his buckets back */
     /* NULL: "@own=all". deploy/credentials.sample explains them: PATTERN=RIGHT,RIGHT ... */

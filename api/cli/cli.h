@@ -29,6 +29,11 @@ void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__
 int buckets_take(const struct options_list *list, struct sluice_server_options *server);
 void buckets_free(struct sluice_server_options *server); /* also after a failure */
 
+/* serving.c: what the options say, for sluice.h; the texts stay the options'. */
+void store_options_fill(const struct options *options, struct sluice_store_options *store);
+void server_options_fill(const struct options *options, struct sluice_server_options *server);
+void descriptor_limit_raise(void);
+
 /* notify.c: tells systemd (or whoever set NOTIFY_SOCKET) a state such as "READY=1"; does nothing without one. */
 void notify_send(const char *state);
 

@@ -13,73 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-static void fill_store_options(const struct options *options, struct sluice_store_options *store)
-{
-    static const enum sluice_engine engines[] = {
-        [ENGINE_AUTO] = SLUICE_ENGINE_AUTO,
-        [ENGINE_URING] = SLUICE_ENGINE_URING,
-        [ENGINE_THREADS] = SLUICE_ENGINE_THREADS,
-    };
-    static const enum sluice_shared_fs shared_fs[] = {
-        [SHARED_FS_REFUSE] = SLUICE_SHARED_FS_REFUSE,
-        [SHARED_FS_FENCED] = SLUICE_SHARED_FS_FENCED,
-        [SHARED_FS_EXCLUSIVE] = SLUICE_SHARED_FS_EXCLUSIVE,
-    };
-
-    *store = (struct sluice_store_options){
-        .relaxed = options->durability == DURABILITY_RELAXED,
-        .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
-        .etag_md5 = options->etag == ETAG_MD5,
-        .verify_reads = options->verify_reads,
-        .engine = engines[options->engine],
-        .lifecycle_day_s = options->lifecycle_day_s,
-        .shared_fs = shared_fs[options->shared_fs],
-        .accept_older_database = options->accept_older_database,
-        .lost_days = options->lost_days,
-        .lost_share = options->lost_share,
-        .read_only = options->read_only,
-        .log = cli_log,
-    };
-    (void)option_min_free_parse(options->min_free, &store->min_free_bytes,
-                                &store->min_free_share); /* it was checked */
-}
-
-static void fill_server_options(const struct options *options, struct sluice_server_options *server)
-{
-    *server = (struct sluice_server_options){
-        .listen = options->listen,
-        .tls_listen = options->tls_listen,
-        .tls_certificate = options->tls_certificate,
-        .tls_key = options->tls_key,
-        .workers = options->workers,
-        .max_connections = options->max_connections,
-        .max_connections_per_address = options->max_connections_per_address,
-        .body_rate_min = options->body_rate_min != 0 ? (int)options->body_rate_min : -1,
-        .access_key = options->access_key,
-        .secret_key = options->secret_key,
-        .access_key_file = options->access_key_file,
-        .secret_key_file = options->secret_key_file,
-        .credentials = options->credentials,
-        .allow_anonymous = options->allow_anonymous,
-        .public_metrics = options->metrics == METRICS_PUBLIC,
-        .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
-        .region = options->region,
-        .domains = (const char *const *)options->domains.items,
-        .trusted_proxies = (const char *const *)options->trusted_proxies.items,
-        .proxy_protocol =
-            options->proxy_protocol == PROXY_PROTOCOL_LISTEN || options->proxy_protocol == PROXY_PROTOCOL_ALL,
-        .tls_proxy_protocol =
-            options->tls_listen != NULL && (options->proxy_protocol == PROXY_PROTOCOL_TLS_LISTEN ||
-                                            options->proxy_protocol == PROXY_PROTOCOL_ALL),
-        .access_log = options->access_log,
-        .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
-        .control = true,
-        .admin_http = options->admin_http,
-    };
-}
 
 /* Says why the store could not be opened. Returns the exit status: 2 where the options are at fault. */
 static int fail_store(const struct options *options, int err)
@@ -177,18 +111,6 @@ static void unblock_end(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &end, NULL);
 }
 
-/* Each connection and each object being read is a descriptor; the soft limit of 1,024 is for programs that
- * use select. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* harmless: fewer connections then */
-}
-
 static void reload(struct sluice_server *server)
 {
     int err = sluice_server_reload(server);
@@ -251,11 +173,11 @@ static int serve(const struct options *options, const struct sluice_server_optio
     sigset_t ours;
     int err, status;
 
-    fill_store_options(options, &store_options);
+    store_options_fill(options, &store_options);
     if (options->check_config)
         return check_config(&store_options, server_options, options);
     block_signals(&ours);
-    raise_descriptor_limit();
+    descriptor_limit_raise();
     err = sluice_store_open(&store, options->data, &store_options);
     if (err != 0)
         return fail_store(options, err);
@@ -271,7 +193,7 @@ int cli_serve(const struct options *options)
 
     if (!credentials_are_readable(options))
         return CLI_USAGE;
-    fill_server_options(options, &server_options);
+    server_options_fill(options, &server_options);
     status = buckets_take(&options->buckets, &server_options);
     if (status == CLI_OK)
         status = serve(options, &server_options);

@@ -44,6 +44,13 @@ static int finish(int result, const struct s3_user_key *made, struct sluice_user
     return result == -EBADMSG ? SLUICE_E_CREDENTIALS : result;
 }
 
+int sluice_key_make(struct sluice_user_key *key)
+{
+    struct s3_user_key made;
+
+    return finish(s3_users_make_key(&made), &made, key);
+}
+
 int sluice_user_add(const char *credentials, const char *name, const struct sluice_user_options *options,
                     struct sluice_user_key *key,
                     void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx)

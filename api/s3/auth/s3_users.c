@@ -175,7 +175,7 @@ static int random_text(char *text, size_t length, const char *alphabet, unsigned
 }
 
 /* No '+' and no '/': they are misread in URLs and by careless clients. */
-static int make_key(struct s3_user_key *key)
+int s3_users_make_key(struct s3_user_key *key)
 {
     static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -236,7 +236,7 @@ static int add(struct edit *edit, const char *name, const char *id, const char *
 
     if (result == -EEXIST)
         return say(edit->options, result, "there is a user %s already", name);
-    if (result != 0 || (id != NULL && (result = check_id(edit, id)) != 0) || (result = make_key(key)) != 0 ||
+    if (result != 0 || (id != NULL && (result = check_id(edit, id)) != 0) || (result = s3_users_make_key(key)) != 0 ||
         (result = random_bytes(random, sizeof(random))) != 0)
         return result;
     hex_encode(random, sizeof(random), random_id);
@@ -316,7 +316,7 @@ int s3_users_rotate(const struct s3_credentials_options *options, const char *na
     if (result == 0)
         result = change_user(&change);
     if (result == 0)
-        result = make_key(key);
+        result = s3_users_make_key(key);
     if (result == 0)
         result = append_line(&edit, "key %s %s owner:%s %s\n", key->access_key, key->secret_key, name,
                              change.keys > 0 ? change.rights : RIGHTS_DEFAULT);

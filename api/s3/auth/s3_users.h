@@ -22,6 +22,8 @@ struct s3_user_line {
     const char *rights;     /* as written: "@own=all artifacts-*=read" */
 };
 
+/* A random one, which is in no file. 0 or -EIO. */
+int s3_users_make_key(struct s3_user_key *key);
 /* id: NULL for a random one. rights: NULL for "@own=all"; else PATTERN=RIGHT,RIGHT separated by blanks. Makes a missing file.
  * -EEXIST: there is such a user, or one with that id; -EINVAL: a name, id or right that cannot be; -EBADMSG: the file cannot be understood. */
 int s3_users_add(const struct s3_credentials_options *options, const char *name, const char *id,

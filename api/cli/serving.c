@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the commands that serve have in common: the options as sluice.h takes them, and room for connections. */
+#include "api/cli/cli.h"
+
+#include <sys/resource.h>
+
+void store_options_fill(const struct options *options, struct sluice_store_options *store)
+{
+    static const enum sluice_engine engines[] = {
+        [ENGINE_AUTO] = SLUICE_ENGINE_AUTO,
+        [ENGINE_URING] = SLUICE_ENGINE_URING,
+        [ENGINE_THREADS] = SLUICE_ENGINE_THREADS,
+    };
+    static const enum sluice_shared_fs shared_fs[] = {
+        [SHARED_FS_REFUSE] = SLUICE_SHARED_FS_REFUSE,
+        [SHARED_FS_FENCED] = SLUICE_SHARED_FS_FENCED,
+        [SHARED_FS_EXCLUSIVE] = SLUICE_SHARED_FS_EXCLUSIVE,
+    };
+
+    *store = (struct sluice_store_options){
+        .relaxed = options->durability == DURABILITY_RELAXED,
+        .copy_mode = options->copy_mode == COPY_MODE_STANDARD,
+        .etag_md5 = options->etag == ETAG_MD5,
+        .verify_reads = options->verify_reads,
+        .engine = engines[options->engine],
+        .lifecycle_day_s = options->lifecycle_day_s,
+        .shared_fs = shared_fs[options->shared_fs],
+        .accept_older_database = options->accept_older_database,
+        .lost_days = options->lost_days,
+        .lost_share = options->lost_share,
+        .read_only = options->read_only,
+        .log = cli_log,
+    };
+    (void)option_min_free_parse(options->min_free, &store->min_free_bytes,
+                                &store->min_free_share); /* it was checked */
+}
+
+void server_options_fill(const struct options *options, struct sluice_server_options *server)
+{
+    *server = (struct sluice_server_options){
+        .listen = options->listen,
+        .tls_listen = options->tls_listen,
+        .tls_certificate = options->tls_certificate,
+        .tls_key = options->tls_key,
+        .workers = options->workers,
+        .max_connections = options->max_connections,
+        .max_connections_per_address = options->max_connections_per_address,
+        .body_rate_min = options->body_rate_min != 0 ? (int)options->body_rate_min : -1,
+        .access_key = options->access_key,
+        .secret_key = options->secret_key,
+        .access_key_file = options->access_key_file,
+        .secret_key_file = options->secret_key_file,
+        .credentials = options->credentials,
+        .allow_anonymous = options->allow_anonymous,
+        .public_metrics = options->metrics == METRICS_PUBLIC,
+        .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
+        .region = options->region,
+        .domains = (const char *const *)options->domains.items,
+        .trusted_proxies = (const char *const *)options->trusted_proxies.items,
+        .proxy_protocol =
+            options->proxy_protocol == PROXY_PROTOCOL_LISTEN || options->proxy_protocol == PROXY_PROTOCOL_ALL,
+        .tls_proxy_protocol =
+            options->tls_listen != NULL && (options->proxy_protocol == PROXY_PROTOCOL_TLS_LISTEN ||
+                                            options->proxy_protocol == PROXY_PROTOCOL_ALL),
+        .access_log = options->access_log,
+        .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
+        .control = true,
+        .admin_http = options->admin_http,
+    };
+}
+
+/* Each connection and each object being read is a descriptor; the soft limit of 1,024 is for programs that
+ * use select. */
+void descriptor_limit_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* harmless: fewer connections then */
+}
