@@ -9,10 +9,16 @@
 #include "api/sluice.h"
 
 /* What the program ends with. sluice check says with CLI_FAILED that it found something. */
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_RUN_USAGE = 125 /* those are its command's */
+};
 
 /* Each returns an exit status and has said on stderr what went wrong. */
 int cli_serve(const struct options *options);
+int cli_run(const struct options *options);
 int cli_check(const struct options *options);
 int cli_ping(const struct options *options);
 int cli_user(const struct options *options);

@@ -15,6 +15,7 @@ struct cli_command {
 
 static const struct cli_command commands[] = {
     {"serve", COMMAND_SERVE, cli_serve, "serve a directory over S3 and plain HTTP"},
+    {"run", COMMAND_RUN, cli_run, "run a command beside a temporary store"},
     {"check", COMMAND_CHECK, cli_check, "verify a store, served or not"},
     {"status", COMMAND_STATUS, cli_status, "say what the server of a directory is doing"},
     {"lost", COMMAND_LOST, cli_lost, "list or remove what starts could not explain"},
@@ -59,15 +60,16 @@ static int run_help(const char *name)
     return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
 }
 
-static int run_command(const struct cli_command *command, int argc, char **argv)
+static int run_command(const struct cli_command *command, int argc, char **argv, mode_t umask_before)
 {
     struct options options;
     int status;
 
     options_init(&options);
+    options.umask_before = umask_before;
     if (options_load(&options, command->command, argc, argv) != 0) {
         cli_log(NULL, SLUICE_LOG_ERROR, options.error);
-        status = CLI_USAGE;
+        status = command->command == COMMAND_RUN ? CLI_RUN_USAGE : CLI_USAGE;
     } else if (options.help) {
         status = run_help(command->name);
     } else {
@@ -81,8 +83,8 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
     const struct cli_command *command;
+    mode_t umask_before = umask(077); /* the access log, too, is the account's alone */
 
-    (void)umask(077); /* the access log, too, is the account's alone */
     if (name == NULL) {
         print_usage(stderr);
         return CLI_USAGE;
@@ -101,5 +103,5 @@ int main(int argc, char **argv)
                 name[0] == '-' ? "option" : "command", name);
         return CLI_USAGE;
     }
-    return run_command(command, argc - 2, argv + 2);
+    return run_command(command, argc - 2, argv + 2, umask_before);
 }

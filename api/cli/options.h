@@ -7,6 +7,8 @@
  *     environment    SLUICE_ACCESS_LOG=FILE       (an empty variable counts as not set)
  *     file           access-log = FILE
  *
+ * `sluice run` reads flags alone: a store for tests is the same wherever they run.
+ *
  * A flag wins over the environment, which wins over the file, in whatever order they are read.
  *
  * Life cycle: options_init, options_load, use the fields, options_free. One thread. Nothing here prints: an error is one line
@@ -18,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define OPTIONS_ROWS_MAX    64
 #define OPTIONS_ERROR_BYTES 512
@@ -31,6 +34,7 @@ enum command {
     COMMAND_USER = 8,
     COMMAND_LOST = 16,
     COMMAND_STATUS = 32,
+    COMMAND_RUN = 64,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST | COMMAND_STATUS,
 };
 
@@ -81,11 +85,14 @@ struct options {
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2;
     bool admin_http, read_only, allow_anonymous, check_config, no_verify, verify_reads, keep_old,
-        accept_older_database, list_lost, empty_lost, help;
+        accept_older_database, list_lost, empty_lost, keep, help;
 
     /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];
     size_t word_count;
+    char *const *
+        rest; /* what follows "--", where a command takes that: sluice run -- MAKE TEST. NULL-terminated, the caller's */
+    mode_t umask_before; /* the one that the program was started with */
 
     char error[OPTIONS_ERROR_BYTES];              /* why the last call failed: one line, no newline */
     enum option_source sources[OPTIONS_ROWS_MAX]; /* where the value of each row came from */

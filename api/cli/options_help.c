@@ -42,10 +42,11 @@ static void print_name(FILE *out, const struct option_row *row, const char *vari
         fprintf(out, "  %s=%s   (in the file: %s = %s)\n", variable, argument, row->name, argument);
 }
 
-static void print_row(FILE *out, const struct option_row *row)
+static void print_row(FILE *out, const struct option_row *row, bool is_flags_alone)
 {
     char variable[64], text[1024], fallback[64] = "";
-    bool is_flag = row->sources & OPTION_FROM_FLAG, has_variable = row->sources & OPTION_FROM_ENVIRONMENT;
+    bool is_flag = row->sources & OPTION_FROM_FLAG,
+         has_variable = !is_flags_alone && row->sources & OPTION_FROM_ENVIRONMENT;
 
     option_row_variable(row, variable, sizeof(variable));
     if (row->default_text != NULL && row->type != OPTION_SWITCH)
@@ -63,6 +64,22 @@ static const char *command_summary(enum command command)
         return "Usage: sluice serve [options]\n\n"
                "Serves a directory as S3 buckets until SIGTERM or SIGINT. SIGHUP opens the access log\n"
                "anew and reads credentials and certificate again (as do changes of these files).\n";
+    case COMMAND_RUN:
+        return "Usage: sluice run [options] -- COMMAND [ARGUMENT...]\n\n"
+               "Runs a command beside a store of its own, which is made in a fresh folder below TMPDIR, "
+               "served on\n"
+               "a free port of loopback with a fresh key, and removed when the command has ended. The "
+               "command's\n"
+               "environment names them, so that AWS's SDKs and tools use it as they are: AWS_ENDPOINT_URL,\n"
+               "AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, "
+               "AWS_DEFAULT_REGION, and\n"
+               "SLUICE_BUCKET, the first --bucket. What would lead them elsewhere (AWS_PROFILE, "
+               "AWS_SESSION_TOKEN ...)\n"
+               "is taken out of it. For example:\n\n"
+               "  sluice run --bucket artifacts --durability relaxed -- pytest\n\n"
+               "Exit status: the command's, or 128 and the number of the signal that ended it; 125 the store "
+               "could not\n"
+               "be served, 126 the command could not be run, 127 there is no such command.\n";
     case COMMAND_CHECK:
         return "Usage: sluice check [options]\n\n"
                "Verifies a store: rows, references and the checksum of every byte. A server that has it "
@@ -97,9 +114,12 @@ static const char *command_summary(enum command command)
 
 void options_print_help(FILE *out, enum command command)
 {
-    fprintf(out, "%s\nOptions, each also as an environment variable [in brackets] or a line of the file:\n\n",
-            command_summary(command));
+    bool is_flags_alone = command == COMMAND_RUN;
+
+    fprintf(out, "%s\nOptions%s:\n\n", command_summary(command),
+            is_flags_alone ? ""
+                           : ", each also as an environment variable [in brackets] or a line of the file");
     for (size_t i = 0; i < option_row_count; i++)
         if (option_rows[i].commands & command)
-            print_row(out, &option_rows[i]);
+            print_row(out, &option_rows[i], is_flags_alone);
 }

@@ -31,6 +31,7 @@ static const char *command_name(enum command command)
            : command == COMMAND_USER   ? "user"
            : command == COMMAND_LOST   ? "lost"
            : command == COMMAND_STATUS ? "status"
+           : command == COMMAND_RUN    ? "run"
                                        : "ping";
 }
 
@@ -73,6 +74,10 @@ static int load_flags(struct options *options, enum command command, int argc, c
         if (command == COMMAND_USER && word[0] != '-' && options->word_count < OPTIONS_WORDS_MAX) {
             options->words[options->word_count++] = word;
             continue;
+        }
+        if (command == COMMAND_RUN && strcmp(word, "--") == 0) {
+            options->rest = &argv[i + 1];
+            return 0;
         }
         if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
             return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
@@ -230,6 +235,10 @@ int options_load(struct options *options, enum command command, int argc, char *
 
     if ((err = load_flags(options, command, argc, argv)) != 0 || options->help)
         return err;
+    if (command == COMMAND_RUN)
+        return options->rest != NULL && options->rest[0] != NULL
+                   ? 0
+                   : options_fail(options, "there is nothing to run: sluice run [options] -- COMMAND");
     if ((err = load_environment(options)) != 0)
         return err;
     if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)

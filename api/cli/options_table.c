@@ -145,7 +145,7 @@ const struct option_row option_rows[] = {
      .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},
     {.name = "bucket", .variable = "SLUICE_BUCKETS", .type = OPTION_LIST, .field = FIELD(buckets), .check = check_bucket,
-     .argument = "NAME[:public]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "NAME[:public]", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Make this bucket before anything is served, where it is missing. :public: and let everybody list it and read its objects, by a "
              "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
@@ -161,10 +161,10 @@ const struct option_row option_rows[] = {
      .help = "Serve HTTPS there, and plain HTTP where --listen says. Without it --listen is for HTTPS alone, if there is a "
              "certificate."},
     {.name = "workers", .type = OPTION_NUMBER, .field = FIELD(workers), .default_text = "0", .max = WORKER_COUNT_MAX,
-     .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Threads that serve, up to 256; 0: as many as there are cores."},
     {.name = "durability", .type = OPTION_CHOICE, .field = FIELD(durability), .default_text = "full", .words = "full|relaxed",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "full: an answered upload survives a power failure. relaxed: nobody waits for syncs; a crash of the program loses "
              "nothing, a power failure or a crash of the kernel takes the latest seconds (5, and what the disk needs to write): uploads of "
              "that time may be lost, overwritten keys have their old bytes again, deleted ones be back. Never older objects, never wrong "
@@ -175,19 +175,19 @@ const struct option_row option_rows[] = {
              "locks there can be lost while the machine is cut off, and two servers then accept uploads. fenced: yes; whoever "
              "starts a server elsewhere first cuts this machine off for good. exclusive: yes; no other machine mounts it."},
     {.name = "verify-reads", .type = OPTION_SWITCH, .field = FIELD(verify_reads), .default_text = "no",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Read large objects, and compare them with their checksums, before their answers begin: each 64 MiB of a file delays "
              "its answer by a few milliseconds, more from a disk, and a range costs as much as the whole upload that it lies in. "
              "Without it only those up to 64 KiB are, and larger ones where they pass through memory."},
     {.name = "copy-mode", .type = OPTION_CHOICE, .field = FIELD(copy_mode), .default_text = "auto", .words = "auto|standard",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "auto: splice and sendfile. standard: read and write, to compare."},
     {.name = "etag", .type = OPTION_CHOICE, .field = FIELD(etag), .default_text = "auto", .words = "auto|md5",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "auto: the MD5 of the body up to 16 MiB and wherever a client may compare it. md5: always; large uploads then "
              "cost several times as much CPU."},
     {.name = "engine", .type = OPTION_CHOICE, .field = FIELD(engine), .default_text = "auto", .words = "auto|uring|threads",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Who does the disk work: auto takes io_uring where the kernel permits it, else a pool of threads."},
     {.name = "config", .type = OPTION_TEXT, .field = FIELD(config), .argument = "FILE",
      .sources = FROM_OUTSIDE, .commands = COMMAND_ANY,
@@ -215,7 +215,7 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Who may read /-/metrics where there are keys: those with the right to it on \"*\", or whoever can connect."},
     {.name = "signature-v2", .type = OPTION_CHOICE, .field = FIELD(signature_v2), .default_text = "on", .words = "on|off",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Whether requests signed by AWS's Signature Version 2 are taken, as boto3 and the aws cli presign for servers other than "
              "AWS's. It signs neither bodies nor most headers, and URLs may be good for ever; off: version 4 alone."},
     {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
@@ -230,20 +230,20 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take the calls of DATA/control by HTTP, too: POST /-/admin/, signed with a key that has the right admin on \"*\"."},
     {.name = "access-log", .type = OPTION_TEXT, .field = FIELD(access_log), .argument = "FILE",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Log each request to a file; - is standard output. SIGHUP opens it anew."},
     {.name = "access-log-format", .type = OPTION_CHOICE, .field = FIELD(access_log_format), .default_text = "apache",
-     .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "apache: the combined form. json: one object a line."},
     {.name = "domain", .type = OPTION_LIST, .field = FIELD(domains), .check = check_domain, .argument = "NAME",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
     {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
-     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "The region that signatures and bucket locations name. *: any that a client has; us-east-1 for buckets whose client names "
              "none."},
     {.name = "max-connections", .type = OPTION_NUMBER, .field = FIELD(max_connections), .default_text = "0",
-     .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .max = CONNECTIONS_MAX, .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "How many connections may be open; 0: half of the descriptors that the process may have (ulimit -n), so that each can "
              "open an object, and at most 32768. For one more, the one that has been idle for longest is closed; while none has been "
              "for a second, the new one waits."},
@@ -252,14 +252,14 @@ const struct option_row option_rows[] = {
      .help = "How many of them may come from one address (IPv6: from one /64); what is more is closed at once. 0: no limit. A "
              "--trusted-proxy has none."},
     {.name = "body-rate-min", .type = OPTION_NUMBER, .field = FIELD(body_rate_min), .default_text = "1024", .max = BODY_RATE_MIN_MAX,
-     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "What a client must send of a body, or take of an answer, in a second: on average over each minute in which the server "
              "waited for it. Slower uploads end with RequestTimeout, slower downloads are cut. 0: as little as it likes."},
     {.name = "grace", .type = OPTION_NUMBER, .field = FIELD(grace_s), .default_text = "30", .max = GRACE_S_MAX,
      .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How long requests in flight may go on after SIGTERM or SIGINT."},
     {.name = "lifecycle-day", .type = OPTION_NUMBER, .field = FIELD(lifecycle_day_s), .default_text = "86400", .min = 1,
-     .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .max = LIFECYCLE_DAY_S_MAX, .argument = "SECONDS", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "How long a day of lifecycle rules is. Fewer seconds than a day has are for tests."},
     {.name = "lost-days", .type = OPTION_NUMBER, .field = FIELD(lost_days), .default_text = "30", .min = 1, .max = LOST_DAYS_MAX,
      .argument = "DAYS", .sources = FROM_ALL, .commands = COMMAND_SERVE,
@@ -268,7 +268,7 @@ const struct option_row option_rows[] = {
      .argument = "PERCENT", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "How much of the disk they may take; beyond it the oldest are removed, each with a line in the log."},
     {.name = "min-free", .type = OPTION_TEXT, .field = FIELD(min_free), .default_text = "0", .check = check_min_free,
-     .argument = "SHARE%|BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "SHARE%|BYTES", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "How much of the disk uploads leave free, as 5% or 10G. One that would begin to take of it is refused like one on a full disk; "
              "reads and deletes go on."},
     {.name = "read-only", .type = OPTION_SWITCH, .field = FIELD(read_only), .default_text = "no",
@@ -301,8 +301,11 @@ const struct option_row option_rows[] = {
     {.name = "keep-old", .type = OPTION_SWITCH, .field = FIELD(keep_old), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
      .help = "For rotate: the old keys stay valid, until the next rotation."},
+    {.name = "keep", .type = OPTION_SWITCH, .field = FIELD(keep), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_RUN,
+     .help = "Leave the store where it is, and say where that is."},
     {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
-     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY, .help = "Show this."},
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY | COMMAND_RUN, .help = "Show this."},
 };
 /* clang-format on */
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);

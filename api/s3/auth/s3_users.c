@@ -236,8 +236,8 @@ static int add(struct edit *edit, const char *name, const char *id, const char *
 
     if (result == -EEXIST)
         return say(edit->options, result, "there is a user %s already", name);
-    if (result != 0 || (id != NULL && (result = check_id(edit, id)) != 0) || (result = s3_users_make_key(key)) != 0 ||
-        (result = random_bytes(random, sizeof(random))) != 0)
+    if (result != 0 || (id != NULL && (result = check_id(edit, id)) != 0) ||
+        (result = s3_users_make_key(key)) != 0 || (result = random_bytes(random, sizeof(random))) != 0)
         return result;
     hex_encode(random, sizeof(random), random_id);
     random_id[64] = '\0';
