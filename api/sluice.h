@@ -314,6 +314,9 @@ struct sluice_server_options {
     /* SLUICE_E_BUCKET_NAME; -EROFS where the store is read-only */
     const struct sluice_server_bucket *buckets;
     size_t bucket_count;
+    /* Caches of build tools, at /-/cache/NAME/: each "KIND bucket=NAME" and further words, as deploy/README.md explains them. Their buckets
+     * are made, too. NULL-terminated, or NULL. -EINVAL: one is wrong, and the store's log says why. */
+    const char *const *caches;
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */

@@ -79,7 +79,7 @@ enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
         *secret_key, *access_key_file, *secret_key_file, *min_free, *access_log, *region, *user_id, *rights;
-    struct options_list domains, trusted_proxies, buckets;
+    struct options_list domains, trusted_proxies, buckets, caches;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,

@@ -56,6 +56,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
         .region = options->region,
+        .caches = (const char *const *)options->caches.items,
         .domains = (const char *const *)options->domains.items,
         .trusted_proxies = (const char *const *)options->trusted_proxies.items,
         .proxy_protocol =

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/s3/operations.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_error_known.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_xml.h"
@@ -31,11 +32,18 @@ static void tell_region(struct s3_request *request)
     s3_answer_header(request, "x-amz-bucket-region", region, strlen(region));
 }
 
+void s3_answer_through_door(struct s3_request *request)
+{
+    if (request->door != NULL && request->door->on_answer != NULL)
+        request->door->on_answer(request);
+}
+
 static void set_status(struct s3_request *request, int status)
 {
     tell_region(request);
     request->http->answer.status = status;
     request->http->answer.reason = NULL; /* the HTTP front has the text */
+    s3_answer_through_door(request);
 }
 
 /* Fields that most answers have: room for them at once. */
@@ -146,6 +154,8 @@ void s3_answer_error_message(struct s3_request *request, enum s3_error error, co
     int status = s3_error_status(error);
     struct s3_xml xml;
 
+    if (request->door != NULL && request->door->on_error(request, error, message))
+        return;
     if (is_confused_by_refusal(request))
         http_request_close_after(request->http);
     if (request->method == S3_HEAD || status == 304) {

@@ -8,6 +8,7 @@
 
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_selector.h"
 #include "api/s3/s3_service.h"
@@ -120,6 +121,9 @@ static enum s3_error refuse(struct s3_request *request, const struct s3_operatio
         error = operation->refusal;
     if (error == S3_ERROR_NONE)
         error = refuse_change(request);
+    if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT && request->method != S3_GET &&
+        request->method != S3_HEAD && request->method != S3_DELETE)
+        error = s3_door_judge_write(request);
     if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
         error = s3_encryption_refuse(&request->effective,
                                      request->method == S3_GET || request->method == S3_HEAD, message);

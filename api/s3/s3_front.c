@@ -12,6 +12,7 @@
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/s3_selector.h"
 #include "api/s3/s3_service.h"
@@ -84,6 +85,14 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
     if (refusal != S3_ERROR_NONE) {
         refuse_browser(request, refusal, error == S3_ERROR_NONE);
         return;
+    }
+    if (s3_door_is_addressed(request)) {
+        enum s3_door_way way = s3_door_enter(request);
+
+        if (way == S3_DOOR_ANSWERED)
+            return;
+        if (way == S3_DOOR_ENTERED)
+            error = S3_ERROR_NONE; /* what was wrong as a request of S3 is none any more */
     }
     if (s3_system_is_addressed(request)) {
         s3_system_handle(request);

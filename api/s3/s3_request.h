@@ -21,6 +21,7 @@ struct s3_chunk_signer;
 struct s3_credentials;
 struct s3_operation;
 struct s3_selector;
+struct s3_door;
 
 enum s3_method { S3_GET, S3_HEAD, S3_PUT, S3_POST, S3_DELETE, S3_OPTIONS, S3_METHOD_OTHER };
 
@@ -61,6 +62,7 @@ struct s3_request {
     struct slice bucket_name; /* empty for service requests */
     struct slice key;         /* percent-decoded bytes; empty for bucket requests */
     bool virtual_hosted;
+    const struct s3_door *door; /* by which it came in, see s3_door.h; NULL: it is S3's own */
     struct s3_parameter *parameters;
     size_t parameter_count;
     struct s3_effective effective; /* set by s3_effective_read and s3_effective_settle */
@@ -158,6 +160,8 @@ enum s3_error s3_request_argument_header(struct s3_request *request, const char 
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message);
 /* Answers with that error. What turns out to be an internal error goes to the service's log, a few a second at most. */
 void s3_answer_result(struct s3_request *request, int result);
+/* After status and headers of an answer were set by hand: the door has the last word. */
+void s3_answer_through_door(struct s3_request *request);
 /* status without a body: 200, 204. */
 void s3_answer_empty(struct s3_request *request, int status);
 struct s3_xml;

@@ -41,6 +41,7 @@ struct s3_service {
     void *log_ctx;
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
     void *admin_ctx;
+    struct s3_doors doors;
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;
@@ -103,6 +104,7 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->takes_any_host = options->takes_any_host;
     service->admin = options->admin;
     service->admin_ctx = options->admin_ctx;
+    service->doors = options->doors;
     if (*region == '\0' || strlen(region) >= S3_SIGV4_REGION_BYTES_MAX)
         return -EINVAL;
     result = copy_string(&service->region, region);
@@ -228,6 +230,11 @@ struct core *s3_service_core(const struct s3_service *service)
 bool s3_service_takes_any_host(const struct s3_service *service)
 {
     return service->takes_any_host;
+}
+
+const struct s3_doors *s3_service_doors(const struct s3_service *service)
+{
+    return &service->doors;
 }
 
 bool s3_service_has_admin(const struct s3_service *service)

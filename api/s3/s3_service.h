@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "api/s3/s3_door.h"
 #include "storage/base/log.h"
 
 struct core;
@@ -27,6 +28,7 @@ struct s3_service_options {
     /* Answers POST /-/admin/, when its signer has been found to have the right; NULL: there is no such name. On the worker's thread. */
     void (*admin)(void *ctx, struct s3_request *request);
     void *admin_ctx;
+    struct s3_doors doors; /* zeroed: there are none */
     log_fn log;
     void *log_ctx;
 };
@@ -48,6 +50,7 @@ struct s3_credentials;
 
 bool s3_service_takes_any_host(const struct s3_service *service);
 
+const struct s3_doors *s3_service_doors(const struct s3_service *service);
 bool s3_service_has_admin(const struct s3_service *service);
 /* Hands the request to options.admin. */
 void s3_service_admin(struct s3_service *service, struct s3_request *request);

@@ -127,20 +127,34 @@ int server_buckets_check(const struct sluice_server_options *options)
     return 0;
 }
 
+static int make_all(struct making *making, const struct sluice_server_options *options,
+                    const struct doors *doors)
+{
+    int err = 0;
+
+    for (size_t i = 0; err == 0 && i < options->bucket_count; i++)
+        err = make_one(making, &options->buckets[i]);
+    for (size_t i = 0; err == 0 && i < doors_count(doors); i++) {
+        const struct sluice_server_bucket bucket = {.name = doors_bucket(doors, i)};
+
+        err = make_one(making, &bucket);
+    }
+    return err;
+}
+
 int server_buckets_make(struct sluice_store *store, const struct sluice_server_options *options,
-                        const char *region)
+                        const struct doors *doors, const char *region)
 {
     struct making making = {.core = sluice_store_core(store), .region = region};
     int err;
 
-    if (options->bucket_count == 0)
+    if (core_is_read_only(making.core)) /* caches answer from what is there */
+        return options->bucket_count == 0 ? 0 : -EROFS;
+    if (options->bucket_count == 0 && doors_count(doors) == 0)
         return 0;
-    if (core_is_read_only(making.core))
-        return -EROFS;
     if ((err = library_lease(store, &making.worker)) != 0)
         return err;
-    for (size_t i = 0; err == 0 && i < options->bucket_count; i++)
-        err = make_one(&making, &options->buckets[i]);
+    err = make_all(&making, options, doors);
     library_give_back(store, making.worker);
     return err;
 }

@@ -12,6 +12,7 @@
  *
  * sluice_server_* may be called from any thread, but stop only once and not during another call on the same
  * server. */
+#include "api/doors/doors.h"
 #include "api/library/library.h"
 #include "api/http/http.h"
 #include "api/http/limits.h"
@@ -49,6 +50,7 @@ enum { WATCH_CREDENTIALS, WATCH_CERTIFICATE, WATCH_KEY, WATCHES_MAX };
 
 struct sluice_server {
     struct core *core;
+    struct doors *doors; /* NULL: none */
     struct s3_service *service;
     struct http_server *http;
     struct file_watch *watches[WATCHES_MAX]; /* NULL: there is no such file, or it cannot be watched */
@@ -202,7 +204,8 @@ static void destroy_watches(struct sluice_server *server)
 /* ---- Start and stop ---- */
 
 static int create_service(struct s3_service **service, const struct sluice_server_options *options,
-                          struct core *core, struct control_http *admin, log_fn log, void *log_ctx)
+                          struct core *core, const struct doors *doors, struct control_http *admin,
+                          log_fn log, void *log_ctx)
 {
     struct server_keys keys;
     int err = server_keys_take(&keys, options, log, log_ctx);
@@ -221,6 +224,7 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .refuses_v2 = options->refuse_signature_v2,
         .admin = admin != NULL ? control_http_handle : NULL,
         .admin_ctx = admin,
+        .doors = doors_for_front(doors),
         .log = log,
         .log_ctx = log_ctx,
     };
@@ -345,15 +349,16 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         options = &defaults;
     server->core = sluice_store_core(store);
     if ((err = check_listen_options(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
+        (err = doors_create(&server->doors, options->caches, log_to_core, server->core)) != 0 ||
         (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0)
         goto fail;
     create_watches(server, options);
-    err = create_service(&server->service, options, server->core, server->control_http, log_to_core,
-                         server->core);
+    err = create_service(&server->service, options, server->core, server->doors, server->control_http,
+                         log_to_core, server->core);
     if (err != 0)
         goto fail;
     if ((err = check_address(options, server->service)) != 0 ||
-        (err = server_buckets_make(store, options, s3_service_region(server->service))) != 0)
+        (err = server_buckets_make(store, options, server->doors, s3_service_region(server->service))) != 0)
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
@@ -373,6 +378,7 @@ fail_service:
 fail:
     destroy_watches(server);
     control_http_destroy(server->control_http);
+    doors_destroy(server->doors);
     free(server->credentials);
     free(server);
     return err;
@@ -384,10 +390,14 @@ int sluice_server_check(const struct sluice_server_options *options,
 {
     struct server_log caller = {.line = log, .ctx = log_ctx};
     struct s3_service *service;
+    struct doors *doors;
     int err = check_listen_options(options);
 
     if (err != 0 || (err = server_buckets_check(options)) != 0 ||
-        (err = create_service(&service, options, NULL, NULL, log_to_caller, &caller)) != 0)
+        (err = doors_create(&doors, options->caches, log_to_caller, &caller)) != 0)
+        return err;
+    doors_destroy(doors); /* they were looked at */
+    if ((err = create_service(&service, options, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = check_address(options, service);
     if (err == 0 && options->tls_certificate != NULL &&
@@ -439,6 +449,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
     http_server_stop(server->http, grace_ms);
     s3_service_destroy(server->service);
     control_http_destroy(server->control_http);
+    doors_destroy(server->doors);
     free(server->credentials);
     free(server);
 }

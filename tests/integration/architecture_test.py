@@ -10,7 +10,7 @@ import re
 
 from sluicetest import ROOT, check, done
 
-LINES_MAX = {"ARCHITECTURE.md": 180, "README.md": 190}
+LINES_MAX = {"ARCHITECTURE.md": 190, "README.md": 210}
 LINKED = ("README.md", "ARCHITECTURE.md", "deploy/README.md", "api/README.md", "api/s3/README.md", "api/s3/OPERATIONS.md", "storage/README.md",
           "metadata/README.md", "tests/RELIABILITY.md", "tests/bench/README.md", "tests/bench/FIGURES.md")
 COLUMNS_MAX = 140

@@ -42,6 +42,8 @@ forbid "identity stands on the ground floor alone" '(\.\./)*(storage/[^b]|storag
 forbid "core knows nothing of HTTP and S3" '(\.\./)*api/(library|http|s3|server|cli)/|h2o' api/core
 forbid "the library stands on the core alone" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(http|s3|server|cli)/)|h2o' api/library
 forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/)' api/s3 api/server
+forbid "doors stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|server|cli)/)' api/doors
+forbid "S3 does not know its doors" '(\.\./)*api/doors/' api/s3
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
 forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h

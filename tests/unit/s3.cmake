@@ -10,7 +10,7 @@ set(S3_CREDENTIALS_SOURCES auth/s3_credentials.c auth/s3_credentials_parse.c aut
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_error_elements.c
     s3_error_known.c s3_resource_type.c text/s3_xml.c
     auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
-    access/s3_browser.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
+    access/s3_browser.c s3_door.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
 
 s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_time.c)
 s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} auth/s3_chunk_signer.c)

@@ -13,6 +13,7 @@
 #include "api/s3/access/s3_ownership.h"
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/operations.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
@@ -290,7 +291,7 @@ enum s3_error s3_authorize_upload(struct s3_request *request, struct slice tags)
     struct s3_access access = {
         .object = &request->pinned, .rights = S3_RIGHT_WRITE, .tags = tags, .of_upload = true};
     size_t count = s3_action_of_upload(request, actions);
-    enum s3_error error = S3_ERROR_NONE;
+    enum s3_error error = s3_door_judge_write(request);
 
     for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
         access.action = actions[i];

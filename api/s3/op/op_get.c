@@ -151,6 +151,7 @@ static void add_head(struct fetch *fetch)
     add_checksum(fetch);
     s3_browser_answer(request);
     request->http->answer.status = fetch->is_partial ? 206 : 200;
+    s3_answer_through_door(request);
 }
 
 static void answer_not_modified(struct fetch *fetch)

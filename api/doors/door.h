@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the kinds of doors share: a door as configured, a request that goes through it, and the words of answers. */
+#ifndef API_DOORS_DOOR_H
+#define API_DOORS_DOOR_H
+
+#include <stdbool.h>
+
+#include "api/doors/limits.h"
+#include "api/s3/s3_door.h"
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_request.h"
+#include "storage/base/slice.h"
+
+struct door_call;
+
+/* A protocol. All members but `name` are about one call. */
+struct door_kind {
+    const char *name;
+    /* What the path after /-/cache/NAME/ asks for: door_go_to_key, or an answer. */
+    enum s3_door_way (*enter)(struct door_call *call);
+    /* As s3_door has them; on_error NULL: door_answer_error with the texts below. */
+    bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
+    void (*on_answer)(struct s3_request *request);
+    /* What a client of this protocol understands, without failing its build: */
+    int status_of_taken;   /* a PUT of what is there and may not be replaced */
+    int status_of_trouble; /* a PUT that came to nothing by no fault of the client's; 0: S3's own status */
+    bool hides_trouble;    /* a GET that fails by no fault of the client's is a miss */
+    bool is_write_once;    /* the protocol wants it so */
+};
+
+struct door {
+    const struct door_kind *kind;
+    char name[DOOR_NAME_BYTES_MAX + 1];
+    char bucket[64];
+    char prefix[DOOR_PREFIX_BYTES_MAX + 1];
+    bool is_write_once;
+};
+
+/* A request on its way; in the request's arena. */
+struct door_call {
+    struct s3_door front; /* first: request->door points to it */
+    const struct door *door;
+    struct s3_request *request;
+    struct slice path; /* after /-/cache/NAME/, decoded */
+    /* The query, which is the door's and not S3's. */
+    const struct s3_parameter *parameters;
+    size_t parameter_count;
+};
+
+struct door_call *door_call_of(const struct s3_request *request);
+
+/* ---- The kinds ---- */
+
+extern const struct door_kind door_nx, door_turbo, door_gradle, door_ccache, door_http;
+
+/* ---- Reading ---- */
+
+/* A parameter of the door's query; base NULL: it is not there. */
+struct slice door_parameter(const struct door_call *call, const char *name);
+/* Letters, digits, '-', '_' and '.', but neither "." nor ".."; 1 to max of them. */
+bool door_name_is_plain(struct slice name, size_t max);
+/* Whether a path is one of names that are not empty, and none is "." or "..": what clients and proxies do not rewrite. */
+bool door_path_is_plain(struct slice path);
+
+/* ---- Going on ---- */
+
+/* The request is about the door's key of that name from here on: GET, HEAD, PUT and DELETE are S3's of an object. */
+enum s3_door_way door_go_to_key(struct door_call *call, struct slice name);
+
+/* ---- Answers ---- */
+
+/* Whose request it is, for what is answered without a key: S3_DOOR_ENTERED when it may be answered; else that has been done. */
+enum s3_door_way door_authenticate(struct door_call *call);
+enum s3_door_way door_answer(struct door_call *call, int status, const char *type, const char *text);
+enum s3_door_way door_answer_absent(struct door_call *call);                    /* 404 */
+enum s3_door_way door_answer_method(struct door_call *call, const char *allow); /* 405 */
+/* By the texts and statuses of the kind. */
+bool door_answer_error(struct s3_request *request, enum s3_error error, const char *message);
+/* The status that goes with an error of S3's, in the words of the kind. */
+int door_status_of(const struct door_call *call, enum s3_error error);
+
+#endif

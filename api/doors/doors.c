@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The list of doors: made from the lines of the configuration, found by the paths of requests. */
+#include "api/doors/doors.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/doors/door.h"
+#include "storage/base/names.h"
+
+struct doors {
+    size_t count;
+    struct door list[DOORS_MAX];
+};
+
+struct reading {
+    const char *spec;
+    log_fn log;
+    void *log_ctx;
+};
+
+static const struct door_kind *const kinds[] = {&door_ccache, &door_gradle, &door_http, &door_nx,
+                                                &door_turbo};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *doors_kinds(void)
+{
+    return "ccache, gradle, http, nx, turbo";
+}
+
+/* ---- Configuration ---- */
+
+static int refuse(const struct reading *reading, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static int refuse(const struct reading *reading, const char *format, ...)
+{
+    char reason[256], message[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    (void)snprintf(message, sizeof(message), "cache \"%.*s\": %s", (int)DOOR_SPEC_BYTES_MAX, reading->spec,
+                   reason);
+    if (reading->log != NULL)
+        reading->log(reading->log_ctx, LOG_LEVEL_ERROR, message);
+    return -EINVAL;
+}
+
+static const struct door_kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    }
+    return NULL;
+}
+
+static int take_name(const struct reading *reading, const char *name, struct door *door)
+{
+    if (!door_name_is_plain(slice_text(name), DOOR_NAME_BYTES_MAX))
+        return refuse(reading, "a name has 1 to 64 letters, digits, '-', '_' and '.'");
+    strcpy(door->name, name);
+    return 0;
+}
+
+static int take_bucket(const struct reading *reading, const char *name, struct door *door)
+{
+    if (!bucket_name_is_valid(name, strlen(name)))
+        return refuse(reading, "\"%s\" is not a valid bucket name", name);
+    strcpy(door->bucket, name);
+    return 0;
+}
+
+static int take_prefix(const struct reading *reading, const char *prefix, struct door *door)
+{
+    if (strlen(prefix) > DOOR_PREFIX_BYTES_MAX)
+        return refuse(reading, "a prefix has at most 256 bytes");
+    strcpy(door->prefix, prefix);
+    return 0;
+}
+
+static int take_word(const struct reading *reading, const char *word, struct door *door)
+{
+    if (strncmp(word, "bucket=", 7) == 0)
+        return take_bucket(reading, word + 7, door);
+    if (strncmp(word, "name=", 5) == 0)
+        return take_name(reading, word + 5, door);
+    if (strncmp(word, "prefix=", 7) == 0)
+        return take_prefix(reading, word + 7, door);
+    if (strcmp(word, "write-once") != 0)
+        return refuse(reading, "\"%s\" is none of bucket=, name=, prefix= and write-once", word);
+    door->is_write_once = true;
+    return 0;
+}
+
+static int take_spec(const struct reading *reading, struct door *door)
+{
+    char text[DOOR_SPEC_BYTES_MAX + 1], *rest, *word;
+    int err = 0;
+
+    if (strlen(reading->spec) >= sizeof(text))
+        return refuse(reading, "it is too long");
+    strcpy(text, reading->spec);
+    word = strtok_r(text, " \t", &rest);
+    if (word == NULL || (door->kind = find_kind(word)) == NULL)
+        return refuse(reading, "it begins with a kind: %s", doors_kinds());
+    strcpy(door->name, door->kind->name);
+    door->is_write_once = door->kind->is_write_once;
+    while (err == 0 && (word = strtok_r(NULL, " \t", &rest)) != NULL)
+        err = take_word(reading, word, door);
+    return err == 0 && door->bucket[0] == '\0' ? refuse(reading, "it names no bucket: bucket=NAME") : err;
+}
+
+/* Keys of one door would be another's, too, which checks them otherwise. */
+static bool keys_overlap(const struct door *one, const struct door *other)
+{
+    size_t length = strlen(one->prefix), other_length = strlen(other->prefix);
+
+    return strcmp(one->bucket, other->bucket) == 0 &&
+           strncmp(one->prefix, other->prefix, length < other_length ? length : other_length) == 0;
+}
+
+static int add(struct doors *doors, const struct reading *reading)
+{
+    struct door *door = &doors->list[doors->count];
+    int err;
+
+    if (doors->count == DOORS_MAX)
+        return refuse(reading, "there are too many");
+    if ((err = take_spec(reading, door)) != 0)
+        return err;
+    for (size_t i = 0; i < doors->count; i++) {
+        const struct door *other = &doors->list[i];
+
+        if (strcmp(other->name, door->name) == 0)
+            return refuse(reading, "there is one of that name already: give this one another by name=");
+        if (keys_overlap(door, other))
+            return refuse(reading, "its keys are those of %s, too: give it a prefix of its own", other->name);
+    }
+    doors->count++;
+    return 0;
+}
+
+int doors_create(struct doors **doors, const char *const *specs, log_fn log, void *log_ctx)
+{
+    struct doors *made;
+    int err = 0;
+
+    *doors = NULL;
+    if (specs == NULL || specs[0] == NULL)
+        return 0;
+    if ((made = calloc(1, sizeof(*made))) == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; err == 0 && specs[i] != NULL; i++) {
+        const struct reading reading = {specs[i], log, log_ctx};
+
+        err = add(made, &reading);
+    }
+    if (err == 0)
+        *doors = made;
+    else
+        free(made);
+    return err;
+}
+
+void doors_destroy(struct doors *doors)
+{
+    free(doors);
+}
+
+size_t doors_count(const struct doors *doors)
+{
+    return doors != NULL ? doors->count : 0;
+}
+
+const char *doors_bucket(const struct doors *doors, size_t i)
+{
+    return doors->list[i].bucket;
+}
+
+/* ---- Requests ---- */
+
+/* The door that the path names, and what follows; NULL: there is none. */
+static const struct door *find_door(const struct doors *doors, struct slice path, struct slice *rest)
+{
+    const char *slash = memchr(path.base, '/', path.len);
+    struct slice name = slice_of(path.base, slash != NULL ? (size_t)(slash - path.base) : path.len);
+
+    *rest = slash != NULL ? slice_from(path, name.len + 1) : slice_of("", 0);
+    for (size_t i = 0; i < doors->count; i++) {
+        if (slice_is(name, doors->list[i].name))
+            return &doors->list[i];
+    }
+    return NULL;
+}
+
+static enum s3_door_way enter(void *ctx, struct s3_request *request)
+{
+    const struct doors *doors = ctx;
+    struct slice rest;
+    const struct door *door = find_door(doors, slice_from(request->key, strlen("cache/")), &rest);
+    struct door_call *call;
+
+    if (door == NULL)
+        return S3_DOOR_ABSENT;
+    call = s3_request_alloc(request, sizeof(*call));
+    *call = (struct door_call){
+        .front = {.keeper = door,
+                  .on_error = door->kind->on_error != NULL ? door->kind->on_error : door_answer_error,
+                  .on_answer = door->kind->on_answer},
+        .door = door,
+        .request = request,
+        .path = rest,
+        .parameters = request->parameters,
+        .parameter_count = request->parameter_count,
+    };
+    request->door = &call->front;
+    request->parameter_count = 0;
+    return door->kind->enter(call);
+}
+
+static const void *keeper_of(void *ctx, struct slice bucket, struct slice key)
+{
+    const struct doors *doors = ctx;
+
+    for (size_t i = 0; i < doors->count; i++) {
+        const struct door *door = &doors->list[i];
+
+        if (slice_is(bucket, door->bucket) && slice_has_prefix(key, door->prefix))
+            return door;
+    }
+    return NULL;
+}
+
+struct s3_doors doors_for_front(const struct doors *doors)
+{
+    if (doors == NULL)
+        return (struct s3_doors){NULL, NULL, NULL};
+    return (struct s3_doors){.enter = enter, .keeper_of = keeper_of, .ctx = (void *)doors};
+}

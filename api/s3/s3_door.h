@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Doors: other protocols than S3's, by which requests reach the same objects (api/doors). A door stands below /-/cache/. It tells which key
+ * a request is about; from there on the request goes S3's way, with its rights, policies, conditions and logs; and in the end the door
+ * puts the answer into the words of its clients.
+ *
+ * This is what the front knows of them. All on the worker's thread. */
+#ifndef API_S3_S3_DOOR_H
+#define API_S3_S3_DOOR_H
+
+#include <stdbool.h>
+
+#include "api/s3/s3_error.h"
+#include "storage/base/slice.h"
+
+struct s3_request;
+
+enum s3_door_way {
+    S3_DOOR_ABSENT, /* there is no such door */
+    S3_DOOR_ENTERED, /* bucket, key, method and parameters are those of S3's request now, and request->door is set */
+    S3_DOOR_ANSWERED, /* by the door itself; or it will be */
+};
+
+/* Of a request that came through a door. */
+struct s3_door {
+    const void *keeper; /* the door, as s3_doors.keeper_of has it */
+    /* Before an error is answered. True: it has been, or the request goes on another way. */
+    bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
+    /* Before any other answer: its status is set, headers may be added. NULL: it is as it should be. */
+    void (*on_answer)(struct s3_request *request);
+};
+
+/* All doors of a server. */
+struct s3_doors {
+    /* A request below /-/cache/, whose path was parsed: request->key is what follows "/-/". */
+    enum s3_door_way (*enter)(void *ctx, struct s3_request *request);
+    /* The door that alone may write that key; NULL: there is none. */
+    const void *(*keeper_of)(void *ctx, struct slice bucket, struct slice key);
+    void *ctx;
+};
+
+/* Whether the request is for a door, should there be one. After s3_request_parse. */
+bool s3_door_is_addressed(const struct s3_request *request);
+/* Lets it in. A server without doors: S3_DOOR_ABSENT. */
+enum s3_door_way s3_door_enter(struct s3_request *request);
+/* What a door keeps is written through it alone: its checks are worth nothing otherwise. AccessDenied for a request that would put something
+ * else there. Removing is not kept: then a door misses it, as it misses what never was there. */
+enum s3_error s3_door_judge_write(struct s3_request *request);
+
+#endif
