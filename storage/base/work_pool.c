@@ -165,6 +165,27 @@ void work_pool_add(struct work_pool *pool, struct queue_link *work)
     work_pool_add_all(pool, &one);
 }
 
+struct queue_link *work_pool_take(struct work_pool *pool)
+{
+    struct queue_link *work;
+
+    if (!work_pool_has_waiting(pool))
+        return NULL;
+    pthread_mutex_lock(&pool->lock);
+    if ((work = queue_pop(&pool->queue)) != NULL)
+        pool->queued--;
+    pthread_mutex_unlock(&pool->lock);
+    return work;
+}
+
+void work_pool_give_back(struct work_pool *pool, struct queue_link *work)
+{
+    pthread_mutex_lock(&pool->lock);
+    queue_push(&pool->queue, work); /* wakes nobody, as in run_one */
+    pool->queued++;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 bool work_pool_has_waiting(const struct work_pool *pool)
 {
     return atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0;

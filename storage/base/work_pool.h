@@ -43,6 +43,11 @@ void work_pool_add(struct work_pool *pool, struct queue_link *work);
 /* The same for all in the queue, which is empty then. */
 void work_pool_add_all(struct work_pool *pool, struct queue *works);
 
+/* For `run`: the oldest work that waits for a thread, which has it from here on as it has its own; or NULL. If there is more to do for it,
+ * work_pool_give_back puts it after all others that wait. */
+struct queue_link *work_pool_take(struct work_pool *pool);
+void work_pool_give_back(struct work_pool *pool, struct queue_link *work);
+
 /* Whether work waits for a thread, as of a moment ago: for `run`, which may make it short then. Takes no lock. */
 bool work_pool_has_waiting(const struct work_pool *pool);
 

@@ -17,17 +17,21 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "storage/digest/md5.h"
+
 /* Bytes that every algorithm of a set sees before the next ones: they stay in the CPU's nearest cache
  * meanwhile. */
 #define DIGEST_BLOCK_BYTES (16u << 10)
 
-#define DIGEST_MESSAGE_KIND_COUNT 4 /* MD5, SHA1, SHA256, SHA512: the kinds OpenSSL computes */
+/* MD5, SHA1, SHA256, SHA512: the kinds that OpenSSL knows. It computes all but MD5, and says whether that is allowed. */
+#define DIGEST_MESSAGE_KIND_COUNT 4
 _Static_assert(DIGEST_SHA512 == DIGEST_MESSAGE_KIND_COUNT - 1,
                "message digests come first in enum digest_kind");
 
 struct digest_set {
     uint32_t mask;
     bool failed;
+    struct md5 md5;
     EVP_MD_CTX *context[DIGEST_MESSAGE_KIND_COUNT]; /* NULL where the mask lacks the kind */
     uint32_t crc32, crc32c;
     uint64_t crc64nvme;
@@ -92,7 +96,10 @@ int digest_set_create(struct digest_set **out, uint32_t mask)
     if (set == NULL)
         return -ENOMEM;
     set->mask = mask;
-    for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT && err == 0; kind++) {
+    md5_begin(&set->md5);
+    if ((mask & DIGEST_BIT(DIGEST_MD5)) && methods[DIGEST_MD5] == NULL)
+        err = -EIO;
+    for (int kind = DIGEST_SHA1; kind < DIGEST_MESSAGE_KIND_COUNT && err == 0; kind++) {
         if (!(mask & DIGEST_BIT(kind)))
             continue;
         set->context[kind] = EVP_MD_CTX_new();
@@ -145,6 +152,7 @@ uint64_t digest_crc_update(enum digest_kind kind, uint64_t crc, const void *data
                                     : digest_crc32c((uint32_t)crc, data, length);
 }
 
+/* All kinds but MD5. */
 static void digest_set_update_block(struct digest_set *set, const unsigned char *data, size_t length)
 {
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)
@@ -165,19 +173,56 @@ static void digest_set_update_block(struct digest_set *set, const unsigned char 
         (void)XXH3_128bits_update(set->xxh3_128, data, length);
 }
 
+static size_t digest_piece_block(const struct digest_piece *piece)
+{
+    return piece->length < DIGEST_BLOCK_BYTES ? piece->length : DIGEST_BLOCK_BYTES;
+}
+
+/* A block of each; the MD5s side by side. Returns how many pieces have a byte left. */
+static unsigned digest_pieces_update_blocks(struct digest_piece *list, unsigned count)
+{
+    struct md5_piece md5[DIGEST_TOGETHER_MAX];
+    unsigned md5_count = 0, left = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct digest_set *set = list[i].set;
+        size_t length = digest_piece_block(&list[i]);
+
+        if (length == 0)
+            continue;
+        digest_set_update_block(set, list[i].data, length);
+        if (set->mask & DIGEST_BIT(DIGEST_MD5))
+            md5[md5_count++] = (struct md5_piece){&set->md5, list[i].data, length};
+        list[i].data = (const unsigned char *)list[i].data + length;
+        list[i].length = set->failed ? 0 : list[i].length - length;
+        left += list[i].length > 0;
+    }
+    md5_update(md5, md5_count);
+    return left;
+}
+
+void digest_pieces_update(struct digest_piece *list, unsigned count)
+{
+    assert(count <= DIGEST_TOGETHER_MAX);
+    while (digest_pieces_update_blocks(list, count) > 0)
+        ;
+    for (unsigned i = 0; i < count; i++)
+        list[i].result = list[i].set->failed ? -EIO : 0;
+}
+
 int digest_set_update(struct digest_set *set, const void *data, size_t length)
 {
-    const unsigned char *bytes = data;
-    size_t part;
+    struct digest_piece piece = {.set = set, .data = data, .length = length};
 
-    assert(bytes != NULL || length == 0);
-    while (length > 0 && !set->failed) {
-        part = length < DIGEST_BLOCK_BYTES ? length : DIGEST_BLOCK_BYTES;
-        digest_set_update_block(set, bytes, part);
-        bytes += part;
-        length -= part;
-    }
+    assert(data != NULL || length == 0);
+    if (!set->failed)
+        digest_pieces_update(&piece, 1);
     return set->failed ? -EIO : 0;
+}
+
+bool digest_set_has(const struct digest_set *set, enum digest_kind kind)
+{
+    return (set->mask & DIGEST_BIT(kind)) != 0;
 }
 
 void digest_set_drop(struct digest_set *set, uint32_t mask)
@@ -227,6 +272,8 @@ int digest_set_final(struct digest_set *set, struct digest_values *values)
 {
     assert(set->mask < DIGEST_BIT(DIGEST_KIND_COUNT));
     memset(values, 0, sizeof(*values));
+    if (set->mask & DIGEST_BIT(DIGEST_MD5))
+        md5_end(&set->md5, values->value[DIGEST_MD5]);
     for (int kind = 0; kind < DIGEST_MESSAGE_KIND_COUNT; kind++)
         if (set->context[kind] != NULL && !EVP_DigestFinal_ex(set->context[kind], values->value[kind], NULL))
             set->failed = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Digests and checksums of object bytes: a set of algorithms fed together, so that each byte is touched once.
- * MD5 and SHA come from OpenSSL, CRC32 and CRC32C from ISA-L, the XXH family from xxHash; CRC64NVME is in crc64nvme.c.
+ * SHA comes from OpenSSL, MD5 is in md5.c, CRC32 and CRC32C from ISA-L, the XXH family from xxHash; CRC64NVME is in crc64nvme.c.
  *
  * Values are byte strings in network order, as S3 prints them in base64 (a CRC32 is 4 bytes, big-endian; an XXH is in its
  * canonical, big-endian form, with seed 0).
@@ -45,6 +45,21 @@ struct digest_set;
 int digest_set_create(struct digest_set **set, uint32_t mask);
 /* Returns 0, or -EIO if the digest library failed (sticky: final reports it too). */
 int digest_set_update(struct digest_set *set, const void *data, size_t length);
+
+/* So many sets are fed side by side at once. */
+#define DIGEST_TOGETHER_MAX 3u
+
+struct digest_piece {
+    struct digest_set *set;
+    const void *data;
+    size_t length;
+    int result; /* out, as of digest_set_update */
+};
+
+/* The next bytes of several sets, one piece for each; the MD5s among them take hardly longer than one. The list is used up. */
+void digest_pieces_update(struct digest_piece *list, unsigned count);
+
+bool digest_set_has(const struct digest_set *set, enum digest_kind kind); /* and computes it still */
 /* Stops computing the kinds in mask, and leaves them out of the values. */
 void digest_set_drop(struct digest_set *set, uint32_t mask);
 /* Writes the values; the set can then only be freed. Returns 0 or -EIO, when values->mask is 0. */
@@ -74,6 +89,18 @@ int digest_set_update_file(struct digest_set *set, int fd, uint64_t offset, uint
 /* The same for several sets over the same bytes, mapped once. */
 int digest_sets_update_file(struct digest_set *const *sets, unsigned count, int fd, uint64_t offset,
                             uint64_t length);
+
+/* The next bytes of a set, in a file: at most DIGEST_WINDOW_BYTES, in one window. */
+struct digest_file_piece {
+    struct digest_set *set;
+    int fd;
+    uint64_t offset;
+    size_t length;
+    int result; /* out, as of digest_set_update_file */
+};
+
+/* Of up to DIGEST_TOGETHER_MAX sets, as digest_pieces_update. */
+void digest_file_pieces_update(struct digest_file_piece *list, unsigned count);
 
 /* A range of a file that is still being written, mapped once and digested piece by piece after the writes: cheaper than a
  * mapping for each piece. */

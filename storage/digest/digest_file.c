@@ -131,6 +131,42 @@ void digest_map_close(struct digest_map *map)
     map->bytes = NULL;
 }
 
+void digest_file_pieces_update(struct digest_file_piece *list, unsigned count)
+{
+    struct digest_piece pieces[DIGEST_TOGETHER_MAX];
+    struct digest_map maps[DIGEST_TOGETHER_MAX];
+    struct digest_file_piece *of[DIGEST_TOGETHER_MAX];
+    unsigned found = 0;
+
+    assert(count <= DIGEST_TOGETHER_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        const struct digest_sets sets = {&list[i].set, 1};
+        struct digest_map *map = &maps[found];
+        size_t lead = (size_t)(list[i].offset % (uint64_t)sysconf(_SC_PAGESIZE));
+
+        assert(list[i].length > 0 && list[i].length <= DIGEST_WINDOW_BYTES);
+        if ((list[i].result = file_check_length(list[i].fd, list[i].offset + list[i].length)) != 0)
+            continue;
+        digest_map_open(map, list[i].fd, list[i].offset, list[i].length);
+        list[i].result = map->bytes == NULL ? -EOPNOTSUPP
+                                            : window_populate(map->fd, map->bytes, map->length,
+                                                              list[i].offset + list[i].length);
+        if (list[i].result == 0) {
+            pieces[found] = (struct digest_piece){list[i].set, map->bytes + lead, list[i].length, 0};
+            of[found++] = &list[i];
+            continue;
+        }
+        digest_map_close(map);
+        if (list[i].result == -EOPNOTSUPP)
+            list[i].result = update_by_copy(&sets, list[i].fd, list[i].offset, list[i].length);
+    }
+    digest_pieces_update(pieces, found);
+    for (unsigned i = 0; i < found; i++) {
+        of[i]->result = pieces[i].result;
+        digest_map_close(&maps[i]);
+    }
+}
+
 static int update_window(const struct digest_sets *sets, int fd, uint64_t offset, size_t length)
 {
     size_t lead = (size_t)(offset % (uint64_t)sysconf(_SC_PAGESIZE));

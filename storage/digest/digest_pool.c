@@ -4,7 +4,7 @@
  *
  * A stream is idle, or `scheduled`: in the pool's queue or in the hands of one thread, which digests one window (or up to the end of a
  * chunk) and puts the stream after the others while there is more to do. So one stream is never on two threads, and a long upload does
- * not starve a short one.
+ * not starve a short one. Streams that want an MD5 and wait for a thread anyway are taken along: three windows take hardly longer than one.
  *
  * Threads are not woken for every few bytes: a stream becomes runnable when a window is full, when many
  * chunks have gathered, or at its end. One lock guards what callers tell a stream; digesting and callbacks run outside it. */
@@ -170,36 +170,84 @@ static int stream_verify_chunk(struct digest_stream *stream, const struct digest
     return err;
 }
 
-/* One step: a window at most, not past the end of the chunk, and the chunk's verdict if it is complete. The
- * lock is held on entry and on return, and given up in between. */
-static void stream_step(struct digest_stream *stream)
-{
-    struct digest_pool *pool = stream->pool;
-    struct chunk_node *node = NULL;
-    uint64_t from = stream->position;
-    uint64_t to = from + DIGEST_WINDOW_BYTES - from % DIGEST_WINDOW_BYTES;
-    uint64_t limit = stream_limit(stream);
-    bool is_large = stream->end > stream->small_bytes_max;
-    int fd = stream->fd, err;
+/* A window at most, not past the end of the chunk, and the chunk's verdict if it is complete. */
+struct step {
+    struct digest_stream *stream;
+    struct chunk_node *node;
+    uint64_t from, to; /* the same: there is nothing to digest */
+    int fd, err;
+    bool is_due, is_large, is_together;
+};
 
-    assert(from <= limit && limit <= stream->end);
-    to = limit < to ? limit : to;
-    if (stream_first_chunk(stream) != NULL && stream_first_chunk(stream)->chunk.end <= to) {
-        node = stream_pop_chunk(stream);
-        to = node->chunk.end;
+/* The lock is held. */
+static void step_begin(struct step *step)
+{
+    struct digest_stream *stream = step->stream;
+    uint64_t limit = stream_limit(stream);
+
+    step->from = stream->position;
+    step->to = step->from + DIGEST_WINDOW_BYTES - step->from % DIGEST_WINDOW_BYTES;
+    step->is_due = true;
+    step->is_large = stream->end > stream->small_bytes_max;
+    step->fd = stream->fd;
+    assert(step->from <= limit && limit <= stream->end);
+    step->to = limit < step->to ? limit : step->to;
+    if (stream_first_chunk(stream) != NULL && stream_first_chunk(stream)->chunk.end <= step->to) {
+        step->node = stream_pop_chunk(stream);
+        step->to = step->node->chunk.end;
     }
-    pthread_mutex_unlock(&pool->lock);
-    if (is_large)
-        stream_drop_small(stream);
-    err = stream_digest(stream, fd, from, to);
-    if (err == 0 && node != NULL)
-        err = stream_verify_chunk(stream, &node->chunk);
-    free(node);
-    pthread_mutex_lock(&pool->lock);
-    assert(stream->scheduled && to >= from);
-    stream->position = to;
-    if (err != 0)
-        stream_fail(stream, err);
+}
+
+/* Whose thread may take others along. */
+static bool stream_goes_together(const struct digest_stream *stream)
+{
+    return !stream->chunked && stream->set != NULL && digest_set_has(stream->set, DIGEST_MD5);
+}
+
+/* Without the lock. */
+static void steps_digest_together(struct step *steps, unsigned count)
+{
+    struct digest_file_piece pieces[DIGEST_TOGETHER_MAX];
+    struct step *of[DIGEST_TOGETHER_MAX];
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct step *step = &steps[i];
+
+        if (step->is_due && step->is_large)
+            stream_drop_small(step->stream);
+        step->is_together = step->is_due && step->from < step->to && stream_goes_together(step->stream);
+        if (!step->is_together)
+            continue;
+        of[found] = step;
+        pieces[found++] = (struct digest_file_piece){.set = step->stream->set,
+                                                     .fd = step->fd,
+                                                     .offset = step->from,
+                                                     .length = (size_t)(step->to - step->from)};
+    }
+    digest_file_pieces_update(pieces, found);
+    for (unsigned i = 0; i < found; i++) /* what was announced as written is not there */
+        of[i]->err = pieces[i].result == -ENODATA ? -EIO : pieces[i].result;
+}
+
+/* Without the lock. */
+static void step_digest_alone(struct step *step)
+{
+    step->err = stream_digest(step->stream, step->fd, step->from, step->to);
+    if (step->err == 0 && step->node != NULL)
+        step->err = stream_verify_chunk(step->stream, &step->node->chunk);
+    free(step->node);
+}
+
+/* The lock is held. */
+static void step_end(const struct step *step)
+{
+    struct digest_stream *stream = step->stream;
+
+    assert(stream->scheduled && step->to >= step->from);
+    stream->position = step->to;
+    if (step->err != 0)
+        stream_fail(stream, step->err);
 }
 
 /* Whether a finishing stream has nothing left to do. */
@@ -212,15 +260,34 @@ static bool stream_is_over(struct digest_stream *stream)
     return stream->result != 0 || (stream->position == stream->end && queue_is_empty(&stream->chunks));
 }
 
-/* Moves a scheduled stream on. true: there is more to do. */
-static bool stream_run(struct digest_stream *stream)
+static void streams_step(struct digest_pool *pool, struct step *steps, unsigned count)
+{
+    pthread_mutex_lock(&pool->lock);
+    for (unsigned i = 0; i < count; i++) {
+        struct digest_stream *stream = steps[i].stream;
+
+        assert(stream->scheduled);
+        if (!stream->cancelled && stream->result == 0 && !stream_is_over(stream))
+            step_begin(&steps[i]);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    steps_digest_together(steps, count);
+    for (unsigned i = 0; i < count; i++)
+        if (steps[i].is_due && !steps[i].is_together)
+            step_digest_alone(&steps[i]);
+    pthread_mutex_lock(&pool->lock);
+    for (unsigned i = 0; i < count; i++)
+        if (steps[i].is_due)
+            step_end(&steps[i]);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* After a step. true: there is more to do. */
+static bool stream_go_on(struct digest_stream *stream)
 {
     struct digest_pool *pool = stream->pool;
 
     pthread_mutex_lock(&pool->lock);
-    assert(stream->scheduled);
-    if (!stream->cancelled && stream->result == 0 && !stream_is_over(stream))
-        stream_step(stream);
     bool cancelled = stream->cancelled, over = cancelled || stream_is_over(stream);
     bool has_more = !over && stream_has_work(stream);
     stream->scheduled = over || has_more;
@@ -234,7 +301,18 @@ static bool stream_run(struct digest_stream *stream)
 
 static bool digest_work(void *ctx, struct queue_link *work, void *own)
 {
-    return stream_run(OWNER_OF(work, struct digest_stream, link));
+    struct digest_pool *pool = ctx;
+    struct step steps[DIGEST_TOGETHER_MAX] = {{.stream = OWNER_OF(work, struct digest_stream, link)}};
+    unsigned count = 1;
+
+    while (count < DIGEST_TOGETHER_MAX && stream_goes_together(steps[count - 1].stream) &&
+           (work = work_pool_take(pool->works)) != NULL)
+        steps[count++].stream = OWNER_OF(work, struct digest_stream, link);
+    streams_step(pool, steps, count);
+    for (unsigned i = 1; i < count; i++)
+        if (stream_go_on(steps[i].stream))
+            work_pool_give_back(pool->works, &steps[i].stream->link);
+    return stream_go_on(steps[0].stream);
 }
 
 /* ---- The pool ---- */
@@ -242,7 +320,7 @@ static bool digest_work(void *ctx, struct queue_link *work, void *own)
 int digest_pool_create(struct digest_pool **out, unsigned threads)
 {
     struct digest_pool *pool;
-    const struct work_pool_options options = {
+    struct work_pool_options options = {
         .name = "sluice-digest",
         .thread_max = threads,
         .run = digest_work,
@@ -253,6 +331,7 @@ int digest_pool_create(struct digest_pool **out, unsigned threads)
     pool = calloc(1, sizeof(*pool));
     if (pool == NULL)
         return -ENOMEM;
+    options.ctx = pool;
     if ((err = work_pool_create(&pool->works, &options)) != 0) {
         free(pool);
         return err;

@@ -6,12 +6,11 @@
  * Measured, 4 KiB messages: OpenSSL 5.1 us each; sixteen side by side 0.95 with AVX-512, 1.45 by what every x86-64 has. */
 #include "storage/digest/md5_lanes.h"
 
-#include <stdint.h>
 #include <string.h>
 
-#define LANES       16
-#define BLOCK_BYTES 64u
-#define BLOCK_WORDS 16
+#include "storage/digest/md5_steps.h"
+
+#define LANES 16
 
 typedef uint32_t lane_words __attribute__((vector_size(4 * LANES)));
 
@@ -19,57 +18,20 @@ typedef uint32_t lane_words __attribute__((vector_size(4 * LANES)));
 struct lane {
     struct md5_message *message;  /* NULL: no message is left for this lane */
     uint64_t block, whole, count; /* the next block; blocks that lie in the data; all blocks */
-    unsigned char end[2 * BLOCK_BYTES];
+    unsigned char end[2 * MD5_BLOCK_BYTES];
 };
 
 struct lanes {
     _Alignas(4 * LANES) uint32_t state[4][LANES];
-    uint32_t words[BLOCK_WORDS][LANES]; /* of one block of each message */
+    uint32_t words[MD5_BLOCK_WORDS][LANES]; /* of one block of each message */
     struct lane lane[LANES];
 };
 
-/* RFC 1321, 3.4: the integer part of 2^32 times abs(sin(i + 1)). */
-static const uint32_t sines[64] = {
-    0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-    0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-    0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-    0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-    0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-    0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-    0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-    0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
-};
-
-static const uint32_t state_begin[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-
 /* ---- One block of every lane ---- */
 
-#define ROTATE(x, bits) ((x) << (bits) | (x) >> (32 - (bits)))
-
 #define STEP(mix, a, b, c, d, word, i, bits)                                                                 \
-    a += mix(b, c, d) + (word) + sines[i];                                                                   \
-    a = ROTATE(a, bits) + b
-
-#define MIX_1(b, c, d) ((d) ^ ((b) & ((c) ^ (d))))
-#define MIX_2(b, c, d) ((c) ^ ((d) & ((b) ^ (c))))
-#define MIX_3(b, c, d) ((b) ^ (c) ^ (d))
-#define MIX_4(b, c, d) ((c) ^ ((b) | ~(d)))
-
-/* Four steps, and the sixteen of a round. Words are taken from `first` on, `stride` further each time. */
-#define STEPS(mix, i, first, stride, s0, s1, s2, s3)                                                         \
-    STEP(mix, a, b, c, d, words[((first) + (stride) * (i)) % BLOCK_WORDS], base + (i), s0);                  \
-    STEP(mix, d, a, b, c, words[((first) + (stride) * ((i) + 1)) % BLOCK_WORDS], base + (i) + 1, s1);        \
-    STEP(mix, c, d, a, b, words[((first) + (stride) * ((i) + 2)) % BLOCK_WORDS], base + (i) + 2, s2);        \
-    STEP(mix, b, c, d, a, words[((first) + (stride) * ((i) + 3)) % BLOCK_WORDS], base + (i) + 3, s3)
-
-#define ROUND(mix, number, first, stride, s0, s1, s2, s3)                                                    \
-    do {                                                                                                     \
-        enum { base = 16 * (number) };                                                                       \
-        STEPS(mix, 0, first, stride, s0, s1, s2, s3);                                                        \
-        STEPS(mix, 4, first, stride, s0, s1, s2, s3);                                                        \
-        STEPS(mix, 8, first, stride, s0, s1, s2, s3);                                                        \
-        STEPS(mix, 12, first, stride, s0, s1, s2, s3);                                                       \
-    } while (0)
+    a += mix(b, c, d) + words[word] + md5_sines[i];                                                          \
+    a = MD5_ROTATE(a, bits) + b
 
 /* The body of a function for each set of instructions: a vector is cut to the width of the function it stands in, so that it
  * cannot be a function of its own. */
@@ -79,10 +41,7 @@ static const uint32_t state_begin[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10
         lane_words *state = (void *)(lanes)->state;                                                          \
         lane_words a = state[0], b = state[1], c = state[2], d = state[3];                                   \
                                                                                                              \
-        ROUND(MIX_1, 0, 0, 1, 7, 12, 17, 22);                                                                \
-        ROUND(MIX_2, 1, 1, 5, 5, 9, 14, 20);                                                                 \
-        ROUND(MIX_3, 2, 5, 3, 4, 11, 16, 23);                                                                \
-        ROUND(MIX_4, 3, 0, 7, 6, 10, 15, 21);                                                                \
+        MD5_ROUNDS(STEP, MD5_MIX_2);                                                                         \
         state[0] += a;                                                                                       \
         state[1] += b;                                                                                       \
         state[2] += c;                                                                                       \
@@ -146,30 +105,30 @@ static void store_little_endian(unsigned char *bytes, uint64_t value, unsigned c
 static void lane_begin(struct lanes *lanes, unsigned number, struct md5_message *message)
 {
     struct lane *lane = &lanes->lane[number];
-    size_t rest = message->length % BLOCK_BYTES;
-    size_t end_bytes = rest < BLOCK_BYTES - 8 ? BLOCK_BYTES : 2 * BLOCK_BYTES;
+    size_t rest = message->length % MD5_BLOCK_BYTES;
+    size_t end_bytes = rest < MD5_BLOCK_BYTES - 8 ? MD5_BLOCK_BYTES : 2 * MD5_BLOCK_BYTES;
 
     lane->message = message;
     lane->block = 0;
-    lane->whole = message->length / BLOCK_BYTES;
-    lane->count = lane->whole + end_bytes / BLOCK_BYTES;
+    lane->whole = message->length / MD5_BLOCK_BYTES;
+    lane->count = lane->whole + end_bytes / MD5_BLOCK_BYTES;
     if (rest > 0)
         memcpy(lane->end, (const unsigned char *)message->data + message->length - rest, rest);
     lane->end[rest] = 0x80;
     memset(lane->end + rest + 1, 0, end_bytes - 8 - rest - 1);
     store_little_endian(lane->end + end_bytes - 8, (uint64_t)message->length * 8, 8);
     for (unsigned i = 0; i < 4; i++)
-        lanes->state[i][number] = state_begin[i];
+        lanes->state[i][number] = md5_state_begin[i];
 }
 
 static void lane_load(struct lanes *lanes, unsigned number)
 {
     struct lane *lane = &lanes->lane[number];
-    const unsigned char *bytes = lane->block < lane->whole
-                                     ? (const unsigned char *)lane->message->data + lane->block * BLOCK_BYTES
-                                     : lane->end + (lane->block - lane->whole) * BLOCK_BYTES;
+    const unsigned char *bytes =
+        lane->block < lane->whole ? (const unsigned char *)lane->message->data + lane->block * MD5_BLOCK_BYTES
+                                  : lane->end + (lane->block - lane->whole) * MD5_BLOCK_BYTES;
 
-    for (unsigned i = 0; i < BLOCK_WORDS; i++) {
+    for (unsigned i = 0; i < MD5_BLOCK_WORDS; i++) {
         uint32_t word;
 
         memcpy(&word, bytes + 4 * i, sizeof(word));

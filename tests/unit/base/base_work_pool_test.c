@@ -177,6 +177,43 @@ static void test_takes_turns(void **state)
     assert_int_equal(items[2].order, 1);
 }
 
+/* Does a slice of another, too, where one waits. */
+static bool item_run_two(void *ctx, struct queue_link *work, void *own)
+{
+    struct work_pool *const *pool = ctx;
+    struct queue_link *other = work_pool_take(*pool);
+
+    if (other != NULL && item_run(NULL, other, own))
+        work_pool_give_back(*pool, other);
+    return item_run(NULL, work, own);
+}
+
+static void test_takes_others_along(void **state)
+{
+    struct work_pool *pool;
+    const struct work_pool_options options = {
+        .name = "test-two",
+        .thread_max = 3,
+        .run = item_run_two,
+        .ctx = &pool,
+    };
+    struct item items[MANY];
+    struct queue all = {0};
+    atomic_uint done = 0;
+
+    threads_made = 0;
+    threads_allowed = 1000;
+    assert_int_equal(work_pool_create(&pool, &options), 0);
+    assert_int_equal(work_pool_begin(pool), 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        items[i] = (struct item){.slices = 1 + i % 4, .done = &done};
+        queue_push(&all, &items[i].link);
+    }
+    work_pool_add_all(pool, &all);
+    work_pool_destroy(pool); /* also what is given back at the end is done */
+    assert_int_equal(done, MANY);
+}
+
 static void test_does_with_fewer_threads(void **state)
 {
     struct work_pool *pool = pool_of(4);
@@ -279,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_does_all_of_many_adders),
         cmocka_unit_test(test_starts_threads_as_there_is_work),
         cmocka_unit_test(test_takes_turns),
+        cmocka_unit_test(test_takes_others_along),
         cmocka_unit_test(test_does_with_fewer_threads),
         cmocka_unit_test(test_gives_each_thread_its_own),
         cmocka_unit_test(test_ends_without_work),

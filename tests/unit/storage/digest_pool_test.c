@@ -374,6 +374,90 @@ static void let_go(void)
     pthread_mutex_unlock(&seen.lock);
 }
 
+/* ---- Streams that wait for a thread together ---- */
+
+struct waiting {
+    struct digest_stream *stream;
+    uint64_t length;
+    uint32_t mask, small_mask; /* the latter of bodies up to a window only */
+    struct digest_values values;
+    int result;
+};
+
+static void on_waiting_done(void *ctx, int result, const struct digest_values *values)
+{
+    struct waiting *waiting = ctx;
+
+    pthread_mutex_lock(&seen.lock);
+    waiting->result = result;
+    waiting->values = *values;
+    seen.done_count++;
+    pthread_cond_broadcast(&seen.changed);
+    pthread_mutex_unlock(&seen.lock);
+}
+
+static void waiting_begin(struct waiting *waiting)
+{
+    waiting->result = 1;
+    assert_int_equal(digest_stream_open(pool, waiting->mask | waiting->small_mask, NULL, &waiting->stream),
+                     0);
+    digest_stream_limit(waiting->stream, waiting->small_mask, DIGEST_WINDOW_BYTES);
+    assert_int_equal(digest_stream_bind(waiting->stream, fd), 0);
+    digest_stream_advance(waiting->stream, waiting->length < BODY_BYTES ? waiting->length : BODY_BYTES);
+}
+
+static void waiting_expect(const struct waiting *waiting)
+{
+    uint32_t mask = waiting->mask | (waiting->length <= DIGEST_WINDOW_BYTES ? waiting->small_mask : 0);
+    struct digest_values expected;
+
+    if (waiting->length > BODY_BYTES) {
+        assert_int_equal(waiting->result, -EIO);
+        return;
+    }
+    assert_int_equal(waiting->result, 0);
+    assert_int_equal(digest_buffer(mask, body, waiting->length, &expected), 0);
+    assert_memory_equal(&waiting->values, &expected, sizeof(expected));
+}
+
+/* One thread takes several at once, of any lengths and kinds; one that fails or is cancelled takes nobody with it. */
+static void test_waiting_together(void **state)
+{
+    enum { MD5 = DIGEST_BIT(DIGEST_MD5), CRC = DIGEST_BIT(DIGEST_CRC64NVME) };
+    static struct waiting list[] = {
+        {.length = BODY_BYTES, .mask = MD5 | CRC},
+        {.length = 1000, .mask = MD5},
+        {.length = DIGEST_WINDOW_BYTES, .mask = CRC, .small_mask = MD5},
+        {.length = BODY_BYTES - 1, .mask = MASK},
+        {.length = BODY_BYTES - 100, .mask = CRC, .small_mask = MD5},
+        {.length = BODY_BYTES + 1, .mask = MD5 | CRC}, /* more than there is */
+        {.length = 2 * DIGEST_WINDOW_BYTES + 1, .mask = MD5 | MASK},
+        {.length = 1, .mask = MD5 | CRC},
+        {.length = 3 * DIGEST_WINDOW_BYTES, .mask = MD5},
+    };
+    enum { COUNT = sizeof(list) / sizeof(list[0]) };
+    struct digest_stream *holder;
+
+    digest_pool_destroy(pool);
+    assert_int_equal(digest_pool_create(&pool, 1), 0);
+    start_held();
+    holder = stream;
+    for (unsigned i = 0; i < COUNT; i++) {
+        waiting_begin(&list[i]);
+        if (i % 2 == 0) { /* between them, one that goes away while it waits */
+            open_stream(MD5 | CRC, false);
+            digest_stream_advance(stream, BODY_BYTES);
+            digest_stream_cancel(stream);
+        }
+        digest_stream_finish(list[i].stream, list[i].length, on_waiting_done, &list[i]);
+    }
+    let_go();
+    wait_for(&seen.done_count, COUNT);
+    digest_stream_cancel(holder);
+    for (unsigned i = 0; i < COUNT; i++)
+        waiting_expect(&list[i]);
+}
+
 static void test_cancel_running(void **state)
 {
     start_held();
@@ -443,6 +527,7 @@ int main(void)
         TEST(test_chunk_refused),
         TEST(test_bytes_of_no_chunk),
         TEST(test_chunk_ends_told_late),
+        TEST(test_waiting_together),
         TEST(test_cancel_unbound),
         TEST(test_cancel_idle),
         TEST(test_cancel_running),
