@@ -150,8 +150,8 @@ const struct option_row option_rows[] = {
              "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "cache", .variable = "SLUICE_CACHES", .type = OPTION_LIST, .field = FIELD(caches), .argument = "'KIND bucket=NAME ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
-     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: ccache, gradle, http, nx or "
-             "turbo. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once. Repeatable."},
+     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: ccache, go, gradle, http, nx "
+             "or turbo. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once. Repeatable."},
     {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS: a PEM file of the certificate, then those that lead from it to a root. Changed files are read again "

@@ -74,7 +74,7 @@ static bool speaks_s3(const struct s3_request *request)
     return false;
 }
 
-static void add_request_header(struct s3_request *request, struct slice name, struct slice value)
+void door_add_header(struct s3_request *request, struct slice name, struct slice value)
 {
     http_headers_add(&request->http->arena, &request->http->headers, name, value);
 }
@@ -91,7 +91,7 @@ enum s3_door_way door_go_to_key(struct door_call *call, struct slice name)
     if (request->key.len > KEY_BYTES_MAX)
         return door_answer(call, 400, "text/plain", "the name is too long\n");
     if (request->method == S3_PUT && door->is_write_once)
-        add_request_header(request, SLICE("if-none-match"), SLICE("*"));
+        door_add_header(request, SLICE("if-none-match"), SLICE("*"));
     return S3_DOOR_ENTERED;
 }
 

@@ -52,7 +52,7 @@ struct door_call *door_call_of(const struct s3_request *request);
 
 /* ---- The kinds ---- */
 
-extern const struct door_kind door_nx, door_turbo, door_gradle, door_ccache, door_http;
+extern const struct door_kind door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo;
 
 /* ---- Reading ---- */
 
@@ -66,6 +66,8 @@ bool door_path_is_plain(struct slice path);
 /* ---- Going on ---- */
 
 /* The request is about the door's key of that name from here on: GET, HEAD, PUT and DELETE are S3's of an object. */
+/* One more header of the request, as if the client had sent it. Neither text is copied. */
+void door_add_header(struct s3_request *request, struct slice name, struct slice value);
 enum s3_door_way door_go_to_key(struct door_call *call, struct slice name);
 
 /* ---- Answers ---- */

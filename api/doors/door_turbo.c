@@ -44,7 +44,7 @@ static void keep_header(struct s3_request *request, const char *name, const char
     struct slice value = s3_request_header(request, name);
 
     if (value.base != NULL)
-        http_headers_add(&request->http->arena, &request->http->headers, slice_text(stored), value);
+        door_add_header(request, slice_text(stored), value);
 }
 
 static enum s3_door_way enter_artifact(struct door_call *call, struct slice hash)

@@ -23,13 +23,13 @@ struct reading {
     void *log_ctx;
 };
 
-static const struct door_kind *const kinds[] = {&door_ccache, &door_gradle, &door_http, &door_nx,
-                                                &door_turbo};
+static const struct door_kind *const kinds[] = {&door_ccache, &door_go, &door_gradle,
+                                                &door_http,   &door_nx, &door_turbo};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *doors_kinds(void)
 {
-    return "ccache, gradle, http, nx, turbo";
+    return "ccache, go, gradle, http, nx, turbo";
 }
 
 /* ---- Configuration ---- */

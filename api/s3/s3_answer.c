@@ -106,6 +106,7 @@ void s3_answer_header(struct s3_request *request, const char *name, const char *
 void s3_answer_empty(struct s3_request *request, int status)
 {
     set_status(request, status);
+    status = request->http->answer.status; /* a door may have another word for it */
     if (request->method == S3_HEAD || status == 204 || status == 304)
         http_send_head(request->http, UINT64_MAX);
     else

@@ -7,7 +7,7 @@ import json
 from sluicetest import SLUICE, Server, check, done, equal, error_code, fresh, run
 
 CACHES = ["nx bucket=nxs", "turbo bucket=cis prefix=turbo/", "gradle bucket=cis prefix=gradle/", "ccache bucket=cis prefix=cc/",
-          "http name=maven bucket=mvn write-once"]
+          "go bucket=go-cache", "http name=maven bucket=mvn write-once"]
 args = [word for cache in CACHES for word in ("--cache", cache)]
 server = Server(args=args)
 
@@ -68,6 +68,18 @@ equal(status("PUT", "maven/org/a/1/a-1.jar", b"jar"), 200, "http: a file is stor
 equal(status("PUT", "maven/org/a/1/a-1.jar", b"other"), 200, "http: once; the second is dropped without a word")
 equal(ask("GET", "maven/org/a/1/a-1.jar")[2], b"jar", "http: so the first is there")
 equal(status("GET", "maven/org/a/1/a-1.jar", None, {"Range": "bytes=1-"}), 206, "http: by ranges, too")
+
+# ---- Go ----
+ACTION, OUTPUT = "ab" * 32, "cd" * 32
+WANTS = {"Want-Object": "1", "Accept-Encoding": "lz4"}
+equal(status("GET", f"go/action/{ACTION}", None, WANTS), 404, "go: a miss")
+equal(status("PUT", f"go/{ACTION}/{OUTPUT}", b"output"), 204, "go: an output is stored")
+answer = ask("GET", f"go/action/{ACTION}", None, WANTS)
+equal((answer[0], answer[2], answer[1]["go-output-id"], answer[1]["content-type"]), (200, b"output", OUTPUT, "application/octet-stream"), "go: a hit")
+equal(status("PUT", f"go/{ACTION}/{OUTPUT}"), 204, "go: an empty output is one, too")
+equal(ask("GET", f"go/action/{ACTION}", None, WANTS)[2], b"", "go: which comes back")
+equal([status("GET", f"go/action/{ACTION}"), status("GET", f"go/output/{OUTPUT}"), status("PUT", "go/x"), status("PUT", "go/../x")], [404] * 4,
+      "go: there is nothing else")
 
 # ---- What is no door's ----
 equal(status("GET", "none/x"), 404, "there is no door of another name")
