@@ -12,6 +12,10 @@
 #define CHUNK_BYTES       (64u << 10) /* more than an ordinary change needs, so that it allocates nothing */
 #define CHUNK_BYTES_SMALL 4048u       /* a page with its head and malloc's: most requests need one or two */
 #define STOCK_CHUNKS_MAX  64u         /* 256 KiB a thread: as many requests are rarely in flight on one */
+/* What a stock keeps of large memory: a page of a listing, which grows by doubling to a MiB and has room before it. It is not spent on what
+ * malloc has at hand. */
+#define STOCK_LARGE_BYTES_MIN (32u << 10)
+#define STOCK_LARGE_BYTES_MAX ((1u << 20) + (64u << 10))
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -77,6 +81,31 @@ static void chunk_give(struct arena_stock *stock, struct arena_chunk *chunk)
     free(chunk);
 }
 
+static struct arena_chunk *large_take(struct arena *arena, size_t size)
+{
+    struct arena_stock *stock = arena->stock;
+    struct arena_chunk *chunk = stock != NULL ? stock->large : NULL;
+
+    if (chunk == NULL || size < STOCK_LARGE_BYTES_MIN || size > chunk->size)
+        return chunk_allocate(arena, size);
+    stock->large = NULL;
+    return chunk;
+}
+
+/* Of several the largest is kept. */
+static void large_give(struct arena_stock *stock, struct arena_chunk *chunk)
+{
+#ifndef __SANITIZE_ADDRESS__
+    if (stock != NULL && chunk->size >= STOCK_LARGE_BYTES_MIN && chunk->size <= STOCK_LARGE_BYTES_MAX &&
+        (stock->large == NULL || chunk->size > stock->large->size)) {
+        free(stock->large);
+        stock->large = chunk;
+        return;
+    }
+#endif
+    free(chunk);
+}
+
 static void chunks_free(struct arena_chunk **chunks)
 {
     while (*chunks != NULL) {
@@ -95,7 +124,7 @@ static struct arena_chunk *chunk_for(struct arena *arena, size_t size)
     size_t chunk_bytes = arena->never_fails ? CHUNK_BYTES_SMALL : CHUNK_BYTES;
     bool is_large = size > chunk_bytes / 4;
     struct arena_chunk **list = is_large ? &arena->large : &arena->chunks;
-    struct arena_chunk *chunk = is_large ? chunk_allocate(arena, size) : chunk_take(arena);
+    struct arena_chunk *chunk = is_large ? large_take(arena, size) : chunk_take(arena);
 
     if (chunk == NULL)
         return NULL;
@@ -119,6 +148,28 @@ void *arena_alloc(struct arena *arena, size_t size)
     memory = chunk->data + chunk->used;
     chunk->used += size;
     return memory;
+}
+
+void *arena_grow(struct arena *arena, void *memory, size_t used, size_t size)
+{
+    struct arena_chunk *chunk = arena->large;
+    void *grown;
+
+    if (chunk != NULL && memory == chunk->data && size <= SIZE_MAX / 2) {
+        if (size > chunk->size) {
+            chunk = realloc(chunk, sizeof(*chunk) + size);
+            if (chunk == NULL)
+                return out_of_memory(arena);
+            chunk->size = size;
+            arena->large = chunk;
+        }
+        chunk->used = size;
+        return chunk->data;
+    }
+    grown = arena_alloc(arena, size);
+    if (grown != NULL && used != 0)
+        memcpy(grown, memory, used);
+    return grown;
 }
 
 void *arena_alloc_hooked(struct arena *arena, size_t size, void (*on_clear)(void *memory))
@@ -217,11 +268,18 @@ void arena_free(struct arena *arena)
         arena->chunks = chunk->next;
         chunk_give(arena->stock, chunk);
     }
-    chunks_free(&arena->large);
+    while (arena->large != NULL) {
+        struct arena_chunk *chunk = arena->large;
+
+        arena->large = chunk->next;
+        large_give(arena->stock, chunk);
+    }
 }
 
 void arena_stock_free(struct arena_stock *stock)
 {
     chunks_free(&stock->chunks);
+    free(stock->large);
+    stock->large = NULL;
     stock->count = 0;
 }

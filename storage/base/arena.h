@@ -19,9 +19,11 @@
 struct arena_chunk;
 struct arena_hook;
 
-/* Chunks that wait for the arenas of one thread. Zeroed means empty. */
+/* Chunks that wait for the arenas of one thread, and one large piece of memory, so that a long answer is written where the one before it
+ * was: fresh memory costs more than filling it. Zeroed means empty. */
 struct arena_stock {
     struct arena_chunk *chunks;
+    struct arena_chunk *large;
     unsigned count;
 };
 
@@ -37,7 +39,10 @@ struct arena {
 void arena_init(struct arena *arena, struct arena_stock *stock);
 /* Aligned for any type. size may be 0. */
 void *arena_alloc(struct arena *arena, size_t size);
-/* The same; `on_clear` is called with the memory before it goes, the newest first. */
+/* Memory that grew: the first `used` bytes of `memory` (from this arena, or NULL) are there still. What was the latest large piece is not
+ * copied as a rule; anything else stays in the arena beside its copy. */
+void *arena_grow(struct arena *arena, void *memory, size_t used, size_t size);
+/* As arena_alloc; `on_clear` is called with the memory before it goes, the newest first. */
 void *arena_alloc_hooked(struct arena *arena, size_t size, void (*on_clear)(void *memory));
 /* Copies, with a NUL after them. */
 struct slice arena_dup(struct arena *arena, const void *base, size_t length);

@@ -80,8 +80,8 @@ static void test_stock(void **state)
     assert_non_null(memory);
     (void)arena_alloc(&one, 1u << 20);
     arena_free(&one);
-#ifndef __SANITIZE_ADDRESS__          /* under which nothing is used again */
-    assert_int_equal(stock.count, 1); /* what is large goes at once */
+#ifndef __SANITIZE_ADDRESS__ /* under which nothing is used again */
+    assert_int_equal(stock.count, 1);
     assert_ptr_equal(arena_alloc(&other, 100), memory);
 #endif
     assert_int_equal(stock.count, 0);
@@ -91,6 +91,73 @@ static void test_stock(void **state)
     assert_true(stock.count <= 64); /* and no more is kept than that */
     arena_stock_free(&stock);
     assert_int_equal(stock.count, 0);
+}
+
+/* A text that grows byte by byte to a MiB and keeps what it has, beside other pieces. */
+static void check_growth(struct arena *arena)
+{
+    unsigned char *text = NULL, *beside = NULL;
+    size_t used = 0;
+
+    for (size_t size = 1; size <= 1u << 20; size += size / 3 + 1) {
+        text = arena_grow(arena, text, used, size);
+        assert_non_null(text);
+        assert_int_equal((uintptr_t)text % alignof(max_align_t), 0);
+        for (size_t at = 0; at < used; at += 97)
+            assert_int_equal(text[at], (unsigned char)(at * 7));
+        for (; used < size; used++)
+            text[used] = (unsigned char)(used * 7);
+        if (size % 5 == 0) { /* the text is the latest large piece no longer */
+            beside = arena_alloc(arena, size);
+            memset(beside, 0xee, size);
+        }
+    }
+    assert_non_null(beside);
+    arena_reset(arena);
+}
+
+static void test_grow(void **state)
+{
+    struct arena_stock stock = {0};
+    struct arena plain = {0}, stocked;
+
+    arena_init(&stocked, &stock);
+    for (int i = 0; i < 3; i++) {
+        check_growth(&plain);
+        check_growth(&stocked);
+    }
+    assert_null(arena_grow(&plain, NULL, 0, SIZE_MAX));
+    arena_free(&plain);
+    arena_free(&stocked);
+    arena_stock_free(&stock);
+}
+
+/* One large piece waits for the next request that wants one: neither a small one nor one that is too large, and never two. */
+static void test_stock_keeps_large(void **state)
+{
+#ifndef __SANITIZE_ADDRESS__
+    struct arena_stock stock = {0};
+    struct arena one;
+    void *large, *larger;
+
+    arena_init(&one, &stock);
+    large = arena_alloc(&one, 300u << 10);
+    larger = arena_alloc(&one, 400u << 10);
+    (void)arena_alloc(&one, 4u << 20);
+    arena_free(&one);
+    assert_non_null(stock.large);
+    assert_ptr_not_equal(arena_alloc(&one, 8u << 10), larger);
+    assert_ptr_not_equal(arena_alloc(&one, 500u << 10), larger);
+    assert_non_null(stock.large);
+    assert_ptr_equal(arena_alloc(&one, 300u << 10), larger);
+    assert_null(stock.large);
+    (void)large;
+    assert_ptr_equal(arena_grow(&one, larger, 300u << 10, 400u << 10), larger); /* it has the room still */
+    arena_free(&one);
+    assert_non_null(stock.large);
+    arena_stock_free(&stock);
+    assert_null(stock.large);
+#endif
 }
 
 static void test_hooks(void **state)
@@ -134,9 +201,13 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces), cmocka_unit_test(test_reset_keeps_one_chunk),
-        cmocka_unit_test(test_stock),  cmocka_unit_test(test_hooks),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_reset_keeps_one_chunk),
+        cmocka_unit_test(test_stock),
+        cmocka_unit_test(test_hooks),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_stock_keeps_large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
