@@ -145,9 +145,11 @@ void meta_sql_reset(sqlite3_stmt *statement)
 
 struct slice meta_sql_column(sqlite3_stmt *statement, int column)
 {
-    /* The pointer first: asking for the length first could convert the value and move it. */
-    const void *data = sqlite3_column_blob(statement, column);
-    int length = sqlite3_column_bytes(statement, column);
+    /* One look at the column: a page of a listing makes thousands. The pointer first: asking for the length first could convert the value
+     * and move it. A value may be read so because its connection is one thread's, and has no mutex. */
+    sqlite3_value *value = sqlite3_column_value(statement, column);
+    const void *data = sqlite3_value_blob(value);
+    int length = sqlite3_value_bytes(value);
 
     return slice_of(data, data == NULL ? 0 : (size_t)length);
 }
