@@ -216,10 +216,11 @@ bool s3_part_checksum(const struct meta_object *object, uint32_t part, struct me
 
 void s3_xml_etag(struct s3_xml *xml, const char *etag)
 {
-    char text[META_ETAG_BYTES_MAX + 3];
-    size_t length = quote_etag(etag, text);
-
-    s3_xml_text(xml, "ETag", text, length);
+    s3_xml_open(xml, "ETag");
+    s3_xml_plain(xml, LITERAL("&quot;"));
+    s3_xml_characters(xml, etag, strlen(etag));
+    s3_xml_plain(xml, LITERAL("&quot;"));
+    s3_xml_close(xml, "ETag");
 }
 
 void s3_xml_storage_class(struct s3_xml *xml, struct slice name)

@@ -126,6 +126,25 @@ void s3_time_iso_format(int64_t unix_ms, char text[S3_TIME_ISO_BYTES + 1])
     memcpy(at, "Z", 2);
 }
 
+void s3_time_iso_format_again(struct s3_time_memo *memo, int64_t unix_ms)
+{
+    const int64_t day_ms = SECONDS_PER_DAY * 1000ll;
+    int64_t day = unix_ms / day_ms - (unix_ms % day_ms < 0);
+    unsigned ms = (unsigned)(unix_ms - day * day_ms), seconds = ms / 1000;
+    struct civil_time civil = {
+        .hour = (int)(seconds / 3600), .minute = (int)(seconds / 60 % 60), .second = (int)(seconds % 60)};
+
+    if (memo->text[0] != '\0' && memo->day == day) {
+        (void)put_digits(put_clock(memo->text + strlen("1994-11-06T"), &civil) + 1, (int)(ms % 1000), 3);
+        return;
+    }
+    s3_time_iso_format(unix_ms, memo->text);
+    /* A time that was clamped is told as one of another day. */
+    memo->day = day >= YEARS_0000_SECONDS / SECONDS_PER_DAY && day <= YEARS_9999_SECONDS / SECONDS_PER_DAY
+                    ? day
+                    : INT64_MIN;
+}
+
 /* ---- Parsing: a cursor that fails once and stays failed ---- */
 
 struct cursor {

@@ -14,6 +14,12 @@
 void s3_time_http_format(int64_t unix_ms, char text[S3_TIME_HTTP_BYTES + 1]);
 /* As S3 writes times in XML, NUL-terminated. */
 void s3_time_iso_format(int64_t unix_ms, char text[S3_TIME_ISO_BYTES + 1]);
+/* The same for many times, most of which are of one day: its date is worked out once. Zeroed means none yet; *memo then has the text. */
+struct s3_time_memo {
+    int64_t day; /* since 1970 */
+    char text[S3_TIME_ISO_BYTES + 1];
+};
+void s3_time_iso_format_again(struct s3_time_memo *memo, int64_t unix_ms);
 
 /* Reads the three HTTP forms (IMF-fixdate, RFC 850, asctime) and ISO 8601 ("1994-11-06T08:49:37Z", also without its seconds, and in the
  * basic form "19941106T084937Z"), there with any offset ("+01:00", "+0100", "+01") or none, which is UTC, and with or without a fraction, of

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "api/s3/text/s3_time.h"
 #include "storage/base/arena.h"
 
 struct s3_xml {
@@ -15,6 +17,7 @@ struct s3_xml {
     char *data;
     size_t length, capacity;
     size_t room; /* bytes before data that nothing is written to yet */
+    struct s3_time_memo time;
 };
 
 /* Starts with the XML declaration. Memory comes from the arena. */
@@ -23,18 +26,95 @@ void s3_xml_init(struct s3_xml *xml, struct arena *arena);
 void s3_xml_init_rest(struct s3_xml *xml, struct arena *arena);
 /* Puts the beginning before the rest, which is not moved for it unless the beginning has more than S3_XML_ROOM_BYTES. */
 void s3_xml_prepend(struct s3_xml *rest, const struct s3_xml *beginning);
-/* name may carry attributes: "ListBucketResult xmlns=\"...\""; close takes the bare name. */
-void s3_xml_open(struct s3_xml *xml, const char *name);
-void s3_xml_close(struct s3_xml *xml, const char *name);
-/* <name>escaped text</name>. Characters that XML 1.0 cannot carry become U+FFFD. */
-void s3_xml_text(struct s3_xml *xml, const char *name, const char *text, size_t length);
-void s3_xml_string(struct s3_xml *xml, const char *name, const char *text);
-void s3_xml_unsigned(struct s3_xml *xml, const char *name, uint64_t value);
-void s3_xml_bool(struct s3_xml *xml, const char *name, bool value);
-/* 2026-01-31T12:34:56.000Z: whole seconds, as in Last-Modified, or a listing and a HEAD would tell two times of one object. */
-void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms);
-/* encoding-type=url when url is true, else as s3_xml_text. */
-void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t length, bool url);
+/* Room for so many bytes more, at xml->data + xml->length. */
+void s3_xml_grow(struct s3_xml *xml, size_t bytes);
+/* Escaped text. Characters that XML 1.0 cannot carry become U+FFFD. */
+void s3_xml_characters(struct s3_xml *xml, const char *text, size_t length);
+
+/* A page of a listing has thousands of elements: tags are inline, so that the length of a name is known where the name is. */
+static inline char *s3_xml_reserve(struct s3_xml *xml, size_t bytes)
+{
+    if (xml->capacity - xml->length < bytes)
+        s3_xml_grow(xml, bytes);
+    return xml->data + xml->length;
+}
+
+/* Text that needs no escapes. */
+static inline void s3_xml_plain(struct s3_xml *xml, const char *text, size_t length)
+{
+    memcpy(s3_xml_reserve(xml, length), text, length);
+    xml->length += length;
+}
+
+/* name may carry attributes: "ListBucketResult xmlns=\"...\"". */
+static inline void s3_xml_open(struct s3_xml *xml, const char *name)
+{
+    size_t length = strlen(name);
+    char *at = s3_xml_reserve(xml, length + 2);
+
+    at[0] = '<';
+    memcpy(at + 1, name, length);
+    at[length + 1] = '>';
+    xml->length += length + 2;
+}
+
+/* Leaves attributes out. */
+static inline void s3_xml_close(struct s3_xml *xml, const char *name)
+{
+    size_t length = strcspn(name, " ");
+    char *at = s3_xml_reserve(xml, length + 3);
+
+    at[0] = '<';
+    at[1] = '/';
+    memcpy(at + 2, name, length);
+    at[length + 2] = '>';
+    xml->length += length + 3;
+}
+
+/* <name>escaped text</name> */
+static inline void s3_xml_text(struct s3_xml *xml, const char *name, const char *text, size_t length)
+{
+    s3_xml_open(xml, name);
+    s3_xml_characters(xml, text, length);
+    s3_xml_close(xml, name);
+}
+
+static inline void s3_xml_string(struct s3_xml *xml, const char *name, const char *text)
+{
+    s3_xml_text(xml, name, text, strlen(text));
+}
+
+/* What stands in an element. The time: 2026-01-31T12:34:56.000Z, whole seconds, as in Last-Modified, or a listing and a HEAD would tell two
+ * times of one object. The key: percent-encoded if url is true, for encoding-type=url. */
+void s3_xml_digits(struct s3_xml *xml, uint64_t value);
+void s3_xml_date(struct s3_xml *xml, int64_t unix_ms);
+void s3_xml_key_characters(struct s3_xml *xml, const char *key, size_t length, bool url);
+
+static inline void s3_xml_unsigned(struct s3_xml *xml, const char *name, uint64_t value)
+{
+    s3_xml_open(xml, name);
+    s3_xml_digits(xml, value);
+    s3_xml_close(xml, name);
+}
+
+static inline void s3_xml_bool(struct s3_xml *xml, const char *name, bool value)
+{
+    s3_xml_string(xml, name, value ? "true" : "false");
+}
+
+static inline void s3_xml_time(struct s3_xml *xml, const char *name, int64_t unix_ms)
+{
+    s3_xml_open(xml, name);
+    s3_xml_date(xml, unix_ms);
+    s3_xml_close(xml, name);
+}
+
+static inline void s3_xml_key(struct s3_xml *xml, const char *name, const char *key, size_t length, bool url)
+{
+    s3_xml_open(xml, name);
+    s3_xml_key_characters(xml, key, length, url);
+    s3_xml_close(xml, name);
+}
 
 #define S3_XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 

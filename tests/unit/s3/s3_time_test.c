@@ -224,6 +224,38 @@ static void agrees_with_the_c_library(void **state)
     }
 }
 
+/* Whatever was written before: days apart, the same one, before 1970, beyond what is clamped, and its last moment. */
+static void writes_again_what_it_writes_once(void **state)
+{
+    static const int64_t odd[] = {0,
+                                  -1,
+                                  INT64_MIN,
+                                  INT64_MAX,
+                                  253402300799999,
+                                  253402300800000,
+                                  -62167219200000,
+                                  -62167219200001,
+                                  NOVEMBER_1994 * 1000};
+    struct s3_time_memo memo = {0};
+    int64_t time = NOVEMBER_1994 * 1000;
+
+    srandom(7);
+    for (int i = 0; i < 200000; i++) {
+        char expected[S3_TIME_ISO_BYTES + 1];
+
+        time += random() % 20000000 - 9000000;
+        if (i % 100 == 0)
+            time = odd[(size_t)(i / 100) % (sizeof(odd) / sizeof(odd[0]))] / (i % 3 + 1);
+        else if (i % 1000 < 100)
+            time = odd[(size_t)random() % (sizeof(odd) / sizeof(odd[0]))];
+        if (time > INT64_MAX / 2 || time < INT64_MIN / 2)
+            time /= 4;
+        s3_time_iso_format(time, expected);
+        s3_time_iso_format_again(&memo, time);
+        assert_string_equal(memo.text, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +265,7 @@ int main(void)
         cmocka_unit_test(survives_every_cut),
         cmocka_unit_test(writes_what_others_read),
         cmocka_unit_test(agrees_with_the_c_library),
+        cmocka_unit_test(writes_again_what_it_writes_once),
         cmocka_unit_test(keeps_fractions),
         cmocka_unit_test(reads_zones),
         cmocka_unit_test(reads_what_requests_are_signed_with),
