@@ -14,6 +14,7 @@
  *     --range BYTES  gets ask for that many bytes somewhere in the SIZE that the object has
  *     --cpu N        run on that core only
  *     --spin 1       never sleep: a client that sleeps makes the server pay for waking it; for a core of its own
+ *     --blocking 1   as ordinary clients do: it sleeps until there is anything to read, and copies bodies in and out by 64 KiB
  *     --tls 1        by TLS, whatever the certificate says; bodies are then copied, encrypted and decrypted
  *     --hold 1       at the end keep the connections open until standard input is closed
  *     --warm N       first as many requests that are not counted; then says "warm" and waits for a line of standard input
@@ -48,7 +49,7 @@
 #include "load_requests.h"
 
 /* LOW_WATER: a client that sleeps is woken once for that much of a large answer. */
-enum { HEAD_MAX = 8192, LOW_WATER = 256 << 10, BODY_MAX = 64 << 20, TLS_RECORD = 16 << 10 };
+enum { HEAD_MAX = 8192, LOW_WATER = 256 << 10, BODY_MAX = 64 << 20, TLS_RECORD = 16 << 10, PIECE = 64 << 10 };
 
 struct connection {
     int fd;
@@ -68,11 +69,11 @@ struct connection {
     char head[HEAD_MAX + 1];
 };
 
-static bool spin, hold;
+static bool spin, hold, blocking;
 static SSL_CTX *ssl_ctx; /* with --tls */
 static int busy_count;   /* connections with a request in flight */
 static int body_fd = -1;
-static const char *body_bytes_of_tls; /* the same in memory */
+static const char *body_in_memory; /* the same in memory */
 static struct sockaddr_in address;
 static double stop_at;
 static volatile sig_atomic_t stop_asked;
@@ -115,7 +116,7 @@ static void stop_ask(int signal)
 /* Wakes for the rest of the answer, or for a good piece of it: waking the client for each segment is work of the server's. */
 static void low_water_set(struct connection *connection, uint64_t left)
 {
-    int bytes = spin || left < 2 * LOW_WATER ? 1 : LOW_WATER;
+    int bytes = spin || blocking || left < 2 * LOW_WATER ? 1 : LOW_WATER;
     if (connection->low_water == bytes)
         return;
     connection->low_water = bytes;
@@ -219,9 +220,10 @@ static bool request_send(struct connection *connection)
     while (connection->body_sent < connection->body_bytes) {
         off_t offset = (off_t)(connection->body_sent % BODY_MAX);
         uint64_t left = connection->body_bytes - connection->body_sent;
-        uint64_t run = connection->ssl != NULL ? TLS_RECORD : BODY_MAX - (uint64_t)offset;
-        ssize_t count = connection->ssl != NULL
-                            ? net_send(connection, body_bytes_of_tls + offset, left < run ? left : run, 0)
+        uint64_t run = connection->ssl != NULL ? TLS_RECORD : blocking ? PIECE : BODY_MAX;
+        run = run < BODY_MAX - (uint64_t)offset ? run : BODY_MAX - (uint64_t)offset;
+        ssize_t count = connection->ssl != NULL || blocking
+                            ? net_send(connection, body_in_memory + offset, left < run ? left : run, 0)
                             : sendfile(connection->fd, body_fd, &offset, left < run ? left : run);
         if (count < 0 && errno == EAGAIN)
             return false;
@@ -325,9 +327,9 @@ static bool answer_body(struct connection *connection)
     while (connection->body_left > 0) {
         low_water_set(connection, connection->body_left);
         size_t want = connection->body_left < (4u << 20) ? connection->body_left : (4u << 20);
-        ssize_t count = connection->ssl != NULL
-                            ? net_receive(connection, chunks, want < sizeof(chunks) ? want : sizeof(chunks))
-                            : recv(connection->fd, NULL, want, MSG_TRUNC);
+        size_t copied = want < PIECE ? want : PIECE;
+        ssize_t count = connection->ssl != NULL || blocking ? net_receive(connection, chunks, copied)
+                                                            : recv(connection->fd, NULL, want, MSG_TRUNC);
         if (count < 0 && errno == EAGAIN)
             return false;
         if (count <= 0)
@@ -379,8 +381,8 @@ static void body_make(uint64_t body_bytes)
     for (uint64_t written = 0; written < size; written += sizeof(block))
         if (write(body_fd, block, sizeof(block)) != (ssize_t)sizeof(block))
             die("write");
-    body_bytes_of_tls = mmap(NULL, BODY_MAX, PROT_READ, MAP_SHARED, body_fd, 0);
-    if (body_bytes_of_tls == MAP_FAILED)
+    body_in_memory = mmap(NULL, BODY_MAX, PROT_READ, MAP_SHARED, body_fd, 0);
+    if (body_in_memory == MAP_FAILED)
         die("mmap");
 }
 
@@ -422,6 +424,8 @@ static bool option_take(const char *name, const char *value)
         tls_start();
     else if (strcmp(name, "--hold") == 0)
         hold = atoi(value) != 0;
+    else if (strcmp(name, "--blocking") == 0)
+        blocking = atoi(value) != 0;
     else if (strcmp(name, "--warm") == 0)
         warm_ops = atoll(value);
     else
