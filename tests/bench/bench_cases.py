@@ -16,11 +16,13 @@ from bench_system import GIB, KIB, MIB, drop_cached, read_from_disk, resident_by
 class Case:
     """needs: what a server must offer. also: offers that make a server fit though it lacks those. key: a target of the project
     hangs on it, so it is the last to be left out when time is short. disk_bytes: space it takes while it runs. spared: servers
-    that it would take too long for. turns: how often a round measures it, each time all servers."""
+    that it would take too long for. turns: how often a round measures it, each time all servers. program: a client that it needs.
+    untouched: it is measured once, before the memory is touched; then remove(server) takes away what it has left."""
+    untouched, remove = False, None
 
-    def __init__(self, group, name, connections, run, needs=("get",), put=False, also=(), key=False, disk_bytes=0, spared=(), turns=1):
+    def __init__(self, group, name, connections, run, needs=("get",), put=False, also=(), key=False, disk_bytes=0, spared=(), turns=1, program=None):
         self.group, self.name, self.connections, self.run, self.needs, self.put = group, name, connections, run, set(needs), put
-        self.also, self.key, self.disk_bytes, self.spared, self.turns = set(also), key, disk_bytes, spared, turns
+        self.also, self.key, self.disk_bytes, self.spared, self.turns, self.program = set(also), key, disk_bytes, spared, turns, program
 
     def fits(self, server):
         return (self.needs <= server.offers or bool(self.also & server.offers)) and server.name not in self.spared
@@ -276,7 +278,7 @@ class Scale:
     """How much is measured: all of it, or little, to see whether it works."""
 
     def __init__(self, quick, tiny, descriptors):
-        little = quick or tiny
+        self.little = little = quick or tiny
         self.seconds = 0.05 if tiny else 0.15 if quick else 1
         # Above 16 MiB the ETag is opaque; below, the MD5 would be what is measured.
         self.large = ((17 * MIB, 2),) if tiny else ((32 * MIB, 16),) if quick else ((64 * MIB, 64), (GIB, 4))

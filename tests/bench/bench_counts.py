@@ -5,17 +5,20 @@ not depend on what else a machine does, so that they can have limits: those are 
 Each path is measured twice, with as many operations: once in peace, for what the kernel counts of itself, and once under strace. Some
 counts depend a little on who of client and server is faster at the moment (how many PUTs share a commit, say): what breaks a limit is
 measured again, and only what breaks it each time is over it."""
+import copy
 import os
 import sys
 import time
 
+from bench_others import CorkedNginx, Lighttpd, Nginx
 from bench_report import number
 from bench_servers import Failure, SignedSluice, Sluice
 from bench_system import GIB, KIB, MIB, ROOT
-from bench_trace import BACKGROUND, Moment, Trace
+from bench_trace import BACKGROUND, Moment, Trace, sleeps_of
 
 LIMITS = os.path.join(ROOT, "tests", "bench", "counts.limits")
 ATTEMPTS = 3
+OTHERS = {"nginx": Nginx, "nginx-corked": CorkedNginx, "lighttpd": Lighttpd} # beside which one may count: of them nothing is judged
 SERVER_OF = {"": "sluice", "relaxed": "relaxed", "presigned": "signed", "header-signed": "signed", "threads": "threads"}
 
 
@@ -29,6 +32,14 @@ class CountedPath:
         self.per_gib = per == GIB
         self.name = f"{words} x{connections}" + (f", {mode}" if mode else "") + (", per GiB" if self.per_gib else "")
         self.warm = min(operations, 200)
+
+    def on(self, server):
+        """The same path on another server; None where that knows no such thing."""
+        if self.server != "sluice" or self.query is not None or self.source:
+            return None
+        other = copy.copy(self)
+        other.server, other.name = server, f"{self.name}, {server}"
+        return other
 
     def object_path(self, turn):
         """PUTs make new names each time, and DELETEs take them away."""
@@ -51,7 +62,7 @@ class CountedPath:
             server.need(self.source, self.size)
 
     def start(self, server, turn):
-        options = {"spin": 0, "hold": 1, "warm": self.warm, "shared": True}
+        options = {"blocking": 1, "spin": 0, "hold": 1, "warm": self.warm}
         if self.source:
             options["source"] = self.source
         if self.kind in ("get", "head"):
@@ -97,19 +108,19 @@ def paths(small):
 # ---- Counting ---------------------------------------------------------------------------------------------------------------
 
 def operate(path, server, turn, begin, end):
-    """Runs the client; what begin() and end() return, between which the counted operations were."""
+    """Runs the client; what begin() and end() return, between which the counted operations were, and how often the client slept."""
     client = path.start(server, turn)
     try:
         if client.stdout.readline() != "warm\n":
             raise Failure(f"{path.name}: {client.communicate()[1].strip()}")
         time.sleep(0.05) # what the warm-up has left to do
-        first = begin()
+        first, asleep = begin(), sleeps_of(client.pid)
         client.stdin.write("\n")
         client.stdin.flush()
         if not client.stdout.readline().startswith("{"):
             raise Failure(f"{path.name}: {client.communicate()[1].strip()}")
         time.sleep(0.05)
-        return first, end()
+        return first, end(), sleeps_of(client.pid) - asleep
     finally:
         out, error = client.communicate() # the connections are held until here
         server.suite.clients.remove(client)
@@ -124,7 +135,7 @@ def per_operation(counts, path):
 
 def counts_of(moments, calls, path):
     """All that limits can be about, by the names of the table."""
-    before, after = moments
+    before, after, client_sleeps = moments
     sleeps = after.by_name(before, "sleeps")
     counts = {"calls": sum(calls.by_name.values()), "background calls": sum(calls.background.values()), **calls.by_name,
               "switches": sum(value for name, value in sleeps.items() if name not in BACKGROUND),
@@ -134,7 +145,7 @@ def counts_of(moments, calls, path):
               "receives": calls.receives, "file bytes": sum(calls.file_bytes.values()),
               **{f"{kind} bytes": value for kind, value in calls.file_bytes.items()},
               "dirtied bytes": after.dirtied - before.dirtied, "page faults": after.faults - before.faults,
-              "CPU us": (after.cpu - before.cpu) * 1e6}
+              "client switches": client_sleeps, "CPU us": (after.cpu - before.cpu) * 1e6}
     return {"calls": 0.0, **per_operation(counts, path)}, set(calls.by_name)
 
 
@@ -155,6 +166,8 @@ def start(suite, name, folder):
     uring = ("--engine", "uring")
     if name == "signed":
         return SignedSluice(suite, folder, *uring)
+    if name in OTHERS:
+        return OTHERS[name](suite, folder)
     flags = {"sluice": uring, "relaxed": (*uring, "--durability", "relaxed"), "threads": ("--engine", "threads")}[name]
     return Sluice(suite, folder, *flags)
 
@@ -218,7 +231,7 @@ def report_one(path, counts, calls, out):
     print(f"  calls     {number(counts['calls'])}:  {words_of(counts, by_size(counts, calls))}", file=out)
     print(f"  threads   {words_of(counts, by_size(counts, threads)).replace('calls of ', '')}", file=out)
     print(f"  switches  {number(counts.get('switches', 0))}:  {words_of(counts, by_size(counts, switches)).replace('switches of ', '')}  "
-          f"{words_of(counts, ['preempted', 'wakes'])}", file=out)
+          f"{words_of(counts, ['preempted', 'wakes', 'client switches'])}", file=out)
     print(f"  moved     {words_of(counts, ['sends', 'receives', 'file bytes', 'log bytes', 'blobs bytes', 'database bytes', 'dirtied bytes'])}", file=out)
     print(f"  costs     {words_of(counts, ['CPU us', 'page faults', 'background calls'])}", file=out)
 
@@ -228,12 +241,25 @@ def report_limits(judged, out):
         print(f"  {'ok  ' if kept else 'OVER'}      {limit.name} {number(count)} <= {limit.most:g}   {limit.why}", file=out)
 
 
-def report(suite, words, small, out=sys.stdout):
-    """Counts, prints, judges; how many limits are not kept and paths could not be counted. words: only paths in whose
-    names one of them is."""
-    limits, wanted, missing = limits_read(), [path for path in paths(small) if not words or any(word.lower() in path.name.lower() for word in words)], 0
+def is_in(word, name):
+    """Whether the word is in the name; of several that + joins, whether all are."""
+    return all(part.strip().lower() in name.lower() for part in word.split("+"))
+
+
+def selection(words, small, others):
+    """The paths in whose names a word is, and beside them the same of other servers."""
+    wanted = [path for path in paths(small) if not words or any(is_in(word, path.name) for word in words)]
     if not wanted:
         raise SystemExit(f"--counts: there is no such path; there are {', '.join(path.name for path in paths(small))}")
+    if set(others) - set(OTHERS):
+        raise SystemExit(f"--counts: --servers may name {', '.join(OTHERS)}, beside Sluice")
+    beside = [path.on(server) for server in others for path in wanted]
+    return wanted + [path for path in beside if path]
+
+
+def report(suite, words, small, others=(), out=sys.stdout):
+    """Counts, prints, judges; how many limits are not kept and paths could not be counted."""
+    limits, wanted, missing = limits_read(), selection(words, small, others), 0
     for attempt in range(ATTEMPTS):
         over, broken = [], 0
         for path, counts, calls in measure_all(suite, wanted, attempt):

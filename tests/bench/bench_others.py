@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.parse
 
-from bench_servers import Failure, Server, Signing, SignedSluice, Sluice, TlsSluice, certificate
+from bench_servers import Failure, Server, Signing, SignedRelaxedSluice, SignedSluice, Sluice, TlsSluice, certificate
 from bench_system import MIB, cpu_seconds
 
 NGINX, LIGHTTPD, WEBDAV = "/usr/sbin/nginx", "/usr/sbin/lighttpd", "/usr/lib/lighttpd/mod_webdav.so"
@@ -48,7 +48,8 @@ class Static(Server):
 class Nginx(Static):
     """With tcp_nopush for the smallest bodies only: it saves them a segment, but makes it stall for 40 ms now and then where a body takes
     several, and costs it half its throughput on large ones."""
-    offers = frozenset({"get", "put", "fresh", "names", "files"})
+    offers = frozenset({"get", "put", "fresh", "names", "files", "own", "put-own"})
+    nopush = "off"
 
     def tls(self):
         return "backlog=4096;"
@@ -67,9 +68,14 @@ class Nginx(Static):
                 client_body_buffer_size 64k; default_type application/octet-stream;
                 server {{ listen 127.0.0.1:{self.port} {self.tls()} root {self.documents};
                     dav_methods PUT DELETE; create_full_put_path on;
-                    location / {{ tcp_nopush off; }}
+                    location / {{ tcp_nopush {self.nopush}; }}
                     location /bench/get-4096- {{ tcp_nopush on; }} }}
             }}"""
+
+
+class CorkedNginx(Nginx):
+    """With tcp_nopush for all bodies: then the segments of large ones are full, and clients that sleep are woken less often."""
+    offers, nopush = frozenset({"own", "put-own"}), "on"
 
 
 class TlsNginx(Nginx):
@@ -86,7 +92,7 @@ class Lighttpd(Static):
 
     def __init__(self, suite, name="lighttpd"):
         self.dav = os.path.exists(WEBDAV)
-        self.offers = frozenset({"get", "fresh", "names", "files"} | ({"put"} if self.dav else set()))
+        self.offers = frozenset({"get", "fresh", "names", "files"} | ({"put", "own", "put-own"} if self.dav else set()))
         super().__init__(suite, name)
 
     def command(self):
@@ -184,7 +190,7 @@ class Floor(Server):
 
 class Endpoint(Signing, Server):
     """Some S3 server that runs already."""
-    offers = frozenset({"get", "put", "s3", "names"})
+    offers = frozenset({"get", "put", "s3", "names", "own", "put-own", "own-s3"})
 
     def __init__(self, suite, options):
         super().__init__(suite, options.name)
@@ -206,7 +212,8 @@ def servers(suite, options):
     makers = {"floor": lambda: Floor(suite, False), "floor+sync": lambda: Floor(suite, True), "sluice": lambda: Sluice(suite, "sluice"),
               "relaxed": lambda: Sluice(suite, "relaxed", "--durability", "relaxed"),
               "standard": lambda: Sluice(suite, "standard", "--copy-mode", "standard"), "signed": lambda: SignedSluice(suite, "signed"),
-              "nginx": lambda: Nginx(suite, "nginx"), "lighttpd": lambda: Lighttpd(suite),
+              "signed-relaxed": lambda: SignedRelaxedSluice(suite, "signed-relaxed"), "nginx": lambda: Nginx(suite, "nginx"),
+              "nginx-corked": lambda: CorkedNginx(suite, "nginx-corked"), "lighttpd": lambda: Lighttpd(suite),
               "tls": lambda: TlsSluice(suite, "tls"), "nginx-tls": lambda: TlsNginx(suite, "nginx-tls")}
     if options.endpoint:
         makers[options.name] = lambda: Endpoint(suite, options)
@@ -216,7 +223,7 @@ def servers(suite, options):
         raise SystemExit(f"--servers: there is no {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
     found = []
     for name, make in makers.items():
-        program = {"nginx": NGINX, "nginx-tls": NGINX, "lighttpd": LIGHTTPD}.get(name)
+        program = {"nginx": NGINX, "nginx-corked": NGINX, "nginx-tls": NGINX, "lighttpd": LIGHTTPD}.get(name)
         if name not in wanted:
             continue
         if program and not os.path.exists(program):

@@ -3,7 +3,11 @@
 import bench_targets
 
 BEGIN, END = "<!-- figures: written by tests/bench/run --figures -->", "<!-- end of figures -->"
-RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"))
+RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"), ("sluice", "nginx-corked"))
+
+USERS = """As users meet it: each server has what was uploaded to it, and requests are signed where it has keys (`signed`, `signed-relaxed`).
+*blocking client*: load.c sleeping like curl, copying 64 KiB at a time. *own upload*: load.c spinning. *wrk*, *boto3*: those. *fresh memory*: before
+anything else was touched. `nginx-corked` has `tcp_nopush on`."""
 
 
 def number(value):
@@ -89,7 +93,7 @@ def markdown_table(head, rows):
 
 def overview(results):
     """A few paths, the figure that matters most and the server's CPU, for each server."""
-    names = [name for name in results.servers() if name not in ("standard", "signed")]
+    names = [name for name in results.servers() if name not in ("standard", "signed", "signed-relaxed", "nginx-corked")]
     wanted = [("large", "GET 1 GiB", 4), ("large", "PUT 1 GiB", 4), ("small", "GET 4 KiB", 32), ("small", "PUT 4 KiB", 32), ("small", "PUT 4 KiB", 1)]
     rows = []
     for group, name, connections in wanted:
@@ -110,6 +114,22 @@ def growth(results):
     if not stores:
         return ""
     return markdown_table(["objects", *figures], [[f"{path.objects:,}", *(number(path.median(figure, "sluice")) for figure in figures)] for path in stores])
+
+
+def users(results):
+    """What users meet: a rate and the server's CPU, or all figures where there is no rate."""
+    paths = results.group("users")
+    names = [name for name in results.servers() if any(name in path.servers() for path in paths)]
+    rows = []
+    for path in paths:
+        rate, cost = ("MiB/s", "CPU s/GiB") if "MiB/s" in path.runs else ("op/s", "CPU us/op")
+        shown = [(rate, cost)] if rate in path.runs else []
+        shown += [(figure, None) for figure in path.runs if figure not in (rate, cost) and not (shown and figure.startswith("p"))]
+        for figure, more in shown:
+            cells = [number(path.median(figure, name)) + (f" ({number(path.median(more, name))})" if more in path.runs else "")
+                     if path.median(figure, name) is not None else "" for name in names]
+            rows.append([f"{path.name}, {path.connections} conn., {figure}" + (f" ({more})" if more in path.runs else ""), *cells])
+    return f"{USERS}\n\n{markdown_table(['', *names], rows)}" if rows else ""
 
 
 def judged(results):
@@ -136,7 +156,8 @@ def markdown(results, picture):
             f"{machine.get('memory GiB', '?')} GiB, Linux {machine.get('kernel', '?')}, {machine.get('file system', '?')}; nginx {machine.get('nginx') or '-'}, " \
             f"lighttpd {machine.get('lighttpd') or '-'}; medians of up to {results.rounds} interleaved rounds."
     parts = [BEGIN, where, f"![Ratios to the kernel's own limit]({picture})", overview(results),
-             "`floor` does the kernel calls alone; `floor+sync` syncs like a durable store; nginx and lighttpd never sync.", growth(results),
+             "`floor` does the kernel calls alone; `floor+sync` syncs like a durable store; nginx and lighttpd never sync. The client of these rows spins, "
+             "and servers of files serve Sluice's own.", users(results), growth(results),
              "The targets, judged by the ratio where there is something to compare with (\"about\": not all rounds agree):",
              markdown_table(["path", "figure", "ours", "compared with", "its", "ratio", "limit", "verdict"], judged(results)), END]
     return "\n\n".join(part for part in parts if part)

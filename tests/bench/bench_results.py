@@ -11,7 +11,7 @@ makes no difference.
 import json
 import statistics
 
-ORDER = ("floor", "floor+sync", "sluice", "relaxed", "standard", "signed", "nginx", "lighttpd")
+ORDER = ("floor", "floor+sync", "sluice", "relaxed", "standard", "signed", "signed-relaxed", "nginx", "nginx-corked", "lighttpd")
 
 
 class Path:

@@ -4,7 +4,8 @@ bench_others.py has the rest.
 
 `offers` says what a server can do: "get", "put", "s3" (lists, multi-object deletes, multipart), "fresh" (a second instance can be
 started, to see its memory and its start), "names" (objects side by side, several clients), "files" (the files are in its
-`folder`, so that they can be made cold), "signed" (only the cases that are meant for signed requests), "disk" (the disk itself).
+`folder`, so that they can be made cold), "signed" (only the cases that are meant for signed requests), "disk" (the disk itself); and for
+what users meet (bench_users.py) "own" (GETs of what was uploaded to it), "put-own", "own-s3", "keys" (what a signature costs).
 `put_floor` names the column that its PUTs are to be compared with."""
 import http.client
 import json
@@ -18,6 +19,9 @@ import time
 
 from bench_presign import UNSIGNED, client_body_sha256, presign, sign_by_header
 from bench_system import cpu_seconds
+
+
+HEADERS_LAST = 600 # seconds: signed fields are good for 900
 
 
 class Failure(RuntimeError):
@@ -51,7 +55,7 @@ class Server:
         command = [self.suite.tool("load"), *words, "--host", self.host_field, kind, self.host, str(self.port), path, str(size), str(connections), str(amount)]
         client = self.suite.cores.client_process(command, idle=idle, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.suite.clients.append(client)
-        client.expected_bytes = served if "range" not in options and size > 0 else None
+        client.expected_bytes = served if kind in ("get", "put") and "range" not in options and size > 0 else None
         return client
 
     def target(self, kind, path, size, query, options):
@@ -173,7 +177,7 @@ class Server:
 class Signing:
     """For servers that want signatures: requests are signed beforehand, so the client costs what it costs elsewhere."""
     keys = ("", "", "us-east-1")
-    NUMBERS_MAX = 10000
+    NUMBERS_MAX, MIX_MAX = 10000, 5000
 
     def request_target(self, method, path, query):
         if not self.keys[0]:
@@ -188,16 +192,26 @@ class Signing:
         first = options.pop("first", 0)
         numbered = "%d" in path + query
         count = (exactly or min(options.get("keys", self.NUMBERS_MAX), self.NUMBERS_MAX)) if numbered else 1
-        name = self.signed.get((kind, path, size, query, first, count, by_header))
-        if name is None:
-            descriptor, name = tempfile.mkstemp(dir=self.suite.folder)
-            with open(descriptor, "w") as out:
-                for number in range(first, first + count):
-                    words = path.replace("%d", str(number)), query.replace("%d", str(number))
-                    print(self.signed_line(kind.upper(), *words, size, by_header), file=out)
-            self.signed[kind, path, size, query, first, count, by_header] = name
+        what = kind, path, size, query, first, count, by_header
+        name, made = self.signed.get(what, (None, 0))
+        if name is None or by_header and time.monotonic() - made > HEADERS_LAST:
+            name = self.signed_paths(kind, range(first, first + count), path, size, query, by_header)
+            self.signed[what] = name, time.monotonic()
         options["paths"] = name
         return "/"
+
+    def signed_paths(self, kind, numbers, path, size, query, by_header):
+        """A file for load.c's --paths. A mixed run asks for the numbers, and puts and deletes others."""
+        methods = {kind.upper(): numbers}
+        if kind == "mix":
+            methods = {"GET": numbers, "HEAD": numbers, "PUT": range(self.MIX_MAX), "DELETE": range(self.MIX_MAX)}
+        descriptor, name = tempfile.mkstemp(dir=self.suite.folder)
+        with open(descriptor, "w") as out:
+            for method, wanted in methods.items():
+                for number in wanted:
+                    words = path.replace("%d", str(number)), query.replace("%d", str(number))
+                    print(method, self.signed_line(method, *words, size, by_header), file=out)
+        return name
 
     def signed_line(self, method, path, query, size, by_header):
         """A line of load.c's --paths."""
@@ -209,7 +223,7 @@ class Signing:
 
 
 class Sluice(Server):
-    offers = frozenset({"get", "put", "s3", "fresh", "names", "files"})
+    offers = frozenset({"get", "put", "s3", "fresh", "names", "files", "own", "put-own", "own-s3"})
 
     def __init__(self, suite, name, *flags, data=None):
         super().__init__(suite, name)
@@ -265,8 +279,8 @@ class TlsSluice(Sluice):
 
 
 class SignedSluice(Signing, Sluice):
-    """With a key, and every request signed in its query."""
-    offers = frozenset({"signed"})
+    """With a key, and every request signed, in its query if not told otherwise."""
+    offers = frozenset({"signed", "own", "put-own", "own-s3"})
     keys = ("AKIDBENCHMARK", "a-secret-of-the-benchmark", "us-east-1")
 
     def __init__(self, suite, name, *flags):
@@ -275,3 +289,11 @@ class SignedSluice(Signing, Sluice):
 
     def environment(self):
         return {**super().environment(), "SLUICE_ACCESS_KEY": self.keys[0], "SLUICE_SECRET_KEY": self.keys[1]}
+
+
+class SignedRelaxedSluice(SignedSluice):
+    """Relaxed too: for what users meet, and for what a signature costs, which syncs would hide."""
+    offers = frozenset({"own", "put-own", "own-s3", "keys"})
+
+    def __init__(self, suite, name):
+        super().__init__(suite, name, "--durability", "relaxed")

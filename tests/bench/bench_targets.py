@@ -41,9 +41,9 @@ class Verdict:
         return f"{'>=' if self.at_least else '<='} {self.limit:g}"
 
 
-def compared(path, figure, reference, limit, at_least=False, server="sluice"):
+def compared(path, figure, reference, limit, at_least=False, server="sluice", what=None):
     """path's figure against that of another column."""
-    return Verdict(path, figure, path.median(figure, server), limit, at_least, path.median(figure, reference), reference, path.ratios(figure, server, reference))
+    return Verdict(path, what or figure, path.median(figure, server), limit, at_least, path.median(figure, reference), reference, path.ratios(figure, server, reference))
 
 
 def plain(path, words, figure, limit, what=None, server="sluice"):
@@ -137,8 +137,27 @@ def vast(results):
             yield plain(path, path.name, f"{name} delay us", 5000, f"what others wait longer for a {name}, p99.9, us")
 
 
+def users(results):
+    """Large bodies are judged by bytes, small ones by operations; nginx has tcp_nopush on, which large bodies gain by."""
+    for path in results.group("users"):
+        if path.name.startswith("GET ") and path.name.endswith(("blocking client", "own upload")) and not path.name.startswith("GET 4 KiB"):
+            rate, cost = ("MiB/s", "CPU s/GiB") if "MiB/s" in path.runs else ("op/s", "CPU us/op")
+            yield compared(path, rate, "nginx-corked", 1, True)
+            yield compared(path, cost, "nginx-corked", 1)
+        elif path.name.startswith("PUT 4 KiB, blocking") and path.connections == 1:
+            yield compared(path, "CPU us/op", "nginx-corked", 1, server="relaxed", what="CPU us/op, relaxed")
+            yield compared(path, "CPU us/op", "nginx-corked", 2, server="signed", what="CPU us/op, signed")
+        elif path.name.startswith("mix of"):
+            yield compared(path, "op/s", "nginx-corked", 0.8, True)
+            for server in ("sluice", "relaxed"):
+                yield plain(path, path.name if server == "sluice" else f"{path.name}, {server}", "PUT p50 ms", 10, server=server)
+        elif path.name.startswith("signatures"):
+            for name, limit in (("presigned GET", 3.5), ("PUT signed in its head", 5)):
+                yield plain(path, path.name, f"{name}: CPU us more", limit, server="signed-relaxed")
+
+
 def verdicts(results):
-    return [verdict for part in (large, small, objects, memory, vast) for verdict in part(results)]
+    return [verdict for part in (large, small, objects, memory, vast, users) for verdict in part(results)]
 
 
 # What belongs beside the targets but is none of them: (path, what, ours' column, reference, figure).

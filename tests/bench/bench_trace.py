@@ -39,6 +39,11 @@ def fields_of(name):
         return {line.partition(":")[0]: line.partition(":")[2].strip() for line in file}
 
 
+def sleeps_of(pid):
+    """Of a process with one thread."""
+    return int(fields_of(f"/proc/{pid}/status")["voluntary_ctxt_switches"])
+
+
 class Moment:
     """What the kernel has counted until now. sleeps: a thread waited for something, and was woken; preempted: it had to make room."""
 

@@ -15,7 +15,7 @@ import types
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
-from sluicetest import BUILD, ROOT, SLUICE, Server, check, done, equal, run, scratch
+from sluicetest import ACCESS, BUILD, ROOT, SECRET, SLUICE, Server, check, done, equal, run, scratch
 
 BENCH = os.path.join(ROOT, "tests", "bench")
 sys.path.insert(0, BENCH)
@@ -23,6 +23,7 @@ import bench_others
 import bench_plan
 import bench_report
 import bench_results
+import bench_servers
 import bench_targets
 
 RUN = [os.path.join(BENCH, "run"), "--no-install", "--build", BUILD, "--binary", SLUICE]
@@ -177,12 +178,74 @@ def client_counts_what_is_served():
           str(figures))
     status, figures = load(server.port, "--keys", 1, "--range", 1000, "get", "/bench/object-%d", 50000, 2)
     equal((status, figures["bytes"]), (0, 7000), "the client asks for ranges")
+    for options in (("--blocking", 1), ("--spin", 1)):
+        equal(load(server.port, *options, "--keys", 7, "get", "/bench/object-%d", 50000, 3)[1].get("bytes"), 350000, f"and {options[0][2:]} as well")
+    status, figures = load(server.port, "--blocking", 1, "put", "/bench/blocking-%d", 200000, 2)
+    equal((status, len(server.request("GET", "/bench/blocking-6")[2])), (0, 200000), "a blocking client puts whole bodies")
+    status, figures = load(server.port, "--keys", 7, "head", "/bench/object-%d", 50000, 3)
+    equal((status, figures["ops"], figures["bytes"]), (0, 7, 0), "it asks for heads")
+    status, figures = load(server.port, "delete", "/bench/blocking-%d", 0, 3)
+    equal((status, server.request("HEAD", "/bench/blocking-6")[0]), (0, 404), "and deletes")
     status, figures = load(server.port, "get", "/bench/nothing-%d", 50000, 2)
     equal((status, figures["errors"]), (1, 7), "the client knows an error")
     server.stop()
     with open(log) as lines:
         gets = [line for line in lines if '"GET /bench/object-' in line]
-    equal(len(gets), 1 + 7 + 7, "the server has seen as many requests")
+    equal(len(gets), 1 + 7 + 7 + 7 + 7, "the server has seen as many requests")
+
+
+def client_mixes():
+    """What it deletes was put before; what it asks for is there."""
+    log = scratch("mixed.log")
+    server = Server(args=["--access-log", log])
+    server.request("PUT", "/bench")
+    for number in range(5):
+        server.request("PUT", f"/bench/mix-{number}", b"x" * 1000)
+    done = subprocess.run([os.path.join(BUILD, "bench", "load"), "--keys", "5", "mix", "127.0.0.1", str(server.port), "/bench/mix-%d", "1000", "8", "2000x"],
+                          capture_output=True, text=True, timeout=60)
+    figures = json.loads(done.stdout)
+    equal((done.returncode, figures["ops"], figures["errors"]), (0, 2000, 0), "a mixed run has no errors")
+    server.stop()
+    with open(log) as lines:
+        seen = [line.split('"')[1].split()[:2] for line in lines if '"' in line]
+    counted = {kind: sum(method == kind for method, _ in seen) for kind in ("GET", "HEAD", "PUT", "DELETE")}
+    check(800 < counted["GET"] < 1000 and 520 < counted["HEAD"] < 680 and 240 < counted["PUT"] < 420 and 130 < counted["DELETE"] < 260,
+          "of a hundred requests 45 are GETs, 30 HEADs, 15 PUTs and 10 DELETEs", str(counted))
+    puts, deletes = ({path for method, path in seen if method == kind} for kind in ("PUT", "DELETE"))
+    check(deletes <= puts and not deletes & {f"/bench/mix-{number}" for number in range(5)}, "only what it has put is deleted")
+    check(all(0 < figures[f"{kind}_p50_us"] <= figures[f"{kind}_max_us"] <= figures["max_us"] for kind in counted), "it reports each kind", str(figures))
+
+
+def client_warms_up():
+    server = Server()
+    server.request("PUT", "/bench")
+    client = subprocess.Popen([os.path.join(BUILD, "bench", "load"), "--warm", "5", "--hold", "1", "put", "127.0.0.1", str(server.port), "/bench/warm-%d", "10",
+                               "2", "3x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    equal(client.stdout.readline(), "warm\n", "it says that it is warm")
+    equal([server.request("HEAD", f"/bench/warm-{number}")[0] for number in (4, 5)], [200, 404], "and waits")
+    client.stdin.write("\n")
+    client.stdin.flush()
+    equal(json.loads(client.stdout.readline())["ops"], 3, "only what comes then is counted")
+    client.communicate()
+    equal(server.request("HEAD", "/bench/warm-7")[0], 200, "and comes after what was not")
+    server.stop()
+
+
+def signatures_are_right():
+    """Both kinds, of paths from a file; and mixed ones, which are signed for their method."""
+    server = Server(keys=True)
+    suite = types.SimpleNamespace(folder=scratch("signed"))
+    os.makedirs(suite.folder)
+    signing = type("Endpoint", (bench_servers.Signing, bench_servers.Server), {})(suite, "signed")
+    signing.host_field, signing.port, signing.keys, signing.signed = f"127.0.0.1:{server.port}", server.port, (ACCESS, SECRET, "us-east-1"), {}
+    signing.request("PUT", "/bench")
+    for name, by_header in (("query", False), ("fields", True), ("fields without a digest", "unsigned")):
+        for kind in ("put", "get", "mix", "delete"):
+            options = {"keys": 3, "by_header": by_header}
+            path = signing.target(kind, "/bench/a b-%d", 3000, "", options)
+            status, figures = load(server.port, "--host", signing.host_field, "--paths", options["paths"], "--keys", 3, kind, path, 3000, 2)
+            equal((status, figures.get("errors")), (0, 0), f"{kind} with a signature in {name}")
+    server.stop()
 
 
 @contextlib.contextmanager
@@ -247,6 +310,28 @@ def runs():
     equal(remains(folder), [], "it leaves nothing behind")
 
 
+def users_are_measured():
+    """By each client that is here, signed and not, each with its own upload; and one path alone by a word of its name."""
+    folder, lines = scratch("users"), scratch("users.jsonl")
+    os.makedirs(folder)
+    status, out = run([*RUN, "--tiny", "--only", "users", "--servers", "sluice,signed-relaxed,nginx-corked", "--folder", folder, "--json", lines,
+                       "--svg", scratch("users.svg")])
+    check(status == 0, "the paths of users are measured", out)
+    results = bench_results.read(lines)
+    signed = {path.name: path for path in results.group("users") if "signed-relaxed" in path.servers()}
+    wanted = ["GET 4 KiB, blocking client", "PUT 4 KiB, blocking client", "mix of 64 KiB, blocking client", "LIST 1000 of 2,000, blocking client",
+              "signatures, 4 KiB", "17 MiB, fresh memory, blocking client"]
+    check("PUT 4 KiB, blocking client" in signed and "signatures, 4 KiB" in signed, "also of a server with keys", str(list(signed)))
+    equal(set(wanted) - {path.name for path in results.group("users")}, set(), "all of them")
+    mix = results.find("users", "mix of 64 KiB, blocking client")[0]
+    check(all(mix.median(f"{kind} p50 ms", "sluice") > 0 for kind in ("GET", "HEAD", "PUT", "DELETE")), "a mix has a median for each kind", str(mix.runs))
+    equal(remains(folder), [], "and nothing is left behind")
+    status, out = run([*RUN, "--tiny", "--only", "get 4 kib+blocking", "--servers", "sluice", "--folder", folder, "--json", lines, "--svg", scratch("users.svg")])
+    equal((status, [path.name for path in bench_results.read(lines).group()]), (0, ["GET 4 KiB, blocking client"]), "one path alone is measured")
+    status, out = run([*RUN, "--tiny", "--only", "small,nonsense", "--folder", folder])
+    check(status != 0 and "there is no nonsense" in out, "a word that no path has is refused", out)
+
+
 def run_is_interrupted():
     folder, lines = scratch("interrupted"), scratch("interrupted.jsonl")
     os.makedirs(folder)
@@ -268,8 +353,12 @@ report_is_written()
 time_is_kept()
 missing_servers_are_left_out()
 client_counts_what_is_served()
+client_mixes()
+client_warms_up()
+signatures_are_right()
 floor_moves_bytes()
 filled_store_is_whole()
 runs()
+users_are_measured()
 run_is_interrupted()
 done()
