@@ -23,6 +23,7 @@ enum meta_cache_state {
 
 struct meta_cache {
     int64_t bucket;
+    char name[META_BUCKET_NAME_BYTES_MAX + 1];
     enum meta_cache_state state;
     uint64_t entries, bytes; /* of the objects that are counted */
 };
@@ -71,6 +72,8 @@ struct meta_cache_use {
     int64_t bucket;
     struct slice key;
     int64_t used_ms;
+    int64_t
+        if_before_ms; /* not where the use that is known is as late as that: what is used all the time is not written all the time */
 };
 
 /* Notes uses. What is not there, not in a cache, or was used later still is passed over: never an error. */

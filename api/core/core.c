@@ -6,6 +6,8 @@
  *
  * Everything here blocks: not for event-loop threads. */
 #include "api/core/core_internal.h"
+
+#include "api/core/cache_use.h"
 #include "api/core/pack.h"
 
 #include <assert.h>
@@ -150,7 +152,11 @@ static int core_open_parts(struct core *core)
     if ((err = settle_open(core)) != 0 || (err = reclaim_start(core, &core->reclaim)) != 0 ||
         (err = settle_start(core, &core->settle)) != 0)
         return err;
-    return core->options.refuses_changes ? 0 : lifecycle_start(core, &core->lifecycle);
+    if (core->options.refuses_changes)
+        return 0;
+    if ((err = cache_uses_create(&core->uses)) != 0 || (err = evict_start(core, &core->evict)) != 0)
+        return err;
+    return lifecycle_start(core, &core->lifecycle);
 }
 
 static int core_open_as(struct core **out, const struct core_options *options)
@@ -235,6 +241,8 @@ void core_close(struct core *core)
 {
     assert(atomic_load(&core->workers) == 0);
     lifecycle_stop(core->lifecycle); /* it wakes the reclaimer */
+    evict_stop(core->evict);         /* the same */
+    cache_uses_free(core->uses);
     settle_stop(core->settle);
     pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);

@@ -19,6 +19,9 @@
 struct reclaim;
 struct settle;
 struct lifecycle;
+struct cache_uses;
+struct evict;
+struct worker_uses;
 struct pack;
 
 /* What the last process left, where it is not as it should be (past.c). */
@@ -54,6 +57,8 @@ struct core {
     struct reclaim *reclaim;
     struct settle *settle; /* of a relaxed store only */
     struct lifecycle *lifecycle;
+    struct cache_uses *uses; /* of objects in cache buckets; NULL in a store that is not written */
+    struct evict *evict;     /* the same */
     bool is_unsettled; /* at open: what an earlier relaxed process left is not known to be on the disk */
     /* garbage up to this row may be given back; a durable store need not ask */
     atomic_int_fast64_t garbage_ready;
@@ -74,6 +79,7 @@ struct core_worker {
     struct ring *ring;
     struct meta_reader *reader;
     struct pipe_pool *pipes;
+    struct worker_uses *uses;       /* NULL until it meets a cache bucket */
     struct put_small_queue sealing; /* small bodies that are complete, until the turn ends */
     unsigned puts;                  /* not freed yet, those that only wait for a late event included */
     unsigned changes; /* at the committer, on a digest thread or waiting for a turn: not delivered yet */

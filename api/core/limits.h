@@ -9,4 +9,16 @@
  * and CI jobs do that. Longer, and more is lost; and the kernel writes of itself what is 30 s old. */
 #define CORE_SETTLE_MS 5000u
 
+/* How often cache buckets are looked at: what is written in between is how far one may exceed its size. */
+#define CORE_EVICT_MS 1000u
+
+/* How often uses of objects in cache buckets become rows: a crash loses as much of the order of use. */
+#define CORE_CACHE_NOTE_MS 5000u
+
+/* What was stored or used this short a time ago is not given up, however full the cache is: whoever builds reads what he has just stored. */
+#define CORE_CACHE_YOUNG_MS 5000
+
+/* Eviction goes down to so many percent of the largest size: less, and it would run for each upload; more at once, and hits are lost. */
+#define CORE_CACHE_LOW_WATER_PERCENT 90u
+
 #endif

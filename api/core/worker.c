@@ -6,6 +6,8 @@
  * A worker may be handed from thread to thread as long as one uses it at a time; the library does that. */
 #include "api/core/core_internal.h"
 
+#include "api/core/cache_use.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
@@ -45,6 +47,7 @@ static void worker_free(struct core_worker *worker)
     if (worker->reader != NULL)
         meta_reader_close(worker->reader);
     core_settings_free(worker->settings);
+    worker_uses_leave(worker->uses);
     free(worker);
 }
 

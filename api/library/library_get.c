@@ -4,6 +4,8 @@
  * its worker only while it is opened: what keeps its bytes is the pin of the core's get. */
 #include "api/library/library.h"
 
+#include "api/core/cache.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +43,17 @@ static void get_wait(struct library_get *get)
         core_worker_wait(get->worker);
 }
 
+static int get_current(struct library_get *get, int64_t bucket, struct slice key)
+{
+    int err = core_get_begin(get->worker, bucket, key, &get->get, &get->object);
+
+    if (err == 0)
+        core_cache_hit(get->worker, bucket, key, get->object);
+    else if (err == META_E_NO_KEY)
+        core_cache_miss(get->worker, bucket);
+    return err;
+}
+
 /* version: NULL for the current object. */
 static int get_lookup(struct sluice_store *store, const char *bucket, const char *key,
                       const struct meta_version_id *version, struct library_get *get)
@@ -54,7 +67,7 @@ static int get_lookup(struct sluice_store *store, const char *bucket, const char
         return err;
     err = library_find_bucket(get->worker, bucket, key, &id);
     if (err == 0 && version == NULL)
-        err = core_get_begin(get->worker, id, slice_text(key), &get->get, &get->object);
+        err = get_current(get, id, slice_text(key));
     else if (err == 0)
         err =
             core_get_begin_version(get->worker, id, slice_text(key), version, &get->get, &get->object, NULL);

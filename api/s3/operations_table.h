@@ -231,6 +231,15 @@ OPERATION(UpdateBucketMetadataJournalTableConfiguration, PUT, BUCKET, BY("metada
 OPERATION(GetBucketAbac, GET, BUCKET, BY("abac"), LIST, ACTION(GET_BUCKET_ABAC), 0, REFUSED, NOT_IMPLEMENTED, "")
 OPERATION(PutBucketAbac, PUT, BUCKET, BY("abac"), ADMIN, ACTION(PUT_BUCKET_ABAC), 0, REFUSED, NOT_IMPLEMENTED, "")
 
+/* Not S3's: its parameters begin with `sluice-`, so that they never meet S3's. */
+OPERATION(GetBucketCache, GET, BUCKET, BY("sluice-cache"), LIST, NO_ACTION, 0, SERVED, s3_op_get_bucket_cache,
+          "not S3's: the rules of a [cache bucket](../../deploy/README.md#cache-buckets). 404 `NoSuchConfiguration` where it is none")
+OPERATION(PutBucketCache, PUT, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, SERVED, s3_op_put_bucket_cache,
+          "not S3's: `CacheConfiguration` with `MaxSize`, `MaxAge` (seconds), `MaxObjectSize`, `UseStep`, `WriteOnce`. Of a bucket that has or had "
+          "versioning: 409 `InvalidBucketState`")
+OPERATION(DeleteBucketCache, DELETE, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, SERVED, s3_op_delete_bucket_cache,
+          "not S3's: a plain bucket again; its objects stay")
+
 /* ---- Objects ---- */
 
 /* Judged with the tags of its source. */

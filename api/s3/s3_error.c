@@ -54,6 +54,10 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_NO_SUCH_KEY;
     case META_E_PRECONDITION:
         return S3_ERROR_PRECONDITION_FAILED;
+    case META_E_WRITE_ONCE:
+        return S3_ERROR_WRITE_ONCE;
+    case META_E_OBJECT_SIZE:
+        return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
     case META_E_NO_VERSION:
         return S3_ERROR_NO_SUCH_VERSION;
     case META_E_NOT_OWNER:

@@ -27,6 +27,8 @@
     X(CONDITIONAL_REQUEST_CONFLICT, 409, "ConditionalRequestConflict",                                       \
       "The conditional request cannot succeed due to a conflicting operation against this resource.")        \
     X(ENTITY_TOO_LARGE, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")      \
+    X(ENTITY_TOO_LARGE_FOR_CACHE, 413, "EntityTooLarge",                                                     \
+      "Your proposed upload exceeds the maximum size of objects in this bucket")                             \
     X(ENTITY_TOO_SMALL, 400, "EntityTooSmall",                                                               \
       "Your proposed upload is smaller than the minimum allowed size")                                       \
     X(HEADERS_NOT_SIGNED, 403, "AccessDenied",                                                               \
@@ -154,6 +156,8 @@
     X(UPLOADS_OF_KEY, 400, "InvalidRequest", "Key is not expected for the GET method ?uploads subresource")  \
     X(VERSIONS_OF_KEY, 400, "InvalidRequest",                                                                \
       "There is no such thing as the ?versions sub-resource for a key")                                      \
+    X(WRITE_ONCE, 412, "PreconditionFailed",                                                                 \
+      "The key is taken, and a bucket that is written once keeps it as it is")                               \
     X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch",                                             \
       "The provided 'x-amz-content-sha256' header does not match what was computed.")
 

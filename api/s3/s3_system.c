@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/core/cache.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
@@ -73,8 +74,13 @@ static enum s3_error check_metrics_right(struct s3_request *request)
     return error != S3_ERROR_NONE ? error : s3_authorize(request, request->bucket_name, S3_RIGHT_METRICS);
 }
 
+/* Cache buckets whose figures are told. */
+#define CACHES_MAX       32u
+#define CACHE_FIGURES    6u
+#define CACHE_PAGE_BYTES (CACHE_FIGURES * (200u + CACHES_MAX * 160u))
+
 struct page {
-    char text[6144 + 80 * S3_OPERATION_ROWS];
+    char text[6144 + 80 * S3_OPERATION_ROWS + CACHE_PAGE_BYTES];
     size_t length;
 };
 
@@ -149,6 +155,53 @@ static void add_operations(struct page *page, const struct s3_service *service)
     }
 }
 
+/* ---- Cache buckets ---- */
+
+struct cache_list {
+    unsigned count;
+    struct {
+        char bucket[META_BUCKET_NAME_BYTES_MAX + 1];
+        uint64_t figures[CACHE_FIGURES];
+    } list[CACHES_MAX];
+};
+
+static int on_cache(void *ctx, const struct core_cache_figures *cache)
+{
+    struct cache_list *caches = ctx;
+    const uint64_t figures[CACHE_FIGURES] = {cache->bytes, cache->rules.bytes_max, cache->entries,
+                                             cache->hits,  cache->misses,          cache->evictions};
+
+    snprintf(caches->list[caches->count].bucket, sizeof(caches->list[0].bucket), "%s", cache->bucket);
+    memcpy(caches->list[caches->count++].figures, figures, sizeof(figures));
+    return 0;
+}
+
+/* Values of one name stand together. */
+static void add_caches(struct page *page, struct s3_request *request)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } figures[CACHE_FIGURES] = {
+        {"sluice_cache_bytes", "gauge", "Bytes of the objects in a cache bucket."},
+        {"sluice_cache_max_bytes", "gauge", "Bytes from which a cache bucket evicts; 0: none."},
+        {"sluice_cache_entries", "gauge", "Objects in a cache bucket."},
+        {"sluice_cache_hits_total", "counter", "Reads of a cache bucket that found an object."},
+        {"sluice_cache_misses_total", "counter", "Reads of a cache bucket that found none."},
+        {"sluice_cache_evictions_total", "counter", "Objects that a cache bucket gave up."},
+    };
+    struct cache_list caches = {.count = 0};
+
+    (void)core_cache_each(s3_service_core(request->service), core_worker_reader(request->worker), CACHES_MAX,
+                          on_cache, &caches);
+    for (unsigned figure = 0; figure < CACHE_FIGURES && caches.count > 0; figure++) {
+        add(page, "# HELP %s %s\n# TYPE %s %s\n", figures[figure].name, figures[figure].help,
+            figures[figure].name, figures[figure].type);
+        for (unsigned i = 0; i < caches.count; i++)
+            add(page, "%s{bucket=\"%s\"} %" PRIu64 "\n", figures[figure].name, caches.list[i].bucket,
+                caches.list[i].figures[figure]);
+    }
+}
+
 static void add_handshakes(struct page *page, const struct http_statistics *statistics)
 {
     static const char *const reasons[HTTP_HANDSHAKE_FAILURES] = {
@@ -214,6 +267,7 @@ static void answer_metrics(struct s3_request *request)
     add_handshakes(&page, &statistics);
     add_refusals(&page, &statistics);
     add_operations(&page, request->service);
+    add_caches(&page, request);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }
 

@@ -4,7 +4,9 @@
 #include "metadata/read/reader.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "metadata/meta_cache.h"
 #include "metadata/rows/codec.h"
@@ -19,12 +21,16 @@ int meta_cache_list(struct meta_reader *reader, int64_t after, struct meta_cache
     meta_sql_int(statement, 2, limit);
     while ((row = meta_sql_row(statement)) > 0) {
         assert(count < limit);
-        caches[count++] = (struct meta_cache){
+        struct slice name = meta_sql_column(statement, 4);
+        struct meta_cache *cache = &caches[count++];
+        *cache = (struct meta_cache){
             .bucket = sqlite3_column_int64(statement, 0),
             .state = (enum meta_cache_state)sqlite3_column_int64(statement, 1),
             .entries = (uint64_t)sqlite3_column_int64(statement, 2),
             .bytes = (uint64_t)sqlite3_column_int64(statement, 3),
         };
+        if (name.len < sizeof(cache->name)) /* else it is damaged, and called nothing */
+            memcpy(cache->name, name.base, name.len);
     }
     return row < 0 ? row : count;
 }

@@ -112,8 +112,9 @@ int row_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit);
 
 /* When the object was used last: 1, or 0: it is not there, or not counted. */
 int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *used_ms);
-/* 1: noted; 0: nothing is there that was used before, and counted. */
-int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms);
+/* 1: noted; 0: nothing is there that is counted, and was used last before both times. */
+int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms,
+                int64_t if_before_ms);
 
 /* ---- Versions that are not current, and delete markers ---- */
 

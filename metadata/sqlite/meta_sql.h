@@ -250,7 +250,8 @@ enum meta_sql_role {
     X(SQL_TALLY_COUNT, META_SQL_WRITER,                                                                      \
       "UPDATE tally SET entries = entries + ?2, bytes = bytes + ?3 WHERE bucket = ?1")                       \
     X(SQL_TALLY_LIST, META_SQL_READER,                                                                       \
-      "SELECT bucket, state, entries, bytes FROM tally WHERE bucket > ?1 ORDER BY bucket LIMIT ?2")          \
+      "SELECT bucket, state, entries, bytes, name FROM tally JOIN bucket ON bucket.id = tally.bucket"        \
+      " WHERE bucket > ?1 ORDER BY bucket LIMIT ?2")                                                         \
     X(SQL_TALLY_NEXT, META_SQL_WRITER,                                                                       \
       "SELECT max(key) FROM (SELECT key FROM object WHERE bucket = ?1 AND key > ?2"                          \
       " ORDER BY key LIMIT ?3)")                                                                             \
@@ -271,7 +272,7 @@ enum meta_sql_role {
     X(SQL_USE_GET, META_SQL_WRITER, "SELECT size, used FROM object WHERE bucket = ?1 AND key = ?2")          \
     X(SQL_USE_SET, META_SQL_WRITER, "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2")            \
     X(SQL_USE_RAISE, META_SQL_WRITER,                                                                        \
-      "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2 AND used < ?3")                            \
+      "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2 AND used < min(?3, ?4)")                   \
     X(SQL_USED_OLDEST, META_SQL_READER,                                                                      \
       "SELECT key, used, size, extents FROM object INDEXED BY object_used"                                   \
       " WHERE bucket = ?1 AND used IS NOT NULL AND used < ?2 ORDER BY used, key LIMIT ?3")                   \

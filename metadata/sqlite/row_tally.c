@@ -298,10 +298,12 @@ int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64
     return use_get(store, bucket, key, &bytes, used_ms);
 }
 
-int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms)
+int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms,
+                int64_t if_before_ms)
 {
     sqlite3_stmt *statement = bind_key(store, SQL_USE_RAISE, bucket, key);
 
     meta_sql_int(statement, 3, used_ms);
+    meta_sql_int(statement, 4, if_before_ms);
     return row_run_changes(store, statement);
 }

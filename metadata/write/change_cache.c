@@ -123,7 +123,7 @@ int op_cache_touch(struct meta_writer *writer, struct meta_cache_touch *op)
     assert(op->count <= META_CACHE_TOUCH_MAX);
     for (uint32_t i = 0; i < op->count; i++) {
         const struct meta_cache_use *use = &op->uses[i];
-        int noted = row_use_put(writer->store, use->bucket, use->key, use->used_ms);
+        int noted = row_use_put(writer->store, use->bucket, use->key, use->used_ms, use->if_before_ms);
         if (noted < 0)
             return noted;
     }

@@ -24,6 +24,7 @@ ON_BUCKETS = {
     "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
     "PutBucketAccelerateConfiguration": ("PUT", "accelerate"), "PutBucketLogging": ("PUT", "logging"),
     "PutBucketNotificationConfiguration": ("PUT", "notification"),
+    "GetBucketCache": ("GET", "sluice-cache"), "PutBucketCache": ("PUT", "sluice-cache"), "DeleteBucketCache": ("DELETE", "sluice-cache"),
 }
 UPLOAD = f"uploadId={UNKNOWN}"
 ON_OBJECTS = {
@@ -57,7 +58,7 @@ DOCUMENTS = {
     "PutBucketOwnershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
     "PutBucketRequestPayment": "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
     "PutBucketAccelerateConfiguration": "<AccelerateConfiguration><Status>Suspended</Status></AccelerateConfiguration>",
-    "PutBucketLogging": "<BucketLoggingStatus/>", "PutBucketNotificationConfiguration": "<NotificationConfiguration/>",
+    "PutBucketCache": "<CacheConfiguration/>", "PutBucketLogging": "<BucketLoggingStatus/>", "PutBucketNotificationConfiguration": "<NotificationConfiguration/>",
 }
 
 

@@ -15,6 +15,8 @@ from sluicetest import Server, check, done, equal, error_code, scratch
 
 # Operations that the model does not count as such.
 MORE = {"PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{Key+}")}
+# Not S3's.
+MORE |= {f"{what}BucketCache": (what.upper(), "/{Bucket}?sluice-cache") for what in ("Get", "Put", "Delete")}
 UPLOAD = "uploadId=" + "0" * 32
 MORE_QUERY = {"AbortMultipartUpload": UPLOAD, "CompleteMultipartUpload": UPLOAD, "ListParts": UPLOAD,
               "GetObjectAnnotation": "annotationName=one", "UploadPart": UPLOAD + "&partNumber=1", "UploadPartCopy": UPLOAD + "&partNumber=1"}

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/core/cache.h"
 #include "api/s3/body/s3_mismatch.h"
 #include "storage/base/base64.h"
 
@@ -149,6 +150,8 @@ static enum s3_error end_error(struct s3_put *put, int result)
 {
     enum s3_error error;
 
+    if (result == -EMSGSIZE && put->is_bounded && core_put_taken(put->core) >= put->bytes_max)
+        return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
     if (result == -EMSGSIZE && core_put_taken(put->core) >= S3_PUT_BYTES_MAX)
         return S3_ERROR_ENTITY_TOO_LARGE;
     if (result != 0)
@@ -285,6 +288,23 @@ enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const c
     return error;
 }
 
+/* A cache bucket may take no objects of that size, and then no parts of one; the sum is asked when the row is stored. */
+static enum s3_error put_bound(struct s3_put *put)
+{
+    const struct core_cache_rules *rules;
+    int result = core_cache_rules_get(put->request->worker, put->request->bucket.id, &rules);
+
+    if (result != 0)
+        return s3_error_of_result(result);
+    if (rules == NULL || rules->object_bytes_max == 0 || rules->object_bytes_max >= put->bytes_max)
+        return S3_ERROR_NONE;
+    if (s3_body_length(put->body) != UINT64_MAX)
+        return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
+    put->bytes_max = rules->object_bytes_max;
+    put->is_bounded = true;
+    return S3_ERROR_NONE;
+}
+
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
 {
     struct s3_request *request = put->request;
@@ -304,7 +324,7 @@ enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
         s3_body_length(put->body) < S3_PUT_BYTES_MAX ? s3_body_length(put->body) : S3_PUT_BYTES_MAX;
     if (s3_body_length(put->body) != UINT64_MAX && s3_body_length(put->body) > S3_PUT_BYTES_MAX)
         return S3_ERROR_ENTITY_TOO_LARGE;
-    return S3_ERROR_NONE;
+    return put_bound(put);
 }
 
 void s3_put_start(struct s3_put *put)

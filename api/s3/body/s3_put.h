@@ -43,6 +43,7 @@ struct s3_put {
     struct http_sink sink;
     struct s3_body *body;
     uint64_t bytes_max; /* announced, or the largest allowed */
+    bool is_bounded;    /* by the bucket */
     bool has_md5, is_receiving;
     unsigned char md5[16];
 };

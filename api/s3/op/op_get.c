@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/core/cache.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_browser.h"
@@ -402,8 +403,11 @@ void s3_op_get_object(struct s3_request *request)
         return;
     }
     fetch->source = (struct http_source){source_send, source_read, source_end};
-    if (s3_pinned_take(request, &request->pinned, &fetch->get, &fetch->object) != 0)
+    if (s3_pinned_take(request, &request->pinned, &fetch->get, &fetch->object) != 0) {
+        core_cache_miss(request->worker, request->bucket.id);
         s3_version_answer_failure(request, &request->pinned);
-    else
+    } else {
+        core_cache_hit(request->worker, request->bucket.id, request->key, fetch->object);
         answer_object(fetch);
+    }
 }

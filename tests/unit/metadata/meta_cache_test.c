@@ -37,12 +37,17 @@ static bool cache_step(struct store *store)
     return op.more;
 }
 
-static void touch(struct store *store, const char *key, int64_t used_ms)
+static void touch_if(struct store *store, const char *key, int64_t used_ms, int64_t if_before_ms)
 {
-    struct meta_cache_use use = {store->bucket, slice_text(key), used_ms};
+    struct meta_cache_use use = {store->bucket, slice_text(key), used_ms, if_before_ms};
     struct meta_cache_touch op = {.uses = &use, .count = 1};
 
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_CACHE_TOUCH), 0);
+}
+
+static void touch(struct store *store, const char *key, int64_t used_ms)
+{
+    touch_if(store, key, used_ms, INT64_MAX);
 }
 
 static void assert_counted(struct store *store, uint64_t entries, uint64_t bytes)
@@ -210,6 +215,8 @@ static void test_the_least_recently_used_comes_first(void **state)
     assert_order(store, "b c a ");
     touch(store, "a", INT64_C(4500000000000)); /* it was used later still */
     touch(store, "nothing", INT64_C(4500000000000));
+    assert_order(store, "b c a ");
+    touch_if(store, "b", INT64_C(4500000000000), INT64_C(1000)); /* it was used later than that */
     assert_order(store, "b c a ");
     touch(store, "b", INT64_C(4500000000000));
     assert_order(store, "c b a ");

@@ -324,7 +324,7 @@ static void clear_all(struct store *store)
     int64_t rows[64];
     struct meta_sweep slice = {.more = true};
     struct meta_mark_set mark = {.replaced = INT64_MAX, .more = true};
-    struct meta_cache_use use = {store->bucket, slice_text("twice"), INT64_MAX};
+    struct meta_cache_use use = {store->bucket, slice_text("twice"), INT64_MAX, INT64_MAX};
     struct meta_cache_touch touch = {.uses = &use, .count = 1};
     struct meta_cache_step step = {.bucket = store->bucket, .more = true};
     struct meta_cache_set end = {.bucket = store->bucket};

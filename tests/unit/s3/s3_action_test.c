@@ -57,6 +57,7 @@ static const struct s3_operation *operation_named(const char *name)
 static bool is_exempt(const struct s3_operation *row)
 {
     return row->resource == S3_RESOURCE_SERVICE || row->rights == 0 ||
+           (row->parameter != NULL && strncmp(row->parameter, "sluice-", 7) == 0) || /* not S3's */
            strcmp(row->name, "CreateSession") == 0 || strcmp(row->name, "DeleteObjects") == 0;
 }
 
@@ -383,10 +384,11 @@ static void test_what_selects_where(void **state)
         {"list-type", 3, 7, true}, {"select-type", 0, 7, true},    {"session", 3, 7, true},
     };
     const struct s3_selector *selector;
-    size_t found = 0, halves = 0, i;
+    size_t found = 0, halves = 0, own = 0, i;
 
     for (i = 0; (selector = s3_selector_at(i)) != NULL; i++) {
         halves += selector->yields;
+        own += strncmp(selector->name, "sluice-", 7) == 0;
         for (size_t j = 0; j < sizeof(expected) / sizeof(expected[0]); j++) {
             if (strcmp(expected[j].name, selector->name) != 0)
                 continue;
@@ -398,7 +400,7 @@ static void test_what_selects_where(void **state)
     }
     assert_int_equal(found, sizeof(expected) / sizeof(expected[0]));
     assert_int_equal(halves, 6);
-    assert_int_equal(i, 46);
+    assert_int_equal(i - own, 46);
 }
 
 static void test_reading_objects(void **state)

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api/core/cache.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
@@ -171,6 +172,12 @@ int meta_bucket_list(struct meta_reader *reader, struct slice after, uint32_t li
                      int (*visit)(void *ctx, const struct meta_bucket *bucket), void *ctx)
 {
     return fixture.bucket_result;
+}
+
+int core_cache_each(struct core *core, struct meta_reader *reader, uint32_t limit,
+                    int (*visit)(void *ctx, const struct core_cache_figures *figures), void *ctx)
+{
+    return 0;
 }
 
 int core_health(const struct core *core)
