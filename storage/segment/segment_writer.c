@@ -269,19 +269,18 @@ uint64_t segment_writer_blob(const struct segment_writer *writer)
 
 /* ---- Syncing ---- */
 
-/* Only a beginning: the sync meets and reports whatever is wrong. A length of 0 would mean all of the file. */
-static void begin_range(int fd, uint64_t begin, uint64_t end)
-{
-    if (begin < end)
-        (void)sync_file_range(fd, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE);
-}
-
+/* Only a beginning: the sync meets and reports whatever is wrong. One call from the first new unit to the end of the newest entry: what
+ * lies between was never written since the segment was made, or is on the disk, and is not written again. */
 void segment_sync_begin(struct segment_writer *writer)
 {
+    uint64_t begin, end;
+
     if (!is_dirty(writer))
         return;
-    begin_range(writer->open->fd, writer->units_synced, writer->open->used);
-    begin_range(writer->open->fd, writer->open->journal, writer->journal_synced);
+    begin = writer->units_synced < writer->open->used ? writer->units_synced : writer->open->journal;
+    end = writer->open->journal < writer->journal_synced ? writer->journal_synced : writer->open->used;
+    assert(begin < end); /* a length of 0 would mean all of the file */
+    (void)sync_file_range(writer->open->fd, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE);
 }
 
 int segment_sync_end(struct segment_writer *writer)
