@@ -5,8 +5,8 @@
  *
  * Results reach the ring's thread in two ways: the engine's own (`collect`), and the list `arrived`, which
  * any thread may append to: ring_post, the thread engine, and injected faults. The event descriptor is
- * written when `arrived` stops being empty, inside the lock: so a poster never touches a ring that has
- * already taken its operation, and the ring may be destroyed as soon as that operation's done has run.
+ * written when `arrived` stops being empty, outside the lock, which the woken thread wants next. The ring may be
+ * destroyed as soon as the operation's done has run, for that waits until no poster is left.
  *
  * It makes no system call for an operation; that is the engines' work. */
 #include "storage/base/io.h"
@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -73,6 +74,8 @@ void ring_destroy(struct ring *ring)
             ring_wait(ring, false);
     while (ring_reap(ring) > 0 || ring->pending > 0);
     assert(ring->pending == 0 && queue_is_empty(&ring->arrived));
+    while (atomic_load(&ring->posters) > 0)
+        (void)sched_yield();
     ring->calls->destroy(ring);
     pthread_mutex_destroy(&ring->lock);
     close(ring->event_fd);
@@ -107,12 +110,14 @@ static void ring_arrive(struct ring *ring, struct queue *queue)
 {
     bool was_empty;
 
+    (void)atomic_fetch_add(&ring->posters, 1);
     pthread_mutex_lock(&ring->lock);
     was_empty = queue_is_empty(&ring->arrived);
     queue_append(&ring->arrived, queue);
+    pthread_mutex_unlock(&ring->lock);
     if (was_empty)
         ring_wake(ring);
-    pthread_mutex_unlock(&ring->lock);
+    (void)atomic_fetch_sub(&ring->posters, 1);
 }
 
 void ring_complete(struct ring *ring, struct ring_op *op, int32_t result)

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/ring/ring.h"
 
@@ -30,6 +31,7 @@ struct ring {
     unsigned pending;
     bool reaping;
 
+    atomic_uint posters;  /* threads that bring results just now */
     pthread_mutex_t lock; /* guards arrived */
     struct queue arrived;
 };
