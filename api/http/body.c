@@ -335,6 +335,8 @@ enum connection_step body_step(struct connection *conn)
             result = -ETIMEDOUT;
         if (result == -EAGAIN || result == -EBUSY)
             return body_wait(conn, result, has_moved);
+        if (result == BODY_IS_COMPLETE)
+            conn->is_readable = false; /* most wait for the answer: the poll tells, should there be more */
         if (result != BODY_MOVED)
             body_end(conn, result == BODY_IS_COMPLETE ? 0 : result);
         has_moved = true;
