@@ -279,11 +279,15 @@ struct sluice_server_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     /* files that hold those two, a line each, instead; SLUICE_E_CREDENTIALS where others may read one */
     const char *access_key_file, *secret_key_file;
-    const char *credentials;    /* path of a credentials file, or NULL; read again whenever it changes */
-    bool allow_anonymous;       /* without any key, listen on addresses other than loopback too */
-    bool public_metrics;        /* /-/metrics needs no key, though there are keys */
-    bool refuse_signature_v2;   /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
-    const char *region;         /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
+    const char *credentials;  /* path of a credentials file, or NULL; read again whenever it changes */
+    bool allow_anonymous;     /* without any key, listen on addresses other than loopback too */
+    bool public_metrics;      /* /-/metrics needs no key, though there are keys */
+    bool refuse_signature_v2; /* requests signed by AWS's Signature Version 2, which leaves much unsigned */
+    /* Requests that show a secret instead of signing: Authorization by Basic (a key or token and its secret) or Bearer (a token). They are taken by
+     * HTTPS, from this machine, and from trusted proxies that say https in X-Forwarded-Proto. */
+    bool refuse_web_auth;
+    bool web_auth_plain_http; /* takes them elsewhere, too, where whoever is on the way can read the secret */
+    const char *region;       /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and
      * the access log. NULL-terminated, or NULL: the field is ignored */

@@ -75,6 +75,7 @@ enum option_proxy_protocol {
     PROXY_PROTOCOL_ALL
 };
 enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
+enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 
 struct options {
     char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
@@ -83,9 +84,9 @@ struct options {
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
-        signature_v2;
-    bool admin_http, read_only, allow_anonymous, check_config, no_verify, verify_reads, keep_old,
-        accept_older_database, list_lost, empty_lost, keep, help;
+        signature_v2, web_auth;
+    bool admin_http, read_only, allow_anonymous, web_auth_plain_http, check_config, no_verify, verify_reads,
+        keep_old, accept_older_database, list_lost, empty_lost, keep, help;
 
     /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];

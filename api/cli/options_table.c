@@ -222,6 +222,13 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Whether requests signed by AWS's Signature Version 2 are taken, as boto3 and the aws cli presign for servers other than "
              "AWS's. It signs neither bodies nor most headers, and URLs may be good for ever; off: version 4 alone."},
+    {.name = "web-auth", .type = OPTION_CHOICE, .field = FIELD(web_auth), .default_text = "on", .words = "on|off",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Whether requests are taken that show a secret instead of signing, as curl -u and build tools do: a key or token by Basic, a token by "
+             "Bearer. By HTTPS, from this machine, and from a --trusted-proxy that says https in X-Forwarded-Proto."},
+    {.name = "web-auth-plain-http", .type = OPTION_SWITCH, .field = FIELD(web_auth_plain_http), .default_text = "no",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Take them by plain HTTP from other machines, too: whoever is on the way can read the secret, and use it from then on."},
     {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
      .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "

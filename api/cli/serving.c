@@ -55,6 +55,8 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .allow_anonymous = options->allow_anonymous,
         .public_metrics = options->metrics == METRICS_PUBLIC,
         .refuse_signature_v2 = options->signature_v2 == SIGNATURE_V2_OFF,
+        .refuse_web_auth = options->web_auth == WEB_AUTH_OFF,
+        .web_auth_plain_http = options->web_auth_plain_http,
         .region = options->region,
         .caches = (const char *const *)options->caches.items,
         .domains = (const char *const *)options->domains.items,

@@ -34,6 +34,20 @@ socklen_t http_request_client(struct http_request *req, struct sockaddr_storage 
                           http_request_peer(req, address));
 }
 
+bool http_request_is_private(struct http_request *req)
+{
+    const struct proxies *proxies = http_request_worker(req)->server->proxies;
+    struct sockaddr_storage peer, client;
+
+    if (req->is_tls)
+        return true;
+    if (http_request_peer(req, &peer) == 0)
+        return false;
+    if (proxies_say_https(proxies, &req->headers, &peer))
+        return true;
+    return proxies_is_local(&peer) && http_request_client(req, &client) != 0 && proxies_is_local(&client);
+}
+
 void connection_wake(struct connection *conn)
 {
     if (!conn->is_running && !h2o_timeout_is_linked(&conn->wakeup))

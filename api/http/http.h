@@ -87,6 +87,9 @@ struct http_request {
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address);
 /* The same, but where that is a trusted proxy, whom it says that it forwards the request for: the address to judge a client by. */
 socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address);
+/* Whether a secret in the request could be read by nobody on its way: it came by TLS, from a trusted proxy whose last X-Forwarded-Proto says
+ * https, or without leaving this machine. What is between a proxy and this server is the operator's own. */
+bool http_request_is_private(struct http_request *req);
 
 /* ---- Server ---- */
 

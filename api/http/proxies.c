@@ -230,3 +230,29 @@ socklen_t proxies_client(const struct proxies *proxies, const struct http_header
     }
     return hops > 0 ? socket_of_address(&client, address) : length;
 }
+
+bool proxies_say_https(const struct proxies *proxies, const struct http_headers *headers,
+                       const struct sockaddr_storage *peer)
+{
+    if (!proxies_have(proxies, peer))
+        return false;
+    for (size_t i = headers->size; i > 0; i--) {
+        struct slice list = headers->entries[i - 1].value;
+
+        if (slice_equals(headers->entries[i - 1].name, SLICE("x-forwarded-proto")))
+            return slice_is_nocase(slice_trim(take_last_hop(&list)), "https");
+    }
+    return false;
+}
+
+bool proxies_is_local(const struct sockaddr_storage *socket)
+{
+    struct in6_addr address;
+
+    if (socket->ss_family == AF_UNIX)
+        return true;
+    if (!address_of_socket(socket, &address))
+        return false;
+    return IN6_IS_ADDR_LOOPBACK(&address) ||
+           (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[V4_OFFSET] == 127);
+}

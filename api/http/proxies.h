@@ -22,4 +22,10 @@ bool proxies_have(const struct proxies *proxies, const struct sockaddr_storage *
 socklen_t proxies_client(const struct proxies *proxies, const struct http_headers *headers,
                          struct sockaddr_storage *address, socklen_t length);
 
+/* Whether that is a proxy which says in the last X-Forwarded-Proto that its client came by https. proxies NULL: it is not. */
+bool proxies_say_https(const struct proxies *proxies, const struct http_headers *headers,
+                       const struct sockaddr_storage *peer);
+/* Of an address that only this machine can have. */
+bool proxies_is_local(const struct sockaddr_storage *socket);
+
 #endif

@@ -60,7 +60,13 @@
 #define S3_TOKEN_SECRET_BYTES_MIN     16u /* a token's secret is all that is shown of it: not to be guessed */
 #define S3_SIGNING_KEYS_MAX           64u /* derived ones that a worker keeps; deriving one again takes a microsecond */
 #define S3_OWNER_BYTES_MAX            64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
-#define S3_JUDGEMENTS_MAX             8u /* of one change, each because the object had changed since the last */
-#define S3_ERRORS_LOGGED_PER_SECOND   10u /* a failing disk answers every request with an error */
+/* Wrong credentials that an address may show at once, and how long it waits for one more: a person mistypes less often, and 28,800 guesses
+ * a day lead nowhere. */
+#define S3_ATTEMPTS_MAX             20u
+#define S3_ATTEMPT_MS               3000
+#define S3_ATTEMPT_ACCOUNTS_MAX     4096u  /* addresses that were wrong in the last minute: 80 bytes each */
+#define S3_ATTEMPT_CLAIMS_MAX       16384u /* names that were right, with their addresses: 8 bytes each */
+#define S3_JUDGEMENTS_MAX           8u /* of one change, each because the object had changed since the last */
+#define S3_ERRORS_LOGGED_PER_SECOND 10u /* a failing disk answers every request with an error */
 
 #endif

@@ -13,6 +13,7 @@
 #include "api/s3/s3_error_known.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/text/s3_xml.h"
+#include "api/s3/web_auth/s3_verify_web.h"
 #include "storage/base/slice.h"
 
 /* ---- Status and headers ---- */
@@ -69,6 +70,8 @@ static struct slice spelling_of(const char *name, size_t length)
         {{LITERAL("location")}, {LITERAL("Location")}},
         {{LITERAL("allow")}, {LITERAL("Allow")}},
         {{LITERAL("vary")}, {LITERAL("Vary")}},
+        {{LITERAL("retry-after")}, {LITERAL("Retry-After")}},
+        {{LITERAL("www-authenticate")}, {LITERAL("WWW-Authenticate")}},
         {{LITERAL("access-control-allow-origin")}, {LITERAL("Access-Control-Allow-Origin")}},
         {{LITERAL("access-control-allow-credentials")}, {LITERAL("Access-Control-Allow-Credentials")}},
         {{LITERAL("access-control-allow-methods")}, {LITERAL("Access-Control-Allow-Methods")}},
@@ -152,11 +155,17 @@ static bool is_confused_by_refusal(struct s3_request *request)
 
 void s3_answer_error_message(struct s3_request *request, enum s3_error error, const char *message)
 {
-    int status = s3_error_status(error);
+    enum s3_error told;
     struct s3_xml xml;
+    int status;
 
     if (request->door != NULL && request->door->on_error(request, error, message))
         return;
+    told = s3_verify_web_challenge(request, error);
+    if (told != error && strcmp(message, s3_error_message(error)) == 0)
+        message = s3_error_message(told);
+    error = told;
+    status = s3_error_status(error);
     if (is_confused_by_refusal(request))
         http_request_close_after(request->http);
     if (request->method == S3_HEAD || status == 304) {

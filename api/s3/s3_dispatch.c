@@ -103,8 +103,7 @@ static enum s3_error refuse_change(struct s3_request *request)
     if (request->method == S3_GET || request->method == S3_HEAD || request->method == S3_OPTIONS ||
         !core_is_read_only(s3_service_core(request->service)))
         return S3_ERROR_NONE;
-    s3_request_explain(request, S3_ERROR_ACCESS_DENIED, "This server is read only.");
-    return S3_ERROR_ACCESS_DENIED;
+    return S3_ERROR_READ_ONLY;
 }
 
 /* What speaks against the operation; S3_ERROR_NONE: it is to be served. operation NULL: the first of two has no row. */

@@ -94,6 +94,8 @@
       "You must provide the Content-Length HTTP header.")                                                    \
     X(MISSING_REQUEST_BODY, 400, "MissingRequestBodyError", "Request Body is empty")                         \
     X(MISSING_SECURITY_HEADER, 400, "MissingSecurityHeader", "Your request was missing a required header")   \
+    X(NO_CREDENTIALS, 401, "AccessDenied",                                                                   \
+      "Access Denied. This takes credentials: a key or token by Basic, a token by Bearer, or a signature.")  \
     X(NO_LOGGING_STATUS_FOR_KEY, 400, "NoLoggingStatusForKey",                                               \
       "There is no such thing as the ?logging sub-resource for a key")                                       \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                            \
@@ -130,6 +132,7 @@
     X(OBJECT_LOCK_MISSING, 400, "InvalidRequest", "Bucket is missing Object Lock Configuration")             \
     X(PRECONDITION_FAILED, 412, "PreconditionFailed",                                                        \
       "At least one of the pre-conditions you specified did not hold")                                       \
+    X(READ_ONLY, 403, "AccessDenied", "This server is read only.")                                           \
     X(REQUEST_EXPIRED, 403, "AccessDenied", "Request has expired")                                           \
     X(REQUEST_TIME_TOO_SKEWED, 403, "RequestTimeTooSkewed",                                                  \
       "The difference between the request time and the current time is too large.")                          \
@@ -145,6 +148,8 @@
     X(SYNC_FAILED, 503, "ServiceUnavailable",                                                                \
       "The server's disk failed to store something; no changes are taken until that is made good. Please "   \
       "try again.")                                                                                          \
+    X(TOO_MANY_ATTEMPTS, 429, "TooManyRequests",                                                             \
+      "Too many wrong credentials have come from this address. Try again later.")                            \
     X(TOO_MANY_PARTS, 400, "TooManyParts",                                                                   \
       "You have attempted to add more parts than the maximum of 10000 that are allowed for this object.")    \
     X(TOO_MANY_PIECES, 400, "TooManyParts",                                                                  \
@@ -158,6 +163,7 @@
       "There is no such thing as the ?versions sub-resource for a key")                                      \
     X(WRITE_ONCE, 412, "PreconditionFailed",                                                                 \
       "The key is taken, and a bucket that is written once keeps it as it is")                               \
+    X(WRONG_CREDENTIALS, 401, "AccessDenied", "Access Denied. These are nobody's credentials.")              \
     X(CONTENT_SHA256_MISMATCH, 400, "XAmzContentSHA256Mismatch",                                             \
       "The provided 'x-amz-content-sha256' header does not match what was computed.")
 

@@ -9,6 +9,7 @@
 #include "api/core/core.h"
 #include "api/http/http.h"
 #include "api/s3/access/s3_pinned.h"
+#include "api/s3/web_auth/s3_web.h"
 #include "api/s3/limits.h"
 #include "api/s3/s3_effective.h"
 #include "api/s3/s3_error.h"
@@ -78,7 +79,9 @@ struct s3_request {
     const char *owner_id;               /* "" when anonymous */
     bool is_signed, is_presigned;       /* the latter: by the query; of what is not looked at, too */
     bool is_signed_v2;                  /* by Signature Version 2, which does not sign everything */
-    int64_t signed_at_s;                /* Unix time, where identity is not NULL; or S3_SIGNED_AT_UNKNOWN */
+    enum s3_web_scheme web; /* how a secret was shown in place of a signature: is_signed is false then */
+    bool is_form;           /* who asks is said by its fields */
+    int64_t signed_at_s;    /* Unix time, where is_signed and identity is not NULL; or S3_SIGNED_AT_UNKNOWN */
     enum s3_payload payload;
     unsigned char payload_sha256[32];
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */

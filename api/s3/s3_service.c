@@ -17,12 +17,14 @@
 #include <time.h>
 
 #include "api/s3/limits.h"
+#include "api/s3/web_auth/s3_attempts.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/http/limits.h"
 #include "api/s3/operations.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
+#include "storage/base/scramble.h"
 
 #define REGION_DEFAULT "us-east-1"
 
@@ -36,7 +38,8 @@ struct s3_service {
     char *region;
     char **domains;                                   /* NULL-terminated */
     char *access_key, *secret_key, *credentials_path; /* or NULL */
-    bool public_metrics, refuses_v2;
+    bool public_metrics, refuses_v2, refuses_web, web_plain_http;
+    struct s3_attempts *attempts;
     log_fn log;
     void *log_ctx;
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
@@ -99,6 +102,8 @@ static int copy_options(struct s3_service *service, const struct s3_service_opti
     service->core = options->core;
     service->public_metrics = options->public_metrics;
     service->refuses_v2 = options->refuses_v2;
+    service->refuses_web = options->refuses_web;
+    service->web_plain_http = options->web_plain_http;
     service->log = options->log;
     service->log_ctx = options->log_ctx;
     service->takes_any_host = options->takes_any_host;
@@ -139,7 +144,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
     pthread_mutex_init(&made->reload_lock, NULL);
     made->started_at = (time_t)monotonic_seconds();
     made->counts = calloc(HTTP_WORKERS_MAX, sizeof(*made->counts));
-    result = made->counts != NULL ? copy_options(made, options) : -ENOMEM;
+    made->attempts = s3_attempts_create();
+    result = made->counts != NULL && made->attempts != NULL ? copy_options(made, options) : -ENOMEM;
     if (result == 0)
         result = make_ids(made);
     if (result == 0)
@@ -157,6 +163,7 @@ void s3_service_destroy(struct s3_service *service)
     if (service == NULL)
         return;
     s3_credentials_unref(service->credentials);
+    s3_attempts_destroy(service->attempts);
     free(service->counts);
     for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
         free(*domain);
@@ -277,6 +284,21 @@ bool s3_service_takes_v2(const struct s3_service *service)
     return !service->refuses_v2;
 }
 
+bool s3_service_takes_web(const struct s3_service *service)
+{
+    return !service->refuses_web;
+}
+
+bool s3_service_takes_web_plain_http(const struct s3_service *service)
+{
+    return service->web_plain_http;
+}
+
+struct s3_attempts *s3_service_attempts(struct s3_service *service)
+{
+    return service->attempts;
+}
+
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)
 {
     return (uint64_t)(monotonic_seconds() - service->started_at);
@@ -299,18 +321,10 @@ uint64_t s3_service_counted(const struct s3_service *service, unsigned row)
     return sum;
 }
 
-/* A bijection of 64 bits that looks random (the finalizer of splitmix64): distinct counts give distinct ids. */
-static uint64_t scramble(uint64_t value)
-{
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebull;
-    return value ^ value >> 31;
-}
-
 void s3_service_make_request_id(struct s3_service *service, char id[17])
 {
     uint64_t count = atomic_fetch_add_explicit(&service->id_count, 1, memory_order_relaxed);
-    uint64_t value = scramble(service->id_seed + count);
+    uint64_t value = scramble(service->id_seed + count); /* distinct counts give distinct ids */
     static const char digits[] = "0123456789ABCDEF";
 
     for (int i = 15; i >= 0; i--, value >>= 4)

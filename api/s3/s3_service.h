@@ -25,6 +25,8 @@ struct s3_service_options {
     bool takes_any_host;                 /* without keys, also under names that are not this machine's */
     bool public_metrics;                 /* /-/metrics needs no key */
     bool refuses_v2;                     /* requests that are signed by Signature Version 2 */
+    bool refuses_web;                    /* Authorization by Basic and Bearer; nobody is invited to send it */
+    bool web_plain_http;                 /* takes it also where others may read it on its way */
     /* Answers POST /-/admin/, when its signer has been found to have the right; NULL: there is no such name. On the worker's thread. */
     void (*admin)(void *ctx, struct s3_request *request);
     void *admin_ctx;
@@ -47,6 +49,7 @@ bool s3_service_takes_any_region(const struct s3_service *service);
 /* ---- For api/s3 only ---- */
 
 struct s3_credentials;
+struct s3_attempts;
 
 bool s3_service_takes_any_host(const struct s3_service *service);
 
@@ -68,6 +71,9 @@ void s3_service_count(struct s3_service *service, unsigned worker, unsigned row)
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);
 bool s3_service_has_public_metrics(const struct s3_service *service);
 bool s3_service_takes_v2(const struct s3_service *service);
+bool s3_service_takes_web(const struct s3_service *service);
+bool s3_service_takes_web_plain_http(const struct s3_service *service);
+struct s3_attempts *s3_service_attempts(struct s3_service *service);
 /* Seconds since s3_service_create. */
 uint64_t s3_service_uptime_seconds(const struct s3_service *service);
 /* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */

@@ -279,15 +279,15 @@ static bool is_admin(const struct s3_request *request)
            (slice_equals(request->key, SLICE("admin")) || slice_equals(request->key, SLICE("admin/")));
 }
 
-/* For a key that was given admin everywhere and has signed all of the request: what anybody may do, an open server and a URL that was
- * passed on do not count. */
+/* For a key that was given admin everywhere and has signed all of the request: what anybody may do, an open server, a URL that was
+ * passed on and a secret that was shown do not count. */
 static enum s3_error check_admin_right(struct s3_request *request)
 {
     enum s3_error error = s3_authenticate(request);
 
     if (error != S3_ERROR_NONE)
         return error;
-    if (request->identity == NULL || request->is_presigned || request->is_signed_v2 ||
+    if (request->identity == NULL || !request->is_signed || request->is_presigned || request->is_signed_v2 ||
         request->payload != S3_PAYLOAD_SHA256 ||
         !s3_identity_may_everywhere(request->identity, S3_RIGHT_ADMIN))
         return S3_ERROR_ACCESS_DENIED;

@@ -222,6 +222,8 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .takes_any_host = options->allow_anonymous,
         .public_metrics = options->public_metrics,
         .refuses_v2 = options->refuse_signature_v2,
+        .refuses_web = options->refuse_web_auth,
+        .web_plain_http = options->web_auth_plain_http,
         .admin = admin != NULL ? control_http_handle : NULL,
         .admin_ctx = admin,
         .doors = doors_for_front(doors),

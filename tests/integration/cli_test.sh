@@ -208,7 +208,7 @@ test_listen_rule() {
     SLUICE_ACCESS_KEY=AKIACLITEST SLUICE_SECRET_KEY=secret/of+test start --listen 0.0.0.0:0
     check "so does a key" grep -q 'http://0.0.0.0:' "$work/serving"
     url=${url/0.0.0.0/127.0.0.1}
-    check "with a key, strangers are refused" test "$(http GET /)" = 403
+    check "with a key, strangers are refused" test "$(http GET /)" = 401
     check "and the key opens" test "$(signed AKIACLITEST secret/of+test GET /)" = 200
     check "the secret is not in the process title" bash -c "! tr '\0' ' ' </proc/$server_pid/cmdline | grep -q secret"
     check "nor in the log" bash -c "! grep -q 'secret/of' '$work/log' '$work/serving'"
@@ -294,7 +294,7 @@ test_credentials_reload() {
     check "a wrong file leaves the old keys" test "$(signed SECONDKEY second-secret GET /)" = 200
     check "and the log says so" grep -q 'old settings stay' "$work/log"
     reload_with ''
-    check "an emptied file does not open the server to strangers" test "$(http GET /)" = 403
+    check "an emptied file does not open the server to strangers" test "$(http GET /)" = 401
     stop
 }
 

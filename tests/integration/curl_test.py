@@ -108,7 +108,7 @@ equal((got[0], error_code(got[2])), (403, "AccessDenied"), "or add another heade
 
 # Nothing that is said.
 got = server.request("GET", "/curl/plain", headers={"Authorization": ""})
-equal((got[0], error_code(got[2])), (403, "AccessDenied"), "an empty Authorization is nobody's")
+equal((got[0], error_code(got[2])), (401, "AccessDenied"), "an empty Authorization is nobody's")
 for expectation in ("", "200", "a-miracle"):
     headers = Signer(ACCESS, SECRET).headers("PUT", "/curl/expected", host, hashlib.sha256(b"bytes").hexdigest(), {"Expect": expectation})
     equal(server.request("PUT", "/curl/expected", b"bytes", headers)[0], 200, f"Expect: {expectation or 'nothing'}")

@@ -231,7 +231,7 @@ def holds(name, key, got, may, stored):
         return stored(key) and may is not False and may is not None
     if may is None:
         return status == 400
-    return (may is not True or name in ENCRYPTION) and status in (400, 403, 501)
+    return (may is not True or name in ENCRYPTION) and status in (400, 401, 403, 501)
 
 
 for name, (operator, wanted, header, good, bad, more, stored) in KEYS.items():
@@ -252,7 +252,7 @@ for name, (operator, wanted, header, good, bad, more, stored) in KEYS.items():
             key = f"k{next(numbers)}"
             # What nobody puts cannot be for its owner; that it is refused is enough.
             got = form(key, fields, query)
-            if not holds(name, key, got, may, stored) and not (may and got[0] in (400, 403)):
+            if not holds(name, key, got, may, stored) and not (may and got[0] in (400, 401, 403)):
                 wrong.append((way, got))
     equal(wrong, [], f"{name}: what is stored is what the condition saw")
 
@@ -284,7 +284,7 @@ for name, value in (("x-amz-server-side-encryption-aws-kms-key-id", "k"), ("x-am
     policy(("Allow", "s3:GetObject", {"StringEquals": {"s3:" + name: value}}))
     public = alice.get_bucket_policy_status(Bucket="rules")["PolicyStatus"]["IsPublic"]
     got = [send("GET", "/rules/right", headers, query, how="nobody")[0] for headers, query in (([], []), ([], [(name, value)]), ([(name, value)], []))]
-    check(got[0] == got[1] == 403 and (public or got[2] in (400, 403)), f"{name}: nobody reads what is not public by saying it", f"{public} {got}")
+    check(got[0] == got[1] == 401 and (public or got[2] in (400, 403)), f"{name}: nobody reads what is not public by saying it", f"{public} {got}")
 
 # ---- What the operation does nothing with ----
 

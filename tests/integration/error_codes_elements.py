@@ -388,7 +388,7 @@ NOT_HERE = {
     "BucketAlreadyExists": "users_test.py: it takes two users", "ConditionalRequestConflict": "judged_race_test.py: it takes a race",
     "IncompleteBody": "hostile_test.py: nobody is left to read it", "InsufficientStorage": "disk_full_test.py", "InternalError": "a failing machine",
     "NotModified": "it has no document", "RequestTimeout": "a minute of silence", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many",
-    "TooManyParts": "append_test.py: 10,000 of them", ("AccessDenied", ("Expires", "ServerTime")): "Signature Version 2",
+    "TooManyParts": "append_test.py: 10,000 of them", "TooManyRequests": "web_auth_test.py: many wrong credentials", ("AccessDenied", ("Expires", "ServerTime")): "Signature Version 2",
     ("EntityTooLarge", ("MaxSizeAllowed",)): "a body whose length nobody told: hostile_test.py",
     ("SignatureDoesNotMatch", ()): "a signed chunk: hostile_test.py",
 }

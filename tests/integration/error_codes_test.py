@@ -348,7 +348,8 @@ def signed(server):
     server.request("PUT", "/errors", headers=Signer(ACCESS, SECRET).headers("PUT", "/errors", host))
     for operation in [*ON_BUCKETS, *ON_OBJECTS]:
         method, path = address(operation, "errors")
-        rows(server, operation, ("without a key", method, path, HEADERS.get(operation), body_of(operation), 403, "AccessDenied"))
+        status = 403 if operation in HEADERS else 401  # of S3's own headers; others are invited to send credentials
+        rows(server, operation, ("without a key", method, path, HEADERS.get(operation), body_of(operation), status, "AccessDenied"))
     for query, code in (("X-Amz-Algorithm=AWS4-HMAC-SHA256", "AuthorizationQueryParametersError"),
                         ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/b&X-Amz-Date=x&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=0",
                          "AuthorizationQueryParametersError")):

@@ -603,14 +603,14 @@ def rights():
             if (status == 403) != (key != who) or (status == 403 and method != "HEAD" and code != "AccessDenied"):
                 wrong.append((key, method, path, query, status, code))
         status, code = ask(method, path + ("?" + query if query else ""), body or None, server=keyed)
-        if status != 403:
+        if status != 401:
             wrong.append(("anonymous", method, path, query, status, code))
     equal(wrong, [], "each key may do what it was given, and nobody anything else")
     equal(signed("READER", "GET", "/shop/missing"), (404, "NoSuchKey"), "a reader is told what is missing")
     equal(signed("OTHER", "GET", "/missing-bucket/x"), (404, "NoSuchBucket"), "what bucket is not there is told to everybody, for S3's names are public")
     equal(ask("GET", "/public-files/page", server=keyed), (200, ""), "what is public is public")
     for method, path, body in (("PUT", "/public-files/page", b"x"), ("DELETE", "/public-files/page", None), ("GET", "/public-files", None), ("POST", "/public-files?delete", delete), ("POST", "/public-files/x?uploads", None), ("DELETE", "/public-files", None)):
-        refused(ask(method, path, body, server=keyed), f"anonymous {method} {path}", (403,))
+        refused(ask(method, path, body, server=keyed), f"anonymous {method} {path}", (401,))
     refused(ask("GET", "/public-files/page?response-content-type=text/html", server=keyed), "anonymous cannot change what a public object is", (400,))
     refused(ask("PUT", "/public-files/copy", None, {"x-amz-copy-source": "public-files/page"}, keyed), "anonymous cannot copy", (403,))
     status, _, text = keyed.request("GET", "/", headers=Signer("LISTER", SECRETS["LISTER"]).headers("GET", "/", HOST))
@@ -625,18 +625,18 @@ def system_names():
     def get(path, extra=b"", method=b"GET"):
         return raw(method + b" " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + extra + b"\r\n", keyed)
     equal(get("/-/healthy")[0], 200, "health is for everybody")
-    refused(get("/-/metrics"), "metrics are not for whoever comes from this machine: behind a proxy everybody does", (403,))
-    refused(get("/-/metrics", b"X-Forwarded-For: 127.0.0.1\r\n"), "nor for whom a proxy speaks", (403,))
+    refused(get("/-/metrics"), "metrics are not for whoever comes from this machine: behind a proxy everybody does", (401,))
+    refused(get("/-/metrics", b"X-Forwarded-For: 127.0.0.1\r\n"), "nor for whom a proxy speaks", (401,))
     refused(signed("OTHER", "GET", "/-/metrics"), "nor for a key without the right", (403,))
     equal(signed("ADMIN", "GET", "/-/metrics")[0], 200, "an operator's key sees them")
     equal(signed("ADMIN", "GET", "/-/metrics", extra={"x-forwarded-for": "1.2.3.4"})[0], 200, "from anywhere")
     equal(signed("WATCHER", "GET", "/-/metrics")[0], 200, "and so does one that has only that right")
     refused(signed("WATCHER", "GET", "/shop/secret"), "which opens no bucket", (403,))
     for path in ("/-/../shop/secret", "/-/..%2fshop%2fsecret", "/-/nothing", "/-", "/-/", "/-/healthy/", "/-//healthy", "/-/healthy%00", "//-/healthy", "/%2d/metrics/x", "/-%2fhealthy", "/shop/../-/healthy", "/shop/..%2f-%2fmetrics"):
-        refused(get(path), f"GET {path}", (400, 403, 404))
+        refused(get(path), f"GET {path}", (400, 401, 403, 404))
     for method in (b"PUT", b"POST", b"DELETE"):
         refused(get("/-/healthy", b"Content-Length: 0\r\n", method), f"{method.decode()} /-/healthy", (405,))
-        refused(get("/-", b"Content-Length: 0\r\n", method), f"{method.decode()} /-", (400, 403, 404, 405))
+        refused(get("/-", b"Content-Length: 0\r\n", method), f"{method.decode()} /-", (400, 401, 403, 404, 405))
     for name in ("-", "%2d"):
         refused(signed("ADMIN", "PUT", f"/{name}"), f"no bucket is called {name}", (400, 403, 404, 405))
 
@@ -706,7 +706,7 @@ def clocks_and_replays():
         headers["authorization"] = re.sub(r"SignedHeaders=[^,]*", "SignedHeaders=" + names, headers["authorization"])
         refused(ask("GET", "/shop/secret", headers=headers, server=keyed), f"signed headers {names[:30]}", (400, 403))
     for value in ("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA256 " + "," * 5000, "AWS4-HMAC-SHA256 " + "Credential=" * 500, "AWS4-HMAC-SHA256 Credential=////,SignedHeaders=host,Signature=" + "0" * 64, "AWS READER:x", "Basic eA==", "Bearer " + "x" * 8000, "\t"):
-        refused(ask("GET", "/shop/secret", headers={"Authorization": value, "x-amz-content-sha256": UNSIGNED, "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ")}, server=keyed), f"Authorization: {value[:40]}", (400, 403))
+        refused(ask("GET", "/shop/secret", headers={"Authorization": value, "x-amz-content-sha256": UNSIGNED, "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ")}, server=keyed), f"Authorization: {value[:40]}", (400, 401, 403))
     equal(signed("ADMIN", "GET", "/shop/elsewhere"), (404, "NoSuchKey"), "nothing came of all that")
 
 

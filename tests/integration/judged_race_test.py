@@ -133,8 +133,8 @@ def absence(server, owner):
     policy(statement)
     owner.put_object(Bucket=BUCKET, Key="there", Body=b"open")
     equal(server.request("GET", f"/{BUCKET}/there")[0], 200, "a policy lets everybody read")
-    equal(get(f"/{BUCKET}/missing"), (403, "AccessDenied"), "who may read but not list is not told what is missing")
-    equal(server.request("HEAD", f"/{BUCKET}/missing")[0], 403, "nor by HEAD")
+    equal(get(f"/{BUCKET}/missing"), (401, "AccessDenied"), "who may read but not list is not told what is missing")
+    equal(server.request("HEAD", f"/{BUCKET}/missing")[0], 401, "nor by HEAD")
     policy(statement, {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"})
     equal(get(f"/{BUCKET}/missing"), (404, "NoSuchKey"), "who may list is told")
     policy(statement)
@@ -143,7 +143,7 @@ def absence(server, owner):
     owner.put_bucket_acl(Bucket=BUCKET, ACL="private")
     owner.delete_bucket_policy(Bucket=BUCKET)
     equal(get("/no-such-bucket-at-all/missing"), (404, "NoSuchBucket"), "a bucket that does not exist is told to everybody")
-    equal(get(f"/{BUCKET}/missing"), (403, "AccessDenied"), "one that exists may not be entered")
+    equal(get(f"/{BUCKET}/missing"), (401, "AccessDenied"), "one that exists may not be entered")
 
 
 def main():

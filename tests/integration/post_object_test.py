@@ -147,7 +147,7 @@ def keyed(server):
     is_refused("a field the policy knows nothing of", (403, "AccessDenied"), signed(everything, {"key": "user/no", "x-amz-meta-a": "b"}))
     is_refused("a file that is too large", (400, "EntityTooLarge"), signed(everything, {"key": "user/no"}), data=b"x" * 21)
     is_refused("a file that is too small", (400, "EntityTooSmall"), signed(everything, {"key": "user/no"}), data=b"x" * 4)
-    equal(server.request("HEAD", "/bucket/user/no")[0], 403, "and the server still knows nobody")
+    equal(server.request("HEAD", "/bucket/user/no")[0], 401, "and the server still knows nobody")
     signer = Signer(ACCESS, SECRET)
     headers = signer.headers("HEAD", "/bucket/user/no", f"{server.host}:{server.port}")
     equal(server.request("HEAD", "/bucket/user/no", headers=headers)[0], 404, "what was refused was not stored")

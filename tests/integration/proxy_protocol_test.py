@@ -150,7 +150,7 @@ def limits_and_rules():
     equal([signed("PUT", "/bucket"), signed("PUT", "/bucket/key", b"x"), signed("DELETE", "/bucket", query="publicAccessBlock="), signed("PUT", "/bucket", policy, "policy=")],
           [200, 200, 204, 204], "a bucket for a network")
     equal([status(exchange(server.port, header + get("/bucket/key"))) for header in (v2("198.51.100.7"), v1("198.51.100.7"), v2("203.0.113.1"), b"PROXY UNKNOWN\r\n")],
-          [200, 200, 403, 403], "aws:SourceIp is the client's")
+          [200, 200, 403, 401], "aws:SourceIp is the client's")
     check(server.stop(), "it ends with status 0")
 
 

@@ -23,7 +23,7 @@ PATH = scratch("credentials")
 with open(PATH, "w") as file:
     file.write(CREDENTIALS)
 os.chmod(PATH, 0o600)
-server = Server(args=["--credentials", PATH])
+server = Server(args=["--credentials", PATH, "--web-auth", "off"])  # S3 invites nobody
 owner, guest, other, writer = (Client(server, f"{name.upper()}KEY", f"{name}-secret") for name in ("owner", "guest", "other", "write"))
 anybody = Client(server, access=None)
 

@@ -25,7 +25,7 @@ def ask(server, method, path, region=HOME, secret=SECRET, body=b""):
 
 
 def told(server):
-    heads = {"200": (200, "/region", HOME, SECRET), "wrong secret": (403, "/region", HOME, "no"), "anonymous": (403, "/region", None, SECRET),
+    heads = {"200": (200, "/region", HOME, SECRET), "wrong secret": (403, "/region", HOME, "no"), "anonymous": (401, "/region", None, SECRET),
              "wrong region": (400, "/region", AWAY, SECRET), "no bucket": (404, "/missing", HOME, SECRET)}
     for name, (status, path, region, secret) in heads.items():
         answer = ask(server, "HEAD", path, region, secret)

@@ -92,7 +92,7 @@ def environment():
     status, output, _ = run("--", "sh", "-c", "umask; ulimit -Sn; cat; stat -c %a $TMPDIR/sluice-run.*; curl -s -o /dev/null -w '%{http_code}' $AWS_ENDPOINT_URL/",
                             input="typed\n", preexec_fn=lambda: os.umask(0o027))
     limit = subprocess.run(["sh", "-c", "ulimit -Sn"], capture_output=True, text=True).stdout.strip()
-    equal(output.split(), ["0027", limit, "typed", "700", "403"], "umask, limits and input are its own, the folder is private, the store wants the key")
+    equal(output.split(), ["0027", limit, "typed", "700", "401"], "umask, limits and input are its own, the folder is private, the store wants the key")
     equal(folders(), [], "the folder is gone")
 
 
@@ -215,7 +215,7 @@ print("end", flush=True)
     os.write(master, b"\x1a")
     equal(read_until(master, b"Stopped"), b"Stopped", "^Z stops it")
     os.write(master, b"fg\n")
-    equal(read_until(master, rb"\[\d{3}\]"), b"[403]", "and fg lets it go on")
+    equal(read_until(master, rb"\[\d{3}\]"), b"[401]", "and fg lets it go on")
     os.write(master, b"exit\n")
     os.waitpid(pid, 0)
     os.close(master)

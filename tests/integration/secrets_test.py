@@ -18,7 +18,7 @@ def good(name, **how):
     client = s3_client(server)
     client.create_bucket(Bucket="bucket")
     equal([bucket["Name"] for bucket in client.list_buckets()["Buckets"]], ["bucket"], f"{name}: the key is good")
-    equal(server.request("GET", "/bucket")[0], 403, f"{name}: and needed")
+    equal(server.request("GET", "/bucket")[0], 401, f"{name}: and needed")
     check(SECRET not in server.log_text(), f"{name}: and in no log")
     check(server.stop(), f"{name}: the server stops")
 

@@ -179,13 +179,13 @@ def permissions():
     server = Server(keys=True)
     host = f"{server.host}:{server.port}"
     server.request("PUT", "/closed", headers=Signer(ACCESS, SECRET).headers("PUT", "/closed", host))
-    for method, query, wanted in (("DELETE", "acl", 405), ("PUT", "location", 405), ("PUT", "acl&cors", 403), ("PUT", "location&acl", 400), ("PUT", "metadataAnnotationTable", 403),
-                                  ("POST", "metadataTable", 403)):
+    for method, query, wanted in (("DELETE", "acl", 405), ("PUT", "location", 405), ("PUT", "acl&cors", 401), ("PUT", "location&acl", 400), ("PUT", "metadataAnnotationTable", 401),
+                                  ("POST", "metadataTable", 401)):
         for bucket in ("closed", "missing"):
-            equal(server.request(method, f"/{bucket}?{query}", b"")[0], 404 if (bucket, wanted) == ("missing", 403) else wanted, f"without a key: {method} /{bucket}?{query}")
-    for method, query, wanted in (("PUT", "annotation&annotationName=x", 403), ("DELETE", "attributes", 405), ("GET", "versions", 403)):
+            equal(server.request(method, f"/{bucket}?{query}", b"")[0], 404 if (bucket, wanted) == ("missing", 401) else wanted, f"without a key: {method} /{bucket}?{query}")
+    for method, query, wanted in (("PUT", "annotation&annotationName=x", 401), ("DELETE", "attributes", 405), ("GET", "versions", 401)):
         for bucket in ("closed", "missing"):
-            equal(server.request(method, f"/{bucket}/key?{query}", b"")[0], 404 if (bucket, wanted) == ("missing", 403) else wanted, f"without a key: {method} /{bucket}/key?{query}")
+            equal(server.request(method, f"/{bucket}/key?{query}", b"")[0], 404 if (bucket, wanted) == ("missing", 401) else wanted, f"without a key: {method} /{bucket}/key?{query}")
     wrong = Signer(ACCESS, "another secret").headers("DELETE", "/closed", host, query="acl")
     equal(server.request("DELETE", "/closed?acl", headers=wrong)[0], 403, "a wrong signature comes first")
     check(server.stop(), "the server with keys ends cleanly")

@@ -224,7 +224,7 @@ def aws_clients():
 
 def policies(s3, keyed):
     """A public bucket, for those alone who come by HTTPS: aws:SecureTransport."""
-    for secure, status in (("true", 200), ("false", 403)):
+    for secure, status in (("true", 200), ("false", 401)):
         s3.put_bucket_policy(Bucket="boto", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::boto/*",
              "Condition": {"Bool": {"aws:SecureTransport": secure}}}]}))

@@ -123,8 +123,12 @@ static struct slice signature_value(struct s3_request *request, enum s3_policy_k
             return text_value("POST"); /* a form */
         return text_value(request->is_presigned ? "REST-QUERY-STRING" : "REST-HEADER");
     case S3_KEY_SIGNATURE_VERSION:
+        if (!request->is_signed) /* Basic and Bearer sign nothing */
+            return no_value;
         return text_value(request->is_signed_v2 ? "AWS" : S3_SIGV4_ALGORITHM);
     default:
+        if (!request->is_signed)
+            return no_value;
         if (request->signed_at_s == S3_SIGNED_AT_UNKNOWN) /* perhaps older than any that a policy allows */
             return number_value(request, INT64_MAX);
         age_ms = clock_real_ms() - request->signed_at_s * 1000;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/web_auth/s3_verify_web.h"
 #include "api/s3/s3_service.h"
 #include "storage/base/loopback.h"
 #include "storage/base/slice.h"
@@ -74,6 +75,21 @@ static bool is_own_origin(const struct s3_request *request, struct slice origin)
     return false;
 }
 
+/* A browser sends what somebody once typed into its dialogue with all that it sends here, whichever page has it do so. */
+static bool is_lent(const struct s3_request *request)
+{
+    return !is_open(request) && s3_verify_web_scheme(request) == S3_WEB_BASIC;
+}
+
+/* A page that anybody could store here has this server's own origin: neither may its scripts ask in the name of who looks at it. What they open
+ * instead of asking for it is none of theirs, as s3_browser_answer has it. */
+static bool is_by_script(const struct s3_request *request)
+{
+    struct slice mode = s3_request_header(request, "sec-fetch-mode");
+
+    return mode.base != NULL && !slice_is_nocase(mode, "navigate");
+}
+
 static bool is_from_elsewhere(const struct s3_request *request)
 {
     struct slice origin = s3_request_header(request, "origin");
@@ -87,9 +103,13 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 {
     const char *message = NULL;
 
-    if (!is_open(request))
+    if (is_lent(request)) {
+        if (request->method != S3_OPTIONS && !allowed &&
+            (is_from_elsewhere(request) || is_by_script(request)))
+            message = "Pages need a CORS rule of the bucket to ask with the Basic credentials of a browser.";
+    } else if (!is_open(request))
         return S3_ERROR_NONE;
-    if (!s3_service_takes_any_host(request->service) && !is_own_name(request))
+    else if (!s3_service_takes_any_host(request->service) && !is_own_name(request))
         message =
             "This server has no keys, so it answers to the names of this machine and to its domains only.";
     else if (request->method != S3_OPTIONS && !allowed && is_from_elsewhere(request))
@@ -104,7 +124,7 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 
 void s3_browser_answer(struct s3_request *request)
 {
-    if (!is_open(request))
+    if (!is_open(request) && request->web != S3_WEB_BASIC)
         return;
     s3_answer_header(request, "x-content-type-options", "nosniff", 7);
     s3_answer_header(request, "content-security-policy", "sandbox", 7);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who asks: reads the claim of a signature from the Authorization header or the query, and how the body is
- * signed. The claim is judged by s3_verify.c. A request without a signature is anonymous; where no key is
+ * signed. The claim is judged by s3_verify.c; a secret that is shown instead, by s3_verify_web.c. A request without a signature is anonymous; where no key is
  * configured, nobody's signature is looked at.
  *
  * On the worker's thread. */
@@ -14,6 +14,7 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/auth/s3_verify_v2.h"
+#include "api/s3/web_auth/s3_verify_web.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 
@@ -28,6 +29,7 @@ enum claim_form {
     CLAIM_QUERY,     /* X-Amz-Algorithm=AWS4-HMAC-SHA256&... */
     CLAIM_HEADER_V2, /* Authorization: AWS key:signature */
     CLAIM_QUERY_V2,  /* AWSAccessKeyId=key&Expires=...&Signature=... */
+    CLAIM_WEB,       /* Authorization: Basic ..., Bearer ... */
     CLAIM_UNKNOWN,   /* of a kind that AWS has, but not this server */
 };
 
@@ -105,6 +107,15 @@ static bool has_query_v2(const struct s3_request *request)
     return s3_request_has(request, "AWSAccessKeyId") && s3_request_has(request, "Signature");
 }
 
+/* A scheme of AWS's shows no secret, so what is wrong with it may be told. */
+static enum s3_error refuse_authorization(struct s3_request *request, const char *message)
+{
+    struct slice header = authorization_of(request);
+
+    return s3_request_argument(request, SLICE("authorization"),
+                               slice_has_prefix_nocase(header, "AWS") ? header : slice_of(NULL, 0), message);
+}
+
 static enum s3_error find_claim(struct s3_request *request, enum claim_form *form)
 {
     struct slice header = authorization_of(request);
@@ -115,11 +126,10 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
 
     *form = has_query ? CLAIM_QUERY : has_query_2 ? CLAIM_QUERY_V2 : CLAIM_NONE;
     if (has_query + has_query_2 + (header.base != NULL) > 1)
-        return s3_request_argument_header(
-            request, "authorization",
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
-            "query string "
-            "parameter or the Authorization header should be specified");
+        return refuse_authorization(
+            request, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
+                     "query string "
+                     "parameter or the Authorization header should be specified");
     if (header.base == NULL)
         return S3_ERROR_NONE;
     if (slice_has_prefix_nocase(header, S3_SIGV4_ALGORITHM) && header.len > strlen(S3_SIGV4_ALGORITHM) &&
@@ -129,8 +139,10 @@ static enum s3_error find_claim(struct s3_request *request, enum claim_form *for
         *form = CLAIM_HEADER_V2;
     else if (slice_has_prefix_nocase(header, "AWS4-"))
         *form = CLAIM_UNKNOWN;
+    else if (s3_verify_web_scheme(request) != S3_WEB_NONE)
+        *form = CLAIM_WEB;
     else
-        return s3_request_argument_header(request, "authorization", "Unsupported Authorization Type");
+        return refuse_authorization(request, "Unsupported Authorization Type");
     return S3_ERROR_NONE;
 }
 
@@ -257,6 +269,8 @@ static enum s3_error verify_claim(struct s3_request *request, enum claim_form fo
         return refuse(request, S3_ERROR_INVALID_TOKEN,
                       "This server issues no session tokens; use a plain key.");
     }
+    if (form == CLAIM_WEB)
+        return s3_verify_web(request);
     if (form == CLAIM_HEADER_V2)
         return s3_verify_v2_header(request, slice_from(authorization_of(request), strlen(V2_SCHEME)),
                                    verification.now);
@@ -272,7 +286,9 @@ static void believe_claim(struct s3_request *request)
     bool is_v4 = s3_request_has(request, "X-Amz-Signature");
 
     request->is_signed_v2 = !is_v4 && has_query_v2(request) && s3_service_takes_v2(request->service);
-    request->is_signed = authorization_of(request).base != NULL || is_v4 || request->is_signed_v2;
+    request->is_signed = (authorization_of(request).base != NULL &&
+                          s3_web_scheme_of(authorization_of(request)) == S3_WEB_NONE) ||
+                         is_v4 || request->is_signed_v2;
     request->is_presigned = (is_v4 && s3_request_has(request, "X-Amz-Algorithm")) || request->is_signed_v2;
 }
 
@@ -287,6 +303,7 @@ enum s3_error s3_authenticate(struct s3_request *request)
     request->identity = NULL;
     request->owner_id = "";
     request->is_signed = request->is_presigned = request->is_signed_v2 = false;
+    request->web = S3_WEB_NONE;
     error = take_payload(request, payload);
     if (error != S3_ERROR_NONE)
         return error;
@@ -297,7 +314,7 @@ enum s3_error s3_authenticate(struct s3_request *request)
     error = find_claim(request, &form);
     if (error != S3_ERROR_NONE || form == CLAIM_NONE)
         return error;
-    request->is_signed = true;
+    request->is_signed = form != CLAIM_WEB;
     return verify_claim(request, form);
 }
 

@@ -47,7 +47,7 @@ enum s3_error s3_overrides_check(struct s3_request *request, const char **messag
 
         if (value.base == NULL)
             continue;
-        if (!request->is_signed && !s3_service_is_open(request->service)) {
+        if (!request->is_signed && request->identity == NULL && !s3_service_is_open(request->service)) {
             *message = "Request specific response headers cannot be used for anonymous GET requests.";
             return S3_ERROR_INVALID_REQUEST;
         }

@@ -354,11 +354,14 @@ void s3_op_post_object(struct s3_request *request)
     post->put.feed = on_feed;
     post->limits.bytes_max = UINT64_MAX;
     post->expected_owner = s3_request_header(request, "x-amz-expected-bucket-owner");
+    request->is_form = true;
     /* Such a signature would say nothing of the form, which nothing holds against the hash that was signed. */
-    if (request->is_signed) {
-        s3_answer_error(request, s3_request_argument_header(
-                                     request, "authorization",
-                                     "Bucket POST is authenticated by the fields of its form alone."));
+    if (request->is_signed || request->web != S3_WEB_NONE) {
+        s3_answer_error(request,
+                        s3_request_argument(request, SLICE("authorization"),
+                                            request->is_signed ? s3_request_header(request, "authorization")
+                                                               : slice_of(NULL, 0),
+                                            "Bucket POST is authenticated by the fields of its form alone."));
         return;
     }
     if (s3_form_init(&post->form, &request->http->arena, s3_request_header(request, "content-type")) != 0) {

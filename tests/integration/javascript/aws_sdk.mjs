@@ -122,7 +122,7 @@ async function keys() {
     const other = (credentials) => new s3.S3({ endpoint: url, region: "us-east-1", forcePathStyle: true, maxAttempts: 1, credentials });
     await refused("a wrong secret", "SignatureDoesNotMatch", () => other({ accessKeyId: accessKey, secretAccessKey: "wrong" }).listBuckets({}));
     await refused("an unknown key", "InvalidAccessKeyId", () => other({ accessKeyId: "NOBODY", secretAccessKey: "wrong" }).listBuckets({}));
-    equal(await status(`${url}/${Bucket}/plain`), 403, "no key at all");
+    equal(await status(`${url}/${Bucket}/plain`), 401, "no key at all");
 }
 
 about("AWS SDK for JavaScript");

@@ -104,7 +104,7 @@ async function settings() {
     const policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket}/file` }] });
     await client.setBucketPolicy(bucket, policy);
     equal(JSON.parse(await client.getBucketPolicy(bucket)), JSON.parse(policy), "setBucketPolicy");
-    equal([await status(`${url}/${bucket}/file`), await status(`${url}/${bucket}/buffer`)], [200, 403], "opens one object to everybody");
+    equal([await status(`${url}/${bucket}/file`), await status(`${url}/${bucket}/buffer`)], [200, 401], "opens one object to everybody");
     await client.setBucketLifecycle(bucket, { Rule: [{ ID: "old", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 3 } }] });
     equal((await client.getBucketLifecycle(bucket)).Rule.ID, "old", "setBucketLifecycle");
     await client.setBucketVersioning(bucket, { Status: "Enabled" });

@@ -110,6 +110,8 @@ static void test_defaults(void **state)
     assert_false(fixture->options.allow_anonymous);
     assert_int_equal(fixture->options.metrics, METRICS_KEYS);
     assert_int_equal(fixture->options.signature_v2, SIGNATURE_V2_ON);
+    assert_int_equal(fixture->options.web_auth, WEB_AUTH_ON);
+    assert_false(fixture->options.web_auth_plain_http);
     assert_null(fixture->options.access_log);
     assert_null(fixture->options.domains.items);
 }

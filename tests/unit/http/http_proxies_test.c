@@ -146,10 +146,63 @@ static void lists_that_cannot_be(void **state)
     }
 }
 
+/* first, second: of X-Forwarded-Proto. */
+static bool says_https(const struct proxies *proxies, const char *peer, const char *first, const char *second)
+{
+    struct http_header entries[] = {{SLICE("x-forwarded-proto"), slice_text(first)},
+                                    {SLICE("x-forwarded-proto"), slice_text(second)}};
+    struct http_headers headers = {entries, (first != NULL) + (second != NULL), 2};
+    struct sockaddr_storage address;
+
+    socket_address(peer, &address);
+    return proxies_say_https(proxies, &headers, &address);
+}
+
+/* Only a trusted proxy is believed, and only its own word, which is the last. */
+static void protocols(void **state)
+{
+    struct proxies *proxies;
+
+    assert_int_equal(proxies_create(&proxies, trusted), 0);
+    assert_true(says_https(proxies, "10.1.2.3", "https", NULL));
+    assert_true(says_https(proxies, "::ffff:10.1.2.3", "HTTPS", NULL));
+    assert_true(says_https(proxies, "10.1.2.3", "http, https", NULL));
+    assert_true(says_https(proxies, "10.1.2.3", "http", "https"));
+    assert_false(says_https(proxies, "10.1.2.3", "https, http", NULL));
+    assert_false(says_https(proxies, "10.1.2.3", "https", "http"));
+    assert_false(says_https(proxies, "10.1.2.3", "https", ""));
+    assert_false(says_https(proxies, "10.1.2.3", NULL, NULL));
+    assert_false(says_https(proxies, "10.1.2.3", "httpsx", NULL));
+    assert_false(says_https(proxies, "11.1.2.3", "https", NULL));
+    assert_false(says_https(NULL, "10.1.2.3", "https", NULL));
+    proxies_destroy(proxies);
+}
+
+static void local_addresses(void **state)
+{
+    static const char *const local[] = {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"};
+    static const char *const others[] = {"128.0.0.1", "10.0.0.1", "::2", "::", "::ffff:10.0.0.1"};
+    struct sockaddr_storage address;
+
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        socket_address(local[i], &address);
+        assert_true(proxies_is_local(&address));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        socket_address(others[i], &address);
+        assert_false(proxies_is_local(&address));
+    }
+    memset(&address, 0, sizeof(address));
+    assert_false(proxies_is_local(&address));
+    address.ss_family = AF_UNIX;
+    assert_true(proxies_is_local(&address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(clients), cmocka_unit_test(none_and_all),
-                                       cmocka_unit_test(lists_that_cannot_be)};
+                                       cmocka_unit_test(lists_that_cannot_be), cmocka_unit_test(protocols),
+                                       cmocka_unit_test(local_addresses)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,16 @@ socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *a
     return sizeof(fixture.peer);
 }
 
+socklen_t http_request_client(struct http_request *req, struct sockaddr_storage *address)
+{
+    return http_request_peer(req, address);
+}
+
+bool http_request_is_private(struct http_request *req)
+{
+    return !fixture.is_readable;
+}
+
 void http_request_vouch(struct http_request *req, struct slice principal)
 {
     (void)req, (void)principal;

@@ -19,6 +19,7 @@ struct fixture {
 
     uint64_t body_length;
     bool is_expected; /* Expect: 100-continue */
+    bool is_readable; /* nobody keeps others from reading it on its way */
     const char *wire; /* the coded body that http_body_collect finds */
     size_t wire_length;
     int bucket_result; /* of core_bucket_get and core_bucket_list, when not 0 */
