@@ -5,7 +5,6 @@
  * Both follow one path up to the head of the answer; then HEAD is done and GET opens the bytes and becomes an
  * http_source, unless they are at hand in memory: those of small objects, which were verified there. The object is the one that was
  * judged, and stays pinned to the last byte: an overwrite or delete meanwhile changes nothing here. */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "api/s3/access/s3_authorize.h"
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/body/s3_checksum.h"
+#include "api/s3/body/s3_send.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
@@ -28,17 +28,13 @@
 #include "api/s3/object/s3_version.h"
 #include "storage/base/slice.h"
 
-#define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
-
 struct fetch {
-    struct http_source source;
+    struct s3_send send;
     struct s3_request *request;
-    struct core_get *get;
-    const struct meta_object *object; /* the get's */
+    const struct meta_object *object; /* the send's get's */
     struct s3_range range;
     bool is_partial, is_part; /* 206; partNumber was given */
     uint32_t part;            /* which of the object's parts, from 0 */
-    bool is_sending;          /* the source has the answer */
 };
 
 /* ---- The head of the answer ---- */
@@ -155,6 +151,11 @@ static void add_head(struct fetch *fetch)
     s3_answer_through_door(request);
 }
 
+static void add_head_of(struct s3_send *send)
+{
+    add_head((struct fetch *)((char *)send - offsetof(struct fetch, send)));
+}
+
 static void answer_not_modified(struct fetch *fetch)
 {
     static const char *const kept[] = {"cache-control", "expires"}; /* RFC 9110 15.4.5 */
@@ -168,7 +169,7 @@ static void answer_not_modified(struct fetch *fetch)
     }
     add_validators(fetch);
     request->http->answer.status = 304;
-    core_get_end(fetch->get);
+    core_get_end(fetch->send.get);
     http_send_head(request->http, UINT64_MAX);
 }
 
@@ -227,108 +228,7 @@ static enum s3_error choose_range(struct fetch *fetch, const char **message)
     return S3_ERROR_NONE;
 }
 
-/* ---- Sending ---- */
-
-static struct fetch *fetch_of(struct http_source *source)
-{
-    return (struct fetch *)((char *)source - offsetof(struct fetch, source));
-}
-
-/* The length was announced from the row: bytes that end early are a damaged object, and the connection must
- * break. */
-static ssize_t source_send(struct http_source *source, int socket_fd, size_t max)
-{
-    ssize_t sent = core_get_send(fetch_of(source)->get, socket_fd, max);
-
-    return sent == 0 ? -EIO : sent;
-}
-
-static ssize_t source_read(struct http_source *source, void *buffer, size_t length)
-{
-    ssize_t got = core_get_read(fetch_of(source)->get, buffer, length);
-
-    return got == 0 ? -EIO : got;
-}
-
-/* The log has heard which blob is damaged; here it hears whose that is. The path is as the client wrote it, printable. */
-static void report_damage(struct fetch *fetch)
-{
-    const struct http_request *http = fetch->request->http;
-    size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
-
-    if (fetch->get != NULL && core_get_told_damage(fetch->get))
-        s3_service_report(fetch->request->service, "request %s met it: GET %.*s", fetch->request->request_id,
-                          (int)(length < DAMAGE_PATH_BYTES ? length : DAMAGE_PATH_BYTES), http->path.base);
-}
-
-static void source_end(struct http_source *source, int result)
-{
-    if (result != 0)
-        report_damage(fetch_of(source));
-    core_get_end(fetch_of(source)->get);
-}
-
-static void fail(struct fetch *fetch, enum s3_error error, const char *message)
-{
-    report_damage(fetch);
-    core_get_end(fetch->get);
-    s3_answer_failure(fetch->request, error, message);
-}
-
-/* The fetch is gone with the answer. */
-static void send_memory(struct fetch *fetch, const void *bytes)
-{
-    struct core_get *get = fetch->get;
-
-    add_head(fetch);
-    http_send_memory(fetch->request->http, bytes, (size_t)fetch->range.length);
-    core_get_end(get);
-}
-
-static void send_body(struct fetch *fetch)
-{
-    const void *bytes = core_get_opened(fetch->get);
-
-    if (bytes != NULL) {
-        send_memory(fetch, bytes);
-        return;
-    }
-    add_head(fetch);
-    fetch->is_sending = true;
-    http_send_source(fetch->request->http, &fetch->source, fetch->range.length);
-}
-
-/* Follows each -EBUSY: of opening, before the head is sent, or of sending. */
-static void on_ready(void *ctx)
-{
-    struct fetch *fetch = ctx;
-    int status;
-
-    if (fetch->is_sending) {
-        http_source_resume(fetch->request->http);
-        return;
-    }
-    if ((status = core_get_status(fetch->get)) != 0)
-        fail(fetch, s3_error_of_result(status), NULL);
-    else
-        send_body(fetch);
-}
-
-static void open_body(struct fetch *fetch)
-{
-    const char *body = core_get_at_hand(fetch->get);
-    int result;
-
-    if (body != NULL || fetch->range.length == 0) {
-        send_memory(fetch, body != NULL ? body + fetch->range.first : "");
-        return;
-    }
-    result = core_get_open(fetch->get, fetch->range.first, fetch->range.length, on_ready, fetch);
-    if (result == 0)
-        send_body(fetch);
-    else if (result != -EBUSY)
-        fail(fetch, s3_error_of_result(result), NULL);
-}
+/* ---- The answer ---- */
 
 /* What there is instead of the range or the part that was asked for. */
 static void explain_range(struct fetch *fetch, enum s3_error error)
@@ -378,13 +278,15 @@ static void answer_object(struct fetch *fetch)
     }
     if (error != S3_ERROR_NONE) {
         explain_range(fetch, error);
-        fail(fetch, error, message);
+        s3_send_fail(&fetch->send, error, message);
     } else if (request->method == S3_HEAD) {
         add_head(fetch);
-        core_get_end(fetch->get);
+        core_get_end(fetch->send.get);
         http_send_head(request->http, fetch->range.length);
     } else {
-        open_body(fetch);
+        fetch->send.first = fetch->range.first;
+        fetch->send.length = fetch->range.length;
+        s3_send_start(&fetch->send);
     }
 }
 
@@ -396,14 +298,14 @@ void s3_op_get_object(struct s3_request *request)
     const char *message = NULL;
 
     fetch->request = request;
+    fetch->send = (struct s3_send){.request = request, .head = add_head_of};
     if (error == S3_ERROR_NONE)
         error = s3_overrides_check(request, &message);
     if (error != S3_ERROR_NONE) {
-        fail(fetch, error, message); /* with no get yet, which core_get_end allows */
+        s3_send_fail(&fetch->send, error, message); /* with no get yet, which core_get_end allows */
         return;
     }
-    fetch->source = (struct http_source){source_send, source_read, source_end};
-    if (s3_pinned_take(request, &request->pinned, &fetch->get, &fetch->object) != 0) {
+    if (s3_pinned_take(request, &request->pinned, &fetch->send.get, &fetch->object) != 0) {
         core_cache_miss(request->worker, request->bucket.id);
         s3_version_answer_failure(request, &request->pinned);
     } else {

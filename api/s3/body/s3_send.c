@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes of a get become an answer. Worker's thread. */
+#include "api/s3/body/s3_send.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/s3/s3_operation.h"
+#include "api/s3/s3_service.h"
+
+#define DAMAGE_PATH_BYTES 300u /* of a request's path that a line of the log takes */
+
+static struct s3_send *send_of(struct http_source *source)
+{
+    return (struct s3_send *)((char *)source - offsetof(struct s3_send, source));
+}
+
+/* The length was announced from the row: bytes that end early are a damaged object, and the connection must
+ * break. */
+static ssize_t source_send(struct http_source *source, int socket_fd, size_t max)
+{
+    ssize_t sent = core_get_send(send_of(source)->get, socket_fd, max);
+
+    return sent == 0 ? -EIO : sent;
+}
+
+static ssize_t source_read(struct http_source *source, void *buffer, size_t length)
+{
+    ssize_t got = core_get_read(send_of(source)->get, buffer, length);
+
+    return got == 0 ? -EIO : got;
+}
+
+/* The log has heard which blob is damaged; here it hears whose that is. The path is as the client wrote it, printable. */
+static void report_damage(struct s3_send *send)
+{
+    const struct http_request *http = send->request->http;
+    size_t length = http->query_at != SIZE_MAX ? http->query_at : http->path.len;
+
+    if (send->get != NULL && core_get_told_damage(send->get))
+        s3_service_report(send->request->service, "request %s met it: GET %.*s", send->request->request_id,
+                          (int)(length < DAMAGE_PATH_BYTES ? length : DAMAGE_PATH_BYTES), http->path.base);
+}
+
+static void source_end(struct http_source *source, int result)
+{
+    if (result != 0)
+        report_damage(send_of(source));
+    core_get_end(send_of(source)->get);
+}
+
+void s3_send_fail(struct s3_send *send, enum s3_error error, const char *message)
+{
+    report_damage(send);
+    core_get_end(send->get);
+    s3_answer_failure(send->request, error, message);
+}
+
+/* The send is gone with the answer. */
+static void send_memory(struct s3_send *send, const void *bytes)
+{
+    struct core_get *get = send->get;
+
+    send->head(send);
+    http_send_memory(send->request->http, bytes, (size_t)send->length);
+    core_get_end(get);
+}
+
+static void send_body(struct s3_send *send)
+{
+    const void *bytes = core_get_opened(send->get);
+
+    if (bytes != NULL) {
+        send_memory(send, bytes);
+        return;
+    }
+    send->head(send);
+    send->is_sending = true;
+    http_send_source(send->request->http, &send->source, send->length);
+}
+
+/* Follows each -EBUSY: of opening, before the head is sent, or of sending. */
+static void on_ready(void *ctx)
+{
+    struct s3_send *send = ctx;
+    int status;
+
+    if (send->is_sending) {
+        http_source_resume(send->request->http);
+        return;
+    }
+    if ((status = core_get_status(send->get)) != 0)
+        s3_send_fail(send, s3_error_of_result(status), NULL);
+    else
+        send_body(send);
+}
+
+void s3_send_start(struct s3_send *send)
+{
+    const char *body = core_get_at_hand(send->get);
+    int result;
+
+    send->source = (struct http_source){source_send, source_read, source_end};
+    if (body != NULL || send->length == 0) {
+        send_memory(send, body != NULL ? body + send->first : "");
+        return;
+    }
+    result = core_get_open(send->get, send->first, send->length, on_ready, send);
+    if (result == 0)
+        send_body(send);
+    else if (result != -EBUSY)
+        s3_send_fail(send, s3_error_of_result(result), NULL);
+}
