@@ -11,16 +11,18 @@
 #define META_ETAG_BYTES_MAX        64u         /* hex MD5, '-' and a part count, without quotes */
 #define META_ATTRIBUTES_BYTES_MAX  (16u << 10) /* stored headers and user metadata of one object, encoded */
 #define META_LABELS_BYTES_MAX                                                                                \
-    (24u << 10)                         /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */
-#define META_PART_NUMBER_MAX     10000u /* S3's limit */
-#define META_CHECKSUM_BYTES_MAX  64u    /* room for SHA-512 */
-#define META_LIST_ENTRIES_MAX    1000u  /* S3's page size */
-#define META_UPLOAD_ID_BYTES     16u
-#define META_VERSION_ID_BYTES    16u
-#define META_JOURNAL_TOKEN_BYTES 16u /* 128 bits: not to be guessed */
-#define META_STORE_ID_BYTES      16u /* 128 random bits: no two stores have the same */
-#define META_TOKEN_BYTES_MAX     64u /* S3's limit of a client's token; a digest of what came with it fits, too */
-#define META_SETTING_BYTES_MAX   (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
+    (24u << 10) /* tags (10 of 384 characters: 16 KiB) and ACL beside them, encoded */
+#define META_PART_NUMBER_MAX           10000u /* S3's limit */
+#define META_CHECKSUM_BYTES_MAX        64u    /* room for SHA-512 */
+#define META_LIST_ENTRIES_MAX          1000u  /* S3's page size */
+#define META_ANNOTATIONS_MAX           1000u  /* of one version of an object: S3's limit */
+#define META_ANNOTATION_NAME_BYTES_MAX 512u   /* S3's limit */
+#define META_UPLOAD_ID_BYTES           16u
+#define META_VERSION_ID_BYTES          16u
+#define META_JOURNAL_TOKEN_BYTES       16u /* 128 bits: not to be guessed */
+#define META_STORE_ID_BYTES            16u /* 128 random bits: no two stores have the same */
+#define META_TOKEN_BYTES_MAX           64u /* S3's limit of a client's token; a digest of what came with it fits, too */
+#define META_SETTING_BYTES_MAX         (1u << 20) /* one setting of a bucket: 1,000 lifecycle rules fit */
 
 /* Mutations that share one transaction at most: bounds how long the first waits for the last. */
 #define META_BATCH_OPS_MAX 512u

@@ -115,7 +115,7 @@ struct meta_options {
 };
 
 /* path: the database file; created when missing. Runs migrations. Returns 0 or META_E_NEWER_SCHEMA, META_E_NOT_OURS,
- * META_E_CORRUPT, META_E_DAMAGED_LOG, what admit returned, or an errno (-EROFS: read only, and the schema is older than this version's). A file that is refused is not
+ * META_E_CORRUPT, META_E_DAMAGED_LOG, META_E_OLDER_SCHEMA (read only, and an earlier version's), what admit returned, or an errno. A file that is refused is not
  * changed. While it is open, other processes cannot open it. Blocks. */
 int meta_open(struct meta **meta, const char *path, const struct meta_options *options);
 /* Finishes what was submitted, then stops the committer. Readers must be closed. Blocks. NULL allowed. Moves the log into the database and
@@ -162,6 +162,18 @@ void meta_object_note_keep(struct meta_reader *reader, const struct meta_object 
  * and there is nothing to release. */
 int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                      const struct meta_version_id *version, struct meta_object *object);
+
+/* ---- Annotations, by the set that an object of the same reader names (meta_object.annotations) ---- */
+
+/* One as if it were an object: its size, time, ETag, checksum and extents; attributes and the rest are empty. Released with
+ * meta_object_release. META_E_NO_ANNOTATION, also where the set is gone with its object. */
+int meta_annotation_get(struct meta_reader *reader, int64_t set, struct slice name,
+                        struct meta_object *annotation);
+/* Those whose name begins with `prefix` and comes after `after` (both may be empty), in the order of their bytes, without extents. What a
+ * visit is given is valid during the call; non-zero stops and is returned. truncated: whether there are more than `limit`. */
+int meta_annotation_list(struct meta_reader *reader, int64_t set, struct slice prefix, struct slice after,
+                         uint32_t limit, int (*visit)(void *ctx, const struct meta_annotation *annotation),
+                         void *ctx, bool *truncated);
 
 struct meta_version_query {
     int64_t bucket;
@@ -281,7 +293,7 @@ struct meta_extent_cursor { /* all zero: the beginning */
     unsigned char key[META_KEY_BYTES_MAX], id[4 * META_UPLOAD_ID_BYTES];
     size_t key_length, id_length;
 };
-/* kind: 'o', 'v' or 'p'. visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned. The cursor is moved behind what was
+/* kind: 'o', 'v', 'p', or 'a': an annotation, whose name is the key. visit: 0; > 0 ends the page after the row; < 0 stops at once and is returned. The cursor is moved behind what was
  * visited; *more false: that was the end. 0 or an error. */
 int meta_extent_page(struct meta_reader *reader, struct meta_extent_cursor *cursor, uint32_t rows_max,
                      int (*visit)(void *ctx, char kind, const char *bucket, struct slice key,

@@ -21,6 +21,8 @@ enum meta_op_kind {
     META_OP_GARBAGE_DONE,
     META_OP_SETTING_PUT, /* meta_settings.h */
     META_OP_OBJECT_LABEL,
+    META_OP_ANNOTATION_PUT,
+    META_OP_ANNOTATION_DELETE,
     META_OP_BUCKET_VERSIONING,
     META_OP_OBJECT_LOCK, /* meta_lock.h */
     META_OP_OBJECT_RENAME,
@@ -182,7 +184,8 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct slice acl;  /* the copy's; the source's is never taken over */
     struct slice lock; /* the same, as meta_lock_pack makes it; empty: none */
     struct slice owner;
-    bool replace_checksum; /* by the one below; give source.seen_etag then */
+    bool leaves_annotations; /* else the source's are taken over, by reference, with their times */
+    bool replace_checksum;   /* by the one below; give source.seen_etag then */
     bool
         is_one_part; /* without parts, whatever the source was made of, and with the ETag below; give source.seen_etag then, too */
     /* out */
@@ -219,6 +222,33 @@ struct meta_object_label { /* META_E_NO_KEY; for a version META_E_NO_VERSION and
     struct meta_version_id labelled;       /* out: which it was */
     const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
     struct slice value;                    /* base NULL: removes it */
+};
+
+/* Which object annotations are about, and under which conditions: META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER;
+ * META_E_PRECONDITION; META_E_LOCKED, for a lock is on all that belongs to the version. */
+struct meta_annotated {
+    int64_t bucket;
+    struct slice key;
+    const struct meta_version_id *version; /* NULL: the current one */
+    const struct meta_judged *judged;      /* NULL: whatever it is */
+    const char *if_match;                  /* the object's ETag without quotes, "*", or NULL */
+    bool bypass_governance;
+    struct meta_version_id found; /* out: which it was */
+};
+
+struct
+    meta_annotation_put { /* replaces one of that name; META_E_ANNOTATIONS. Time and ETag of the object stay */
+    struct meta_op op;
+    struct meta_annotated object;
+    struct meta_annotation
+        annotation; /* modified_ms is set by the committer when 0 (and can be read in done) */
+};
+
+struct meta_annotation_delete {
+    struct meta_op op;
+    struct meta_annotated object;
+    struct slice name;
+    bool existed; /* out */
 };
 
 struct meta_upload_create {

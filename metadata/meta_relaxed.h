@@ -67,17 +67,18 @@ enum meta_row_kind {
     META_ROW_VERSION,
     META_ROW_OBJECT,
     META_ROW_PART,
+    META_ROW_ANNOTATION,
     META_ROW_KIND_COUNT
 };
 
 /* Which row it is; what does not belong to its kind is zero. */
 struct meta_row_name {
-    int64_t row;                                   /* replaced */
+    int64_t row;                                   /* replaced; annotation: its set */
     int64_t bucket;                                /* version, object */
     struct meta_version_id version;                /* version: its place */
     unsigned char upload_id[META_UPLOAD_ID_BYTES]; /* part */
     uint32_t number;                               /* part */
-    uint32_t key_length;                           /* version, object */
+    uint32_t key_length;                           /* version, object; annotation: of its name */
     unsigned char key[META_KEY_BYTES_MAX];
 };
 

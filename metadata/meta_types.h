@@ -40,6 +40,9 @@
     X(META_E_EXTENTS, -5024, "the object would lie in too many pieces")                                      \
     X(META_E_NOT_OWNER, -5025, "the object is another's")                                                    \
     X(META_E_JUDGED, -5026, "the object is not as it was judged any more")                                   \
+    X(META_E_NO_ANNOTATION, -5027, "no such annotation")                                                     \
+    X(META_E_ANNOTATIONS, -5028, "the object has as many annotations as it may have")                        \
+    X(META_E_OLDER_SCHEMA, -5029, "an earlier release wrote the database; a start brings it up to date")     \
     X(META_E_WRITE_ONCE, -5030, "the key is taken, and the bucket takes each but once")                      \
     X(META_E_OBJECT_SIZE, -5031, "the object is larger than the bucket takes")
 
@@ -146,6 +149,7 @@ struct meta_object {
     /* zero unless multipart: makes CompleteMultipartUpload repeatable */
     unsigned char upload_id[META_UPLOAD_ID_BYTES];
     struct meta_version_id version; /* given by the store */
+    int64_t annotations;            /* its set of them, for meta_annotation_get; 0: it never had any */
 };
 
 static inline bool meta_object_has_upload(const struct meta_object *object)
@@ -184,6 +188,16 @@ struct meta_upload {
 
 struct meta_part {
     uint32_t number; /* 1 .. META_PART_NUMBER_MAX */
+    uint64_t size;
+    int64_t modified_ms;
+    char etag[META_ETAG_BYTES_MAX + 1];
+    struct meta_checksum checksum;
+    struct meta_extents extents; /* NULL in listings */
+};
+
+/* Bytes beside an object, by a name of their own. */
+struct meta_annotation {
+    struct slice name; /* 1 .. META_ANNOTATION_NAME_BYTES_MAX bytes */
     uint64_t size;
     int64_t modified_ms;
     char etag[META_ETAG_BYTES_MAX + 1];

@@ -205,7 +205,7 @@ static int core_open_unwritten(struct core **out, const struct core_options *opt
     if (err == 0)
         core_close(*out);
     *out = NULL;
-    return err == -EROFS ? 0 : err;
+    return err == META_E_OLDER_SCHEMA || err == -EROFS ? 0 : err;
 }
 
 int core_open(struct core **out, const struct core_options *options)

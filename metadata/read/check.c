@@ -208,6 +208,22 @@ static int part_visit(struct check *check, sqlite3_stmt *row)
     return err;
 }
 
+static int annotation_visit(struct check *check, sqlite3_stmt *row)
+{
+    struct slice name = meta_sql_column(row, 1);
+    const char *fault = NULL;
+    int err = extents_check(check, meta_sql_column(row, 3), (uint64_t)sqlite3_column_int64(row, 2), &fault);
+
+    if (fault == NULL)
+        fault = etag_and_checksum_fault(meta_sql_column(row, 4), meta_sql_column(row, 5));
+    if (fault == NULL && (name.len == 0 || name.len > META_ANNOTATION_NAME_BYTES_MAX))
+        fault = "the name has no valid length";
+    if (fault != NULL)
+        check_report(check, "annotation %.*s of set %lld: %s", (int)name.len, name.base,
+                     (long long)sqlite3_column_int64(row, 0), fault);
+    return err;
+}
+
 static int upload_visit(struct check *check, sqlite3_stmt *row)
 {
     const char *fault = attributes_fault(meta_sql_column(row, 1));
@@ -323,11 +339,12 @@ static int check_run(struct check *check)
         enum sql_walk walk;
         int (*visit)(struct check *check, sqlite3_stmt *row);
     } steps[] = {
-        {SQL_WALK_INTEGRITY, integrity_visit},  {SQL_WALK_STRAYS, stray_visit},
-        {SQL_WALK_OBJECTS, object_visit},       {SQL_WALK_VERSIONS, object_visit},
-        {SQL_WALK_VERSION_FAULTS, stray_visit}, {SQL_WALK_PARTS, part_visit},
-        {SQL_WALK_DROPPED, dropped_visit},      {SQL_WALK_REPLACED, replaced_visit},
-        {SQL_WALK_UPLOADS, upload_visit},       {SQL_WALK_GARBAGE_FAULTS, stray_visit},
+        {SQL_WALK_INTEGRITY, integrity_visit},    {SQL_WALK_STRAYS, stray_visit},
+        {SQL_WALK_OBJECTS, object_visit},         {SQL_WALK_VERSIONS, object_visit},
+        {SQL_WALK_VERSION_FAULTS, stray_visit},   {SQL_WALK_PARTS, part_visit},
+        {SQL_WALK_DROPPED, dropped_visit},        {SQL_WALK_REPLACED, replaced_visit},
+        {SQL_WALK_UPLOADS, upload_visit},         {SQL_WALK_GARBAGE_FAULTS, stray_visit},
+        {SQL_WALK_ANNOTATIONS, annotation_visit}, {SQL_WALK_ANNOTATION_FAULTS, stray_visit},
         {SQL_WALK_TALLY_FAULTS, stray_visit},
     };
     int err;

@@ -7,8 +7,8 @@
 #include "metadata/rows/codec.h"
 #include "metadata/read/reader.h"
 
-#define READ_OBJECT_COLUMNS 9 /* in META_SQL_OBJECT_COLUMNS */
-#define READ_PART_COLUMNS   5 /* in META_SQL_PART_COLUMNS */
+#define READ_OBJECT_COLUMNS 10 /* in META_SQL_OBJECT_COLUMNS */
+#define READ_PART_COLUMNS   5  /* in META_SQL_PART_COLUMNS */
 
 /* The columns of META_SQL_OBJECT_COLUMNS, which come first in the row, into an object that meta_object_release frees; all but
  * the version. 0, META_E_CORRUPT, -ENOMEM. */

@@ -20,6 +20,7 @@ static const struct extent_table {
     {'o', SQL_WALK_EXTENTS_OBJECT},
     {'v', SQL_WALK_EXTENTS_VERSION},
     {'p', SQL_WALK_EXTENTS_PART},
+    {'a', SQL_WALK_EXTENTS_ANNOTATION},
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 

@@ -117,10 +117,9 @@ int meta_point_take(struct meta_reader *reader, struct meta_point *point)
 /* ---- Rows with bytes ---- */
 
 static const enum sql_walk walks[META_ROW_KIND_COUNT] = {
-    [META_ROW_REPLACED] = SQL_WALK_BYTES_REPLACED,
-    [META_ROW_VERSION] = SQL_WALK_BYTES_VERSION,
-    [META_ROW_OBJECT] = SQL_WALK_BYTES_OBJECT,
-    [META_ROW_PART] = SQL_WALK_BYTES_PART,
+    [META_ROW_REPLACED] = SQL_WALK_BYTES_REPLACED,     [META_ROW_VERSION] = SQL_WALK_BYTES_VERSION,
+    [META_ROW_OBJECT] = SQL_WALK_BYTES_OBJECT,         [META_ROW_PART] = SQL_WALK_BYTES_PART,
+    [META_ROW_ANNOTATION] = SQL_WALK_BYTES_ANNOTATION,
 };
 
 static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const struct meta_row_name *after)
@@ -135,6 +134,10 @@ static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const st
         /* fall through */
     case META_ROW_OBJECT:
         meta_sql_int(statement, 1, after->bucket);
+        meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
+        break;
+    case META_ROW_ANNOTATION:
+        meta_sql_int(statement, 1, after->row);
         meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
         break;
     default:
@@ -164,14 +167,17 @@ static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct me
         name->number = (uint32_t)sqlite3_column_int64(statement, 2);
         return copy_exactly(name->upload_id, sizeof(name->upload_id), meta_sql_column(statement, 1));
     }
-    name->bucket = sqlite3_column_int64(statement, 1);
+    if (kind == META_ROW_ANNOTATION)
+        name->row = sqlite3_column_int64(statement, 1);
+    else
+        name->bucket = sqlite3_column_int64(statement, 1);
     key = meta_sql_column(statement, 2);
     if (key.len > sizeof(name->key))
         return META_E_CORRUPT;
     name->key_length = (uint32_t)key.len;
     if (key.len > 0)
         memcpy(name->key, key.base, key.len);
-    return kind == META_ROW_OBJECT
+    return kind != META_ROW_VERSION
                ? 0
                : copy_exactly(&name->version, sizeof(name->version), meta_sql_column(statement, 3));
 }

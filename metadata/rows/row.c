@@ -77,18 +77,29 @@ int condition_check(const struct meta_condition *condition, const struct object_
     return 0;
 }
 
-int references_take(struct meta_writer *writer, struct slice extents, enum references_source source)
+int references_take(struct meta_writer *writer, const struct object_row *row, enum references_source source)
 {
+    int err = 0;
+
     assert(source <= REFERENCES_MOVED);
     switch (source) {
     case REFERENCES_NEW:
-        return references_add(writer, extents);
+        assert(row->annotations == 0);
+        return references_add(writer, row->extents);
     case REFERENCES_SHARED:
-        return references_raise(writer, extents);
+        err = references_raise(writer, row->extents);
+        return err != 0 ? err : annotations_raise(writer, row->annotations);
     case REFERENCES_MOVED:
         break;
     }
-    return 0;
+    return err;
+}
+
+int references_give_up(struct meta_writer *writer, const struct object_row *row)
+{
+    int err = references_drop(writer, row->extents);
+
+    return err != 0 ? err : annotations_drop(writer, row->annotations);
 }
 
 /* A bucket with versioning keeps what is replaced. */
@@ -127,7 +138,7 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
         (condition->judged == NULL || condition->judged->absent)) {
         int inserted = row_object_put(writer->store, ROW_INSERT, bucket, key, row);
         if (inserted != 0)
-            return inserted > 0 ? references_take(writer, row->extents, source) : inserted;
+            return inserted > 0 ? references_take(writer, row, source) : inserted;
     }
     if ((err = judged_row_load(writer, bucket, key, NULL, condition->judged, &current)) != 0)
         return err;
@@ -140,9 +151,9 @@ int object_row_store(struct meta_writer *writer, int64_t bucket, struct slice ke
     int updated = row_object_put(writer->store, ROW_UPDATE, bucket, key, row);
     if (updated <= 0)
         return updated == 0 ? META_E_CORRUPT : updated;
-    if ((err = references_take(writer, row->extents, source)) != 0)
+    if ((err = references_take(writer, row, source)) != 0)
         return err;
-    return kept ? 0 : references_drop(writer, current.extents);
+    return kept ? 0 : references_give_up(writer, &current);
 }
 
 int key_check(struct slice key)

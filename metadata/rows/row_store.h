@@ -76,6 +76,7 @@ struct object_row {
     struct meta_checksum checksum;                             /* none, where it is damaged */
     struct slice owner, extents, attributes, upload_id, parts; /* empty: none */
     struct meta_version_id version;
+    int64_t annotations; /* their set; 0: none */
 };
 
 int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket, struct slice key,
@@ -87,6 +88,8 @@ int row_object_delete(struct row_store *store, int64_t bucket, struct slice key)
 /* Of the object, or of the version at the place `id`. The rest of the row stays as it is, be it damaged. */
 int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key,
                        const struct meta_version_id *id, struct slice attributes);
+int row_annotations_name(struct row_store *store, int64_t bucket, struct slice key,
+                         const struct meta_version_id *id, int64_t set);
 
 /* ---- Cache buckets ---- */
 
@@ -152,9 +155,9 @@ int row_replaced_keep(struct row_store *store, int64_t bucket, struct slice key,
 /* The key's newest; is_null: it is the null version. */
 int row_replaced_newest(struct row_store *store, int64_t bucket, struct slice key, int64_t *row,
                         bool *is_null);
-/* Removes the first one from *row to `last`, and gives out its extents; *row becomes its own. */
+/* Removes the first one from *row to `last`, and gives out what it held; *row becomes its own. */
 int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
-                      struct slice *extents);
+                      struct slice *extents, int64_t *annotations);
 /* Moves it back to its key's object, which there is none of. */
 int row_replaced_restore(struct row_store *store, int64_t bucket, struct slice key, int64_t row);
 
@@ -205,6 +208,35 @@ int row_finished_get(struct row_store *store, struct arena *arena, struct slice 
 int row_finished_put(struct row_store *store, const struct finished_row *row);
 int row_finished_delete(struct row_store *store, struct slice upload_id);
 
+/* ---- Annotations, in sets ---- */
+
+/* A row of `annotation_set`. */
+struct annotation_set {
+    int64_t id;
+    int64_t refs;  /* rows that name it; 0: it is to be cleared away */
+    int64_t count; /* of the annotations in it */
+};
+
+/* id 0: the first one that is to be cleared away. */
+int row_annotation_set_get(struct row_store *store, int64_t id, struct annotation_set *set);
+int row_annotation_set_put(struct row_store *store, const struct annotation_set *set);
+int row_annotation_set_delete(struct row_store *store, int64_t id);
+
+/* What the annotation of that name holds. */
+int row_annotation_get(struct row_store *store, struct arena *arena, int64_t set, struct slice name,
+                       struct slice *extents);
+/* Replaces one of that name. */
+int row_annotation_put(struct row_store *store, int64_t set, const struct meta_annotation *annotation,
+                       struct slice extents);
+int row_annotation_delete(struct row_store *store, int64_t set, struct slice name);
+/* By ascending name. visit as above; it may not touch annotations. */
+int row_annotation_walk(struct row_store *store, int64_t set,
+                        int (*visit)(void *ctx, struct slice name, struct slice extents), void *ctx);
+/* Those up to `last`. */
+int row_annotations_delete(struct row_store *store, int64_t set, struct slice last);
+/* All of a set, to one that has none. */
+int row_annotations_copy(struct row_store *store, int64_t from, int64_t to);
+
 /* ---- Units, and what is no longer named ---- */
 
 /* Counts one more. The first adds the unit if it is new; both return 0 for one that is garbage, the second also for one that is not there. */
@@ -239,7 +271,7 @@ int row_mark_put(struct row_store *store, uint64_t file, struct slice open, int6
 
 /* The highest rows that were used of the lists that count upwards. */
 struct row_counters {
-    int64_t garbage, replaced;
+    int64_t garbage, replaced, annotation_set;
     int64_t given_up; /* up to which row of `replaced`: row_mark_put */
 };
 /* Also before the first batch. */

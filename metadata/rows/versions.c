@@ -80,22 +80,47 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
     return found.is_marker ? META_E_DELETE_MARKER : 0;
 }
 
-int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
-                           const struct meta_version_id *version, struct slice attributes)
+/* Where a version that is there lies: *place is NULL when it is the current object, else *id is its place in `version`. */
+static int version_place(struct meta_writer *writer, int64_t bucket, struct slice key,
+                         const struct meta_version_id *version, struct meta_version_id *id,
+                         const struct meta_version_id **place)
 {
     struct object_row current;
     struct version_row row;
     int err = object_row_load(writer, bucket, key, &current);
 
     assert(version != NULL);
+    *place = NULL;
     if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0)
-        return row_attributes_put(writer->store, bucket, key, NULL, attributes);
+        return 0;
     if (err != 0 && err != META_E_NO_KEY)
         return err;
     int found = row_version_get(writer->store, &writer->arena, bucket, key, version, &row);
     if (found <= 0)
         return found == 0 ? META_E_NO_VERSION : found;
-    return row_attributes_put(writer->store, bucket, key, &row.id, attributes);
+    *id = row.id;
+    *place = id;
+    return 0;
+}
+
+int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
+                           const struct meta_version_id *version, struct slice attributes)
+{
+    const struct meta_version_id *place;
+    struct meta_version_id id;
+    int err = version_place(writer, bucket, key, version, &id, &place);
+
+    return err != 0 ? err : row_attributes_put(writer->store, bucket, key, place, attributes);
+}
+
+int version_name_annotations(struct meta_writer *writer, int64_t bucket, struct slice key,
+                             const struct meta_version_id *version, int64_t set)
+{
+    const struct meta_version_id *place = NULL;
+    struct meta_version_id id;
+    int err = version != NULL ? version_place(writer, bucket, key, version, &id, &place) : 0;
+
+    return err != 0 ? err : row_annotations_name(writer->store, bucket, key, place, set);
 }
 
 /* ---- What was current becomes noncurrent ---- */
@@ -138,17 +163,17 @@ static int current_retire(struct meta_writer *writer, int64_t bucket, struct sli
     return row_version_set_noncurrent(writer->store, bucket, key, &last.id, &writer->now_ms);
 }
 
-/* Removes the null version where it is not the current object; *extents are the references it held. */
-static int null_remove(struct meta_writer *writer, int64_t bucket, struct slice key, struct slice *extents)
+/* Removes the null version where it is not the current object; *freed holds the references it held. */
+static int null_remove(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *freed)
 {
     static const struct meta_version_id null_id;
     struct version_row row;
     int found = row_version_get(writer->store, &writer->arena, bucket, key, &null_id, &row);
 
-    *extents = (struct slice){0};
+    *freed = (struct object_row){0};
     if (found <= 0)
         return found;
-    *extents = row.object.extents;
+    *freed = row.object;
     return row_version_delete(writer->store, bucket, key, &row.id);
 }
 
@@ -175,7 +200,7 @@ static int store_enabled(struct meta_writer *writer, int64_t bucket, struct slic
     id_make(writer, any ? &newest : NULL, &row->version);
     if ((err = row_replace(writer, bucket, key, row, current != NULL)) != 0)
         return err;
-    return references_take(writer, row->extents, source);
+    return references_take(writer, row, source);
 }
 
 static int store_suspended(struct meta_writer *writer, int64_t bucket, struct slice key,
@@ -183,7 +208,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct sl
                            enum references_source source)
 {
     bool replaces = current != NULL && meta_version_is_null(&current->version);
-    struct slice freed = {0};
+    struct object_row freed = {0};
     struct meta_version_id newest;
     bool any;
     int err = 0, kept = 0;
@@ -193,14 +218,14 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct sl
     if (replaces && (kept = replaced_keep(writer, bucket, key)) < 0)
         return kept;
     if (replaces && kept == 0)
-        freed = current->extents;
+        freed = *current;
     if (!replaces && (err = null_remove(writer, bucket, key, &freed)) == 0)
         err = current_retire(writer, bucket, key, current, &newest, &any);
     if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
-        (err = references_take(writer, row->extents, source)) != 0)
+        (err = references_take(writer, row, source)) != 0)
         return err;
     assert(meta_version_is_null(&row->version));
-    return references_drop(writer, freed); /* last: both may name the same units */
+    return references_give_up(writer, &freed); /* last: both may name the same units */
 }
 
 int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
@@ -219,7 +244,7 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
     bool suspended = writer_bucket_versioning(writer, bucket) == META_VERSIONING_SUSPENDED;
     bool replaces = suspended && current != NULL && meta_version_is_null(&current->version);
     struct meta_version_id newest, id;
-    struct slice freed = {0};
+    struct object_row freed = {0};
     bool any;
     int err;
 
@@ -229,10 +254,10 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
         return err;
     entry->existed = current != NULL;
     if (replaces)
-        freed = current->extents;
+        freed = *current;
     else if (suspended)
         err = null_remove(writer, bucket, entry->key, &freed);
-    if (err != 0 || (err = references_drop(writer, freed)) != 0)
+    if (err != 0 || (err = references_give_up(writer, &freed)) != 0)
         return err;
     if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, &newest, &any)) != 0 ||
         (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key)) != 0))
@@ -286,7 +311,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
         if ((err = row_object_delete(writer->store, bucket, entry->key)) != 0 ||
             (err = newest_promote(writer, bucket, entry->key)) != 0)
             return err;
-        return references_drop(writer, current->extents);
+        return references_give_up(writer, current);
     }
     int found = row_version_get(writer->store, &writer->arena, bucket, entry->key, entry->version, &row);
     if (found <= 0)
@@ -300,7 +325,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     if ((err = row_version_delete(writer->store, bucket, entry->key, &row.id)) != 0 ||
         (row.is_current && (err = newest_promote(writer, bucket, entry->key)) != 0))
         return err;
-    return references_drop(writer, row.object.extents);
+    return references_give_up(writer, &row.object);
 }
 
 /* ---- Guards ---- */

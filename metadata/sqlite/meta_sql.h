@@ -18,13 +18,16 @@ enum meta_sql_role {
 
 /* What an object row holds besides its key, in the order of the columns; see schema.c. */
 #define META_SQL_OBJECT_COLUMNS                                                                              \
-    "size, modified_ms, etag, checksum, owner, extents, attributes, upload_id, parts"
+    "size, modified_ms, etag, checksum, owner, extents, attributes, upload_id, parts, annotations"
 
 /* What is asked of a row of `version`: an object's columns, then its own. */
 #define META_SQL_VERSION_COLUMNS META_SQL_OBJECT_COLUMNS ", id, is_null, is_marker, noncurrent_ms"
 
 /* What a part's row holds besides its upload and its extents. */
 #define META_SQL_PART_COLUMNS "number, size, modified_ms, etag, checksum"
+
+/* What an annotation's row holds besides its set and its extents. */
+#define META_SQL_ANNOTATION_COLUMNS "name, size, modified_ms, etag, checksum"
 
 #define META_SQL_BOTH (META_SQL_READER | META_SQL_WRITER)
 
@@ -71,15 +74,18 @@ enum meta_sql_role {
       " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")                                          \
     X(SQL_OBJECT_INSERT, META_SQL_WRITER,                                                                    \
       "INSERT INTO object(bucket, key, " META_SQL_OBJECT_COLUMNS ", version)"                                \
-      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"                                           \
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"                                      \
       " ON CONFLICT DO NOTHING")                                                                             \
     X(SQL_OBJECT_UPDATE, META_SQL_WRITER,                                                                    \
       "UPDATE object SET size = ?3, modified_ms = ?4, etag = ?5,"                                            \
       " checksum = ?6, owner = ?7, extents = ?8, attributes = ?9,"                                           \
-      " upload_id = ?10, parts = ?11, version = ?12"                                                         \
+      " upload_id = ?10, parts = ?11, annotations = ?12, version = ?13"                                      \
       " WHERE bucket = ?1 AND key = ?2")                                                                     \
     X(SQL_OBJECT_LABEL, META_SQL_WRITER,                                                                     \
       "UPDATE object SET attributes = ?3"                                                                    \
+      " WHERE bucket = ?1 AND key = ?2")                                                                     \
+    X(SQL_OBJECT_SET_ANNOTATIONS, META_SQL_WRITER,                                                           \
+      "UPDATE object SET annotations = ?3"                                                                   \
       " WHERE bucket = ?1 AND key = ?2")                                                                     \
     X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
                                                                                                              \
@@ -115,6 +121,9 @@ enum meta_sql_role {
       " LIMIT 1 OFFSET 1")                                                                                   \
     X(SQL_VERSION_LABEL, META_SQL_WRITER,                                                                    \
       "UPDATE version SET attributes = ?4"                                                                   \
+      " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_SET_ANNOTATIONS, META_SQL_WRITER,                                                          \
+      "UPDATE version SET annotations = ?4"                                                                  \
       " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
     X(SQL_VERSION_DELETE, META_SQL_WRITER, "DELETE FROM version WHERE bucket = ?1 AND key = ?2 AND id = ?3") \
     X(SQL_VERSION_LIST, META_SQL_READER,                                                                     \
@@ -172,6 +181,33 @@ enum meta_sql_role {
     X(SQL_DROPPED_FIRST, META_SQL_WRITER, "SELECT row, extents FROM dropped ORDER BY row LIMIT 1")           \
     X(SQL_DROPPED_DELETE, META_SQL_WRITER, "DELETE FROM dropped WHERE row = ?1")                             \
                                                                                                              \
+    X(SQL_ANNOTATION_GET, META_SQL_READER,                                                                   \
+      "SELECT size, modified_ms, etag, checksum, NULL, extents, NULL, NULL, NULL, NULL FROM annotation"      \
+      " WHERE set_id = ?1 AND name = ?2")                                                                    \
+    X(SQL_ANNOTATION_EXTENTS, META_SQL_WRITER,                                                               \
+      "SELECT extents FROM annotation WHERE set_id = ?1 AND name = ?2")                                      \
+    X(SQL_ANNOTATION_LIST, META_SQL_READER,                                                                  \
+      "SELECT " META_SQL_ANNOTATION_COLUMNS " FROM annotation"                                               \
+      " WHERE set_id = ?1 AND name >= ?2 ORDER BY name")                                                     \
+    X(SQL_ANNOTATION_ALL, META_SQL_WRITER,                                                                   \
+      "SELECT name, extents FROM annotation WHERE set_id = ?1 ORDER BY name")                                \
+    X(SQL_ANNOTATION_REPLACE, META_SQL_WRITER,                                                               \
+      "REPLACE INTO annotation(set_id, name, size, modified_ms, etag, checksum, extents)"                    \
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                                 \
+    X(SQL_ANNOTATIONS_COPY, META_SQL_WRITER,                                                                 \
+      "INSERT INTO annotation(set_id, " META_SQL_ANNOTATION_COLUMNS ", extents)"                             \
+      " SELECT ?2, " META_SQL_ANNOTATION_COLUMNS ", extents FROM annotation WHERE set_id = ?1")              \
+    X(SQL_ANNOTATION_DELETE, META_SQL_WRITER, "DELETE FROM annotation WHERE set_id = ?1 AND name = ?2")      \
+    X(SQL_ANNOTATIONS_DELETE, META_SQL_WRITER, "DELETE FROM annotation WHERE set_id = ?1 AND name <= ?2")    \
+    X(SQL_ANNOTATION_SET_LAST, META_SQL_WRITER, "SELECT ifnull(max(id), 0) FROM annotation_set")             \
+    X(SQL_ANNOTATION_SET_GET, META_SQL_WRITER, "SELECT id, refs, count FROM annotation_set WHERE id = ?1")   \
+    X(SQL_ANNOTATION_SET_FREE, META_SQL_WRITER,                                                              \
+      "SELECT id, refs, count FROM annotation_set WHERE refs = 0 ORDER BY id LIMIT 1")                       \
+    X(SQL_ANNOTATION_SET_PUT, META_SQL_WRITER,                                                               \
+      "INSERT INTO annotation_set(id, refs, count) VALUES(?1, ?2, ?3)"                                       \
+      " ON CONFLICT DO UPDATE SET refs = ?2, count = ?3")                                                    \
+    X(SQL_ANNOTATION_SET_DELETE, META_SQL_WRITER, "DELETE FROM annotation_set WHERE id = ?1")                \
+                                                                                                             \
     X(SQL_MARK_GET, META_SQL_BOTH, "SELECT file, open, replaced FROM mark")                                  \
     X(SQL_MARK_SET, META_SQL_WRITER, "UPDATE mark SET file = ?1, open = ?2, replaced = ?3")                  \
     X(SQL_REPLACED_LAST, META_SQL_BOTH,                                                                      \
@@ -188,13 +224,14 @@ enum meta_sql_role {
       "INSERT INTO object(bucket, key, version, " META_SQL_OBJECT_COLUMNS                                    \
       ") SELECT bucket, key, version, " META_SQL_OBJECT_COLUMNS " FROM replaced WHERE row = ?1")             \
     X(SQL_REPLACED_FIRST, META_SQL_WRITER,                                                                   \
-      "SELECT row, extents FROM replaced WHERE row BETWEEN ?1 AND ?2"                                        \
+      "SELECT row, extents, annotations FROM replaced WHERE row BETWEEN ?1 AND ?2"                           \
       " ORDER BY row LIMIT 1")                                                                               \
     X(SQL_REPLACED_DELETE, META_SQL_WRITER, "DELETE FROM replaced WHERE row = ?1")                           \
                                                                                                              \
     X(SQL_SWEEP_IS_DUE, META_SQL_READER,                                                                     \
       "SELECT EXISTS(SELECT 1 FROM dropped)"                                                                 \
-      " OR EXISTS(SELECT 1 FROM finished)")                                                                  \
+      " OR EXISTS(SELECT 1 FROM finished)"                                                                   \
+      " OR EXISTS(SELECT 1 FROM annotation_set WHERE refs = 0)")                                             \
                                                                                                              \
     X(SQL_UNIT_ADD, META_SQL_WRITER,                                                                         \
       "INSERT INTO unit(file, unit_offset, refs, length, crc, crc_kind)"                                     \
@@ -305,6 +342,8 @@ void meta_sql_int(sqlite3_stmt *statement, int parameter, int64_t value);
 void meta_sql_blob(sqlite3_stmt *statement, int parameter, struct slice bytes);
 /* NULL when empty */
 void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct slice bytes);
+/* NULL when 0 */
+void meta_sql_int_or_null(sqlite3_stmt *statement, int parameter, int64_t value);
 void meta_sql_text(sqlite3_stmt *statement, int parameter, struct slice text);
 
 /* 1 with a row, 0 without one, or an error; without a row the statement has been reset. */

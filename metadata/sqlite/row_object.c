@@ -19,6 +19,7 @@ enum object_column {
     COLUMN_ATTRIBUTES,
     COLUMN_UPLOAD_ID,
     COLUMN_PARTS,
+    COLUMN_ANNOTATIONS,
     COLUMN_OWN,
     /* of SQL_OBJECT_GET */
     COLUMN_VERSION = COLUMN_OWN,
@@ -52,6 +53,7 @@ static int object_read(struct arena *arena, sqlite3_stmt *statement, struct obje
     if (codec_checksum_decode(meta_sql_column(statement, COLUMN_CHECKSUM), &row->checksum) != 0)
         memset(&row->checksum, 0, sizeof(row->checksum));
     memset(&row->version, 0, sizeof(row->version));
+    row->annotations = sqlite3_column_int64(statement, COLUMN_ANNOTATIONS);
     return 0;
 }
 
@@ -120,7 +122,8 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
     meta_sql_blob_or_null(statement, 9, row->attributes);
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
-    meta_sql_blob_or_null(statement, 12, slice_of(row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES));
+    meta_sql_int_or_null(statement, 12, row->annotations);
+    meta_sql_blob_or_null(statement, 13, slice_of(row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES));
     int written = row_run_changes(store, statement);
     if (written <= 0)
         return written;
@@ -142,6 +145,17 @@ int row_attributes_put(struct row_store *store, int64_t bucket, struct slice key
                                          : bind_version(store, SQL_VERSION_LABEL, bucket, key, id);
 
     meta_sql_blob_or_null(statement, id == NULL ? 3 : 4, attributes);
+    return meta_sql_run(statement);
+}
+
+int row_annotations_name(struct row_store *store, int64_t bucket, struct slice key,
+                         const struct meta_version_id *id, int64_t set)
+{
+    sqlite3_stmt *statement = id == NULL ? bind_key(store, SQL_OBJECT_SET_ANNOTATIONS, bucket, key)
+                                         : bind_version(store, SQL_VERSION_SET_ANNOTATIONS, bucket, key, id);
+
+    assert(set > 0);
+    meta_sql_int(statement, id == NULL ? 3 : 4, set);
     return meta_sql_run(statement);
 }
 
@@ -272,11 +286,11 @@ static int replaced_delete(struct row_store *store, int64_t row)
 }
 
 int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row, int64_t last,
-                      struct slice *extents)
+                      struct slice *extents, int64_t *annotations)
 {
     sqlite3_stmt *statement = row_statement(store, SQL_REPLACED_FIRST);
 
-    assert(extents != NULL);
+    assert(extents != NULL && annotations != NULL);
     meta_sql_int(statement, 1, *row);
     meta_sql_int(statement, 2, last);
     int found = meta_sql_row(statement);
@@ -284,6 +298,7 @@ int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row
         return found;
     *row = sqlite3_column_int64(statement, 0);
     *extents = meta_sql_column(statement, 1);
+    *annotations = sqlite3_column_int64(statement, 2);
     int err = arena_copy(arena, extents);
     meta_sql_reset(statement);
     if (err == 0)

@@ -183,7 +183,8 @@ int row_counters_get(struct row_store *store, struct row_counters *counters)
 
     assert(counters != NULL);
     if ((err = read_one(store->sql.list[SQL_GARBAGE_LAST], 0, &counters->garbage)) != 0 ||
-        (err = read_one(store->sql.list[SQL_REPLACED_LAST], 0, &counters->replaced)) != 0)
+        (err = read_one(store->sql.list[SQL_REPLACED_LAST], 0, &counters->replaced)) != 0 ||
+        (err = read_one(store->sql.list[SQL_ANNOTATION_SET_LAST], 0, &counters->annotation_set)) != 0)
         return err;
     return read_one(store->sql.list[SQL_MARK_GET], 2, &counters->given_up);
 }

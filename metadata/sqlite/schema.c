@@ -199,6 +199,30 @@ static const char *const migrations[] = {
     "  write_once INTEGER NOT NULL,"
     "  object_bytes_max INTEGER NOT NULL"
     ") STRICT;",
+    /* Annotations.
+     *
+     * They come in sets. A row of `object`, `version` or `replaced` names its set, or none (NULL, which is what rows from before say), so
+     * that a set moves with the row, and a copy shares it. `annotation_set` counts those rows, and the annotations; refs = 0: nobody has the
+     * set any more, and it is to be cleared away (annotation_sets.c). The index holds only those. */
+    "ALTER TABLE object ADD COLUMN annotations INTEGER;"
+    "ALTER TABLE version ADD COLUMN annotations INTEGER;"
+    "ALTER TABLE replaced ADD COLUMN annotations INTEGER;"
+    "CREATE TABLE annotation_set("
+    "  id INTEGER PRIMARY KEY,"
+    "  refs INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX annotation_set_free ON annotation_set(id) WHERE refs = 0;"
+    "CREATE TABLE annotation("
+    "  set_id INTEGER NOT NULL,"
+    "  name BLOB NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  modified_ms INTEGER NOT NULL,"
+    "  etag BLOB NOT NULL,"
+    "  checksum BLOB,"
+    "  extents BLOB,"
+    "  PRIMARY KEY(set_id, name)"
+    ") WITHOUT ROWID, STRICT;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
@@ -263,7 +287,7 @@ int schema_open(const struct meta *meta, sqlite3 *db, int64_t version)
 
     assert(version >= 0 && version <= SCHEMA_VERSION);
     if (meta->options.read_only)
-        return version == SCHEMA_VERSION ? 0 : -EROFS;
+        return version == SCHEMA_VERSION ? 0 : META_E_OLDER_SCHEMA;
     if ((err = schema_set_wal(db)) != 0)
         return err;
     if (version > 0 && version < SCHEMA_VERSION && (err = schema_keep_copy(meta, db, version)) != 0)

@@ -106,6 +106,14 @@ void meta_sql_blob_or_null(sqlite3_stmt *statement, int parameter, struct slice 
     (void)code;
 }
 
+void meta_sql_int_or_null(sqlite3_stmt *statement, int parameter, int64_t value)
+{
+    if (value != 0)
+        meta_sql_int(statement, parameter, value);
+    else
+        meta_sql_blob_or_null(statement, parameter, (struct slice){NULL, 0});
+}
+
 void meta_sql_text(sqlite3_stmt *statement, int parameter, struct slice text)
 {
     const char *data = text.len == 0 ? "" : text.base;

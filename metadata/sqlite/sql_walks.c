@@ -21,6 +21,10 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         " AND p.upload_id NOT IN (SELECT upload_id FROM finished)"
         " ORDER BY p.upload_id, p.number LIMIT ?5",
 
+    [SQL_WALK_EXTENTS_ANNOTATION] = "SELECT set_id, name, x'', 0, NULL, name, extents FROM annotation"
+                                    " WHERE (set_id, name) > (?1, ?2) AND ?3 IS NOT NULL AND ?4 IS NOT NULL"
+                                    " ORDER BY set_id, name LIMIT ?5",
+
     [SQL_WALK_BYTES_REPLACED] = "SELECT extents, row FROM replaced WHERE row > ?1 ORDER BY row",
     [SQL_WALK_BYTES_VERSION] = "SELECT extents, bucket, key, id FROM version WHERE is_marker = 0"
                                " AND (bucket, key, id) > (?1, ?2, ?3) ORDER BY bucket, key, id",
@@ -29,6 +33,10 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
     [SQL_WALK_BYTES_PART] =
         "SELECT extents, upload_id, number FROM part WHERE (upload_id, number) > (?1, ?2)"
         " AND upload_id NOT IN (SELECT upload_id FROM finished) ORDER BY upload_id, number",
+
+    [SQL_WALK_BYTES_ANNOTATION] =
+        "SELECT extents, set_id, name FROM annotation WHERE (set_id, name) > (?1, ?2)"
+        " ORDER BY set_id, name",
 
     [SQL_WALK_INTEGRITY] = "PRAGMA integrity_check",
     [SQL_WALK_STRAYS] =
@@ -98,6 +106,21 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "  WHERE bucket NOT IN (SELECT id FROM bucket) "
         "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"
         "  AND bucket NOT IN (SELECT bucket FROM tally)",
+    [SQL_WALK_ANNOTATION_FAULTS] =
+        "WITH named(id, refs) AS (SELECT annotations, count(*) FROM"
+        "  (SELECT annotations FROM object UNION ALL SELECT annotations FROM version"
+        "  UNION ALL SELECT annotations FROM replaced) WHERE annotations IS NOT NULL GROUP BY annotations),"
+        " held(id, count) AS (SELECT set_id, count(*) FROM annotation GROUP BY set_id) "
+        "SELECT 'annotations ' || s.id || ': counted ' || s.refs || ' times, named ' || ifnull(n.refs, 0)"
+        "  FROM annotation_set AS s LEFT JOIN named AS n ON n.id = s.id WHERE s.refs != ifnull(n.refs, 0) "
+        "UNION ALL SELECT 'annotations ' || s.id || ': ' || s.count || ' are counted, ' || ifnull(h.count, "
+        "0) ||"
+        "  ' are there' FROM annotation_set AS s LEFT JOIN held AS h ON h.id = s.id"
+        "  WHERE s.refs > 0 AND s.count != ifnull(h.count, 0) " /* of the others some may be cleared away */
+        "UNION ALL SELECT 'annotations ' || id || ' are named but not counted' FROM named"
+        "  WHERE id NOT IN (SELECT id FROM annotation_set) "
+        "UNION ALL SELECT 'annotations ' || id || ' are there but not counted' FROM held"
+        "  WHERE id NOT IN (SELECT id FROM annotation_set)",
 
     [SQL_WALK_OBJECTS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
@@ -106,6 +129,7 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         " WHERE is_marker = 0",
     [SQL_WALK_PARTS] = "SELECT hex(upload_id), number, size, extents, etag, checksum, kept FROM part"
                        " LEFT JOIN finished USING(upload_id)",
+    [SQL_WALK_ANNOTATIONS] = "SELECT set_id, name, size, extents, etag, checksum FROM annotation",
     [SQL_WALK_DROPPED] = "SELECT row, extents FROM dropped",
     [SQL_WALK_REPLACED] = "SELECT row, extents FROM replaced",
     [SQL_WALK_UPLOADS] = "SELECT hex(id), attributes FROM upload",

@@ -14,25 +14,30 @@ enum sql_walk {
     SQL_WALK_EXTENTS_OBJECT,
     SQL_WALK_EXTENTS_VERSION,
     SQL_WALK_EXTENTS_PART,
-    /* Rows that have bytes. Columns: extents, then the name. Parameters, after which: bucket, key, version; upload, number; or row. */
+    SQL_WALK_EXTENTS_ANNOTATION, /* the set for a bucket, the name for a key; bucket's name: NULL */
+    /* Rows that have bytes. Columns: extents, then the name. Parameters, after which: bucket, key, version; upload, number; set, name; or
+     * row. */
     SQL_WALK_BYTES_REPLACED,
     SQL_WALK_BYTES_VERSION,
     SQL_WALK_BYTES_OBJECT,
     SQL_WALK_BYTES_PART,
+    SQL_WALK_BYTES_ANNOTATION,
     /* Texts that say what is wrong, one a row. */
     SQL_WALK_INTEGRITY, /* "ok": nothing */
     SQL_WALK_STRAYS,
     SQL_WALK_VERSION_FAULTS,
     SQL_WALK_GARBAGE_FAULTS,
     SQL_WALK_TALLY_FAULTS,
+    SQL_WALK_ANNOTATION_FAULTS,
     /* Rows for the check to look at. */
-    SQL_WALK_OBJECTS,  /* bucket, key, size, extents, etag, checksum, attributes, parts, upload_id */
-    SQL_WALK_VERSIONS, /* the same */
-    SQL_WALK_PARTS,    /* upload's id in hex, number, size, extents, etag, checksum, kept */
-    SQL_WALK_DROPPED,  /* row, extents */
-    SQL_WALK_REPLACED, /* the same */
-    SQL_WALK_UPLOADS,  /* id in hex, attributes */
-    SQL_WALK_UNITS,    /* file, unit_offset, refs; ascending */
+    SQL_WALK_OBJECTS,     /* bucket, key, size, extents, etag, checksum, attributes, parts, upload_id */
+    SQL_WALK_VERSIONS,    /* the same */
+    SQL_WALK_PARTS,       /* upload's id in hex, number, size, extents, etag, checksum, kept */
+    SQL_WALK_ANNOTATIONS, /* set, name, size, extents, etag, checksum */
+    SQL_WALK_DROPPED,     /* row, extents */
+    SQL_WALK_REPLACED,    /* the same */
+    SQL_WALK_UPLOADS,     /* id in hex, attributes */
+    SQL_WALK_UNITS,       /* file, unit_offset, refs; ascending */
     SQL_WALK_COUNT
 };
 

@@ -206,6 +206,7 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct ro
         return err;
     writer->garbage_row = counters.garbage;
     writer->replaced_row = counters.replaced;
+    writer->annotation_set = counters.annotation_set;
     atomic_init(&meta->replaced_floor, counters.given_up);
     return writer_buckets_load(writer);
 }

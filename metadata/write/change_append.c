@@ -68,7 +68,7 @@ static int append_in_place(struct meta_writer *writer, const struct meta_object_
     if (kept < 0)
         return kept;
     /* Those that it holds now are the kept row's. */
-    if (kept > 0 && (err = references_raise(writer, current->extents)) != 0)
+    if (kept > 0 && (err = references_take(writer, current, REFERENCES_SHARED)) != 0)
         return err;
     int updated = row_object_put(writer->store, ROW_UPDATE, op->bucket, op->key, row);
 

@@ -93,7 +93,7 @@ static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta
     if (current == NULL)
         return 0;
     err = row_object_delete(writer->store, bucket, entry->key);
-    return err != 0 ? err : references_drop(writer, current->extents);
+    return err != 0 ? err : references_give_up(writer, current);
 }
 
 /* As condition_check: whether the current object is the one the client means. */
@@ -190,6 +190,8 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
         row.parts = (struct slice){0};
         memcpy(row.etag, op->etag, sizeof(row.etag));
     }
+    if (op->leaves_annotations)
+        row.annotations = 0;
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;
     row.upload_id =

@@ -31,13 +31,14 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key)
 /* Gives up the first kept row from *row on, which becomes that one: 1, 0 when there is none up to `last`, or an error. */
 static int replaced_drop(struct meta_writer *writer, int64_t *row, int64_t last)
 {
-    struct slice extents;
-    int err, found = row_replaced_take(writer->store, &writer->arena, row, last, &extents);
+    struct object_row held = {0};
+    int err,
+        found = row_replaced_take(writer->store, &writer->arena, row, last, &held.extents, &held.annotations);
 
     if (found <= 0)
         return found;
     assert(*row <= last);
-    err = references_drop(writer, extents);
+    err = references_give_up(writer, &held);
     return err != 0 ? err : 1;
 }
 
@@ -80,7 +81,7 @@ static int lost_version(struct meta_writer *writer, const struct meta_row_name *
     if (found <= 0)
         return found;
     err = row_version_delete(writer->store, name->bucket, key, &name->version);
-    return err != 0 ? err : references_drop(writer, row.object.extents);
+    return err != 0 ? err : references_give_up(writer, &row.object);
 }
 
 /* What the key has instead of an object that is lost: 1 when that is an older object, 0, or an error. What was kept takes the place of what
@@ -120,7 +121,7 @@ static int lost_object(struct meta_writer *writer, const struct meta_row_name *n
     if (replaced < 0)
         return replaced;
     *restored += (uint32_t)replaced;
-    return references_drop(writer, row.extents);
+    return references_give_up(writer, &row);
 }
 
 static int lost_part(struct meta_writer *writer, const struct meta_row_name *name)
@@ -166,6 +167,8 @@ int op_lost(struct meta_writer *writer, struct meta_lost *op)
             err = lost_version(writer, name, key);
         else if (op->kind == META_ROW_OBJECT)
             err = lost_object(writer, name, key, &op->restored);
+        else if (op->kind == META_ROW_ANNOTATION)
+            err = annotation_lose(writer, name->row, key);
         else
             err = lost_part(writer, name);
         arena_reset(&writer->arena);

@@ -6,6 +6,7 @@
  *
  *   finished  an upload whose parts are still there, and which of them an object was made of
  *   dropped   extents whose row is gone and whose units still count them
+ *   annotation_set  with refs 0: annotations that nobody has any more (annotation_sets.c)
  *
  * Either is invisible to clients from the first change on. What a crash leaves is on the list. Committer's thread. */
 #include "metadata/write/writer.h"
@@ -94,7 +95,7 @@ int op_sweep(struct meta_writer *writer, struct meta_sweep *op)
 
     writer->clear_left = writer_clear_max(writer);
     while (found > 0 && writer->clear_left > 0)
-        if ((found = sweep_dropped(writer)) == 0)
+        if ((found = sweep_dropped(writer)) == 0 && (found = annotations_sweep(writer)) == 0)
             found = sweep_finished(writer);
     assert(writer->clear_left <= writer_clear_max(writer));
     writer->clear_left = others;

@@ -96,6 +96,10 @@ struct touch {
     {                                                                                                        \
         TOUCHED_KEY, offsetof(struct type, bucket), offsetof(struct type, key)                               \
     }
+#define KEY_OF_ANNOTATED(type)                                                                               \
+    {                                                                                                        \
+        TOUCHED_KEY, offsetof(struct type, object.bucket), offsetof(struct type, object.key)                 \
+    }
 #define PARTS(type)                                                                                          \
     {                                                                                                        \
         TOUCHED_PARTS, 0, offsetof(struct type, upload_id)                                                   \
@@ -121,6 +125,8 @@ struct touch {
     X(OBJECT_COPY,       meta_object_copy,       op_object_copy,       KEY(meta_object_copy),       weight_one,      GARBAGE)                  \
     X(OBJECT_RENAME,     meta_object_rename,     op_object_rename,     ANY,                         weight_one,      GARBAGE)                  \
     X(OBJECT_LABEL,      meta_object_label,      op_object_label,      KEY(meta_object_label),      weight_one,      0)                        \
+    X(ANNOTATION_PUT,    meta_annotation_put,    op_annotation_put,    KEY_OF_ANNOTATED(meta_annotation_put),    weight_one, GARBAGE)           \
+    X(ANNOTATION_DELETE, meta_annotation_delete, op_annotation_delete, KEY_OF_ANNOTATED(meta_annotation_delete), weight_one, GARBAGE)           \
     X(OBJECT_LOCK,       meta_object_lock,       op_object_lock,       ANY,                         weight_one,      0)                        \
     X(UPLOAD_CREATE,     meta_upload_create,     op_upload_create,     NONE,                        weight_one,      0)                        \
     X(UPLOAD_COMPLETE,   meta_upload_complete,   op_upload_complete,   KEY(meta_upload_complete),   weight_complete, GARBAGE)                  \

@@ -19,11 +19,12 @@ struct writer_bucket {
 struct meta_writer {
     struct meta *meta;
     struct row_store *store;
-    int64_t now_ms;       /* of this transaction */
-    int64_t garbage_row;  /* the highest that was used; rows are not used twice while the store is open */
-    int64_t replaced_row; /* the same of `replaced` */
-    struct arena arena;   /* emptied after each change */
-    uint32_t clear_left;  /* of META_CLEAR_MAX, in this transaction; change_sweep.c */
+    int64_t now_ms;         /* of this transaction */
+    int64_t garbage_row;    /* the highest that was used; rows are not used twice while the store is open */
+    int64_t replaced_row;   /* the same of `replaced` */
+    int64_t annotation_set; /* the same of `annotation_set` */
+    struct arena arena;     /* emptied after each change */
+    uint32_t clear_left;    /* of META_CLEAR_MAX, in this transaction; change_sweep.c */
     uint64_t version_sequence;     /* of the newest version that was made; versions.c */
     uint64_t version_seed;         /* of the rest of its id; anew for each batch */
     struct writer_bucket *buckets; /* those there are, by ascending id */
@@ -61,8 +62,10 @@ enum references_source {
     REFERENCES_MOVED,  /* held already, by parts that cease to be */
 };
 
-/* Takes the references of a row that was stored. */
-int references_take(struct meta_writer *writer, struct slice extents, enum references_source source);
+/* Takes the references of a row that was stored: to units and to its annotations. */
+int references_take(struct meta_writer *writer, const struct object_row *row, enum references_source source);
+/* Gives up those of a row that is no more. */
+int references_give_up(struct meta_writer *writer, const struct object_row *row);
 
 /* Evaluates the condition, stores the row as the key's object, takes its references and only then drops those
  * of what it replaces, which may name the same units. Where the bucket has versioning, the old object becomes
@@ -102,6 +105,9 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
 /* Replaces the attributes of a version that is there. */
 int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct slice attributes);
+/* Names the set of annotations of a version that is there; version NULL: the current one. */
+int version_name_annotations(struct meta_writer *writer, int64_t bucket, struct slice key,
+                             const struct meta_version_id *version, int64_t set);
 /* object_row_store for a bucket with versioning, the condition being met. current: NULL when there is none. */
 int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
                   const struct object_row *current, enum references_source source);
@@ -147,6 +153,21 @@ int references_drop(struct meta_writer *writer, struct slice extents);
 /* The same, whatever there is room for. */
 int references_drop_now(struct meta_writer *writer, struct slice extents);
 
+/* ---- Annotations (annotation_sets.c) ---- */
+
+/* One more row, or one less, names the set; 0: none. The last one has it cleared away, as references_drop says of a long list. */
+int annotations_raise(struct meta_writer *writer, int64_t set);
+int annotations_drop(struct meta_writer *writer, int64_t set);
+/* Clears away some annotations of a set that nobody has: 1, 0 when there is no such set, or an error. */
+int annotations_sweep(struct meta_writer *writer);
+/* The set, or a new one where there is none (0), or another with the same annotations where others have it, too: what may be changed. */
+int annotations_own(struct meta_writer *writer, int64_t id, struct annotation_set *set);
+bool annotation_name_is_valid(struct slice name);
+/* What the annotation of that name holds, in the arena: 1, 0 when the set (0: none) has none, or an error. */
+int annotation_find(struct meta_writer *writer, int64_t set, struct slice name, struct slice *extents);
+/* Drops one whose bytes are lost. */
+int annotation_lose(struct meta_writer *writer, int64_t set, struct slice name);
+
 /* ---- Labels (labels.c) ---- */
 
 /* Exchanges one attribute of a packed list for another value (base NULL: none), in the arena. */
@@ -180,6 +201,8 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op);
 int op_upload_create(struct meta_writer *writer, struct meta_upload_create *op);
 int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op);
 int op_upload_abort(struct meta_writer *writer, struct meta_upload_abort *op);
+int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op);
+int op_annotation_delete(struct meta_writer *writer, struct meta_annotation_delete *op);
 int op_part_put(struct meta_writer *writer, struct meta_part_put *op);
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op);
 int op_garbage_done(struct meta_writer *writer, struct meta_garbage_done *op);

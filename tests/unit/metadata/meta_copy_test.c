@@ -63,9 +63,12 @@ static void make_older(struct store *store, char path[128])
     store->meta = NULL;
     assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
     /* which writes every row anew: not in the log that is looked at below */
-    sql(db, "DROP INDEX object_used; ALTER TABLE object DROP COLUMN used; PRAGMA wal_checkpoint(TRUNCATE);");
+    sql(db, "DROP INDEX object_used; ALTER TABLE object DROP COLUMN used;"
+            "ALTER TABLE object DROP COLUMN annotations; ALTER TABLE version DROP COLUMN annotations;"
+            "PRAGMA wal_checkpoint(TRUNCATE);");
     sql(db, "PRAGMA wal_autocheckpoint = 0; DROP TABLE finished; DROP TABLE dropped; DROP TABLE journal;"
             "DROP TABLE mark; DROP TABLE replaced; DROP TABLE store;"
+            "DROP TABLE annotation; DROP TABLE annotation_set;"
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
             "DROP TABLE tally;"
             "PRAGMA user_version = " OLDER);
@@ -163,7 +166,7 @@ static void without_a_copy_nothing_is_changed(void **state)
     const struct meta_options options = {.durable = true, .log = count_errors, .log_ctx = &errors};
     struct meta *meta = NULL;
 
-    for (unsigned i = 0; i < 2000; i++) { /* far larger than the log will be */
+    for (unsigned i = 0; i < 4000; i++) { /* far larger than the log will be */
         char key[16];
 
         snprintf(key, sizeof(key), "many-%u", i);

@@ -138,7 +138,7 @@ static void older_schema_is_not_read_only(void **state)
     dir_make(dir);
     snprintf(path, sizeof(path), "%s/db", dir);
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(meta_open(&meta, path, &(struct meta_options){.read_only = true}), -EROFS);
+    assert_int_equal(meta_open(&meta, path, &(struct meta_options){.read_only = true}), META_E_OLDER_SCHEMA);
     dir_remove(dir);
 }
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Annotations of a set: one of them, in the form of an object, so that its bytes are read as an object's are; and their list. The
+ * reader's thread. */
+#include "metadata/read/read.h"
+
+#include <assert.h>
+#include <string.h>
+
+int meta_annotation_get(struct meta_reader *reader, int64_t set, struct slice name,
+                        struct meta_object *annotation)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_ANNOTATION_GET];
+    int err = db_read_begin(reader);
+
+    assert(annotation != NULL);
+    memset(annotation, 0, sizeof(*annotation));
+    if (err != 0)
+        return err;
+    meta_sql_int(statement, 1, set);
+    meta_sql_blob(statement, 2, name);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_ANNOTATION : found;
+    err = read_object(statement, annotation);
+    meta_sql_reset(statement);
+    return err;
+}
+
+static int annotation_read(sqlite3_stmt *statement, struct meta_annotation *annotation)
+{
+    int err;
+
+    annotation->name = meta_sql_column(statement, 0);
+    annotation->size = (uint64_t)sqlite3_column_int64(statement, 1);
+    annotation->modified_ms = sqlite3_column_int64(statement, 2);
+    annotation->extents = (struct meta_extents){0};
+    if ((err = codec_etag_decode(meta_sql_column(statement, 3), annotation->etag)) != 0)
+        return err;
+    return codec_checksum_decode(meta_sql_column(statement, 4), &annotation->checksum);
+}
+
+/* What is before the first entry: the larger of the two begins the list. */
+static struct slice list_start(struct slice prefix, struct slice after)
+{
+    return slice_compare(prefix, after) > 0 ? prefix : after;
+}
+
+int meta_annotation_list(struct meta_reader *reader, int64_t set, struct slice prefix, struct slice after,
+                         uint32_t limit, int (*visit)(void *ctx, const struct meta_annotation *annotation),
+                         void *ctx, bool *truncated)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_ANNOTATION_LIST];
+    struct meta_annotation annotation;
+    int row, result = db_read_begin(reader);
+
+    assert(visit != NULL && truncated != NULL);
+    *truncated = false;
+    if (result != 0 || limit == 0)
+        return result;
+    meta_sql_int(statement, 1, set);
+    meta_sql_blob(statement, 2, list_start(prefix, after));
+    while (result == 0 && !*truncated && (row = meta_sql_row(statement)) != 0) {
+        if (row < 0)
+            return row;
+        struct slice name = meta_sql_column(statement, 0);
+        if (!slice_begins(name, prefix))
+            break;
+        if (after.len > 0 && slice_equals(name, after))
+            continue;
+        if (limit-- == 0)
+            *truncated = true;
+        else if ((result = annotation_read(statement, &annotation)) == 0)
+            result = visit(ctx, &annotation);
+    }
+    meta_sql_reset(statement);
+    return result;
+}
