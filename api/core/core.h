@@ -145,9 +145,9 @@ void core_upload_id_make(unsigned char id[META_UPLOAD_ID_BYTES]);
 /* ---- PUT ---------------------------------------------------------------------------------------------------------------
  *
  *   core_put_begin -> [on_ready(0)] -> core_put_splice / core_put_write ... -> core_put_seal -> on_sealed(0, values)
- *     -> core_put_commit_object or core_put_commit_part -> on_committed(result) -> core_put_end
+ *     -> core_put_commit_object, _part or _annotation -> on_committed(result) -> core_put_end
  *
- * After on_committed(META_E_JUDGED), core_put_retry and core_put_commit_object may follow any number of times: the bytes are kept.
+ * After on_committed(META_E_JUDGED), core_put_retry and the same commit may follow any number of times: the bytes are kept.
  *
  * core_put_end is due exactly once, allowed at any moment except between a commit call and its on_committed, and abandons
  * what was not committed. No event is delivered after it. */
@@ -195,6 +195,8 @@ void core_put_seal(struct core_put *put);
  * call; op->object.modified_ms is filled when committed. op must stay valid until on_committed. */
 void core_put_commit_object(struct core_put *put, struct meta_object_put *op);
 void core_put_commit_part(struct core_put *put, struct meta_part_put *op);
+/* The same; an annotation of no bytes is refused by nobody here. */
+void core_put_commit_annotation(struct core_put *put, struct meta_annotation_put *op);
 /* Before the next commit of a put whose object was not as it was judged. 0, or -ENOMEM: then it can only be ended. */
 int core_put_retry(struct core_put *put);
 void core_put_end(struct core_put *put);
@@ -212,6 +214,10 @@ int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key,
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct core_get **get,
                            const struct meta_object **object, struct meta_object *marker);
+/* An annotation of the object, which this worker has looked up: its bytes, read as an object's are. annotation: as an object that has size,
+ * time, ETag and checksum alone. META_E_NO_ANNOTATION. */
+int core_get_begin_annotation(struct core_worker *worker, const struct meta_object *object, struct slice name,
+                              struct core_get **get, const struct meta_object **annotation);
 /* Units of contents up to this size are verified whole before any of their bytes are given out. */
 #define CORE_VERIFY_BYTES_MAX (64u << 10)
 

@@ -54,13 +54,26 @@ static int get_pin_extents(struct core_get *get)
 }
 
 struct get_look_up {
+    int64_t bucket;
+    struct slice key;
     bool any_version; /* else the current object, and a delete marker is as good as nothing */
     const struct meta_version_id *version;
     struct meta_object *marker; /* where to tell of one; NULL: nowhere */
+    int64_t annotations;        /* not 0: an annotation of that set is meant, and `key` is its name */
 };
 
-static int get_begin(struct core_worker *worker, int64_t bucket, struct slice key,
-                     const struct get_look_up *look_up, struct core_get **out,
+static int get_look(struct core_get *get, const struct get_look_up *look_up)
+{
+    struct meta_reader *reader = get->worker->reader;
+
+    if (look_up->annotations != 0)
+        return meta_annotation_get(reader, look_up->annotations, look_up->key, &get->object);
+    if (look_up->any_version)
+        return meta_version_get(reader, look_up->bucket, look_up->key, look_up->version, &get->object);
+    return meta_object_get(reader, look_up->bucket, look_up->key, &get->object);
+}
+
+static int get_begin(struct core_worker *worker, const struct get_look_up *look_up, struct core_get **out,
                      const struct meta_object **object)
 {
     struct core_get *get = calloc(1, sizeof(*get));
@@ -72,8 +85,7 @@ static int get_begin(struct core_worker *worker, int64_t bucket, struct slice ke
     get->core = worker->core;
     get->worker = worker;
     blob_pin_enter(get->core->blobs, &get->pin);
-    err = look_up->any_version ? meta_version_get(worker->reader, bucket, key, look_up->version, &get->object)
-                               : meta_object_get(worker->reader, bucket, key, &get->object);
+    err = get_look(get, look_up);
     if (err != 0) {
         if (err == META_E_DELETE_MARKER && look_up->marker != NULL)
             *look_up->marker = get->object;
@@ -94,14 +106,23 @@ static int get_begin(struct core_worker *worker, int64_t bucket, struct slice ke
 int core_get_begin(struct core_worker *worker, int64_t bucket, struct slice key, struct core_get **out,
                    const struct meta_object **object)
 {
-    return get_begin(worker, bucket, key, &(struct get_look_up){0}, out, object);
+    return get_begin(worker, &(struct get_look_up){.bucket = bucket, .key = key}, out, object);
 }
 
 int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct slice key,
                            const struct meta_version_id *version, struct core_get **out,
                            const struct meta_object **object, struct meta_object *marker)
 {
-    return get_begin(worker, bucket, key, &(struct get_look_up){true, version, marker}, out, object);
+    return get_begin(worker, &(struct get_look_up){bucket, key, true, version, marker, 0}, out, object);
+}
+
+int core_get_begin_annotation(struct core_worker *worker, const struct meta_object *object, struct slice name,
+                              struct core_get **out, const struct meta_object **annotation)
+{
+    if (object->annotations == 0)
+        return META_E_NO_ANNOTATION;
+    return get_begin(worker, &(struct get_look_up){.key = name, .annotations = object->annotations}, out,
+                     annotation);
 }
 
 enum digest_kind core_unit_kind(const struct meta_extent *extent)

@@ -181,6 +181,10 @@ static void put_submit(struct core_put *put)
         struct meta_object_put *op = (struct meta_object_put *)put->op;
 
         put_fill_extents(put, &op->object.extents, &op->object.size);
+    } else if (put->op->kind == META_OP_ANNOTATION_PUT) {
+        struct meta_annotation_put *op = (struct meta_annotation_put *)put->op;
+
+        put_fill_extents(put, &op->annotation.extents, &op->annotation.size);
     } else {
         struct meta_part_put *op = (struct meta_part_put *)put->op;
 
@@ -243,6 +247,13 @@ void core_put_commit_part(struct core_put *put, struct meta_part_put *op)
 {
     _Static_assert(offsetof(struct meta_part_put, op) == 0, "a change begins with its op");
     op->op.kind = META_OP_PART_PUT;
+    put_commit(put, &op->op);
+}
+
+void core_put_commit_annotation(struct core_put *put, struct meta_annotation_put *op)
+{
+    _Static_assert(offsetof(struct meta_annotation_put, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_ANNOTATION_PUT;
     put_commit(put, &op->op);
 }
 

@@ -4,16 +4,17 @@
 #ifndef API_S3_LIMITS_H
 #define API_S3_LIMITS_H
 
-#define S3_OBJECT_BYTES_MAX   (5ull << 40) /* 5 TiB, by multipart */
-#define S3_PUT_BYTES_MAX      (5ull << 30) /* S3's limit of one PutObject or UploadPart */
-#define S3_PART_BYTES_MIN     (5ull << 20) /* every part but the last */
-#define S3_SIGNED_HEADERS_MAX 128u         /* more than a head can have */
-#define S3_XML_BYTES_MAX      (2u << 20)   /* of documents that are held as a whole: settings */
-#define S3_XML_DEPTH_MAX      16u
-#define S3_XML_ROOM_BYTES     2048u       /* before a listing's entries, for what is known after them */
-#define S3_FORM_BYTES_MAX     (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
-#define S3_FORM_FIELDS_MAX    100u
-#define S3_DELETE_KEYS_MAX    1000u
+#define S3_OBJECT_BYTES_MAX     (5ull << 40) /* 5 TiB, by multipart */
+#define S3_PUT_BYTES_MAX        (5ull << 30) /* S3's limit of one PutObject or UploadPart */
+#define S3_PART_BYTES_MIN       (5ull << 20) /* every part but the last */
+#define S3_ANNOTATION_BYTES_MAX (1ull << 20) /* S3's limit of one annotation */
+#define S3_SIGNED_HEADERS_MAX   128u         /* more than a head can have */
+#define S3_XML_BYTES_MAX        (2u << 20)   /* of documents that are held as a whole: settings */
+#define S3_XML_DEPTH_MAX        16u
+#define S3_XML_ROOM_BYTES       2048u       /* before a listing's entries, for what is known after them */
+#define S3_FORM_BYTES_MAX       (64u << 10) /* fields of a posted form, before its file; S3: 20 KiB */
+#define S3_FORM_FIELDS_MAX      100u
+#define S3_DELETE_KEYS_MAX      1000u
 #define S3_COPY_ATTEMPTS_MAX                                                                                 \
     16u /* each but the last found its source overwritten while it looked at it, or digested it */
 #define S3_DELETE_KEYS_PER_TURN                                                                              \

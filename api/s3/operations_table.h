@@ -249,7 +249,7 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
           "be (up to 16 MiB, or signed without `x-amz-checksum-algorithm`), else opaque; its checksum is a `FULL_OBJECT` one of the source's "
           "algorithm. The source is read where those do not follow from what is stored; beyond 5 GiB, where S3 copies nothing, parts stay "
           "parts. `x-amz-metadata-directive`, `x-amz-tagging-directive`. Tags of the source are taken over by those who "
-          "may get them there and put them here; conditions on `RequestObjectTag` see them. With `x-amz-checksum-algorithm` the "
+          "may get them there and put them here; conditions on `RequestObjectTag` see them. So are its annotations, unless `x-amz-object-annotation-directive` is `EXCLUDE`. With `x-amz-checksum-algorithm` the "
           "copy has a `FULL_OBJECT` checksum of that algorithm, for which the source is read where it does not follow from what is "
           "stored; without, it has the source's")
 OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKES | STORES, SERVED, s3_op_put_object,
@@ -307,13 +307,19 @@ OPERATION(PutObjectRetention, PUT, OBJECT, BY("retention"), WRITE, ACTION(PUT_OB
           s3_op_put_object_retention,
           "`GOVERNANCE`, `COMPLIANCE`, `x-amz-bypass-governance-retention` (which takes admin, or a policy that allows it)")
 OPERATION(GetObjectAnnotation, GET, OBJECT, BY_BOTH("annotation", "annotationName"), READ,
-          VERSIONED(GET_OBJECT_ANNOTATION, GET_OBJECT_VERSION_ANNOTATION), VERSION, REFUSED, NOT_IMPLEMENTED, "")
+          VERSIONED(GET_OBJECT_ANNOTATION, GET_OBJECT_VERSION_ANNOTATION), VERSION, SERVED, s3_op_get_object_annotation,
+          "`x-amz-checksum-mode`. Ranges and conditions are not looked at, which S3 does not have there")
 OPERATION(ListObjectAnnotations, GET, OBJECT, BY("annotation"), READ,
-          VERSIONED(GET_OBJECT_ANNOTATION, GET_OBJECT_VERSION_ANNOTATION), VERSION, REFUSED, NOT_IMPLEMENTED, "")
+          VERSIONED(LIST_OBJECT_ANNOTATIONS, LIST_OBJECT_VERSION_ANNOTATIONS), VERSION, SERVED, s3_op_list_object_annotations,
+          "`annotation-prefix`, `max-annotation-results`, `continuation-token`")
 OPERATION(PutObjectAnnotation, PUT, OBJECT, BY_BOTH("annotation", "annotationName"), WRITE,
-          VERSIONED(PUT_OBJECT_ANNOTATION, PUT_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+          VERSIONED(PUT_OBJECT_ANNOTATION, PUT_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS | BYTES, SERVED,
+          s3_op_put_object_annotation,
+          "1,000 of 1 MiB, UTF-8, a version; checksums and framings as PutObject, the ETag is the MD5; `x-amz-object-if-match`. Object Lock "
+          "keeps them as it keeps the version, but for `x-amz-bypass-governance-retention`. See [annotations](README.md#annotations)")
 OPERATION(DeleteObjectAnnotation, DELETE, OBJECT, BY_BOTH("annotation", "annotationName"), WRITE,
-          VERSIONED(DELETE_OBJECT_ANNOTATION, DELETE_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS, REFUSED, NOT_IMPLEMENTED, "")
+          VERSIONED(DELETE_OBJECT_ANNOTATION, DELETE_OBJECT_VERSION_ANNOTATION), VERSION | MAY_MISS, SERVED,
+          s3_op_delete_object_annotation, "also of one that is not there; `x-amz-object-if-match`, `x-amz-bypass-governance-retention`")
 OPERATION(GetObjectTorrent, GET, OBJECT, BY("torrent"), READ, VERSIONED(GET_OBJECT_TORRENT, GET_OBJECT_VERSION_TORRENT), VERSION,
           REFUSED, NOT_IMPLEMENTED, "")
 OPERATION(RestoreObject, POST, OBJECT, BY("restore"), WRITE, ACTION(RESTORE_OBJECT), VERSION, REFUSED, NOT_IMPLEMENTED, "")

@@ -34,6 +34,7 @@ enum s3_effective_name {
     S3_EFFECTIVE_OBJECT_OWNERSHIP,
     S3_EFFECTIVE_COPY_SOURCE, /* decoded, "bucket/key", without its version; base NULL also where it cannot be decoded */
     S3_EFFECTIVE_METADATA_DIRECTIVE,
+    S3_EFFECTIVE_ANNOTATION_DIRECTIVE,
     S3_EFFECTIVE_TAGGING_DIRECTIVE,
     S3_EFFECTIVE_ENCRYPTION,
     S3_EFFECTIVE_ENCRYPTION_KEY,

@@ -76,6 +76,10 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_INVALID_WRITE_OFFSET;
     case META_E_EXTENTS:
         return S3_ERROR_TOO_MANY_PIECES;
+    case META_E_NO_ANNOTATION:
+        return S3_ERROR_NO_SUCH_ANNOTATION;
+    case META_E_ANNOTATIONS:
+        return S3_ERROR_ANNOTATION_LIMIT_EXCEEDED;
     case META_E_TOKEN:
         return S3_ERROR_IDEMPOTENCY_PARAMETER_MISMATCH;
     case META_E_CHANGED:

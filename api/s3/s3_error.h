@@ -9,6 +9,10 @@
     X(ACCESS_DENIED, 403, "AccessDenied", "Access Denied")                                                   \
     X(ACCESS_FORBIDDEN, 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")        \
     X(ACL_NOT_SUPPORTED, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs")             \
+    X(ANNOTATION_LIMIT_EXCEEDED, 400, "AnnotationLimitExceeded",                                             \
+      "The object annotation count exceeds the limit (1000).")                                               \
+    X(ANNOTATION_NAME_TOO_LONG, 400, "AnnotationNameTooLong",                                                \
+      "Your annotation name is too long. Annotation names can be up to 512 bytes in length.")                \
     X(AUTHORIZATION_HEADER_MALFORMED, 400, "AuthorizationHeaderMalformed",                                   \
       "The authorization header is malformed.")                                                              \
     X(AUTHORIZATION_QUERY_PARAMETERS, 400, "AuthorizationQueryParametersError",                              \
@@ -43,6 +47,9 @@
     X(INTERNAL_ERROR, 500, "InternalError", "We encountered an internal error. Please try again.")           \
     X(INVALID_ACCESS_KEY_ID, 403, "InvalidAccessKeyId",                                                      \
       "The AWS Access Key Id you provided does not exist in our records.")                                   \
+    X(INVALID_ANNOTATION_NAME, 400, "InvalidAnnotationName",                                                 \
+      "Your annotation name contains invalid characters, or the name starts with a reserved prefix (aws or " \
+      "s3). Annotation names can contain only Unicode letters, numbers, underscore, period and hyphen.")     \
     X(INVALID_ARGUMENT, 400, "InvalidArgument", "Invalid Argument")                                          \
     X(INVALID_BUCKET_ACL, 400, "InvalidBucketAclWithObjectOwnership",                                        \
       "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")                      \
@@ -62,6 +69,7 @@
     X(INVALID_PART_NUMBER, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable")          \
     X(INVALID_POLICY_DOCUMENT, 400, "InvalidPolicyDocument",                                                 \
       "The content of the form does not meet the conditions specified in the policy document.")              \
+    X(INVALID_PREFIX, 400, "InvalidPrefix", "The annotation prefix you have provided is not valid.")         \
     X(INVALID_RANGE, 416, "InvalidRange", "The requested range is not satisfiable")                          \
     X(INVALID_REDIRECT_LOCATION, 400, "InvalidRedirectLocation",                                             \
       "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")                 \
@@ -98,6 +106,7 @@
       "Access Denied. This takes credentials: a key or token by Basic, a token by Bearer, or a signature.")  \
     X(NO_LOGGING_STATUS_FOR_KEY, 400, "NoLoggingStatusForKey",                                               \
       "There is no such thing as the ?logging sub-resource for a key")                                       \
+    X(NO_SUCH_ANNOTATION, 404, "NoSuchAnnotation", "The specified annotation does not exist.")               \
     X(NO_SUCH_BUCKET, 404, "NoSuchBucket", "The specified bucket does not exist")                            \
     X(NO_SUCH_BUCKET_POLICY, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")                  \
     X(NO_SUCH_CONFIGURATION, 404, "NoSuchConfiguration", "The specified configuration does not exist.")      \
@@ -158,7 +167,12 @@
     X(UNEXPECTED_CONTENT, 400, "UnexpectedContent", "This request does not support content")                 \
     X(UNRESOLVABLE_GRANT, 400, "UnresolvableGrantByEmailAddress",                                            \
       "The e-mail address you provided does not match any account on record.")                               \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "UnsupportedMediaType",                                                   \
+      "The request payload contains an unsupported media type. The annotation payload must be valid UTF-8 "  \
+      "encoded text.")                                                                                       \
     X(UPLOADS_OF_KEY, 400, "InvalidRequest", "Key is not expected for the GET method ?uploads subresource")  \
+    X(USER_ANNOTATION_NAME_MISSING, 400, "UserAnnotationNameMustBeSpecified",                                \
+      "You must specify a user annotation name.")                                                            \
     X(VERSIONS_OF_KEY, 400, "InvalidRequest",                                                                \
       "There is no such thing as the ?versions sub-resource for a key")                                      \
     X(WRITE_ONCE, 412, "PreconditionFailed",                                                                 \

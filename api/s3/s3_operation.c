@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_range.h"
+#include "storage/base/base64.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 
@@ -63,6 +64,33 @@ int s3_parameter_count(struct s3_request *request, const char *name, uint32_t ot
         return -EINVAL;
     }
     *count = value < max ? (uint32_t)value : max;
+    return 0;
+}
+
+/* ---- Tokens: like any input they are checked when they come back ---- */
+
+#define TOKEN_MARK '1' /* the form of the token; other forms may come */
+
+struct slice s3_token_make(struct s3_request *request, struct slice last)
+{
+    char *token = s3_request_alloc(request, 2 + BASE64_ENCODED_BYTES(last.len));
+
+    token[0] = TOKEN_MARK;
+    return slice_of(token, 1 + base64url_encode(last.base, last.len, token + 1));
+}
+
+int s3_token_read(struct s3_request *request, struct slice token, size_t bytes_max, struct slice *last)
+{
+    ssize_t length;
+    char *text;
+
+    if (token.len < 2 || token.base[0] != TOKEN_MARK || token.len - 1 > (bytes_max * 4 + 2) / 3)
+        return -EINVAL;
+    text = s3_request_alloc(request, BASE64URL_DECODED_BYTES(token.len - 1));
+    length = base64url_decode(slice_from(token, 1), text);
+    if (length <= 0 || (size_t)length > bytes_max)
+        return -EINVAL;
+    *last = slice_of(text, (size_t)length);
     return 0;
 }
 

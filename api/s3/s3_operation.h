@@ -36,6 +36,10 @@ int s3_parameter_count(struct s3_request *request, const char *name, uint32_t ot
 /* Where a listing goes on after a marker of ListObjects, ListObjectVersions or ListMultipartUploads: one inside a common prefix stands for all that
  * this holds (StartAfter does not). The marker itself, or its beginning. */
 struct slice s3_marker_resume(struct slice marker, struct slice prefix, struct slice delimiter);
+/* A page's continuation token: the last entry told, wrapped so that nobody takes it for a key. In the request's arena. */
+struct slice s3_token_make(struct s3_request *request, struct slice last);
+/* What it wraps, of at most bytes_max: 0, or -EINVAL for what is none. */
+int s3_token_read(struct s3_request *request, struct slice token, size_t bytes_max, struct slice *last);
 /* encoding-type: absent or "url". 0, or -EINVAL after an InvalidArgument was answered. */
 int s3_parameter_encoding(struct s3_request *request, bool *url);
 /* InvalidArgument for a write's If-Match and If-None-Match, one of which cannot be read. */

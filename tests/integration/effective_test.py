@@ -129,6 +129,16 @@ def content(key):
     return alice.get_object(Bucket="rules", Key=key)["Body"].read()
 
 
+def annotation(method, key, query, body=None):
+    """By alice, whose boto3 may know of none."""
+    signed = Signer("ALICEKEY", "alice-secret").headers(method, f"/rules/{key}", HOST, "UNSIGNED-PAYLOAD", query=query)
+    return server.request(method, f"/rules/{key}?{query}", body, signed)[2].decode()
+
+
+def annotations(key):
+    return re.findall("<AnnotationName>(.*?)<", annotation("GET", key, "annotation"))
+
+
 LATER = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=30)).replace(microsecond=0)
 UNTIL, SOONER = (at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in (LATER, LATER - datetime.timedelta(hours=20)))
 ID, ALL = 'id="a11ce"', 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'
@@ -158,6 +168,8 @@ KEYS = {
                              lambda key: content(key) == b"right"),
     "s3:x-amz-metadata-directive": ("StringEquals", "REPLACE", "x-amz-metadata-directive", "REPLACE", "COPY", [COPY, ("x-amz-meta-a", "new")],
                                     lambda key: head(key, "Metadata") == {"a": "new"}),
+    "s3:x-amz-object-annotation-directive": ("StringEquals", "COPY", "x-amz-object-annotation-directive", "COPY", "EXCLUDE", [("x-amz-copy-source", "rules/noted")],
+                                             lambda key: annotations(key) == ["a"]),
     # The keys are fresh, so the condition holds; what it does to keys that are not stands further down.
     "s3:if-none-match": ("StringEquals", "*", "if-none-match", "*", '"wrong"', [], lambda key: True),
 }
@@ -178,9 +190,10 @@ said = {name for name, kind in re.findall(r'\{"(s3:[^"]+)", (S3_KEY_\w+)', sourc
 equal(sorted(said), sorted(set(KEYS) | ELSEWHERE), "every condition key that a request can say is walked")
 
 alice.create_bucket(Bucket="rules", ObjectLockEnabledForBucket=True)
-for key in ("right", "wrong"):
+for key in ("right", "wrong", "noted"):
     alice.put_object(Bucket="rules", Key=key, Body=key.encode(), Metadata={"a": "old"})
-BESIDE = ["s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:GetObject", "s3:GetObjectTagging"]
+annotation("PUT", "noted", "annotation&annotationName=a", b"text")
+BESIDE = ["s3:GetObjectAnnotation", "s3:PutObjectAnnotation", "s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectRetention", "s3:PutObjectLegalHold", "s3:GetObject", "s3:GetObjectTagging"]
 OBJECTS = "arn:aws:s3:::rules/*"
 
 

@@ -263,6 +263,7 @@ def copies(server):
     rows(server, "CopyObject", ("onto itself", "PUT", "/errors/key", source, None, 400, "InvalidRequest"),
          ("a directive that is none", "PUT", "/errors/new", {**source, "x-amz-metadata-directive": "MOVE"}, None, 400, "InvalidArgument"),
          ("a directive for tags that is none", "PUT", "/errors/new", {**source, "x-amz-tagging-directive": "MOVE"}, None, 400, "InvalidArgument"),
+         ("a directive for annotations that is none", "PUT", "/errors/new", {**source, "x-amz-object-annotation-directive": "MOVE"}, None, 400, "InvalidArgument"),
          ("an algorithm that is none", "PUT", "/errors/new", {**source, "x-amz-checksum-algorithm": "CRC8"}, None, 400, "InvalidRequest"))
     for span in ("bytes=0-", "bytes=5-4", "0-1", "bytes=0-10"):
         rows(server, "UploadPartCopy", (f"the range {span}", "PUT", f"/errors/upload?partNumber=1&uploadId={upload(server)}",
@@ -314,6 +315,32 @@ def uploads(server):
         rows(server, "ListParts", (f"{name}=x", "GET", f"{path}&{name}=x", None, None, 400, "InvalidArgument"),
              (f"{name}=-1", "GET", f"{path}&{name}=-1", None, None, 400, "InvalidArgument"))
     equal(ask(server, "GET", path), (200, ""), "the upload is there after all that")
+
+
+def annotations(server):
+    path = "/errors/key?annotation"
+    for operation, method in (("PutObjectAnnotation", "PUT"), ("GetObjectAnnotation", "GET"), ("DeleteObjectAnnotation", "DELETE")):
+        body = "x" if method == "PUT" else None
+        rows(server, operation, ("a reserved name", method, f"{path}&annotationName=aws-x", None, body, 400, "InvalidAnnotationName"),
+             ("a long name", method, f"{path}&annotationName={'x' * 513}", None, body, 400, "AnnotationNameTooLong"),
+             ("an empty name", method, f"{path}&annotationName=", None, body, 400, "UserAnnotationNameMustBeSpecified"))
+        if method != "GET":
+            rows(server, operation, ("no name", method, path, None, body, 400, "UserAnnotationNameMustBeSpecified"),
+                 ("another object", method, f"{path}&annotationName=a", {"x-amz-object-if-match": '"x"'}, body, 412, "PreconditionFailed"),
+                 ("a condition that is none", method, f"{path}&annotationName=a", {"x-amz-object-if-match": '"x", "y"'}, body, 400, "InvalidArgument"))
+    rows(server, "PutObjectAnnotation", ("nothing", "PUT", f"{path}&annotationName=a", None, b"", 400, "EntityTooSmall"),
+         ("too much", "PUT", f"{path}&annotationName=a", None, b"x" * ((1 << 20) + 1), 400, "EntityTooLarge"),
+         ("no text", "PUT", f"{path}&annotationName=a", None, b"\xff", 415, "UnsupportedMediaType"),
+         ("another MD5", "PUT", f"{path}&annotationName=a", {"content-md5": MD5}, b"x", 400, "BadDigest"))
+    for number in range(1000):
+        server.request("PUT", f"/errors/noted?annotation&annotationName=n{number}" if number else "/errors/noted", b"x")
+    rows(server, "PutObjectAnnotation", ("the thousandth", "PUT", "/errors/noted?annotation&annotationName=n0", None, b"x", 200, ""),
+         ("one more than a thousand", "PUT", "/errors/noted?annotation&annotationName=n1000", None, b"x", 400, "AnnotationLimitExceeded"))
+    rows(server, "GetObjectAnnotation", ("no such annotation", "GET", f"{path}&annotationName=none", None, None, 404, "NoSuchAnnotation"))
+    for name, code in (("annotation-prefix=a%20b", "InvalidPrefix"), ("max-annotation-results=0", "InvalidArgument"), ("max-annotation-results=1001", "InvalidArgument"),
+                       ("continuation-token=x", "InvalidArgument")):
+        rows(server, "ListObjectAnnotations", (name, "GET", f"{path}&{name}", None, None, 400, code))
+    server.request("DELETE", "/errors/noted")
 
 
 def locks(server):
@@ -466,7 +493,7 @@ def main():
     server.request("PUT", "/errors/key", b"0123456789")
     server.request("PUT", "/errlocked", headers={"x-amz-bucket-object-lock-enabled": "true"})
     server.request("PUT", "/errlocked/key", b"x")
-    for part in (nothing_there, settings_absent, lengths, versions_nowhere, numbers, writes, reads, copies, uploads, locks, conflicts, methods, harm, memory):
+    for part in (nothing_there, settings_absent, lengths, versions_nowhere, numbers, writes, reads, copies, uploads, annotations, locks, conflicts, methods, harm, memory):
         part(server)
     buckets(server, elsewhere)
     signed(keyed)

@@ -29,7 +29,7 @@ for bit, right in RIGHTS.items():
     KEYS[f"all but {right}"] = (f"BUT{bit}", "b-secret")
 
 # Rights on keys, not on the bucket: on each that is asked about, on all others, on those that begin alike, and each right on all of them.
-NAMED = ("made", "gone", "source", "parts", "key", "tagged", "posted")
+NAMED = ("made", "gone", "source", "parts", "key", "tagged", "noted", "posted")
 ON_KEYS = {"all on ke*": f"{BUCKET}/ke*=all", "all on x*": f"{BUCKET}/x*=all"}
 for name in NAMED:
     ON_KEYS[f"all on {name}"] = f"{BUCKET}/{name}=all"
@@ -50,11 +50,12 @@ BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": REA
 STATUS = {"DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405}
 VALUES = {"list-type": "2", "partNumber": "1", "id": "one", "annotationName": "x", "select-type": "2"}
 NAMES = {"PutObject": "made", "CopyObject": "made", "DeleteObject": "gone", "RenameObject": "source", "CompleteMultipartUpload": "parts", "UploadPart": "parts",
-         "UploadPartCopy": "parts", "ListParts": "parts"}
+         "UploadPartCopy": "parts", "ListParts": "parts", "GetObjectAnnotation": "noted", "ListObjectAnnotations": "noted",
+         "PutObjectAnnotation": "noted", "DeleteObjectAnnotation": "tagged"}
 TAGS = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
 UNTIL = "2099-01-01T00:00:00Z"
 ACL = "<AccessControlPolicy><Owner><ID>a11ce</ID></Owner><AccessControlList/></AccessControlPolicy>"
-BODIES = {"PutBucketTagging": TAGS, "PutBucketPolicy": "{}", "PutBucketAcl": ACL, "PutObjectAcl": ACL,
+BODIES = {"PutObjectAnnotation": "text", "PutBucketTagging": TAGS, "PutBucketPolicy": "{}", "PutBucketAcl": ACL, "PutObjectAcl": ACL,
           "CompleteMultipartUpload": b"<CompleteMultipartUpload><Part><PartNumber>7</PartNumber><ETag>\"00000000000000000000000000000000\"</ETag></Part></CompleteMultipartUpload>"}
 
 
@@ -188,7 +189,7 @@ def requests_of_rows():
             continue
         listed.append(request_of(row))
         if "VERSION" in row.flags and row.version_action:
-            listed.append(request_of(row, "null" if row.name == "DeleteObject" else versions["key"]))
+            listed.append(request_of(row, "null" if row.name == "DeleteObject" else versions.get(NAMES.get(row.name), versions["key"])))
     return listed
 
 
@@ -212,6 +213,8 @@ def with_headers():
         add(row, "tags, an ACL and a lock", {"x-amz-acl": "bucket-owner-full-control", "x-amz-tagging": "a=b", "x-amz-tagging-directive": "REPLACE", **lock},
             "PutObjectAcl", "PutObjectTagging", "PutObjectRetention")
     add("CopyObject", "tags of its source", {"x-amz-copy-source": f"/{BUCKET}/tagged"}, "GetObjectTagging", "PutObjectTagging")
+    add("CopyObject", "annotations of its source", {"x-amz-copy-source": f"/{BUCKET}/noted"}, "GetObjectAnnotation", "PutObjectAnnotation")
+    add("CopyObject", "no annotations of its source", {"x-amz-copy-source": f"/{BUCKET}/noted", "x-amz-object-annotation-directive": "EXCLUDE"})
     add("CopyObject", "a version of its source", {"x-amz-copy-source": f"/{BUCKET}/source?versionId={versions['source']}"})
     listed[-1].asks = {"PutObject", "GetObjectVersion"}
     add("UploadPartCopy", "a version of its source", {"x-amz-copy-source": f"/{BUCKET}/source?versionId={versions['source']}"})
@@ -224,6 +227,8 @@ def with_headers():
     bypass = {"x-amz-bypass-governance-retention": "true"}
     add("DeleteObject", "a bypass", bypass, "BypassGovernanceRetention", rights=LOCK)
     add("PutObjectRetention", "a bypass", bypass, "BypassGovernanceRetention", rights=LOCK)
+    for row in ("PutObjectAnnotation", "DeleteObjectAnnotation"):
+        add(row, "a bypass", bypass, "BypassGovernanceRetention", rights=LOCK)
     delete = b"<Delete><Object><Key>gone</Key>%s</Object></Delete>"
     many = rows["DeleteObject"]
     listed.append(Request("DeleteObjects", "POST", f"/{BUCKET}", "delete", delete % b"", {}, many.asks, WRITE))
@@ -334,9 +339,10 @@ def on_keys(requests):
 def fill():
     must("PUT", f"/{BUCKET}", headers={"x-amz-bucket-object-lock-enabled": "true"})
     found = {}
-    for key, headers in (("key", {}), ("source", {}), ("tagged", {"x-amz-tagging": "a=b"})):
+    for key, headers in (("key", {}), ("source", {}), ("tagged", {"x-amz-tagging": "a=b"}), ("noted", {})):
         must("PUT", f"/{BUCKET}/{key}", body=key.encode(), headers=headers)
-    for key in ("key", "source"):
+    must("PUT", f"/{BUCKET}/noted", "annotation&annotationName=x", b"text")
+    for key in ("key", "source", "tagged", "noted"):
         found[key] = must("GET", f"/{BUCKET}", f"prefix={key}&versions").split("<VersionId>")[1].split("<")[0]
     return found, must("POST", f"/{BUCKET}/parts", "uploads").split("<UploadId>")[1].split("<")[0]
 

@@ -31,6 +31,8 @@ ON_OBJECTS = {
     "GetObject": ("GET", ""), "HeadObject": ("HEAD", ""), "GetObjectAttributes": ("GET", "attributes"), "GetObjectAcl": ("GET", "acl"),
     "PutObjectAcl": ("PUT", "acl"), "GetObjectTagging": ("GET", "tagging"), "PutObjectTagging": ("PUT", "tagging"),
     "DeleteObjectTagging": ("DELETE", "tagging"), "GetObjectLegalHold": ("GET", "legal-hold"), "PutObjectLegalHold": ("PUT", "legal-hold"),
+    "PutObjectAnnotation": ("PUT", "annotation&annotationName=a"), "GetObjectAnnotation": ("GET", "annotation&annotationName=a"),
+    "ListObjectAnnotations": ("GET", "annotation"), "DeleteObjectAnnotation": ("DELETE", "annotation&annotationName=a"),
     "GetObjectRetention": ("GET", "retention"), "PutObjectRetention": ("PUT", "retention"), "PutObject": ("PUT", ""), "DeleteObject": ("DELETE", ""),
     "CopyObject": ("PUT", ""), "RenameObject": ("PUT", "renameObject"), "CreateMultipartUpload": ("POST", "uploads"),
     "UploadPart": ("PUT", f"partNumber=1&{UPLOAD}"), "UploadPartCopy": ("PUT", f"partNumber=1&{UPLOAD}"),
@@ -38,7 +40,8 @@ ON_OBJECTS = {
 }
 # Those that read or change an object that must be there; the rest make one, or do not mind.
 OF_OBJECTS = ["GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl", "PutObjectAcl", "GetObjectTagging", "PutObjectTagging",
-              "DeleteObjectTagging", "GetObjectLegalHold", "PutObjectLegalHold", "GetObjectRetention", "PutObjectRetention"]
+              "DeleteObjectTagging", "GetObjectLegalHold", "PutObjectLegalHold", "GetObjectRetention", "PutObjectRetention", "PutObjectAnnotation",
+              "GetObjectAnnotation", "ListObjectAnnotations", "DeleteObjectAnnotation"]
 HEADERS = {"CopyObject": {"x-amz-copy-source": "/errors/key"}, "UploadPartCopy": {"x-amz-copy-source": "/errors/key"},
            "RenameObject": {"x-amz-rename-source": "/errors/key"}, "GetObjectAttributes": {"x-amz-object-attributes": "ETag"}}
 DOCUMENTS = {
@@ -68,4 +71,4 @@ def address(operation, bucket, key="key"):
 
 
 def body_of(operation):
-    return DOCUMENTS.get(operation, '{"Version":"2012-10-17","Statement":[]}' if operation == "PutBucketPolicy" else "")
+    return DOCUMENTS.get(operation, {"PutBucketPolicy": '{"Version":"2012-10-17","Statement":[]}', "PutObjectAnnotation": "text"}.get(operation, ""))

@@ -207,3 +207,17 @@ WRAPPED(void, core_put_commit_part, (struct core_put * put, struct meta_part_put
     pass(true);
     __real_core_put_commit_part(put, op);
 }
+
+WRAPPED(void, core_put_commit_annotation, (struct core_put * put, struct meta_annotation_put *op))
+{
+    pass(true);
+    __real_core_put_commit_annotation(put, op);
+}
+
+WRAPPED(int, core_get_begin_annotation,
+        (struct core_worker * worker, const struct meta_object *object, struct slice name,
+         struct core_get **get, const struct meta_object **annotation))
+{
+    pass(false);
+    return __real_core_get_begin_annotation(worker, object, name, get, annotation);
+}

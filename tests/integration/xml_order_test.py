@@ -134,6 +134,13 @@ def main():
     document("ListObjectVersions", ask("GET", "/order?versions&max-keys=1"), "NextVersionIdMarker")
     document("CopyObject", ask("PUT", "/order/copy", b"", {"x-amz-copy-source": "/order/b", "x-amz-checksum-algorithm": "SHA256"}), "ChecksumSHA256", "ChecksumType")
     document("DeleteObjects", ask("POST", "/order?delete", DELETE, content_md5(DELETE)), "Deleted", "Error", "DeleteMarkerVersionId")
+    document("PutObjectAnnotation", ask("PUT", "/order/b?annotation&annotationName=a", b"x"), "Key", "AnnotationName")
+    ask("PUT", "/order/b?annotation&annotationName=b", b"x")
+    token = re.search(rb"<NextContinuationToken>(.*?)<", ask("GET", "/order/b?annotation&max-annotation-results=1")[2])[1].decode()
+    document("ListObjectAnnotations", ask("GET", f"/order/b?annotation&annotation-prefix=b&continuation-token={token}"), "AnnotationEntry", "Bucket", "Key",
+             "AnnotationPrefix", "ContinuationToken", "ChecksumAlgorithm")
+    ask("PUT", "/order/b?annotation&annotationName=ba", b"x")
+    document("ListObjectAnnotations", ask("GET", "/order/b?annotation&annotation-prefix=b&max-annotation-results=1"), "NextContinuationToken")
     document("GetObjectAttributes", ask("GET", "/order/m?attributes", headers={"x-amz-object-attributes": "ETag,Checksum,ObjectParts,StorageClass,ObjectSize",
                                                                                "x-amz-max-parts": "1"}), "Part", "NextPartNumberMarker", "ChecksumType")
     for operation, path in (("GetBucketAcl", "/order?acl"), ("GetObjectAcl", "/order/a?acl"), ("GetBucketCors", "/order?cors"), ("GetBucketLocation", "/order?location"),

@@ -106,6 +106,7 @@ static void check_say_extent(struct check *check, const struct check_extent *pla
     check_say(check, "%s %s/%s: blob %016llx: %s%s",
               place->kind == 'o'   ? "object"
               : place->kind == 'v' ? "version of"
+              : place->kind == 'a' ? "annotation"
                                    : "part of an upload to",
               place->bucket, name, (unsigned long long)place->extent.file, check_verdict_text(verdict),
               !check->is_live && meta_mark_doubts(&check->mark, place->extent.file)

@@ -8,7 +8,7 @@
 
 /* One extent, and whose it is. */
 struct check_extent {
-    char kind; /* 'o', 'v' or 'p', as of meta_extent_page */
+    char kind; /* as of meta_extent_page */
     const char *bucket;
     struct slice key;
     struct meta_extent extent;

@@ -111,15 +111,16 @@ static void verify_tell(struct verify *verify)
 {
     const uint64_t *lost = verify->lost;
 
-    if (lost[META_ROW_OBJECT] + lost[META_ROW_VERSION] + lost[META_ROW_PART] == 0)
+    if (lost[META_ROW_OBJECT] + lost[META_ROW_VERSION] + lost[META_ROW_PART] + lost[META_ROW_ANNOTATION] == 0)
         return;
     core_log(verify->core, LOG_LEVEL_WARNING,
              "recovery: the power failed while the store was relaxed: of the latest seconds the bytes of "
              "%llu objects, %llu older "
-             "versions and %llu parts of uploads are lost, and so are these; %llu of the keys have the "
-             "object from before again",
+             "versions, %llu parts of uploads and %llu annotations are lost, and so are these; %llu of the "
+             "keys have the object from before again",
              (unsigned long long)lost[META_ROW_OBJECT], (unsigned long long)lost[META_ROW_VERSION],
-             (unsigned long long)lost[META_ROW_PART], (unsigned long long)verify->restored);
+             (unsigned long long)lost[META_ROW_PART], (unsigned long long)lost[META_ROW_ANNOTATION],
+             (unsigned long long)verify->restored);
 }
 
 int core_verify_recent(struct core *core)

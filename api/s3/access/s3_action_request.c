@@ -46,6 +46,13 @@ size_t s3_action_of_upload(const struct s3_request *request,
     return count;
 }
 
+/* Unless governance is bypassed. */
+static bool is_kept_off_by_locks(enum s3_action action)
+{
+    return action == S3_ACTION_DELETE_OBJECT || action == S3_ACTION_PUT_OBJECT_RETENTION ||
+           action == S3_ACTION_PUT_OBJECT_ANNOTATION || action == S3_ACTION_DELETE_OBJECT_ANNOTATION;
+}
+
 size_t s3_action_of_request(const struct s3_request *request, const struct s3_operation *operation,
                             enum s3_action actions[S3_ACTIONS_PER_REQUEST_MAX])
 {
@@ -59,8 +66,7 @@ size_t s3_action_of_request(const struct s3_request *request, const struct s3_op
         count = add(actions, count, has_version ? operation->version_also : operation->also);
     if ((operation->flags & S3_OPERATION_STORES) != 0)
         return s3_action_of_upload(request, actions);
-    if ((operation->action == S3_ACTION_DELETE_OBJECT ||
-         operation->action == S3_ACTION_PUT_OBJECT_RETENTION) &&
+    if (is_kept_off_by_locks(operation->action) &&
         slice_is_nocase(s3_request_effective(request, S3_EFFECTIVE_BYPASS_GOVERNANCE), "true"))
         count = add(actions, count, S3_ACTION_BYPASS_GOVERNANCE_RETENTION);
     return count;

@@ -126,6 +126,7 @@ static const struct {
     {"s3:x-amz-grant-write", S3_KEY_HEADER, "x-amz-grant-write", false},
     {"s3:x-amz-grant-write-acp", S3_KEY_HEADER, "x-amz-grant-write-acp", false},
     {"s3:x-amz-metadata-directive", S3_KEY_HEADER, "x-amz-metadata-directive", false},
+    {"s3:x-amz-object-annotation-directive", S3_KEY_HEADER, "x-amz-object-annotation-directive", false},
     {"s3:x-amz-object-ownership", S3_KEY_HEADER, "x-amz-object-ownership", false},
     {"s3:x-amz-server-side-encryption", S3_KEY_HEADER, "x-amz-server-side-encryption", false},
     {"s3:x-amz-server-side-encryption-aws-kms-key-id", S3_KEY_HEADER,

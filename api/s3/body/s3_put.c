@@ -94,6 +94,11 @@ static void put_take_checksum(struct s3_put *put, const struct digest_values *va
 
 /* ---- The sink: bytes from HTTP to the core ---- */
 
+static uint64_t length_max(const struct s3_put *put)
+{
+    return put->length_max != 0 ? put->length_max : S3_PUT_BYTES_MAX;
+}
+
 /* How much of `wanted` bytes may still come; 0 means that the body is longer than it may be. */
 static size_t put_room(const struct s3_put *put, size_t wanted)
 {
@@ -108,6 +113,8 @@ static ssize_t sink_splice(struct http_sink *sink, int socket_fd, size_t max)
     struct s3_put *put = put_of(sink);
     size_t room = put_room(put, max);
 
+    if (put->look != NULL)
+        return -EOPNOTSUPP;
     return room == 0 ? -EMSGSIZE : core_put_splice(put->core, socket_fd, room);
 }
 
@@ -115,8 +122,11 @@ static ssize_t sink_write(struct http_sink *sink, const void *data, size_t lengt
 {
     struct s3_put *put = put_of(sink);
     size_t room = put_room(put, length);
+    ssize_t taken = room == 0 ? -EMSGSIZE : core_put_write(put->core, data, room);
 
-    return room == 0 ? -EMSGSIZE : core_put_write(put->core, data, room);
+    if (taken > 0 && put->look != NULL)
+        put->look(put, data, (size_t)taken);
+    return taken;
 }
 
 ssize_t s3_put_feed(struct s3_put *put, const void *data, size_t length)
@@ -152,7 +162,7 @@ static enum s3_error end_error(struct s3_put *put, int result)
 
     if (result == -EMSGSIZE && put->is_bounded && core_put_taken(put->core) >= put->bytes_max)
         return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
-    if (result == -EMSGSIZE && core_put_taken(put->core) >= S3_PUT_BYTES_MAX)
+    if (result == -EMSGSIZE && core_put_taken(put->core) >= length_max(put))
         return S3_ERROR_ENTITY_TOO_LARGE;
     if (result != 0)
         return s3_body_error(put->body, result);
@@ -284,7 +294,7 @@ enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const c
         *message = "A form has no trailers.";
         return S3_ERROR_INVALID_REQUEST;
     }
-    put->bytes_max = bytes_max < S3_PUT_BYTES_MAX ? bytes_max : S3_PUT_BYTES_MAX;
+    put->bytes_max = bytes_max < length_max(put) ? bytes_max : length_max(put);
     return error;
 }
 
@@ -321,8 +331,8 @@ enum s3_error s3_put_prepare(struct s3_put *put, const char **message)
         return S3_ERROR_INVALID_REQUEST;
     }
     put->bytes_max =
-        s3_body_length(put->body) < S3_PUT_BYTES_MAX ? s3_body_length(put->body) : S3_PUT_BYTES_MAX;
-    if (s3_body_length(put->body) != UINT64_MAX && s3_body_length(put->body) > S3_PUT_BYTES_MAX)
+        s3_body_length(put->body) < length_max(put) ? s3_body_length(put->body) : length_max(put);
+    if (s3_body_length(put->body) != UINT64_MAX && s3_body_length(put->body) > length_max(put))
         return S3_ERROR_ENTITY_TOO_LARGE;
     return put_bound(put);
 }
@@ -332,14 +342,15 @@ void s3_put_start(struct s3_put *put)
     struct s3_request *request = put->request;
     struct core_put_options options = {
         .length = put->body != NULL ? s3_body_length(put->body) : UINT64_MAX,
-        .is_one_run = put->body != NULL && s3_body_coding(put->body) == NULL,
+        .is_one_run = put->body != NULL && s3_body_coding(put->body) == NULL && put->look == NULL,
         .digest_mask = put_digest_mask(put),
         .chunks = put->body != NULL ? s3_body_chunk_ops(put->body) : NULL,
         .events = &events,
         .ctx = put,
     };
     /* Clients that know no modern checksum compare the ETag with the MD5 of what they sent. */
-    bool compares = put->has_md5 || (request->is_signed && put->claim.algorithm == S3_CHECKSUM_NONE);
+    bool compares =
+        put->has_md5 || put->wants_md5 || (request->is_signed && put->claim.algorithm == S3_CHECKSUM_NONE);
     int result;
 
     core_etag_choose(core_worker_core(request->worker), compares, &options);

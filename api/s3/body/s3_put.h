@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way of a body into the store, shared by PutObject and UploadPart: everything the client said about its bytes is verified
+ * The way of a body into the store, shared by PutObject, UploadPart and PutObjectAnnotation: everything the client said about its bytes is verified
  * before they become visible. Worker's thread.
  *
  *      s3_put_prepare(put)       headers; nothing is begun
@@ -25,13 +25,17 @@ struct s3_put {
     struct s3_request *request;
     /* to be computed and stored, whatever the client claims; or NONE: what it claims */
     enum s3_checksum_algorithm wanted;
+    uint64_t length_max;                /* of the body; 0: S3_PUT_BYTES_MAX */
+    bool wants_md5;                     /* for the ETag, whether the client compares it or not */
     void (*commit)(struct s3_put *put); /* etag and checksum are known: calls one core_put_commit_* */
     void (*stored)(struct s3_put *put); /* durable and visible: answers */
-    /* The object is not as the upload was judged: judges it anew, for the same bytes, and on S3_ERROR_NONE calls core_put_commit_object
+    /* The object is not as the upload was judged: judges it anew, for the same bytes, and on S3_ERROR_NONE calls its core_put_commit_*
      * once more. NULL: judgements do not rest on it. */
     enum s3_error (*overtaken)(struct s3_put *put);
 
     void (*feed)(struct s3_put *put); /* NULL: the request's body is received */
+    /* Sees all bytes in their order; they pass through memory then. NULL: they need not. */
+    void (*look)(struct s3_put *put, const void *data, size_t length);
 
     /* For the owner to read. */
     struct s3_checksum_claim claim; /* from s3_put_prepare on */

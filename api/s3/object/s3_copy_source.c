@@ -153,6 +153,18 @@ enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s
     return s3_authorize_access(request, &access);
 }
 
+enum s3_error s3_copy_source_authorize_annotations(struct s3_request *request, struct s3_copy_source *source)
+{
+    const struct s3_access access = {
+        .object = &source->pinned,
+        .action =
+            source->version.given ? S3_ACTION_GET_OBJECT_VERSION_ANNOTATION : S3_ACTION_GET_OBJECT_ANNOTATION,
+        .rights = S3_RIGHT_READ,
+    };
+
+    return s3_authorize_access(request, &access);
+}
+
 static bool names(const char *condition, const struct meta_object *object)
 {
     return strcmp(condition, "*") == 0 || strcmp(condition, object->etag) == 0;

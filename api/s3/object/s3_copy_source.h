@@ -34,6 +34,9 @@ enum s3_error s3_copy_source_judge(struct s3_request *request, struct s3_copy_so
 /* Whether the caller may also read the tags there. */
 enum s3_error s3_copy_source_authorize_tags(struct s3_request *request, struct s3_copy_source *source);
 
+/* The same of its annotations. */
+enum s3_error s3_copy_source_authorize_annotations(struct s3_request *request, struct s3_copy_source *source);
+
 /* The object that was judged, once; *get is the caller's to end. As s3_pinned_take. */
 int s3_copy_source_begin(struct s3_request *request, struct s3_copy_source *source, struct core_get **get,
                          const struct meta_object **object);

@@ -39,6 +39,7 @@ struct copy {
     struct meta_attributes given;         /* what the request says */
     bool replaces;                        /* x-amz-metadata-directive: REPLACE */
     bool replaces_tags;                   /* x-amz-tagging-directive: REPLACE */
+    bool excludes_annotations;            /* x-amz-object-annotation-directive: EXCLUDE */
     enum s3_checksum_algorithm algorithm; /* x-amz-checksum-algorithm, or NONE: as the source */
     enum s3_checksum_algorithm wanted;    /* of the copy; NONE: the source's checksum as it is */
     bool wants_md5;                       /* for the ETag of what was parts */
@@ -150,6 +151,35 @@ static void on_copied(struct core_change *change)
         s3_answer_result(copy->request, result);
 }
 
+static int on_annotation(void *ctx, const struct meta_annotation *annotation)
+{
+    *(bool *)ctx = true;
+    return 0;
+}
+
+/* Annotations are taken over by who may get them there and put them here. Where the source has none that asks for nothing, and the copy gets
+ * none, whatever the source gets in between. */
+static enum s3_error authorize_annotations(struct copy *copy, const struct meta_object *object)
+{
+    struct s3_request *request = copy->request;
+    const struct s3_access here = {
+        .object = &request->pinned, .action = S3_ACTION_PUT_OBJECT_ANNOTATION, .rights = S3_RIGHT_WRITE};
+    bool any = false, more;
+    enum s3_error error;
+    int result = 0;
+
+    if (!copy->excludes_annotations && object->annotations != 0)
+        result = meta_annotation_list(core_worker_reader(request->worker), object->annotations,
+                                      slice_of(NULL, 0), slice_of(NULL, 0), 1, on_annotation, &any, &more);
+    if (result != 0)
+        return s3_error_of_result(result);
+    copy->op.leaves_annotations = !any;
+    if (!any)
+        return S3_ERROR_NONE;
+    error = s3_copy_source_authorize_annotations(request, &copy->source);
+    return error == S3_ERROR_NONE ? s3_authorize_access(request, &here) : error;
+}
+
 /* The tags that the copy will have are known now, and policies may speak of them. What is judged here is put: should the source get
  * other tags in between, the copy has those that it had. */
 static enum s3_error authorize(struct copy *copy, const struct meta_object *object)
@@ -163,6 +193,8 @@ static enum s3_error authorize(struct copy *copy, const struct meta_object *obje
         if (copy->op.tags.len > 0)
             error = s3_copy_source_authorize_tags(request, &copy->source);
     }
+    if (error == S3_ERROR_NONE)
+        error = authorize_annotations(copy, object);
     return error == S3_ERROR_NONE ? s3_authorize_upload(request, copy->op.tags) : error;
 }
 
@@ -290,6 +322,7 @@ static enum s3_error read_directives(struct copy *copy)
 {
     struct slice metadata = s3_request_effective(copy->request, S3_EFFECTIVE_METADATA_DIRECTIVE);
     struct slice tagging = s3_request_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE);
+    struct slice annotations = s3_request_effective(copy->request, S3_EFFECTIVE_ANNOTATION_DIRECTIVE);
 
     copy->replaces = slice_is_nocase(metadata, "REPLACE");
     if (metadata.base != NULL && !copy->replaces && !slice_is_nocase(metadata, "COPY"))
@@ -298,6 +331,11 @@ static enum s3_error read_directives(struct copy *copy)
     if (tagging.base != NULL && !slice_is_nocase(tagging, "COPY") && !slice_is_nocase(tagging, "REPLACE"))
         return s3_request_argument_effective(copy->request, S3_EFFECTIVE_TAGGING_DIRECTIVE,
                                              "Unknown tagging directive.");
+    copy->excludes_annotations = slice_is_nocase(annotations, "EXCLUDE");
+    if (annotations.base != NULL && !copy->excludes_annotations && !slice_is_nocase(annotations, "COPY"))
+        return s3_request_argument_effective(
+            copy->request, S3_EFFECTIVE_ANNOTATION_DIRECTIVE,
+            "The annotation directive is not valid. Valid values are COPY and EXCLUDE.");
     copy->replaces_tags = copy->op.replace_tags =
         slice_is_nocase(tagging, "REPLACE"); /* else x-amz-tagging is ignored, as in S3 */
     return copy->replaces_tags ? s3_tagging_from_header(copy->request, &copy->op.tags) : S3_ERROR_NONE;

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * ListObjects and ListObjectsV2: one index scan, told in two forms. Worker's thread; answers at once.
- *
- * A page's continuation token is the last entry told, wrapped so that nobody takes it for a key; like any
- * input it is checked when it comes back. */
+ * ListObjects and ListObjectsV2: one index scan, told in two forms. Worker's thread; answers at once. */
 #include <assert.h>
 #include <string.h>
 
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/s3_operation.h"
-#include "storage/base/base64.h"
 #include "storage/base/slice.h"
 
-#define ROOT       "ListBucketResult"
-#define TOKEN_MARK '1' /* the form of the token; other forms may come */
+#define ROOT "ListBucketResult"
 
 struct listing {
     struct s3_request *request;
@@ -28,31 +23,6 @@ struct listing {
     char last[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_length;
 };
-
-/* ---- Tokens ---- */
-
-static struct slice token_make(struct s3_request *request, const char *key, size_t length)
-{
-    char *token = s3_request_alloc(request, 2 + BASE64_ENCODED_BYTES(length));
-
-    token[0] = TOKEN_MARK;
-    return slice_of(token, 1 + base64url_encode(key, length, token + 1));
-}
-
-static int token_read(struct s3_request *request, struct slice token, struct slice *after)
-{
-    ssize_t length;
-    char *key;
-
-    if (token.len < 2 || token.base[0] != TOKEN_MARK || token.len - 1 > (META_KEY_BYTES_MAX * 4 + 2) / 3)
-        return -1;
-    key = s3_request_alloc(request, BASE64URL_DECODED_BYTES(token.len - 1));
-    length = base64url_decode(slice_from(token, 1), key);
-    if (length <= 0 || length > META_KEY_BYTES_MAX)
-        return -1;
-    *after = slice_of(key, (size_t)length);
-    return 0;
-}
 
 /* ---- Entries ---- */
 
@@ -123,7 +93,7 @@ static void write_position_v2(const struct listing *listing, struct s3_xml *xml)
     if (listing->token.base != NULL)
         s3_xml_parameter(xml, "ContinuationToken", listing->token, false);
     if (listing->truncated) {
-        struct slice token = token_make(listing->request, listing->last, listing->last_length);
+        struct slice token = s3_token_make(listing->request, slice_of(listing->last, listing->last_length));
 
         s3_xml_text(xml, "NextContinuationToken", token.base, token.len);
     }
@@ -233,7 +203,8 @@ void s3_op_list_objects_v2(struct s3_request *request)
     listing->start = s3_parameter_value(request, "start-after");
     listing->token = s3_parameter_value(request, "continuation-token");
     listing->after = bounded(listing->start);
-    if (listing->token.base != NULL && token_read(request, listing->token, &listing->after) != 0) {
+    if (listing->token.base != NULL &&
+        s3_token_read(request, listing->token, META_KEY_BYTES_MAX, &listing->after) != 0) {
         s3_answer_error(request, s3_request_argument(request, SLICE("continuation-token"), slice_of(NULL, 0),
                                                      "The continuation token provided is incorrect"));
         return;
