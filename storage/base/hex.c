@@ -3,16 +3,21 @@
  * See hex.h. */
 #include "storage/base/hex.h"
 
-int hex_value_lower(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
+/* What a character stands for, plus one; 0: it is no digit. */
+static const signed char values[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 int hex_value(char digit)
 {
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : hex_value_lower(digit);
+    return values[(unsigned char)digit] - 1;
+}
+
+int hex_value_lower(char digit)
+{
+    return digit >= 'A' && digit <= 'F' ? -1 : hex_value(digit);
 }
 
 void hex_encode(const unsigned char *bytes, size_t count, char *hex)

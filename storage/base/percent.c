@@ -4,6 +4,7 @@
 #include "storage/base/percent.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "storage/base/hex.h"
 
@@ -38,11 +39,38 @@ static int escaped_byte(const char *text, size_t length)
     return low >= 0 ? high << 4 | low : -1;
 }
 
+/* The top bit of each byte that is zero; above one, also of others. */
+static uint64_t zero_bytes(uint64_t bytes)
+{
+    return (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
+}
+
+static bool has_special(uint64_t bytes)
+{
+    return (zero_bytes(bytes) | zero_bytes(bytes ^ 0x2525252525252525u /* "%%%%%%%%" */) |
+            zero_bytes(bytes ^ 0x2b2b2b2b2b2b2b2bu /* "++++++++" */)) != 0;
+}
+
+/* Copies eight bytes at a time as long as they stand for themselves. How many. */
+static size_t copy_plain(const char *text, size_t length, char *out)
+{
+    uint64_t bytes;
+    size_t i = 0;
+
+    for (; length - i >= sizeof(bytes); i += sizeof(bytes)) {
+        memcpy(&bytes, text + i, sizeof(bytes));
+        if (has_special(bytes))
+            break;
+        memcpy(out + i, &bytes, sizeof(bytes)); /* out is text itself, or before it, or somewhere else */
+    }
+    return i;
+}
+
 ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char *out)
 {
-    size_t written = 0;
+    size_t plain = copy_plain(text, length, out), written = plain;
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = plain; i < length; i++) {
         int byte = (unsigned char)text[i];
 
         if (kinds[byte] != SPECIAL) {
@@ -58,6 +86,9 @@ ssize_t percent_decode(const char *text, size_t length, bool plus_is_space, char
         if (byte <= 0)
             return -EINVAL;
         out[written++] = (char)byte;
+        plain = copy_plain(text + i + 1, length - i - 1, out + written);
+        written += plain;
+        i += plain;
     }
     return (ssize_t)written;
 }
@@ -67,7 +98,11 @@ bool percent_is_encoded(struct slice text, bool keep_slash)
     for (size_t i = 0; i < text.len; i++) {
         int byte;
 
-        if (is_unreserved(text.base[i]) || (text.base[i] == '/' && keep_slash))
+        while (i < text.len && is_unreserved(text.base[i]))
+            i++;
+        if (i == text.len)
+            return true;
+        if (text.base[i] == '/' && keep_slash)
             continue;
         byte = text.base[i] == '%' ? escaped_byte(text.base + i, text.len - i) : -1;
         if (byte <= 0 || is_unreserved((char)byte) || (byte == '/' && keep_slash) ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Percent-encoding: examples, refusals, and random round trips. */
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,6 +140,60 @@ static void test_decode_anything(void **state)
     }
 }
 
+/* Byte by byte, as the header says it. */
+static ssize_t decode_slowly(const char *text, size_t length, bool plus_is_space, char *out)
+{
+    size_t written = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        unsigned value = (unsigned char)text[i];
+
+        if (value == '%') {
+            char digits[3] = {i + 1 < length ? text[i + 1] : 0, i + 2 < length ? text[i + 2] : 0, 0};
+
+            if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]))
+                return -EINVAL;
+            value = (unsigned)strtoul(digits, NULL, 16);
+            i += 2;
+        } else if (value == '+' && plus_is_space) {
+            value = ' ';
+        }
+        if (value == 0)
+            return -EINVAL;
+        out[written++] = (char)value;
+    }
+    return (ssize_t)written;
+}
+
+/* Long runs of plain bytes of all kinds, with something else in them here and there; into another buffer, and in place. */
+static void test_decode_runs(void **state)
+{
+    srandom(3);
+    for (int round = 0; round < 50000; round++) {
+        size_t length = (size_t)random() % 64;
+        char *text = malloc(length + 1), *out = malloc(length + 1), expected[64];
+        ssize_t wanted, decoded;
+
+        text = realloc(text, length != 0 ? length : 1);
+        for (size_t i = 0; i < length; i++)
+            text[i] = (char)(random() % 255 + 1);
+        for (size_t i = 0; i < length; i++)
+            if (text[i] == '%' || random() % 40 == 0)
+                memcpy(text + i, "%4a+%00",
+                       length - i < 7 ? length - i : (size_t)(random() % 100 < 97 ? 4 : 7));
+        wanted = decode_slowly(text, length, round % 2 == 0, expected);
+        decoded = percent_decode(text, length, round % 2 == 0, out);
+        assert_int_equal(decoded, wanted);
+        if (wanted >= 0)
+            assert_memory_equal(out, expected, (size_t)wanted);
+        assert_int_equal(percent_decode(text, length, round % 2 == 0, text), wanted);
+        if (wanted >= 0)
+            assert_memory_equal(text, expected, (size_t)wanted);
+        free(text);
+        free(out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_is_encoded),
         cmocka_unit_test(test_is_encoded_anything),
         cmocka_unit_test(test_decode_anything),
+        cmocka_unit_test(test_decode_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
