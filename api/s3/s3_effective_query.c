@@ -91,11 +91,13 @@ static const struct http_header *find_header(const struct http_headers *headers,
 static enum s3_error take_parameter(struct s3_request *request, const struct s3_parameter *parameter)
 {
     struct http_headers *headers = &request->http->headers;
-    struct slice name = arena_dup_lower(&request->http->arena, parameter->name);
-    struct slice value = slice_trim(parameter->value);
+    struct slice name, value = slice_trim(parameter->value);
     const struct http_header *header;
 
-    if ((belongs_to_signature(parameter->name) && !request->is_signed_v2) || says_nothing(name))
+    if (belongs_to_signature(parameter->name) && !request->is_signed_v2)
+        return S3_ERROR_NONE;
+    name = arena_dup_lower(&request->http->arena, parameter->name);
+    if (says_nothing(name))
         return S3_ERROR_NONE;
     if (!(s3_effective_may_be_presigned(name) || is_of_v2(name)) || !is_token(name) ||
         !http_value_is_safe(value))

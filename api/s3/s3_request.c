@@ -62,24 +62,12 @@ bool s3_request_is_from(const struct s3_request *request, const char *agent)
     return false;
 }
 
-const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name)
+const struct s3_parameter *s3_request_find_parameter(const struct s3_request *request, struct slice name)
 {
-    if (request->parameter_count == 0)
-        return NULL;
-    size_t length = strlen(name);
-
-    for (size_t i = 0; i < request->parameter_count; i++) {
-        const struct s3_parameter *parameter = &request->parameters[i];
-
-        if (parameter->name.len == length && memcmp(parameter->name.base, name, length) == 0)
-            return parameter;
-    }
+    for (size_t i = 0; i < request->parameter_count; i++)
+        if (slice_equals(request->parameters[i].name, name))
+            return &request->parameters[i];
     return NULL;
-}
-
-bool s3_request_has(const struct s3_request *request, const char *name)
-{
-    return s3_request_parameter(request, name) != NULL;
 }
 
 /* ---- Parsing ---- */

@@ -107,8 +107,19 @@ struct s3_request {
 /* Parses path, host and query into *request. 0 or an S3 error to answer with. */
 enum s3_error s3_request_parse(struct s3_request *request);
 /* NULL when absent. Of repeated parameters, the first. */
-const struct s3_parameter *s3_request_parameter(const struct s3_request *request, const char *name);
-bool s3_request_has(const struct s3_request *request, const char *name);
+const struct s3_parameter *s3_request_find_parameter(const struct s3_request *request, struct slice name);
+
+/* Inline, so that the length of a name is known where the name is: a signed request is asked for a dozen. */
+static inline const struct s3_parameter *s3_request_parameter(const struct s3_request *request,
+                                                              const char *name)
+{
+    return request->parameter_count != 0 ? s3_request_find_parameter(request, slice_text(name)) : NULL;
+}
+
+static inline bool s3_request_has(const struct s3_request *request, const char *name)
+{
+    return s3_request_parameter(request, name) != NULL;
+}
 /* A header's value by lower-case name; base NULL when absent. Repeated headers: the first. */
 struct slice s3_request_header(const struct s3_request *request, const char *name);
 /* What the request says in headers, or in the query of a presigned URL; base NULL: nothing. After s3_effective_settle. */

@@ -4,11 +4,8 @@
  * (s3_sigv4_canonical.c). Pure: no clock, no key store; any thread. */
 #include "api/s3/auth/s3_sigv4.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -142,10 +139,5 @@ bool s3_sigv4_parse_time(struct slice value, int64_t *unix_seconds)
 
 void s3_sigv4_format_time(int64_t unix_seconds, char timestamp[17])
 {
-    time_t seconds = (time_t)unix_seconds;
-    struct tm broken_down;
-
-    if (gmtime_r(&seconds, &broken_down) == NULL ||
-        strftime(timestamp, 17, "%Y%m%dT%H%M%SZ", &broken_down) != 16)
-        memcpy(timestamp, "19700101T000000Z", 17);
+    s3_time_basic_format(unix_seconds, timestamp);
 }

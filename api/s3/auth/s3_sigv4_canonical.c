@@ -69,12 +69,22 @@ static bool make_pair(struct arena *arena, struct slice part, bool is_raw, struc
     return pair->name.base != NULL && pair->value.base != NULL;
 }
 
-/* The sorted query without the signature itself. base NULL where an escape is bad. */
+/* Whether the pair is `part` of the query, byte by byte. */
+static bool stands_as_sent(const struct pair *pair, struct slice part)
+{
+    return pair->name.base == part.base && pair->value.base == part.base + pair->name.len + 1 &&
+           pair->name.len + 1 + pair->value.len == part.len;
+}
+
+/* The sorted query without the signature itself. base NULL where an escape is bad. Most clients send it so, with the signature at the end:
+ * then it is a piece of what they sent. */
 static struct slice canonical_query(struct arena *arena, struct slice query, bool is_raw)
 {
-    size_t count = 0, parts = 1;
+    const char *sent = query.base;
+    size_t count = 0, parts = 1, sent_length = 0; /* of what was taken as it was sent */
     struct pair *pairs;
     struct text out = {NULL, 0, 0};
+    bool is_sorted = true, is_as_sent = true;
 
     for (size_t i = 0; i < query.len; i++)
         parts += query.base[i] == '&';
@@ -89,6 +99,10 @@ static struct slice canonical_query(struct arena *arena, struct slice query, boo
             if (!make_pair(arena, slice_of(query.base, length), is_raw, pair))
                 return slice_of(NULL, 0);
             if (!slice_is(pair->name, "X-Amz-Signature")) {
+                is_sorted = is_sorted && (count == 0 || compare_pairs(pair - 1, pair) <= 0);
+                is_as_sent = is_as_sent && stands_as_sent(pair, slice_of(query.base, length)) &&
+                             query.base == sent + sent_length + (count != 0);
+                sent_length = (size_t)(query.base - sent) + length;
                 out.capacity += pair->name.len + pair->value.len + 2;
                 count++;
             }
@@ -96,7 +110,9 @@ static struct slice canonical_query(struct arena *arena, struct slice query, boo
         length += ampersand != NULL;
         query = slice_of(query.base + length, query.len - length);
     }
-    if (count != 0)
+    if (count != 0 && is_sorted && is_as_sent)
+        return slice_of(sent, sent_length);
+    if (!is_sorted)
         qsort(pairs, count, sizeof(*pairs), compare_pairs);
     out.base = arena_alloc(arena, out.capacity + 1);
     for (size_t i = 0; i < count; i++) {
@@ -113,6 +129,11 @@ static void put_value(struct text *out, struct slice value)
 {
     size_t start = out->length;
 
+    if (value.len == 0 ||
+        (memchr(value.base, ' ', value.len) == NULL && memchr(value.base, '\t', value.len) == NULL)) {
+        put_vec(out, value);
+        return;
+    }
     for (size_t i = 0; i < value.len; i++) {
         bool is_blank = value.base[i] == ' ' || value.base[i] == '\t';
 

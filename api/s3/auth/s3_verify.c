@@ -159,8 +159,8 @@ static enum s3_error check_time(const struct s3_verification *verification)
 
 /* Headers that the HTTP front interprets may be missing from the list; a client may have signed them all the
  * same. */
-static void add_header(struct s3_request *request, struct s3_sigv4_input *input,
-                       struct s3_sigv4_header *headers, const char *name, struct slice value)
+static void add_header(struct s3_sigv4_input *input, struct s3_sigv4_header *headers, const char *name,
+                       struct slice value)
 {
     for (size_t i = 0; i < input->header_count; i++)
         if (slice_is_nocase(headers[i].name, name))
@@ -172,12 +172,21 @@ static void add_header(struct s3_request *request, struct s3_sigv4_input *input,
     input->header_count++;
 }
 
-static void collect_headers(struct s3_request *request, struct s3_sigv4_input *input)
+static void add_length(struct s3_request *request, struct s3_sigv4_input *input,
+                       struct s3_sigv4_header *headers)
+{
+    uint64_t length = http_body_length(request->http);
+    char digits[24];
+
+    snprintf(digits, sizeof(digits), "%" PRIu64, length);
+    add_header(input, headers, "content-length", copy_string(request, digits));
+}
+
+static void collect_headers(struct s3_request *request, struct slice signed_headers,
+                            struct s3_sigv4_input *input)
 {
     const struct http_headers *list = &request->http->headers;
     struct s3_sigv4_header *headers = s3_request_alloc(request, (list->size + 4) * sizeof(*headers));
-    uint64_t length = http_body_length(request->http);
-    char digits[24];
 
     for (size_t i = 0; i < list->size; i++) {
         headers[i].name = list->entries[i].name;
@@ -185,15 +194,13 @@ static void collect_headers(struct s3_request *request, struct s3_sigv4_input *i
     }
     input->headers = headers;
     input->header_count = list->size;
-    add_header(request, input, headers, "host", request->http->authority);
+    add_header(input, headers, "host", request->http->authority);
     if (http_body_is_expected(request->http))
-        add_header(request, input, headers, "expect", from_string("100-continue"));
-    if (length == UINT64_MAX) {
-        add_header(request, input, headers, "transfer-encoding", from_string("chunked"));
-        return;
-    }
-    snprintf(digits, sizeof(digits), "%" PRIu64, length);
-    add_header(request, input, headers, "content-length", copy_string(request, digits));
+        add_header(input, headers, "expect", from_string("100-continue"));
+    if (http_body_length(request->http) == UINT64_MAX)
+        add_header(input, headers, "transfer-encoding", from_string("chunked"));
+    else if (s3_sigv4_is_signed(signed_headers, SLICE("content-length")))
+        add_length(request, input, headers);
 }
 
 static bool lacks_signature(const struct s3_verification *verification, struct slice name)
@@ -303,7 +310,7 @@ static void init_input(const struct s3_verification *verification, struct s3_sig
     if (question != NULL)
         input->query = slice_of(question + 1, path.len - path_length - 1);
     input->payload_hash = verification->payload_hash;
-    collect_headers(request, input);
+    collect_headers(request, verification->claim.signed_headers, input);
 }
 
 /* ---- The whole ---- */
@@ -331,6 +338,19 @@ static enum s3_error make_chunk_signer(const struct s3_verification *verificatio
     return S3_ERROR_NONE;
 }
 
+/* "20130524/us-east-1/s3/aws4_request" */
+static void scope_format(const char *timestamp, struct slice region, char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1])
+{
+    static const char rest[] = "/s3/aws4_request";
+    _Static_assert(8 + 1 + S3_SIGV4_REGION_BYTES_MAX + sizeof(rest) <= S3_SIGV4_SCOPE_BYTES_MAX + 1,
+                   "it fits");
+
+    memcpy(scope, timestamp, 8);
+    scope[8] = '/';
+    memcpy(scope + 9, region.base, region.len);
+    memcpy(scope + 9 + region.len, rest, sizeof(rest));
+}
+
 static enum s3_error check_signature(const struct s3_verification *verification,
                                      const struct s3_identity *identity, const char *timestamp)
 {
@@ -343,7 +363,7 @@ static enum s3_error check_signature(const struct s3_verification *verification,
 
     if (keys == NULL)
         return S3_ERROR_SERVICE_UNAVAILABLE;
-    snprintf(scope, sizeof(scope), "%.8s/%.*s/s3/aws4_request", timestamp, (int)region.len, region.base);
+    scope_format(timestamp, region, scope);
     init_input(verification, &input);
     error = check_signed_headers(verification, &input);
     if (error != S3_ERROR_NONE)

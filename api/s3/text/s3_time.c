@@ -145,6 +145,27 @@ void s3_time_iso_format_again(struct s3_time_memo *memo, int64_t unix_ms)
                     : INT64_MIN;
 }
 
+void s3_time_basic_format(int64_t unix_s, char text[S3_TIME_BASIC_BYTES + 1])
+{
+    struct civil_time civil;
+    char *at;
+    int weekday;
+
+    if (unix_s > YEARS_9999_SECONDS)
+        unix_s = YEARS_9999_SECONDS;
+    if (unix_s < YEARS_0000_SECONDS)
+        unix_s = YEARS_0000_SECONDS;
+    (void)civil_of_unix_ms(unix_s * 1000, &civil, &weekday); /* there is no fraction */
+    at = put_digits(text, civil.year, 4);
+    at = put_digits(at, civil.month, 2);
+    at = put_digits(at, civil.day, 2);
+    *at++ = 'T';
+    at = put_digits(at, civil.hour, 2);
+    at = put_digits(at, civil.minute, 2);
+    at = put_digits(at, civil.second, 2);
+    memcpy(at, "Z", 2);
+}
+
 /* ---- Parsing: a cursor that fails once and stays failed ---- */
 
 struct cursor {

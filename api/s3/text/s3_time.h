@@ -21,6 +21,10 @@ struct s3_time_memo {
 };
 void s3_time_iso_format_again(struct s3_time_memo *memo, int64_t unix_ms);
 
+/* "19941106T084937Z", NUL-terminated: what requests are signed with. */
+#define S3_TIME_BASIC_BYTES 16u
+void s3_time_basic_format(int64_t unix_s, char text[S3_TIME_BASIC_BYTES + 1]);
+
 /* Reads the three HTTP forms (IMF-fixdate, RFC 850, asctime) and ISO 8601 ("1994-11-06T08:49:37Z", also without its seconds, and in the
  * basic form "19941106T084937Z"), there with any offset ("+01:00", "+0100", "+01") or none, which is UTC, and with or without a fraction, of
  * which what is less than a millisecond counts as one. Returns 0 or -EINVAL; *unix_ms is then left alone. */

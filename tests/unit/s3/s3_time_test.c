@@ -190,12 +190,19 @@ static void survives_every_cut(void **state)
 
 static void writes_what_others_read(void **state)
 {
+    char basic[S3_TIME_BASIC_BYTES + 1];
     char text[S3_TIME_HTTP_BYTES + 1], iso[S3_TIME_ISO_BYTES + 1];
 
     s3_time_http_format(NOVEMBER_1994 * 1000 + 999, text);
     assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT");
     s3_time_iso_format(NOVEMBER_1994 * 1000 + 7, iso);
     assert_string_equal(iso, "1994-11-06T08:49:37.007Z");
+    s3_time_basic_format(NOVEMBER_1994, basic);
+    assert_string_equal(basic, "19941106T084937Z");
+    s3_time_basic_format(INT64_MAX, basic);
+    assert_string_equal(basic, "99991231T235959Z");
+    s3_time_basic_format(INT64_MIN, basic);
+    assert_string_equal(basic, "00000101T000000Z");
     s3_time_http_format(0, text);
     assert_string_equal(text, "Thu, 01 Jan 1970 00:00:00 GMT");
     s3_time_http_format(-1, text);
@@ -221,6 +228,9 @@ static void agrees_with_the_c_library(void **state)
         s3_time_http_format(seconds * 1000, text);
         assert_string_equal(text, expected);
         assert_int_equal(parsed(text), seconds);
+        assert_true(strftime(expected, sizeof(expected), "%Y%m%dT%H%M%SZ", &tm) > 0);
+        s3_time_basic_format(seconds, text);
+        assert_string_equal(text, expected);
     }
 }
 
