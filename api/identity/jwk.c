@@ -223,19 +223,26 @@ int jwk_set_parse(struct slice text, struct jwk_set **set)
         return -E2BIG;
     if ((made = calloc(1, sizeof(*made))) == NULL)
         return -ENOMEM;
+    atomic_init(&made->references, 1);
     root = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES, NULL);
     result = root != NULL ? read_keys(root, made) : -EBADMSG;
     json_decref(root);
     if (result == 0)
         *set = made;
     else
-        jwk_set_free(made);
+        jwk_set_unref(made);
     return result;
 }
 
-void jwk_set_free(struct jwk_set *set)
+struct jwk_set *jwk_set_ref(struct jwk_set *set)
 {
-    if (set == NULL)
+    atomic_fetch_add(&set->references, 1);
+    return set;
+}
+
+void jwk_set_unref(struct jwk_set *set)
+{
+    if (set == NULL || atomic_fetch_sub(&set->references, 1) != 1)
         return;
     for (unsigned i = 0; i < set->count; i++)
         EVP_PKEY_free(set->keys[i].key);

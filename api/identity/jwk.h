@@ -5,6 +5,8 @@
 #ifndef API_IDENTITY_JWK_H
 #define API_IDENTITY_JWK_H
 
+#include <stdatomic.h>
+
 #include "api/identity/limits.h"
 #include "storage/base/slice.h"
 
@@ -24,6 +26,7 @@ struct jwk {
 };
 
 struct jwk_set {
+    atomic_uint references;
     unsigned count;
     struct jwk keys[JWK_KEYS_MAX];
 };
@@ -31,10 +34,11 @@ struct jwk_set {
 /* The algorithm of that name as `alg` has it: "RS256", "ES256", "EdDSA"; else JWT_ALGORITHM_UNKNOWN. Pure. */
 enum jwt_algorithm jwt_algorithm_of_name(struct slice name);
 
-/* Reads {"keys": [...]}. Keys of other kinds, and keys that are not for signatures, are passed over as RFC 7517 5 asks. *set is the
- * caller's to free. 0; -EBADMSG: it is no such set, a key of a kind that is known is wrong, or none is left; -E2BIG: beyond
+/* Reads {"keys": [...]}. Keys of other kinds, and keys that are not for signatures, are passed over as RFC 7517 5 asks. *set has one
+ * reference, the caller's. 0; -EBADMSG: it is no such set, a key of a kind that is known is wrong, or none is left; -E2BIG: beyond
  * JWK_SET_BYTES_MAX or JWK_KEYS_MAX; -ENOMEM. Any thread. */
 int jwk_set_parse(struct slice text, struct jwk_set **set);
-void jwk_set_free(struct jwk_set *set); /* NULL allowed */
+struct jwk_set *jwk_set_ref(struct jwk_set *set);
+void jwk_set_unref(struct jwk_set *set); /* NULL allowed */
 
 #endif

@@ -17,4 +17,16 @@
 #define JWK_RSA_BITS_MIN 2048 /* RFC 7518 3.3 */
 #define JWK_RSA_BITS_MAX 8192 /* a longer one would take milliseconds of a worker */
 
+#define ROLE_CLAIM_BYTES_MAX 127u /* of a name */
+#define ROLE_VALUE_BYTES_MAX 256u /* of a claim that becomes a piece of a scope */
+
+#define FETCH_SECONDS_MAX 10u /* of one fetch */
+#define KEY_SOURCE_READ_SECONDS                                                                              \
+    900u /* between two readings of a URL: issuers publish new keys hours before they use them */
+#define KEY_SOURCE_LOOK_SECONDS  5u  /* between two looks whether a file has changed */
+#define KEY_SOURCE_RETRY_SECONDS 15u /* after a failure */
+#define KEY_SOURCE_ASKED_SECONDS                                                                             \
+    60u /* between two readings that tokens with unknown keys cause, whoever sends them */
+#define KEY_SOURCES_MAX 64u
+
 #endif

@@ -48,7 +48,7 @@ static void fuzz_set(struct slice text)
     require(set->count > 0 && set->count <= JWK_KEYS_MAX);
     for (unsigned i = 0; i < set->count; i++)
         require(set->keys[i].algorithm != JWT_ALGORITHM_UNKNOWN && set->keys[i].key != NULL);
-    jwk_set_free(set);
+    jwk_set_unref(set);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -146,7 +146,7 @@ static enum jwt_verdict judge_claims(const char *claims)
     struct jwk_set *set = all_keys();
     enum jwt_verdict verdict = judge(make("{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", claims, ed25519), set);
 
-    jwk_set_free(set);
+    jwk_set_unref(set);
     return verdict;
 }
 
@@ -159,7 +159,7 @@ static void takes_each_kind_of_key(void **state)
     assert_int_equal(judge(make("{\"alg\":\"ES256\",\"kid\":\"p256\"}", CLAIMS, p256), set), JWT_GOOD);
     assert_int_equal(judge(make("{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", CLAIMS, ed25519), set), JWT_GOOD);
     assert_int_equal(judge(make("{\"alg\":\"ES256\"}", CLAIMS, p256), set), JWT_GOOD); /* whichever fits */
-    jwk_set_free(set);
+    jwk_set_unref(set);
 }
 
 static void the_kind_of_key_fixes_the_algorithm(void **state)
@@ -176,7 +176,7 @@ static void the_kind_of_key_fixes_the_algorithm(void **state)
     assert_int_equal(judge(make("{\"alg\":\"EdDSA\",\"kid\":\"other\"}", CLAIMS, ed25519), set),
                      JWT_UNKNOWN_KEY);
     assert_int_equal(judge(make("{\"alg\":\"EdDSA\",\"kid\":\"\"}", CLAIMS, ed25519), set), JWT_UNKNOWN_KEY);
-    jwk_set_free(set);
+    jwk_set_unref(set);
 }
 
 static void a_byte_more_or_less_is_refused(void **state)
@@ -204,7 +204,7 @@ static void a_byte_more_or_less_is_refused(void **state)
     assert_int_equal(signed_length, strrchr(text, '.') + 1 - text);
     memcpy(text + signed_length, other + signed_length, token.len - signed_length);
     assert_int_equal(judge(token, set), JWT_WRONG_SIGNATURE);
-    jwk_set_free(set);
+    jwk_set_unref(set);
 }
 
 static void refuses_what_names_its_own_key(void **state)
@@ -318,7 +318,7 @@ static void tells_claims_as_text(void **state)
     assert_null(jwt_claim(claims, "absent", number).base);
     assert_int_equal(jwt_claim_expiry_s(claims), 1800000600);
     jwt_free(jwt);
-    jwk_set_free(set);
+    jwk_set_unref(set);
 }
 
 /* ---- Sets of keys ---- */
@@ -329,7 +329,7 @@ static int parse_set(const char *json)
     int result = jwk_set_parse(slice_text(json), &set);
 
     assert_int_equal(set != NULL, result == 0);
-    jwk_set_free(set);
+    jwk_set_unref(set);
     return result;
 }
 
