@@ -88,6 +88,7 @@ enum s3_door_way door_go_to_key(struct door_call *call, struct slice name)
         return door_answer(call, 400, "text/plain", "headers of S3 mean nothing here\n");
     request->bucket_name = slice_text(door->bucket);
     request->key = arena_concat(&request->http->arena, slice_text(door->prefix), name);
+    call->name = name;
     if (request->key.len > KEY_BYTES_MAX)
         return door_answer(call, 400, "text/plain", "the name is too long\n");
     if (request->method == S3_PUT && door->is_write_once)

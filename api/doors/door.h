@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "api/doors/limits.h"
+#include "api/s3/access/s3_scopes.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_request.h"
@@ -46,6 +47,10 @@ struct door_call {
     /* The query, which is the door's and not S3's. */
     const struct s3_parameter *parameters;
     size_t parameter_count;
+    /* Set by door_go_to_key: the entry's name, without prefix and scope; and the scope that is looked into. */
+    struct slice name;
+    const struct s3_scopes *scopes; /* of who asks; NULL: entries are not told apart */
+    unsigned scope;
 };
 
 struct door_call *door_call_of(const struct s3_request *request);
@@ -69,6 +74,12 @@ bool door_path_is_plain(struct slice path);
 /* One more header of the request, as if the client had sent it. Neither text is copied. */
 void door_add_header(struct s3_request *request, struct slice name, struct slice value);
 enum s3_door_way door_go_to_key(struct door_call *call, struct slice name);
+
+/* The hooks of s3_door that are the same for all kinds: scopes, see door_scope.c. */
+enum s3_error door_on_known(struct s3_request *request);
+unsigned door_rights_of(const struct s3_request *request, struct slice key);
+/* An entry was not there: looks into the next scope, if there is one, and goes on with the request then. */
+bool door_look_further(struct s3_request *request, enum s3_error error);
 
 /* ---- Answers ---- */
 

@@ -199,6 +199,16 @@ static const struct door *find_door(const struct doors *doors, struct slice path
     return NULL;
 }
 
+static bool on_error(struct s3_request *request, enum s3_error error, const char *message)
+{
+    const struct door_kind *kind = door_call_of(request)->door->kind;
+
+    if (door_look_further(request, error))
+        return true;
+    return kind->on_error != NULL ? kind->on_error(request, error, message)
+                                  : door_answer_error(request, error, message);
+}
+
 static enum s3_door_way enter(void *ctx, struct s3_request *request)
 {
     const struct doors *doors = ctx;
@@ -211,7 +221,9 @@ static enum s3_door_way enter(void *ctx, struct s3_request *request)
     call = s3_request_alloc(request, sizeof(*call));
     *call = (struct door_call){
         .front = {.keeper = door,
-                  .on_error = door->kind->on_error != NULL ? door->kind->on_error : door_answer_error,
+                  .on_known = door_on_known,
+                  .rights_of = door_rights_of,
+                  .on_error = on_error,
                   .on_answer = door->kind->on_answer},
         .door = door,
         .request = request,

@@ -55,12 +55,16 @@
 #define S3_TRAILER_BYTES_MAX          4096u
 #define S3_CREDENTIALS_FILE_BYTES_MAX (1u << 20)
 #define S3_KEYS_MAX                   4096u /* access keys in one credentials file */
-#define S3_GRANTS_MAX                 256u  /* bucket patterns of one key: each request looks through them */
-#define S3_ACCESS_KEY_BYTES_MAX       128u  /* AWS's limit */
-#define S3_SECRET_KEY_BYTES_MAX       128u  /* AWS's are 40; the signing key's buffer has a fixed size */
-#define S3_TOKEN_SECRET_BYTES_MIN     16u /* a token's secret is all that is shown of it: not to be guessed */
-#define S3_SIGNING_KEYS_MAX           64u /* derived ones that a worker keeps; deriving one again takes a microsecond */
-#define S3_OWNER_BYTES_MAX            64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
+/* Of one identity: its own, and eight that it reads, each a look-up for what is not there; and the bytes of one, before a name in a key of
+ * 1,024. */
+#define S3_SCOPES_MAX             9u
+#define S3_SCOPE_BYTES_MAX        128u
+#define S3_GRANTS_MAX             256u /* bucket patterns of one key: each request looks through them */
+#define S3_ACCESS_KEY_BYTES_MAX   128u /* AWS's limit */
+#define S3_SECRET_KEY_BYTES_MAX   128u /* AWS's are 40; the signing key's buffer has a fixed size */
+#define S3_TOKEN_SECRET_BYTES_MIN 16u  /* a token's secret is all that is shown of it: not to be guessed */
+#define S3_SIGNING_KEYS_MAX       64u /* derived ones that a worker keeps; deriving one again takes a microsecond */
+#define S3_OWNER_BYTES_MAX        64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
 /* Wrong credentials that an address may show at once, and how long it waits for one more: a person mistypes less often, and 28,800 guesses
  * a day lead nowhere. */
 #define S3_ATTEMPTS_MAX             20u

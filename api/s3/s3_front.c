@@ -73,6 +73,8 @@ static enum s3_error judge(struct s3_request *request)
         return error;
     if (error == S3_ERROR_NONE)
         error = s3_authenticate(request);
+    if (error == S3_ERROR_NONE && request->door != NULL && request->door->on_known != NULL)
+        error = request->door->on_known(request);
     return error == S3_ERROR_NONE ? s3_effective_settle(request) : error;
 }
 

@@ -108,6 +108,11 @@ struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, 
     return identity != NULL && slice_is(name, identity->access_key) ? identity : NULL;
 }
 
+const struct s3_scopes *s3_identity_scopes(const struct s3_identity *identity)
+{
+    return identity->scopes;
+}
+
 const char *s3_identity_owner(const struct s3_identity *identity)
 {
     return identity->owner;
@@ -366,6 +371,7 @@ static void identity_free(struct s3_identity *identity)
         OPENSSL_cleanse(identity->secret, strlen(identity->secret));
     OPENSSL_cleanse(identity->digest, sizeof(identity->digest));
     free(identity->secret);
+    free(identity->scopes);
     free(identity->access_key);
     s3_grants_free(&identity->grants);
     free(identity);

@@ -30,6 +30,7 @@
 struct s3_credentials;
 struct s3_identity;
 struct s3_principal;
+struct s3_scopes;
 struct s3_signing_keys;
 
 /* 0 info, 1 warning, 2 error; may be NULL */
@@ -86,6 +87,8 @@ unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3
 bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights);
 /* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
 unsigned s3_identity_own_rights(const struct s3_identity *identity);
+/* Where it writes and reads in caches; NULL: entries are not told apart for it. Valid as long as the set. */
+const struct s3_scopes *s3_identity_scopes(const struct s3_identity *identity);
 /* Canonical id of its user: up to S3_OWNER_BYTES_MAX characters. */
 const char *s3_identity_owner(const struct s3_identity *identity);
 /* Its user as policies see it. Valid as long as the set. */

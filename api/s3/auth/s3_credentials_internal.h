@@ -14,6 +14,7 @@
 #include "api/s3/auth/s3_grants.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
+#include "api/s3/access/s3_scopes.h"
 
 #define S3_ACCOUNT_DIGITS 12u
 
@@ -28,7 +29,8 @@ struct s3_identity {
     char arn[S3_OWNER_BYTES_MAX + 40];
     struct s3_principal principal; /* points to the four above */
     struct s3_grants grants;
-    unsigned own_rights; /* in the buckets that the user owns */
+    unsigned own_rights;      /* in the buckets that the user owns */
+    struct s3_scopes *scopes; /* NULL: none */
 };
 
 struct s3_user {

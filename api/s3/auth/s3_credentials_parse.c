@@ -80,12 +80,37 @@ static int take_own(struct parser *parser, char *rights, struct s3_identity *ide
     return refuse_grant(parser, s3_rights_read(rights, &identity->own_rights, &problem), problem);
 }
 
+#define SCOPE_BOUNDS                                                                                         \
+    "expected: scope=NAME read=NAME,NAME, at most 8 of the latter; names as main or pr/17, of letters, "     \
+    "digits, '.', '_', '~', '-' and percent-escapes; one that depends on claims ({...}) is a role's"
+_Static_assert(S3_SCOPES_MAX == 9, "the text above names it");
+
+/* "scope=NAME", or "read=NAME,NAME", where caches are read and written. */
+static int take_scopes(struct parser *parser, char *names, bool is_own, struct s3_identity *identity)
+{
+    char *rest, *name;
+    bool is_good = true;
+
+    if (identity->scopes == NULL && (identity->scopes = calloc(1, sizeof(*identity->scopes))) == NULL)
+        return -ENOMEM;
+    if (is_own)
+        is_good = s3_scopes_set_own(identity->scopes, slice_text(names));
+    else if (*names == '\0')
+        is_good = false;
+    for (name = is_own ? NULL : strtok_r(names, ",", &rest); is_good && name != NULL;
+         name = strtok_r(NULL, ",", &rest))
+        is_good = s3_scopes_add_read(identity->scopes, slice_text(name));
+    return is_good ? 0 : refuse(parser, SCOPE_BOUNDS);
+}
+
 static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
 {
     if (strncmp(field, "owner:", 6) == 0)
         return take_owner(parser, field + 6, identity);
     if (strncmp(field, "@own=", 5) == 0)
         return take_own(parser, field + 5, identity);
+    if (strncmp(field, "scope=", 6) == 0 || strncmp(field, "read=", 5) == 0)
+        return take_scopes(parser, strchr(field, '=') + 1, field[0] == 's', identity);
     return take_grant(parser, field, &identity->grants);
 }
 

@@ -17,6 +17,7 @@
 #include "api/s3/limits.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/access/s3_policy.h"
+#include "api/s3/access/s3_scopes.h"
 #include "api/s3/s3_request.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/auth/s3_signing_keys.h"
@@ -248,6 +249,36 @@ static void test_users_twice(void **state)
     }
 }
 
+static void test_scopes(void **state)
+{
+    struct s3_credentials *set = parse("key MAIN x scope=main read=release,pr/17 *=read\n"
+                                       "key READS y read=main\n"
+                                       "key NONE z *=read\n");
+    const struct s3_scopes *scopes = s3_identity_scopes(find(set, "MAIN"));
+
+    assert_null(s3_identity_scopes(find(set, "NONE")));
+    assert_int_equal(scopes->count, 3);
+    assert_true(scopes->writes);
+    assert_string_equal(scopes->names[0], "main");
+    assert_string_equal(scopes->names[1], "release");
+    assert_string_equal(scopes->names[2], "pr/17");
+    assert_true(s3_scope_has(scopes, 0, SLICE("main/x")));
+    assert_false(s3_scope_has(scopes, 0, SLICE("main")));
+    assert_false(s3_scope_has(scopes, 0, SLICE("mainx/x")));
+    assert_false(s3_scope_has(scopes, 2, SLICE("pr/171/x")));
+    assert_int_equal(rights(set, "MAIN", "any"), S3_RIGHT_READ);
+    scopes = s3_identity_scopes(find(set, "READS"));
+    assert_int_equal(scopes->count, 1);
+    assert_false(scopes->writes);
+    s3_credentials_unref(set);
+    /* The own one goes first, wherever it stands. */
+    set = parse("key A x read=b,c scope=a");
+    scopes = s3_identity_scopes(find(set, "A"));
+    assert_string_equal(scopes->names[0], "a");
+    assert_string_equal(scopes->names[2], "c");
+    s3_credentials_unref(set);
+}
+
 static void check_refused(const char *text, unsigned line)
 {
     struct s3_credentials *set = NULL;
@@ -277,6 +308,18 @@ static void test_refuses(void **state)
     check_refused("key A b bucket=,", 1);
     check_refused("key A b bucket=reed", 1);
     check_refused("key A b =read", 1);
+    check_refused("key A b scope=", 1);
+    check_refused("key A b scope=../main", 1);
+    check_refused("key A b scope=a//b", 1);
+    check_refused("key A b scope=/a", 1);
+    check_refused("key A b scope=a/", 1);
+    check_refused("key A b scope=pr/{pull_request}", 1);
+    check_refused("key A b scope=a%2", 1);
+    check_refused("key A b scope=a%zz", 1);
+    check_refused("key A b scope=a scope=b", 1);
+    check_refused("key A b scope=a read=a", 1);
+    check_refused("key A b read=", 1);
+    check_refused("key A b read=a,b,c,d,e,f,g,h,i,j", 1);
     check_refused("key A b *x=read", 1);
     check_refused("key A b Upper=read", 1);
     check_refused("key A bucket=read,list", 1);
@@ -540,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_owners),
         cmocka_unit_test(test_users),
         cmocka_unit_test(test_users_twice),
+        cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_refuses_as_a_whole),
         cmocka_unit_test(test_open_and_closed),

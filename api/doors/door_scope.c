@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Trust scopes, the same at every door. An identity that has scopes stores its entries below its own, and finds those of each scope that it
+ * reads, its own first. Nothing that a client sends has a say in it. Rights come with the scopes: an identity needs no others to go through
+ * a door, and reaches nothing else by them. */
+#include <string.h>
+
+#include "api/doors/door.h"
+#include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_dispatch.h"
+
+static enum s3_error choose_scope(struct door_call *call, unsigned scope)
+{
+    struct s3_request *request = call->request;
+
+    call->scope = scope;
+    request->key = arena_concat(&request->http->arena, slice_text(call->door->prefix),
+                                slice_text(call->scopes->names[scope]), SLICE("/"), call->name);
+    return request->key.len <= KEY_BYTES_MAX ? S3_ERROR_NONE : S3_ERROR_KEY_TOO_LONG;
+}
+
+static bool is_read(const struct s3_request *request)
+{
+    return request->method == S3_GET || request->method == S3_HEAD;
+}
+
+enum s3_error door_on_known(struct s3_request *request)
+{
+    struct door_call *call = door_call_of(request);
+
+    call->scopes = request->identity != NULL ? s3_identity_scopes(request->identity) : NULL;
+    if (call->scopes == NULL)
+        return S3_ERROR_NONE;
+    if (!is_read(request) && !call->scopes->writes) {
+        s3_request_explain(request, S3_ERROR_ACCESS_DENIED, "This token has no scope to write into.");
+        return S3_ERROR_ACCESS_DENIED;
+    }
+    return choose_scope(call, 0);
+}
+
+unsigned door_rights_of(const struct s3_request *request, struct slice key)
+{
+    const struct door_call *call = door_call_of(request);
+    size_t prefix = strlen(call->door->prefix);
+    unsigned rights = 0;
+
+    if (call->scopes == NULL || !slice_has_prefix(key, call->door->prefix))
+        return 0;
+    for (unsigned i = 0; i < call->scopes->count; i++) {
+        if (s3_scope_has(call->scopes, i, slice_from(key, prefix)))
+            rights |= S3_RIGHT_READ | (i == 0 && call->scopes->writes ? S3_RIGHT_WRITE : 0);
+    }
+    return rights;
+}
+
+bool door_look_further(struct s3_request *request, enum s3_error error)
+{
+    struct door_call *call = door_call_of(request);
+
+    if (call->scopes == NULL || !is_read(request) || error != S3_ERROR_NO_SUCH_KEY ||
+        call->scope + 1 >= call->scopes->count || choose_scope(call, call->scope + 1) != S3_ERROR_NONE)
+        return false;
+    s3_dispatch(request);
+    return true;
+}
