@@ -87,6 +87,9 @@
 #define EGRESS_WINDOW_BYTES     (1u << 20)
 #define EGRESS_HOT_WINDOW_BYTES (4u << 20)
 
+/* So many cold windows' lengths that were in memory after all, one after the other, and the rest is believed to be. */
+#define EGRESS_HOT_WINDOWS 4u
+
 /* Units up to this size are verified whole before any of their bytes go out: a tenth of what sending them costs. */
 #define EGRESS_VERIFY_BYTES_MAX (64u << 10)
 

@@ -148,6 +148,7 @@ static void egress_warm_start(struct blob_egress *egress)
     uint64_t from = egress->ready_end;
 
     egress->cold = true;
+    egress->hot_windows = 0;
     egress->warm_end = egress_window_end(egress, from);
     ring_warm(egress->ring, egress_step_begin(egress, EGRESS_WARM), egress->file->fd, from,
               (uint32_t)(egress->warm_end - from));
@@ -220,6 +221,25 @@ void egress_forward(struct blob_egress *egress, uint64_t count)
     ++egress->range;
 }
 
+/* A cold range is probably cold to its end: the window after what may be sent is brought in meanwhile. Where it is in memory already, it
+ * may be sent, too, and is not asked for again; after some of these in a row the range is not cold any more. */
+static void egress_look_ahead(struct blob_egress *egress)
+{
+    const struct blob_range *range = egress_range(egress);
+    uint64_t from = egress->ready_end, end;
+
+    if (!egress->cold || egress->step != EGRESS_NONE || from >= range->offset + range->length ||
+        from - range->offset > EGRESS_WINDOW_BYTES)
+        return;
+    end = egress_window_end(egress, from);
+    if (!blob_residency_check(egress->store->residency, egress->file->fd, from, end - from)) {
+        egress_warm_start(egress);
+        return;
+    }
+    egress->ready_end = end;
+    egress->cold = ++egress->hot_windows < EGRESS_HOT_WINDOWS;
+}
+
 /* Makes sure that the next bytes are in memory. 1, -EBUSY or a failure. */
 static ssize_t egress_ready(struct blob_egress *egress)
 {
@@ -236,13 +256,7 @@ static ssize_t egress_ready(struct blob_egress *egress)
         }
         egress->ready_end = end;
     }
-    /* A cold range is probably cold to its end: have the next window brought in meanwhile. */
-    uint64_t next = egress->ready_end, range_end = at + egress_range(egress)->length;
-    if (egress->cold && egress->step == EGRESS_NONE && next < range_end) {
-        uint64_t end = egress_window_end(egress, next);
-        if (!blob_residency_check(egress->store->residency, egress->file->fd, next, end - next))
-            egress_warm_start(egress);
-    }
+    egress_look_ahead(egress);
     return 1;
 }
 

@@ -37,7 +37,8 @@ struct blob_egress {
     bool is_judged;               /* it is the one that the range is about */
     size_t record_wanted;         /* bytes of what it says of itself, see blob_record_place */
     uint64_t ready_end, warm_end; /* positions in that file; see above */
-    bool cold;                    /* a window of this range had to be warmed */
+    bool cold;                    /* a window of this range had to be warmed, not long ago */
+    unsigned hot_windows;         /* since then */
 
     unsigned char *buffer; /* the buffered way; NULL before the first use */
     size_t buffer_bytes, buffer_start, buffer_end;

@@ -250,6 +250,56 @@ static void test_only_cold_windows_are_warmed(void **state)
     rig_end(&rig);
 }
 
+static unsigned questions;
+static int (*cachestat_real)(int fd, uint64_t offset, uint64_t length, struct sys_cached *answer);
+
+/* The first window is not in memory, all others are. */
+static int cachestat_first_is_cold(int fd, uint64_t offset, uint64_t length, struct sys_cached *answer)
+{
+    int result = cachestat_real(fd, offset, length, answer);
+
+    if (questions++ == 0)
+        answer->cached = 0;
+    return result;
+}
+
+/* One window that is not in memory does not have all that follow looked at one by one, let alone twice. */
+static void test_a_cold_window_is_forgotten(void **state)
+{
+    size_t length = 64 * MIB;
+    unsigned char *bytes = make_bytes(length, 3);
+    struct blob_egress *egress;
+    struct sink sink;
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_AUTO, true, false);
+    if (rig.store->residency != BLOB_RESIDENCY_CACHESTAT) {
+        rig_end(&rig);
+        free(bytes);
+        skip();
+    }
+    uint64_t blob = put_bytes(&rig, bytes, length);
+    struct blob_range range = range_of(blob, 0, length, false);
+    questions = warms = 0;
+    sys_fault = count_warms;
+    cachestat_real = sys.cachestat;
+    sys.cachestat = cachestat_first_is_cold;
+    sink_begin(&sink, length);
+    if (blob_egress_begin(&egress, rig.store, rig.ring, &range, 1, sink_ready, &sink) == -EBUSY)
+        sink_wait(&rig, &sink);
+    assert_int_equal(pump(&rig, egress, &sink, false), 0);
+    sys.cachestat = cachestat_real;
+    sys_fault = NULL;
+    assert_memory_equal(sink.bytes, bytes, length);
+    assert_int_equal(warms, 1);
+    assert_true(questions <= 1 + EGRESS_HOT_WINDOWS + length / EGRESS_HOT_WINDOW_BYTES);
+    blob_egress_end(egress);
+    sink_end(&sink);
+    blob_store_settle(rig.store, blob);
+    free(bytes);
+    rig_end(&rig);
+}
+
 /* ---- Packed units ---- */
 
 static int egress_once(struct rig *rig, struct blob_range range, bool by_read, size_t *arrived)
@@ -734,6 +784,7 @@ int main(void)
         cmocka_unit_test(test_ranges_copy_mode),
         cmocka_unit_test(test_other_residency_checks),
         cmocka_unit_test(test_only_cold_windows_are_warmed),
+        cmocka_unit_test(test_a_cold_window_is_forgotten),
         cmocka_unit_test(test_packed_is_copied),
         cmocka_unit_test(test_missing_and_short),
         cmocka_unit_test(test_verifies),
