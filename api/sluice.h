@@ -355,6 +355,7 @@ SLUICE_API int sluice_ping(const char *address, bool tls);
  * credentials may also be the directory of a store: then the server that has it open, with a control socket, edits the file that it was
  * started with, and uses it when the call returns. -ENOTCONN: there is no such server; -EOPNOTSUPP: it has no such file. */
 
+/* Of a token: its name, and its secret. */
 struct sluice_user_key {
     char access_key[129], secret_key[129];
 };
@@ -366,12 +367,15 @@ struct sluice_user_options {
     const char *id; /* canonical id; NULL: a random one. Giving a removed user's gives his buckets back */
     /* NULL: "@own=all". deploy/credentials.sample explains them: PATTERN=RIGHT,RIGHT ... */
     const char *rights;
+    /* A token, which is shown by Bearer or Basic, instead of a key, which signs, too. It is the user of its name: without id, but with rights. */
+    bool is_token;
 };
 
 struct sluice_user {
     const char *name, *id, *account;
-    const char *access_key; /* NULL: the user has no key */
-    const char *rights;     /* of that key */
+    const char *access_key; /* NULL: the user has no key, or it is a token */
+    const char *rights;     /* of that key or token */
+    bool is_token;
 };
 
 /* options may be NULL. A missing file is made, with mode 0600. -EEXIST: there is such a user, or one has that id, also as his
@@ -381,12 +385,12 @@ SLUICE_API int sluice_user_add(const char *credentials, const char *name,
                                const struct sluice_user_options *options, struct sluice_user_key *key,
                                void (*log)(void *ctx, enum sluice_log_level level, const char *message),
                                void *log_ctx);
-/* A new key with the same rights. keep_old: the old ones stay valid, until the next rotation. -ENOENT: no such user. */
+/* A new key with the same rights; of who has no key, but a token of that name, a new token. keep_old: the old ones stay valid, until the next rotation. -ENOENT: no such user. */
 SLUICE_API int sluice_user_rotate(const char *credentials, const char *name, bool keep_old,
                                   struct sluice_user_key *key,
                                   void (*log)(void *ctx, enum sluice_log_level level, const char *message),
                                   void *log_ctx);
-/* What the user owns stays, for whoever has rights there by configuration. -ENOENT. */
+/* With all keys and tokens. What the user owns stays, for whoever has rights there by configuration. -ENOENT. */
 SLUICE_API int sluice_user_remove(const char *credentials, const char *name,
                                   void (*log)(void *ctx, enum sluice_log_level level, const char *message),
                                   void *log_ctx);

@@ -86,7 +86,7 @@ struct options {
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2, web_auth;
     bool admin_http, read_only, allow_anonymous, web_auth_plain_http, check_config, no_verify, verify_reads,
-        keep_old, accept_older_database, list_lost, empty_lost, keep, help;
+        keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
 
     /* what stands beside the flags: sluice user ADD ALICE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];

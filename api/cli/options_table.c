@@ -309,6 +309,10 @@ const struct option_row option_rows[] = {
     {.name = "id", .type = OPTION_TEXT, .field = FIELD(user_id), .argument = "ID",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
      .help = "For add: the canonical id; without it, a random one. The id of a removed user gives his buckets back."},
+    {.name = "token", .type = OPTION_SWITCH, .field = FIELD(is_token), .default_text = "no",
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
+     .help = "For add: a token, for clients that show a secret by Bearer or Basic, instead of a key. It takes --rights, as in "
+             "\"cache=read cache/pr-*=read,write\", and is the user of its name."},
     {.name = "keep-old", .type = OPTION_SWITCH, .field = FIELD(keep_old), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_USER,
      .help = "For rotate: the old keys stay valid, until the next rotation."},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sluice user add|list|rotate|remove`: the users in a credentials file. A new key is printed once, on stdout, and
+ * `sluice user add|list|rotate|remove`: the users and tokens in a credentials file. A new key or token is printed once, on stdout, and
  * nowhere else. A running server notices the changed file by itself; or it edits its file itself, where --data names its
  * directory. */
 #include "api/cli/cli.h"
@@ -13,13 +13,17 @@
 /* In the form of a configuration file. */
 static void print_key(const char *name, struct sluice_user_key *key)
 {
-    printf("user = %s\naccess-key = %s\nsecret-key = %s\n", name, key->access_key, key->secret_key);
+    if (strcmp(key->access_key, name) == 0)
+        printf("token = %s\nsecret = %s\n", name, key->secret_key);
+    else
+        printf("user = %s\naccess-key = %s\nsecret-key = %s\n", name, key->access_key, key->secret_key);
     explicit_bzero(key, sizeof(*key));
 }
 
 static int add(const struct options *options, const char *where, const char *name)
 {
-    const struct sluice_user_options user = {.id = options->user_id, .rights = options->rights};
+    const struct sluice_user_options user = {
+        .id = options->user_id, .rights = options->rights, .is_token = options->is_token};
     struct sluice_user_key key;
     int err = sluice_user_add(where, name, &user, &key, cli_log, NULL);
 
@@ -55,7 +59,10 @@ static int print_user(void *ctx, const struct sluice_user *user)
 {
     print_heading(ctx);
     printf("%s\t%s\t%s\t%s\t%s\n", user->name, user->account, user->id,
-           user->access_key != NULL ? user->access_key : "-", user->rights[0] != '\0' ? user->rights : "-");
+           user->is_token             ? "(token)"
+           : user->access_key != NULL ? user->access_key
+                                      : "-",
+           user->rights[0] != '\0' ? user->rights : "-");
     return 0;
 }
 

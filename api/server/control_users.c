@@ -59,15 +59,17 @@ json_t *control_call_user_add(const struct control_subject *subject, json_t *req
 {
     struct sluice_user_options options = {.id = NULL};
     struct sluice_user_key key = {.access_key = ""};
+    int err, is_token = 0;
     const char *name;
     json_t *messages;
-    int err;
 
     if (subject->credentials == NULL)
         return no_file();
-    if (json_unpack(request, "{s:s, s:s, s?s, s?s !}", "call", &name, "name", &name, "id", &options.id,
-                    "rights", &options.rights) != 0)
-        return control_refusal(-EINVAL, "expected: call, name, and id and rights, all of them texts");
+    if (json_unpack(request, "{s:s, s:s, s?s, s?s, s?b !}", "call", &name, "name", &name, "id", &options.id,
+                    "rights", &options.rights, "token", &is_token) != 0)
+        return control_refusal(
+            -EINVAL, "expected: call, name, and id and rights, all of them texts; and token, true or false");
+    options.is_token = is_token != 0;
     if ((messages = json_array()) == NULL)
         return NULL;
     err = sluice_user_add(subject->credentials, name, &options, &key, note_message, messages);
@@ -120,8 +122,9 @@ static int on_user(void *ctx, const struct sluice_user *user)
     const struct control_asker *asker = ctx;
 
     return asker->item(asker->ctx,
-                       json_pack("{s:s, s:s, s:s, s:s*, s:s}", "user", user->name, "id", user->id, "account",
-                                 user->account, "access_key", user->access_key, "rights", user->rights));
+                       json_pack("{s:s, s:s, s:s, s:s*, s:s, s:o*}", "user", user->name, "id", user->id,
+                                 "account", user->account, "access_key", user->access_key, "rights",
+                                 user->rights, "token", user->is_token ? json_true() : NULL));
 }
 
 json_t *control_call_user_list(const struct control_subject *subject, json_t *request,

@@ -51,6 +51,14 @@ int sluice_key_make(struct sluice_user_key *key)
     return finish(s3_users_make_key(&made), &made, key);
 }
 
+static int refuse_token(void (*log)(void *ctx, enum sluice_log_level level, const char *message),
+                        void *log_ctx)
+{
+    if (log != NULL)
+        log(log_ctx, SLUICE_LOG_ERROR, "a token has no id of its own, and needs rights");
+    return -EINVAL;
+}
+
 int sluice_user_add(const char *credentials, const char *name, const struct sluice_user_options *options,
                     struct sluice_user_key *key,
                     void (*log)(void *ctx, enum sluice_log_level level, const char *message), void *log_ctx)
@@ -65,7 +73,10 @@ int sluice_user_add(const char *credentials, const char *name, const struct slui
         options = &defaults;
     if (is_folder(credentials))
         return users_served_add(credentials, name, options, key, log, log_ctx);
-    result = s3_users_add(&file, name, options->id, options->rights, &made);
+    if (options->is_token && (options->id != NULL || options->rights == NULL))
+        return refuse_token(log, log_ctx);
+    result = options->is_token ? s3_users_add_token(&file, name, options->rights, &made)
+                               : s3_users_add(&file, name, options->id, options->rights, &made);
     result = finish(result, &made, key);
     explicit_bzero(&made, sizeof(made));
     return result;
@@ -107,7 +118,8 @@ struct users_visit {
 static int visit_line(void *ctx, const struct s3_user_line *line)
 {
     const struct users_visit *visit = ctx;
-    const struct sluice_user user = {line->name, line->id, line->account, line->access_key, line->rights};
+    const struct sluice_user user = {line->name,       line->id,     line->account,
+                                     line->access_key, line->rights, line->is_token};
 
     return visit->visit(visit->ctx, &user);
 }

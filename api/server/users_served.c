@@ -28,8 +28,9 @@ int users_served_add(const char *directory, const char *name, const struct sluic
 {
     json_t *answer;
     int result = control_client_call(directory,
-                                     json_pack("{s:s, s:s, s:s*, s:s*}", "call", "user-add", "name", name,
-                                               "id", options->id, "rights", options->rights),
+                                     json_pack("{s:s, s:s, s:s*, s:s*, s:o*}", "call", "user-add", "name",
+                                               name, "id", options->id, "rights", options->rights, "token",
+                                               options->is_token ? json_true() : NULL),
                                      NULL, NULL, &answer);
 
     return finish(result, answer, key, log, log_ctx);
@@ -70,6 +71,7 @@ static int take_user(void *ctx, const json_t *item)
         .account = control_client_text(item, "account"),
         .access_key = json_string_value(json_object_get(item, "access_key")),
         .rights = control_client_text(item, "rights"),
+        .is_token = json_is_true(json_object_get(item, "token")),
     };
 
     return visitor->visit(visitor->ctx, &user);

@@ -13,7 +13,7 @@ import botocore.config
 import botocore.exceptions
 
 from signer import Signer
-from sluicetest import TLS, Server, check, done, equal, error_code, fresh, have, ok, poll, run, s3_client, scratch, skip
+from sluicetest import SLUICE, TLS, Server, check, done, equal, error_code, fresh, have, ok, poll, run, s3_client, scratch, skip
 
 ADMIN = ("ADMINKEY", "admin-secret")
 PULLS = ("pulls", "sluice-token-of-pull-requests")
@@ -216,6 +216,34 @@ check(poll(lambda: ask("GET", "/cache/main/file", bearer(LATER[1]))[0] == 200), 
 equal([ask("GET", "/cache/main/file", basic(READER[0], secret))[0] for secret in (READER[1], READER[1] + "-second")], [200, 200], "two tokens of one name, while one replaces the other")
 write(LINES)
 check(poll(lambda: ask("GET", "/cache/main/file", bearer(LATER[1]))[0] == 401), "and is none any more once it is gone")
+
+# ---- sluice user ----
+
+
+def tool(*words):
+    """(status, what it printed as a dictionary, all of it)"""
+    status, output = run([SLUICE, "user", *words], {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")})
+    return status, dict(line.split(" = ", 1) for line in output.splitlines() if " = " in line), output
+
+
+for how in (("--data", SERVER.data), ("--credentials", FILE)):
+    status, made, output = tool("add", "deploys", "--token", "--rights", "cache=read cache/pr-*=read,write", *how)
+    equal((status, made.get("token"), sorted(made)), (0, "deploys", ["secret", "token"]), f"sluice user add --token, {how[0]}")
+    check(made["secret"].startswith("sluice_") and len(made["secret"]) == 47, "a token that can be told from other words")
+    check(poll(lambda: ask("GET", "/cache/main/file", bearer(made["secret"]))[0] == 200), "it is good at once")
+    equal([ask("PUT", f"/cache/{key}", basic("deploys", made["secret"]), b"x")[0] for key in ("pr-5/x", "main/x")], [200, 403], "for what it was given")
+    equal((tool("add", "deploys", "--token", "--rights", "*=read", *how)[0], tool("add", "deploys", *how)[0], tool("add", "more", "--token", *how)[0],
+           tool("add", "more", "--token", "--rights", "*=read", "--id", "x", *how)[0]), (1, 1, 2, 2), "a name is given once, and a token has rights and no id")
+    check("deploys\t" in tool("list", *how)[2] and "(token)\tcache=read cache/pr-*=read,write" in tool("list", *how)[2] and made["secret"] not in tool("list", *how)[2], "it is listed, and not shown again")
+    second = tool("rotate", "deploys", "--keep-old", *how)[1]["secret"]
+    check(poll(lambda: ask("GET", "/cache/main/file", bearer(second))[0] == 200) and ask("GET", "/cache/main/file", bearer(made["secret"]))[0] == 200, "two of a name, with --keep-old")
+    third = tool("rotate", "deploys", *how)[1]["secret"]
+    check(poll(lambda: ask("GET", "/cache/main/file", bearer(third))[0] == 200), "the next one")
+    equal([ask("GET", "/cache/main/file", bearer(secret))[0] for secret in (made["secret"], second)], [401, 401], "ends both")
+    equal(tool("remove", "deploys", *how)[0], 0, "and it goes")
+    check(poll(lambda: ask("GET", "/cache/main/file", bearer(third))[0] == 401), "for good")
+    SECRETS_SHOWN += [made["secret"], second, third]
+write(LINES)
 
 # ---- Who guesses ----
 

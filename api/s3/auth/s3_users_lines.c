@@ -38,8 +38,7 @@ bool s3_users_line_is_user(const struct s3_users_line *line, const char *name)
     return line->count >= 2 && strcmp(line->words[0], "user") == 0 && strcmp(line->words[1], name) == 0;
 }
 
-/* As when the file is read: the last owner counts. */
-static const char *line_owner(const struct s3_users_line *line)
+const char *s3_users_line_owner(const struct s3_users_line *line)
 {
     const char *owner = NULL;
 
@@ -49,11 +48,27 @@ static const char *line_owner(const struct s3_users_line *line)
     return owner;
 }
 
+static bool is_of(const struct s3_users_line *line, const char *kind, const char *owner)
+{
+    const char *own =
+        line->count >= 3 && strcmp(line->words[0], kind) == 0 ? s3_users_line_owner(line) : NULL;
+
+    return own != NULL && strcmp(own, owner) == 0;
+}
+
 bool s3_users_line_is_key_of(const struct s3_users_line *line, const char *name)
 {
-    const char *owner = line->count >= 3 && strcmp(line->words[0], "key") == 0 ? line_owner(line) : NULL;
+    return is_of(line, "key", name);
+}
 
-    return owner != NULL && strcmp(owner, name) == 0;
+bool s3_users_line_is_token_of(const struct s3_users_line *line, const char *name)
+{
+    return is_of(line, "token", name);
+}
+
+bool s3_users_line_is_token(const struct s3_users_line *line, const char *name)
+{
+    return line->count >= 3 && strcmp(line->words[0], "token") == 0 && strcmp(line->words[1], name) == 0;
 }
 
 void s3_users_line_rights(const struct s3_users_line *line, char rights[S3_USERS_RIGHTS_MAX])

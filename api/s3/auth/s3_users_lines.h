@@ -19,7 +19,12 @@ struct s3_users_line {
 };
 
 bool s3_users_line_is_user(const struct s3_users_line *line, const char *name);
+/* A key or a token that says it is the user's; a token of that name. */
 bool s3_users_line_is_key_of(const struct s3_users_line *line, const char *name);
+bool s3_users_line_is_token_of(const struct s3_users_line *line, const char *name);
+bool s3_users_line_is_token(const struct s3_users_line *line, const char *name);
+/* The last owner: of the line, which counts when the file is read; NULL: it has none. */
+const char *s3_users_line_owner(const struct s3_users_line *line);
 void s3_users_line_rights(const struct s3_users_line *line, char rights[S3_USERS_RIGHTS_MAX]);
 /* Calls visit with each line and its text; non-zero stops and is returned. -ENOMEM. */
 int s3_users_line_walk(const char *text, size_t length,

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "api/s3/auth/s3_hash.h"
 #include "api/s3/auth/s3_users.h"
 
 static char folder[] = "/tmp/sluice-users-XXXXXX", path[64], logged[2048];
@@ -238,12 +239,84 @@ static int teardown(void **state)
     return rmdir(folder);
 }
 
+static bool is_token(const struct s3_user_key *token)
+{
+    unsigned char digest[S3_SECRET_DIGEST_BYTES];
+    struct s3_credentials *set;
+    bool found;
+
+    s3_sha256(token->secret_key, strlen(token->secret_key), digest);
+    assert_int_equal(s3_credentials_create(&set, &options), 0);
+    found = s3_credentials_find_token(set, digest) != NULL;
+    s3_credentials_unref(set);
+    return found;
+}
+
+static int write_token(void *ctx, const struct s3_user_line *line)
+{
+    char *text = ctx;
+
+    assert_int_equal(line->is_token, line->access_key == NULL);
+    sprintf(text + strlen(text), "%s %s %s %s|", line->is_token ? "token" : "key", line->name, line->id,
+            line->rights);
+    return 0;
+}
+
+#define OTHERS                                                                                               \
+    "key A a-secret owner:alice @own=all\ntoken alices 0123456789abcdef owner:alice *=read # hers\n"
+
+/* Tokens have lines of their own, and a name that nobody else has. */
+static void test_tokens(void **state)
+{
+    struct s3_user_key token, second, third;
+    char expected[1024], listed[512] = "";
+
+    write_file(OTHERS);
+    assert_int_equal(s3_users_add_token(&options, "ci", "cache=read cache/pr-*=read,write", &token), 0);
+    snprintf(expected, sizeof(expected), OTHERS "token ci %s cache=read cache/pr-*=read,write\n",
+             token.secret_key);
+    assert_string_equal(read_file(), expected);
+    assert_string_equal(token.access_key, "ci");
+    assert_int_equal(strlen(token.secret_key), 47);
+    assert_true(is_token(&token));
+    assert_int_equal(s3_users_add_token(&options, "ci", "*=read", &second), -EEXIST);
+    assert_int_equal(s3_users_add_token(&options, "alice", "*=read", &second), -EEXIST);
+    assert_int_equal(s3_users_add_token(&options, "alices", "*=read", &second), -EEXIST);
+    assert_int_equal(s3_users_add(&options, "ci", NULL, NULL, &second), -EEXIST);
+    assert_int_equal(s3_users_add(&options, "bob", "ci", NULL, &second), -EEXIST); /* its id */
+    assert_int_equal(s3_users_add_token(&options, "c:i", "*=read", &second), -EINVAL);
+    assert_int_equal(s3_users_add_token(&options, "pr", "*=fly", &second), -EINVAL);
+    assert_int_equal(s3_users_list(&options, write_token, listed), 0);
+    assert_string_equal(listed, "key alice alice @own=all|token alices alice *=read|"
+                                "token ci ci cache=read cache/pr-*=read,write|");
+
+    assert_int_equal(s3_users_rotate(&options, "ci", true, &second), 0);
+    assert_true(is_token(&token) && is_token(&second));
+    assert_int_equal(s3_users_rotate(&options, "ci", false, &third), 0);
+    assert_true(!is_token(&token) && !is_token(&second) && is_token(&third));
+    snprintf(expected, sizeof(expected), OTHERS "token ci %s cache=read cache/pr-*=read,write\n",
+             third.secret_key);
+    assert_string_equal(read_file(), expected);
+    assert_int_equal(s3_users_rotate(&options, "alices", false, &second), 0); /* stays hers */
+    snprintf(expected, sizeof(expected), "token alices %s owner:alice *=read\n", second.secret_key);
+    assert_non_null(strstr(read_file(), expected));
+    assert_int_equal(s3_users_rotate(&options, "alice", false, &token), 0); /* her key, not her token */
+    assert_true(opens(&token) && is_token(&second));
+
+    assert_int_equal(s3_users_remove(&options, "ci"), 0);
+    assert_false(is_token(&third));
+    assert_int_equal(s3_users_remove(&options, "ci"), -ENOENT);
+    assert_int_equal(s3_users_remove(&options, "alice"), 0);
+    assert_string_equal(read_file(), ""); /* nothing that was hers is good any more */
+    assert_null(strstr(logged, "secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_ids_in_use),
         cmocka_unit_test(test_rotate), cmocka_unit_test(test_remove),   cmocka_unit_test(test_list),
-        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_link),   cmocka_unit_test(test_tokens),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
