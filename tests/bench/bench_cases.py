@@ -25,7 +25,7 @@ class Case:
         self.also, self.key, self.disk_bytes, self.spared, self.turns, self.program = set(also), key, disk_bytes, spared, turns, program
 
     def fits(self, server):
-        return (self.needs <= server.offers or bool(self.also & server.offers)) and server.name not in self.spared
+        return (self.needs <= server.offers or bool(self.also & server.offers)) and server.name.removeprefix("before-") not in self.spared
 
     def floor(self, server):
         """The column it is compared with."""

@@ -207,6 +207,15 @@ class Endpoint(Signing, Server):
                 raise SystemExit(str(error)) from None
 
 
+def before(suite, binary):
+    """Columns of another build of Sluice, in the same rounds."""
+    def of(kind):
+        return type(f"Before{kind.__name__}", (kind,), {"program": binary})
+    return {"before": lambda: of(Sluice)(suite, "before"), "before-relaxed": lambda: of(Sluice)(suite, "before-relaxed", "--durability", "relaxed"),
+            "before-signed": lambda: of(SignedSluice)(suite, "before-signed"),
+            "before-signed-relaxed": lambda: of(SignedRelaxedSluice)(suite, "before-signed-relaxed")}
+
+
 def servers(suite, options):
     """Starts what is wanted and there, and notes what is not."""
     makers = {"floor": lambda: Floor(suite, False), "floor+sync": lambda: Floor(suite, True), "sluice": lambda: Sluice(suite, "sluice"),
@@ -215,6 +224,8 @@ def servers(suite, options):
               "signed-relaxed": lambda: SignedRelaxedSluice(suite, "signed-relaxed"), "nginx": lambda: Nginx(suite, "nginx"),
               "nginx-corked": lambda: CorkedNginx(suite, "nginx-corked"), "lighttpd": lambda: Lighttpd(suite),
               "tls": lambda: TlsSluice(suite, "tls"), "nginx-tls": lambda: TlsNginx(suite, "nginx-tls")}
+    if options.before_binary:
+        makers.update(before(suite, options.before_binary))
     if options.endpoint:
         makers[options.name] = lambda: Endpoint(suite, options)
     wanted = options.servers.split(",") if options.servers else list(makers)

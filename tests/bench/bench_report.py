@@ -3,7 +3,8 @@
 import bench_targets
 
 BEGIN, END = "<!-- figures: written by tests/bench/run --figures -->", "<!-- end of figures -->"
-RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"), ("sluice", "nginx-corked"))
+RATIOS = (("sluice", "floor"), ("sluice", "nginx"), ("sluice", "lighttpd"), ("sluice", "standard"), ("relaxed", "floor"), ("sluice", "nginx-corked"),
+          ("sluice", "before"), ("relaxed", "before-relaxed"), ("signed", "before-signed"), ("signed-relaxed", "before-signed-relaxed"))
 
 USERS = """As users meet it: each server has what was uploaded to it, and requests are signed where it has keys (`signed`, `signed-relaxed`).
 *blocking client*: load.c sleeping like curl, copying 64 KiB at a time. *own upload*: load.c spinning. *wrk*, *boto3*: those. *fresh memory*: before
@@ -93,7 +94,7 @@ def markdown_table(head, rows):
 
 def overview(results):
     """A few paths, the figure that matters most and the server's CPU, for each server."""
-    names = [name for name in results.servers() if name not in ("standard", "signed", "signed-relaxed", "nginx-corked")]
+    names = [name for name in results.servers() if name not in ("standard", "signed", "signed-relaxed", "nginx-corked") and not name.startswith("before")]
     wanted = [("large", "GET 1 GiB", 4), ("large", "PUT 1 GiB", 4), ("small", "GET 4 KiB", 32), ("small", "PUT 4 KiB", 32), ("small", "PUT 4 KiB", 1)]
     rows = []
     for group, name, connections in wanted:

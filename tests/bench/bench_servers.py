@@ -224,6 +224,7 @@ class Signing:
 
 class Sluice(Server):
     offers = frozenset({"get", "put", "s3", "fresh", "names", "files", "own", "put-own", "own-s3"})
+    program = None # else the suite's
 
     def __init__(self, suite, name, *flags, data=None):
         super().__init__(suite, name)
@@ -239,7 +240,7 @@ class Sluice(Server):
     def start(self):
         began = time.monotonic()
         self.process = self.suite.cores.server_process(
-            [self.suite.binary, "serve", "--data", self.folder, "--listen", "127.0.0.1:0", *self.flags],
+            [self.program or self.suite.binary, "serve", "--data", self.folder, "--listen", "127.0.0.1:0", *self.flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environment())
         line = self.process.stdout.readline()
         if "://" not in line:

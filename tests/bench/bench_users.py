@@ -95,7 +95,7 @@ def cost(server, kind, path, seconds, **options):
 def signatures(seconds, turns):
     """CPU time that a signature takes: of a server with keys, over that of one without beside it, in turns."""
     def run(server):
-        plain = Sluice(server.suite, f"unsigned-{time.monotonic_ns()}", *server.flags)
+        plain = type("Plain", (Sluice,), {"program": server.program})(server.suite, f"unsigned-{time.monotonic_ns()}", *server.flags)
         try:
             for one in (server, plain):
                 one.need("/bench/sign-%d", 4 * KIB, 100)

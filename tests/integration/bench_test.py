@@ -129,7 +129,7 @@ def time_is_kept():
 def missing_servers_are_left_out():
     skipped = {}
     suite = types.SimpleNamespace(skip=skipped.__setitem__, folder=scratch())
-    options = types.SimpleNamespace(servers="nginx,lighttpd", endpoint=None)
+    options = types.SimpleNamespace(servers="nginx,lighttpd", endpoint=None, before_binary=None)
     here = bench_others.NGINX, bench_others.LIGHTTPD
     bench_others.NGINX = bench_others.LIGHTTPD = "/nonexistent/server"
     equal(bench_others.servers(suite, options), [], "servers that are not installed are not measured")
@@ -328,8 +328,24 @@ def users_are_measured():
     equal(remains(folder), [], "and nothing is left behind")
     status, out = run([*RUN, "--tiny", "--only", "get 4 kib+blocking", "--servers", "sluice", "--folder", folder, "--json", lines, "--svg", scratch("users.svg")])
     equal((status, [path.name for path in bench_results.read(lines).group()]), (0, ["GET 4 KiB, blocking client"]), "one path alone is measured")
+    status, out = run([*RUN, "--tiny", "--only", "get 4 kib+blocking", "--servers", "sluice,before", "--before-binary", SLUICE, "--folder", folder,
+                       "--json", lines, "--svg", scratch("users.svg")])
+    check(status == 0 and "sluice:before" in out, "two builds are compared", out)
     status, out = run([*RUN, "--tiny", "--only", "small,nonsense", "--folder", folder])
     check(status != 0 and "there is no nonsense" in out, "a word that no path has is refused", out)
+
+
+def endpoints_are_measured():
+    """An S3 server by its URL, by a name of its host, with its keys."""
+    folder, lines, server = scratch("endpoint"), scratch("endpoint.jsonl"), Server(keys=True)
+    os.makedirs(folder)
+    status, out = run([*RUN, "--tiny", "--only", "mix of,put 4 kib+blocking,list 1000 of,get 4 kib+boto3", "--servers", "other", "--name", "other", "--endpoint",
+                       f"http://localhost:{server.port}", "--access-key", ACCESS, "--secret-key", SECRET, "--endpoint-pid", str(server.pid), "--folder", folder,
+                       "--json", lines, "--svg", scratch("endpoint.svg")])
+    check(status == 0, "an endpoint with keys is measured", out)
+    measured = {path.name for path in bench_results.read(lines).group("users") if path.servers() == {"other"}}
+    equal({"mix of 64 KiB, blocking client", "PUT 4 KiB, blocking client", "LIST 1000 of 2,000, blocking client"} - measured, set(), "as users meet it")
+    server.stop()
 
 
 def run_is_interrupted():
@@ -360,5 +376,6 @@ floor_moves_bytes()
 filled_store_is_whole()
 runs()
 users_are_measured()
+endpoints_are_measured()
 run_is_interrupted()
 done()
