@@ -273,8 +273,18 @@ struct sluice_server_bucket {
     bool is_public;
 };
 
+/* A place to serve at. */
+struct sluice_listen {
+    const char *address; /* as `listen` below; NULL: fd */
+    int fd; /* a stream socket that listens, such as systemd hands over: the caller's, of which the server takes a duplicate */
+    bool tls;            /* HTTPS, which needs a certificate */
+    bool proxy_protocol; /* as below */
+};
+
 struct sluice_server_options {
-    const char *listen;                  /* "127.0.0.1:9000"; port 0: any free one. NULL: "127.0.0.1:0" */
+    /* "127.0.0.1:9000"; port 0: any free one; "unix:PATH", a socket file, for plain HTTP always. It replaces one at which nobody serves any more, and is removed when the server
+     * stops; a file that is no socket is left alone, -EEXIST. NULL: "127.0.0.1:0", unless there are `more` */
+    const char *listen;
     unsigned workers;                    /* 0: as many as cores */
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     /* files that hold those two, a line each, instead; SLUICE_E_CREDENTIALS where others may read one */
@@ -290,10 +300,10 @@ struct sluice_server_options {
     const char *region;       /* NULL: "us-east-1"; "*": that, and signatures for any other are taken */
     const char *const *domains; /* virtual-hosted buckets: BUCKET.DOMAIN; NULL-terminated, or NULL */
     /* proxies, as ADDR or ADDR/BITS, whose X-Forwarded-For is believed: the last hop there that is none of them is the client, for policies and
-     * the access log. NULL-terminated, or NULL: the field is ignored */
+     * the access log. "unix": whoever connects to a Unix socket. NULL-terminated, or NULL: the field is ignored */
     const char *const *trusted_proxies;
     /* On listen, and on tls_listen: each connection begins with a header of the PROXY protocol, version 1 or 2, that says who the client is, and
-     * trusted proxies alone may connect. -EINVAL without trusted_proxies. */
+     * trusted proxies alone may connect. -EINVAL without trusted_proxies. On a Unix socket it counts where "unix" is one of these. */
     bool proxy_protocol, tls_proxy_protocol;
     const char *access_log; /* path, "-" for standard output, NULL for none */
     bool access_log_json;
@@ -321,16 +331,22 @@ struct sluice_server_options {
     /* Caches of build tools, at /-/cache/NAME/: each "KIND bucket=NAME" and further words, as deploy/README.md explains them. Their buckets
      * are made, too. NULL-terminated, or NULL. -EINVAL: one is wrong, and the store's log says why. */
     const char *const *caches;
+    /* Further places to serve at, at most 30. The rule for servers without a key holds for all of them; a Unix socket is as loopback. */
+    const struct sluice_listen *more;
+    size_t more_count;
+    unsigned socket_mode; /* of socket files; 0: 0600. Whoever may write to the file may connect */
 };
 
 /* Serves the store's S3 API on threads of its own until sluice_server_stop. */
 SLUICE_API int sluice_server_start(struct sluice_server **server, struct sluice_store *store,
                                    const struct sluice_server_options *options);
-/* "127.0.0.1:40123"; valid as long as the server. */
+/* "127.0.0.1:40123" or "unix:PATH", of the first place; valid as long as the server. */
 SLUICE_API const char *sluice_server_address(const struct sluice_server *server);
 SLUICE_API unsigned sluice_server_port(const struct sluice_server *server);
 /* Where HTTPS is served, which may be the same; NULL without TLS. */
 SLUICE_API const char *sluice_server_tls_address(const struct sluice_server *server);
+/* All places, in their order. tls, which may be NULL: is it HTTPS? NULL: there are no more. */
+SLUICE_API const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls);
 /* Opens the access log anew and reads the credentials file, certificate and key again; on failure the old ones stay in use. */
 SLUICE_API int sluice_server_reload(struct sluice_server *server);
 /* Lets requests in flight finish for up to grace_ms. NULL allowed. */
@@ -341,7 +357,9 @@ SLUICE_API int sluice_server_check(const struct sluice_server_options *options,
                                    void (*log)(void *ctx, enum sluice_log_level level, const char *message),
                                    void *log_ctx);
 
-/* Asks the server at an address ("127.0.0.1:9000"; 0.0.0.0 and [::] are asked on loopback) for its health, by HTTPS if tls, whatever
+/* Whether only this machine can reach such an address, so that a server without a key may serve there. */
+SLUICE_API bool sluice_address_is_local(const char *address);
+/* Asks the server at an address ("127.0.0.1:9000", "unix:PATH"; 0.0.0.0 and [::] are asked on loopback) for its health, by HTTPS if tls, whatever
  * its certificate says. Returns the HTTP status, 200 for a healthy one, or a negative errno: -EINVAL an address that cannot be,
  * -ECONNREFUSED, -ETIMEDOUT after five seconds ... */
 SLUICE_API int sluice_ping(const char *address, bool tls);
@@ -418,7 +436,8 @@ struct sluice_status {
     uint64_t room_bytes;    /* that uploads may take; 0: they are refused */
     uint64_t free_bytes;    /* of the file system */
     uint64_t buckets, objects, bytes;
-    bool is_counted; /* false: there are so many objects that it would take long; objects and bytes are 0 */
+    bool is_counted;   /* false: there are so many objects that it would take long; objects and bytes are 0 */
+    char places[4096]; /* all that it serves at, a URL or "unix:PATH" each, separated by blanks */
 };
 /* Of a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked; -EACCES: by somebody else;
  * else as sluice_store_open. Blocks. */

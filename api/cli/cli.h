@@ -35,6 +35,10 @@ void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__
 int buckets_take(const struct options_list *list, struct sluice_server_options *server);
 void buckets_free(struct sluice_server_options *server); /* also after a failure */
 
+/* places.c: where to serve, in the server's options, from ours and from what systemd hands over. An exit status. */
+int places_take(const struct options *options, struct sluice_server_options *server);
+void places_free(struct sluice_server_options *server); /* also after a failure */
+
 /* serving.c: what the options say, for sluice.h; the texts stay the options'. */
 void store_options_fill(const struct options *options, struct sluice_store_options *store);
 void server_options_fill(const struct options *options, struct sluice_server_options *server);

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define OPTIONS_ROWS_MAX    64
@@ -78,9 +79,9 @@ enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 
 struct options {
-    char *data, *listen, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key,
-        *secret_key, *access_key_file, *secret_key_file, *min_free, *access_log, *region, *user_id, *rights;
-    struct options_list domains, trusted_proxies, buckets, caches;
+    char *data, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key,
+        *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights;
+    struct options_list listen, domains, trusted_proxies, buckets, caches;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
@@ -138,6 +139,15 @@ int option_set(struct options *options, const struct option_row *row, enum optio
 enum option_source option_source_of(const struct options *options, const struct option_row *row);
 /* Fills options->error as printf does. Returns -EINVAL. */
 int options_fail(struct options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What begins an address that is a socket file's path. */
+#define OPTION_UNIX_PREFIX "unix:"
+static inline bool option_is_unix(const char *address)
+{
+    return strncmp(address, OPTION_UNIX_PREFIX, sizeof(OPTION_UNIX_PREFIX) - 1) == 0;
+}
+/* The mode that socket-mode says, in octal digits; 0: it cannot be. */
+unsigned option_mode_parse(const char *text);
 
 /* What ends the entry of a bucket that is to be public. */
 #define OPTION_BUCKET_PUBLIC ":public"

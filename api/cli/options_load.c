@@ -217,6 +217,17 @@ static int check_key(struct options *options)
     return 0;
 }
 
+static int check_tls(struct options *options)
+{
+    if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
+        return options_fail(options, "%s is set but %s is not: TLS needs both",
+                            options->tls_certificate != NULL ? "tls-certificate" : "tls-key",
+                            options->tls_certificate != NULL ? "tls-key" : "tls-certificate");
+    if (options->tls_listen != NULL && options->tls_certificate == NULL)
+        return options_fail(options, "tls-listen needs tls-certificate and tls-key");
+    return 0;
+}
+
 /* A header that anybody may send would let everybody choose his address. */
 static int check_proxy_protocol(struct options *options)
 {
@@ -250,11 +261,7 @@ int options_load(struct options *options, enum command command, int argc, char *
     if (options->buckets.count > 0 && options->read_only)
         return options_fail(
             options, "bucket and read-only exclude each other: a bucket that is missing could not be made");
-    if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
-        return options_fail(options, "%s is set but %s is not: TLS needs both",
-                            options->tls_certificate != NULL ? "tls-certificate" : "tls-key",
-                            options->tls_certificate != NULL ? "tls-key" : "tls-certificate");
-    if (options->tls_listen != NULL && options->tls_certificate == NULL)
-        return options_fail(options, "tls-listen needs tls-certificate and tls-key");
+    if ((err = check_tls(options)) != 0)
+        return err;
     return check_proxy_protocol(options);
 }

@@ -33,6 +33,32 @@ static const char *check_address(const char *text)
     return errno == 0 && port <= 65535 ? NULL : "has a port above 65535";
 }
 
+static const char *check_place(const char *text)
+{
+    static const size_t path_max = 107; /* of a socket's name, unix(7) */
+    const char *path = text + sizeof(OPTION_UNIX_PREFIX) - 1;
+
+    if (!option_is_unix(text))
+        return check_address(text);
+    if (path[0] == '\0' || path[0] == '@')
+        return "must have a path after unix:, such as unix:/run/sluice/sluice.sock";
+    return strlen(path) <= path_max ? NULL : "has a path longer than 107 bytes, which no socket can have";
+}
+
+unsigned option_mode_parse(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length >= 3 && length <= 4 && strspn(text, "01234567") == length && (length == 3 || text[0] == '0')
+               ? (unsigned)strtoul(text, NULL, 8)
+               : 0;
+}
+
+static const char *check_mode(const char *text)
+{
+    return option_mode_parse(text) != 0 ? NULL : "must be a mode in octal digits, such as 600 or 660";
+}
+
 static const char *check_domain(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++)
@@ -62,12 +88,14 @@ static const char *check_token(const char *text)
 static const char *check_proxy(const char *text)
 {
     static const char wrong[] =
-        "must be an address, such as 10.0.0.1 or 2001:db8::1, or a block of them, such as 10.0.0.0/8";
+        "must be an address, such as 10.0.0.1 or 2001:db8::1, a block of them, such as 10.0.0.0/8, or unix";
     char host[INET6_ADDRSTRLEN];
     size_t length = strcspn(text, "/");
     struct in6_addr address;
     bool is_v4;
 
+    if (strcmp(text, "unix") == 0)
+        return NULL;
     if (length >= sizeof(host))
         return wrong;
     memcpy(host, text, length);
@@ -141,9 +169,14 @@ const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER,
      .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has."},
-    {.name = "listen", .type = OPTION_TEXT, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_address,
-     .argument = "ADDR:PORT", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
-     .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous."},
+    {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
+     .argument = "ADDR:PORT|unix:PATH", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
+     .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous. unix:PATH is a socket "
+             "file, always for plain HTTP. Repeatable; ping asks the first. Sockets that systemd hands over (LISTEN_FDS) are served, too, and "
+             "without --listen they alone."},
+    {.name = "socket-mode", .type = OPTION_TEXT, .field = FIELD(socket_mode), .default_text = "600", .check = check_mode,
+     .argument = "OCTAL", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "The mode of those socket files: whoever may write to one may connect."},
     {.name = "bucket", .variable = "SLUICE_BUCKETS", .type = OPTION_LIST, .field = FIELD(buckets), .check = check_bucket,
      .argument = "NAME[:public]", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Make this bucket before anything is served, where it is missing. :public: and let everybody list it and read its objects, by a "
@@ -230,13 +263,14 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take them by plain HTTP from other machines, too: whoever is on the way can read the secret, and use it from then on."},
     {.name = "trusted-proxy", .type = OPTION_LIST, .field = FIELD(trusted_proxies), .check = check_proxy,
-     .argument = "ADDR[/BITS]", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .argument = "ADDR[/BITS]|unix", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "A proxy whose X-Forwarded-For is believed: the last hop in it that is no such proxy is the client, for aws:SourceIp and the "
-             "access log. Without one the field is ignored. Repeatable."},
+             "access log. Without one the field is ignored. unix: whoever connects to a socket file. Repeatable."},
     {.name = "proxy-protocol", .type = OPTION_CHOICE, .field = FIELD(proxy_protocol), .default_text = "off",
      .words = "off|listen|tls-listen|all", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Where each connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is: on the address of "
-             "--listen, on that of --tls-listen (before the handshake), or on all. There only a --trusted-proxy may connect."},
+             "--listen, on that of --tls-listen (before the handshake), or on all. There only a --trusted-proxy may connect. On socket files "
+             "if unix is one."},
     {.name = "admin-http", .type = OPTION_SWITCH, .field = FIELD(admin_http), .default_text = "no",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Take the calls of DATA/control by HTTP, too: POST /-/admin/, signed with a key that has the right admin on \"*\"."},

@@ -8,16 +8,17 @@
 
 int cli_ping(const struct options *options)
 {
-    bool is_tls = options->tls_certificate != NULL && options->tls_listen == NULL;
-    int status = sluice_ping(options->listen, is_tls);
+    const char *address = options->listen.items[0];
+    bool is_tls = options->tls_certificate != NULL && options->tls_listen == NULL && !option_is_unix(address);
+    int status = sluice_ping(address, is_tls);
 
     if (status == 200) {
         printf("healthy\n");
         return CLI_OK;
     }
     if (status < 0)
-        cli_say(SLUICE_LOG_ERROR, "%s does not answer: %s", options->listen, strerror(-status));
+        cli_say(SLUICE_LOG_ERROR, "%s does not answer: %s", address, strerror(-status));
     else
-        cli_say(SLUICE_LOG_ERROR, "%s is not healthy: it answered %d", options->listen, status);
+        cli_say(SLUICE_LOG_ERROR, "%s is not healthy: it answered %d", address, status);
     return CLI_FAILED;
 }

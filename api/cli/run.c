@@ -103,8 +103,7 @@ static int prepare(struct run *run)
 {
     struct sluice_server_options *options = &run->server_options;
 
-    server_options_fill(run->options, options);
-    options->listen = NULL; /* loopback, and a free port */
+    server_options_fill(run->options, options); /* it listens on loopback, and on a free port */
     options->access_key = run->key.access_key;
     options->secret_key = run->key.secret_key;
     options->control = false;

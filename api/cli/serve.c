@@ -33,6 +33,16 @@ static int fail_store(const struct options *options, int err)
     return CLI_FAILED;
 }
 
+static const char *find_open_address(const struct options *options)
+{
+    for (size_t i = 0; i < options->listen.count; i++)
+        if (!sluice_address_is_local(options->listen.items[i]))
+            return options->listen.items[i];
+    return options->tls_listen != NULL && !sluice_address_is_local(options->tls_listen)
+               ? options->tls_listen
+               : "a socket of systemd's";
+}
+
 /* Says why the server could not be started. Returns the exit status: 2 where the options are at fault. */
 static int fail_server(const struct options *options, int err)
 {
@@ -42,19 +52,16 @@ static int fail_server(const struct options *options, int err)
                 "refusing to listen on %s without a key: whoever can connect could read and delete "
                 "everything; set "
                 "SLUICE_ACCESS_KEY and SLUICE_SECRET_KEY, give --credentials, or say --allow-anonymous",
-                options->tls_listen != NULL ? options->tls_listen : options->listen);
+                find_open_address(options));
         return CLI_USAGE;
     case SLUICE_E_CREDENTIALS:
     case SLUICE_E_CERTIFICATE:
         return CLI_USAGE; /* the log has said it, with file and line */
     case -EADDRINUSE:
     case -EADDRNOTAVAIL:
-        cli_say(SLUICE_LOG_ERROR, "cannot listen on %s%s%s: %s", options->listen,
-                options->tls_listen != NULL ? " and " : "",
-                options->tls_listen != NULL ? options->tls_listen : "", sluice_strerror(err));
-        return CLI_FAILED;
+        return CLI_FAILED; /* the log has said it, with the address */
     default:
-        cli_say(SLUICE_LOG_ERROR, "cannot serve on %s%s%s: %s", options->listen,
+        cli_say(SLUICE_LOG_ERROR, "cannot serve%s%s: %s",
                 options->access_log != NULL ? " with the access log " : "",
                 options->access_log != NULL ? options->access_log : "", sluice_strerror(err));
         return CLI_FAILED;
@@ -134,16 +141,20 @@ static void wait_for_end(struct sluice_server *server, const sigset_t *ours)
     }
 }
 
+/* "sluice: serving http://127.0.0.1:9000 and unix:/run/sluice.sock from ./data": whoever waits for it waits for its first two words. */
 static void say_where(const struct sluice_server *server, const struct options *options)
 {
-    const char *address = sluice_server_address(server), *tls_address = sluice_server_tls_address(server);
+    const char *address;
+    bool is_tls;
 
-    if (tls_address == NULL)
-        printf("sluice: serving http://%s from %s\n", address, options->data);
-    else if (options->tls_listen == NULL)
-        printf("sluice: serving https://%s from %s\n", tls_address, options->data);
-    else
-        printf("sluice: serving http://%s and https://%s from %s\n", address, tls_address, options->data);
+    printf("sluice: serving");
+    for (size_t i = 0; (address = sluice_server_place(server, i, &is_tls)) != NULL; i++)
+        printf("%s %s%s", i > 0 ? " and" : "",
+               option_is_unix(address) ? ""
+               : is_tls                ? "https://"
+                                       : "http://",
+               address);
+    printf(" from %s\n", options->data);
     (void)fflush(stdout); /* whoever started it may have closed the pipe: it serves all the same */
 }
 
@@ -196,7 +207,10 @@ int cli_serve(const struct options *options)
     server_options_fill(options, &server_options);
     status = buckets_take(&options->buckets, &server_options);
     if (status == CLI_OK)
+        status = places_take(options, &server_options);
+    if (status == CLI_OK)
         status = serve(options, &server_options);
+    places_free(&server_options);
     buckets_free(&server_options);
     return status;
 }

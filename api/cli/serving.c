@@ -39,8 +39,8 @@ void store_options_fill(const struct options *options, struct sluice_store_optio
 void server_options_fill(const struct options *options, struct sluice_server_options *server)
 {
     *server = (struct sluice_server_options){
-        .listen = options->listen,
         .tls_listen = options->tls_listen,
+        .socket_mode = option_mode_parse(options->socket_mode),
         .tls_certificate = options->tls_certificate,
         .tls_key = options->tls_key,
         .workers = options->workers,

@@ -12,6 +12,7 @@ static void print_server(const struct sluice_status *status)
            status->pid, status->uptime_s, status->address);
     if (status->tls_address[0] != '\0')
         printf("tls-listen = %s\n", status->tls_address);
+    printf("places = %s\n", status->places);
     printf("health = %s\ndurability = %s\nconnections = %" PRIu64 "\ndamaged-reads = %" PRIu64 "\n",
            status->health, status->relaxed ? "relaxed" : "full", status->connections, status->damaged_reads);
     printf("read-only = %s\nroom-bytes = %" PRIu64 "\n", status->read_only ? "yes" : "no",

@@ -146,7 +146,8 @@ struct connection {
 
 /* connection_run.c */
 /* Takes the socket, the peer (NULL: where a PROXY header will tell it) and what room_take took. -ENOMEM: it took nothing. */
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer, bool is_tls);
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer,
+                      const struct listener *listener);
 void connection_run(struct connection *conn);
 /* The one way to cut a connection, in any state: ends what is under way with reason, a negative errno. */
 void connection_abort(struct connection *conn, int reason);
@@ -180,7 +181,6 @@ void connection_open(struct connection *conn);
 /* proxy_step.c */
 void proxy_begin(struct connection *conn);
 enum connection_step proxy_step(struct connection *conn);
-bool proxy_is_expected(const struct http_server *server, bool is_tls); /* on that listener */
 /* Whether who has just connected may send a header; if not, that is counted and logged. */
 bool proxy_may_announce(struct http_worker *worker, h2o_socket_t *socket);
 

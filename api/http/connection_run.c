@@ -57,7 +57,8 @@ static const h2o_conn_callbacks_t connection_callbacks = {
 
 /* ---- Birth and death ---- */
 
-int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer, bool is_tls)
+int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct peer *peer,
+                      const struct listener *listener)
 {
     struct connection *conn = calloc(1, sizeof(*conn));
 
@@ -76,9 +77,9 @@ int connection_accept(struct http_worker *worker, h2o_socket_t *socket, struct p
     worker->connection_count++;
     counter_add(&worker->counters.accepted, 1);
     counter_add(&worker->counters.open, 1);
-    conn->is_tls = is_tls;
+    conn->is_tls = listener->is_tls;
     conn->answer.keeps_alive = true; /* none has announced the end yet */
-    if (proxy_is_expected(worker->server, is_tls))
+    if (listener->is_announced)
         proxy_begin(conn);
     else
         connection_open(conn);

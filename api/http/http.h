@@ -115,15 +115,32 @@ struct http_handler {
 
 enum http_log_form { HTTP_LOG_APACHE, HTTP_LOG_JSON };
 
+#define HTTP_UNIX_PREFIX   "unix:" /* of an address that is a socket file's path */
+#define HTTP_PROXY_UNIX    "unix"  /* of trusted_proxies: whoever connects to one */
+#define HTTP_ADDRESS_BYTES 128     /* of any address as text */
+
+/* A place to serve at. */
+struct http_listen {
+    /* as `listen` below; NULL: fd, a stream socket that listens. It is the caller's, is duplicated, and becomes non-blocking */
+    const char *address;
+    int fd;
+    bool is_tls;
+    bool proxy_protocol; /* as below */
+};
+
 struct http_server_options {
-    /* "ADDR:PORT", "[::1]:9000", port 0: any free one; for plain HTTP, and for TLS. One of the two may be NULL. */
+    /* "ADDR:PORT", "[::1]:9000", port 0: any free one; "unix:PATH", a socket file, which replaces one that nobody serves at any more, and is removed at the
+     * end. For plain HTTP, and for TLS. Either may be NULL, both where there are more. */
     const char *listen, *tls_listen;
-    const char *tls_certificate, *tls_key; /* PEM files, for tls_listen; see tls.h */
+    const struct http_listen *more;
+    unsigned more_count;                   /* at most HTTP_LISTENERS_MAX with the two */
+    unsigned socket_mode;                  /* of socket files; 0: 0600 */
+    const char *tls_certificate, *tls_key; /* PEM files, for TLS; see tls.h */
     unsigned workers;                      /* 1 .. HTTP_WORKERS_MAX */
-    /* ADDR or ADDR/BITS, NULL-terminated: whose X-Forwarded-For is believed; NULL: nobody's */
+    /* ADDR, ADDR/BITS or "unix", who connects to a socket file; NULL-terminated: whose X-Forwarded-For is believed; NULL: nobody's */
     const char *const *trusted_proxies;
     /* On listen, and on tls_listen: trusted proxies alone may connect, and each connection begins with a header of the PROXY protocol (version 1
-     * or 2) that says for whom. -EINVAL without trusted_proxies. */
+     * or 2) that says for whom. -EINVAL without trusted_proxies. On a Unix socket it counts where "unix" is one of them. */
     bool proxy_protocol, tls_proxy_protocol;
     bool copy_mode;         /* bodies by recv and send even over plain HTTP */
     const char *access_log; /* file path, "-" for standard output, NULL for none */
@@ -144,13 +161,17 @@ struct http_server_options {
     void *log_ctx;
 };
 
-/* Starts the workers; serves when this returns 0. -EADDRINUSE, -EACCES, -EINVAL (bad address), -EBADMSG (certificate or key
- * cannot be used; the log has said why) ... */
+/* Starts the workers; serves when this returns 0. -EADDRINUSE, -EACCES, -EINVAL (bad address), where the log says of which; -EBADMSG (certificate or
+ * key cannot be used; the log has said why) ... */
 int http_server_start(struct http_server **server, const struct http_server_options *options);
 /* "127.0.0.1:9000": the address in use: of plain HTTP, or where there is none, of TLS. Valid as long as the server. */
 const char *http_server_address(const struct http_server *server);
 unsigned http_server_port(const struct http_server *server);
-const char *http_server_tls_address(const struct http_server *server); /* NULL without TLS */
+const char *http_server_tls_address(const struct http_server *server); /* the first; NULL without TLS */
+/* All of them, in their order; "unix:PATH" for a socket file. NULL: there are no more. */
+const char *http_server_listener(const struct http_server *server, unsigned index, bool *is_tls);
+/* What such a socket of the caller's is called there. 0, or a negative errno: -EINVAL for one that is no listening stream socket. */
+int http_listen_describe(int fd, char *address, size_t address_bytes);
 /* Any thread. Reads certificate and key again, for connections to come. 0 (also without TLS); -EBADMSG, -ENOMEM: the old ones
  * stay in use, and the log says why. */
 int http_server_reload_tls(struct http_server *server);

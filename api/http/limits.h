@@ -50,6 +50,7 @@
 /* Connections accepted at one readiness: few, so that workers that share the listener share the load. */
 #define HTTP_ACCEPTS_PER_TURN 4u
 #define HTTP_ACCEPT_PAUSE_MS  100u /* while there are no descriptors to be had */
+#define HTTP_LISTENERS_MAX    32u  /* places to serve at: each costs every worker a descriptor */
 #define HTTP_LISTEN_BACKLOG   4096 /* the kernel clips it to somaxconn */
 
 /* Connections that may be open unless an option says otherwise: half of the descriptors that this process may have, so that each can

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The listening socket: "ADDR:PORT" or "[IPv6]:PORT" to a bound, listening, non-blocking descriptor. Any
+ * A listening socket: "ADDR:PORT", "[IPv6]:PORT", "unix:PATH" or what somebody else has opened to a bound, listening, non-blocking descriptor. Any
  * thread, at start. */
 #include "api/http/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "api/http/limits.h"
@@ -72,46 +74,117 @@ static int listener_bind(const struct addrinfo *info)
     return err;
 }
 
-static int listener_name(int fd, char *address, size_t address_bytes, unsigned *port)
-{
-    struct sockaddr_storage name;
-    socklen_t length = sizeof(name);
-    char host[INET6_ADDRSTRLEN];
-    const void *host_bytes;
+/* ---- What it is called ---- */
 
-    if (getsockname(fd, (struct sockaddr *)&name, &length) != 0)
+static int listener_name_inet(const struct sockaddr_storage *name, char *address, size_t address_bytes,
+                              unsigned *port)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+    bool is_v6 = name->ss_family == AF_INET6;
+    const void *host_bytes = is_v6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
+    char host[INET6_ADDRSTRLEN];
+
+    *port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
+    if (inet_ntop(name->ss_family, host_bytes, host, sizeof(host)) == NULL)
         return -errno;
-    if (name.ss_family == AF_INET6) {
-        host_bytes = &((struct sockaddr_in6 *)&name)->sin6_addr;
-        *port = ntohs(((struct sockaddr_in6 *)&name)->sin6_port);
-    } else {
-        host_bytes = &((struct sockaddr_in *)&name)->sin_addr;
-        *port = ntohs(((struct sockaddr_in *)&name)->sin_port);
-    }
-    if (inet_ntop(name.ss_family, host_bytes, host, sizeof(host)) == NULL)
-        return -errno;
-    snprintf(address, address_bytes, name.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, *port);
+    snprintf(address, address_bytes, is_v6 ? "[%s]:%u" : "%s:%u", host, *port);
     return 0;
 }
 
-int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port)
+static int listener_name(int fd, char *address, size_t address_bytes, unsigned *port)
+{
+    struct sockaddr_storage name = {0};
+    const struct sockaddr_un *file = (const struct sockaddr_un *)&name;
+    socklen_t length = sizeof(name);
+
+    if (getsockname(fd, (struct sockaddr *)&name, &length) != 0)
+        return -errno;
+    if (name.ss_family == AF_INET || name.ss_family == AF_INET6)
+        return listener_name_inet(&name, address, address_bytes, port);
+    if (name.ss_family != AF_UNIX)
+        return -EINVAL;
+    *port = 0;
+    /* An abstract one has no file, and its name begins with a NUL. */
+    snprintf(address, address_bytes, "%s%.*s", HTTP_UNIX_PREFIX, (int)sizeof(file->sun_path),
+             file->sun_path[0] != '\0' ? file->sun_path : "@");
+    return 0;
+}
+
+static int listener_option(int fd, int option)
+{
+    socklen_t length = sizeof(int);
+    int value;
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+int http_listen_describe(int fd, char *address, size_t address_bytes)
+{
+    unsigned port;
+
+    if (listener_option(fd, SO_TYPE) != SOCK_STREAM || listener_option(fd, SO_ACCEPTCONN) != 1)
+        return -EINVAL;
+    return listener_name(fd, address, address_bytes, &port);
+}
+
+/* ---- Opening ---- */
+
+static int listener_open_inet(struct listener *listener, const char *listen_on)
 {
     char host[256];
     const char *service;
     struct addrinfo *list;
-    int fd, err;
+    int err;
 
     if ((err = listener_split(listen_on, host, sizeof(host), &service)) != 0)
         return err;
     if ((err = listener_resolve(host, service, &list)) != 0)
         return err;
-    fd = listener_bind(list);
+    listener->fd = listener_bind(list);
     freeaddrinfo(list);
-    if (fd < 0)
-        return fd;
-    if ((err = listener_name(fd, address, address_bytes, port)) != 0) {
-        close(fd);
+    return listener->fd < 0 ? listener->fd : 0;
+}
+
+/* Through a duplicate, and with what a socket of ours would have. */
+static int listener_take(struct listener *listener, int fd)
+{
+    char address[HTTP_ADDRESS_BYTES];
+    int on = 1, flags, err = http_listen_describe(fd, address, sizeof(address));
+
+    if (err != 0)
         return err;
-    }
-    return fd;
+    if ((flags = fcntl(fd, F_GETFL)) == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        (listener->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1)
+        return -errno;
+    (void)setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a Unix socket has none */
+    return 0;
+}
+
+int listener_open(struct listener *listener, const struct http_listen *at, unsigned socket_mode)
+{
+    const size_t prefix = strlen(HTTP_UNIX_PREFIX);
+    int err;
+
+    *listener = (struct listener){.fd = -1, .is_tls = at->is_tls};
+    if (at->address == NULL)
+        err = listener_take(listener, at->fd);
+    else if (strncmp(at->address, HTTP_UNIX_PREFIX, prefix) == 0)
+        err = listener_unix_open(listener, at->address + prefix, socket_mode);
+    else
+        err = listener_open_inet(listener, at->address);
+    if (err == 0 && (err = listener_name(listener->fd, listener->address, sizeof(listener->address),
+                                         &listener->port)) != 0)
+        listener_close(listener);
+    return err;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->file.is_made)
+        listener_unix_remove(listener, listener->address + strlen(HTTP_UNIX_PREFIX));
+    listener->file.is_made = false;
+    if (listener->fd != -1)
+        close(listener->fd);
+    listener->fd = -1;
 }

@@ -20,6 +20,7 @@ struct block {
 };
 
 struct proxies {
+    bool has_unix; /* who connects to a socket file is one */
     size_t count;
     struct block blocks[];
 };
@@ -87,8 +88,12 @@ int proxies_create(struct proxies **out, const char *const *list)
     proxies = calloc(1, sizeof(*proxies) + count * sizeof(proxies->blocks[0]));
     if (proxies == NULL)
         return -ENOMEM;
-    for (; err == 0 && proxies->count < count; proxies->count++)
-        err = block_parse(&proxies->blocks[proxies->count], list[proxies->count]);
+    for (size_t i = 0; err == 0 && i < count; i++) {
+        if (strcmp(list[i], HTTP_PROXY_UNIX) == 0)
+            proxies->has_unix = true;
+        else
+            err = block_parse(&proxies->blocks[proxies->count++], list[i]);
+    }
     if (err != 0) {
         free(proxies);
         return err;
@@ -136,6 +141,8 @@ bool proxies_have(const struct proxies *proxies, const struct sockaddr_storage *
 {
     struct in6_addr address;
 
+    if (proxies != NULL && socket->ss_family == AF_UNIX)
+        return proxies->has_unix;
     return proxies != NULL && address_of_socket(socket, &address) && are_trusted(proxies, &address);
 }
 
@@ -218,9 +225,10 @@ socklen_t proxies_client(const struct proxies *proxies, const struct http_header
     struct in6_addr client;
     unsigned hops = 0;
 
-    if (proxies == NULL || length == 0 || !address_of_socket(address, &client) ||
-        !are_trusted(proxies, &client))
+    if (length == 0 || !proxies_have(proxies, address))
         return length;
+    (void)address_of_socket(address,
+                            &client); /* a socket file has none, and where no hop is told it stays so */
     for (size_t i = headers->size; i > 0; i--) {
         const struct http_header *header = &headers->entries[i - 1];
 

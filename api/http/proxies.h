@@ -9,7 +9,7 @@
 
 struct proxies;
 
-/* list: ADDR or ADDR/BITS, NULL-terminated; NULL: none, and *proxies is NULL then. 0, -EINVAL, -ENOMEM. */
+/* list: ADDR, ADDR/BITS or "unix", NULL-terminated; NULL: none, and *proxies is NULL then. 0, -EINVAL, -ENOMEM. */
 int proxies_create(struct proxies **proxies, const char *const *list);
 void proxies_destroy(struct proxies *proxies); /* NULL allowed */
 

@@ -16,11 +16,6 @@
 #include "api/http/proxies.h"
 #include "api/http/proxy_header.h"
 
-bool proxy_is_expected(const struct http_server *server, bool is_tls)
-{
-    return is_tls ? server->options.tls_proxy_protocol : server->options.proxy_protocol;
-}
-
 static void proxy_note_refusal(struct http_worker *worker, h2o_socket_t *socket, const char *why)
 {
     struct sockaddr_storage address;

@@ -10,26 +10,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "api/http/connection.h"
 #include "api/http/proxies.h"
 #include "api/http/tls.h"
-
-/* The log of what has no server yet, or does not know it. */
-static void server_log_line(void *ctx, enum log_level level, const char *message)
-{
-    server_log(ctx, level, "%s", message);
-}
-
-static void server_close_listeners(struct http_server *server)
-{
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        if (server->listeners[i].fd != -1)
-            close(server->listeners[i].fd);
-        server->listeners[i].fd = -1;
-    }
-}
 
 static void server_free(struct http_server *server)
 {
@@ -53,8 +37,6 @@ static struct http_server *server_create(const struct http_server_options *optio
     if (server == NULL)
         return NULL;
     server->options = *options;
-    for (unsigned i = 0; i < LISTENERS_MAX; i++)
-        server->listeners[i].fd = -1;
     server->workers = calloc(options->workers, sizeof(server->workers[0]));
     if (server->workers == NULL) {
         free(server);
@@ -94,53 +76,23 @@ static int server_start_workers(struct http_server *server)
     return err;
 }
 
-/* ---- Listeners ---- */
-
-static int server_listen(struct listener *listener, const char *listen_on)
-{
-    int fd = listener_open(listen_on, listener->address, sizeof(listener->address), &listener->port);
-
-    if (fd < 0)
-        return fd;
-    listener->fd = fd;
-    return 0;
-}
-
-static int server_load_tls(struct http_server *server, const struct http_server_options *options)
-{
-    const struct tls_context_options tls_options = {
-        .certificate = options->tls_certificate,
-        .key = options->tls_key,
-        .log = server_log_line,
-        .log_ctx = server,
-    };
-
-    return tls_context_create(&server->tls, &tls_options);
-}
-
-static int server_open_listeners(struct http_server *server, const struct http_server_options *options)
-{
-    int err = 0;
-
-    if (options->tls_listen != NULL && (err = server_load_tls(server, options)) != 0)
-        return err;
-    if (options->listen != NULL)
-        err = server_listen(&server->listeners[LISTENER_PLAIN], options->listen);
-    if (err == 0 && options->tls_listen != NULL)
-        err = server_listen(&server->listeners[LISTENER_TLS], options->tls_listen);
-    return err;
-}
-
 static bool server_options_are_valid(const struct http_server_options *options)
 {
     bool has_pair = options->tls_certificate != NULL && options->tls_key != NULL;
+    bool has_tls = options->tls_listen != NULL;
+    bool announces = options->proxy_protocol || options->tls_proxy_protocol;
 
-    return (options->listen != NULL || options->tls_listen != NULL) &&
-           (!(options->proxy_protocol || options->tls_proxy_protocol) ||
-            (options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL)) &&
-           (options->tls_listen == NULL || has_pair) && options->workers > 0 &&
-           options->workers <= HTTP_WORKERS_MAX && options->connections_max <= HTTP_CONNECTIONS_MAX &&
-           options->handler.on_request != NULL;
+    if ((options->listen == NULL && options->tls_listen == NULL && options->more_count == 0) ||
+        options->more_count + (options->listen != NULL) + (options->tls_listen != NULL) > HTTP_LISTENERS_MAX)
+        return false;
+    for (unsigned i = 0; i < options->more_count; i++) {
+        has_tls = has_tls || options->more[i].is_tls;
+        announces = announces || options->more[i].proxy_protocol;
+    }
+
+    return (!announces || (options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL)) &&
+           (!has_tls || has_pair) && options->workers > 0 && options->workers <= HTTP_WORKERS_MAX &&
+           options->connections_max <= HTTP_CONNECTIONS_MAX && options->handler.on_request != NULL;
 }
 
 /* ---- Start and stop ---- */
@@ -162,7 +114,7 @@ int http_server_start(struct http_server **server_out, const struct http_server_
     if (err == 0 && options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
     if (err == 0)
-        err = server_open_listeners(server, options);
+        err = server_open_listeners(server);
     if (err == 0)
         err = server_start_workers(server);
     if (err != 0) {
@@ -186,26 +138,6 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_join(server->workers[i]);
     server_free(server);
-}
-
-static const struct listener *server_main_listener(const struct http_server *server)
-{
-    return &server->listeners[server->listeners[LISTENER_PLAIN].port != 0 ? LISTENER_PLAIN : LISTENER_TLS];
-}
-
-const char *http_server_address(const struct http_server *server)
-{
-    return server_main_listener(server)->address;
-}
-
-unsigned http_server_port(const struct http_server *server)
-{
-    return server_main_listener(server)->port;
-}
-
-const char *http_server_tls_address(const struct http_server *server)
-{
-    return server->tls != NULL ? server->listeners[LISTENER_TLS].address : NULL;
 }
 
 int http_server_reload_tls(struct http_server *server)

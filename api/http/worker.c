@@ -65,13 +65,13 @@ static void worker_pause_accepting(struct http_worker *worker, h2o_socket_t *lis
         h2o_timeout_link(worker->loop, &worker->accept_timeout, &worker->accept_pause);
 }
 
-static void worker_take(struct http_worker *worker, h2o_socket_t *socket, bool is_tls)
+static void worker_take(struct http_worker *worker, h2o_socket_t *socket, const struct listener *listener)
 {
     struct peer *peer = NULL;
-    bool is_announced = proxy_is_expected(worker->server, is_tls);
 
-    if ((is_announced ? !proxy_may_announce(worker, socket) : peer_take(worker, socket, &peer) != 0) ||
-        connection_accept(worker, socket, peer, is_tls) != 0) {
+    if ((listener->is_announced ? !proxy_may_announce(worker, socket)
+                                : peer_take(worker, socket, &peer) != 0) ||
+        connection_accept(worker, socket, peer, listener) != 0) {
         peer_give_back(worker->server, peer);
         room_give_back(worker->server);
         h2o_socket_close(socket);
@@ -82,8 +82,8 @@ static void worker_take(struct http_worker *worker, h2o_socket_t *socket, bool i
 
 static void worker_on_accept(h2o_socket_t *listener, const char *err)
 {
-    struct http_worker *worker = listener->data;
-    bool is_tls = listener == worker->listeners[LISTENER_TLS];
+    const struct worker_listener *at = listener->data;
+    struct http_worker *worker = at->worker;
     h2o_socket_t *socket;
 
     (void)err;
@@ -103,7 +103,7 @@ static void worker_on_accept(h2o_socket_t *listener, const char *err)
             }
             return;
         }
-        worker_take(worker, socket, is_tls);
+        worker_take(worker, socket, at->listener);
     }
 }
 
@@ -111,9 +111,9 @@ static void worker_on_accept_pause(h2o_timeout_entry_t *entry)
 {
     struct http_worker *worker = H2O_STRUCT_FROM_MEMBER(struct http_worker, accept_pause, entry);
 
-    for (unsigned i = 0; i < LISTENERS_MAX; i++)
-        if (worker->listeners[i] != NULL)
-            h2o_socket_read_start(worker->listeners[i], worker_on_accept);
+    for (unsigned i = 0; i < worker->server->listener_count; i++)
+        if (worker->listeners[i].socket != NULL)
+            h2o_socket_read_start(worker->listeners[i].socket, worker_on_accept);
 }
 
 /* ---- Opening and closing ---- */
@@ -165,8 +165,8 @@ static void worker_close_socket(h2o_socket_t **socket)
 
 static void worker_close_listeners(struct http_worker *worker)
 {
-    for (unsigned i = 0; i < LISTENERS_MAX; i++)
-        worker_close_socket(&worker->listeners[i]);
+    for (unsigned i = 0; i < worker->server->listener_count; i++)
+        worker_close_socket(&worker->listeners[i].socket);
 }
 
 static int worker_open_sockets(struct http_worker *worker)
@@ -176,11 +176,14 @@ static int worker_open_sockets(struct http_worker *worker)
     if (worker->events.fd != -1 &&
         (worker->events_socket = worker_poll(worker, worker->events.fd, worker_on_events)) == NULL)
         return -errno;
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        int fd = worker->server->listeners[i].fd;
+    for (unsigned i = 0; i < worker->server->listener_count; i++) {
+        const struct listener *listener = &worker->server->listeners[i];
+        struct worker_listener *at = &worker->listeners[i];
 
-        if (fd != -1 && (worker->listeners[i] = worker_poll(worker, fd, worker_on_accept)) == NULL)
+        *at = (struct worker_listener){worker, listener, worker_poll(worker, listener->fd, worker_on_accept)};
+        if (at->socket == NULL)
             return -errno;
+        at->socket->data = at;
     }
     return 0;
 }

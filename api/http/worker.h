@@ -15,18 +15,30 @@
 #include "api/http/access_log.h"
 #include "storage/base/log.h"
 #include "api/http/http.h"
+#include "api/http/limits.h"
 
 enum server_phase {
     SERVER_SERVING,
     SERVER_STOPPING, /* no new connections; those at work finish within grace_ms and are then cut */
 };
 
-enum { LISTENER_PLAIN, LISTENER_TLS, LISTENERS_MAX };
-
 struct listener {
-    int fd; /* -1: there is none */
-    char address[80];
-    unsigned port;
+    int fd;
+    char address[HTTP_ADDRESS_BYTES];
+    unsigned port; /* 0: of a Unix socket */
+    bool is_tls, is_announced;
+    struct { /* the socket file, where it was made here */
+        bool is_made;
+        dev_t device;
+        ino_t inode;
+    } file;
+};
+
+/* One of them, as a worker polls it. */
+struct worker_listener {
+    struct http_worker *worker;
+    const struct listener *listener;
+    h2o_socket_t *socket; /* NULL: closed */
 };
 
 struct body_budget;
@@ -36,7 +48,8 @@ struct proxies;
 
 struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
-    struct listener listeners[LISTENERS_MAX];
+    struct listener listeners[HTTP_LISTENERS_MAX];
+    unsigned listener_count;
     struct tls_context *tls; /* NULL: none of the listeners is for TLS */
     struct access_log *log;  /* may be NULL */
     struct proxies *proxies; /* NULL: none is trusted */
@@ -78,8 +91,9 @@ struct http_worker {
     struct http_worker_events events;
 
     h2o_loop_t *loop;
-    h2o_socket_t *listeners[LISTENERS_MAX], *wake, *events_socket; /* may be NULL */
-    int wake_fd;                                                   /* eventfd; `wake` polls a duplicate */
+    struct worker_listener listeners[HTTP_LISTENERS_MAX];
+    h2o_socket_t *wake, *events_socket; /* may be NULL */
+    int wake_fd;                        /* eventfd; `wake` polls a duplicate */
     h2o_timeout_t handshake_timeout, head_timeout, idle_timeout, body_timeout, collect_timeout, send_timeout,
         linger_timeout;
     h2o_timeout_t accept_timeout;
@@ -146,8 +160,15 @@ int body_budget_create(struct body_budget **budget);
 void body_budget_destroy(struct body_budget *budget);  /* NULL allowed */
 uint64_t body_budget_held(struct body_budget *budget); /* bytes, now; any thread */
 
-/* listener.c: binds and listens on "ADDR:PORT"; fills address and port. The descriptor, or a negative errno. */
-int listener_open(const char *listen_on, char *address, size_t address_bytes, unsigned *port);
+/* listener.c: binds and listens, or takes what listens already; fills all but is_announced. 0 or a negative errno. */
+int listener_open(struct listener *listener, const struct http_listen *at, unsigned socket_mode);
+void listener_close(struct listener *listener); /* removes its socket file */
+/* listener_unix.c: binds and listens on a socket file; fills fd and file. 0 or a negative errno. */
+int listener_unix_open(struct listener *listener, const char *path, unsigned mode);
+void listener_unix_remove(struct listener *listener, const char *path);
+/* server_listeners.c: all that the options name. On failure some may be open. */
+int server_open_listeners(struct http_server *server);
+void server_close_listeners(struct http_server *server);
 
 /* loop.c: libh2o's loop, and what it and its thread leave behind. loop_create may fail with a negative errno. */
 int loop_create(h2o_loop_t **loop);

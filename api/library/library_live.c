@@ -19,6 +19,23 @@ static int live_result(int err)
 
 /* ---- Status ---- */
 
+/* Their texts, with a blank between them; what does not fit is left out. */
+static void join_texts(const json_t *texts, char *joined, size_t size)
+{
+    size_t length = 0, index;
+    const json_t *text;
+
+    joined[0] = '\0';
+    json_array_foreach((json_t *)texts, index, text)
+    {
+        const char *word = json_string_value(text);
+
+        if (word == NULL || length + 1 + strlen(word) >= size)
+            return;
+        length += (size_t)snprintf(joined + length, size - length, "%s%s", index > 0 ? " " : "", word);
+    }
+}
+
 static void status_fill(struct sluice_status *status, const json_t *answer)
 {
     *status = (struct sluice_status){
@@ -42,6 +59,7 @@ static void status_fill(struct sluice_status *status, const json_t *answer)
     snprintf(status->address, sizeof(status->address), "%s", control_client_text(answer, "address"));
     snprintf(status->tls_address, sizeof(status->tls_address), "%s",
              control_client_text(answer, "tls_address"));
+    join_texts(json_object_get(answer, "places"), status->places, sizeof(status->places));
 }
 
 static int status_of_closed(const char *directory, struct sluice_status *status)

@@ -20,6 +20,8 @@ bool address_is_loopback(const char *listen)
     char host[INET6_ADDRSTRLEN];
     size_t length;
 
+    if (strncmp(listen, "unix:", 5) == 0)
+        return true;
     if (colon == NULL)
         return false;
     length = (size_t)(colon - listen);

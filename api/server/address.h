@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Whether only this machine can reach the address: 127.0.0.0/8, [::1], their IPv4-mapped form, or the name localhost. Every
+/* Whether only this machine can reach the address: 127.0.0.0/8, [::1], their IPv4-mapped form, the name localhost; or a socket file, "unix:PATH". Every
  * other name counts as reachable from outside, whatever it resolves to now, and so does what cannot be understood. */
 bool address_is_loopback(const char *listen);
 

@@ -95,6 +95,30 @@ static json_t *status_figures(const struct control_subject *subject)
         (json_int_t)statistics.connections_open, "damaged_reads", (json_int_t)damaged);
 }
 
+/* Each as a URL, or as "unix:PATH". */
+static int add_places(const struct control_subject *subject, json_t *members)
+{
+    json_t *places = json_array();
+    const char *address;
+    bool is_tls;
+    int err = places == NULL ? -ENOMEM : 0;
+
+    for (unsigned i = 0; err == 0 && (address = http_server_listener(subject->http, i, &is_tls)) != NULL;
+         i++) {
+        const char *scheme = strncmp(address, HTTP_UNIX_PREFIX, strlen(HTTP_UNIX_PREFIX)) == 0 ? ""
+                             : is_tls                                                          ? "https://"
+                                                                                               : "http://";
+        char text[HTTP_ADDRESS_BYTES + 8];
+
+        (void)snprintf(text, sizeof(text), "%s%s", scheme, address);
+        err = json_array_append_new(places, control_text(text)) == 0 ? 0 : -ENOMEM;
+    }
+    if (err == 0 && json_object_set(members, "places", places) != 0)
+        err = -ENOMEM;
+    json_decref(places);
+    return err;
+}
+
 /* As /-/healthy. */
 static int add_health(json_t *members, int health)
 {
@@ -140,7 +164,8 @@ static json_t *call_status(const struct control_subject *subject, json_t *reques
     (void)asker;
     if (members == NULL)
         return NULL;
-    if ((counted == 0 && add_count(members, &count) != 0) || add_health(members, health) != 0) {
+    if ((counted == 0 && add_count(members, &count) != 0) || add_health(members, health) != 0 ||
+        add_places(subject, members) != 0) {
         json_decref(members);
         return NULL;
     }

@@ -4,6 +4,7 @@
  *
  * By HTTPS the certificate is not verified: it is made out to a name, an address is asked, and nothing that is said is secret
  * or believed further than "healthy". */
+#include "api/http/http.h"
 #include "api/sluice.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define PING_TIMEOUT_S    5
@@ -76,20 +78,44 @@ static void sigpipe_restore(const sigset_t *before)
 }
 
 /* A connected socket with timeouts, or a negative errno. */
-static int connect_to(const struct addrinfo *address)
+static int connect_to(const struct sockaddr *address, socklen_t length)
 {
     struct timeval timeout = {.tv_sec = PING_TIMEOUT_S};
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 
     if (fd < 0)
         return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0 &&
-        connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+        connect(fd, address, length) == 0)
         return fd;
     err = errno;
     (void)close(fd);
     return -err;
+}
+
+static int connect_to_file(const char *path)
+{
+    struct sockaddr_un file = {.sun_family = AF_UNIX};
+
+    if (path[0] == '\0' || strlen(path) >= sizeof(file.sun_path))
+        return -EINVAL;
+    strcpy(file.sun_path, path);
+    return connect_to((const struct sockaddr *)&file, sizeof(file));
+}
+
+static int connect_to_address(const char *address, char *host, size_t host_size)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *info;
+    char port[8];
+    int fd;
+
+    if (!split_address(address, host, host_size, port, sizeof(port)) ||
+        getaddrinfo(host, port, &hints, &info) != 0)
+        return -EINVAL;
+    fd = connect_to(info->ai_addr, info->ai_addrlen);
+    freeaddrinfo(info);
+    return fd;
 }
 
 /* EAGAIN is what an exceeded SO_RCVTIMEO says. */
@@ -156,17 +182,15 @@ static int ping_ask(struct ping *ping, const char *host)
 
 int sluice_ping(const char *address, bool tls)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *info;
+    const size_t prefix = strlen(HTTP_UNIX_PREFIX);
     struct ping ping = {.fd = -1};
-    char host[256], port[8];
+    char host[256] = "localhost";
     sigset_t before;
     int status;
 
-    if (!split_address(address, host, sizeof(host), port, sizeof(port)) ||
-        getaddrinfo(host, port, &hints, &info) != 0)
-        return -EINVAL;
-    ping.fd = connect_to(info);
-    freeaddrinfo(info);
+    ping.fd = strncmp(address, HTTP_UNIX_PREFIX, prefix) == 0
+                  ? connect_to_file(address + prefix)
+                  : connect_to_address(address, host, sizeof(host));
     if (ping.fd < 0)
         return ping.fd;
     sigpipe_block(&before);

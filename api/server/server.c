@@ -18,11 +18,11 @@
 #include "api/http/limits.h"
 #include "api/s3/s3_front.h"
 #include "api/s3/s3_service.h"
-#include "api/server/address.h"
 #include "api/server/buckets.h"
 #include "api/server/control.h"
 #include "api/server/control_http.h"
 #include "api/server/keys.h"
+#include "api/server/places.h"
 #include "api/server/watch.h"
 
 #include <errno.h>
@@ -33,7 +33,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVER_LISTEN_DEFAULT "127.0.0.1:0"
 #define SERVER_REGION_DEFAULT "us-east-1"
 
 _Static_assert((int)LOG_LEVEL_INFO == (int)SLUICE_LOG_INFO &&
@@ -236,26 +235,13 @@ static int create_service(struct s3_service **service, const struct sluice_serve
     return err == -EBADMSG ? SLUICE_E_CREDENTIALS : err;
 }
 
-/* Without a key everybody may do everything, so everybody has to be on this machine, unless the operator says
- * otherwise. */
-static int check_address(const struct sluice_server_options *options, const struct s3_service *service)
-{
-    const char *listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT;
-
-    if (!s3_service_is_open(service) || options->allow_anonymous ||
-        (address_is_loopback(listen) &&
-         (options->tls_listen == NULL || address_is_loopback(options->tls_listen))))
-        return 0;
-    return SLUICE_E_OPEN_ADDRESS;
-}
-
 static int start_http(struct sluice_server *server, const struct sluice_server_options *options)
 {
-    const char *listen = options->listen != NULL ? options->listen : SERVER_LISTEN_DEFAULT;
-    bool is_tls_alone = options->tls_certificate != NULL && options->tls_listen == NULL;
+    struct http_listen places[HTTP_LISTENERS_MAX];
     const struct http_server_options http_options = {
-        .listen = is_tls_alone ? NULL : listen,
-        .tls_listen = is_tls_alone ? listen : options->tls_listen,
+        .more = places,
+        .more_count = server_places_list(options, places),
+        .socket_mode = options->socket_mode,
         .tls_certificate = options->tls_certificate,
         .tls_key = options->tls_key,
         .workers = options->workers != 0 ? options->workers : count_processors(),
@@ -263,8 +249,6 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .body_rate_min = options->body_rate_min,
         .connections_per_address_max = options->max_connections_per_address,
         .trusted_proxies = options->trusted_proxies,
-        .proxy_protocol = !is_tls_alone && options->proxy_protocol,
-        .tls_proxy_protocol = is_tls_alone ? options->proxy_protocol : options->tls_proxy_protocol,
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,
         .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
@@ -325,19 +309,6 @@ static int copy_credentials(struct sluice_server *server, const struct sluice_se
     return server->credentials != NULL ? 0 : -ENOMEM;
 }
 
-/* Whether the options for connections fit together. */
-static int check_listen_options(const struct sluice_server_options *options)
-{
-    bool has_certificate = options->tls_certificate != NULL;
-    bool has_proxy = options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL;
-
-    if ((options->proxy_protocol || options->tls_proxy_protocol) && !has_proxy)
-        return -EINVAL;
-    if (has_certificate != (options->tls_key != NULL) || (options->tls_listen != NULL && !has_certificate))
-        return -EINVAL;
-    return 0;
-}
-
 int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
                         const struct sluice_server_options *options)
 {
@@ -350,7 +321,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if (options == NULL)
         options = &defaults;
     server->core = sluice_store_core(store);
-    if ((err = check_listen_options(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
+    if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
         (err = doors_create(&server->doors, options->caches, log_to_core, server->core)) != 0 ||
         (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0)
         goto fail;
@@ -359,7 +330,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
                          log_to_core, server->core);
     if (err != 0)
         goto fail;
-    if ((err = check_address(options, server->service)) != 0 ||
+    if ((err = server_places_admit(options, s3_service_is_open(server->service))) != 0 ||
         (err = server_buckets_make(store, options, server->doors, s3_service_region(server->service))) != 0)
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
@@ -393,7 +364,7 @@ int sluice_server_check(const struct sluice_server_options *options,
     struct server_log caller = {.line = log, .ctx = log_ctx};
     struct s3_service *service;
     struct doors *doors;
-    int err = check_listen_options(options);
+    int err = server_places_check(options);
 
     if (err != 0 || (err = server_buckets_check(options)) != 0 ||
         (err = doors_create(&doors, options->caches, log_to_caller, &caller)) != 0)
@@ -401,7 +372,7 @@ int sluice_server_check(const struct sluice_server_options *options,
     doors_destroy(doors); /* they were looked at */
     if ((err = create_service(&service, options, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
-    err = check_address(options, service);
+    err = server_places_admit(options, s3_service_is_open(service));
     if (err == 0 && options->tls_certificate != NULL &&
         (err = http_tls_check(options->tls_certificate, options->tls_key, log_to_caller, &caller)) ==
             -EBADMSG)
@@ -420,6 +391,17 @@ const char *sluice_server_address(const struct sluice_server *server)
 const char *sluice_server_tls_address(const struct sluice_server *server)
 {
     return http_server_tls_address(server->http);
+}
+
+const char *sluice_server_place(const struct sluice_server *server, size_t index, bool *tls)
+{
+    bool is_tls = false;
+    const char *address =
+        index < HTTP_LISTENERS_MAX ? http_server_listener(server->http, (unsigned)index, &is_tls) : NULL;
+
+    if (tls != NULL)
+        *tls = is_tls;
+    return address;
 }
 
 unsigned sluice_server_port(const struct sluice_server *server)

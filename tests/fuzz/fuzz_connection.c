@@ -104,6 +104,8 @@ static void script_read(struct script *script, const uint8_t *data, size_t size)
 
 /* ---- The server ---- */
 
+static struct listener listener = {.fd = -1, .port = 1};
+
 static struct http_server *server_create(void)
 {
     struct http_server *server = calloc(1, sizeof(*server));
@@ -115,8 +117,6 @@ static struct http_server *server_create(void)
     server->body_rate_min = HTTP_BODY_RATE_MIN;
     server->body_rate_span_ms = HTTP_BODY_RATE_SPAN_MS;
     server->grace_ms = 3600000;
-    for (unsigned i = 0; i < LISTENERS_MAX; i++)
-        server->listeners[i].fd = -1;
     return server;
 }
 
@@ -161,7 +161,7 @@ static void client_begin(struct player *player)
     player_require(room_take(player->worker), "room");
     socket = h2o_evloop_socket_create(player->worker->loop, fds[0], H2O_SOCKET_FLAG_DONT_READ);
     player->conn = NULL;
-    player_require(connection_accept(player->worker, socket, NULL, false) == 0, "a connection");
+    player_require(connection_accept(player->worker, socket, NULL, &listener) == 0, "a connection");
     player->conn = H2O_STRUCT_FROM_MEMBER(struct connection, link, player->worker->connections.next);
 }
 
@@ -368,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         begin_all();
     script_read(&script, data, size);
     players[0].worker->server->options.copy_mode = script.copies;
-    players[0].worker->server->options.proxy_protocol = script.lead > 0;
+    listener.is_announced = script.lead > 0;
     if (PLAYERS > 1)
         sem_post(&second_begins);
     play(&players[0], &script);

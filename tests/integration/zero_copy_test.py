@@ -42,10 +42,10 @@ class Moved:
         return sum(self.bytes.get(name, 0) for name in names)
 
 
-def traced(engine, keys, action):
+def traced(engine, keys, action, args=()):
     """Runs action(server) against a traced server; returns what moved."""
     trace = scratch(f"trace-{engine}-{len(os.listdir(scratch()))}")
-    server = Server(keys=keys, engine=engine, strace=trace, strace_calls=",".join(CALLS), args=["--durability", "relaxed"])
+    server = Server(keys=keys, engine=engine, strace=trace, strace_calls=",".join(CALLS), args=["--durability", "relaxed", *args])
     try:
         action(server)
         check(server.stop(), f"{engine}: the traced server ends with status 0")
@@ -66,6 +66,16 @@ def judge(name, engine, moved, put_bytes, get_bytes, limit=MIB):
     check(written < limit, f"{name}: no body through write and send", f"{written} bytes")
     if engine == "uring":
         check(moved.calls.get("io_uring_enter", 0) > 0, f"{name}: io_uring does the disk work")
+
+
+def socket_file_round_trip(path, file):
+    def action(server):
+        back, curl = scratch("back"), ["curl", "-sS", "-f", "--unix-socket", file]
+        equal([run([*curl, *words])[0] for words in (("-X", "PUT", "http://localhost/zero"), ("-T", path, "http://localhost/zero/object"),
+                                                    ("-o", back, "http://localhost/zero/object"))], [0, 0, 0], "curl goes by a socket file")
+        equal(sha256_file(back), sha256_file(path), "and it is identical")
+        os.unlink(back)
+    return action
 
 
 def curl_round_trip(path, upload):
@@ -112,6 +122,8 @@ for engine in ("uring", "threads"):
           traced(engine, False, curl_round_trip(large, lambda path: ["-T", path])), size, size)
     judge(f"curl -T -, chunked, {chunked_size // MIB} MiB, {engine}", engine,
           traced(engine, False, curl_round_trip(chunked, lambda path: ["-T", "-"])), chunked_size, chunked_size)
+    file = scratch(f"{engine}.sock")
+    judge(f"a socket file, 64 MiB, {engine}", engine, traced(engine, False, socket_file_round_trip(middle, file), ("--listen", f"unix:{file}")), 64 * MIB, 64 * MIB)
     if have("aws"):
         judge(f"aws s3 cp, 64 MiB, {engine}", engine, traced(engine, True, aws_round_trip(middle)), 64 * MIB, 64 * MIB)
     else:

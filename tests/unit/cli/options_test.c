@@ -101,7 +101,7 @@ static void test_defaults(void **state)
 
     assert_int_equal(options_load(&fixture->options, COMMAND_SERVE, 0, NULL), 0);
     assert_string_equal(fixture->options.data, "./data");
-    assert_string_equal(fixture->options.listen, "127.0.0.1:9000");
+    assert_string_equal(fixture->options.listen.items[0], "127.0.0.1:9000");
     assert_string_equal(fixture->options.region, "us-east-1");
     assert_int_equal(fixture->options.workers, 0);
     assert_int_equal(fixture->options.grace_s, 30);
@@ -336,6 +336,25 @@ static void test_aliases(void **state)
     assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--workers", "3"), "MINIO_ROOT_USER: access-key");
 }
 
+static void test_listen(void **state)
+{
+    struct fixture *fixture = *state;
+
+    setenv("SLUICE_LISTEN", "127.0.0.1:1,unix:/run/s.sock", 1);
+    assert_int_equal(LOAD(fixture, COMMAND_SERVE, "--socket-mode", "0660"), 0);
+    assert_int_equal(fixture->options.listen.count, 2); /* the default is replaced */
+    assert_string_equal(fixture->options.listen.items[1], "unix:/run/s.sock");
+    assert_int_equal(option_mode_parse(fixture->options.socket_mode), 0660);
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--listen", "unix:"), "must have a path");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--listen", "unix:@x"), "must have a path");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--listen", "Unix:/x"), "ADDR:PORT");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--tls-listen", "unix:/x"), "ADDR:PORT");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--socket-mode", "000"), "octal");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--socket-mode", "4755"), "octal");
+    assert_error(fixture, LOAD(fixture, COMMAND_SERVE, "--socket-mode", "6600000"), "octal");
+    unsetenv("SLUICE_LISTEN");
+}
+
 /* The list of buckets has a name of its own: SLUICE_BUCKET is what programs are told that use one. */
 static void test_buckets(void **state)
 {
@@ -440,6 +459,7 @@ int main(void)
         TEST(test_precedence),
         TEST(test_aliases),
         TEST(test_buckets),
+        TEST(test_listen),
         TEST(test_overruled_values_are_checked),
         TEST(test_help),
         TEST(test_min_free),

@@ -16,6 +16,8 @@ static void test_loopback(void **state)
     assert_true(address_is_loopback("[::1]:9000"));
     assert_true(address_is_loopback("[::ffff:127.0.0.1]:9000"));
     assert_true(address_is_loopback("localhost:9000"));
+    assert_true(address_is_loopback("unix:/run/sluice/sluice.sock"));
+    assert_true(address_is_loopback("unix:relative"));
 }
 
 static void test_reachable(void **state)

@@ -198,11 +198,42 @@ static void local_addresses(void **state)
     assert_true(proxies_is_local(&address));
 }
 
+/* Who connects to a socket file has no address of his own: one is told, or there is none. */
+static void believes_a_socket_file_when_told(void **state)
+{
+    static const char *const files[] = {"unix", "10.0.0.0/8", NULL};
+    struct http_header entry = {SLICE("x-forwarded-for"), SLICE("192.0.2.7, 10.0.0.1")};
+    struct http_headers told = {&entry, 1, 1}, silent = {NULL, 0, 0};
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
+    struct proxies *proxies;
+    socklen_t length;
+
+    (void)state;
+    assert_int_equal(proxies_create(&proxies, trusted), 0);
+    assert_false(proxies_have(proxies, &address));
+    assert_int_equal(proxies_client(proxies, &told, &address, 2), 2);
+    assert_int_equal(address.ss_family, AF_UNIX);
+    proxies_destroy(proxies);
+
+    assert_int_equal(proxies_create(&proxies, files), 0);
+    assert_true(proxies_have(proxies, &address));
+    assert_int_equal(proxies_client(proxies, &silent, &address, 2), 2);
+    assert_int_equal(address.ss_family, AF_UNIX);
+    length = proxies_client(proxies, &told, &address, 2);
+    assert_int_equal(length, sizeof(struct sockaddr_in));
+    assert_int_equal(address.ss_family, AF_INET);
+    assert_int_equal(((struct sockaddr_in *)&address)->sin_addr.s_addr, inet_addr("192.0.2.7"));
+    proxies_destroy(proxies);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(clients), cmocka_unit_test(none_and_all),
-                                       cmocka_unit_test(lists_that_cannot_be), cmocka_unit_test(protocols),
-                                       cmocka_unit_test(local_addresses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(clients),
+                                       cmocka_unit_test(none_and_all),
+                                       cmocka_unit_test(lists_that_cannot_be),
+                                       cmocka_unit_test(protocols),
+                                       cmocka_unit_test(local_addresses),
+                                       cmocka_unit_test(believes_a_socket_file_when_told)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

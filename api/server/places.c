@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A certificate without a place of its own is for `listen`; a socket file is for this machine, and needs none. */
+#include "api/server/places.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/server/address.h"
+
+#define LISTEN_DEFAULT "127.0.0.1:0"
+#define MODE_MAX       0777u
+
+bool sluice_address_is_local(const char *address)
+{
+    return address_is_loopback(address);
+}
+
+static bool is_file(const char *address)
+{
+    return address != NULL && strncmp(address, HTTP_UNIX_PREFIX, strlen(HTTP_UNIX_PREFIX)) == 0;
+}
+
+int server_places_check(const struct sluice_server_options *options)
+{
+    bool has_certificate = options->tls_certificate != NULL;
+    bool has_proxy = options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL;
+    bool announces = options->proxy_protocol || options->tls_proxy_protocol;
+    bool needs_certificate = options->tls_listen != NULL;
+
+    if (options->more_count > HTTP_LISTENERS_MAX - 2 || options->socket_mode > MODE_MAX ||
+        is_file(options->tls_listen))
+        return -EINVAL;
+    for (size_t i = 0; i < options->more_count; i++) {
+        if (options->more[i].tls && is_file(options->more[i].address))
+            return -EINVAL;
+        needs_certificate = needs_certificate || options->more[i].tls;
+        announces = announces || options->more[i].proxy_protocol;
+    }
+    if ((announces && !has_proxy) || has_certificate != (options->tls_key != NULL) ||
+        (needs_certificate && !has_certificate))
+        return -EINVAL;
+    return 0;
+}
+
+unsigned server_places_list(const struct sluice_server_options *options,
+                            struct http_listen places[HTTP_LISTENERS_MAX])
+{
+    const char *listen =
+        options->listen != NULL || options->more_count > 0 ? options->listen : LISTEN_DEFAULT;
+    bool is_tls = options->tls_certificate != NULL && options->tls_listen == NULL && !is_file(listen);
+    unsigned count = 0;
+
+    if (listen != NULL)
+        places[count++] = (struct http_listen){listen, -1, is_tls, options->proxy_protocol};
+    if (options->tls_listen != NULL)
+        places[count++] = (struct http_listen){options->tls_listen, -1, true, options->tls_proxy_protocol};
+    for (size_t i = 0; i < options->more_count; i++) {
+        const struct sluice_listen *more = &options->more[i];
+
+        places[count++] = (struct http_listen){more->address, more->fd, more->tls, more->proxy_protocol};
+    }
+    return count;
+}
+
+int server_places_admit(const struct sluice_server_options *options, bool is_open)
+{
+    struct http_listen places[HTTP_LISTENERS_MAX];
+    unsigned count = server_places_list(options, places);
+
+    if (!is_open || options->allow_anonymous)
+        return 0;
+    for (unsigned i = 0; i < count; i++) {
+        char inherited[HTTP_ADDRESS_BYTES];
+        const char *address = places[i].address;
+
+        if (address == NULL && http_listen_describe(places[i].fd, inherited, sizeof(inherited)) != 0)
+            continue; /* which is said when it is to be served */
+        if (!address_is_loopback(address != NULL ? address : inherited))
+            return SLUICE_E_OPEN_ADDRESS;
+    }
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a server serves, as its options say it: `listen`, `tls_listen` and `more`. */
+#ifndef API_SERVER_PLACES_H
+#define API_SERVER_PLACES_H
+
+#include "api/http/http.h"
+#include "api/http/limits.h"
+#include "api/sluice.h"
+
+/* Whether the options for places fit together. 0 or -EINVAL. */
+int server_places_check(const struct sluice_server_options *options);
+/* After it: all of them in their order; their number. */
+unsigned server_places_list(const struct sluice_server_options *options,
+                            struct http_listen places[HTTP_LISTENERS_MAX]);
+/* After it: without a key everybody may do everything, so everybody has to be on this machine, unless the operator says otherwise. 0 or
+ * SLUICE_E_OPEN_ADDRESS. */
+int server_places_admit(const struct sluice_server_options *options, bool is_open);
+
+#endif
