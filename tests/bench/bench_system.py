@@ -11,7 +11,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 PAGE = os.sysconf("SC_PAGESIZE")
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_PTRACER = 1, 0x59616d61
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -21,6 +21,11 @@ def build(folder, server_binary):
     subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DSLUICE_BUILD_TESTS=ON"], **quiet)
     subprocess.run(["cmake", "--build", folder, "--target", "bench", *([] if server_binary else ["sluice"])], **quiet)
     return os.path.abspath(server_binary or os.path.join(folder, "sluice")), os.path.join(folder, "bench")
+
+
+def allow_tracing():
+    """Where a process may trace its children only (Yama), strace may still be attached to this one, also once it is another program."""
+    libc.prctl(PR_SET_PTRACER, ctypes.c_ulong(-1))
 
 
 class Cores:
@@ -37,6 +42,7 @@ class Cores:
         what the others on its core leave."""
         def prepare():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            allow_tracing()
             if idle:
                 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             if self.pinned:

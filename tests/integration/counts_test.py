@@ -14,6 +14,7 @@ from sluicetest import BUILD, ROOT, SLUICE, Server, check, done, equal, have, ru
 BENCH = os.path.join(ROOT, "tests", "bench")
 sys.path.insert(0, BENCH)
 import bench_counts
+import bench_system
 import bench_trace
 
 
@@ -88,7 +89,7 @@ def operations_keep_the_limits():
 
 def traceable():
     """Whether a process that is running already may be traced, as this does."""
-    with subprocess.Popen(["sleep", "60"]) as sleeper:
+    with subprocess.Popen(["sleep", "60"], preexec_fn=bench_system.allow_tracing) as sleeper:
         tracer = subprocess.run(["timeout", "-s", "INT", "1", "strace", "-p", str(sleeper.pid)], capture_output=True, text=True)
         sleeper.kill()
     return "attached" in tracer.stderr
