@@ -56,10 +56,14 @@ enum sluice_error {
     SLUICE_E_NO_VERSION = -5014,
     SLUICE_E_DELETE_MARKER = -5015, /* the version is a delete marker */
     SLUICE_E_LOCKED = -5017,        /* the version is under retention or legal hold */
+    SLUICE_E_BUCKET_STATE =
+        -5018, /* a bucket that keeps versions cannot be a cache, nor the other way round */
     /* the disk failed to sync the database; no changes until that is made good, so try again */
     SLUICE_E_UNSYNCED = -5020,
     /* the log of the latest changes is damaged before its end; see the log and accept_older_database */
     SLUICE_E_DAMAGED_LOG = -5022,
+    SLUICE_E_WRITE_ONCE = -5030,     /* the key is taken, and its bucket takes each but once */
+    SLUICE_E_OBJECT_SIZE = -5031,    /* larger than its bucket takes */
     SLUICE_E_OLDER_DATABASE = -5023, /* missing, older than the blobs beside it, or not theirs; the same */
     SLUICE_E_BUCKET_NAME = -6001,    /* not a valid bucket name */
     SLUICE_E_KEY = -6002,            /* empty, too long, or not UTF-8 */
@@ -442,6 +446,27 @@ struct sluice_status {
 /* Of a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked; -EACCES: by somebody else;
  * else as sluice_store_open. Blocks. */
 SLUICE_API int sluice_status(const char *directory, struct sluice_status *status);
+
+/* ---- Cache buckets ---- */
+
+/* Rules of a cache bucket are words with blanks between them: max-size=10G max-age=7d max-object=1G use-step=10m write-once; see
+ * deploy/README.md. NULL, or what is wrong with the text, in words that stay. */
+SLUICE_API const char *sluice_cache_rules_check(const char *rules);
+/* Makes the bucket a cache, or changes its rules; rules NULL: it is none any more. -EINVAL; SLUICE_E_BUCKET_STATE. Puts are then also
+ * refused with SLUICE_E_WRITE_ONCE and SLUICE_E_OBJECT_SIZE. */
+SLUICE_API int sluice_bucket_set_cache(struct sluice_store *store, const char *bucket, const char *rules);
+/* The same for a store that is closed, or that a server with a control socket has open. -EBUSY: open, and cannot be asked. */
+SLUICE_API int sluice_cache_set(const char *directory, const char *bucket, const char *rules);
+
+struct sluice_cache {
+    const char *bucket, *rules; /* valid during the call */
+    bool is_counted;            /* false: its objects are still being counted */
+    uint64_t entries, bytes;
+    uint64_t hits, misses, evictions; /* since the server started */
+};
+/* Each cache bucket, likewise. visit non-zero stops and is returned. */
+SLUICE_API int sluice_cache_list(const char *directory,
+                                 int (*visit)(void *ctx, const struct sluice_cache *cache), void *ctx);
 
 /* ---- Check ---- */
 

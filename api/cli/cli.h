@@ -24,6 +24,12 @@ int cli_ping(const struct options *options);
 int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_status(const struct options *options);
+int cli_bucket(const struct options *options);
+
+/* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the
+ * buckets, and caches of them. */
+int cache_buckets_check(const struct options_list *list);
+int cache_buckets_set(struct sluice_store *store, const struct options_list *list);
 
 /* say.c: one line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
 void cli_log(void *ctx, enum sluice_log_level level, const char *message);

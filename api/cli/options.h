@@ -25,7 +25,7 @@
 
 #define OPTIONS_ROWS_MAX    64
 #define OPTIONS_ERROR_BYTES 512
-#define OPTIONS_WORDS_MAX   2
+#define OPTIONS_WORDS_MAX   8
 
 /* Bits, because a row names the sub-commands it belongs to. */
 enum command {
@@ -36,7 +36,9 @@ enum command {
     COMMAND_LOST = 16,
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
-    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST | COMMAND_STATUS,
+    COMMAND_BUCKET = 128,
+    COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
+                  COMMAND_STATUS | COMMAND_BUCKET,
 };
 
 /* Bits, because a row names the sources it may come from. A larger one wins over a smaller one. */
@@ -81,7 +83,7 @@ enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 struct options {
     char *data, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights;
-    struct options_list listen, domains, trusted_proxies, buckets, caches;
+    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
@@ -89,7 +91,7 @@ struct options {
     bool admin_http, read_only, allow_anonymous, web_auth_plain_http, check_config, no_verify, verify_reads,
         keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
 
-    /* what stands beside the flags: sluice user ADD ALICE. The caller's */
+    /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];
     size_t word_count;
     char *const *

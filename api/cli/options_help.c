@@ -95,6 +95,15 @@ static const char *command_summary(enum command command)
                "What the server that has a store open is doing, as name = value lines; of a store that no\n"
                "server has open, what can be told of it.\n"
                "Exit status: 0 all is well, 1 the server is not healthy, 2 it could not be asked.\n";
+    case COMMAND_BUCKET:
+        return "Usage: sluice bucket list\n"
+               "       sluice bucket cache NAME RULE ...\n"
+               "       sluice bucket cache NAME none\n\n"
+               "The cache buckets of a store, served or not: what they hold, and their rules, max-size=10G,\n"
+               "max-age=7d, max-object=1G, use-step=10m and write-once. A cache gives up what was used "
+               "least\n"
+               "recently. The rules that are named replace those that the bucket has; none makes it a plain\n"
+               "bucket, whose objects stay.\n";
     case COMMAND_USER:
         return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
                "       sluice user list\n"

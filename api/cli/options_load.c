@@ -32,6 +32,7 @@ static const char *command_name(enum command command)
            : command == COMMAND_LOST   ? "lost"
            : command == COMMAND_STATUS ? "status"
            : command == COMMAND_RUN    ? "run"
+           : command == COMMAND_BUCKET ? "bucket"
                                        : "ping";
 }
 
@@ -71,7 +72,8 @@ static int load_flags(struct options *options, enum command command, int argc, c
 
         if (strcmp(word, "-h") == 0)
             word = "--help";
-        if (command == COMMAND_USER && word[0] != '-' && options->word_count < OPTIONS_WORDS_MAX) {
+        if ((command == COMMAND_USER || command == COMMAND_BUCKET) && word[0] != '-' &&
+            options->word_count < OPTIONS_WORDS_MAX) {
             options->words[options->word_count++] = word;
             continue;
         }

@@ -77,6 +77,12 @@ static const char *check_bucket(const char *text)
                : "must be the name of a bucket, or NAME" OPTION_BUCKET_PUBLIC;
 }
 
+/* The rules, too. */
+static const char *check_cache_bucket(const char *text)
+{
+    return text[0] != ' ' && strchr(text, ' ') != NULL ? NULL : "must be the name of a bucket, and rules";
+}
+
 static const char *check_token(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++)
@@ -167,7 +173,7 @@ static const char *check_min_free(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET,
      .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
      .argument = "ADDR:PORT|unix:PATH", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
@@ -185,6 +191,10 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: ccache, go, gradle, http, nx "
              "or turbo. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once. Repeatable."},
+    {.name = "cache-bucket", .type = OPTION_LIST, .field = FIELD(cache_buckets), .check = check_cache_bucket, .argument = "'NAME RULE ...'",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Make this bucket a cache, which gives up what was used least recently; and make it, where it is missing. Rules: max-size=10G, "
+             "max-age=7d, max-object=1G, use-step=10m, write-once. They replace those that it has. Repeatable."},
     {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS: a PEM file of the certificate, then those that lead from it to a root. Changed files are read again "

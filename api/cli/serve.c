@@ -192,7 +192,9 @@ static int serve(const struct options *options, const struct sluice_server_optio
     err = sluice_store_open(&store, options->data, &store_options);
     if (err != 0)
         return fail_store(options, err);
-    status = serve_until_told(store, server_options, options, &ours);
+    status = cache_buckets_set(store, &options->cache_buckets);
+    if (status == CLI_OK)
+        status = serve_until_told(store, server_options, options, &ours);
     sluice_store_close(store);
     return status;
 }
@@ -205,7 +207,9 @@ int cli_serve(const struct options *options)
     if (!credentials_are_readable(options))
         return CLI_USAGE;
     server_options_fill(options, &server_options);
-    status = buckets_take(&options->buckets, &server_options);
+    status = cache_buckets_check(&options->cache_buckets);
+    if (status == CLI_OK)
+        status = buckets_take(&options->buckets, &server_options);
     if (status == CLI_OK)
         status = places_take(options, &server_options);
     if (status == CLI_OK)

@@ -19,6 +19,15 @@ static void print_server(const struct sluice_status *status)
            status->room_bytes);
 }
 
+static int print_cache(void *ctx, const struct sluice_cache *cache)
+{
+    (void)ctx;
+    printf("cache = %s objects %" PRIu64 " bytes %" PRIu64 " hits %" PRIu64 " misses %" PRIu64
+           " evictions %" PRIu64 "\n",
+           cache->bucket, cache->entries, cache->bytes, cache->hits, cache->misses, cache->evictions);
+    return 0;
+}
+
 int cli_status(const struct options *options)
 {
     struct sluice_status status;
@@ -40,6 +49,7 @@ int cli_status(const struct options *options)
     printf("free-bytes = %" PRIu64 "\nbuckets = %" PRIu64 "\n", status.free_bytes, status.buckets);
     if (status.is_counted)
         printf("objects = %" PRIu64 "\nbytes = %" PRIu64 "\n", status.objects, status.bytes);
+    (void)sluice_cache_list(options->data, print_cache, NULL); /* what could be told was */
     if (fflush(stdout) != 0)
         return CLI_USAGE;
     return status.is_served && !status.is_healthy ? CLI_FAILED : CLI_OK;

@@ -75,4 +75,14 @@ struct core_cache_figures {
 int core_cache_each(struct core *core, struct meta_reader *reader, uint32_t limit,
                     int (*visit)(void *ctx, const struct core_cache_figures *figures), void *ctx);
 
+/* ---- For people (cache_live.c): block, and are not for workers ---- */
+
+/* All cache buckets of an open store; of a closed one, which is opened for it (exclusively, read only) as by core_check. */
+int core_cache_list(struct core *core, int (*visit)(void *ctx, const struct core_cache_figures *figures),
+                    void *ctx);
+int core_cache_list_closed(const char *data_dir,
+                           int (*visit)(void *ctx, const struct core_cache_figures *figures), void *ctx);
+/* As core_cache_set_fill, by the bucket's name, and done when it returns. -EROFS. */
+int core_cache_set(struct core *core, struct slice name, const struct core_cache_rules *rules);
+
 #endif

@@ -275,6 +275,8 @@ static const struct control_row {
     {"check", false, call_check},
     {"lost-list", true, call_lost_list},
     {"lost-empty", true, call_lost_empty},
+    {"cache-list", true, control_call_cache_list},
+    {"cache-set", false, control_call_cache_set},
     {"user-list", true, control_call_user_list},
     {"user-add", false, control_call_user_add},
     {"user-rotate", false, control_call_user_rotate},
