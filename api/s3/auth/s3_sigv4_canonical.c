@@ -156,7 +156,7 @@ static void put_header(struct text *out, const struct s3_sigv4_input *input, str
     for (size_t i = 0; i < input->header_count; i++) {
         const struct s3_sigv4_header *header = &input->headers[i];
 
-        if (!slice_equals_nocase(name, header->name))
+        if (name.len != header->name.len || !slice_equals_nocase(name, header->name))
             continue;
         put(out, ",", !is_first);
         put_value(out, header->value);
