@@ -3,9 +3,23 @@
  * The server as a whole: start and its failures, stop in every state, clients that vanish, the access log, no
  * leaks of descriptors. */
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "http_support.h"
+
+static const char *congestion; /* of every socket made here; NULL: what the machine does */
+
+int socket(int domain, int type, int protocol)
+{
+    int fd = (int)syscall(SYS_socket, domain, type, protocol);
+
+    if (fd >= 0 && congestion != NULL)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+    return fd;
+}
 
 static unsigned open_descriptors(void)
 {
@@ -72,6 +86,68 @@ static void reports_a_taken_port(void **state)
     assert_string_equal(http_server_address(server), taken);
     options.listen = taken;
     assert_int_equal(http_server_start(&second, &options), -EADDRINUSE);
+}
+
+static void congestion_of(int fd, char name[32])
+{
+    socklen_t length = 31;
+
+    memset(name, 0, 32);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+}
+
+/* The server's end of a client's connection, which is in this process, too. */
+static int other_end(int client)
+{
+    struct sockaddr_in mine, theirs;
+    socklen_t length = sizeof(mine);
+
+    assert_int_equal(getsockname(client, (struct sockaddr *)&mine, &length), 0);
+    for (int fd = 0; fd < 1024; fd++) {
+        length = sizeof(theirs);
+        if (getpeername(fd, (struct sockaddr *)&theirs, &length) == 0 && theirs.sin_family == AF_INET &&
+            theirs.sin_port == mine.sin_port)
+            return fd;
+    }
+    fail();
+    return -1;
+}
+
+/* Where the machine has BBR, it is not for those who connect to a loopback address; what else it has stays. */
+static void paces_nobody_on_loopback(void **state)
+{
+    static const struct {
+        const char *listen, *usual, *expected;
+    } cases[] = {{"127.0.0.1:0", "bbr", "reno"}, {"0.0.0.0:0", "bbr", "bbr"}, {"127.0.0.1:0", NULL, NULL}};
+    struct http_server_options options = toy_options();
+    struct reply reply = {.status = 0};
+    char usual[32], name[32];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    congestion_of(fd, usual);
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) != 0) {
+        close(fd);
+        skip(); /* this kernel has none */
+    }
+    close(fd);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *expected = cases[i].expected != NULL       ? cases[i].expected
+                               : strncmp(usual, "bbr", 3) == 0 ? "reno"
+                                                               : usual;
+
+        options.listen = cases[i].listen;
+        congestion = cases[i].usual;
+        toy_start(&options);
+        congestion = NULL;
+        fd = client_connect();
+        client_send(fd, "GET /memory/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+        expect_reply(fd, &reply, 200);
+        congestion_of(other_end(fd), name);
+        client_close(fd, &reply);
+        toy_stop();
+        assert_string_equal(name, expected);
+    }
 }
 
 static void reports_a_worker_that_fails(void **state)
@@ -503,6 +579,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_bad_options),
         WITH_SERVER(reports_a_taken_port),
+        cmocka_unit_test(paces_nobody_on_loopback),
         cmocka_unit_test(reports_a_worker_that_fails),
         cmocka_unit_test(serves_nobody_before_all_workers_are_there),
         cmocka_unit_test(serves_nobody_when_the_start_fails),
