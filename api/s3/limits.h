@@ -57,6 +57,9 @@
 #define S3_KEYS_MAX                   4096u /* access keys in one credentials file */
 /* Of one identity: its own, and eight that it reads, each a look-up for what is not there; and the bytes of one, before a name in a key of
  * 1,024. */
+#define S3_AUDIENCES_MAX          8u   /* of an issuer */
+#define S3_ROLES_MAX              256u /* each token is held against them, in their order */
+#define S3_ROLE_CLAIMS_MAX        16u
 #define S3_SCOPES_MAX             9u
 #define S3_SCOPE_BYTES_MAX        128u
 #define S3_GRANTS_MAX             256u /* bucket patterns of one key: each request looks through them */

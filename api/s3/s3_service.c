@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/identity/key_source.h"
 #include "api/s3/limits.h"
 #include "api/s3/web_auth/s3_attempts.h"
 #include "api/s3/auth/s3_credentials.h"
@@ -48,6 +49,7 @@ struct s3_service {
 
     pthread_mutex_t lock; /* guards the pointer below; sets are reference counted */
     struct s3_credentials *credentials;
+    struct key_sources *sources; /* of the keys of issuers; NULL where nothing is served */
     pthread_mutex_t reload_lock; /* one reload at a time: the later file wins */
 
     char host_id[65];
@@ -148,6 +150,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
     result = made->counts != NULL && made->attempts != NULL ? copy_options(made, options) : -ENOMEM;
     if (result == 0)
         result = make_ids(made);
+    if (result == 0 && options->core != NULL)
+        result = key_sources_create(&made->sources, options->log, options->log_ctx);
     if (result == 0)
         result = s3_service_reload(made);
     if (result != 0) {
@@ -163,6 +167,7 @@ void s3_service_destroy(struct s3_service *service)
     if (service == NULL)
         return;
     s3_credentials_unref(service->credentials);
+    key_sources_destroy(service->sources);
     s3_attempts_destroy(service->attempts);
     free(service->counts);
     for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
@@ -187,6 +192,7 @@ int s3_service_reload(struct s3_service *service)
         .access_key = service->access_key,
         .secret_key = service->secret_key,
         .path = service->credentials_path,
+        .sources = service->sources,
         .log = service->log,
         .log_ctx = service->log_ctx,
     };

@@ -1,15 +1,15 @@
 # The S3 front without a server or a store: each program takes the sources it is about, and fakes what lies below.
 function(s3_unit_test name)
-    sluice_unit_test(${name})
+    sluice_unit_test(${name} sluice_identity)
     list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/api/s3/)
     target_sources(${name} PRIVATE ${ARGN})
 endfunction()
 
 set(S3_SIGV4_SOURCES auth/s3_hash.c auth/s3_sigv4.c auth/s3_sigv4_canonical.c text/s3_time.c)
-set(S3_CREDENTIALS_SOURCES access/s3_scopes.c auth/s3_credentials.c auth/s3_credentials_parse.c auth/s3_grants.c auth/s3_signing_keys.c)
+set(S3_CREDENTIALS_SOURCES access/s3_scopes.c web_auth/s3_roles.c auth/s3_credentials.c auth/s3_credentials_parse.c auth/s3_grants.c auth/s3_signing_keys.c)
 set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c s3_answer.c s3_error.c s3_error_elements.c
     s3_error_known.c s3_resource_type.c text/s3_xml.c
-    auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c web_auth/s3_verify_web.c web_auth/s3_web.c web_auth/s3_attempts.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
+    auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c web_auth/s3_verify_web.c web_auth/s3_web.c web_auth/s3_oidc.c web_auth/s3_attempts.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
     access/s3_browser.c s3_door.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
 
 s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_time.c)
@@ -31,11 +31,11 @@ s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
 target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 
 # The table of operations, whole: all modules, but no server.
-sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
+sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
 # The one look at objects, over a real core.
-sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_s3)
+sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_s3)
 target_link_libraries(s3_pinned_test PRIVATE PkgConfig::JANSSON)
 
 # Prints that table for OPERATIONS.md and for tests: tests/integration/operations_document_test.py, operations_rows.py.

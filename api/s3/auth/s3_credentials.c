@@ -49,13 +49,20 @@ bool s3_credentials_is_open(const struct s3_credentials *set)
     return set->is_open;
 }
 
-/* Keys before tokens. */
+/* Keys before tokens before roles. */
+static int kind_of(const struct s3_identity *identity)
+{
+    return identity->role != NULL ? 2 : identity->is_token;
+}
+
 static int compare_identities(const void *a, const void *b)
 {
     const struct s3_identity *one = *(struct s3_identity *const *)a, *other = *(struct s3_identity *const *)b;
 
-    if (one->is_token != other->is_token)
-        return one->is_token - other->is_token;
+    if (kind_of(one) != kind_of(other))
+        return kind_of(one) - kind_of(other);
+    if (one->role != NULL)
+        return one->role->number < other->role->number ? -1 : one->role->number > other->role->number;
     return one->is_token ? memcmp(one->digest, other->digest, sizeof(one->digest))
                          : strcmp(one->access_key, other->access_key);
 }
@@ -87,7 +94,7 @@ struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES])
 {
     struct s3_identity probe = {.is_token = true}, *wanted = &probe, **found;
-    size_t count = set->count - set->key_count;
+    size_t count = set->token_count;
 
     if (count == 0)
         return NULL;
@@ -107,6 +114,54 @@ struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, 
     identity = s3_credentials_find_token(set, digest);
     return identity != NULL && slice_is(name, identity->access_key) ? identity : NULL;
 }
+
+/* ---- Roles ---- */
+
+bool s3_credentials_has_issuers(const struct s3_credentials *set)
+{
+    return set->issuers != NULL;
+}
+
+const struct s3_issuer *s3_credentials_issuer(const struct s3_credentials *set, struct slice name)
+{
+    const struct s3_issuer *issuer = set->issuers;
+
+    while (issuer != NULL && !slice_is(name, issuer->name))
+        issuer = issuer->next;
+    return issuer;
+}
+
+/* What the token makes of the role. */
+static int assume(const struct s3_identity *template, const struct jwt_claims *claims, struct arena *arena,
+                  const struct s3_identity **identity)
+{
+    struct s3_identity *made = arena_alloc(arena, sizeof(*made));
+    int err;
+
+    *made = *template;
+    made->scopes = arena_alloc(arena, sizeof(*made->scopes));
+    if ((err = s3_role_scopes(template->role, claims, made->scopes)) != 0)
+        return err;
+    if (made->scopes->count == 0)
+        made->scopes = NULL;
+    *identity = made;
+    return 0;
+}
+
+int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer,
+                          const struct jwt_claims *claims, struct arena *arena,
+                          const struct s3_identity **identity)
+{
+    for (size_t i = set->key_count + set->token_count; i < set->count; i++) {
+        const struct s3_role *role = set->identities[i]->role;
+
+        if (role->issuer == issuer && role_fits(role->claims, role->claim_count, claims))
+            return assume(set->identities[i], claims, arena, identity);
+    }
+    return -ENOENT;
+}
+
+/* ---- What an identity is ---- */
 
 const struct s3_scopes *s3_identity_scopes(const struct s3_identity *identity)
 {
@@ -246,7 +301,21 @@ int s3_credentials_add_token(struct s3_credentials *set, const char *name, const
 
     if (result != 0)
         return result;
+    set->token_count++;
     (*added)->is_token = true;
+    snprintf((*added)->name, sizeof((*added)->name), "%s", name);
+    return 0;
+}
+
+int s3_credentials_add_role(struct s3_credentials *set, const char *name, struct s3_identity **added)
+{
+    int result = add(set, name, "", added);
+
+    if (result != 0)
+        return result;
+    if (((*added)->role = calloc(1, sizeof(*(*added)->role))) == NULL)
+        return -ENOMEM;
+    (*added)->role->number = set->count;
     snprintf((*added)->name, sizeof((*added)->name), "%s", name);
     return 0;
 }
@@ -372,6 +441,7 @@ static void identity_free(struct s3_identity *identity)
     OPENSSL_cleanse(identity->digest, sizeof(identity->digest));
     free(identity->secret);
     free(identity->scopes);
+    s3_role_free(identity->role);
     free(identity->access_key);
     s3_grants_free(&identity->grants);
     free(identity);
@@ -388,5 +458,6 @@ void s3_credentials_unref(struct s3_credentials *set)
     free(set->identities);
     free(set->users);
     s3_grants_free(&set->anonymous);
+    s3_issuers_free(set->issuers);
     free(set);
 }

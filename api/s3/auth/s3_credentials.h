@@ -31,6 +31,9 @@ struct s3_credentials;
 struct s3_identity;
 struct s3_principal;
 struct s3_scopes;
+struct s3_issuer;
+struct key_sources;
+struct jwt_claims;
 struct s3_signing_keys;
 
 /* 0 info, 1 warning, 2 error; may be NULL */
@@ -39,6 +42,7 @@ typedef log_fn s3_log_fn;
 struct s3_credentials_options {
     const char *access_key, *secret_key; /* one key with all rights, or NULL */
     const char *path;                    /* a credentials file, or NULL */
+    struct key_sources *sources;         /* of the keys of issuers; NULL: they are not read */
     s3_log_fn log;
     void *log_ctx;
 };
@@ -65,6 +69,16 @@ struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
 struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, struct slice name,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
+
+bool s3_credentials_has_issuers(const struct s3_credentials *set);
+/* The issuer of that name; NULL: nobody trusts it. */
+const struct s3_issuer *s3_credentials_issuer(const struct s3_credentials *set, struct slice name);
+/* The first role of the issuer that fits a verified token of it, as an identity of its own, which lasts as long as arena and set: 0; -ENOENT: none
+ * does; -EINVAL: the role makes a scope of a claim that the token lacks, or that is none. */
+struct arena;
+int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer,
+                          const struct jwt_claims *claims, struct arena *arena,
+                          const struct s3_identity **identity);
 
 /* What of a bucket rights are asked for. Those on some keys only count where these are all that is asked about. */
 enum s3_reach_kind {

@@ -15,6 +15,7 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/access/s3_scopes.h"
+#include "api/s3/web_auth/s3_roles.h"
 
 #define S3_ACCOUNT_DIGITS 12u
 
@@ -31,6 +32,7 @@ struct s3_identity {
     struct s3_grants grants;
     unsigned own_rights;      /* in the buckets that the user owns */
     struct s3_scopes *scopes; /* NULL: none */
+    struct s3_role *role; /* of an identity that tokens of an issuer get; NULL: it has a secret of its own */
 };
 
 struct s3_user {
@@ -39,11 +41,14 @@ struct s3_user {
 
 struct s3_credentials {
     atomic_uint references;
-    struct s3_identity **identities; /* once sealed: the keys by access key, then the tokens by digest */
-    size_t count, key_count;         /* of all; of the keys among them */
-    struct s3_user *users;           /* those with a line of their own; by id, once sealed */
+    struct s3_identity *
+        *identities; /* once sealed: the keys by access key, the tokens by digest, the roles in their order */
+    size_t count, key_count,
+        token_count;       /* of all; of the keys and of the tokens among them: the rest are roles */
+    struct s3_user *users; /* those with a line of their own; by id, once sealed */
     size_t user_count;
     struct s3_grants anonymous;
+    struct s3_issuer *issuers;
     bool is_open; /* neither a key nor a file */
     /* Each is its worker's alone until the last reference goes. NULL: that worker has not asked. */
     struct s3_signing_keys *signing_keys[HTTP_WORKERS_MAX];
@@ -52,6 +57,8 @@ struct s3_credentials {
 struct s3_credentials *s3_credentials_new(void);
 int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
                        struct s3_identity **added);
+/* Without a secret: nobody can show it, but a token may get it. */
+int s3_credentials_add_role(struct s3_credentials *set, const char *name, struct s3_identity **added);
 int s3_credentials_add_token(struct s3_credentials *set, const char *name, const char *secret,
                              struct s3_identity **added);
 /* id NULL: made from the name. */

@@ -170,6 +170,53 @@ static int take_key(struct parser *parser, char **rest, bool is_token)
     return result;
 }
 
+/* ---- Issuers and roles ---- */
+
+static int take_issuer(struct parser *parser, char **rest)
+{
+    struct s3_issuer **end = &parser->set->issuers;
+    const char *problem = "";
+    int result;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    result = s3_issuer_read(parser->set->issuers, rest, parser->options->sources, end, &problem);
+    return refuse_grant(parser, result, problem);
+}
+
+static int take_role_field(struct parser *parser, char *field, struct s3_identity *identity)
+{
+    const char *problem = "";
+    int result = s3_role_take(identity->role, parser->set->issuers, field, &problem);
+
+    return result == 1 ? take_key_field(parser, field, identity) : refuse_grant(parser, result, problem);
+}
+
+static int take_role(struct parser *parser, char **rest)
+{
+    const char *name = strtok_r(NULL, " \t\r", rest), *problem = "";
+    const struct s3_credentials *set = parser->set;
+    struct s3_identity *identity;
+    char *field;
+    int result;
+
+    if (name == NULL || !token_name_is_valid(name))
+        return refuse(parser, "expected: role NAME claim:NAME=PATTERN ..., a name as tokens have");
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->identities[i]->role != NULL && strcmp(set->identities[i]->access_key, name) == 0)
+            return refuse(parser, "there is a role of that name already");
+    }
+    if (set->count - set->key_count - set->token_count == S3_ROLES_MAX)
+        return refuse(parser, "too many roles");
+    result = s3_credentials_add_role(parser->set, name, &identity);
+    while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
+        result = take_role_field(parser, field, identity);
+    if (result != 0)
+        return result;
+    result = s3_role_finish(identity->role, set->issuers, &problem);
+    return refuse_grant(parser, result, problem);
+}
+
 static int take_anonymous(struct parser *parser, char **rest)
 {
     char *field;
@@ -203,7 +250,12 @@ static int take_line(struct parser *parser, char *line)
         return take_anonymous(parser, &rest);
     if (strcmp(word, "user") == 0)
         return take_user(parser, &rest);
-    return refuse(parser, "a line begins with \"key\", \"token\", \"user\" or \"anonymous\"");
+    if (strcmp(word, "oidc") == 0)
+        return take_issuer(parser, &rest);
+    if (strcmp(word, "role") == 0)
+        return take_role(parser, &rest);
+    return refuse(parser,
+                  "a line begins with \"key\", \"token\", \"user\", \"oidc\", \"role\" or \"anonymous\"");
 }
 
 /* ---- The whole ---- */

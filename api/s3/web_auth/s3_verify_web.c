@@ -10,6 +10,7 @@
 #include "api/s3/web_auth/s3_attempts.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/web_auth/s3_oidc.h"
 #include "storage/base/clock.h"
 
 #define INSECURE                                                                                             \
@@ -70,17 +71,31 @@ static enum s3_error judge(struct s3_request *request, const struct s3_web_claim
     return S3_ERROR_NONE;
 }
 
+/* Of one that an issuer has signed. A signature is not to be guessed, so wrong ones do not count. A token of ours may look like that, too. */
+static bool is_of_issuer(const struct s3_request *request, struct slice authorization)
+{
+    struct s3_web_claim claim;
+
+    return s3_credentials_has_issuers(request->credentials) &&
+           s3_oidc_is_token(s3_web_bearer(authorization)) &&
+           !(s3_web_read(authorization, &claim) && find(request, &claim) != NULL);
+}
+
 enum s3_error s3_verify_web(struct s3_request *request)
 {
+    struct slice authorization = s3_request_header(request, "authorization");
     struct s3_web_claim claim;
 
     if (!is_safe_way(request)) {
         s3_request_explain(request, S3_ERROR_INVALID_REQUEST, INSECURE);
         return S3_ERROR_INVALID_REQUEST;
     }
+    if (is_of_issuer(request, authorization)) {
+        request->web = S3_WEB_BEARER;
+        return s3_oidc_verify(request, s3_web_bearer(authorization));
+    }
     /* What cannot be anybody's tells nothing of what is: it does not count as a guess. */
-    return s3_web_read(s3_request_header(request, "authorization"), &claim) ? judge(request, &claim)
-                                                                            : S3_ERROR_WRONG_CREDENTIALS;
+    return s3_web_read(authorization, &claim) ? judge(request, &claim) : S3_ERROR_WRONG_CREDENTIALS;
 }
 
 /* ---- Inviting ---- */

@@ -36,6 +36,13 @@ enum s3_web_scheme s3_web_scheme_of(struct slice authorization)
     return split(authorization, &rest);
 }
 
+struct slice s3_web_bearer(struct slice authorization)
+{
+    struct slice rest;
+
+    return split(authorization, &rest) == S3_WEB_BEARER ? rest : slice_of("", 0);
+}
+
 static bool take_secret(struct s3_web_claim *claim, struct slice secret)
 {
     if (secret.len == 0 || secret.len > S3_SECRET_KEY_BYTES_MAX)

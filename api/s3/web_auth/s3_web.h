@@ -21,6 +21,8 @@ struct s3_web_claim {
 
 /* By the word that it begins with, in any case. */
 enum s3_web_scheme s3_web_scheme_of(struct slice authorization);
+/* What follows "Bearer"; empty for anything else. */
+struct slice s3_web_bearer(struct slice authorization);
 /* False for what is neither of the two, or longer than what anybody has. */
 bool s3_web_read(struct slice authorization, struct s3_web_claim *claim);
 
