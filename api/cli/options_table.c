@@ -188,7 +188,7 @@ const struct option_row option_rows[] = {
      .help = "Make this bucket before anything is served, where it is missing. :public: and let everybody list it and read its objects, by a "
              "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "cache", .variable = "SLUICE_CACHES", .type = OPTION_LIST, .field = FIELD(caches), .argument = "'KIND bucket=NAME ...'",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: ccache, go, gradle, http, nx "
              "or turbo. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once. Repeatable."},
     {.name = "cache-bucket", .type = OPTION_LIST, .field = FIELD(cache_buckets), .check = check_cache_bucket, .argument = "'NAME RULE ...'",

@@ -15,8 +15,8 @@ struct run {
     const struct options *options;
     struct run_signals signals;
     struct run_folder folder;
-    struct sluice_user_key key;
-    char data[PATH_MAX + sizeof("/data")];
+    struct sluice_user_key key, token; /* the latter: its secret, for who shows one and does not sign */
+    char data[PATH_MAX + sizeof("/data")], credentials[PATH_MAX + sizeof("/credentials")];
     struct rlimit descriptors; /* as they were */
     struct sluice_server_options server_options;
     struct sluice_store *store;
@@ -45,37 +45,91 @@ static int open_store(struct run *run)
     return err;
 }
 
+/* Clients of caches that take a token want it alone. Buckets are the key's, as without any. */
+static int write_token(struct run *run)
+{
+    FILE *file;
+    bool is_written;
+
+    if (run->options->caches.count == 0)
+        return 0;
+    (void)snprintf(run->credentials, sizeof(run->credentials), "%s/credentials", run->folder.path);
+    if ((file = fopen(run->credentials, "wxe")) == NULL)
+        return -errno;
+    is_written = fprintf(file, "token run %s *=all\n", run->token.secret_key) > 0;
+    if (fclose(file) != 0 || !is_written)
+        return -EIO;
+    run->server_options.credentials = run->credentials;
+    return 0;
+}
+
 static int start_server(struct run *run)
 {
-    int err = sluice_server_start(&run->server, run->store, &run->server_options);
+    int err = write_token(run);
+
+    if (err == 0)
+        err = sluice_server_start(&run->server, run->store, &run->server_options);
 
     if (err != 0)
         cli_say(SLUICE_LOG_ERROR, "cannot serve: %s", sluice_strerror(err));
     return err;
 }
 
-static int run_here(struct run *run)
+/* The values of a cache are its kind, and its name in URLs: "nx bucket=ci name=web". The server has judged the words. Of a kind that is there twice
+ * the first counts. */
+static void add_cache(struct run_value *values, char *spec)
+{
+    char *rest, *kind = strtok_r(spec, " \t", &rest), *name = kind, *word;
+
+    while ((word = strtok_r(NULL, " \t", &rest)) != NULL)
+        if (strncmp(word, "name=", strlen("name=")) == 0)
+            name = word + strlen("name=");
+    while (values->name != NULL)
+        if (strcmp((values++)->name, kind) == 0)
+            return;
+    *values = (struct run_value){kind, name};
+}
+
+/* NULL: no memory. */
+static char **make_environment(struct run *run)
 {
     const struct options *options = run->options;
-    char url[128];
-    const struct run_value values[] = {
+    const char *address = sluice_server_address(run->server);
+    char url[128], **environment;
+    const struct run_value fixed[] = {
         {"url", url},
+        {"address", address},
         {"access-key", run->key.access_key},
         {"secret-key", run->key.secret_key},
+        {"token", options->caches.count > 0 ? run->token.secret_key : NULL},
         {"region", strcmp(options->region, "*") != 0 ? options->region : "us-east-1"},
         {"bucket", options->buckets.count > 0 ? options->buckets.items[0] : NULL},
-        {NULL, NULL},
     };
+    const size_t count = sizeof(fixed) / sizeof(fixed[0]);
+    struct run_value *values = calloc(count + options->caches.count + 1, sizeof(*values));
+
+    if (values == NULL)
+        return NULL;
+    (void)snprintf(url, sizeof(url), "http://%s", address);
+    memcpy(values, fixed, sizeof(fixed));
+    for (size_t i = 0; i < options->caches.count; i++)
+        add_cache(values, options->caches.items[i]);
+    environment = run_environment_make(environ, values);
+    free(values);
+    return environment;
+}
+
+static int run_here(struct run *run)
+{
     struct run_command command = {
-        .words = options->rest,
-        .umask = options->umask_before,
+        .words = run->options->rest,
+        .umask = run->options->umask_before,
         .descriptors = run->descriptors,
     };
-    char **environment;
+    char **environment = make_environment(run);
     int number, status;
 
-    (void)snprintf(url, sizeof(url), "http://%s", sluice_server_address(run->server));
-    if ((environment = run_environment_make(environ, values)) == NULL) {
+    if (environment == NULL) {
         cli_say(SLUICE_LOG_ERROR, "out of memory");
         return RUN_FAILED;
     }
@@ -107,7 +161,8 @@ static int prepare(struct run *run)
     options->access_key = run->key.access_key;
     options->secret_key = run->key.secret_key;
     options->control = false;
-    if (sluice_key_make(&run->key) != 0 || getrlimit(RLIMIT_NOFILE, &run->descriptors) != 0) {
+    if (sluice_key_make(&run->key) != 0 || sluice_key_make(&run->token) != 0 ||
+        getrlimit(RLIMIT_NOFILE, &run->descriptors) != 0) {
         cli_say(SLUICE_LOG_ERROR, "cannot make a key: %s", strerror(errno));
         return RUN_FAILED;
     }

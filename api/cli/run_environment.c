@@ -4,22 +4,32 @@
  * run.c hands over. */
 #include "api/cli/run.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Words in braces are values of run.c; the row of one that there is not is left out. */
+/* Words in braces are values of run.c, and kinds of caches: "nx" is the name of the one of that kind, in URLs. A row is left out where there is not a
+ * value of its text, or what it needs. */
 static const struct {
-    const char *name, *text;
+    const char *name, *text, *needs; /* needs: a value, or NULL */
 } given[] = {
-    {"AWS_ENDPOINT_URL", "{url}"},
-    {"AWS_ENDPOINT_URL_S3", "{url}"},
-    {"AWS_ACCESS_KEY_ID", "{access-key}"},
-    {"AWS_SECRET_ACCESS_KEY", "{secret-key}"},
-    {"AWS_REGION", "{region}"},
-    {"AWS_DEFAULT_REGION", "{region}"},
-    {"SLUICE_BUCKET", "{bucket}"},
+    {"AWS_ENDPOINT_URL", "{url}", NULL},
+    {"AWS_ENDPOINT_URL_S3", "{url}", NULL},
+    {"AWS_ACCESS_KEY_ID", "{access-key}", NULL},
+    {"AWS_SECRET_ACCESS_KEY", "{secret-key}", NULL},
+    {"AWS_REGION", "{region}", NULL},
+    {"AWS_DEFAULT_REGION", "{region}", NULL},
+    {"SLUICE_BUCKET", "{bucket}", NULL},
+    {"SLUICE_TOKEN", "{token}", NULL},
+    {"NX_SELF_HOSTED_REMOTE_CACHE_SERVER", "{url}/-/cache/{nx}", NULL},
+    {"NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN", "{token}", "nx"},
+    {"TURBO_API", "{url}/-/cache/{turbo}", NULL},
+    {"TURBO_TOKEN", "{token}", "turbo"},
+    {"TURBO_TEAM", "sluice", "turbo"},
+    {"CCACHE_REMOTE_STORAGE", "http://{access-key}:{secret-key}@{address}/-/cache/{ccache}", NULL},
+    {"SLUICE_CACHE_GRADLE", "{url}/-/cache/{gradle}/", NULL},
+    {"SLUICE_CACHE_GO", "{url}/-/cache/{go}", NULL},
+    {"SLUICE_CACHE_HTTP", "{url}/-/cache/{http}/", NULL},
 };
 
 /* What SDKs prefer to the variables above, or that turns them off; and what is the server's. A hyphen at the end, which no variable has, stands for any
@@ -51,13 +61,13 @@ static bool is_called(const char *entry, const char *name, size_t length)
     return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-static bool is_replaced(const char *entry)
+/* Whether the new environment has that variable already. */
+static bool is_given(char *const *environment, const char *entry)
 {
-    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
-        if (is_called(entry, given[i].name, strlen(given[i].name)))
-            return true;
-    for (size_t i = 0; i < sizeof(unproxied) / sizeof(unproxied[0]); i++)
-        if (is_called(entry, unproxied[i], strlen(unproxied[i])))
+    size_t length = strcspn(entry, "=");
+
+    for (; *environment != NULL; environment++)
+        if (is_called(*environment, entry, length))
             return true;
     return false;
 }
@@ -76,12 +86,12 @@ static bool is_taken(const char *entry)
 
 /* ---- Values ---- */
 
+/* NULL: there is none. */
 static const char *value_of(const struct run_value *values, const char *name, size_t length)
 {
     for (; values->name != NULL; values++)
         if (strlen(values->name) == length && memcmp(values->name, name, length) == 0)
             return values->value;
-    assert(!"a word in braces is a value of run.c");
     return NULL;
 }
 
@@ -140,27 +150,40 @@ static bool unproxy(char *const *before, const char *name, char **entry)
 
 /* ---- All of it ---- */
 
+/* False: no memory. */
+static bool give(char **environment, char *const *before, const struct run_value *values)
+{
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        if (given[i].needs != NULL && value_of(values, given[i].needs, strlen(given[i].needs)) == NULL)
+            continue;
+        if (!expand(given[i].name, given[i].text, values, environment))
+            return false;
+        environment += *environment != NULL;
+    }
+    for (size_t i = 0; i < sizeof(unproxied) / sizeof(unproxied[0]); i++, environment++)
+        if (!unproxy(before, unproxied[i], environment)) {
+            *environment = NULL;
+            return false;
+        }
+    return true;
+}
+
 char **run_environment_make(char *const *before, const struct run_value *values)
 {
     size_t count = 0, room = sizeof(given) / sizeof(given[0]) + sizeof(unproxied) / sizeof(unproxied[0]) + 1;
     char **environment;
-    bool is_made = true;
+    bool is_made;
 
     while (before[count] != NULL)
         count++;
     if ((environment = calloc(count + room, sizeof(*environment))) == NULL)
         return NULL;
-    count = 0;
-    for (size_t i = 0; is_made && before[i] != NULL; i++)
-        if (!is_replaced(before[i]) && !is_taken(before[i]))
-            is_made = (environment[count++] = strdup(before[i])) != NULL;
-    for (size_t i = 0; is_made && i < sizeof(given) / sizeof(given[0]); i++) {
-        is_made = expand(given[i].name, given[i].text, values, &environment[count]);
-        count += environment[count] != NULL;
-    }
-    for (size_t i = 0; is_made && i < sizeof(unproxied) / sizeof(unproxied[0]); i++)
-        if (!(is_made = unproxy(before, unproxied[i], &environment[count++])))
-            environment[count - 1] = NULL;
+    is_made = give(environment, before, values);
+    for (count = 0; environment[count] != NULL;)
+        count++;
+    for (; is_made && *before != NULL; before++)
+        if (!is_given(environment, *before) && !is_taken(*before))
+            is_made = (environment[count++] = strdup(*before)) != NULL;
     if (is_made)
         return environment;
     run_environment_free(environment);

@@ -116,6 +116,36 @@ print(s3.get_object(Bucket=os.environ["SLUICE_BUCKET"], Key="key")["Body"].read(
     check("<KeyCount>0</KeyCount>" in output, "a public bucket is public inside", output)
 
 
+def caches():
+    """What build tools read from the environment leads them to the caches, and lets them in."""
+    script = """
+curl -s -o /dev/null -w '%{http_code} ' -H "Authorization: Bearer $NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN" -T /etc/hostname $NX_SELF_HOSTED_REMOTE_CACHE_SERVER/v1/cache/00ff
+curl -s -H "Authorization: Bearer $NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN" $NX_SELF_HOSTED_REMOTE_CACHE_SERVER/v1/cache/00ff | cmp - /etc/hostname && printf 'same '
+curl -s -o /dev/null -w '%{http_code} ' $NX_SELF_HOSTED_REMOTE_CACHE_SERVER/v1/cache/00ff
+curl -s -H "Authorization: Bearer $TURBO_TOKEN" "$TURBO_API/v8/artifacts/status?slug=$TURBO_TEAM"
+curl -s -o /dev/null -w ' %{http_code} ' -u $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY -T /etc/hostname ${SLUICE_CACHE_GRADLE}0123456789abcdef0123456789abcdef
+curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $SLUICE_TOKEN" ${SLUICE_CACHE_HTTP}some/file
+"""
+    words = [word for spec in ("nx bucket=cis name=web prefix=nx/", "turbo bucket=cis prefix=turbo/", "gradle bucket=cis prefix=gradle/", "http bucket=cis prefix=http/")
+             for word in ("--cache", spec)]
+    status, output, errors = run(*words, "--", "sh", "-c", script)
+    equal((status, output, errors), (0, '200 same 401 {"status":"enabled"} 200 404', ""), "the variables of caches lead to them, and let in")
+    status, _, errors = run("--cache", "nix bucket=cis", "--", "true")
+    check(status == 125 and "begins with a kind" in errors, "a cache of no kind is refused", f"{status} {errors}")
+    if not have("ccache") or not have("cc"):
+        skip("ccache", "not installed")
+        return
+    script = """
+printf 'int main(void) { return 0; }' >$TMPDIR/m.c
+for i in 1 2; do CCACHE_DIR=$TMPDIR/ccache-$i ccache cc -c $TMPDIR/m.c -o $TMPDIR/m$i.o || exit; done
+CCACHE_DIR=$TMPDIR/ccache-2 ccache --print-stats | grep -E '^remote_storage_(hit|read_hit|error)'
+"""
+    status, output, errors = run("--cache", "ccache bucket=cis", "--", "sh", "-c", script)
+    found = dict(line.split() for line in output.splitlines())
+    check(status == 0 and found.get("remote_storage_hit", found.get("remote_storage_read_hit")) not in (None, "0") and found.get("remote_storage_error", "0") == "0",
+          "ccache has a remote hit", f"{status} {output} {errors}")
+
+
 def kept():
     status, _, errors = run("--bucket", "artifacts", "--keep", "--", "sh", "-c",
                             "curl -s --aws-sigv4 aws:amz:us-east-1:s3 --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY -T /etc/hostname $AWS_ENDPOINT_URL/artifacts/key")
@@ -266,6 +296,7 @@ def orphaned():
 
 environment()
 clients()
+caches()
 kept()
 statuses()
 signals()

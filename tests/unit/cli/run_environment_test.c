@@ -12,8 +12,16 @@
 #include "api/cli/run.h"
 
 static const struct run_value all[] = {
-    {"url", "http://127.0.0.1:1"}, {"access-key", "ID"}, {"secret-key", "SECRET"},
-    {"region", "far-1"},           {"bucket", "first"},  {NULL, NULL},
+    {"url", "http://127.0.0.1:1"},
+    {"address", "127.0.0.1:1"},
+    {"access-key", "ID"},
+    {"secret-key", "SECRET"},
+    {"region", "far-1"},
+    {"bucket", "first"},
+    {"token", "TOKEN"},
+    {"nx", "web"},
+    {"ccache", "ccache"},
+    {NULL, NULL},
 };
 
 static const char *find(char *const *environment, const char *name)
@@ -51,14 +59,34 @@ static void test_given(void **state)
 /* A row whose value there is not leaves nothing, not even what was there before. */
 static void test_absent(void **state)
 {
-    struct run_value values[6];
+    struct run_value values[sizeof(all) / sizeof(all[0])];
     char **environment;
 
     memcpy(values, all, sizeof(values));
-    values[4].value = NULL;
+    assert_string_equal(values[5].name, "bucket");
+    values[5].value = NULL;
     environment = MAKE(values, "SLUICE_BUCKET=before", );
     assert_null(find(environment, "SLUICE_BUCKET"));
     assert_string_equal(find(environment, "AWS_REGION"), "far-1");
+    run_environment_free(environment);
+}
+
+/* Where there is no such cache, the caller's own goes on to count. */
+static void test_caches(void **state)
+{
+    char **environment = MAKE(all, "TURBO_API=https://turbo.example", "TURBO_TOKEN=mine",
+                              "CCACHE_REMOTE_STORAGE=http://other", );
+
+    assert_string_equal(find(environment, "NX_SELF_HOSTED_REMOTE_CACHE_SERVER"),
+                        "http://127.0.0.1:1/-/cache/web");
+    assert_string_equal(find(environment, "NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN"), "TOKEN");
+    assert_string_equal(find(environment, "CCACHE_REMOTE_STORAGE"),
+                        "http://ID:SECRET@127.0.0.1:1/-/cache/ccache");
+    assert_string_equal(find(environment, "SLUICE_TOKEN"), "TOKEN");
+    assert_string_equal(find(environment, "TURBO_API"), "https://turbo.example");
+    assert_string_equal(find(environment, "TURBO_TOKEN"), "mine");
+    assert_null(find(environment, "TURBO_TEAM"));
+    assert_null(find(environment, "SLUICE_CACHE_GRADLE"));
     run_environment_free(environment);
 }
 
@@ -107,10 +135,8 @@ static void test_proxies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_given),
-        cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_taken),
-        cmocka_unit_test(test_proxies),
+        cmocka_unit_test(test_given), cmocka_unit_test(test_absent),  cmocka_unit_test(test_caches),
+        cmocka_unit_test(test_taken), cmocka_unit_test(test_proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
