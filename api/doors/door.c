@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/s3/web_auth/s3_verify_web.h"
 #include "storage/base/names.h"
 
 struct door_call *door_call_of(const struct s3_request *request)
@@ -149,7 +150,7 @@ int door_status_of(const struct door_call *call, enum s3_error error)
     const struct door_kind *kind = call->door->kind;
     int status = s3_error_status(error);
 
-    if (error == S3_ERROR_ACCESS_DENIED && request->identity == NULL)
+    if (error == S3_ERROR_ACCESS_DENIED && request->identity == NULL && s3_verify_web_may_show(request))
         return 401;
     if (request->method == S3_PUT && error == S3_ERROR_PRECONDITION_FAILED && call->door->is_write_once)
         return kind->status_of_taken;

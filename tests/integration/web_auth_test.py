@@ -273,12 +273,13 @@ def trusting(*args):
 
 FORWARDED = {"X-Forwarded-For": "198.51.100.7"}
 if not TLS:
-    proxied = trusting("--trusted-proxy", "127.0.0.1")
+    proxied = trusting("--trusted-proxy", "127.0.0.1", "--cache", "nx bucket=cache")
     for headers, want in (({}, 200), ({**FORWARDED, "X-Forwarded-Proto": "https"}, 200), ({**FORWARDED, "X-Forwarded-Proto": "https, http"}, 400), ({**FORWARDED, "X-Forwarded-Proto": "http"}, 400), (FORWARDED, 400)):
         status, told, text = proxied.request("GET", "/cache", headers={**basic(*ADMIN), **headers})
         equal((status, want == 200 or error_code(text) == "InvalidRequest"), (want, True), f"through a trusted proxy that says {headers}")
         check(ADMIN[1].encode() not in text and "www-authenticate" not in told, "which is told without it, and asks for none")
     equal([proxied.request("GET", "/cache", headers=headers)[0] for headers in ({**FORWARDED, "X-Forwarded-Proto": "https"}, FORWARDED)], [401, 403], "nobody is invited to send one where it can be read")
+    equal([proxied.request("GET", f"/-/cache/nx/v1/cache/{HASH}", headers=headers)[0] for headers in ({**FORWARDED, "X-Forwarded-Proto": "https"}, FORWARDED)], [401, 403], "at a door neither")
     # Each client of a proxy counts by itself.
     for i in range(2 * GUESSES):
         proxied.request("GET", "/cache", headers={**bearer(f"guess-{i}-of-somebody"), **FORWARDED, "X-Forwarded-Proto": "https"})

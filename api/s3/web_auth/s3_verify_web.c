@@ -29,6 +29,11 @@ static bool is_safe_way(const struct s3_request *request)
     return s3_service_takes_web_plain_http(request->service) || http_request_is_private(request->http);
 }
 
+bool s3_verify_web_may_show(const struct s3_request *request)
+{
+    return s3_service_takes_web(request->service) && is_safe_way(request);
+}
+
 /* ---- Judging ---- */
 
 static struct s3_identity *find(const struct s3_request *request, const struct s3_web_claim *claim)
@@ -119,8 +124,8 @@ static bool is_stranger(const struct s3_request *request)
 
 enum s3_error s3_verify_web_challenge(struct s3_request *request, enum s3_error error)
 {
-    if (error == S3_ERROR_ACCESS_DENIED && s3_service_takes_web(request->service) && is_stranger(request) &&
-        !s3_credentials_is_open(request->credentials) && is_safe_way(request))
+    if (error == S3_ERROR_ACCESS_DENIED && is_stranger(request) &&
+        !s3_credentials_is_open(request->credentials) && s3_verify_web_may_show(request))
         error = S3_ERROR_NO_CREDENTIALS;
     if (error == S3_ERROR_NO_CREDENTIALS || error == S3_ERROR_WRONG_CREDENTIALS) {
         s3_answer_header(request, "www-authenticate", LITERAL("Basic realm=\"sluice\", charset=\"UTF-8\""));

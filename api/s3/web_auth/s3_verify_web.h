@@ -10,6 +10,8 @@
 enum s3_web_scheme s3_verify_web_scheme(const struct s3_request *request);
 /* Fills request->identity, owner_id and web: of a key or token by Basic, of a token by Bearer. */
 enum s3_error s3_verify_web(struct s3_request *request);
+/* Whether a request that came this way may show a secret, and be invited to. */
+bool s3_verify_web_may_show(const struct s3_request *request);
 /* What becomes of an error that is about to be answered: who is denied something and has said nothing of himself is invited to, unless he
  * speaks S3, and would have signed. Adds WWW-Authenticate where that is so. */
 enum s3_error s3_verify_web_challenge(struct s3_request *request, enum s3_error error);
