@@ -91,10 +91,10 @@ static void take_inherited(const struct options *options, struct inherited inher
     (void)unsetenv("LISTEN_FDNAMES");
 }
 
-/* A certificate that nothing is served with is a mistake: somebody believes that it is. */
+/* A certificate that nothing is served with is a mistake: somebody believes that it is. A check before the start does not see systemd's sockets. */
 static bool has_use_for_certificate(const struct options *options, const struct sluice_server_options *server)
 {
-    if (options->tls_certificate == NULL || options->tls_listen != NULL ||
+    if (options->check_config || options->tls_certificate == NULL || options->tls_listen != NULL ||
         (server->listen != NULL && !option_is_unix(server->listen)))
         return true;
     for (size_t i = 0; i < server->more_count; i++)

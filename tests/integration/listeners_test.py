@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from signer import Signer
-from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, exchange, fresh, have, make_certificate, run, s3_client, scratch, skip
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, exchange, fresh, have, make_certificate, poll, run, s3_client, scratch, skip
 
 FILE = os.path.join(os.path.realpath(scratch()), "s.sock")
 UNIX = f"unix:{FILE}"
@@ -246,6 +246,7 @@ def certificates():
     equal(run([SLUICE, "ping", "--listen", UNIX, *pair])[0], 0, "ping speaks plain HTTP to a socket file")
     server.stop()
     refused("a certificate that nothing is served with", "socket files are for plain HTTP", *pair, "--listen", UNIX)
+    refused("which a check leaves open: systemd may have a socket for it", "the configuration is fine", *pair, "--listen", UNIX, "--check-config", status=0)
 
 
 # ---- Sockets of systemd ---------------------------------------------------------------------------------------------------------
@@ -330,6 +331,24 @@ def activated():
     os.unlink(FILE)
 
 
+def by_systemd():
+    """The same by systemd's own program."""
+    if not have("systemd-socket-activate"):
+        skip("systemd-socket-activate", "not installed")
+        return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(FILE)
+    process = subprocess.Popen(["systemd-socket-activate", "-l", FILE, SLUICE, "serve", "--data", fresh("by-systemd")], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    check(poll(lambda: os.path.exists(FILE)), "systemd listens")
+    equal(ask("GET", "/-/healthy")[0], 200, "the first connection starts the server, which answers it")
+    check(f"serving {UNIX} from" in process.stdout.readline(), "it serves what systemd has opened")
+    process.terminate()
+    equal(process.wait(30), 0, "and ends with status 0")
+    process.stdout.close()
+    os.unlink(FILE)
+
+
 several()
 files()
 requests()
@@ -337,4 +356,5 @@ policies()
 announced()
 certificates()
 activated()
+by_systemd()
 done()

@@ -94,6 +94,8 @@ def environment():
     limit = subprocess.run(["sh", "-c", "ulimit -Sn"], capture_output=True, text=True).stdout.strip()
     equal(output.split(), ["0027", limit, "typed", "700", "401"], "umask, limits and input are its own, the folder is private, the store wants the key")
     equal(folders(), [], "the folder is gone")
+    status, output, _ = run("--", sys.executable, "-c", "import os; print(*sorted(os.listdir('/proc/self/fd'))[:-1])")  # the last lists them
+    equal(output.split(), ["0", "1", "2"], "nothing of the server's is open in the command")
 
 
 def clients():
