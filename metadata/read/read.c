@@ -182,6 +182,8 @@ static int object_read_fixed(sqlite3_stmt *statement, struct meta_object *object
         return META_E_CORRUPT;
     object->modified_ms = sqlite3_column_int64(statement, 1);
     object->annotations = sqlite3_column_int64(statement, 9);
+    if (object->annotations < 0)
+        return META_E_CORRUPT;
     blobs->owner = meta_sql_column(statement, 4);
     blobs->attributes = meta_sql_column(statement, 6);
     struct slice upload_id = meta_sql_column(statement, 7);

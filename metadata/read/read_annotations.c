@@ -33,6 +33,8 @@ static int annotation_read(sqlite3_stmt *statement, struct meta_annotation *anno
 
     annotation->name = meta_sql_column(statement, 0);
     annotation->size = (uint64_t)sqlite3_column_int64(statement, 1);
+    if (annotation->size > INT64_MAX)
+        return META_E_CORRUPT;
     annotation->modified_ms = sqlite3_column_int64(statement, 2);
     annotation->extents = (struct meta_extents){0};
     if ((err = codec_etag_decode(meta_sql_column(statement, 3), annotation->etag)) != 0)

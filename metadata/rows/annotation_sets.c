@@ -100,8 +100,8 @@ int annotations_sweep(struct meta_writer *writer)
 
     if (found <= 0)
         return found;
-    writer->clear_left -= writer->clear_left > 0; /* a set may be empty */
     found = set_clear(writer, set.id);
+    writer->clear_left -= writer->clear_left > 0; /* a set may be empty */
     return found < 0 ? found : 1;
 }
 
@@ -161,8 +161,6 @@ int annotation_lose(struct meta_writer *writer, int64_t id, struct slice name)
     struct slice extents;
     int err, found;
 
-    if (!annotation_name_is_valid(name))
-        return -EINVAL;
     if ((found = annotation_find(writer, id, name, &extents)) <= 0)
         return found;
     if ((err = row_annotation_delete(writer->store, id, name)) != 0)

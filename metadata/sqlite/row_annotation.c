@@ -11,8 +11,7 @@ static sqlite3_stmt *bind_set(struct row_store *store, enum meta_sql_id id, int6
 {
     sqlite3_stmt *statement = row_statement(store, id);
 
-    assert(set > 0);
-    meta_sql_int(statement, 1, set);
+    meta_sql_int(statement, 1, set); /* of a damaged row it may be any number */
     return statement;
 }
 
@@ -27,6 +26,12 @@ static sqlite3_stmt *bind_name(struct row_store *store, enum meta_sql_id id, int
 
 /* ---- `annotation_set` ---- */
 
+/* A damaged count must not keep the object from being deleted: one that cannot be is a small one, or leaves room for one more. */
+static int64_t counted(int64_t count)
+{
+    return count < 0 ? 0 : count < INT64_MAX ? count : INT64_MAX - 1;
+}
+
 int row_annotation_set_get(struct row_store *store, int64_t id, struct annotation_set *set)
 {
     sqlite3_stmt *statement =
@@ -37,8 +42,8 @@ int row_annotation_set_get(struct row_store *store, int64_t id, struct annotatio
     if (found <= 0)
         return found;
     set->id = sqlite3_column_int64(statement, 0);
-    set->refs = sqlite3_column_int64(statement, 1);
-    set->count = sqlite3_column_int64(statement, 2);
+    set->refs = counted(sqlite3_column_int64(statement, 1));
+    set->count = counted(sqlite3_column_int64(statement, 2));
     meta_sql_reset(statement);
     return 1;
 }

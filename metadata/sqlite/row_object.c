@@ -53,7 +53,7 @@ static int object_read(struct arena *arena, sqlite3_stmt *statement, struct obje
     if (codec_checksum_decode(meta_sql_column(statement, COLUMN_CHECKSUM), &row->checksum) != 0)
         memset(&row->checksum, 0, sizeof(row->checksum));
     memset(&row->version, 0, sizeof(row->version));
-    row->annotations = sqlite3_column_int64(statement, COLUMN_ANNOTATIONS);
+    row->annotations = row_set_column(statement, COLUMN_ANNOTATIONS);
     return 0;
 }
 
@@ -298,7 +298,7 @@ int row_replaced_take(struct row_store *store, struct arena *arena, int64_t *row
         return found;
     *row = sqlite3_column_int64(statement, 0);
     *extents = meta_sql_column(statement, 1);
-    *annotations = sqlite3_column_int64(statement, 2);
+    *annotations = row_set_column(statement, 2);
     int err = arena_copy(arena, extents);
     meta_sql_reset(statement);
     if (err == 0)

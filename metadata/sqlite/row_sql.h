@@ -40,6 +40,14 @@ static inline sqlite3_stmt *row_statement(struct row_store *store, enum meta_sql
     return store->sql.list[id];
 }
 
+/* The set of annotations that a row names; what cannot be one is none. */
+static inline int64_t row_set_column(sqlite3_stmt *statement, int column)
+{
+    int64_t set = sqlite3_column_int64(statement, column);
+
+    return set > 0 ? set : 0;
+}
+
 static inline struct slice row_upload_id(const unsigned char *upload_id)
 {
     return slice_of(upload_id, META_UPLOAD_ID_BYTES);

@@ -33,9 +33,9 @@ static const char *const blobs[] = {
 static const struct {
     const char *table, *number_columns, *blob_columns; /* separated by blanks */
 } tables[] = {
-    {"object", "bucket size modified_ms used",
+    {"object", "bucket size modified_ms used annotations",
      "key etag checksum owner extents attributes upload_id parts version"},
-    {"version", "bucket is_null is_marker noncurrent_ms size modified_ms",
+    {"version", "bucket is_null is_marker noncurrent_ms size modified_ms annotations",
      "key id etag checksum owner extents attributes upload_id parts"},
     {"upload", "bucket initiated_ms checksum_algorithm checksum_type", "key id owner attributes"},
     {"part", "number size modified_ms", "upload_id etag checksum extents"},
@@ -44,7 +44,9 @@ static const struct {
     {"finished", "", "upload_id kept"},
     {"dropped", "row", "extents"},
     {"mark", "file replaced", "open"},
-    {"replaced", "row bucket size", "key version etag extents"},
+    {"annotation_set", "id refs count", ""},
+    {"annotation", "set_id size modified_ms", "name etag checksum extents"},
+    {"replaced", "row bucket size annotations", "key version etag extents"},
     {"store", "epoch", "id"},
     {"journal", "file applied", "token"},
     {"tally", "bucket state entries bytes write_once object_bytes_max", "cursor"},
@@ -114,6 +116,13 @@ static int64_t scene_make(struct store *store)
     assert_int_equal(upload_abort(store, slice_text("large"), upload_ids[2]), 0);
     assert_int_equal(copy(store, "large", "other"), 0);
     assert_int_equal(delete_key(store, "other"), 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(annotation_put(store, "twice", i == 0 ? "a" : i == 1 ? "b" : "c", 40 + i), 0);
+    assert_int_equal(annotation_put(store, "plain", "a", 43), 0);
+    assert_int_equal(put(store, "gone", 4), 0);
+    assert_int_equal(annotation_put(store, "gone", "a", 44), 0);
+    assert_int_equal(annotation_put(store, "gone", "b", 45), 0);
+    assert_int_equal(delete_key(store, "gone"), 0);
     versions = bucket_create(store->meta, "versions");
     setting_set(store, versions);
     assert_int_equal(put_bytes(store->meta, versions, slice_text("key"), 20, 100, NULL), 0);
@@ -258,6 +267,33 @@ static void read_all(struct store *store, int64_t bucket, struct ids *ids)
         free((void *)document.base);
 }
 
+static int on_annotation(void *ctx, const struct meta_annotation *annotation)
+{
+    assert_in_range(annotation->size, 0, INT64_MAX);
+    return 0;
+}
+
+static void change_annotations(struct store *store, int64_t bucket, const char *key,
+                               const struct meta_version_id *id)
+{
+    struct meta_annotation_delete gone = {.object = {.bucket = bucket, .key = slice_text(key), .version = id},
+                                          .name = slice_text("b")};
+    struct meta_object object, annotation;
+    bool truncated;
+
+    fine(annotation_put_version(store, bucket, key, id, "a", 46));
+    if (meta_version_get(store->reader, bucket, slice_text(key), id, &object) == 0) {
+        if (object.annotations != 0) {
+            fine(meta_annotation_list(store->reader, object.annotations, slice_text(""), slice_text(""), 10,
+                                      on_annotation, NULL, &truncated));
+            if (meta_annotation_get(store->reader, object.annotations, slice_text("a"), &annotation) == 0)
+                meta_object_release(&annotation);
+        }
+        meta_object_release(&object);
+    }
+    fine(op_wait(store->meta, &gone.op, META_OP_ANNOTATION_DELETE));
+}
+
 static void change_key(struct store *store, int64_t bucket, const char *key, const struct meta_version_id *id)
 {
     struct meta_delete_entry entry = {.key = slice_text(key), .version = id};
@@ -285,6 +321,7 @@ static void change_key(struct store *store, int64_t bucket, const char *key, con
         meta_object_release(&object);
     }
     fine(op_wait(store->meta, &more.op, META_OP_OBJECT_PUT));
+    change_annotations(store, bucket, key, id);
     fine(op_wait(store->meta, &label.op, META_OP_OBJECT_LABEL));
     lock.lock.hold = META_HOLD_OFF;
     fine(op_wait(store->meta, &lock.op, META_OP_OBJECT_LOCK));

@@ -188,6 +188,32 @@ static MAYBE_UNUSED int part_put(struct store *store, struct slice key, const un
     return op_wait(store->meta, &op.op, META_OP_PART_PUT);
 }
 
+static MAYBE_UNUSED int annotation_put_version(struct store *store, int64_t bucket, const char *key,
+                                               const struct meta_version_id *version, const char *name,
+                                               uint64_t file)
+{
+    struct meta_extent extent = whole_file(file, 10);
+    struct meta_annotation_put op = {
+        .object = {.bucket = bucket, .key = slice_text(key), .version = version},
+        .annotation = {.name = slice_text(name), .size = 10, .extents = {&extent, 1}}};
+
+    snprintf(op.annotation.etag, sizeof(op.annotation.etag), "e%llu", (unsigned long long)file);
+    return op_wait(store->meta, &op.op, META_OP_ANNOTATION_PUT);
+}
+
+static MAYBE_UNUSED int annotation_put(struct store *store, const char *key, const char *name, uint64_t file)
+{
+    return annotation_put_version(store, store->bucket, key, NULL, name, file);
+}
+
+static MAYBE_UNUSED int annotation_delete(struct store *store, const char *key, const char *name)
+{
+    struct meta_annotation_delete op = {.object = {.bucket = store->bucket, .key = slice_text(key)},
+                                        .name = slice_text(name)};
+
+    return op_wait(store->meta, &op.op, META_OP_ANNOTATION_DELETE);
+}
+
 /* ---- Looking ---- */
 
 /* The file of the object's first extent; 0 for an empty object; or the error. */
@@ -200,6 +226,26 @@ static MAYBE_UNUSED int64_t file_of(struct store *store, const char *key)
         return err;
     int64_t file = object.extents.count > 0 ? (int64_t)object.extents.list[0].file : 0;
     meta_object_release(&object);
+    return file;
+}
+
+/* The file of an annotation of a version (NULL: the current object), or the error. */
+static MAYBE_UNUSED int64_t annotation_file(struct store *store, const char *key,
+                                            const struct meta_version_id *version, const char *name)
+{
+    struct meta_object object, annotation;
+    int err = meta_version_get(store->reader, store->bucket, slice_text(key), version, &object);
+
+    if (err != 0)
+        return err;
+    err = object.annotations == 0
+              ? META_E_NO_ANNOTATION
+              : meta_annotation_get(store->reader, object.annotations, slice_text(name), &annotation);
+    meta_object_release(&object);
+    if (err != 0)
+        return err;
+    int64_t file = annotation.extents.count > 0 ? (int64_t)annotation.extents.list[0].file : 0;
+    meta_object_release(&annotation);
     return file;
 }
 
