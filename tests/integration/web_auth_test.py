@@ -206,6 +206,9 @@ for headers, want in (({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
     equal((status, told.get("content-security-policy")), (want, "sandbox" if want == 200 else None), f"Basic with {headers}")
     equal(ask("GET", "/cache/main/file", {**bearer(READER[1]), **headers})[0], 200, f"Bearer with {headers}, which a page has to know")
 equal(ask("DELETE", "/cache/main/file", {**basic(*ADMIN), "Origin": "null", "Sec-Fetch-Site": "cross-site"})[0], 403, "a page deletes nothing")
+equal(ask("POST", "/cache?delete", {**basic(*ADMIN), "Origin": SERVER.url, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Content-Type": "text/plain"}, delete)[0], 403,
+      "nor does a form of one that is stored here")
+equal([ask("GET", path, basic(*ADMIN))[1].get("content-security-policy") for path in ("/", "/cache?list-type=2", "/-/metrics", "/cache/none")], ["sandbox"] * 4, "and none sees into what it opens")
 
 # ---- The file changes ----
 

@@ -81,13 +81,15 @@ static bool is_lent(const struct s3_request *request)
     return !is_open(request) && s3_verify_web_scheme(request) == S3_WEB_BASIC;
 }
 
-/* A page that anybody could store here has this server's own origin: neither may its scripts ask in the name of who looks at it. What they open
- * instead of asking for it is none of theirs, as s3_browser_answer has it. */
-static bool is_by_script(const struct s3_request *request)
+/* A page that anybody could store here has this server's own origin: neither may its scripts and forms ask in the name of who looks at it. What
+ * they open in a window or a frame is none of theirs, as all answers to such requests are sandboxed (s3_verify_web.c). */
+static bool is_by_page(const struct s3_request *request)
 {
     struct slice mode = s3_request_header(request, "sec-fetch-mode");
+    bool is_browsers = mode.base != NULL || s3_request_header(request, "origin").base != NULL;
+    bool reads = request->method == S3_GET || request->method == S3_HEAD;
 
-    return mode.base != NULL && !slice_is_nocase(mode, "navigate");
+    return (is_browsers && !reads) || (mode.base != NULL && !slice_is_nocase(mode, "navigate"));
 }
 
 static bool is_from_elsewhere(const struct s3_request *request)
@@ -104,8 +106,7 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
     const char *message = NULL;
 
     if (is_lent(request)) {
-        if (request->method != S3_OPTIONS && !allowed &&
-            (is_from_elsewhere(request) || is_by_script(request)))
+        if (request->method != S3_OPTIONS && !allowed && (is_from_elsewhere(request) || is_by_page(request)))
             message = "Pages need a CORS rule of the bucket to ask with the Basic credentials of a browser.";
     } else if (!is_open(request))
         return S3_ERROR_NONE;
@@ -124,8 +125,12 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 
 void s3_browser_answer(struct s3_request *request)
 {
-    if (!is_open(request) && request->web != S3_WEB_BASIC)
-        return;
+    if (is_open(request))
+        s3_browser_confine(request);
+}
+
+void s3_browser_confine(struct s3_request *request)
+{
     s3_answer_header(request, "x-content-type-options", "nosniff", 7);
     s3_answer_header(request, "content-security-policy", "sandbox", 7);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/s3/web_auth/s3_attempts.h"
+#include "api/s3/access/s3_browser.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/web_auth/s3_oidc.h"
@@ -73,6 +74,9 @@ static enum s3_error judge(struct s3_request *request, const struct s3_web_claim
     request->identity = identity;
     request->owner_id = s3_identity_owner(identity);
     request->web = claim->scheme;
+    if (claim->scheme ==
+        S3_WEB_BASIC) /* a browser may have sent it for a page, which could look into what it opens */
+        s3_browser_confine(request);
     return S3_ERROR_NONE;
 }
 

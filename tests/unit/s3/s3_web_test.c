@@ -280,44 +280,60 @@ static void test_invited(void **state)
 
 /* ---- Browsers ---- */
 
-static void check_page(const char *authorization, const char *const headers[4], bool is_let_in)
+struct page {
+    const char *method, *headers[4];
+    bool is_let_in;
+};
+
+static void check_page(const struct page *page)
 {
-    request(authorization);
-    for (size_t i = 0; i < 4 && headers[i] != NULL; i += 2)
-        fixture_header(headers[i], headers[i + 1]);
-    if (!is_let_in) {
+    fixture_request(page->method, "/bucket/key");
+    fixture_header("authorization", basic(KEY, SECRET));
+    for (size_t i = 0; i < 4 && page->headers[i] != NULL; i += 2)
+        fixture_header(page->headers[i], page->headers[i + 1]);
+    if (!page->is_let_in) {
         fixture_check_error(403, "AccessDenied");
         return;
     }
     fixture_serve();
     assert_non_null(fixture.dispatched);
-    s3_browser_answer(fixture.dispatched);
-    assert_int_equal(fixture_answer_header("content-security-policy") != NULL,
-                     slice_has_prefix(slice_text(authorization), "Basic"));
+    assert_string_equal(fixture_answer_header("content-security-policy"), "sandbox");
+    assert_string_equal(fixture_answer_header("x-content-type-options"), "nosniff");
 }
 
-/* A browser lends what was typed into it to every page. A page that sets the header itself has its secret anyway. */
+/* A browser lends what was typed into it to every page, also to one that is stored here. It may open what there is to be seen, and no page
+ * sees into that. */
 static void test_pages(void **state)
 {
-    static const char *const cases[][4] = {
-        {NULL},
-        {"sec-fetch-site", "none", "sec-fetch-mode", "navigate"},
-        {"sec-fetch-site", "same-origin", "sec-fetch-mode", "navigate"},
-        {"origin", "http://localhost:9000"},
-        {"sec-fetch-site", "cross-site", "sec-fetch-mode", "navigate"},
-        {"origin", "https://evil.example"},
-        {"origin", "null"},
-        {"sec-fetch-site", "same-origin", "sec-fetch-mode", "cors"},
-        {"sec-fetch-site", "same-origin", "sec-fetch-mode", "no-cors"},
+    static const struct page pages[] = {
+        {"PUT", {NULL}, true}, /* no browser's */
+        {"GET", {"sec-fetch-site", "none", "sec-fetch-mode", "navigate"}, true},
+        {"GET", {"sec-fetch-site", "same-origin", "sec-fetch-mode", "navigate"}, true},
+        {"GET", {"origin", "http://localhost:9000"}, true},
+        {"GET", {"sec-fetch-site", "cross-site", "sec-fetch-mode", "navigate"}, false},
+        {"GET", {"origin", "https://evil.example"}, false},
+        {"GET", {"origin", "null"}, false},
+        {"GET", {"sec-fetch-site", "same-origin", "sec-fetch-mode", "cors"}, false},
+        {"GET", {"sec-fetch-site", "same-origin", "sec-fetch-mode", "no-cors"}, false},
+        {"POST", {"origin", "http://localhost:9000", "sec-fetch-mode", "navigate"}, false},
+        {"POST", {"sec-fetch-site", "same-origin", "sec-fetch-mode", "navigate"}, false},
+        {"DELETE", {"origin", "http://localhost:9000"}, false},
+        {"PUT", {"origin", "https://evil.example"}, false},
     };
 
     fixture_begin(&closed);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        check_page(basic(KEY, SECRET), cases[i], i < 4);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        check_page(&pages[i]);
     fixture_request("GET", "/bucket/key");
     fixture_header("host", "rebound.example"); /* a browser has no credentials for that name */
     fixture_header("authorization", basic(KEY, SECRET));
     check_let_in(S3_WEB_BASIC);
+    fixture_request("GET", "/bucket/key");
+    fixture_sign(KEY, SECRET, "us-east-1", "UNSIGNED-PAYLOAD", 0);
+    fixture_header("origin", "https://page.example"); /* which signs, and is what CORS rules are for */
+    fixture_serve();
+    assert_non_null(fixture.dispatched);
+    assert_null(fixture_answer_header("content-security-policy"));
     fixture_end();
 }
 
