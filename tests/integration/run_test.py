@@ -270,6 +270,16 @@ def killed():
     process.stdout.close()
 
 
+    # At whatever moment: while it starts, too.
+    for i in range(12):
+        processes = [subprocess.Popen([SLUICE, "run", "--bucket", "artifacts", "--", "sleep", "20"], env=ENVIRONMENT, stderr=subprocess.DEVNULL) for _ in range(4)]
+        time.sleep(i * 0.006)
+        for process in processes:
+            process.kill()
+            process.wait()
+    check(poll(lambda: not folders()), "kill -9 at any moment leaves no folder", folders())
+
+
 def orphaned():
     stubborn = WAIT.replace("sys.exit", "print")  # is told, and goes on
     parent = "import subprocess, sys\nprocess = subprocess.Popen(sys.argv[1:])\nprocess.wait()"
