@@ -13,9 +13,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -41,10 +38,8 @@ struct meta_committer {
     int repair_error;           /* the thread's: of the last try, to log a trouble once */
 
     pthread_t thread;
-    sem_t wake;            /* one for each time that is_asleep is taken away */
-    atomic_uint visitors;  /* other threads that have told this one something, and may be about to wake it */
     pthread_mutex_t mutex; /* for all below */
-    bool is_asleep;        /* the thread waits, and nobody has set out to wake it */
+    pthread_cond_t wake;   /* of CLOCK_MONOTONIC */
     struct op_queue waiting;
     uint32_t wake_at;        /* wake the thread when that many wait */
     struct op_queue refused; /* submitted after closing began */
@@ -111,58 +106,6 @@ static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *b
         meta_answer(batch);
 }
 
-/* ---- Sleeping and waking ---- */
-
-/* A condition would cost more than the call to sleep and the one to wake: its thread takes the mutex as if others waited for it, and
- * gives it up with a call; and woken while somebody holds it, goes back to sleep at once. So nobody wakes with the mutex held. */
-
-#define NO_END UINT64_MAX
-
-/* end: of CLOCK_MONOTONIC, or NULL. 0 or ETIMEDOUT. */
-static int semaphore_wait(sem_t *semaphore, const struct timespec *end)
-{
-    while ((end == NULL ? sem_wait(semaphore) : sem_clockwait(semaphore, CLOCK_MONOTONIC, end)) != 0)
-        if (errno == ETIMEDOUT)
-            return ETIMEDOUT;
-    return 0;
-}
-
-/* The committer's thread. The mutex is held, and given up meanwhile. end_ns: by clock_monotonic_ns. False: that time came first. */
-static bool sleep_until(struct meta_committer *committer, uint64_t end_ns)
-{
-    const struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u),
-                                 .tv_nsec = (long)(end_ns % 1000000000u)};
-
-    assert(!committer->is_asleep);
-    committer->is_asleep = true;
-    pthread_mutex_unlock(&committer->mutex);
-    int result = semaphore_wait(&committer->wake, end_ns == NO_END ? NULL : &end);
-    pthread_mutex_lock(&committer->mutex);
-    if (!committer->is_asleep && result != 0)
-        result = semaphore_wait(&committer->wake, NULL); /* somebody is about to post */
-    committer->is_asleep = false;
-    return result == 0;
-}
-
-/* Other threads, around what they tell this one; the mutex is held between the two. At the end the committer may have done what it
- * was told and be about to be freed: that waits for visitors. */
-static void visit_begin(struct meta_committer *committer)
-{
-    (void)atomic_fetch_add(&committer->visitors, 1);
-    pthread_mutex_lock(&committer->mutex);
-}
-
-static void visit_end(struct meta_committer *committer, bool wakes)
-{
-    wakes = wakes && committer->is_asleep;
-    if (wakes)
-        committer->is_asleep = false;
-    pthread_mutex_unlock(&committer->mutex);
-    if (wakes)
-        (void)sem_post(&committer->wake); /* at most one is waited for: no overflow */
-    (void)atomic_fetch_sub(&committer->visitors, 1);
-}
-
 /* ---- After a failed sync ---- */
 
 /* How long until it is tried again, when nobody brings a change before. */
@@ -192,8 +135,9 @@ static int repair(struct meta_committer *committer)
 
 void committer_nudge(struct meta_committer *committer)
 {
-    visit_begin(committer);
-    visit_end(committer, true);
+    pthread_mutex_lock(&committer->mutex);
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
 }
 
 static void on_trouble(void *ctx)
@@ -206,19 +150,26 @@ static bool is_idle(const struct meta_committer *committer)
     return committer->waiting.head == NULL && committer->refused.head == NULL && !committer->closing;
 }
 
+static void wait_until(struct meta_committer *committer, uint64_t end_ns)
+{
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
+
+    (void)pthread_cond_timedwait(&committer->wake, &committer->mutex, &end); /* the caller looks again */
+}
+
 /* Waits for something to do; meanwhile a failed sync is made good. The mutex is held, and given up. */
 static void idle_await(struct meta_committer *committer)
 {
     while (is_idle(committer)) {
         if (!row_engine_is_suspect(committer->meta)) {
-            (void)sleep_until(committer, NO_END);
+            pthread_cond_wait(&committer->wake, &committer->mutex);
             continue;
         }
         pthread_mutex_unlock(&committer->mutex);
         int err = repair(committer);
         pthread_mutex_lock(&committer->mutex);
         if (err != 0 && is_idle(committer))
-            (void)sleep_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS);
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS);
     }
 }
 
@@ -236,7 +187,7 @@ static void batch_hold(struct meta_committer *committer, struct meta_op *batch)
     while ((err = repair(committer)) != 0 && !closing) {
         pthread_mutex_lock(&committer->mutex);
         if (!committer->closing)
-            (void)sleep_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS / 10);
+            wait_until(committer, clock_monotonic_ns() + REPAIR_RETRY_NS / 10);
         closing = committer->closing;
         pthread_mutex_unlock(&committer->mutex);
     }
@@ -260,9 +211,11 @@ static void batch_await(struct meta_committer *committer)
         return;
 
     assert(target > committer->waiting.count);
+    uint64_t end_ns = committer->last_end_ns + limit_ns;
+    struct timespec end = {.tv_sec = (time_t)(end_ns / 1000000000u), .tv_nsec = (long)(end_ns % 1000000000u)};
     committer->wake_at = target;
     while (committer->waiting.count < target && !committer->closing)
-        if (!sleep_until(committer, committer->last_end_ns + limit_ns))
+        if (pthread_cond_timedwait(&committer->wake, &committer->mutex, &end) != 0)
             break;
     committer->wake_at = 1;
     batch_pace_waited(&committer->pace, committer->waiting.count >= target);
@@ -358,9 +311,9 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
     assert(op->done != NULL && op->kind < META_OP_KIND_COUNT);
     op->result = 0;
     assert(op->rests_on == NULL || committer->runner.hooks.prepare != NULL);
-    visit_begin(committer);
+    pthread_mutex_lock(&committer->mutex);
     if (committer->stopped) {
-        visit_end(committer, false);
+        pthread_mutex_unlock(&committer->mutex);
         op->result = META_E_CLOSING;
         op->done(op); /* no other thread is left to call it */
         return;
@@ -372,7 +325,9 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
     } else {
         queue_push(&committer->waiting, op);
     }
-    visit_end(committer, idle || committer->waiting.count == committer->wake_at);
+    if (idle || committer->waiting.count == committer->wake_at)
+        pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
 }
 
 void meta_submit(struct meta *meta, struct meta_op *op)
@@ -388,10 +343,8 @@ void meta_submit(struct meta *meta, struct meta_op *op)
 
 static void committer_free(struct meta_committer *committer)
 {
-    while (atomic_load(&committer->visitors) > 0)
-        (void)sched_yield();
     batch_runner_end(&committer->runner);
-    (void)sem_destroy(&committer->wake);
+    pthread_cond_destroy(&committer->wake);
     pthread_mutex_destroy(&committer->mutex);
     free(committer);
 }
@@ -399,6 +352,7 @@ static void committer_free(struct meta_committer *committer)
 int committer_start(struct meta_committer **committer_out, struct meta *meta, struct row_store *store)
 {
     struct meta_committer *committer = calloc(1, sizeof(*committer));
+    pthread_condattr_t monotonic;
     int err;
 
     assert(store != NULL);
@@ -410,7 +364,10 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
     queue_init(&committer->waiting);
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);
-    (void)sem_init(&committer->wake, 0, 0); /* 0 is a value that it can have */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&committer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     committer->wake_at = 1;
     if ((err = batch_runner_begin(&committer->runner, meta, store)) != 0 ||
         (err = row_store_start(store, on_trouble, committer)) != 0 ||
@@ -427,10 +384,11 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
 
 void committer_stop(struct meta_committer *committer)
 {
-    visit_begin(committer);
+    pthread_mutex_lock(&committer->mutex);
     assert(!committer->closing);
     committer->closing = true;
-    visit_end(committer, true);
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
     thread_join(committer->thread);
     committer_free(committer);
 }
