@@ -52,8 +52,14 @@ int run_command(const struct run_command *command, const struct run_signals *sig
     pid_t self = getpid(), child;
     int ends[2], status, err;
 
-    if (pipe2(ends, O_CLOEXEC) != 0 || (child = fork()) == -1) {
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        cli_say(SLUICE_LOG_ERROR, "cannot make a pipe: %s", strerror(errno));
+        return RUN_FAILED;
+    }
+    if ((child = fork()) == -1) {
         cli_say(SLUICE_LOG_ERROR, "cannot start a process: %s", strerror(errno));
+        (void)close(ends[0]);
+        (void)close(ends[1]);
         return RUN_FAILED;
     }
     if (child == 0)

@@ -10,9 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PARENT_ENDED SIGRTMIN /* which nobody sends by himself */
-#define PARENT_GRACE_S                                                                                       \
-    10 /* for the command, between SIGTERM and SIGKILL, when nobody waits for it any more */
+#define PARENT_ENDED   SIGRTMIN /* which nobody sends by himself */
+#define PARENT_GRACE_S 10       /* between SIGTERM and SIGKILL, when nobody waits any more */
 
 static const int handed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 #define HANDED_ON_COUNT (sizeof(handed_on) / sizeof(handed_on[0]))
