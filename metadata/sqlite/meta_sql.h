@@ -294,25 +294,29 @@ enum meta_sql_role {
       " ORDER BY key LIMIT ?3)")                                                                             \
     X(SQL_TALLY_FILL_COUNT, META_SQL_WRITER,                                                                 \
       "UPDATE tally SET (entries, bytes) = (SELECT tally.entries + count(*),"                                \
-      " tally.bytes + ifnull(sum(size), 0) FROM object AS o"                                                 \
+      " tally.bytes + ifnull(sum(max(size, 0)), 0) FROM object AS o"                                         \
       " WHERE o.bucket = ?1 AND o.key > ?2 AND o.key <= ?3) WHERE bucket = ?1")                              \
     X(SQL_TALLY_FILL, META_SQL_WRITER,                                                                       \
-      "UPDATE object SET used = min(modified_ms, ?4) WHERE bucket = ?1 AND key > ?2 AND key <= ?3")          \
+      "REPLACE INTO used(bucket, key, used_ms, bytes)"                                                       \
+      " SELECT bucket, key, min(modified_ms, ?4), max(size, 0) FROM object"                                  \
+      " WHERE bucket = ?1 AND key > ?2 AND key <= ?3")                                                       \
     X(SQL_TALLY_DRAIN_COUNT, META_SQL_WRITER,                                                                \
       "UPDATE tally SET (entries, bytes) = (SELECT tally.entries - count(*),"                                \
-      " tally.bytes - ifnull(sum(o.size), 0) FROM (SELECT size FROM object INDEXED BY object_used"           \
-      " WHERE bucket = ?1 AND used IS NOT NULL ORDER BY used, key LIMIT ?2) AS o) WHERE bucket = ?1")        \
+      " tally.bytes - ifnull(sum(u.bytes), 0) FROM (SELECT bytes FROM used"                                  \
+      " WHERE bucket = ?1 ORDER BY key LIMIT ?2) AS u) WHERE bucket = ?1")                                   \
     X(SQL_TALLY_DRAIN, META_SQL_WRITER,                                                                      \
-      "UPDATE object SET used = NULL WHERE bucket = ?1 AND key IN"                                           \
-      " (SELECT key FROM object INDEXED BY object_used"                                                      \
-      " WHERE bucket = ?1 AND used IS NOT NULL ORDER BY used, key LIMIT ?2)")                                \
-    X(SQL_USE_GET, META_SQL_WRITER, "SELECT size, used FROM object WHERE bucket = ?1 AND key = ?2")          \
-    X(SQL_USE_SET, META_SQL_WRITER, "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2")            \
+      "DELETE FROM used WHERE bucket = ?1 AND key IN"                                                        \
+      " (SELECT key FROM used WHERE bucket = ?1 ORDER BY key LIMIT ?2)")                                     \
+    X(SQL_OBJECT_SIZE, META_SQL_WRITER, "SELECT size FROM object WHERE bucket = ?1 AND key = ?2")            \
+    X(SQL_USE_GET, META_SQL_WRITER, "SELECT bytes, used_ms FROM used WHERE bucket = ?1 AND key = ?2")        \
+    X(SQL_USE_PUT, META_SQL_WRITER, "REPLACE INTO used(bucket, key, used_ms, bytes) VALUES(?1, ?2, ?3, ?4)") \
+    X(SQL_USE_DELETE, META_SQL_WRITER, "DELETE FROM used WHERE bucket = ?1 AND key = ?2")                    \
     X(SQL_USE_RAISE, META_SQL_WRITER,                                                                        \
-      "UPDATE object SET used = ?3 WHERE bucket = ?1 AND key = ?2 AND used < min(?3, ?4)")                   \
+      "UPDATE used SET used_ms = ?3 WHERE bucket = ?1 AND key = ?2 AND used_ms < min(?3, ?4)")               \
     X(SQL_USED_OLDEST, META_SQL_READER,                                                                      \
-      "SELECT key, used, size, extents FROM object INDEXED BY object_used"                                   \
-      " WHERE bucket = ?1 AND used IS NOT NULL AND used < ?2 ORDER BY used, key LIMIT ?3")                   \
+      "SELECT u.key, u.used_ms, u.bytes, o.extents FROM used AS u INDEXED BY used_order"                     \
+      " CROSS JOIN object AS o ON o.bucket = u.bucket AND o.key = u.key"                                     \
+      " WHERE u.bucket = ?1 AND u.used_ms < ?2 ORDER BY u.used_ms, u.key LIMIT ?3")                          \
                                                                                                              \
     X(SQL_GARBAGE_TAKE, META_SQL_READER,                                                                     \
       "SELECT row, file, unit_offset, unit_length FROM garbage"                                              \

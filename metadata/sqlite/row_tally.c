@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of `tally`, and the column `used` of `object`: what cache buckets hold, and when each of their objects was used last. Behind
- * rows/row_store.h, and under row_object.c, which calls tally_leave and tally_enter around each change of a row of `object`, so that
- * whoever changes one need not think of it. An object is counted exactly where its `used` is not NULL. */
+ * Rows of `tally` and `used`: what cache buckets hold, and when each of their objects was used last. Behind rows/row_store.h, and
+ * under row_object.c, which calls tally_leave and tally_enter around each change of a row of `object`, so that whoever changes one need
+ * not think of it. An object is counted exactly where it has a row in `used`. */
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
@@ -116,19 +116,16 @@ static int count_add(struct row_store *store, int64_t bucket, int64_t entries, i
     return meta_sql_run(statement);
 }
 
-/* used_ms NULL: no longer counted. */
-static int use_set(struct row_store *store, int64_t bucket, struct slice key, const int64_t *used_ms)
+static int use_set(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms, int64_t bytes)
 {
-    sqlite3_stmt *statement = bind_key(store, SQL_USE_SET, bucket, key);
+    sqlite3_stmt *statement = bind_key(store, SQL_USE_PUT, bucket, key);
 
-    if (used_ms != NULL)
-        meta_sql_int(statement, 3, *used_ms);
-    else
-        meta_sql_blob_or_null(statement, 3, (struct slice){NULL, 0});
+    meta_sql_int(statement, 3, used_ms);
+    meta_sql_int(statement, 4, bytes);
     return meta_sql_run(statement);
 }
 
-/* 1: it is counted; 0: it is not, or not there. */
+/* 1: it is counted, with so many bytes; 0: it is not, or not there. */
 static int use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *bytes,
                    int64_t *used_ms)
 {
@@ -141,9 +138,8 @@ static int use_get(struct row_store *store, int64_t bucket, struct slice key, in
     *bytes = sqlite3_column_int64(statement, 0);
     *bytes = *bytes < 0 ? 0 : *bytes; /* damaged */
     *used_ms = sqlite3_column_int64(statement, 1);
-    found = sqlite3_column_type(statement, 1) != SQLITE_NULL;
     meta_sql_reset(statement);
-    return found;
+    return 1;
 }
 
 static bool is_due(const struct tally_entry *entry, struct slice key)
@@ -161,7 +157,11 @@ int tally_leave(struct row_store *store, int64_t bucket, struct slice key)
     if (err != 0 || entry == NULL)
         return err;
     int counted = use_get(store, bucket, key, &bytes, &used_ms);
-    return counted <= 0 ? counted : count_add(store, bucket, -1, -bytes);
+    if (counted <= 0)
+        return counted;
+    if ((err = meta_sql_run(bind_key(store, SQL_USE_DELETE, bucket, key))) != 0)
+        return err;
+    return count_add(store, bucket, -1, -bytes);
 }
 
 int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint64_t bytes)
@@ -169,14 +169,11 @@ int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint6
     struct tally_entry *entry;
     int err = entry_of(store, bucket, &entry);
 
-    if (err != 0 || entry == NULL)
+    if (err != 0 || entry == NULL || !is_due(entry, key))
         return err;
     if (bytes > INT64_MAX) /* of a damaged row that was renamed, say */
         bytes = 0;
-    if (!is_due(entry, key)) /* what was replaced may have been counted */
-        return use_set(store, bucket, key, NULL);
-    int64_t now_ms = clock_real_ms();
-    if ((err = use_set(store, bucket, key, &now_ms)) != 0)
+    if ((err = use_set(store, bucket, key, clock_real_ms(), (int64_t)bytes)) != 0)
         return err;
     return count_add(store, bucket, 1, (int64_t)bytes);
 }
@@ -184,14 +181,17 @@ int tally_enter(struct row_store *store, int64_t bucket, struct slice key, uint6
 int tally_enter_restored(struct row_store *store, int64_t bucket, struct slice key)
 {
     struct tally_entry *entry;
-    int64_t bytes, used_ms;
     int err = entry_of(store, bucket, &entry);
 
     if (err != 0 || entry == NULL)
         return err;
-    int counted = use_get(store, bucket, key, &bytes, &used_ms);
-    assert(counted <= 0);
-    return counted < 0 ? counted : tally_enter(store, bucket, key, (uint64_t)bytes);
+    sqlite3_stmt *statement = bind_key(store, SQL_OBJECT_SIZE, bucket, key);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? META_E_CORRUPT : found;
+    int64_t bytes = sqlite3_column_int64(statement, 0);
+    meta_sql_reset(statement);
+    return tally_enter(store, bucket, key, bytes < 0 ? 0 : (uint64_t)bytes);
 }
 
 /* ---- `tally` ---- */
@@ -289,7 +289,7 @@ int row_tally_drain(struct row_store *store, int64_t bucket, uint32_t limit)
     return row_run_changes(store, drain);
 }
 
-/* ---- `used` ---- */
+/* ---- Uses ---- */
 
 int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64_t *used_ms)
 {

@@ -185,11 +185,17 @@ static const char *const migrations[] = {
     "INSERT INTO store VALUES(randomblob(16), 0);",
     /* Cache buckets; meta_cache.h.
      *
-     * `used` is when an object of a cache bucket was used last, in ms; NULL in all others, which the index has no entry for. An object is
-     * counted in its bucket's row of `tally` exactly where it is not NULL. It is no column of `version` and `replaced`: what is
-     * noncurrent is in no cache, and what comes back is used at that moment. */
-    "ALTER TABLE object ADD COLUMN used INTEGER;"
-    "CREATE INDEX object_used ON object(bucket, used) WHERE used IS NOT NULL;"
+     * `used` is when an object of a cache bucket was used last, and how large it is. An object is counted in its bucket's row of `tally`
+     * exactly where it has a row here. A table of its own, so that rows of `object` cost all other buckets no more than before, and a use
+     * writes a short row. */
+    "CREATE TABLE used("
+    "  bucket INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  used_ms INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY(bucket, key)"
+    ") WITHOUT ROWID, STRICT;"
+    "CREATE INDEX used_order ON used(bucket, used_ms);"
     "CREATE TABLE tally("
     "  bucket INTEGER PRIMARY KEY,"
     "  state INTEGER NOT NULL,"

@@ -86,22 +86,25 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "garbage' FROM"
         "  (SELECT file, unit_offset FROM unit WHERE refs = 0 EXCEPT SELECT file, unit_offset FROM garbage)",
 
-    /* What a cache bucket is counted with is what its objects are that have a time of use; and those are all, or, while it is being
-     * counted, all up to where that has come. */
+    /* What a cache bucket is counted with is what its rows of `used` add up to; these are of objects of that size, and of all of
+     * them, or, while the bucket is being counted, of all up to where that has come. */
     [SQL_WALK_TALLY_FAULTS] =
         "SELECT 'cache bucket ' || bucket || ': counted ' || entries || ' objects of ' || bytes || ' bytes, "
         "has '"
-        "  || n || ' of ' || s FROM (SELECT bucket, entries, bytes, (SELECT count(*) FROM object AS o"
-        "  INDEXED BY object_used WHERE o.bucket = t.bucket AND used IS NOT NULL) AS n,"
-        "  (SELECT ifnull(sum(size), 0) FROM object AS o WHERE o.bucket = t.bucket AND used IS NOT NULL) AS s"
+        "  || n || ' of ' || s FROM (SELECT bucket, entries, bytes,"
+        "  (SELECT count(*) FROM used AS u WHERE u.bucket = t.bucket) AS n,"
+        "  (SELECT ifnull(sum(bytes), 0) FROM used AS u WHERE u.bucket = t.bucket) AS s"
         "  FROM tally AS t) WHERE entries != n OR bytes != s "
-        "UNION ALL SELECT 'key x' || hex(key) || ' of cache bucket ' || o.bucket ||"
-        "  iif(used IS NULL, ' is not counted', ' should not be counted yet') FROM tally AS t"
-        "  JOIN object AS o ON o.bucket = t.bucket WHERE (state = 2 AND used IS NULL)"
-        "  OR (state = 1 AND (key <= cursor) != (used IS NOT NULL)) "
+        "UNION ALL SELECT 'key x' || hex(o.key) || ' of cache bucket ' || o.bucket ||"
+        "  iif(u.key IS NULL, ' is not counted', ' should not be counted yet') FROM tally AS t"
+        "  JOIN object AS o ON o.bucket = t.bucket LEFT JOIN used AS u ON u.bucket = o.bucket AND u.key = "
+        "o.key"
+        "  WHERE (state = 2 AND u.key IS NULL) OR (state = 1 AND (o.key <= cursor) != (u.key IS NOT NULL)) "
+        "UNION ALL SELECT 'key x' || hex(u.key) || ' of cache bucket ' || u.bucket || ' is counted with '"
+        "  || u.bytes || ' bytes, and has ' || ifnull(o.size, 'no object') FROM used AS u"
+        "  LEFT JOIN object AS o ON o.bucket = u.bucket AND o.key = u.key WHERE o.size IS NOT u.bytes "
         "UNION ALL SELECT 'objects of bucket ' || bucket || ' are counted, which is no cache' FROM"
-        "  (SELECT DISTINCT bucket FROM object WHERE used IS NOT NULL) WHERE bucket NOT IN"
-        "  (SELECT bucket FROM tally) "
+        "  (SELECT DISTINCT bucket FROM used) WHERE bucket NOT IN (SELECT bucket FROM tally) "
         "UNION ALL SELECT 'bucket ' || bucket || ' is counted as a cache, and does not exist' FROM tally"
         "  WHERE bucket NOT IN (SELECT id FROM bucket) "
         "UNION ALL SELECT 'cache bucket ' || bucket || ' is not counted' FROM setting WHERE kind = 9"

@@ -42,11 +42,13 @@ def work(server, seed, counts, stopping):
         connection = server.connect()
         while not stopping.is_set():
             key = f"/cache/{choose.randrange(KEYS):05}"
+            if choose.random() < 0.05:  # what is copied from
+                key = f"/cache/{choose.randrange(KEYS, KEYS + 50):05}"
             kind = choose.random()
             if kind < 0.6:
                 asked = ("PUT", key, body_of(choose.randrange(1_000_000)), {})
-            elif kind < 0.7:
-                asked = ("PUT", key, None, {"x-amz-copy-source": f"/cache/{choose.randrange(KEYS):05}"})
+            elif kind < 0.7 and int(key[-5:]) < KEYS:
+                asked = ("PUT", key, None, {"x-amz-copy-source": f"/cache/{choose.randrange(KEYS, KEYS + 50):05}"})
             elif kind < 0.75:
                 asked = ("DELETE", key, None, {})
             else:
@@ -57,8 +59,8 @@ def work(server, seed, counts, stopping):
             counts["asked"] += 1
             if response.status == 200 and asked[0] == "GET" and not is_whole(body):
                 counts["torn"] += 1
-            if response.status not in (200, 204, 404):
-                counts["refused"] += 1
+            if response.status not in (200, 204, 404) and (response.status, kind < 0.7) != (409, True):  # a copy may be outrun
+                counts["refused"].append(response.status)
     except (OSError, ValueError, http.client.HTTPException):
         pass
 
@@ -93,18 +95,19 @@ def main():
     equal(server.request("PUT", "/cache?sluice-cache", body=rules)[0], 200, "a cache")
     for number in range(ROUNDS):
         name = f"round {number}"
-        counts, stopping = {"asked": 0, "torn": 0, "refused": 0}, threading.Event()
+        counts, stopping = {"asked": 0, "torn": 0, "refused": []}, threading.Event()
         threads = [threading.Thread(target=work, args=(server, number * WRITERS + writer, counts, stopping)) for writer in range(WRITERS)]
         for thread in threads:
             thread.start()
-        time.sleep(rng.uniform(1.5, 3.0))
-        evicted += figures(server).get("evictions_total", 0)
+        check(poll(lambda: figures(server)["evictions_total"] > 20, 60), f"{name}: it evicts")
+        time.sleep(rng.uniform(0, 1.5))
+        evicted += figures(server)["evictions_total"]
         server.kill()
         stopping.set()
         for thread in threads:
             thread.join()
         asked += counts["asked"]
-        equal((counts["torn"], counts["refused"]), (0, 0), f"{name}: nothing was torn, nothing refused")
+        equal((counts["torn"], counts["refused"]), (0, []), f"{name}: nothing was torn, nothing refused")
         equal(sluice_check(), "", f"{name}: the check recounts the same")
         server = Server(data=data, args=["--durability", durability[number % 2]])
         check(poll(lambda: is_counted_right(server)), f"{name}: figures are what is listed", f"{figures(server)}")
@@ -113,7 +116,6 @@ def main():
         torn = [key for key in torn if server.request("GET", f"/cache/{key}")[0] == 200]  # else it was evicted meanwhile
         equal(torn, [], f"{name}: what is listed is whole")
     check(poll(lambda: figures(server)["bytes"] <= MAX_BYTES, 30), "in the end the cache is within its size", str(figures(server)))
-    check(evicted > 100, "much was evicted while the server was killed", f"{evicted} of {asked} requests")
     print(f"# {asked} requests, {evicted} evicted before the kills")
     server.stop()
     equal(sluice_check(), "", "stopped, the check recounts the same")

@@ -63,14 +63,13 @@ static void make_older(struct store *store, char path[128])
     store->meta = NULL;
     assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
     /* which writes every row anew: not in the log that is looked at below */
-    sql(db, "DROP INDEX object_used; ALTER TABLE object DROP COLUMN used;"
-            "ALTER TABLE object DROP COLUMN annotations; ALTER TABLE version DROP COLUMN annotations;"
+    sql(db, "ALTER TABLE object DROP COLUMN annotations; ALTER TABLE version DROP COLUMN annotations;"
             "PRAGMA wal_checkpoint(TRUNCATE);");
     sql(db, "PRAGMA wal_autocheckpoint = 0; DROP TABLE finished; DROP TABLE dropped; DROP TABLE journal;"
             "DROP TABLE mark; DROP TABLE replaced; DROP TABLE store;"
             "DROP TABLE annotation; DROP TABLE annotation_set;"
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
-            "DROP TABLE tally;"
+            "DROP TABLE tally; DROP TABLE used;"
             "PRAGMA user_version = " OLDER);
     snprintf(path, 128, "%s/older.db", store->dir);
     snprintf(log, sizeof(log), "%s-wal", store->path);

@@ -33,7 +33,7 @@ static const char *const blobs[] = {
 static const struct {
     const char *table, *number_columns, *blob_columns; /* separated by blanks */
 } tables[] = {
-    {"object", "bucket size modified_ms used annotations",
+    {"object", "bucket size modified_ms annotations",
      "key etag checksum owner extents attributes upload_id parts version"},
     {"version", "bucket is_null is_marker noncurrent_ms size modified_ms annotations",
      "key id etag checksum owner extents attributes upload_id parts"},
@@ -49,6 +49,7 @@ static const struct {
     {"replaced", "row bucket size annotations", "key version etag extents"},
     {"store", "epoch", "id"},
     {"journal", "file applied", "token"},
+    {"used", "bucket used_ms bytes", "key"},
     {"tally", "bucket state entries bytes write_once object_bytes_max", "cursor"},
     {"setting", "kind", "document"},
     {"bucket", "created_ms versioning", ""},
