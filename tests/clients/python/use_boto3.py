@@ -15,6 +15,36 @@ def client(**config):
                         config=Config(retries={"max_attempts": 0}, **config))
 
 
+def annotations(s3):
+    """Annotations of an object, which no client but the newest knows; a copy has them too."""
+    of = {"Bucket": B, "Key": "large"}
+    values = {"notes.ü": b"said about it", "notes.vector": b"0.707," * 100_000, "digest": b"{}"}
+    tags = {}
+    for name, value in values.items():
+        tags[name] = s3.put_object_annotation(**of, AnnotationName=name, AnnotationPayload=io.BytesIO(value))["ETag"]
+    equal({each["AnnotationName"]: (each["ETag"], each["Size"]) for each in s3.list_object_annotations(**of)["Annotations"]},
+          {name: (tags[name], len(value)) for name, value in values.items()}, "annotations are listed")
+    names, more = [], {}
+    while more is not None:
+        page = s3.list_object_annotations(**of, AnnotationPrefix="notes.", MaxAnnotationResults=1, **more)
+        names += [each["AnnotationName"] for each in page["Annotations"]]
+        more = {"ContinuationToken": page["NextContinuationToken"]} if page.get("NextContinuationToken") else None
+    equal(names, ["notes.vector", "notes.ü"], "those of a prefix, page by page")
+    s3.copy_object(Bucket=B, Key="copied", CopySource=of)
+    for key in ("large", "copied"):
+        for name, value in values.items():
+            got = s3.get_object_annotation(Bucket=B, Key=key, AnnotationName=name, ChecksumMode="ENABLED")
+            check(got["AnnotationPayload"].read() == value and got["ETag"] == tags[name], f"{name} of {key} comes back")
+            check("ChecksumCRC32" in got, "with the checksum that boto3 adds", got)
+    refused(lambda: s3.put_object_annotation(**of, AnnotationName="late", AnnotationPayload=b"x", ObjectIfMatch='"other"'),
+            "an annotation for another ETag of the object", "PreconditionFailed")
+    s3.delete_object_annotation(**of, AnnotationName="digest")
+    refused(lambda: s3.get_object_annotation(**of, AnnotationName="digest"), "a deleted annotation", "NoSuchAnnotation")
+    s3.copy_object(Bucket=B, Key="copied", CopySource=of, AnnotationDirective="EXCLUDE")
+    equal(s3.list_object_annotations(Bucket=B, Key="copied").get("Annotations", []), [], "a copy without them")
+    s3.delete_object(Bucket=B, Key="copied")
+
+
 def trip():
     s3 = client()
     s3.create_bucket(Bucket=B)
@@ -48,6 +78,8 @@ def trip():
     check(s3.get_object(Bucket=B, Key="copy + ü")["Body"].read() == LARGE, "a copy in parts has the same bytes")
     s3.put_object_tagging(Bucket=B, Key="large", Tagging={"TagSet": [{"Key": "k", "Value": "v ü"}]})
     equal(s3.get_object_tagging(Bucket=B, Key="large")["TagSet"], [{"Key": "k", "Value": "v ü"}], "tags come back")
+
+    annotations(s3)
 
     for version, signer in ((2, s3), (4, client(signature_version="s3v4"))):  # without asking, boto3 signs URLs of other servers in version 2
         url = signer.generate_presigned_url("put_object", {"Bucket": B, "Key": "by url"}, 60)
