@@ -18,9 +18,10 @@
 #define LOG_LINE_BYTES 4096u /* longer lines are formatted in allocated memory */
 
 static const char *const log_formats[] = {
-    [HTTP_LOG_APACHE] = "%h %l %u %t \"%r\" %s %b \"%{referer}i\" \"%{user-agent}i\"",
+    [HTTP_LOG_APACHE] = "%h %l %{x-sluice-user}o %t \"%r\" %s %b \"%{referer}i\" \"%{user-agent}i\"",
     [HTTP_LOG_JSON] =
-        "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"operation\":\"%{x-sluice-operation}o\","
+        "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"user\":\"%{x-sluice-user}o\","
+        "\"operation\":\"%{x-sluice-operation}o\","
         "\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\",\"protocol\":\"%H\","
         "\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%b,\"duration\":%{duration}x,"
         "\"referer\":\"%{referer}i\",\"user_agent\":\"%{user-agent}i\"}",
@@ -157,11 +158,11 @@ static void log_fill_request(h2o_req_t *req, const struct access_log_entry *entr
 
 /* A format of libh2o's has no place for what is ours but a header. (It has the environment, too, whose names it forgets to
  * free.) */
-static void log_name_request(h2o_req_t *req, const char *name)
+static void log_add_word(h2o_req_t *req, struct slice name, const char *word)
 {
-    if (name != NULL)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-sluice-operation"), 0, NULL, name,
-                              strlen(name));
+    if (word != NULL)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL, word,
+                              strlen(word));
 }
 
 int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
@@ -179,7 +180,8 @@ int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
     req.processed_at.str = &began;
     log_fill_request(&req, entry);
     if (log->form == HTTP_LOG_JSON)
-        log_name_request(&req, entry->request->name);
+        log_add_word(&req, SLICE("x-sluice-operation"), entry->request->name);
+    log_add_word(&req, SLICE("x-sluice-user"), entry->request->user);
     line = h2o_log_request(log->format, &req, &length, memory);
     err = log_append(log, buffer, line, length);
     if (line != memory)

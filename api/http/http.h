@@ -75,6 +75,8 @@ struct http_request {
     struct arena arena;
     /* What the access log's JSON calls it, as "operation"; NULL: null. The handler's, valid until the request is over. */
     const char *name;
+    /* Whose it is, as the access log tells; NULL: nobody's that is known. The same. */
+    const char *user;
     /* The handler's, until it calls http_send_*. */
     struct {
         int status;                  /* 200 .. 999 */

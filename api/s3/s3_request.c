@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_service.h"
 #include "storage/base/names.h"
 #include "storage/base/percent.h"
@@ -303,6 +304,15 @@ enum s3_error s3_request_argument_effective(struct s3_request *request, enum s3_
 enum s3_error s3_request_argument_header(struct s3_request *request, const char *name, const char *message)
 {
     return s3_request_argument(request, slice_text(name), s3_request_header(request, name), message);
+}
+
+/* ---- Whose it is ---- */
+
+void s3_request_identify(struct s3_request *request, const struct s3_identity *identity)
+{
+    request->identity = identity;
+    request->owner_id = s3_identity_owner(identity);
+    request->http->user = s3_identity_label(identity);
 }
 
 /* ---- Buckets ---- */

@@ -179,7 +179,8 @@ owner.delete_bucket_policy(Bucket="public")
 
 # ---- Doors ----
 
-doors = Server(args=["--credentials", FILE, "--cache", "nx bucket=cache prefix=pr-nx", "--cache", "gradle bucket=cache prefix=main/gradle"])
+DOORS_LOG = fresh("doors.log")
+doors = Server(args=["--access-log", DOORS_LOG, "--access-log-format", "json", "--credentials", FILE, "--cache", "nx bucket=cache prefix=pr-nx", "--cache", "gradle bucket=cache prefix=main/gradle"])
 doors.request("PUT", "/cache", headers=basic(*ADMIN))
 HASH = "0123456789abcdef0123456789abcdef"
 for method, path, who, want in (("PUT", f"nx/v1/cache/{HASH}", bearer(PULLS[1]), 200), ("GET", f"nx/v1/cache/{HASH}", bearer(READER[1]), 200), ("PUT", f"nx/v1/cache/{HASH[1:]}", bearer(READER[1]), 403),
@@ -188,6 +189,8 @@ for method, path, who, want in (("PUT", f"nx/v1/cache/{HASH}", bearer(PULLS[1]),
     status, told, text = doors.request(method, f"/-/cache/{path}", b"artifact" if method == "PUT" else None, who)
     equal((status, "www-authenticate" in told), (want, want == 401), f"{method} through a door: {path.split('/')[0]} {want}")
 doors.stop()
+with open(DOORS_LOG) as file:
+    equal({json.loads(line)["user"] for line in file}, {"operator", PULLS[0], READER[0], None}, "their access log in JSON")
 
 # ---- Administration takes a signature ----
 
@@ -303,5 +306,8 @@ if not TLS:
 check(SERVER.stop(), "the server ends cleanly")
 with open(LOG) as file:
     logs = SERVER.log_text() + file.read()
+users = {line.split()[2] for line in logs.splitlines() if '"GET /cache/main/file' in line and '" 200 ' in line}
+check(users >= {"operator", PULLS[0], READER[0], "deploys"}, "the access log says whose requests they were", str(users))
+check(" - - [" in logs, "and where nobody knows")
 check(len(logs) > 10000 and not any(secret in logs for secret in SECRETS_SHOWN), "no log has a secret")
 done()

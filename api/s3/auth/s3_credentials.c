@@ -173,6 +173,11 @@ const char *s3_identity_owner(const struct s3_identity *identity)
     return identity->owner;
 }
 
+const char *s3_identity_label(const struct s3_identity *identity)
+{
+    return identity->is_nameless ? identity->account : identity->name;
+}
+
 const struct s3_principal *s3_identity_principal(const struct s3_identity *identity)
 {
     return &identity->principal;
@@ -291,6 +296,7 @@ int s3_credentials_add(struct s3_credentials *set, const char *access_key, const
     (*added)->secret = strdup(secret);
     /* Without a user of its own, a key is told apart by its digest: listings need not show it. */
     digest_of(access_key, (*added)->name);
+    (*added)->is_nameless = true;
     return (*added)->secret != NULL ? 0 : -ENOMEM;
 }
 

@@ -23,7 +23,7 @@ struct s3_identity {
     char *access_key; /* of a token, its name */
     char *secret;     /* NULL of a token: its digest tells whether one is it */
     unsigned char digest[32];
-    bool is_token;
+    bool is_token, is_nameless;         /* the latter: a key without a user, whose name is made from it */
     char name[S3_OWNER_BYTES_MAX + 1];  /* the user's */
     char owner[S3_OWNER_BYTES_MAX + 1]; /* the user's canonical id */
     char account[S3_ACCOUNT_DIGITS + 1];

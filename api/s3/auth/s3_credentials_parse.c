@@ -69,6 +69,7 @@ static int take_owner(struct parser *parser, const char *owner, struct s3_identi
     if (length == 0 || length > S3_OWNER_BYTES_MAX)
         return refuse(parser, "an owner's name has 1 to 64 characters");
     memcpy(identity->name, owner, length + 1);
+    identity->is_nameless = false;
     return 0;
 }
 

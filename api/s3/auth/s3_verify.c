@@ -396,8 +396,7 @@ enum s3_error s3_verify(struct s3_verification *verification)
         error = check_signature(verification, identity, timestamp);
     if (error != S3_ERROR_NONE)
         return error;
-    request->identity = identity;
-    request->owner_id = s3_identity_owner(identity);
+    s3_request_identify(request, identity);
     request->is_presigned = verification->is_presigned;
     request->signed_at_s = verification->signed_at;
     return S3_ERROR_NONE;

@@ -201,8 +201,7 @@ static enum s3_error verify(const struct verification *verification, const struc
         (error = check_parameters(verification)) != S3_ERROR_NONE ||
         (error = compare(verification, identity)) != S3_ERROR_NONE)
         return error;
-    request->identity = identity;
-    request->owner_id = s3_identity_owner(identity);
+    s3_request_identify(request, identity);
     request->is_presigned = verification->is_presigned;
     request->is_signed_v2 = true;
     request->signed_at_s = signed_at_s;

@@ -115,8 +115,7 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
                            s3_form_field(&post->form, "x-amz-signature"));
         return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
     }
-    request->identity = identity;
-    request->owner_id = s3_identity_owner(identity);
+    s3_request_identify(request, identity);
     request->is_signed = true;
     request->signed_at_s = unix_s;
     return S3_ERROR_NONE;
@@ -145,8 +144,7 @@ static enum s3_error authenticate_v2(struct post *post, struct slice policy, str
         s3_request_element(request, S3_ELEMENT_SIGNATURE_PROVIDED, signature);
         return S3_ERROR_SIGNATURE_DOES_NOT_MATCH;
     }
-    request->identity = identity;
-    request->owner_id = s3_identity_owner(identity);
+    s3_request_identify(request, identity);
     request->is_signed = request->is_signed_v2 = true;
     request->signed_at_s = S3_SIGNED_AT_UNKNOWN;
     return S3_ERROR_NONE;

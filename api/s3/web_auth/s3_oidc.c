@@ -65,8 +65,7 @@ static enum s3_error assume(struct s3_request *request, const struct s3_issuer *
 
     switch (s3_credentials_assume(request->credentials, issuer, claims, &request->http->arena, &identity)) {
     case 0:
-        request->identity = identity;
-        request->owner_id = s3_identity_owner(identity);
+        s3_request_identify(request, identity);
         return S3_ERROR_NONE;
     case -ENOENT:
         return refuse(request, S3_ERROR_ACCESS_DENIED, "No role fits this token.");

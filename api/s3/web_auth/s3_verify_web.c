@@ -71,8 +71,7 @@ static enum s3_error judge(struct s3_request *request, const struct s3_web_claim
         return S3_ERROR_WRONG_CREDENTIALS;
     }
     s3_attempts_right(attempts, &attempt);
-    request->identity = identity;
-    request->owner_id = s3_identity_owner(identity);
+    s3_request_identify(request, identity);
     request->web = claim->scheme;
     if (claim->scheme ==
         S3_WEB_BASIC) /* a browser may have sent it for a page, which could look into what it opens */

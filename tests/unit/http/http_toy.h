@@ -477,8 +477,10 @@ static void toy_on_answer_request(struct toy *toy)
         http_headers_add(&req->arena, &req->answer.headers, SLICE("x-meta"), slice_text(value));
         http_send_memory(req, "", 0);
     } else {
-        if (toy_path_is(req, "/named", &number))
+        if (toy_path_is(req, "/named", &number)) {
             req->name = "Named";
+            req->user = "somebody";
+        }
         toy_add(toy, req->path.base, req->path.len);
         toy_add(toy, "|", 1);
         toy_add(toy, req->authority.base, req->authority.len);

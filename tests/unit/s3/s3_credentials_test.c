@@ -190,6 +190,8 @@ static void test_owners(void **state)
     assert_string_equal(s3_identity_owner(find(set, "A")), "build-team");
     assert_int_equal(strlen(s3_identity_owner(find(set, "B"))), 64);
     assert_null(strstr(s3_identity_owner(find(set, "B")), "B"));
+    assert_string_equal(s3_identity_label(find(set, "A")), "build-team");
+    assert_string_equal(s3_identity_label(find(set, "B")), s3_identity_principal(find(set, "B"))->account);
     s3_credentials_unref(set);
 }
 
