@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A hostile page on another port, in a real browser on the machine of a server without keys: what it sends arrives, and changes
 nothing. browser_test.py has the same requests one by one."""
+import base64
 import contextlib
 import http.server
 import json
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import urllib.parse
 
 from sluicetest import ACCESS, SECRET, Server, check, done, equal, poll, scratch, skip
 
@@ -33,6 +35,23 @@ const sent = [
 ];
 document.getElementById("form").submit();
 Promise.allSettled(sent).then(all => { document.getElementById("said").textContent = all.map(one => one.status + ":" + (one.reason || "")).join(" "); });
+</script>"""
+
+
+# Stored where anybody may store: it has the origin of what its reader may see. The credentials of its address are asked for by the frame, and lent from then on.
+STORED = b"""<!DOCTYPE html><title>stored</title><p id=said>nothing</p><iframe id=one src="/private?list-type=2"></iframe><iframe name=two></iframe>
+<form id=form method=post enctype=text/plain target=two action="/private?delete"><input name="<Delete><Object><Key>secret</Key></Object></Delete><!--" value="-->"></form>
+<script>
+document.getElementById("one").onload = async () => {
+    const said = [];
+    try { said.push("frame:" + document.getElementById("one").contentDocument.documentElement.outerHTML); } catch (error) { said.push("frame:" + error.name); }
+    for (const how of [{}, {method: "DELETE"}, {method: "PUT", body: "evil"}]) {
+        const answer = await fetch(location.protocol + "//" + location.host + "/private/secret", how);
+        said.push("fetch:" + answer.status + (await answer.text()));
+    }
+    document.getElementById("form").submit();
+    document.getElementById("said").textContent = said.join(" ");
+};
 </script>"""
 
 
@@ -72,6 +91,30 @@ def asked(log):
     with open(log) as file:
         lines = [json.loads(line) for line in file]
     return [(line["method"], line["path"] + line["query"], line["status"]) for line in lines]
+
+
+def lent():
+    """What was typed into the browser is not for every page that is stored here."""
+    credentials, log = scratch("lent"), scratch("lent.log")
+    with open(credentials, "w") as file:
+        file.write(f"key {ACCESS} {SECRET} owner:reader *=all\nanonymous bucket=all\n")
+    os.chmod(credentials, 0o600)
+    server = Server(args=["--credentials", credentials, "--access-log", log, "--access-log-format", "json"])
+    who = {"Authorization": "Basic " + base64.b64encode(f"{ACCESS}:{SECRET}".encode()).decode()}
+    for bucket in ("bucket", "private"):
+        server.request("PUT", f"/{bucket}", headers=who)
+    server.request("PUT", "/private/secret", b"what is private", who)
+    server.request("PUT", "/bucket/stored.html", STORED, {"Content-Type": "text/html"})
+    told = show(f"http://{ACCESS}:{urllib.parse.quote(SECRET, safe='')}@127.0.0.1:{server.port}/bucket/stored.html")
+    poll(lambda: ("POST", "/private?delete", 403) in asked(log))
+    lines = asked(log)
+    check(("GET", "/private?list-type=2", 401) in lines and ("GET", "/private?list-type=2", 200) in lines, "the browser is invited, and shows what it was told", str(lines))
+    said = re.search("<p id=\"said\">(.*?)</p>", told, re.S)
+    check(said is not None and said.group(1).count("fetch:403") == 3 and "frame:" in said.group(1), "a stored page that its reader looks at asks in vain", told[-900:])
+    check("what is private" not in told and "ListBucketResult" not in told, "and reads nothing, not what it has in a frame either")
+    check(("POST", "/private?delete", 403) in lines, "its form is refused", str(lines))
+    equal(server.request("GET", "/private/secret", headers=who)[2], b"what is private", "the object is as it was")
+    check(server.stop(), "the server ends cleanly")
 
 
 def main():
@@ -121,6 +164,7 @@ def main():
     server = Server(data=server.data, args=["--credentials", credentials])
     check("it ran" in show(f"http://127.0.0.1:{server.port}/bucket/page.html"), "with keys, the same page runs: what is public is its owner's matter")
     check(server.stop(), "the server ends cleanly")
+    lent()
     done()
 
 

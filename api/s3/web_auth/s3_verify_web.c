@@ -73,8 +73,8 @@ static enum s3_error judge(struct s3_request *request, const struct s3_web_claim
     s3_attempts_right(attempts, &attempt);
     s3_request_identify(request, identity);
     request->web = claim->scheme;
-    if (claim->scheme ==
-        S3_WEB_BASIC) /* a browser may have sent it for a page, which could look into what it opens */
+    /* A browser may have sent it for a page, which could look into what it opens. */
+    if (claim->scheme == S3_WEB_BASIC)
         s3_browser_confine(request);
     return S3_ERROR_NONE;
 }
