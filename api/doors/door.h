@@ -23,6 +23,7 @@ struct door_kind {
     /* As s3_door has them; on_error NULL: door_answer_error with the texts below. */
     bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
     void (*on_answer)(struct s3_request *request);
+    void (*serve)(struct s3_request *request);
     /* What a client of this protocol understands, without failing its build: */
     int status_of_taken;   /* a PUT of what is there and may not be replaced */
     int status_of_trouble; /* a PUT that came to nothing by no fault of the client's; 0: S3's own status */
@@ -51,13 +52,14 @@ struct door_call {
     struct slice name;
     const struct s3_scopes *scopes; /* of who asks; NULL: entries are not told apart */
     unsigned scope;
+    void *own; /* the kind's, in the request's arena */
 };
 
 struct door_call *door_call_of(const struct s3_request *request);
 
 /* ---- The kinds ---- */
 
-extern const struct door_kind door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo;
+extern const struct door_kind door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo, door_webdav;
 
 /* ---- Reading ---- */
 

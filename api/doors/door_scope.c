@@ -48,7 +48,7 @@ unsigned door_rights_of(const struct s3_request *request, struct slice key)
         return 0;
     for (unsigned i = 0; i < call->scopes->count; i++) {
         if (s3_scope_has(call->scopes, i, slice_from(key, prefix)))
-            rights |= S3_RIGHT_READ | (i == 0 && call->scopes->writes ? S3_RIGHT_WRITE : 0);
+            rights |= S3_RIGHT_READ | S3_RIGHT_LIST | (i == 0 && call->scopes->writes ? S3_RIGHT_WRITE : 0);
     }
     return rights;
 }

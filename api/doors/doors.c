@@ -23,13 +23,13 @@ struct reading {
     void *log_ctx;
 };
 
-static const struct door_kind *const kinds[] = {&door_ccache, &door_go, &door_gradle,
-                                                &door_http,   &door_nx, &door_turbo};
+static const struct door_kind *const kinds[] = {&door_ccache, &door_go,    &door_gradle, &door_http,
+                                                &door_nx,     &door_turbo, &door_webdav};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *doors_kinds(void)
 {
-    return "ccache, go, gradle, http, nx, turbo";
+    return "ccache, go, gradle, http, nx, turbo, webdav";
 }
 
 /* ---- Configuration ---- */
@@ -224,6 +224,7 @@ static enum s3_door_way enter(void *ctx, struct s3_request *request)
                   .on_known = door_on_known,
                   .rights_of = door_rights_of,
                   .on_error = on_error,
+                  .serve = door->kind->serve,
                   .on_answer = door->kind->on_answer},
         .door = door,
         .request = request,

@@ -119,6 +119,10 @@ void s3_answer_empty(struct s3_request *request, int status)
 void s3_answer_xml(struct s3_request *request, int status, struct s3_xml *xml)
 {
     set_status(request, status);
+    if (request->http->answer.status == 204) { /* a door's word for it */
+        http_send_head(request->http, UINT64_MAX);
+        return;
+    }
     s3_answer_header(request, "content-type", LITERAL("application/xml"));
     http_send_memory(request->http, xml->data, xml->length);
 }

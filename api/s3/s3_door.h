@@ -26,8 +26,10 @@ struct s3_door {
     const void *keeper; /* the door, as s3_doors.keeper_of has it */
     /* Once it is known who asks: the key may depend on that. NULL: it does not. */
     enum s3_error (*on_known)(struct s3_request *request);
-    /* Bits of enum s3_right on that key of the request's bucket which the identity has by coming through this door. NULL: none. */
+    /* Bits of enum s3_right on that key of the request's bucket, or on all keys that begin so, which the identity has by coming through this door. NULL: none. */
     unsigned (*rights_of)(const struct s3_request *request, struct slice key);
+    /* Serves the request, whose sender is known, by itself or by s3_dispatch. NULL: s3_dispatch does. */
+    void (*serve)(struct s3_request *request);
     /* Before an error is answered. True: it has been, or the request goes on another way. */
     bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
     /* Before any other answer: its status is set, headers may be added. NULL: it is as it should be. */

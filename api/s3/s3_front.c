@@ -114,6 +114,8 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         http_request_vouch(req, SLICE("")); /* nobody has to show who he is */
     if (error != S3_ERROR_NONE)
         s3_answer_error(request, error);
+    else if (request->door != NULL && request->door->serve != NULL)
+        request->door->serve(request);
     else
         s3_dispatch(request);
 }

@@ -30,8 +30,8 @@ static unsigned rights_in(const struct s3_request *request, const struct meta_bu
 
     if (request->identity != NULL && strcmp(bucket->owner, request->owner_id) == 0)
         rights |= s3_identity_own_rights(request->identity);
-    if (request->door != NULL && request->door->rights_of != NULL && reach.kind == S3_REACH_KEY &&
-        bucket->id == request->bucket.id)
+    if (request->door != NULL && request->door->rights_of != NULL &&
+        (reach.kind == S3_REACH_KEY || reach.kind == S3_REACH_PREFIX) && bucket->id == request->bucket.id)
         rights |= request->door->rights_of(request, reach.keys);
     return rights;
 }
