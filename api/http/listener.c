@@ -59,22 +59,6 @@ static int listener_resolve(const char *host, const char *service, struct addrin
     }
 }
 
-/* BBR sends each packet when a timer says so, as suits a network. Between two programs of one machine there is none, and it costs the server
- * three times the CPU, and the client two thirds of the speed. Whoever connects to a loopback address gets Reno, which every kernel
- * has and allows to all. Failing costs efficiency only. */
-static void listener_choose_congestion(int fd, const struct addrinfo *info)
-{
-    static const char replacement[] = "reno";
-    struct sockaddr_storage address = {0};
-    char name[32] = "";
-    socklen_t length = sizeof(name) - 1;
-
-    memcpy(&address, info->ai_addr, info->ai_addrlen);
-    if (proxies_is_local(&address) && getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 &&
-        strncmp(name, "bbr", 3) == 0)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, replacement, sizeof(replacement) - 1);
-}
-
 static int listener_bind(const struct addrinfo *info)
 {
     int on = 1, err;
@@ -82,7 +66,6 @@ static int listener_bind(const struct addrinfo *info)
 
     if (fd == -1)
         return -errno;
-    listener_choose_congestion(fd, info);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
         bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, HTTP_LISTEN_BACKLOG) == 0)
@@ -179,6 +162,50 @@ static int listener_take(struct listener *listener, int fd)
     return 0;
 }
 
+/* ---- Congestion control ----
+ *
+ * BBR sends each packet when a timer says so, as suits a network. Between two programs of one machine there is none, and it costs the server
+ * three times the CPU, and the client two thirds of the speed. Whoever comes from a loopback address gets Reno, which every kernel has
+ * and allows to all: from the listener, where nobody else can come, else for himself. Failing costs efficiency only. */
+
+static bool socket_is_paced(int fd)
+{
+    char name[32] = "";
+    socklen_t length = sizeof(name) - 1;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 && strncmp(name, "bbr", 3) == 0;
+}
+
+static void socket_unpace(int fd)
+{
+    static const char other[] = "reno";
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, other, sizeof(other) - 1);
+}
+
+static void listener_choose_congestion(struct listener *listener)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof(name);
+
+    listener->is_paced = listener->port != 0 && socket_is_paced(listener->fd);
+    if (listener->is_paced && getsockname(listener->fd, (struct sockaddr *)&name, &length) == 0 &&
+        proxies_is_local(&name)) {
+        socket_unpace(listener->fd);
+        listener->is_paced = false;
+    }
+}
+
+void listener_accepted(const struct listener *listener, int fd)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof(name);
+
+    if (listener->is_paced && getpeername(fd, (struct sockaddr *)&name, &length) == 0 &&
+        proxies_is_local(&name))
+        socket_unpace(fd);
+}
+
 int listener_open(struct listener *listener, const struct http_listen *at, unsigned socket_mode)
 {
     const size_t prefix = strlen(HTTP_UNIX_PREFIX);
@@ -194,6 +221,8 @@ int listener_open(struct listener *listener, const struct http_listen *at, unsig
     if (err == 0 && (err = listener_name(listener->fd, listener->address, sizeof(listener->address),
                                          &listener->port)) != 0)
         listener_close(listener);
+    if (err == 0)
+        listener_choose_congestion(listener);
     return err;
 }
 

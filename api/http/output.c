@@ -95,10 +95,12 @@ void output_cork(struct connection *conn, bool is_corked)
 {
     int value = is_corked;
 
-    if (conn->answer.is_corked == is_corked)
+    if (conn->answer.is_corked == is_corked || conn->has_no_cork)
         return;
-    if (setsockopt(connection_fd(conn), IPPROTO_TCP, TCP_CORK, &value, sizeof(value)) == 0 || !is_corked)
+    if (setsockopt(connection_fd(conn), IPPROTO_TCP, TCP_CORK, &value, sizeof(value)) == 0)
         conn->answer.is_corked = is_corked;
+    else
+        conn->has_no_cork = true; /* a Unix socket */
 }
 
 void output_copy_rest(struct connection *conn)

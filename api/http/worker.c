@@ -69,6 +69,7 @@ static void worker_take(struct http_worker *worker, h2o_socket_t *socket, const 
 {
     struct peer *peer = NULL;
 
+    listener_accepted(listener, h2o_socket_get_fd(socket));
     if ((listener->is_announced ? !proxy_may_announce(worker, socket)
                                 : peer_take(worker, socket, &peer) != 0) ||
         connection_accept(worker, socket, peer, listener) != 0) {

@@ -27,6 +27,8 @@ struct listener {
     char address[HTTP_ADDRESS_BYTES];
     unsigned port; /* 0: of a Unix socket */
     bool is_tls, is_announced;
+    bool
+        is_paced; /* the machine's congestion control sends by a timer, and clients of this machine must be spared it */
     struct { /* the socket file, where it was made here */
         bool is_made;
         dev_t device;
@@ -162,6 +164,8 @@ uint64_t body_budget_held(struct body_budget *budget); /* bytes, now; any thread
 
 /* listener.c: binds and listens, or takes what listens already; fills all but is_announced. 0 or a negative errno. */
 int listener_open(struct listener *listener, const struct http_listen *at, unsigned socket_mode);
+/* A connection came in by it. Any thread. */
+void listener_accepted(const struct listener *listener, int fd);
 void listener_close(struct listener *listener); /* removes its socket file */
 /* listener_unix.c: binds and listens on a socket file; fills fd and file. 0 or a negative errno. */
 int listener_unix_open(struct listener *listener, const char *path, unsigned mode);
