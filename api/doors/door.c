@@ -152,8 +152,11 @@ int door_status_of(const struct door_call *call, enum s3_error error)
 
     if (error == S3_ERROR_ACCESS_DENIED && request->identity == NULL && s3_verify_web_may_show(request))
         return 401;
-    if (request->method == S3_PUT && error == S3_ERROR_PRECONDITION_FAILED && call->door->is_write_once)
+    if (error == S3_ERROR_WRITE_ONCE ||
+        (request->method == S3_PUT && error == S3_ERROR_PRECONDITION_FAILED && call->door->is_write_once))
         return kind->status_of_taken;
+    if (status == 413 && kind->status_of_trouble != 0)
+        return kind->status_of_trouble;
     if (is_trouble(error) && request->method == S3_PUT)
         return kind->status_of_trouble != 0 ? kind->status_of_trouble : status == 404 ? 503 : status;
     if (is_trouble(error) && (request->method == S3_GET || request->method == S3_HEAD))

@@ -103,6 +103,18 @@ equal(server.request("DELETE", "/cis/gradle/0123456789abcdef0123456789abcdef")[0
 equal(status("GET", "gradle/0123456789abcdef0123456789abcdef"), 404, "which is a miss at the door")
 check(server.stop(), "the server ends with status 0")
 
+# ---- Doors of cache buckets ----
+server = Server(args=["--cache-bucket", "kept write-once max-object=1M", "--cache", "gradle bucket=kept prefix=g/", "--cache", "nx bucket=kept prefix=n/",
+                      "--cache", "turbo bucket=kept prefix=t/"])
+equal([status("PUT", "gradle/ff", body) for body in (b"first", b"second")], [200, 200], "a bucket that takes each key once: gradle hears that it is stored")
+equal(ask("GET", "gradle/ff")[2], b"first", "and the first stays")
+equal([status("PUT", "turbo/v8/artifacts/ff", body) for body in (b"first", b"second")], [200, 200], "turbo, too")
+equal([status("PUT", "nx/v1/cache/ff", body) for body in (b"first", b"second")], [200, 409], "nx hears that there is one")
+large = b"x" * ((1 << 20) + 1)
+equal((status("PUT", "gradle/large", large), status("PUT", "nx/v1/cache/large", large)), (413, 403), "what is too large fails no build")
+equal((status("GET", "gradle/large"), status("GET", "nx/v1/cache/large")), (404, 404), "and is not there")
+check(server.stop(), "that server ends with status 0")
+
 # ---- Strangers ----
 server = Server(keys=True, args=["--cache", "nx bucket=nxs", "--cache", "turbo bucket=turbo"])
 answer = ask("GET", "nx/v1/cache/0123abc")
