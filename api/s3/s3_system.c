@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/web_auth/s3_attempts.h"
 #include "api/sluice.h"
 #include "storage/base/slice.h"
 
@@ -80,7 +81,7 @@ static enum s3_error check_metrics_right(struct s3_request *request)
 #define CACHE_PAGE_BYTES (CACHE_FIGURES * (200u + CACHES_MAX * 160u))
 
 struct page {
-    char text[6144 + 80 * S3_OPERATION_ROWS + CACHE_PAGE_BYTES];
+    char text[6656 + 80 * S3_OPERATION_ROWS + CACHE_PAGE_BYTES];
     size_t length;
 };
 
@@ -240,6 +241,20 @@ static void add_refusals(struct page *page, const struct http_statistics *statis
             statistics->refusals[refusal]);
 }
 
+static void add_attempts(struct page *page, struct s3_service *service)
+{
+    uint64_t wrong, unseen;
+
+    s3_attempts_count(s3_service_attempts(service), &wrong, &unseen);
+    add(page,
+        "# HELP sluice_credentials_refused_total Requests by Basic or Bearer: with wrong credentials, and "
+        "those of an address that showed too many of them.\n"
+        "# TYPE sluice_credentials_refused_total counter\n"
+        "sluice_credentials_refused_total{reason=\"wrong\"} %" PRIu64 "\n"
+        "sluice_credentials_refused_total{reason=\"too_many\"} %" PRIu64 "\n",
+        wrong, unseen);
+}
+
 static void answer_metrics(struct s3_request *request)
 {
     enum s3_error error = check_metrics_right(request);
@@ -266,6 +281,7 @@ static void answer_metrics(struct s3_request *request)
     add_http(&page, &statistics);
     add_handshakes(&page, &statistics);
     add_refusals(&page, &statistics);
+    add_attempts(&page, request->service);
     add_operations(&page, request->service);
     add_caches(&page, request);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 
 import boto3
 import botocore
@@ -266,6 +267,8 @@ signed = Signer(*ADMIN).headers("GET", "/cache", f"{quiet.host}:{quiet.port}")
 equal(quiet.request("GET", "/cache", headers=signed)[0], 200, "and whoever signs")
 status, output = run(["curl", "-sS", "-q", "--retry", "5", "--fail", "-o", fresh("retried"), *(["--cacert", scratch("authority.crt")] if TLS else []), "-u", ":".join(READER), f"{quiet.url}/cache"])
 check(status == 0, "curl --retry waits as it is told, and gets in", output)
+counted = dict(re.findall(r'^sluice_credentials_refused_total\{reason="(\w+)"\} (\d+)$', quiet.request("GET", "/-/metrics", headers=basic(*ADMIN))[2].decode(), re.M))
+check(int(counted["wrong"]) >= 3 * GUESSES + 10 and int(counted["too_many"]) >= 1, "the metrics count them", str(counted))
 quiet.stop()
 
 # ---- Where such a secret is taken ----

@@ -29,7 +29,8 @@ struct account {
 struct s3_attempts {
     uint64_t seed[2];
     atomic_uint_fast64_t quiet_at_ms; /* from then on all accounts are full */
-    pthread_mutex_t lock;             /* guards the accounts */
+    atomic_uint_fast64_t wrong_count, unseen_count;
+    pthread_mutex_t lock; /* guards the accounts */
     struct account accounts[S3_ATTEMPT_ACCOUNTS_MAX];
     atomic_uint_fast64_t known[S3_ATTEMPT_CLAIMS_MAX]; /* those that were right, each in its place */
 };
@@ -139,6 +140,7 @@ void s3_attempts_wrong(struct s3_attempts *attempts, const struct s3_attempt *at
     int64_t now = (int64_t)now_ms;
     struct account *account;
 
+    atomic_fetch_add_explicit(&attempts->wrong_count, 1, memory_order_relaxed);
     pthread_mutex_lock(&attempts->lock);
     account = find(attempts, attempt->account);
     if (account == NULL)
@@ -161,7 +163,10 @@ static unsigned seconds_to_wait(struct s3_attempts *attempts, uint64_t key, int6
     if ((account = find(attempts, key)) != NULL)
         left = left_of(account, now_ms);
     pthread_mutex_unlock(&attempts->lock);
-    return left >= S3_ATTEMPT_MS ? 0 : (unsigned)((S3_ATTEMPT_MS - left + 999) / 1000);
+    if (left >= S3_ATTEMPT_MS)
+        return 0;
+    atomic_fetch_add_explicit(&attempts->unseen_count, 1, memory_order_relaxed);
+    return (unsigned)((S3_ATTEMPT_MS - left + 999) / 1000);
 }
 
 /* ---- The calls ---- */
@@ -180,6 +185,12 @@ unsigned s3_attempts_begin(struct s3_attempts *attempts, const struct sockaddr_s
     return now_ms >= atomic_load_explicit(&attempts->quiet_at_ms, memory_order_relaxed)
                ? 0
                : seconds_to_wait(attempts, attempt->account, (int64_t)now_ms);
+}
+
+void s3_attempts_count(const struct s3_attempts *attempts, uint64_t *wrong, uint64_t *unseen)
+{
+    *wrong = atomic_load_explicit(&attempts->wrong_count, memory_order_relaxed);
+    *unseen = atomic_load_explicit(&attempts->unseen_count, memory_order_relaxed);
 }
 
 struct s3_attempts *s3_attempts_create(void)

@@ -35,6 +35,8 @@ void s3_attempts_destroy(struct s3_attempts *attempts); /* NULL allowed */
 unsigned s3_attempts_begin(struct s3_attempts *attempts, const struct sockaddr_storage *address,
                            const struct s3_web_claim *claim, uint64_t now_ms, struct s3_attempt *attempt);
 void s3_attempts_right(struct s3_attempts *attempts, const struct s3_attempt *attempt);
+/* How often credentials were wrong, repeated ones too, and how often none were looked at. */
+void s3_attempts_count(const struct s3_attempts *attempts, uint64_t *wrong, uint64_t *unseen);
 void s3_attempts_wrong(struct s3_attempts *attempts, const struct s3_attempt *attempt, uint64_t now_ms);
 
 #endif
