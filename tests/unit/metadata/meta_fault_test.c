@@ -189,6 +189,59 @@ static void on_log_count(void *ctx, enum log_level level, const char *message)
     ++*(_Atomic int *)ctx;
 }
 
+/* Annotations are put, shared by a copy and changed there, and go with an overwritten object. */
+static bool annotations_with_fault(struct store *store, _Atomic int *until, int number, int error,
+                                   uint64_t *file)
+{
+    uint64_t first = ++*file, own = ++*file, second = ++*file;
+    int64_t before;
+
+    assert_int_equal(put(store, "a", first), 0);
+    assert_int_equal(annotation_put(store, "a", "kept", ++*file), 0);
+    assert_int_equal(copy(store, "a", "b"), 0);
+    before = (int64_t)*file;
+
+    fault_arm(until, number, error, 1);
+    int own_result = annotation_put(store, "b", "kept", own);
+    int64_t own_seen = annotation_file(store, "b", NULL, "kept");
+    int delete_result = annotation_delete(store, "b", "kept");
+    int64_t delete_seen = annotation_file(store, "b", NULL, "kept");
+    int put_result = put(store, "a", second);
+    int64_t put_seen = annotation_file(store, "a", NULL, "kept");
+    fault_disarm();
+
+    assert_int_equal(own_seen, own_result == 0 ? (int64_t)own : before);
+    assert_int_equal(delete_seen, delete_result == 0 ? META_E_NO_ANNOTATION : own_seen);
+    assert_int_equal(put_seen, put_result == 0 ? META_E_NO_ANNOTATION : before);
+    assert_sound(store);
+    assert_int_equal(annotation_put(store, "b", "kept", ++*file),
+                     0); /* what was refused may lie in the log */
+    (void)garbage_clear(store);
+    assert_int_equal(meta_file_is_live(store->reader, own), 0);
+    assert_int_equal(meta_file_is_live(store->reader, (uint64_t)before), put_result != 0);
+    return own_result != 0 || delete_result != 0 || put_result != 0;
+}
+
+static void annotations_in_turn(void **state)
+{
+    struct store *store = *state;
+    uint64_t file = 5000;
+    int full = 0, failing = 0, unsynced = 0;
+
+    store_reopen_with(store, &(struct meta_options){.durable = true});
+    for (int number = 1; number <= 24; number++) {
+        full += annotations_with_fault(store, &writes_until_fault, number, ENOSPC, &file);
+        failing += annotations_with_fault(store, &writes_until_fault, number, EIO, &file);
+        unsynced += annotations_with_fault(store, &syncs_until_fault, number, EIO, &file);
+    }
+    assert_in_range(full, 3, 24); /* each of the three changes writes, and syncs */
+    assert_in_range(failing, 3, 24);
+    assert_in_range(unsynced, 3, 24);
+    store_reopen(store);
+    assert_int_equal(annotation_file(store, "b", NULL, "kept"), file);
+    assert_sound(store);
+}
+
 /* What is wrong for a long time is told once. */
 static void trouble_is_logged_once(void **state)
 {
@@ -350,6 +403,7 @@ int main(void)
         store_test(full_disk),
         store_test(failing_writes),
         store_test(failing_syncs),
+        store_test(annotations_in_turn),
         store_test(trouble_is_logged_once),
         store_test(buckets_after_a_failure),
         store_test(a_full_disk_has_the_log_moved),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Versions: thousands of random changes against a naive model that keeps every key's versions in a list, newest first; listings in
- * pages of random size, with prefixes and delimiters, are compared with the model's. And what pages of versions cost. */
+ * Versions: thousands of random changes against a naive model that keeps every key's versions in a list, newest first, with their
+ * annotations; listings in pages of random size, with prefixes and delimiters, are compared with the model's. And what pages of versions
+ * cost. */
 #include "meta_version_support.h"
 
 /* ---- Random changes against a model ---- */
@@ -9,6 +10,7 @@
 #define KEYS         10
 #define VERSIONS_MAX 400
 #define STEPS        4000
+#define NOTES        3
 
 static uint64_t random_state = 0x9e3779b97f4a7c15ull;
 
@@ -19,11 +21,12 @@ static uint32_t random_below(uint32_t bound)
 }
 
 static const char *const names[KEYS] = {"a", "a/", "a/b", "a/b/c", "a/c", "b", "b/1", "b/2", "z/", "\xff"};
+static const char *const notes[NOTES] = {"x", "y", "z"};
 
 struct model_version {
     struct meta_version_id id;
     bool is_marker;
-    int64_t file;
+    int64_t file, notes[NOTES]; /* files of its annotations, 0: none */
 };
 
 struct model_key {
@@ -127,13 +130,45 @@ static void step_copy(struct model *model)
         op.source.version = &versions->list[index].id;
         expected = versions->list[index].is_marker ? META_E_DELETE_MARKER : 0;
     }
-    struct model_version made = {.file = versions->list[index].file};
+    struct model_version made = versions->list[index];
+    op.leaves_annotations = random_below(3) == 0;
+    if (op.leaves_annotations)
+        memset(made.notes, 0, sizeof(made.notes));
     assert_int_equal(op_wait(model->store->meta, &op.op, META_OP_OBJECT_COPY), expected);
     if (expected != 0)
         return;
     assert_true(same(op.source_version, versions->list[index].id));
     made.id = op.version;
     model_add(&model->keys[key], made);
+}
+
+/* Of the current object or of any version. */
+static void step_annotate(struct model *model)
+{
+    int key = (int)random_below(KEYS), note = (int)random_below(NOTES);
+    struct model_key *versions = &model->keys[key];
+    struct meta_annotation_delete op = {
+        .object = {.bucket = model->store->bucket, .key = slice_text(names[key])},
+        .name = slice_text(notes[note])};
+    struct model_version *version = &versions->list[0];
+    int expected = versions->count == 0 || version->is_marker ? META_E_NO_KEY : 0;
+    bool deletes = random_below(3) == 0;
+
+    if (versions->count > 0 && random_below(2)) {
+        version += random_below((uint32_t)versions->count);
+        op.object.version = &version->id;
+        expected = version->is_marker ? META_E_DELETE_MARKER : 0;
+    }
+    model->file += !deletes;
+    assert_int_equal(deletes ? op_wait(model->store->meta, &op.op, META_OP_ANNOTATION_DELETE)
+                             : annotation_put_version(model->store, model->store->bucket, names[key],
+                                                      op.object.version, notes[note], model->file),
+                     expected);
+    if (expected != 0)
+        return;
+    if (deletes)
+        assert_int_equal(op.existed, version->notes[note] != 0);
+    version->notes[note] = deletes ? 0 : (int64_t)model->file;
 }
 
 static void step_versioning(struct model *model)
@@ -143,6 +178,13 @@ static void step_versioning(struct model *model)
 }
 
 /* ---- Comparing ---- */
+
+static void compare_notes(struct model *model, const char *key, const struct model_version *version)
+{
+    for (int i = 0; i < NOTES && !version->is_marker; i++)
+        assert_int_equal(annotation_file(model->store, key, &version->id, notes[i]),
+                         version->notes[i] != 0 ? version->notes[i] : META_E_NO_ANNOTATION);
+}
 
 static void compare_key(struct model *model, int key)
 {
@@ -154,9 +196,11 @@ static void compare_key(struct model *model, int key)
                                                                    : versions->count > 0
                                                                        ? META_E_DELETE_MARKER
                                                                        : META_E_NO_KEY);
-    for (int i = 0; i < versions->count; i++)
+    for (int i = 0; i < versions->count; i++) {
         assert_int_equal(version_file(model->store, names[key], &versions->list[i].id),
                          versions->list[i].is_marker ? META_E_DELETE_MARKER : versions->list[i].file);
+        compare_notes(model, names[key], &versions->list[i]);
+    }
 }
 
 /* What a listing tells, ours or the model's. */
@@ -251,7 +295,7 @@ static void compare_listing(struct model *model)
         assert_memory_equal(&got[i], &wanted[i], sizeof(got[i]));
 }
 
-/* Files that no version names are garbage, and no others. */
+/* Files that neither a version nor an annotation names are garbage, and no others. */
 static void compare_files(struct model *model)
 {
     static bool live[STEPS + 1];
@@ -259,8 +303,8 @@ static void compare_files(struct model *model)
     memset(live, 0, sizeof(live));
     for (int key = 0; key < KEYS; key++)
         for (int i = 0; i < model->keys[key].count; i++)
-            if (!model->keys[key].list[i].is_marker)
-                live[model->keys[key].list[i].file] = true;
+            for (int note = -1; note < NOTES && !model->keys[key].list[i].is_marker; note++)
+                live[note < 0 ? model->keys[key].list[i].file : model->keys[key].list[i].notes[note]] = true;
     (void)garbage_clear(model->store);
     for (uint32_t file = 1; file <= model->file; file++)
         assert_int_equal(meta_file_is_live(model->store->reader, file), live[file]);
@@ -268,7 +312,7 @@ static void compare_files(struct model *model)
 
 static void step(struct model *model)
 {
-    switch (random_below(20)) {
+    switch (random_below(26)) {
     case 0 ... 6:
         step_put(model);
         break;
@@ -287,6 +331,9 @@ static void step(struct model *model)
         break;
     case 19:
         compare_listing(model);
+        break;
+    case 20 ... 25:
+        step_annotate(model);
         break;
     }
 }
