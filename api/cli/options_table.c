@@ -189,8 +189,8 @@ const struct option_row option_rows[] = {
              "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "cache", .variable = "SLUICE_CACHES", .type = OPTION_LIST, .field = FIELD(caches), .argument = "'KIND bucket=NAME ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
-     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: ccache, go, gradle, http, nx, "
-             "turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once. Repeatable."},
+     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: bazel, ccache, go, gradle, "
+             "http, nx, turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once, and of bazel no-validation. Repeatable."},
     {.name = "cache-bucket", .type = OPTION_LIST, .field = FIELD(cache_buckets), .check = check_cache_bucket, .argument = "'NAME RULE ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Make this bucket a cache, which gives up what was used least recently; and make it, where it is missing. Rules: max-size=10G, "

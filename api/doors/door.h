@@ -29,6 +29,7 @@ struct door_kind {
     int status_of_trouble; /* a PUT that came to nothing by no fault of the client's; 0: S3's own status */
     bool hides_trouble;    /* a GET that fails by no fault of the client's is a miss */
     bool is_write_once;    /* the protocol wants it so */
+    bool validates;        /* what is stored, unless no-validation says otherwise */
 };
 
 struct door {
@@ -37,6 +38,7 @@ struct door {
     char bucket[64];
     char prefix[DOOR_PREFIX_BYTES_MAX + 1];
     bool is_write_once;
+    bool validates;
 };
 
 /* A request on its way; in the request's arena. */
@@ -59,7 +61,8 @@ struct door_call *door_call_of(const struct s3_request *request);
 
 /* ---- The kinds ---- */
 
-extern const struct door_kind door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo, door_webdav;
+extern const struct door_kind door_bazel, door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo,
+    door_webdav;
 
 /* ---- Reading ---- */
 
@@ -82,6 +85,11 @@ enum s3_error door_on_known(struct s3_request *request);
 unsigned door_rights_of(const struct s3_request *request, struct slice key);
 /* An entry was not there: looks into the next scope, if there is one, and goes on with the request then. */
 bool door_look_further(struct s3_request *request, enum s3_error error);
+/* Where who asks would find another entry: in how many places, one at least; and its key in one of them, written to `key`. name: at most
+ * DOOR_HASH_BYTES_MAX. */
+unsigned door_places(const struct door_call *call);
+struct slice door_key_at(const struct door_call *call, unsigned place, struct slice name,
+                         char key[DOOR_KEY_BYTES_MAX]);
 
 /* ---- Answers ---- */
 

@@ -3,6 +3,7 @@
  * Trust scopes, the same at every door. An identity that has scopes stores its entries below its own, and finds those of each scope that it
  * reads, its own first. Nothing that a client sends has a say in it. Rights come with the scopes: an identity needs no others to go through
  * a door, and reaches nothing else by them. */
+#include <assert.h>
 #include <string.h>
 
 #include "api/doors/door.h"
@@ -51,6 +52,32 @@ unsigned door_rights_of(const struct s3_request *request, struct slice key)
             rights |= S3_RIGHT_READ | S3_RIGHT_LIST | (i == 0 && call->scopes->writes ? S3_RIGHT_WRITE : 0);
     }
     return rights;
+}
+
+unsigned door_places(const struct door_call *call)
+{
+    return call->scopes != NULL ? call->scopes->count : 1;
+}
+
+static void append(char *key, size_t *length, struct slice text)
+{
+    assert(text.len <= DOOR_KEY_BYTES_MAX - *length);
+    memcpy(key + *length, text.base, text.len);
+    *length += text.len;
+}
+
+struct slice door_key_at(const struct door_call *call, unsigned place, struct slice name,
+                         char key[DOOR_KEY_BYTES_MAX])
+{
+    size_t length = 0;
+
+    append(key, &length, slice_text(call->door->prefix));
+    if (call->scopes != NULL) {
+        append(key, &length, slice_text(call->scopes->names[place]));
+        append(key, &length, SLICE("/"));
+    }
+    append(key, &length, name);
+    return slice_of(key, length);
 }
 
 bool door_look_further(struct s3_request *request, enum s3_error error)

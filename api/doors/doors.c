@@ -23,13 +23,13 @@ struct reading {
     void *log_ctx;
 };
 
-static const struct door_kind *const kinds[] = {&door_ccache, &door_go,    &door_gradle, &door_http,
-                                                &door_nx,     &door_turbo, &door_webdav};
+static const struct door_kind *const kinds[] = {&door_bazel, &door_ccache, &door_go,    &door_gradle,
+                                                &door_http,  &door_nx,     &door_turbo, &door_webdav};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *doors_kinds(void)
 {
-    return "ccache, go, gradle, http, nx, turbo, webdav";
+    return "bazel, ccache, go, gradle, http, nx, turbo, webdav";
 }
 
 /* ---- Configuration ---- */
@@ -92,8 +92,13 @@ static int take_word(const struct reading *reading, const char *word, struct doo
         return take_name(reading, word + 5, door);
     if (strncmp(word, "prefix=", 7) == 0)
         return take_prefix(reading, word + 7, door);
+    if (strcmp(word, "no-validation") == 0 && door->kind->validates) {
+        door->validates = false;
+        return 0;
+    }
     if (strcmp(word, "write-once") != 0)
-        return refuse(reading, "\"%s\" is none of bucket=, name=, prefix= and write-once", word);
+        return refuse(reading, "\"%s\" is none of bucket=, name=, prefix= and write-once%s", word,
+                      door->kind->validates ? ", nor no-validation" : "");
     door->is_write_once = true;
     return 0;
 }
@@ -111,6 +116,7 @@ static int take_spec(const struct reading *reading, struct door *door)
         return refuse(reading, "it begins with a kind: %s", doors_kinds());
     strcpy(door->name, door->kind->name);
     door->is_write_once = door->kind->is_write_once;
+    door->validates = door->kind->validates;
     while (err == 0 && (word = strtok_r(NULL, " \t", &rest)) != NULL)
         err = take_word(reading, word, door);
     return err == 0 && door->bucket[0] == '\0' ? refuse(reading, "it names no bucket: bucket=NAME") : err;

@@ -19,6 +19,7 @@ struct doors;
  *      name=NAME        in URLs, /-/cache/NAME/; default: the kind's
  *      prefix=TEXT      before each key
  *      write-once       an entry that is there is not replaced
+ *      no-validation    of kind bazel: results of actions are not looked into
  *
  * 0; -EINVAL: one is wrong, and the log, which may be NULL, has heard why; -ENOMEM. */
 int doors_create(struct doors **doors, const char *const *specs, log_fn log, void *log_ctx);

@@ -9,6 +9,7 @@
 #define API_S3_S3_DOOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "api/s3/s3_error.h"
 #include "storage/base/slice.h"
@@ -34,6 +35,14 @@ struct s3_door {
     bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
     /* Before any other answer: its status is set, headers may be added. NULL: it is as it should be. */
     void (*on_answer)(struct s3_request *request);
+    /* Before an object that may be read is looked up, or once request->pinned knows it. True: it waits; the door answers, or calls
+     * s3_op_get_object once more. NULL: it does not. */
+    bool (*on_get)(struct s3_request *request);
+    /* The bytes of a PUT in their order, as they pass; and, when they are all there, what speaks against storing them: S3_ERROR_NONE for
+     * nothing. NULL: the door does not ask. */
+    void (*on_body)(struct s3_request *request, const void *data, size_t length);
+    enum s3_error (*on_body_end)(struct s3_request *request);
+    uint64_t body_bytes_max; /* of a PUT; 0: S3's own bound */
 };
 
 /* All doors of a server. */

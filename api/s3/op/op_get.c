@@ -18,6 +18,7 @@
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
 #include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_overrides.h"
 #include "api/s3/object/s3_range.h"
@@ -297,6 +298,8 @@ void s3_op_get_object(struct s3_request *request)
     enum s3_error error = s3_version_read(request, &version);
     const char *message = NULL;
 
+    if (request->door != NULL && request->door->on_get != NULL && request->door->on_get(request))
+        return;
     fetch->request = request;
     fetch->send = (struct s3_send){.request = request, .head = add_head_of};
     if (error == S3_ERROR_NONE)

@@ -11,6 +11,7 @@
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/body/s3_put.h"
@@ -29,12 +30,21 @@ static struct object_put *object_put_of(struct s3_put *put)
     return (struct object_put *)((char *)put - offsetof(struct object_put, put));
 }
 
+static void look_for_door(struct s3_put *put, const void *data, size_t length)
+{
+    put->request->door->on_body(put->request, data, length);
+}
+
 static void commit_object(struct s3_put *put)
 {
     struct s3_append *append = &object_put_of(put)->append;
     struct meta_object *object = &object_put_of(put)->op.object;
     enum s3_error error;
 
+    if (put->look != NULL && (error = put->request->door->on_body_end(put->request)) != S3_ERROR_NONE) {
+        s3_put_fail(put, error);
+        return;
+    }
     memcpy(object->etag, put->etag, sizeof(object->etag));
     object->checksum = put->checksum;
     if (append->change.etag != NULL) {
@@ -156,6 +166,10 @@ void s3_op_put_object(struct s3_request *request)
     object_put->put.commit = commit_object;
     object_put->put.stored = answer_stored;
     object_put->put.overtaken = judge_again;
+    if (request->door != NULL && request->door->on_body != NULL) {
+        object_put->put.look = look_for_door;
+        object_put->put.length_max = request->door->body_bytes_max;
+    }
     error = prepare(object_put, &message);
     if (error == S3_ERROR_NONE)
         s3_put_start(&object_put->put);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A result of an action is worth nothing without the blobs that it names: Bazel fails a build when it was told of an output that it then
+ * cannot get. So before one is given out it is read, each blob is looked up, and of directories the trees are read, too, whose
+ * files count. All that in small turns: a result may name a million of them. What is given out in the end is the object that was read.
+ * See door_action.h. */
+#include "api/doors/door_action.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/core/cache.h"
+#include "api/doors/action_result.h"
+
+struct name {
+    uint8_t kind; /* enum action_kind */
+    char hash[ACTION_HASH_BYTES];
+};
+
+struct names {
+    struct name *list;
+    size_t count, capacity;
+};
+
+struct check {
+    struct s3_request *request;
+    struct door_call *call;
+    struct core_turn turn;
+    bool is_done;
+
+    struct names blobs; /* to be looked up */
+    struct names trees; /* and those of them to be read */
+    size_t named;
+    uint64_t bytes; /* that were to be read */
+
+    /* What is being read; get NULL: nothing. */
+    struct core_get *get;
+    struct s3_pinned tree; /* that it is; the result itself is the request's */
+    const char *at_hand;   /* all its bytes, or NULL */
+    uint64_t size, at;
+    struct action_body body;
+};
+
+static void go_on(struct check *check);
+
+/* ---- Names ---- */
+
+static int names_push(struct names *names, enum action_kind kind, const char *hash)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity > 0 ? names->capacity * 2 : 64;
+        struct name *list = realloc(names->list, capacity * sizeof(*list));
+
+        if (list == NULL)
+            return -ENOMEM;
+        names->list = list;
+        names->capacity = capacity;
+    }
+    names->list[names->count].kind = (uint8_t)kind;
+    memcpy(names->list[names->count++].hash, hash, ACTION_HASH_BYTES);
+    return 0;
+}
+
+static void names_free(struct names *names)
+{
+    free(names->list);
+    *names = (struct names){0};
+}
+
+static int on_named(void *ctx, enum action_kind kind, const char *hash)
+{
+    struct check *check = ctx;
+    int err;
+
+    if (++check->named > DOOR_ACTION_NAMES_MAX ||
+        (kind != ACTION_BLOB && check->trees.count == DOOR_ACTION_TREES_MAX))
+        return -E2BIG;
+    if ((err = names_push(&check->blobs, kind, hash)) != 0 || kind == ACTION_BLOB)
+        return err;
+    return names_push(&check->trees, kind, hash);
+}
+
+static struct slice key_at(const struct check *check, unsigned place, const struct name *name,
+                           char key[DOOR_KEY_BYTES_MAX])
+{
+    char text[sizeof(DOOR_BLOB_PREFIX) - 1 + ACTION_HASH_BYTES];
+
+    memcpy(text, DOOR_BLOB_PREFIX, sizeof(DOOR_BLOB_PREFIX) - 1);
+    memcpy(text + sizeof(DOOR_BLOB_PREFIX) - 1, name->hash, ACTION_HASH_BYTES);
+    return door_key_at(check->call, place, slice_of(text, sizeof(text)), key);
+}
+
+/* ---- The end ---- */
+
+static void end_reading(struct check *check)
+{
+    if (check->get != NULL && check->get != check->request->pinned.get)
+        s3_pinned_end(&check->tree);
+    check->get = NULL;
+}
+
+static void give_out(struct check *check)
+{
+    names_free(&check->blobs);
+    names_free(&check->trees);
+    check->is_done = true;
+    s3_op_get_object(check->request);
+}
+
+/* Whatever keeps it: its client builds anew. */
+static void miss(struct check *check)
+{
+    struct s3_request *request = check->request;
+
+    end_reading(check);
+    names_free(&check->blobs);
+    names_free(&check->trees);
+    s3_pinned_end(&request->pinned);
+    check->call->own = NULL; /* the next scope's is another */
+    core_cache_miss(request->worker, request->bucket.id);
+    s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+}
+
+/* ---- Looking up ---- */
+
+static bool is_there(const struct check *check, const struct name *name)
+{
+    char text[DOOR_KEY_BYTES_MAX];
+
+    for (unsigned place = 0; place < door_places(check->call); place++) {
+        struct slice key = key_at(check, place, name, text);
+
+        if (core_cache_touch(check->request->worker, check->request->bucket.id, &key, 1) == 1)
+            return true;
+    }
+    return false;
+}
+
+/* ---- Reading ---- */
+
+static void on_ready(void *ctx)
+{
+    struct check *check = ctx;
+
+    if (core_get_status(check->get) != 0)
+        miss(check);
+    else
+        go_on(check);
+}
+
+/* 0; -EBUSY: on_ready follows; or why it cannot be read. */
+static int begin_reading(struct check *check, enum action_kind kind, struct core_get *get, uint64_t size)
+{
+    check->get = get;
+    check->size = size;
+    check->at = 0;
+    check->at_hand = core_get_at_hand(get);
+    check->bytes += size;
+    if (check->bytes > DOOR_ACTION_READ_BYTES_MAX || (kind == ACTION_RESULT && size > DOOR_ACTION_BYTES_MAX))
+        return -EFBIG;
+    action_body_begin(&check->body, kind, size, &check->request->http->arena, on_named, check);
+    return check->at_hand != NULL || size == 0 ? 0 : core_get_open(get, 0, size, on_ready, check);
+}
+
+static int begin_tree(struct check *check)
+{
+    const struct name *name = &check->trees.list[--check->trees.count];
+    char text[DOOR_KEY_BYTES_MAX];
+
+    for (unsigned place = 0; place < door_places(check->call); place++) {
+        struct slice key = key_at(check, place, name, text);
+
+        check->tree = s3_pinned_named(&check->request->bucket, key, NULL);
+        if (s3_pinned_look(check->request, &check->tree) == 0)
+            return begin_reading(check, name->kind, check->tree.get, check->tree.object->size);
+    }
+    return -ENOENT; /* it was there a moment ago */
+}
+
+/* A step, or the end. 0; -EBUSY: on_ready follows. */
+static int read_step(struct check *check)
+{
+    char buffer[DOOR_ACTION_STEP_BYTES];
+    uint64_t left = check->size - check->at;
+    ssize_t length = (ssize_t)(left < sizeof(buffer) ? left : sizeof(buffer));
+    const char *bytes = buffer;
+    int err;
+
+    if (left == 0) {
+        end_reading(check);
+        return action_body_end(&check->body);
+    }
+    if (check->at_hand != NULL)
+        bytes = check->at_hand + check->at;
+    else if ((length = core_get_read(check->get, buffer, (size_t)length)) <= 0)
+        return length == 0 ? -EIO : (int)length;
+    if ((err = action_body_feed(&check->body, bytes, (size_t)length)) != 0)
+        return err;
+    check->at += (uint64_t)length;
+    return 0;
+}
+
+/* ---- One after the other ---- */
+
+static void on_turn(struct core_turn *turn)
+{
+    go_on((struct check *)((char *)turn - offsetof(struct check, turn)));
+}
+
+/* What was named is looked up before more is read: names wait for less than a step. */
+static int do_next(struct check *check, unsigned *budget)
+{
+    unsigned cost = 1;
+    int err = 0;
+
+    if (check->blobs.count > 0) {
+        err = is_there(check, &check->blobs.list[--check->blobs.count]) ? 0 : -ENOENT;
+    } else {
+        err = check->get != NULL ? read_step(check) : begin_tree(check);
+        cost = DOOR_ACTION_STEP_NAMES;
+    }
+    *budget = *budget > cost ? *budget - cost : 0;
+    return err;
+}
+
+static void go_on(struct check *check)
+{
+    unsigned budget = DOOR_ACTION_TURN_NAMES;
+    int err = 0;
+
+    while (err == 0 && budget > 0) {
+        if (check->blobs.count == 0 && check->get == NULL && check->trees.count == 0) {
+            give_out(check);
+            return;
+        }
+        err = do_next(check, &budget);
+    }
+    if (err == 0) {
+        check->turn.next = on_turn;
+        core_turn_wait(check->request->worker, &check->turn);
+    } else if (err != -EBUSY) {
+        miss(check);
+    }
+}
+
+bool door_action_on_get(struct s3_request *request)
+{
+    struct door_call *call = door_call_of(request);
+    struct check *check = call->own;
+    int err;
+
+    if ((check != NULL && check->is_done) || s3_pinned_look(request, &request->pinned) != 0)
+        return false;
+    call->own = check = s3_request_alloc(request, sizeof(*check));
+    check->request = request;
+    check->call = call;
+    err = begin_reading(check, ACTION_RESULT, request->pinned.get, request->pinned.object->size);
+    if (err == 0)
+        go_on(check);
+    else if (err != -EBUSY)
+        miss(check);
+    return true;
+}
+
+/* ---- Storing ---- */
+
+struct storing {
+    struct action_body body;
+    int err;
+};
+
+static int on_named_stored(void *ctx, enum action_kind kind, const char *hash)
+{
+    (void)ctx;
+    (void)kind;
+    (void)hash;
+    return 0;
+}
+
+void door_action_begin_put(struct door_call *call, uint64_t size)
+{
+    struct storing *storing = s3_request_alloc(call->request, sizeof(*storing));
+
+    action_body_begin(&storing->body, ACTION_RESULT, size, &call->request->http->arena, on_named_stored,
+                      storing);
+    call->own = storing;
+}
+
+void door_action_on_body(struct s3_request *request, const void *data, size_t length)
+{
+    struct storing *storing = door_call_of(request)->own;
+
+    if (storing->err == 0)
+        storing->err = action_body_feed(&storing->body, data, length);
+}
+
+enum s3_error door_action_on_body_end(struct s3_request *request)
+{
+    struct storing *storing = door_call_of(request)->own;
+
+    if (storing->err == 0)
+        storing->err = action_body_end(&storing->body);
+    if (storing->err == 0)
+        return S3_ERROR_NONE;
+    s3_request_explain(request, S3_ERROR_INVALID_REQUEST,
+                       storing->err == -EMSGSIZE ? "A result in JSON has at most 256 KiB."
+                                                 : "This is no ActionResult.");
+    return S3_ERROR_INVALID_REQUEST;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bazel's HTTP cache, as bazel-remote has it and moon uses it too:
+ *
+ *      [INSTANCE/]ac/HASH       GET, HEAD, PUT: the result of an action; see door_action.h
+ *      [INSTANCE/]cas/HASH      GET, HEAD, PUT: bytes whose SHA-256 is that; the instance has no say in it. Those of no bytes are always there
+ *      status                   GET: JSON, for whoever may ask
+ *
+ * HASH has 64 hex digits in lower case. What is stored is what was sent: a coding (zstd) is refused, for the name is that of the plain bytes.
+ * Clients build on after any error, with a warning. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/doors/action_result.h"
+#include "api/doors/door_action.h"
+#include "storage/base/base64.h"
+#include "storage/base/clock.h"
+#include "storage/base/hex.h"
+
+#define SHA256_BYTES 32u
+
+/* What the path names. */
+struct entry {
+    struct slice instance; /* with a slash after it, or empty */
+    struct slice hash;
+    bool is_blob;
+};
+
+static bool is_hash(struct slice hash)
+{
+    for (size_t i = 0; i < hash.len; i++) {
+        if (hex_value_lower(hash.base[i]) < 0)
+            return false;
+    }
+    return hash.len == ACTION_HASH_BYTES;
+}
+
+static bool ends_with_folder(struct slice path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return path.len >= length && memcmp(path.base + path.len - length, folder, length) == 0 &&
+           (path.len == length || path.base[path.len - length - 1] == '/');
+}
+
+static bool read_entry(struct slice path, struct entry *entry)
+{
+    struct slice folder;
+
+    if (path.len <= ACTION_HASH_BYTES || !door_path_is_plain(path))
+        return false;
+    folder = slice_of(path.base, path.len - ACTION_HASH_BYTES);
+    entry->hash = slice_from(path, folder.len);
+    entry->is_blob = ends_with_folder(folder, "cas/");
+    if (!is_hash(entry->hash) || (!entry->is_blob && !ends_with_folder(folder, "ac/")))
+        return false;
+    entry->instance = slice_of(folder.base, folder.len - strlen(entry->is_blob ? "cas/" : "ac/"));
+    return true;
+}
+
+static enum s3_door_way answer_status(struct door_call *call)
+{
+    char text[64];
+
+    if (door_authenticate(call) != S3_DOOR_ENTERED)
+        return S3_DOOR_ANSWERED;
+    (void)snprintf(text, sizeof(text), "{\"ServerTime\":%" PRId64 "}\n", (int64_t)(clock_real_ms() / 1000));
+    return door_answer(call, 200, "application/json",
+                       arena_concat(&call->request->http->arena, slice_text(text)).base);
+}
+
+static enum s3_door_way answer_empty_blob(struct door_call *call)
+{
+    return door_authenticate(call) == S3_DOOR_ENTERED ? door_answer(call, 200, "application/octet-stream", "")
+                                                      : S3_DOOR_ANSWERED;
+}
+
+/* ---- Storing ---- */
+
+static bool is_coded(const struct s3_request *request)
+{
+    struct slice coding = s3_request_header(request, "content-encoding");
+
+    return coding.len > 0 && !slice_is_nocase(coding, "identity");
+}
+
+/* What S3's clients say of their bytes is verified on their way in. */
+static void claim_hash(struct door_call *call, struct slice hash)
+{
+    unsigned char sha256[SHA256_BYTES];
+    char text[BASE64_ENCODED_BYTES(SHA256_BYTES) + 1];
+    size_t length;
+
+    (void)hex_decode(hash.base, hash.len, sha256, sizeof(sha256)); /* is_hash */
+    length = base64_encode(sha256, sizeof(sha256), text);
+    door_add_header(call->request, SLICE("x-amz-checksum-sha256"),
+                    arena_dup(&call->request->http->arena, text, length));
+}
+
+static enum s3_door_way put_entry(struct door_call *call, const struct entry *entry, struct slice name)
+{
+    struct s3_request *request = call->request;
+    uint64_t length = http_body_length(request->http);
+    enum s3_door_way way;
+
+    if (is_coded(request))
+        return door_answer(call, 415, "text/plain",
+                           "bodies are taken as they are, without a Content-Encoding\n");
+    if (length == UINT64_MAX || s3_request_header(request, "content-length").base == NULL)
+        return door_answer(call, 411, "text/plain", "a Content-Length is needed\n");
+    if ((way = door_go_to_key(call, name)) != S3_DOOR_ENTERED)
+        return way;
+    if (entry->is_blob) {
+        claim_hash(call, entry->hash);
+    } else if (call->door->validates) {
+        call->front.on_body = door_action_on_body;
+        call->front.on_body_end = door_action_on_body_end;
+        call->front.body_bytes_max = DOOR_ACTION_BYTES_MAX;
+        door_action_begin_put(call, length);
+    }
+    return way;
+}
+
+/* ---- Entering ---- */
+
+static enum s3_door_way enter_entry(struct door_call *call, const struct entry *entry)
+{
+    struct arena *arena = &call->request->http->arena;
+    enum s3_method method = call->request->method;
+    struct slice name = entry->is_blob ? arena_concat(arena, SLICE(DOOR_BLOB_PREFIX), entry->hash)
+                                       : arena_concat(arena, entry->instance, SLICE("ac/"), entry->hash);
+
+    if (method == S3_PUT)
+        return put_entry(call, entry, name);
+    if (method != S3_GET && method != S3_HEAD)
+        return door_answer_method(call, "GET, HEAD, PUT");
+    if (entry->is_blob && slice_is(entry->hash, ACTION_HASH_EMPTY))
+        return answer_empty_blob(call);
+    if (!entry->is_blob && call->door->validates)
+        call->front.on_get = door_action_on_get;
+    return door_go_to_key(call, name);
+}
+
+static enum s3_door_way enter_bazel(struct door_call *call)
+{
+    struct entry entry;
+
+    if (slice_is(call->path, "status") && call->request->method == S3_GET)
+        return answer_status(call);
+    return read_entry(call->path, &entry) ? enter_entry(call, &entry) : door_answer_absent(call);
+}
+
+const struct door_kind door_bazel = {
+    .name = "bazel", .enter = enter_bazel, .status_of_taken = 200, .hides_trouble = true, .validates = true};

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The door for Bazel and moon: bytes that must hash to their name, results of actions that are a miss unless all that they name is there, in
+protobuf and in JSON, in trees and in scopes, and what is refused."""
+import concurrent.futures
+import hashlib
+import json
+import os
+
+from sluicetest import SLUICE, Server, check, done, equal, fresh, run
+
+SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pr", "reader")}
+FILE = fresh("bazel") + ".credentials"
+with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+    file.write("".join(f"token {name} {SECRETS[name]} {rights}\n" for name, rights in (
+        ("main", "scope=main"), ("pr", "scope=pr/1 read=main"), ("reader", "read=main"))))
+    file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write\n")
+CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", "bazel name=ccache bucket=plain prefix=c/ no-validation"]
+server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", *[word for cache in CACHES for word in ("--cache", cache)]])
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+def ask(method, path, body=None, headers=None, who=None):
+    return server.request(method, f"/-/cache/{path}", body, {**({"Authorization": f"Bearer {SECRETS[who]}"} if who else {}), **(headers or {})})
+
+
+def status(*args, **more):
+    return ask(*args, **more)[0]
+
+
+def name_of(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+def stored(body, door="bazel", who=None):
+    """Puts the blob and returns its hash."""
+    got = status("PUT", f"{door}/cas/{name_of(body)}", body, who=who)
+    check(got == 200, f"{body[:20]!r} is stored", got) if got != 200 else None
+    return name_of(body)
+
+
+# ---- Protobuf, as far as these messages need it ----
+def varint(number):
+    out = b""
+    while number > 0x7f:
+        out, number = out + bytes([number & 0x7f | 0x80]), number >> 7
+    return out + bytes([number])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def digest(hash, size=1):
+    return field(1, hash) + field(2, size)
+
+
+def output(hash, more=b""):
+    return field(2, field(1, "out/file") + field(2, digest(hash)) + field(4, 1) + more)
+
+
+def directory(*hashes, children=()):
+    return b"".join(field(1, field(1, f"file{i}") + field(2, digest(hash))) for i, hash in enumerate(hashes)) \
+        + b"".join(field(2, field(1, f"folder{i}") + field(2, digest(hash))) for i, hash in enumerate(children)) \
+        + field(3, field(1, "link") + field(2, "file0"))
+
+
+def key(text):
+    return name_of(text.encode())
+
+
+def result(label, body, door="bazel", who=None, headers=None):
+    """Puts a result and says what its GET and HEAD answer."""
+    at = f"{door}/ac/{key(label)}"
+    put = status("PUT", at, body, headers, who=who)
+    get = ask("GET", at, who=who)
+    if get[0] == 200 and get[2] != body:
+        return "other bytes"
+    return put, get[0], status("HEAD", at, who=who)
+
+
+MISS, HIT = (200, 404, 404), (200, 200, 200)
+
+# ---- Blobs ----
+blob = b"quiet" + os.urandom(300_000)
+equal(status("GET", f"bazel/cas/{name_of(blob)}"), 404, "cas: a miss")
+equal(status("PUT", f"bazel/cas/{name_of(blob)}", blob), 200, "cas: bytes are stored by their SHA-256")
+equal((ask("GET", f"bazel/cas/{name_of(blob)}")[2] == blob, status("HEAD", f"bazel/cas/{name_of(blob)}")), (True, 200), "cas: a hit")
+equal(ask("GET", f"bazel/some/instance/cas/{name_of(blob)}")[2] == blob, True, "cas: whatever the instance")
+equal((status("PUT", f"bazel/cas/{key('x')}", blob), status("PUT", f"bazel/cas/{key('x')}", b"y"), status("GET", f"bazel/cas/{key('x')}")), (400, 400, 404),
+      "cas: other bytes are refused")
+equal((ask("GET", f"bazel/cas/{EMPTY}")[::2], status("HEAD", f"bazel/cas/{EMPTY}")), ((200, b""), 200), "cas: nothing is always there")
+equal((status("PUT", f"bazel/cas/{EMPTY}", b""), status("PUT", f"bazel/cas/{EMPTY}", b"x")), (200, 400), "cas: and may be stored")
+equal(status("PUT", f"bazel/cas/{name_of(b'z')}", b"z", {"Content-Encoding": "zstd"}), 415, "cas: a coding is refused")
+equal([status("GET", f"bazel/{path}") for path in ("cas/", f"cas/{'A' * 64}", f"cas/{key('x')}0", f"cas/{key('x')[1:]}", f"x{key('x')}", key("x"), "ac", "", f"../ac/{key('x')}",
+                                                    f"/ac/{key('x')}", f"xcas/{key('x')}", f"ac/cas/../{key('x')}", "status/x")], [404] * 13, "paths that are none")
+equal((status("DELETE", f"bazel/cas/{name_of(blob)}"), status("POST", f"bazel/ac/{key('x')}", b"x")), (405, 405), "nothing is deleted")
+answer = ask("GET", "bazel/status")
+check(answer[0] == 200 and json.loads(answer[2])["ServerTime"] > 1_700_000_000, "status is JSON", repr(answer))
+chunked = server.raw(f"PUT /-/cache/bazel/cas/{name_of(b'z')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "1\r\nz\r\n0\r\n\r\n".encode())
+check(chunked.startswith(b"HTTP/1.1 411 "), "a length is needed", repr(chunked[:200]))
+
+# ---- Results in protobuf ----
+there, absent = stored(b"output of an action"), key("absent")
+stdout = stored(b"what it said")
+equal(result("whole", output(there) + field(4, 0) + field(6, digest(stdout)) + field(9, field(1, "worker"))), HIT, "ac: all is there")
+equal(result("absent", output(there) + output(absent)), MISS, "ac: an output is not")
+equal(result("stderr", output(there) + field(8, digest(absent))), MISS, "ac: nor what it said")
+equal(result("inline", output(absent, field(5, b"its bytes")) + field(7, b"said") + field(8, digest(absent))), HIT, "ac: bytes in the result need no blob")
+equal(result("empty", output(EMPTY) + field(6, digest(EMPTY, 0))), HIT, "ac: nothing is there without being stored")
+equal(result("none", b""), HIT, "ac: a result may name nothing")
+equal(result("instance", output(there))[1:], (200, 200), "ac: an instance")
+equal(status("GET", f"bazel/other/ac/{key('instance')}"), 404, "ac: has results of its own")
+equal(result("kept", output(stored(b"comes and goes"))), HIT, "ac: what is there")
+equal(server.request("DELETE", f"/plain/b/cas/{name_of(b'comes and goes')}")[0], 204, "ac: may go")
+equal(status("GET", f"bazel/ac/{key('kept')}"), 404, "ac: and is a miss then")
+stored(b"comes and goes")
+equal(status("GET", f"bazel/ac/{key('kept')}"), 200, "ac: until it is back")
+
+# ---- Trees ----
+leaf = stored(b"a file in a tree")
+whole, lacking = field(1, directory(leaf, there)) + field(2, directory(leaf)), field(1, directory(leaf)) + field(2, directory(there, absent))
+
+
+def with_tree(tree):
+    return field(3, field(1, "out/dir") + field(3, digest(tree, 100)))
+
+
+equal(result("tree", with_tree(stored(whole))), HIT, "tree: all of its files are there")
+equal(result("lacking", with_tree(stored(lacking))), MISS, "tree: one is not")
+equal(result("treeless", with_tree(key("no tree"))), MISS, "tree: it is not there itself")
+equal(result("no tree", with_tree(stored(b"\xff\xff\xff no tree"))), MISS, "tree: it is none")
+inner = stored(directory(leaf))
+equal(result("directories", field(3, field(5, digest(stored(directory(there, children=(inner,))))))), HIT, "directories that are blobs: all of them are there")
+equal(result("deep", field(3, field(5, digest(stored(directory(there, children=(stored(directory(absent)),))))))), MISS, "directories: a file two below is not")
+many = [stored(b"quiet %d" % i) for i in range(300)]
+big = b"".join(field(2, directory(*many)) for i in range(40))
+equal(result("big", with_tree(stored(b"" + field(1, directory(*many)) + big))), HIT, "tree: twelve thousand names")
+equal(result("big lacking", with_tree(stored(field(1, directory(absent)) + big))), MISS, "tree: of which one is not there")
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    equal(set(pool.map(lambda i: status("GET", f"bazel/ac/{key('big' if i % 2 else 'whole')}"), range(64))), {200}, "many at a time")
+
+# ---- What is no result ----
+wrong = [b"\x00", b"\x0b", b"\x12\x05ab", b"garbage, as it were", output("short"), output("G" * 64), b"\xff" * 11, output(there)[:-1], field(2, b"\x12\xff\xff\xff\xff\x0f"), b"{", b"{]", b"{\"outputFiles\": 3}"]
+equal([status("PUT", f"bazel/ac/{key('wrong')}", body) for body in wrong], [400] * len(wrong), "ac: what is no result is refused")
+equal(status("GET", f"bazel/ac/{key('wrong')}"), 404, "ac: and not stored")
+equal(status("PUT", f"bazel/ac/{key('wrong')}", output(there, field(7, b"x" * (5 << 20)))), 400, "ac: nor what is larger than any")
+equal((status("PUT", f"ccache/ac/{key('wrong')}", b"garbage"), ask("GET", f"ccache/ac/{key('wrong')}")[2], status("PUT", f"ccache/cas/{key('wrong')}", b"x")), (200, b"garbage", 400),
+      "no-validation: results are any bytes, blobs are not")
+
+# ---- JSON ----
+TYPE = {"Content-Type": "application/json"}
+
+
+def in_json(**members):
+    return json.dumps(members).encode()
+
+
+equal(result("json", in_json(outputFiles=[{"path": "a", "digest": {"hash": there, "sizeBytes": "20"}}], stdoutDigest={"hash": stdout, "sizeBytes": 12}, exitCode=0), headers=TYPE), HIT,
+      "json: all is there")
+equal(result("json absent", in_json(output_files=[{"path": "a", "digest": {"hash": there, "size_bytes": 20}}, {"path": "b", "digest": {"hash": absent, "size_bytes": 1}}]), headers=TYPE),
+      MISS, "json: an output is not")
+equal(result("json stderr", in_json(stderr_digest={"hash": absent, "size_bytes": 1}), headers=TYPE), MISS, "json: nor what it said")
+equal(result("json raw", in_json(stderr_digest={"hash": absent, "size_bytes": 1}, stderr_raw="c2FpZA==", stdout_digest=None), headers=TYPE), HIT, "json: bytes in the result need no blob")
+equal(result("json tree", in_json(outputDirectories=[{"path": "d", "treeDigest": {"hash": name_of(lacking), "sizeBytes": 3}}])), MISS, "json: trees are looked into")
+equal(result("json whole tree", in_json(output_directories=[{"path": "d", "tree_digest": {"hash": name_of(whole), "size_bytes": 3}}])), HIT, "json: and may be whole")
+equal(result("json much", in_json(output_files=[{"path": f"f{i}", "digest": {"hash": hash, "size_bytes": 9}} for i, hash in enumerate(many)])), HIT, "json: many files")
+equal(status("PUT", f"bazel/ac/{key('large')}", in_json(x="y" * 300_000)), 400, "json: of more than 256 KiB is refused")
+
+# ---- Scopes ----
+stored(b"of main", "scoped", "main")
+stored(b"of a pull request", "scoped", "pr")
+both = output(name_of(b"of main")) + output(name_of(b"of a pull request"))
+equal((result("both", both, "scoped", "pr"), result("both", both, "scoped", "main")), (HIT, MISS), "scopes: a blob counts where who asks may read it")
+equal(status("GET", f"scoped/ac/{key('both')}", who="reader"), 404, "scopes: for a reader of main as for main")
+equal(status("PUT", f"scoped/ac/{key('mains')}", output(name_of(b"of main")), who="main"), 200, "scopes: main stores a result")
+equal([status("GET", f"scoped/ac/{key('mains')}", who=who) for who in SECRETS], [200] * 3, "scopes: which all of its readers find")
+equal(status("PUT", f"scoped/ac/{key('mains')}", output(absent), who="pr"), 200, "scopes: a pull request stores one that lacks a blob")
+equal(ask("GET", f"scoped/ac/{key('mains')}", who="pr")[2], output(name_of(b"of main")), "scopes: and finds main's")
+tree = field(1, directory(name_of(b"of main")))
+stored(tree, "scoped", "pr")
+equal(result("tree", with_tree(name_of(tree)), "scoped", "pr"), HIT, "scopes: a tree here, its file there")
+equal((status("PUT", f"scoped/cas/{name_of(b'r')}", b"r", who="reader"), status("GET", f"scoped/cas/{name_of(b'of main')}")), (403, 401), "scopes: a reader writes nothing, a stranger is asked")
+check(server.stop(), "the server ends with status 0")
+code, text = run([SLUICE, "serve", "--data", fresh("bazel-none"), "--check-config", "--cache", "nx bucket=abc no-validation"])
+check(code != 0 and "is none of" in text, "what has no results has nothing to look into", text)
+done()
