@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Build tools with their own clients, at the doors of /-/cache/: Nx, Turborepo, Go, ccache, Gradle. Each builds in two fresh places; the
+"""Build tools with their own clients, at the doors of /-/cache/: Nx, Turborepo, Go, ccache, Gradle, Bazel, moon. Each builds in two fresh places; the
 second time everything comes from the server. Main and a pull request have tokens with scopes: the pull request finds what main has built,
 and main builds anew what only the pull request has. With a token that may only read builds pass and nothing is stored, and a wrong one
 is not taken."""
+import base64
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from registry import BUILD, HERE, check, done, tool
 from sluicetest import Server, fresh, scratch, skip
 
 SECRETS = {"main": "main-secret-0123456789", "pull": "pull-secret-0123456789", "reader": "reader-secret-0123456789"}
-CACHES = ["nx bucket=nxs", "turbo bucket=turbo-cache", "go bucket=go-cache", "ccache bucket=cc-cache", "gradle bucket=gradle-cache"]
+CACHES = ["nx bucket=nxs", "turbo bucket=turbo-cache", "go bucket=go-cache", "ccache bucket=cc-cache", "gradle bucket=gradle-cache",
+          "bazel bucket=bazel-cache prefix=b/", "bazel name=ccache-bazel bucket=bazel-cache prefix=c/ no-validation"]
 FILE, LOG = scratch("caches.credentials"), scratch("caches.access")
 
 
@@ -85,6 +87,19 @@ def story(client, build):
     check(status == 0 and not hit, f"{client}: main does not", output[-1500:])
     status, hit, output = build(None, "a")
     check(not hit, f"{client}: a wrong token finds nothing", output[-1500:])
+
+
+ADMIN = {"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret").decode()}
+
+
+def stored(bucket, prefix):
+    """The keys that begin so."""
+    answer = server.request("GET", f"/{bucket}?list-type=2&prefix={prefix}", headers=ADMIN)
+    return re.findall(r"<Key>([^<]+)</Key>", answer[2].decode())
+
+
+def object_of(bucket, key):
+    return server.request("GET", f"/{bucket}/{key}", headers=ADMIN)[2]
 
 
 def secret_of(who):
@@ -173,16 +188,17 @@ def ccache():
     if tool("ccache") is None or tool("cc") is None:
         return skip("ccache", "it is not installed")
 
-    def build(who, content):
+    def build(who, content, url=None):
         place = write(fresh("ccache"), {"unit.c": f"const char *word(void) {{ return \"{content}\"; }}\n"})
-        environment = {"CCACHE_REMOTE_STORAGE": f"{server.url}/-/cache/ccache|bearer-token={secret_of(who)}", "CCACHE_DIR": fresh("ccache-own"),
+        environment = {"CCACHE_REMOTE_STORAGE": f"{url or server.url + '/-/cache/ccache'}|bearer-token={secret_of(who)}", "CCACHE_DIR": fresh("ccache-own"),
                        "CCACHE_CONFIGPATH": scratch("no-ccache.conf"), "CCACHE_NOHASHDIR": "1"}
         status, output = run(["ccache", "cc", "-O2", "-c", "unit.c", "-o", "unit.o"], place, environment)
         _, counts = run(["ccache", "--print-stats"], place, environment)
         found = dict(re.findall(r"^(\S+)\t(\d+)$", counts, re.M))
         return status, found.get("remote_storage_hit", "0") != "0" and found.get("remote_storage_miss", "0") == "0", output + counts
 
-    return story("ccache", build)
+    story("ccache", build)
+    return story("ccache|layout=bazel", lambda who, content: build(who, content, f"{server.url}/-/cache/ccache-bazel|layout=bazel"))
 
 
 # ---- Gradle ----
@@ -212,9 +228,84 @@ def gradle():
     return story("Gradle", build)
 
 
+# ---- Bazel and moon ----
+
+def bazel_and_moon():
+    npm = tool("npm")
+    if npm is None or tool("node") is None or tool("git") is None:
+        return skip("Bazel, moon", "node, npm and git are not installed")
+    folder = own_copy("bazel")
+    if not fetched("Bazel, moon", folder, [npm, "ci", "--no-audit", "--no-fund", "--cache", os.path.join(BUILD, "clients", "npm")]):
+        return None
+    bazel(os.path.join(folder, "node_modules", "@bazel", "bazel-linux_x64", "bazel-2.1.0-linux-x86_64"))
+    moon(os.path.join(folder, "node_modules", ".bin", "moon"))
+    return None
+
+
+def bazel(program):
+    """One workspace, whose own results are removed before each build: its server takes long to start."""
+    os.chmod(program, 0o755)
+    place = write(fresh("bazel"), {
+        "WORKSPACE": "", "BUILD": """load(":folder.bzl", "folder")
+genrule(name = "file", srcs = ["source.txt"], outs = ["out.txt"], cmd = "cp $< $@ && echo said")
+folder(name = "folder", source = "source.txt")
+""", "folder.bzl": """def _folder(ctx):
+    out = ctx.actions.declare_directory(ctx.label.name)
+    ctx.actions.run_shell(outputs = [out], inputs = [ctx.file.source], command = "mkdir -p $1/sub && cp $2 $1/sub/out.txt && echo more > $1/more.txt",
+                          arguments = [out.path, ctx.file.source.path])
+    return [DefaultInfo(files = depset([out]))]
+
+folder = rule(implementation = _folder, attrs = {"source": attr.label(allow_single_file = True)})
+"""})
+    command = [program, "--output_user_root=" + os.path.join(BUILD, "clients", "bazel"), "--output_base=" + fresh("bazel-base"), "--nohome_rc",
+               "--nosystem_rc", "--max_idle_secs=120", "--host_jvm_args=-Xmx512m"]
+
+    def build(who, content):
+        write(place, {"source.txt": content})
+        run([*command, "clean"], place, {})
+        status, output = run([*command, "build", f"--remote_cache={server.url}/-/cache/bazel", f"--remote_header=Authorization=Bearer {secret_of(who)}",
+                              "--spawn_strategy=local", "--noshow_progress", "--color=no", "--curses=no", "//:file", "//:folder"], place, {})
+        built = [os.path.join(place, "bazel-bin", *path) for path in (("out.txt",), ("folder", "sub", "out.txt"))]
+        whole = all(os.path.exists(path) and open(path).read() == content for path in built)
+        return (status if whole or status else 1), "2 remote cache hit" in output, output
+
+    status, output = run([*command, "version"], place, {})
+    if status != 0:
+        return skip("Bazel", "it does not start: " + " ".join(output.split())[-300:])
+    try:
+        story("Bazel", build)
+        # A result without one of its blobs: Bazel must not hear of it.
+        entries = [key for key in stored("bazel-cache", "b/main/cas/") if object_of("bazel-cache", key) == b"more\n"]
+        check(len(entries) == 1 and server.request("DELETE", f"/bazel-cache/{entries[0]}", headers=ADMIN)[0] == 204, "Bazel: a blob of main's goes", entries)
+        status, hit, output = build("main", "a")
+        check(status == 0 and not hit and "1 remote cache hit" in output, "Bazel: what had it is built anew, all else is a hit", output[-1500:])
+    finally:
+        run([*command, "shutdown"], place, {})
+    return None
+
+
+def moon(program):
+    def build(who, content):
+        place = write(fresh("moon"), {
+            ".moon/workspace.yml": "projects: ['app']\nvcs: {defaultBranch: 'main'}\ntelemetry: false\nremote:\n"
+                                   f"  api: 'http'\n  host: '{server.url}/-/cache/bazel'\n  auth: {{token: 'CACHE_TOKEN'}}\n",
+            "app/moon.yml": "language: 'bash'\ntasks:\n  build:\n    command: 'bash build.sh'\n    inputs: ['source.txt', 'build.sh']\n    outputs: ['dist']\n",
+            "app/build.sh": "mkdir -p dist && cp source.txt dist/out.txt && echo built\n", "app/source.txt": content})
+        git = ["git", "-c", "user.name=someone", "-c", "user.email=someone@example.com"]
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+            run([*git, *command], place, {})
+        status, output = run([program, "run", "app:build"], place, {"CACHE_TOKEN": secret_of(who), "MOON_HOME": fresh("moon-home"),
+                                                                                     "MOON_TOOLCHAIN_FORCE_GLOBALS": "true"})
+        built = os.path.join(place, "app", "dist", "out.txt")
+        whole = os.path.exists(built) and open(built).read() == content
+        return (status if whole or status else 1), "cached from remote" in output, output
+
+    return story("moon", build)
+
+
 server = serve()
 only = sys.argv[1:]
-for name, part in (("node", node), ("go", golang), ("ccache", ccache), ("gradle", gradle)):
+for name, part in (("node", node), ("go", golang), ("ccache", ccache), ("gradle", gradle), ("bazel", bazel_and_moon)):
     if not only or name in only:
         part()
 check(server.stop(), "the server ends with status 0")
