@@ -34,6 +34,7 @@ class Version:
     parts: tuple = ()      # (number, size) of each; empty for what was put as a whole
     metadata: tuple = ()   # (name, value) of each
     tags: tuple = ()
+    annotations: tuple = () # (name, bytes) of each, in order of names
     number: int = dataclasses.field(default_factory=lambda: next(numbers)) # which content this is, whatever its id
 
     def accepts_etag(self, etag):
@@ -54,7 +55,7 @@ class Upload:
         return dataclasses.replace(self, parts=dict(self.parts))
 
 
-STATUS = {"NoSuchKey": 404, "NoSuchVersion": 404, "NoSuchUpload": 404, "NoSuchBucket": 404, "PreconditionFailed": 412,
+STATUS = {"NoSuchKey": 404, "NoSuchVersion": 404, "NoSuchUpload": 404, "NoSuchBucket": 404, "NoSuchAnnotation": 404, "PreconditionFailed": 412,
           "MethodNotAllowed": 405, "BucketNotEmpty": 409, "InvalidRange": 416, "InvalidPartNumber": 416, "NotImplemented": 501}
 
 
@@ -245,7 +246,8 @@ class Bucket:
         if parts and parts[-1][0] == PART_NUMBER_MAX:
             return refusal("TooManyParts")
         parts += ((parts[-1][0] + 1 if parts else 1, len(body)),)
-        grown = Version(body=current.body + body, parts=parts, metadata=current.metadata, tags=current.tags)
+        grown = Version(body=current.body + body, parts=parts, metadata=current.metadata, tags=current.tags,
+                        annotations=current.annotations)
         version = self.add(key, grown)
         answer = self.uploaded(key, version, Answer(200, etag=version))
         answer.headers["x-amz-object-size"] = str(len(version.body))
@@ -304,7 +306,7 @@ class Bucket:
         return [self.delete(key, version, etag) for key, version, etag in entries]
 
     def copy_object(self, key, source, source_key, source_version=None, metadata=None, tags=None, match=None, none_match=None,
-                    source_match=None, source_none_match=None):
+                    source_match=None, source_none_match=None, annotated=True):
         found, answer = source.look_up(source_key, source_version)
         errors = set()
         if source is self and source_key == key and metadata is None and source_version is None:
@@ -318,7 +320,8 @@ class Bucket:
             return refusal(*errors)
         etag = md5(found.body) if found.parts else found.etag # what was parts is one
         version = self.add(key, Version(body=found.body, etag=etag, tags=found.tags if tags is None else tags,
-                                        metadata=found.metadata if metadata is None else metadata))
+                                        metadata=found.metadata if metadata is None else metadata,
+                                        annotations=found.annotations if annotated else ()))
         answer = self.added(key, version, Answer(200, etag=version))
         answer.headers["x-amz-copy-source-version-id"] = found.id if source.state else None
         return answer
@@ -351,6 +354,32 @@ class Bucket:
             return Answer(200, headers=self.told_id(found), body=found.tags)
         self.replace(key, found, dataclasses.replace(found, tags=tags))
         return Answer({200, 204}, headers=self.told_id(found))
+
+    def annotations(self, key, version=None):
+        found, answer = self.look_up(key, version)
+        if not found:
+            return answer
+        return Answer(200, headers={"x-amz-object-version-id": found.id if self.state else None}, body=found.annotations)
+
+    def annotation(self, method, key, name, version=None, value=None, match=None):
+        """Reads one, puts it or deletes it."""
+        newest = self.newest(key)
+        if method == "PUT" and version is None and newest is not None and newest.marker:
+            return refusal("MethodNotAllowed")
+        found, answer = self.look_up(key, version)
+        if not found:
+            return answer
+        if match not in (None, "*", found.etag):
+            return refusal("PreconditionFailed")
+        have, told = dict(found.annotations), {"x-amz-object-version-id": found.id if self.state else None}
+        if method == "GET":
+            return Answer(200, headers=told, body=have[name]) if name in have else refusal("NoSuchAnnotation")
+        if method == "PUT":
+            have[name] = value
+        else:
+            have.pop(name, None)
+        self.replace(key, found, dataclasses.replace(found, annotations=tuple(sorted(have.items()))))
+        return Answer({200, 204}, headers=told)
 
     # ---- Uploads ----
 

@@ -5,7 +5,7 @@ import http.client
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-from model import Bucket, in_order
+from model import Bucket, in_order, md5
 from sluicetest import error_code
 
 
@@ -195,7 +195,7 @@ class Client:
         self.fail("what the server shows", found, [{n: m.list_versions()[0] for n, m in models.items()} for models in alternatives])
 
     def is_described(self, models, both):
-        """Whether the metadata and tags of the versions in which two models differ are those of this one."""
+        """Whether the metadata, tags and annotations of the versions in which two models differ are those of this one."""
         for bucket, model in models.items():
             for key in model.keys:
                 if both[0][bucket].keys.get(key) == both[1][bucket].keys.get(key):
@@ -204,9 +204,27 @@ class Client:
                     path = f"/{bucket}/{quote(key)}?versionId={version.id}"
                     _, headers, _ = self.send("HEAD", path)
                     if {n: v for n, v in headers.items() if n.startswith("x-amz-meta-")} != dict(version.metadata) or \
-                            self.tags_in(self.send("GET", path + "&tagging")[2]) != version.tags:
+                            self.tags_in(self.send("GET", path + "&tagging")[2]) != version.tags or \
+                            self.annotations_in(self.send("GET", path + "&annotation")[2]) != tuple(
+                                (name, len(value), md5(value)) for name, value in version.annotations):
                         return False
         return True
+
+    def annotations_in(self, body):
+        return tuple((e.findtext("AnnotationName"), int(e.findtext("Size")), e.findtext("ETag").strip('"'))
+                     for e in Document(body).root.iter("AnnotationEntry"))
+
+    def compare_annotations(self, bucket, key, version):
+        seen = []
+
+        def change(model):
+            answer = model.annotations(key, version)
+            seen.append(answer.body)
+            answer.body = None
+            return answer
+        _, text = self.call("GET", bucket, key, {"annotation": "", "versionId": version}, None, None, change)
+        if seen[0] is not None:
+            self.same(self.annotations_in(text), tuple((name, len(value), md5(value)) for name, value in seen[0]), "annotations")
 
     def resolve(self, before):
         self.history.append("(no answer)")
@@ -220,3 +238,9 @@ class Client:
                 for version in model.keys[key]:
                     identity = {"versionId": version.id}
                     self.call("GET", bucket, key, identity, change=lambda m: m.get(key, version.id)) # noqa: B023
+                    if version.marker:
+                        continue
+                    self.compare_annotations(bucket, key, version.id)
+                    for name, _ in version.annotations:
+                        self.call("GET", bucket, key, {"annotation": "", "annotationName": name, **identity},
+                                  change=lambda m: m.annotation("GET", key, name, version.id)) # noqa: B023

@@ -22,7 +22,7 @@ class Walk(Client):
         self.rng = random.Random(seed)
         self.operations = [(getattr(self, "do_" + name), weight) for name, weight in (
             ("put", 10), ("delete", 4), ("delete_version", 4), ("delete_many", 2), ("copy", 6), ("rename", 3), ("append", 4), ("get", 10),
-            ("tags", 4), ("create", 3), ("part", 6), ("copy_part", 4), ("complete", 5), ("abort", 1), ("versioning", 1), ("list", 8),
+            ("tags", 4), ("annotation", 8), ("annotations", 2), ("create", 3), ("part", 6), ("copy_part", 4), ("complete", 5), ("abort", 1), ("versioning", 1), ("list", 8),
             ("list_versions", 6), ("list_uploads", 3), ("list_parts", 3), ("pages", 2), ("empty", 0.3))]
 
     # ---- Choices ----
@@ -167,17 +167,18 @@ class Walk(Client):
     def do_copy(self, bucket, model):
         source, source_key, version, header = self.source()
         key, (metadata, tags, headers) = self.key(model), self.described()
-        replaces, replaces_tags = self.chance(0.4), self.chance(0.3)
+        replaces, replaces_tags, annotated = self.chance(0.4), self.chance(0.3), self.rng.choice([None, "COPY", "EXCLUDE"])
         match, source_match = self.etag(model, key), self.etag(self.models[source], source_key)
         none_match = "*" if match is None and self.chance(0.1) else None
         source_none_match = "0" * 32 if self.chance(0.1) else None
         headers = {"x-amz-copy-source": header, "x-amz-metadata-directive": "REPLACE" if replaces else None,
                    "x-amz-tagging-directive": "REPLACE" if replaces_tags else None, "if-match": self.quoted(match), "if-none-match": none_match,
                    "x-amz-copy-source-if-match": self.quoted(source_match), "x-amz-copy-source-if-none-match": self.quoted(source_none_match),
-                   **(headers if replaces else {}), "x-amz-tagging": headers["x-amz-tagging"] if replaces_tags else None}
+                   **(headers if replaces else {}), "x-amz-tagging": headers["x-amz-tagging"] if replaces_tags else None,
+                   "x-amz-object-annotation-directive": annotated}
         self.call("PUT", bucket, key, None, None, headers, lambda m: m.copy_object(
             key, self.models[source], source_key, version, metadata if replaces else None, tags if replaces_tags else None, match, none_match,
-            source_match, source_none_match))
+            source_match, source_none_match, annotated != "EXCLUDE"))
 
     def do_rename(self, bucket, model):
         key, source_key = self.key(model), self.key(model, 0.9)
@@ -205,6 +206,18 @@ class Walk(Client):
                             None, change)
         if seen[0] is not None:
             self.same(self.tags_in(text), seen[0], "tags")
+
+    def do_annotation(self, bucket, model):
+        key, name, method = self.key(model, 0.9), self.rng.choice("xyz"), self.rng.choice(["GET", "PUT", "PUT", "DELETE"])
+        query = {"annotation": "", "annotationName": name, "versionId": self.version(model, key)}
+        version, match = query["versionId"], self.etag(model, key) if method != "GET" else None
+        value = self.rng.randbytes(self.rng.choice([1, 20, 20, 3000, 40_000])).hex().encode() if method == "PUT" else None
+        self.call(method, bucket, key, query, value, {"x-amz-object-if-match": self.quoted(match)},
+                  lambda m: m.annotation(method, key, name, version, value, match))
+
+    def do_annotations(self, bucket, model):
+        key = self.key(model, 0.9)
+        self.compare_annotations(bucket, key, self.version(model, key))
 
     # ---- Uploads ----
 
