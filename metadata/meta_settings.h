@@ -20,7 +20,8 @@ enum meta_setting_kind {
     META_SETTING_ACL = 6,
     META_SETTING_POLICY = 7,
     META_SETTING_OBJECT_LOCK = 8,
-    META_SETTING_CACHE = 9, /* set and removed by META_OP_CACHE_SET alone, meta_cache.h */
+    META_SETTING_CACHE = 9,   /* set and removed by META_OP_CACHE_SET alone, meta_cache.h */
+    META_SETTING_EXPIRY = 10, /* what is to go once: written by the lifecycle thread alone */
     META_SETTING_KIND_END
 };
 

@@ -192,6 +192,9 @@ void settle_stop(struct settle *settle);
 /* ---- Lifecycle: one thread per core that carries out the lifecycle rules of buckets ---- */
 
 int lifecycle_start(struct core *core, struct lifecycle **lifecycle);
+struct core_expiry;
+/* Any thread. */
+void lifecycle_order(struct lifecycle *lifecycle, struct core_expiry *expiry);
 /* Waits for the change it has at the committer, if any. NULL allowed. */
 void lifecycle_stop(struct lifecycle *lifecycle);
 

@@ -239,6 +239,12 @@ OPERATION(PutBucketCache, PUT, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, 
           "versioning: 409 `InvalidBucketState`")
 OPERATION(DeleteBucketCache, DELETE, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, SERVED, s3_op_delete_bucket_cache,
           "not S3's: a plain bucket again; its objects stay")
+/* For whoever may delete all keys with the prefix; where policies have a say in that, see the function. */
+OPERATION(ExpireObjects, POST, BUCKET, BY("sluice-expire"), WRITE, NO_ACTION, LISTS, SERVED, s3_op_expire_objects,
+          "not S3's: `prefix`, `sluice-tags` (as x-amz-tagging), `sluice-older-than` (seconds), at least one of them: all current objects that fit go, in the "
+          "background. 202 once that is stored; those that come later stay. 64 at a time. Takes write on all keys with the prefix, admin where the bucket has a policy")
+OPERATION(GetExpiry, GET, BUCKET, BY("sluice-expire"), LIST, NO_ACTION, 0, SERVED, s3_op_get_expiry,
+          "not S3's: how many of these have not been carried out: `Expiry` with `Pending`")
 
 /* ---- Objects ---- */
 

@@ -42,7 +42,8 @@ LISTINGS = {"ListObjects": "", "ListObjectsV2": "list-type=2", "ListObjectVersio
 # Rows that no policy speaks of, and why.
 EXEMPT = {"ListBuckets": "shows one's own", "CreateBucket": "there is no bucket to have a policy", "CreateSession": "NotImplemented", "OPTIONS": "without a caller",
           "DeleteObjects": "key by key: see below", "PostObject": "by its form: see below",
-          **{f"{what}BucketCache": "not S3's: by configuration alone" for what in ("Get", "Put", "Delete")}}
+          **{f"{what}BucketCache": "not S3's: by configuration alone" for what in ("Get", "Put", "Delete")},
+          "ExpireObjects": "not S3's: by configuration alone", "GetExpiry": "not S3's: by configuration alone"}
 # What a request asks for beside its row's own, for its source.
 BESIDE = {"CopyObject": {"GetObject"}, "UploadPartCopy": {"GetObject"}, "RenameObject": {"GetObject", "DeleteObject"}}
 BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": READ}

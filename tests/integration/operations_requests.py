@@ -24,6 +24,7 @@ ON_BUCKETS = {
     "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
     "PutBucketAccelerateConfiguration": ("PUT", "accelerate"), "PutBucketLogging": ("PUT", "logging"),
     "PutBucketNotificationConfiguration": ("PUT", "notification"),
+    "ExpireObjects": ("POST", "sluice-expire&prefix=none/"), "GetExpiry": ("GET", "sluice-expire"),
     "GetBucketCache": ("GET", "sluice-cache"), "PutBucketCache": ("PUT", "sluice-cache"), "DeleteBucketCache": ("DELETE", "sluice-cache"),
 }
 UPLOAD = f"uploadId={UNKNOWN}"

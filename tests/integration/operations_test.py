@@ -16,6 +16,7 @@ from sluicetest import Server, check, done, equal, error_code, scratch
 # Operations that the model does not count as such.
 MORE = {"PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{Key+}")}
 # Not S3's.
+MORE |= {"ExpireObjects": ("POST", "/{Bucket}?sluice-expire"), "GetExpiry": ("GET", "/{Bucket}?sluice-expire")}
 MORE |= {f"{what}BucketCache": (what.upper(), "/{Bucket}?sluice-cache") for what in ("Get", "Put", "Delete")}
 UPLOAD = "uploadId=" + "0" * 32
 MORE_QUERY = {"AbortMultipartUpload": UPLOAD, "CompleteMultipartUpload": UPLOAD, "ListParts": UPLOAD,

@@ -29,7 +29,7 @@
 #define LIFECYCLE_PAUSE_MS_MIN   200
 #define LIFECYCLE_FIRST_MS_MAX   10000
 
-bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
+static bool wait_for(struct lifecycle *lifecycle, int64_t ms, bool until_woken)
 {
     int64_t until_ms = (int64_t)clock_monotonic_ms() + ms;
     struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
@@ -38,11 +38,17 @@ bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
 
     assert(ms >= 0);
     pthread_mutex_lock(&lifecycle->lock);
-    while (!lifecycle->stopping && err == 0)
+    while (!lifecycle->stopping && !(until_woken && lifecycle->woken) && err == 0)
         err = pthread_cond_timedwait(&lifecycle->changed, &lifecycle->lock, &until);
     stopping = lifecycle->stopping;
     pthread_mutex_unlock(&lifecycle->lock);
+    expiry_store_orders(lifecycle);
     return stopping;
+}
+
+bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms)
+{
+    return wait_for(lifecycle, ms, false);
 }
 
 /* ---- Changes ---- */
@@ -97,11 +103,10 @@ static int rule_run(struct lifecycle *lifecycle, const struct meta_bucket *bucke
     return err;
 }
 
-static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket)
+static int rules_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket, uint64_t *removed)
 {
     struct core_lifecycle *rules;
     struct slice document;
-    uint64_t removed = 0;
     int err = meta_setting_get(lifecycle->reader, bucket->id, META_SETTING_LIFECYCLE, &document);
 
     assert(lifecycle->reader != NULL);
@@ -112,8 +117,19 @@ static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *buc
     if (err != 0)
         return err;
     for (uint32_t i = 0; i < rules->count && err == 0; i++)
-        err = rule_run(lifecycle, bucket, &rules->rules[i], &removed);
+        err = rule_run(lifecycle, bucket, &rules->rules[i], removed);
     free(rules);
+    return err;
+}
+
+/* What was ordered goes first: somebody waits for it. */
+static int bucket_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket)
+{
+    uint64_t removed = 0;
+    int err = expiry_run(lifecycle, bucket, &removed);
+
+    if (err == 0)
+        err = rules_run(lifecycle, bucket, &removed);
     if (removed > 0)
         core_log(lifecycle->core, LOG_LEVEL_INFO,
                  "lifecycle: removed %llu objects, versions or uploads from %s", (unsigned long long)removed,
@@ -135,6 +151,8 @@ static int pass_run(struct lifecycle *lifecycle)
     int err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
 
     assert(lifecycle->reader != NULL);
+    if (err == 0)
+        err = meta_setting_buckets(lifecycle->reader, META_SETTING_EXPIRY, 0, &any, 1);
     lifecycle->idle = err == 0; /* the usual case: no bucket has rules */
     if (err <= 0)
         return err;
@@ -152,6 +170,14 @@ static int pass_run(struct lifecycle *lifecycle)
     }
 }
 
+/* What is ordered from here on wants another pass. */
+static void take_wake(struct lifecycle *lifecycle)
+{
+    pthread_mutex_lock(&lifecycle->lock);
+    lifecycle->woken = false;
+    pthread_mutex_unlock(&lifecycle->lock);
+}
+
 /* A store without rules pays nothing but this look at a number: the reader is there during a pass only. */
 static int lifecycle_pass(struct lifecycle *lifecycle)
 {
@@ -166,6 +192,7 @@ static int lifecycle_pass(struct lifecycle *lifecycle)
         return err;
     err = pass_run(lifecycle);
     meta_reader_close(lifecycle->reader);
+    lifecycle->reader = NULL;
     return err;
 }
 
@@ -179,8 +206,11 @@ static void *lifecycle_main(void *argument)
         pause_ms = LIFECYCLE_PAUSE_MS_MIN;
     rest_ms = pause_ms < LIFECYCLE_FIRST_MS_MAX ? pause_ms : LIFECYCLE_FIRST_MS_MAX;
     lost_bound(lifecycle->core);
-    while (!lifecycle_rest(lifecycle, rest_ms)) {
-        int err = lifecycle_pass(lifecycle);
+    while (!wait_for(lifecycle, rest_ms, true)) {
+        int err;
+
+        take_wake(lifecycle);
+        err = lifecycle_pass(lifecycle);
 
         lost_bound(lifecycle->core);
         if (err != 0 && err != -ECANCELED && err != META_E_CLOSING && err != lifecycle->last_error)

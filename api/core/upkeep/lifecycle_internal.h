@@ -22,8 +22,9 @@ struct lifecycle {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    bool stopping;
-    int last_error; /* the thread's: to log a trouble once */
+    bool stopping, woken;   /* the latter: there are orders, or ones that were stored and not carried out */
+    struct core_expiry *orders; /* that wait to be stored, the newest first; under the lock */
+    int last_error;             /* the thread's: to log a trouble once */
 };
 
 /* One rule of one bucket, being carried out. */
@@ -36,7 +37,7 @@ struct lifecycle_task {
     uint64_t removed; /* objects, versions and uploads */
 };
 
-/* Waits; true: the thread is to end. */
+/* Waits; true: the thread is to end. Stores orders that came meanwhile. */
 bool lifecycle_rest(struct lifecycle *lifecycle, int64_t ms);
 /* Has the change made, and waits for it. Returns its result. */
 int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_op_kind kind);
@@ -44,5 +45,10 @@ int lifecycle_submit(struct lifecycle *lifecycle, struct meta_op *op, enum meta_
 /* Both return 0, -ECANCELED when the store closes, or an error. */
 int lifecycle_sweep_versions(struct lifecycle_task *task);
 int lifecycle_sweep_uploads(struct lifecycle_task *task);
+
+/* expiry.c. Stores what was ordered: it is the only writer of that setting. */
+void expiry_store_orders(struct lifecycle *lifecycle);
+/* Carries out what was ordered for the bucket, and strikes it off. The same results as a sweep. */
+int expiry_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket, uint64_t *removed);
 
 #endif

@@ -234,6 +234,8 @@ int64_t core_lifecycle_due(int64_t start_ms, uint32_t days, uint32_t day_s)
 
 int64_t core_lifecycle_expiry(const struct core_lifecycle_rule *rule, int64_t modified_ms, uint32_t day_s)
 {
+    if (rule->modified_until_ms != 0 && modified_ms > rule->modified_until_ms)
+        return INT64_MAX;
     if (rule->has_expire_date)
         return rule->expire_date_ms;
     return rule->expire_days > 0 ? core_lifecycle_due(modified_ms, rule->expire_days, day_s) : INT64_MAX;

@@ -33,6 +33,8 @@ struct core_lifecycle_rule {
     uint64_t size_greater, size_less; /* strictly */
 
     /* What becomes of them. */
+    int64_t
+        modified_until_ms; /* objects that are newer stay; 0: whatever their age. Not part of the stored form */
     uint32_t expire_days; /* 0: not by age */
     bool has_expire_date;
     int64_t expire_date_ms;
