@@ -184,8 +184,9 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     struct slice acl;  /* the copy's; the source's is never taken over */
     struct slice lock; /* the same, as meta_lock_pack makes it; empty: none */
     struct slice owner;
-    bool leaves_annotations; /* else the source's are taken over, by reference, with their times */
-    bool replace_checksum;   /* by the one below; give source.seen_etag then */
+    bool
+        leaves_annotations; /* else the source's are taken over, by reference, with their times; not into a cache bucket */
+    bool replace_checksum; /* by the one below; give source.seen_etag then */
     bool
         is_one_part; /* without parts, whatever the source was made of, and with the ETag below; give source.seen_etag then, too */
     /* out */
@@ -237,7 +238,7 @@ struct meta_annotated {
 };
 
 struct
-    meta_annotation_put { /* replaces one of that name; META_E_ANNOTATIONS. Time and ETag of the object stay */
+    meta_annotation_put { /* replaces one of that name; META_E_ANNOTATIONS; META_E_BUCKET_STATE: a cache bucket. Time and ETag of the object stay */
     struct meta_op op;
     struct meta_annotated object;
     struct meta_annotation

@@ -19,6 +19,14 @@ static int set_own(struct meta_writer *writer, const struct meta_annotated *obje
     return version_name_annotations(writer, object->bucket, object->key, object->version, set->id);
 }
 
+/* A cache is bounded by what is counted of its objects: their own bytes. */
+static int refuse_cache(struct meta_writer *writer, int64_t bucket)
+{
+    int is_cache = row_tally_get(writer->store, bucket, NULL);
+
+    return is_cache > 0 ? META_E_BUCKET_STATE : is_cache;
+}
+
 /* The object, if the conditions hold. */
 static int annotated_load(struct meta_writer *writer, struct meta_annotated *object, struct object_row *row)
 {
@@ -47,6 +55,7 @@ int op_annotation_put(struct meta_writer *writer, struct meta_annotation_put *op
     if (!annotation_name_is_valid(annotation->name))
         return -EINVAL;
     if ((err = annotated_load(writer, &op->object, &row)) != 0 ||
+        (err = refuse_cache(writer, op->object.bucket)) != 0 ||
         (err = extents_pack(writer, &annotation->extents, annotation->size, &extents)) != 0)
         return err;
     if ((found = annotation_find(writer, row.annotations, annotation->name, &replaced)) < 0)

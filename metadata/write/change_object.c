@@ -175,7 +175,7 @@ int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
 int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
 {
     struct object_row row;
-    int err;
+    int err, is_cache;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
@@ -190,7 +190,9 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
         row.parts = (struct slice){0};
         memcpy(row.etag, op->etag, sizeof(row.etag));
     }
-    if (op->leaves_annotations)
+    if ((is_cache = row_tally_get(writer->store, op->bucket, NULL)) < 0)
+        return is_cache;
+    if (op->leaves_annotations || is_cache)
         row.annotations = 0;
     row.modified_ms = writer->now_ms;
     row.owner = op->owner;

@@ -153,6 +153,22 @@ def largest_object(server):
     equal(list(keys_and_sizes(server, "limited")), ["fits"], "nothing of these was stored")
 
 
+def annotations(server):
+    """Their bytes are not counted, so a cache gets none; it may have had some."""
+    for path in ("/noted", "/noted/key", "/plain/annotated"):
+        equal(server.request("PUT", path, body=b"x" * (path.count("/") - 1))[0], 200, f"{path} is made")
+    for path in ("/noted/key", "/plain/annotated"):
+        equal(server.request("PUT", f"{path}?annotation&annotationName=before", body=b"text")[0], 200, f"{path} has an annotation")
+    set_cache(server, "noted", MaxSize=1_000_000)
+    status, _, body = server.request("PUT", "/noted/key?annotation&annotationName=after", body=b"text")
+    equal((status, error_code(body)), (409, "InvalidBucketState"), "a cache gets no annotation")
+    equal(server.request("PUT", "/noted/copy", headers={"x-amz-copy-source": "/plain/annotated"})[0], 200, "a copy into the cache")
+    equal(server.request("GET", "/noted/copy?annotation&annotationName=before")[0], 404, "has none")
+    equal(server.request("GET", "/plain/annotated?annotation&annotationName=before")[2], b"text", "which its source keeps")
+    equal(server.request("GET", "/noted/key?annotation&annotationName=before")[2], b"text", "what was there before is")
+    equal(server.request("DELETE", "/noted/key?annotation&annotationName=before")[0], 204, "until it is deleted")
+
+
 def by_size(server):
     equal(server.request("PUT", "/sized")[0], 200, "a bucket is made")
     set_cache(server, "sized", MaxSize=1_000_000, UseStep=1)
@@ -233,6 +249,7 @@ def main():
     documents(server)
     write_once(server)
     largest_object(server)
+    annotations(server)
     by_size(server)
     by_age(server)
     while_it_is_read(server)

@@ -118,6 +118,8 @@ static enum s3_error refuse_size(struct s3_request *request, enum s3_error error
 
 static void submit_put(struct annotation_put *annotation)
 {
+    s3_request_explain(annotation->put.request, S3_ERROR_INVALID_BUCKET_STATE,
+                       "A cache bucket gets no annotations.");
     settle_judgement(annotation->put.request, &annotation->op.object);
     core_put_commit_annotation(annotation->put.core, &annotation->op);
 }
