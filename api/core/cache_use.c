@@ -48,7 +48,8 @@ struct worker_uses {
     size_t key_bytes;
     struct meta_cache_use *uses;
     char *keys;
-    struct use_list spare; /* the collector's: what the two above are exchanged with */
+    struct core_turn *waiting; /* for room in the list */
+    struct use_list spare;     /* the collector's: what the two above are exchanged with */
 };
 
 struct figure_shard {
@@ -371,7 +372,9 @@ static int touch_one(struct core_worker *worker, struct worker_uses *uses, const
     struct meta_object object;
 
     /* Noted first: who is about to give it up sees that, or is seen. What cannot be noted may go. */
-    if (uses != NULL && (!use_add(worker, uses, use, hash, true) || is_condemned(uses->all, hash)))
+    if (uses != NULL && !use_add(worker, uses, use, hash, true))
+        return -EAGAIN;
+    if (uses != NULL && is_condemned(uses->all, hash))
         return 0;
     int err = meta_object_get(worker->reader, use->bucket, use->key, &object);
     if (err != 0)
@@ -401,7 +404,38 @@ int core_cache_touch(struct core_worker *worker, int64_t bucket, const struct sl
     return there;
 }
 
+void core_cache_wait(struct core_worker *worker, struct core_turn *turn)
+{
+    struct worker_uses *uses = worker->uses;
+
+    core_turn_begin(worker, turn);
+    if (uses == NULL || worker->core->evict == NULL) { /* it was something else than room */
+        core_turn_end(turn);
+        return;
+    }
+    pthread_mutex_lock(&uses->lock);
+    turn->after = uses->waiting;
+    uses->waiting = turn;
+    pthread_mutex_unlock(&uses->lock);
+    evict_wake(
+        worker->core->evict); /* not before: a turn that comes too late for this time is there for the next */
+}
+
 /* ---- Collecting ---- */
+
+static void release(struct worker_uses *uses)
+{
+    pthread_mutex_lock(&uses->lock);
+    struct core_turn *waiting = uses->waiting;
+    uses->waiting = NULL;
+    pthread_mutex_unlock(&uses->lock);
+    while (waiting != NULL) {
+        struct core_turn *turn = waiting;
+
+        waiting = turn->after; /* once it is ended it may be gone */
+        core_turn_end(turn);
+    }
+}
 
 /* Exchanges the worker's list for an empty one; true: its worker is gone, and there is nothing more to come. */
 static bool list_take(struct worker_uses *uses, struct use_list *list)
@@ -448,6 +482,7 @@ int cache_uses_collect(struct cache_uses *uses, int (*visit)(void *ctx, const st
         struct use_list list;
         bool is_left = list_take(worker, &list);
 
+        release(worker);
         next = worker->next;
         if (list.count > 0)
             stop = visit(ctx, &list);
@@ -455,4 +490,10 @@ int cache_uses_collect(struct cache_uses *uses, int (*visit)(void *ctx, const st
             unlink_and_free(uses, worker);
     }
     return stop;
+}
+
+void cache_uses_release(struct cache_uses *uses)
+{
+    for (struct worker_uses *worker = first(uses); worker != NULL; worker = worker->next)
+        release(worker);
 }

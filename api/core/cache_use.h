@@ -28,6 +28,9 @@ void worker_uses_leave(struct worker_uses *uses);
 int cache_uses_collect(struct cache_uses *uses, int (*visit)(void *ctx, const struct use_list *list),
                        void *ctx);
 
+/* Whoever waits for room tries again. cache_uses_collect does this, too. One thread. */
+void cache_uses_release(struct cache_uses *uses);
+
 /* From now on core_cache_touch calls these keys missing. Whatever was noted before is collected by the next cache_uses_collect. One thread. */
 #define CACHE_CONDEMNED_MAX 64u
 void cache_condemn(struct cache_uses *uses, const uint64_t *hashes, uint32_t count);

@@ -131,6 +131,7 @@ struct core_turn {
     /* private */
     struct core_worker *worker;
     struct ring_op posted;
+    struct core_turn *after; /* of those that wait for the same */
 };
 void core_turn_wait(struct core_worker *worker, struct core_turn *turn);
 /* The same in two steps, while something is done on another thread: the worker begins; next comes after core_turn_end, which may be called on any

@@ -32,6 +32,7 @@ struct check {
     struct names blobs; /* to be looked up */
     struct names trees; /* and those of them to be read */
     size_t named;
+    unsigned waits; /* for room to note uses, one after the other */
     uint64_t bytes; /* that were to be read */
 
     /* What is being read; get NULL: nothing. */
@@ -124,17 +125,29 @@ static void miss(struct check *check)
 
 /* ---- Looking up ---- */
 
-static bool is_there(const struct check *check, const struct name *name)
+/* 0: it is there, and counts as used. -ENOENT; -EAGAIN; or an error. */
+static int look_up(const struct check *check, const struct name *name)
 {
     char text[DOOR_KEY_BYTES_MAX];
+    int there = 0;
 
-    for (unsigned place = 0; place < door_places(check->call); place++) {
+    for (unsigned place = 0; place < door_places(check->call) && there == 0; place++) {
         struct slice key = key_at(check, place, name, text);
 
-        if (core_cache_touch(check->request->worker, check->request->bucket.id, &key, 1) == 1)
-            return true;
+        there = core_cache_touch(check->request->worker, check->request->bucket.id, &key, 1);
     }
-    return false;
+    return there == 1 ? 0 : there == 0 ? -ENOENT : there;
+}
+
+static int look_up_next(struct check *check)
+{
+    int err = look_up(check, &check->blobs.list[check->blobs.count - 1]);
+
+    if (err == -EAGAIN)
+        return ++check->waits <= DOOR_ACTION_WAITS_MAX ? -EAGAIN : -EIO;
+    check->waits = 0;
+    check->blobs.count--;
+    return err;
 }
 
 /* ---- Reading ---- */
@@ -194,7 +207,7 @@ static int read_step(struct check *check)
     if (check->at_hand != NULL)
         bytes = check->at_hand + check->at;
     else if ((length = core_get_read(check->get, buffer, (size_t)length)) <= 0)
-        return length == 0 ? -EIO : (int)length;
+        return length == -EBUSY ? -EBUSY : -EIO;
     if ((err = action_body_feed(&check->body, bytes, (size_t)length)) != 0)
         return err;
     check->at += (uint64_t)length;
@@ -215,7 +228,7 @@ static int do_next(struct check *check, unsigned *budget)
     int err = 0;
 
     if (check->blobs.count > 0) {
-        err = is_there(check, &check->blobs.list[--check->blobs.count]) ? 0 : -ENOENT;
+        err = look_up_next(check);
     } else {
         err = check->get != NULL ? read_step(check) : begin_tree(check);
         cost = DOOR_ACTION_STEP_NAMES;
@@ -236,12 +249,13 @@ static void go_on(struct check *check)
         }
         err = do_next(check, &budget);
     }
-    if (err == 0) {
-        check->turn.next = on_turn;
+    check->turn.next = on_turn;
+    if (err == 0)
         core_turn_wait(check->request->worker, &check->turn);
-    } else if (err != -EBUSY) {
+    else if (err == -EAGAIN)
+        core_cache_wait(check->request->worker, &check->turn);
+    else if (err != -EBUSY)
         miss(check);
-    }
 }
 
 bool door_action_on_get(struct s3_request *request)

@@ -23,6 +23,7 @@
 /* Looked at in one turn of a worker, which is less than a millisecond; and how many of them so many bytes stand for. */
 #define DOOR_ACTION_TURN_NAMES 64u
 #define DOOR_ACTION_STEP_BYTES 8192u
+#define DOOR_ACTION_WAITS_MAX  64u /* for room to note uses, until it is given up */
 #define DOOR_ACTION_STEP_NAMES 16u
 #define DOOR_MESSAGE_BYTES_MAX 256u /* of what an error says */
 

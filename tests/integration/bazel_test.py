@@ -4,6 +4,7 @@
 protobuf and in JSON, in trees and in scopes, and what is refused."""
 import concurrent.futures
 import hashlib
+import http.client
 import json
 import os
 
@@ -14,9 +15,9 @@ FILE = fresh("bazel") + ".credentials"
 with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
     file.write("".join(f"token {name} {SECRETS[name]} {rights}\n" for name, rights in (
         ("main", "scope=main"), ("pr", "scope=pr/1 read=main"), ("reader", "read=main"))))
-    file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write\n")
-CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", "bazel name=ccache bucket=plain prefix=c/ no-validation"]
-server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", *[word for cache in CACHES for word in ("--cache", cache)]])
+    file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write far=read,write\n")
+CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", f"bazel name=far bucket=far prefix={'f' * 256}", "bazel name=ccache bucket=plain prefix=c/ no-validation"]
+server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", "--cache-bucket", "far max-size=1G", *[word for cache in CACHES for word in ("--cache", cache)]])
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -141,6 +142,24 @@ many = [stored(b"quiet %d" % i) for i in range(300)]
 big = b"".join(field(2, directory(*many)) for i in range(40))
 equal(result("big", with_tree(stored(b"" + field(1, directory(*many)) + big))), HIT, "tree: twelve thousand names")
 equal(result("big lacking", with_tree(stored(field(1, directory(absent)) + big))), MISS, "tree: of which one is not there")
+# More uses than a worker notes before they are taken from it.
+far = [b"far %d" % i for i in range(4000)]
+
+
+def put_far(first):
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    for body in far[first::8]:
+        connection.request("PUT", f"/-/cache/far/cas/{name_of(body)}", body)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            return False
+    return True
+
+
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    check(all(pool.map(put_far, range(8))), "tree: four thousand blobs in a cache")
+equal(result("far", with_tree(stored(field(1, directory(*map(name_of, far))), "far")), "far"), HIT, "tree: all of them count as used")
 with concurrent.futures.ThreadPoolExecutor(16) as pool:
     equal(set(pool.map(lambda i: status("GET", f"bazel/ac/{key('big' if i % 2 else 'whole')}"), range(64))), {200}, "many at a time")
 

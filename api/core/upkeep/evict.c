@@ -331,6 +331,7 @@ static void *evict_main(void *argument)
             core_log(evict->core, LOG_LEVEL_ERROR,
                      "caches: eviction was cut off, and will be tried again: %s", meta_strerror(err));
         evict->last_error = err;
+        cache_uses_release(evict->core->uses); /* also where nothing was collected */
     } while (!evict_wait(evict));
     (void)note_uses(evict);
     meta_reader_close(evict->reader);

@@ -298,8 +298,6 @@ void s3_op_get_object(struct s3_request *request)
     enum s3_error error = s3_version_read(request, &version);
     const char *message = NULL;
 
-    if (request->door != NULL && request->door->on_get != NULL && request->door->on_get(request))
-        return;
     fetch->request = request;
     fetch->send = (struct s3_send){.request = request, .head = add_head_of};
     if (error == S3_ERROR_NONE)
@@ -308,6 +306,8 @@ void s3_op_get_object(struct s3_request *request)
         s3_send_fail(&fetch->send, error, message); /* with no get yet, which core_get_end allows */
         return;
     }
+    if (request->door != NULL && request->door->on_get != NULL && request->door->on_get(request))
+        return;
     if (s3_pinned_take(request, &request->pinned, &fetch->send.get, &fetch->object) != 0) {
         core_cache_miss(request->worker, request->bucket.id);
         s3_version_answer_failure(request, &request->pinned);
