@@ -76,6 +76,10 @@ enum s3_policy_answer { S3_POLICY_SILENT, S3_POLICY_ALLOWS, S3_POLICY_DENIES };
  * S3_POLICY_BYTES_MAX bytes unread. */
 int s3_policy_compile(const char *text, size_t length, const char *bucket, struct s3_policy **policy,
                       char message[S3_POLICY_MESSAGE_MAX]);
+/* One that narrows a session: it has no Principal, for it is about its session alone, and may speak of other services, of which nothing is
+ * here. The same results. */
+int s3_policy_compile_session(const char *text, size_t length, struct s3_policy **policy,
+                              char message[S3_POLICY_MESSAGE_MAX]);
 void s3_policy_free(struct s3_policy *policy); /* NULL allowed */
 
 /* A statement that denies wins over all that allow. */

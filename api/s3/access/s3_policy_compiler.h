@@ -12,6 +12,7 @@
 struct policy_compiler {
     struct s3_policy *policy;
     const char *bucket;  /* NULL: it was taken already, and what is refused by now means what it meant */
+    bool is_session;     /* it narrows a session, and names nobody */
     bool with_variables; /* Version 2012-10-17 */
     char *message;       /* S3_POLICY_MESSAGE_MAX bytes */
     int result;          /* of the first call that failed */
@@ -40,6 +41,8 @@ static inline struct slice policy_text(const json_t *string)
 
 int policy_take_principals(struct policy_compiler *compiler, struct policy_statement *statement,
                            const json_t *value);
+/* In place of that, for a session's: everybody who is asked about. */
+int policy_take_anybody(struct policy_compiler *compiler, struct policy_statement *statement);
 int policy_take_resources(struct policy_compiler *compiler, struct policy_statement *statement,
                           const json_t *object);
 int policy_take_actions(struct policy_compiler *compiler, struct policy_statement *statement,

@@ -194,6 +194,24 @@ static int take_effect(struct policy_compiler *compiler, struct policy_statement
     return 0;
 }
 
+/* What follows the parts that all statements have. */
+static int take_session_statement(struct policy_compiler *compiler, struct policy_statement *statement,
+                                  struct policy_statement ***tail, json_t *object)
+{
+    json_t *condition = json_object_get(object, "Condition");
+
+    if (json_object_get(object, "Principal") != NULL || json_object_get(object, "NotPrincipal") != NULL)
+        return policy_refuse(compiler, "Policy document should not specify a principal.");
+    if (policy_take_anybody(compiler, statement) != 0 ||
+        policy_take_resources(compiler, statement, object) != 0 ||
+        policy_take_actions(compiler, statement, object) != 0 ||
+        (condition != NULL && take_conditions(compiler, statement, condition) != 0))
+        return compiler->result;
+    **tail = statement;
+    *tail = &statement->next;
+    return 0;
+}
+
 static int take_statement(struct policy_compiler *compiler, struct policy_statement ***tail, json_t *object)
 {
     static const char *const known[] = {"Sid",       "Effect",   "Principal",   "NotPrincipal", "Action",
@@ -210,6 +228,8 @@ static int take_statement(struct policy_compiler *compiler, struct policy_statem
         return compiler->result;
     if (sid != NULL && !json_is_string(sid))
         return policy_refuse(compiler, "Invalid Sid in policy");
+    if (compiler->is_session)
+        return take_session_statement(compiler, statement, tail, object);
     principal = policy_either(compiler, object, "Principal", "NotPrincipal", &statement->not_principal);
     if (principal != NULL && statement->not_principal && !statement->denies && compiler->bucket != NULL)
         return policy_refuse(compiler, "Allow with NotPrincipal is not allowed");
@@ -275,10 +295,10 @@ static int take_root(struct policy_compiler *compiler, json_t *root)
     return check_sids(compiler, statements);
 }
 
-int s3_policy_compile(const char *text, size_t length, const char *bucket, struct s3_policy **policy,
-                      char message[S3_POLICY_MESSAGE_MAX])
+static int compile(struct policy_compiler compiler, const char *text, size_t length,
+                   struct s3_policy **policy)
 {
-    struct policy_compiler compiler = {.bucket = bucket, .message = message};
+    char *message = compiler.message;
     json_error_t problem;
     json_t *root = NULL;
 
@@ -300,6 +320,18 @@ int s3_policy_compile(const char *text, size_t length, const char *bucket, struc
     }
     *policy = compiler.policy;
     return 0;
+}
+
+int s3_policy_compile(const char *text, size_t length, const char *bucket, struct s3_policy **policy,
+                      char message[S3_POLICY_MESSAGE_MAX])
+{
+    return compile((struct policy_compiler){.bucket = bucket, .message = message}, text, length, policy);
+}
+
+int s3_policy_compile_session(const char *text, size_t length, struct s3_policy **policy,
+                              char message[S3_POLICY_MESSAGE_MAX])
+{
+    return compile((struct policy_compiler){.is_session = true, .message = message}, text, length, policy);
 }
 
 void s3_policy_free(struct s3_policy *policy)

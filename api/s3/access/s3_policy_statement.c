@@ -76,6 +76,17 @@ static int take_principal(struct policy_compiler *compiler, struct policy_statem
     return 0;
 }
 
+int policy_take_anybody(struct policy_compiler *compiler, struct policy_statement *statement)
+{
+    struct policy_principal *principal = policy_take_memory(compiler, sizeof(*principal));
+
+    if (principal == NULL)
+        return compiler->result;
+    *principal = (struct policy_principal){.kind = POLICY_ANYBODY, .text = "*"};
+    statement->principals = principal;
+    return 0;
+}
+
 int policy_take_principals(struct policy_compiler *compiler, struct policy_statement *statement,
                            const json_t *value)
 {
@@ -105,6 +116,16 @@ int policy_take_principals(struct policy_compiler *compiler, struct policy_state
 
 /* ---- Action ---- */
 
+/* Of another service, or ListAllMyBuckets, which no bucket's policy knows: a session's listing has those that it may list. */
+static bool is_beside_the_point(struct slice text)
+{
+    const char *colon = memchr(text.base, ':', text.len);
+
+    if (slice_has_prefix_nocase(text, "s3:"))
+        return slice_is_nocase(text, "s3:ListAllMyBuckets");
+    return colon != NULL && colon != text.base;
+}
+
 /* Marks the actions that the pattern matches. */
 static int take_action(struct policy_compiler *compiler, const json_t *item, bool actions[S3_ACTION_COUNT])
 {
@@ -116,6 +137,8 @@ static int take_action(struct policy_compiler *compiler, const json_t *item, boo
     if (!json_is_string(item))
         return policy_refuse(compiler, "Policy has invalid action");
     text = policy_text(item);
+    if (compiler->is_session && is_beside_the_point(text))
+        return 0;
     if (slice_has_prefix_nocase(text, "s3:"))
         text = slice_of(text.base + 3, text.len - 3);
     else if (!slice_is_nocase(text, "*"))
@@ -159,7 +182,9 @@ static int take_resource(struct policy_compiler *compiler, struct policy_stateme
     if (!json_is_string(item))
         return policy_refuse(compiler, "Policy has invalid resource");
     text = policy_text(item);
-    if (!slice_is_nocase(text, "*") || compiler->bucket != NULL) {
+    if (compiler->is_session && slice_has_prefix(text, "arn:") && !slice_has_prefix(text, ARN_PREFIX))
+        ; /* of another service: it matches nothing here */
+    else if (!slice_is_nocase(text, "*") || compiler->bucket != NULL) {
         struct slice tail = slice_of(text.base + strlen(ARN_PREFIX), text.len - strlen(ARN_PREFIX));
 
         if (text.len <= strlen(ARN_PREFIX) || memcmp(text.base, ARN_PREFIX, strlen(ARN_PREFIX)) != 0 ||
@@ -236,7 +261,8 @@ int policy_take_actions(struct policy_compiler *compiler, struct policy_statemen
     for (size_t index = 0; (item = policy_item(list, index)) != NULL; index++) {
         if (take_action(compiler, item, statement->actions) != 0)
             return compiler->result;
-        if (!is_inverse && !statement->not_resource && check_action(compiler, statement, item) != 0)
+        if (!is_inverse && !statement->not_resource && !compiler->is_session &&
+            check_action(compiler, statement, item) != 0)
             return compiler->result;
     }
     for (enum s3_action action = S3_ACTION_NONE + 1; is_inverse && action < S3_ACTION_COUNT; action++)
