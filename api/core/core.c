@@ -279,6 +279,11 @@ uint64_t core_room_bytes(struct core *core)
     return blob_store_room_bytes(core->blobs);
 }
 
+const char *core_data_dir(const struct core *core)
+{
+    return core->options.data_dir;
+}
+
 bool core_is_read_only(const struct core *core)
 {
     return core->options.read_only || core->options.refuses_changes;

@@ -65,6 +65,8 @@ const struct core_options *core_get_options(const struct core *core);
 uint64_t core_free_bytes(struct core *core);
 /* Of those, what an upload that begins now may take: 0 where less is free than is to be kept. */
 uint64_t core_room_bytes(struct core *core);
+/* As long as the core. */
+const char *core_data_dir(const struct core *core);
 bool core_is_read_only(const struct core *core);
 /* The data folder, open as long as the core. Any thread. */
 int core_folder_fd(const struct core *core);

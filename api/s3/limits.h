@@ -70,10 +70,18 @@
 #define S3_OWNER_BYTES_MAX        64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
 /* Wrong credentials that an address may show at once, and how long it waits for one more: a person mistypes less often, and 28,800 guesses
  * a day lead nowhere. */
-#define S3_ATTEMPTS_MAX             20u
-#define S3_ATTEMPT_MS               3000
-#define S3_ATTEMPT_ACCOUNTS_MAX     4096u  /* addresses that were wrong in the last minute: 80 bytes each */
-#define S3_ATTEMPT_CLAIMS_MAX       16384u /* names that were right, with their addresses: 8 bytes each */
+#define S3_ATTEMPTS_MAX         20u
+#define S3_ATTEMPT_MS           3000
+#define S3_ATTEMPT_ACCOUNTS_MAX 4096u  /* addresses that were wrong in the last minute: 80 bytes each */
+#define S3_ATTEMPT_CLAIMS_MAX   16384u /* names that were right, with their addresses: 8 bytes each */
+/* Sessions. Durations are AWS's; so is the length of a name, and that of a policy given with a request. */
+#define S3_SESSION_SECONDS_MIN      900
+#define S3_SESSION_SECONDS_DEFAULT  3600
+#define S3_SESSION_SECONDS_MAX      43200 /* of GetSessionToken, too, where AWS has 36 hours */
+#define S3_SESSION_NAME_BYTES_MAX   64u
+#define S3_SESSION_POLICY_BYTES_MAX 2048u
+#define S3_STS_FORM_BYTES_MAX       (64u << 10) /* a token of 20,000 bytes and a policy, percent-encoded */
+#define S3_STS_PARAMETERS_MAX       64u
 #define S3_JUDGEMENTS_MAX           8u /* of one change, each because the object had changed since the last */
 #define S3_ERRORS_LOGGED_PER_SECOND 10u /* a failing disk answers every request with an error */
 

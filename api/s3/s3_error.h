@@ -35,6 +35,7 @@
       "Your proposed upload exceeds the maximum size of objects in this bucket")                             \
     X(ENTITY_TOO_SMALL, 400, "EntityTooSmall",                                                               \
       "Your proposed upload is smaller than the minimum allowed size")                                       \
+    X(EXPIRED_TOKEN, 400, "ExpiredToken", "The provided token has expired.")                                 \
     X(HEADERS_NOT_SIGNED, 403, "AccessDenied",                                                               \
       "There were headers present in the request which were not signed")                                     \
     X(ILLEGAL_VERSIONING_CONFIGURATION, 400, "IllegalVersioningConfigurationException",                      \

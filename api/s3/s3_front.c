@@ -17,6 +17,7 @@
 #include "api/s3/s3_selector.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/s3_system.h"
+#include "api/s3/session/s3_sts.h"
 
 static void on_pool_cleared(void *slot)
 {
@@ -102,6 +103,10 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
     }
     if (error == S3_ERROR_NONE && s3_system_is_health_alias(request)) {
         s3_system_handle_health(request);
+        return;
+    }
+    if (error == S3_ERROR_NONE && s3_sts_is_addressed(request)) {
+        s3_sts_handle(request);
         return;
     }
     if (error == S3_ERROR_NONE) {

@@ -85,6 +85,9 @@ struct s3_request {
     enum s3_payload payload;
     unsigned char payload_sha256[32];
     struct s3_chunk_signer *chunk_signer; /* for the two signed chunk modes */
+    struct slice session_token;           /* that was shown beside a signature; base NULL: none */
+    /* Of the body of a request to STS, which is read before it is judged: hex digits. base NULL: it is one to S3. */
+    struct slice form_sha256;
     bool is_misdirected; /* signed for a region that is not the server's: the answer tells which is */
 
     struct meta_bucket bucket; /* set by s3_request_open_bucket */
@@ -144,7 +147,7 @@ void s3_request_identify(struct s3_request *request, const struct s3_identity *i
 /* Verifies the signature (header, query or none) and fills the fields above. */
 enum s3_error s3_authenticate(struct s3_request *request);
 /* Whether the caller's key (or anybody) was given the rights on buckets of that name in the configuration: what policies, ACLs
- * and ownership add is s3_authorize.h's. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
+ * and ownership add is s3_authorize.h's. A session that a policy narrows has none of them. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */
 enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket_name, unsigned rights);
 /* Looks request->bucket_name up into request->bucket: NoSuchBucket, InternalError. */
 enum s3_error s3_request_open_bucket(struct s3_request *request);

@@ -23,6 +23,7 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/http/limits.h"
 #include "api/s3/operations.h"
+#include "api/s3/session/s3_session_key.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
 #include "storage/base/scramble.h"
@@ -59,6 +60,7 @@ struct s3_service {
     atomic_int_fast64_t report_second; /* the second that reports_made belongs to */
     atomic_uint reports_made;
     bool takes_any_host, takes_any_region;
+    unsigned char session_key[S3_SESSION_KEY_BYTES];
     struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
 };
 
@@ -135,6 +137,19 @@ static int make_ids(struct s3_service *service)
     return 0;
 }
 
+/* Where everybody may do everything there are no sessions: no file is made then. */
+static int load_session_key(struct s3_service *service, const struct s3_service_options *options)
+{
+    const struct s3_session_key_place place = {
+        .directory = s3_credentials_is_open(service->credentials) ? NULL : options->session_directory,
+        .read_only = options->session_read_only,
+        .log = options->log,
+        .log_ctx = options->log_ctx,
+    };
+
+    return s3_session_key_load(&place, service->session_key);
+}
+
 int s3_service_create(struct s3_service **service, const struct s3_service_options *options)
 {
     struct s3_service *made = calloc(1, sizeof(*made));
@@ -154,6 +169,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
         result = key_sources_create(&made->sources, options->log, options->log_ctx);
     if (result == 0)
         result = s3_service_reload(made);
+    if (result == 0)
+        result = load_session_key(made, options);
     if (result != 0) {
         s3_service_destroy(made);
         return result;
@@ -176,6 +193,7 @@ void s3_service_destroy(struct s3_service *service)
     if (service->secret_key != NULL)
         explicit_bzero(service->secret_key, strlen(service->secret_key));
     free(service->secret_key);
+    explicit_bzero(service->session_key, sizeof(service->session_key));
     free(service->access_key);
     free(service->credentials_path);
     free(service->region);
@@ -238,6 +256,11 @@ bool s3_service_is_open(const struct s3_service *service)
 struct core *s3_service_core(const struct s3_service *service)
 {
     return service->core;
+}
+
+const unsigned char *s3_service_session_key(const struct s3_service *service)
+{
+    return service->session_key;
 }
 
 bool s3_service_takes_any_host(const struct s3_service *service)

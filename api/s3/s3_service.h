@@ -31,6 +31,9 @@ struct s3_service_options {
     void (*admin)(void *ctx, struct s3_request *request);
     void *admin_ctx;
     struct s3_doors doors; /* zeroed: there are none */
+    /* The data directory, for the key that tokens of sessions are sealed with; NULL: they are good as long as this process. Read at the start. */
+    const char *session_directory;
+    bool session_read_only; /* that directory is not written to */
     log_fn log;
     void *log_ctx;
 };
@@ -51,6 +54,8 @@ bool s3_service_takes_any_region(const struct s3_service *service);
 struct s3_credentials;
 struct s3_attempts;
 
+/* S3_SESSION_KEY_BYTES. */
+const unsigned char *s3_service_session_key(const struct s3_service *service);
 bool s3_service_takes_any_host(const struct s3_service *service);
 
 const struct s3_doors *s3_service_doors(const struct s3_service *service);

@@ -226,6 +226,8 @@ static int create_service(struct s3_service **service, const struct sluice_serve
         .admin = admin != NULL ? control_http_handle : NULL,
         .admin_ctx = admin,
         .doors = doors_for_front(doors),
+        .session_directory = core != NULL ? core_data_dir(core) : NULL, /* NULL: only a look at options */
+        .session_read_only = core != NULL && core_is_read_only(core),
         .log = log,
         .log_ctx = log_ctx,
     };

@@ -468,7 +468,8 @@ def memory(server):
 
 # Codes that other tests provoke, or that take a failing machine.
 ELSEWHERE_ONLY = {"InternalError": "a failing machine", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many", "NotModified": "no document",
-                  "InsufficientStorage": "disk_full_test.py", "RequestTimeout": "a minute of silence"}
+                  "InsufficientStorage": "disk_full_test.py", "RequestTimeout": "a minute of silence",
+                  "ExpiredToken": "a session of 15 minutes: s3_session_test"}
 
 
 def completeness():

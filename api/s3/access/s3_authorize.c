@@ -164,6 +164,25 @@ static enum s3_error ask_policy(struct s3_request *request, const struct s3_acce
     return S3_ERROR_NONE;
 }
 
+bool s3_authorize_session(struct s3_request *request, const struct s3_access *access)
+{
+    const struct s3_policy *policy = s3_identity_session_policy(request->identity);
+    struct s3_authorize_context context = {.request = request, .access = access};
+    struct s3_policy_question question = {
+        .action = access->action,
+        .value = s3_authorize_value,
+        .ctx = &context,
+    };
+
+    if (policy == NULL)
+        return true;
+    if (access->action == S3_ACTION_NONE)
+        return false;
+    question.resource = resource_of(request, access);
+    question.principal = s3_identity_principal(request->identity);
+    return s3_policy_ask(policy, &question) == S3_POLICY_ALLOWS && !context.failed;
+}
+
 static bool is_about_policy(enum s3_action action)
 {
     return action == S3_ACTION_GET_BUCKET_POLICY || action == S3_ACTION_PUT_BUCKET_POLICY ||
@@ -265,6 +284,8 @@ enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_ac
     enum s3_error error;
     bool is_public = false;
 
+    if (!s3_authorize_session(request, access))
+        return S3_ERROR_ACCESS_DENIED;
     if (is_about_policy(access->action) && (rights & S3_RIGHT_ADMIN) != 0)
         return S3_ERROR_NONE;
     error = ask_policy(request, access, &answer, &is_public);
@@ -313,6 +334,41 @@ bool s3_authorize_also(struct s3_request *request, enum s3_action action)
     return s3_authorize_access(request, &access) == S3_ERROR_NONE;
 }
 
+/* The bucket, and what the headers make of it, for which the policy has actions of their own. */
+static enum s3_error authorize_session_creation(struct s3_request *request)
+{
+    static const struct {
+        enum s3_effective_name name;
+        enum s3_action action;
+    } additions[] = {
+        {S3_EFFECTIVE_ACL, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_GRANT_FULL_CONTROL, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_GRANT_READ, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_GRANT_WRITE, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_GRANT_READ_ACP, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_GRANT_WRITE_ACP, S3_ACTION_PUT_BUCKET_ACL},
+        {S3_EFFECTIVE_OBJECT_OWNERSHIP, S3_ACTION_PUT_BUCKET_OWNERSHIP_CONTROLS},
+    };
+    struct meta_bucket bucket = {.id = 0};
+    struct s3_pinned itself = s3_pinned_named(&bucket, slice_of(NULL, 0), NULL);
+    struct s3_access access = {.object = &itself, .action = S3_ACTION_CREATE_BUCKET};
+    bool allows;
+
+    if (request->bucket_name.len > META_BUCKET_NAME_BYTES_MAX)
+        return S3_ERROR_ACCESS_DENIED;
+    memcpy(bucket.name, request->bucket_name.base, request->bucket_name.len);
+    allows = s3_authorize_session(request, &access);
+    for (size_t i = 0; allows && i < sizeof(additions) / sizeof(additions[0]); i++) {
+        access.action = additions[i].action;
+        allows = s3_request_effective(request, additions[i].name).base == NULL ||
+                 s3_authorize_session(request, &access);
+    }
+    access.action = S3_ACTION_PUT_BUCKET_OBJECT_LOCK;
+    if (s3_request_header(request, "x-amz-bucket-object-lock-enabled").base != NULL)
+        allows = allows && s3_authorize_session(request, &access);
+    return allows ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+}
+
 enum s3_error s3_authorize_creation(struct s3_request *request)
 {
     /* It would be the caller's own. */
@@ -320,7 +376,10 @@ enum s3_error s3_authorize_creation(struct s3_request *request)
         s3_credentials_rights(request->credentials, request->identity, request->bucket_name, whole_bucket) |
         s3_identity_own_rights(request->identity);
 
-    return (rights & S3_RIGHT_ADMIN) != 0 ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+    if ((rights & S3_RIGHT_ADMIN) == 0)
+        return S3_ERROR_ACCESS_DENIED;
+    return s3_identity_session_policy(request->identity) != NULL ? authorize_session_creation(request)
+                                                                 : S3_ERROR_NONE;
 }
 
 /* Whether a policy or an ACL could allow any of it. */
@@ -374,13 +433,17 @@ static enum s3_error judge_request(struct s3_request *request, const struct s3_o
 
     /* The usual case: nobody has to know which action it is. */
     if ((rights_of_request(request) & rights) == rights &&
+        s3_identity_session_policy(request->identity) == NULL &&
         s3_authorize_policy(request, request->bucket.id, &policy) == 0 && policy == NULL)
         return S3_ERROR_NONE;
     if ((operation->flags & S3_OPERATION_DOCUMENT) != 0)
         return authorize_reading_body(request, operation);
     count = s3_action_of_request(request, operation, actions);
-    if (count == 0) /* nothing a policy can speak of */
-        return (rights_of_request(request) & rights) == rights ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
+    if (count == 0) /* nothing a policy can speak of, so that no session's allows it */
+        return (rights_of_request(request) & rights) == rights &&
+                       s3_identity_session_policy(request->identity) == NULL
+                   ? S3_ERROR_NONE
+                   : S3_ERROR_ACCESS_DENIED;
     for (size_t i = 0; i < count && error == S3_ERROR_NONE; i++) {
         access.action = actions[i];
         error = s3_authorize_access(request, &access);

@@ -10,6 +10,8 @@
  *
  * What is judged is an object as one look saw it (s3_pinned.h), and that is what the operation serves or rests its change on.
  *
+ * The policy of a session (session/) narrows all of that: what it does not allow is denied.
+ *
  * Rights that the configuration gives on some keys of a bucket count for what is about such a key, and for listings whose prefix
  * parameter lets nothing but such keys through; never for the bucket itself.
  *
@@ -42,6 +44,9 @@ struct s3_access {
     bool absence_is_asked_later; /* a read of what is not there is judged as if it were */
 };
 
+/* Whether the policy of the caller's session, if it has one, allows the action there: beside it, the parent must be allowed to do it. What has
+ * no action (S3_ACTION_NONE) no policy allows. */
+bool s3_authorize_session(struct s3_request *request, const struct s3_access *access);
 /* S3_ERROR_NONE, S3_ERROR_ACCESS_DENIED or S3_ERROR_INTERNAL_ERROR. An object that is not there may be read by those who may know that: by
  * configured or owned rights, or because they may list the bucket. */
 enum s3_error s3_authorize_access(struct s3_request *request, const struct s3_access *access);

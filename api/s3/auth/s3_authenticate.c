@@ -171,7 +171,9 @@ static enum s3_error read_header_claim(struct s3_verification *verification)
     enum s3_error error;
 
     verification->payload_header = SLICE("x-amz-content-sha256");
-    verification->payload_hash = s3_request_header(request, "x-amz-content-sha256");
+    verification->payload_hash = request->form_sha256.base != NULL
+                                     ? request->form_sha256
+                                     : s3_request_header(request, "x-amz-content-sha256");
     if (verification->payload_hash.base == NULL &&
         (error = imply_payload_hash(verification)) != S3_ERROR_NONE)
         return error;
@@ -215,7 +217,9 @@ static enum s3_error read_query_claim(struct s3_verification *verification)
 
     claim->signed_headers = parameter_value(request, "X-Amz-SignedHeaders");
     verification->is_presigned = true;
-    verification->payload_hash = payload_text(request);
+    /* Whoever presigns a request to STS signs the body that it has; one to S3 may leave that out. */
+    verification->payload_hash =
+        request->form_sha256.base != NULL ? request->form_sha256 : payload_text(request);
     if (verification->payload_hash.base == NULL)
         verification->payload_hash = SLICE(UNSIGNED_PAYLOAD);
     if (algorithm.base == NULL || credential.base == NULL || signature.base == NULL || date.base == NULL ||
@@ -264,11 +268,12 @@ static enum s3_error verify_claim(struct s3_request *request, enum claim_form fo
         return refuse(
             request, S3_ERROR_INVALID_REQUEST,
             "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
-    if (token.base != NULL) {
+    if (token.base != NULL && form == CLAIM_WEB) {
         s3_request_element(request, S3_ELEMENT_TOKEN, token);
         return refuse(request, S3_ERROR_INVALID_TOKEN,
-                      "This server issues no session tokens; use a plain key.");
+                      "A session signs its requests: its token goes with no other credentials.");
     }
+    request->session_token = token;
     if (form == CLAIM_WEB)
         return s3_verify_web(request);
     if (form == CLAIM_HEADER_V2)
@@ -302,6 +307,7 @@ enum s3_error s3_authenticate(struct s3_request *request)
 
     request->identity = NULL;
     request->owner_id = "";
+    request->session_token = slice_of(NULL, 0);
     request->is_signed = request->is_presigned = request->is_signed_v2 = false;
     request->web = S3_WEB_NONE;
     error = take_payload(request, payload);
@@ -323,5 +329,7 @@ enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket
     unsigned granted = s3_credentials_rights(request->credentials, request->identity, bucket_name,
                                              (struct s3_reach){.kind = S3_REACH_BUCKET});
 
+    if (s3_identity_session_policy(request->identity) != NULL)
+        return S3_ERROR_ACCESS_DENIED; /* no policy can speak of it */
     return (granted & rights) == rights ? S3_ERROR_NONE : S3_ERROR_ACCESS_DENIED;
 }

@@ -38,6 +38,8 @@ bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rig
 {
     unsigned granted = 0;
 
+    if (s3_identity_session_policy(identity) != NULL)
+        return false;
     for (size_t i = 0; i < identity->grants.count; i++)
         if (s3_grant_is_everywhere(&identity->grants.list[i]))
             granted |= identity->grants.list[i].rights;
@@ -148,20 +150,40 @@ static int assume(const struct s3_identity *template, const struct jwt_claims *c
     return 0;
 }
 
-int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer,
+int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer, struct slice name,
                           const struct jwt_claims *claims, struct arena *arena,
                           const struct s3_identity **identity)
 {
     for (size_t i = set->key_count + set->token_count; i < set->count; i++) {
         const struct s3_role *role = set->identities[i]->role;
 
+        if (name.base != NULL && !slice_is(name, set->identities[i]->access_key))
+            continue;
         if (role->issuer == issuer && role_fits(role->claims, role->claim_count, claims))
             return assume(set->identities[i], claims, arena, identity);
     }
     return -ENOENT;
 }
 
+const struct s3_identity *s3_credentials_role(const struct s3_credentials *set, struct slice name)
+{
+    for (size_t i = set->key_count + set->token_count; i < set->count; i++)
+        if (slice_is(name, set->identities[i]->access_key))
+            return set->identities[i];
+    return NULL;
+}
+
 /* ---- What an identity is ---- */
+
+bool s3_identity_is_session(const struct s3_identity *identity)
+{
+    return identity->session != NULL;
+}
+
+const struct s3_policy *s3_identity_session_policy(const struct s3_identity *identity)
+{
+    return identity != NULL && identity->session != NULL ? identity->session->policy : NULL;
+}
 
 const struct s3_scopes *s3_identity_scopes(const struct s3_identity *identity)
 {
@@ -238,7 +260,20 @@ struct s3_signing_keys *s3_credentials_signing_keys(struct s3_credentials *set, 
 const unsigned char *s3_identity_signing_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
                                              const char *date, struct slice region)
 {
+    /* The keys that are kept are known by their identity's address, which a session's has for one request only. */
+    if (identity->session != NULL) {
+        s3_identity_derive_key(identity, keys, date, region, SLICE("s3"), identity->session->signing_key);
+        return identity->session->signing_key;
+    }
     return s3_signing_keys_get(keys, identity, slice_text(identity->secret), date, region);
+}
+
+void s3_identity_derive_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
+                            const char *date, struct slice region, struct slice service,
+                            unsigned char key[32])
+{
+    s3_sigv4_signing_key_of(s3_signing_keys_hash(keys), slice_text(identity->secret), slice_of(date, 8),
+                            region, service, key);
 }
 
 bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20])

@@ -73,12 +73,14 @@ struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, 
 bool s3_credentials_has_issuers(const struct s3_credentials *set);
 /* The issuer of that name; NULL: nobody trusts it. */
 const struct s3_issuer *s3_credentials_issuer(const struct s3_credentials *set, struct slice name);
-/* The first role of the issuer that fits a verified token of it, as an identity of its own, which lasts as long as arena and set: 0; -ENOENT: none
- * does; -EINVAL: the role makes a scope of a claim that the token lacks, or that is none. */
+/* The first role of the issuer that fits a verified token of it (role: the one of that name, should it fit; base NULL: any), as an identity of its own,
+ * which lasts as long as arena and set: 0; -ENOENT: none does; -EINVAL: the role makes a scope of a claim that the token lacks, or that is none. */
 struct arena;
-int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer,
+int s3_credentials_assume(const struct s3_credentials *set, const struct s3_issuer *issuer, struct slice role,
                           const struct jwt_claims *claims, struct arena *arena,
                           const struct s3_identity **identity);
+/* The role of that name, as a parent of sessions: it is nobody's identity by itself. NULL: there is none. */
+const struct s3_identity *s3_credentials_role(const struct s3_credentials *set, struct slice name);
 
 /* What of a bucket rights are asked for. Those on some keys only count where these are all that is asked about. */
 enum s3_reach_kind {
@@ -97,7 +99,12 @@ struct s3_reach {
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
                                struct slice bucket, struct s3_reach reach);
 
-/* Whether the identity itself was given the rights on all of all buckets, "*"; what anybody has does not count. */
+/* The policy that narrows a session; NULL: there is none, or it is no session. As long as the request. */
+struct s3_policy;
+const struct s3_policy *s3_identity_session_policy(const struct s3_identity *identity); /* NULL allowed */
+bool s3_identity_is_session(const struct s3_identity *identity);
+/* Whether the identity itself was given the rights on all of all buckets, "*"; what anybody has does not count, and a session that a policy
+ * narrows has nothing everywhere. */
 bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights);
 /* Bits that the identity (NULL: none) has in buckets of which it is the owner. */
 unsigned s3_identity_own_rights(const struct s3_identity *identity);
@@ -123,9 +130,14 @@ void s3_account_of_owner(const char *id, size_t length, char account[S3_ACCOUNT_
  * memory. */
 struct s3_signing_keys *s3_credentials_signing_keys(struct s3_credentials *set, unsigned worker);
 /* The SigV4 signing key for date (8 digits) and region (up to S3_SIGV4_REGION_BYTES_MAX). keys: of the identity's set; a day's requests
- * derive it once. Valid until the next call with these. */
+ * derive it once, those of a session each anew. Valid until the next call with these. */
 const unsigned char *s3_identity_signing_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
                                              const char *date, struct slice region);
+
+/* That for another service than s3, derived anew. */
+void s3_identity_derive_key(const struct s3_identity *identity, struct s3_signing_keys *keys,
+                            const char *date, struct slice region, struct slice service,
+                            unsigned char key[32]);
 
 /* The signature of version 2 of a text: HMAC-SHA1 with the secret. False where the digest library has none. Any thread. */
 bool s3_identity_sign_v2(const struct s3_identity *identity, struct slice text, unsigned char signature[20]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What s3_credentials.c and s3_credentials_parse.c share: the set's insides. Nobody else includes this. */
+ * What s3_credentials.c, s3_credentials_parse.c and session/s3_session_identity.c share: the set's insides. Nobody else includes this. */
 #ifndef API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 #define API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 
@@ -19,10 +19,17 @@
 
 #define S3_ACCOUNT_DIGITS 12u
 
+/* What an identity has of its session. */
+struct s3_identity_session {
+    struct s3_policy *policy;  /* NULL: the session may do what its parent may */
+    struct slice name, parent; /* as the session's; its parent's access key, or its role */
+    unsigned char signing_key[S3_SIGV4_KEY_BYTES]; /* room for the last one asked for */
+};
+
 struct s3_identity {
-    char *access_key; /* of a token, its name */
-    char *secret;     /* NULL of a token: its digest tells whether one is it */
-    unsigned char digest[32];
+    char *access_key;                   /* of a token, its name */
+    char *secret;                       /* NULL of a token: its digest tells whether one is it */
+    unsigned char digest[32];           /* of the secret; of a role's line */
     bool is_token, is_nameless;         /* the latter: a key without a user, whose name is made from it */
     char name[S3_OWNER_BYTES_MAX + 1];  /* the user's */
     char owner[S3_OWNER_BYTES_MAX + 1]; /* the user's canonical id */
@@ -33,6 +40,7 @@ struct s3_identity {
     unsigned own_rights;      /* in the buckets that the user owns */
     struct s3_scopes *scopes; /* NULL: none */
     struct s3_role *role; /* of an identity that tokens of an issuer get; NULL: it has a secret of its own */
+    struct s3_identity_session *session; /* of one that lasts for a request, made of its parent; NULL: none */
 };
 
 struct s3_user {

@@ -193,6 +193,12 @@ static int take_role_field(struct parser *parser, char *field, struct s3_identit
     return result == 1 ? take_key_field(parser, field, identity) : refuse_grant(parser, result, problem);
 }
 
+/* Sessions of the role end when its line says something else: each word counts, and their order. */
+static void digest_word(struct s3_identity *role, const char *word)
+{
+    s3_hmac_sha256(role->digest, sizeof(role->digest), word, strlen(word), role->digest);
+}
+
 static int take_role(struct parser *parser, char **rest)
 {
     const char *name = strtok_r(NULL, " \t\r", rest), *problem = "";
@@ -210,11 +216,15 @@ static int take_role(struct parser *parser, char **rest)
     if (set->count - set->key_count - set->token_count == S3_ROLES_MAX)
         return refuse(parser, "too many roles");
     result = s3_credentials_add_role(parser->set, name, &identity);
-    while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
+    while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL) {
+        digest_word(identity, field);
         result = take_role_field(parser, field, identity);
+    }
     if (result != 0)
         return result;
     result = s3_role_finish(identity->role, set->issuers, &problem);
+    if (result == 0)
+        digest_word(identity, identity->role->issuer->name);
     return refuse_grant(parser, result, problem);
 }
 

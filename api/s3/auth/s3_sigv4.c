@@ -26,6 +26,12 @@ static void hmac(struct s3_hash *hash, const void *key, size_t key_length, struc
 void s3_sigv4_signing_key(struct s3_hash *hash, struct slice secret, struct slice date, struct slice region,
                           unsigned char key[32])
 {
+    s3_sigv4_signing_key_of(hash, secret, date, region, SLICE("s3"), key);
+}
+
+void s3_sigv4_signing_key_of(struct s3_hash *hash, struct slice secret, struct slice date,
+                             struct slice region, struct slice service, unsigned char key[32])
+{
     unsigned char first[4 + 256];
     size_t length = secret.len < 256 ? secret.len : 256; /* s3_credentials bounds secrets well below */
 
@@ -33,7 +39,7 @@ void s3_sigv4_signing_key(struct s3_hash *hash, struct slice secret, struct slic
     memcpy(first + 4, secret.base, length);
     hmac(hash, first, 4 + length, date, key);
     hmac(hash, key, 32, region, key);
-    hmac(hash, key, 32, SLICE("s3"), key);
+    hmac(hash, key, 32, service, key);
     hmac(hash, key, 32, SLICE("aws4_request"), key);
     OPENSSL_cleanse(first, sizeof(first));
 }

@@ -74,6 +74,9 @@ struct slice s3_sigv4_string_to_sign(struct arena *arena, struct s3_hash *hash, 
                                      const char *scope, struct slice canonical);
 void s3_sigv4_signing_key(struct s3_hash *hash, struct slice secret, struct slice date, struct slice region,
                           unsigned char key[32]);
+/* The same for another service than s3. */
+void s3_sigv4_signing_key_of(struct s3_hash *hash, struct slice secret, struct slice date,
+                             struct slice region, struct slice service, unsigned char key[32]);
 void s3_sigv4_sign(struct s3_hash *hash, const unsigned char key[32], struct slice string_to_sign,
                    unsigned char signature[32]);
 /* In constant time. */

@@ -12,10 +12,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/crypto.h>
+
 #include "api/s3/auth/s3_chunk_signer.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/session/s3_session_identity.h"
 #include "api/s3/text/s3_time.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
@@ -73,10 +76,17 @@ static enum s3_error wrong_region(struct s3_verification *verification, const ch
 bool s3_verify_region(struct s3_request *request, struct slice region)
 {
     request->is_misdirected =
+        request->form_sha256.base == NULL && /* STS answers in any region */
         !slice_is(region, s3_service_region(request->service)) &&
         !s3_service_takes_any_region(request->service) &&
         (request->operation == NULL || (request->operation->flags & S3_OPERATION_ANY_REGION) == 0);
     return !request->is_misdirected;
+}
+
+/* What the signature has to be for: STS has a name of its own. */
+static struct slice service_of(const struct s3_verification *verification)
+{
+    return verification->request->form_sha256.base != NULL ? SLICE("sts") : SLICE("s3");
 }
 
 static enum s3_error check_scope(struct s3_verification *verification, const char *timestamp)
@@ -86,9 +96,9 @@ static enum s3_error check_scope(struct s3_verification *verification, const cha
     if (!slice_is(claim->terminator, "aws4_request"))
         return malformed_part(verification, "incorrect terminal \"%.*s\". This endpoint uses \"%s\".",
                               claim->terminator, "aws4_request");
-    if (!slice_is(claim->service, "s3"))
+    if (!slice_equals(claim->service, service_of(verification)))
         return malformed_part(verification, "incorrect service \"%.*s\". This endpoint belongs to \"%s\".",
-                              claim->service, "s3");
+                              claim->service, service_of(verification).base);
     if (!slice_equals(claim->date, slice_of(timestamp, 8)))
         return malformed_part(
             verification,
@@ -339,16 +349,19 @@ static enum s3_error make_chunk_signer(const struct s3_verification *verificatio
 }
 
 /* "20130524/us-east-1/s3/aws4_request" */
-static void scope_format(const char *timestamp, struct slice region, char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1])
+static void scope_format(const char *timestamp, struct slice region, struct slice service,
+                         char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1])
 {
-    static const char rest[] = "/s3/aws4_request";
-    _Static_assert(8 + 1 + S3_SIGV4_REGION_BYTES_MAX + sizeof(rest) <= S3_SIGV4_SCOPE_BYTES_MAX + 1,
+    static const char rest[] = "/aws4_request";
+    _Static_assert(8 + 1 + S3_SIGV4_REGION_BYTES_MAX + 1 + 3 + sizeof(rest) <= S3_SIGV4_SCOPE_BYTES_MAX + 1,
                    "it fits");
 
     memcpy(scope, timestamp, 8);
     scope[8] = '/';
     memcpy(scope + 9, region.base, region.len);
-    memcpy(scope + 9 + region.len, rest, sizeof(rest));
+    scope[9 + region.len] = '/';
+    memcpy(scope + 10 + region.len, service.base, service.len);
+    memcpy(scope + 10 + region.len + service.len, rest, sizeof(rest));
 }
 
 static enum s3_error check_signature(const struct s3_verification *verification,
@@ -359,38 +372,44 @@ static enum s3_error check_signature(const struct s3_verification *verification,
     char scope[S3_SIGV4_SCOPE_BYTES_MAX + 1];
     struct s3_sigv4_input input;
     struct signing signing = {.timestamp = timestamp, .scope = scope};
+    unsigned char key[S3_SIGV4_KEY_BYTES];
     enum s3_error error;
 
     if (keys == NULL)
         return S3_ERROR_SERVICE_UNAVAILABLE;
-    scope_format(timestamp, region, scope);
+    scope_format(timestamp, region, service_of(verification), scope);
     init_input(verification, &input);
     error = check_signed_headers(verification, &input);
     if (error != S3_ERROR_NONE)
         return error;
     signing.hash = s3_signing_keys_hash(keys);
-    signing.key = s3_identity_signing_key(identity, keys, timestamp, region);
+    if (verification->request->form_sha256.base != NULL) {
+        s3_identity_derive_key(identity, keys, timestamp, region, service_of(verification), key);
+        signing.key = key;
+    } else {
+        signing.key = s3_identity_signing_key(identity, keys, timestamp, region);
+    }
     error = compare(verification, &input, &signing);
-    return error != S3_ERROR_NONE ? error : make_chunk_signer(verification, &signing);
+    if (error == S3_ERROR_NONE)
+        error = make_chunk_signer(verification, &signing);
+    OPENSSL_cleanse(key, sizeof(key));
+    return error;
 }
 
 enum s3_error s3_verify(struct s3_verification *verification)
 {
     struct s3_request *request = verification->request;
     const struct s3_sigv4_claim *claim = &verification->claim;
-    struct s3_identity *identity;
+    const struct s3_identity *identity;
     char timestamp[17];
     enum s3_error error;
 
     s3_sigv4_format_time(verification->signed_at, timestamp);
     error = check_scope(verification, timestamp);
+    if (error == S3_ERROR_NONE)
+        error = s3_session_identify(request, claim->access_key, request->session_token, &identity);
     if (error != S3_ERROR_NONE)
         return error;
-    identity = s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
-    if (identity == NULL) {
-        s3_request_element(request, S3_ELEMENT_ACCESS_KEY, claim->access_key);
-        return S3_ERROR_INVALID_ACCESS_KEY_ID;
-    }
     error = check_time(verification);
     if (error == S3_ERROR_NONE)
         error = check_signature(verification, identity, timestamp);

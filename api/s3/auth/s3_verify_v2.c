@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_sigv2.h"
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/s3_selector.h"
+#include "api/s3/session/s3_session_identity.h"
 #include "storage/base/base64.h"
 
 #define EXPIRES_DIGITS_MAX 12u
@@ -180,14 +181,11 @@ static enum s3_error check_payload(struct s3_request *request)
     return S3_ERROR_INVALID_REQUEST;
 }
 
-static enum s3_error find_identity(const struct verification *verification, struct s3_identity **identity)
+static enum s3_error find_identity(const struct verification *verification,
+                                   const struct s3_identity **identity)
 {
-    *identity = s3_credentials_find(verification->request->credentials, verification->access_key.base,
-                                    verification->access_key.len);
-    if (*identity != NULL)
-        return S3_ERROR_NONE;
-    s3_request_element(verification->request, S3_ELEMENT_ACCESS_KEY, verification->access_key);
-    return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    return s3_session_identify(verification->request, verification->access_key,
+                               verification->request->session_token, identity);
 }
 
 /* The time has been found good. */
@@ -212,7 +210,7 @@ enum s3_error s3_verify_v2_header(struct s3_request *request, struct slice value
 {
     struct verification verification = {.request = request, .date = {"", 0}};
     struct slice date = s3_request_header(request, "x-amz-date");
-    struct s3_identity *identity;
+    const struct s3_identity *identity;
     int64_t signed_at_s;
     enum s3_error error;
 
@@ -275,7 +273,7 @@ enum s3_error s3_verify_v2_query(struct s3_request *request, int64_t now)
         .date = parameter_value(request, "Expires"),
     };
     struct slice signature = parameter_value(request, "Signature");
-    struct s3_identity *identity;
+    const struct s3_identity *identity;
     int64_t expires_s;
     enum s3_error error;
 

@@ -10,16 +10,11 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_sigv2.h"
 #include "api/s3/auth/s3_verify.h"
+#include "api/s3/session/s3_session_identity.h"
 #include "api/s3/object/s3_tags.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 #include "storage/base/utf8.h"
-
-static enum s3_error refuse(struct post *post, enum s3_error error, const char *message)
-{
-    post->message = message;
-    return error;
-}
 
 /* S3's own words; its names of these fields begin in upper case. */
 static enum s3_error refuse_missing(struct post *post, const char *field)
@@ -92,16 +87,17 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
                                      const struct s3_sigv4_claim *claim)
 {
     struct s3_request *request = post->request;
-    struct s3_identity *identity =
-        s3_credentials_find(request->credentials, claim->access_key.base, claim->access_key.len);
+    const struct s3_identity *identity;
     struct s3_signing_keys *keys = s3_verify_signing_keys(request);
     unsigned char expected[32];
     char timestamp[17];
     int64_t unix_s;
+    enum s3_error error = s3_session_identify(request, claim->access_key,
+                                              s3_form_field(&post->form, "x-amz-security-token"), &identity);
 
     s3_request_element(request, S3_ELEMENT_ACCESS_KEY, claim->access_key);
-    if (identity == NULL)
-        return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    if (error != S3_ERROR_NONE)
+        return error;
     if (keys == NULL)
         return S3_ERROR_SERVICE_UNAVAILABLE;
     if (!s3_sigv4_parse_time(date, &unix_s))
@@ -128,15 +124,17 @@ static enum s3_error authenticate_v2(struct post *post, struct slice policy, str
     struct slice access_key = s3_form_field(&post->form, "awsaccesskeyid");
     const struct s3_identity *identity;
     unsigned char claimed[S3_SIGV2_BYTES], expected[S3_SIGV2_BYTES];
+    enum s3_error error;
 
     if (access_key.base == NULL)
         return refuse_missing(post, "AWSAccessKeyId");
     if (!s3_sigv2_parse_signature(signature, claimed))
         return refuse_field(post, "signature", "The signature field is malformed.");
     s3_request_element(request, S3_ELEMENT_ACCESS_KEY, access_key);
-    identity = s3_credentials_find(request->credentials, access_key.base, access_key.len);
-    if (identity == NULL)
-        return S3_ERROR_INVALID_ACCESS_KEY_ID;
+    error = s3_session_identify(request, access_key, s3_form_field(&post->form, "x-amz-security-token"),
+                                &identity);
+    if (error != S3_ERROR_NONE)
+        return error;
     if (!s3_identity_sign_v2(identity, policy, expected))
         return S3_ERROR_INTERNAL_ERROR;
     if (!s3_sigv2_is_equal(expected, claimed)) {
@@ -189,10 +187,6 @@ static enum s3_error authenticate(struct post *post)
     if (signature.base != NULL && signature_v2.base != NULL)
         return refuse_field(post, "signature",
                             "Only one of the fields signature and x-amz-signature may be given.");
-    if (s3_form_field(form, "x-amz-security-token").base != NULL) {
-        s3_request_element(post->request, S3_ELEMENT_TOKEN, s3_form_field(form, "x-amz-security-token"));
-        return refuse(post, S3_ERROR_INVALID_TOKEN, "This server issues no session tokens; use a plain key.");
-    }
     return signature_v2.base != NULL ? authenticate_v2(post, policy, signature_v2)
                                      : authenticate_v4(post, policy, signature);
 }

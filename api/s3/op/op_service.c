@@ -24,13 +24,23 @@ struct bucket_listing {
     char last_seen[META_BUCKET_NAME_BYTES_MAX + 1], last_told[META_BUCKET_NAME_BYTES_MAX + 1];
 };
 
+/* A session whose policy lets it list some buckets sees these. */
+static bool session_lists(struct s3_request *request, const struct meta_bucket *bucket)
+{
+    struct s3_pinned itself = s3_pinned_named(bucket, slice_of(NULL, 0), NULL);
+    const struct s3_access access = {.object = &itself, .action = S3_ACTION_LIST_BUCKET};
+
+    return s3_authorize_session(request, &access);
+}
+
 static bool listing_wants(const struct bucket_listing *listing, const struct meta_bucket *bucket)
 {
     if (!slice_begins(slice_text(bucket->name), listing->prefix))
         return false;
     if (listing->region.base != NULL && !slice_is_nocase(listing->region, bucket->region))
         return false;
-    return (s3_authorize_rights(listing->request, bucket) & S3_RIGHT_LIST) != 0;
+    return (s3_authorize_rights(listing->request, bucket) & S3_RIGHT_LIST) != 0 &&
+           session_lists(listing->request, bucket);
 }
 
 static int visit_bucket(void *ctx, const struct meta_bucket *bucket)

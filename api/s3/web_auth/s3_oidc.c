@@ -36,7 +36,7 @@ static enum s3_error refuse_unknown_key(struct s3_request *request, const struct
 }
 
 static enum s3_error judge(struct s3_request *request, const struct s3_issuer *issuer, struct jwt *jwt,
-                           const struct jwt_claims **claims)
+                           const struct jwt_claims **claims, bool *is_expired)
 {
     const struct jwt_expectation expectation = {slice_text(issuer->name), issuer->audiences,
                                                 issuer->audience_count, clock_real_ms() / 1000};
@@ -50,6 +50,7 @@ static enum s3_error judge(struct s3_request *request, const struct s3_issuer *i
     jwk_set_unref(keys);
     if (verdict == JWT_GOOD)
         return S3_ERROR_NONE;
+    *is_expired = verdict == JWT_EXPIRED;
     if (verdict == JWT_UNKNOWN_KEY)
         return refuse_unknown_key(request, issuer);
     parts[0] = "The token is not taken: ";
@@ -58,24 +59,43 @@ static enum s3_error judge(struct s3_request *request, const struct s3_issuer *i
                   arena_concat(&request->http->arena, slice_text(parts[0]), slice_text(parts[1])).base);
 }
 
-static enum s3_error assume(struct s3_request *request, const struct s3_issuer *issuer,
+static enum s3_error assume(struct s3_request *request, const struct s3_issuer *issuer, struct slice role,
                             const struct jwt_claims *claims)
 {
     const struct s3_identity *identity;
 
-    switch (s3_credentials_assume(request->credentials, issuer, claims, &request->http->arena, &identity)) {
+    switch (
+        s3_credentials_assume(request->credentials, issuer, role, claims, &request->http->arena, &identity)) {
     case 0:
         s3_request_identify(request, identity);
         return S3_ERROR_NONE;
     case -ENOENT:
-        return refuse(request, S3_ERROR_ACCESS_DENIED, "No role fits this token.");
+        return refuse(request, S3_ERROR_ACCESS_DENIED,
+                      role.base != NULL ? "There is no such role for this token."
+                                        : "No role fits this token.");
     default:
         return refuse(request, S3_ERROR_ACCESS_DENIED,
                       "The token lacks a claim that its role's scopes are made of.");
     }
 }
 
+static struct slice claim_of(struct s3_request *request, const struct jwt_claims *claims, const char *name)
+{
+    char number[JWT_NUMBER_BYTES];
+    struct slice value = jwt_claim(claims, name, number);
+
+    return value.base != NULL ? slice_of(s3_request_string(request, value), value.len) : value;
+}
+
 enum s3_error s3_oidc_verify(struct s3_request *request, struct slice text)
+{
+    struct s3_oidc_said said;
+
+    return s3_oidc_verify_role(request, text, slice_of(NULL, 0), &said);
+}
+
+enum s3_error s3_oidc_verify_role(struct s3_request *request, struct slice text, struct slice role,
+                                  struct s3_oidc_said *said)
 {
     const struct s3_issuer *issuer;
     const struct jwt_claims *claims;
@@ -83,6 +103,7 @@ enum s3_error s3_oidc_verify(struct s3_request *request, struct slice text)
     struct jwt *jwt;
     int result = jwt_parse(text, &jwt);
 
+    *said = (struct s3_oidc_said){0};
     if (result == -ENOMEM)
         return S3_ERROR_INTERNAL_ERROR;
     if (result != 0)
@@ -92,8 +113,11 @@ enum s3_error s3_oidc_verify(struct s3_request *request, struct slice text)
     issuer = s3_credentials_issuer(request->credentials, jwt_unverified_issuer(jwt));
     if (issuer == NULL || issuer->keys == NULL)
         error = refuse(request, S3_ERROR_WRONG_CREDENTIALS, "The token's issuer is not known here.");
-    else if ((error = judge(request, issuer, jwt, &claims)) == S3_ERROR_NONE)
-        error = assume(request, issuer, claims);
+    else if ((error = judge(request, issuer, jwt, &claims, &said->is_expired)) == S3_ERROR_NONE &&
+             (error = assume(request, issuer, role, claims)) == S3_ERROR_NONE)
+        *said = (struct s3_oidc_said){.subject = claim_of(request, claims, "sub"),
+                                      .audience = claim_of(request, claims, "aud"),
+                                      .issuer = slice_text(issuer->name)};
     jwt_free(jwt);
     return error;
 }

@@ -12,4 +12,13 @@ bool s3_oidc_is_token(struct slice text);
  * issuer's keys are being read. */
 enum s3_error s3_oidc_verify(struct s3_request *request, struct slice text);
 
+/* The same for the role of one name (base NULL: the first that fits), and what the token says. */
+struct s3_oidc_said {
+    struct slice subject, audience,
+        issuer;      /* in the request's arena; base NULL: it does not say, or says several */
+    bool is_expired; /* with WrongCredentials: that is why */
+};
+enum s3_error s3_oidc_verify_role(struct s3_request *request, struct slice text, struct slice role,
+                                  struct s3_oidc_said *said);
+
 #endif

@@ -25,14 +25,14 @@ enum s3_web_scheme s3_verify_web_scheme(const struct s3_request *request)
                : S3_WEB_NONE;
 }
 
-static bool is_safe_way(const struct s3_request *request)
+bool s3_verify_web_is_safe(const struct s3_request *request)
 {
     return s3_service_takes_web_plain_http(request->service) || http_request_is_private(request->http);
 }
 
 bool s3_verify_web_may_show(const struct s3_request *request)
 {
-    return s3_service_takes_web(request->service) && is_safe_way(request);
+    return s3_service_takes_web(request->service) && s3_verify_web_is_safe(request);
 }
 
 /* ---- Judging ---- */
@@ -94,7 +94,7 @@ enum s3_error s3_verify_web(struct s3_request *request)
     struct slice authorization = s3_request_header(request, "authorization");
     struct s3_web_claim claim;
 
-    if (!is_safe_way(request)) {
+    if (!s3_verify_web_is_safe(request)) {
         s3_request_explain(request, S3_ERROR_INVALID_REQUEST, INSECURE);
         return S3_ERROR_INVALID_REQUEST;
     }
