@@ -28,6 +28,12 @@ void batch_pace_ran(struct batch_pace *pace, uint32_t count, uint32_t waiting, u
  * batch the wait must end. */
 uint32_t batch_pace_target(struct batch_pace *pace, uint32_t waiting, uint64_t *limit_ns);
 
+/* Whether nobody but one client brings changes: as of the last batch. */
+static inline bool batch_pace_is_alone(const struct batch_pace *pace)
+{
+    return pace->expected <= 1;
+}
+
 /* The wait that was asked for is over: whether they came. */
 void batch_pace_waited(struct batch_pace *pace, bool came);
 

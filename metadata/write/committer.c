@@ -13,6 +13,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -38,8 +41,11 @@ struct meta_committer {
     int repair_error;           /* the thread's: of the last try, to log a trouble once */
 
     pthread_t thread;
+    sem_t wake_alone;      /* one for each time that sleeps_alone is taken away */
+    atomic_uint visitors;  /* other threads that have told this one something, and may be about to wake it */
     pthread_mutex_t mutex; /* for all below */
     pthread_cond_t wake;   /* of CLOCK_MONOTONIC */
+    bool sleeps_alone;     /* the thread waits for wake_alone, and nobody has set out to post it */
     struct op_queue waiting;
     uint32_t wake_at;        /* wake the thread when that many wait */
     struct op_queue refused; /* submitted after closing began */
@@ -106,6 +112,45 @@ static void batch_finish(const struct meta_batch_hooks *hooks, struct meta_op *b
         meta_answer(batch);
 }
 
+/* ---- Sleeping and waking ----
+ *
+ * Signalled with the mutex held, a thread that shares a CPU with its submitter stays behind it until that is done with all it has to
+ * submit. For one client alone there is nothing more to come, and the thread would but wake, meet the mutex and sleep again, which takes
+ * longer than some batches: it is woken by a semaphore, with the mutex free. */
+
+static void sleep_alone(struct meta_committer *committer)
+{
+    assert(!committer->sleeps_alone);
+    committer->sleeps_alone = true;
+    pthread_mutex_unlock(&committer->mutex);
+    while (sem_wait(&committer->wake_alone) != 0)
+        assert(errno == EINTR);
+    pthread_mutex_lock(&committer->mutex);
+    assert(!committer->sleeps_alone);
+}
+
+/* Other threads, around what they tell this one; the mutex is held between the two. At the end the committer may have done what it
+ * was told and be about to be freed: that waits for visitors. */
+static void visit_begin(struct meta_committer *committer)
+{
+    (void)atomic_fetch_add(&committer->visitors, 1);
+    pthread_mutex_lock(&committer->mutex);
+}
+
+static void visit_end(struct meta_committer *committer, bool wakes)
+{
+    bool posts = wakes && committer->sleeps_alone;
+
+    if (posts)
+        committer->sleeps_alone = false;
+    else if (wakes)
+        pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->mutex);
+    if (posts)
+        (void)sem_post(&committer->wake_alone); /* at most one is waited for: no overflow */
+    (void)atomic_fetch_sub(&committer->visitors, 1);
+}
+
 /* ---- After a failed sync ---- */
 
 /* How long until it is tried again, when nobody brings a change before. */
@@ -135,9 +180,8 @@ static int repair(struct meta_committer *committer)
 
 void committer_nudge(struct meta_committer *committer)
 {
-    pthread_mutex_lock(&committer->mutex);
-    pthread_cond_signal(&committer->wake);
-    pthread_mutex_unlock(&committer->mutex);
+    visit_begin(committer);
+    visit_end(committer, true);
 }
 
 static void on_trouble(void *ctx)
@@ -162,7 +206,10 @@ static void idle_await(struct meta_committer *committer)
 {
     while (is_idle(committer)) {
         if (!row_engine_is_suspect(committer->meta)) {
-            pthread_cond_wait(&committer->wake, &committer->mutex);
+            if (batch_pace_is_alone(&committer->pace))
+                sleep_alone(committer);
+            else
+                pthread_cond_wait(&committer->wake, &committer->mutex);
             continue;
         }
         pthread_mutex_unlock(&committer->mutex);
@@ -311,9 +358,9 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
     assert(op->done != NULL && op->kind < META_OP_KIND_COUNT);
     op->result = 0;
     assert(op->rests_on == NULL || committer->runner.hooks.prepare != NULL);
-    pthread_mutex_lock(&committer->mutex);
+    visit_begin(committer);
     if (committer->stopped) {
-        pthread_mutex_unlock(&committer->mutex);
+        visit_end(committer, false);
         op->result = META_E_CLOSING;
         op->done(op); /* no other thread is left to call it */
         return;
@@ -325,9 +372,7 @@ void committer_submit(struct meta_committer *committer, struct meta_op *op)
     } else {
         queue_push(&committer->waiting, op);
     }
-    if (idle || committer->waiting.count == committer->wake_at)
-        pthread_cond_signal(&committer->wake);
-    pthread_mutex_unlock(&committer->mutex);
+    visit_end(committer, idle || committer->waiting.count == committer->wake_at);
 }
 
 void meta_submit(struct meta *meta, struct meta_op *op)
@@ -343,7 +388,10 @@ void meta_submit(struct meta *meta, struct meta_op *op)
 
 static void committer_free(struct meta_committer *committer)
 {
+    while (atomic_load(&committer->visitors) > 0)
+        (void)sched_yield();
     batch_runner_end(&committer->runner);
+    (void)sem_destroy(&committer->wake_alone);
     pthread_cond_destroy(&committer->wake);
     pthread_mutex_destroy(&committer->mutex);
     free(committer);
@@ -364,6 +412,7 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
     queue_init(&committer->waiting);
     queue_init(&committer->refused);
     pthread_mutex_init(&committer->mutex, NULL);
+    (void)sem_init(&committer->wake_alone, 0, 0); /* 0 is a value that it can have */
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&committer->wake, &monotonic);
@@ -384,11 +433,10 @@ int committer_start(struct meta_committer **committer_out, struct meta *meta, st
 
 void committer_stop(struct meta_committer *committer)
 {
-    pthread_mutex_lock(&committer->mutex);
+    visit_begin(committer);
     assert(!committer->closing);
     committer->closing = true;
-    pthread_cond_signal(&committer->wake);
-    pthread_mutex_unlock(&committer->mutex);
+    visit_end(committer, true);
     thread_join(committer->thread);
     committer_free(committer);
 }

@@ -136,6 +136,48 @@ static void closing_finishes_what_was_submitted(void **state)
     assert_int_equal(file_of(store, "5000"), 0);
 }
 
+/* Whoever submitted may still be inside meta_submit when the change is done, and the store is closed for that. */
+struct answered {
+    struct store *store;
+    struct meta_object_put put;
+    sem_t done;
+};
+
+static void on_answered(struct meta_op *op)
+{
+    sem_post(op->ctx);
+}
+
+static void *submit_one(void *ctx)
+{
+    struct answered *answered = ctx;
+
+    answered->put = (struct meta_object_put){
+        .op = {.kind = META_OP_OBJECT_PUT, .done = on_answered, .ctx = &answered->done},
+        .bucket = answered->store->bucket,
+        .key = slice_text("answered")};
+    meta_submit(answered->store->meta, &answered->put.op);
+    return NULL;
+}
+
+static void closing_right_after_an_answer(void **state)
+{
+    struct answered answered = {.store = *state};
+
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+
+        sem_init(&answered.done, 0, 0);
+        assert_int_equal(pthread_create(&thread, NULL, submit_one, &answered), 0);
+        while (sem_wait(&answered.done) != 0)
+            ;
+        assert_int_equal(answered.put.op.result, 0);
+        store_reopen(answered.store);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        sem_destroy(&answered.done);
+    }
+}
+
 /* A change that arrives from a `done` while the store closes is refused, not lost. */
 struct late {
     struct meta_object_put first, second;
@@ -318,6 +360,7 @@ int main(void)
         store_test(many_threads),
         store_test(conditional_creates_have_one_winner),
         store_test(closing_finishes_what_was_submitted),
+        store_test(closing_right_after_an_answer),
         store_test(too_late_is_refused),
         store_test(a_failure_is_alone),
         store_test(the_log_stays_short),
