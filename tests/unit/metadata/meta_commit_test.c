@@ -164,7 +164,7 @@ static void closing_right_after_an_answer(void **state)
 {
     struct answered answered = {.store = *state};
 
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
         pthread_t thread;
 
         sem_init(&answered.done, 0, 0);
