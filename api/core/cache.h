@@ -58,7 +58,8 @@ void core_cache_miss(struct core_worker *worker, int64_t bucket);
 
 /* All of these are used together. 1: all are there, and from now on used most recently: none of them is being given up. 0: one is
  * missing, or being given up at this moment. -EAGAIN: too many uses were noted lately, see core_cache_wait. Or an error. In a bucket that is
- * no cache it only looks. One call for up to some hundred keys: each is looked up. */
+ * no cache it only looks. One call for up to some hundred keys: each is looked up. While a bucket that has just become a cache
+ * is being counted, its objects were used when they were stored, whatever is said here. */
 int core_cache_touch(struct core_worker *worker, int64_t bucket, const struct slice *keys, uint32_t count);
 /* After -EAGAIN: turn->next follows soon, when it is worth another try; there may be no room then either, where the database fails. */
 void core_cache_wait(struct core_worker *worker, struct core_turn *turn);

@@ -13,7 +13,7 @@
 #include "metadata/sqlite/database.h"
 #include "metadata/sqlite/wal_gather.h"
 
-/* The cache buckets, kept in memory so that others pay no query (row_tally.c). They are few. */
+/* The cache buckets, kept in memory so that others pay no query (row_tally.c). */
 struct tally_entry;
 struct tally_set {
     struct tally_entry *list; /* by ascending bucket */

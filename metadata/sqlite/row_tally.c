@@ -64,15 +64,21 @@ static int set_load(struct row_store *store)
 static int entry_of(struct row_store *store, int64_t bucket, struct tally_entry **entry)
 {
     struct tally_set *set = &store->tallies;
+    size_t low = 0, high;
     int err;
 
     *entry = NULL;
     if (set->is_stale && (err = set_load(store)) != 0)
         return err;
-    for (size_t i = 0; i < set->count; i++) {
-        if (set->list[i].bucket != bucket)
-            continue;
-        *entry = &set->list[i];
+    for (high = set->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (set->list[middle].bucket < bucket)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < set->count && set->list[low].bucket == bucket) {
+        *entry = &set->list[low];
         (*entry)->row.cursor.base = (*entry)->cursor_bytes;
     }
     return 0;

@@ -178,6 +178,37 @@ static void test_other_buckets_are_not_counted(void **state)
     assert_int_equal(meta_cache_list(store->reader, 0, &cache, 1), 0);
 }
 
+/* Each by its own row, in whatever order they became caches. */
+static void test_many_caches(void **state)
+{
+    struct store *store = *state;
+    struct meta_cache caches[16];
+    int64_t plain = 0, first = store->bucket;
+
+    for (unsigned i = 0; i < 11; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "cache-%u", i);
+        store->bucket = bucket_create(store->meta, name);
+        plain = i == 5 ? store->bucket : plain;
+        if (i != 5)
+            assert_int_equal(cache_set(store, false, 0), 0);
+        for (unsigned j = 0; j <= i; j++) {
+            snprintf(name, sizeof(name), "key-%u", j);
+            assert_int_equal(put(store, name, 100 * i + j + 1), 0);
+        }
+    }
+    assert_int_equal(meta_cache_list(store->reader, 0, caches, 16), 10);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(i == 0 || caches[i].bucket > caches[i - 1].bucket);
+        assert_true(caches[i].bucket != plain);
+        assert_int_equal(caches[i].entries, i < 5 ? i + 1 : i + 2);
+        assert_int_equal(caches[i].bytes, 100 * caches[i].entries);
+    }
+    assert_int_equal(meta_cache_list(store->reader, caches[4].bucket, caches, 2), 2);
+    assert_string_equal(caches[0].name, "cache-6");
+    store->bucket = first;
+}
+
 /* What a relaxed store gives back when the bytes of an overwrite are lost. */
 static void test_an_object_that_comes_back_is_counted(void **state)
 {
@@ -420,6 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(test_counts_follow_every_change),
         store_test(test_other_buckets_are_not_counted),
+        store_test(test_many_caches),
         store_test(test_an_object_that_comes_back_is_counted),
         store_test(test_the_least_recently_used_comes_first),
         store_test(test_a_victim_that_was_used_meanwhile_stays),
