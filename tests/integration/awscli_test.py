@@ -201,7 +201,7 @@ def settings():
     equal(api("get-bucket-tagging").get("TagSet"), [{"Key": "team", "Value": "build"}], "aws s3api: bucket tags")
     api("put-bucket-policy", "--policy", json.dumps(policy))
     equal(json.loads(api("get-bucket-policy")["Policy"]), policy, "aws s3api: the policy")
-    equal((server.request("GET", f"/{BUCKET}/typed")[0], server.request("GET", f"/{BUCKET}/large.bin")[0]), (200, 403), "aws s3api: and what it opens")
+    equal((server.request("GET", f"/{BUCKET}/typed")[0], server.request("GET", f"/{BUCKET}/large.bin")[0]), (200, 401), "aws s3api: and what it opens")
     api("delete-bucket-policy")
     refused("aws s3api: no website", "NoSuchWebsiteConfiguration", "get-bucket-website")
     equal(api("get-bucket-location").get("LocationConstraint"), None, "aws s3api: the location")
