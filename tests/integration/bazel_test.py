@@ -203,6 +203,11 @@ equal(ask("GET", f"scoped/ac/{key('mains')}", who="pr")[2], output(name_of(b"of 
 tree = field(1, directory(name_of(b"of main")))
 stored(tree, "scoped", "pr")
 equal(result("tree", with_tree(name_of(tree)), "scoped", "pr"), HIT, "scopes: a tree here, its file there")
+mains_tree = field(1, directory(name_of(b"of main"))) + field(2, directory())
+equal(result("mains tree", with_tree(stored(mains_tree, "scoped", "main")), "scoped", "pr"), HIT, "scopes: and a tree of main's")
+for who in ("main", "pr"):
+    status("PUT", f"scoped/ac/{key('neither')}", output(absent), who=who)
+equal(status("GET", f"scoped/ac/{key('neither')}", who="pr"), 404, "scopes: two results that lack a blob are a miss")
 equal((status("PUT", f"scoped/cas/{name_of(b'r')}", b"r", who="reader"), status("GET", f"scoped/cas/{name_of(b'of main')}")), (403, 401), "scopes: a reader writes nothing, a stranger is asked")
 check(server.stop(), "the server ends with status 0")
 code, text = run([SLUICE, "serve", "--data", fresh("bazel-none"), "--check-config", "--cache", "nx bucket=abc no-validation"])
