@@ -25,6 +25,8 @@ static const struct {
     {"/b/k?X%2DAmz-Signature=abc", "/b/k?X%2DAmz-Signature=REDACTED"},
     {"/b/k?Signature=a%2Bb&AWSAccessKeyId=c&Expires=1",
      "/b/k?Signature=REDACTED&AWSAccessKeyId=REDACTED&Expires=1"},
+    {"/?Action=AssumeRoleWithWebIdentity&WebIdentityToken=a.b.c&RoleArn=d",
+     "/?Action=AssumeRoleWithWebIdentity&WebIdentityToken=REDACTED&RoleArn=d"},
     {"/b/k?X-Amz-Signature=", "/b/k?X-Amz-Signature=REDACTED"},
     {"/b/k?X-Amz-Signature", "/b/k?X-Amz-Signature"},
     {"/b/k?X-Amz-Signature=a&X-Amz-Signature=b", "/b/k?X-Amz-Signature=REDACTED&X-Amz-Signature=REDACTED"},
