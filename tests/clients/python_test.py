@@ -7,6 +7,7 @@ import os
 import sys
 
 from registry import check, done, fetch, needs, program, sources
+from issuer import web_identity_server
 from sluicetest import Server
 
 CLIENTS = "boto3, minio-py, OpenDAL, polars, LanceDB from PyPI"
@@ -20,4 +21,8 @@ server = Server(keys=True)
 for name in ("boto3", "minio", "opendal", "polars", "lancedb"):
     program(name, [sys.executable, "-u", os.path.join(folder, f"use_{name}.py")], server, {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"})
 check(server.stop(), "the server ends with status 0")
+server, environment = web_identity_server()
+program("boto3, by STS", [sys.executable, "-u", os.path.join(folder, "use_sts.py")], server,
+        {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1", **environment})
+check(server.stop(), "and so does the one that gives sessions")
 done()

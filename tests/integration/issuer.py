@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from sluicetest import scratch
+from sluicetest import Server, poll, scratch
 
 
 def encode(data):
@@ -92,3 +92,19 @@ class Issuer:
     def claims(self, name, audience="sluice", **more):
         now = int(time.time())
         return {"iss": name, "aud": audience, "iat": now, "nbf": now, "exp": now + 600, **more}
+
+
+def web_identity_server():
+    """A server whose role `main` a CI job's token gets, for artifacts/main/* alone, and the environment by which SDKs get its keys for that token."""
+    key = Key("ci", "ES256")
+    issuer = Issuer(key)
+    name, path, token = "https://ci.example", scratch(f"web-identity-{os.getpid()}.credentials"), scratch(f"web-identity-{os.getpid()}.jwt")
+    with open(path, "w", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
+        file.write(f"oidc {name} audience=sluice jwks={issuer.url}\nrole main claim:ref=refs/heads/main artifacts/main/*=read,write,list\n")
+    with open(token, "w") as file:
+        file.write(key.token({**issuer.claims(name, ref="refs/heads/main"), "sub": "repo:acme/app"}))
+    server = Server(args=["--credentials", path, "--bucket", "artifacts"])
+    poll(lambda: server.request("GET", "/artifacts/main/none", headers={"Authorization": "Bearer " + open(token).read()})[0] == 404)
+    return server, {"AWS_ENDPOINT_URL": server.url, "AWS_ENDPOINT_URL_STS": server.url, "AWS_ROLE_ARN": "arn:aws:iam::000000000000:role/main",
+                    "AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_SESSION_NAME": "job-7", "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
+                    "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 
+from issuer import web_identity_server
 from sluicetest import ACCESS, BUILD, ROOT, SECRET, Server, check, counts, done, have, pattern_file, scratch, skip
 
 SCRIPTS = os.path.join(ROOT, "tests", "integration", "javascript")
@@ -44,11 +45,11 @@ def installed():
     return folder, None
 
 
-def script(folder, name, server):
+def script(folder, name, server, environment=None):
     """Runs one script, whose lines count as this program's own."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     env.update(SLUICE_URL=server.url, SLUICE_PORT=str(server.port), SLUICE_KEY=ACCESS, SLUICE_SECRET=SECRET, HOME=scratch(),
-               LARGE_FILE=large, SCRATCH=scratch())
+               LARGE_FILE=large, SCRATCH=scratch(), **(environment or {}))
     process = subprocess.Popen(["node", name], cwd=folder, env=env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
     for line in process.stdout:
@@ -68,4 +69,7 @@ server = Server(keys=True)
 for name in ("aws_sdk.mjs", "aws_transfers.mjs", "minio.mjs"):
     script(folder, name, server)
 check(server.stop(), "the server ends with status 0")
+server, environment = web_identity_server()
+script(folder, "aws_web_identity.mjs", server, environment)
+check(server.stop(), "and so does the one that gives sessions")
 done()
