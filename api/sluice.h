@@ -335,6 +335,9 @@ struct sluice_server_options {
     /* Caches of build tools, at /-/cache/NAME/: each "KIND bucket=NAME" and further words, as deploy/README.md explains them. Their buckets
      * are made, too. NULL-terminated, or NULL. -EINVAL: one is wrong, and the store's log says why. */
     const char *const *caches;
+    /* "https://cache.example": what clients call the server, for URLs that a cache answers with. NULL: the first address that is served. What a
+     * request calls it never counts. */
+    const char *public_url;
     /* Further places to serve at, at most 30. The rule for servers without a key holds for all of them; a Unix socket is as loopback. */
     const struct sluice_listen *more;
     size_t more_count;

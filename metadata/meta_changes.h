@@ -300,6 +300,9 @@ struct meta_upload_complete {
     uint32_t part_count;
     /* of these parts, complete; NULL, or if any part changed since: the change reads them */
     const struct meta_assembly *assembly;
+    /* part_count indices into `parts`: which of them comes first in the object, which second ..., each once; the object's parts are numbered
+     * anew then. NULL: as their numbers are. Not with an assembly. */
+    const uint32_t *order;
     /* the object's; also where the upload seems to be completed already: see below */
     char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;

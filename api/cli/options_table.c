@@ -156,6 +156,18 @@ static const char *check_min_free(const char *text)
                : "must be a share of the disk, such as 5%, or bytes, such as 10G";
 }
 
+#define URL_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/[]%"
+
+static const char *check_public_url(const char *text)
+{
+    size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
+
+    return scheme != 0 && text[scheme] != '\0' && text[scheme] != '/' &&
+                   strspn(text, URL_CHARACTERS) == strlen(text)
+               ? NULL
+               : "must be a URL of http or https without a query, such as https://cache.example";
+}
+
 /* ---- The table ---- */
 
 #define FIELD(name)  offsetof(struct options, name)
@@ -189,8 +201,13 @@ const struct option_row option_rows[] = {
              "bucket policy; one that has another policy, or a public access block, stays as it is, and the log says so. Repeatable."},
     {.name = "cache", .variable = "SLUICE_CACHES", .type = OPTION_LIST, .field = FIELD(caches), .argument = "'KIND bucket=NAME ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
-     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: bazel, ccache, go, gradle, "
-             "http, nx, turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once, and of bazel no-validation. Repeatable."},
+     .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: bazel, ccache, github, go, "
+             "gradle, http, nx, turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once, of bazel no-validation, of github "
+             "repository=ID. Repeatable."},
+    {.name = "public-url", .type = OPTION_TEXT, .field = FIELD(public_url), .check = check_public_url, .argument = "URL",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "What clients call this server: the URLs that a cache answers with begin so. Default: the first address that is served, by which "
+             "other machines may not reach it. What a request says in Host never counts."},
     {.name = "cache-bucket", .type = OPTION_LIST, .field = FIELD(cache_buckets), .check = check_cache_bucket, .argument = "'NAME RULE ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Make this bucket a cache, which gives up what was used least recently; and make it, where it is missing. Rules: max-size=10G, "

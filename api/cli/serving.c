@@ -59,6 +59,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .web_auth_plain_http = options->web_auth_plain_http,
         .region = options->region,
         .caches = (const char *const *)options->caches.items,
+        .public_url = options->public_url,
         .domains = (const char *const *)options->domains.items,
         .trusted_proxies = (const char *const *)options->trusted_proxies.items,
         .proxy_protocol =

@@ -13,23 +13,34 @@
 #include "api/s3/s3_request.h"
 #include "storage/base/slice.h"
 
+struct door;
 struct door_call;
 
 /* A protocol. All members but `name` are about one call. */
 struct door_kind {
     const char *name;
+    /* A door of the kind is made, before its words are read: 0 or a negative errno; close follows either way. public_url: what clients call
+     * the server, or NULL. Both NULL: there is nothing to do. */
+    int (*open)(struct door *door, const char *public_url);
+    void (*close)(struct door *door);
+    /* A word of its line that only this kind has: 0; 1: it is none; -EINVAL and *problem, a text that stays. NULL: there are none. */
+    int (*take_word)(struct door *door, const char *word, const char **problem);
     /* What the path after /-/cache/NAME/ asks for: door_go_to_key, or an answer. */
     enum s3_door_way (*enter)(struct door_call *call);
     /* As s3_door has them; on_error NULL: door_answer_error with the texts below. */
     bool (*on_error)(struct s3_request *request, enum s3_error error, const char *message);
     void (*on_answer)(struct s3_request *request);
     void (*serve)(struct s3_request *request);
+    /* Once it is known who asks: may set call->scopes to others than the identity's. NULL: it does not. */
+    enum s3_error (*scopes_of)(struct door_call *call);
     /* What a client of this protocol understands, without failing its build: */
     int status_of_taken;   /* a PUT of what is there and may not be replaced */
     int status_of_trouble; /* a PUT that came to nothing by no fault of the client's; 0: S3's own status */
     bool hides_trouble;    /* a GET that fails by no fault of the client's is a miss */
     bool is_write_once;    /* the protocol wants it so */
     bool validates;        /* what is stored, unless no-validation says otherwise */
+    bool
+        is_called; /* the first of the kind is also who s3_door_is_called means, by the path from "twirp/" on */
 };
 
 struct door {
@@ -39,6 +50,7 @@ struct door {
     char prefix[DOOR_PREFIX_BYTES_MAX + 1];
     bool is_write_once;
     bool validates;
+    void *state; /* the kind's */
 };
 
 /* A request on its way; in the request's arena. */
@@ -55,14 +67,16 @@ struct door_call {
     const struct s3_scopes *scopes; /* of who asks; NULL: entries are not told apart */
     unsigned scope;
     void *own; /* the kind's, in the request's arena */
+    /* The kind has found that the request, which is about that one key, may be served, whoever sends it: by a signature in its URL. */
+    bool is_vouched;
 };
 
 struct door_call *door_call_of(const struct s3_request *request);
 
 /* ---- The kinds ---- */
 
-extern const struct door_kind door_bazel, door_ccache, door_go, door_gradle, door_http, door_nx, door_turbo,
-    door_webdav;
+extern const struct door_kind door_bazel, door_ccache, door_github, door_go, door_gradle, door_http, door_nx,
+    door_turbo, door_webdav;
 
 /* ---- Reading ---- */
 

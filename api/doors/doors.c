@@ -18,18 +18,19 @@ struct doors {
 };
 
 struct reading {
-    const char *spec;
+    const char *spec, *public_url;
     log_fn log;
     void *log_ctx;
 };
 
-static const struct door_kind *const kinds[] = {&door_bazel, &door_ccache, &door_go,    &door_gradle,
-                                                &door_http,  &door_nx,     &door_turbo, &door_webdav};
+static const struct door_kind *const kinds[] = {&door_bazel, &door_ccache, &door_github,
+                                                &door_go,    &door_gradle, &door_http,
+                                                &door_nx,    &door_turbo,  &door_webdav};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 const char *doors_kinds(void)
 {
-    return "bazel, ccache, go, gradle, http, nx, turbo, webdav";
+    return "bazel, ccache, github, go, gradle, http, nx, turbo, webdav";
 }
 
 /* ---- Configuration ---- */
@@ -86,6 +87,9 @@ static int take_prefix(const struct reading *reading, const char *prefix, struct
 
 static int take_word(const struct reading *reading, const char *word, struct door *door)
 {
+    const char *problem = NULL;
+    int err;
+
     if (strncmp(word, "bucket=", 7) == 0)
         return take_bucket(reading, word + 7, door);
     if (strncmp(word, "name=", 5) == 0)
@@ -96,6 +100,8 @@ static int take_word(const struct reading *reading, const char *word, struct doo
         door->validates = false;
         return 0;
     }
+    if (door->kind->take_word != NULL && (err = door->kind->take_word(door, word, &problem)) <= 0)
+        return err == -EINVAL ? refuse(reading, "%s", problem) : err;
     if (strcmp(word, "write-once") != 0)
         return refuse(reading, "\"%s\" is none of bucket=, name=, prefix= and write-once%s", word,
                       door->kind->validates ? ", nor no-validation" : "");
@@ -117,6 +123,8 @@ static int take_spec(const struct reading *reading, struct door *door)
     strcpy(door->name, door->kind->name);
     door->is_write_once = door->kind->is_write_once;
     door->validates = door->kind->validates;
+    if (door->kind->open != NULL)
+        err = door->kind->open(door, reading->public_url);
     while (err == 0 && (word = strtok_r(NULL, " \t", &rest)) != NULL)
         err = take_word(reading, word, door);
     return err == 0 && door->bucket[0] == '\0' ? refuse(reading, "it names no bucket: bucket=NAME") : err;
@@ -138,9 +146,10 @@ static int add(struct doors *doors, const struct reading *reading)
 
     if (doors->count == DOORS_MAX)
         return refuse(reading, "there are too many");
+    doors->count++; /* whatever of it there is goes with the others */
     if ((err = take_spec(reading, door)) != 0)
         return err;
-    for (size_t i = 0; i < doors->count; i++) {
+    for (size_t i = 0; i + 1 < doors->count; i++) {
         const struct door *other = &doors->list[i];
 
         if (strcmp(other->name, door->name) == 0)
@@ -148,11 +157,11 @@ static int add(struct doors *doors, const struct reading *reading)
         if (keys_overlap(door, other))
             return refuse(reading, "its keys are those of %s, too: give it a prefix of its own", other->name);
     }
-    doors->count++;
     return 0;
 }
 
-int doors_create(struct doors **doors, const char *const *specs, log_fn log, void *log_ctx)
+int doors_create(struct doors **doors, const char *const *specs, const char *public_url, log_fn log,
+                 void *log_ctx)
 {
     struct doors *made;
     int err = 0;
@@ -163,19 +172,27 @@ int doors_create(struct doors **doors, const char *const *specs, log_fn log, voi
     if ((made = calloc(1, sizeof(*made))) == NULL)
         return -ENOMEM;
     for (size_t i = 0; err == 0 && specs[i] != NULL; i++) {
-        const struct reading reading = {specs[i], log, log_ctx};
+        const struct reading reading = {specs[i], public_url, log, log_ctx};
 
         err = add(made, &reading);
     }
     if (err == 0)
         *doors = made;
     else
-        free(made);
+        doors_destroy(made);
     return err;
 }
 
 void doors_destroy(struct doors *doors)
 {
+    if (doors == NULL)
+        return;
+    for (size_t i = 0; i < doors->count; i++) {
+        const struct door_kind *kind = doors->list[i].kind;
+
+        if (kind != NULL && kind->close != NULL)
+            kind->close(&doors->list[i]);
+    }
     free(doors);
 }
 
@@ -205,6 +222,14 @@ static const struct door *find_door(const struct doors *doors, struct slice path
     return NULL;
 }
 
+static const struct door *find_called(const struct doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++)
+        if (doors->list[i].kind->is_called)
+            return &doors->list[i];
+    return NULL;
+}
+
 static bool on_error(struct s3_request *request, enum s3_error error, const char *message)
 {
     const struct door_kind *kind = door_call_of(request)->door->kind;
@@ -219,9 +244,13 @@ static enum s3_door_way enter(void *ctx, struct s3_request *request)
 {
     const struct doors *doors = ctx;
     struct slice rest;
-    const struct door *door = find_door(doors, slice_from(request->key, strlen("cache/")), &rest);
+    bool is_called = s3_door_is_called(request);
+    const struct door *door =
+        is_called ? find_called(doors) : find_door(doors, slice_from(request->key, strlen("cache/")), &rest);
     struct door_call *call;
 
+    if (is_called)
+        rest = arena_concat(&request->http->arena, SLICE("twirp/"), request->key);
     if (door == NULL)
         return S3_DOOR_ABSENT;
     call = s3_request_alloc(request, sizeof(*call));

@@ -20,9 +20,11 @@ struct doors;
  *      prefix=TEXT      before each key
  *      write-once       an entry that is there is not replaced
  *      no-validation    of kind bazel: results of actions are not looked into
+ *      repository=ID    of github: a repository whose tokens' claim `ac` counts; may come several times
  *
- * 0; -EINVAL: one is wrong, and the log, which may be NULL, has heard why; -ENOMEM. */
-int doors_create(struct doors **doors, const char *const *specs, log_fn log, void *log_ctx);
+ * public_url: what clients call the server, for URLs in answers; NULL: its address. 0; -EINVAL: one is wrong, and the log, which may be NULL, has heard why; -ENOMEM. */
+int doors_create(struct doors **doors, const char *const *specs, const char *public_url, log_fn log,
+                 void *log_ctx);
 void doors_destroy(struct doors *doors); /* NULL allowed */
 
 /* For the S3 front; valid as long as the doors. doors NULL: none. */

@@ -54,6 +54,9 @@ struct s3_doors {
     void *ctx;
 };
 
+/* Whether it is a call of GitHub's services, POST /twirp/...: their own client leaves out whatever path it is told before that. S3 has no such
+ * request of an object. */
+bool s3_door_is_called(const struct s3_request *request);
 /* Whether the request is for a door, should there be one. After s3_request_parse. */
 bool s3_door_is_addressed(const struct s3_request *request);
 /* Lets it in. A server without doors: S3_DOOR_ABSENT. */

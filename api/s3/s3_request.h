@@ -77,8 +77,12 @@ struct s3_request {
     /* Set by s3_authenticate. Where no key is configured, signatures are not looked at: is_signed with a NULL identity. */
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
-    bool is_signed, is_presigned;       /* the latter: by the query; of what is not looked at, too */
-    bool is_signed_v2;                  /* by Signature Version 2, which does not sign everything */
+    /* What a token of an issuer claims beside its role, as GitHub's have it: repository_id and ac. base NULL: nothing. */
+    struct {
+        struct slice repository, access;
+    } claims;
+    bool is_signed, is_presigned; /* the latter: by the query; of what is not looked at, too */
+    bool is_signed_v2;            /* by Signature Version 2, which does not sign everything */
     enum s3_web_scheme web; /* how a secret was shown in place of a signature: is_signed is false then */
     bool is_form;           /* who asks is said by its fields */
     int64_t signed_at_s;    /* Unix time, where is_signed and identity is not NULL; or S3_SIGNED_AT_UNKNOWN */

@@ -324,7 +324,8 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         options = &defaults;
     server->core = sluice_store_core(store);
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
-        (err = doors_create(&server->doors, options->caches, log_to_core, server->core)) != 0 ||
+        (err = doors_create(&server->doors, options->caches, options->public_url, log_to_core,
+                            server->core)) != 0 ||
         (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0)
         goto fail;
     create_watches(server, options);
@@ -369,7 +370,7 @@ int sluice_server_check(const struct sluice_server_options *options,
     int err = server_places_check(options);
 
     if (err != 0 || (err = server_buckets_check(options)) != 0 ||
-        (err = doors_create(&doors, options->caches, log_to_caller, &caller)) != 0)
+        (err = doors_create(&doors, options->caches, options->public_url, log_to_caller, &caller)) != 0)
         return err;
     doors_destroy(doors); /* they were looked at */
     if ((err = create_service(&service, options, NULL, NULL, NULL, log_to_caller, &caller)) != 0)

@@ -121,11 +121,45 @@ int assembly_add(struct assembly *assembly, const struct meta_part *part, struct
     return assembly_take(assembly, part, extents);
 }
 
+/* Sizes and checksums of the parts in the order in which the object has them, from 1 on. The extents follow it by assembly_piece. */
+static int assembly_renumber(struct assembly *assembly)
+{
+    struct meta_part_checksums *all = &assembly->checksums;
+    struct meta_part_size *sizes = arena_alloc(assembly->arena, assembly->count * sizeof(*sizes));
+    unsigned char *values = arena_alloc(assembly->arena, (size_t)assembly->count * all->length);
+
+    if (sizes == NULL || values == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < assembly->count; i++) {
+        uint32_t from = assembly->order[i];
+
+        assert(from < assembly->count);
+        sizes[i] = (struct meta_part_size){i + 1, assembly->sizes[from].size};
+        if (all->algorithm != 0)
+            memcpy(values + (size_t)i * all->length, assembly->values + (size_t)from * all->length,
+                   all->length);
+    }
+    assembly->sizes = sizes;
+    if (all->algorithm != 0)
+        *all = (struct meta_part_checksums){all->algorithm, all->length, values};
+    return 0;
+}
+
+/* The i-th of the object. */
+static struct slice assembly_piece(const struct assembly *assembly, uint32_t i)
+{
+    return assembly->pieces[assembly->order != NULL ? assembly->order[i] : i];
+}
+
 int assembly_finish(struct assembly *assembly, struct assembled *whole)
 {
+    int err;
+
     if (assembly->count < assembly->wanted_count)
         return META_E_INVALID_PART;
     assert(assembly->count == assembly->wanted_count);
+    if (assembly->order != NULL && (err = assembly_renumber(assembly)) != 0)
+        return err;
     unsigned char *parts =
         arena_alloc(assembly->arena, codec_parts_bound(assembly->count, &assembly->checksums));
     unsigned char *extents = arena_alloc(assembly->arena, CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
@@ -139,10 +173,12 @@ int assembly_finish(struct assembly *assembly, struct assembled *whole)
         return 0;
     size_t length = codec_list_head(extents, (uint32_t)assembly->extent_count);
     for (uint32_t i = 0; i < assembly->count; i++) {
-        if (assembly->pieces[i].len == 0)
+        struct slice piece = assembly_piece(assembly, i);
+
+        if (piece.len == 0)
             continue; /* an empty part */
-        memcpy(extents + length, assembly->pieces[i].base, assembly->pieces[i].len);
-        length += assembly->pieces[i].len;
+        memcpy(extents + length, piece.base, piece.len);
+        length += piece.len;
     }
     assert(length <= CODEC_LIST_HEAD_BYTES_MAX + assembly->pieces_bytes);
     whole->extents = slice_of(extents, length);

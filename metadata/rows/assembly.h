@@ -14,7 +14,8 @@ struct assembly {
     struct arena *arena;                     /* all memory is from there */
     const struct meta_complete_part *wanted; /* ascending numbers */
     uint32_t wanted_count;
-    struct slice *pieces; /* each wanted part's extents as stored, without the head of the list */
+    const uint32_t *order; /* as in meta_upload_complete; set after assembly_begin */
+    struct slice *pieces;  /* each wanted part's extents as stored, without the head of the list */
     struct meta_part_size *sizes;
     struct meta_part_checksums checksums; /* algorithm 0 once a part had another one, or none */
     unsigned char *values;                /* theirs */

@@ -61,6 +61,7 @@ static int parts_collect(struct meta_writer *writer, const struct meta_upload_co
     struct assembly assembly;
     int err = assembly_begin(&assembly, &writer->arena, op->parts, op->part_count);
 
+    assembly.order = op->order;
     if (err == 0)
         err = row_part_walk(writer->store, slice_of(op->upload_id, META_UPLOAD_ID_BYTES), on_part, &assembly);
     return err != 0 ? err : assembly_finish(&assembly, whole);
@@ -131,6 +132,7 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
     int err, found;
 
     assert(op->parts != NULL || op->part_count == 0);
+    assert(op->order == NULL || op->assembly == NULL);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     found = row_upload_get(writer->store, &writer->arena, op->bucket, op->key, op->upload_id, &upload);

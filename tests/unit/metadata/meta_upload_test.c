@@ -381,12 +381,42 @@ static void uploads_are_listed(void **state)
     assert_uploads(store, &query, "", false);
 }
 
+/* Parts in another order than that of their numbers. */
+static void completing_in_an_order(void **state)
+{
+    struct store *store = *state;
+    static const struct meta_complete_part parts[] = {{1, "e1"}, {3, "e3"}, {5, "e5"}};
+    static const uint32_t order[] = {2, 0, 1};
+    struct meta_upload_complete op;
+    struct meta_object object;
+
+    assert_int_equal(upload_create(store, slice_text("key"), id1), 0);
+    for (uint32_t number = 1; number <= 5; number++)
+        assert_int_equal(part_put(store, slice_text("key"), id1, number, number, 10 * number), 0);
+    complete_init(&op, store, "key", id1, parts, 3);
+    op.order = order;
+    assert_int_equal(op_wait(store->meta, &op.op, META_OP_UPLOAD_COMPLETE), 0);
+    assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("key"), &object), 0);
+    assert_int_equal(object.size, 90);
+    assert_int_equal(object.extents.count, 3);
+    assert_int_equal(object.part_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(object.extents.list[i].file, parts[order[i]].number);
+        assert_int_equal(object.parts[i].number, i + 1);
+        assert_int_equal(object.parts[i].size, 10 * parts[order[i]].number);
+    }
+    meta_object_release(&object);
+    for (uint64_t file = 1; file <= 5; file++)
+        assert_int_equal(meta_file_is_referred(store->reader, file), file % 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        store_test(parts_are_listed),   store_test(completing),     store_test(part_checksums_are_kept),
-        store_test(aborting),           store_test(copying_ranges), store_test(ten_thousand_parts),
-        store_test(uploads_are_listed),
+        store_test(parts_are_listed),        store_test(completing),
+        store_test(part_checksums_are_kept), store_test(aborting),
+        store_test(copying_ranges),          store_test(ten_thousand_parts),
+        store_test(uploads_are_listed),      store_test(completing_in_an_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

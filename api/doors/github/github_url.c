@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signed URLs: who has one may do one thing with one entry until a time that it says. It is of two segments or more and has a query, as
+ * clients of Azure's blobs want it. What a client calls this server has no say in it: a Host of somebody's choice would send the bytes, and
+ * the right to them, there. */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/doors/github/github.h"
+#include "api/s3/auth/s3_hash.h"
+#include "api/s3/object/s3_range.h"
+#include "storage/base/base64.h"
+
+static const char *const uses[GITHUB_USES] = {[GITHUB_UPLOAD] = "upload", [GITHUB_DOWNLOAD] = "download"};
+
+#define SIGNATURE_BYTES 43u /* base64url of 32 bytes */
+
+static struct slice sign(const struct door_call *call, enum github_use use, struct slice name,
+                         struct slice expiry)
+{
+    struct arena *arena = &call->request->http->arena;
+    const struct github *github = call->door->state;
+    struct slice text = arena_concat(arena, slice_text(uses[use]), SLICE("\n"), slice_text(call->door->name),
+                                     SLICE("\n"), name, SLICE("\n"), expiry);
+    char *signature = arena_alloc(arena, BASE64_ENCODED_BYTES(32) + 1);
+    unsigned char mac[32];
+
+    s3_hmac_sha256(github->secret, sizeof(github->secret), text.base, text.len, mac);
+    return slice_of(signature, base64url_encode(mac, sizeof(mac), signature));
+}
+
+/* Where every address of the machine is served, this machine reaches it by its own. */
+static struct slice reachable(struct arena *arena, struct slice address)
+{
+    if (slice_has_prefix(address, "0.0.0.0:"))
+        return arena_concat(arena, SLICE("127.0.0.1"), slice_from(address, strlen("0.0.0.0")));
+    if (slice_has_prefix(address, "[::]:"))
+        return arena_concat(arena, SLICE("[::1]"), slice_from(address, strlen("[::]")));
+    return address;
+}
+
+/* Empty: no address can be told, for only socket files are served. */
+static struct slice base_of(const struct door_call *call)
+{
+    struct arena *arena = &call->request->http->arena;
+    const struct http_server *server = http_worker_server(http_request_worker(call->request->http));
+    const struct github *github = call->door->state;
+    const char *address;
+    bool is_tls;
+
+    if (github->public_url != NULL)
+        return slice_text(github->public_url);
+    for (unsigned i = 0; (address = http_server_listener(server, i, &is_tls)) != NULL; i++) {
+        if (strncmp(address, "unix:", 5) != 0)
+            return arena_concat(arena, is_tls ? SLICE("https://") : SLICE("http://"),
+                                reachable(arena, slice_text(address)));
+    }
+    return slice_of("", 0);
+}
+
+struct slice github_url_make(const struct door_call *call, enum github_use use, struct slice name,
+                             int64_t now_ms)
+{
+    struct arena *arena = &call->request->http->arena;
+    struct slice base = base_of(call), expiry;
+    char number[24];
+
+    if (base.len == 0)
+        return base;
+    snprintf(number, sizeof(number), "%lld",
+             (long long)(now_ms / 1000) +
+                 (use == GITHUB_UPLOAD ? GITHUB_UPLOAD_URL_S : GITHUB_DOWNLOAD_URL_S));
+    expiry = arena_dup_text(arena, number);
+    return arena_concat(arena, base, SLICE("/-/cache/"), slice_text(call->door->name), SLICE("/"),
+                        slice_text(uses[use]), SLICE("/"), name, SLICE("?se="), expiry, SLICE("&sig="),
+                        sign(call, use, name, expiry));
+}
+
+bool github_url_is_good(const struct door_call *call, enum github_use use, struct slice name, int64_t now_ms)
+{
+    struct slice expiry = door_parameter(call, "se"), shown = door_parameter(call, "sig"), right;
+    uint64_t until_s;
+
+    if (expiry.base == NULL || expiry.len > 20 || shown.base == NULL || shown.len != SIGNATURE_BYTES)
+        return false;
+    right = sign(call, use, name, expiry);
+    return CRYPTO_memcmp(right.base, shown.base, SIGNATURE_BYTES) == 0 &&
+           s3_number_parse(expiry.base, expiry.len, INT64_MAX / 1000, &until_s) == 0 &&
+           now_ms < (int64_t)until_s * 1000;
+}
