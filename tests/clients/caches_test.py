@@ -106,6 +106,17 @@ def secret_of(who):
     return SECRETS.get(who, "wrong-secret-0123456789")
 
 
+def recipe(name, who, **more):
+    """What deploy/ci/NAME.sh sets when it is sourced, or prints when it is run."""
+    path = os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", name + ".sh")
+    command = [path] if os.access(path, os.X_OK) else ["sh", "-c", '. "$1" && env', "sh", path]
+    before = {"PATH": "/usr/bin:/bin", "HOME": scratch(), "SLUICE_URL": server.url, "SLUICE_TOKEN": secret_of(who), **more}
+    output = subprocess.run(command, env=before, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+    if command[0] == path:
+        return output
+    return {key: value for key, value in (line.split("=", 1) for line in output.splitlines()) if key not in {**before, "PWD": "", "OLDPWD": "", "SHLVL": "", "_": ""}}
+
+
 # ---- Nx and Turborepo ----
 
 def node():
@@ -126,8 +137,7 @@ def node():
             "app/source.txt": content})
         os.symlink(os.path.join(folder, "node_modules"), os.path.join(place, "node_modules"))
         status, output = run([os.path.join(binaries, "nx"), "run", "app:build", "--outputStyle=static"], place, {
-            "NX_SELF_HOSTED_REMOTE_CACHE_SERVER": f"{server.url}/-/cache/nx", "NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN": secret_of(who),
-            "NX_DAEMON": "false", "NX_CACHE_DIRECTORY": fresh("nx-cache"), "NX_WORKSPACE_DATA_DIRECTORY": fresh("nx-data"), "NX_TUI": "false",
+            **recipe("nx", who), "NX_DAEMON": "false", "NX_CACHE_DIRECTORY": fresh("nx-cache"), "NX_WORKSPACE_DATA_DIRECTORY": fresh("nx-data"), "NX_TUI": "false",
             "NX_NO_CLOUD": "true"})
         built = os.path.join(place, "app", "dist", "out.txt")
         whole = os.path.exists(built) and open(built).read() == content
@@ -141,7 +151,7 @@ def node():
             "turbo.json": json.dumps({"remoteCache": {"enabled": True, "signature": True}, "tasks": {"build": {"outputs": ["dist/**"], "inputs": ["source.txt"]}}}),
             "source.txt": content})
         status, output = run([os.path.join(binaries, "turbo"), "run", "build", "--cache=remote:rw", "--no-update-notifier"], place, {
-            "TURBO_API": f"{server.url}/-/cache/turbo", "TURBO_TOKEN": secret_of(who), "TURBO_TEAM": "web", "TURBO_TELEMETRY_DISABLED": "1",
+            **recipe("turbo", who), "TURBO_TELEMETRY_DISABLED": "1",
             "TURBO_REMOTE_CACHE_SIGNATURE_KEY": "of-the-client"})
         built = os.path.join(place, "dist", "out.txt")
         whole = os.path.exists(built) and open(built).read() == content
@@ -172,8 +182,8 @@ def golang():
         place = write(fresh("go"), {"go.mod": "module sluice.example/app\n\ngo 1.24\n",
                                     "lib/lib.go": f"package lib\n\nfunc Word() string {{ return {content!r} }}\n".replace("'", '"')})
         seen = len(answers("go"))
-        status, output = run([go, "build", "-trimpath", "./lib"], place, {**common, "GOCACHE": fresh("go-own"), "GOCACHEPROG":
-                             f"{cacher} --cache-dir {fresh('go-disk')} --cache-server {server.url}/-/cache/go --access-token {secret_of(who)}"})
+        status, output = run([go, "build", "-trimpath", "./lib"], place, {
+            **common, **recipe("go", who, GO_CACHER=cacher, GO_CACHER_DIR=fresh("go-disk")), "GOCACHE": fresh("go-own")})
         mine = answers("go")[seen:]
         hits = [line for line in mine if '"GET' in line and '" 200 ' in line]
         misses = [line for line in mine if '"GET' in line and '" 404 ' in line]
@@ -188,9 +198,9 @@ def ccache():
     if tool("ccache") is None or tool("cc") is None:
         return skip("ccache", "it is not installed")
 
-    def build(who, content, url=None):
+    def build(who, content, storage=None):
         place = write(fresh("ccache"), {"unit.c": f"const char *word(void) {{ return \"{content}\"; }}\n"})
-        environment = {"CCACHE_REMOTE_STORAGE": f"{url or server.url + '/-/cache/ccache'}|bearer-token={secret_of(who)}", "CCACHE_DIR": fresh("ccache-own"),
+        environment = {**(storage or recipe("ccache", who)), "CCACHE_DIR": fresh("ccache-own"),
                        "CCACHE_CONFIGPATH": scratch("no-ccache.conf"), "CCACHE_NOHASHDIR": "1"}
         status, output = run(["ccache", "cc", "-O2", "-c", "unit.c", "-o", "unit.o"], place, environment)
         _, counts = run(["ccache", "--print-stats"], place, environment)
@@ -198,7 +208,8 @@ def ccache():
         return status, found.get("remote_storage_hit", "0") != "0" and found.get("remote_storage_miss", "0") == "0", output + counts
 
     story("ccache", build)
-    return story("ccache|layout=bazel", lambda who, content: build(who, content, f"{server.url}/-/cache/ccache-bazel|layout=bazel"))
+    return story("ccache|layout=bazel", lambda who, content: build(who, content, {
+        "CCACHE_REMOTE_STORAGE": f"{server.url}/-/cache/ccache-bazel|layout=bazel|bearer-token={secret_of(who)}"}))
 
 
 # ---- Gradle ----
@@ -261,10 +272,9 @@ folder = rule(implementation = _folder, attrs = {"source": attr.label(allow_sing
                "--nosystem_rc", "--max_idle_secs=120", "--host_jvm_args=-Xmx512m"]
 
     def build(who, content):
-        write(place, {"source.txt": content})
+        write(place, {"source.txt": content, ".bazelrc": recipe("bazel", who)})
         run([*command, "clean"], place, {})
-        status, output = run([*command, "build", f"--remote_cache={server.url}/-/cache/bazel", f"--remote_header=Authorization=Bearer {secret_of(who)}",
-                              "--spawn_strategy=local", "--noshow_progress", "--color=no", "--curses=no", "//:file", "//:folder"], place, {})
+        status, output = run([*command, "build", "--spawn_strategy=local", "--noshow_progress", "--color=no", "--curses=no", "//:file", "//:folder"], place, {})
         built = [os.path.join(place, "bazel-bin", *path) for path in (("out.txt",), ("folder", "sub", "out.txt"))]
         whole = all(os.path.exists(path) and open(path).read() == content for path in built)
         return (status if whole or status else 1), "2 remote cache hit" in output, output
@@ -287,14 +297,14 @@ folder = rule(implementation = _folder, attrs = {"source": attr.label(allow_sing
 def moon(program):
     def build(who, content):
         place = write(fresh("moon"), {
-            ".moon/workspace.yml": "projects: ['app']\nvcs: {defaultBranch: 'main'}\ntelemetry: false\nremote:\n"
-                                   f"  api: 'http'\n  host: '{server.url}/-/cache/bazel'\n  auth: {{token: 'CACHE_TOKEN'}}\n",
+            ".moon/workspace.yml": "projects: ['app']\nvcs: {defaultBranch: 'main'}\ntelemetry: false\n"
+                                   + recipe("moon", who),
             "app/moon.yml": "language: 'bash'\ntasks:\n  build:\n    command: 'bash build.sh'\n    inputs: ['source.txt', 'build.sh']\n    outputs: ['dist']\n",
             "app/build.sh": "mkdir -p dist && cp source.txt dist/out.txt && echo built\n", "app/source.txt": content})
         git = ["git", "-c", "user.name=someone", "-c", "user.email=someone@example.com"]
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
             run([*git, *command], place, {})
-        status, output = run([program, "run", "app:build"], place, {"CACHE_TOKEN": secret_of(who), "MOON_HOME": fresh("moon-home"),
+        status, output = run([program, "run", "app:build"], place, {"SLUICE_TOKEN": secret_of(who), "MOON_HOME": fresh("moon-home"),
                                                                                      "MOON_TOOLCHAIN_FORCE_GLOBALS": "true"})
         built = os.path.join(place, "app", "dist", "out.txt")
         whole = os.path.exists(built) and open(built).read() == content
