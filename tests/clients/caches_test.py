@@ -18,6 +18,7 @@ from sluicetest import Server, fresh, scratch, skip
 SECRETS = {"main": "main-secret-0123456789", "pull": "pull-secret-0123456789", "reader": "reader-secret-0123456789"}
 CACHES = ["nx bucket=nxs", "turbo bucket=turbo-cache", "go bucket=go-cache", "ccache bucket=cc-cache", "gradle bucket=gradle-cache",
           "bazel bucket=bazel-cache prefix=b/", "bazel name=ccache-bazel bucket=bazel-cache prefix=c/ no-validation"]
+RECIPES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci")
 FILE, LOG = scratch("caches.credentials"), scratch("caches.access")
 
 
@@ -108,7 +109,7 @@ def secret_of(who):
 
 def recipe(name, who, **more):
     """What deploy/ci/NAME.sh sets when it is sourced, or prints when it is run."""
-    path = os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", name + ".sh")
+    path = os.path.join(RECIPES, name + ".sh")
     command = [path] if os.access(path, os.X_OK) else ["sh", "-c", '. "$1" && env', "sh", path]
     before = {"PATH": "/usr/bin:/bin", "HOME": scratch(), "SLUICE_URL": server.url, "SLUICE_TOKEN": secret_of(who), **more}
     output = subprocess.run(command, env=before, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
@@ -221,9 +222,7 @@ def gradle():
 
     def build(who, content):
         place = write(fresh("gradle"), {
-            "settings.gradle": f"""buildCache {{ local {{ enabled = false }}
-                remote(HttpBuildCache) {{ url = '{server.url}/-/cache/gradle/'; push = true; allowInsecureProtocol = true
-                    credentials {{ username = '{name[who]}'; password = '{secret_of(who)}' }} }} }}\n""".replace("; allowInsecureProtocol = true", ""),
+            "settings.gradle": "buildCache { local { enabled = false } }\n",
             "build.gradle": """apply plugin: 'base'
                 class Copied extends DefaultTask {
                     @InputFile File from = project.file('source.txt')
@@ -232,8 +231,8 @@ def gradle():
                 }
                 tasks.create('copied', Copied) { outputs.cacheIf { true } }\n""",
             "source.txt": content})
-        status, output = run(["gradle", "--no-daemon", "--build-cache", "--console=plain", "-g", scratch("gradle-home"), "copied", "--info"], place,
-                             {"GRADLE_OPTS": "-Xmx256m"})
+        status, output = run(["gradle", "--no-daemon", "--build-cache", "-I", os.path.join(RECIPES, "gradle.init.gradle"), "--console=plain", "-g", scratch("gradle-home"), "copied", "--info"], place,
+                             {"GRADLE_OPTS": "-Xmx256m", "SLUICE_URL": server.url, "SLUICE_TOKEN": secret_of(who), "SLUICE_TOKEN_NAME": name[who]})
         return status, "FROM-CACHE" in output, output
 
     return story("Gradle", build)
