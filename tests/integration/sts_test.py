@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """STS: sessions for an issuer's tokens and for keys, by the clients' own calls; what a session may do, how it is used, and when it ends."""
 import base64
+import hashlib
 import json
 import os
 import stat
@@ -16,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from issuer import Issuer, Key
+from signer import Signer
 from sluicetest import Server, check, done, equal, error_code, exchange, fails, fresh, have, ok, poll, run, scratch, skip
 
 CI = "https://ci.example"
@@ -23,8 +25,8 @@ key = Key("one", "ES256")
 issuer = Issuer(key)
 FILE = fresh("sts") + ".credentials"
 LINES = f"""oidc {CI} audience=sluice jwks={issuer.url}
-role main issuer={CI} claim:ref=refs/heads/main artifacts=read,write,list
-role pulls issuer={CI} claim:ref=refs/pull/* artifacts=read,list
+role main issuer={CI} claim:ref=refs/heads/main artifacts=read,write,list scope=main
+role pulls issuer={CI} claim:ref=refs/pull/* artifacts=read,list scope=pr/{{ref}} read=main
 key ADMIN admin-secret-of-ours *=all
 key WRITER writer-secret-of-ours artifacts=read,write,list
 """
@@ -85,7 +87,7 @@ def from_xml(answer):
 
 write_credentials(LINES)
 DATA = fresh("sts-data")
-ARGUMENTS = ["--credentials", FILE, "--bucket", "artifacts", "--bucket", "other"]
+ARGUMENTS = ["--credentials", FILE, "--bucket", "artifacts", "--bucket", "other", "--bucket", "files", "--cache", "http bucket=files"]
 server = Server(DATA, args=ARGUMENTS)
 check(poll(lambda: assume()[0] == 200), "a token gets a session of its role")
 status = os.stat(os.path.join(DATA, "session.key"))
@@ -195,6 +197,28 @@ upload = s3.create_multipart_upload(Bucket="artifacts", Key="big")["UploadId"]
 part = s3.upload_part(Bucket="artifacts", Key="big", UploadId=upload, PartNumber=1, Body=b"p" * 100_000)
 s3.complete_multipart_upload(Bucket="artifacts", Key="big", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
 equal(s3.head_object(Bucket="artifacts", Key="big")["ContentLength"], 100_000, "multipart")
+
+
+
+def signed(credentials, method, path, body=b"", chunks=False, left_out=()):
+    """By hand: in signed chunks, or with the token beside what is signed."""
+    signer = Signer(credentials["AccessKeyId"], credentials["SecretAccessKey"])
+    kind = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" if chunks else hashlib.sha256(body).hexdigest()
+    more = {"x-amz-security-token": credentials["SessionToken"], **({"x-amz-decoded-content-length": str(len(body)), "content-encoding": "aws-chunked"} if chunks else {})}
+    headers = signer.headers(method, path, f"{server.host}:{server.port}", kind, more, leave_out=left_out)
+    headers.update((name, more[name]) for name in left_out)
+    if chunks:
+        body = signer.signed_chunks([body])
+    return exchange(server.connect(), method, path, body, headers)
+
+
+equal((signed(main, "PUT", "/artifacts/chunked", b"in a chunk", chunks=True)[0], of(main).get_object(Bucket="artifacts", Key="chunked")["Body"].read()),
+      (200, b"in a chunk"), "signed chunks")
+answer = signed(main, "GET", "/artifacts/chunked", left_out=("x-amz-security-token",))
+equal((answer[0], error_code(answer[2])), (403, "AccessDenied"), "a token that is not signed")
+pull = from_xml(assume("pulls", token("refs/pull/7/merge")))
+equal([signed(main, "PUT", "/-/cache/http/lib.o", b"of main")[0], signed(pull, "GET", "/-/cache/http/lib.o")[2], signed(pull, "PUT", "/-/cache/http/lib.o", b"of 7")[0],
+       signed(main, "GET", "/-/cache/http/lib.o")[2]], [200, b"of main", 200, b"of main"], "scopes of a role are its sessions', too")
 
 # ---- What is refused ----
 other = from_xml(assume(name="build-2"))
