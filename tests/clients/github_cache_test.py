@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""GitHub's cache service by its own clients: @actions/cache (JSON, blocks of 64 MiB) and OpenDAL's ghac (protobuf). 1 byte, 1 KiB and 140 MB go
+"""GitHub's cache service by its own clients: @actions/cache (version 2 in JSON with blocks of 64 MiB, version 1) and OpenDAL's ghac (protobuf). 1 byte, 1 KiB and 140 MB go
 there and come back by restore keys; main does not find a pull request's, a token that only reads stores nothing, a wrong one finds nothing."""
 import json
 import os
@@ -33,13 +33,13 @@ def run(command, cwd, environment, timeout=180):
     return result.returncode, result.stdout
 
 
-def client(program, who, size, name):
+def client(program, who, size, name, host="https://github.localhost"):
     """What the program says, or None; and its output."""
     places = {"RUNNER_TEMP": fresh("github-temp"), "GITHUB_WORKSPACE": fresh("github-work")}
     for place in places.values():
         os.makedirs(place)
     status, output = run([node, os.path.join(folder, program), str(size), name], folder, {
-        "ACTIONS_CACHE_SERVICE_V2": "true", "GITHUB_SERVER_URL": "https://github.localhost", "ACTIONS_RESULTS_URL": f"{server.url}/-/cache/github/",
+        "ACTIONS_CACHE_SERVICE_V2": "true", "GITHUB_SERVER_URL": host, "ACTIONS_RESULTS_URL": f"{server.url}/-/cache/github/", "ACTIONS_CACHE_URL": f"{server.url}/-/cache/github/",
         "ACTIONS_RUNTIME_TOKEN": SECRETS[who], **places})
     found = [line[7:] for line in output.splitlines() if line.startswith("RESULT ")]
     return (json.loads(found[0]) if found and status == 0 else None), output[-2000:]
@@ -57,6 +57,16 @@ def actions():
     check(result is not None and not result["stored"] and result["key"] == "a1024-1", "@actions/cache: and finds main's", output)
     result, output = client("actions.js", "wrong", 1024, "a1024")
     check(result is not None and not result["stored"] and result["key"] is None, "@actions/cache: a wrong token finds nothing, and no build fails of it", output)
+
+
+def actions_v1():
+    for size in SIZES:
+        result, output = client("actions.js", "main", size, f"v{size}", "http://gitea.example")
+        check(result == {"stored": True, "again": False, "key": f"v{size}-1", "isSame": True}, f"@actions/cache, version 1: {size} bytes, by a restore key", output)
+    result, output = client("actions.js", "reader", 1024, "v1024", "http://gitea.example")
+    check(result is not None and not result["stored"] and result["key"] == "v1024-1", "@actions/cache, version 1: who only reads finds main's", output)
+    result, output = client("actions.js", "wrong", 1024, "v1024", "http://gitea.example")
+    check(result is not None and not result["stored"] and result["key"] is None, "@actions/cache, version 1: a wrong token finds nothing", output)
 
 
 def opendal():
@@ -80,6 +90,7 @@ if status != 0:
     done()
 server = serve()
 actions()
+actions_v1()
 opendal()
 check(server.stop(), "the server ends with status 0")
 done()

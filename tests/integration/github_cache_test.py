@@ -237,6 +237,48 @@ status, _, text = server.request("POST", SERVICE + "CreateCacheEntry", json.dump
                                  {"Content-Type": "application/json", "Authorization": f"Bearer {SECRETS['main']}", "Host": "127.0.0.1:1"})
 check(status == 200 and json.loads(text)["signed_upload_url"].startswith(server.url + "/"), "Host has no say in it", text)
 
+# ---- Version 1 ----
+V1 = "/-/cache/github/_apis/artifactcache/"
+
+
+def old(who, method, path, body=None, headers=None):
+    status, _, text = server.request(method, V1 + path, json.dumps(body).encode() if isinstance(body, dict) else body,
+                                     {"Authorization": f"Bearer {token_of(who)}", **({"Content-Type": "application/json"} if isinstance(body, dict) else {}), **(headers or {})})
+    return status, json.loads(text) if text and status < 300 else None
+
+
+def piece(who, number, first, data):
+    return old(who, "PATCH", f"caches/{number}", data, {"Content-Type": "application/octet-stream", "Content-Range": f"bytes {first}-{first + len(data) - 1}/*"})[0]
+
+
+def old_find(who, *keys):
+    status, answer = old(who, "GET", f"cache?keys={urllib.parse.quote(','.join(keys), safe='')}&version={VERSION}")
+    return (answer["cacheKey"], at("GET", answer["archiveLocation"])[2]) if status == 200 else status
+
+
+equal(old_find("main", "old-1"), 204, "v1: a miss")
+number = old("main", "POST", "caches", {"key": "old-1", "version": VERSION, "cacheSize": 25})[1]["cacheId"]
+equal(old("main", "POST", "caches", {"key": "old-1", "version": VERSION})[0], 409, "v1: a key is given once")
+equal([piece("main", number, first, data) for first, data in ((20, b"c" * 5), (0, b"a" * 10), (10, b"b" * 10))], [200] * 3, "v1: pieces come in any order")
+equal([piece(who, number, 0, b"poison") for who in ("pull", "reader")], [403] * 2, "v1: nobody else's come")
+equal((old("pull", "POST", f"caches/{number}", {"size": 25})[0], old("main", "POST", f"caches/{number}", {"size": 24})[0]), (403, 400), "v1: nor does he end it, nor does another size")
+equal(old_find("main", "old-1"), 204, "v1: it is no entry before the end")
+equal(old("main", "POST", f"caches/{number}", {"size": 25})[0], 200, "v1: it ends")
+equal((old_find("main", "old-2", "old-"), old_find("pull", "old-1")), (("old-1", b"a" * 10 + b"b" * 10 + b"c" * 5),) * 2, "v1: and is found by a restore key, and by who reads main")
+equal(find("main", "old-1"), ("old-1", b"a" * 10 + b"b" * 10 + b"c" * 5), "v1: version 2 finds the same")
+equal([old("main", *request)[0] for request in (("POST", "caches/1", {"size": 1}), ("POST", "caches/x", {"size": 1}), ("GET", "caches"), ("GET", "other"), ("DELETE", "caches/1"))],
+      [404] * 5, "v1: what there is not")
+number = old("main", "POST", "caches", {"key": "old-3", "version": VERSION})[1]["cacheId"]
+equal((old("main", "POST", f"caches/{number}", {"size": 0})[0], old("main", "PATCH", f"caches/{number}", b"x")[0], old("main", "PUT", f"caches/{number}", b"x")[0]), (400, 400, 405),
+      "v1: an upload of nothing, and bytes without a place")
+number = old("main", "POST", "caches", {"key": "old-4", "version": VERSION})[1]["cacheId"]
+equal([piece("main", number, first, data) for first, data in ((0, b"a" * 10), (12, b"c" * 10), (8, b"b" * 4))], [200] * 3, "v1: pieces with a gap, and bytes twice")
+equal(old("main", "POST", f"caches/{number}", {"size": 24})[0], 400, "v1: are no entry")
+equal([old("main", "PATCH", f"caches/{number}", b"x", {"Content-Range": text})[0] for text in ("bytes", "bytes x-1/*", "bytes 2-1/*", "bytes 1/*", "0-1/*", "bytes 1-/*")], [400] * 6,
+      "v1: places that are none")
+equal([old("main", "GET", f"cache?{query}")[0] for query in ("", "keys=a", f"version={VERSION}", f"keys=&version={VERSION}", f"keys={'a,' * 10}a&version={VERSION}")], [400] * 5,
+      "v1: look-ups that are none")
+
 # ---- Rights and scopes ----
 equal(find("pull", "linux-1"), ("linux-1", b"x" * 1000), "a pull request finds main's")
 equal(store("pull", "linux-1", b"of the pull request"), (201, 200), "and stores its own beside it")

@@ -16,6 +16,7 @@
 #include "storage/base/percent.h"
 
 #define SERVICE "twirp/github.actions.results.api.v1.CacheService/"
+#define V1      "_apis/artifactcache/"
 
 struct github_request *github_of(const struct s3_request *request)
 {
@@ -168,8 +169,14 @@ void github_answer(struct github_request *github, const struct github_answer *an
 {
     struct s3_request *request = github->call->request;
     struct arena *arena = &request->http->arena;
-    struct slice text = github->is_wire ? github_answer_wire(arena, github->what, answer)
-                                        : github_answer_json(arena, github->what, answer);
+    struct slice text;
+
+    if (github->is_v1) {
+        github_v1_answer(github, answer);
+        return;
+    }
+    text = github->is_wire ? github_answer_wire(arena, github->what, answer)
+                           : github_answer_json(arena, github->what, answer);
 
     request->http->answer.status = 200;
     s3_answer_header_string(request, "content-type",
@@ -178,7 +185,7 @@ void github_answer(struct github_request *github, const struct github_answer *an
 }
 
 /* Errors are JSON, whatever was asked. Neither text has quotes. */
-static enum s3_door_way fail(struct door_call *call, int status, const char *code, const char *message)
+enum s3_door_way github_refuse(struct door_call *call, int status, const char *code, const char *message)
 {
     struct slice text = arena_concat(
         &call->request->http->arena, SLICE("{\"code\":\""), slice_text(code), SLICE("\",\"msg\":\""),
@@ -189,7 +196,7 @@ static enum s3_door_way fail(struct door_call *call, int status, const char *cod
 
 void github_fail(struct github_request *github, int status, const char *code, const char *message)
 {
-    (void)fail(github->call, status, code, message);
+    (void)github_refuse(github->call, status, code, message);
 }
 
 static const char *code_of(int status)
@@ -219,7 +226,7 @@ static bool on_error(struct s3_request *request, enum s3_error error, const char
         return github_blob_on_error(request, error, message);
     if (status == 401)
         s3_answer_header_string(request, "www-authenticate", "Bearer realm=\"sluice\"");
-    (void)fail(call, status, code_of(status), message);
+    (void)github_refuse(call, status, code_of(status), message);
     return true;
 }
 
@@ -239,7 +246,8 @@ static void on_body(struct s3_request *request, struct slice body, void *ctx)
     struct github_message *message = &github->message;
     int err = github->is_wire ? github_message_read_wire(github->what, body, message)
                               : github_message_read_json(&request->http->arena, github->what, body, message);
-    const char *problem = err == 0 ? github_message_check(message) : NULL;
+    bool has_key = !github->is_v1 || github->what != GITHUB_FINALIZE;
+    const char *problem = err == 0 && has_key ? github_message_check(message) : NULL;
 
     if (err == -E2BIG)
         github_fail(github, 400, "invalid_argument", "there are more than ten keys");
@@ -247,7 +255,7 @@ static void on_body(struct s3_request *request, struct slice body, void *ctx)
         github_fail(github, 400, "malformed", "the body is no such message");
     else if (problem != NULL)
         github_fail(github, 400, "invalid_argument", problem);
-    else
+    else if (has_key || github_v1_list(github))
         functions[github->what](github);
 }
 
@@ -262,6 +270,10 @@ static void serve(struct s3_request *request)
     }
     if ((error = s3_request_open_bucket(request)) != S3_ERROR_NONE)
         s3_answer_error(request, error);
+    else if (github->is_bytes)
+        github_v1_serve_bytes(github);
+    else if (github->is_v1 && github->what == GITHUB_GET)
+        github_find(github);
     else
         s3_document_collect(request, GITHUB_MESSAGE_BYTES_MAX, on_body, github);
 }
@@ -276,14 +288,14 @@ static enum s3_door_way enter_call(struct github_request *github, struct slice n
     struct slice type = s3_request_header(request, "content-type");
 
     if (request->method != S3_POST)
-        return fail(call, 404, "bad_route", "calls are made by POST");
+        return github_refuse(call, 404, "bad_route", "calls are made by POST");
     for (github->what = 0; github->what < GITHUB_CALLS && !slice_is(name, names[github->what]);)
         github->what++;
     if (github->what == GITHUB_CALLS)
-        return fail(call, 404, "bad_route", "there is no such call");
+        return github_refuse(call, 404, "bad_route", "there is no such call");
     github->is_wire = slice_has_prefix_nocase(type, "application/protobuf");
     if (!github->is_wire && !slice_has_prefix_nocase(type, "application/json"))
-        return fail(call, 404, "bad_route", "calls are application/json or application/protobuf");
+        return github_refuse(call, 404, "bad_route", "calls are application/json or application/protobuf");
     github->is_call = true;
     /* What it does is what its rights and scopes are asked for. */
     request->method = github->what == GITHUB_GET ? S3_GET : S3_PUT;
@@ -298,11 +310,13 @@ static enum s3_door_way enter_github(struct door_call *call)
     call->own = github;
     if (slice_has_prefix(call->path, SERVICE))
         return enter_call(github, slice_from(call->path, sizeof(SERVICE) - 1));
+    if (slice_has_prefix(call->path, V1))
+        return github_v1_enter(github, slice_from(call->path, sizeof(V1) - 1));
     if (slice_has_prefix(call->path, "upload/"))
         return github_blob_enter(github, GITHUB_UPLOAD, slice_from(call->path, strlen("upload/")));
     if (slice_has_prefix(call->path, "download/"))
         return github_blob_enter(github, GITHUB_DOWNLOAD, slice_from(call->path, strlen("download/")));
-    return fail(call, 404, "bad_route", "this service is not kept here");
+    return github_refuse(call, 404, "bad_route", "this service is not kept here");
 }
 
 const struct door_kind door_github = {.name = "github",

@@ -12,7 +12,8 @@
  *      door_github.c       paths, calls, answers           github_uploads.c    uploads under way
  *      github_message.c    calls and answers, as JSON      github_wire.c       and as protobuf
  *      github_find.c       the entry that is meant         github_store.c      an upload begins and becomes an entry
- *      github_url.c        signed URLs                     github_blob.c       what is asked for at them */
+ *      github_url.c        signed URLs                     github_blob.c       what is asked for at them
+ *      github_v1.c         version 1 of the service, on the same entries */
 #ifndef API_DOORS_GITHUB_GITHUB_H
 #define API_DOORS_GITHUB_GITHUB_H
 
@@ -35,9 +36,10 @@ struct github_message {
 
 struct github_answer {
     bool ok;
-    struct slice url;     /* of Create and Get */
-    struct slice matched; /* of Get */
-    uint64_t entry;       /* of Finalize */
+    struct slice url;            /* of Create and Get */
+    struct slice matched;        /* of Get */
+    uint64_t entry;              /* of Finalize */
+    const unsigned char *upload; /* of Create: its id */
 };
 
 /* 0, -EBADMSG, -E2BIG (too many keys), -ENOMEM. Neither says whether a key is one. */
@@ -74,6 +76,15 @@ int github_uploads_list(struct github_uploads *uploads, const unsigned char id[G
 /* The listed blocks' numbers in the list's order, in the arena, and the upload's id. The count; -ENOENT: nothing of that key is complete. */
 int github_uploads_listed(struct github_uploads *uploads, struct slice key, struct arena *arena,
                           unsigned char id[GITHUB_UPLOAD_ID_BYTES], uint16_t **numbers);
+/* All blocks, in the order of their names, if each follows on the one before (base NULL: it is the first); else -EINVAL. As
+ * github_uploads_list. */
+int github_uploads_list_all(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES],
+                            bool (*follows)(struct slice before, struct slice name), int64_t now_ms);
+/* The upload whose id gives that number: its key, in the arena, and its id. base NULL: there is none. */
+struct slice github_uploads_find(struct github_uploads *uploads,
+                                 uint64_t (*number_of)(const unsigned char id[GITHUB_UPLOAD_ID_BYTES]),
+                                 uint64_t number, struct arena *arena,
+                                 unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
 void github_uploads_end(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
 
 /* ---- A door ---- */
@@ -99,7 +110,11 @@ struct github_request {
     struct door_call *call;
     bool is_call; /* else it is a signed URL's */
     enum github_call what;
-    bool is_wire; /* protobuf, else JSON */
+    bool is_wire;         /* protobuf, else JSON */
+    bool is_v1;           /* of version 1, see github_v1.c; and then: */
+    bool is_bytes;        /* the body is bytes of an upload */
+    uint64_t first, last; /* of these bytes, in the entry */
+    struct slice key;     /* that an upload is of; base NULL: the message has it */
     struct github_message message;
     unsigned char upload[GITHUB_UPLOAD_ID_BYTES]; /* of an upload URL */
     bool is_list;                                 /* it is the list of its blocks */
@@ -123,6 +138,15 @@ void github_fail(struct github_request *github, int status, const char *code, co
 void github_create(struct github_request *github);
 void github_finalize(struct github_request *github);
 void github_find(struct github_request *github);
+/* The same before it is known who asks. */
+enum s3_door_way github_refuse(struct door_call *call, int status, const char *code, const char *message);
+/* Version 1: a path after "_apis/artifactcache/"; and what is its own of serving. false: that has been answered. */
+enum s3_door_way github_v1_enter(struct github_request *github, struct slice path);
+void github_v1_answer(struct github_request *github, const struct github_answer *answer);
+void github_v1_serve_bytes(struct github_request *github);
+bool github_v1_list(struct github_request *github);
+/* The body becomes that block of github->upload. */
+enum s3_door_way github_blob_put_block(struct github_request *github, struct slice key, struct slice name);
 /* Of a signed URL: what the path and the query ask for, and what follows once it is let in. */
 enum s3_door_way github_blob_enter(struct github_request *github, enum github_use use, struct slice name);
 void github_blob_serve(struct github_request *github);

@@ -94,7 +94,7 @@ static enum s3_door_way refuse_block(struct github_request *github, int err)
 }
 
 /* name: empty for a blob in one piece, which needs no list. */
-static enum s3_door_way put_block(struct github_request *github, struct slice key, struct slice name)
+enum s3_door_way github_blob_put_block(struct github_request *github, struct slice key, struct slice name)
 {
     struct github_uploads *uploads = github_door(github)->uploads;
     int64_t now_ms = clock_real_ms();
@@ -124,11 +124,12 @@ static enum s3_door_way enter_upload(struct github_request *github, struct slice
     if (key.base == NULL)
         return refuse(call, 404, "BlobNotFound"); /* it is complete, given up, or of a process before */
     if (comp.base == NULL)
-        return type.base == NULL || slice_is(type, "BlockBlob") ? put_block(github, key, slice_of("", 0))
-                                                                : refuse(call, 400, "InvalidBlobType");
+        return type.base == NULL || slice_is(type, "BlockBlob")
+                   ? github_blob_put_block(github, key, slice_of("", 0))
+                   : refuse(call, 400, "InvalidBlobType");
     if (slice_is(comp, "block"))
         return block.len > 0 && block.len <= GITHUB_BLOCK_ID_BYTES_MAX
-                   ? put_block(github, key, block)
+                   ? github_blob_put_block(github, key, block)
                    : refuse(call, 400, "InvalidQueryParameterValue");
     if (!slice_is(comp, "blocklist"))
         return refuse(call, 400, "InvalidQueryParameterValue");

@@ -64,7 +64,8 @@ static int take_object(struct arena *arena, const json_t *object, struct github_
 {
     if (!json_is_object(object) || !take_text(arena, json_object_get(object, "key"), &message->key) ||
         !take_text(arena, json_object_get(object, "version"), &message->version) ||
-        !take_size(member(object, "size_bytes", "sizeBytes"), message))
+        !take_size(member(object, "size_bytes", "sizeBytes"), message) ||
+        !take_size(json_object_get(object, "size"), message))
         return -EBADMSG;
     message->keys[0] = message->key;
     message->key_count = 1;

@@ -40,7 +40,7 @@ static void answer_created(struct creation *creation)
 {
     struct github_request *github = creation->github;
     char *name = s3_request_alloc(github->call->request, 2 * GITHUB_UPLOAD_ID_BYTES);
-    struct github_answer answer = {.ok = true};
+    struct github_answer answer = {.ok = true, .upload = creation->op.upload.id};
 
     hex_encode(creation->op.upload.id, GITHUB_UPLOAD_ID_BYTES, name);
     answer.url = github_url_make(github->call, GITHUB_UPLOAD, slice_of(name, 2 * GITHUB_UPLOAD_ID_BYTES),
@@ -160,7 +160,9 @@ static void begin(struct creation *creation, struct slice key)
 /* The key of the entry that a call is to make, if it may. base NULL: that has been answered. */
 static struct slice writable_key(struct github_request *github)
 {
-    struct slice key = github_key(github, 0, github->message.version, github->message.key);
+    struct slice key = github->key.base != NULL
+                           ? github->key
+                           : github_key(github, 0, github->message.version, github->message.key);
     enum s3_error error = key.base != NULL ? github_may(github, key, true) : S3_ERROR_KEY_TOO_LONG;
 
     if (error == S3_ERROR_NONE)

@@ -285,6 +285,75 @@ int github_uploads_list(struct github_uploads *uploads, const unsigned char id[G
     return err;
 }
 
+static bool all_follow(const struct upload *upload, const struct block **sorted,
+                       bool (*follows)(struct slice before, struct slice name))
+{
+    struct slice before = slice_of(NULL, 0), name;
+
+    for (uint32_t i = 0; i < upload->block_count; i++) {
+        name = slice_of(sorted[i]->name, sorted[i]->length);
+        if (!follows(before, name))
+            return false;
+        before = name;
+    }
+    return upload->block_count > 0;
+}
+
+static int list_all(struct upload *upload, bool (*follows)(struct slice before, struct slice name))
+{
+    const struct block **sorted = sort_blocks(upload);
+    uint16_t *numbers = malloc((upload->block_count + 1) * sizeof(*numbers));
+    int err = sorted == NULL || numbers == NULL ? -ENOMEM : 0;
+
+    if (err == 0 && !all_follow(upload, sorted, follows))
+        err = -EINVAL;
+    for (uint32_t i = 0; err == 0 && i < upload->block_count; i++)
+        numbers[i] = (uint16_t)(sorted[i] - upload->blocks + 1);
+    free(sorted);
+    if (err != 0) {
+        free(numbers);
+        return err;
+    }
+    free(upload->listed);
+    upload->listed = numbers;
+    upload->listed_count = upload->block_count;
+    return 0;
+}
+
+int github_uploads_list_all(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES],
+                            bool (*follows)(struct slice before, struct slice name), int64_t now_ms)
+{
+    struct upload *upload;
+    int err = -ENOENT;
+
+    pthread_mutex_lock(&uploads->mutex);
+    if ((upload = *find_link(uploads, id)) != NULL) {
+        upload->touched_ms = now_ms;
+        err = list_all(upload, follows);
+    }
+    pthread_mutex_unlock(&uploads->mutex);
+    return err;
+}
+
+struct slice github_uploads_find(struct github_uploads *uploads,
+                                 uint64_t (*number_of)(const unsigned char id[GITHUB_UPLOAD_ID_BYTES]),
+                                 uint64_t number, struct arena *arena,
+                                 unsigned char id[GITHUB_UPLOAD_ID_BYTES])
+{
+    struct slice key = slice_of(NULL, 0);
+    struct upload *upload;
+
+    pthread_mutex_lock(&uploads->mutex);
+    for (upload = uploads->first; upload != NULL && number_of(upload->id) != number;)
+        upload = upload->next;
+    if (upload != NULL) {
+        key = arena_dup(arena, upload->key, upload->key_length);
+        memcpy(id, upload->id, GITHUB_UPLOAD_ID_BYTES);
+    }
+    pthread_mutex_unlock(&uploads->mutex);
+    return key;
+}
+
 int github_uploads_listed(struct github_uploads *uploads, struct slice key, struct arena *arena,
                           unsigned char id[GITHUB_UPLOAD_ID_BYTES], uint16_t **numbers)
 {
