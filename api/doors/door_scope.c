@@ -16,7 +16,7 @@ static enum s3_error choose_scope(struct door_call *call, unsigned scope)
 
     call->scope = scope;
     request->key = arena_concat(&request->http->arena, slice_text(call->door->prefix),
-                                slice_text(call->scopes->names[scope]), SLICE("/"), call->name);
+                                slice_text(call->scopes->names[scope]), SLICE(S3_SCOPE_END), call->name);
     return request->key.len <= KEY_BYTES_MAX ? S3_ERROR_NONE : S3_ERROR_KEY_TOO_LONG;
 }
 
@@ -81,7 +81,7 @@ struct slice door_key_at(const struct door_call *call, unsigned place, struct sl
     append(key, &length, slice_text(call->door->prefix));
     if (call->scopes != NULL) {
         append(key, &length, slice_text(call->scopes->names[place]));
-        append(key, &length, SLICE("/"));
+        append(key, &length, SLICE(S3_SCOPE_END));
     }
     append(key, &length, name);
     return slice_of(key, length);

@@ -136,7 +136,7 @@ struct slice webdav_key(const struct webdav *webdav, struct slice path)
 
     return call->scopes == NULL
                ? arena_concat(arena, prefix, path)
-               : arena_concat(arena, prefix, slice_text(call->scopes->names[0]), SLICE("/"), path);
+               : arena_concat(arena, prefix, slice_text(call->scopes->names[0]), SLICE(S3_SCOPE_END), path);
 }
 
 struct look {

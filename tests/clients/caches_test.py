@@ -284,7 +284,7 @@ folder = rule(implementation = _folder, attrs = {"source": attr.label(allow_sing
     try:
         story("Bazel", build)
         # A result without one of its blobs: Bazel must not hear of it.
-        entries = [key for key in stored("bazel-cache", "b/main/cas/") if object_of("bazel-cache", key) == b"more\n"]
+        entries = [key for key in stored("bazel-cache", "b/main/-/cas/") if object_of("bazel-cache", key) == b"more\n"]
         check(len(entries) == 1 and server.request("DELETE", f"/bazel-cache/{entries[0]}", headers=ADMIN)[0] == 204, "Bazel: a blob of main's goes", entries)
         status, hit, output = build("main", "a")
         check(status == 0 and not hit and "1 remote cache hit" in output, "Bazel: what had it is built anew, all else is a hit", output[-1500:])

@@ -119,7 +119,7 @@ check(answer[0] == 201 and answer[1]["x-ms-request-id"] and answer[1]["etag"], "
 whole = b"".join(pieces[name] for name in order)
 equal(finalize("main", "blocks", len(whole))[0], 200, "and the entry is whole")
 equal(find("main", "blocks"), ("blocks", whole), "its bytes are in the order of the list, and of it alone")
-equal(server.request("GET", f"/acts/gh/main/{VERSION}/blocks", None, {"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret").decode()})[2], whole,
+equal(server.request("GET", f"/acts/gh/main/-/{VERSION}/blocks", None, {"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret").decode()})[2], whole,
       "S3 reads the same")
 download = ask("main", "GetCacheEntryDownloadURL", key="blocks")[1]["signed_download_url"]
 answer = at("GET", download, None, {"x-ms-range": "bytes=10-19"})
@@ -307,7 +307,7 @@ pull = runner("123", [{"Scope": "refs/pull/7/merge", "Permission": 3}, {"Scope":
 equal((store(main, "job", b"main's"), find(pull, "job")), ((201, 200), ("job", b"main's")), "scopes of a runner's own token")
 equal((store(pull, "job", b"pull's"), find(pull, "job")[1], find(main, "job")[1]), ((201, 200), b"pull's", b"main's"), "are as trusted as they are")
 keys = server.request("GET", "/acts?list-type=2&prefix=gh/123/", None, {"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret").decode()})[2].decode()
-check(f"<Key>gh/123/refs%2Fheads%2Fmain/{VERSION}/job</Key>" in keys, "entries lie below the repository", keys)
+check(f"<Key>gh/123/refs%2Fheads%2Fmain/-/{VERSION}/job</Key>" in keys, "entries lie below the repository", keys)
 equal(find(runner("456", [MAIN]), "job"), None, "another repository has its own")
 equal(find(runner(456, [MAIN]), "job"), None, "its number may be one")
 equal((find(runner("789", [MAIN]), "job"), create(runner("789", [MAIN]), "job")), ((403, "permission_denied"),) * 2, "one that is not listed has none")

@@ -76,7 +76,7 @@ equal(ask(pull, "GET", "/-/cache/http/lib.o")[2], b"of main", "a pull request fi
 equal(ask(pull, "PUT", "/-/cache/http/lib.o", b"of 17")[0], 200, "and stores its own")
 equal((ask(main, "GET", "/-/cache/http/lib.o")[2], ask(pull, "GET", "/-/cache/http/lib.o")[2]), (b"of main", b"of 17"), "which main never finds")
 equal(ask(github(ref="refs/pull/18/merge"), "GET", "/-/cache/http/lib.o")[2], b"of main", "nor does another pull request")
-equal(ask(pull, "GET", "/files/main/lib.o")[0], 403, "by S3 the scope opens nothing")
+equal(ask(pull, "GET", "/files/main/-/lib.o")[0], 403, "by S3 the scope opens nothing")
 for ref in ("refs/pull/../../main", "refs/pull/%2e%2e/main", "refs/pull/" + "x" * 300):
     ask(github(ref=ref), "PUT", "/-/cache/http/lib.o", b"poison")
 equal(ask(main, "GET", "/-/cache/http/lib.o")[2], b"of main", "a claim is one segment, whatever stands in it")

@@ -7,14 +7,15 @@ import threading
 
 from sluicetest import Server, check, done, equal, fresh
 
-SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pr1", "pr2", "reader", "plain")}
+SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pr1", "pr2", "reader", "plain", "outer")}
 FILE = fresh("scopes") + ".credentials"
 with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
     file.write(f"""token ci-main {SECRETS['main']} scope=main
 token pr-1 {SECRETS['pr1']} scope=pr/1 read=main
 token pr-2 {SECRETS['pr2']} scope=pr/2 read=main,release
+token outer {SECRETS['outer']} scope=pr read=main
 token reader {SECRETS['reader']} read=main
-token plain {SECRETS['plain']} nxs/main/*=read
+token plain {SECRETS['plain']} nxs/main/-/*=read
 key ADMIN admin-secret *=all
 """)
 CACHES = ["nx bucket=nxs", "http bucket=files prefix=h/", "turbo bucket=files prefix=t/", "ccache bucket=files prefix=c/"]
@@ -48,19 +49,25 @@ for path in ("http/main/x", "http/../main/x", "http/%2e%2e/main/x", "http/..%2fm
 equal(found("main", "http/x"), 404, "no path leads into another's scope")
 equal((at("pr1", "PUT", "turbo/v8/artifacts/ab?slug=main", b"of pr 1")[0], found("main", "turbo/v8/artifacts/ab?slug=main")), (200, 404),
       "nor does a team")
-for headers in ({"x-scope": "main"}, {"x-amz-meta-scope": "main"}, {"x-amz-copy-source": "/files/h/pr/1/main/x"}):
+for headers in ({"x-scope": "main"}, {"x-amz-meta-scope": "main"}, {"x-amz-copy-source": "/files/h/pr/1/-/main/x"}):
     at("pr1", "PUT", "http/y", b"poison", headers)
 equal(found("main", "http/y"), 404, "nor a header")
 equal(at("pr1", "DELETE", "http/main/x")[0], 204, "what is deleted is one's own")
 equal((at("main", "PUT", "http/z", b"z")[0], at("pr1", "DELETE", "http/z")[0], found("main", "http/z")), (200, 204, b"z"), "and never main's")
 
+# A scope that others begin with: what it stores is not theirs.
+at("outer", "PUT", "http/1/inner", b"poison")
+at("outer", "PUT", "http/1/-/inner", b"poison")
+at("outer", "PUT", "http/-/inner", b"of outer")
+equal((found("pr1", "http/inner"), found("pr1", "http/-/inner"), found("outer", "http/-/inner")), (404, 404, b"of outer"), "nor does a scope lie in another")
+
 # Scopes are rights at the doors alone.
 equal([ask("pr1", method, path, b"x" if method == "PUT" else None)[0] for method, path in (
-    ("GET", "/nxs/main/00ff"), ("GET", "/nxs/pr/2/00ff"), ("PUT", "/nxs/main/00ff"), ("PUT", "/nxs/pr/1/01"), ("DELETE", "/nxs/main/00ff"), ("GET", "/nxs?list-type=2"))],
+    ("GET", "/nxs/main/-/00ff"), ("GET", "/nxs/pr/2/-/00ff"), ("PUT", "/nxs/main/-/00ff"), ("PUT", "/nxs/pr/1/-/01"), ("DELETE", "/nxs/main/-/00ff"), ("GET", "/nxs?list-type=2"))],
       [403] * 6, "by S3 a scope opens nothing")
-equal((ask("plain", "GET", "/nxs/main/00ff")[2], ask("plain", "PUT", "/nxs/main/00ff", b"x")[0]), (b"of main", 403),
+equal((ask("plain", "GET", "/nxs/main/-/00ff")[2], ask("plain", "PUT", "/nxs/main/-/00ff", b"x")[0]), (b"of main", 403),
       "in S3 rights on full keys do, and what a door keeps stays kept")
-equal((found("plain", "nx/v1/cache/main"), ask("pr1", "GET", "/nxs/pr/1/00ff")[2]), (403, b"of pr 1"),
+equal((found("plain", "nx/v1/cache/main"), ask("pr1", "GET", "/nxs/pr/1/-/00ff")[2]), (403, b"of pr 1"),
       "without a scope an entry lies where its name says; and who stored an object may read it, as in S3")
 
 # ---- A race ----

@@ -143,7 +143,7 @@ struct slice github_key(const struct github_request *github, unsigned scope, str
     struct slice whole =
         arena_concat(arena, slice_text(call->door->prefix),
                      call->scopes != NULL ? slice_text(call->scopes->names[scope]) : SLICE(""),
-                     call->scopes != NULL ? SLICE("/") : SLICE(""), version, SLICE("/"), key);
+                     call->scopes != NULL ? SLICE(S3_SCOPE_END) : SLICE(""), version, SLICE("/"), key);
 
     return whole.len <= KEY_BYTES_MAX ? whole : slice_of(NULL, 0);
 }

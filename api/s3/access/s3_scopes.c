@@ -16,7 +16,7 @@ static bool is_plain(char c)
 
 static bool name_is_valid(struct slice name)
 {
-    if (name.len == 0 || slice_is(name, ".") || slice_is(name, ".."))
+    if (name.len == 0 || slice_is(name, ".") || slice_is(name, "..") || slice_is(name, "-"))
         return false;
     for (size_t i = 0; i < name.len; i++) {
         if (name.base[i] == '%' && name.len - i > 2) {
@@ -81,5 +81,6 @@ bool s3_scope_has(const struct s3_scopes *scopes, unsigned i, struct slice key)
     size_t length = strlen(scopes->names[i]);
 
     assert(i < scopes->count);
-    return key.len > length && memcmp(key.base, scopes->names[i], length) == 0 && key.base[length] == '/';
+    return key.len > length && memcmp(key.base, scopes->names[i], length) == 0 &&
+           slice_has_prefix(slice_from(key, length), S3_SCOPE_END);
 }

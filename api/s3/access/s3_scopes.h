@@ -21,13 +21,17 @@ struct s3_scopes {
     char names[S3_SCOPES_MAX][S3_SCOPE_BYTES_MAX + 1];
 };
 
-/* "main", "pr/17": names of letters, digits, '.', '_', '~', '-' and percent-escapes between slashes; none is empty, "." or "..". */
+/* Between a scope and a name in a key. No scope has it in itself, so where a key's scope ends can be told: what the scope "pr" stores is never one
+ * of "pr/17", whatever names it gives. */
+#define S3_SCOPE_END "/-/"
+
+/* "main", "pr/17": names of letters, digits, '.', '_', '~', '-' and percent-escapes between slashes; none is empty, ".", ".." or "-". */
 bool s3_scope_is_valid(struct slice scope);
 /* One more to read; and the own one, which goes before all others. False: it is not valid, is there already, or there are too many. */
 bool s3_scopes_add_read(struct s3_scopes *scopes, struct slice scope);
 bool s3_scopes_set_own(struct s3_scopes *scopes, struct slice scope);
 
-/* Whether a key, without what comes before the scope, lies in the scope of that number: it begins with "SCOPE/". */
+/* Whether a key, without what comes before the scope, lies in the scope of that number: it begins with it and S3_SCOPE_END. */
 bool s3_scope_has(const struct s3_scopes *scopes, unsigned i, struct slice key);
 
 #endif

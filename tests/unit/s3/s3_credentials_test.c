@@ -264,10 +264,10 @@ static void test_scopes(void **state)
     assert_string_equal(scopes->names[0], "main");
     assert_string_equal(scopes->names[1], "release");
     assert_string_equal(scopes->names[2], "pr/17");
-    assert_true(s3_scope_has(scopes, 0, SLICE("main/x")));
+    assert_true(s3_scope_has(scopes, 0, SLICE("main/-/x")));
     assert_false(s3_scope_has(scopes, 0, SLICE("main")));
-    assert_false(s3_scope_has(scopes, 0, SLICE("mainx/x")));
-    assert_false(s3_scope_has(scopes, 2, SLICE("pr/171/x")));
+    assert_false(s3_scope_has(scopes, 0, SLICE("main/x")));
+    assert_false(s3_scope_has(scopes, 2, SLICE("pr/17/1/-/x")));
     assert_int_equal(rights(set, "MAIN", "any"), S3_RIGHT_READ);
     scopes = s3_identity_scopes(find(set, "READS"));
     assert_int_equal(scopes->count, 1);
@@ -313,6 +313,8 @@ static void test_refuses(void **state)
     check_refused("key A b scope=", 1);
     check_refused("key A b scope=../main", 1);
     check_refused("key A b scope=a//b", 1);
+    check_refused("key A b scope=a/-/b", 1);
+    check_refused("key A b scope=-", 1);
     check_refused("key A b scope=/a", 1);
     check_refused("key A b scope=a/", 1);
     check_refused("key A b scope=pr/{pull_request}", 1);
