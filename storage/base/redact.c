@@ -14,10 +14,15 @@
 #define PARAMETER_NAME_MAX 32u
 
 static const char *const secret_parameters[] = {
-    "X-Amz-Signature",  "X-Amz-Credential", "X-Amz-Security-Token", /* presigned, version 4 */
-    "Signature",        "AWSAccessKeyId",   "SecurityToken",        /* presigned, version 2 */
-    "Credential",                                                   /* of an Authorization field */
-    "WebIdentityToken",                                             /* shown to STS */
+    "X-Amz-Signature",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token", /* presigned, version 4 */
+    "Signature",
+    "AWSAccessKeyId",
+    "SecurityToken",    /* presigned, version 2 */
+    "Credential",       /* of an Authorization field */
+    "WebIdentityToken", /* shown to STS */
+    "sig",              /* of a cache's URLs, as Azure calls it */
 };
 
 /* The byte that is written at text, and how many characters it takes: 3 where it is percent-encoded. */

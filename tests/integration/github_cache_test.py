@@ -15,13 +15,15 @@ VERSION, OTHER = "ab" * 32, "cd" * 32
 ISSUER = "https://token.actions.githubusercontent.com"
 SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pull", "reader", "plain")}
 FILE = fresh("github") + ".credentials"
+LOG = fresh("github") + ".access"
 key = Key("one", "ES256")
 issuer = Issuer(key)
 with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
     file.write(f"oidc {ISSUER} audience=sluice jwks={issuer.url}\nrole acme issuer={ISSUER} claim:repository=acme/*\n"
                f"token main {SECRETS['main']} scope=main\ntoken pull {SECRETS['pull']} scope=pr/1 read=main\ntoken reader {SECRETS['reader']} read=main\n"
                f"token plain {SECRETS['plain']} acts=read,write\nkey ADMIN admin-secret *=all\n")
-server = Server(args=["--credentials", FILE, "--cache", "github bucket=acts prefix=gh/ repository=123 repository=456", "--cache", "github name=other bucket=others"])
+server = Server(args=["--credentials", FILE, "--cache", "github bucket=acts prefix=gh/ repository=123 repository=456", "--cache", "github name=other bucket=others",
+                      "--access-log", LOG])
 
 
 def token_of(who):
@@ -316,6 +318,9 @@ equal([create(runner("123", scopes), "x") for scopes in ([], "x", [{"Scope": "a"
       [(403, "permission_denied")] * 8, "a claim that is none, or does not write")
 equal(find(key_token({"repository": "other/app", "repository_id": "123", "ac": json.dumps([MAIN])}), "job")[0], 401, "without a role a token is nobody's")
 check(server.stop(), "the server ends with status 0")
+with open(LOG) as file:
+    text = file.read()
+check("/upload/" in text and "&sig=REDACTED" in text and "sig=" not in text.replace("sig=REDACTED", ""), "no signature is logged")
 
 # ---- Configuration ----
 server = Server(args=["--cache", "github bucket=acts", "--public-url", "https://cache.example/below/"])

@@ -82,13 +82,16 @@ static bool is_of_key(const struct upload *upload, struct slice key)
 
 /* ---- Beginning and end ---- */
 
-/* Of which nothing has come for long; and whether one of the key is left. */
+/* Whether one of the key is under way. One of which nothing has come for a while gives way to another of its key, or where there are too many; any goes
+ * when its URL is good no more. */
 static bool clear_idle(struct github_uploads *uploads, struct slice key, int64_t now_ms)
 {
-    bool is_there = false;
+    bool is_there = false, is_full = uploads->count == GITHUB_UPLOADS_MAX;
 
     for (struct upload **link = &uploads->first; *link != NULL;) {
-        if (now_ms - (*link)->touched_ms >= GITHUB_IDLE_S * 1000ll) {
+        bool is_rival = is_full || is_of_key(*link, key);
+
+        if (now_ms - (*link)->touched_ms >= (is_rival ? GITHUB_IDLE_S : GITHUB_UPLOAD_URL_S) * 1000ll) {
             remove_upload(uploads, link);
             continue;
         }
