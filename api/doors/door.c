@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "api/s3/web_auth/s3_verify_web.h"
+#include "api/s3/s3_dispatch.h"
+#include "api/s3/s3_selector.h"
 #include "storage/base/names.h"
 
 struct door_call *door_call_of(const struct s3_request *request)
@@ -95,6 +97,19 @@ enum s3_door_way door_go_to_key(struct door_call *call, struct slice name)
     if (request->method == S3_PUT && door->is_write_once)
         door_add_header(request, SLICE("if-none-match"), SLICE("*"));
     return S3_DOOR_ENTERED;
+}
+
+void door_dispatch_anew(struct s3_request *request)
+{
+    enum s3_error error = s3_effective_read(request);
+
+    s3_selector_apply(request);
+    if (error == S3_ERROR_NONE)
+        error = s3_effective_settle(request);
+    if (error != S3_ERROR_NONE)
+        s3_answer_error(request, error);
+    else
+        s3_dispatch(request);
 }
 
 enum s3_door_way door_authenticate(struct door_call *call)

@@ -94,6 +94,9 @@ bool door_path_is_plain(struct slice path);
 void door_add_header(struct s3_request *request, struct slice name, struct slice value);
 enum s3_door_way door_go_to_key(struct door_call *call, struct slice name);
 
+/* The request says other things by now than when it came in, in key, parameters or headers: they are read anew, and it goes S3's way. */
+void door_dispatch_anew(struct s3_request *request);
+
 /* The hooks of s3_door that are the same for all kinds: scopes, see door_scope.c. */
 enum s3_error door_on_known(struct s3_request *request);
 unsigned door_rights_of(const struct s3_request *request, struct slice key);

@@ -7,7 +7,6 @@
 #include "api/core/core.h"
 #include "api/doors/webdav.h"
 #include "api/s3/s3_dispatch.h"
-#include "api/s3/s3_selector.h"
 #include "storage/base/percent.h"
 
 #define ALLOW "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, PROPFIND, COPY, MOVE"
@@ -227,23 +226,15 @@ static void dispatch_copy(struct webdav *webdav)
     struct slice source =
         arena_concat(&request->http->arena, SLICE("/"), slice_text(webdav->call->door->bucket), SLICE("/"),
                      percent_encode_in(&request->http->arena, key, true));
-    static struct s3_parameter rename = {.name = {"renameObject", 12}, .value = {"", 0}};
-    enum s3_error error;
 
     request->key = webdav_key(webdav, webdav->target);
     door_add_header(request, moves ? SLICE("x-amz-rename-source") : SLICE("x-amz-copy-source"), source);
     if (moves) {
-        request->parameters = &rename;
+        request->parameters = s3_request_alloc(request, sizeof(*request->parameters));
+        *request->parameters = (struct s3_parameter){.name = SLICE("renameObject"), .value = SLICE("")};
         request->parameter_count = 1;
     }
-    error = s3_effective_read(request);
-    s3_selector_apply(request);
-    if (error == S3_ERROR_NONE)
-        error = s3_effective_settle(request);
-    if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
-    else
-        s3_dispatch(request);
+    door_dispatch_anew(request);
 }
 
 static void serve_copy(struct webdav *webdav)

@@ -17,8 +17,6 @@
 
 #include "api/doors/github/github.h"
 #include "api/s3/object/s3_range.h"
-#include "api/s3/s3_dispatch.h"
-#include "api/s3/s3_selector.h"
 #include "storage/base/clock.h"
 
 #define NUMBER_BYTES 6u /* of an upload's id: clients keep numbers as doubles */
@@ -192,14 +190,7 @@ void github_v1_serve_bytes(struct github_request *github)
     length = snprintf(name, sizeof(name), "%020" PRIu64 "-%020" PRIu64, github->first, github->last);
     if (github_blob_put_block(github, github->key, slice_of(name, (size_t)length)) != S3_DOOR_ENTERED)
         return;
-    error = s3_effective_read(request);
-    s3_selector_apply(request);
-    if (error == S3_ERROR_NONE)
-        error = s3_effective_settle(request);
-    if (error != S3_ERROR_NONE)
-        s3_answer_error(request, error);
-    else
-        s3_dispatch(request);
+    door_dispatch_anew(request);
 }
 
 /* All that has come, in the order of its places. */
