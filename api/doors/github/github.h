@@ -6,7 +6,7 @@
  *      CreateCacheEntry -> upload URL -> blocks, a list of them -> FinalizeCacheEntryUpload       the entry is there
  *      GetCacheEntryDownloadURL -> download URL -> bytes
  *
- * An entry is an object, PREFIX SCOPE/VERSION/KEY; an upload is a multipart upload of it, its blocks are the parts. A signed URL stands for
+ * An entry is an object, PREFIX SCOPE/-/VERSION/KEY; an upload is a multipart upload of it, its blocks are the parts. A signed URL stands for
  * the right to one of them, for some hours, and ends with the process.
  *
  *      door_github.c       paths, calls, answers           github_uploads.c    uploads under way
