@@ -165,7 +165,8 @@ int door_status_of(const struct door_call *call, enum s3_error error)
     const struct door_kind *kind = call->door->kind;
     int status = s3_error_status(error);
 
-    if (error == S3_ERROR_ACCESS_DENIED && request->identity == NULL && s3_verify_web_may_show(request))
+    if (error == S3_ERROR_ACCESS_DENIED && request->identity == NULL && request->web == S3_WEB_NONE &&
+        s3_verify_web_may_show(request))
         return 401;
     if (error == S3_ERROR_WRITE_ONCE ||
         (request->method == S3_PUT && error == S3_ERROR_PRECONDITION_FAILED && call->door->is_write_once))

@@ -63,6 +63,7 @@ equal(ask(main, "PUT", "/artifacts/app.tar", b"built")[0], 200, "a token of main
 equal(ask(main, "GET", "/artifacts/app.tar")[2], b"built", "and read it")
 equal(ask(github(repository="acme/other"), "GET", "/artifacts/app.tar")[0], 200, "a pattern has a star")
 equal(code(ask(github(repository="acmeevil/app"), "GET", "/artifacts/app.tar")), (403, "AccessDenied"), "another owner's token gets no role")
+equal(ask(github(repository="acmeevil/app"), "GET", "/-/cache/http/x")[0], 403, "at a door neither: it is known, and has no right")
 equal(code(ask(github(ref="refs/heads/mainly"), "GET", "/artifacts/app.tar")), (403, "AccessDenied"), "nor does another branch")
 equal((ask(own(), "GET", "/artifacts/app.tar")[0], ask(own(ed), "GET", "/artifacts/app.tar")[0], ask(own(), "PUT", "/artifacts/x", b"")[0]), (200, 200, 403),
       "P-256 and Ed25519, numbers as claims, and a role that only reads")
