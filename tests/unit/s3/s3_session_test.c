@@ -222,7 +222,7 @@ static void bad_keys_are_not_used(void **state)
         load(false, first);
         load(false, second);
         assert_memory_not_equal(first, second, sizeof(first));
-        assert_true(memcmp(first, bad[i].text, 16) != 0);
+        assert_true(strlen(bad[i].text) < 16 || memcmp(first, bad[i].text, 16) != 0);
         assert_int_equal(stat(path, &status), 0);
         assert_int_equal(status.st_size, strlen(bad[i].text));
     }
