@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 
+from protobuf import field
 from sluicetest import SLUICE, Server, check, done, equal, fresh, run
 
 SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pr", "reader")}
@@ -38,21 +39,6 @@ def stored(body, door="bazel", who=None):
     got = status("PUT", f"{door}/cas/{name_of(body)}", body, who=who)
     check(got == 200, f"{body[:20]!r} is stored", got) if got != 200 else None
     return name_of(body)
-
-
-# ---- Protobuf, as far as these messages need it ----
-def varint(number):
-    out = b""
-    while number > 0x7f:
-        out, number = out + bytes([number & 0x7f | 0x80]), number >> 7
-    return out + bytes([number])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def digest(hash, size=1):

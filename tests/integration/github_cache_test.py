@@ -8,6 +8,7 @@ import os
 import urllib.parse
 
 from issuer import Issuer, Key
+from protobuf import field
 from sluicetest import SLUICE, Server, check, done, equal, fresh, run
 
 SERVICE = "/-/cache/github/twirp/github.actions.results.api.v1.CacheService/"
@@ -156,17 +157,6 @@ equal(call(None, "GetCacheEntryDownloadURL", {"key": "yarn-1", "version": VERSIO
 equal(call("main", "CreateArtifact", {}, service="/twirp/github.actions.results.api.v1.ArtifactService/")[0], 404, "other services are not kept")
 
 # ---- Protobuf ----
-def varint(number):
-    text = b""
-    while number > 0x7f:
-        text, number = text + bytes([number & 0x7f | 0x80]), number >> 7
-    return text + bytes([number])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value.encode() if isinstance(value, str) else varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def read_wire(data):
@@ -316,7 +306,7 @@ equal((find(runner("789", [MAIN]), "job"), create(runner("789", [MAIN]), "job"))
 equal([create(runner("123", scopes), "x") for scopes in ([], "x", [{"Scope": "a"}], [{"Scope": "a", "Permission": 4}], [{"Permission": 3}], [{"Scope": "", "Permission": 3}],
                                                           [{"Scope": "a" * 200, "Permission": 3}], [{"Scope": "a", "Permission": 1}])],
       [(403, "permission_denied")] * 8, "a claim that is none, or does not write")
-equal(find(key_token({"repository": "other/app", "repository_id": "123", "ac": json.dumps([MAIN])}), "job")[0], 401, "without a role a token is nobody's")
+equal(find(key_token({"repository": "other/app", "repository_id": "123", "ac": json.dumps([MAIN])}), "job")[0], 403, "without a role a good token has no right")
 check(server.stop(), "the server ends with status 0")
 with open(LOG) as file:
     text = file.read()
