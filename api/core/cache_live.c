@@ -25,10 +25,8 @@ int core_cache_list(struct core *core, int (*visit)(void *ctx, const struct core
 int core_cache_list_closed(const char *data_dir,
                            int (*visit)(void *ctx, const struct core_cache_figures *figures), void *ctx)
 {
-    const struct core_options options = {
-        .data_dir = data_dir, .read_only = true, .shared_fs = true, .digest_threads = 1};
     struct core *core;
-    int err = core_open(&core, &options);
+    int err = core_open_to_look(&core, data_dir);
 
     if (err != 0)
         return err;

@@ -220,6 +220,14 @@ int core_open(struct core **out, const struct core_options *options)
     return core_open_as(out, options);
 }
 
+int core_open_to_look(struct core **out, const char *data_dir)
+{
+    const struct core_options options = {
+        .data_dir = data_dir, .read_only = true, .shared_fs = true, .digest_threads = 1};
+
+    return core_open(out, &options);
+}
+
 /* The database removes its log when it is closed, so SEQUENCE must not say any more that it is there; and of a store that was not opened
  * everything stays. */
 static void core_end_log(struct core *core)

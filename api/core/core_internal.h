@@ -189,6 +189,11 @@ int settle_start(struct core *core, struct settle **settle);
  * away; if something did, it stays, and the next start verifies that. NULL allowed. */
 void settle_stop(struct settle *settle);
 
+/* ---- Stores that are not served ---- */
+
+/* Opens one to tell something of it, without writing into it; as core_open. Where it has no database, core->past says so. */
+int core_open_to_look(struct core **core, const char *data_dir);
+
 /* ---- Lifecycle: one thread per core that carries out the lifecycle rules of buckets ---- */
 
 int lifecycle_start(struct core *core, struct lifecycle **lifecycle);

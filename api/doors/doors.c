@@ -28,11 +28,6 @@ static const struct door_kind *const kinds[] = {&door_bazel, &door_ccache, &door
                                                 &door_nx,    &door_turbo,  &door_webdav};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-const char *doors_kinds(void)
-{
-    return "bazel, ccache, github, go, gradle, http, nx, turbo, webdav";
-}
-
 /* ---- Configuration ---- */
 
 static int refuse(const struct reading *reading, const char *format, ...)
@@ -59,6 +54,18 @@ static const struct door_kind *find_kind(const char *name)
             return kinds[i];
     }
     return NULL;
+}
+
+static int refuse_kind(const struct reading *reading)
+{
+    char names[192] = "";
+
+    for (size_t i = 0; i < KINDS; i++) {
+        size_t length = strlen(names);
+
+        (void)snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
+    }
+    return refuse(reading, "it begins with a kind: %s", names);
 }
 
 static int take_name(const struct reading *reading, const char *name, struct door *door)
@@ -119,7 +126,7 @@ static int take_spec(const struct reading *reading, struct door *door)
     strcpy(text, reading->spec);
     word = strtok_r(text, " \t", &rest);
     if (word == NULL || (door->kind = find_kind(word)) == NULL)
-        return refuse(reading, "it begins with a kind: %s", doors_kinds());
+        return refuse_kind(reading);
     strcpy(door->name, door->kind->name);
     door->is_write_once = door->kind->is_write_once;
     door->validates = door->kind->validates;

@@ -31,7 +31,5 @@ void doors_destroy(struct doors *doors); /* NULL allowed */
 struct s3_doors doors_for_front(const struct doors *doors);
 size_t doors_count(const struct doors *doors);
 const char *doors_bucket(const struct doors *doors, size_t i); /* i < doors_count; a bucket may come twice */
-/* The kinds there are, for messages: "gradle, nx, ...". */
-const char *doors_kinds(void);
 
 #endif

@@ -91,10 +91,8 @@ int core_count(struct core *core, uint64_t objects_max, struct core_count *count
 int core_count_closed(const char *data_dir, uint64_t objects_max, struct core_count *count,
                       uint64_t *free_bytes)
 {
-    const struct core_options options = {
-        .data_dir = data_dir, .read_only = true, .shared_fs = true, .digest_threads = 1};
     struct core *core;
-    int err = core_open(&core, &options);
+    int err = core_open_to_look(&core, data_dir);
 
     if (err != 0)
         return err;
