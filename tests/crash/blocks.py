@@ -29,7 +29,7 @@ def why_not(program):
             return f"no {path}"
     if shutil.which("mkfs.ext4", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
         return "no mkfs.ext4"
-    reason = compile_to(program, os.path.join(HERE, "disk.c"))
+    reason = compile_to(program, [os.path.join(HERE, "disk.c")])
     if reason is not None:
         return reason
     with tempfile.TemporaryDirectory() as folder:

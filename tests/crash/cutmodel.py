@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a disk may hold after the power failed. A Disk takes the records of a recording one by one (recorder.c says what they are) and
+"""What a disk may hold after the power failed. A Disk takes the records of a recording one by one (recorder.h says what they are) and
 knows at each moment what the page cache shows and what is on the disk for certain; a State is one of the many that a power cut at
 this moment may leave.
 

@@ -2,6 +2,7 @@
 """One recording: a server is started, used, and killed or cut off, several times on one store, while the recorder below it keeps what it
 does to the disk, and its clients keep what it promised."""
 import ctypes
+import glob
 import mmap
 import os
 import pickle
@@ -29,14 +30,14 @@ class Control(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in ("countdown", "match", "action", "delay_us", "fired")]
 
 
-def compile_to(path, source, *options):
+def compile_to(path, sources, *options):
     """Why it cannot be built, or None."""
     if os.path.exists(path):
         return None
     compiler = next((found for found in map(shutil.which, ("cc", "gcc", "clang")) if found), None)
     if compiler is None:
         return "no compiler"
-    made = subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", *options, "-o", path + ".new", source], capture_output=True, text=True)
+    made = subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", *options, "-o", path + ".new", *sources], capture_output=True, text=True)
     if made.returncode != 0:
         return made.stderr
     os.rename(path + ".new", path)
@@ -44,7 +45,7 @@ def compile_to(path, source, *options):
 
 
 def build_recorder(path):
-    return compile_to(path, os.path.join(HERE, "recorder.c"), "-shared", "-fPIC")
+    return compile_to(path, sorted(glob.glob(os.path.join(HERE, "recorder_*.c"))), "-shared", "-fPIC")
 
 
 def environment(**more):
