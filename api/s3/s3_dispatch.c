@@ -120,8 +120,7 @@ static enum s3_error refuse(struct s3_request *request, const struct s3_operatio
         error = operation->refusal;
     if (error == S3_ERROR_NONE)
         error = refuse_change(request);
-    if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT && request->method != S3_GET &&
-        request->method != S3_HEAD && request->method != S3_DELETE)
+    if (error == S3_ERROR_NONE && s3_door_is_written(request))
         error = s3_door_judge_write(request);
     if (error == S3_ERROR_NONE && operation->resource == S3_RESOURCE_OBJECT)
         error = s3_encryption_refuse(&request->effective,

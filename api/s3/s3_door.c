@@ -28,18 +28,3 @@ enum s3_door_way s3_door_enter(struct s3_request *request)
 
     return doors->enter != NULL ? doors->enter(doors->ctx, request) : S3_DOOR_ABSENT;
 }
-
-enum s3_error s3_door_judge_write(struct s3_request *request)
-{
-    const struct s3_doors *doors = s3_service_doors(request->service);
-    const void *keeper;
-
-    if (doors->keeper_of == NULL)
-        return S3_ERROR_NONE;
-    keeper = doors->keeper_of(doors->ctx, request->bucket_name, request->key);
-    if (keeper == NULL || (request->door != NULL && request->door->keeper == keeper))
-        return S3_ERROR_NONE;
-    s3_request_explain(request, S3_ERROR_ACCESS_DENIED,
-                       "This key belongs to a cache, and is written through its door alone.");
-    return S3_ERROR_ACCESS_DENIED;
-}

@@ -64,5 +64,9 @@ enum s3_door_way s3_door_enter(struct s3_request *request);
 /* What a door keeps is written through it alone: its checks are worth nothing otherwise. AccessDenied for a request that would put something
  * else there. Removing is not kept: then a door misses it, as it misses what never was there. */
 enum s3_error s3_door_judge_write(struct s3_request *request);
+/* Whether the request, as its operation says, puts something at its key. */
+bool s3_door_is_written(const struct s3_request *request);
+/* Whether that is refused to everybody, whoever asks: no credentials would help. */
+bool s3_door_is_closed(const struct s3_request *request);
 
 #endif

@@ -116,12 +116,16 @@ equal((status("GET", "gradle/large"), status("GET", "nx/v1/cache/large")), (404,
 check(server.stop(), "that server ends with status 0")
 
 # ---- Strangers ----
-server = Server(keys=True, args=["--cache", "nx bucket=nxs", "--cache", "turbo bucket=turbo"])
+server = Server(keys=True, args=["--cache", "nx bucket=nxs", "--cache", "turbo bucket=turbo prefix=t/"])
 answer = ask("GET", "nx/v1/cache/0123abc")
 check(answer[0] == 401 and "Basic" in answer[1]["www-authenticate"], "a stranger is asked who he is", repr(answer))
 answer = ask("GET", "turbo/v8/artifacts/00ff")
 check(answer[0] == 401 and json.loads(answer[2])["error"]["code"] == "AccessDenied", "and in JSON where the client wants that", repr(answer))
 equal(status("PUT", "nx/v1/cache/0123abc", b"x" * 1_000_000), 401, "and stores nothing")
+refused = [server.request("PUT", "/nxs/0123abc", b"x"), server.request("POST", "/nxs/0123abc?uploads"), server.request("PUT", "/nxs/0123abc?tagging", b"<Tagging/>")]
+equal([answer[0] for answer in refused], [403] * 3, "nor is he asked where nobody may write, by S3")
+check(not any("www-authenticate" in answer[1] for answer in refused), "whoever he is", repr(refused))
+equal([server.request(method, "/nxs/0123abc")[0] for method in ("GET", "DELETE")] + [server.request("PUT", "/turbo/x", b"")[0]], [401] * 3, "but where somebody may do it")
 check(server.stop(), "that server ends with status 0, too")
 
 # ---- Configuration ----

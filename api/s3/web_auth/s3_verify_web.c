@@ -10,6 +10,7 @@
 #include "api/s3/web_auth/s3_attempts.h"
 #include "api/s3/access/s3_browser.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_door.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/web_auth/s3_oidc.h"
 #include "storage/base/clock.h"
@@ -128,7 +129,8 @@ static bool is_stranger(const struct s3_request *request)
 enum s3_error s3_verify_web_challenge(struct s3_request *request, enum s3_error error)
 {
     if (error == S3_ERROR_ACCESS_DENIED && is_stranger(request) &&
-        !s3_credentials_is_open(request->credentials) && s3_verify_web_may_show(request))
+        !s3_credentials_is_open(request->credentials) && s3_verify_web_may_show(request) &&
+        !s3_door_is_closed(request))
         error = S3_ERROR_NO_CREDENTIALS;
     if (error == S3_ERROR_NO_CREDENTIALS || error == S3_ERROR_WRONG_CREDENTIALS) {
         s3_answer_header(request, "www-authenticate", LITERAL("Basic realm=\"sluice\", charset=\"UTF-8\""));

@@ -13,7 +13,7 @@ enum s3_error s3_verify_web(struct s3_request *request);
 /* Whether a request that came this way may show a secret, and be invited to. */
 bool s3_verify_web_may_show(const struct s3_request *request);
 /* What becomes of an error that is about to be answered: who is denied something and has said nothing of himself is invited to, unless he
- * speaks S3, and would have signed. Adds WWW-Authenticate where that is so. */
+ * speaks S3, and would have signed, or asks for what nobody gets. Adds WWW-Authenticate where that is so. */
 enum s3_error s3_verify_web_challenge(struct s3_request *request, enum s3_error error);
 /* Whether nobody reads on the way what the request shows, and what its answer does; or the operator says that it does not matter. */
 bool s3_verify_web_is_safe(const struct s3_request *request);
