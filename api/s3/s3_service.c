@@ -24,6 +24,7 @@
 #include "api/http/limits.h"
 #include "api/s3/operations.h"
 #include "api/s3/session/s3_session_key.h"
+#include "api/s3/session/s3_sts.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
 #include "storage/base/scramble.h"
@@ -32,7 +33,7 @@
 
 /* Written by one worker, read by any. */
 struct counts {
-    _Atomic uint64_t of_row[S3_OPERATION_ROWS];
+    _Atomic uint64_t of_row[S3_STS_COUNT_END];
 };
 
 struct s3_service {

@@ -70,7 +70,7 @@ struct s3_credentials *s3_service_credentials(struct s3_service *service);
 void s3_service_make_request_id(struct s3_service *service, char id[17]);
 /* What x-amz-id-2 says: the same for the service's life. */
 const char *s3_service_host_id(const struct s3_service *service);
-/* Counts a request for that row of the table of operations. On the thread of that worker: counting takes no lock. */
+/* Counts a request for that row of the table of operations, or one of enum s3_sts_count. On the thread of that worker: counting takes no lock. */
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row);
 /* How many of them there were. Any thread. */
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);

@@ -12,6 +12,7 @@
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/operations.h"
 #include "api/s3/s3_service.h"
+#include "api/s3/session/s3_sts.h"
 #include "api/s3/web_auth/s3_attempts.h"
 #include "api/sluice.h"
 #include "storage/base/slice.h"
@@ -81,7 +82,7 @@ static enum s3_error check_metrics_right(struct s3_request *request)
 #define CACHE_PAGE_BYTES (CACHE_FIGURES * (200u + CACHES_MAX * 160u))
 
 struct page {
-    char text[6656 + 80 * S3_OPERATION_ROWS + CACHE_PAGE_BYTES];
+    char text[7680 + 80 * S3_OPERATION_ROWS + CACHE_PAGE_BYTES];
     size_t length;
 };
 
@@ -154,6 +155,19 @@ static void add_operations(struct page *page, const struct s3_service *service)
         add(page, "sluice_s3_requests_total{operation=\"%s\"} %" PRIu64 "\n", name, count);
         count = 0;
     }
+}
+
+static void add_sts(struct page *page, const struct s3_service *service)
+{
+    add(page, "# HELP sluice_sts_requests_total Requests to STS by action, refused ones too.\n"
+              "# TYPE sluice_sts_requests_total counter\n");
+    for (unsigned action = 0; action < S3_STS_ACTIONS; action++)
+        add(page, "sluice_sts_requests_total{action=\"%s\"} %" PRIu64 "\n", s3_sts_action_name(action),
+            s3_service_counted(service, S3_STS_COUNT_ACTION + action));
+    add(page, "sluice_sts_requests_total{action=\"none\"} %" PRIu64 "\n",
+        s3_service_counted(service, S3_STS_COUNT_OTHER));
+    add_value(page, "sluice_sts_refused_total", "counter", "Requests to STS that were refused.",
+              s3_service_counted(service, S3_STS_COUNT_REFUSED));
 }
 
 /* ---- Cache buckets ---- */
@@ -283,6 +297,7 @@ static void answer_metrics(struct s3_request *request)
     add_refusals(&page, &statistics);
     add_attempts(&page, request->service);
     add_operations(&page, request->service);
+    add_sts(&page, request->service);
     add_caches(&page, request);
     answer_text(request, 200, "OK", "text/plain; version=0.0.4", page.text, page.length);
 }

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import stat
 import time
 import urllib.error
@@ -251,6 +252,22 @@ if have("aws"):
                                            {"AWS_ACCESS_KEY_ID": main["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": main["SecretAccessKey"], "AWS_SESSION_TOKEN": text}), "built")
 else:
     skip("aws cli", "not installed")
+
+# ---- Figures ----
+def counted():
+    page = server.request("GET", "/-/metrics", headers={"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret-of-ours").decode()})[2].decode()
+    requests = {name: int(count) for name, count in re.findall(r'^sluice_sts_requests_total\{action="(\w+)"\} (\d+)$', page, re.M)}
+    return {**requests, "refused": int(re.search(r"^sluice_sts_refused_total (\d+)$", page, re.M).group(1))}
+
+
+before = counted()
+equal(sorted(before), ["AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken", "none", "refused"], "the metrics have each action")
+for answer, want in ((assume(), 200), (assume("none"), 403), (form("GetCallerIdentity"), 403), (form("Fly"), 400), (form(filler="x" * 70_000), 400)):
+    equal(answer[0], want, "a call that is counted")
+sts.get_session_token()
+after = counted()
+equal({name: after[name] - before[name] for name in after if after[name] != before[name]},
+      {"AssumeRoleWithWebIdentity": 2, "GetCallerIdentity": 1, "GetSessionToken": 1, "none": 2, "refused": 4}, "calls count by action, and those that were refused")
 
 # ---- When it ends ----
 check(server.stop(), "the server ends with status 0")

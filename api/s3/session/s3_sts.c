@@ -276,18 +276,23 @@ static const struct action {
     const char *name;
     bool is_signed;
     void (*serve)(struct s3_request *request, const struct s3_sts_form *form);
-} actions[] = {
+} actions[S3_STS_ACTIONS] = {
     {"AssumeRoleWithWebIdentity", false, assume_role_with_web_identity},
     {"AssumeRole", true, assume_role},
     {"GetSessionToken", true, get_session_token},
     {"GetCallerIdentity", true, get_caller_identity},
 };
 
+const char *s3_sts_action_name(unsigned action)
+{
+    return actions[action].name;
+}
+
 static const struct action *find_action(const struct s3_sts_form *form)
 {
     struct slice name = s3_sts_form_value(form, "Action"), version = s3_sts_form_value(form, "Version");
 
-    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+    for (unsigned i = 0; i < S3_STS_ACTIONS; i++)
         if (slice_is(name, actions[i].name) && slice_is(version, VERSION))
             return &actions[i];
     return NULL;
@@ -310,28 +315,35 @@ static bool authenticate(struct s3_request *request)
     return false;
 }
 
-static void on_form(void *ctx, int result, struct slice body)
+/* NULL: there is none, which is answered. */
+static const struct action *read_action(struct s3_request *request, int result, struct slice body,
+                                        struct s3_sts_form *form)
 {
-    struct s3_request *request = ctx;
-    const struct action *action;
-    unsigned char digest[32];
-    struct s3_sts_form form;
-    char *hex;
+    const struct action *action = NULL;
 
-    if (result != 0) {
+    if (result != 0)
         s3_sts_answer_error(request, s3_error_of_body(result));
-        return;
-    }
-    if (s3_sts_form_read(&form, request, body) != 0) {
+    else if (s3_sts_form_read(form, request, body) != 0)
         s3_sts_refuse(request, 400, "MalformedInput", "The form cannot be read.");
-        return;
-    }
-    if ((action = find_action(&form)) == NULL) {
+    else if ((action = find_action(form)) == NULL)
         s3_sts_refuse(request, 400, "InvalidAction",
                       "Could not find that operation for that version. This server has version " VERSION
                       " of AssumeRoleWithWebIdentity, AssumeRole, GetSessionToken and GetCallerIdentity.");
+    s3_sts_count(request,
+                 action != NULL ? S3_STS_COUNT_ACTION + (unsigned)(action - actions) : S3_STS_COUNT_OTHER);
+    return action;
+}
+
+static void on_form(void *ctx, int result, struct slice body)
+{
+    struct s3_request *request = ctx;
+    struct s3_sts_form form;
+    const struct action *action = read_action(request, result, body, &form);
+    unsigned char digest[32];
+    char *hex;
+
+    if (action == NULL)
         return;
-    }
     request->http->name = action->name;
     hex = s3_request_alloc(request, 2 * sizeof(digest) + 1);
     s3_sha256(body.base, body.len, digest);

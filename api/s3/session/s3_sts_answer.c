@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#include "api/s3/s3_service.h"
+#include "api/s3/session/s3_sts.h"
+
 #define XMLNS         " xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\""
 #define TAG_BYTES_MAX 128u
 
@@ -41,10 +44,16 @@ void s3_sts_answer_end(struct s3_request *request, struct s3_xml *xml, const cha
     answer(request, 200, xml);
 }
 
+void s3_sts_count(struct s3_request *request, unsigned what)
+{
+    s3_service_count(request->service, http_worker_index(http_request_worker(request->http)), what);
+}
+
 void s3_sts_refuse(struct s3_request *request, int status, const char *code, const char *message)
 {
     struct s3_xml xml;
 
+    s3_sts_count(request, S3_STS_COUNT_REFUSED);
     s3_xml_init(&xml, &request->http->arena);
     s3_xml_open(&xml, "ErrorResponse" XMLNS);
     s3_xml_open(&xml, "Error");

@@ -11,6 +11,9 @@
 void s3_sts_answer_begin(struct s3_request *request, struct s3_xml *xml, const char *action);
 void s3_sts_answer_end(struct s3_request *request, struct s3_xml *xml, const char *action);
 
+/* One more of enum s3_sts_count. */
+void s3_sts_count(struct s3_request *request, unsigned what);
+
 /* code and message of STS's own. */
 void s3_sts_refuse(struct s3_request *request, int status, const char *code, const char *message);
 /* What S3 says of a signature or a body, in STS's words. */
