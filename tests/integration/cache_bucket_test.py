@@ -149,6 +149,11 @@ def largest_object(server):
     equal(answer("PUT", "/limited/copy", None, {"x-amz-copy-source": "/plain/source"}), too_large, "a copy of it")
     body, headers = form("large", b"q" * 100_001)
     equal(answer("POST", "/limited", body, headers), too_large, "a posted form")
+    head = f"POST /limited HTTP/1.1\r\nHost: localhost\r\nContent-Type: {headers['content-type']}\r\nContent-Length: 9000000\r\nConnection: close\r\n\r\n"
+    reply = server.raw(head.encode() + body[:body.index(b"q" * 100_001)] + b"q" * 300_000)
+    check(reply.startswith(b"HTTP/1.1 413 "), "which is refused before the rest of it comes", repr(reply[:200]))
+    body, headers = form("fits", b"q" * 100_000)
+    equal(server.request("POST", "/limited", body, headers)[0], 204, "a form with an object of the largest size")
     equal(answer("PUT", "/limited/fits", b"x", {"x-amz-write-offset-bytes": "100000"}), too_large, "an append that makes it too large")
     equal(list(keys_and_sizes(server, "limited")), ["fits"], "nothing of these was stored")
 

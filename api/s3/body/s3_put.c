@@ -286,18 +286,6 @@ static enum s3_error read_claims(struct s3_put *put, const char **message)
     return s3_checksum_claim_read(&request->http->headers, false, &put->claim, message);
 }
 
-enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const char **message)
-{
-    enum s3_error error = read_claims(put, message);
-
-    if (error == S3_ERROR_NONE && put->claim.in_trailer) {
-        *message = "A form has no trailers.";
-        return S3_ERROR_INVALID_REQUEST;
-    }
-    put->bytes_max = bytes_max < length_max(put) ? bytes_max : length_max(put);
-    return error;
-}
-
 /* A cache bucket may take no objects of that size, and then no parts of one; the sum is asked when the row is stored. */
 static enum s3_error put_bound(struct s3_put *put)
 {
@@ -308,11 +296,23 @@ static enum s3_error put_bound(struct s3_put *put)
         return s3_error_of_result(result);
     if (rules == NULL || rules->object_bytes_max == 0 || rules->object_bytes_max >= put->bytes_max)
         return S3_ERROR_NONE;
-    if (s3_body_length(put->body) != UINT64_MAX)
+    if (put->body != NULL && s3_body_length(put->body) != UINT64_MAX)
         return S3_ERROR_ENTITY_TOO_LARGE_FOR_CACHE;
     put->bytes_max = rules->object_bytes_max;
     put->is_bounded = true;
     return S3_ERROR_NONE;
+}
+
+enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const char **message)
+{
+    enum s3_error error = read_claims(put, message);
+
+    if (error == S3_ERROR_NONE && put->claim.in_trailer) {
+        *message = "A form has no trailers.";
+        return S3_ERROR_INVALID_REQUEST;
+    }
+    put->bytes_max = bytes_max < length_max(put) ? bytes_max : length_max(put);
+    return error == S3_ERROR_NONE ? put_bound(put) : error;
 }
 
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message)

@@ -42,19 +42,19 @@ struct s3_put {
     struct core_put *core;          /* in commit */
     char etag[META_ETAG_BYTES_MAX + 1];
     struct meta_checksum checksum;
+    bool is_bounded; /* by the bucket, to less than was said; from s3_put_prepare on */
 
     /* Private. */
     struct http_sink sink;
     struct s3_body *body;
     uint64_t bytes_max; /* announced, or the largest allowed */
-    bool is_bounded;    /* by the bucket */
     bool has_md5, is_receiving;
     unsigned char md5[16];
 };
 
 /* Reads Content-MD5, checksums and the body's framing. Answers nothing; *message may be set. */
 enum s3_error s3_put_prepare(struct s3_put *put, const char **message);
-/* The same for a put that is fed: at most bytes_max bytes. */
+/* The same for a put that is fed: at most bytes_max bytes, or what the bucket takes. */
 enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const char **message);
 void s3_put_start(struct s3_put *put);
 /* From the first call of `feed` on. > 0 bytes taken; -EBUSY: `feed` follows; -EMSGSIZE: more than bytes_max; or a failure. */
