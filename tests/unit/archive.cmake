@@ -1,0 +1,2 @@
+# Archives, as bytes.
+sluice_unit_test(tar_walk_test sluice_archive)
