@@ -1,2 +1,7 @@
 # Archives, as bytes.
 sluice_unit_test(tar_walk_test sluice_archive)
+sluice_unit_test(member_name_test sluice_archive)
+sluice_unit_test(member_index_test sluice_archive)
+sluice_unit_test(member_inflate_test sluice_archive)
+sluice_unit_test(zip_test sluice_archive)
+sluice_unit_test(archive_shelf_test sluice_archive)
