@@ -97,6 +97,20 @@
  * comes. Later units are verified when theirs comes, and an answer that meets a damaged one is cut off. */
 #define EGRESS_LOOK_BYTES_MAX (1u << 20)
 
+/* Small units that are asked for often are kept in memory that sockets take pages of. Below the least length a copy costs less than that. In
+ * all so much, or the share of the memory that this process may have; in chunks, each filled once and given back whole: as large as
+ * a page of memory may be, so that a unit is one piece to the socket. */
+#define HOT_UNIT_BYTES_MIN ((16u << 10) + 1)
+#define HOT_CHUNK_BYTES    (2u << 20)
+#define HOT_BYTES_MAX      (64u << 20)
+#define HOT_MEMORY_SHARE   64u
+/* Asked for that often, and not here: it is worth a copy. */
+#define HOT_ASKS_MIN 2u
+/* How often units that are not here were asked for is known of so many; after so many asks of all, the counts are halved: what was hot once
+ * makes room. */
+#define HOT_CANDIDATES  4096u
+#define HOT_ASKS_HALVED (16u * HOT_CANDIDATES)
+
 /* Lines about damage in the log: of one unit once, as long as it is among the last that were told of, and of all together few. */
 #define DAMAGE_TOLD_MAX           64u
 #define DAMAGE_LINES_MAX          10u

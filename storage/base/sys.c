@@ -25,6 +25,7 @@ static int cachestat(int fd, uint64_t offset, uint64_t length, struct sys_cached
 
 struct sys_calls sys = {
     .splice = splice,
+    .vmsplice = vmsplice,
     .sendfile = sendfile,
     .pread = pread,
     .pwrite = pwrite,

@@ -19,6 +19,7 @@ struct sys_cached {
 
 struct sys_calls {
     ssize_t (*splice)(int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t length, unsigned flags);
+    ssize_t (*vmsplice)(int fd, const struct iovec *list, size_t count, unsigned flags);
     ssize_t (*sendfile)(int out_fd, int in_fd, off_t *offset, size_t count);
     ssize_t (*pread)(int fd, void *buffer, size_t count, off_t offset);
     ssize_t (*pwrite)(int fd, const void *buffer, size_t count, off_t offset);

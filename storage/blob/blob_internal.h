@@ -34,6 +34,7 @@
 #include <stdatomic.h>
 
 #include "storage/egress/blob_residency.h"
+#include "storage/egress/hot_units.h"
 #include "storage/blob/blob_store.h"
 #include "storage/limits.h"
 
@@ -329,6 +330,7 @@ struct blob_store {
     struct blob_cache cache;
     struct blob_pins pins;
     struct blob_damages damages;
+    struct hot_units *hot; /* small units that are asked for often */
 
     atomic_uint_fast64_t free_stamp_ms, free_bytes;
     atomic_uint_fast64_t kept_bytes;     /* of those, by min_free_* */

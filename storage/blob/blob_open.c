@@ -14,8 +14,10 @@ static struct blob_store *store_create(const struct blob_store_options *options)
 {
     struct blob_store *store = calloc(1, sizeof(*store));
 
-    if (store == NULL)
+    if (store == NULL || hot_units_create(&store->hot, hot_units_room()) != 0) {
+        free(store);
         return NULL;
+    }
     store->magic = BLOB_STORE_MAGIC;
     atomic_init(&store->refs, 1);
     store->options = *options;

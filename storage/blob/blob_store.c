@@ -41,6 +41,7 @@ void blob_store_release(struct blob_store *store)
     for (unsigned i = 0; i < BLOB_FOLDER_COUNT; ++i)
         assert(!store->folders[i].active); /* it holds the store */
     blob_cache_free(&store->cache);
+    hot_units_free(store->hot);
     blob_damages_free(&store->damages);
     blob_ids_free(&store->ids);
     close_unless_none(store->lost_fd);

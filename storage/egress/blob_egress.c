@@ -8,7 +8,7 @@
  *                  offset                ready_end              warm_end  end of the range
  *
  * Ranges of packed units and of small ones, which are verified first, go the buffered way, as all do for TLS and in
- * standard copy mode: blob_egress_copy.c.
+ * standard copy mode: blob_egress_copy.c. What is asked for often of them comes out of memory: blob_egress_hot.c.
  *
  * On the thread of its ring. Knows nothing of heads, of TLS, or of what a blob means. */
 #include "storage/base/io.h"
@@ -44,6 +44,7 @@ static void egress_destroy(struct blob_egress *egress)
     struct blob_store *store = egress->store;
 
     egress_close_file(egress);
+    hot_units_release(store->hot, &egress->lease);
     egress->magic = 0;
     free(egress->buffer);
     free(egress);
@@ -306,9 +307,9 @@ static bool egress_copies(struct blob_egress *egress)
 
 static ssize_t egress_send_some(struct blob_egress *egress, int socket_fd, size_t max)
 {
-    ssize_t n = egress_file(egress);
+    ssize_t n = egress->lease.chunk != NULL ? egress_hot_send(egress, socket_fd, max) : egress_file(egress);
 
-    if (n != 1)
+    if (n != 1 || egress->lease.chunk != NULL)
         return n;
     if (egress_copies(egress))
         return egress_send_buffer(egress, socket_fd, max);
@@ -341,9 +342,11 @@ int blob_egress_begin(struct blob_egress **out, struct blob_store *store, struct
     }
     blob_store_hold(store);
     egress->sum_end = UINT64_MAX;
+    *out = egress;
+    if (egress_hot_get(egress))
+        return 0;
     egress->is_beginning = true;
     egress->look = egress_look_count(egress);
-    *out = egress;
     return (int)egress_look(egress);
 }
 
@@ -394,46 +397,6 @@ ssize_t blob_egress_send(struct blob_egress *egress, int socket_fd, size_t max)
         sent += (size_t)n;
     }
     return (ssize_t)sent;
-}
-
-/* Past the buffer, where the page cache has the bytes. > 0, 0: it is not to be, or a failure. */
-static ssize_t egress_read_direct(struct blob_egress *egress, void *buffer, size_t length)
-{
-    const struct blob_range *range = egress_range(egress);
-    ssize_t n;
-    int err;
-
-    if (egress->step != EGRESS_NONE || blob_sum_is_small(&range->sum))
-        return 0;
-    n = egress_read_nowait(egress, buffer, range->offset,
-                           length < range->length ? length : (size_t)range->length);
-    if (n <= 0)
-        return 0;
-    if ((err = egress_pass(egress, buffer, (size_t)n)) != 0)
-        return err;
-    egress_forward(egress, (uint64_t)n);
-    return n;
-}
-
-ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length)
-{
-    ssize_t n;
-
-    egress_check(egress);
-    assert(length > 0);
-    if (egress->buffer_start == egress->buffer_end) {
-        if ((n = egress_file(egress)) != 1)
-            return n;
-        if ((n = egress_read_direct(egress, buffer, length)) != 0)
-            return n;
-    }
-    if ((n = egress_fill(egress)) != 1)
-        return n;
-    size_t have = egress->buffer_end - egress->buffer_start;
-    size_t count = length < have ? length : have;
-    memcpy(buffer, egress->buffer + egress->buffer_start, count);
-    egress_consume(egress, count);
-    return (ssize_t)count;
 }
 
 void blob_egress_end(struct blob_egress *egress)

@@ -28,7 +28,7 @@ struct blob_sum {
 /* Bytes [offset, offset + length) of a blob's file.
  * packed: the file holds other units too, and this one's bytes may be punched out of it once no pin names them. What
  * sendfile put into a socket's queue outlives every pin, for it refers to the pages themselves, which the kernel zeroes in
- * place when a hole takes a part of a large folio: so these bytes go out as a copy. */
+ * place when a hole takes a part of a large folio: so these bytes go out as a copy, or out of memory (hot_units.h). */
 struct blob_range {
     uint64_t blob, offset, length;
     bool packed;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -121,4 +122,46 @@ ssize_t egress_send_buffer(struct blob_egress *egress, int socket_fd, size_t max
         return egress_send_failed(egress);
     egress_consume(egress, (size_t)n);
     return n;
+}
+
+/* Past the buffer, where the page cache has the bytes. > 0, 0: it is not to be, or a failure. */
+static ssize_t egress_read_direct(struct blob_egress *egress, void *buffer, size_t length)
+{
+    const struct blob_range *range = egress_range(egress);
+    ssize_t n;
+    int err;
+
+    if (egress->step != EGRESS_NONE || blob_sum_is_small(&range->sum))
+        return 0;
+    n = egress_read_nowait(egress, buffer, range->offset,
+                           length < range->length ? length : (size_t)range->length);
+    if (n <= 0)
+        return 0;
+    if ((err = egress_pass(egress, buffer, (size_t)n)) != 0)
+        return err;
+    egress_forward(egress, (uint64_t)n);
+    return n;
+}
+
+ssize_t blob_egress_read(struct blob_egress *egress, void *buffer, size_t length)
+{
+    ssize_t n;
+
+    assert(egress != NULL && egress->magic == EGRESS_MAGIC);
+    assert(length > 0);
+    if (egress->lease.chunk != NULL)
+        return egress_hot_read(egress, buffer, length);
+    if (egress->buffer_start == egress->buffer_end) {
+        if ((n = egress_file(egress)) != 1)
+            return n;
+        if ((n = egress_read_direct(egress, buffer, length)) != 0)
+            return n;
+    }
+    if ((n = egress_fill(egress)) != 1)
+        return n;
+    size_t have = egress->buffer_end - egress->buffer_start;
+    size_t count = length < have ? length : have;
+    memcpy(buffer, egress->buffer + egress->buffer_start, count);
+    egress_consume(egress, count);
+    return (ssize_t)count;
 }

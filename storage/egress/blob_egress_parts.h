@@ -4,6 +4,7 @@
  *
  *   blob_egress.c         the calls, the file of the next byte, the zero-copy way
  *   blob_egress_copy.c    the buffered way
+ *   blob_egress_hot.c     small units that are asked for often, out of memory
  *   blob_egress_verify.c  whether what comes into memory is what was stored
  *
  * Everything runs on the thread of the egress's ring. */
@@ -13,6 +14,7 @@
 #include <assert.h>
 
 #include "storage/egress/blob_egress.h"
+#include "storage/egress/hot_units.h"
 #include "storage/blob/blob_internal.h"
 
 #define EGRESS_MAGIC 0xb10be9e5u
@@ -42,6 +44,8 @@ struct blob_egress {
 
     unsigned char *buffer; /* the buffered way; NULL before the first use */
     size_t buffer_bytes, buffer_start, buffer_end;
+
+    struct hot_lease lease; /* on the unit of the only range: there is no file */
 
     /* bytes of a small unit, or a record, that are in the buffer, while it is being read */
     size_t unit_filled;
@@ -90,6 +94,16 @@ void egress_consume(struct blob_egress *egress, size_t count); /* of the buffer 
 ssize_t egress_send_buffer(struct blob_egress *egress, int socket_fd, size_t max);
 /* A read of the ring has ended. */
 void egress_read_done(struct blob_egress *egress, enum egress_step step, int32_t result);
+
+/* ---- blob_egress_hot.c ---- */
+
+/* Whether the egress sends one range of a small unit that is kept in memory; then it has a lease on it. */
+bool egress_hot_get(struct blob_egress *egress);
+/* The buffer has all of the small unit of the first range, and it was verified. */
+void egress_hot_offer(struct blob_egress *egress);
+/* With a lease: as blob_egress_send, and as blob_egress_read. */
+ssize_t egress_hot_send(struct blob_egress *egress, int socket_fd, size_t max);
+ssize_t egress_hot_read(struct blob_egress *egress, void *buffer, size_t length);
 
 /* ---- blob_egress_verify.c ---- */
 

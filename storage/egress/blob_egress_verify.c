@@ -50,6 +50,7 @@ ssize_t egress_fill_unit(struct blob_egress *egress)
         return n;
     if (digest_crc_update(sum->kind, 0, egress->buffer, length) != sum->value)
         return egress_fail_sum(egress);
+    egress_hot_offer(egress);
     egress->buffer_start = (size_t)(range->offset - sum->offset);
     egress->buffer_end = egress->buffer_start + (size_t)range->length;
     return 1;
