@@ -34,6 +34,7 @@ enum meta_op_kind {
     META_OP_CACHE_SET, /* meta_cache.h */
     META_OP_CACHE_STEP,
     META_OP_CACHE_TOUCH,
+    META_OP_OBJECTS_PUT,
     META_OP_KIND_COUNT
 };
 
@@ -123,6 +124,15 @@ struct meta_delete_guard {
     const struct slice *tags; /* of what is deleted, in their stored form; NULL: any */
     bool noncurrent;          /* the version that is named is there and noncurrent */
     bool alone;               /* the version that is named is the key's only one, and a delete marker */
+};
+
+/* Several objects, all of them or none; in this order, so that of two with the same key the last one stays. What each put's own op says does
+ * not matter. All are in one transaction, which others wait for: 15 us each. */
+struct meta_objects_put {
+    struct meta_op op;
+    struct meta_object_put *puts; /* their extents may lie in one file */
+    uint32_t count;
+    uint32_t failed; /* out, where the result is not 0: which of them it is about */
 };
 
 struct meta_delete_entry {

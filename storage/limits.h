@@ -72,6 +72,13 @@
 /* Units begin at multiples of this: a hole can be punched for one without touching its neighbours' pages. */
 #define SEGMENT_ALIGN_BYTES 4096u
 
+/* Units of this size and more, in a blob that several share, are sent by sendfile. Holes there, and in whatever gap may have held one, keep to
+ * multiples of the second: no folio of the page cache is larger, so that none is zeroed in part while a socket's queue refers to it. So it
+ * is where pages have 4 KiB; elsewhere folios may be larger, and such units are copied. */
+#define SHARED_UNIT_WHOLE_BYTES (8u << 20)
+#define SHARED_HOLE_ALIGN_BYTES (2u << 20)
+#define SHARED_PAGE_BYTES       4096
+
 /* The first segment of a process, and the largest: a store of a few small objects stays small, a busy one makes few files. */
 #define SEGMENT_BYTES_MIN (256u << 10)
 #define SEGMENT_BYTES_MAX (32u << 20)

@@ -95,12 +95,6 @@ static int core_blob_is_live(void *ctx, uint64_t blob)
     return meta_file_is_live(ctx, blob);
 }
 
-static int core_blob_units(void *ctx, uint64_t blob,
-                           int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length), void *visit_ctx)
-{
-    return meta_file_units(ctx, blob, visit, visit_ctx);
-}
-
 /* Removes the blobs that a crash left without a row. Garbage counts as live: the reclaimer has it in hand. */
 static int core_recover(struct core *core)
 {

@@ -148,6 +148,14 @@ int core_replay(struct core *core);
 /* How many batches the next core_replay will find; an incomplete last one counts. Blocks. */
 int core_replay_pending(struct core *core, struct meta_reader *reader, uint64_t *batches);
 
+/* As blob_units_fn; ctx is a reader. */
+static inline int core_blob_units(void *ctx, uint64_t blob,
+                                  int (*visit)(void *visit_ctx, uint64_t offset, uint64_t length),
+                                  void *visit_ctx)
+{
+    return meta_file_units(ctx, blob, visit, visit_ctx);
+}
+
 /* Submits a change and waits for its result. Blocks: not for workers. */
 int core_change_wait(struct core *core, struct meta_op *op, enum meta_op_kind kind);
 

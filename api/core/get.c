@@ -152,7 +152,7 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
                 .blob = extent->file,
                 .offset = extent->offset + skip,
                 .length = part,
-                .packed = extent->unit_offset > 0, /* a file of its own is one unit, from its first byte */
+                .packed = blob_unit_is_packed(extent->unit_offset, extent->unit_length),
                 .sum = {.offset = extent->unit_offset,
                         .length = extent->unit_length,
                         .value = extent->unit_crc,
@@ -349,14 +349,14 @@ static int extent_open(struct core *core, const struct meta_extent *extent)
     return -EIO;
 }
 
-/* All of a unit that is a file of its own. */
+/* All of a unit that is a file of its own, or large. */
 static int extent_verify(struct core *core, int fd, const struct meta_extent *extent)
 {
     struct digest_values values;
     struct digest_set *set;
     int err = digest_set_create(&set, DIGEST_BIT(core_unit_kind(extent)));
 
-    assert(extent->unit_offset == 0 && extent->unit_length > 0);
+    assert(extent->unit_length > 0);
     if (err != 0)
         return err;
     err = digest_set_update_file(set, fd, extent->unit_offset, extent->unit_length);
@@ -388,7 +388,7 @@ static int unit_read(struct core *core, int fd, const struct meta_extent *extent
     return 0;
 }
 
-/* The bytes of a small extent in a file of their own. */
+/* The bytes of an extent of a packed unit in a file of their own. */
 static int extent_copy(struct core *core, int segment_fd, const struct meta_extent *extent)
 {
     unsigned char *bytes;
@@ -417,7 +417,7 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
     assert(index < get->object.extents.count);
     *offset = extent->offset;
     result = extent_open(get->core, extent);
-    if (result >= 0 && extent->unit_offset > 0) {
+    if (result >= 0 && blob_unit_is_packed(extent->unit_offset, extent->unit_length)) {
         int segment_fd = result;
 
         result = extent_copy(get->core, segment_fd, extent);

@@ -82,6 +82,19 @@ int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
     return 0;
 }
 
+int op_objects_put(struct meta_writer *writer, struct meta_objects_put *op)
+{
+    int err = 0;
+
+    assert(op->puts != NULL || op->count == 0);
+    for (uint32_t i = 0; i < op->count && err == 0; i++) {
+        op->failed = i;
+        err = op_object_put(writer, &op->puts[i]);
+        arena_reset(&writer->arena);
+    }
+    return err;
+}
+
 /* The end of an object in a bucket that keeps no versions. */
 static int object_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                          const struct object_row *current)

@@ -32,6 +32,12 @@ static uint32_t weight_delete(const struct meta_op *op)
     return 1 + ((const struct meta_object_delete *)op)->count / WEIGHT_ENTRIES;
 }
 
+static uint32_t weight_puts(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_OBJECTS_PUT);
+    return 1 + ((const struct meta_objects_put *)op)->count;
+}
+
 static uint32_t weight_complete(const struct meta_op *op)
 {
     const struct meta_upload_complete *complete = (const struct meta_upload_complete *)op;
@@ -70,6 +76,7 @@ enum touched {
     TOUCHED_NONE,
     TOUCHED_KEY,
     TOUCHED_KEYS, /* of a meta_object_delete */
+    TOUCHED_PUTS, /* those of a meta_objects_put */
     TOUCHED_PARTS,
 };
 
@@ -91,6 +98,10 @@ struct touch {
 #define KEYS                                                                                                 \
     {                                                                                                        \
         TOUCHED_KEYS, 0, 0                                                                                   \
+    }
+#define PUTS                                                                                                 \
+    {                                                                                                        \
+        TOUCHED_PUTS, 0, 0                                                                                   \
     }
 #define KEY(type)                                                                                            \
     {                                                                                                        \
@@ -141,7 +152,8 @@ struct touch {
     X(EPOCH_RAISE,       meta_epoch_raise,       op_epoch_raise,       NONE,                        weight_one,      HOUSEKEEPING)             \
     X(CACHE_SET,         meta_cache_set,         op_cache_set,         NONE,                        weight_one,      SETTINGS)                 \
     X(CACHE_STEP,        meta_cache_step,        op_cache_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
-    X(CACHE_TOUCH,       meta_cache_touch,       op_cache_touch,       NONE,                        weight_touch,    HOUSEKEEPING|UNMARKED|NO_ENTRY)
+    X(CACHE_TOUCH,       meta_cache_touch,       op_cache_touch,       NONE,                        weight_touch,    HOUSEKEEPING|UNMARKED|NO_ENTRY) \
+    X(OBJECTS_PUT,       meta_objects_put,       op_objects_put,       PUTS,                        weight_puts,     GARBAGE)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */
@@ -241,6 +253,12 @@ static void change_visit_rows(const struct meta_op *op, row_touch_fn visit, void
         const struct meta_object_delete *delete = (const struct meta_object_delete *)op;
         for (uint32_t i = 0; i < delete->count; i++)
             visit_key(delete->bucket, delete->entries[i].key, visit, ctx);
+        return;
+    }
+    case TOUCHED_PUTS: {
+        const struct meta_objects_put *puts = (const struct meta_objects_put *)op;
+        for (uint32_t i = 0; i < puts->count; i++)
+            visit_key(puts->puts[i].bucket, puts->puts[i].key, visit, ctx);
         return;
     }
     case TOUCHED_PARTS:

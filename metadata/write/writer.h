@@ -193,6 +193,7 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key);
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
+int op_objects_put(struct meta_writer *writer, struct meta_objects_put *op);
 /* op_object_put for a change with `append`, the new extents being packed. */
 int object_append(struct meta_writer *writer, struct meta_object_put *op, struct slice extents);
 int op_object_rename(struct meta_writer *writer, struct meta_object_rename *op);

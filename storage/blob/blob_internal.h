@@ -30,6 +30,7 @@
 #ifndef STORAGE_BLOB_BLOB_INTERNAL_H
 #define STORAGE_BLOB_BLOB_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -154,9 +155,25 @@ size_t blob_record_make(struct blob_store *store, uint64_t blob, uint64_t payloa
 
 /* What the name of a file promises, and its row. */
 struct blob_claim {
-    uint64_t blob;
-    bool is_segment;
+    uint64_t blob, offset; /* of the unit */
+    bool is_segment;       /* the file is asked whether it is one; else whether it is a blob */
 };
+
+/* A unit that begins inside its file lies in a segment, or in a blob that several units share. Only some places can be a segment's. */
+static inline struct blob_claim blob_claim_of(uint64_t blob, uint64_t unit_offset)
+{
+    return (struct blob_claim){.blob = blob,
+                               .offset = unit_offset,
+                               .is_segment = unit_offset > 0 && unit_offset % SEGMENT_ALIGN_BYTES == 0};
+}
+/* After blob_record_judge: whether the file, which is no segment, is to be asked the other question. */
+static inline bool blob_claim_turn(struct blob_claim *claim, int err)
+{
+    bool turns = err == -EBADMSG && claim->is_segment;
+
+    claim->is_segment &= !turns;
+    return turns;
+}
 
 /* What it holds, by its own word. */
 enum blob_file_kind {
@@ -177,8 +194,12 @@ size_t blob_record_place(const struct blob_claim *claim, uint64_t file_bytes, si
  * with *wanted bytes; -ESTALE: it says that it is another's; -EBADMSG: it says nothing where it should, or what it says is damaged. */
 int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes,
                       const void *bytes, size_t length, size_t *wanted, struct blob_contents *contents);
-/* Whether contents go with a unit of the row; length 0: not known. */
+/* Whether contents go with the unit of the row; length 0: not known. */
 bool blob_contents_fit(const struct blob_contents *contents, const struct blob_claim *claim, uint64_t length);
+
+/* The same for threads that may wait: 0 and contents, or as blob_record_judge, or the errno of reading. The claim says then what was asked. */
+int blob_contents_read(struct blob_store *store, struct blob_claim *claim, int fd,
+                       struct blob_contents *contents);
 
 /* What the head of a segment says. */
 struct segment_head {

@@ -4,7 +4,7 @@
  * another, put where it does not belong, or brought from another store has the right length and sound bytes, which are just not
  * these: where a checksum is not at hand, only this tells.
  *
- *   | payload ... | record |                    a blob of its own
+ *   | payload ... | record |                    a blob of its own, which units may share that lie in its payload
  *   | head: line ... record | units ... |       a segment
  *
  * Files of earlier versions have no record. Below an id that SEQUENCE knows that is as it should be.
@@ -103,11 +103,12 @@ static bool record_is_blobs(const struct record *record, uint64_t blob, const st
            (length == RECORD_STORE_ID_BYTES && is_same_store(store, identity));
 }
 
-static int judge_blob(struct blob_store *store, uint64_t blob, uint64_t file_bytes, const void *bytes,
-                      size_t length, size_t *wanted, struct blob_contents *contents)
+/* Files of earlier versions are no blobs that units share. */
+static int judge_blob(struct blob_store *store, const struct blob_claim *claim, uint64_t file_bytes,
+                      const void *bytes, size_t length, size_t *wanted, struct blob_contents *contents)
 {
     struct blob_identity identity;
-    bool may = may_be_old(store, blob, &identity);
+    bool may = may_be_old(store, claim->blob, &identity) && claim->offset == 0;
     struct record record;
     size_t needed;
     int err = record_read(bytes, length, &record, &needed);
@@ -116,7 +117,7 @@ static int judge_blob(struct blob_store *store, uint64_t blob, uint64_t file_byt
         *wanted = needed;
         return err;
     }
-    if (err == 0 && record_is_blobs(&record, blob, &identity) &&
+    if (err == 0 && record_is_blobs(&record, claim->blob, &identity) &&
         record_get_number(&record, RECORD_PAYLOAD, &contents->payload) &&
         contents->payload == file_bytes - needed) {
         contents->kind = BLOB_FILE_BLOB;
@@ -134,18 +135,20 @@ int blob_record_judge(struct blob_store *store, const struct blob_claim *claim, 
     assert(claim->blob != 0);
     *contents = (struct blob_contents){.kind = BLOB_FILE_UNKNOWN};
     return claim->is_segment ? judge_segment(store, claim->blob, bytes, length, contents)
-                             : judge_blob(store, claim->blob, file_bytes, bytes, length, wanted, contents);
+                             : judge_blob(store, claim, file_bytes, bytes, length, wanted, contents);
 }
 
 bool blob_contents_fit(const struct blob_contents *contents, const struct blob_claim *claim, uint64_t length)
 {
     switch (contents->kind) {
     case BLOB_FILE_OLD:
-        return !claim->is_segment;
+        return claim->offset == 0;
     case BLOB_FILE_BLOB:
-        return !claim->is_segment && (length == 0 || length == contents->payload);
+        if (claim->offset > 0)
+            return claim->offset <= contents->payload && length <= contents->payload - claim->offset;
+        return length == 0 || length == contents->payload;
     case BLOB_FILE_SEGMENT:
-        return claim->is_segment;
+        return claim->offset > 0 && claim->offset % SEGMENT_ALIGN_BYTES == 0;
     default:
         return false;
     }
@@ -153,10 +156,9 @@ bool blob_contents_fit(const struct blob_contents *contents, const struct blob_c
 
 /* ---- For threads that may wait ---- */
 
-int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd)
+int blob_contents_read(struct blob_store *store, struct blob_claim *claim, int fd,
+                       struct blob_contents *contents)
 {
-    const struct blob_claim claim = {.blob = unit.blob, .is_segment = unit.offset > 0};
-    struct blob_contents contents;
     size_t wanted = 0;
     struct stat st;
     int err;
@@ -165,16 +167,25 @@ int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t l
         return disk_error(-errno);
     do {
         uint64_t offset;
-        size_t bytes = blob_record_place(&claim, (uint64_t)st.st_size, wanted, &offset);
+        size_t bytes = blob_record_place(claim, (uint64_t)st.st_size, wanted, &offset);
         unsigned char *buffer = malloc(bytes + 1);
 
         if (buffer == NULL)
             return -ENOMEM;
         err = read_whole(fd, buffer, bytes, offset);
         if (err == 0)
-            err = blob_record_judge(store, &claim, (uint64_t)st.st_size, buffer, bytes, &wanted, &contents);
+            err = blob_record_judge(store, claim, (uint64_t)st.st_size, buffer, bytes, &wanted, contents);
         free(buffer);
-    } while (err == -ENOBUFS);
+    } while (err == -ENOBUFS || blob_claim_turn(claim, err));
+    return err;
+}
+
+int blob_store_judge(struct blob_store *store, struct blob_unit unit, uint64_t length, int fd)
+{
+    struct blob_claim claim = blob_claim_of(unit.blob, unit.offset);
+    struct blob_contents contents;
+    int err = blob_contents_read(store, &claim, fd, &contents);
+
     if (err == 0 && !blob_contents_fit(&contents, &claim, length))
         err = -ESTALE;
     return err;

@@ -202,6 +202,12 @@ struct blob_run {
 /* Punches holes there, and makes that durable; sorts the runs. Nobody may be reading them. 0 (also when the file is gone) or a
  * negative errno. Blocks. */
 int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count);
+/* Whether the file is a blob that units share, and no segment: 1, 0, or a negative errno. Blocks. */
+int blob_store_is_shared(struct blob_store *store, uint64_t blob);
+/* The same for units of a segment, or of a blob that several share: runs are whole units, anywhere in the file, and only whole blocks
+ * between what is left become holes. units: as in blob_store_recover, those in `runs` among them. */
+int blob_store_give_back(struct blob_store *store, uint64_t blob, struct blob_run *runs, uint32_t count,
+                         blob_units_fn units, void *ctx);
 /* Cuts a file to at most so many bytes, durably. 0 (also when the file is gone) or a negative errno. Blocks. */
 int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes);
 

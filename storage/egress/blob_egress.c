@@ -102,6 +102,7 @@ static void egress_file_is(struct blob_egress *egress, struct blob_file *file)
 {
     egress->file = file;
     egress->is_judged = false;
+    egress->claim = blob_claim_of(egress_range(egress)->blob, egress_range(egress)->sum.offset);
     egress->record_wanted = 0;
     egress->ready_end = egress->warm_end = egress_range(egress)->offset;
     egress->cold = false;

@@ -11,6 +11,8 @@
 #ifndef STORAGE_EGRESS_BLOB_EGRESS_H
 #define STORAGE_EGRESS_BLOB_EGRESS_H
 
+#include <unistd.h>
+
 #include "storage/blob/blob_store.h"
 #include "storage/digest/digest.h"
 #include "storage/limits.h"
@@ -34,6 +36,12 @@ struct blob_range {
     bool packed;
     struct blob_sum sum; /* the range lies inside the unit */
 };
+
+/* Of a unit in its file: whether ranges of it are packed. */
+static inline bool blob_unit_is_packed(uint64_t offset, uint64_t length)
+{
+    return offset > 0 && (length < SHARED_UNIT_WHOLE_BYTES || getpagesize() != SHARED_PAGE_BYTES);
+}
 
 /* A unit that is verified whole before any of its bytes are given out, also where the range is a part of it. */
 static inline bool blob_sum_is_small(const struct blob_sum *sum)

@@ -37,6 +37,7 @@ struct blob_egress {
 
     struct blob_file *file;       /* of the first range left, or NULL */
     bool is_judged;               /* it is the one that the range is about */
+    struct blob_claim claim;      /* that it is held against */
     size_t record_wanted;         /* bytes of what it says of itself, see blob_record_place */
     uint64_t ready_end, warm_end; /* positions in that file; see above */
     bool cold;                    /* a window of this range had to be warmed, not long ago */

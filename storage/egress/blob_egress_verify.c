@@ -79,9 +79,9 @@ int egress_pass(struct blob_egress *egress, const void *bytes, size_t count)
 /* ---- Whether it is the right file ---- */
 
 /* Reads what the file says of itself. 1: it is the one; -EBUSY or a failure. */
-static ssize_t egress_judge_record(struct blob_egress *egress, const struct blob_claim *claim,
-                                   struct blob_contents *contents)
+static ssize_t egress_judge_record(struct blob_egress *egress, struct blob_contents *contents)
 {
+    struct blob_claim *claim = &egress->claim;
     struct blob_file *file = egress->file;
     struct stat st;
     int err;
@@ -99,7 +99,7 @@ static ssize_t egress_judge_record(struct blob_egress *egress, const struct blob
             return n;
         err = blob_record_judge(egress->store, claim, bytes, egress->buffer, length, &egress->record_wanted,
                                 contents);
-    } while (err == -ENOBUFS);
+    } while (err == -ENOBUFS || blob_claim_turn(claim, err));
     if (err != 0)
         return egress_fail_damaged(egress, BLOB_DAMAGE_IDENTITY,
                                    "is another blob's file, or does not say whose it is");
@@ -111,15 +111,14 @@ static ssize_t egress_judge_record(struct blob_egress *egress, const struct blob
 ssize_t egress_judge(struct blob_egress *egress)
 {
     const struct blob_range *range = egress_range(egress);
-    const struct blob_claim claim = {.blob = range->blob, .is_segment = range->sum.offset > 0};
     struct blob_contents contents = {.kind = atomic_load_explicit(&egress->file->kind, memory_order_acquire)};
     ssize_t n;
 
     contents.payload = atomic_load_explicit(&egress->file->payload, memory_order_relaxed);
     if (range->sum.length > 0) {
-        if (contents.kind == BLOB_FILE_UNKNOWN && (n = egress_judge_record(egress, &claim, &contents)) != 1)
+        if (contents.kind == BLOB_FILE_UNKNOWN && (n = egress_judge_record(egress, &contents)) != 1)
             return n;
-        if (!blob_contents_fit(&contents, &claim, range->sum.length))
+        if (!blob_contents_fit(&contents, &egress->claim, range->sum.length))
             return egress_fail_damaged(egress, BLOB_DAMAGE_IDENTITY, "does not hold what its row says");
     }
     egress->unit_filled = 0; /* of a record that meanwhile somebody else has read */

@@ -71,6 +71,12 @@ void segment_maker_expire(struct segment_maker *maker);
 /* Ids between a segment and the next one to be handed out: how far it keeps recovery's range open. */
 uint64_t segment_age(struct blob_store *store, const struct segment *segment);
 
+/* Giving space back. The file of a blob, to write to; or a negative errno. */
+int segment_space_open(struct blob_store *store, uint64_t blob);
+/* Both are multiples of SEGMENT_ALIGN_BYTES. */
+int segment_space_punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length);
+int segment_space_sync(struct blob_store *store, int fd);
+
 /* Removes a segment without units: file, id, memory. */
 void segment_discard(struct blob_store *store, struct segment *segment);
 

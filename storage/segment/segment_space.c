@@ -20,7 +20,7 @@
 /* Runs that recovery gathers before it punches them. */
 #define GAPS_MAX 256u
 
-static int space_open(struct blob_store *store, uint64_t blob)
+int segment_space_open(struct blob_store *store, uint64_t blob)
 {
     char path[BLOB_PATH_BYTES];
     int fd;
@@ -34,12 +34,12 @@ static int space_open(struct blob_store *store, uint64_t blob)
 
 /* After a failure all of it is done again, not only the sync, which would find nothing left to do: holes are punched and tails cut anew. The
  * units in the file have nothing to fear: whoever waits for theirs has a descriptor of its own, and Linux tells each one. */
-static int space_sync(struct blob_store *store, int fd)
+int segment_space_sync(struct blob_store *store, int fd)
 {
     return store->options.durable && sys.fdatasync(fd) != 0 ? disk_error(-errno) : 0;
 }
 
-static int punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
+int segment_space_punch(struct blob_store *store, int fd, uint64_t offset, uint64_t length)
 {
     assert(offset > 0 && length > 0 && (offset | length) % SEGMENT_ALIGN_BYTES == 0);
 
@@ -104,7 +104,7 @@ static int punch_runs(struct blob_store *store, int fd, struct blob_run *runs, u
             ++i;
         }
         if (end > begin)
-            err = punch(store, fd, begin, end - begin);
+            err = segment_space_punch(store, fd, begin, end - begin);
     }
     return err;
 }
@@ -117,12 +117,12 @@ int blob_store_punch(struct blob_store *store, uint64_t blob, struct blob_run *r
         return -EROFS;
     if (!runs_make_sense(store, blob, runs, count))
         return -EIO;
-    fd = space_open(store, blob);
+    fd = segment_space_open(store, blob);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     err = punch_runs(store, fd, runs, count);
     if (err == 0)
-        err = space_sync(store, fd);
+        err = segment_space_sync(store, fd);
     close(fd); /* synced already */
     return err;
 }
@@ -135,7 +135,7 @@ static int cut(struct blob_store *store, int fd, uint64_t bytes)
         return disk_error(-errno);
     if ((uint64_t)st.st_size < bytes)
         return 0;
-    return ftruncate(fd, (off_t)bytes) == 0 ? space_sync(store, fd) : disk_error(-errno);
+    return ftruncate(fd, (off_t)bytes) == 0 ? segment_space_sync(store, fd) : disk_error(-errno);
 }
 
 int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes)
@@ -144,7 +144,7 @@ int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes)
 
     if (store->options.read_only)
         return -EROFS;
-    fd = space_open(store, blob);
+    fd = segment_space_open(store, blob);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     err = cut(store, fd, bytes);
@@ -156,10 +156,13 @@ int blob_store_cut(struct blob_store *store, uint64_t blob, uint64_t bytes)
 
 struct gaps {
     struct blob_store *store;
+    uint64_t blob;
     int fd;
     uint64_t end; /* of the unit before */
     bool is_blob; /* some row calls it a blob of its own */
     bool is_segment;
+    /* Whether the file says that units share it (or cannot be read): then it has no space that was never anybody's. */
+    bool is_asked, is_shared;
     uint32_t count;
     struct blob_run list[GAPS_MAX];
 };
@@ -182,6 +185,12 @@ static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
         gaps->is_blob = true;
         return 0;
     }
+    if (!gaps->is_asked) {
+        gaps->is_asked = true;
+        gaps->is_shared = blob_store_is_shared(gaps->store, gaps->blob) != 0;
+    }
+    if (gaps->is_shared)
+        return 0;
     if (gaps->is_blob || offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
         length > SEGMENT_UNIT_BYTES_MAX || offset > (uint64_t)INT64_MAX - SEGMENT_UNIT_BYTES_MAX)
         return -EBADMSG;
@@ -204,8 +213,9 @@ int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units
     if (gaps == NULL)
         return -ENOMEM;
     gaps->store = store;
+    gaps->blob = blob;
     gaps->end = SEGMENT_ALIGN_BYTES;
-    gaps->fd = space_open(store, blob);
+    gaps->fd = segment_space_open(store, blob);
     if (gaps->fd < 0) {
         err = gaps->fd == -ENOENT ? 0 : gaps->fd;
         free(gaps);
@@ -215,7 +225,7 @@ int segment_recover(struct blob_store *store, uint64_t blob, blob_units_fn units
     if (err == 0)
         err = gaps_punch(gaps);
     if (err == 0 && gaps->is_segment && (err = cut(store, gaps->fd, gaps->end)) == 0)
-        err = space_sync(store, gaps->fd); /* the holes, where nothing was cut */
+        err = segment_space_sync(store, gaps->fd); /* the holes, where nothing was cut */
     if (err == -EBADMSG) {
         blob_store_log(store, LOG_LEVEL_WARNING,
                        "the rows about segment %016llx make no sense; its space is left alone",

@@ -2,6 +2,7 @@
 sluice_unit_test(meta_codec_test sluice_metadata)
 sluice_unit_test(meta_damage_test sluice_metadata)
 sluice_unit_test(meta_object_test sluice_metadata)
+sluice_unit_test(meta_objects_test sluice_metadata)
 sluice_unit_test(meta_upload_test sluice_metadata)
 sluice_unit_test(meta_sweep_test sluice_metadata)
 sluice_unit_test(meta_assembly_test sluice_metadata)

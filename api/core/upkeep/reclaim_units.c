@@ -132,18 +132,23 @@ static bool segment_is_spent(struct reclaim *reclaim, uint64_t blob)
 }
 
 /* Rows may be damaged: nothing is done then about the bytes, whosever they are, and the entry stays on the list. */
-static bool entry_makes_sense(const struct meta_garbage *entry)
+static bool entry_makes_sense(struct reclaim *reclaim, const struct meta_garbage *entry)
 {
     if (entry->file == 0 || entry->file > INT64_MAX)
         return false;
-    return entry->unit_offset == 0 ||
-           (entry->unit_offset % SEGMENT_ALIGN_BYTES == 0 && entry->unit_offset <= INT64_MAX &&
-            entry->unit_length > 0 && entry->unit_length <= SEGMENT_UNIT_BYTES_MAX);
+    if (entry->unit_offset == 0 ||
+        (entry->unit_offset % SEGMENT_ALIGN_BYTES == 0 && entry->unit_offset <= INT64_MAX &&
+         entry->unit_length > 0 && entry->unit_length <= SEGMENT_UNIT_BYTES_MAX))
+        return true;
+    /* No segment's; where the file is gone nothing can be done wrong. */
+    return entry->unit_offset <= INT64_MAX && entry->unit_length > 0 &&
+           entry->unit_length <= (uint64_t)INT64_MAX - entry->unit_offset &&
+           blob_store_is_shared(reclaim->core->blobs, entry->file) != 0;
 }
 
 static bool batch_makes_sense(struct batch *batch, uint32_t entry)
 {
-    if (entry_makes_sense(&batch->entries[entry]))
+    if (entry_makes_sense(batch->reclaim, &batch->entries[entry]))
         return true;
     if (!batch->reclaim->damage_told)
         core_log(batch->reclaim->core, LOG_LEVEL_ERROR,
@@ -185,7 +190,8 @@ static void batch_punch(struct batch *batch, const uint32_t *list, uint32_t coun
     }
     if (run_count == 0 ||
         note_failure(batch->reclaim, blob, "punch holes into",
-                     blob_store_punch(batch->reclaim->core->blobs, blob, runs, run_count)) != 0)
+                     blob_store_give_back(batch->reclaim->core->blobs, blob, runs, run_count, core_blob_units,
+                                          batch->reclaim->reader)) != 0)
         return;
     for (uint32_t i = 0; i < run_count; i++)
         batch_gave_back(batch, free_list[i]);
