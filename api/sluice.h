@@ -285,6 +285,11 @@ struct sluice_listen {
     bool proxy_protocol; /* as below */
 };
 
+/* PEM files: a certificate, followed by those that lead to a root; and its key, without a passphrase. */
+struct sluice_tls_pair {
+    const char *certificate, *key;
+};
+
 struct sluice_server_options {
     /* "127.0.0.1:9000"; port 0: any free one; "unix:PATH", a socket file, for plain HTTP always. It replaces one at which nobody serves any more, and is removed when the server
      * stops; a file that is no socket is left alone, -EEXIST. NULL: "127.0.0.1:0", unless there are `more` */
@@ -314,6 +319,9 @@ struct sluice_server_options {
     /* TLS. PEM files: the certificate, followed by those that lead to a root; and its key, without a passphrase. Both or none;
      * read again whenever one changes, for connections to come. */
     const char *tls_certificate, *tls_key;
+    /* with them: further pairs. A client gets the first pair of all whose certificate is for the name that it asks for (SNI), else the first. */
+    const struct sluice_tls_pair *tls_more;
+    size_t tls_more_count; /* at most 63 */
     /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
     const char *tls_listen;
     /* Connections open at a time; 0: half of the descriptors that the process may have, at most 32,768. For one more, the one that has

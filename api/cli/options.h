@@ -81,10 +81,10 @@ enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 
 struct options {
-    char *data, *tls_listen, *tls_certificate, *tls_key, *config, *credentials, *access_key, *secret_key,
+    char *data, *tls_listen, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights,
         *public_url;
-    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets;
+    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate, tls_key;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,

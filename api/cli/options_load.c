@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TLS_PAIRS_MAX 64u /* sluice.h */
+
 void option_row_variable(const struct option_row *row, char *name, size_t size)
 {
     int length = row->variable != NULL ? snprintf(name, size, "%s", row->variable)
@@ -221,11 +223,18 @@ static int check_key(struct options *options)
 
 static int check_tls(struct options *options)
 {
-    if ((options->tls_certificate == NULL) != (options->tls_key == NULL))
+    size_t certificates = options->tls_certificate.count, keys = options->tls_key.count;
+
+    if ((certificates == 0) != (keys == 0))
         return options_fail(options, "%s is set but %s is not: TLS needs both",
-                            options->tls_certificate != NULL ? "tls-certificate" : "tls-key",
-                            options->tls_certificate != NULL ? "tls-key" : "tls-certificate");
-    if (options->tls_listen != NULL && options->tls_certificate == NULL)
+                            certificates > 0 ? "tls-certificate" : "tls-key",
+                            certificates > 0 ? "tls-key" : "tls-certificate");
+    if (certificates != keys)
+        return options_fail(options, "there are %zu of tls-certificate and %zu of tls-key: each needs its own",
+                            certificates, keys);
+    if (certificates > TLS_PAIRS_MAX)
+        return options_fail(options, "there are more than %u of tls-certificate", TLS_PAIRS_MAX);
+    if (options->tls_listen != NULL && certificates == 0)
         return options_fail(options, "tls-listen needs tls-certificate and tls-key");
     return 0;
 }

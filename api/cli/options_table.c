@@ -212,13 +212,13 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Make this bucket a cache, which gives up what was used least recently; and make it, where it is missing. Rules: max-size=10G, "
              "max-age=7d, max-object=1G, use-step=10m, write-once. They replace those that it has. Repeatable."},
-    {.name = "tls-certificate", .type = OPTION_TEXT, .field = FIELD(tls_certificate), .argument = "FILE",
+    {.name = "tls-certificate", .type = OPTION_LIST, .field = FIELD(tls_certificate), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS: a PEM file of the certificate, then those that lead from it to a root. Changed files are read again "
-             "by themselves, and on SIGHUP."},
-    {.name = "tls-key", .type = OPTION_TEXT, .field = FIELD(tls_key), .argument = "FILE",
+             "by themselves, and on SIGHUP. Repeatable, with a key each: a client gets the first that is for the name it asks for, else the first."},
+    {.name = "tls-key", .type = OPTION_LIST, .field = FIELD(tls_key), .argument = "FILE",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
-     .help = "The private key of that certificate, a PEM file without a passphrase; it may be the same file. Refused where others "
+     .help = "The private key of that certificate (repeatable, in their order), a PEM file without a passphrase; it may be the same file. Refused where others "
              "may read it, but for a group to which root has given it."},
     {.name = "tls-listen", .type = OPTION_TEXT, .field = FIELD(tls_listen), .check = check_address, .argument = "ADDR:PORT",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,

@@ -64,7 +64,7 @@ static bool is_socket_file(int fd)
 static struct sluice_listen inherited_place(const struct options *options, int fd, const char *name)
 {
     bool is_listen_tls =
-        options->tls_certificate != NULL && options->tls_listen == NULL && !is_socket_file(fd);
+        options->tls_certificate.count > 0 && options->tls_listen == NULL && !is_socket_file(fd);
     bool is_tls = strcmp(name, "https") == 0 || (is_listen_tls && strcmp(name, "http") != 0);
     bool announces =
         options->proxy_protocol == PROXY_PROTOCOL_ALL ||
@@ -94,7 +94,7 @@ static void take_inherited(const struct options *options, struct inherited inher
 /* A certificate that nothing is served with is a mistake: somebody believes that it is. A check before the start does not see systemd's sockets. */
 static bool has_use_for_certificate(const struct options *options, const struct sluice_server_options *server)
 {
-    if (options->check_config || options->tls_certificate == NULL || options->tls_listen != NULL ||
+    if (options->check_config || options->tls_certificate.count == 0 || options->tls_listen != NULL ||
         (server->listen != NULL && !option_is_unix(server->listen)))
         return true;
     for (size_t i = 0; i < server->more_count; i++)
@@ -105,6 +105,24 @@ static bool has_use_for_certificate(const struct options *options, const struct 
     return false;
 }
 
+/* All pairs but the first, which has options of its own. */
+static bool take_pairs(const struct options *options, struct sluice_server_options *server)
+{
+    size_t count = options->tls_certificate.count;
+    struct sluice_tls_pair *pairs;
+
+    if (count < 2)
+        return true;
+    if ((pairs = calloc(count - 1, sizeof(*pairs))) == NULL)
+        return false;
+    for (size_t i = 1; i < count; i++)
+        pairs[i - 1] =
+            (struct sluice_tls_pair){options->tls_certificate.items[i], options->tls_key.items[i]};
+    server->tls_more = pairs;
+    server->tls_more_count = count - 1;
+    return true;
+}
+
 int places_take(const struct options *options, struct sluice_server_options *server)
 {
     const struct option_row *row = option_row_find("listen", strlen("listen"));
@@ -112,14 +130,16 @@ int places_take(const struct options *options, struct sluice_server_options *ser
     /* What systemd opens is instead of what nobody has asked for. */
     bool has_own = inherited.count == 0 || option_source_of(options, row) != OPTION_FROM_DEFAULT;
     size_t own = has_own ? options->listen.count : 0;
-    bool is_tls = options->tls_certificate != NULL && options->tls_listen == NULL;
+    bool is_tls = options->tls_certificate.count > 0 && options->tls_listen == NULL;
     struct sluice_listen *places;
 
     if (own + inherited.count > PLACES_MAX) {
         cli_say(SLUICE_LOG_ERROR, "there are more than %u addresses to listen on", PLACES_MAX);
         return CLI_USAGE;
     }
-    if ((places = calloc(own + inherited.count, sizeof(*places))) == NULL) {
+    places = calloc(own + inherited.count, sizeof(*places));
+    if (places == NULL || !take_pairs(options, server)) {
+        free(places);
         cli_say(SLUICE_LOG_ERROR, "out of memory");
         return CLI_FAILED;
     }
@@ -141,4 +161,7 @@ void places_free(struct sluice_server_options *server)
     free((void *)server->more);
     server->more = NULL;
     server->more_count = 0;
+    free((void *)server->tls_more);
+    server->tls_more = NULL;
+    server->tls_more_count = 0;
 }

@@ -41,8 +41,8 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
     *server = (struct sluice_server_options){
         .tls_listen = options->tls_listen,
         .socket_mode = option_mode_parse(options->socket_mode),
-        .tls_certificate = options->tls_certificate,
-        .tls_key = options->tls_key,
+        .tls_certificate = options->tls_certificate.count > 0 ? options->tls_certificate.items[0] : NULL,
+        .tls_key = options->tls_key.count > 0 ? options->tls_key.items[0] : NULL,
         .workers = options->workers,
         .max_connections = options->max_connections,
         .max_connections_per_address = options->max_connections_per_address,

@@ -130,15 +130,26 @@ struct http_listen {
     bool proxy_protocol; /* as below */
 };
 
+struct http_tls_pair {
+    /* PEM files: the certificate, then those that lead from it to a root; and its private key, without a passphrase, which may be the same file */
+    const char *certificate, *key;
+};
+
+struct http_tls_options {
+    /* A client gets the first that is for the name it asks for (SNI), else the first. At most HTTP_TLS_PAIRS_MAX */
+    const struct http_tls_pair *pairs;
+    unsigned pair_count; /* 0: no TLS */
+};
+
 struct http_server_options {
     /* "ADDR:PORT", "[::1]:9000", port 0: any free one; "unix:PATH", a socket file, which replaces one that nobody serves at any more, and is removed at the
      * end. For plain HTTP, and for TLS. Either may be NULL, both where there are more. */
     const char *listen, *tls_listen;
     const struct http_listen *more;
     unsigned more_count;                   /* at most HTTP_LISTENERS_MAX with the two */
-    unsigned socket_mode;                  /* of socket files; 0: 0600 */
-    const char *tls_certificate, *tls_key; /* PEM files, for TLS; see tls.h */
-    unsigned workers;                      /* 1 .. HTTP_WORKERS_MAX */
+    unsigned socket_mode; /* of socket files; 0: 0600 */
+    struct http_tls_options tls;
+    unsigned workers; /* 1 .. HTTP_WORKERS_MAX */
     /* ADDR, ADDR/BITS or "unix", who connects to a socket file; NULL-terminated: whose X-Forwarded-For is believed; NULL: nobody's */
     const char *const *trusted_proxies;
     /* On listen, and on tls_listen: trusted proxies alone may connect, and each connection begins with a header of the PROXY protocol (version 1
@@ -174,11 +185,11 @@ const char *http_server_tls_address(const struct http_server *server); /* the fi
 const char *http_server_listener(const struct http_server *server, unsigned index, bool *is_tls);
 /* What such a socket of the caller's is called there. 0, or a negative errno: -EINVAL for one that is no listening stream socket. */
 int http_listen_describe(int fd, char *address, size_t address_bytes);
-/* Any thread. Reads certificate and key again, for connections to come. 0 (also without TLS); -EBADMSG, -ENOMEM: the old ones
+/* Any thread. Reads certificates and keys again, for connections to come. 0 (also without TLS); -EBADMSG, -ENOMEM: the old ones
  * stay in use, and the log says why. */
 int http_server_reload_tls(struct http_server *server);
-/* Would a server take this pair? log is not NULL. The same results. */
-int http_tls_check(const char *certificate, const char *key, log_fn log, void *log_ctx);
+/* Would a server take these pairs? log is not NULL. The same results. */
+int http_tls_check(const struct http_tls_options *tls, log_fn log, void *log_ctx);
 /* Any thread. Opens the access log anew (after rotation). 0 or a negative errno (the old one stays in use). */
 int http_server_reopen_log(struct http_server *server);
 /* Stops accepting, closes idle connections, lets requests in flight finish for up to grace_ms, then cuts them. Blocks; not on

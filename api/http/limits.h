@@ -108,6 +108,9 @@
 
 /* ---- TLS ---- */
 
+/* Certificates, each with its key: a handshake compares the name asked for with each. */
+#define HTTP_TLS_PAIRS_MAX 64u
+
 /* Accept to the end of the handshake; it does not get longer by dripping. */
 #define HTTP_HANDSHAKE_TIMEOUT_MS 10000u
 

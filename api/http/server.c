@@ -78,7 +78,7 @@ static int server_start_workers(struct http_server *server)
 
 static bool server_options_are_valid(const struct http_server_options *options)
 {
-    bool has_pair = options->tls_certificate != NULL && options->tls_key != NULL;
+    bool has_pair = options->tls.pair_count > 0;
     bool has_tls = options->tls_listen != NULL;
     bool announces = options->proxy_protocol || options->tls_proxy_protocol;
 
@@ -89,7 +89,11 @@ static bool server_options_are_valid(const struct http_server_options *options)
         has_tls = has_tls || options->more[i].is_tls;
         announces = announces || options->more[i].proxy_protocol;
     }
-
+    if (options->tls.pair_count > HTTP_TLS_PAIRS_MAX)
+        return false;
+    for (unsigned i = 0; i < options->tls.pair_count; i++)
+        if (options->tls.pairs[i].certificate == NULL || options->tls.pairs[i].key == NULL)
+            return false;
     return (!announces || (options->trusted_proxies != NULL && options->trusted_proxies[0] != NULL)) &&
            (!has_tls || has_pair) && options->workers > 0 && options->workers <= HTTP_WORKERS_MAX &&
            options->connections_max <= HTTP_CONNECTIONS_MAX && options->handler.on_request != NULL;
@@ -145,9 +149,9 @@ int http_server_reload_tls(struct http_server *server)
     return server->tls != NULL ? tls_context_reload(server->tls) : 0;
 }
 
-int http_tls_check(const char *certificate, const char *key, log_fn log, void *log_ctx)
+int http_tls_check(const struct http_tls_options *tls, log_fn log, void *log_ctx)
 {
-    const struct tls_context_options options = {certificate, key, log, log_ctx};
+    const struct tls_context_options options = {*tls, log, log_ctx};
     struct tls_context *context;
     int err = tls_context_create(&context, &options);
 

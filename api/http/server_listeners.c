@@ -19,8 +19,7 @@ static void server_log_line(void *ctx, enum log_level level, const char *message
 static int server_load_tls(struct http_server *server)
 {
     const struct tls_context_options tls_options = {
-        .certificate = server->options.tls_certificate,
-        .key = server->options.tls_key,
+        .tls = server->options.tls,
         .log = server_log_line,
         .log_ctx = server,
     };

@@ -2,8 +2,8 @@
  *
  * TLS by OpenSSL on a connection's own descriptor. Inside of the HTTP front, and the one place that names OpenSSL there.
  *
- * A context is a certificate with its key and the settings that go with them. Any thread may use it; a new pair takes the
- * old one's place for connections to come. A stream is one connection's side of TLS, on the connection's worker. It blocks
+ * A context is certificates with their keys and the settings that go with them. Any thread may use it; new pairs take the
+ * old ones' place for connections to come. A stream is one connection's side of TLS, on the connection's worker. It blocks
  * never: it reports what it waits for, and the connection polls. */
 #ifndef API_HTTP_TLS_H
 #define API_HTTP_TLS_H
@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "api/http/http.h"
 #include "storage/base/log.h"
 
 /* ---- Context ---- */
@@ -20,16 +21,15 @@
 struct tls_context;
 
 struct tls_context_options {
-    const char *certificate; /* PEM: the certificate, then those that lead from it to a root; copied */
-    const char *key;         /* PEM: its private key, without a passphrase; may be the same file; copied */
+    struct http_tls_options tls; /* one pair at least; copied */
     /* as in http.h; what is wrong, with the file; never NULL */
     log_fn log;
     void *log_ctx;
 };
 
-/* 0; -EBADMSG: the pair cannot be used, and the log says why; -ENOMEM. */
+/* 0; -EBADMSG: a pair cannot be used, and the log says why; -ENOMEM. */
 int tls_context_create(struct tls_context **context, const struct tls_context_options *options);
-/* Reads both files again. The same results; on failure the old pair stays in use. */
+/* Reads all files again. The same results; on failure the old pairs stay in use. */
 int tls_context_reload(struct tls_context *context);
 void tls_context_destroy(struct tls_context *context); /* streams may outlive it; NULL allowed */
 

@@ -9,21 +9,21 @@
  * 3.0 cannot change a key there: a client that asks for that (KeyUpdate of TLS 1.3 with update_requested) loses its connection.
  *
  * Sessions are resumed by tickets, which cost no memory here. OpenSSL makes the keys of tickets at random with each SSL_CTX,
- * so they change with every start and every reload, and are never stored. */
+ * so they change with every start and every reload, and are never stored.
+ *
+ * Each pair is an SSL_CTX. A connection begins with the first, which holds the others: they go with it, when the last connection
+ * that was begun with it ends. */
 #include "api/http/tls.h"
 #include "api/http/tls_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "api/http/limits.h"
-#include "storage/base/secret_file.h"
 
 #define TLS_CIPHERS                                                                                          \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"               \
@@ -32,115 +32,11 @@
 #define TLS_GROUPS      "X25519:P-256:P-384"
 
 struct tls_context {
-    struct tls_context_options options; /* the strings are our own */
+    struct tls_context_options options; /* the pairs and the strings are our own */
     pthread_mutex_t mutex;              /* of ssl_ctx */
-    SSL_CTX *ssl_ctx;
-    pthread_mutex_t reload_mutex; /* one reload after the other: the later one sees the later files */
+    SSL_CTX *ssl_ctx;                   /* of the first pair */
+    pthread_mutex_t reload_mutex;       /* one reload after the other: the later one sees the later files */
 };
-
-static void say(const struct tls_context_options *options, enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(const struct tls_context_options *options, enum log_level level, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    log_say(options->log, options->log_ctx, level, format, arguments);
-    va_end(arguments);
-}
-
-/* Logs the first thing that OpenSSL has against a file. */
-static int refuse_file(const struct tls_context_options *options, const char *path, const char *what)
-{
-    unsigned long error = ERR_get_error();
-    const char *reason = NULL;
-
-    if (ERR_SYSTEM_ERROR(error))
-        reason = strerror((int)ERR_GET_REASON(error));
-    else if (error != 0)
-        reason = ERR_reason_error_string(error);
-    say(options, LOG_LEVEL_ERROR, "%s: cannot be used as TLS %s: %s", path, what,
-        reason != NULL ? reason : "not understood");
-    ERR_clear_error();
-    return -EBADMSG;
-}
-
-/* ---- The pair ---- */
-
-/* OpenSSL would ask on the terminal. */
-static int refuse_passphrase(char *buffer, int size, int for_writing, void *ctx)
-{
-    *(bool *)ctx = true;
-    return -1;
-}
-
-static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
-{
-    struct stat status;
-    bool has_passphrase = false;
-    int loaded;
-
-    if (stat(options->key, &status) == 0 && !secret_file_is_private(&status)) {
-        say(options, LOG_LEVEL_ERROR, "%s: others than its owner may read the key in it (chmod 600)",
-            options->key);
-        return -EBADMSG;
-    }
-    SSL_CTX_set_default_passwd_cb(ssl_ctx, refuse_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(ssl_ctx, &has_passphrase);
-    loaded = SSL_CTX_use_PrivateKey_file(ssl_ctx, options->key, SSL_FILETYPE_PEM);
-    SSL_CTX_set_default_passwd_cb_userdata(ssl_ctx, NULL);
-    if (has_passphrase) {
-        ERR_clear_error();
-        say(options, LOG_LEVEL_ERROR, "%s: the key has a passphrase, and there is nobody to ask for it",
-            options->key);
-        return -EBADMSG;
-    }
-    if (loaded != 1) {
-        unsigned long error = ERR_peek_error();
-
-        /* OpenSSL compares the two as soon as it has both. */
-        if (ERR_GET_LIB(error) == ERR_LIB_X509 && (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH ||
-                                                   ERR_GET_REASON(error) == X509_R_KEY_TYPE_MISMATCH)) {
-            ERR_clear_error();
-            say(options, LOG_LEVEL_ERROR, "%s: is not the key of the certificate %s", options->key,
-                options->certificate);
-            return -EBADMSG;
-        }
-        return refuse_file(options, options->key, "key");
-    }
-    return 0;
-}
-
-static void warn_of_dates(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
-{
-    const X509 *certificate = SSL_CTX_get0_certificate(ssl_ctx);
-
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-        say(options, LOG_LEVEL_WARNING, "%s: the certificate has expired: clients will refuse it",
-            options->certificate);
-    else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-        say(options, LOG_LEVEL_WARNING, "%s: the certificate is not valid yet: clients will refuse it",
-            options->certificate);
-}
-
-static int load_pair(SSL_CTX *ssl_ctx, const struct tls_context_options *options)
-{
-    int err;
-
-    if (SSL_CTX_use_certificate_chain_file(ssl_ctx, options->certificate) != 1)
-        return refuse_file(options, options->certificate, "certificate");
-    if ((err = load_key(ssl_ctx, options)) != 0)
-        return err;
-    if (SSL_CTX_check_private_key(ssl_ctx) != 1) {
-        say(options, LOG_LEVEL_ERROR, "%s: is not the key of the certificate %s", options->key,
-            options->certificate);
-        ERR_clear_error();
-        return -EBADMSG;
-    }
-    warn_of_dates(ssl_ctx, options);
-    return 0;
-}
 
 /* ---- The settings ---- */
 
@@ -181,14 +77,14 @@ static int configure(SSL_CTX *ssl_ctx)
     return 0;
 }
 
-static int load(SSL_CTX **out, const struct tls_context_options *options)
+static int load(SSL_CTX **out, const struct tls_context_options *options, const struct http_tls_pair *pair)
 {
     SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_server_method());
     int err = -ENOMEM;
 
     ERR_clear_error();
     if (ssl_ctx != NULL && (err = configure(ssl_ctx)) == 0)
-        err = load_pair(ssl_ctx, options);
+        err = tls_pair_load(ssl_ctx, options, pair);
     ERR_clear_error();
     if (err != 0) {
         SSL_CTX_free(ssl_ctx);
@@ -198,23 +94,63 @@ static int load(SSL_CTX **out, const struct tls_context_options *options)
     return 0;
 }
 
+/* All pairs. The first one's answers, and holds the others. */
+static int load_all(SSL_CTX **out, const struct tls_context_options *options)
+{
+    SSL_CTX *pairs[HTTP_TLS_PAIRS_MAX] = {NULL};
+    unsigned count = 0;
+    int err = 0;
+
+    while (err == 0 && count < options->tls.pair_count)
+        if ((err = load(&pairs[count], options, &options->tls.pairs[count])) == 0)
+            count++;
+    if (err == 0 && (err = tls_names_hold(pairs[0], &pairs[1], count - 1)) == 0) {
+        *out = pairs[0];
+        return 0;
+    }
+    while (count > 0)
+        SSL_CTX_free(pairs[--count]);
+    return err;
+}
+
 /* ---- Calls ---- */
+
+static void free_options(struct tls_context_options *options)
+{
+    for (unsigned i = 0; options->tls.pairs != NULL && i < options->tls.pair_count; i++) {
+        free((char *)options->tls.pairs[i].certificate);
+        free((char *)options->tls.pairs[i].key);
+    }
+    free((struct http_tls_pair *)options->tls.pairs);
+}
+
+static int copy_options(struct tls_context_options *copy, const struct tls_context_options *options)
+{
+    struct http_tls_pair *pairs = calloc(options->tls.pair_count, sizeof(*pairs));
+    bool is_whole = pairs != NULL;
+
+    *copy = *options;
+    copy->tls.pairs = pairs;
+    for (unsigned i = 0; is_whole && i < options->tls.pair_count; i++) {
+        pairs[i].certificate = strdup(options->tls.pairs[i].certificate);
+        pairs[i].key = strdup(options->tls.pairs[i].key);
+        is_whole = pairs[i].certificate != NULL && pairs[i].key != NULL;
+    }
+    return is_whole ? 0 : -ENOMEM;
+}
 
 int tls_context_create(struct tls_context **out, const struct tls_context_options *options)
 {
     struct tls_context *context = calloc(1, sizeof(*context));
     int err;
 
+    assert(options->tls.pair_count > 0 && options->tls.pair_count <= HTTP_TLS_PAIRS_MAX);
     if (context == NULL)
         return -ENOMEM;
-    context->options = *options;
-    context->options.certificate = strdup(options->certificate);
-    context->options.key = strdup(options->key);
     pthread_mutex_init(&context->mutex, NULL);
     pthread_mutex_init(&context->reload_mutex, NULL);
-    err = context->options.certificate == NULL || context->options.key == NULL
-              ? -ENOMEM
-              : load(&context->ssl_ctx, &context->options);
+    if ((err = copy_options(&context->options, options)) == 0)
+        err = load_all(&context->ssl_ctx, &context->options);
     if (err != 0) {
         tls_context_destroy(context);
         return err;
@@ -229,7 +165,7 @@ int tls_context_reload(struct tls_context *context)
     int err;
 
     pthread_mutex_lock(&context->reload_mutex);
-    if ((err = load(&fresh, &context->options)) == 0) {
+    if ((err = load_all(&fresh, &context->options)) == 0) {
         pthread_mutex_lock(&context->mutex);
         old = context->ssl_ctx;
         context->ssl_ctx = fresh;
@@ -257,7 +193,6 @@ void tls_context_destroy(struct tls_context *context)
     SSL_CTX_free(context->ssl_ctx);
     pthread_mutex_destroy(&context->mutex);
     pthread_mutex_destroy(&context->reload_mutex);
-    free((char *)context->options.certificate);
-    free((char *)context->options.key);
+    free_options(&context->options);
     free(context);
 }

@@ -38,9 +38,25 @@ int server_places_check(const struct sluice_server_options *options)
         announces = announces || options->more[i].proxy_protocol;
     }
     if ((announces && !has_proxy) || has_certificate != (options->tls_key != NULL) ||
-        (needs_certificate && !has_certificate))
+        (needs_certificate && !has_certificate) || (options->tls_more_count > 0 && !has_certificate) ||
+        options->tls_more_count >= HTTP_TLS_PAIRS_MAX)
         return -EINVAL;
+    for (size_t i = 0; i < options->tls_more_count; i++)
+        if (options->tls_more[i].certificate == NULL || options->tls_more[i].key == NULL)
+            return -EINVAL;
     return 0;
+}
+
+struct http_tls_options server_places_tls(const struct sluice_server_options *options,
+                                          struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX])
+{
+    unsigned count = 0;
+
+    if (options->tls_certificate != NULL)
+        pairs[count++] = (struct http_tls_pair){options->tls_certificate, options->tls_key};
+    for (size_t i = 0; i < options->tls_more_count; i++)
+        pairs[count++] = (struct http_tls_pair){options->tls_more[i].certificate, options->tls_more[i].key};
+    return (struct http_tls_options){.pairs = pairs, .pair_count = count};
 }
 
 unsigned server_places_list(const struct sluice_server_options *options,

@@ -13,6 +13,9 @@ int server_places_check(const struct sluice_server_options *options);
 /* After it: all of them in their order; their number. */
 unsigned server_places_list(const struct sluice_server_options *options,
                             struct http_listen places[HTTP_LISTENERS_MAX]);
+/* After it: the pairs of TLS; the room is theirs. */
+struct http_tls_options server_places_tls(const struct sluice_server_options *options,
+                                          struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX]);
 /* After it: without a key everybody may do everything, so everybody has to be on this machine, unless the operator says otherwise. 0 or
  * SLUICE_E_OPEN_ADDRESS. */
 int server_places_admit(const struct sluice_server_options *options, bool is_open);

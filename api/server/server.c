@@ -23,7 +23,7 @@
 #include "api/server/control_http.h"
 #include "api/server/keys.h"
 #include "api/server/places.h"
-#include "api/server/watch.h"
+#include "api/server/watches.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -45,17 +45,15 @@ struct server_log {
     void *ctx;
 };
 
-enum { WATCH_CREDENTIALS, WATCH_CERTIFICATE, WATCH_KEY, WATCHES_MAX };
-
 struct sluice_server {
     struct core *core;
     struct doors *doors; /* NULL: none */
     struct s3_service *service;
     struct http_server *http;
-    struct file_watch *watches[WATCHES_MAX]; /* NULL: there is no such file, or it cannot be watched */
-    struct control *control;                 /* NULL: not asked for, or it cannot be had */
-    struct control_http *control_http;       /* NULL: not asked for */
-    char *credentials;                       /* or NULL */
+    struct server_watches *watches;
+    struct control *control;           /* NULL: not asked for, or it cannot be had */
+    struct control_http *control_http; /* NULL: not asked for */
+    char *credentials;                 /* or NULL */
 };
 
 /* ---- Log ---- */
@@ -162,42 +160,12 @@ static void on_tls_changed(void *ctx)
         log_to_core(server->core, LOG_LEVEL_INFO, "the TLS certificate and key were read again");
 }
 
-static void create_watch(struct sluice_server *server, unsigned index, const char *path,
-                         void (*changed)(void *ctx))
+static int create_watches(struct sluice_server *server, const struct sluice_server_options *options)
 {
-    char message[512];
+    const struct server_watches_calls calls = {on_credentials_changed, on_tls_changed, log_to_core,
+                                               server->core, server};
 
-    if (path == NULL || file_watch_create(&server->watches[index], path, changed, server) == 0)
-        return;
-    snprintf(message, sizeof(message), "%s cannot be watched: changes count after a reload only", path);
-    log_to_core(server->core, LOG_LEVEL_WARNING, message);
-}
-
-/* Before the files are read first, so that no change is missed. Without a watch they are read again when the host asks
- * for it. */
-static void create_watches(struct sluice_server *server, const struct sluice_server_options *options)
-{
-    create_watch(server, WATCH_CREDENTIALS, options->credentials, on_credentials_changed);
-    create_watch(server, WATCH_CERTIFICATE, options->tls_certificate, on_tls_changed);
-    create_watch(server, WATCH_KEY, options->tls_key, on_tls_changed);
-}
-
-static int start_watches(struct sluice_server *server)
-{
-    int err = 0;
-
-    for (unsigned i = 0; err == 0 && i < WATCHES_MAX; i++)
-        if (server->watches[i] != NULL)
-            err = file_watch_start(server->watches[i]);
-    return err;
-}
-
-static void destroy_watches(struct sluice_server *server)
-{
-    for (unsigned i = 0; i < WATCHES_MAX; i++) {
-        file_watch_destroy(server->watches[i]);
-        server->watches[i] = NULL;
-    }
+    return server_watches_create(&server->watches, options, &calls);
 }
 
 /* ---- Start and stop ---- */
@@ -240,12 +208,12 @@ static int create_service(struct s3_service **service, const struct sluice_serve
 static int start_http(struct sluice_server *server, const struct sluice_server_options *options)
 {
     struct http_listen places[HTTP_LISTENERS_MAX];
+    struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX];
     const struct http_server_options http_options = {
         .more = places,
         .more_count = server_places_list(options, places),
         .socket_mode = options->socket_mode,
-        .tls_certificate = options->tls_certificate,
-        .tls_key = options->tls_key,
+        .tls = server_places_tls(options, pairs),
         .workers = options->workers != 0 ? options->workers : count_processors(),
         .connections_max = options->max_connections,
         .body_rate_min = options->body_rate_min,
@@ -326,9 +294,9 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     if ((err = server_places_check(options)) != 0 || (err = server_buckets_check(options)) != 0 ||
         (err = doors_create(&server->doors, options->caches, options->public_url, log_to_core,
                             server->core)) != 0 ||
-        (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0)
+        (err = copy_credentials(server, options)) != 0 || (err = create_control_http(server, options)) != 0 ||
+        (err = create_watches(server, options)) != 0)
         goto fail;
-    create_watches(server, options);
     err = create_service(&server->service, options, server->core, server->doors, server->control_http,
                          log_to_core, server->core);
     if (err != 0)
@@ -338,7 +306,7 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
         goto fail_service;
     if ((err = start_http(server, options)) != 0)
         goto fail_service;
-    if ((err = start_watches(server)) != 0)
+    if ((err = server_watches_start(server->watches)) != 0)
         goto fail_http;
     if (options->control)
         start_control(server);
@@ -346,18 +314,28 @@ int sluice_server_start(struct sluice_server **out, struct sluice_store *store,
     return 0;
 
 fail_http:
-    destroy_watches(server); /* before what they would reload */
+    server_watches_destroy(server->watches); /* before what they would reload */
+    server->watches = NULL;
     control_http_stop(server->control_http);
     http_server_stop(server->http, 0);
 fail_service:
     s3_service_destroy(server->service);
 fail:
-    destroy_watches(server);
+    server_watches_destroy(server->watches);
     control_http_destroy(server->control_http);
     doors_destroy(server->doors);
     free(server->credentials);
     free(server);
     return err;
+}
+
+static int check_tls(const struct sluice_server_options *options, struct server_log *log)
+{
+    struct http_tls_pair pairs[HTTP_TLS_PAIRS_MAX];
+    const struct http_tls_options tls = server_places_tls(options, pairs);
+    int err = tls.pair_count > 0 ? http_tls_check(&tls, log_to_caller, log) : 0;
+
+    return err == -EBADMSG ? SLUICE_E_CERTIFICATE : err;
 }
 
 int sluice_server_check(const struct sluice_server_options *options,
@@ -376,10 +354,8 @@ int sluice_server_check(const struct sluice_server_options *options,
     if ((err = create_service(&service, options, NULL, NULL, NULL, log_to_caller, &caller)) != 0)
         return err;
     err = server_places_admit(options, s3_service_is_open(service));
-    if (err == 0 && options->tls_certificate != NULL &&
-        (err = http_tls_check(options->tls_certificate, options->tls_key, log_to_caller, &caller)) ==
-            -EBADMSG)
-        err = SLUICE_E_CERTIFICATE;
+    if (err == 0)
+        err = check_tls(options, &caller);
     if (err == 0 && options->workers > HTTP_WORKERS_MAX)
         err = -EINVAL;
     s3_service_destroy(service);
@@ -430,7 +406,7 @@ void sluice_server_stop(struct sluice_server *server, unsigned grace_ms)
 {
     if (server == NULL)
         return;
-    destroy_watches(server);
+    server_watches_destroy(server->watches);
     control_stop(server->control);
     control_http_stop(server->control_http);
     http_server_stop(server->http, grace_ms);

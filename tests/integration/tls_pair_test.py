@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The pair of certificate and key: changed while the server runs, also where symbolic links lead to it and by the replacement of folders on the
+"""Pairs of certificate and key: several by name (SNI); changed while the server runs, also where symbolic links lead to it and by the replacement of folders on the
 way, and refused when it is none."""
 import contextlib
 import os
@@ -161,6 +161,37 @@ def folders():
     check(plain.stop(), "it stops in good order")
 
 
+def names():
+    """Several pairs: each client gets the one for the name that it asks for."""
+    pairs = [make_certificate(f"named{number}", names=text)[:2] for number, text in enumerate(
+        ("DNS:localhost,IP:127.0.0.1", "DNS:cache.example,DNS:also.example", "DNS:*.wild.example", "DNS:cache.example"))]
+    live = [shutil.copy(path, scratch(f"second.{suffix}")) for path, suffix in zip(pairs[1], ("crt", "key"))]
+    given = [pairs[0], live, pairs[2]]
+    named = Server(args=[word for pair in given for word in ("--tls-certificate", pair[0], "--tls-key", pair[1])])
+    port = int(named.url.rsplit(":", 1)[1])
+
+    def gets(name, pair):
+        asking = ssl.create_default_context(cafile=authority)
+        asking.check_hostname = False
+        with socket.create_connection(("127.0.0.1", port), 20) as sock, asking.wrap_socket(sock, server_hostname=name) as shaken:
+            with open(pair[0]) as file:
+                return ssl.PEM_cert_to_DER_cert(file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n") == shaken.getpeercert(True)
+
+    for name, number in (("localhost", 0), ("127.0.0.1", 0), ("cache.example", 1), ("also.example", 1), ("a.wild.example", 2), ("b.a.wild.example", 0), ("elsewhere.example", 0)):
+        check(gets(name, pairs[number]), f"the certificate for {name}")
+    for new, old in zip(pairs[3], live):
+        shutil.copy(new, old + ".new")
+        os.rename(old + ".new", old)
+    check(poll(lambda: gets("cache.example", pairs[3])), "a further pair that changes is taken without a signal", named.log_text()[-500:])
+    check(gets("also.example", pairs[0]), "its old names are gone with it")
+    check(named.stop(), "it stops in good order")
+    listed = scratch("listed.conf")
+    with open(listed, "w") as out:
+        out.write(f"tls-certificate = {pairs[0][0]}\ntls-key = {pairs[0][1]}\ntls-certificate = {pairs[2][0]}\ntls-key = {pairs[2][1]}\n")
+    status, output = run([SLUICE, "serve", "--check-config", "--config", listed])
+    equal((status, "is fine" in output), (0, True), "pairs from a file")
+
+
 def options():
     def refused(name, says, *words):
         status, output = run([SLUICE, "serve", "--check-config", "--data", scratch("unused"), *words])
@@ -173,6 +204,8 @@ def options():
     refused("a missing certificate", "No such file", "--tls-certificate", "/nonexistent", "--tls-key", key)
     refused("a missing key", "No such file", "--tls-certificate", certificate, "--tls-key", "/nonexistent")
     other = make_certificate("third")
+    refused("more certificates than keys", "each needs its own", *PAIR, "--tls-certificate", other[0])
+    refused("a further pair that is none", "is not the key of", *PAIR, "--tls-certificate", other[0], "--tls-key", key)
     refused("another's key", "is not the key of", "--tls-certificate", certificate, "--tls-key", other[1])
     locked = scratch("locked.key")
     subprocess.run(["openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:word", "-out", locked], check=True)
@@ -189,6 +222,7 @@ server = Server(args=PAIR)
 reload()
 links()
 folders()
+names()
 options()
 check(server.stop(), "it stops in good order")
 done()

@@ -34,16 +34,16 @@ static void note(void *ctx, enum log_level level, const char *message)
 
 static const char *path_of(const char *name)
 {
-    static char paths[4][128];
+    static char paths[8][128];
     static unsigned turn;
-    char *path = paths[turn++ % 4];
+    char *path = paths[turn++ % 8];
 
     snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
     return path;
 }
 
-/* A key and a certificate that it has signed itself. */
-static void make_pair(const char *certificate_name, const char *key_name, long serial)
+/* A key and a certificate that it has signed itself, for a host. */
+static void make_pair_for(const char *certificate_name, const char *key_name, long serial, const char *host)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
@@ -55,7 +55,7 @@ static void make_pair(const char *certificate_name, const char *key_name, long s
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)host, -1, -1, 0);
     X509_set_issuer_name(certificate, name);
     X509_set_pubkey(certificate, key);
     assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
@@ -70,10 +70,23 @@ static void make_pair(const char *certificate_name, const char *key_name, long s
     EVP_PKEY_free(key);
 }
 
+static void make_pair(const char *certificate_name, const char *key_name, long serial)
+{
+    make_pair_for(certificate_name, key_name, serial, "localhost");
+}
+
+/* One pair, until the next call. */
+static struct http_tls_options tls_pair(const char *certificate_name, const char *key_name)
+{
+    static struct http_tls_pair one;
+
+    one = (struct http_tls_pair){path_of(certificate_name), path_of(key_name)};
+    return (struct http_tls_options){.pairs = &one, .pair_count = 1};
+}
+
 static struct tls_context_options pair(const char *certificate_name, const char *key_name)
 {
-    return (struct tls_context_options){
-        .certificate = path_of(certificate_name), .key = path_of(key_name), .log = note};
+    return (struct tls_context_options){.tls = tls_pair(certificate_name, key_name), .log = note};
 }
 
 static int setup(void **state)
@@ -82,13 +95,15 @@ static int setup(void **state)
     assert_non_null(mkdtemp(folder));
     make_pair("a.crt", "a.key", 1);
     make_pair("b.crt", "b.key", 2);
+    make_pair_for("named.crt", "named.key", 3, "cache.example");
+    make_pair_for("wild.crt", "wild.key", 4, "*.wild.example");
     return 0;
 }
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"a.crt",    "a.key",    "b.crt",  "b.key",
-                                        "live.crt", "live.key", "rubbish"};
+    static const char *const names[] = {"a.crt",     "a.key",     "b.crt",    "b.key",    "live.crt", "live.key",
+                                        "named.crt", "named.key", "wild.crt", "wild.key", "rubbish"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -249,6 +264,60 @@ static void a_reload_counts_when_it_succeeds(void **state)
     tls_context_destroy(context); /* the stream outlives it */
     assert_int_equal(SSL_write(ends.client, "x", 1), 1);
     ends_close(&ends);
+}
+
+/* The serial number of what a client gets that asks for that name. */
+static long serial_for(struct tls_context *context, const char *name)
+{
+    struct ends ends;
+    long serial;
+
+    ends_open(&ends, context);
+    if (name != NULL)
+        assert_int_equal(SSL_set_tlsext_host_name(ends.client, name), 1);
+    ends_shake(&ends);
+    serial = ends_serial(&ends);
+    ends_close(&ends);
+    return serial;
+}
+
+static void a_client_gets_the_certificate_for_its_name(void **state)
+{
+    const struct http_tls_pair pairs[] = {{path_of("a.crt"), path_of("a.key")},
+                                          {path_of("named.crt"), path_of("named.key")},
+                                          {path_of("wild.crt"), path_of("wild.key")}};
+    struct tls_context_options options = {.tls = {.pairs = pairs, .pair_count = 3}, .log = note};
+    struct tls_context *context;
+    struct ends ends;
+
+    (void)state;
+    assert_int_equal(tls_context_create(&context, &options), 0);
+    assert_int_equal(serial_for(context, NULL), 1);
+    assert_int_equal(serial_for(context, "localhost"), 1);
+    assert_int_equal(serial_for(context, "cache.example"), 3);
+    assert_int_equal(serial_for(context, "CACHE.example"), 3);
+    assert_int_equal(serial_for(context, "one.wild.example"), 4);
+    assert_int_equal(serial_for(context, "two.one.wild.example"), 1);
+    assert_int_equal(serial_for(context, "wild.example"), 1);
+    assert_int_equal(serial_for(context, "elsewhere.example"), 1);
+
+    ends_open(&ends, context); /* its handshake comes after the others have been replaced */
+    assert_int_equal(SSL_set_tlsext_host_name(ends.client, "cache.example"), 1);
+    assert_int_equal(tls_context_reload(context), 0);
+    tls_context_destroy(context);
+    ends_shake(&ends);
+    assert_int_equal(ends_serial(&ends), 3);
+    ends_close(&ends);
+}
+
+static void one_bad_pair_refuses_all(void **state)
+{
+    const struct http_tls_pair pairs[] = {{path_of("a.crt"), path_of("a.key")},
+                                          {path_of("named.crt"), path_of("b.key")}};
+
+    (void)state;
+    assert_refused((struct tls_context_options){.tls = {.pairs = pairs, .pair_count = 2}, .log = note},
+                   "is not the key of the certificate");
 }
 
 static void reads_records_ahead(void **state)
@@ -417,10 +486,9 @@ static void serves_requests(void **state)
     options.listen = NULL;
     options.tls_listen = "127.0.0.1:0";
     assert_int_equal(http_server_start(&server, &options), -EINVAL); /* no certificate */
-    options.tls_certificate = path_of("a.crt");
-    options.tls_key = path_of("b.key");
+    options.tls = tls_pair("a.crt", "b.key");
     assert_int_equal(http_server_start(&server, &options), -EBADMSG);
-    options.tls_key = path_of("a.key");
+    options.tls = tls_pair("a.crt", "a.key");
     toy_start(&options);
     assert_string_equal(http_server_address(server), http_server_tls_address(server));
     fd = client_connect();
@@ -449,8 +517,7 @@ static void cuts_slow_handshakes(void **state)
     (void)state;
     options.listen = NULL;
     options.tls_listen = "127.0.0.1:0";
-    options.tls_certificate = path_of("a.crt");
-    options.tls_key = path_of("a.key");
+    options.tls = tls_pair("a.crt", "a.key");
     options.handshake_timeout_ms = 300;
     toy_start(&options);
     silent = client_connect();
@@ -501,8 +568,7 @@ static void tells_of_failed_handshakes(void **state)
     (void)state;
     options.listen = NULL;
     options.tls_listen = "127.0.0.1:0";
-    options.tls_certificate = path_of("a.crt");
-    options.tls_key = path_of("a.key");
+    options.tls = tls_pair("a.crt", "a.key");
     options.failures_logged_ms = 400;
     options.log = note;
     toy_start(&options);
@@ -536,6 +602,8 @@ int main(void)
         cmocka_unit_test_setup(pairs_that_cannot_be, clear),
         cmocka_unit_test_setup(refuses_a_key_for_everybody, clear),
         cmocka_unit_test_setup(a_reload_counts_when_it_succeeds, clear),
+        cmocka_unit_test_setup(a_client_gets_the_certificate_for_its_name, clear),
+        cmocka_unit_test_setup(one_bad_pair_refuses_all, clear),
         cmocka_unit_test(reads_records_ahead),
         cmocka_unit_test(half_a_record_is_not_pending),
         cmocka_unit_test(sends_what_it_was_given),
