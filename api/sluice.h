@@ -322,6 +322,10 @@ struct sluice_server_options {
     /* with them: further pairs. A client gets the first pair of all whose certificate is for the name that it asks for (SNI), else the first. */
     const struct sluice_tls_pair *tls_more;
     size_t tls_more_count; /* at most 63 */
+    /* with them: a PEM file of authorities whose certificates clients may show (mutual TLS). A key or token of the credentials file that names one
+     * (certificate:dns:HOST) is then whose the requests are that sign nothing and show no secret. Read again as the pairs are. NULL: none is asked for */
+    const char *tls_client_authority;
+    bool tls_client_required; /* a client without one gets no connection */
     /* with them: HTTPS here, and plain HTTP on listen. NULL: HTTPS on listen, and no plain HTTP */
     const char *tls_listen;
     /* Connections open at a time; 0: half of the descriptors that the process may have, at most 32,768. For one more, the one that has

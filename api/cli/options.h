@@ -81,16 +81,17 @@ enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
 
 struct options {
-    char *data, *tls_listen, *config, *credentials, *access_key, *secret_key,
+    char *data, *tls_listen, *tls_client_authority, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights,
         *public_url;
-    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate, tls_key;
+    struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate,
+        tls_key;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2, web_auth;
-    bool admin_http, read_only, allow_anonymous, web_auth_plain_http, check_config, no_verify, verify_reads,
-        keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
+    bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
+        no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
 
     /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
     const char *words[OPTIONS_WORDS_MAX];

@@ -230,12 +230,17 @@ static int check_tls(struct options *options)
                             certificates > 0 ? "tls-certificate" : "tls-key",
                             certificates > 0 ? "tls-key" : "tls-certificate");
     if (certificates != keys)
-        return options_fail(options, "there are %zu of tls-certificate and %zu of tls-key: each needs its own",
+        return options_fail(options,
+                            "there are %zu of tls-certificate and %zu of tls-key: each needs its own",
                             certificates, keys);
     if (certificates > TLS_PAIRS_MAX)
         return options_fail(options, "there are more than %u of tls-certificate", TLS_PAIRS_MAX);
     if (options->tls_listen != NULL && certificates == 0)
         return options_fail(options, "tls-listen needs tls-certificate and tls-key");
+    if (options->tls_client_authority != NULL && certificates == 0)
+        return options_fail(options, "tls-client-authority needs tls-certificate and tls-key");
+    if (options->tls_client_required && options->tls_client_authority == NULL)
+        return options_fail(options, "tls-client-required needs tls-client-authority");
     return 0;
 }
 

@@ -224,6 +224,12 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Serve HTTPS there, and plain HTTP where --listen says. Without it --listen is for HTTPS alone, if there is a "
              "certificate."},
+    {.name = "tls-client-authority", .type = OPTION_TEXT, .field = FIELD(tls_client_authority), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Ask HTTPS clients for certificates, of the authorities in this PEM file. A key or token of the credentials file with "
+             "certificate:dns:HOST (or email:, uri:, cn:) is whose the requests are that such a client does not sign."},
+    {.name = "tls-client-required", .type = OPTION_SWITCH, .field = FIELD(tls_client_required), .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Refuse HTTPS clients that show no certificate; sluice ping then needs a place without TLS."},
     {.name = "workers", .type = OPTION_NUMBER, .field = FIELD(workers), .default_text = "0", .max = WORKER_COUNT_MAX,
      .argument = "N", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Threads that serve, up to 256; 0: as many as there are cores."},

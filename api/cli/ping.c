@@ -9,7 +9,8 @@
 int cli_ping(const struct options *options)
 {
     const char *address = options->listen.items[0];
-    bool is_tls = options->tls_certificate.count > 0 && options->tls_listen == NULL && !option_is_unix(address);
+    bool is_tls =
+        options->tls_certificate.count > 0 && options->tls_listen == NULL && !option_is_unix(address);
     int status = sluice_ping(address, is_tls);
 
     if (status == 200) {

@@ -116,8 +116,7 @@ static bool take_pairs(const struct options *options, struct sluice_server_optio
     if ((pairs = calloc(count - 1, sizeof(*pairs))) == NULL)
         return false;
     for (size_t i = 1; i < count; i++)
-        pairs[i - 1] =
-            (struct sluice_tls_pair){options->tls_certificate.items[i], options->tls_key.items[i]};
+        pairs[i - 1] = (struct sluice_tls_pair){options->tls_certificate.items[i], options->tls_key.items[i]};
     server->tls_more = pairs;
     server->tls_more_count = count - 1;
     return true;

@@ -43,6 +43,8 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
         .socket_mode = option_mode_parse(options->socket_mode),
         .tls_certificate = options->tls_certificate.count > 0 ? options->tls_certificate.items[0] : NULL,
         .tls_key = options->tls_key.count > 0 ? options->tls_key.items[0] : NULL,
+        .tls_client_authority = options->tls_client_authority,
+        .tls_client_required = options->tls_client_required,
         .workers = options->workers,
         .max_connections = options->max_connections,
         .max_connections_per_address = options->max_connections_per_address,

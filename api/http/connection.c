@@ -48,6 +48,13 @@ bool http_request_is_private(struct http_request *req)
     return proxies_is_local(&peer) && http_request_client(req, &client) != 0 && proxies_is_local(&client);
 }
 
+size_t http_request_certificate_names(struct http_request *req, struct slice *names, size_t max)
+{
+    const struct tls_stream *tls = connection_of(req)->tls;
+
+    return tls != NULL ? tls_stream_names(tls, &req->arena, names, max) : 0;
+}
+
 void connection_wake(struct connection *conn)
 {
     if (!conn->is_running && !h2o_timeout_is_linked(&conn->wakeup))

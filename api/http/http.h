@@ -93,6 +93,10 @@ socklen_t http_request_client(struct http_request *req, struct sockaddr_storage 
  * https, or without leaving this machine. What is between a proxy and this server is the operator's own. */
 bool http_request_is_private(struct http_request *req);
 
+/* What the certificate says, of whoever has shown a good one, that the client is called: "dns:HOST" in lower case, "email:ADDRESS", "uri:URI" of its
+ * subjectAltName, then "cn:NAME" of its subject; in the request's arena. The first `max`; 0: it has shown none. */
+size_t http_request_certificate_names(struct http_request *req, struct slice *names, size_t max);
+
 /* ---- Server ---- */
 
 /* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
@@ -139,6 +143,10 @@ struct http_tls_options {
     /* A client gets the first that is for the name it asks for (SNI), else the first. At most HTTP_TLS_PAIRS_MAX */
     const struct http_tls_pair *pairs;
     unsigned pair_count; /* 0: no TLS */
+    /* PEM: authorities whose certificates clients may show; NULL: clients are not asked for any. One that leads to none of them, or is not good now, ends
+     * the handshake */
+    const char *client_authority;
+    bool client_required; /* a client without one is refused; else it is nobody that is known */
 };
 
 struct http_server_options {
@@ -146,7 +154,7 @@ struct http_server_options {
      * end. For plain HTTP, and for TLS. Either may be NULL, both where there are more. */
     const char *listen, *tls_listen;
     const struct http_listen *more;
-    unsigned more_count;                   /* at most HTTP_LISTENERS_MAX with the two */
+    unsigned more_count;  /* at most HTTP_LISTENERS_MAX with the two */
     unsigned socket_mode; /* of socket files; 0: 0600 */
     struct http_tls_options tls;
     unsigned workers; /* 1 .. HTTP_WORKERS_MAX */

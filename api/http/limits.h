@@ -111,6 +111,10 @@
 /* Certificates, each with its key: a handshake compares the name asked for with each. */
 #define HTTP_TLS_PAIRS_MAX 64u
 
+/* Certificates between a client's and its authority's; and a name in it that is looked at. */
+#define HTTP_TLS_CLIENT_DEPTH_MAX      8
+#define HTTP_TLS_CLIENT_NAME_BYTES_MAX 256u
+
 /* Accept to the end of the handshake; it does not get longer by dripping. */
 #define HTTP_HANDSHAKE_TIMEOUT_MS 10000u
 

@@ -52,6 +52,9 @@ ssize_t tls_stream_send(struct tls_stream *stream, const struct iovec *vectors, 
 /* Tells the peer that nothing follows. 0 (also when there is nobody to tell), or -EAGAIN. */
 int tls_stream_close(struct tls_stream *stream);
 void tls_stream_destroy(struct tls_stream *stream); /* NULL allowed */
+/* As http_request_certificate_names. */
+size_t tls_stream_names(const struct tls_stream *stream, struct arena *arena, struct slice *names,
+                        size_t max);
 
 /* The descriptor became readable. */
 void tls_stream_on_readable(struct tls_stream *stream);

@@ -85,6 +85,8 @@ static int load(SSL_CTX **out, const struct tls_context_options *options, const 
     ERR_clear_error();
     if (ssl_ctx != NULL && (err = configure(ssl_ctx)) == 0)
         err = tls_pair_load(ssl_ctx, options, pair);
+    if (err == 0)
+        err = tls_client_configure(ssl_ctx, options);
     ERR_clear_error();
     if (err != 0) {
         SSL_CTX_free(ssl_ctx);
@@ -122,6 +124,7 @@ static void free_options(struct tls_context_options *options)
         free((char *)options->tls.pairs[i].key);
     }
     free((struct http_tls_pair *)options->tls.pairs);
+    free((char *)options->tls.client_authority);
 }
 
 static int copy_options(struct tls_context_options *copy, const struct tls_context_options *options)
@@ -131,6 +134,9 @@ static int copy_options(struct tls_context_options *copy, const struct tls_conte
 
     *copy = *options;
     copy->tls.pairs = pairs;
+    copy->tls.client_authority = NULL;
+    if (options->tls.client_authority != NULL)
+        is_whole = (copy->tls.client_authority = strdup(options->tls.client_authority)) != NULL && is_whole;
     for (unsigned i = 0; is_whole && i < options->tls.pair_count; i++) {
         pairs[i].certificate = strdup(options->tls.pairs[i].certificate);
         pairs[i].key = strdup(options->tls.pairs[i].key);

@@ -24,8 +24,7 @@ static void say(const struct tls_context_options *options, enum log_level level,
     va_end(arguments);
 }
 
-/* Logs the first thing that OpenSSL has against a file. */
-static int refuse_file(const struct tls_context_options *options, const char *path, const char *what)
+int tls_pair_refuse(const struct tls_context_options *options, const char *path, const char *what)
 {
     unsigned long error = ERR_get_error();
     const char *reason = NULL;
@@ -80,7 +79,7 @@ static int load_key(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
                 pair->certificate);
             return -EBADMSG;
         }
-        return refuse_file(options, pair->key, "key");
+        return tls_pair_refuse(options, pair->key, "key");
     }
     return 0;
 }
@@ -104,7 +103,7 @@ int tls_pair_load(SSL_CTX *ssl_ctx, const struct tls_context_options *options,
     int err;
 
     if (SSL_CTX_use_certificate_chain_file(ssl_ctx, pair->certificate) != 1)
-        return refuse_file(options, pair->certificate, "certificate");
+        return tls_pair_refuse(options, pair->certificate, "certificate");
     if ((err = load_key(ssl_ctx, options, pair)) != 0)
         return err;
     if (SSL_CTX_check_private_key(ssl_ctx) != 1) {

@@ -237,6 +237,13 @@ bool tls_stream_kernel_sends(const struct tls_stream *stream)
     return stream->is_open && BIO_get_ktls_send(SSL_get_wbio(stream->ssl));
 }
 
+const X509 *tls_stream_certificate(const struct tls_stream *stream)
+{
+    return stream->is_open && SSL_get_verify_result(stream->ssl) == X509_V_OK
+               ? SSL_get0_peer_certificate(stream->ssl)
+               : NULL;
+}
+
 const char *tls_stream_version(const struct tls_stream *stream)
 {
     return SSL_get_version(stream->ssl);

@@ -65,6 +65,7 @@
 #define S3_GRANTS_MAX             256u /* bucket patterns of one key: each request looks through them */
 #define S3_ACCESS_KEY_BYTES_MAX   128u /* AWS's limit */
 #define S3_SECRET_KEY_BYTES_MAX   128u /* AWS's are 40; the signing key's buffer has a fixed size */
+#define S3_CERTIFICATE_NAMES_MAX  32u  /* of a client's certificate: its first ones are looked up */
 #define S3_TOKEN_SECRET_BYTES_MIN 16u  /* a token's secret is all that is shown of it: not to be guessed */
 #define S3_SIGNING_KEYS_MAX       64u /* derived ones that a worker keeps; deriving one again takes a microsecond */
 #define S3_OWNER_BYTES_MAX        64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */

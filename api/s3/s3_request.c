@@ -315,6 +315,14 @@ void s3_request_identify(struct s3_request *request, const struct s3_identity *i
     request->http->user = s3_identity_label(identity);
 }
 
+void s3_request_disown(struct s3_request *request)
+{
+    request->identity = NULL;
+    request->owner_id = "";
+    request->web = S3_WEB_NONE;
+    request->http->user = NULL;
+}
+
 /* ---- Buckets ---- */
 
 enum s3_error s3_request_open_bucket(struct s3_request *request)

@@ -148,6 +148,8 @@ char *s3_request_string(struct s3_request *request, struct slice vec); /* NUL-te
 
 /* The request is the identity's from here on; the access log says whose. */
 void s3_request_identify(struct s3_request *request, const struct s3_identity *identity);
+/* It is nobody's again. */
+void s3_request_disown(struct s3_request *request);
 /* Verifies the signature (header, query or none) and fills the fields above. */
 enum s3_error s3_authenticate(struct s3_request *request);
 /* Whether the caller's key (or anybody) was given the rights on buckets of that name in the configuration: what policies, ACLs

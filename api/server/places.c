@@ -41,6 +41,9 @@ int server_places_check(const struct sluice_server_options *options)
         (needs_certificate && !has_certificate) || (options->tls_more_count > 0 && !has_certificate) ||
         options->tls_more_count >= HTTP_TLS_PAIRS_MAX)
         return -EINVAL;
+    if ((options->tls_client_authority != NULL && !has_certificate) ||
+        (options->tls_client_required && options->tls_client_authority == NULL))
+        return -EINVAL;
     for (size_t i = 0; i < options->tls_more_count; i++)
         if (options->tls_more[i].certificate == NULL || options->tls_more[i].key == NULL)
             return -EINVAL;
@@ -56,7 +59,10 @@ struct http_tls_options server_places_tls(const struct sluice_server_options *op
         pairs[count++] = (struct http_tls_pair){options->tls_certificate, options->tls_key};
     for (size_t i = 0; i < options->tls_more_count; i++)
         pairs[count++] = (struct http_tls_pair){options->tls_more[i].certificate, options->tls_more[i].key};
-    return (struct http_tls_options){.pairs = pairs, .pair_count = count};
+    return (struct http_tls_options){.pairs = pairs,
+                                     .pair_count = count,
+                                     .client_authority = options->tls_client_authority,
+                                     .client_required = options->tls_client_required};
 }
 
 unsigned server_places_list(const struct sluice_server_options *options,

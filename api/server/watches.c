@@ -32,7 +32,7 @@ static void watch(struct server_watches *watches, const char *path, void (*chang
 int server_watches_create(struct server_watches **out, const struct sluice_server_options *options,
                           const struct server_watches_calls *calls)
 {
-    size_t most = 3 + 2 * options->tls_more_count;
+    size_t most = 4 + 2 * options->tls_more_count;
     struct server_watches *watches = calloc(1, sizeof(*watches) + most * sizeof(watches->files[0]));
 
     if (watches == NULL)
@@ -41,6 +41,7 @@ int server_watches_create(struct server_watches **out, const struct sluice_serve
     watch(watches, options->credentials, calls->credentials_changed);
     watch(watches, options->tls_certificate, calls->tls_changed);
     watch(watches, options->tls_key, calls->tls_changed);
+    watch(watches, options->tls_client_authority, calls->tls_changed);
     for (size_t i = 0; i < options->tls_more_count; i++) {
         watch(watches, options->tls_more[i].certificate, calls->tls_changed);
         watch(watches, options->tls_more[i].key, calls->tls_changed);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "api/s3/s3_service.h"
 #include "storage/base/loopback.h"
@@ -75,10 +76,12 @@ static bool is_own_origin(const struct s3_request *request, struct slice origin)
     return false;
 }
 
-/* A browser sends what somebody once typed into its dialogue with all that it sends here, whichever page has it do so. */
+/* A browser sends what somebody once typed into its dialogue with all that it sends here, whichever page has it do so; and its certificate goes
+ * with the connection. */
 static bool is_lent(const struct s3_request *request)
 {
-    return !is_open(request) && s3_verify_web_scheme(request) == S3_WEB_BASIC;
+    return !is_open(request) &&
+           (s3_verify_web_scheme(request) == S3_WEB_BASIC || s3_verify_certificate_has(request));
 }
 
 /* A page that anybody could store here has this server's own origin: neither may its scripts and forms ask in the name of who looks at it. What
@@ -107,7 +110,8 @@ enum s3_error s3_browser_judge(struct s3_request *request, bool allowed)
 
     if (is_lent(request)) {
         if (request->method != S3_OPTIONS && !allowed && (is_from_elsewhere(request) || is_by_page(request)))
-            message = "Pages need a CORS rule of the bucket to ask with the Basic credentials of a browser.";
+            message = "Pages need a CORS rule of the bucket to ask with the Basic credentials or the "
+                      "certificate of a browser.";
     } else if (!is_open(request))
         return S3_ERROR_NONE;
     else if (!s3_service_takes_any_host(request->service) && !is_own_name(request))

@@ -14,6 +14,7 @@
 #include "api/s3/s3_service.h"
 #include "api/s3/auth/s3_verify.h"
 #include "api/s3/auth/s3_verify_v2.h"
+#include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
@@ -318,6 +319,8 @@ enum s3_error s3_authenticate(struct s3_request *request)
         return S3_ERROR_NONE;
     }
     error = find_claim(request, &form);
+    if (error == S3_ERROR_NONE && form == CLAIM_NONE)
+        s3_verify_certificate(request);
     if (error != S3_ERROR_NONE || form == CLAIM_NONE)
         return error;
     request->is_signed = form != CLAIM_WEB;

@@ -117,6 +117,11 @@ struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, 
     return identity != NULL && slice_is(name, identity->access_key) ? identity : NULL;
 }
 
+const struct s3_certificates *s3_credentials_certificates(const struct s3_credentials *set)
+{
+    return &set->certificates;
+}
+
 /* ---- Roles ---- */
 
 bool s3_credentials_has_issuers(const struct s3_credentials *set)
@@ -454,6 +459,8 @@ int s3_credentials_seal(struct s3_credentials *set, char message[S3_SEAL_MESSAGE
 
     if (result != 0 || set->count == 0)
         return result;
+    if ((name = s3_certificates_seal(&set->certificates)) != NULL)
+        return refuse(message, "the certificate", name, "is of two users");
     if ((name = accounts_check(set)) != NULL)
         return refuse(message, "the user", name,
                       "has another's account number: give it another canonical id");
@@ -500,5 +507,6 @@ void s3_credentials_unref(struct s3_credentials *set)
     free(set->users);
     s3_grants_free(&set->anonymous);
     s3_issuers_free(set->issuers);
+    s3_certificates_free(&set->certificates);
     free(set);
 }

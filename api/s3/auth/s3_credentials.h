@@ -6,7 +6,7 @@
  * The file, line by line ('#' begins a comment, blanks separate fields):
  *
  *      user NAME [CANONICAL-ID]
- *      key ACCESS SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
+ *      key ACCESS SECRET [owner:NAME] [certificate:KIND:NAME]... [PATTERN=RIGHT,RIGHT...]...
  *      token NAME SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
  *
@@ -32,6 +32,7 @@ struct s3_identity;
 struct s3_principal;
 struct s3_scopes;
 struct s3_issuer;
+struct s3_certificates;
 struct key_sources;
 struct jwt_claims;
 struct s3_signing_keys;
@@ -70,6 +71,8 @@ struct s3_identity *s3_credentials_find_token(const struct s3_credentials *set,
 struct s3_identity *s3_credentials_find_shown(const struct s3_credentials *set, struct slice name,
                                               const unsigned char digest[S3_SECRET_DIGEST_BYTES]);
 
+/* Whose the certificates of clients are. Valid as long as the set. */
+const struct s3_certificates *s3_credentials_certificates(const struct s3_credentials *set);
 bool s3_credentials_has_issuers(const struct s3_credentials *set);
 /* The issuer of that name; NULL: nobody trusts it. */
 const struct s3_issuer *s3_credentials_issuer(const struct s3_credentials *set, struct slice name);

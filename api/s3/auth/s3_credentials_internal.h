@@ -15,6 +15,7 @@
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/access/s3_scopes.h"
+#include "api/s3/web_auth/s3_certificates.h"
 #include "api/s3/web_auth/s3_roles.h"
 
 #define S3_ACCOUNT_DIGITS 12u
@@ -57,6 +58,7 @@ struct s3_credentials {
     size_t user_count;
     struct s3_grants anonymous;
     struct s3_issuer *issuers;
+    struct s3_certificates certificates;
     bool is_open; /* neither a key nor a file */
     /* Each is its worker's alone until the last reference goes. NULL: that worker has not asked. */
     struct s3_signing_keys *signing_keys[HTTP_WORKERS_MAX];

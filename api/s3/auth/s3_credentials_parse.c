@@ -104,6 +104,15 @@ static int take_scopes(struct parser *parser, char *names, bool is_own, struct s
     return is_good ? 0 : refuse(parser, SCOPE_BOUNDS);
 }
 
+static int take_certificate(struct parser *parser, const char *text, struct s3_identity *identity)
+{
+    int result = identity->role != NULL
+                     ? -EBADMSG /* who shows a certificate has no token to take claims from */
+                     : s3_certificates_add(&parser->set->certificates, text, identity);
+
+    return refuse_grant(parser, result, S3_CERTIFICATE_PROBLEM);
+}
+
 static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
 {
     if (strncmp(field, "owner:", 6) == 0)
@@ -112,6 +121,8 @@ static int take_key_field(struct parser *parser, char *field, struct s3_identity
         return take_own(parser, field + 5, identity);
     if (strncmp(field, "scope=", 6) == 0 || strncmp(field, "read=", 5) == 0)
         return take_scopes(parser, strchr(field, '=') + 1, field[0] == 's', identity);
+    if (strncmp(field, "certificate:", 12) == 0)
+        return take_certificate(parser, field + 12, identity);
     return take_grant(parser, field, &identity->grants);
 }
 

@@ -357,6 +357,8 @@ void s3_op_post_object(struct s3_request *request)
     post->limits.bytes_max = UINT64_MAX;
     post->expected_owner = s3_request_header(request, "x-amz-expected-bucket-owner");
     request->is_form = true;
+    if (request->web == S3_WEB_CERTIFICATE)
+        s3_request_disown(request); /* a form says itself whose it is */
     /* Such a signature would say nothing of the form, which nothing holds against the hash that was signed. */
     if (request->is_signed || request->web != S3_WEB_NONE) {
         s3_answer_error(request,

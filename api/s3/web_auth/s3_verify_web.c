@@ -13,6 +13,7 @@
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/web_auth/s3_oidc.h"
+#include "api/s3/web_auth/s3_verify_certificate.h"
 #include "storage/base/clock.h"
 
 #define INSECURE                                                                                             \
@@ -123,7 +124,8 @@ static bool speaks_s3(const struct s3_request *request)
 static bool is_stranger(const struct s3_request *request)
 {
     return request->identity == NULL && !request->is_signed && !request->is_form &&
-           s3_request_header(request, "authorization").len == 0 && !speaks_s3(request);
+           s3_request_header(request, "authorization").len == 0 && !speaks_s3(request) &&
+           !s3_verify_certificate_has(request);
 }
 
 enum s3_error s3_verify_web_challenge(struct s3_request *request, enum s3_error error)

@@ -10,7 +10,12 @@
 #include "api/s3/limits.h"
 #include "storage/base/slice.h"
 
-enum s3_web_scheme { S3_WEB_NONE, S3_WEB_BASIC, S3_WEB_BEARER };
+enum s3_web_scheme {
+    S3_WEB_NONE,
+    S3_WEB_BASIC,
+    S3_WEB_BEARER,
+    S3_WEB_CERTIFICATE /* not in Authorization: the connection's (s3_certificates.h) */
+};
 
 struct s3_web_claim {
     enum s3_web_scheme scheme;

@@ -102,8 +102,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const names[] = {"a.crt",     "a.key",     "b.crt",    "b.key",    "live.crt", "live.key",
-                                        "named.crt", "named.key", "wild.crt", "wild.key", "rubbish"};
+    static const char *const names[] = {"a.crt",    "a.key",    "b.crt",     "b.key",
+                                        "live.crt", "live.key", "named.crt", "named.key",
+                                        "wild.crt", "wild.key", "rubbish"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

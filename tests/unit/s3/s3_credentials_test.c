@@ -19,6 +19,7 @@
 #include "api/s3/access/s3_policy.h"
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/s3_request.h"
+#include "api/s3/web_auth/s3_certificates.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/auth/s3_signing_keys.h"
 #include "storage/base/percent.h"
@@ -239,6 +240,11 @@ static void test_users_twice(void **state)
     static const char *const texts[][2] = {
         {"user A\nuser A\n", "2 file: the user A is there twice\n"},
         {"user A x\nuser B x\n", "2 file: the canonical id x is there twice\n"},
+        {"key A s certificate:dns:h\nkey B s certificate:dns:H\n",
+         "2 file: the certificate dns:h is of two users\n"},
+        {"key A s certificate:h\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
+        {"key A s certificate:dns:\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
+        {"key A s certificate:cn:a%\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
     };
 
     for (size_t i = 0; i < 2; i++) {
@@ -578,9 +584,28 @@ static void test_mutated(void **state)
     assert_true(accepted > 0 && accepted < 20000);
 }
 
+static void certificates_name_keys(void **state)
+{
+    struct s3_credentials *set =
+        parse("key A s owner:one certificate:dns:Host.Example certificate:cn:with%20blanks%25\n"
+              "key B s owner:two certificate:uri:spiffe://acme/Build\n"
+              "key C s owner:one certificate:dns:host.example\n");
+    const struct s3_certificates *certificates = s3_credentials_certificates(set);
+
+    (void)state;
+    assert_ptr_equal(s3_certificates_find(certificates, "dns:host.example"), find(set, "C")); /* the last */
+    assert_ptr_equal(s3_certificates_find(certificates, "cn:with blanks%"), find(set, "A"));
+    assert_ptr_equal(s3_certificates_find(certificates, "uri:spiffe://acme/Build"), find(set, "B"));
+    assert_null(s3_certificates_find(certificates, "uri:spiffe://acme/build"));
+    assert_null(s3_certificates_find(certificates, "cn:host.example"));
+    assert_null(s3_certificates_find(certificates, ""));
+    s3_credentials_unref(set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(certificates_name_keys),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rights_on_keys),
         cmocka_unit_test(test_tokens),
