@@ -2,7 +2,6 @@
 #
 # From the system, by pkg-config. What it has not is built in the build folder by deploy/build-libraries: h2o, where the distribution has none, and
 # with SLUICE_STATIC what Debian has as shared libraries alone.
-option(SLUICE_STATIC "One program that needs no library" OFF)
 option(SLUICE_BUILD_LIBRARIES "Fetch and build libraries that the system has not" ON)
 set(SLUICE_H2O_ROOT "" CACHE PATH "Where h2o 2.2 lies (include/h2o.h, lib/libh2o-evloop.a), instead of the system's")
 set(SLUICE_LIBRARIES "${PROJECT_BINARY_DIR}/libraries" CACHE PATH "Where libraries are built")

@@ -33,6 +33,13 @@ static const struct cli_command *find_command(const char *name)
     return NULL;
 }
 
+/* The self-contained program can load no library, and says what it therefore has not. */
+#ifdef SLUICE_STATIC
+#define KIND " (self-contained, without --cluster)"
+#else
+#define KIND ""
+#endif
+
 static void print_usage(FILE *out)
 {
     fprintf(out, "sluice %s: an S3 object store in a directory\n\nUsage: sluice COMMAND [options]\n\n",
@@ -91,7 +98,7 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
-        printf("sluice %s\n", sluice_version());
+        printf("sluice %s" KIND "\n", sluice_version());
         return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
     }
     if (strcmp(name, "help") == 0)

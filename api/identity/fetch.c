@@ -3,12 +3,15 @@
  * See fetch.h. */
 #include "api/identity/fetch.h"
 
+#ifndef SLUICE_STATIC
 #include <dlfcn.h>
+#endif
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -28,6 +31,43 @@ struct curl_calls {
     __typeof__(&curl_easy_strerror) easy_strerror;
 };
 
+#ifdef SLUICE_STATIC
+
+/* The self-contained program has it in itself. */
+static bool load(struct curl_calls *calls)
+{
+    *calls = (struct curl_calls){curl_global_init,  curl_easy_init,    curl_easy_setopt,  curl_easy_perform,
+                                 curl_easy_getinfo, curl_easy_cleanup, curl_easy_strerror};
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+/* Where this system keeps the authorities that it trusts: it need not be where Debian does. */
+static const char *trusted_authorities(void)
+{
+    static const char *const places[] = {
+        "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Alpine, Arch */
+        "/etc/pki/tls/certs/ca-bundle.crt",                  /* Fedora, RHEL */
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* the same, since 2024 */
+        "/etc/ssl/ca-bundle.pem",                            /* SUSE */
+        "/etc/ssl/cert.pem",
+    };
+    const char *named = getenv("SSL_CERT_FILE");
+
+    if (named != NULL && named[0] != '\0')
+        return named;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (access(places[i], R_OK) == 0)
+            return places[i];
+    return places[0];
+}
+
+#else
+
+static const char *trusted_authorities(void)
+{
+    return NULL; /* the library knows */
+}
+
 /* Never unloaded: what it registered with other libraries would dangle. */
 static bool load(struct curl_calls *calls)
 {
@@ -46,6 +86,8 @@ static bool load(struct curl_calls *calls)
            calls->easy_perform != NULL && calls->easy_getinfo != NULL && calls->easy_cleanup != NULL &&
            calls->easy_strerror != NULL && calls->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
+
+#endif
 
 /* The name or address in "USER@NAME:PORT" and the like; empty where there is a user, or a bracket is not closed. */
 static struct slice host_of(struct slice authority)
@@ -113,7 +155,10 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
 static bool set_options(const struct curl_calls *calls, CURL *curl, const char *url,
                         struct receiving *receiving)
 {
-    return calls->easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+    const char *authorities = trusted_authorities();
+
+    return (authorities == NULL || calls->easy_setopt(curl, CURLOPT_CAINFO, authorities) == CURLE_OK) &&
+           calls->easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
            calls->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            calls->easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            calls->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
