@@ -30,17 +30,31 @@ static void write_href(struct finding *finding, struct slice key)
     s3_xml_text(&finding->xml, "D:href", href.base, href.len);
 }
 
+static void write_modified(struct finding *finding, int64_t modified_ms)
+{
+    char date[S3_TIME_HTTP_BYTES + 1];
+
+    s3_time_http_format(modified_ms, date);
+    s3_xml_string(&finding->xml, "D:getlastmodified", date);
+}
+
+/* sccache reads no answer in which something has no time. Nobody keeps one of a collection: it may be the bucket's. */
+static void write_collection(struct finding *finding)
+{
+    s3_xml_plain(&finding->xml, LITERAL("<D:resourcetype><D:collection/></D:resourcetype>"));
+    write_modified(finding, finding->webdav->call->request->bucket.created_ms);
+}
+
 static void write_file(struct finding *finding, const struct meta_list_entry *entry)
 {
     struct s3_xml *xml = &finding->xml;
-    char date[S3_TIME_HTTP_BYTES + 1], size[24], etag[META_ETAG_BYTES_MAX + 3];
+    char size[24], etag[META_ETAG_BYTES_MAX + 3];
 
-    s3_time_http_format(entry->modified_ms, date);
     (void)snprintf(size, sizeof(size), "%llu", (unsigned long long)entry->size);
     (void)snprintf(etag, sizeof(etag), "\"%s\"", entry->etag);
     s3_xml_plain(xml, LITERAL("<D:resourcetype/>"));
     s3_xml_string(xml, "D:getcontentlength", size);
-    s3_xml_string(xml, "D:getlastmodified", date);
+    write_modified(finding, entry->modified_ms);
     s3_xml_string(xml, "D:getetag", etag);
 }
 
@@ -55,7 +69,7 @@ static void write_response(struct finding *finding, struct slice key, const stru
     if (entry != NULL)
         write_file(finding, entry);
     else
-        s3_xml_plain(xml, LITERAL("<D:resourcetype><D:collection/></D:resourcetype>"));
+        write_collection(finding);
     s3_xml_plain(xml, LITERAL("</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"));
     s3_xml_close(xml, "D:response");
 }

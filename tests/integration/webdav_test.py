@@ -56,6 +56,8 @@ equal((answer[0], answer[1]["content-length"], ask("GET", "sccache/a/b")[2]), (2
 ask("PUT", "sccache/a/z%20e%26r%3Co%25", b"12")
 found = names(ask("PROPFIND", "sccache/a/", headers={"Depth": "1"}))
 equal(found, {"sccache/a/": (True, None), "sccache/a/b": (False, 5), "sccache/a/z%20e%26r%3Co%25": (False, 2)}, "a collection's members, and itself first")
+answer = ask("PROPFIND", "sccache/a/", headers={"Depth": "1"})[2]
+equal([answer.count(b"<D:getlastmodified>"), answer.count(b"<D:response>")], [3, 3], "each of them has a time, without which OpenDAL reads none of it")
 equal(names(ask("PROPFIND", "sccache", headers={"Depth": "1"})), {"sccache/": (True, None), "sccache/a/": (True, None)}, "without its '/', too")
 equal(names(ask("PROPFIND", "sccache/a/b", headers={"Depth": "0"})), {"sccache/a/b": (False, 5)}, "a file")
 equal([ask("PROPFIND", "", headers=headers)[0] for headers in ({}, {"Depth": "infinity"})], [403, 403], "all that is below is too much")
