@@ -188,7 +188,7 @@ equal(wire("main", "GetCacheEntryDownloadURL", field(2, "wire"), field(4, VERSIO
 answer = wire("main", "CreateCacheEntry", field(1, field(1, 5)), field(2, "wire"), field(3, VERSION), field(99, "more"))
 equal(sorted(answer), [1, 2], "protobuf: an upload begins")
 equal(put_blob(answer[2], b"wired")[0], 201, "its blob is put")
-equal(wire("main", "CreateCacheEntry", field(2, "wire"), field(3, VERSION)), {}, "protobuf: once")
+equal(wire("main", "CreateCacheEntry", field(2, "wire"), field(3, VERSION)), (409, "already_exists"), "protobuf: once, and what is said then sccache does not take for a failure")
 equal(sorted(wire("main", "FinalizeCacheEntryUpload", field(2, "wire"), field(3, 5), field(4, VERSION))), [1, 2], "protobuf: it is finalized")
 answer = wire("main", "GetCacheEntryDownloadURL", field(2, "none"), field(3, "x"), field(3, "wi"), field(4, VERSION))
 equal((answer[1], answer[3], at("GET", answer[2])[2]), (1, "wire", b"wired"), "protobuf: and found by a restore key")

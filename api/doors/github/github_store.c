@@ -31,9 +31,14 @@ struct creation {
     unsigned clearing_count, pending;
 };
 
+/* What speaks JSON passes over `ok: false`. OpenDAL, which speaks protobuf, takes it for a failure: sccache stores nothing from then on.
+ * It knows GitHub's 409. */
 static void answer_refused(struct github_request *github)
 {
-    github_answer(github, &(struct github_answer){.ok = false});
+    if (github->is_wire)
+        github_fail(github, 409, "already_exists", "there is an entry of that key, or it is being uploaded");
+    else
+        github_answer(github, &(struct github_answer){.ok = false});
 }
 
 static void answer_created(struct creation *creation)
