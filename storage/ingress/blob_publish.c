@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of an upload: an id promised, a record of it written after the last byte, both synced, a name given, the folder
- * synced. And the way back: whatever of these steps was done is undone when the writer is freed before the last of them.
+ * The end of an upload: an id promised, a record of it written after the last byte, a name given, file and folder synced. And the
+ * way back: whatever of these steps was done is undone when the writer is freed before the last of them.
  *
- *   ID -> RECORD -> SYNC -> LINK -> FOLDER -> FILE_DURABLE        (relaxed: ID -> RECORD -> LINK -> FILE_DURABLE)
+ *   ID -> RECORD -> LINK -> SYNC of file and folder -> FILE_DURABLE
+ *   ID -> RECORD --(it is to be published)--> LINK -> FILE_DURABLE                 in a relaxed store
  *
- * The first three begin as soon as the last byte is in the file, and run beside the digests. So an upload that comes to nothing then
- * costs an id, of which there are plenty.
+ * In a durable store all of it begins as soon as the last byte is in the file, and runs beside the digests. The name comes before the
+ * syncs, so that both run at the same time: one after the other, with the name between them, they took two waits for the disk. A name
+ * shows nobody the bytes: a row does, and that comes when both are over. A crash before that leaves a file without a row, which the
+ * next start finds by its id and removes, whatever is in it. An upload that comes to nothing then costs a name for a moment, and an
+ * id, of which there are plenty.
  *
  * No failed sync is ever tried again: after one the kernel may have dropped the pages and call the next one a
  * success.
@@ -32,14 +36,17 @@ static void publish_record(struct blob_writer *writer)
 
 static void publish_sync(struct blob_writer *writer)
 {
+    assert(writer->file == FILE_NAMED && !writer->syncs_folder);
+    writer->syncs_file = writer->syncs_folder = true;
     ring_fdatasync(writer->ring, writer_step_begin(writer, STEP_SYNC), writer->fd);
+    blob_folder_sync(writer->store, blob_folder_of(writer->blob), writer->folder_failures, &writer->waiter);
 }
 
 static void publish_link(struct blob_writer *writer)
 {
     struct ring_op *op = writer_step_begin(writer, STEP_LINK);
 
-    assert(writer->blob != 0 && writer->owner == OWNER_PUBLISHES);
+    assert(writer->blob != 0);
     blob_path_format(writer->path, writer->blob);
     writer->folder_failures = blob_folder_failures(writer->store, blob_folder_of(writer->blob));
     if (writer->staged)
@@ -75,18 +82,35 @@ void writer_publish_start(struct blob_writer *writer)
         publish_id(writer);
     else if (writer->file == FILE_READY)
         publish_record(writer);
-    else if (writer->file == FILE_RECORDED && is_durable)
-        publish_sync(writer);
-    else if (writer->file == (is_durable ? FILE_SYNCED : FILE_RECORDED) && wants_name)
+    else if (writer->file == FILE_RECORDED && (is_durable || wants_name))
         publish_link(writer);
+    else if (writer->file == FILE_NAMED)
+        publish_sync(writer);
+}
+
+bool writer_sync_file_done(struct blob_writer *writer, int32_t result)
+{
+    assert(writer->syncs_file);
+    writer->syncs_file = false;
+    if (result < 0 && !writer->detached)
+        writer_fail_disk(writer, result);
+    return !writer->syncs_folder;
+}
+
+bool writer_sync_folder_done(struct blob_writer *writer, int32_t result)
+{
+    assert(writer->syncs_folder);
+    writer->syncs_folder = false;
+    if (result < 0 && !writer->detached)
+        writer_fail(writer, result);
+    return !writer->syncs_file;
 }
 
 void writer_sync_done(struct blob_writer *writer, int32_t result)
 {
-    if (result < 0)
-        writer_fail_disk(writer, result);
-    else
-        writer->file = FILE_SYNCED;
+    assert(!writer->syncs_file && !writer->syncs_folder);
+    if (writer->error == 0)
+        writer->file = FILE_DURABLE;
 }
 
 void writer_record_done(struct blob_writer *writer, int32_t result)
@@ -117,7 +141,7 @@ void writer_named(struct blob_writer *writer)
 void writer_link_done(struct blob_writer *writer, int32_t result)
 {
     if (result == -EEXIST) {
-        /* A file that this store did not put there. It stays; the next id will do, with a record and a sync of its own. */
+        /* A file that this store did not put there. It stays; the next id will do, with a record of its own. */
         blob_store_log(writer->store, LOG_LEVEL_WARNING, "blobs/%s is there already; left alone",
                        writer->path);
         blob_ids_settle(&writer->store->ids, writer->blob);
@@ -131,19 +155,7 @@ void writer_link_done(struct blob_writer *writer, int32_t result)
         return;
     }
     writer_named(writer);
-    if (!writer->store->options.durable) {
-        writer->file = FILE_DURABLE;
-        return;
-    }
-    writer->step = STEP_FOLDER;
-    blob_folder_sync(writer->store, blob_folder_of(writer->blob), writer->folder_failures, &writer->waiter);
-}
-
-void writer_folder_done(struct blob_writer *writer, int32_t result)
-{
-    if (result < 0)
-        writer_fail(writer, result);
-    else
+    if (!writer->store->options.durable)
         writer->file = FILE_DURABLE;
 }
 
@@ -151,8 +163,9 @@ bool writer_waiter_forget(struct blob_writer *writer)
 {
     if (writer->step == STEP_ID)
         return blob_ids_forget(writer->store, &writer->waiter);
-    if (writer->step == STEP_FOLDER)
-        return blob_folder_forget(writer->store, blob_folder_of(writer->blob), &writer->waiter);
+    if (writer->step == STEP_SYNC && writer->syncs_folder &&
+        blob_folder_forget(writer->store, blob_folder_of(writer->blob), &writer->waiter))
+        return writer_sync_folder_done(writer, 0);
     return false;
 }
 

@@ -2,7 +2,7 @@
  *
  * The blob writer: its calls, the order of its steps, and its events.
  *
- * One operation is in flight at a time (`step`). When it ends, writer_on_op takes the result, writer_start
+ * One operation is in flight at a time (`step`), but for the two syncs at the end. When it ends, writer_on_op takes the result, writer_start
  * begins whatever comes next, and writer_deliver tells the owner what it waits to hear. A call that makes an
  * event due without any operation in flight posts a `kick`, because events never come from inside a call.
  *
@@ -163,10 +163,9 @@ static void (*const step_done[STEP_COUNT])(struct blob_writer *writer, int32_t r
     [STEP_OPEN] = writer_open_done,       [STEP_OPEN_STAGING] = writer_open_staging_done,
     [STEP_RESERVE] = writer_reserve_done, [STEP_DRAIN] = writer_drain_done,
     [STEP_SYNC] = writer_sync_done,       [STEP_ID] = writer_id_done,
-    [STEP_LINK] = writer_link_done,       [STEP_FOLDER] = writer_folder_done,
+    [STEP_LINK] = writer_link_done,       [STEP_RECORD] = writer_record_done,
     [STEP_UNLINK] = writer_undo_done,     [STEP_UNLINK_STAGING] = writer_undo_done,
     [STEP_CLOSE] = writer_undo_done,      [STEP_PUMP] = writer_pump_done,
-    [STEP_RECORD] = writer_record_done,
 };
 
 /* The same steps for a writer that was freed meanwhile: only what there is to undo counts. */
@@ -208,7 +207,10 @@ static void writer_step_end(struct blob_writer *writer, int32_t result)
 
 static void writer_on_op(struct ring_op *op, int32_t result)
 {
-    writer_step_end(OWNER_OF(op, struct blob_writer, op), result);
+    struct blob_writer *writer = OWNER_OF(op, struct blob_writer, op);
+
+    if (writer->step != STEP_SYNC || writer_sync_file_done(writer, result))
+        writer_step_end(writer, result);
 }
 
 static void writer_on_pump(struct ring_op *op, int32_t result)
@@ -218,7 +220,10 @@ static void writer_on_pump(struct ring_op *op, int32_t result)
 
 static void writer_on_waiter(struct ring_op *op, int32_t result)
 {
-    writer_step_end(OWNER_OF(op, struct blob_writer, waiter.op), result);
+    struct blob_writer *writer = OWNER_OF(op, struct blob_writer, waiter.op);
+
+    if (writer->step != STEP_SYNC || writer_sync_folder_done(writer, result))
+        writer_step_end(writer, result);
 }
 
 /* Everything undone and nothing in flight: the end of a detached writer. */
@@ -429,9 +434,7 @@ void blob_writer_free(struct blob_writer *writer)
     assert(!writer->detached);
     writer->detached = true;
     writer_digest_leave(writer);
-    if (writer->step == STEP_ID || writer->step == STEP_FOLDER) {
-        if (writer_waiter_forget(writer))
-            writer->step = STEP_NONE;
-    }
+    if (writer_waiter_forget(writer))
+        writer->step = STEP_NONE;
     writer_start(writer);
 }

@@ -58,9 +58,8 @@ enum writer_step {
     STEP_PUMP,         /* from the socket into the file, by a pump thread */
     STEP_ID,           /* waiting for a promised id */
     STEP_RECORD,       /* what the file says of itself, after its last byte */
-    STEP_SYNC,         /* fdatasync */
     STEP_LINK,         /* the name: linkat, or renameat out of staging */
-    STEP_FOLDER,       /* waiting for a sync of the folder */
+    STEP_SYNC,         /* fdatasync, and waiting for a sync of the folder: the only two at a time */
     STEP_UNLINK,       /* undoing the name */
     STEP_UNLINK_STAGING,
     STEP_CLOSE,
@@ -75,9 +74,8 @@ enum file_state {
     FILE_READY, /* takes bytes; of a body that is known to be empty there is none, and this is where it begins. Back to here when the
                       name that was to be given is another's */
     FILE_RECORDED, /* all bytes are in it, and after them what it says of itself */
-    FILE_SYNCED,   /* in a durable store: those are on disk */
     FILE_NAMED,    /* it has its name. Back to FILE_OPEN when that is undone */
-    FILE_DURABLE,  /* in a durable store the name is on disk, too; of an empty body there is neither */
+    FILE_DURABLE,  /* in a durable store bytes and name are on disk; of an empty body there is neither */
 };
 
 enum bytes_state {
@@ -173,7 +171,8 @@ struct blob_writer {
     size_t record_length, record_written; /* record_length 0: not made yet */
     unsigned folder_failures;             /* of its folder, before the name was made */
     char path[BLOB_PATH_BYTES];
-    struct blob_waiter waiter; /* of STEP_ID and STEP_FOLDER */
+    struct blob_waiter waiter;     /* of STEP_ID, and of STEP_SYNC for the folder */
+    bool syncs_file, syncs_folder; /* what STEP_SYNC still waits for */
 
     enum hop_kind want; /* a call returned -EBUSY for this kind, and on_room is owed; or HOP_NONE */
     bool detached;      /* blob_writer_free was called */
@@ -267,11 +266,13 @@ void writer_pump_finish(struct blob_writer *writer);
 void writer_publish_start(struct blob_writer *writer);
 void writer_id_done(struct blob_writer *writer, int32_t result);
 void writer_record_done(struct blob_writer *writer, int32_t result);
+/* One half of STEP_SYNC is over. True: the other is, too, and with it the step. */
+bool writer_sync_file_done(struct blob_writer *writer, int32_t result);
+bool writer_sync_folder_done(struct blob_writer *writer, int32_t result);
 void writer_sync_done(struct blob_writer *writer, int32_t result);
 /* FILE_NAMED. */
 void writer_named(struct blob_writer *writer);
 void writer_link_done(struct blob_writer *writer, int32_t result);
-void writer_folder_done(struct blob_writer *writer, int32_t result);
 /* Stops waiting for ids and folders; true when the step is over. */
 bool writer_waiter_forget(struct blob_writer *writer);
 /* Starts undoing what is left to undo; false when nothing is left. */

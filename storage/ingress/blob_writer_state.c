@@ -21,7 +21,6 @@ static void check_file(const struct blob_writer *writer)
         return;
     assert(writer->record_length > 0 && writer->record_written == writer->record_length);
     assert(writer->blob != 0 || writer->owner == OWNER_HAS_BLOB);
-    assert(writer->file != FILE_SYNCED || writer->store->options.durable);
 }
 
 static void check_bytes(const struct blob_writer *writer)
@@ -52,7 +51,7 @@ static void check_owner(const struct blob_writer *writer)
     assert(writer->owner < OWNER_FEEDS || writer->file >= FILE_READY);
     assert(writer->owner < OWNER_HAS_SUMS || (writer->bytes != BYTES_COMING && writer->sums == SUMS_KNOWN));
     assert(writer->owner < OWNER_HAS_BLOB || (writer->file == FILE_DURABLE && writer->blob == 0));
-    assert(writer->file < FILE_NAMED || writer->owner >= OWNER_PUBLISHES);
+    assert(writer->file < FILE_NAMED || writer->owner >= OWNER_PUBLISHES || writer->store->options.durable);
 }
 
 /* Where the operation in flight belongs. */
@@ -84,13 +83,10 @@ static void check_step(const struct blob_writer *writer)
         assert(writer->file == FILE_READY && writer->blob != 0);
         break;
     case STEP_SYNC:
-        assert(writer->file == FILE_RECORDED && is_durable);
+        assert(writer->file == FILE_NAMED && is_durable && (writer->syncs_file || writer->syncs_folder));
         break;
     case STEP_LINK:
-        assert(writer->file == (is_durable ? FILE_SYNCED : FILE_RECORDED));
-        break;
-    case STEP_FOLDER:
-        assert(writer->file == FILE_NAMED && is_durable);
+        assert(writer->file == FILE_RECORDED && (is_durable || writer->owner == OWNER_PUBLISHES));
         break;
     case STEP_UNLINK:
     case STEP_UNLINK_STAGING:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The order of a durable PUT, seen from outside: bytes synced, named, folder synced, database synced, and only then 200; of a
-small one: written to a segment, with an entry that says what is to become of the rows, that synced, 200; but of the first one, for which
+"""The order of a durable PUT, seen from outside: named, then file and folder synced, at the same time, then the row written and
+the database synced, and only then 200; of a small one: written to a segment, with an entry that says what is to become of the rows, that synced, 200; but of the first one, for which
 the database is synced. With the thread engine every step is a system call, so strace
 shows the order. And small PUTs that come together share their syncs."""
 import re
@@ -15,11 +15,12 @@ if not have("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], c
     done()
 
 
-def trace_of_put(durability, size=300_000, first=False):
-    """The calls of a second put, or with `first` those of the one before it."""
+def trace_of_put(durability, size=300_000, first=False, slow=False):
+    """The calls of a second put, or with `first` those of the one before it. slow: syncs of files take long."""
     trace = scratch(f"order-{durability}-{size}")
     server = Server(engine="threads", strace=trace, args=["--durability", durability], strace_calls=
-                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice,pwritev,pwrite64")
+                    "openat,linkat,renameat,renameat2,fsync,fdatasync,sync_file_range,sendto,sendmsg,writev,write,sendfile,splice,pwritev,pwrite64",
+                    strace_args=["-e", "inject=fdatasync:delay_enter=50000"] if slow else [])
     equal(server.request("PUT", "/order")[0], 200, f"{durability}: the bucket is created")
     with open(trace) as file:
         warm = len(file.readlines())
@@ -46,34 +47,6 @@ def position(lines, pattern, start=0):
 
 
 SYNC = r"\bf(data)?sync(\(| resumed)"
-lines = completed(trace_of_put("full"))
-answer = None
-for index, line in enumerate(lines):
-    if re.search(r"(sendmsg|sendto|writev|write)(\(| resumed)", line) and position(lines, r"linkat|renameat") is not None \
-            and index > position(lines, r"linkat|renameat"):
-        if re.search(r"(sendmsg|sendto|writev)", line):
-            answer = index
-            break
-data_sync = position(lines, SYNC)
-named = position(lines, r"(linkat|renameat2?)(\(| resumed)")
-check(data_sync is not None and named is not None and data_sync < named, "the bytes are synced before they get their name")
-folder_sync = position(lines, SYNC, (named or 0) + 1)
-check(folder_sync is not None, "then the folder is synced")
-database_sync = position(lines, SYNC, (folder_sync or 0) + 1)
-check(database_sync is not None, "then the database is synced")
-check(answer is not None and database_sync is not None and database_sync < answer, "and only then 200 is sent")
-
-
-def until_answer(lines):
-    """Behind the answer come syncs that nobody waits for: of what the latest seconds brought, and at the end."""
-    return lines[:position(lines, r"\b(sendto|sendmsg|writev)\(")]
-
-
-relaxed = completed(until_answer(trace_of_put("relaxed")))
-check(len(relaxed) > 0 and position(relaxed, SYNC) is None, "--durability relaxed syncs nothing before the answer")
-
-
-# ---- Small bodies ----
 
 
 class Call:
@@ -106,6 +79,34 @@ def after(calls, name, index, wanted):
 def end_of(call):
     return call.end if call and call.end is not None else 1 << 60
 
+
+calls = calls_of(trace_of_put("full", slow=True))
+named = after(calls, ["linkat", "renameat", "renameat2"], -1, lambda call: True)
+if check(named is not None, "a body of its own gets a name"):
+    folder = after(calls, ["fsync"], -1, lambda call: True)
+    data = after(calls, ["fdatasync"], -1, lambda call: True)
+    check(data is not None and data.begin > end_of(named), "then its bytes are synced")
+    check(folder is not None and folder.begin > end_of(named), "and the folder, for the name")
+    synced = max(end_of(data), end_of(folder))
+    check(data.begin < end_of(folder) and folder.begin < end_of(data), "at the same time")
+    database = after(calls, ["fdatasync"], synced, lambda call: True)
+    check(database is not None, "when both are over, the database is synced")
+    if database is not None:
+        check(not any(call.thread == database.thread and call.begin < synced for call in calls), "with a row that was not written before")
+        answered = after(calls, ["sendto", "sendmsg", "writev"], named.begin, lambda call: True)
+        check(answered is not None and answered.begin > end_of(database), "and only then 200 is sent")
+
+
+def until_answer(lines):
+    """Behind the answer come syncs that nobody waits for: of what the latest seconds brought, and at the end."""
+    return lines[:position(lines, r"\b(sendto|sendmsg|writev)\(")]
+
+
+relaxed = completed(until_answer(trace_of_put("relaxed")))
+check(len(relaxed) > 0 and position(relaxed, SYNC) is None, "--durability relaxed syncs nothing before the answer")
+
+
+# ---- Small bodies ----
 
 calls = calls_of(trace_of_put("full", size=4000, first=True))
 written = after(calls, ["pwritev"], -1, lambda call: True)

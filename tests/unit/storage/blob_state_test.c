@@ -125,10 +125,10 @@ static void test_durable(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     for (enum feed feed = FEED_SPLICE; feed <= FEED_MIXED; feed++) {
         walk_upload(&rig, 2 * MIB, true, feed); /* has its space reserved */
-        EXPECT_FILE(FILE_NONE, FILE_OPEN, FILE_READY, FILE_RECORDED, FILE_SYNCED, FILE_NAMED, FILE_DURABLE);
+        EXPECT_FILE(FILE_NONE, FILE_OPEN, FILE_READY, FILE_RECORDED, FILE_NAMED, FILE_DURABLE);
         expect_forward();
         walk_upload(&rig, 300000, false, feed); /* has not */
-        EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_SYNCED, FILE_NAMED, FILE_DURABLE);
+        EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_NAMED, FILE_DURABLE);
         expect_forward();
     }
     rig_end(&rig);
@@ -152,7 +152,7 @@ static void test_staged(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     atomic_store(&rig.store->no_tmpfile, true);
     walk_upload(&rig, 5000, true, FEED_MEMORY);
-    EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_SYNCED, FILE_NAMED, FILE_DURABLE);
+    EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_NAMED, FILE_DURABLE);
     expect_forward();
     assert_int_equal(rig_count_staging(&rig), 0);
     rig_end(&rig);
@@ -165,7 +165,7 @@ static void test_pumped(void **state)
     rig_begin(&rig, RING_ENGINE_AUTO, true, false);
     assert_int_equal(pump_pool_create(&rig.pumps, 1), 0);
     walk_upload(&rig, 3 * MIB + 1, true, FEED_SPLICE);
-    EXPECT_FILE(FILE_NONE, FILE_OPEN, FILE_READY, FILE_RECORDED, FILE_SYNCED, FILE_NAMED, FILE_DURABLE);
+    EXPECT_FILE(FILE_NONE, FILE_OPEN, FILE_READY, FILE_RECORDED, FILE_NAMED, FILE_DURABLE);
     expect_forward();
     assert_int_equal(walk.sums[0], SUMS_NONE); /* and no digest thread ever follows */
     assert_int_equal(walk.sums_count, 2);
@@ -199,8 +199,7 @@ static void test_name_taken(void **state)
     assert_true(fd >= 0);
     close(fd);
     walk_upload(&rig, 5000, true, FEED_MEMORY);
-    EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_SYNCED, FILE_READY, FILE_RECORDED, FILE_SYNCED,
-                FILE_NAMED, FILE_DURABLE);
+    EXPECT_FILE(FILE_NONE, FILE_READY, FILE_RECORDED, FILE_READY, FILE_RECORDED, FILE_NAMED, FILE_DURABLE);
     expect_forward();
     rig_end(&rig);
 }
@@ -228,7 +227,7 @@ static bool is_noticed(struct blob_writer *writer, void (*spoil)(struct blob_wri
 
 static void spoil_skips_the_sync(struct blob_writer *writer)
 {
-    writer->file = FILE_SYNCED; /* without a record, an id, a sync */
+    writer->file = FILE_DURABLE; /* without a record, an id, a sync */
 }
 
 static void spoil_no_file(struct blob_writer *writer)
