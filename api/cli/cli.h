@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sub-commands of the program, each in a file of its own. The program is an ordinary user of api/sluice.h and includes
- * nothing below it. */
+ * nothing below it; the commands for work are one of api/client/, too. */
 #ifndef API_CLI_CLI_H
 #define API_CLI_CLI_H
 
@@ -25,6 +25,16 @@ int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_status(const struct options *options);
 int cli_bucket(const struct options *options);
+
+/* remote/: the commands for work, which speak to a server. */
+int remote_ls(const struct options *options);
+int remote_cat(const struct options *options);
+int remote_stat(const struct options *options);
+int remote_put(const struct options *options);
+int remote_get(const struct options *options);
+int remote_rm(const struct options *options);
+int remote_mb(const struct options *options);
+int remote_rb(const struct options *options);
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the
  * buckets, and caches of them. */

@@ -243,5 +243,6 @@ void options_free(struct options *options)
         else if (option_rows[i].type == OPTION_LIST)
             list_free(field);
     }
+    free(options->words);
     *options = (struct options){0};
 }

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define OPTIONS_ROWS_MAX    64
+#define OPTIONS_ROWS_MAX    128
 #define OPTIONS_ERROR_BYTES 512
 #define OPTIONS_WORDS_MAX   8
 
@@ -37,6 +37,17 @@ enum command {
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
     COMMAND_BUCKET = 128,
+    /* Those that speak to a server, api/cli/remote/. */
+    COMMAND_LS = 1 << 12,
+    COMMAND_CAT = 1 << 13,
+    COMMAND_STAT = 1 << 14,
+    COMMAND_PUT = 1 << 15,
+    COMMAND_GET = 1 << 16,
+    COMMAND_RM = 1 << 17,
+    COMMAND_MB = 1 << 18,
+    COMMAND_RB = 1 << 19,
+    COMMAND_REMOTE = COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET | COMMAND_RM |
+                     COMMAND_MB | COMMAND_RB,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET,
 };
@@ -79,22 +90,24 @@ enum option_proxy_protocol {
 };
 enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
+enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
 struct options {
     char *data, *tls_listen, *tls_client_authority, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights,
-        *public_url;
+        *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id;
     struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate,
-        tls_key;
+        tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        lost_days, lost_share;
+        lost_days, lost_share, connections, checksum;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
+    bool recursive, json, dry_run, quiet, force, literal, no_resume, versions;
 
     /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
-    const char *words[OPTIONS_WORDS_MAX];
+    const char **words; /* NULL: there are none */
     size_t word_count;
     char *const *
         rest; /* what follows "--", where a command takes that: sluice run -- MAKE TEST. NULL-terminated, the caller's */
@@ -117,6 +130,7 @@ struct option_row {
     /* A further check of the text; NULL, or what is wrong with it ("must be ADDR:PORT"). May be NULL. */
     const char *(*check)(const char *text);
     const char *argument; /* in the help: "FILE"; NULL for choices and switches */
+    char letter;          /* "-r" for a switch; 0: none */
     unsigned sources;     /* who may give it */
     unsigned commands;    /* which sub-commands have it */
     const char *help;
@@ -161,6 +175,15 @@ bool option_min_free_parse(const char *text, uint64_t *bytes, unsigned *share);
 
 /* config_file.c: reads `name = value` lines. 0, or -EINVAL with error set to "FILE:LINE: what". */
 int config_file_load(struct options *options, const char *path);
+
+/* How the command is called. */
+const char *option_command_name(enum command command);
+/* remote/usage.c: what --help says of a command of COMMAND_REMOTE before its options. */
+const char *remote_usage(enum command command);
+
+/* remote/usage.c: whether a part may be so large, and whether a text is NAME=VALUE; NULL, or what is wrong. */
+const char *remote_check_part_size(const char *text);
+const char *remote_check_pair(const char *text);
 
 /* options_help.c: the options of a sub-command, as a person reads them. */
 void options_print_help(FILE *out, enum command command);

@@ -35,21 +35,25 @@ static void print_name(FILE *out, const struct option_row *row, const char *vari
 {
     const char *argument = row->argument != NULL ? row->argument : row->words;
 
-    if (row->sources & OPTION_FROM_FLAG)
+    if (row->letter != '\0')
+        fprintf(out, "  -%c, --%s\n", row->letter, row->name);
+    else if (row->sources & OPTION_FROM_FLAG)
         fprintf(out, "  --%s%s%s\n", row->name, argument != NULL ? " " : "",
                 argument != NULL ? argument : "");
     else
         fprintf(out, "  %s=%s   (in the file: %s = %s)\n", variable, argument, row->name, argument);
 }
 
-static void print_row(FILE *out, const struct option_row *row, bool is_flags_alone)
+/* is_remote: defaults of a server's options are not those of who asks one. */
+static void print_row(FILE *out, const struct option_row *row, bool is_flags_alone, bool is_remote)
 {
     char variable[64], text[1024], fallback[64] = "";
     bool is_flag = row->sources & OPTION_FROM_FLAG,
          has_variable = !is_flags_alone && row->sources & OPTION_FROM_ENVIRONMENT;
 
     option_row_variable(row, variable, sizeof(variable));
-    if (row->default_text != NULL && row->type != OPTION_SWITCH)
+    if (row->default_text != NULL && row->type != OPTION_SWITCH &&
+        !(is_remote && row->sources != OPTION_FROM_FLAG))
         (void)snprintf(fallback, sizeof(fallback), " Default: %s.", row->default_text);
     (void)snprintf(text, sizeof(text), "%s%s%s%s%s", row->help, fallback, is_flag && has_variable ? " [" : "",
                    is_flag && has_variable ? variable : "", is_flag && has_variable ? "]" : "");
@@ -124,12 +128,12 @@ static const char *command_summary(enum command command)
 
 void options_print_help(FILE *out, enum command command)
 {
-    bool is_flags_alone = command == COMMAND_RUN;
+    bool is_remote = command & COMMAND_REMOTE, is_flags_alone = command == COMMAND_RUN || is_remote;
 
-    fprintf(out, "%s\nOptions%s:\n\n", command_summary(command),
+    fprintf(out, "%s\nOptions%s:\n\n", is_remote ? remote_usage(command) : command_summary(command),
             is_flags_alone ? ""
                            : ", each also as an environment variable [in brackets] or a line of the file");
     for (size_t i = 0; i < option_row_count; i++)
         if (option_rows[i].commands & command)
-            print_row(out, &option_rows[i], is_flags_alone);
+            print_row(out, &option_rows[i], is_flags_alone, is_remote);
 }

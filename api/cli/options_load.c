@@ -26,16 +26,24 @@ void option_row_variable(const struct option_row *row, char *name, size_t size)
         *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
 }
 
-static const char *command_name(enum command command)
+const char *option_command_name(enum command command)
 {
-    return command == COMMAND_SERVE    ? "serve"
-           : command == COMMAND_CHECK  ? "check"
-           : command == COMMAND_USER   ? "user"
-           : command == COMMAND_LOST   ? "lost"
-           : command == COMMAND_STATUS ? "status"
-           : command == COMMAND_RUN    ? "run"
-           : command == COMMAND_BUCKET ? "bucket"
-                                       : "ping";
+    static const struct {
+        enum command command;
+        const char *name;
+    } names[] = {
+        {COMMAND_SERVE, "serve"},   {COMMAND_CHECK, "check"},   {COMMAND_USER, "user"},
+        {COMMAND_LOST, "lost"},     {COMMAND_STATUS, "status"}, {COMMAND_RUN, "run"},
+        {COMMAND_BUCKET, "bucket"}, {COMMAND_PING, "ping"},     {COMMAND_LS, "ls"},
+        {COMMAND_CAT, "cat"},       {COMMAND_STAT, "stat"},     {COMMAND_PUT, "put"},
+        {COMMAND_GET, "get"},       {COMMAND_RM, "rm"},         {COMMAND_MB, "mb"},
+        {COMMAND_RB, "rb"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].command == command)
+            return names[i].name;
+    return "";
 }
 
 /* The row of the flag `word`, whose name has `length` bytes; NULL with error set. */
@@ -43,7 +51,7 @@ static const struct option_row *find_flag(struct options *options, enum command 
                                           size_t length)
 {
     const struct option_row *row = option_row_find(word + 2, length);
-    const char *name = command_name(command);
+    const char *name = option_command_name(command);
     char variable[64];
 
     if (row == NULL) {
@@ -67,47 +75,95 @@ static const struct option_row *find_flag(struct options *options, enum command 
     return row;
 }
 
+/* What stands beside the flags. False: this command takes none, or not so many. */
+static bool take_word(struct options *options, enum command command, const char *word)
+{
+    bool is_remote = command & COMMAND_REMOTE;
+
+    if (!is_remote && command != COMMAND_USER && command != COMMAND_BUCKET)
+        return false;
+    if (!is_remote && options->word_count == OPTIONS_WORDS_MAX)
+        return false;
+    options->words[options->word_count++] = word;
+    return true;
+}
+
+/* "-r" and "-rn" as "--recursive", "--dry-run". 1: they were; 0: it is nothing of that; or what option_set says. */
+static int take_letters(struct options *options, enum command command, const char *word)
+{
+    if (word[0] != '-' || word[1] == '-' || word[1] == '\0')
+        return 0;
+    for (const char *at = word + 1; *at != '\0'; at++) {
+        const struct option_row *row = NULL;
+
+        for (size_t i = 0; i < option_row_count; i++)
+            if (option_rows[i].letter == *at && option_rows[i].commands & command)
+                row = &option_rows[i];
+        if (row == NULL)
+            return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
+                                option_command_name(command));
+        int err = option_set(options, row, OPTION_FROM_FLAG, "yes");
+        if (err != 0)
+            return err;
+    }
+    return 1;
+}
+
+/* "--name=value" and "--name value"; *i is moved on. */
+static int take_flag(struct options *options, enum command command, int argc, char *const *argv, int *i)
+{
+    const char *word = argv[*i], *text;
+
+    if (strcmp(word, "-h") == 0)
+        word = "--help";
+    if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
+        return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
+                            option_command_name(command));
+    size_t length = strcspn(word + 2, "=");
+    const struct option_row *row = find_flag(options, command, word, length);
+    if (row == NULL)
+        return -EINVAL;
+    if (word[2 + length] == '=')
+        text = word + 2 + length + 1;
+    else if (row->type == OPTION_SWITCH)
+        text = "yes";
+    else if (*i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0)
+        text = argv[++*i];
+    else
+        return options_fail(options, "--%s needs a value", row->name);
+
+    char reason[OPTIONS_ERROR_BYTES];
+    int err = option_set(options, row, OPTION_FROM_FLAG, text);
+    if (err != 0) {
+        (void)snprintf(reason, sizeof(reason), "%s", options->error);
+        (void)options_fail(options, "--%s", reason);
+    }
+    return err;
+}
+
 static int load_flags(struct options *options, enum command command, int argc, char *const *argv)
 {
-    for (int i = 0; i < argc; i++) {
-        const char *word = argv[i], *text;
+    bool is_remote = command & COMMAND_REMOTE, is_rest = false;
+    int err = 0;
 
-        if (strcmp(word, "-h") == 0)
-            word = "--help";
-        if ((command == COMMAND_USER || command == COMMAND_BUCKET) && word[0] != '-' &&
-            options->word_count < OPTIONS_WORDS_MAX) {
-            options->words[options->word_count++] = word;
-            continue;
-        }
-        if (command == COMMAND_RUN && strcmp(word, "--") == 0) {
+    if ((options->words = calloc((size_t)argc + 1, sizeof(options->words[0]))) == NULL)
+        return options_fail(options, "out of memory"), -ENOMEM;
+    for (int i = 0; err == 0 && i < argc; i++) {
+        if (command == COMMAND_RUN && strcmp(argv[i], "--") == 0) {
             options->rest = &argv[i + 1];
             return 0;
         }
-        if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
-            return options_fail(options, "unexpected argument \"%s\"; see sluice %s --help", word,
-                                command_name(command));
-        size_t length = strcspn(word + 2, "=");
-        const struct option_row *row = find_flag(options, command, word, length);
-        if (row == NULL)
-            return -EINVAL;
-        if (word[2 + length] == '=')
-            text = word + 2 + length + 1;
-        else if (row->type == OPTION_SWITCH)
-            text = "yes";
-        else if (i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0)
-            text = argv[++i];
-        else
-            return options_fail(options, "--%s needs a value", row->name);
-
-        char reason[OPTIONS_ERROR_BYTES];
-        int err = option_set(options, row, OPTION_FROM_FLAG, text);
-        if (err != 0) {
-            (void)snprintf(reason, sizeof(reason), "%s", options->error);
-            (void)options_fail(options, "--%s", reason);
-            return err;
+        if (is_remote && !is_rest && strcmp(argv[i], "--") == 0) {
+            is_rest = true; /* what follows are words, whatever they begin with */
+            continue;
         }
+        if ((is_rest || argv[i][0] != '-' || (is_remote && strcmp(argv[i], "-") == 0)) &&
+            take_word(options, command, argv[i]))
+            continue;
+        err = is_remote && strcmp(argv[i], "-h") != 0 ? take_letters(options, command, argv[i]) : 0;
+        err = err == 1 ? 0 : err == 0 ? take_flag(options, command, argc, argv, &i) : err;
     }
-    return 0;
+    return err;
 }
 
 static const struct option_row *find_row(const char *name)
@@ -266,6 +322,8 @@ int options_load(struct options *options, enum command command, int argc, char *
         return options->rest != NULL && options->rest[0] != NULL
                    ? 0
                    : options_fail(options, "there is nothing to run: sluice run [options] -- COMMAND");
+    if (command & COMMAND_REMOTE)
+        return 0; /* what a server is told is nothing for those who ask one */
     if ((err = load_environment(options)) != 0)
         return err;
     if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)

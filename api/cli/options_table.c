@@ -185,8 +185,9 @@ static const char *check_public_url(const char *text)
 /* clang-format off */
 const struct option_row option_rows[] = {
     {.name = "data", .type = OPTION_TEXT, .field = FIELD(data), .default_text = "./data", .argument = "DIR",
-     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET,
-     .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has."},
+     .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_CHECK | COMMAND_LOST | COMMAND_STATUS | COMMAND_USER | COMMAND_BUCKET | COMMAND_REMOTE,
+     .help = "The directory of the store; serve creates it when missing. Others than serve ask the server that has it open, if one has. To commands "
+             "for work, s3://BUCKET/KEY is in that store then."},
     {.name = "listen", .type = OPTION_LIST, .field = FIELD(listen), .default_text = "127.0.0.1:9000", .check = check_place,
      .argument = "ADDR:PORT|unix:PATH", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_PING,
      .help = "Where to serve. Port 0 picks a free one. Addresses other than loopback need a key, or --allow-anonymous. unix:PATH is a socket "
@@ -317,7 +318,7 @@ const struct option_row option_rows[] = {
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Serve http://BUCKET.NAME/KEY beside http://NAME/BUCKET/KEY. Repeatable."},
     {.name = "region", .type = OPTION_TEXT, .field = FIELD(region), .default_text = "us-east-1", .check = check_token,
-     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
+     .argument = "NAME", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN | COMMAND_REMOTE,
      .help = "The region that signatures and bucket locations name. *: any that a client has; us-east-1 for buckets whose client names "
              "none."},
     {.name = "max-connections", .type = OPTION_NUMBER, .field = FIELD(max_connections), .default_text = "0",
@@ -386,8 +387,9 @@ const struct option_row option_rows[] = {
     {.name = "keep", .type = OPTION_SWITCH, .field = FIELD(keep), .default_text = "no",
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_RUN,
      .help = "Leave the store where it is, and say where that is."},
+#include "api/cli/remote/rows.h"
     {.name = "help", .type = OPTION_SWITCH, .field = FIELD(help), .default_text = "no",
-     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY | COMMAND_RUN, .help = "Show this."},
+     .sources = OPTION_FROM_FLAG, .commands = COMMAND_ANY | COMMAND_RUN | COMMAND_REMOTE, .help = "Show this."},
 };
 /* clang-format on */
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);

@@ -3,91 +3,15 @@
  * See fetch.h. */
 #include "api/identity/fetch.h"
 
-#ifndef SLUICE_STATIC
-#include <dlfcn.h>
-#endif
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <curl/curl.h>
-
+#include "api/identity/curl_library.h"
 #include "api/identity/limits.h"
 #include "storage/base/loopback.h"
-
-#define LIBRARY "libcurl.so.4"
-
-/* What is used of it, with the types of its header. */
-struct curl_calls {
-    __typeof__(&curl_global_init) global_init;
-    __typeof__(&curl_easy_init) easy_init;
-    __typeof__(&curl_easy_setopt) easy_setopt;
-    __typeof__(&curl_easy_perform) easy_perform;
-    __typeof__(&curl_easy_getinfo) easy_getinfo;
-    __typeof__(&curl_easy_cleanup) easy_cleanup;
-    __typeof__(&curl_easy_strerror) easy_strerror;
-};
-
-#ifdef SLUICE_STATIC
-
-/* The self-contained program has it in itself. */
-static bool load(struct curl_calls *calls)
-{
-    *calls = (struct curl_calls){curl_global_init,  curl_easy_init,    curl_easy_setopt,  curl_easy_perform,
-                                 curl_easy_getinfo, curl_easy_cleanup, curl_easy_strerror};
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
-/* Where this system keeps the authorities that it trusts: it need not be where Debian does. */
-static const char *trusted_authorities(void)
-{
-    static const char *const places[] = {
-        "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Alpine, Arch */
-        "/etc/pki/tls/certs/ca-bundle.crt",                  /* Fedora, RHEL */
-        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* the same, since 2024 */
-        "/etc/ssl/ca-bundle.pem",                            /* SUSE */
-        "/etc/ssl/cert.pem",
-    };
-    const char *named = getenv("SSL_CERT_FILE");
-
-    if (named != NULL && named[0] != '\0')
-        return named;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (access(places[i], R_OK) == 0)
-            return places[i];
-    return places[0];
-}
-
-#else
-
-static const char *trusted_authorities(void)
-{
-    return NULL; /* the library knows */
-}
-
-/* Never unloaded: what it registered with other libraries would dangle. */
-static bool load(struct curl_calls *calls)
-{
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-    if (library == NULL)
-        return false;
-    calls->global_init = (__typeof__(calls->global_init))dlsym(library, "curl_global_init");
-    calls->easy_init = (__typeof__(calls->easy_init))dlsym(library, "curl_easy_init");
-    calls->easy_setopt = (__typeof__(calls->easy_setopt))dlsym(library, "curl_easy_setopt");
-    calls->easy_perform = (__typeof__(calls->easy_perform))dlsym(library, "curl_easy_perform");
-    calls->easy_getinfo = (__typeof__(calls->easy_getinfo))dlsym(library, "curl_easy_getinfo");
-    calls->easy_cleanup = (__typeof__(calls->easy_cleanup))dlsym(library, "curl_easy_cleanup");
-    calls->easy_strerror = (__typeof__(calls->easy_strerror))dlsym(library, "curl_easy_strerror");
-    return calls->global_init != NULL && calls->easy_init != NULL && calls->easy_setopt != NULL &&
-           calls->easy_perform != NULL && calls->easy_getinfo != NULL && calls->easy_cleanup != NULL &&
-           calls->easy_strerror != NULL && calls->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
-#endif
 
 /* The name or address in "USER@NAME:PORT" and the like; empty where there is a user, or a bracket is not closed. */
 static struct slice host_of(struct slice authority)
@@ -152,10 +76,10 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
     return length;
 }
 
-static bool set_options(const struct curl_calls *calls, CURL *curl, const char *url,
+static bool set_options(const struct curl_library *calls, CURL *curl, const char *url,
                         struct receiving *receiving)
 {
-    const char *authorities = trusted_authorities();
+    const char *authorities = curl_library_authorities();
 
     return (authorities == NULL || calls->easy_setopt(curl, CURLOPT_CAINFO, authorities) == CURLE_OK) &&
            calls->easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
@@ -170,7 +94,8 @@ static bool set_options(const struct curl_calls *calls, CURL *curl, const char *
            calls->easy_setopt(curl, CURLOPT_WRITEDATA, receiving) == CURLE_OK;
 }
 
-static int perform(const struct curl_calls *calls, const char *url, struct receiving *receiving, char *reason)
+static int perform(const struct curl_library *calls, const char *url, struct receiving *receiving,
+                   char *reason)
 {
     CURL *curl = calls->easy_init();
     long status = 0;
@@ -198,21 +123,20 @@ static int perform(const struct curl_calls *calls, const char *url, struct recei
 
 int fetch_document(const char *url, size_t bytes_max, struct fetch_result *result)
 {
-    static struct curl_calls calls;
-    static bool is_loaded;
+    const struct curl_library *calls;
     struct receiving receiving = {.bytes_max = bytes_max};
     int err;
 
     *result = (struct fetch_result){NULL, 0, ""};
     if (!fetch_url_is_allowed(slice_text(url)))
         return -EINVAL;
-    if (!is_loaded && !(is_loaded = load(&calls))) {
-        (void)snprintf(result->reason, sizeof(result->reason), LIBRARY " is not installed");
+    if ((calls = curl_library_open()) == NULL) {
+        (void)snprintf(result->reason, sizeof(result->reason), CURL_LIBRARY_NAME " is not installed");
         return -ENOSYS;
     }
     if ((receiving.body = malloc(bytes_max)) == NULL)
         return -ENOMEM;
-    err = perform(&calls, url, &receiving, result->reason);
+    err = perform(calls, url, &receiving, result->reason);
     if (err != 0) {
         free(receiving.body);
         return err;

@@ -46,7 +46,9 @@ forbid "S3 and server stand on the core, not on what is below" '(\.\./)*(storage
 forbid "doors stand on S3 and the ground floor" '(\.\./)*(storage/[^b]|storage/b[^a]|metadata/|api/(library|server|cli)/)' api/doors
 forbid "S3 does not know its doors" '(\.\./)*api/doors/' api/s3
 forbid "S3 does not include server or cli" '(\.\./)*api/(server|cli)/' api/s3
-forbid "the program stands on sluice.h alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
+forbid "the client knows of S3 its texts and signatures alone, and of storage the ground floor and digests" '(\.\./)*(storage/[^bd]|storage/b[^a]|storage/digest/digest_|metadata/|api/((core|library|http|doors|server|cli)/|identity/[^c])|api/s3/[^at]|api/s3/a[^u])|h2o' api/client
+forbid "nobody but the program knows the client" '(\.\./)*api/client/' api/core api/library api/http api/identity api/s3 api/doors api/server storage metadata
+forbid "the program stands on sluice.h and the client alone" '(\.\./)*(storage|metadata|api/(core|library|http|s3|server))/|h2o|openssl' api/cli
 forbid "the public header names no library" 'h2o|sqlite3|liburing|openssl|(api|storage|metadata)/' api/sluice.h
 # Nor do the headers of api/http that others include, or what these include in turn.
 headers=$(grep -rhoE --include='*.[ch]' '^ *# *include *"api/http/[^"]+"' api/s3 api/server | sed 's/.*"\(.*\)"/\1/' | sort -u)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What --help says of the commands that speak to a server, and checks of their options. */
+#include "api/cli/options.h"
+
+#define PART_BYTES_MIN (5ull << 20) /* S3's, of all parts but the last */
+#define PART_BYTES_MAX (5ull << 30)
+
+#define PLACES                                                                                               \
+    "URL is http(s)://HOST/BUCKET/KEY, percent-encoded, or s3://BUCKET/KEY, as it stands: on the\n"          \
+    "server that --endpoint or AWS's variables and files name, or in the store of --data DIR, which\n"       \
+    "is opened here, or reached by the server that has it open. Keys come from AWS_ACCESS_KEY_ID,\n"         \
+    "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or from ~/.aws; without any, requests are not signed.\n"
+#define GLOBS                                                                                                \
+    "In a key, *, ? and [...] stand for what matches, * not for slashes unless -r is given: quote them.\n"
+#define EXITS                                                                                                \
+    "Exit status: 0 done; 1 something failed; 2 the command line is wrong; 3 it is not there; 4 access\n"    \
+    "was denied; 5 the server cannot be reached; 130 interrupted. Of several failures the first counts.\n"
+
+const char *remote_check_part_size(const char *text)
+{
+    uint64_t bytes;
+    unsigned share;
+
+    return option_min_free_parse(text, &bytes, &share) && bytes >= PART_BYTES_MIN && bytes <= PART_BYTES_MAX
+               ? NULL
+               : "must be bytes, at least 5M and at most 5G, such as 64M";
+}
+
+const char *remote_check_pair(const char *text)
+{
+    size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+    return name > 0 && text[name] == '=' && strpbrk(text, "\r\n") == NULL
+               ? NULL
+               : "must be NAME=VALUE, the name of letters, digits and hyphens";
+}
+
+const char *remote_usage(enum command command)
+{
+    switch (command) {
+    case COMMAND_LS:
+        return "Usage: sluice ls [URL...] [options]\n\n"
+               "Lists buckets, the entries of a folder, or with -r all that lies below it.\n" PLACES GLOBS
+                   EXITS;
+    case COMMAND_CAT:
+        return "Usage: sluice cat URL... [options]\n\n"
+               "Writes objects to standard output.\n" PLACES EXITS;
+    case COMMAND_STAT:
+        return "Usage: sluice stat URL... [options]\n\n"
+               "Says what there is to know of a bucket or an object: size, time, ETag, metadata.\n" PLACES
+                   EXITS;
+    case COMMAND_PUT:
+        return "Usage: sluice put FILE... URL [options]\n\n"
+               "Uploads files, - is standard input; with -r folders. A URL that ends with a slash, or has no "
+               "key,\n"
+               "is a folder. A large upload that was cut off goes on where it was: the server is asked for "
+               "the\n"
+               "parts that it has.\n" PLACES EXITS;
+    case COMMAND_GET:
+        return "Usage: sluice get URL... [FILE|FOLDER] [options]\n\n"
+               "Downloads objects; - is standard output, and without a place it is the current folder. A "
+               "file has\n"
+               "its name when all of it is there and its checksum was compared.\n" PLACES GLOBS EXITS;
+    case COMMAND_RM:
+        return "Usage: sluice rm URL... [options]\n\n"
+               "Deletes objects, with -r all that lies below a folder. In a bucket that keeps versions a "
+               "delete\n"
+               "marker hides the object, unless --versions or --version-id is given.\n" PLACES GLOBS EXITS;
+    case COMMAND_MB:
+        return "Usage: sluice mb URL... [options]\n\n"
+               "Makes buckets.\n" PLACES EXITS;
+    default:
+        return "Usage: sluice rb URL... [options]\n\n"
+               "Removes buckets, which are empty or are emptied by --force.\n" PLACES EXITS;
+    }
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An object becomes a file: under a name of its own until it is whole and its checksum is right, then under the one that is wanted. A large one comes in
+ * ranges, on several connections; that each is of the same object, its ETag says.
+ *
+ * In order: the file; its bytes and what they sum up to; the steps. */
+#include "api/client/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/base/hex.h"
+#include "storage/base/io.h"
+#include "storage/digest/digest.h"
+
+#define TEMPORARY ".sluice.XXXXXX"
+
+/* ---- The file ---- */
+
+/* The folders that its name needs. */
+static int make_folders(const char *path)
+{
+    char *copy = strdup(path), *at;
+    int err = 0;
+
+    if (copy == NULL)
+        return -ENOMEM;
+    for (at = strchr(copy + 1, '/'); err == 0 && at != NULL; at = strchr(at + 1, '/')) {
+        *at = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            err = -errno;
+        *at = '/';
+    }
+    free(copy);
+    return err;
+}
+
+static int open_temporary(struct client_transfer *transfer)
+{
+    const char *slash = strrchr(transfer->to, '/');
+    size_t folder = slash != NULL ? (size_t)(slash - transfer->to) + 1 : 0,
+           bytes = folder + sizeof(TEMPORARY);
+
+    if ((transfer->temporary = malloc(bytes)) == NULL)
+        return -ENOMEM;
+    (void)snprintf(transfer->temporary, bytes, "%.*s" TEMPORARY, (int)folder, transfer->to);
+    transfer->fd = mkostemp(transfer->temporary, O_CLOEXEC);
+    return transfer->fd >= 0 ? 0 : -errno;
+}
+
+static int create(struct client_worker *worker, struct client_transfer *transfer)
+{
+    int err = open_temporary(transfer);
+
+    if (err == -ENOENT) {
+        free(transfer->temporary);
+        transfer->temporary = NULL;
+        if ((err = make_folders(transfer->to)) == 0)
+            err = open_temporary(transfer);
+    }
+    if (err != 0) {
+        free(transfer->temporary);
+        transfer->temporary = NULL;
+        return client_transfer_fail(transfer, err, "%s: %s", transfer->to, strerror(-err));
+    }
+    /* a disk that has no room says so before the bytes come; a file system that cannot reserve does without */
+    if (transfer->size > 0 && fallocate(transfer->fd, 0, 0, (off_t)transfer->size) != 0 && errno == ENOSPC)
+        return client_transfer_fail(transfer, -ENOSPC, NULL);
+    return 0;
+}
+
+static void discard(struct client_transfer *transfer)
+{
+    if (transfer->temporary != NULL)
+        (void)unlink(transfer->temporary); /* nobody knows of it */
+    free(transfer->temporary);
+    transfer->temporary = NULL;
+}
+
+/* With the time of the object, so that a comparison by time holds. */
+static int publish(struct client_worker *worker, struct client_transfer *transfer)
+{
+    const struct timespec times[2] = {{0, UTIME_OMIT},
+                                      {transfer->modified_ms / 1000, transfer->modified_ms % 1000 * 1000000}};
+    int fd = transfer->fd;
+
+    transfer->fd = -1;
+    if (fchmod(fd, worker->options->file_mode) != 0 ||
+        (transfer->modified_ms > 0 && futimens(fd, times) != 0)) {
+        int err = -errno;
+
+        (void)close(fd);
+        return client_transfer_fail(transfer, err, NULL);
+    }
+    if (close(fd) != 0 || rename(transfer->temporary, transfer->to) != 0)
+        return client_transfer_fail(transfer, -errno, NULL);
+    free(transfer->temporary);
+    transfer->temporary = NULL;
+    return 0;
+}
+
+/* ---- Its bytes ---- */
+
+struct receiving {
+    int fd;
+    uint64_t offset, length, length_max, crc;
+    struct client_progress *progress;
+};
+
+static int receive(void *ctx, const void *data, size_t length)
+{
+    struct receiving *receiving = ctx;
+    int err;
+
+    if (length > receiving->length_max - receiving->length)
+        return -EPROTO; /* more than was asked for */
+    if ((err = write_whole(receiving->fd, data, length, receiving->offset + receiving->length)) != 0)
+        return err;
+    receiving->crc = crc64nvme_update(receiving->crc, data, length);
+    receiving->length += length;
+    return 0;
+}
+
+static void restart(void *ctx)
+{
+    struct receiving *receiving = ctx;
+
+    atomic_fetch_sub(&receiving->progress->bytes_done, receiving->length);
+    receiving->length = receiving->crc = 0;
+}
+
+static bool is_md5(const char *etag)
+{
+    unsigned char bytes[16];
+
+    return hex_decode(etag, strlen(etag), bytes, sizeof(bytes));
+}
+
+/* Where the server knows no CRC-64 of the whole: an ETag in the form of an MD5 is one, unless the object is encrypted with a key of the server's. */
+static int compare_md5(struct client_transfer *transfer, const char *etag)
+{
+    unsigned char want[16];
+    struct digest_values values;
+    struct digest_set *set;
+    int err;
+
+    if (!hex_decode(etag, strlen(etag), want, sizeof(want)) ||
+        digest_set_create(&set, DIGEST_BIT(DIGEST_MD5)) != 0)
+        return 0;
+    err = digest_set_update_file(set, transfer->fd, 0, transfer->size);
+    err = digest_set_final(set, &values) != 0 ? -EIO : err;
+    digest_set_free(set);
+    if (err == 0 && memcmp(values.value[DIGEST_MD5], want, sizeof(want)) != 0)
+        return client_transfer_fail(transfer, -EBADMSG,
+                                    "what came has another MD5 than its ETag says: it is damaged");
+    return err;
+}
+
+static int compare(struct client_transfer *transfer, const struct client_object *object, uint64_t crc)
+{
+    uint64_t want;
+
+    if (!client_crc_parse(object->crc64nvme, &want))
+        return is_md5(object->etag) ? compare_md5(transfer, object->etag) : 0;
+    return crc == want
+               ? 0
+               : client_transfer_fail(transfer, -EBADMSG,
+                                      "what came has another checksum than the server has: it is damaged");
+}
+
+static int get(struct client_worker *worker, struct client_transfer *transfer, uint64_t offset,
+               uint64_t length, struct receiving *receiving, struct client_object *object)
+{
+    const struct client_get get = {
+        .bucket = transfer->from_bucket,
+        .key = transfer->from,
+        .version = transfer->from_version,
+        .offset = offset,
+        .length = length == transfer->size ? UINT64_MAX : length,
+        .if_match = transfer->etag,
+        .restart = restart,
+    };
+    int err;
+
+    *receiving = (struct receiving){
+        .fd = transfer->fd, .offset = offset, .length_max = length, .progress = worker->options->progress};
+    if ((err = client_object_get(worker->from, &get, receive, receiving, object)) == -ESTALE)
+        return client_transfer_fail(transfer, err, "it changed while it was being fetched");
+    if (err != 0)
+        return client_transfer_blame(transfer, worker->from, err);
+    return receiving->length == length
+               ? 0
+               : client_transfer_fail(transfer, -EPROTO, "the server sent less than it has");
+}
+
+/* ---- The steps ---- */
+
+/* What a listing has not said, or, of a large one, what it does not say: a checksum of the whole. */
+static int look(struct client_worker *worker, struct client_transfer *transfer)
+{
+    struct client_object object;
+    int err = client_object_head(worker->from, transfer->from_bucket, transfer->from, transfer->from_version,
+                                 &object);
+
+    if (err != 0)
+        return client_transfer_blame(transfer, worker->from, err);
+    transfer->size = object.size;
+    transfer->modified_ms = object.modified_ms;
+    (void)snprintf(transfer->etag, sizeof(transfer->etag), "%s", object.etag);
+    atomic_fetch_add(&worker->options->progress->bytes_all, object.size);
+    return 0;
+}
+
+static int end(struct client_worker *worker, struct client_transfer *transfer, int err)
+{
+    if (err == 0)
+        err = publish(worker, transfer);
+    if (err == 0 && transfer->removes_source &&
+        (err = client_object_delete(worker->from, transfer->from_bucket, transfer->from,
+                                    transfer->from_version)) != 0)
+        err = client_transfer_blame(transfer, worker->from, err);
+    discard(transfer);
+    return err;
+}
+
+static int begin(struct client_worker *worker, struct client_transfer *transfer)
+{
+    struct client_object object;
+    struct receiving receiving;
+    int err = transfer->has_size ? 0 : look(worker, transfer);
+
+    if (err != 0 || (err = create(worker, transfer)) != 0) {
+        discard(transfer);
+        return err;
+    }
+    if (transfer->size > worker->options->part_bytes) {
+        transfer->piece_bytes = client_part_bytes(transfer->size, worker->options->part_bytes);
+        transfer->piece_count =
+            (unsigned)((transfer->size + transfer->piece_bytes - 1) / transfer->piece_bytes);
+        if ((transfer->parts = calloc(transfer->piece_count, sizeof(transfer->parts[0]))) != NULL)
+            return 1;
+        return end(worker, transfer, -ENOMEM);
+    }
+    if ((err = get(worker, transfer, 0, transfer->size, &receiving, &object)) == 0)
+        err = compare(transfer, &object, receiving.crc);
+    return end(worker, transfer, err);
+}
+
+static int piece(struct client_worker *worker, struct client_transfer *transfer, unsigned index)
+{
+    struct client_bytes bytes = client_piece_of(transfer, index);
+    struct client_object object;
+    struct receiving receiving;
+    int err = get(worker, transfer, bytes.offset, bytes.length, &receiving, &object);
+
+    transfer->parts[index].crc = receiving.crc;
+    return err;
+}
+
+static int finish(struct client_worker *worker, struct client_transfer *transfer)
+{
+    struct client_object object = {.etag = ""};
+    uint64_t crc = 0;
+    int err = transfer->err;
+
+    for (unsigned i = 0; err == 0 && i < transfer->piece_count; i++)
+        crc = client_crc_combine(crc, transfer->parts[i].crc, client_piece_of(transfer, i).length);
+    if (err == 0 && (err = client_object_head(worker->from, transfer->from_bucket, transfer->from,
+                                              transfer->from_version, &object)) != 0)
+        err = client_transfer_blame(transfer, worker->from, err);
+    if (err == 0 && strcmp(object.etag, transfer->etag) != 0)
+        err = client_transfer_fail(transfer, -ESTALE, "it changed while it was being fetched");
+    return end(worker, transfer, err == 0 ? compare(transfer, &object, crc) : err);
+}
+
+const struct client_transfer_steps client_download_steps = {begin, piece, finish};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request to S3 while it is being put together, and its signature. All memory is the arena's.
+ *
+ *      struct client_request request;
+ *      client_request_begin(&request, &arena, "PUT", bucket, key);
+ *      client_request_query(&request, "uploadId", id);
+ *      client_request_header(&request, "content-type", type);
+ *      client_request_body(&request, data, length)  or  client_request_file(&request, fd, offset, bytes);
+ *      client_request_sign(&request, target, unix_seconds);
+ *
+ * Signing again replaces the signature: a request may be sent more than once. The arena is one that never fails (arena_init). */
+#ifndef API_CLIENT_REQUEST_H
+#define API_CLIENT_REQUEST_H
+
+#include <stdint.h>
+
+#include "api/client/identity.h"
+#include "api/client/limits.h"
+#include "api/s3/auth/s3_sigv4.h"
+
+/* Where requests go, and who sends them. */
+struct client_target {
+    char *origin;    /* "https://host:9000" */
+    char *unix_path; /* a socket that leads there; NULL: the network does */
+    struct client_identity identity;
+};
+
+struct client_request {
+    struct arena *arena;
+    const char *method;
+    struct slice path;                                  /* percent-encoded, with the slash before it */
+    struct slice query;                                 /* percent-encoded, without the question mark */
+    struct s3_sigv4_header headers[CLIENT_HEADERS_MAX]; /* names in lower case; values end in NUL */
+    size_t header_count, unsigned_count;                /* the latter: before the signature's own */
+    const char *payload_hash;                           /* what the signature says of the body */
+    const void *body;                                   /* in memory; NULL: of a file, or none */
+    int body_fd;
+    uint64_t body_offset, body_bytes;
+    bool is_too_large; /* it has more headers than can be */
+};
+
+/* bucket, key: NULL where there is none. */
+void client_request_begin(struct client_request *request, struct arena *arena, const char *method,
+                          const char *bucket, const char *key);
+/* value NULL: the name alone. */
+void client_request_query(struct client_request *request, const char *name, const char *value);
+void client_request_query_number(struct client_request *request, const char *name, uint64_t value);
+/* name in lower case. value NULL: nothing is added. */
+void client_request_header(struct client_request *request, const char *name, const char *value);
+void client_request_body(struct client_request *request, const void *data, size_t length);
+/* The descriptor stays the caller's, and open while the request is being sent. */
+void client_request_file(struct client_request *request, int fd, uint64_t offset, uint64_t bytes);
+
+void client_request_sign(struct client_request *request, const struct client_target *target, int64_t unix_s);
+/* The same in the query: a URL that whoever has it may use for so long. */
+struct slice client_request_presign(struct client_request *request, const struct client_target *target,
+                                    int64_t unix_s, unsigned seconds);
+
+#endif
