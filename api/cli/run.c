@@ -17,6 +17,7 @@ struct run {
     struct run_folder folder;
     struct sluice_user_key key, token; /* the latter: its secret, for who shows one and does not sign */
     char data[PATH_MAX + sizeof("/data")], credentials[PATH_MAX + sizeof("/credentials")];
+    char bazelrc[PATH_MAX + sizeof("/bazelrc")];
     struct rlimit descriptors; /* as they were */
     struct sluice_server_options server_options;
     struct sluice_store *store;
@@ -90,7 +91,37 @@ static void add_cache(struct run_value *values, char *spec)
     *values = (struct run_value){kind, name};
 }
 
-/* NULL: no memory. */
+/* Bazel reads flags from a file, not from its environment. name: of the cache. False: errno says why not. */
+static bool write_bazelrc(struct run *run, const char *url, const char *name)
+{
+    FILE *file;
+    bool is_written;
+
+    (void)snprintf(run->bazelrc, sizeof(run->bazelrc), "%s/bazelrc", run->folder.path);
+    if ((file = fopen(run->bazelrc, "wxe")) == NULL)
+        return false;
+    is_written = fprintf(file,
+                         "build --remote_cache=%s/-/cache/%s\n"
+                         "build --remote_header=Authorization=\"Bearer %s\"\n",
+                         url, name, run->token.secret_key) > 0;
+    return fclose(file) == 0 && is_written;
+}
+
+/* What follows from the others: a file's path. False: errno says why not. */
+static bool add_bazelrc(struct run *run, const char *url, struct run_value *values)
+{
+    const char *name = NULL;
+
+    for (; values->name != NULL; values++)
+        if (strcmp(values->name, "bazel") == 0)
+            name = values->value;
+    if (name == NULL)
+        return true;
+    *values = (struct run_value){"bazelrc", run->bazelrc};
+    return write_bazelrc(run, url, name);
+}
+
+/* NULL: errno says why not. */
 static char **make_environment(struct run *run)
 {
     const struct options *options = run->options;
@@ -106,7 +137,7 @@ static char **make_environment(struct run *run)
         {"bucket", options->buckets.count > 0 ? options->buckets.items[0] : NULL},
     };
     const size_t count = sizeof(fixed) / sizeof(fixed[0]);
-    struct run_value *values = calloc(count + options->caches.count + 1, sizeof(*values));
+    struct run_value *values = calloc(count + options->caches.count + 2, sizeof(*values));
 
     if (values == NULL)
         return NULL;
@@ -114,7 +145,7 @@ static char **make_environment(struct run *run)
     memcpy(values, fixed, sizeof(fixed));
     for (size_t i = 0; i < options->caches.count; i++)
         add_cache(values, options->caches.items[i]);
-    environment = run_environment_make(environ, values);
+    environment = add_bazelrc(run, url, values) ? run_environment_make(environ, values) : NULL;
     free(values);
     return environment;
 }
@@ -130,7 +161,7 @@ static int run_here(struct run *run)
     int number, status;
 
     if (environment == NULL) {
-        cli_say(SLUICE_LOG_ERROR, "out of memory");
+        cli_say(SLUICE_LOG_ERROR, "cannot make the command's environment: %s", strerror(errno));
         return RUN_FAILED;
     }
     command.environment = environment;

@@ -28,6 +28,7 @@ static const struct {
     {"TURBO_TEAM", "sluice", "turbo"},
     {"CCACHE_REMOTE_STORAGE", "http://{access-key}:{secret-key}@{address}/-/cache/{ccache}", NULL},
     {"SLUICE_CACHE_BAZEL", "{url}/-/cache/{bazel}", NULL},
+    {"SLUICE_BAZELRC", "{bazelrc}", NULL},
     {"SLUICE_CACHE_GRADLE", "{url}/-/cache/{gradle}/", NULL},
     {"SLUICE_CACHE_GO", "{url}/-/cache/{go}", NULL},
     {"SLUICE_CACHE_HTTP", "{url}/-/cache/{http}/", NULL},

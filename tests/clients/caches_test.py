@@ -11,10 +11,10 @@ import sys
 
 from caches import ADMIN, RECIPES, SECRETS, answers, fetched, object_of, own_copy, recipe, run, secret_of, serve, stored, story, write
 from registry import BUILD, check, done, tool
-from sluicetest import fresh, scratch, skip
+from sluicetest import SLUICE, fresh, scratch, skip
 
 CACHES = ["nx bucket=nxs", "turbo bucket=turbo-cache", "go bucket=go-cache", "ccache bucket=cc-cache", "gradle bucket=gradle-cache",
-          "bazel bucket=bazel-cache prefix=b/", "bazel name=ccache-bazel bucket=bazel-cache prefix=c/ no-validation"]
+          "bazel bucket=bazel-cache prefix=bazel/", "bazel name=bazel-debian bucket=bazel-cache prefix=bazel-debian/", "bazel name=ccache-bazel bucket=bazel-cache prefix=c/ no-validation"]
 
 
 # ---- Nx and Turborepo ----
@@ -146,15 +146,30 @@ def bazel_and_moon():
     folder = own_copy("bazel")
     if not fetched("Bazel, moon", folder, [npm, "ci", "--no-audit", "--no-fund", "--cache", os.path.join(BUILD, "clients", "npm")]):
         return None
-    bazel(os.path.join(folder, "node_modules", "@bazel", "bazel-linux_x64", "bazel-2.1.0-linux-x86_64"))
+    bazel("Bazel", os.path.join(folder, "node_modules", "@bazel", "bazel-linux_x64", "bazel-2.1.0-linux-x86_64"), "bazel")
     moon(os.path.join(folder, "node_modules", ".bin", "moon"))
     return None
 
 
-def bazel(program):
-    """One workspace, whose own results are removed before each build: its server takes long to start."""
-    os.chmod(program, 0o755)
-    place = write(fresh("bazel"), {
+def debians_bazel():
+    program = tool("bazel-bootstrap") or tool("bazel")
+    if program is None:
+        return skip("Debian's Bazel", "bazel-bootstrap is not installed")
+    bazel("Debian's Bazel", program, "bazel-debian", ())
+    # With a store for one command, whose flags it finds in a file.
+    place = write(fresh("bazel-run"), {"WORKSPACE": "", "BUILD": 'genrule(name = "file", outs = ["out.txt"], cmd = "echo said > $@")\n'})
+    command = f"{program} --output_user_root={os.path.join(BUILD, 'clients', 'bazel')} --output_base={fresh('bazel-run-base')} --nohome_rc --max_idle_secs=5 --host_jvm_args=-Xmx512m"
+    script = f"""for i in 1 2; do {command} --bazelrc=$SLUICE_BAZELRC build --spawn_strategy=local --noshow_progress //:file || exit; {command} clean || exit; done; {command} shutdown"""
+    status, output = run([SLUICE, "run", "--cache", "bazel bucket=ci", "--", "sh", "-c", script], place, {})
+    return check(status == 0 and output.count("1 remote cache hit") == 1, "Debian's Bazel: inside sluice run, the second build is a hit", output[-1500:])
+
+
+def bazel(client, program, cache, options=("--nosystem_rc",)):
+    """One workspace, whose own results are removed before each build: its server takes long to start. cache: its name in URLs, and the prefix of its keys.
+    options: to start with; the rc file of Debian's says where the rest of it is."""
+    if not os.access(program, os.X_OK):
+        os.chmod(program, 0o755)
+    place = write(fresh(cache), {
         "WORKSPACE": "", "BUILD": """load(":folder.bzl", "folder")
 genrule(name = "file", srcs = ["source.txt"], outs = ["out.txt"], cmd = "cp $< $@ && echo said")
 folder(name = "folder", source = "source.txt")
@@ -166,27 +181,27 @@ folder(name = "folder", source = "source.txt")
 
 folder = rule(implementation = _folder, attrs = {"source": attr.label(allow_single_file = True)})
 """})
-    command = [program, "--output_user_root=" + os.path.join(BUILD, "clients", "bazel"), "--output_base=" + fresh("bazel-base"), "--nohome_rc",
-               "--nosystem_rc", "--max_idle_secs=120", "--host_jvm_args=-Xmx512m"]
+    command = [program, "--output_user_root=" + os.path.join(BUILD, "clients", "bazel"), "--output_base=" + fresh(cache + "-base"), "--nohome_rc",
+               *options, "--max_idle_secs=120", "--host_jvm_args=-Xmx512m"]
 
     def build(who, content):
-        write(place, {"source.txt": content, ".bazelrc": recipe("bazel", who)})
+        write(place, {"source.txt": content, ".bazelrc": recipe("bazel", who).replace("/-/cache/bazel", f"/-/cache/{cache}")})
         run([*command, "clean"], place, {})
         status, output = run([*command, "build", "--spawn_strategy=local", "--noshow_progress", "--color=no", "--curses=no", "//:file", "//:folder"], place, {})
         built = [os.path.join(place, "bazel-bin", *path) for path in (("out.txt",), ("folder", "sub", "out.txt"))]
         whole = all(os.path.exists(path) and open(path).read() == content for path in built)
         return (status if whole or status else 1), "2 remote cache hit" in output, output
 
-    status, output = run([*command, "version"], place, {})
+    status, output = run([*command, "info", "release"], place, {})
     if status != 0:
-        return skip("Bazel", "it does not start: " + " ".join(output.split())[-300:])
+        return skip(client, "it does not start: " + " ".join(output.split())[-300:])
     try:
-        story("Bazel", build)
+        story(client, build)
         # A result without one of its blobs: Bazel must not hear of it.
-        entries = [key for key in stored("bazel-cache", "b/main/-/cas/") if object_of("bazel-cache", key) == b"more\n"]
-        check(len(entries) == 1 and server.request("DELETE", f"/bazel-cache/{entries[0]}", headers=ADMIN)[0] == 204, "Bazel: a blob of main's goes", entries)
+        entries = [key for key in stored("bazel-cache", f"{cache}/main/-/cas/") if object_of("bazel-cache", key) == b"more\n"]
+        check(len(entries) == 1 and server.request("DELETE", f"/bazel-cache/{entries[0]}", headers=ADMIN)[0] == 204, f"{client}: a blob of main's goes", entries)
         status, hit, output = build("main", "a")
-        check(status == 0 and not hit and "1 remote cache hit" in output, "Bazel: what had it is built anew, all else is a hit", output[-1500:])
+        check(status == 0 and not hit and "1 remote cache hit" in output, f"{client}: what had it is built anew, all else is a hit", output[-1500:])
     finally:
         run([*command, "shutdown"], place, {})
     return None
@@ -213,7 +228,7 @@ def moon(program):
 
 server = serve(CACHES)
 only = sys.argv[1:]
-for name, part in (("node", node), ("go", golang), ("ccache", ccache), ("gradle", gradle), ("bazel", bazel_and_moon)):
+for name, part in (("node", node), ("go", golang), ("ccache", ccache), ("gradle", gradle), ("bazel", bazel_and_moon), ("debian", debians_bazel)):
     if not only or name in only:
         part()
 check(server.stop(), "the server ends with status 0")

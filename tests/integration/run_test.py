@@ -127,11 +127,19 @@ curl -s -o /dev/null -w '%{http_code} ' $NX_SELF_HOSTED_REMOTE_CACHE_SERVER/v1/c
 curl -s -H "Authorization: Bearer $TURBO_TOKEN" "$TURBO_API/v8/artifacts/status?slug=$TURBO_TEAM"
 curl -s -o /dev/null -w ' %{http_code} ' -u $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY -T /etc/hostname ${SLUICE_CACHE_GRADLE}0123456789abcdef0123456789abcdef
 curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $SLUICE_TOKEN" ${SLUICE_CACHE_HTTP}some/file
+printf '%s' "$SLUICE_BAZELRC"
 """
     words = [word for spec in ("nx bucket=cis name=web prefix=nx/", "turbo bucket=cis prefix=turbo/", "gradle bucket=cis prefix=gradle/", "http bucket=cis prefix=http/")
              for word in ("--cache", spec)]
     status, output, errors = run(*words, "--", "sh", "-c", script)
     equal((status, output, errors), (0, '200 same 401 {"status":"enabled"} 200 404', ""), "the variables of caches lead to them, and let in")
+    script = """
+stat -c %a "$SLUICE_BAZELRC"
+sed "s#$SLUICE_TOKEN#TOKEN#; s#$AWS_ENDPOINT_URL#URL#" "$SLUICE_BAZELRC"
+"""
+    status, output, errors = run("--cache", "bazel name=b bucket=cis", "--cache", "bazel bucket=more", "--", "sh", "-c", script)
+    equal((status, output, errors), (0, '600\nbuild --remote_cache=URL/-/cache/b\nbuild --remote_header=Authorization="Bearer TOKEN"\n', ""), "Bazel gets its flags in a file, which nobody else reads")
+    equal(folders(), [], "and which goes with the store")
     status, _, errors = run("--cache", "nix bucket=cis", "--", "true")
     check(status == 125 and "begins with a kind" in errors, "a cache of no kind is refused", f"{status} {errors}")
     if not have("ccache") or not have("cc"):
