@@ -266,6 +266,13 @@ int meta_assembly_create(struct meta_reader *reader, const unsigned char upload_
  * false or an error comes: META_E_INVALID_PART: a listed one is not there or has another ETag. */
 int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit,
                        int (*visit)(void *ctx, const struct meta_part *part), void *ctx, bool *more);
+/* Before the first step: the object has its parts in that order, as meta_upload_complete has it; borrowed. Such an assembly is not for a change,
+ * but for meta_assembly_extents alone. */
+void meta_assembly_set_order(struct meta_assembly *assembly, const uint32_t *order);
+/* Once there is no more: where the bytes of that object lie. extents->list is for free(); NULL: there are none. 0, META_E_CORRUPT, -ENOMEM. */
+int meta_assembly_extents(const struct meta_assembly *assembly, struct meta_extents *extents);
+/* Whether the parts are as they were read, at this moment, if the upload is still there; false also where that cannot be told. */
+bool meta_assembly_holds(const struct meta_assembly *assembly);
 /* Any thread. NULL allowed. */
 void meta_assembly_free(struct meta_assembly *assembly);
 

@@ -103,6 +103,8 @@ int core_get_ranges(struct core_get *get, uint64_t first, uint64_t length, struc
 struct core_worker *core_get_worker(const struct core_get *get);
 /* By which checksum the extent's unit is verified. */
 enum digest_kind core_unit_kind(const struct meta_extent *extent);
+/* Bytes [skip, skip + length) of the extent. */
+struct blob_range core_extent_range(const struct meta_extent *extent, uint64_t skip, uint64_t length);
 /* Reads the large units that the range touches on digest threads, and compares them. -EBUSY: done follows, from core_worker_run; 0: there
  * are none; -ERANGE, -ENOMEM, -EIO: a damaged row. The get must not be ended before. */
 int core_get_verify(struct core_get *get, uint64_t first, uint64_t length,

@@ -148,16 +148,7 @@ static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_
             uint64_t skip = first - begin;
             uint64_t part = extent->length - skip < length ? extent->length - skip : length;
 
-            ranges[count++] = (struct blob_range){
-                .blob = extent->file,
-                .offset = extent->offset + skip,
-                .length = part,
-                .packed = blob_unit_is_packed(extent->unit_offset, extent->unit_length),
-                .sum = {.offset = extent->unit_offset,
-                        .length = extent->unit_length,
-                        .value = extent->unit_crc,
-                        .kind = core_unit_kind(extent)},
-            };
+            ranges[count++] = core_extent_range(extent, skip, part);
             first += part;
             length -= part;
         }

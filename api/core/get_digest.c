@@ -44,6 +44,20 @@ static void digest_on_done(struct digest_job *job)
     ring_post(digest->worker->ring, &digest->posted, job->result);
 }
 
+struct blob_range core_extent_range(const struct meta_extent *extent, uint64_t skip, uint64_t length)
+{
+    return (struct blob_range){
+        .blob = extent->file,
+        .offset = extent->offset + skip,
+        .length = length,
+        .packed = blob_unit_is_packed(extent->unit_offset, extent->unit_length),
+        .sum = {.offset = extent->unit_offset,
+                .length = extent->unit_length,
+                .value = extent->unit_crc,
+                .kind = core_unit_kind(extent)},
+    };
+}
+
 static int digest_create(struct core_get *get, uint64_t first, uint64_t length, struct get_digest **out)
 {
     struct get_digest *digest = calloc(1, sizeof(*digest));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "metadata/rows/assembly.h"
+#include "metadata/rows/codec.h"
 #include "metadata/read/read.h"
 
 /* What is done with each part of a walk. visit: as in meta_part_list. */
@@ -122,6 +123,39 @@ int meta_assembly_step(struct meta_assembly *assembly, uint32_t limit,
     return err;
 }
 
+void meta_assembly_set_order(struct meta_assembly *assembly, const uint32_t *order)
+{
+    assert(assembly->last == 0 && !assembly->is_complete);
+    assembly->assembly.order = order;
+}
+
+int meta_assembly_extents(const struct meta_assembly *assembly, struct meta_extents *extents)
+{
+    struct codec_list list;
+    int err;
+
+    assert(assembly->is_complete);
+    *extents = (struct meta_extents){0};
+    if (assembly->whole.extents.len == 0)
+        return 0;
+    if ((err = codec_extents_begin(&list, assembly->whole.extents)) != 0)
+        return err;
+    if ((extents->list = malloc(list.count * sizeof(*extents->list))) == NULL)
+        return -ENOMEM;
+    while ((err = codec_extents_next(&list, &extents->list[extents->count])) > 0)
+        if (++extents->count == list.count)
+            return 0;
+    free(extents->list);
+    *extents = (struct meta_extents){0};
+    return META_E_CORRUPT;
+}
+
+bool meta_assembly_holds(const struct meta_assembly *assembly)
+{
+    return assembly->is_stamped &&
+           upload_stamp_holds(&assembly->reader->meta->row_changes, assembly->upload_id, assembly->stamp);
+}
+
 void meta_assembly_free(struct meta_assembly *assembly)
 {
     if (assembly == NULL)
@@ -137,6 +171,7 @@ const struct assembled *assembly_made_before(const struct meta_upload_complete *
 
     if (made == NULL || !made->is_complete || !made->is_stamped)
         return NULL;
+    assert(made->assembly.order == NULL);
     assert(memcmp(made->upload_id, op->upload_id, sizeof(made->upload_id)) == 0 &&
            made->assembly.wanted == op->parts && made->assembly.wanted_count == op->part_count);
     return upload_stamp_holds(changes, made->upload_id, made->stamp) ? &made->whole : NULL;
