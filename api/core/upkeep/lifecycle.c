@@ -144,13 +144,53 @@ static int bucket_take(void *ctx, const struct meta_bucket *bucket)
     return 1;
 }
 
+/* All objects there seem due: what each says of itself is looked up. */
+static int watched_run(struct lifecycle *lifecycle, const struct expires_watched *watched)
+{
+    const struct core_lifecycle_rule rule = {.enabled = true,
+                                             .form = CORE_LIFECYCLE_FILTER,
+                                             .has_prefix = true,
+                                             .prefix = slice_text(watched->prefix),
+                                             .has_expire_date = true,
+                                             .by_attribute = true};
+    struct meta_bucket bucket;
+    struct lifecycle_task task = {
+        .lifecycle = lifecycle,
+        .bucket = &bucket,
+        .rule = &rule,
+        .now_ms = clock_real_ms(),
+        .day_s = core_lifecycle_day(lifecycle->core),
+    };
+    int err = meta_bucket_get(lifecycle->reader, slice_text(watched->bucket), &bucket);
+
+    if (err == 0)
+        err = lifecycle_sweep_versions(&task);
+    if (task.removed > 0)
+        core_log(lifecycle->core, LOG_LEVEL_INFO, "removed %llu objects from %s whose time was over",
+                 (unsigned long long)task.removed, watched->bucket);
+    return err == META_E_NO_BUCKET ? 0 : err;
+}
+
+static int all_watched_run(struct lifecycle *lifecycle)
+{
+    const struct expires_watched *at = expires_watched_first(lifecycle);
+    int err = 0;
+
+    for (; at != NULL && err == 0; at = at->next)
+        err = watched_run(lifecycle, at);
+    return err;
+}
+
 static int pass_run(struct lifecycle *lifecycle)
 {
     struct meta_bucket bucket = {.name = ""};
     int64_t any;
-    int err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
+    int err = all_watched_run(lifecycle);
 
     assert(lifecycle->reader != NULL);
+    if (err != 0)
+        return err;
+    err = meta_setting_buckets(lifecycle->reader, META_SETTING_LIFECYCLE, 0, &any, 1);
     if (err == 0)
         err = meta_setting_buckets(lifecycle->reader, META_SETTING_EXPIRY, 0, &any, 1);
     lifecycle->idle = err == 0; /* the usual case: no bucket has rules */
@@ -185,7 +225,8 @@ static int lifecycle_pass(struct lifecycle *lifecycle)
     uint64_t generation = meta_settings_generation(meta);
     int err;
 
-    if (lifecycle->idle && lifecycle->idle_generation == generation)
+    if (lifecycle->idle && lifecycle->idle_generation == generation &&
+        expires_watched_first(lifecycle) == NULL)
         return 0;
     lifecycle->idle_generation = generation;
     if ((err = meta_reader_open(meta, &lifecycle->reader)) != 0)
@@ -233,6 +274,7 @@ static void lifecycle_free(struct lifecycle *lifecycle)
 {
     pthread_cond_destroy(&lifecycle->changed);
     pthread_mutex_destroy(&lifecycle->lock);
+    expires_forget(lifecycle);
     free(lifecycle);
 }
 

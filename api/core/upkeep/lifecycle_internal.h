@@ -23,8 +23,9 @@ struct lifecycle {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     bool stopping, woken;   /* the latter: there are orders, or ones that were stored and not carried out */
-    struct core_expiry *orders; /* that wait to be stored, the newest first; under the lock */
-    int last_error;             /* the thread's: to log a trouble once */
+    const struct expires_watched *watched; /* expires.c; the list grows at its beginning, under the lock */
+    struct core_expiry *orders;            /* that wait to be stored, the newest first; under the lock */
+    int last_error;                        /* the thread's: to log a trouble once */
 };
 
 /* One rule of one bucket, being carried out. */
@@ -50,5 +51,14 @@ int lifecycle_sweep_uploads(struct lifecycle_task *task);
 void expiry_store_orders(struct lifecycle *lifecycle);
 /* Carries out what was ordered for the bucket, and strikes it off. The same results as a sweep. */
 int expiry_run(struct lifecycle *lifecycle, const struct meta_bucket *bucket, uint64_t *removed);
+
+/* expires.c. Where objects are that say themselves when they go; the newest first. None of them changes or goes before the thread has ended. */
+struct expires_watched {
+    const struct expires_watched *next;
+    char bucket[META_BUCKET_NAME_BYTES_MAX + 1];
+    char prefix[META_KEY_BYTES_MAX + 1];
+};
+const struct expires_watched *expires_watched_first(struct lifecycle *lifecycle);
+void expires_forget(struct lifecycle *lifecycle); /* when the thread has ended */
 
 #endif

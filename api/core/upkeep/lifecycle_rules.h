@@ -35,6 +35,7 @@ struct core_lifecycle_rule {
     /* What becomes of them. */
     int64_t
         modified_until_ms; /* objects that are newer stay; 0: whatever their age. Not part of the stored form */
+    bool by_attribute;     /* those alone whose own time is over, core/expires.h; not stored either */
     uint32_t expire_days; /* 0: not by age */
     bool has_expire_date;
     int64_t expire_date_ms;

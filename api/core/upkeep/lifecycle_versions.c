@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/core/expires.h"
 #include "api/core/upkeep/lifecycle_internal.h"
 #include "storage/base/clock.h"
 
@@ -177,10 +178,10 @@ static int walk_visit(void *ctx, const struct meta_version_entry *entry)
     return 0;
 }
 
-/* ---- Tags: looked up for the few that are due otherwise ---- */
+/* ---- Tags, and an object's own time: looked up for those that are due otherwise ---- */
 
 /* 1: the tags fit, and the guard holds on to them; 0: they do not, or the object is gone. */
-static int candidate_check_tags(struct walk *walk, struct candidate *candidate)
+static int candidate_check(struct walk *walk, struct candidate *candidate)
 {
     struct meta_object object;
     int err = meta_version_get(walk->task->lifecycle->reader, walk->task->bucket->id, candidate->key,
@@ -197,7 +198,9 @@ static int candidate_check_tags(struct walk *walk, struct candidate *candidate)
         if (slice_is(object.attributes.list[i].name, META_ATTRIBUTE_TAGS))
             tags = object.attributes.list[i].value;
     }
-    if (core_lifecycle_tags_match(walk->task->rule->tags, tags)) {
+    if (walk->task->rule->by_attribute) {
+        fits = core_expires_of(&object.attributes) <= walk->task->now_ms;
+    } else if (core_lifecycle_tags_match(walk->task->rule->tags, tags)) {
         char *copy = malloc(tags.len + 1);
         if (copy != NULL && tags.len > 0)
             memcpy(copy, tags.base, tags.len);
@@ -216,22 +219,23 @@ static void candidate_free(struct candidate *candidate)
     *candidate = (struct candidate){0};
 }
 
-/* Keeps those whose tags fit, in order. */
-static int walk_filter_tags(struct walk *walk)
+/* Keeps those that fit, in order. */
+static int walk_filter(struct walk *walk)
 {
     uint32_t kept = 0;
     int fits = 0;
 
-    if (walk->task->rule->tags.len == 0)
+    if (walk->task->rule->tags.len == 0 && !walk->task->rule->by_attribute)
         return 0;
     for (uint32_t i = 0; i < walk->count; i++) {
-        fits = fits < 0 ? fits : candidate_check_tags(walk, &walk->candidates[i]);
+        fits = fits < 0 ? fits : candidate_check(walk, &walk->candidates[i]);
         if (fits <= 0) {
             candidate_free(&walk->candidates[i]);
             continue;
         }
         walk->candidates[kept] = walk->candidates[i];
-        walk->candidates[kept].guard.tags = &walk->candidates[kept].tags;
+        if (!walk->task->rule->by_attribute)
+            walk->candidates[kept].guard.tags = &walk->candidates[kept].tags;
         kept++;
     }
     assert(kept <= walk->count);
@@ -255,7 +259,7 @@ static bool walk_stands_on_last(const struct walk *walk)
 /* Deletes what was collected; more: another page follows. */
 static int walk_delete_all(struct walk *walk, bool more)
 {
-    int err = walk_filter_tags(walk);
+    int err = walk_filter(walk);
     uint32_t held = err == 0 && more && walk->count > 0 && walk_stands_on_last(walk);
     uint32_t total = walk->count - held;
 
