@@ -39,6 +39,7 @@ struct door_kind {
     bool hides_trouble;    /* a GET that fails by no fault of the client's is a miss */
     bool is_write_once;    /* the protocol wants it so */
     bool validates;        /* what is stored, unless no-validation says otherwise */
+    const char *expiring;  /* the area whose entries may say when they are to go; NULL: there is none */
     bool
         is_called; /* the first of the kind is also who s3_door_is_called means, by the path from "twirp/" on */
 };
@@ -62,6 +63,8 @@ struct door_call {
     /* The query, which is the door's and not S3's. */
     const struct s3_parameter *parameters;
     size_t parameter_count;
+    struct slice
+        area; /* between the door's prefix and the scope, for what is apart from its other entries; no scope can begin so */
     /* Set by door_go_to_key: the entry's name, without prefix and scope; and the scope that is looked into. */
     struct slice name;
     const struct s3_scopes *scopes; /* of who asks; NULL: entries are not told apart */

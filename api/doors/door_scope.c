@@ -15,7 +15,7 @@ static enum s3_error choose_scope(struct door_call *call, unsigned scope)
     struct s3_request *request = call->request;
 
     call->scope = scope;
-    request->key = arena_concat(&request->http->arena, slice_text(call->door->prefix),
+    request->key = arena_concat(&request->http->arena, slice_text(call->door->prefix), call->area,
                                 slice_text(call->scopes->names[scope]), SLICE(S3_SCOPE_END), call->name);
     return request->key.len <= KEY_BYTES_MAX ? S3_ERROR_NONE : S3_ERROR_KEY_TOO_LONG;
 }
@@ -47,12 +47,13 @@ enum s3_error door_on_known(struct s3_request *request)
 unsigned door_rights_of(const struct s3_request *request, struct slice key)
 {
     const struct door_call *call = door_call_of(request);
-    size_t prefix = strlen(call->door->prefix);
+    size_t prefix = strlen(call->door->prefix) + call->area.len;
     unsigned rights = 0;
 
     if (call->is_vouched)
         return !slice_equals(key, request->key) ? 0 : is_read(request) ? S3_RIGHT_READ : S3_RIGHT_WRITE;
-    if (call->scopes == NULL || !slice_has_prefix(key, call->door->prefix))
+    if (call->scopes == NULL || !slice_has_prefix(key, call->door->prefix) ||
+        !slice_begins(slice_from(key, prefix - call->area.len), call->area))
         return 0;
     for (unsigned i = 0; i < call->scopes->count; i++) {
         if (s3_scope_has(call->scopes, i, slice_from(key, prefix)))
@@ -79,6 +80,7 @@ struct slice door_key_at(const struct door_call *call, unsigned place, struct sl
     size_t length = 0;
 
     append(key, &length, slice_text(call->door->prefix));
+    append(key, &length, call->area);
     if (call->scopes != NULL) {
         append(key, &length, slice_text(call->scopes->names[place]));
         append(key, &length, SLICE(S3_SCOPE_END));

@@ -213,6 +213,17 @@ const char *doors_bucket(const struct doors *doors, size_t i)
     return doors->list[i].bucket;
 }
 
+bool doors_expiring(const struct doors *doors, size_t i, char prefix[DOORS_EXPIRING_BYTES])
+{
+    const struct door *door = &doors->list[i];
+
+    if (door->kind->expiring == NULL)
+        return false;
+    snprintf(prefix, DOORS_EXPIRING_BYTES, "%s%s", door->prefix, door->kind->expiring);
+    return true;
+}
+_Static_assert(DOORS_EXPIRING_BYTES > DOOR_PREFIX_BYTES_MAX + DOOR_AREA_BYTES_MAX, "both have room");
+
 /* ---- Requests ---- */
 
 /* The door that the path names, and what follows; NULL: there is none. */
@@ -271,6 +282,7 @@ static enum s3_door_way enter(void *ctx, struct s3_request *request)
         .door = door,
         .request = request,
         .path = rest,
+        .area = SLICE(""),
         .parameters = request->parameters,
         .parameter_count = request->parameter_count,
     };

@@ -31,5 +31,8 @@ void doors_destroy(struct doors *doors); /* NULL allowed */
 struct s3_doors doors_for_front(const struct doors *doors);
 size_t doors_count(const struct doors *doors);
 const char *doors_bucket(const struct doors *doors, size_t i); /* i < doors_count; a bucket may come twice */
+#define DOORS_EXPIRING_BYTES 320u
+/* Whether entries of it may say themselves when they are to go (core/expires.h), and what their keys begin with. */
+bool doors_expiring(const struct doors *doors, size_t i, char prefix[DOORS_EXPIRING_BYTES]);
 
 #endif

@@ -7,6 +7,7 @@
 #define DOORS_MAX             64u
 #define DOOR_NAME_BYTES_MAX   64u  /* in URLs and metrics */
 #define DOOR_PREFIX_BYTES_MAX 256u /* of keys, which have 1,024 */
+#define DOOR_AREA_BYTES_MAX   32u  /* between a prefix and what it is before */
 #define DOOR_SPEC_BYTES_MAX   512u /* of one line of configuration */
 #define DOOR_HASH_BYTES_MAX   256u /* what clients call their entries by: mostly 64 hex digits */
 /* Of an entry's key: prefix, scope and hash. */
@@ -27,21 +28,26 @@
 #define DOOR_ACTION_STEP_NAMES 16u
 #define DOOR_MESSAGE_BYTES_MAX 256u /* of what an error says */
 
-#define GITHUB_KEY_BYTES_MAX      512u        /* GitHub's own bound, there of characters */
-#define GITHUB_KEYS_MAX           10u         /* that one look-up asks for, as GitHub has it */
-#define GITHUB_VERSION_BYTES      64u         /* SHA-256 in hex */
-#define GITHUB_MESSAGE_BYTES_MAX  (64u << 10) /* of a call: ten keys and what a client adds */
-#define GITHUB_BLOCKS_MAX         10000u      /* of one upload: parts of S3's */
-#define GITHUB_BLOCK_ID_BYTES_MAX 128u        /* Azure's: 64 bytes in Base64 */
-#define GITHUB_BLOCK_LIST_BYTES   (2u << 20)  /* so many of these, with their elements */
-#define GITHUB_UPLOADS_MAX        1024u       /* of a door at a time */
-#define GITHUB_BLOCKS_ALL_MAX     100000u     /* of them all: 14 MiB */
-#define GITHUB_UPLOAD_URL_S       (6 * 3600)  /* for the slowest runner */
-#define GITHUB_DOWNLOAD_URL_S     3600        /* until the download begins */
-#define GITHUB_IDLE_S             900 /* then the key of an upload of which nothing more came is free again */
-#define GITHUB_SCAN_MAX           20000u /* entries looked at for the newest; about 20 ms, in turns */
-#define GITHUB_SCAN_STEP          500u   /* of one turn */
-#define GITHUB_REPOSITORIES_MAX   32u    /* of one door's line */
-#define GITHUB_ABORTED_AT_ONCE    4u     /* uploads that came to nothing, cleared away by one that begins */
+#define GITHUB_KEY_BYTES_MAX           512u        /* GitHub's own bound, there of characters */
+#define GITHUB_KEYS_MAX                10u         /* that one look-up asks for, as GitHub has it */
+#define GITHUB_VERSION_BYTES           64u         /* SHA-256 in hex */
+#define GITHUB_MESSAGE_BYTES_MAX       (64u << 10) /* of a call: ten keys and what a client adds */
+#define GITHUB_BLOCKS_MAX              10000u      /* of one upload: parts of S3's */
+#define GITHUB_BLOCK_ID_BYTES_MAX      128u        /* Azure's: 64 bytes in Base64 */
+#define GITHUB_BLOCK_LIST_BYTES        (2u << 20)  /* so many of these, with their elements */
+#define GITHUB_UPLOADS_MAX             1024u       /* of a door at a time */
+#define GITHUB_BLOCKS_ALL_MAX          100000u     /* of them all: 14 MiB */
+#define GITHUB_UPLOAD_URL_S            (6 * 3600)  /* for the slowest runner */
+#define GITHUB_DOWNLOAD_URL_S          3600        /* until the download begins */
+#define GITHUB_IDLE_S                  900 /* then the key of an upload of which nothing more came is free again */
+#define GITHUB_SCAN_MAX                20000u /* entries looked at for the newest; about 20 ms, in turns */
+#define GITHUB_SCAN_STEP               500u   /* of one turn */
+#define GITHUB_REPOSITORIES_MAX        32u    /* of one door's line */
+#define GITHUB_ARTIFACT_NAME_BYTES_MAX 256u
+#define GITHUB_ARTIFACT_ID_BYTES_MAX   64u   /* of a run or a job: GitHub's are UUIDs */
+#define GITHUB_ARTIFACT_TYPE_BYTES_MAX 128u  /* a media type */
+#define GITHUB_ARTIFACTS_LISTED_MAX    1000u /* as many as the client's own bound */
+#define GITHUB_ARTIFACTS_STEP          50u   /* looked up in one turn */
+#define GITHUB_ABORTED_AT_ONCE         4u /* uploads that came to nothing, cleared away by one that begins */
 
 #endif

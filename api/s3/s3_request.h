@@ -77,9 +77,10 @@ struct s3_request {
     /* Set by s3_authenticate. Where no key is configured, signatures are not looked at: is_signed with a NULL identity. */
     const struct s3_identity *identity; /* NULL: anonymous */
     const char *owner_id;               /* "" when anonymous */
-    /* What a token of an issuer claims beside its role, as GitHub's have it: repository_id and ac. base NULL: nothing. */
+    /* What a token of an issuer claims beside its role, as GitHub's have it: repository_id, ac and scp. base NULL: nothing. */
     struct {
-        struct slice repository, access;
+        bool are_there; /* who asks has shown such a token */
+        struct slice repository, access, scopes;
     } claims;
     bool is_signed, is_presigned; /* the latter: by the query; of what is not looked at, too */
     bool is_signed_v2;            /* by Signature Version 2, which does not sign everything */

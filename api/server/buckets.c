@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/core/expires.h"
 #include "api/library/library.h"
 #include "api/s3/access/s3_ownership.h"
 #include "storage/base/clock.h"
@@ -136,8 +137,11 @@ static int make_all(struct making *making, const struct sluice_server_options *o
         err = make_one(making, &options->buckets[i]);
     for (size_t i = 0; err == 0 && i < doors_count(doors); i++) {
         const struct sluice_server_bucket bucket = {.name = doors_bucket(doors, i)};
+        char prefix[DOORS_EXPIRING_BYTES];
 
         err = make_one(making, &bucket);
+        if (err == 0 && doors_expiring(doors, i, prefix))
+            err = core_expires_watch(making->core, bucket.name, prefix);
     }
     return err;
 }

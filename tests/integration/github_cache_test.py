@@ -154,7 +154,7 @@ equal(call("main", "GetCacheEntryDownloadURL", b"{" + b" " * 100_000 + b"}")[0] 
 ROOT = "/twirp/github.actions.results.api.v1.CacheService/"
 equal(call("main", "GetCacheEntryDownloadURL", {"key": "yarn-1", "version": VERSION}, service=ROOT)[0], 200, "a client that leaves out the path is heard, too")
 equal(call(None, "GetCacheEntryDownloadURL", {"key": "yarn-1", "version": VERSION}, service=ROOT)[0], 401, "for whoever he is")
-equal(call("main", "CreateArtifact", {}, service="/twirp/github.actions.results.api.v1.ArtifactService/")[0], 404, "other services are not kept")
+equal(call("main", "CreateLog", {}, service="/twirp/github.actions.results.api.v1.LogService/")[0], 404, "other services are not kept")
 
 # ---- Protobuf ----
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The door of GitHub's cache service: its configuration, its paths, and what calls have in common. See github.h. */
+ * The door of GitHub's services: its configuration, its scopes, its paths. See github.h. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -9,24 +9,14 @@
 #include <sys/random.h>
 
 #include "api/doors/github/github.h"
-#include "api/s3/access/s3_authorize.h"
-#include "api/s3/access/s3_pinned.h"
+#include "api/doors/github/github_artifact.h"
 #include "api/s3/body/s3_document.h"
 #include "storage/base/names.h"
 #include "storage/base/percent.h"
 
-#define SERVICE "twirp/github.actions.results.api.v1.CacheService/"
-#define V1      "_apis/artifactcache/"
-
-struct github_request *github_of(const struct s3_request *request)
-{
-    return door_call_of(request)->own;
-}
-
-struct github *github_door(const struct github_request *github)
-{
-    return github->call->door->state;
-}
+#define CACHE     "twirp/github.actions.results.api.v1.CacheService/"
+#define ARTIFACTS "twirp/github.actions.results.api.v1.ArtifactService/"
+#define V1        "_apis/artifactcache/"
 
 /* ---- Configuration ---- */
 
@@ -133,71 +123,7 @@ static enum s3_error scopes_of(struct door_call *call)
     return S3_ERROR_ACCESS_DENIED;
 }
 
-/* ---- Rights ---- */
-
-struct slice github_key(const struct github_request *github, unsigned scope, struct slice version,
-                        struct slice key)
-{
-    const struct door_call *call = github->call;
-    struct arena *arena = &call->request->http->arena;
-    struct slice whole =
-        arena_concat(arena, slice_text(call->door->prefix),
-                     call->scopes != NULL ? slice_text(call->scopes->names[scope]) : SLICE(""),
-                     call->scopes != NULL ? SLICE(S3_SCOPE_END) : SLICE(""), version, SLICE("/"), key);
-
-    return whole.len <= KEY_BYTES_MAX ? whole : slice_of(NULL, 0);
-}
-
-enum s3_error github_may(struct github_request *github, struct slice key, bool writes)
-{
-    struct s3_request *request = github->call->request;
-    struct s3_pinned object = s3_pinned_named(&request->bucket, key, NULL);
-    const struct s3_access access = {.object = &object,
-                                     .action = writes ? S3_ACTION_PUT_OBJECT : S3_ACTION_GET_OBJECT,
-                                     .rights = writes ? S3_RIGHT_WRITE : S3_RIGHT_READ,
-                                     .absence_is_asked_later = true};
-    enum s3_error error = s3_authorize_access(request, &access);
-
-    s3_pinned_end(&object);
-    /* Rights that hang on whose an object is are S3's matter. */
-    return error == S3_ERROR_NONE && request->only_over != NULL ? S3_ERROR_ACCESS_DENIED : error;
-}
-
-/* ---- Answers of calls ---- */
-
-void github_answer(struct github_request *github, const struct github_answer *answer)
-{
-    struct s3_request *request = github->call->request;
-    struct arena *arena = &request->http->arena;
-    struct slice text;
-
-    if (github->is_v1) {
-        github_v1_answer(github, answer);
-        return;
-    }
-    text = github->is_wire ? github_answer_wire(arena, github->what, answer)
-                           : github_answer_json(arena, github->what, answer);
-
-    request->http->answer.status = 200;
-    s3_answer_header_string(request, "content-type",
-                            github->is_wire ? "application/protobuf" : "application/json");
-    http_send_memory(request->http, text.base, text.len);
-}
-
-/* Errors are JSON, whatever was asked. Neither text has quotes. */
-enum s3_door_way github_refuse(struct door_call *call, int status, const char *code, const char *message)
-{
-    struct slice text = arena_concat(
-        &call->request->http->arena, SLICE("{\"code\":\""), slice_text(code), SLICE("\",\"msg\":\""),
-        strpbrk(message, "\"\\\n") == NULL ? slice_text(message) : SLICE(""), SLICE("\"}"));
-
-    return door_answer(call, status, "application/json", text.base);
-}
-
-void github_fail(struct github_request *github, int status, const char *code, const char *message)
-{
-    (void)github_refuse(github->call, status, code, message);
-}
+/* ---- Errors ---- */
 
 static const char *code_of(int status)
 {
@@ -244,11 +170,17 @@ static void on_body(struct s3_request *request, struct slice body, void *ctx)
         [GITHUB_CREATE] = github_create, [GITHUB_FINALIZE] = github_finalize, [GITHUB_GET] = github_find};
     struct github_request *github = ctx;
     struct github_message *message = &github->message;
-    int err = github->is_wire ? github_message_read_wire(github->what, body, message)
-                              : github_message_read_json(&request->http->arena, github->what, body, message);
     bool has_key = !github->is_v1 || github->what != GITHUB_FINALIZE;
-    const char *problem = err == 0 && has_key ? github_message_check(message) : NULL;
+    const char *problem;
+    int err;
 
+    if (github->artifact != NULL) {
+        github_artifact_serve(github, body);
+        return;
+    }
+    err = github->is_wire ? github_message_read_wire(github->what, body, message)
+                          : github_message_read_json(&request->http->arena, github->what, body, message);
+    problem = err == 0 && has_key ? github_message_check(message) : NULL;
     if (err == -E2BIG)
         github_fail(github, 400, "invalid_argument", "there are more than ten keys");
     else if (err != 0)
@@ -285,21 +217,30 @@ static enum s3_door_way enter_call(struct github_request *github, struct slice n
                                                     [GITHUB_GET] = "GetCacheEntryDownloadURL"};
     struct door_call *call = github->call;
     struct s3_request *request = call->request;
-    struct slice type = s3_request_header(request, "content-type");
 
-    if (request->method != S3_POST)
-        return github_refuse(call, 404, "bad_route", "calls are made by POST");
     for (github->what = 0; github->what < GITHUB_CALLS && !slice_is(name, names[github->what]);)
         github->what++;
     if (github->what == GITHUB_CALLS)
         return github_refuse(call, 404, "bad_route", "there is no such call");
+    /* What it does is what its rights and scopes are asked for. */
+    request->method = github->what == GITHUB_GET ? S3_GET : S3_PUT;
+    return door_go_to_key(call, SLICE("-"));
+}
+
+static enum s3_door_way enter_service(struct github_request *github)
+{
+    struct door_call *call = github->call;
+    struct slice type = s3_request_header(call->request, "content-type");
+
+    if (call->request->method != S3_POST)
+        return github_refuse(call, 404, "bad_route", "calls are made by POST");
     github->is_wire = slice_has_prefix_nocase(type, "application/protobuf");
     if (!github->is_wire && !slice_has_prefix_nocase(type, "application/json"))
         return github_refuse(call, 404, "bad_route", "calls are application/json or application/protobuf");
     github->is_call = true;
-    /* What it does is what its rights and scopes are asked for. */
-    request->method = github->what == GITHUB_GET ? S3_GET : S3_PUT;
-    return door_go_to_key(call, SLICE("-"));
+    return slice_has_prefix(call->path, CACHE)
+               ? enter_call(github, slice_from(call->path, sizeof(CACHE) - 1))
+               : github_artifact_enter(github, slice_from(call->path, sizeof(ARTIFACTS) - 1));
 }
 
 static enum s3_door_way enter_github(struct door_call *call)
@@ -308,8 +249,8 @@ static enum s3_door_way enter_github(struct door_call *call)
 
     github->call = call;
     call->own = github;
-    if (slice_has_prefix(call->path, SERVICE))
-        return enter_call(github, slice_from(call->path, sizeof(SERVICE) - 1));
+    if (slice_has_prefix(call->path, CACHE) || slice_has_prefix(call->path, ARTIFACTS))
+        return enter_service(github);
     if (slice_has_prefix(call->path, V1))
         return github_v1_enter(github, slice_from(call->path, sizeof(V1) - 1));
     if (slice_has_prefix(call->path, "upload/"))
@@ -329,4 +270,5 @@ const struct door_kind door_github = {.name = "github",
                                       .on_error = on_error,
                                       .on_answer = on_answer,
                                       .status_of_taken = 409,
+                                      .expiring = GITHUB_ARTIFACT_AREA,
                                       .is_called = true};

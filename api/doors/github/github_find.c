@@ -6,8 +6,6 @@
 
 #include "api/core/core.h"
 #include "api/doors/github/github.h"
-#include "storage/base/base64.h"
-#include "storage/base/clock.h"
 
 struct finding {
     struct github_request *github;
@@ -37,15 +35,12 @@ static int visit(void *ctx, const struct meta_list_entry *entry)
     return finding->is_exact; /* the first of all that begin so */
 }
 
-/* A download URL names the entry by its whole key. */
 static void answer_found(struct finding *finding)
 {
     struct github_request *github = finding->github;
     struct s3_request *request = github->call->request;
-    struct arena *arena = &request->http->arena;
-    struct slice key = arena_dup(arena, finding->best, finding->best_length);
+    struct slice key = arena_dup(&request->http->arena, finding->best, finding->best_length);
     struct slice before = github_key(github, finding->scope, github->message.version, slice_of("", 0));
-    char *name = arena_alloc(arena, BASE64_ENCODED_BYTES(key.len) + 1);
     struct github_answer answer = {.ok = true, .matched = slice_from(key, before.len)};
     enum s3_error error = github_may(github, key, false);
 
@@ -53,12 +48,8 @@ static void answer_found(struct finding *finding)
         s3_answer_error(request, error);
         return;
     }
-    answer.url = github_url_make(github->call, GITHUB_DOWNLOAD,
-                                 slice_of(name, base64url_encode(key.base, key.len, name)), clock_real_ms());
-    if (answer.url.len == 0)
-        github_fail(github, 503, "unavailable",
-                    "the server has no address to tell: --public-url gives it one");
-    else
+    answer.url = github_url_of_entry(github, key);
+    if (answer.url.len != 0)
         github_answer(github, &answer);
 }
 

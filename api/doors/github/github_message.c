@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls and answers as JSON, and what of a call is refused in either form. 64-bit numbers are strings in protobuf's JSON; some clients send
- * numbers. Names come in either case of protobuf's: size_bytes, sizeBytes. Pure functions; any thread. */
+ * Calls and answers of the cache as JSON, and what of a call is refused in either form. Pure functions; any thread. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/doors/github/github.h"
+#include "api/doors/github/github_json.h"
 #include "api/s3/object/s3_range.h"
 #include "storage/base/hex.h"
 #include "storage/base/utf8.h"
 
 /* ---- Reading ---- */
 
-static const json_t *member(const json_t *object, const char *name, const char *other)
+const json_t *github_json_member(const json_t *object, const char *name, const char *other)
 {
     const json_t *value = json_object_get(object, name);
 
     return value != NULL ? value : json_object_get(object, other);
 }
 
-/* A text of its own: the document goes. False: it is something else. */
-static bool take_text(struct arena *arena, const json_t *value, struct slice *text)
+bool github_json_text(struct arena *arena, const json_t *value, struct slice *text)
 {
     if (!json_is_string(value))
         return value == NULL || json_is_null(value);
@@ -31,17 +29,17 @@ static bool take_text(struct arena *arena, const json_t *value, struct slice *te
     return true;
 }
 
-static bool take_size(const json_t *value, struct github_message *message)
+bool github_json_number(const json_t *value, uint64_t *number, bool *is_there)
 {
     if (value == NULL || json_is_null(value))
         return true;
-    message->has_size = true;
+    *is_there = true;
     if (json_is_integer(value)) {
-        message->size = (uint64_t)json_integer_value(value);
+        *number = (uint64_t)json_integer_value(value);
         return json_integer_value(value) >= 0;
     }
-    return json_is_string(value) && s3_number_parse(json_string_value(value), json_string_length(value),
-                                                    INT64_MAX, &message->size) == 0;
+    return json_is_string(value) &&
+           s3_number_parse(json_string_value(value), json_string_length(value), INT64_MAX, number) == 0;
 }
 
 static int take_keys(struct arena *arena, const json_t *array, struct github_message *message)
@@ -55,21 +53,22 @@ static int take_keys(struct arena *arena, const json_t *array, struct github_mes
     for (size_t i = 0; i < json_array_size(array); i++) {
         if (!json_is_string(json_array_get(array, i)))
             return -EBADMSG;
-        (void)take_text(arena, json_array_get(array, i), &message->keys[message->key_count++]);
+        (void)github_json_text(arena, json_array_get(array, i), &message->keys[message->key_count++]);
     }
     return 0;
 }
 
 static int take_object(struct arena *arena, const json_t *object, struct github_message *message)
 {
-    if (!json_is_object(object) || !take_text(arena, json_object_get(object, "key"), &message->key) ||
-        !take_text(arena, json_object_get(object, "version"), &message->version) ||
-        !take_size(member(object, "size_bytes", "sizeBytes"), message) ||
-        !take_size(json_object_get(object, "size"), message))
+    if (!json_is_object(object) || !github_json_text(arena, json_object_get(object, "key"), &message->key) ||
+        !github_json_text(arena, json_object_get(object, "version"), &message->version) ||
+        !github_json_number(github_json_member(object, "size_bytes", "sizeBytes"), &message->size,
+                            &message->has_size) ||
+        !github_json_number(json_object_get(object, "size"), &message->size, &message->has_size))
         return -EBADMSG;
     message->keys[0] = message->key;
     message->key_count = 1;
-    return take_keys(arena, member(object, "restore_keys", "restoreKeys"), message);
+    return take_keys(arena, github_json_member(object, "restore_keys", "restoreKeys"), message);
 }
 
 int github_message_read_json(struct arena *arena, enum github_call call, struct slice text,

@@ -11,6 +11,7 @@
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/object/s3_range.h"
 #include "storage/base/base64.h"
+#include "storage/base/clock.h"
 
 static const char *const uses[GITHUB_USES] = {[GITHUB_UPLOAD] = "upload", [GITHUB_DOWNLOAD] = "download"};
 
@@ -75,6 +76,20 @@ struct slice github_url_make(const struct door_call *call, enum github_use use, 
     return arena_concat(arena, base, SLICE("/-/cache/"), slice_text(call->door->name), SLICE("/"),
                         slice_text(uses[use]), SLICE("/"), name, SLICE("?se="), expiry, SLICE("&sig="),
                         sign(call, use, name, expiry));
+}
+
+/* It names the entry by its whole key. */
+struct slice github_url_of_entry(struct github_request *github, struct slice key)
+{
+    char *name = arena_alloc(&github->call->request->http->arena, BASE64_ENCODED_BYTES(key.len) + 1);
+    struct slice url =
+        github_url_make(github->call, GITHUB_DOWNLOAD,
+                        slice_of(name, base64url_encode(key.base, key.len, name)), clock_real_ms());
+
+    if (url.len == 0)
+        github_fail(github, 503, "unavailable",
+                    "the server has no address to tell: --public-url gives it one");
+    return url;
 }
 
 bool github_url_is_good(const struct door_call *call, enum github_use use, struct slice name, int64_t now_ms)

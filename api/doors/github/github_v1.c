@@ -44,7 +44,7 @@ static struct slice found_text(struct arena *arena, const struct github_answer *
     return text;
 }
 
-void github_v1_answer(struct github_request *github, const struct github_answer *answer)
+static void answer_call(struct github_request *github, const struct github_answer *answer)
 {
     struct door_call *call = github->call;
     struct slice text;
@@ -162,6 +162,7 @@ enum s3_door_way github_v1_enter(struct github_request *github, struct slice pat
     struct s3_request *request = call->request;
 
     github->is_call = github->is_v1 = true;
+    github->answer = answer_call;
     if (slice_is(path, "cache") && request->method == S3_GET)
         return enter_find(github);
     if (slice_has_prefix(path, "caches/"))

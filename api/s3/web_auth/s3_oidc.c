@@ -77,6 +77,8 @@ static enum s3_error assume(struct s3_request *request, const struct s3_issuer *
         s3_credentials_assume(request->credentials, issuer, role, claims, &request->http->arena, &identity)) {
     case 0:
         s3_request_identify(request, identity);
+        request->claims.are_there = true;
+        request->claims.scopes = keep_claim(request, claims, "scp");
         request->claims.repository = keep_claim(request, claims, "repository_id");
         request->claims.access = keep_claim(request, claims, "ac");
         return S3_ERROR_NONE;
