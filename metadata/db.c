@@ -31,6 +31,7 @@ int meta_open(struct meta **meta_out, const char *path, const struct meta_option
     if (meta == NULL)
         return -ENOMEM;
     meta->options = *options;
+    atomic_init(&meta->overlays, options->read_only); /* nobody brings an end to one that was left */
     if ((meta->path = strdup(path)) == NULL)
         err = -ENOMEM;
     else

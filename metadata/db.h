@@ -19,6 +19,9 @@ struct meta {
     struct meta_committer *committer;         /* NULL when read only */
     atomic_uint_fast64_t settings_generation; /* meta_settings.h */
     struct row_changes row_changes;
+    /* Odd while a publication is visible and its rows are not where objects lie (read/overlay.h); moves with each that comes or goes */
+    atomic_uint_fast64_t overlays;
+    int64_t publication_floor;          /* the last one of an earlier process */
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
 };

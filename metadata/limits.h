@@ -37,6 +37,19 @@
 /* Uses of objects that one change notes: about a millisecond. */
 #define META_CACHE_TOUCH_MAX 256u
 
+/* Keys that one change prepares for a publication: about two milliseconds, as each is a copy. */
+#define META_PUBLISH_STEP_KEYS 64u
+
+/* What a key of a publication weighs among what one transaction clears away (META_CLEAR_MAX): 64 keys, about a millisecond and a half. */
+#define META_PUBLISH_KEY_WEIGHT 8u
+
+/* Keys of a publication that others may change between its preparation and its moment, for it to overrule them in that one transaction:
+ * two milliseconds. */
+#define META_PUBLISH_TOUCHED_MAX 64u
+
+/* Publications at a time, in preparation or not carried out yet. Each watches its keys, 64 KiB and 16 bytes for each of them. */
+#define META_PUBLICATIONS_MAX 32u
+
 /* A batch waits for company (batch_pace.h) only where a commit takes long enough for it to matter, a sync, and never longer than
  * a few syncs of a slow disk take. After waits in vain the next is tried 2, 4, ... 2^META_PACE_VAIN_MAX batches later. */
 #define META_PACE_BATCH_NS_MIN 50000u

@@ -35,6 +35,10 @@ enum meta_op_kind {
     META_OP_CACHE_STEP,
     META_OP_CACHE_TOUCH,
     META_OP_OBJECTS_PUT,
+    META_OP_PUBLISH_BEGIN, /* meta_publish.h */
+    META_OP_PUBLISH_PREPARE,
+    META_OP_PUBLISH,
+    META_OP_PUBLISH_END,
     META_OP_KIND_COUNT
 };
 

@@ -44,7 +44,8 @@
     X(META_E_ANNOTATIONS, -5028, "the object has as many annotations as it may have")                        \
     X(META_E_OLDER_SCHEMA, -5029, "an earlier release wrote the database; a start brings it up to date")     \
     X(META_E_WRITE_ONCE, -5030, "the key is taken, and the bucket takes each but once")                      \
-    X(META_E_OBJECT_SIZE, -5031, "the object is larger than the bucket takes")
+    X(META_E_OBJECT_SIZE, -5031, "the object is larger than the bucket takes")                               \
+    X(META_E_BUSY, -5032, "a publication is not carried out yet")
 
 enum meta_error {
 #define META_ERROR_ENUM(name, value, text) name = value,

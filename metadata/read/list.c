@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "metadata/rows/codec.h"
+#include "metadata/read/overlay.h"
 #include "metadata/read/walk.h"
 
 /* A walk in progress, of either kind of listing. */
@@ -19,6 +20,8 @@ struct walk {
     int64_t bucket;
     struct slice prefix, delimiter;
     struct position start, end;
+    bool is_overlaid;      /* something may lie over its rows */
+    int64_t overlay;       /* the bucket whose rows lie over its own (overlay.h); 0: none */
     struct slice start_id; /* uploads: the id from which on, at the start key; a NULL pointer for objects */
 };
 
@@ -35,6 +38,8 @@ static void walk_seek(const struct walk *walk)
     if (walk->start_id.base != NULL)
         meta_sql_blob(statement, parameter++, walk->start_id);
     meta_sql_blob(statement, parameter++, position_bytes(&walk->end));
+    if (walk->overlay != 0)
+        meta_sql_int(statement, parameter, walk->overlay);
 }
 
 static void walk_skip_prefix(struct walk *walk, struct slice common_prefix)
@@ -64,7 +69,6 @@ static void walk_begin(struct walk *walk, struct slice after, const struct slice
         position_after(&walk->start, after);
     if (id_from != NULL && slice_compare(position_bytes(&walk->start), after) == 0)
         walk->start_id = *id_from;
-    walk_seek(walk);
 }
 
 static bool walk_is_empty(const struct walk *walk)
@@ -102,6 +106,18 @@ static int walk_run(struct walk *walk, uint32_t limit,
     return row < 0 ? row : stop;
 }
 
+/* Chooses the statement by what the snapshot has. */
+static int walk_overlay(struct meta_reader *reader, struct walk *walk)
+{
+    struct overlay overlay;
+    int err = overlay_get(reader, walk->bucket, &overlay);
+
+    walk->overlay = overlay.bucket;
+    if (err == 0 && overlay.bucket != 0)
+        walk->statement = reader->sql.list[SQL_OVERLAY_OBJECTS];
+    return err;
+}
+
 /* The same in a snapshot of its own: a listing seeks many times and must see one state. */
 static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint32_t limit,
                              int (*emit)(void *ctx, sqlite3_stmt *statement, struct slice common_prefix),
@@ -112,7 +128,11 @@ static int walk_run_snapshot(struct meta_reader *reader, struct walk *walk, uint
     assert(!walk_is_empty(walk));
     if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
-    int result = walk_run(walk, limit, emit, ctx, truncated);
+    int result = walk->is_overlaid ? walk_overlay(reader, walk) : 0;
+    if (result == 0) {
+        walk_seek(walk);
+        result = walk_run(walk, limit, emit, ctx, truncated);
+    }
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
     return result != 0 ? result : err;
 }
@@ -155,6 +175,7 @@ int meta_object_list(struct meta_reader *reader, const struct meta_list_query *q
 {
     struct object_listing listing = {visit, ctx};
     struct walk walk = {.statement = reader->sql.list[SQL_OBJECT_LIST],
+                        .is_overlaid = true,
                         .bucket = query->bucket,
                         .prefix = query->prefix,
                         .delimiter = query->delimiter};

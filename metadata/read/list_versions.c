@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "metadata/rows/codec.h"
+#include "metadata/read/overlay.h"
 #include "metadata/read/walk.h"
 
 /* What both statements begin with. */
@@ -30,6 +31,7 @@ enum list_column {
 struct cursor {
     sqlite3_stmt *statement;
     bool has_ids; /* its rows are sorted by key and id */
+    bool is_overlaid;
     struct position start;
     unsigned char id_start[META_VERSION_ID_BYTES + 1]; /* at the start key */
     size_t id_start_length;
@@ -41,6 +43,7 @@ struct version_walk {
     const struct meta_version_query *query;
     struct cursor current, older;
     struct position end;
+    struct overlay overlay;
 };
 
 /* ---- Cursors ---- */
@@ -69,6 +72,10 @@ static int cursor_seek(const struct version_walk *walk, struct cursor *cursor)
     if (cursor->has_ids)
         meta_sql_blob(cursor->statement, parameter++, slice_of(cursor->id_start, cursor->id_start_length));
     meta_sql_blob(cursor->statement, parameter++, position_bytes(&walk->end));
+    if (cursor->is_overlaid)
+        meta_sql_int(cursor->statement, parameter++, walk->overlay.bucket);
+    if (cursor->is_overlaid && cursor->has_ids) /* noncurrent from then on */
+        meta_sql_int(cursor->statement, parameter, walk->overlay.at_ms);
     return cursor_step(cursor);
 }
 
@@ -82,24 +89,33 @@ static int cursor_seek_to(const struct version_walk *walk, struct cursor *cursor
 
 /* ---- Going on from a version ---- */
 
+/* Of the row that the statement stands on, which is reset: 1 or an error. */
+static int place_take(sqlite3_stmt *statement, struct meta_version_id *place)
+{
+    int err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), place);
+
+    meta_sql_reset(statement);
+    return err != 0 ? err : 1;
+}
+
 /* The place of the marker among the rows of `version`: 1, 0 when it is not there, or an error. */
 static int marker_find(const struct version_walk *walk, struct meta_version_id *place)
 {
     const struct meta_version_id *marker = walk->query->version_marker;
     bool is_null = meta_version_is_null(marker);
-    sqlite3_stmt *statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : SQL_VERSION_GET];
+    sqlite3_stmt *statement;
+    int found = overlay_version(walk->reader, &walk->overlay, walk->query->bucket, walk->query->key_marker,
+                                marker, &statement);
 
-    assert(marker != NULL);
+    if (found != 0)
+        return found < 0 ? found : place_take(statement, place);
+    statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : SQL_VERSION_GET];
     meta_sql_int(statement, 1, walk->query->bucket);
     meta_sql_blob(statement, 2, walk->query->key_marker);
     if (!is_null)
         meta_sql_blob(statement, 3, slice_of(marker->bytes, sizeof(marker->bytes)));
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found;
-    int err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), place);
-    meta_sql_reset(statement);
-    return err != 0 ? err : 1;
+    found = meta_sql_row(statement);
+    return found <= 0 ? found : place_take(statement, place);
 }
 
 /* To the first row after `place`, in the rows of the marker's key. */
@@ -148,6 +164,21 @@ static int walk_pass_marker(struct version_walk *walk)
     if (passes && (err = cursor_step(&walk->current)) != 0)
         return err;
     return older_seek_behind(walk, &place);
+}
+
+/* Chooses the statements by what the snapshot has. */
+static int walk_overlay(struct version_walk *walk)
+{
+    int err = overlay_get(walk->reader, walk->query->bucket, &walk->overlay);
+
+    if (err != 0 || walk->overlay.bucket == 0)
+        return err;
+    walk->current.statement = walk->reader->sql.list[SQL_OVERLAY_CURRENT];
+    walk->current.is_overlaid = true;
+    if (walk->overlay.has_versions)
+        walk->older.statement = walk->reader->sql.list[SQL_OVERLAY_OLDER];
+    walk->older.is_overlaid = walk->overlay.has_versions;
+    return 0;
 }
 
 static int walk_begin(struct version_walk *walk)
@@ -296,7 +327,9 @@ int meta_version_list(struct meta_reader *reader, const struct meta_version_quer
     int err = db_read_begin(reader);
     if (err != 0 || (err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN])) != 0)
         return err;
-    int result = walk_run(&walk, visit, ctx, truncated);
+    int result = walk_overlay(&walk);
+    if (result == 0)
+        result = walk_run(&walk, visit, ctx, truncated);
     err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
     return result != 0 ? result : err;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadata/read/overlay.h"
 #include "metadata/rows/codec.h"
 #include "metadata/read/read.h"
 
@@ -267,17 +268,12 @@ bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, s
                          object);
 }
 
-int read_current(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
+int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
-    uint64_t hash = row_hash(bucket, key);
-    struct row_stamp stamp;
-    bool is_kept = reads_anew(reader) && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
-    int err = db_read_begin(reader);
+    int err;
 
     assert(object != NULL);
-    if (err != 0)
-        return err;
     meta_sql_int(statement, 1, bucket);
     meta_sql_blob(statement, 2, key);
     int found = meta_sql_row(statement);
@@ -286,6 +282,57 @@ int read_current(struct meta_reader *reader, int64_t bucket, struct slice key, s
     if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) == 0)
         err = read_object(statement, object);
     meta_sql_reset(statement);
+    return err;
+}
+
+/* What may lie over the object and the object, in one snapshot. */
+static int read_both(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)
+{
+    struct overlay overlay;
+    int err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_BEGIN]);
+
+    if (err != 0)
+        return err;
+    int result = overlay_get(reader, bucket, &overlay);
+    if (result == 0)
+        result = overlay_current(reader, &overlay, bucket, key, object);
+    err = meta_sql_run(reader->sql.list[SQL_SNAPSHOT_END]);
+    if (result == 0 && err != 0)
+        meta_object_release(object);
+    return result != 0 ? result : err;
+}
+
+/* Outside a snapshot: mostly one statement. */
+static int read_alone(struct meta_reader *reader, int64_t bucket, struct slice key,
+                      struct meta_object *object)
+{
+    uint_fast64_t before = overlay_number(reader);
+    int result;
+
+    if (!overlay_is_none(before, before))
+        return read_both(reader, bucket, key, object);
+    result = read_plain(reader, bucket, key, object);
+    if (overlay_is_none(before, overlay_number(reader)))
+        return result;
+    if (result == 0) /* one came in between, and may be part of what was seen */
+        meta_object_release(object);
+    return read_both(reader, bucket, key, object);
+}
+
+static int read_current(struct meta_reader *reader, int64_t bucket, struct slice key,
+                        struct meta_object *object)
+{
+    uint64_t hash = row_hash(bucket, key);
+    struct row_stamp stamp;
+    bool is_alone = reads_anew(reader),
+         is_kept = is_alone && row_stamp_take(&reader->meta->row_changes, hash, &stamp);
+    struct overlay overlay;
+    int err = db_read_begin(reader);
+
+    if (err == 0 && is_alone)
+        err = read_alone(reader, bucket, key, object);
+    else if (err == 0 && (err = overlay_get(reader, bucket, &overlay)) == 0)
+        err = overlay_current(reader, &overlay, bucket, key, object);
     if (err == 0 && is_kept)
         row_cache_put(&reader->rows, hash, bucket, key, &stamp, object);
     return err;
@@ -394,6 +441,8 @@ int meta_garbage_take(struct meta_reader *reader, int64_t after_row, struct meta
 int meta_sweep_is_due(struct meta_reader *reader)
 {
     sqlite3_stmt *statement = reader->sql.list[SQL_SWEEP_IS_DUE];
+
+    meta_sql_int(statement, 1, reader->meta->publication_floor);
     int found = meta_sql_row(statement);
 
     if (found <= 0)

@@ -16,8 +16,8 @@ int read_object(sqlite3_stmt *row, struct meta_object *object);
 
 /* The current object, from the reader's cache: false when it is not there. */
 bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
-/* The same from the database, as meta_object_get. */
-int read_current(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
+/* The same from the database, where nothing lies over it (overlay.h). */
+int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object);
 
 /* An id as stored; empty: the null version. META_E_CORRUPT. */
 int read_version_id(struct slice bytes, struct meta_version_id *version);

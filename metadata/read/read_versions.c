@@ -2,6 +2,7 @@
  *
  * One version of a key: in `object` when it is current, else in `version`. Both are looked at in one snapshot,
  * for a version may move from one table to the other. The reader's thread. */
+#include "metadata/read/overlay.h"
 #include "metadata/read/read.h"
 
 #include <assert.h>
@@ -9,16 +10,11 @@
 
 enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
 
-/* The row that the statement finds in `version`; 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
-static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice key, struct meta_object *object)
+/* The row that the statement stands on, which is reset: 0, META_E_DELETE_MARKER, or an error. */
+static int version_take(sqlite3_stmt *statement, struct meta_object *object)
 {
     int err = 0;
 
-    meta_sql_int(statement, 1, bucket);
-    meta_sql_blob(statement, 2, key);
-    int found = meta_sql_row(statement);
-    if (found <= 0)
-        return found == 0 ? META_E_NO_VERSION : found;
     memset(object, 0, sizeof(*object));
     if (sqlite3_column_int64(statement, COLUMN_IS_NULL) == 0)
         err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version);
@@ -32,21 +28,62 @@ static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice ke
     return err;
 }
 
-static int version_read_named(struct meta_reader *reader, int64_t bucket, struct slice key,
-                              const struct meta_version_id *version, struct meta_object *object)
+/* The row that the statement finds in `version`; 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
+static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice key, struct meta_object *object)
 {
+    meta_sql_int(statement, 1, bucket);
+    meta_sql_blob(statement, 2, key);
+    int found = meta_sql_row(statement);
+    return found <= 0 ? (found == 0 ? META_E_NO_VERSION : found) : version_take(statement, object);
+}
+
+/* One that is not current. A null version that another has taken the place of is not asked for: that one is current, or a delete marker of the
+ * overlay. */
+static int version_read_named(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
+                              struct slice key, const struct meta_version_id *version,
+                              struct meta_object *object)
+{
+    sqlite3_stmt *statement;
+    int found = overlay_version(reader, overlay, bucket, key, version, &statement);
+
     assert(version != NULL);
+    if (found != 0)
+        return found < 0 ? found : version_take(statement, object);
     if (meta_version_is_null(version))
         return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
     meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3, slice_of(version->bytes, sizeof(version->bytes)));
     return version_read(reader->sql.list[SQL_VERSION_GET], bucket, key, object);
 }
 
+/* Of a key without a current object, the newest version, which can only be a delete marker. */
+static int marker_read(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
+                       struct slice key, struct meta_object *object)
+{
+    sqlite3_stmt *statement;
+    int err, found = overlay_version(reader, overlay, bucket, key, NULL, &statement);
+
+    if (found != 0)
+        return found < 0 ? found : version_take(statement, object);
+    err = version_read(reader->sql.list[SQL_VERSION_NEWEST], bucket, key, object);
+    if (err == 0)
+        meta_object_release(object);
+    return err == 0 ? META_E_CORRUPT : err == META_E_NO_VERSION ? META_E_NO_KEY : err;
+}
+
+/* Nothing is taken from the cache: it is the snapshot's. */
 static int version_get(struct meta_reader *reader, int64_t bucket, struct slice key,
                        const struct meta_version_id *version, struct meta_object *object)
 {
-    int err = read_current(reader, bucket, key, object); /* not from the cache: the snapshot's */
+    struct overlay overlay;
+    int kind = OVERLAY_NONE, err = overlay_get(reader, bucket, &overlay);
 
+    if (err == 0 && overlay.bucket != 0)
+        kind = overlay_object(reader, &overlay, key, object);
+    if (err != 0 || kind < 0)
+        return err != 0 ? err : kind;
+    err = kind == OVERLAY_REMOVAL ? META_E_NO_KEY : 0;
+    if (kind == OVERLAY_NONE)
+        err = read_plain(reader, bucket, key, object);
     if (err != 0 && err != META_E_NO_KEY && (err != META_E_CORRUPT || version == NULL))
         return err;
     if (err == 0) {
@@ -54,16 +91,11 @@ static int version_get(struct meta_reader *reader, int64_t bucket, struct slice 
             return 0;
         meta_object_release(object);
     }
-    if (version != NULL) {
-        /* A damaged current object keeps nobody from the other versions. */
-        int named = version_read_named(reader, bucket, key, version, object);
-        return named == META_E_NO_VERSION && err == META_E_CORRUPT ? err : named;
-    }
-    /* Without a row in `object`, what is newest in `version` can only be a delete marker. */
-    err = version_read(reader->sql.list[SQL_VERSION_NEWEST], bucket, key, object);
-    if (err == 0)
-        meta_object_release(object);
-    return err == 0 ? META_E_CORRUPT : err == META_E_NO_VERSION ? META_E_NO_KEY : err;
+    if (version == NULL)
+        return marker_read(reader, &overlay, bucket, key, object);
+    /* A damaged current object keeps nobody from the other versions. */
+    int named = version_read_named(reader, &overlay, bucket, key, version, object);
+    return named == META_E_NO_VERSION && err == META_E_CORRUPT ? err : named;
 }
 
 int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice key,

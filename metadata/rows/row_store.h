@@ -119,6 +119,40 @@ int row_use_get(struct row_store *store, int64_t bucket, struct slice key, int64
 int row_use_put(struct row_store *store, int64_t bucket, struct slice key, int64_t used_ms,
                 int64_t if_before_ms);
 
+/* ---- Publications ---- */
+
+enum publication_state {
+    PUBLICATION_PREPARED = 1, /* who prepares it is at it; nobody sees it */
+    PUBLICATION_VISIBLE = 2,  /* everybody sees its rows in the place of those of its bucket */
+    PUBLICATION_GIVEN_UP = 3,
+};
+
+/* A row of `publication`. */
+struct publication_row {
+    int64_t id, bucket;
+    enum publication_state state;
+    int64_t at_ms;     /* when it became visible */
+    bool has_versions; /* its bucket has had versioning then */
+};
+
+/* What a publication has prepared are rows of objects in this bucket, which the calls above take as any other. */
+static inline int64_t publication_bucket(int64_t id)
+{
+    return -id;
+}
+
+/* The size of a row that says: the key is to have no object. */
+#define PUBLICATION_REMOVES UINT64_MAX
+
+/* By ascending id; also before the first batch. */
+int row_publication_walk(struct row_store *store, int (*visit)(void *ctx, const struct publication_row *row),
+                         void *ctx);
+/* Inserted, it gets its id, which no other had. Updated: 1, or 0: it is not there. */
+int row_publication_put(struct row_store *store, enum row_put put, struct publication_row *row);
+int row_publication_delete(struct row_store *store, int64_t id);
+/* The key of the first row that it has prepared: 1, or 0: there is none. */
+int row_publication_next(struct row_store *store, struct arena *arena, int64_t id, struct slice *key);
+
 /* ---- Versions that are not current, and delete markers ---- */
 
 /* A row of `version`. */

@@ -126,12 +126,15 @@ int version_name_annotations(struct meta_writer *writer, int64_t bucket, struct 
 /* ---- What was current becomes noncurrent ---- */
 
 /* Copies the current object's row to `version`; the row itself is the caller's to replace or delete. *newest
- * gets its place. */
+ * gets its place. given: where a null version goes; NULL: a new place. */
 static int object_archive(struct meta_writer *writer, int64_t bucket, struct slice key,
-                          const struct object_row *current, struct meta_version_id *newest)
+                          const struct object_row *current, const struct version_given *given,
+                          struct meta_version_id *newest)
 {
     assert(current != NULL);
-    if (meta_version_is_null(&current->version)) {
+    if (meta_version_is_null(&current->version) && given != NULL) {
+        *newest = given->place;
+    } else if (meta_version_is_null(&current->version)) {
         struct version_row last; /* the null version has no place of its own as long as it is current */
         int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &last);
         if (found < 0)
@@ -146,13 +149,14 @@ static int object_archive(struct meta_writer *writer, int64_t bucket, struct sli
 /* Makes what is current noncurrent, be it an object or a delete marker. *newest gets the place of the newest
  * row in `version`; false in *any: there is none. */
 static int current_retire(struct meta_writer *writer, int64_t bucket, struct slice key,
-                          const struct object_row *current, struct meta_version_id *newest, bool *any)
+                          const struct object_row *current, const struct version_given *given,
+                          struct meta_version_id *newest, bool *any)
 {
     struct version_row last;
 
     *any = true;
     if (current != NULL)
-        return object_archive(writer, bucket, key, current, newest);
+        return object_archive(writer, bucket, key, current, given, newest);
     int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &last);
     *any = found > 0;
     if (found <= 0)
@@ -188,16 +192,20 @@ static int row_replace(struct meta_writer *writer, int64_t bucket, struct slice 
 }
 
 static int store_enabled(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
-                         const struct object_row *current, enum references_source source)
+                         const struct object_row *current, enum references_source source,
+                         const struct version_given *given)
 {
     struct meta_version_id newest;
     bool any;
     int err;
 
     assert(writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED);
-    if ((err = current_retire(writer, bucket, key, current, &newest, &any)) != 0)
+    if ((err = current_retire(writer, bucket, key, current, given, &newest, &any)) != 0)
         return err;
-    id_make(writer, any ? &newest : NULL, &row->version);
+    if (given != NULL)
+        row->version = given->id;
+    else
+        id_make(writer, any ? &newest : NULL, &row->version);
     if ((err = row_replace(writer, bucket, key, row, current != NULL)) != 0)
         return err;
     return references_take(writer, row, source);
@@ -220,7 +228,7 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct sl
     if (replaces && kept == 0)
         freed = *current;
     if (!replaces && (err = null_remove(writer, bucket, key, &freed)) == 0)
-        err = current_retire(writer, bucket, key, current, &newest, &any);
+        err = current_retire(writer, bucket, key, current, NULL, &newest, &any);
     if (err != 0 || (err = row_replace(writer, bucket, key, row, current != NULL)) != 0 ||
         (err = references_take(writer, row, source)) != 0)
         return err;
@@ -228,18 +236,42 @@ static int store_suspended(struct meta_writer *writer, int64_t bucket, struct sl
     return references_give_up(writer, &freed); /* last: both may name the same units */
 }
 
+int version_store_given(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                        const struct object_row *current, enum references_source source,
+                        const struct version_given *given)
+{
+    return writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED
+               ? store_enabled(writer, bucket, key, row, current, source, given)
+               : store_suspended(writer, bucket, key, row, current, source);
+}
+
 int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
                   const struct object_row *current, enum references_source source)
 {
-    return writer_bucket_versioning(writer, bucket) == META_VERSIONING_ENABLED
-               ? store_enabled(writer, bucket, key, row, current, source)
-               : store_suspended(writer, bucket, key, row, current, source);
+    return version_store_given(writer, bucket, key, row, current, source, NULL);
+}
+
+int version_give(struct meta_writer *writer, int64_t bucket, struct slice key,
+                 const struct object_row *current, struct version_given *given)
+{
+    struct version_row last;
+    int found = row_version_get(writer->store, &writer->arena, bucket, key, NULL, &last);
+
+    if (found < 0)
+        return found;
+    if (current != NULL && !meta_version_is_null(&current->version))
+        id_make(writer, &current->version, &given->place);
+    else
+        id_make(writer, found > 0 ? &last.id : NULL, &given->place);
+    id_make(writer, &given->place, &given->id);
+    return 0;
 }
 
 /* ---- Delete ---- */
 
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
-                           const struct object_row *current, struct slice owner)
+                           const struct object_row *current, struct slice owner,
+                           const struct version_given *given)
 {
     bool suspended = writer_bucket_versioning(writer, bucket) == META_VERSIONING_SUSPENDED;
     bool replaces = suspended && current != NULL && meta_version_is_null(&current->version);
@@ -259,10 +291,14 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
         err = null_remove(writer, bucket, entry->key, &freed);
     if (err != 0 || (err = references_give_up(writer, &freed)) != 0)
         return err;
-    if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, &newest, &any)) != 0 ||
+    if ((err = current_retire(writer, bucket, entry->key, replaces ? NULL : current, given, &newest, &any)) !=
+            0 ||
         (current != NULL && (err = row_object_delete(writer->store, bucket, entry->key)) != 0))
         return err;
-    id_make(writer, any ? &newest : NULL, &id);
+    if (given != NULL)
+        id = given->id;
+    else
+        id_make(writer, any ? &newest : NULL, &id);
     if ((err = row_marker_put(writer->store, bucket, entry->key, &id, suspended, writer->now_ms, owner)) != 0)
         return err;
     entry->marker_added = true;

@@ -31,6 +31,15 @@ enum meta_sql_role {
 
 #define META_SQL_BOTH (META_SQL_READER | META_SQL_WRITER)
 
+/* What a publication is about to replace (read/overlay.h). p is what it prepared, in the bucket -id; o is what the key has beside it. */
+/* The row's key has nothing prepared. */
+#define META_SQL_IS_PLAIN(row, overlay)                                                                      \
+    "NOT EXISTS(SELECT 1 FROM object AS p WHERE p.bucket = " overlay " AND p.key = " row ".key)"
+/* Current objects that become noncurrent; a null version that another takes the place of is no more. */
+#define META_SQL_OVERLAID(overlay, bucket)                                                                   \
+    " FROM object AS p CROSS JOIN object AS o ON o.bucket = " bucket " AND o.key = p.key"                    \
+    " WHERE p.bucket = " overlay " AND NOT (o.version IS NULL AND p.version IS NULL)"
+
 #define META_SQL_MAP(X)                                                                                      \
     X(SQL_SNAPSHOT_BEGIN, META_SQL_READER, "BEGIN")                                                          \
     X(SQL_SNAPSHOT_END, META_SQL_READER, "COMMIT")                                                           \
@@ -88,6 +97,54 @@ enum meta_sql_role {
       "UPDATE object SET annotations = ?3"                                                                   \
       " WHERE bucket = ?1 AND key = ?2")                                                                     \
     X(SQL_OBJECT_DELETE, META_SQL_WRITER, "DELETE FROM object WHERE bucket = ?1 AND key = ?2")               \
+                                                                                                             \
+    X(SQL_PUBLICATION_ALL, META_SQL_WRITER,                                                                  \
+      "SELECT id, bucket, state, at_ms, has_versions FROM publication ORDER BY id")                          \
+    X(SQL_PUBLICATION_INSERT, META_SQL_WRITER,                                                               \
+      "INSERT INTO publication(bucket, state, at_ms, has_versions) VALUES(?1, ?2, ?3, ?4)")                  \
+    X(SQL_PUBLICATION_UPDATE, META_SQL_WRITER,                                                               \
+      "UPDATE publication SET bucket = ?1, state = ?2, at_ms = ?3, has_versions = ?4 WHERE id = ?5")         \
+    X(SQL_PUBLICATION_DELETE, META_SQL_WRITER, "DELETE FROM publication WHERE id = ?1")                      \
+    X(SQL_PUBLICATION_NEXT, META_SQL_WRITER,                                                                 \
+      "SELECT key FROM object WHERE bucket = ?1 ORDER BY key LIMIT 1")                                       \
+    X(SQL_OVERLAY_GET, META_SQL_READER,                                                                      \
+      "SELECT -id, at_ms, has_versions FROM publication WHERE bucket = ?1 AND state = 2")                    \
+    X(SQL_OVERLAY_OBJECTS, META_SQL_READER,                                                                  \
+      "SELECT key, size, modified_ms, etag, checksum, owner, attributes FROM object AS o"                    \
+      " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 AND " META_SQL_IS_PLAIN(                                \
+          "o",                                                                                               \
+          "?4") " UNION ALL SELECT key, size, modified_ms, etag, checksum, owner, attributes FROM object"    \
+                " WHERE bucket = ?4 AND key >= ?2 AND key < ?3 AND size >= 0 ORDER BY key")                  \
+    X(SQL_OVERLAY_CURRENT, META_SQL_READER,                                                                  \
+      "SELECT key, size, modified_ms, etag, checksum, owner, attributes, version FROM object AS o"           \
+      " WHERE bucket = ?1 AND key >= ?2 AND key < ?3 AND " META_SQL_IS_PLAIN(                                \
+          "o", "?4") " UNION ALL SELECT key, size, modified_ms, etag, checksum, owner, attributes, version " \
+                     "FROM object"                                                                           \
+                     " WHERE bucket = ?4 AND key >= ?2 AND key < ?3 AND size >= 0 ORDER BY key")             \
+    X(SQL_OVERLAY_OLDER, META_SQL_READER,                                                                    \
+      "SELECT key, size, modified_ms, etag, checksum, owner, attributes, id, is_null, is_marker,"            \
+      " iif(noncurrent_ms IS NULL AND NOT " META_SQL_IS_PLAIN(                                               \
+          "v",                                                                                               \
+          "?5") ", ?6, noncurrent_ms)"                                                                       \
+                " FROM version AS v WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4"                \
+                " AND NOT (is_null AND EXISTS(SELECT 1 FROM object AS p WHERE p.bucket = ?5 AND p.key = "    \
+                "v.key"                                                                                      \
+                "  AND p.version IS NULL))"                                                                  \
+                " UNION ALL SELECT p.key, o.size, o.modified_ms, o.etag, o.checksum, o.owner, o.attributes," \
+                "  ifnull(o.version, p.upload_id) AS id, o.version IS NULL, 0, ?6" META_SQL_OVERLAID(        \
+                    "?5", "?1") "  AND p.key >= ?2 AND p.key < ?4 AND (p.key, ifnull(o.version, "            \
+                                "p.upload_id)) >= (?2, ?3)"                                                  \
+                                " UNION ALL SELECT key, 0, ?6, etag, NULL, owner, NULL,"                     \
+                                "  ifnull(version, upload_id) AS id, version IS NULL, 1, NULL FROM object"   \
+                                "  WHERE bucket = ?5 AND key >= ?2 AND key < ?4 AND size < 0"                \
+                                "  AND (key, ifnull(version, upload_id)) >= (?2, ?3) ORDER BY key, id")      \
+    X(SQL_OVERLAY_VERSION, META_SQL_READER,                                                                  \
+      "SELECT o.size, o.modified_ms, o.etag, o.checksum, o.owner, o.extents, o.attributes, NULL, o.parts,"   \
+      "  o.annotations, ifnull(o.version, p.upload_id) AS id, o.version IS NULL, 0, ?4" META_SQL_OVERLAID(   \
+          "?3", "?1") " AND p.key = ?2"                                                                      \
+                      " UNION ALL SELECT 0, ?4, etag, NULL, owner, NULL, NULL, NULL, NULL, NULL,"            \
+                      "  ifnull(version, upload_id) AS id, version IS NULL, 1, NULL FROM object"             \
+                      "  WHERE bucket = ?3 AND key = ?2 AND size < 0 ORDER BY id")                           \
                                                                                                              \
     X(SQL_BUCKET_SET_VERSIONING, META_SQL_WRITER, "UPDATE bucket SET versioning = ?2 WHERE id = ?1")         \
     X(SQL_VERSION_GET, META_SQL_BOTH,                                                                        \
@@ -231,7 +288,8 @@ enum meta_sql_role {
     X(SQL_SWEEP_IS_DUE, META_SQL_READER,                                                                     \
       "SELECT EXISTS(SELECT 1 FROM dropped)"                                                                 \
       " OR EXISTS(SELECT 1 FROM finished)"                                                                   \
-      " OR EXISTS(SELECT 1 FROM annotation_set WHERE refs = 0)")                                             \
+      " OR EXISTS(SELECT 1 FROM annotation_set WHERE refs = 0)"                                              \
+      " OR EXISTS(SELECT 1 FROM publication WHERE state > 1 OR id <= ?1)")                                   \
                                                                                                              \
     X(SQL_UNIT_ADD, META_SQL_WRITER,                                                                         \
       "INSERT INTO unit(file, unit_offset, refs, length, crc, crc_kind)"                                     \

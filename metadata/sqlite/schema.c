@@ -229,6 +229,17 @@ static const char *const migrations[] = {
     "  extents BLOB,"
     "  PRIMARY KEY(set_id, name)"
     ") WITHOUT ROWID, STRICT;",
+    /* Publications; meta_publish.h.
+     *
+     * What one prepares are rows of `object`, too, in the bucket -id, which is nobody's: so they are counted, copied, lost and checked as all
+     * rows are. A removal has the size -1. upload_id there is a place among the key's versions (rows/publications.h). */
+    "CREATE TABLE publication("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  bucket INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  at_ms INTEGER NOT NULL,"
+    "  has_versions INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -41,7 +41,11 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
     [SQL_WALK_INTEGRITY] = "PRAGMA integrity_check",
     [SQL_WALK_STRAYS] =
         "SELECT 'objects of bucket ' || bucket || ', which does not exist' FROM"
-        "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket) "
+        "  (SELECT DISTINCT bucket FROM object) WHERE bucket NOT IN (SELECT id FROM bucket)"
+        "  AND bucket NOT IN (SELECT -id FROM publication) "
+        "UNION ALL SELECT 'bucket ' || bucket || ' has two publications at once' FROM publication WHERE "
+        "state = 2"
+        "  GROUP BY bucket HAVING count(*) > 1 "
         "UNION ALL SELECT 'versions of bucket ' || bucket || ', which does not exist' FROM"
         "  (SELECT DISTINCT bucket FROM version) WHERE bucket NOT IN (SELECT id FROM bucket) "
         "UNION ALL SELECT 'uploads of bucket ' || bucket || ', which does not exist' FROM"
@@ -126,7 +130,8 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "  WHERE id NOT IN (SELECT id FROM annotation_set)",
 
     [SQL_WALK_OBJECTS] =
-        "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object",
+        "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM object"
+        " WHERE bucket > 0 OR size >= 0", /* a removal that is prepared has none of it */
     [SQL_WALK_VERSIONS] =
         "SELECT bucket, key, size, extents, etag, checksum, attributes, parts, upload_id FROM version"
         " WHERE is_marker = 0",

@@ -13,6 +13,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* What the writer keeps of the rows. */
+static int sets_load(struct meta_writer *writer)
+{
+    int err = writer_buckets_load(writer);
+
+    return err != 0 ? err : publications_load(writer);
+}
+
 /* Runs one change. op->result is the change's own; what is returned is the failure of the batch, which may also have been ended by the
  * change's (a full disk, an I/O error). */
 static int op_run(struct batch_runner *runner, struct meta_op *op)
@@ -30,7 +38,7 @@ static int op_run(struct batch_runner *runner, struct meta_op *op)
         return op->result != 0 ? op->result : -EIO;
     if ((err = row_change_end(writer->store, op->result == 0)) != 0)
         return err;
-    return op->result != 0 && change_has(op, CHANGE_MOVES_BUCKETS) ? writer_buckets_load(writer) : 0;
+    return op->result != 0 && change_has(op, CHANGE_MOVES_SETS) ? sets_load(writer) : 0;
 }
 
 static void batch_abandon(struct batch_runner *runner, int err)
@@ -42,7 +50,7 @@ static void batch_abandon(struct batch_runner *runner, int err)
         meta_log(runner->meta, LOG_LEVEL_ERROR, "a transaction failed: %s (%s)", meta_strerror(err),
                  row_store_message(store));
     row_batch_abandon(store);
-    runner->buckets_stale = true;
+    runner->sets_stale = true;
 }
 
 /* What the changes draw on besides the rows. */
@@ -75,10 +83,10 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     int err = row_batch_begin(writer->store, &touches, !batch_is_in_journal(runner, batch));
 
     writer->clear_left = writer_clear_max(writer);
-    if (err == 0 && runner->buckets_stale) {
-        if ((err = writer_buckets_load(writer)) != 0)
+    if (err == 0 && runner->sets_stale) {
+        if ((err = sets_load(writer)) != 0)
             return err;
-        runner->buckets_stale = false;
+        runner->sets_stale = false;
     }
     return err;
 }
@@ -107,7 +115,7 @@ static int batch_commit(struct batch_runner *runner)
 {
     int err = journal_batch_store(&runner->journal, &runner->writer);
 
-    assert(!runner->buckets_stale);
+    assert(!runner->sets_stale);
     return err != 0 ? err : row_batch_commit(runner->writer.store);
 }
 
@@ -188,6 +196,8 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     else if (err != 0)
         batch_fail(runner, batch, err);
     runner->last_error = err;
+    if (!runner->sets_stale)
+        publications_tell(&runner->writer); /* after what was applied is where everybody looks */
 }
 
 int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct row_store *store)
@@ -208,13 +218,19 @@ int batch_runner_begin(struct batch_runner *runner, struct meta *meta, struct ro
     writer->replaced_row = counters.replaced;
     writer->annotation_set = counters.annotation_set;
     atomic_init(&meta->replaced_floor, counters.given_up);
-    return writer_buckets_load(writer);
+    if ((err = sets_load(writer)) != 0)
+        return err;
+    if (writer->publications.count > 0)
+        meta->publication_floor = writer->publications.list[writer->publications.count - 1].row.id;
+    publications_tell(writer);
+    return 0;
 }
 
 void batch_runner_end(struct batch_runner *runner)
 {
     row_store_close(runner->writer.store);
     free(runner->writer.buckets);
+    publications_free(&runner->writer.publications);
     arena_free(&runner->writer.arena);
     journal_free(&runner->journal);
 }

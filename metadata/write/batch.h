@@ -12,9 +12,9 @@ struct batch_runner {
     struct meta_writer writer;
     struct meta_batch_hooks hooks; /* the opener's */
     struct journal journal;
-    bool buckets_stale; /* a transaction was rolled back */
-    int bytes_result;   /* of the transaction that the last batch's bytes belong to */
-    int last_error;     /* of the last transaction, to log a trouble once */
+    bool sets_stale;  /* a transaction was rolled back */
+    int bytes_result; /* of the transaction that the last batch's bytes belong to */
+    int last_error;   /* of the last transaction, to log a trouble once */
 };
 
 /* Takes the store: batch_runner_end closes it, also when this fails. Returns 0 or an error. */

@@ -185,7 +185,7 @@ static int rename_leave(struct meta_writer *writer, const struct meta_object_ren
     struct meta_delete_entry entry = {.key = op->source.key};
 
     if (writer_bucket_versioning(writer, op->source.bucket) != META_VERSIONING_NEVER)
-        return version_delete_current(writer, op->source.bucket, &entry, row, op->owner);
+        return version_delete_current(writer, op->source.bucket, &entry, row, op->owner, NULL);
     return row_object_delete(writer->store, op->source.bucket, op->source.key);
 }
 

@@ -95,6 +95,8 @@ int op_bucket_versioning(struct meta_writer *writer, struct meta_bucket_versioni
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
+    if ((updated = publications_stand_aside(writer, op->bucket)) != 0)
+        return updated;
     if (op->versioning != META_VERSIONING_ENABLED && op->versioning != META_VERSIONING_SUSPENDED)
         return -EINVAL;
     int cached = row_setting_find(writer->store, op->bucket, META_SETTING_CACHE);
@@ -125,6 +127,8 @@ int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
         return META_E_NO_BUCKET;
     if ((used = row_bucket_is_used(writer->store, op->bucket)) != 0)
         return used > 0 ? META_E_BUCKET_NOT_EMPTY : used;
+    if ((err = publications_stand_aside(writer, op->bucket)) != 0)
+        return err;
     if ((err = row_uploads_delete(writer->store, op->bucket, on_upload, writer)) != 0 ||
         (err = row_bucket_delete(writer->store, op->bucket)) != 0)
         return err;

@@ -167,7 +167,7 @@ static int entry_delete(struct meta_writer *writer, const struct meta_object_del
     if (entry->version != NULL)
         return version_delete(writer, op->bucket, entry, current);
     if (writer_bucket_versioning(writer, op->bucket) != META_VERSIONING_NEVER)
-        return version_delete_current(writer, op->bucket, entry, current, op->owner);
+        return version_delete_current(writer, op->bucket, entry, current, op->owner, NULL);
     return object_delete(writer, op->bucket, entry, current);
 }
 
@@ -185,38 +185,50 @@ int op_object_delete(struct meta_writer *writer, struct meta_object_delete *op)
     return err;
 }
 
+int copy_row_make(struct meta_writer *writer, const struct meta_object_copy *op, struct object_row *row)
+{
+    int err = copy_attributes_pack(writer, op, &row->attributes);
+    int is_cache = row_tally_get(writer->store, op->bucket, NULL);
+
+    if (err != 0 || is_cache < 0)
+        return err != 0 ? err : is_cache;
+    if (op->replace_checksum)
+        row->checksum = op->checksum;
+    if (op->is_one_part) {
+        row->parts = (struct slice){0};
+        memcpy(row->etag, op->etag, sizeof(row->etag));
+    }
+    if (op->leaves_annotations || is_cache)
+        row->annotations = 0;
+    row->modified_ms = writer->now_ms;
+    row->owner = op->owner;
+    row->upload_id =
+        (struct slice){0}; /* the copy was not made by the upload; the part sizes explain its ETag */
+    return 0;
+}
+
+void copy_row_tell(struct meta_object_copy *op, const struct object_row *row)
+{
+    op->modified_ms = row->modified_ms;
+    memcpy(op->etag, row->etag, sizeof(op->etag));
+    op->size = row->size;
+    op->checksum = row->checksum;
+    op->version = row->version;
+}
+
 int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
 {
     struct object_row row;
-    int err, is_cache;
+    int err;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
     if ((err = key_check(op->key)) != 0 || (err = copy_source_load(writer, &op->source, &row)) != 0)
         return err;
-    if ((err = copy_attributes_pack(writer, op, &row.attributes)) != 0)
-        return err;
     op->source_version = row.version;
-    if (op->replace_checksum)
-        row.checksum = op->checksum;
-    if (op->is_one_part) {
-        row.parts = (struct slice){0};
-        memcpy(row.etag, op->etag, sizeof(row.etag));
-    }
-    if ((is_cache = row_tally_get(writer->store, op->bucket, NULL)) < 0)
-        return is_cache;
-    if (op->leaves_annotations || is_cache)
-        row.annotations = 0;
-    row.modified_ms = writer->now_ms;
-    row.owner = op->owner;
-    row.upload_id =
-        (struct slice){0}; /* the copy was not made by the upload; the part sizes explain its ETag */
-    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_SHARED)) != 0)
+    if ((err = copy_row_make(writer, op, &row)) != 0 ||
+        (err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_SHARED)) != 0)
         return err;
-    op->modified_ms = row.modified_ms;
-    memcpy(op->etag, row.etag, sizeof(op->etag));
-    op->size = row.size;
-    op->checksum = row.checksum;
-    op->version = row.version;
+    copy_row_tell(op, &row);
     return 0;
 }

@@ -26,7 +26,9 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
     if (!writer_has_bucket(writer, put->bucket))
         return META_E_NO_BUCKET;
     memcpy(row.etag, put->etag, sizeof(row.etag));
-    return object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW);
+    int err = publications_meet(writer, put->bucket, put->key);
+    return err != 0 ? err
+                    : object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW);
 }
 
 /* Undone alone where it fails, as it was then: a change within the change. */

@@ -11,6 +11,7 @@
 #include "metadata/meta_cache.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_lock.h"
+#include "metadata/meta_publish.h"
 #include "metadata/meta_relaxed.h"
 #include "metadata/meta_settings.h"
 
@@ -61,6 +62,12 @@ static uint32_t weight_touch(const struct meta_op *op)
 static uint32_t weight_slice(const struct meta_op *op)
 {
     return META_CLEAR_MAX / WEIGHT_ENTRIES;
+}
+
+static uint32_t weight_prepare(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_PUBLISH_PREPARE);
+    return 1 + 2 * ((const struct meta_publish_prepare *)op)->count;
 }
 
 static uint32_t weight_batch(const struct meta_op *op)
@@ -120,15 +127,15 @@ struct touch {
 #define HOUSEKEEPING CHANGE_IS_HOUSEKEEPING
 #define UNMARKED     CHANGE_IS_UNMARKED
 #define SETTINGS     CHANGE_EXPIRES_SETTINGS
-#define BUCKETS      CHANGE_MOVES_BUCKETS
+#define SETS         CHANGE_MOVES_SETS
 #define JOURNALED    CHANGE_IS_JOURNALED
 #define NO_ENTRY     CHANGE_NEEDS_NO_ENTRY
 
 /* clang-format off */
 /*    kind             struct                  function              rows                         weight           traits */
 #define CHANGE_MAP(X)                                                                                                                          \
-    X(BUCKET_CREATE,     meta_bucket_create,     op_bucket_create,     ANY,                         weight_one,      BUCKETS)                  \
-    X(BUCKET_DELETE,     meta_bucket_delete,     op_bucket_delete,     ANY,                         weight_one,      GARBAGE|SETTINGS|BUCKETS) \
+    X(BUCKET_CREATE,     meta_bucket_create,     op_bucket_create,     ANY,                         weight_one,      SETS)                     \
+    X(BUCKET_DELETE,     meta_bucket_delete,     op_bucket_delete,     ANY,                         weight_one,      GARBAGE|SETTINGS|SETS)    \
     X(BUCKET_VERSIONING, meta_bucket_versioning, op_bucket_versioning, ANY,                         weight_one,      0)                        \
     X(SETTING_PUT,       meta_setting_put,       op_setting_put,       NONE,                        weight_one,      SETTINGS)                 \
     X(OBJECT_PUT,        meta_object_put,        op_object_put,        KEY(meta_object_put),        weight_one,      GARBAGE|JOURNALED)        \
@@ -144,7 +151,7 @@ struct touch {
     X(UPLOAD_ABORT,      meta_upload_abort,      op_upload_abort,      NONE,                        weight_one,      GARBAGE)                  \
     X(PART_PUT,          meta_part_put,          op_part_put,          PARTS(meta_part_put),        weight_one,      GARBAGE)                  \
     X(PART_COPY,         meta_part_copy,         op_part_copy,         PARTS(meta_part_copy),       weight_one,      GARBAGE)                  \
-    X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING)     \
+    X(SWEEP,             meta_sweep,             op_sweep,             NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|SETS)\
     X(GARBAGE_DONE,      meta_garbage_done,      op_garbage_done,      NONE,                        weight_garbage,  HOUSEKEEPING|UNMARKED|NO_ENTRY) \
     X(MARK,              meta_mark_set,          op_mark_set,          NONE,                        weight_slice,    GARBAGE|HOUSEKEEPING|UNMARKED)  \
     X(LOST,              meta_lost,              op_lost,              ANY,                         weight_one,      GARBAGE)                  \
@@ -153,7 +160,11 @@ struct touch {
     X(CACHE_SET,         meta_cache_set,         op_cache_set,         NONE,                        weight_one,      SETTINGS)                 \
     X(CACHE_STEP,        meta_cache_step,        op_cache_step,        NONE,                        weight_slice,    HOUSEKEEPING|UNMARKED)    \
     X(CACHE_TOUCH,       meta_cache_touch,       op_cache_touch,       NONE,                        weight_touch,    HOUSEKEEPING|UNMARKED|NO_ENTRY) \
-    X(OBJECTS_PUT,       meta_objects_put,       op_objects_put,       PUTS,                        weight_puts,     GARBAGE)
+    X(OBJECTS_PUT,       meta_objects_put,       op_objects_put,       PUTS,                        weight_puts,     GARBAGE) \
+    X(PUBLISH_BEGIN,     meta_publish_begin,     op_publish_begin,     NONE,                        weight_one,      SETS)                     \
+    X(PUBLISH_PREPARE,   meta_publish_prepare,   op_publish_prepare,   NONE,                        weight_prepare,  0)                        \
+    X(PUBLISH,           meta_publish,           op_publish,           ANY,                         weight_slice,    GARBAGE|SETS)             \
+    X(PUBLISH_END,       meta_publish_end,       op_publish_end,       NONE,                        weight_one,      GARBAGE|SETS)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */
@@ -184,11 +195,6 @@ static const struct change *change_of(const struct meta_op *op)
 {
     assert(op->kind < META_OP_KIND_COUNT);
     return &changes[op->kind];
-}
-
-int change_run(struct meta_writer *writer, struct meta_op *op)
-{
-    return change_of(op)->run(writer, op);
 }
 
 uint32_t change_weight(const struct meta_op *op)
@@ -277,4 +283,61 @@ static void changes_walk(const void *batch, row_touch_fn visit, void *ctx)
 struct row_touches changes_touches(const struct meta_op *batch)
 {
     return (struct row_touches){changes_walk, batch};
+}
+
+/* ---- Publications, and what other changes are about ---- */
+
+struct meeting {
+    struct meta_writer *writer;
+    int err;
+};
+
+static void on_key_changed(void *ctx, const struct row_touch *touch)
+{
+    struct meeting *meeting = ctx;
+
+    if (touch->kind != ROW_TOUCH_KEY || meeting->err != 0)
+        return;
+    meeting->err = publications_note(meeting->writer, touch->bucket, touch->key);
+    arena_reset(&meeting->writer->arena);
+}
+
+static void on_key_read(void *ctx, const struct row_touch *touch)
+{
+    struct meeting *meeting = ctx;
+
+    if (meeting->err != 0)
+        return;
+    meeting->err = publications_meet(meeting->writer, touch->bucket, touch->key);
+    arena_reset(&meeting->writer->arena);
+}
+
+/* Keys that the table does not name, as no copy of their rows is stale afterwards, or too many are. */
+static void change_visit_others(const struct meta_op *op, struct meeting *meeting)
+{
+    if (op->kind == META_OP_OBJECT_COPY) {
+        const struct meta_copy_source *source = &((const struct meta_object_copy *)op)->source;
+        visit_key(source->bucket, source->key, on_key_read, meeting);
+    } else if (op->kind == META_OP_PART_COPY) {
+        const struct meta_copy_source *source = &((const struct meta_part_copy *)op)->source;
+        visit_key(source->bucket, source->key, on_key_read, meeting);
+    } else if (op->kind == META_OP_OBJECT_RENAME) {
+        const struct meta_object_rename *rename = (const struct meta_object_rename *)op;
+        visit_key(rename->source.bucket, rename->source.key, on_key_changed, meeting);
+        visit_key(rename->source.bucket, rename->key, on_key_changed, meeting);
+    } else if (op->kind == META_OP_OBJECT_LOCK) {
+        const struct meta_object_lock *lock = (const struct meta_object_lock *)op;
+        visit_key(lock->bucket, lock->key, on_key_read, meeting);
+    }
+}
+
+int change_run(struct meta_writer *writer, struct meta_op *op)
+{
+    struct meeting meeting = {writer, 0};
+
+    if (writer->publications.count > 0) {
+        change_visit_rows(op, on_key_changed, &meeting);
+        change_visit_others(op, &meeting);
+    }
+    return meeting.err != 0 ? meeting.err : change_of(op)->run(writer, op);
 }

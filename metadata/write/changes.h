@@ -12,8 +12,9 @@ enum change_traits {
     CHANGE_IS_HOUSEKEEPING = 1u << 1,  /* nobody comes again with another one because it was answered */
     CHANGE_IS_UNMARKED = 1u << 2,      /* it leaves nothing for a later mark (meta_relaxed.h) */
     CHANGE_EXPIRES_SETTINGS = 1u << 3, /* what was made of settings is true no longer */
-    CHANGE_MOVES_BUCKETS = 1u << 4,    /* the writer's set of buckets is to be read anew where it is undone */
-    CHANGE_IS_JOURNALED = 1u << 5,     /* it may have a place in an entry, if it rests on bytes */
+    CHANGE_MOVES_SETS =
+        1u << 4, /* what the writer keeps of buckets and publications is to be read anew where it is undone */
+    CHANGE_IS_JOURNALED = 1u << 5, /* it may have a place in an entry, if it rests on bytes */
     CHANGE_NEEDS_NO_ENTRY =
         1u << 6, /* done again or not, it comes to the same: it may go with a batch that has one */
 };

@@ -8,6 +8,7 @@
 
 #include "metadata/db.h"
 #include "metadata/rows/codec.h"
+#include "metadata/rows/publications.h"
 #include "metadata/rows/row_store.h"
 
 /* What every change asks about its bucket, kept so that it costs no query. */
@@ -29,6 +30,7 @@ struct meta_writer {
     uint64_t version_seed;         /* of the rest of its id; anew for each batch */
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
+    struct publications publications; /* those there are; rows/publications.h */
 };
 
 /* ---- Buckets (change_bucket.c) ---- */
@@ -89,6 +91,10 @@ int attributes_pack(struct meta_writer *writer, const struct meta_attributes *at
 int copy_source_load(struct meta_writer *writer, const struct meta_copy_source *source,
                      struct object_row *row);
 
+/* The row of a copy, of the source's: what the change says, and the time. And what it tells of it. (change_object.c) */
+int copy_row_make(struct meta_writer *writer, const struct meta_object_copy *op, struct object_row *row);
+void copy_row_tell(struct meta_object_copy *op, const struct object_row *row);
+
 /* The conditions alone: 0 or META_E_PRECONDITION. */
 int copy_source_check(const struct meta_copy_source *source, const struct object_row *row);
 
@@ -111,14 +117,27 @@ int version_name_annotations(struct meta_writer *writer, int64_t bucket, struct 
 /* object_row_store for a bucket with versioning, the condition being met. current: NULL when there is none. */
 int version_store(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
                   const struct object_row *current, enum references_source source);
+/* An id for the version that a publication makes of the key, and a place just before it, where the null version goes that it makes
+ * noncurrent. Both are older than what is made after them and newer than all the key has now. */
+struct version_given {
+    struct meta_version_id id, place;
+};
+/* current: NULL when there is none. */
+int version_give(struct meta_writer *writer, int64_t bucket, struct slice key,
+                 const struct object_row *current, struct version_given *given);
+/* version_store with them; NULL: they are made now. */
+int version_store_given(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                        const struct object_row *current, enum references_source source,
+                        const struct version_given *given);
 /* Deletes entry->version for good and makes the newest that is left current. current: NULL when there is none. */
 int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
                    const struct object_row *current);
 /* Makes the newest version that is left of a key current that has no object, if there is one and it is no delete marker: 1, 0 or an error. */
 int version_promote(struct meta_writer *writer, int64_t bucket, struct slice key);
-/* Puts a delete marker in the place of the current object of a bucket with versioning. */
+/* Puts a delete marker in the place of the current object of a bucket with versioning. given: its id; NULL: it is made now. */
 int version_delete_current(struct meta_writer *writer, int64_t bucket, struct meta_delete_entry *entry,
-                           const struct object_row *current, struct slice owner);
+                           const struct object_row *current, struct slice owner,
+                           const struct version_given *given);
 
 /* ---- Parts (change_part.c) ---- */
 
@@ -126,7 +145,7 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
 int upload_check(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const unsigned char *upload_id);
 
-/* ---- Clearing away (change_sweep.c) ---- */
+/* ---- Clearing away (change_sweep.c, clear_parts.c) ---- */
 
 /* What a transaction may clear away. */
 static inline uint32_t writer_clear_max(const struct meta_writer *writer)
@@ -137,6 +156,11 @@ static inline uint32_t writer_clear_max(const struct meta_writer *writer)
 /* For an upload that ceases to be: removes its parts, at once or, where they are many, later. kept: those whose
  * references are somebody else's now, as in kept_parts.h; the others' are dropped. */
 int parts_finish(struct meta_writer *writer, const unsigned char *upload_id, struct slice kept);
+/* Removes parts of the upload, lowest first, as far as the transaction has room: 1 when some are left, 0 when none, or an error. */
+int parts_clear(struct meta_writer *writer, struct slice upload_id, struct slice kept);
+
+/* Applies or drops a key of a publication, or forgets the publication: 1, 0 when there is none that is due, or an error. (change_publish.c) */
+int publications_sweep(struct meta_writer *writer);
 
 /* ---- References (references.c) ---- */
 
@@ -224,6 +248,10 @@ struct meta_mark_set;
 int op_mark_set(struct meta_writer *writer, struct meta_mark_set *op);
 struct meta_lost;
 int op_lost(struct meta_writer *writer, struct meta_lost *op);
+int op_publish_begin(struct meta_writer *writer, struct meta_publish_begin *op);
+int op_publish_prepare(struct meta_writer *writer, struct meta_publish_prepare *op);
+int op_publish(struct meta_writer *writer, struct meta_publish *op);
+int op_publish_end(struct meta_writer *writer, struct meta_publish_end *op);
 struct meta_cache_set;
 int op_cache_set(struct meta_writer *writer, struct meta_cache_set *op);
 struct meta_cache_step;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See overlay.h. */
+#include "metadata/read/overlay.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "metadata/read/read.h"
+
+/* After META_SQL_OBJECT_COLUMNS and the id. */
+enum version_column { COLUMN_IS_NULL = READ_OBJECT_COLUMNS + 1, COLUMN_IS_MARKER };
+
+int overlay_get(struct meta_reader *reader, int64_t bucket, struct overlay *overlay)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_OVERLAY_GET];
+
+    assert(overlay != NULL);
+    *overlay = (struct overlay){0};
+    meta_sql_int(statement, 1, bucket);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found;
+    overlay->bucket = sqlite3_column_int64(statement, 0);
+    overlay->at_ms = sqlite3_column_int64(statement, 1);
+    overlay->has_versions = sqlite3_column_int64(statement, 2) != 0;
+    meta_sql_reset(statement);
+    return overlay->bucket < 0 ? 0 : META_E_CORRUPT;
+}
+
+int overlay_object(struct meta_reader *reader, const struct overlay *overlay, struct slice key,
+                   struct meta_object *object)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    int kind = OVERLAY_OBJECT, err;
+
+    assert(overlay->bucket < 0);
+    meta_sql_int(statement, 1, overlay->bucket);
+    meta_sql_blob(statement, 2, key);
+    int found = meta_sql_row(statement);
+    if (found <= 0)
+        return found == 0 ? OVERLAY_NONE : found;
+    if (sqlite3_column_int64(statement, 0) < 0) {
+        kind = OVERLAY_REMOVAL;
+    } else if ((err = read_version_id(meta_sql_column(statement, READ_OBJECT_COLUMNS), &object->version)) !=
+                   0 ||
+               (err = read_object(statement, object)) != 0) {
+        kind = err;
+    } else {
+        memset(object->upload_id, 0, sizeof(object->upload_id)); /* it says something else here */
+    }
+    meta_sql_reset(statement);
+    return kind;
+}
+
+int overlay_current(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
+                    struct slice key, struct meta_object *object)
+{
+    int kind = overlay->bucket != 0 ? overlay_object(reader, overlay, key, object) : OVERLAY_NONE;
+
+    if (kind == OVERLAY_NONE)
+        return read_plain(reader, bucket, key, object);
+    return kind == OVERLAY_REMOVAL ? META_E_NO_KEY : kind == OVERLAY_OBJECT ? 0 : kind;
+}
+
+static bool is_wanted(sqlite3_stmt *statement, const struct meta_version_id *version)
+{
+    struct slice id = meta_sql_column(statement, READ_OBJECT_COLUMNS);
+    bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
+
+    if (version == NULL)
+        return sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
+    if (meta_version_is_null(version) || is_null)
+        return meta_version_is_null(version) && is_null;
+    return id.len == sizeof(version->bytes) && memcmp(id.base, version->bytes, id.len) == 0;
+}
+
+int overlay_version(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
+                    struct slice key, const struct meta_version_id *version, sqlite3_stmt **statement)
+{
+    int row = 0;
+
+    *statement = reader->sql.list[SQL_OVERLAY_VERSION];
+    if (overlay->bucket == 0 || !overlay->has_versions)
+        return 0;
+    meta_sql_int(*statement, 1, bucket);
+    meta_sql_blob(*statement, 2, key);
+    meta_sql_int(*statement, 3, overlay->bucket);
+    meta_sql_int(*statement, 4, overlay->at_ms);
+    while ((row = meta_sql_row(*statement)) > 0 && !is_wanted(*statement, version))
+        ;
+    return row;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A key of a publication: preparing it, and making of it what a put or a delete would have made. See publications.h. */
+#include <assert.h>
+#include <string.h>
+
+#include "metadata/rows/publication_watch.h"
+#include "metadata/write/writer.h"
+
+int publication_prepare(struct meta_writer *writer, const struct publication *publication, struct slice key,
+                        struct object_row *row, const struct object_row *current)
+{
+    enum meta_versioning versioning = writer_bucket_versioning(writer, publication->row.bucket);
+    struct version_given given = {0};
+    int err;
+
+    assert(publication->row.state == PUBLICATION_PREPARED);
+    row->upload_id = (struct slice){0};
+    memset(&row->version, 0, sizeof(row->version));
+    if (versioning == META_VERSIONING_NEVER)
+        return row_object_put(writer->store, ROW_INSERT, publication_bucket(publication->row.id), key, row);
+    if ((err = version_give(writer, publication->row.bucket, key, current, &given)) != 0)
+        return err;
+    if (versioning == META_VERSIONING_ENABLED) {
+        row->version = given.id;
+        row->upload_id = slice_of(given.place.bytes, sizeof(given.place.bytes));
+    } else {
+        row->upload_id = slice_of(given.id.bytes, sizeof(given.id.bytes));
+    }
+    return row_object_put(writer->store, ROW_INSERT, publication_bucket(publication->row.id), key, row);
+}
+
+static int apply_removal(struct meta_writer *writer, int64_t bucket, struct slice key,
+                         const struct object_row *current, const struct version_given *given,
+                         struct slice owner)
+{
+    struct meta_delete_entry entry = {.key = key};
+    int err;
+
+    if (writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER)
+        return version_delete_current(writer, bucket, &entry, current, owner, given);
+    if (current == NULL)
+        return 0;
+    err = row_object_delete(writer->store, bucket, key);
+    return err != 0 ? err : references_give_up(writer, current);
+}
+
+/* The row's references go along with it. */
+static int apply_object(struct meta_writer *writer, int64_t bucket, struct slice key, struct object_row *row,
+                        const struct object_row *current, const struct version_given *given)
+{
+    int err, kept = 0;
+
+    row->upload_id = (struct slice){0};
+    if (writer_bucket_versioning(writer, bucket) != META_VERSIONING_NEVER)
+        return version_store_given(writer, bucket, key, row, current, REFERENCES_MOVED, given);
+    if (current != NULL && (kept = replaced_keep(writer, bucket, key)) < 0)
+        return kept;
+    int written = row_object_put(writer->store, current != NULL ? ROW_UPDATE : ROW_INSERT, bucket, key, row);
+    if (written <= 0)
+        return written == 0 ? META_E_CORRUPT : written;
+    if (current == NULL || kept > 0)
+        return 0;
+    err = references_give_up(writer, current);
+    return err;
+}
+
+/* What was given, of a row that is prepared. */
+static struct version_given given_of(const struct object_row *row)
+{
+    struct version_given given = {.id = row->version};
+
+    if (row->upload_id.len == sizeof(given.place))
+        memcpy(given.place.bytes, row->upload_id.base, sizeof(given.place));
+    if (meta_version_is_null(&given.id))
+        given.id = given.place;
+    return given;
+}
+
+int publication_apply(struct meta_writer *writer, const struct publication *publication, struct slice key)
+{
+    int64_t bucket = publication->row.bucket, now_ms = writer->now_ms;
+    struct object_row row, current;
+    int found =
+        row_object_get(writer->store, &writer->arena, publication_bucket(publication->row.id), key, &row);
+
+    assert(publication->row.state == PUBLICATION_VISIBLE);
+    if (found <= 0)
+        return found;
+    int err = object_row_load(writer, bucket, key, &current);
+    const struct object_row *there = err == 0 ? &current : NULL;
+    if (err != 0 && err != META_E_NO_KEY)
+        return err;
+    const struct version_given given = given_of(&row);
+    writer->now_ms = publication->row.at_ms;
+    if (row.size == PUBLICATION_REMOVES)
+        err = apply_removal(writer, bucket, key, there, &given, row.owner);
+    else
+        err = apply_object(writer, bucket, key, &row, there, &given);
+    writer->now_ms = now_ms;
+    if (err == 0)
+        err = row_object_delete(writer->store, publication_bucket(publication->row.id), key);
+    return err != 0 ? err : 1;
+}
+
+int publication_drop(struct meta_writer *writer, const struct publication *publication, struct slice key)
+{
+    struct object_row row;
+    int64_t bucket = publication_bucket(publication->row.id);
+    int err, found = row_object_get(writer->store, &writer->arena, bucket, key, &row);
+
+    assert(publication->row.state != PUBLICATION_VISIBLE);
+    if (found <= 0)
+        return found;
+    err = row_object_delete(writer->store, bucket, key);
+    if (err == 0 && row.size != PUBLICATION_REMOVES)
+        err = references_give_up(writer, &row);
+    return err != 0 ? err : 1;
+}
+
+int publications_note(struct meta_writer *writer, int64_t bucket, struct slice key)
+{
+    struct publications *all = &writer->publications;
+
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i].watch != NULL && all->list[i].row.bucket == bucket)
+            publication_watch_note(all->list[i].watch, bucket, key);
+    return publications_meet(writer, bucket, key);
+}
+
+int publications_meet(struct meta_writer *writer, int64_t bucket, struct slice key)
+{
+    const struct publication *visible = publication_visible(&writer->publications, bucket);
+    int applied = visible != NULL ? publication_apply(writer, visible, key) : 0;
+
+    return applied < 0 ? applied : 0;
+}
