@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
@@ -17,19 +19,51 @@ static struct s3_send *send_of(struct http_source *source)
     return (struct s3_send *)((char *)source - offsetof(struct s3_send, source));
 }
 
+static ssize_t slice_send(struct slice *bytes, int socket_fd, size_t max)
+{
+    size_t wanted = bytes->len < max ? bytes->len : max;
+    ssize_t sent = send(socket_fd, bytes->base, wanted, MSG_NOSIGNAL | MSG_MORE);
+
+    if (sent < 0)
+        return -errno;
+    *bytes = slice_from(*bytes, (size_t)sent);
+    return sent;
+}
+
+static ssize_t slice_read(struct slice *bytes, void *buffer, size_t length)
+{
+    size_t count = bytes->len < length ? bytes->len : length;
+
+    memcpy(buffer, bytes->base, count);
+    *bytes = slice_from(*bytes, count);
+    return (ssize_t)count;
+}
+
 /* The length was announced from the row: bytes that end early are a damaged object, and the connection must
  * break. */
 static ssize_t source_send(struct http_source *source, int socket_fd, size_t max)
 {
-    ssize_t sent = core_get_send(send_of(source)->get, socket_fd, max);
+    struct s3_send *send = send_of(source);
+    ssize_t sent;
 
+    if (send->before.len > 0)
+        return slice_send(&send->before, socket_fd, max);
+    sent = core_get_send(send->get, socket_fd, max);
+    if (sent == 0 && send->after.len > 0)
+        return slice_send(&send->after, socket_fd, max);
     return sent == 0 ? -EIO : sent;
 }
 
 static ssize_t source_read(struct http_source *source, void *buffer, size_t length)
 {
-    ssize_t got = core_get_read(send_of(source)->get, buffer, length);
+    struct s3_send *send = send_of(source);
+    ssize_t got;
 
+    if (send->before.len > 0)
+        return slice_read(&send->before, buffer, length);
+    got = core_get_read(send->get, buffer, length);
+    if (got == 0 && send->after.len > 0)
+        return slice_read(&send->after, buffer, length);
     return got == 0 ? -EIO : got;
 }
 
@@ -62,9 +96,12 @@ void s3_send_fail(struct s3_send *send, enum s3_error error, const char *message
 static void send_memory(struct s3_send *send, const void *bytes)
 {
     struct core_get *get = send->get;
+    struct slice body = slice_of(bytes, (size_t)send->length);
 
+    if (send->before.len > 0 || send->after.len > 0)
+        body = arena_concat(&send->request->http->arena, send->before, body, send->after);
     send->head(send);
-    http_send_memory(send->request->http, bytes, (size_t)send->length);
+    http_send_memory(send->request->http, body.base, body.len);
     core_get_end(get);
 }
 
@@ -78,7 +115,7 @@ static void send_body(struct s3_send *send)
     }
     send->head(send);
     send->is_sending = true;
-    http_send_source(send->request->http, &send->source, send->length);
+    http_send_source(send->request->http, &send->source, send->before.len + send->length + send->after.len);
 }
 
 /* Follows each -EBUSY: of opening, before the head is sent, or of sending. */

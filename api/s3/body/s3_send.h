@@ -11,8 +11,9 @@
 struct s3_send {
     /* Filled by the owner, in whose struct, in the request's arena, it lies. */
     struct s3_request *request;
-    struct core_get *get;               /* ended by whatever ends the send; NULL allowed to s3_send_fail */
-    uint64_t first, length;             /* which bytes */
+    struct core_get *get;       /* ended by whatever ends the send; NULL allowed to s3_send_fail */
+    uint64_t first, length;     /* which bytes */
+    struct slice before, after; /* bytes in memory around them, as long as the request; may be empty */
     void (*head)(struct s3_send *send); /* status and headers of the answer */
 
     /* Private. */
