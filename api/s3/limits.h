@@ -46,6 +46,21 @@
 #define S3_XML_TEXT_BYTES_MAX (64u << 10)
 #define S3_STREAM_MEMORY_MAX  2000000u
 
+/* Archives: what of one is read, and how many of its headers are looked at, before others have their turn: well below a millisecond. */
+#define S3_ARCHIVE_BYTES_PER_TURN (512u << 10)
+#define S3_ARCHIVE_STEPS_PER_TURN 32u
+#define S3_ARCHIVE_TAR_PER_STEP   16u         /* headers in memory already */
+#define S3_ARCHIVE_TAR_MAX        400000u     /* of a whole tar, those about other members too */
+#define S3_ARCHIVE_WINDOW_BYTES   (64u << 10) /* of a tar, where members are small */
+#define S3_ARCHIVE_GLANCE_BYTES   4096u /* where they are large: a header, and what usually is about it */
+#define S3_ARCHIVE_INLINE_BYTES                                                                              \
+    (64u << 10) /* of a directory that is read on the worker: a thread would cost more */
+#define S3_ARCHIVE_INLINE_MEMBERS 1000u
+#define S3_INFLATE_SKIPS_PER_STEP                                                                            \
+    16u /* of 64 KiB that are not wanted, before other members have their turn */
+#define S3_ARCHIVE_EXTENTS_KEPT                                                                              \
+    1024u /* of an archive whose index is kept: their digest costs some 25 microseconds */
+
 #define S3_QUERY_PARAMETERS_MAX       64u
 #define S3_USER_METADATA_BYTES_MAX    2048u            /* S3's limit: names and values of x-amz-meta-* */
 #define S3_CLOCK_SKEW_SECONDS         900              /* 15 minutes, as S3 */

@@ -334,6 +334,18 @@ OPERATION(SelectObjectContent, POST, OBJECT, BY_BOTH("select", "select-type"), R
 OPERATION(UpdateObjectEncryption, PUT, OBJECT, BY("encryption"), WRITE, ACTION(UPDATE_OBJECT_ENCRYPTION), VERSION, REFUSED,
           NOT_IMPLEMENTED, "")
 
+/* ---- Members of archives: not S3's, see README.md. Whoever may read the archive may read its members ---- */
+
+OPERATION(GetArchiveMember, GET, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+          s3_op_get_archive_member,
+          "not S3's: [a member](README.md#members-of-archives) of a ZIP or a tar, by name. `Range`, `If-*`, `response-*` as GetObject; deflated members as gzip where "
+          "`Accept-Encoding` takes it. Also by MinIO's `X-Minio-Extract: true` and `/BUCKET/ARCHIVE.zip/MEMBER`")
+OPERATION(HeadArchiveMember, HEAD, OBJECT, BY("sluice-member"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+          s3_op_get_archive_member, "not S3's: as GetArchiveMember")
+OPERATION(ListArchiveMembers, GET, OBJECT, BY("sluice-members"), READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED,
+          s3_op_list_archive_members,
+          "not S3's: the answer and the parameters are those of ListObjectsV2. Also by `X-Minio-Extract: true` and a listing of the bucket with the prefix `ARCHIVE.zip/`")
+
 /* ---- Multipart uploads ---- */
 
 OPERATION(CreateMultipartUpload, POST, OBJECT, BY("uploads"), WRITE, ACTION(PUT_OBJECT), STORES, SERVED, s3_op_create_upload,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/s3/access/s3_browser.h"
+#include "api/s3/archive/s3_extract.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
@@ -110,6 +111,7 @@ void s3_front_handle(struct s3_service *service, struct core_worker *worker, str
         return;
     }
     if (error == S3_ERROR_NONE) {
+        s3_extract_apply(request);
         error = judge(request);
         count_operation(request);
     }

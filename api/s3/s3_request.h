@@ -63,6 +63,9 @@ struct s3_request {
     struct slice bucket_name; /* empty for service requests */
     struct slice key;         /* percent-decoded bytes; empty for bucket requests */
     bool virtual_hosted;
+    /* Of MinIO's way to name members of archives: what stands before them in its listings, the archive's key and a slash. base NULL: it
+     * was not asked so */
+    struct slice extracted;
     const struct s3_door *door; /* by which it came in, see s3_door.h; NULL: it is S3's own */
     struct s3_parameter *parameters;
     size_t parameter_count;

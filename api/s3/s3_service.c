@@ -16,6 +16,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/archive/archive_shelf.h"
 #include "api/identity/key_source.h"
 #include "api/s3/limits.h"
 #include "api/s3/web_auth/s3_attempts.h"
@@ -43,6 +44,7 @@ struct s3_service {
     char *access_key, *secret_key, *credentials_path; /* or NULL */
     bool public_metrics, refuses_v2, refuses_web, web_plain_http;
     struct s3_attempts *attempts;
+    struct archive_shelf *shelf;
     log_fn log;
     void *log_ctx;
     void (*admin)(void *ctx, struct s3_request *request); /* or NULL */
@@ -165,6 +167,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
     made->attempts = s3_attempts_create();
     result = made->counts != NULL && made->attempts != NULL ? copy_options(made, options) : -ENOMEM;
     if (result == 0)
+        result = archive_shelf_create(&made->shelf);
+    if (result == 0)
         result = make_ids(made);
     if (result == 0 && options->core != NULL)
         result = key_sources_create(&made->sources, options->log, options->log_ctx);
@@ -187,6 +191,7 @@ void s3_service_destroy(struct s3_service *service)
     s3_credentials_unref(service->credentials);
     key_sources_destroy(service->sources);
     s3_attempts_destroy(service->attempts);
+    archive_shelf_destroy(service->shelf);
     free(service->counts);
     for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
         free(*domain);
@@ -327,6 +332,11 @@ bool s3_service_takes_web_plain_http(const struct s3_service *service)
 struct s3_attempts *s3_service_attempts(struct s3_service *service)
 {
     return service->attempts;
+}
+
+struct archive_shelf *s3_service_shelf(struct s3_service *service)
+{
+    return service->shelf;
 }
 
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)

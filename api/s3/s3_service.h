@@ -53,6 +53,7 @@ bool s3_service_takes_any_region(const struct s3_service *service);
 
 struct s3_credentials;
 struct s3_attempts;
+struct archive_shelf;
 
 /* S3_SESSION_KEY_BYTES. */
 const unsigned char *s3_service_session_key(const struct s3_service *service);
@@ -79,6 +80,7 @@ bool s3_service_takes_v2(const struct s3_service *service);
 bool s3_service_takes_web(const struct s3_service *service);
 bool s3_service_takes_web_plain_http(const struct s3_service *service);
 struct s3_attempts *s3_service_attempts(struct s3_service *service);
+struct archive_shelf *s3_service_shelf(struct s3_service *service);
 /* Seconds since s3_service_create. */
 uint64_t s3_service_uptime_seconds(const struct s3_service *service);
 /* An error line in the log; S3_ERRORS_LOGGED_PER_SECOND at most, then the number of those left out. Any thread. */

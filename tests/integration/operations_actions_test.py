@@ -48,7 +48,8 @@ EXEMPT = {"ListBuckets": "shows one's own", "CreateBucket": "there is no bucket 
 BESIDE = {"CopyObject": {"GetObject"}, "UploadPartCopy": {"GetObject"}, "RenameObject": {"GetObject", "DeleteObject"}}
 BESIDE_RIGHTS = {"CopyObject": READ, "UploadPartCopy": READ, "RenameObject": READ}
 # Answers of served rows that are no success, since another request has to find what this one would take away.
-STATUS = {"DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405}
+STATUS = {"DeleteBucket": 409, "AbortMultipartUpload": 404, "CompleteMultipartUpload": 400, "RenameObject": 412, "PutBucketPolicy": 405, "DeleteBucketPolicy": 405, "GetBucketPolicy": 405,
+          **dict.fromkeys(("GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers"), 400)}  # the object is no archive
 VALUES = {"list-type": "2", "partNumber": "1", "id": "one", "annotationName": "x", "select-type": "2"}
 NAMES = {"PutObject": "made", "CopyObject": "made", "DeleteObject": "gone", "RenameObject": "source", "CompleteMultipartUpload": "parts", "UploadPart": "parts",
          "UploadPartCopy": "parts", "ListParts": "parts", "GetObjectAnnotation": "noted", "ListObjectAnnotations": "noted",

@@ -38,11 +38,12 @@ ON_OBJECTS = {
     "CopyObject": ("PUT", ""), "RenameObject": ("PUT", "renameObject"), "CreateMultipartUpload": ("POST", "uploads"),
     "UploadPart": ("PUT", f"partNumber=1&{UPLOAD}"), "UploadPartCopy": ("PUT", f"partNumber=1&{UPLOAD}"),
     "CompleteMultipartUpload": ("POST", UPLOAD), "AbortMultipartUpload": ("DELETE", UPLOAD), "ListParts": ("GET", UPLOAD),
+    "GetArchiveMember": ("GET", "sluice-member=a"), "HeadArchiveMember": ("HEAD", "sluice-member=a"), "ListArchiveMembers": ("GET", "sluice-members"),
 }
 # Those that read or change an object that must be there; the rest make one, or do not mind.
 OF_OBJECTS = ["GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl", "PutObjectAcl", "GetObjectTagging", "PutObjectTagging",
               "DeleteObjectTagging", "GetObjectLegalHold", "PutObjectLegalHold", "GetObjectRetention", "PutObjectRetention", "PutObjectAnnotation",
-              "GetObjectAnnotation", "ListObjectAnnotations", "DeleteObjectAnnotation"]
+              "GetObjectAnnotation", "ListObjectAnnotations", "DeleteObjectAnnotation", "GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers"]
 HEADERS = {"CopyObject": {"x-amz-copy-source": "/errors/key"}, "UploadPartCopy": {"x-amz-copy-source": "/errors/key"},
            "RenameObject": {"x-amz-rename-source": "/errors/key"}, "GetObjectAttributes": {"x-amz-object-attributes": "ETag"}}
 DOCUMENTS = {

@@ -18,6 +18,8 @@ MORE = {"PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{
 # Not S3's.
 MORE |= {"ExpireObjects": ("POST", "/{Bucket}?sluice-expire"), "GetExpiry": ("GET", "/{Bucket}?sluice-expire")}
 MORE |= {f"{what}BucketCache": (what.upper(), "/{Bucket}?sluice-cache") for what in ("Get", "Put", "Delete")}
+MORE |= {f"{what}ArchiveMember": (what.upper(), "/{Bucket}/{Key+}?sluice-member=a") for what in ("Get", "Head")}
+MORE |= {"ListArchiveMembers": ("GET", "/{Bucket}/{Key+}?sluice-members")}
 UPLOAD = "uploadId=" + "0" * 32
 MORE_QUERY = {"AbortMultipartUpload": UPLOAD, "CompleteMultipartUpload": UPLOAD, "ListParts": UPLOAD,
               "GetObjectAnnotation": "annotationName=one", "UploadPart": UPLOAD + "&partNumber=1", "UploadPartCopy": UPLOAD + "&partNumber=1"}

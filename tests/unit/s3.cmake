@@ -1,6 +1,6 @@
 # The S3 front without a server or a store: each program takes the sources it is about, and fakes what lies below.
 function(s3_unit_test name)
-    sluice_unit_test(${name} sluice_identity)
+    sluice_unit_test(${name} sluice_identity sluice_archive)
     list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/api/s3/)
     target_sources(${name} PRIVATE ${ARGN})
 endfunction()
@@ -12,7 +12,7 @@ set(S3_FRONT_SOURCES ${S3_SIGV4_SOURCES} ${S3_CREDENTIALS_SOURCES} s3_request.c 
     auth/s3_authenticate.c auth/s3_verify.c auth/s3_verify_v2.c web_auth/s3_verify_web.c web_auth/s3_verify_certificate.c web_auth/s3_web.c web_auth/s3_oidc.c web_auth/s3_attempts.c auth/s3_sigv2.c auth/s3_chunk_signer.c body/s3_body.c body/s3_mismatch.c body/aws_chunked.c s3_service.c s3_front.c s3_system.c ../http/headers.c
     session/s3_session_token.c session/s3_session_key.c session/s3_session_identity.c session/s3_sts.c session/s3_sts_form.c session/s3_sts_answer.c
     access/s3_policy.c access/s3_policy_condition.c access/s3_policy_parse.c access/s3_policy_pattern.c access/s3_policy_statement.c access/s3_action.c
-    access/s3_browser.c s3_door.c s3_door_keys.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
+    access/s3_browser.c archive/s3_extract.c s3_door.c s3_door_keys.c s3_effective.c s3_effective_query.c s3_selector.c operations.c)
 
 s3_unit_test(s3_xml_test text/s3_xml.c text/s3_xml_parse.c text/s3_time.c)
 s3_unit_test(s3_sigv4_test ${S3_SIGV4_SOURCES} auth/s3_chunk_signer.c)
@@ -33,11 +33,11 @@ s3_unit_test(s3_policy_test ${S3_POLICY_SOURCES})
 target_link_libraries(s3_policy_test PRIVATE PkgConfig::JANSSON)
 
 # The table of operations, whole: all modules, but no server.
-sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_s3)
+sluice_unit_test(s3_action_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
 target_link_libraries(s3_action_test PRIVATE PkgConfig::JANSSON)
 
 # The one look at objects, over a real core.
-sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_s3)
+sluice_unit_test(s3_pinned_test sluice_storage sluice_metadata sluice_core sluice_http sluice_identity sluice_archive sluice_s3)
 target_link_libraries(s3_pinned_test PRIVATE PkgConfig::JANSSON)
 
 # Prints that table for OPERATIONS.md and for tests: tests/integration/operations_document_test.py, operations_rows.py.

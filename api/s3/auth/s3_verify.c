@@ -215,11 +215,13 @@ static void collect_headers(struct s3_request *request, struct slice signed_head
 
 static bool lacks_signature(const struct s3_verification *verification, struct slice name)
 {
+    if (slice_is_nocase(name, "x-minio-extract")) /* it makes another object of the key */
+        return !s3_sigv4_is_signed(verification->claim.signed_headers, name);
     return slice_has_prefix_nocase(name, "x-amz-") && !slice_equals(verification->payload_header, name) &&
            !s3_sigv4_is_signed(verification->claim.signed_headers, name);
 }
 
-/* Host and every x-amz-* header must be signed, or somebody on the way could add meaning to a request. */
+/* Host, every x-amz-* header and those of MinIO that count must be signed, or somebody on the way could add meaning to a request. */
 static enum s3_error check_signed_headers(const struct s3_verification *verification,
                                           const struct s3_sigv4_input *input)
 {

@@ -57,7 +57,9 @@ static const struct s3_operation *operation_named(const char *name)
 static bool is_exempt(const struct s3_operation *row)
 {
     return row->resource == S3_RESOURCE_SERVICE || row->rights == 0 ||
-           (row->parameter != NULL && strncmp(row->parameter, "sluice-", 7) == 0) || /* not S3's */
+           /* not S3's, and like nothing of S3's; reading members of an archive is reading the archive */
+           (row->parameter != NULL && strncmp(row->parameter, "sluice-", 7) == 0 &&
+            row->resource != S3_RESOURCE_OBJECT) ||
            strcmp(row->name, "CreateSession") == 0 || strcmp(row->name, "DeleteObjects") == 0;
 }
 
@@ -132,6 +134,9 @@ static const char *const other_actions[][2] = {
     {"GetBucketMetadataConfiguration", "GetBucketMetadataTableConfiguration"},
     {"DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration"},
     {"HeadObject", "GetObject"},
+    {"GetArchiveMember", "GetObject"},
+    {"HeadArchiveMember", "GetObject"},
+    {"ListArchiveMembers", "GetObject"},
     {"CopyObject", "PutObject"},
     {"RenameObject", "PutObject"},
     {"GetObjectAttributes", "GetObject"},
