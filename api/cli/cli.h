@@ -35,6 +35,12 @@ int remote_get(const struct options *options);
 int remote_rm(const struct options *options);
 int remote_mb(const struct options *options);
 int remote_rb(const struct options *options);
+int remote_cp(const struct options *options);
+int remote_mv(const struct options *options);
+int remote_sync(const struct options *options);
+int remote_du(const struct options *options);
+int remote_find(const struct options *options);
+int remote_presign(const struct options *options);
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the
  * buckets, and caches of them. */

@@ -46,7 +46,14 @@ enum command {
     COMMAND_RM = 1 << 17,
     COMMAND_MB = 1 << 18,
     COMMAND_RB = 1 << 19,
-    COMMAND_REMOTE = COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET | COMMAND_RM |
+    COMMAND_CP = 1 << 20,
+    COMMAND_MV = 1 << 21,
+    COMMAND_SYNC = 1 << 22,
+    COMMAND_DU = 1 << 23,
+    COMMAND_FIND = 1 << 24,
+    COMMAND_PRESIGN = 1 << 25,
+    COMMAND_REMOTE = COMMAND_CP | COMMAND_MV | COMMAND_SYNC | COMMAND_DU | COMMAND_FIND | COMMAND_PRESIGN |
+                     COMMAND_LS | COMMAND_CAT | COMMAND_STAT | COMMAND_PUT | COMMAND_GET | COMMAND_RM |
                      COMMAND_MB | COMMAND_RB,
     COMMAND_ANY = COMMAND_SERVE | COMMAND_CHECK | COMMAND_PING | COMMAND_USER | COMMAND_LOST |
                   COMMAND_STATUS | COMMAND_BUCKET,
@@ -90,21 +97,23 @@ enum option_proxy_protocol {
 };
 enum option_signature_v2 { SIGNATURE_V2_ON, SIGNATURE_V2_OFF };
 enum option_web_auth { WEB_AUTH_ON, WEB_AUTH_OFF };
+enum option_method { METHOD_GET, METHOD_PUT };
 enum option_checksum { CHECKSUM_CRC64NVME, CHECKSUM_SHA256, CHECKSUM_MD5 };
 
 struct options {
     char *data, *tls_listen, *tls_client_authority, *config, *credentials, *access_key, *secret_key,
         *access_key_file, *secret_key_file, *min_free, *socket_mode, *access_log, *region, *user_id, *rights,
-        *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id;
+        *public_url, *endpoint, *profile, *from_profile, *part_size, *content_type, *version_id, *larger,
+        *smaller, *newer, *older, *expires;
     struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate,
         tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        lost_days, lost_share, connections, checksum;
+        lost_days, lost_share, connections, checksum, method;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
-    bool recursive, json, dry_run, quiet, force, literal, no_resume, versions;
+    bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0;
 
     /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
     const char **words; /* NULL: there are none */
@@ -184,6 +193,11 @@ const char *remote_usage(enum command command);
 /* remote/usage.c: whether a part may be so large, and whether a text is NAME=VALUE; NULL, or what is wrong. */
 const char *remote_check_part_size(const char *text);
 const char *remote_check_pair(const char *text);
+const char *remote_check_bytes(const char *text);
+const char *remote_check_duration(const char *text);
+const char *remote_check_expires(const char *text);
+/* "30", "15m", "12h", "7d": seconds. False: it is nothing of that. */
+bool remote_parse_duration(const char *text, uint64_t *seconds);
 
 /* options_help.c: the options of a sub-command, as a person reads them. */
 void options_print_help(FILE *out, enum command command);

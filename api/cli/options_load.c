@@ -32,12 +32,14 @@ const char *option_command_name(enum command command)
         enum command command;
         const char *name;
     } names[] = {
-        {COMMAND_SERVE, "serve"},   {COMMAND_CHECK, "check"},   {COMMAND_USER, "user"},
-        {COMMAND_LOST, "lost"},     {COMMAND_STATUS, "status"}, {COMMAND_RUN, "run"},
-        {COMMAND_BUCKET, "bucket"}, {COMMAND_PING, "ping"},     {COMMAND_LS, "ls"},
-        {COMMAND_CAT, "cat"},       {COMMAND_STAT, "stat"},     {COMMAND_PUT, "put"},
-        {COMMAND_GET, "get"},       {COMMAND_RM, "rm"},         {COMMAND_MB, "mb"},
-        {COMMAND_RB, "rb"},
+        {COMMAND_SERVE, "serve"},     {COMMAND_CHECK, "check"},   {COMMAND_USER, "user"},
+        {COMMAND_LOST, "lost"},       {COMMAND_STATUS, "status"}, {COMMAND_RUN, "run"},
+        {COMMAND_BUCKET, "bucket"},   {COMMAND_PING, "ping"},     {COMMAND_LS, "ls"},
+        {COMMAND_CAT, "cat"},         {COMMAND_STAT, "stat"},     {COMMAND_PUT, "put"},
+        {COMMAND_GET, "get"},         {COMMAND_RM, "rm"},         {COMMAND_MB, "mb"},
+        {COMMAND_RB, "rb"},           {COMMAND_CP, "cp"},         {COMMAND_MV, "mv"},
+        {COMMAND_SYNC, "sync"},       {COMMAND_DU, "du"},         {COMMAND_FIND, "find"},
+        {COMMAND_PRESIGN, "presign"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

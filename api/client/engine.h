@@ -34,6 +34,11 @@ int client_transfer_blame(struct client_transfer *transfer, const struct client_
 int client_transfer_fail(struct client_transfer *transfer, int err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Size and ETag of the source object, where a listing has not told them. The session has the answer then. */
+int client_source_look(struct client_worker *worker, struct client_transfer *transfer);
+/* err, or where that is 0 and it is a move, what deleting the source object gives. */
+int client_source_remove(struct client_worker *worker, struct client_transfer *transfer, int err);
+
 /* Tells options.refused, one thread at a time. */
 void client_engine_refuse(const struct client_worker *worker, const char *key, const char *version,
                           const char *why);

@@ -3,6 +3,7 @@
  * One transfer: its making and its end, and what all kinds have in common. */
 #include "api/client/engine.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,4 +123,29 @@ struct client_bytes client_piece_of(const struct client_transfer *transfer, unsi
     return (struct client_bytes){.fd = transfer->fd,
                                  .offset = offset,
                                  .length = left < transfer->piece_bytes ? left : transfer->piece_bytes};
+}
+
+int client_source_remove(struct client_worker *worker, struct client_transfer *transfer, int err)
+{
+    if (err != 0 || !transfer->removes_source)
+        return err;
+    err = client_object_delete(worker->from, transfer->from_bucket, transfer->from, transfer->from_version);
+    return err == 0 ? 0 : client_transfer_blame(transfer, worker->from, err);
+}
+
+int client_source_look(struct client_worker *worker, struct client_transfer *transfer)
+{
+    struct client_object object;
+    int err = transfer->has_size ? 0
+                                 : client_object_head(worker->from, transfer->from_bucket, transfer->from,
+                                                      transfer->from_version, &object);
+
+    if (err != 0)
+        return client_transfer_blame(transfer, worker->from, err);
+    if (transfer->has_size)
+        return 0;
+    transfer->size = object.size;
+    strncpy(transfer->etag, object.etag, sizeof(transfer->etag) - 1);
+    atomic_fetch_add(&worker->options->progress->bytes_all, object.size);
+    return 0;
 }

@@ -51,7 +51,7 @@ int remote_get_place(struct remote *remote, struct remote_work *work, struct rem
     const char *name = remote_base_name(place->url.key);
     char *target;
 
-    if (remote->options->recursive || remote_is_pattern(remote, place->url.key))
+    if (remote->is_recursive || remote_is_pattern(remote, place->url.key))
         return remote_walk(remote, place, on_found, &download);
     if (place->url.key[0] == '\0')
         return remote_usage_fail(remote, "s3://%s is a bucket: -r takes all that is in it",

@@ -66,7 +66,7 @@ static void list(struct remote *remote, struct remote_place *place)
 
     if (session == NULL)
         return;
-    if (remote->options->recursive || remote_is_pattern(remote, place->url.key)) {
+    if (remote->is_recursive || remote_is_pattern(remote, place->url.key)) {
         (void)remote_walk(remote, place, print_found, &listing);
         return;
     }

@@ -11,7 +11,7 @@
 
 bool remote_is_pattern(const struct remote *remote, const char *key)
 {
-    return !remote->options->literal && strpbrk(key, WILDCARDS "\\") != NULL;
+    return !remote->is_literal && strpbrk(key, WILDCARDS "\\") != NULL;
 }
 
 char *remote_pattern_prefix(const char *pattern)
@@ -31,7 +31,7 @@ char *remote_pattern_prefix(const char *pattern)
 
 bool remote_pattern_matches(const struct remote *remote, const char *pattern, const char *key)
 {
-    return fnmatch(pattern, key, remote->options->recursive ? 0 : FNM_PATHNAME) == 0;
+    return fnmatch(pattern, key, remote->is_recursive ? 0 : FNM_PATHNAME) == 0;
 }
 
 static bool matches_any(const struct options_list *patterns, const char *name)

@@ -41,7 +41,7 @@ int remote_put_path(struct remote *remote, struct remote_work *work, const char 
     upload.folder = folder;
     if (stat(path, &status) != 0) {
         err = remote_fail(remote, -errno, path, strerror(errno));
-    } else if (S_ISDIR(status.st_mode) && !remote->options->recursive) {
+    } else if (S_ISDIR(status.st_mode) && !remote->is_recursive) {
         err = remote_usage_fail(remote, "%s is a folder: -r takes all that is in it", path);
     } else if (S_ISDIR(status.st_mode)) {
         err = remote_walk_files(remote, path, on_file, &upload);

@@ -206,7 +206,8 @@ int remote_place_open(struct remote *remote, const char *word, unsigned needs, s
         word = longer;
     }
     problem = client_url_parse(&place->url, word);
-    if (problem == NULL && place->url.place != CLIENT_PLACE_FILE && place->url.bucket != NULL &&
+    if (problem == NULL && needs & REMOTE_MAKES &&
+        place->url.bucket != NULL && /* others may have older ones */
         !sluice_bucket_name_is_valid(place->url.bucket))
         problem = "is not the name of a bucket";
     if (problem == NULL && needs & (REMOTE_BUCKET | REMOTE_KEY) && place->url.place != CLIENT_PLACE_FILE &&
@@ -258,7 +259,8 @@ static void hold_descriptors(void)
 
 void remote_begin(struct remote *remote, const struct options *options)
 {
-    *remote = (struct remote){.options = options};
+    *remote = (struct remote){
+        .options = options, .is_recursive = options->recursive, .is_literal = options->literal};
     (void)umask(options->umask_before); /* what is fetched is the user's, and has his modes */
     hold_descriptors();
     catch_signals();

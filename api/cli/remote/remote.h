@@ -32,6 +32,8 @@ struct remote_store; /* of --data */
 struct remote {
     const struct options *options;
     int status;
+    bool is_literal;               /* --literal, or a command that knows no patterns */
+    bool is_recursive;             /* --recursive, or a command that always is */
     struct remote_server *servers; /* that words have led to */
     struct client_progress progress;
 };
@@ -157,6 +159,24 @@ int remote_get_place(struct remote *remote, struct remote_work *work, struct rem
 bool remote_is_folder_here(const char *path);
 int remote_put_stream(struct remote *remote, struct remote_place *place);
 
+/* cp.c: an object, or what its place names, to another place on a server. */
+int remote_copy_place(struct remote *remote, struct remote_work *work, struct remote_place *from,
+                      const struct remote_place *to, bool is_folder);
+/* The transfer from one server to another, or within one. NULL: no memory. */
+struct client_transfer *remote_make_copy(const struct remote_place *from, const struct remote_place *to,
+                                         const char *from_key, const struct client_entry *entry,
+                                         const char *to_key);
+
+/* rm.c: keys to be deleted, a thousand in a request. */
+struct remote_removal {
+    struct remote_work *work;
+    const char *bucket;
+    struct client_transfer *batch; /* that is being filled; NULL: none */
+};
+/* 0, or -ENOMEM. */
+int remote_removal_add(struct remote_removal *removal, const char *key, const char *version);
+void remote_removal_submit(struct remote_removal *removal);
+
 /* rm.c: all versions of all objects, and the unfinished uploads. 0, or what was said. */
 int remote_empty(struct remote *remote, struct remote_place *place);
 /* cat.c: one object to standard output. 0, or what was said. */
@@ -167,7 +187,8 @@ int remote_cat_object(struct remote *remote, struct remote_place *place);
 struct remote_work {
     struct remote *remote;
     struct client_engine *engine;
-    bool has_line; /* a line of progress stands on the terminal */
+    bool removes_sources; /* mv */
+    bool has_line;        /* a line of progress stands on the terminal */
     pthread_t ticker;
     bool has_ticker;
     atomic_bool is_all_known, is_over;
@@ -178,5 +199,7 @@ int remote_work_start(struct remote_work *work, struct remote *remote, struct re
 /* Takes it over; with --dry-run it is told, and nothing is done. NULL is a failure for want of memory. */
 void remote_work_add(struct remote_work *work, struct client_transfer *transfer);
 void remote_work_finish(struct remote_work *work);
+/* That a file of this machine was deleted, or would be. */
+void remote_say_removed(const struct remote *remote, const char *path);
 
 #endif

@@ -7,17 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct removal {
-    struct remote *remote;
-    struct remote_work work;
-    const char *bucket;
-    struct client_transfer *batch; /* that is being filled; NULL: none */
-};
-
-static void submit(struct removal *removal)
+void remote_removal_submit(struct remote_removal *removal)
 {
     if (removal->batch != NULL)
-        remote_work_add(&removal->work, removal->batch);
+        remote_work_add(removal->work, removal->batch);
     removal->batch = NULL;
 }
 
@@ -30,14 +23,14 @@ static bool fits_into_list(const char *key)
     return true;
 }
 
-static int add(struct removal *removal, const char *key, const char *version)
+int remote_removal_add(struct remote_removal *removal, const char *key, const char *version)
 {
     struct client_transfer *batch;
     struct client_doomed *doomed;
     bool is_alone = !fits_into_list(key);
 
     if (is_alone)
-        submit(removal);
+        remote_removal_submit(removal);
     batch = removal->batch;
     if (batch == NULL) {
         if ((batch = client_transfer_make(CLIENT_DELETE, removal->bucket, NULL, NULL, NULL)) == NULL)
@@ -52,20 +45,21 @@ static int add(struct removal *removal, const char *key, const char *version)
     if (doomed->key == NULL || (version != NULL && doomed->version == NULL))
         return -ENOMEM;
     if (is_alone || batch->doomed_count == CLIENT_DELETE_KEYS_MAX)
-        submit(removal);
+        remote_removal_submit(removal);
     return 0;
 }
 
 static int on_found(void *ctx, const struct client_entry *entry, const char *name)
 {
-    return add(ctx, entry->key, entry->version);
+    return remote_removal_add(ctx, entry->key, entry->version);
 }
 
 static void remove_place(struct remote *remote, struct remote_place *place)
 {
-    struct removal removal = {.remote = remote, .bucket = place->url.bucket};
+    struct remote_work work;
+    struct remote_removal removal = {.work = &work, .bucket = place->url.bucket};
     bool is_many =
-        remote->options->recursive || remote->options->versions || remote_is_pattern(remote, place->url.key);
+        remote->is_recursive || remote->options->versions || remote_is_pattern(remote, place->url.key);
 
     if (!is_many && place->url.key[0] == '\0') {
         (void)remote_usage_fail(remote,
@@ -77,14 +71,14 @@ static void remove_place(struct remote *remote, struct remote_place *place)
         (void)remote_usage_fail(remote, "--version-id is about one object");
         return;
     }
-    if (remote_work_start(&removal.work, remote, place->server, NULL) != 0)
+    if (remote_work_start(&work, remote, place->server, NULL) != 0)
         return;
     if (is_many)
         (void)remote_walk(remote, place, on_found, &removal);
-    else if (add(&removal, place->url.key, remote->options->version_id) != 0)
+    else if (remote_removal_add(&removal, place->url.key, remote->options->version_id) != 0)
         (void)remote_fail(remote, -ENOMEM, place->url.key, "out of memory");
-    submit(&removal);
-    remote_work_finish(&removal.work);
+    remote_removal_submit(&removal);
+    remote_work_finish(&work);
 }
 
 int remote_rm(const struct options *options)
@@ -108,7 +102,7 @@ int remote_rm(const struct options *options)
 
 static int on_version(void *ctx, const struct client_entry *entry)
 {
-    return atomic_load(&remote_cancelled) ? -ECANCELED : add(ctx, entry->key, entry->version);
+    return atomic_load(&remote_cancelled) ? -ECANCELED : remote_removal_add(ctx, entry->key, entry->version);
 }
 
 struct ending {
@@ -141,15 +135,16 @@ static int end_uploads(struct remote *remote, struct remote_place *place, struct
 int remote_empty(struct remote *remote, struct remote_place *place)
 {
     const struct client_listing listing = {.bucket = place->url.bucket, .prefix = ""};
-    struct removal removal = {.remote = remote, .bucket = place->url.bucket};
+    struct remote_work work;
+    struct remote_removal removal = {.work = &work, .bucket = place->url.bucket};
     struct client_session *session = remote_session(remote, place->server);
-    int err = session != NULL ? remote_work_start(&removal.work, remote, place->server, NULL) : -EIO;
+    int err = session != NULL ? remote_work_start(&work, remote, place->server, NULL) : -EIO;
 
     if (err != 0)
         return err;
     err = client_list_versions(session, &listing, on_version, &removal);
-    submit(&removal);
-    remote_work_finish(&removal.work);
+    remote_removal_submit(&removal);
+    remote_work_finish(&work);
     if (err == 0)
         err = end_uploads(remote, place, session);
     return err == 0 ? remote->status == CLI_OK ? 0 : -EIO : remote_blame(remote, session, err, &place->url);

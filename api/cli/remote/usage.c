@@ -3,8 +3,11 @@
  * What --help says of the commands that speak to a server, and checks of their options. */
 #include "api/cli/options.h"
 
-#define PART_BYTES_MIN (5ull << 20) /* S3's, of all parts but the last */
-#define PART_BYTES_MAX (5ull << 30)
+#include <stdlib.h>
+
+#define PART_BYTES_MIN      (5ull << 20) /* S3's, of all parts but the last */
+#define PART_BYTES_MAX      (5ull << 30)
+#define PRESIGN_SECONDS_MAX 604800u /* S3's */
 
 #define PLACES                                                                                               \
     "URL is http(s)://HOST/BUCKET/KEY, percent-encoded, or s3://BUCKET/KEY, as it stands: on the\n"          \
@@ -34,6 +37,49 @@ const char *remote_check_pair(const char *text)
     return name > 0 && text[name] == '=' && strpbrk(text, "\r\n") == NULL
                ? NULL
                : "must be NAME=VALUE, the name of letters, digits and hyphens";
+}
+
+const char *remote_check_bytes(const char *text)
+{
+    uint64_t bytes;
+    unsigned share;
+
+    return option_min_free_parse(text, &bytes, &share) && share == 0 ? NULL
+                                                                     : "must be bytes, such as 500 or 10M";
+}
+
+bool remote_parse_duration(const char *text, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        unsigned seconds;
+    } units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 9 || (text[digits] != '\0' && text[digits + 1] != '\0'))
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (text[digits] == units[i].unit) {
+            *seconds = strtoull(text, NULL, 10) * units[i].seconds;
+            return true;
+        }
+    return false;
+}
+
+const char *remote_check_duration(const char *text)
+{
+    uint64_t seconds;
+
+    return remote_parse_duration(text, &seconds) ? NULL : "must be a time, such as 90, 15m, 12h or 7d";
+}
+
+const char *remote_check_expires(const char *text)
+{
+    uint64_t seconds;
+
+    return remote_parse_duration(text, &seconds) && seconds >= 1 && seconds <= PRESIGN_SECONDS_MAX
+               ? NULL
+               : "must be a time of at most 7d, such as 15m or 12h";
 }
 
 const char *remote_usage(enum command command)
@@ -67,6 +113,30 @@ const char *remote_usage(enum command command)
                "Deletes objects, with -r all that lies below a folder. In a bucket that keeps versions a "
                "delete\n"
                "marker hides the object, unless --versions or --version-id is given.\n" PLACES GLOBS EXITS;
+    case COMMAND_CP:
+        return "Usage: sluice cp FROM... TO [options]\n\n"
+               "Copies between here and a server, within a server, which moves the bytes itself, and from "
+               "one\n"
+               "server to another; - is standard input or output. With -r the contents of a folder.\n" PLACES
+                   GLOBS EXITS;
+    case COMMAND_MV:
+        return "Usage: sluice mv FROM... TO [options]\n\n"
+               "As cp, and removes each source when its copy is there.\n" PLACES GLOBS EXITS;
+    case COMMAND_SYNC:
+        return "Usage: sluice sync FROM TO [options]\n\n"
+               "Makes the folder TO as the folder FROM is: copies what is missing there, has another size or "
+               "is\n"
+               "older, and with --delete removes what FROM has not.\n" PLACES EXITS;
+    case COMMAND_DU:
+        return "Usage: sluice du URL... [options]\n\n"
+               "How many objects there are below a folder, and how many bytes.\n" PLACES GLOBS EXITS;
+    case COMMAND_FIND:
+        return "Usage: sluice find URL... [options]\n\n"
+               "Names the objects below a folder that the options want.\n" PLACES GLOBS EXITS;
+    case COMMAND_PRESIGN:
+        return "Usage: sluice presign URL... [options]\n\n"
+               "Prints a URL that whoever has it may fetch an object with, or store one, until it "
+               "expires.\n" PLACES EXITS;
     case COMMAND_MB:
         return "Usage: sluice mb URL... [options]\n\n"
                "Makes buckets.\n" PLACES EXITS;

@@ -63,7 +63,7 @@ static int walk_pattern(struct remote *remote, struct remote_place *place, struc
         return -ENOMEM;
     walk->pattern = pattern;
     walk->skipped = folder_length(prefix);
-    is_folder = !remote->options->recursive && strchr(pattern + strcspn(pattern, "*?[\\"), '/') == NULL;
+    is_folder = !remote->is_recursive && strchr(pattern + strcspn(pattern, "*?[\\"), '/') == NULL;
     err = list(remote, place, session, prefix, is_folder, 0, walk);
     free(prefix);
     return err;

@@ -118,6 +118,19 @@ static void say_deleted(const struct remote *remote, const struct client_transfe
     }
 }
 
+void remote_say_removed(const struct remote *remote, const char *path)
+{
+    if (remote->options->quiet)
+        return;
+    if (remote->options->json) {
+        remote_print_json(json_pack("{s:s, s:s}", "done", "deleted", "path", path));
+        return;
+    }
+    fputs(remote->options->dry_run ? "would be deleted: " : "deleted ", stdout);
+    remote_print_text(stdout, path);
+    putchar('\n');
+}
+
 static void say_done(const struct remote *remote, const struct client_transfer *transfer)
 {
     if (remote->options->quiet)
@@ -231,6 +244,7 @@ void remote_work_add(struct remote_work *work, struct client_transfer *transfer)
         (void)remote_fail(work->remote, -ENOMEM, "cannot go on", "out of memory");
         return;
     }
+    transfer->removes_source = work->removes_sources && transfer->kind != CLIENT_DELETE;
     if (work->engine == NULL) {
         say_done(work->remote, transfer);
         client_transfer_free(transfer);

@@ -18,6 +18,7 @@ static struct remote remote = {.options = &options};
 static void test_patterns(void **state)
 {
     options = (struct options){0};
+    remote.is_recursive = remote.is_literal = false;
     assert_true(remote_is_pattern(&remote, "a/*.txt"));
     assert_true(remote_is_pattern(&remote, "a/[0-9]"));
     assert_false(remote_is_pattern(&remote, "a/b c+%"));
@@ -25,9 +26,9 @@ static void test_patterns(void **state)
     assert_false(remote_pattern_matches(&remote, "a/*.txt", "a/b/c.txt"));
     assert_true(remote_pattern_matches(&remote, "a/\\*", "a/*"));
     assert_false(remote_pattern_matches(&remote, "a/\\*", "a/b"));
-    options.recursive = true;
+    remote.is_recursive = true;
     assert_true(remote_pattern_matches(&remote, "a/*.txt", "a/b/c.txt"));
-    options.literal = true;
+    remote.is_literal = true;
     assert_false(remote_is_pattern(&remote, "a/*.txt"));
 }
 
