@@ -24,6 +24,7 @@ struct archive_shelf {
     struct place places[ARCHIVE_KEPT_MAX];
     uint64_t uses;
     size_t bytes;
+    struct queue making; /* claims */
 };
 
 static bool run(void *ctx, struct queue_link *link, void *own)
@@ -121,39 +122,78 @@ static struct place *place_oldest(struct archive_shelf *shelf, bool is_empty_goo
     return oldest;
 }
 
-struct member_index *archive_shelf_find(struct archive_shelf *shelf,
+/* With the lock. NULL: nobody makes it. */
+static struct archive_claim *maker_find(struct archive_shelf *shelf,
                                         const unsigned char identity[ARCHIVE_IDENTITY_BYTES])
 {
-    struct member_index *index = NULL;
-    struct place *place;
+    for (struct queue_link *link = shelf->making.first; link != NULL; link = link->next) {
+        struct archive_claim *claim = OWNER_OF(link, struct archive_claim, link);
 
-    pthread_mutex_lock(&shelf->lock);
-    if ((place = place_find(shelf, identity)) != NULL) {
-        place->used = ++shelf->uses;
-        index = member_index_ref(place->index);
+        if (memcmp(claim->identity, identity, ARCHIVE_IDENTITY_BYTES) == 0)
+            return claim;
     }
-    pthread_mutex_unlock(&shelf->lock);
-    return index;
+    return NULL;
 }
 
-void archive_shelf_keep(struct archive_shelf *shelf, const unsigned char identity[ARCHIVE_IDENTITY_BYTES],
-                        struct member_index *index)
+enum archive_claimed archive_shelf_claim(struct archive_shelf *shelf, struct archive_claim *claim)
+{
+    enum archive_claimed claimed = ARCHIVE_FOUND;
+    struct archive_claim *maker;
+    struct place *place;
+
+    claim->index = NULL;
+    claim->waiting = (struct queue){0};
+    pthread_mutex_lock(&shelf->lock);
+    if ((place = place_find(shelf, claim->identity)) != NULL) {
+        place->used = ++shelf->uses;
+        claim->index = member_index_ref(place->index);
+    } else if ((maker = maker_find(shelf, claim->identity)) != NULL) {
+        queue_push(&maker->waiting, &claim->link);
+        claimed = ARCHIVE_WAITS;
+    } else {
+        queue_push(&shelf->making, &claim->link);
+        claimed = ARCHIVE_MAKES;
+    }
+    pthread_mutex_unlock(&shelf->lock);
+    return claimed;
+}
+
+/* With the lock. */
+static void keep(struct archive_shelf *shelf, const unsigned char identity[ARCHIVE_IDENTITY_BYTES],
+                 struct member_index *index)
 {
     size_t bytes = member_index_bytes(index);
     struct place *place;
 
     if (bytes > ARCHIVE_KEPT_BYTES_MAX)
         return;
+    while (shelf->bytes > ARCHIVE_KEPT_BYTES_MAX - bytes)
+        place_clear(shelf, place_oldest(shelf, false));
+    place = place_oldest(shelf, true);
+    place_clear(shelf, place);
+    memcpy(place->identity, identity, ARCHIVE_IDENTITY_BYTES);
+    place->index = member_index_ref(index);
+    place->used = ++shelf->uses;
+    shelf->bytes += bytes;
+}
+
+void archive_shelf_settle(struct archive_shelf *shelf, struct archive_claim *claim,
+                          struct member_index *index, struct archive_failure failure)
+{
+    struct queue waiting;
+    struct queue_link *link;
+
     pthread_mutex_lock(&shelf->lock);
-    if (place_find(shelf, identity) == NULL) { /* else another request made it, too */
-        while (shelf->bytes > ARCHIVE_KEPT_BYTES_MAX - bytes)
-            place_clear(shelf, place_oldest(shelf, false));
-        place = place_oldest(shelf, true);
-        place_clear(shelf, place);
-        memcpy(place->identity, identity, ARCHIVE_IDENTITY_BYTES);
-        place->index = member_index_ref(index);
-        place->used = ++shelf->uses;
-        shelf->bytes += bytes;
-    }
+    queue_remove(&shelf->making, &claim->link);
+    if (index != NULL)
+        keep(shelf, claim->identity, index);
+    waiting = claim->waiting;
     pthread_mutex_unlock(&shelf->lock);
+    while ((link = queue_pop(&waiting)) != NULL) {
+        struct archive_claim *waiter = OWNER_OF(link, struct archive_claim, link);
+
+        waiter->failure = failure;
+        waiter->index = index != NULL ? member_index_ref(index) : NULL;
+        waiter->ready(waiter);
+    }
 }

@@ -29,11 +29,36 @@ struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf);
 /* 0: it will be run. -ENOMEM, -EAGAIN: there is no thread to be had. */
 int archive_shelf_work(struct archive_shelf *shelf, struct archive_work *work);
 
-/* identity: of an archive's bytes; the same for no others. With a reference for the caller; NULL: it is not there. */
-struct member_index *archive_shelf_find(struct archive_shelf *shelf,
-                                        const unsigned char identity[ARCHIVE_IDENTITY_BYTES]);
-/* Keeps a finished index, with a reference of its own, instead of those that were used longest ago. */
-void archive_shelf_keep(struct archive_shelf *shelf, const unsigned char identity[ARCHIVE_IDENTITY_BYTES],
-                        struct member_index *index);
+/* Why there is no index, in the words of whoever makes them. */
+struct archive_failure {
+    int error;
+    const char *message; /* static, or NULL */
+};
+
+/* A request's part in an index, which one makes while the others that want the same wait. Caller-owned: from an archive_shelf_claim that did
+ * not give the index until `ready` has been called, or archive_shelf_settle. */
+struct archive_claim {
+    unsigned char identity[ARCHIVE_IDENTITY_BYTES]; /* of the archive's bytes; the same for no others */
+    /* After ARCHIVE_WAITS, once, on any thread: index has a reference for the claim's owner; NULL: whoever was to make it could not, and
+     * failure is what he said of that. */
+    void (*ready)(struct archive_claim *claim);
+    struct member_index *index;
+    struct archive_failure failure;
+    /* private */
+    struct queue_link link;
+    struct queue waiting; /* of whoever makes it */
+};
+
+enum archive_claimed {
+    ARCHIVE_FOUND, /* claim->index has a reference for the owner */
+    ARCHIVE_WAITS, /* `ready` follows */
+    ARCHIVE_MAKES, /* the owner is to make it, and to say how that ended */
+};
+
+enum archive_claimed archive_shelf_claim(struct archive_shelf *shelf, struct archive_claim *claim);
+/* After ARCHIVE_MAKES, once: the finished index, which is kept with a reference of the shelf's, instead of those that were used longest ago;
+ * or NULL and why. Whoever waits is called. */
+void archive_shelf_settle(struct archive_shelf *shelf, struct archive_claim *claim,
+                          struct member_index *index, struct archive_failure failure);
 
 #endif

@@ -171,6 +171,15 @@ check('sluice_cache_hits_total{bucket="box"} 4' in metrics and 'sluice_cache_mis
       "\n".join(line for line in metrics.splitlines() if "cache" in line))
 check(server.stop(), "the server ends with status 0")
 
+# ---- Doors ----
+
+server = Server(args=["--cache", "webdav bucket=box prefix=d/"])
+server.request("PUT", "/-/cache/webdav/a.zip", bytes(good))
+extract = {"X-Minio-Extract": "true"}
+equal([server.request("GET", f"/-/cache/webdav/{path}", headers=extract)[0] for path in ("a.zip", "a.zip/a")], [200, 404], "through a door MinIO's header says nothing")
+equal(server.request("GET", "/box/d/a.zip/a", headers=extract)[2], b"hello", "what a door has stored is an object, whose members S3 reads")
+check(server.stop(), "the server ends with status 0")
+
 # ---- Rights ----
 
 FILE = scratch("credentials")

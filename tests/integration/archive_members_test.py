@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Members of archives, as Python's zipfile and tarfile write and read them: every member of every archive whole, in ranges, as gzip and by HEAD, from
 archives that lie in a segment, in a file of their own and in parts; listings; conditions; versions; MinIO's way to ask."""
+import concurrent.futures
 import contextlib
 import gzip
 import html
@@ -270,6 +271,15 @@ for member, wanted in (("squeezed", squeezed), ("stored", noise * 20)):
     check(got.getvalue() == wanted, f"boto3 downloads {member}, {len(wanted)} bytes, in ranges at once, and it is identical")
 pages = client.get_paginator("list_objects_v2").paginate(Bucket="box", Prefix="extract/large.zip/p/", PaginationConfig={"PageSize": 100})
 equal([entry["Key"] for page in pages for entry in page["Contents"]], [f"extract/large.zip/p/{i:03}" for i in range(300)], "and lists members page by page")
+
+# ---- Many at once ----
+
+for key, data, wanted in (("herd.zip", zip_of(many), b"77"), ("herd", tar_of(many, tarfile.USTAR_FORMAT), b"77"), ("herd.tar", b"no archive", None)):
+    server.request("PUT", f"/box/{key}", data)
+    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda _: server.request("GET", path_of(key, "n/00077")), range(90)))
+    got = {(status, body if status == 200 else error_code(body)) for status, _, body in answers}
+    equal(got, {(200, wanted) if wanted else (400, "InvalidRequest")}, f"{key}: 90 requests that all come before its members are known")
 
 # ---- Clients that leave ----
 

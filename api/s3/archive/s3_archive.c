@@ -55,12 +55,21 @@ static void on_arena_cleared(void *memory)
     member_index_unref(*(struct member_index **)memory);
 }
 
+/* Whoever waits for the same index has it, or has the same answer. */
+static void settle(struct s3_archive *archive, struct member_index *index, struct archive_failure failure)
+{
+    if (archive->is_making)
+        archive_shelf_settle(shelf_of(archive), &archive->claim, index, failure);
+    archive->is_making = false;
+}
+
 /* ---- Failures ---- */
 
 void s3_archive_fail(struct s3_archive *archive, enum s3_error error, const char *message)
 {
     struct s3_send send = {.request = archive->request, .get = archive->get};
 
+    settle(archive, NULL, (struct archive_failure){(int)error, message});
     clear(archive);
     s3_send_fail(&send, error, message);
 }
@@ -203,8 +212,7 @@ static void on_finished(struct core_turn *turn)
         return;
     }
     clear(archive);
-    if (archive->is_identified)
-        archive_shelf_keep(shelf_of(archive), archive->identity, archive->index);
+    settle(archive, archive->index, (struct archive_failure){0});
     archive->opened(archive);
 }
 
@@ -238,8 +246,8 @@ enum s3_archive_step s3_archive_finish(struct s3_archive *archive, bool is_long,
 
 /* ---- The beginning ---- */
 
-/* What its bytes are: nothing else ever lies where they do. An object of very many pieces is not worth the time. */
-static void identify(struct s3_archive *archive, bool is_zip, bool is_tar)
+/* What its bytes are: nothing else ever lies where they do. Of an object of very many pieces that is not worth the time: false. */
+static bool identify(struct s3_archive *archive, bool is_zip, bool is_tar)
 {
     const struct meta_extents *extents = &archive->object->extents;
     struct {
@@ -247,7 +255,7 @@ static void identify(struct s3_archive *archive, bool is_zip, bool is_tar)
     } * pieces;
 
     if (extents->count > S3_ARCHIVE_EXTENTS_KEPT)
-        return;
+        return false;
     pieces = s3_request_alloc(archive->request, (extents->count + 1) * sizeof(*pieces));
     for (uint32_t i = 0; i < extents->count; i++) {
         pieces[i].file = extents->list[i].file;
@@ -256,8 +264,8 @@ static void identify(struct s3_archive *archive, bool is_zip, bool is_tar)
     }
     pieces[extents->count].file = is_zip;
     pieces[extents->count].offset = is_tar;
-    s3_sha256(pieces, (extents->count + 1) * sizeof(*pieces), archive->identity);
-    archive->is_identified = true;
+    s3_sha256(pieces, (extents->count + 1) * sizeof(*pieces), archive->claim.identity);
+    return true;
 }
 
 static bool ends_so(struct slice key, const char *ending)
@@ -318,22 +326,11 @@ static enum s3_archive_step probe(struct s3_archive *archive)
     return begin_reader(archive, ARCHIVE_ZIP);
 }
 
-void s3_archive_open(struct s3_archive *archive)
+static void make_index(struct s3_archive *archive, bool is_zip, bool is_tar)
 {
     uint64_t size = archive->object->size;
-    bool is_zip = ends_so(archive->request->key, ".zip"), is_tar = ends_so(archive->request->key, ".tar");
     int err;
 
-    identify(archive, is_zip, is_tar);
-    archive->held =
-        arena_alloc_hooked(&archive->request->http->arena, sizeof(struct member_index *), on_arena_cleared);
-    *archive->held = NULL;
-    if (archive->is_identified)
-        *archive->held = archive->index = archive_shelf_find(shelf_of(archive), archive->identity);
-    if (archive->index != NULL) {
-        archive->opened(archive);
-        return;
-    }
     if (size == 0) {
         s3_archive_refuse(archive, -ENOENT);
     } else if ((err = s3_archive_room(archive, TAR_BLOCK_BYTES)) != 0) {
@@ -345,4 +342,51 @@ void s3_archive_open(struct s3_archive *archive)
         s3_archive_read(archive, 0, size < TAR_BLOCK_BYTES ? (size_t)size : TAR_BLOCK_BYTES,
                         archive->room.bytes, probe);
     }
+}
+
+/* On any thread. */
+static void on_ready_elsewhere(struct archive_claim *claim)
+{
+    core_turn_end(&OWNER_OF(claim, struct s3_archive, claim)->turn);
+}
+
+static void on_awaited(struct core_turn *turn)
+{
+    struct s3_archive *archive = OWNER_OF(turn, struct s3_archive, turn);
+
+    if (archive->claim.index == NULL) {
+        s3_archive_fail(archive, (enum s3_error)archive->claim.failure.error, archive->claim.failure.message);
+        return;
+    }
+    *archive->held = archive->index = archive->claim.index;
+    archive->opened(archive);
+}
+
+void s3_archive_open(struct s3_archive *archive)
+{
+    struct slice key = archive->request->key;
+    bool is_zip = ends_so(key, ".zip"), is_tar = ends_so(key, ".tar");
+    enum archive_claimed claimed;
+
+    archive->held =
+        arena_alloc_hooked(&archive->request->http->arena, sizeof(struct member_index *), on_arena_cleared);
+    *archive->held = NULL;
+    if (!identify(archive, is_zip, is_tar)) {
+        make_index(archive, is_zip, is_tar);
+        return;
+    }
+    archive->claim.ready = on_ready_elsewhere;
+    archive->turn.next = on_awaited;
+    core_turn_begin(archive->request->worker, &archive->turn); /* before anybody can end it */
+    claimed = archive_shelf_claim(shelf_of(archive), &archive->claim);
+    if (claimed == ARCHIVE_WAITS)
+        return;
+    core_turn_cancel(&archive->turn);
+    archive->is_making = claimed == ARCHIVE_MAKES;
+    if (claimed == ARCHIVE_MAKES) {
+        make_index(archive, is_zip, is_tar);
+        return;
+    }
+    *archive->held = archive->index = archive->claim.index;
+    archive->opened(archive);
 }

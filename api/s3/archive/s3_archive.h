@@ -44,8 +44,8 @@ struct s3_archive {
         unsigned char *bytes;
         size_t length; /* of the budget's, too */
     } room;
-    unsigned char identity[ARCHIVE_IDENTITY_BYTES];
-    bool is_identified;
+    struct archive_claim claim;
+    bool is_making; /* others may wait for it */
     enum archive_kind kind;
     struct member_index **held; /* by the request's arena */
     int result;                 /* of the work */

@@ -36,7 +36,7 @@ void s3_extract_apply(struct s3_request *request)
     struct slice path = request->key;
     size_t length;
 
-    if ((request->method != S3_GET && request->method != S3_HEAD) ||
+    if (request->door != NULL || (request->method != S3_GET && request->method != S3_HEAD) ||
         !slice_is_nocase(s3_request_header(request, "x-minio-extract"), "true"))
         return;
     if (is_listing) {

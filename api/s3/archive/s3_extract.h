@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * MinIO's way to name members of ZIP archives, for its clients: with the header X-Minio-Extract, GET and HEAD of /BUCKET/ARCHIVE.zip/MEMBER
- * are about that member, and a listing whose prefix is ARCHIVE.zip/... is one of members. Worker's thread. */
+ * are about that member, and a listing whose prefix is ARCHIVE.zip/... is one of members. Requests through doors have no such way.
+ * Worker's thread. */
 #ifndef API_S3_ARCHIVE_S3_EXTRACT_H
 #define API_S3_ARCHIVE_S3_EXTRACT_H
 

@@ -16,37 +16,57 @@
 #include "api/archive/archive_shelf.h"
 #include "storage/base/owner.h"
 
-static void identify(unsigned number, unsigned char identity[ARCHIVE_IDENTITY_BYTES])
+static unsigned calls;
+
+static void on_ready(struct archive_claim *claim)
 {
-    memset(identity, 0, ARCHIVE_IDENTITY_BYTES);
-    memcpy(identity, &number, sizeof(number));
+    calls++;
 }
 
-/* An index with so many members, which is kept. */
-static void keep(struct archive_shelf *shelf, unsigned number, unsigned members)
+static struct archive_claim claim_of(unsigned number)
 {
-    unsigned char identity[ARCHIVE_IDENTITY_BYTES];
+    struct archive_claim claim = {.ready = on_ready};
+
+    memcpy(claim.identity, &number, sizeof(number));
+    return claim;
+}
+
+static struct member_index *make(struct archive_shelf *shelf, unsigned members)
+{
     const struct member member = {.name = SLICE("name")};
     struct member_index *index;
 
-    identify(number, identity);
     assert_int_equal(member_index_create(&index, ARCHIVE_TAR, archive_shelf_budget(shelf)), 0);
     for (unsigned i = 0; i < members; i++)
         assert_int_equal(member_index_add(index, &member), 0);
     member_index_finish(index, 0);
-    archive_shelf_keep(shelf, identity, index);
+    return index;
+}
+
+/* Whether it is there; else it is made, with so many members, or given up. */
+static bool has_or_makes(struct archive_shelf *shelf, unsigned number, unsigned members)
+{
+    struct archive_claim claim = claim_of(number);
+    struct member_index *index;
+
+    if (archive_shelf_claim(shelf, &claim) == ARCHIVE_FOUND) {
+        member_index_unref(claim.index);
+        return true;
+    }
+    index = members > 0 ? make(shelf, members) : NULL;
+    archive_shelf_settle(shelf, &claim, index, (struct archive_failure){0});
     member_index_unref(index);
+    return false;
+}
+
+static void keep(struct archive_shelf *shelf, unsigned number, unsigned members)
+{
+    (void)has_or_makes(shelf, number, members);
 }
 
 static bool has(struct archive_shelf *shelf, unsigned number)
 {
-    unsigned char identity[ARCHIVE_IDENTITY_BYTES];
-    struct member_index *index;
-
-    identify(number, identity);
-    index = archive_shelf_find(shelf, identity);
-    member_index_unref(index);
-    return index != NULL;
+    return has_or_makes(shelf, number, 0);
 }
 
 static void test_kept(void **state)
@@ -85,19 +105,73 @@ static void test_bytes(void **state)
 /* Whoever uses one that is pushed out goes on. */
 static void test_pushed_out(void **state)
 {
-    unsigned char identity[ARCHIVE_IDENTITY_BYTES];
+    struct archive_claim claim = claim_of(1000);
     struct archive_shelf *shelf;
     struct member_index *index;
 
     assert_int_equal(archive_shelf_create(&shelf), 0);
     keep(shelf, 1000, 1);
-    identify(1000, identity);
-    index = archive_shelf_find(shelf, identity);
+    assert_int_equal(archive_shelf_claim(shelf, &claim), ARCHIVE_FOUND);
+    index = claim.index;
     for (unsigned i = 0; i < ARCHIVE_KEPT_MAX; i++)
         keep(shelf, i, 1);
     assert_false(has(shelf, 1000));
     assert_non_null(member_index_find(index, SLICE("name")));
     member_index_unref(index);
+    archive_shelf_destroy(shelf);
+}
+
+/* One makes it, and all who want the same meanwhile get it from him; of something else he knows nothing. */
+static void test_waiting(void **state)
+{
+    struct archive_claim maker = claim_of(1), other = claim_of(2),
+                         waiting[3] = {claim_of(1), claim_of(1), claim_of(1)};
+    struct archive_shelf *shelf;
+    struct member_index *index;
+
+    assert_int_equal(archive_shelf_create(&shelf), 0);
+    calls = 0;
+    assert_int_equal(archive_shelf_claim(shelf, &maker), ARCHIVE_MAKES);
+    assert_int_equal(archive_shelf_claim(shelf, &other), ARCHIVE_MAKES);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(archive_shelf_claim(shelf, &waiting[i]), ARCHIVE_WAITS);
+    archive_shelf_settle(shelf, &other, NULL, (struct archive_failure){5, "other"});
+    assert_int_equal(calls, 0);
+    index = make(shelf, 1);
+    archive_shelf_settle(shelf, &maker, index, (struct archive_failure){0});
+    assert_int_equal(calls, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_equal(waiting[i].index, index);
+        member_index_unref(waiting[i].index);
+    }
+    member_index_unref(index);
+    assert_true(has(shelf, 1));
+    assert_false(has(shelf, 2));
+    archive_shelf_destroy(shelf);
+}
+
+/* He could not: they hear why. The next one may try again. */
+static void test_waiting_in_vain(void **state)
+{
+    struct archive_claim maker = claim_of(1), waiting[2] = {claim_of(1), claim_of(1)};
+    struct archive_shelf *shelf;
+
+    assert_int_equal(archive_shelf_create(&shelf), 0);
+    calls = 0;
+    assert_int_equal(archive_shelf_claim(shelf, &maker), ARCHIVE_MAKES);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(archive_shelf_claim(shelf, &waiting[i]), ARCHIVE_WAITS);
+    archive_shelf_settle(shelf, &maker, NULL, (struct archive_failure){7, "why"});
+    assert_int_equal(calls, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_null(waiting[i].index);
+        assert_int_equal(waiting[i].failure.error, 7);
+        assert_string_equal(waiting[i].failure.message, "why");
+    }
+    assert_int_equal(archive_shelf_claim(shelf, &waiting[0]), ARCHIVE_MAKES);
+    assert_int_equal(archive_shelf_claim(shelf, &waiting[1]), ARCHIVE_WAITS);
+    archive_shelf_settle(shelf, &waiting[0], NULL, (struct archive_failure){0});
+    assert_int_equal(calls, 3);
     archive_shelf_destroy(shelf);
 }
 
@@ -133,6 +207,8 @@ int main(void)
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_pushed_out),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_waiting_in_vain),
         cmocka_unit_test(test_work),
     };
 
