@@ -32,6 +32,11 @@ static const struct {
     {"SLUICE_CACHE_GRADLE", "{url}/-/cache/{gradle}/", NULL},
     {"SLUICE_CACHE_GO", "{url}/-/cache/{go}", NULL},
     {"SLUICE_CACHE_HTTP", "{url}/-/cache/{http}/", NULL},
+    {"ACTIONS_RESULTS_URL", "{url}/-/cache/{github}/", NULL},
+    {"ACTIONS_CACHE_URL", "{url}/-/cache/{github}/", NULL},
+    {"ACTIONS_CACHE_SERVICE_V2", "true", "github"},
+    /* @actions/artifact looks for the claim {"scp":"Actions.Results:run:job"} in it: s3_web.h. */
+    {"ACTIONS_RUNTIME_TOKEN", "e30.eyJzY3AiOiJBY3Rpb25zLlJlc3VsdHM6cnVuOmpvYiJ9.{token}", "github"},
 };
 
 /* What SDKs prefer to the variables above, or that turns them off; and what is the server's. A hyphen at the end, which no variable has, stands for any

@@ -24,7 +24,7 @@ def token(job="job-1", run="run-1", kind="writer", signer=key):
 
 def serve():
     with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(f"oidc {CI} audience=sluice jwks={issuer.url}\nrole writers claim:kind=writer scope=acme\nrole readers claim:kind=reader read=acme\n")
+        file.write(f"token main main-secret-0123456789 scope=main\noidc {CI} audience=sluice jwks={issuer.url}\nrole writers claim:kind=writer scope=acme\nrole readers claim:kind=reader read=acme\n")
     return Server(args=["--credentials", FILE, "--cache", "github bucket=acts"])
 
 
@@ -60,6 +60,13 @@ def round_trip(way, size):
     check(found is not None and "error" not in found and not found["digestMismatch"] and found["age"] < 600_000 and
           (found["id"], found["size"], found["digest"], found["file"], found["files"]) ==
           (stored["id"], stored["uploaded"], "sha256:" + stored["told"], stored["file"], ["file" if way == "upload" else name]), f"{what}: another job downloads and compares", output)
+
+
+def recipe():
+    """The token that deploy/ci makes, of a secret of the server's own."""
+    told = run([os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", "actions.sh")], folder,
+               {"SLUICE_URL": server.url, "SLUICE_TOKEN": "main-secret-0123456789", "GITHUB_RUN_ID": "17", "GITHUB_JOB": "compile"})[1]
+    return dict(line.split("=", 1) for line in told.splitlines())["ACTIONS_RUNTIME_TOKEN"]
 
 
 npm, node = tool("npm"), tool("node")
@@ -103,5 +110,8 @@ for act in ("list", "upload"):
 result, output = client(token("job-2"), "delete", "upload-1024")
 check(result is not None and result.get("id", 0) > 0, "@actions/artifact: another job removes one", output)
 equal(client(token(), "list")[0], [name for name in names if name != "upload-1024"], "@actions/artifact: which is gone")
+stored, output = client(recipe(), "upload", "built", 1000)
+found, more = client(recipe(), "download", "built")
+check(stored is not None and found is not None and "error" not in stored and found.get("file") == stored["file"], "@actions/artifact: by the recipe of deploy/ci", output + more)
 check(server.stop(), "the server ends with status 0")
 done()

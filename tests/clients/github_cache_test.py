@@ -13,6 +13,7 @@ from sluicetest import Server, equal, fresh, scratch, skip
 SECRETS = {"main": "main-secret-0123456789", "pull": "pull-secret-0123456789", "reader": "reader-secret-0123456789", "wrong": "wrong-secret-0123456789"}
 FILE = scratch("github.credentials")
 SIZES = (1, 1024, 140_000_000)
+RECIPE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", "actions.sh")
 
 
 def serve():
@@ -38,9 +39,9 @@ def client(program, who, size, name, host="https://github.localhost"):
     places = {"RUNNER_TEMP": fresh("github-temp"), "GITHUB_WORKSPACE": fresh("github-work")}
     for place in places.values():
         os.makedirs(place)
+    told = run([RECIPE], folder, {"SLUICE_URL": server.url, "SLUICE_TOKEN": SECRETS[who]})[1]
     status, output = run([node, os.path.join(folder, program), str(size), name], folder, {
-        "ACTIONS_CACHE_SERVICE_V2": "true", "GITHUB_SERVER_URL": host, "ACTIONS_RESULTS_URL": f"{server.url}/-/cache/github/", "ACTIONS_CACHE_URL": f"{server.url}/-/cache/github/",
-        "ACTIONS_RUNTIME_TOKEN": SECRETS[who], **places})
+        **dict(line.split("=", 1) for line in told.splitlines()), "GITHUB_SERVER_URL": host, **places})
     found = [line[7:] for line in output.splitlines() if line.startswith("RESULT ")]
     return (json.loads(found[0]) if found and status == 0 else None), output[-2000:]
 

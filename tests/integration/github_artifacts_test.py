@@ -6,12 +6,13 @@ import base64
 import hashlib
 import json
 import os
+import subprocess
 import time
 import urllib.parse
 
 from issuer import Issuer, Key
 from protobuf import field
-from sluicetest import Server, check, done, equal, fresh, poll
+from sluicetest import ROOT, Server, check, done, equal, fresh, poll
 
 SERVICE = "/twirp/github.actions.results.api.v1.ArtifactService/"
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -249,6 +250,24 @@ equal((store(runner(ac=MAIN), "out", b"of main")[0], read(runner(ac=MAIN), "out"
 equal(server.request("GET", f"/acts/gh/-/artifacts/123/refs%252Fheads%252Fmain/-/{RUN}/out", headers=ADMIN)[2], b"of main", "lie below the repository")
 equal(create(runner(repository="other/app"), "x")[0], 403, "without a role a good token has no right")
 
+# ---- The recipe of deploy/ci ----
+
+
+def recipe(secret, **environment):
+    lines = subprocess.run([os.path.join(ROOT, "deploy", "ci", "actions.sh")], env={"PATH": os.environ["PATH"], "SLUICE_URL": server.url, "SLUICE_TOKEN": secret, **environment},
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+variables = recipe(SECRETS["main"], GITHUB_RUN_ID="17", GITHUB_JOB="compile")
+equal((variables["ACTIONS_RESULTS_URL"], variables["ACTIONS_CACHE_URL"], variables["ACTIONS_CACHE_SERVICE_V2"]), (f"{server.url}/-/cache/github/",) * 2 + ("true",), "the recipe leads to the door")
+who = variables["ACTIONS_RUNTIME_TOKEN"]
+claims = who.split(".")[1]
+equal(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))), {"scp": "Actions.Results:17:compile"}, "and tells the client its run and job")
+equal((store(who, "out", b"of the recipe", run="17", job="compile")[0], read("main", "out", run="17")), (200, b"of the recipe"), "its token is that of the secret")
+equal(listed(recipe("wrong-token-0123456789")["ACTIONS_RUNTIME_TOKEN"]), (401, "unauthenticated"), "and no other secret's")
+equal(json.loads(base64.urlsafe_b64decode(recipe("x", SLUICE_RUN="mine", GITHUB_RUN_ID="17")["ACTIONS_RUNTIME_TOKEN"].split(".")[1] + "=="))["scp"], "Actions.Results:mine:job", "a run may be named")
+
 # ---- Expiry ----
 
 
@@ -263,6 +282,8 @@ equal(read("main", "brief"), (404, "not_found"), "nor given")
 check(poll(lambda: server.request("GET", f"/acts/gh/-/artifacts/main/-/{RUN}/brief", headers=ADMIN)[0] == 404), "and it is removed, by itself")
 equal((read("main", "lasting"), read("main", "build")), (b"for a day", b"again"), "others stay")
 check("removed 1 objects from acts whose time was over" in server.log_text(), "the log tells")
+guesses = [call(f"e30.e30.guess-number-{i:05}", "ListArtifacts", {})[0] for i in range(40)]
+check(guesses[0] == 401 and guesses[-1] == 429, "secrets in such a form are not guessed at either", repr(guesses))
 check(server.stop(), "the server ends with status 0")
 
 # ---- Without keys ----

@@ -134,6 +134,16 @@ printf '%s' "$SLUICE_BAZELRC"
     status, output, errors = run(*words, "--", "sh", "-c", script)
     equal((status, output, errors), (0, '200 same 401 {"status":"enabled"} 200 404', ""), "the variables of caches lead to them, and let in")
     script = """
+service() { curl -s -w ' %{http_code} ' -H "Authorization: Bearer $ACTIONS_RUNTIME_TOKEN" -H 'Content-Type: application/json' -d "$2" ${ACTIONS_RESULTS_URL}twirp/github.actions.results.api.v1.$1; }
+service CacheService/GetCacheEntryDownloadURL '{"key":"k","version":"'$(printf %064d 0)'"}'
+service ArtifactService/ListArtifacts '{"workflow_run_backend_id":"run","workflow_job_run_backend_id":"job"}'
+curl -s -o /dev/null -w '%{http_code} ' -H "Authorization: Bearer $ACTIONS_RUNTIME_TOKEN" "${ACTIONS_CACHE_URL}_apis/artifactcache/cache?keys=k&version=$(printf %064d 0)"
+curl -s -o /dev/null -w '%{http_code} ' "${ACTIONS_CACHE_URL}_apis/artifactcache/cache?keys=k&version=$(printf %064d 0)"
+echo $ACTIONS_RUNTIME_TOKEN | cut -d. -f2 | base64 -d; echo " $ACTIONS_CACHE_SERVICE_V2"
+"""
+    status, output, errors = run("--cache", "github name=gh bucket=acts", "--", "sh", "-c", script)
+    equal((status, output, errors), (0, '{"ok":false} 200 {"artifacts":[]} 200 204 401 {"scp":"Actions.Results:run:job"} true\n', ""), "so do those of GitHub's services")
+    script = """
 stat -c %a "$SLUICE_BAZELRC"
 sed "s#$SLUICE_TOKEN#TOKEN#; s#$AWS_ENDPOINT_URL#URL#" "$SLUICE_BAZELRC"
 """

@@ -87,7 +87,7 @@ static bool is_of_issuer(const struct s3_request *request, struct slice authoriz
     struct s3_web_claim claim;
 
     return s3_credentials_has_issuers(request->credentials) &&
-           s3_oidc_is_token(s3_web_bearer(authorization)) &&
+           s3_oidc_is_token(s3_web_bearer(authorization)) && !s3_web_is_wrapped(authorization) &&
            !(s3_web_read(authorization, &claim) && find(request, &claim) != NULL);
 }
 

@@ -10,6 +10,7 @@
 #include "api/s3/auth/s3_hash.h"
 #include "storage/base/base64.h"
 
+#define WRAPPING        "e30."
 #define BASIC_BYTES_MAX (S3_ACCESS_KEY_BYTES_MAX + 1 + S3_SECRET_KEY_BYTES_MAX)
 
 static const struct {
@@ -78,12 +79,28 @@ static bool read_basic(struct slice text, struct s3_web_claim *claim)
     return is_read;
 }
 
+/* "e30.CLAIMS.SECRET"; "e30" is an empty object, as no token of an issuer has it. base NULL: it is not of that form. */
+static struct slice unwrap(struct slice text)
+{
+    const char *first = slice_has_prefix(text, WRAPPING) ? text.base + sizeof(WRAPPING) - 2 : NULL;
+    const char *last = first != NULL ? memrchr(text.base, '.', text.len) : NULL;
+
+    return last != first ? slice_from(text, (size_t)(last + 1 - text.base)) : slice_of(NULL, 0);
+}
+
+bool s3_web_is_wrapped(struct slice authorization)
+{
+    return unwrap(s3_web_bearer(authorization)).base != NULL;
+}
+
 static bool read_bearer(struct slice text, struct s3_web_claim *claim)
 {
+    struct slice wrapped = unwrap(text);
+
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.base[i] <= ' ')
             return false;
-    return take_secret(claim, text);
+    return take_secret(claim, wrapped.base != NULL ? wrapped : text);
 }
 
 bool s3_web_read(struct slice authorization, struct s3_web_claim *claim)

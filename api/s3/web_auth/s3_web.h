@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What HTTP clients that sign nothing show in Authorization: "Basic base64(NAME:SECRET)" (RFC 7617), "Bearer SECRET" (RFC 6750).
+ * What HTTP clients that sign nothing show in Authorization: "Basic base64(NAME:SECRET)" (RFC 7617), "Bearer SECRET" (RFC 6750). Some want
+ * their token to be a JSON Web Token, in which they look for claims: "Bearer e30.CLAIMS.SECRET" is the same as "Bearer SECRET", whatever it claims.
  * Pure functions; any thread. */
 #ifndef API_S3_WEB_AUTH_S3_WEB_H
 #define API_S3_WEB_AUTH_S3_WEB_H
@@ -26,6 +27,8 @@ struct s3_web_claim {
 
 /* By the word that it begins with, in any case. */
 enum s3_web_scheme s3_web_scheme_of(struct slice authorization);
+/* Whether it is a secret in the form of a JSON Web Token. */
+bool s3_web_is_wrapped(struct slice authorization);
 /* What follows "Bearer"; empty for anything else. */
 struct slice s3_web_bearer(struct slice authorization);
 /* False for what is neither of the two, or longer than what anybody has. */

@@ -42,6 +42,23 @@ static bool reads(const char *authorization, const char *name, const char *secre
     return true;
 }
 
+/* Some clients want a JSON Web Token to look into. Nothing that it claims means anything. */
+static void test_wrapped(void **state)
+{
+    assert_true(reads("Bearer e30.eyJzY3AiOiJ4In0.secret", "", "secret"));
+    assert_true(reads("Bearer  e30..secret", "", "secret"));
+    assert_true(reads("Bearer e30.a.b.secret", "", "secret"));
+    assert_true(reads("Bearer e30.secret", "", "e30.secret"));
+    assert_true(reads("Bearer e31.a.secret", "", "e31.a.secret"));
+    assert_true(reads("Bearer xe30.a.secret", "", "xe30.a.secret"));
+    assert_true(s3_web_is_wrapped(slice_text("Bearer e30.a.b")));
+    assert_false(s3_web_is_wrapped(slice_text("Bearer e30.b")));
+    assert_false(s3_web_is_wrapped(slice_text("Bearer eyJhbGciOiJSUzI1NiJ9.a.b")));
+    assert_false(s3_web_is_wrapped(slice_text("Basic e30.a.b")));
+    assert_false(reads("Bearer e30.a.", "", ""));
+    assert_false(reads("Bearer e30.a b.secret", "", "secret"));
+}
+
 static void test_read(void **state)
 {
     static const char *const bad[] = {
@@ -484,13 +501,14 @@ static void test_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),           cmocka_unit_test(test_read_long),
-        cmocka_unit_test(test_basic),          cmocka_unit_test(test_beside_others),
-        cmocka_unit_test(test_switched_off),   cmocka_unit_test(test_readable_way),
-        cmocka_unit_test(test_open_server),    cmocka_unit_test(test_invited),
-        cmocka_unit_test(test_pages),          cmocka_unit_test(test_guesses),
-        cmocka_unit_test(test_known),          cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_many_addresses), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_wrapped),       cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_long),     cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_beside_others), cmocka_unit_test(test_switched_off),
+        cmocka_unit_test(test_readable_way),  cmocka_unit_test(test_open_server),
+        cmocka_unit_test(test_invited),       cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_guesses),       cmocka_unit_test(test_known),
+        cmocka_unit_test(test_repeated),      cmocka_unit_test(test_many_addresses),
+        cmocka_unit_test(test_too_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
