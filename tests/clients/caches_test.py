@@ -160,7 +160,7 @@ def debians_bazel():
     place = write(fresh("bazel-run"), {"WORKSPACE": "", "BUILD": 'genrule(name = "file", outs = ["out.txt"], cmd = "echo said > $@")\n'})
     command = f"{program} --output_user_root={os.path.join(BUILD, 'clients', 'bazel')} --output_base={fresh('bazel-run-base')} --nohome_rc --max_idle_secs=5 --host_jvm_args=-Xmx512m"
     script = f"""for i in 1 2; do {command} --bazelrc=$SLUICE_BAZELRC build --spawn_strategy=local --noshow_progress //:file || exit; {command} clean || exit; done; {command} shutdown"""
-    status, output = run([SLUICE, "run", "--cache", "bazel bucket=ci", "--", "sh", "-c", script], place, {})
+    status, output = run([SLUICE, "run", "--cache", "bazel bucket=ci-bazel", "--", "sh", "-c", script], place, {})
     return check(status == 0 and output.count("1 remote cache hit") == 1, "Debian's Bazel: inside sluice run, the second build is a hit", output[-1500:])
 
 
