@@ -80,3 +80,4 @@ else()
     pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
     pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl) # used by its headers; loaded when it is needed
 endif()
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd) # as libcurl

@@ -6,7 +6,8 @@
  *      [INSTANCE/]cas/HASH      GET, HEAD, PUT: bytes whose SHA-256 is that; the instance has no say in it. Those of no bytes are always there
  *      status                   GET: JSON, for whoever may ask
  *
- * HASH has 64 hex digits in lower case. What is stored is what was sent: a coding (zstd) is refused, for the name is that of the plain bytes.
+ * HASH has 64 hex digits in lower case. A blob may come in zstd's coding (Content-Encoding: zstd, X-Digest-SizeBytes), as bazel-remote takes it: the name
+ * is that of the plain bytes, and these are stored, so that they are sent by sendfile to whoever asks; to those who would take zstd, too.
  * Clients build on after any error, with a warning. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 
 #include "api/doors/action_result.h"
 #include "api/doors/door_action.h"
+#include "api/doors/door_decode.h"
+#include "api/s3/object/s3_range.h"
 #include "storage/base/base64.h"
 #include "storage/base/clock.h"
 #include "storage/base/hex.h"
@@ -85,6 +88,22 @@ static bool is_coded(const struct s3_request *request)
     return coding.len > 0 && !slice_is_nocase(coding, "identity");
 }
 
+/* The coding is zstd, of a blob, and can be decoded here. */
+static bool begin_decoding(struct door_call *call, const struct entry *entry, uint64_t size)
+{
+    return entry->is_blob && slice_is_nocase(s3_request_header(call->request, "content-encoding"), "zstd") &&
+           door_decode_begin_put(call, call->door->state, size);
+}
+
+/* What the plain bytes are to be. False: it is no number. */
+static bool read_size(const struct s3_request *request, uint64_t *size)
+{
+    struct slice text = s3_request_header(request, "x-digest-sizebytes");
+
+    *size = UINT64_MAX;
+    return text.base == NULL || s3_number_parse(text.base, text.len, INT64_MAX, size) == 0;
+}
+
 /* What S3's clients say of their bytes is verified on their way in. */
 static void claim_hash(struct door_call *call, struct slice hash)
 {
@@ -101,12 +120,14 @@ static void claim_hash(struct door_call *call, struct slice hash)
 static enum s3_door_way put_entry(struct door_call *call, const struct entry *entry, struct slice name)
 {
     struct s3_request *request = call->request;
-    uint64_t length = http_body_length(request->http);
+    uint64_t length = http_body_length(request->http), size;
     enum s3_door_way way;
 
-    if (is_coded(request))
+    if (!read_size(request, &size))
+        return door_answer(call, 400, "text/plain", "X-Digest-SizeBytes is no number\n");
+    if (is_coded(request) && !begin_decoding(call, entry, size))
         return door_answer(call, 415, "text/plain",
-                           "bodies are taken as they are, without a Content-Encoding\n");
+                           "blobs are taken as they are or in zstd's coding, results as they are\n");
     if (length == UINT64_MAX || s3_request_header(request, "content-length").base == NULL)
         return door_answer(call, 411, "text/plain", "a Content-Length is needed\n");
     if ((way = door_go_to_key(call, name)) != S3_DOOR_ENTERED)
@@ -151,5 +172,25 @@ static enum s3_door_way enter_bazel(struct door_call *call)
     return read_entry(call->path, &entry) ? enter_entry(call, &entry) : door_answer_absent(call);
 }
 
-const struct door_kind door_bazel = {
-    .name = "bazel", .enter = enter_bazel, .status_of_taken = 200, .hides_trouble = true, .validates = true};
+static int open_bazel(struct door *door, const char *public_url)
+{
+    struct door_decoders *decoders = NULL;
+    int err = door_decoders_create(&decoders);
+
+    (void)public_url;
+    door->state = decoders;
+    return err;
+}
+
+static void close_bazel(struct door *door)
+{
+    door_decoders_destroy(door->state);
+}
+
+const struct door_kind door_bazel = {.name = "bazel",
+                                     .open = open_bazel,
+                                     .close = close_bazel,
+                                     .enter = enter_bazel,
+                                     .status_of_taken = 200,
+                                     .hides_trouble = true,
+                                     .validates = true};

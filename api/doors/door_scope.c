@@ -25,11 +25,23 @@ static bool is_read(const struct s3_request *request)
     return request->method == S3_GET || request->method == S3_HEAD;
 }
 
+/* What is stored is not in the coding in which it came. Nobody asks for the header any more: the signature was compared. */
+static void hide_coding(struct s3_request *request)
+{
+    struct http_headers *headers = &request->http->headers;
+
+    for (size_t i = 0; i < headers->size; i++)
+        if (slice_is_nocase(headers->entries[i].name, "content-encoding"))
+            headers->entries[i].name = SLICE("x-content-encoding");
+}
+
 enum s3_error door_on_known(struct s3_request *request)
 {
     struct door_call *call = door_call_of(request);
     enum s3_error error = S3_ERROR_NONE;
 
+    if (call->front.feed != NULL)
+        hide_coding(request);
     if (call->is_vouched)
         return S3_ERROR_NONE;
     call->scopes = request->identity != NULL ? s3_identity_scopes(request->identity) : NULL;

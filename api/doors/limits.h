@@ -26,7 +26,15 @@
 #define DOOR_ACTION_STEP_BYTES 8192u
 #define DOOR_ACTION_WAITS_MAX  64u /* for room to note uses, until it is given up */
 #define DOOR_ACTION_STEP_NAMES 16u
-#define DOOR_MESSAGE_BYTES_MAX 256u /* of what an error says */
+/* Of a body in zstd's coding: what one step takes and makes, a tenth of a millisecond; the window, which is what zstd's levels up to 19 need and RFC
+ * 8878 wants of all who decode; threads, all that a few uploads at the network's speed take; and the memory of all bodies of a door, 15 with the
+ * largest window. */
+#define DOOR_DECODE_IN_BYTES         (64u << 10)
+#define DOOR_DECODE_OUT_BYTES        (128u << 10)
+#define DOOR_DECODE_WINDOW_LOG_MAX   23
+#define DOOR_DECODE_THREADS_MAX      2u
+#define DOOR_DECODE_MEMORY_BYTES_MAX (128u << 20)
+#define DOOR_MESSAGE_BYTES_MAX       256u /* of what an error says */
 
 #define GITHUB_KEY_BYTES_MAX           512u        /* GitHub's own bound, there of characters */
 #define GITHUB_KEYS_MAX                10u         /* that one look-up asks for, as GitHub has it */

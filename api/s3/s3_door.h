@@ -14,6 +14,7 @@
 #include "api/s3/s3_error.h"
 #include "storage/base/slice.h"
 
+struct s3_put;
 struct s3_request;
 
 enum s3_door_way {
@@ -43,6 +44,8 @@ struct s3_door {
     void (*on_body)(struct s3_request *request, const void *data, size_t length);
     enum s3_error (*on_body_end)(struct s3_request *request);
     uint64_t body_bytes_max; /* of a PUT; 0: S3's own bound */
+    /* What is stored by a PUT is not its body as it is: as s3_put.feed. NULL: it is. Not with on_body. */
+    void (*feed)(struct s3_put *put);
 };
 
 /* All doors of a server. */

@@ -9,16 +9,16 @@ import json
 import os
 
 from protobuf import field
-from sluicetest import SLUICE, Server, check, done, equal, fresh, run
+from sluicetest import SLUICE, Server, check, done, equal, fresh, run, skip
 
 SECRETS = {name: f"{name}-secret-0123456789" for name in ("main", "pr", "reader")}
 FILE = fresh("bazel") + ".credentials"
 with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
     file.write("".join(f"token {name} {SECRETS[name]} {rights}\n" for name, rights in (
         ("main", "scope=main"), ("pr", "scope=pr/1 read=main"), ("reader", "read=main"))))
-    file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write far=read,write\n")
-CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", f"bazel name=far bucket=far prefix={'f' * 256}", "bazel name=ccache bucket=plain prefix=c/ no-validation"]
-server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", "--cache-bucket", "far max-size=1G", *[word for cache in CACHES for word in ("--cache", cache)]])
+    file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write far=read,write small=read,write\n")
+CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", f"bazel name=far bucket=far prefix={'f' * 256}", "bazel name=ccache bucket=plain prefix=c/ no-validation", "bazel name=small bucket=small"]
+server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", "--cache-bucket", "far max-size=1G", "--cache-bucket", "small max-object=1M", *[word for cache in CACHES for word in ("--cache", cache)]])
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -81,7 +81,8 @@ equal((status("PUT", f"bazel/cas/{key('x')}", blob), status("PUT", f"bazel/cas/{
       "cas: other bytes are refused")
 equal((ask("GET", f"bazel/cas/{EMPTY}")[::2], status("HEAD", f"bazel/cas/{EMPTY}")), ((200, b""), 200), "cas: nothing is always there")
 equal((status("PUT", f"bazel/cas/{EMPTY}", b""), status("PUT", f"bazel/cas/{EMPTY}", b"x")), (200, 400), "cas: and may be stored")
-equal(status("PUT", f"bazel/cas/{name_of(b'z')}", b"z", {"Content-Encoding": "zstd"}), 415, "cas: a coding is refused")
+equal([status("PUT", f"bazel/{path}", b"z", {"Content-Encoding": coding}) for path, coding in ((f"cas/{name_of(b'z')}", "gzip"), (f"cas/{name_of(b'z')}", "zstd, gzip"), (f"ac/{key('z')}", "zstd"))],
+      [415] * 3, "codings other than zstd are refused, and of results that, too")
 equal([status("GET", f"bazel/{path}") for path in ("cas/", f"cas/{'A' * 64}", f"cas/{key('x')}0", f"cas/{key('x')[1:]}", f"x{key('x')}", key("x"), "ac", "", f"../ac/{key('x')}",
                                                     f"/ac/{key('x')}", f"xcas/{key('x')}", f"ac/cas/../{key('x')}", "status/x")], [404] * 13, "paths that are none")
 equal((status("DELETE", f"bazel/cas/{name_of(blob)}"), status("POST", f"bazel/ac/{key('x')}", b"x")), (405, 405), "nothing is deleted")
@@ -90,6 +91,59 @@ check(answer[0] == 200 and json.loads(answer[2])["ServerTime"] > 1_700_000_000, 
 chunked = server.raw(f"PUT /-/cache/bazel/cas/{name_of(b'z')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
                      "1\r\nz\r\n0\r\n\r\n".encode())
 check(chunked.startswith(b"HTTP/1.1 411 "), "a length is needed", repr(chunked[:200]))
+
+# ---- Blobs in zstd's coding ----
+RAW = b"\x28\xb5\x2f\xfd"  # the magic number of a frame
+
+
+def frame(body, window=None, last=True):
+    """A frame of raw blocks (RFC 8878), made by hand: with its size in its head, or with a window of that many bits."""
+    head = RAW + (b"\xa0" + len(body).to_bytes(4, "little") if window is None else b"\x00" + bytes([(window - 10) << 3]))
+    pieces = [body[at:at + (128 << 10)] for at in range(0, len(body), 128 << 10)] or [b""]
+    return head + b"".join((len(piece) << 3 | (last and i + 1 == len(pieces))).to_bytes(3, "little") + piece for i, piece in enumerate(pieces))
+
+
+def zeros(size):
+    """A frame of so many zeros, in blocks that repeat one byte: four bytes stand for 128 KiB."""
+    counts = [128 << 10] * (size >> 17) + [size & 0x1ffff]
+    return RAW + b"\x00" + bytes([(20 - 10) << 3]) + b"".join((count << 3 | 2 | (i + 1 == len(counts))).to_bytes(3, "little") + b"\0" for i, count in enumerate(counts))
+
+
+def put_coded(plain, coded, headers=None, door="bazel"):
+    return status("PUT", f"{door}/cas/{name_of(plain)}", coded, {"Content-Encoding": "zstd", **(headers or {})})
+
+
+if put_coded(b"is it here", frame(b"is it here")) == 415:
+    skip("zstd", "there is no libzstd")
+else:
+    for size in (0, 1, 1000, 65_536, 200_000, 3_000_000):
+        plain = os.urandom(size)
+        equal((put_coded(plain, frame(plain), {"X-Digest-SizeBytes": str(size)}), ask("GET", f"bazel/cas/{name_of(plain)}")[2] == plain), (200, True), f"zstd: {size} bytes are stored as what they stand for")
+    answer = ask("GET", f"bazel/cas/{name_of(plain)}", headers={"Accept-Encoding": "zstd"})
+    equal((answer[2] == plain, answer[1].get("content-encoding")), (True, None), "zstd: and are sent so, whoever asks")
+    equal(server.request("HEAD", f"/plain/b/cas/{name_of(plain)}")[1].get("content-encoding"), None, "zstd: by S3, too")
+    two = b"one" + b"two" * 50_000
+    equal((put_coded(two, frame(b"one") + frame(two[3:], 17)), ask("GET", f"bazel/cas/{name_of(two)}")[2] == two), (200, True), "zstd: two frames are one body")
+    large = zeros(40_000_000)
+    plain = bytes(40_000_000)
+    equal((len(large) < 2000, put_coded(plain, large), ask("GET", f"bazel/cas/{name_of(plain)}")[2] == plain), (True, 200, True), "zstd: little may stand for much")
+    found = name_of(b"not there")
+    equal([put_coded(b"not there", body, headers) for body, headers in (
+        (frame(b"other"), {}), (b"not there", {}), (frame(b"not there")[:-1], {}), (frame(b"not there")[:3], {}), (b"", {}), (frame(b"not there") + b"x", {}), (frame(b"not there", last=False), {}),
+        (frame(b"not there"), {"X-Digest-SizeBytes": "5"}), (frame(b"not there"), {"X-Digest-SizeBytes": "7"}), (frame(b"not there"), {"X-Digest-SizeBytes": "x"}), (frame(b"not there", 24), {}),
+        (RAW + os.urandom(100), {}), (zeros(40_000_000), {"X-Digest-SizeBytes": "1000"}))], [400] * 13, "zstd: what is damaged, or stands for other bytes, is refused")
+    equal((status("GET", f"bazel/cas/{found}"), put_coded(b"not there", frame(b"not there", 23)), status("GET", f"bazel/cas/{found}")), (404, 200, 200), "zstd: and not stored; with a window of 8 MiB it is")
+    cut = server.open_socket()
+    cut.sendall(f"PUT /-/cache/bazel/cas/{key('cut')} HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: zstd\r\nContent-Length: 1000000\r\n\r\n".encode() + zeros(400_000_000))
+    cut.close()
+    limited = name_of(bytes(2_000_000))
+    equal((status("PUT", f"small/cas/{limited}", zeros(2_000_000), {"Content-Encoding": "zstd"}), status("PUT", f"small/cas/{name_of(bytes(1000))}", zeros(1000), {"Content-Encoding": "zstd"}),
+           status("GET", f"small/cas/{limited}")), (413, 200, 404), "zstd: a cache's largest object is one of plain bytes")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        bodies = [os.urandom(300_000 + i) for i in range(48)]
+        equal(list(pool.map(lambda body: put_coded(body, frame(body, 20)), bodies)), [200] * 48, "zstd: many at a time")
+    equal([ask("GET", f"bazel/cas/{name_of(body)}")[2] == body for body in bodies], [True] * 48, "zstd: and all are whole")
+    equal(status("GET", f"bazel/cas/{key('cut')}"), 404, "zstd: nothing is left of one that was cut off")
 
 # ---- Results in protobuf ----
 there, absent = stored(b"output of an action"), key("absent")

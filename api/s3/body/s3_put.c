@@ -308,7 +308,7 @@ enum s3_error s3_put_prepare_fed(struct s3_put *put, uint64_t bytes_max, const c
     enum s3_error error = read_claims(put, message);
 
     if (error == S3_ERROR_NONE && put->claim.in_trailer) {
-        *message = "A form has no trailers.";
+        *message = "This body has no trailers.";
         return S3_ERROR_INVALID_REQUEST;
     }
     put->bytes_max = bytes_max < length_max(put) ? bytes_max : length_max(put);

@@ -136,7 +136,8 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
         (error = s3_tagging_add_header(request, &op->object.attributes)) != S3_ERROR_NONE ||
         (error = s3_access_of_upload(request, &access)) != S3_ERROR_NONE ||
         (error = s3_lock_add_header(request, true, &op->object.attributes)) != S3_ERROR_NONE ||
-        (error = s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
+        (error = object_put->put.feed != NULL ? s3_put_prepare_fed(&object_put->put, UINT64_MAX, message)
+                                              : s3_put_prepare(&object_put->put, message)) != S3_ERROR_NONE)
         return error;
     if ((error = s3_write_condition_read(request, &object_put->condition)) != S3_ERROR_NONE)
         return error;
@@ -166,6 +167,7 @@ void s3_op_put_object(struct s3_request *request)
     object_put->put.commit = commit_object;
     object_put->put.stored = answer_stored;
     object_put->put.overtaken = judge_again;
+    object_put->put.feed = request->door != NULL ? request->door->feed : NULL;
     if (request->door != NULL && request->door->on_body != NULL) {
         object_put->put.look = look_for_door;
         object_put->put.length_max = request->door->body_bytes_max;

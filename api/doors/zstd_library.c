@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See zstd_library.h. */
+#include "api/doors/zstd_library.h"
+
+#ifndef SLUICE_STATIC
+#include <dlfcn.h>
+#endif
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef SLUICE_STATIC
+
+static bool load(struct zstd_library *library)
+{
+    *library = (struct zstd_library){
+        .create = ZSTD_createDCtx,
+        .destroy = ZSTD_freeDCtx,
+        .set = ZSTD_DCtx_setParameter,
+        .decompress = ZSTD_decompressStream,
+        .is_error = ZSTD_isError,
+        .error_code = ZSTD_getErrorCode,
+        .bytes_of = ZSTD_sizeof_DCtx,
+    };
+    return true;
+}
+
+#else
+
+static const struct {
+    size_t offset;
+    const char *name;
+} names[] = {
+    {offsetof(struct zstd_library, create), "ZSTD_createDCtx"},
+    {offsetof(struct zstd_library, destroy), "ZSTD_freeDCtx"},
+    {offsetof(struct zstd_library, set), "ZSTD_DCtx_setParameter"},
+    {offsetof(struct zstd_library, decompress), "ZSTD_decompressStream"},
+    {offsetof(struct zstd_library, is_error), "ZSTD_isError"},
+    {offsetof(struct zstd_library, error_code), "ZSTD_getErrorCode"},
+    {offsetof(struct zstd_library, bytes_of), "ZSTD_sizeof_DCtx"},
+};
+
+static bool load(struct zstd_library *library)
+{
+    void *handle = dlopen(ZSTD_LIBRARY_NAME, RTLD_NOW | RTLD_LOCAL);
+
+    for (size_t i = 0; handle != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+        void *address = dlsym(handle, names[i].name);
+
+        if (address == NULL)
+            return false;
+        *(void **)((char *)library + names[i].offset) = address;
+    }
+    return handle != NULL;
+}
+
+#endif
+
+const struct zstd_library *zstd_library_open(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct zstd_library library;
+    static bool is_open;
+    bool is_here;
+
+    pthread_mutex_lock(&lock);
+    if (!is_open)
+        is_open = load(&library);
+    is_here = is_open;
+    pthread_mutex_unlock(&lock);
+    return is_here ? &library : NULL;
+}
