@@ -84,7 +84,10 @@ int core_worker_create(struct core *core, struct core_worker **worker);
 /* Waits for disk work in flight. */
 void core_worker_destroy(struct core_worker *worker);
 struct core *core_worker_core(struct core_worker *worker);
+/* An eventfd, readable when there is something to deliver. */
 int core_worker_event_fd(struct core_worker *worker);
+/* The loop watches it edge-triggered: core_worker_run does not read it any more. */
+void core_worker_watch_edges(struct core_worker *worker);
 /* Delivers what has completed. Never blocks. */
 void core_worker_run(struct core_worker *worker);
 /* Digests small bodies that are complete, delivering that, and hands queued disk work to the kernel: before the thread sleeps. */

@@ -101,6 +101,11 @@ int core_worker_event_fd(struct core_worker *worker)
     return ring_event_fd(worker->ring);
 }
 
+void core_worker_watch_edges(struct core_worker *worker)
+{
+    ring_watch_edges(worker->ring);
+}
+
 void core_worker_run(struct core_worker *worker)
 {
     ring_reap(worker->ring);

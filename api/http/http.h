@@ -101,9 +101,11 @@ size_t http_request_certificate_names(struct http_request *req, struct slice *na
 
 /* What a worker runs beside HTTP: an event source polled by the worker's loop, such as a ring. */
 struct http_worker_events {
-    /* polled for reading, level-triggered; becomes non-blocking; stays yours; -1 for none */
+    /* polled for reading, level-triggered but for on_edges; becomes non-blocking; stays yours; -1 for none */
     int fd;
     void (*on_readable)(void *ctx);
+    /* NULL, or fd is an eventfd: called once, as the worker starts, if from now on on_readable follows each write to it, read or not */
+    void (*on_edges)(void *ctx);
     void (*before_sleep)(void *ctx); /* once per turn of the loop, before it waits */
     void *ctx;
 };

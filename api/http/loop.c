@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Making and unmaking a loop of libh2o inside a process that goes on living.
+ * Making and unmaking a loop of libh2o inside a process that goes on living, and what it cannot be told otherwise.
  *
  * libh2o 2.2.5 was written for a program that ends with its loops. Two things it leaves behind, and a
  * library that starts and stops servers cannot: the epoll descriptor of a destroyed loop, and the free lists
@@ -50,6 +50,19 @@ int loop_poller(h2o_loop_t *loop, int registered_fd)
     if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, registered_fd, &event) == 0 || errno != EEXIST)
         return -1;
     return fd;
+}
+
+/* Has the loop hear of each write to an eventfd that is the only one it polls which is readable: then nobody has to read it. What the
+ * loop knows of the descriptor is what its poller says of it just now. False: nothing was changed. */
+bool loop_watch_edges(int poller_fd, int event_fd)
+{
+    static const uint64_t one = 1;
+    struct epoll_event events[2];
+
+    if (write(event_fd, &one, sizeof(one)) != sizeof(one) || epoll_wait(poller_fd, events, 2, 0) != 1)
+        return false;
+    events[0].events = EPOLLIN | EPOLLET;
+    return epoll_ctl(poller_fd, EPOLL_CTL_MOD, event_fd, &events[0]) == 0;
 }
 
 void loop_destroy(h2o_loop_t *loop, int poller_fd)

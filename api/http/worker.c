@@ -170,6 +170,18 @@ static void worker_close_listeners(struct http_worker *worker)
         worker_close_socket(&worker->listeners[i].socket);
 }
 
+/* The loop begins to poll what it was given when it runs. */
+static void worker_watch_edges(struct http_worker *worker)
+{
+    int fd, poller;
+
+    if (worker->events.on_edges == NULL || h2o_evloop_run(worker->loop, 0) != 0)
+        return;
+    fd = h2o_socket_get_fd(worker->events_socket);
+    if ((poller = loop_poller(worker->loop, fd)) != -1 && loop_watch_edges(poller, fd))
+        worker->events.on_edges(worker->events.ctx);
+}
+
 static int worker_open_sockets(struct http_worker *worker)
 {
     if ((worker->wake = worker_poll(worker, worker->wake_fd, worker_on_wake)) == NULL)
@@ -177,6 +189,8 @@ static int worker_open_sockets(struct http_worker *worker)
     if (worker->events.fd != -1 &&
         (worker->events_socket = worker_poll(worker, worker->events.fd, worker_on_events)) == NULL)
         return -errno;
+    if (worker->events_socket != NULL)
+        worker_watch_edges(worker);
     for (unsigned i = 0; i < worker->server->listener_count; i++) {
         const struct listener *listener = &worker->server->listeners[i];
         struct worker_listener *at = &worker->listeners[i];

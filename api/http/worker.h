@@ -177,6 +177,7 @@ void server_close_listeners(struct http_server *server);
 /* loop.c: libh2o's loop, and what it and its thread leave behind. loop_create may fail with a negative errno. */
 int loop_create(h2o_loop_t **loop);
 int loop_poller(h2o_loop_t *loop, int registered_fd);
+bool loop_watch_edges(int poller_fd, int event_fd);
 void loop_destroy(h2o_loop_t *loop, int poller_fd);
 void loop_thread_release(void);
 

@@ -83,6 +83,11 @@ static void on_core_readable(void *ctx)
     core_worker_run(ctx);
 }
 
+static void on_core_edges(void *ctx)
+{
+    core_worker_watch_edges(ctx);
+}
+
 static void on_before_sleep(void *ctx)
 {
     core_worker_flush(ctx);
@@ -100,6 +105,7 @@ static int on_worker_start(void *ctx, struct http_worker *worker, unsigned index
     *events = (struct http_worker_events){
         .fd = core_worker_event_fd(core_worker),
         .on_readable = on_core_readable,
+        .on_edges = on_core_edges,
         .before_sleep = on_before_sleep,
         .ctx = core_worker,
     };

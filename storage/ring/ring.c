@@ -92,6 +92,11 @@ int ring_event_fd(const struct ring *ring)
     return ring->event_fd;
 }
 
+void ring_watch_edges(struct ring *ring)
+{
+    ring->watches_edges = true;
+}
+
 unsigned ring_pending(const struct ring *ring)
 {
     return ring->pending;
@@ -189,18 +194,25 @@ void ring_flush(struct ring *ring)
         ring->calls->flush(ring);
 }
 
+/* Nothing to read (EAGAIN) is as good. */
+static void ring_reset(struct ring *ring)
+{
+    uint64_t wakes;
+
+    (void)IO_RETRY(read(ring->event_fd, &wakes, sizeof(wakes)));
+}
+
 unsigned ring_reap(struct ring *ring)
 {
     struct queue ready = {NULL, NULL};
     struct ring_op *op;
     unsigned count = 0;
-    uint64_t wakes;
 
     assert(!ring->reaping);
     ring->reaping = true;
-    /* Reset first, look afterwards: what arrives in between makes the descriptor readable again. Nothing to
-     * read (EAGAIN) is no reason not to look. */
-    (void)IO_RETRY(read(ring->event_fd, &wakes, sizeof(wakes)));
+    /* Reset first, look afterwards: what arrives in between makes the descriptor readable again, or is one more edge. */
+    if (!ring->watches_edges)
+        ring_reset(ring);
     ring->calls->collect(ring, &ready);
     pthread_mutex_lock(&ring->lock);
     queue_append(&ready, &ring->arrived);
@@ -225,6 +237,8 @@ unsigned ring_wait(struct ring *ring, bool expect_post)
 
     for (;;) {
         ring_flush(ring);
+        if (ring->watches_edges) /* poll asks what is in it */
+            ring_reset(ring);
         count = ring_reap(ring);
         if (count > 0)
             return count;

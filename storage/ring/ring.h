@@ -85,8 +85,11 @@ void ring_destroy(struct ring *ring);
 /* RING_ENGINE_URING or RING_ENGINE_THREADS: the engine chosen. */
 enum ring_engine ring_engine_in_use(const struct ring *ring);
 
-/* Readable while completions wait; level-triggered; owned by the ring. ring_reap resets it. */
+/* An eventfd, readable while completions wait; owned by the ring. ring_reap resets it. */
 int ring_event_fd(const struct ring *ring);
+/* From now on ring_reap leaves that out, which saves a call at each wake-up: for a loop that hears of each write to the descriptor
+ * (EPOLLET), whatever is in it. */
+void ring_watch_edges(struct ring *ring);
 
 /* Hands queued operations to the kernel or the threads. Cheap when nothing is queued. */
 void ring_flush(struct ring *ring);

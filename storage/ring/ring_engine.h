@@ -28,6 +28,7 @@ struct ring {
     const struct ring_engine_calls *calls;
     void *engine; /* the engine's own state */
     int event_fd;
+    bool watches_edges; /* ring_watch_edges: it is not read by ring_reap */
     unsigned pending;
     bool reaping;
 

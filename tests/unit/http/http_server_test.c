@@ -261,6 +261,7 @@ static void starts_and_stops_without_a_trace(void **state)
             expect_usable(fd, &reply);
             client_close(fd, &reply);
         }
+        assert_true(toy_workers[0]->hears_edges); /* the loop could be told so */
         toy_stop();
     }
     assert_int_equal(open_descriptors(), before);

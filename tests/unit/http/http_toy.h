@@ -49,6 +49,7 @@
 
 struct toy_worker {
     int event_fd;
+    bool hears_edges;    /* of it, so that it is not read */
     struct toy *waiting; /* until the next turn, or gated */
 };
 
@@ -107,7 +108,8 @@ static void toy_on_event(void *ctx)
     struct toy *list = worker->waiting, *toy;
     uint64_t count;
 
-    assert(read(worker->event_fd, &count, sizeof(count)) == sizeof(count));
+    if (!worker->hears_edges)
+        assert(read(worker->event_fd, &count, sizeof(count)) == sizeof(count));
     worker->waiting = NULL;
     while ((toy = list) != NULL) {
         list = toy->next;
@@ -530,6 +532,11 @@ static void toy_on_request(void *ctx, struct http_worker *worker, struct http_re
     }
 }
 
+static void toy_on_edges(void *ctx)
+{
+    ((struct toy_worker *)ctx)->hears_edges = true;
+}
+
 static int toy_on_worker_start(void *ctx, struct http_worker *worker, unsigned index,
                                struct http_worker_events *events, void **worker_ctx)
 {
@@ -542,6 +549,8 @@ static int toy_on_worker_start(void *ctx, struct http_worker *worker, unsigned i
     }
     toy->event_fd = eventfd(0, EFD_CLOEXEC);
     *events = (struct http_worker_events){.fd = toy->event_fd, .on_readable = toy_on_event, .ctx = toy};
+    if (index % 2 == 0) /* the others read theirs */
+        events->on_edges = toy_on_edges;
     *worker_ctx = toy;
     toy_workers[index] = toy;
     return 0;

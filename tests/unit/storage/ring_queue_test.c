@@ -3,6 +3,8 @@
  * The ring as a queue, with both engines: overload, wake-ups, posting, lending, faults and the end. */
 #include "tests/unit/storage/ring_testing.h"
 
+#include <sys/epoll.h>
+
 #include "storage/limits.h"
 
 /* ---- Queues ---- */
@@ -193,6 +195,51 @@ static void test_done_starts_the_next(void **state)
     close(chain.fd);
 }
 
+/* A loop that hears of each write to the descriptor: nobody reads it, and nothing is missed. Waiting without the loop works as ever. */
+static void test_edges(void **state)
+{
+    enum { COUNT = 300 };
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct waiter waiters[COUNT], posted = WAITER;
+    int fd = open_file("edges"), poller = epoll_create1(EPOLL_CLOEXEC);
+    struct ring *ring;
+    uint64_t wakes;
+
+    assert_int_equal(ring_create(&ring, ring_engine_in_use(ring_of(state))), 0);
+    ring_watch_edges(ring);
+    assert_int_equal(epoll_ctl(poller, EPOLL_CTL_ADD, ring_event_fd(ring), &event), 0);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        waiters[i] = (struct waiter)WAITER;
+        ring_write(ring, &waiters[i].op, fd, "x", 1, i);
+        if (i % 3 == 0)
+            ring_flush(ring);
+    }
+    while (ring_pending(ring) > 0) {
+        ring_flush(ring);
+        int ready = epoll_wait(poller, &event, 1, 60000);
+        assert_true(ready == 1 || (ready < 0 && errno == EINTR));
+        ring_reap(ring);
+    }
+    for (uint32_t i = 0; i < COUNT; i++)
+        assert_int_equal(waiters[i].done_count, 1);
+    while (epoll_wait(poller, &event, 1, 0) == 1) { /* edges of what was reaped already */
+    }
+    ring_post(ring, &posted.op, 7);
+    assert_int_equal(epoll_wait(poller, &event, 1, 60000), 1);
+    assert_int_equal(ring_reap(ring), 1);
+    assert_int_equal(posted.result, 7);
+    assert_int_equal(epoll_wait(poller, &event, 1, 0), 0);
+    assert_int_equal(read(ring_event_fd(ring), &wakes, sizeof(wakes)), sizeof(wakes));
+    assert_true(wakes > 1); /* all of them */
+
+    waiters[0] = (struct waiter)WAITER;
+    ring_fdatasync(ring, &waiters[0].op, fd);
+    assert_int_equal(finish(ring, &waiters[0]), 0);
+    close(poller);
+    close(fd);
+    ring_destroy(ring);
+}
+
 /* ---- Faults and ends ---- */
 
 static int fault_countdown;
@@ -361,6 +408,7 @@ static void test_auto_never_fails(void **state)
         cmocka_unit_test_setup_teardown(test_post_from_other_threads, setup, teardown),                      \
         cmocka_unit_test_setup_teardown(test_post_together, setup, teardown),                                \
         cmocka_unit_test_setup_teardown(test_done_starts_the_next, setup, teardown),                         \
+        cmocka_unit_test_setup_teardown(test_edges, setup, teardown),                                        \
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),                                       \
         cmocka_unit_test_setup_teardown(test_destroy_with_work_in_flight, setup, teardown),                  \
         cmocka_unit_test_setup_teardown(test_used_on_another_thread, setup, teardown),                       \
