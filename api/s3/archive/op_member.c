@@ -180,16 +180,33 @@ static void locate(struct fetch *fetch)
 
 /* ---- Which form, which bytes ---- */
 
-/* A range is one of the file as it was: so it is with whoever fetches a large object in ranges, whatever encodings he takes. */
-static enum form choose_form(struct s3_request *request, const struct member *member)
+/* A range is one of the file as it was: so it is with whoever fetches a large object in ranges, whatever encodings he takes. Whoever insists on
+ * the file's own ETag gets that. */
+static enum form choose_form(struct fetch *fetch)
 {
-    if (member->method != MEMBER_DEFLATED)
+    struct s3_request *request = fetch->archive.request;
+    struct slice if_match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH);
+
+    if (fetch->member->method != MEMBER_DEFLATED)
         return FORM_STORED;
-    return s3_accepts_gzip(s3_request_header(request, "accept-encoding")) &&
-                   s3_request_header(request, "range").base == NULL &&
-                   !s3_overrides_have(request, "content-encoding")
-               ? FORM_GZIP
-               : FORM_INFLATED;
+    if (!s3_accepts_gzip(s3_request_header(request, "accept-encoding")) ||
+        s3_request_header(request, "range").base != NULL || s3_overrides_have(request, "content-encoding"))
+        return FORM_INFLATED;
+    s3_member_etag(fetch->archive.object, fetch->member, false, fetch->etag);
+    return if_match.base != NULL && s3_etag_list_has(if_match, fetch->etag, false) ? FORM_INFLATED
+                                                                                   : FORM_GZIP;
+}
+
+/* Whether If-Match names the other form's ETag. There are clients whose library asks for gzip and unpacks it before they look: they go on with ranges
+ * of what they have, by the ETag that came with it. */
+static bool matches_other_form(struct fetch *fetch, struct slice if_match)
+{
+    char etag[META_ETAG_BYTES_MAX + 1];
+
+    if (fetch->member->method != MEMBER_DEFLATED || if_match.base == NULL)
+        return false;
+    s3_member_etag(fetch->archive.object, fetch->member, fetch->form != FORM_GZIP, etag);
+    return s3_etag_list_has(if_match, etag, false);
 }
 
 static enum s3_error choose_range(struct fetch *fetch)
@@ -222,15 +239,17 @@ static enum s3_error choose_range(struct fetch *fetch)
 static enum s3_error judge_conditions(struct fetch *fetch, bool *is_known)
 {
     struct s3_request *request = fetch->archive.request;
-    const struct s3_conditions conditions = {
+    struct s3_conditions conditions = {
         .if_match = s3_request_effective(request, S3_EFFECTIVE_IF_MATCH),
         .if_none_match = s3_request_effective(request, S3_EFFECTIVE_IF_NONE_MATCH),
         .if_modified_since = s3_request_header(request, "if-modified-since"),
         .if_unmodified_since = s3_request_header(request, "if-unmodified-since"),
     };
-    enum s3_verdict verdict =
-        s3_conditions_check(&conditions, fetch->etag, fetch->archive.object->modified_ms);
+    enum s3_verdict verdict;
 
+    if (matches_other_form(fetch, conditions.if_match))
+        conditions.if_match = SLICE("*");
+    verdict = s3_conditions_check(&conditions, fetch->etag, fetch->archive.object->modified_ms);
     *is_known = verdict == S3_VERDICT_NOT_MODIFIED;
     if (verdict != S3_VERDICT_FAILED)
         return S3_ERROR_NONE;
@@ -246,7 +265,7 @@ static void answer_member(struct fetch *fetch)
     bool is_known = false;
     enum s3_error error = s3_member_judge(archive->request, fetch->member, &message);
 
-    fetch->form = choose_form(archive->request, fetch->member);
+    fetch->form = choose_form(fetch);
     s3_member_etag(archive->object, fetch->member, fetch->form == FORM_GZIP, fetch->etag);
     if (error == S3_ERROR_NONE)
         error = judge_conditions(fetch, &is_known);

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"io"
 	"net/http"
@@ -17,6 +18,45 @@ import (
 
 func minioRefused(err error, code, name string) {
 	check(minio.ToErrorResponse(err).Code == code, name, err)
+}
+
+// minioMembers reads a ZIP from outside, as from MinIO's server.
+func minioMembers(client *minio.Client, bucket string) {
+	var packed bytes.Buffer
+	archive := zip.NewWriter(&packed)
+	deflated := bytes.Repeat([]byte("deflated "), 200000)
+	for name, content := range map[string][]byte{"dir/deflated": deflated, "dir/stored": large, "top": []byte("top")} {
+		method := zip.Store
+		if name == "dir/deflated" {
+			method = zip.Deflate
+		}
+		file, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+		worked(err, "a file in a ZIP")
+		_, err = file.Write(content)
+		worked(err, "its content")
+	}
+	worked(archive.Close(), "a ZIP")
+	_, err := client.PutObject(ctx, bucket, "a.zip", &packed, int64(packed.Len()), minio.PutObjectOptions{})
+	worked(err, "PutObject of a ZIP")
+	for name, content := range map[string][]byte{"dir/deflated": deflated, "dir/stored": large} {
+		get := minio.GetObjectOptions{} // it keeps the ETag of what it has got
+		get.Set("x-minio-extract", "true")
+		object, err := client.GetObject(ctx, bucket, "a.zip/"+name, get)
+		worked(err, "GetObject of its member "+name)
+		same(object, content, "the member "+name+" comes back")
+		piece := make([]byte, 20)
+		_, err = object.ReadAt(piece, 1000000)
+		worked(err, "ReadAt in it")
+		same(bytes.NewReader(piece), content[1000000:1000020], "a range of it")
+	}
+	list := minio.ListObjectsOptions{Prefix: "a.zip/", Recursive: true, MaxKeys: 1}
+	list.Set("x-minio-extract", "true")
+	var found []string
+	for object := range client.ListObjects(ctx, bucket, list) {
+		found = append(found, object.Key)
+	}
+	equal(found, []string{"a.zip/dir/deflated", "a.zip/dir/stored", "a.zip/top"}, "a listing of its members, page by page")
+	worked(client.RemoveObject(ctx, bucket, "a.zip", minio.RemoveObjectOptions{}), "RemoveObject of the ZIP")
 }
 
 func minioRoundTrip() {
@@ -99,6 +139,7 @@ func minioRoundTrip() {
 	status, _ = visit(http.MethodGet, strings.Replace(signed.String(), "by%20url", "large", 1), nil, "")
 	equal(status, 403, "for another key")
 
+	minioMembers(client, bucket)
 	_, err = client.StatObject(ctx, bucket, "nowhere", minio.StatObjectOptions{})
 	minioRefused(err, "NoSuchKey", "a key that is not there")
 	minioRefused(client.RemoveBucket(ctx, bucket), "BucketNotEmpty", "a bucket that is not empty stays")

@@ -2,6 +2,7 @@
 """MinIO's client for Python."""
 import datetime
 import io
+import zipfile
 
 from checks import ADDRESS, KEY, LARGE, MIB, SECRET, check, equal, refused, round_trip, visit
 from minio import Minio
@@ -9,6 +10,25 @@ from minio.commonconfig import ComposeSource, CopySource, Tags
 from minio.deleteobjects import DeleteObject
 
 B = "python-minio"
+
+
+def members(client):
+    """Of a ZIP, as MinIO's server has it."""
+    packed, extract = io.BytesIO(), {"x-minio-extract": "true"}
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("dir/deflated", b"deflated " * 20000, zipfile.ZIP_DEFLATED)
+        archive.writestr("dir/stored ü", LARGE)
+        archive.writestr("top", b"top")
+    client.put_object(B, "a.zip", io.BytesIO(packed.getvalue()), len(packed.getvalue()))
+    check(client.get_object(B, "a.zip/dir/stored ü", request_headers=extract).data == LARGE, "a member of a ZIP, by MinIO's header")
+    equal(client.get_object(B, "a.zip/dir/deflated", request_headers=extract).data, b"deflated " * 20000, "one that is deflated")
+    equal(client.get_object(B, "a.zip/dir/deflated", offset=100000, length=9, request_headers=extract).data, (b"deflated " * 2)[1:10], "and a range of it")
+    equal(client.stat_object(B, "a.zip/top", extra_headers=extract).size, 3, "stat_object of a member")
+    equal(sorted(each.object_name for each in client.list_objects(B, "a.zip/", extra_headers=extract)), ["a.zip/dir/", "a.zip/top"], "a listing of members with a delimiter")
+    equal([each.object_name for each in client.list_objects(B, "a.zip/", recursive=True, extra_headers=extract)], ["a.zip/dir/deflated", "a.zip/dir/stored ü", "a.zip/top"],
+          "a listing without")
+    refused(lambda: client.stat_object(B, "a.zip/nowhere", extra_headers=extract), "a member that is not there", "NoSuchKey")
+    client.remove_object(B, "a.zip")
 
 
 def trip():
@@ -38,6 +58,7 @@ def trip():
     url = client.presigned_get_object(B, "by url", expires=minute)
     equal(visit("GET", url), (200, b"by url"), "a presigned GET")
     equal(visit("GET", url.replace("by%20url", "large"))[0], 403, "for another key")
+    members(client)
     refused(lambda: client.stat_object(B, "nowhere"), "a key that is not there", "NoSuchKey")
     refused(lambda: client.remove_bucket(B), "a bucket that is not empty stays", "BucketNotEmpty")
     gone = [DeleteObject(each.object_name) for each in client.list_objects(B, recursive=True)]
