@@ -77,11 +77,12 @@
 #define S3_ROLE_CLAIMS_MAX        16u
 #define S3_SCOPES_MAX             9u
 #define S3_SCOPE_BYTES_MAX        128u
-#define S3_GRANTS_MAX             256u /* bucket patterns of one key: each request looks through them */
-#define S3_ACCESS_KEY_BYTES_MAX   128u /* AWS's limit */
-#define S3_SECRET_KEY_BYTES_MAX   128u /* AWS's are 40; the signing key's buffer has a fixed size */
-#define S3_CERTIFICATE_NAMES_MAX  32u  /* of a client's certificate: its first ones are looked up */
-#define S3_TOKEN_SECRET_BYTES_MIN 16u  /* a token's secret is all that is shown of it: not to be guessed */
+#define S3_GRANTS_MAX             256u     /* bucket patterns of one key: each request looks through them */
+#define S3_ACCESS_KEY_BYTES_MAX   128u     /* AWS's limit */
+#define S3_SECRET_KEY_BYTES_MAX   128u     /* AWS's are 40; the signing key's buffer has a fixed size */
+#define S3_RATE_MAX               1000000u /* requests a second */
+#define S3_CERTIFICATE_NAMES_MAX  32u      /* of a client's certificate: its first ones are looked up */
+#define S3_TOKEN_SECRET_BYTES_MIN 16u /* a token's secret is all that is shown of it: not to be guessed */
 #define S3_SIGNING_KEYS_MAX       64u /* derived ones that a worker keeps; deriving one again takes a microsecond */
 #define S3_OWNER_BYTES_MAX        64u /* as long as AWS's canonical user ids; meta_bucket.owner holds it */
 /* Wrong credentials that an address may show at once, and how long it waits for one more: a person mistypes less often, and 28,800 guesses

@@ -89,6 +89,7 @@ struct s3_request {
     bool is_signed_v2;            /* by Signature Version 2, which does not sign everything */
     enum s3_web_scheme web; /* how a secret was shown in place of a signature: is_signed is false then */
     bool is_form;           /* who asks is said by its fields */
+    bool is_admitted;       /* s3_request_admit has counted it */
     int64_t signed_at_s;    /* Unix time, where is_signed and identity is not NULL; or S3_SIGNED_AT_UNKNOWN */
     enum s3_payload payload;
     unsigned char payload_sha256[32];
@@ -154,7 +155,9 @@ char *s3_request_string(struct s3_request *request, struct slice vec); /* NUL-te
 void s3_request_identify(struct s3_request *request, const struct s3_identity *identity);
 /* It is nobody's again. */
 void s3_request_disown(struct s3_request *request);
-/* Verifies the signature (header, query or none) and fills the fields above. */
+/* Counts it against whose it is, once. NONE, or SlowDown: he has made as many in this second as he may. */
+enum s3_error s3_request_admit(struct s3_request *request);
+/* Verifies the signature (header, query or none) and fills the fields above, and admits it. */
 enum s3_error s3_authenticate(struct s3_request *request);
 /* Whether the caller's key (or anybody) was given the rights on buckets of that name in the configuration: what policies, ACLs
  * and ownership add is s3_authorize.h's. A session that a policy narrows has none of them. S3_ERROR_NONE or S3_ERROR_ACCESS_DENIED. */

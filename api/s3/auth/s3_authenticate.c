@@ -16,6 +16,7 @@
 #include "api/s3/auth/s3_verify_v2.h"
 #include "api/s3/web_auth/s3_verify_certificate.h"
 #include "api/s3/web_auth/s3_verify_web.h"
+#include "storage/base/clock.h"
 #include "storage/base/hex.h"
 #include "storage/base/slice.h"
 
@@ -298,9 +299,7 @@ static void believe_claim(struct s3_request *request)
     request->is_presigned = (is_v4 && s3_request_has(request, "X-Amz-Algorithm")) || request->is_signed_v2;
 }
 
-/* ---- The calls ---- */
-
-enum s3_error s3_authenticate(struct s3_request *request)
+static enum s3_error authenticate(struct s3_request *request)
 {
     struct slice payload = payload_text(request);
     enum claim_form form;
@@ -325,6 +324,26 @@ enum s3_error s3_authenticate(struct s3_request *request)
         return error;
     request->is_signed = form != CLAIM_WEB;
     return verify_claim(request, form);
+}
+
+/* ---- The calls ---- */
+
+enum s3_error s3_request_admit(struct s3_request *request)
+{
+    if (request->is_admitted ||
+        s3_credentials_admit(request->credentials, request->identity, clock_monotonic_ns())) {
+        request->is_admitted = true;
+        return S3_ERROR_NONE;
+    }
+    s3_answer_header(request, "retry-after", LITERAL("1"));
+    return S3_ERROR_SLOW_DOWN;
+}
+
+enum s3_error s3_authenticate(struct s3_request *request)
+{
+    enum s3_error error = authenticate(request);
+
+    return error == S3_ERROR_NONE ? s3_request_admit(request) : error;
 }
 
 enum s3_error s3_authorize(const struct s3_request *request, struct slice bucket_name, unsigned rights)

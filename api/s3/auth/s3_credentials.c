@@ -34,6 +34,14 @@ unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3
     return rights;
 }
 
+bool s3_credentials_admit(const struct s3_credentials *set, const struct s3_identity *identity,
+                          uint64_t now_ns)
+{
+    struct s3_rate *rate = identity != NULL ? identity->rate : set->anonymous_rate;
+
+    return rate == NULL || s3_rate_admit(rate, now_ns);
+}
+
 bool s3_identity_may_everywhere(const struct s3_identity *identity, unsigned rights)
 {
     unsigned granted = 0;
@@ -489,6 +497,7 @@ static void identity_free(struct s3_identity *identity)
     OPENSSL_cleanse(identity->digest, sizeof(identity->digest));
     free(identity->secret);
     free(identity->scopes);
+    free(identity->rate);
     s3_role_free(identity->role);
     free(identity->access_key);
     s3_grants_free(&identity->grants);
@@ -506,6 +515,7 @@ void s3_credentials_unref(struct s3_credentials *set)
     free(set->identities);
     free(set->users);
     s3_grants_free(&set->anonymous);
+    free(set->anonymous_rate);
     s3_issuers_free(set->issuers);
     s3_certificates_free(&set->certificates);
     free(set);

@@ -6,7 +6,7 @@
  * The file, line by line ('#' begins a comment, blanks separate fields):
  *
  *      user NAME [CANONICAL-ID]
- *      key ACCESS SECRET [owner:NAME] [certificate:KIND:NAME]... [PATTERN=RIGHT,RIGHT...]...
+ *      key ACCESS SECRET [owner:NAME] [certificate:KIND:NAME]... [rate:N] [PATTERN=RIGHT,RIGHT...]...
  *      token NAME SECRET [owner:NAME] [PATTERN=RIGHT,RIGHT...]...
  *      anonymous [PATTERN=RIGHT,RIGHT...]...
  *
@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "storage/base/log.h"
 #include "storage/base/slice.h"
@@ -102,6 +103,9 @@ struct s3_reach {
 unsigned s3_credentials_rights(const struct s3_credentials *set, const struct s3_identity *identity,
                                struct slice bucket, struct s3_reach reach);
 
+/* Whether whoever that is (NULL: anybody) may make one more request now, which counts. now_ns: of a clock that does not jump. */
+bool s3_credentials_admit(const struct s3_credentials *set, const struct s3_identity *identity,
+                          uint64_t now_ns);
 /* The policy that narrows a session; NULL: there is none, or it is no session. As long as the request. */
 struct s3_policy;
 const struct s3_policy *s3_identity_session_policy(const struct s3_identity *identity); /* NULL allowed */

@@ -14,6 +14,7 @@
 #include "api/s3/auth/s3_grants.h"
 #include "api/s3/auth/s3_sigv4.h"
 #include "api/s3/access/s3_policy.h"
+#include "api/s3/access/s3_rate.h"
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/web_auth/s3_certificates.h"
 #include "api/s3/web_auth/s3_roles.h"
@@ -38,6 +39,7 @@ struct s3_identity {
     char arn[S3_OWNER_BYTES_MAX + 40];
     struct s3_principal principal; /* points to the four above */
     struct s3_grants grants;
+    struct s3_rate *rate;     /* NULL: no bound; what is made of an identity for one request shares it */
     unsigned own_rights;      /* in the buckets that the user owns */
     struct s3_scopes *scopes; /* NULL: none */
     struct s3_role *role; /* of an identity that tokens of an issuer get; NULL: it has a secret of its own */
@@ -57,6 +59,7 @@ struct s3_credentials {
     struct s3_user *users; /* those with a line of their own; by id, once sealed */
     size_t user_count;
     struct s3_grants anonymous;
+    struct s3_rate *anonymous_rate; /* NULL: no bound */
     struct s3_issuer *issuers;
     struct s3_certificates certificates;
     bool is_open; /* neither a key nor a file */

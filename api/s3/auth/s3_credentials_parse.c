@@ -113,6 +113,21 @@ static int take_certificate(struct parser *parser, const char *text, struct s3_i
     return refuse_grant(parser, result, S3_CERTIFICATE_PROBLEM);
 }
 
+/* "rate:100": requests a second. */
+static int take_rate(struct parser *parser, const char *text, struct s3_rate **rate)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || number == 0 || number > S3_RATE_MAX)
+        return refuse(parser, "expected: rate:N, requests a second from 1 to 1000000");
+    if (*rate == NULL && (*rate = calloc(1, sizeof(**rate))) == NULL)
+        return -ENOMEM;
+    s3_rate_set(*rate, (unsigned)number);
+    return 0;
+}
+_Static_assert(S3_RATE_MAX == 1000000, "the text above names it");
+
 static int take_key_field(struct parser *parser, char *field, struct s3_identity *identity)
 {
     if (strncmp(field, "owner:", 6) == 0)
@@ -121,6 +136,8 @@ static int take_key_field(struct parser *parser, char *field, struct s3_identity
         return take_own(parser, field + 5, identity);
     if (strncmp(field, "scope=", 6) == 0 || strncmp(field, "read=", 5) == 0)
         return take_scopes(parser, strchr(field, '=') + 1, field[0] == 's', identity);
+    if (strncmp(field, "rate:", 5) == 0)
+        return take_rate(parser, field + 5, &identity->rate);
     if (strncmp(field, "certificate:", 12) == 0)
         return take_certificate(parser, field + 12, identity);
     return take_grant(parser, field, &identity->grants);
@@ -245,7 +262,8 @@ static int take_anonymous(struct parser *parser, char **rest)
     int result = 0;
 
     while (result == 0 && (field = strtok_r(NULL, " \t\r", rest)) != NULL)
-        result = take_grant(parser, field, &parser->set->anonymous);
+        result = strncmp(field, "rate:", 5) == 0 ? take_rate(parser, field + 5, &parser->set->anonymous_rate)
+                                                 : take_grant(parser, field, &parser->set->anonymous);
     return result;
 }
 

@@ -83,6 +83,13 @@ static enum s3_error check_scope(struct post *post, const struct s3_sigv4_claim 
     return S3_ERROR_NONE;
 }
 
+/* Until here it counted as anybody's. */
+static enum s3_error admit(struct s3_request *request)
+{
+    request->is_admitted = false;
+    return s3_request_admit(request);
+}
+
 static enum s3_error check_signature(struct post *post, struct slice policy, struct slice date,
                                      const struct s3_sigv4_claim *claim)
 {
@@ -114,7 +121,7 @@ static enum s3_error check_signature(struct post *post, struct slice policy, str
     s3_request_identify(request, identity);
     request->is_signed = true;
     request->signed_at_s = unix_s;
-    return S3_ERROR_NONE;
+    return admit(request);
 }
 
 /* Version 2 signs the policy as it stands; when, it does not say. */
@@ -145,7 +152,7 @@ static enum s3_error authenticate_v2(struct post *post, struct slice policy, str
     s3_request_identify(request, identity);
     request->is_signed = request->is_signed_v2 = true;
     request->signed_at_s = S3_SIGNED_AT_UNKNOWN;
-    return S3_ERROR_NONE;
+    return admit(request);
 }
 
 static enum s3_error authenticate_v4(struct post *post, struct slice policy, struct slice signature)

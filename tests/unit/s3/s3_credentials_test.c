@@ -242,6 +242,9 @@ static void test_users_twice(void **state)
         {"user A x\nuser B x\n", "2 file: the canonical id x is there twice\n"},
         {"key A s certificate:dns:h\nkey B s certificate:dns:H\n",
          "2 file: the certificate dns:h is of two users\n"},
+        {"key A s rate:0\n", "2 file:1: expected: rate:N, requests a second from 1 to 1000000\n"},
+        {"key A s rate:1000001\n", "2 file:1: expected: rate:N, requests a second from 1 to 1000000\n"},
+        {"anonymous rate:-1\n", "2 file:1: expected: rate:N, requests a second from 1 to 1000000\n"},
         {"key A s certificate:h\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
         {"key A s certificate:dns:\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
         {"key A s certificate:cn:a%\n", "2 file:1: " S3_CERTIFICATE_PROBLEM "\n"},
@@ -602,9 +605,33 @@ static void certificates_name_keys(void **state)
     s3_credentials_unref(set);
 }
 
+static void rates_are_of_one_second(void **state)
+{
+    struct s3_credentials *set = parse("key A s rate:4\nkey B s\nanonymous rate:1\n");
+    const struct s3_identity *a = find(set, "A"), *b = find(set, "B");
+    uint64_t now = 7000000000u;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_true(s3_credentials_admit(set, a, now));
+    assert_false(s3_credentials_admit(set, a, now));
+    assert_false(s3_credentials_admit(set, a, now + 249999999)); /* a refused one does not count */
+    assert_true(s3_credentials_admit(set, a, now + 250000000));
+    assert_false(s3_credentials_admit(set, a, now + 250000000));
+    for (int i = 0; i < 4; i++) /* all of it is there again, and no more, however long it was quiet */
+        assert_true(s3_credentials_admit(set, a, now + 9000000000u));
+    assert_false(s3_credentials_admit(set, a, now + 9000000000u));
+    for (int i = 0; i < 100; i++)
+        assert_true(s3_credentials_admit(set, b, now));
+    assert_true(s3_credentials_admit(set, NULL, now));
+    assert_false(s3_credentials_admit(set, NULL, now));
+    s3_credentials_unref(set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates_are_of_one_second),
         cmocka_unit_test(certificates_name_keys),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_rights_on_keys),
