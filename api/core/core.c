@@ -9,6 +9,7 @@
 
 #include "api/core/cache_use.h"
 #include "api/core/pack.h"
+#include "api/core/unpacks.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -135,7 +136,8 @@ static int core_open_parts(struct core *core)
         return err;
     if (core->options.read_only)
         return 0;
-    if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0)
+    if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0 ||
+        (err = unpacks_create(&core->unpacks)) != 0)
         return err;
     if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
         return err;
@@ -249,6 +251,7 @@ void core_close(struct core *core)
     pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
     pump_pool_destroy(core->pumps);
+    unpacks_destroy(core->unpacks);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);
     digest_jobs_destroy(core->rehashes);

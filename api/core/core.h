@@ -173,6 +173,7 @@ struct core_put_options {
     uint64_t length; /* payload bytes, UINT64_MAX when unknown */
     /* they come with nothing in between, and core_put_splice is called with all there is room for */
     bool is_one_run;
+    bool has_own_file;    /* however short they are: for core_put_commit_objects */
     uint32_t digest_mask; /* DIGEST_BIT of each kind wanted */
     /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
     uint32_t digest_mask_small;

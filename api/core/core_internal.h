@@ -23,6 +23,7 @@ struct cache_uses;
 struct evict;
 struct worker_uses;
 struct pack;
+struct unpacks;
 
 /* What the last process left, where it is not as it should be (past.c). */
 #define CORE_TROUBLES_MAX  6u
@@ -54,6 +55,7 @@ struct core {
     struct digest_jobs *rehashes; /* of what is stored already */
     struct pack *pack;
     struct pump_pool *pumps;
+    struct unpacks *unpacks; /* NULL in a store that is not written */
     struct reclaim *reclaim;
     struct settle *settle; /* of a relaxed store only */
     struct lifecycle *lifecycle;

@@ -21,4 +21,17 @@
 /* Eviction goes down to so many percent of the largest size: less, and it would run for each upload; more at once, and hits are lost. */
 #define CORE_CACHE_LOW_WATER_PERCENT 90u
 
+/* Members of one archive that become objects, in one transaction: 15 us of the committer each, while others wait. */
+#define CORE_MEMBERS_MAX 10000u
+
+/* Their keys and records, held in memory until they are rows; and how many archives are held so at a time: 15 MiB each at the worst, with what
+ * is made of them. */
+#define CORE_MEMBER_TEXT_BYTES_MAX (4u << 20)
+#define CORE_UNPACKS_MAX           8u
+
+/* Threads that read archives, and what one does before it is the next archive's turn: some milliseconds of headers, or of digests. */
+#define CORE_UNPACK_THREADS_MAX   2u
+#define CORE_UNPACK_SLICE_MEMBERS 512u
+#define CORE_UNPACK_SLICE_BYTES   (16u << 20)
+
 #endif

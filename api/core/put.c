@@ -17,7 +17,9 @@
  *
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
+#include "api/core/put_file.h"
 #include "api/core/put_small.h"
+#include "api/core/unpack.h"
 #include "storage/base/clock.h"
 
 #include <assert.h>
@@ -54,6 +56,7 @@ struct core_put {
     struct pack_unit packed;         /* a small body's place in a segment */
     struct reclaim_discard *discard; /* kept ready for a refused row, so that undoing needs no memory */
     struct meta_op *op;              /* from commit on */
+    bool names_nothing;              /* the rows: none of them has any bytes */
     struct ring_op posted;
 };
 
@@ -127,7 +130,9 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
 
     assert(put->state == PUT_COMMITTING);
     put->op = NULL;
-    if (result == 0) {
+    if (result == 0 && put->names_nothing) {
+        put_discard(put);
+    } else if (result == 0) {
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
@@ -173,6 +178,22 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
     *extents = (struct meta_extents){.list = &put->extent, .count = 1};
 }
 
+/* Each lies somewhere in the body. */
+static void put_fill_objects(struct core_put *put, struct meta_objects_put *op)
+{
+    assert(put->small == NULL && put->blob != 0);
+    put->names_nothing = true;
+    for (uint32_t i = 0; i < op->count; i++) {
+        struct meta_extents *extents = &op->puts[i].object.extents;
+
+        for (uint32_t n = 0; n < extents->count; n++) {
+            assert(extents->list[n].offset + extents->list[n].length <= core_put_taken(put));
+            extents->list[n].file = put->blob;
+            put->names_nothing = false;
+        }
+    }
+}
+
 static void put_submit(struct core_put *put)
 {
     assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
@@ -181,6 +202,8 @@ static void put_submit(struct core_put *put)
         struct meta_object_put *op = (struct meta_object_put *)put->op;
 
         put_fill_extents(put, &op->object.extents, &op->object.size);
+    } else if (put->op->kind == META_OP_OBJECTS_PUT) {
+        put_fill_objects(put, (struct meta_objects_put *)put->op);
     } else if (put->op->kind == META_OP_ANNOTATION_PUT) {
         struct meta_annotation_put *op = (struct meta_annotation_put *)put->op;
 
@@ -257,6 +280,24 @@ void core_put_commit_annotation(struct core_put *put, struct meta_annotation_put
     put_commit(put, &op->op);
 }
 
+void core_put_commit_objects(struct core_put *put, struct meta_objects_put *op)
+{
+    _Static_assert(offsetof(struct meta_objects_put, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_OBJECTS_PUT;
+    put_commit(put, &op->op);
+}
+
+struct core_worker *core_put_worker(const struct core_put *put)
+{
+    return put->worker;
+}
+
+int core_put_reader(const struct core_put *put)
+{
+    assert(put->state == PUT_SEALED && put->small == NULL);
+    return blob_writer_reader(put->writer);
+}
+
 /* ---- Begin, bytes, end ---- */
 
 static const struct blob_writer_events put_writer_events = {
@@ -276,6 +317,7 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
         .digests = worker->core->digests,
         .pumps = options->is_one_run ? worker->core->pumps : NULL,
         .length = options->length,
+        .is_read = options->has_own_file,
         .digest_mask = options->digest_mask,
         .digest_mask_small = options->digest_mask_small,
         .digest_small_bytes_max = CORE_ETAG_MD5_BYTES_MAX,
@@ -284,7 +326,7 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
         .ctx = put,
     };
 
-    assert(options->length == UINT64_MAX || !put_small_fits(options->length));
+    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length));
     put->state = PUT_OPENING;
     return blob_writer_begin(&put->writer, &writer_options);
 }
@@ -303,7 +345,7 @@ static int put_begin_small(struct core_put *put, const struct core_put_options *
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
 {
     struct core_put *put = calloc(1, sizeof(*put));
-    bool is_small = put_small_fits(options->length);
+    bool is_small = put_small_fits(options->length) && !options->has_own_file;
     int err;
 
     assert(options->events != NULL);

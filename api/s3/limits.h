@@ -99,6 +99,8 @@
 #define S3_SESSION_POLICY_BYTES_MAX 2048u
 #define S3_STS_FORM_BYTES_MAX       (64u << 10) /* a token of 20,000 bytes and a policy, percent-encoded */
 #define S3_STS_PARAMETERS_MAX       64u
+/* Stored headers of all objects that one archive becomes: 40 bytes each while they wait to be rows. */
+#define S3_UNPACK_ATTRIBUTES_MAX    200000u
 #define S3_JUDGEMENTS_MAX           8u /* of one change, each because the object had changed since the last */
 #define S3_ERRORS_LOGGED_PER_SECOND 10u /* a failing disk answers every request with an error */
 

@@ -261,7 +261,9 @@ OPERATION(CopyObject, PUT, OBJECT, ALONE_WITH("x-amz-copy-source"), WRITE, ACTIO
 OPERATION(PutObject, PUT, OBJECT, ALONE, WRITE, ACTION(PUT_OBJECT), BYTES | MAKES | STORES, SERVED, s3_op_put_object,
           "`If-Match` with an ETag, `If-None-Match: *` (anything else is 501, as in S3), `Content-MD5`, `x-amz-content-sha256`, "
           "`x-amz-checksum-*` in headers and trailers, user metadata (decoded where they come as RFC 2047 "
-          "has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below")
+          "has it), `x-amz-tagging`; `x-amz-write-offset-bytes` appends, see below; a tar with "
+          "`x-amz-meta-snowball-auto-extract: true` becomes objects, see "
+          "[archives](README.md#archives-that-become-objects)")
 /* Who may read the object is told why not like this: S3 has answers of its own for keys with these parameters of buckets. */
 OPERATION(GetObject, GET, OBJECT, ALONE, READ, VERSIONED(GET_OBJECT, GET_OBJECT_VERSION), VERSION, SERVED, s3_op_get_object,
           "`Range` (one), `If-*`, `If-Range`, `response-*` (signed requests; in ISO-8859-1), user metadata (beyond ASCII as RFC 2047 has it; "

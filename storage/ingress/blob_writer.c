@@ -293,6 +293,7 @@ int blob_writer_begin(struct blob_writer **out, const struct blob_writer_options
     writer->events = options->events;
     writer->ctx = options->ctx;
     writer->length = options->length;
+    writer->is_read = options->is_read;
     writer->digest_mask = options->digest_mask | DIGEST_BIT(DIGEST_OF_CONTENT);
     writer->digest_small_bytes_max = options->digest_small_bytes_max;
     if (options->length == UINT64_MAX || options->length <= options->digest_small_bytes_max)
@@ -415,6 +416,15 @@ void blob_writer_seal(struct blob_writer *writer)
         writer_digest_inline(writer, "", 0);
     writer_start(writer);
     writer_kick(writer);
+}
+
+int blob_writer_reader(const struct blob_writer *writer)
+{
+    writer_check(writer);
+    assert(writer->owner == OWNER_HAS_SUMS && writer->fd >= 0);
+    assert(writer->is_read && writer->bytes == BYTES_IN_FILE);
+    int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
 }
 
 void blob_writer_publish(struct blob_writer *writer)

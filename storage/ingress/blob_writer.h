@@ -48,6 +48,7 @@ struct blob_writer_options {
     /* Kinds wanted in addition if the body turns out to be at most digest_small_bytes_max long. */
     uint32_t digest_mask_small;
     uint64_t digest_small_bytes_max;
+    bool is_read; /* by blob_writer_reader: on_sealed comes when all bytes are in the file, not before */
     const struct digest_chunk_ops *chunks;   /* signed chunks, or NULL; copied */
     const struct blob_writer_events *events; /* must outlive the writer */
     void *ctx;
@@ -83,6 +84,9 @@ int blob_writer_chunk_end(struct blob_writer *writer, const struct digest_chunk 
 
 /* No more bytes will come; on_sealed follows. Syncing may start meanwhile. */
 void blob_writer_seal(struct blob_writer *writer);
+/* From on_sealed(0) until publish: a descriptor to read the body from, the caller's to close; or a negative errno. Of a body that has bytes,
+ * begun with is_read. */
+int blob_writer_reader(const struct blob_writer *writer);
 /* After on_sealed(0): on_published follows. */
 void blob_writer_publish(struct blob_writer *writer);
 

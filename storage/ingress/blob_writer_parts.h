@@ -133,6 +133,7 @@ struct blob_writer {
     uint32_t digest_mask_small; /* kinds beside those in digest_mask; 0 when the body is known to be large */
     uint64_t digest_small_bytes_max;
     struct digest_chunk_ops chunks; /* verify NULL: the body has none */
+    bool is_read;                   /* its owner reads the file once the sums are known */
 
     enum writer_step step;
     struct ring_op op; /* of `step` */

@@ -289,8 +289,9 @@ static enum s3_error read_claims(struct s3_put *put, const char **message)
 /* A cache bucket may take no objects of that size, and then no parts of one; the sum is asked when the row is stored. */
 static enum s3_error put_bound(struct s3_put *put)
 {
-    const struct core_cache_rules *rules;
-    int result = core_cache_rules_get(put->request->worker, put->request->bucket.id, &rules);
+    const struct core_cache_rules *rules = NULL;
+    int result =
+        put->is_archive ? 0 : core_cache_rules_get(put->request->worker, put->request->bucket.id, &rules);
 
     if (result != 0)
         return s3_error_of_result(result);
@@ -343,6 +344,7 @@ void s3_put_start(struct s3_put *put)
     struct core_put_options options = {
         .length = put->body != NULL ? s3_body_length(put->body) : UINT64_MAX,
         .is_one_run = put->body != NULL && s3_body_coding(put->body) == NULL && put->look == NULL,
+        .has_own_file = put->is_archive,
         .digest_mask = put_digest_mask(put),
         .chunks = put->body != NULL ? s3_body_chunk_ops(put->body) : NULL,
         .events = &events,

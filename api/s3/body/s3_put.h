@@ -25,7 +25,9 @@ struct s3_put {
     struct s3_request *request;
     /* to be computed and stored, whatever the client claims; or NONE: what it claims */
     enum s3_checksum_algorithm wanted;
-    uint64_t length_max;                /* of the body; 0: S3_PUT_BYTES_MAX */
+    uint64_t length_max; /* of the body; 0: S3_PUT_BYTES_MAX */
+    /* The body is unpacked: it has a file of its own, and is itself no object that a bucket may bound. */
+    bool is_archive;
     bool wants_md5;                     /* for the ETag, whether the client compares it or not */
     void (*commit)(struct s3_put *put); /* etag and checksum are known: calls one core_put_commit_* */
     void (*stored)(struct s3_put *put); /* durable and visible: answers */

@@ -8,6 +8,8 @@
 #include "api/s3/object/s3_append.h"
 #include "api/s3/access/s3_access.h"
 #include "api/s3/access/s3_authorize.h"
+#include "api/s3/archive/op_unpack.h"
+#include "api/s3/archive/s3_unpack.h"
 #include "api/s3/object/s3_attributes.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_expiration.h"
@@ -159,6 +161,10 @@ static enum s3_error prepare(struct object_put *object_put, const char **message
 
 void s3_op_put_object(struct s3_request *request)
 {
+    if (s3_unpack_is_asked(s3_request_header(request, S3_UNPACK_HEADER)) && request->door == NULL) {
+        s3_op_unpack(request);
+        return;
+    }
     struct object_put *object_put = s3_request_alloc(request, sizeof(*object_put));
     const char *message = NULL;
     enum s3_error error;

@@ -6,41 +6,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "api/archive/tar_walk.h"
+#include "tests/unit/archive/tar_make.h"
 
 #define ARCHIVE_BYTES (512u * 1024u)
 
 static unsigned char archive[ARCHIVE_BYTES];
 static size_t length; /* of what was written */
 
-static void sum_set(unsigned char *block)
-{
-    unsigned sum = 0;
-
-    memset(block + 148, ' ', 8);
-    for (size_t i = 0; i < 512; i++)
-        sum += block[i];
-    snprintf((char *)block + 148, 8, "%06o", sum);
-}
-
 /* A header alone. size: what it says follows. */
 static unsigned char *header_add(char type, const char *name, size_t size)
 {
     unsigned char *block = archive + length;
 
-    memset(block, 0, 512);
-    memcpy(block, name, strnlen(name, 100));
-    memcpy(block + 100, "0000644", 7);
-    snprintf((char *)block + 124, 12, "%011o", (unsigned)size);
-    memcpy(block + 136, "00000001750", 11); /* 1000 s */
-    block[156] = (unsigned char)type;
-    memcpy(block + 257, "ustar\00000", 8);
-    sum_set(block);
+    tar_make_header(block, type, name, size);
     length += 512;
     return block;
 }
@@ -144,11 +127,11 @@ static void test_names_come_from_where_they_fit(void **state)
 
     block = header_add('0', "name", 0);
     memcpy(block + 345, "the/prefix", 10);
-    sum_set(block);
+    tar_make_sum(block);
     block = header_add('0', "gnu", 0); /* its headers have times there */
     memcpy(block + 257, "ustar  ", 8);
     memcpy(block + 345, "12345", 5);
-    sum_set(block);
+    tar_make_sum(block);
     member_add('L', "././@LongLink", "a name that would not fit");
     member_add('0', "a name that", "1");
     member_add('x', "PaxHeaders/x", "18 path=by/record\n30 mtime=1700000000.123456789\n");
@@ -184,7 +167,7 @@ static void test_sizes_in_records_and_in_binary(void **state)
     block[124] = 0x80;
     block[135] = 3;
     memset(block + 136, 0xff, 12); /* -1 s */
-    sum_set(block);
+    tar_make_sum(block);
     bytes_add("abc", 3);
     zeros_add();
     tar_walk_begin(&walk, length);
@@ -204,7 +187,7 @@ static void test_sparse_files_are_told_and_passed_over(void **state)
     block = header_add('S', "gnu", 4);
     memcpy(block + 257, "ustar  ", 8);
     block[482] = 1;
-    sum_set(block);
+    tar_make_sum(block);
     map[504] = 1;
     bytes_add((const char *)map, 512);
     map[504] = 0;
@@ -270,7 +253,7 @@ static void test_what_readers_differ_about(void **state)
     length = 0;
     block = header_add('0', "negative", 0);
     memset(block + 124, 0xff, 12);
-    sum_set(block);
+    tar_make_sum(block);
     assert_int_equal(walk_all(), -EBADMSG);
 }
 
