@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "api/doors/limits.h"
+#include "api/s3/access/s3_action.h"
 #include "api/s3/access/s3_scopes.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_operation.h"
@@ -105,6 +106,8 @@ enum s3_error door_on_known(struct s3_request *request);
 unsigned door_rights_of(const struct s3_request *request, struct slice key);
 /* An entry was not there: looks into the next scope, if there is one, and goes on with the request then. */
 bool door_look_further(struct s3_request *request, enum s3_error error);
+/* Whether who asks may do that with a key of the bucket: AccessDenied, or not; and the rest of s3_authorize_access. */
+enum s3_error door_may(struct door_call *call, struct slice key, enum s3_action action, unsigned rights);
 /* Where who asks would find another entry: in how many places, one at least; and its key in one of them, written to `key`. name: at most
  * DOOR_HASH_BYTES_MAX. */
 unsigned door_places(const struct door_call *call);

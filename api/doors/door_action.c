@@ -29,6 +29,12 @@ struct check {
     struct core_turn turn;
     bool is_done;
 
+    /* A result that is a miss for ever goes. */
+    struct core_change change;
+    struct meta_object_delete removal;
+    struct meta_delete_entry entry;
+    char etag[META_ETAG_BYTES_MAX + 1];
+
     struct names blobs; /* to be looked up */
     struct names trees; /* and those of them to be read */
     size_t named;
@@ -109,18 +115,73 @@ static void give_out(struct check *check)
     s3_op_get_object(check->request);
 }
 
-/* Whatever keeps it: its client builds anew. */
-static void miss(struct check *check)
+static void answer_miss(struct check *check)
 {
     struct s3_request *request = check->request;
+
+    check->call->own = NULL; /* the next scope's is another */
+    core_cache_miss(request->worker, request->bucket.id);
+    s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+}
+
+static void on_removed(struct core_change *change)
+{
+    answer_miss(change->ctx); /* whatever became of it: it is a miss */
+}
+
+/* Nobody can give it out, now or later, unless somebody stores the very blob that it lacks. */
+static bool is_lost(int err)
+{
+    return err == -ENOENT || err == -E2BIG || err == -EFBIG || err == -EBADMSG || err == -EMSGSIZE;
+}
+
+/* Whether a result that is there may not be replaced. */
+static bool is_written_once(const struct check *check)
+{
+    const struct core_cache_rules *rules;
+
+    return check->call->door->is_write_once ||
+           (core_cache_rules_get(check->request->worker, check->request->bucket.id, &rules) == 0 &&
+            rules != NULL && rules->write_once);
+}
+
+/* Where a result is written once, one that has lost a blob would stay a miss. So it goes, as that who may write it, and whose build has to,
+ * hears of it: the next result finds the key free. True: on_removed follows. */
+static bool remove_lost(struct check *check, int err)
+{
+    struct s3_request *request = check->request;
+    const struct meta_object *object = request->pinned.object;
+
+    if (!is_lost(err) || !is_written_once(check) || core_is_read_only(core_worker_core(request->worker)) ||
+        door_may(check->call, request->key, S3_ACTION_PUT_OBJECT, S3_RIGHT_WRITE) != S3_ERROR_NONE)
+        return false;
+    memcpy(check->etag, object->etag, sizeof(check->etag));
+    check->entry = (struct meta_delete_entry){.key = request->key,
+                                              .if_match = check->etag,
+                                              .if_match_modified = true,
+                                              .modified_ms = object->modified_ms};
+    check->removal = (struct meta_object_delete){.op.kind = META_OP_OBJECT_DELETE,
+                                                 .bucket = request->bucket.id,
+                                                 .entries = &check->entry,
+                                                 .count = 1,
+                                                 .owner = slice_text(request->owner_id)};
+    check->change = (struct core_change){.op = &check->removal.op, .done = on_removed, .ctx = check};
+    return true;
+}
+
+/* Whatever keeps it: its client builds anew. */
+static void miss(struct check *check, int err)
+{
+    bool is_removed = remove_lost(check, err);
 
     end_reading(check);
     names_free(&check->blobs);
     names_free(&check->trees);
-    s3_pinned_end(&request->pinned);
-    check->call->own = NULL; /* the next scope's is another */
-    core_cache_miss(request->worker, request->bucket.id);
-    s3_answer_error(request, S3_ERROR_NO_SUCH_KEY);
+    s3_pinned_end(&check->request->pinned);
+    if (is_removed)
+        core_change_submit(check->request->worker, &check->change);
+    else
+        answer_miss(check);
 }
 
 /* ---- Looking up ---- */
@@ -157,7 +218,7 @@ static void on_ready(void *ctx)
     struct check *check = ctx;
 
     if (core_get_status(check->get) != 0)
-        miss(check);
+        miss(check, -EIO);
     else
         go_on(check);
 }
@@ -255,7 +316,7 @@ static void go_on(struct check *check)
     else if (err == -EAGAIN)
         core_cache_wait(check->request->worker, &check->turn);
     else if (err != -EBUSY)
-        miss(check);
+        miss(check, err);
 }
 
 bool door_action_on_get(struct s3_request *request)
@@ -273,7 +334,7 @@ bool door_action_on_get(struct s3_request *request)
     if (err == 0)
         go_on(check);
     else if (err != -EBUSY)
-        miss(check);
+        miss(check, err);
     return true;
 }
 

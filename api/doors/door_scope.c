@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "api/doors/door.h"
+#include "api/s3/access/s3_authorize.h"
+#include "api/s3/access/s3_pinned.h"
 #include "api/s3/auth/s3_credentials.h"
 #include "api/s3/s3_dispatch.h"
 
@@ -72,6 +74,19 @@ unsigned door_rights_of(const struct s3_request *request, struct slice key)
             rights |= S3_RIGHT_READ | S3_RIGHT_LIST | (i == 0 && call->scopes->writes ? S3_RIGHT_WRITE : 0);
     }
     return rights;
+}
+
+enum s3_error door_may(struct door_call *call, struct slice key, enum s3_action action, unsigned rights)
+{
+    struct s3_request *request = call->request;
+    struct s3_pinned object = s3_pinned_named(&request->bucket, key, NULL);
+    const struct s3_access access = {
+        .object = &object, .action = action, .rights = rights, .absence_is_asked_later = true};
+    enum s3_error error = s3_authorize_access(request, &access);
+
+    s3_pinned_end(&object);
+    /* Rights that hang on whose an object is are S3's matter. */
+    return error == S3_ERROR_NONE && request->only_over != NULL ? S3_ERROR_ACCESS_DENIED : error;
 }
 
 unsigned door_places(const struct door_call *call)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The door for Bazel and moon: bytes that must hash to their name, results of actions that are a miss unless all that they name is there, in
 protobuf and in JSON, in trees and in scopes, and what is refused."""
+import base64
 import concurrent.futures
 import hashlib
 import http.client
@@ -17,8 +18,9 @@ with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as 
     file.write("".join(f"token {name} {SECRETS[name]} {rights}\n" for name, rights in (
         ("main", "scope=main"), ("pr", "scope=pr/1 read=main"), ("reader", "read=main"))))
     file.write("key ADMIN admin-secret *=all\nanonymous plain=read,write far=read,write small=read,write\n")
-CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", f"bazel name=far bucket=far prefix={'f' * 256}", "bazel name=ccache bucket=plain prefix=c/ no-validation", "bazel name=small bucket=small"]
-server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", "--cache-bucket", "far max-size=1G", "--cache-bucket", "small max-object=1M", *[word for cache in CACHES for word in ("--cache", cache)]])
+CACHES = ["bazel bucket=plain prefix=b/", "bazel name=scoped bucket=scoped", f"bazel name=far bucket=far prefix={'f' * 256}", "bazel name=ccache bucket=plain prefix=c/ no-validation", "bazel name=small bucket=small", "bazel name=once bucket=once write-once", "bazel name=kept bucket=kept"]
+server = Server(args=["--credentials", FILE, "--cache-bucket", "plain max-size=1G", "--cache-bucket", "far max-size=1G", "--cache-bucket", "small max-object=1M", "--cache-bucket", "kept write-once", *[word for cache in CACHES for word in ("--cache", cache)]])
+ADMIN = {"Authorization": "Basic " + base64.b64encode(b"ADMIN:admin-secret").decode()}
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -161,6 +163,22 @@ equal(server.request("DELETE", f"/plain/b/cas/{name_of(b'comes and goes')}")[0],
 equal(status("GET", f"bazel/ac/{key('kept')}"), 404, "ac: and is a miss then")
 stored(b"comes and goes")
 equal(status("GET", f"bazel/ac/{key('kept')}"), 200, "ac: until it is back")
+
+# ---- Written once ----
+for door, bucket, where in (("once", "once", "the door"), ("kept", "kept", "the bucket")):
+    prefix = f"{door}/cas/"
+    blob = stored(b"comes and goes", door, "main")
+    at = f"{door}/ac/{key('result')}"
+    first, second = output(blob, field(5, b"")), output(blob) + field(4, 0)
+    equal((status("PUT", at, first, who="main"), status("PUT", at, second, who="main"), ask("GET", at, who="main")[2]), (200, 200, first), f"written once by {where}: a result stays")
+    gone = server.request("DELETE", f"/{bucket}/main/-/cas/{blob}", headers=ADMIN)[0]
+    equal((gone, [status("GET", at, who=who) for who in ("reader", "pr")], status("PUT", at, second, who="main")), (204, [404, 404], 200), f"written once by {where}: it has lost a blob, who may not write it asks")
+    stored(b"comes and goes", door, "main")
+    equal(ask("GET", at, who="main")[2], first, f"written once by {where}: and it is there still")
+    server.request("DELETE", f"/{bucket}/main/-/cas/{blob}", headers=ADMIN)
+    equal([status("GET", at, who="main"), status("PUT", at, second, who="main"), stored(b"comes and goes", door, "main") == blob, ask("GET", at, who="main")[2] == second],
+          [404, 200, True, True], f"written once by {where}: whose build misses it may write it again")
+    equal((status("PUT", at, first, who="main"), ask("GET", at, who="reader")[2] == second), (200, True), f"written once by {where}: once")
 
 # ---- Trees ----
 leaf = stored(b"a file in a tree")

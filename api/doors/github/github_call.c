@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "api/doors/github/github.h"
-#include "api/s3/access/s3_authorize.h"
-#include "api/s3/access/s3_pinned.h"
 
 struct github_request *github_of(const struct s3_request *request)
 {
@@ -41,15 +39,7 @@ enum s3_error github_may(struct github_request *github, struct slice key, bool w
 enum s3_error github_may_do(struct github_request *github, struct slice key, enum s3_action action,
                             unsigned rights)
 {
-    struct s3_request *request = github->call->request;
-    struct s3_pinned object = s3_pinned_named(&request->bucket, key, NULL);
-    const struct s3_access access = {
-        .object = &object, .action = action, .rights = rights, .absence_is_asked_later = true};
-    enum s3_error error = s3_authorize_access(request, &access);
-
-    s3_pinned_end(&object);
-    /* Rights that hang on whose an object is are S3's matter. */
-    return error == S3_ERROR_NONE && request->only_over != NULL ? S3_ERROR_ACCESS_DENIED : error;
+    return door_may(github->call, key, action, rights);
 }
 
 /* ---- Answers of calls ---- */
