@@ -212,6 +212,8 @@ static int read_keys(const json_t *root, struct jwk_set *set)
     return set->count > 0 ? 0 : -EBADMSG;
 }
 
+static atomic_uint_fast64_t numbers; /* of sets that were made */
+
 int jwk_set_parse(struct slice text, struct jwk_set **set)
 {
     struct jwk_set *made;
@@ -224,6 +226,7 @@ int jwk_set_parse(struct slice text, struct jwk_set **set)
     if ((made = calloc(1, sizeof(*made))) == NULL)
         return -ENOMEM;
     atomic_init(&made->references, 1);
+    made->number = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
     root = json_loadb(text.base, text.len, JSON_REJECT_DUPLICATES, NULL);
     result = root != NULL ? read_keys(root, made) : -EBADMSG;
     json_decref(root);

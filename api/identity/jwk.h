@@ -6,6 +6,7 @@
 #define API_IDENTITY_JWK_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "api/identity/limits.h"
 #include "storage/base/slice.h"
@@ -27,6 +28,7 @@ struct jwk {
 
 struct jwk_set {
     atomic_uint references;
+    uint64_t number; /* which no other set of this process has; 1 or more */
     unsigned count;
     struct jwk keys[JWK_KEYS_MAX];
 };

@@ -87,6 +87,7 @@ static int read_token(struct jwt *jwt, struct slice text)
 
     if (!take_segment(&rest, &header) || !take_segment(&rest, &claims))
         return -EBADMSG;
+    jwt->text = text;
     jwt->signed_text = slice_of(text.base, header.len + 1 + claims.len);
     if ((result = read_header(jwt, header)) != 0 || (result = read_signature(jwt, rest)) != 0)
         return result;

@@ -17,6 +17,7 @@
 
 struct jwt;
 struct jwt_claims;
+struct jwt_known;
 
 /* Reads a token; what it says is not believed yet. `text` must outlive it. 0; -EBADMSG: it is none; -ENOTSUP: its algorithm is none of
  * ours ("none" included), or its header names a key itself (jku, x5u, jwk, x5c) or something critical (crit); -E2BIG; -ENOMEM. */
@@ -33,6 +34,8 @@ struct jwt_expectation {
     const struct slice *audiences; /* one of them has to be in `aud` */
     unsigned audience_count;       /* 1 or more */
     int64_t now_s;                 /* seconds since 1970 */
+    struct jwt_known
+        *known; /* whose signature need not be verified again, and where a good one is noted; NULL: nowhere */
 };
 
 enum jwt_verdict {

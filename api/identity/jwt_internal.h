@@ -16,7 +16,8 @@ struct jwt {
     json_t *header;
     struct jwt_claims claims;
     enum jwt_algorithm algorithm; /* as the header says */
-    struct slice signed_text;     /* header and claims as they came */
+    struct slice text;            /* all of it, as it came */
+    struct slice signed_text;     /* header and claims */
     unsigned char signature[JWT_SIGNATURE_BYTES + 2];
     size_t signature_length;
 };

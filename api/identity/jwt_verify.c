@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "api/identity/jwt_internal.h"
+#include "api/identity/jwt_known.h"
 
 #define P256_NUMBER_BYTES  32u
 #define P256_DER_BYTES_MAX 72u
@@ -76,6 +77,23 @@ static enum jwt_verdict judge_signature(const struct jwt *jwt, const struct jwk_
     return verdict;
 }
 
+/* The same, but for a token that was good before, with these keys. */
+static enum jwt_verdict judge_again(const struct jwt *jwt, const struct jwk_set *keys,
+                                    struct jwt_known *known)
+{
+    unsigned char digest[JWT_DIGEST_BYTES];
+    enum jwt_verdict verdict;
+
+    if (known == NULL || !jwt_known_digest(jwt->text, digest))
+        return judge_signature(jwt, keys);
+    if (jwt_known_has(known, digest, keys->number))
+        return JWT_GOOD;
+    verdict = judge_signature(jwt, keys);
+    if (verdict == JWT_GOOD)
+        jwt_known_add(known, digest, keys->number);
+    return verdict;
+}
+
 /* ---- What it is about ---- */
 
 static bool audience_fits(const json_t *value, const struct jwt_expectation *expectation)
@@ -135,7 +153,7 @@ enum jwt_verdict jwt_verify(struct jwt *jwt, const struct jwk_set *keys,
                             const struct jwt_expectation *expectation, const struct jwt_claims **claims)
 {
     const json_t *object = jwt->claims.object;
-    enum jwt_verdict verdict = judge_signature(jwt, keys);
+    enum jwt_verdict verdict = judge_again(jwt, keys, expectation->known);
 
     *claims = NULL;
     if (verdict != JWT_GOOD)

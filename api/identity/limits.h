@@ -11,6 +11,8 @@
 #define JWT_CLOCK_SKEW_S    60  /* between the issuer's clock and ours */
 #define JWT_AUDIENCES_MAX   64u /* looked at in one token */
 
+#define JWT_KNOWN_MAX 1024u /* of one worker: 40 KiB, once there is one */
+
 #define JWK_SET_BYTES_MAX                                                                                    \
     (256u << 10)              /* Google's has 2 keys in 1 KiB, GitHub's 4 with certificates in 13 KiB */
 #define JWK_KEYS_MAX     64u  /* of one issuer; a token without a key id is tried with each that fits */

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "api/archive/archive_shelf.h"
+#include "api/identity/jwt_known.h"
 #include "api/identity/key_source.h"
 #include "api/s3/limits.h"
 #include "api/s3/web_auth/s3_attempts.h"
@@ -64,6 +65,7 @@ struct s3_service {
     atomic_uint reports_made;
     bool takes_any_host, takes_any_region;
     unsigned char session_key[S3_SESSION_KEY_BYTES];
+    struct jwt_known *known_tokens[HTTP_WORKERS_MAX]; /* each its worker's own; NULL: it has verified none */
     struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
 };
 
@@ -192,6 +194,8 @@ void s3_service_destroy(struct s3_service *service)
     key_sources_destroy(service->sources);
     s3_attempts_destroy(service->attempts);
     archive_shelf_destroy(service->shelf);
+    for (unsigned worker = 0; worker < HTTP_WORKERS_MAX; worker++)
+        jwt_known_destroy(service->known_tokens[worker]);
     free(service->counts);
     for (char **domain = service->domains; domain != NULL && *domain != NULL; domain++)
         free(*domain);
@@ -342,6 +346,15 @@ struct archive_shelf *s3_service_shelf(struct s3_service *service)
 uint64_t s3_service_uptime_seconds(const struct s3_service *service)
 {
     return (uint64_t)(monotonic_seconds() - service->started_at);
+}
+
+struct jwt_known *s3_service_known_tokens(struct s3_service *service, unsigned worker)
+{
+    struct jwt_known **known = &service->known_tokens[worker];
+
+    if (*known == NULL)
+        *known = jwt_known_create();
+    return *known;
 }
 
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row)

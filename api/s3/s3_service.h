@@ -53,6 +53,7 @@ bool s3_service_takes_any_region(const struct s3_service *service);
 
 struct s3_credentials;
 struct s3_attempts;
+struct jwt_known;
 struct archive_shelf;
 
 /* S3_SESSION_KEY_BYTES. */
@@ -75,6 +76,8 @@ const char *s3_service_host_id(const struct s3_service *service);
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row);
 /* How many of them there were. Any thread. */
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);
+/* Tokens of issuers that this worker has verified; made at the first call. On its thread. NULL without memory. */
+struct jwt_known *s3_service_known_tokens(struct s3_service *service, unsigned worker);
 bool s3_service_has_public_metrics(const struct s3_service *service);
 bool s3_service_takes_v2(const struct s3_service *service);
 bool s3_service_takes_web(const struct s3_service *service);

@@ -29,7 +29,8 @@ static struct jwk_set *known_keys(void)
 static void fuzz_token(struct slice text)
 {
     const struct slice audience = SLICE("sluice");
-    const struct jwt_expectation expectation = {SLICE("https://issuer.example"), &audience, 1, 1800000000};
+    const struct jwt_expectation expectation = {SLICE("https://issuer.example"), &audience, 1, 1800000000,
+                                                NULL};
     const struct jwt_claims *claims;
     struct jwt *jwt;
 

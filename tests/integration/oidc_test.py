@@ -112,8 +112,12 @@ asked = issuer.asked
 for _ in range(20):
     ask(github(header={"kid": "unheard"}), "GET", "/artifacts/app.tar")
 check(issuer.asked <= asked + 1, "unknown keys make it ask again, but seldom", f"{issuer.asked - asked}")
+kept = own()
+equal({ask(kept, "GET", "/artifacts/app.tar")[0] for _ in range(20)}, {200}, "a token is good again and again")
+equal({ask(kept[:-10] + ("A" if kept[-10] != "A" else "B") + kept[-9:], "GET", "/artifacts/app.tar")[0] for _ in range(20)}, {401}, "which makes none good that is like it")
 write_keys(ed, Key("four", "ES256"))
 check(poll(lambda: ask(own(), "GET", "/artifacts/app.tar")[0] == 401), "a key that is gone is good no more")
+equal({ask(kept, "GET", "/artifacts/app.tar")[0] for _ in range(20)}, {401}, "nor is what was good by it")
 equal(ask(own(ed), "GET", "/artifacts/app.tar")[0], 200, "and the other still is")
 os.unlink(KEYS)
 time.sleep(0.1)

@@ -8,6 +8,7 @@
 
 #include "api/identity/key_source.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_service.h"
 #include "api/s3/web_auth/s3_roles.h"
 #include "storage/base/clock.h"
 
@@ -38,8 +39,10 @@ static enum s3_error refuse_unknown_key(struct s3_request *request, const struct
 static enum s3_error judge(struct s3_request *request, const struct s3_issuer *issuer, struct jwt *jwt,
                            const struct jwt_claims **claims, bool *is_expired)
 {
+    unsigned worker = http_worker_index(http_request_worker(request->http));
     const struct jwt_expectation expectation = {slice_text(issuer->name), issuer->audiences,
-                                                issuer->audience_count, clock_real_ms() / 1000};
+                                                issuer->audience_count, clock_real_ms() / 1000,
+                                                s3_service_known_tokens(request->service, worker)};
     struct jwk_set *keys = key_source_keys(issuer->keys);
     enum jwt_verdict verdict;
     const char *parts[2];

@@ -16,6 +16,7 @@
 #include <openssl/rsa.h>
 
 #include "api/identity/jwt.h"
+#include "api/identity/jwt_known.h"
 #include "storage/base/base64.h"
 
 #define NOW    1800000000
@@ -126,7 +127,7 @@ static struct jwk_set *all_keys(void)
 /* ---- Judging ---- */
 
 static const struct slice audience = SLICE("sluice");
-static const struct jwt_expectation expectation = {SLICE(ISSUER), &audience, 1, NOW};
+static struct jwt_expectation expectation = {SLICE(ISSUER), &audience, 1, NOW, NULL};
 
 static enum jwt_verdict judge(struct slice token, const struct jwk_set *set)
 {
@@ -321,6 +322,99 @@ static void tells_claims_as_text(void **state)
     jwk_set_unref(set);
 }
 
+/* ---- What was verified before ---- */
+
+/* The set's keys are others, though it does not say so: what is good still was not verified again. */
+static void swap_keys(struct jwk_set *set)
+{
+    struct evp_pkey_st *key = set->keys[0].key;
+
+    set->keys[0].key = set->keys[1].key;
+    set->keys[1].key = key;
+}
+
+static void verifies_a_signature_once(void **state)
+{
+    struct jwk_set *set = all_keys(), *same = all_keys();
+    struct slice token = make("{\"alg\":\"RS256\",\"kid\":\"rsa\"}", CLAIMS, rsa);
+    char *last = text + token.len - 1, before = *last;
+
+    (void)state;
+    expectation.known = jwt_known_create();
+    assert_non_null(expectation.known);
+    assert_int_equal(judge(token, set), JWT_GOOD);
+    swap_keys(set);
+    assert_int_equal(judge(token, set), JWT_GOOD);
+    /* Each byte of the text counts, */
+    *last = before == 'A' ? 'Q' : 'A';
+    assert_int_not_equal(judge(token, set), JWT_GOOD);
+    *last = before;
+    /* and so does the set of keys: once it is read again, it is another one. */
+    assert_true(same->number != set->number);
+    assert_int_equal(judge(token, same), JWT_GOOD);
+    swap_keys(same);
+    assert_int_equal(judge(token, same), JWT_GOOD);
+    assert_int_equal(judge(token, set), JWT_WRONG_SIGNATURE);
+    jwt_known_destroy(expectation.known);
+    expectation.known = NULL;
+    jwk_set_unref(set);
+    jwk_set_unref(same);
+}
+
+static void asks_the_rest_each_time(void **state)
+{
+    static const struct slice other = SLICE("other");
+    struct jwk_set *set = all_keys();
+    struct slice token = make("{\"alg\":\"EdDSA\",\"kid\":\"ed\"}", CLAIMS, ed25519);
+
+    (void)state;
+    expectation.known = jwt_known_create();
+    assert_int_equal(judge(token, set), JWT_GOOD);
+    expectation.now_s = NOW + 600 + JWT_CLOCK_SKEW_S;
+    assert_int_equal(judge(token, set), JWT_EXPIRED);
+    expectation.now_s = NOW;
+    expectation.audiences = &other;
+    assert_int_equal(judge(token, set), JWT_WRONG_AUDIENCE);
+    expectation.audiences = &audience;
+    expectation.issuer = SLICE("https://other.example");
+    assert_int_equal(judge(token, set), JWT_WRONG_ISSUER);
+    expectation.issuer = SLICE(ISSUER);
+    assert_int_equal(judge(token, set), JWT_GOOD);
+    jwt_known_destroy(expectation.known);
+    expectation.known = NULL;
+    jwk_set_unref(set);
+}
+
+/* One with a wrong signature is never noted, however often it comes; and a set of number 0 is nobody's. */
+static void notes_good_ones_alone(void **state)
+{
+    struct jwk_set *set = all_keys();
+    struct slice token = make("{\"alg\":\"ES256\",\"kid\":\"p256\"}", CLAIMS, p256);
+    unsigned char digest[JWT_DIGEST_BYTES];
+    char *last = text + token.len - 2, before = *last;
+
+    (void)state;
+    expectation.known = jwt_known_create();
+    *last = before == 'A' ? 'Q' : 'A';
+    assert_true(jwt_known_digest(token, digest));
+    for (int i = 0; i < 3; i++)
+        assert_int_not_equal(judge(token, set), JWT_GOOD);
+    assert_false(jwt_known_has(expectation.known, digest, set->number));
+    memset(digest, 0, sizeof(digest));
+    assert_false(jwt_known_has(expectation.known, digest, 0));
+    for (unsigned i = 0; i < 3 * JWT_KNOWN_MAX; i++) {
+        memcpy(digest, &i, sizeof(i));
+        jwt_known_add(expectation.known, digest, 7);
+        assert_true(jwt_known_has(expectation.known, digest, 7));
+        assert_false(jwt_known_has(expectation.known, digest, 8));
+    }
+    memset(digest, 0, sizeof(digest));
+    assert_false(jwt_known_has(expectation.known, digest, 7)); /* another has its place */
+    jwt_known_destroy(expectation.known);
+    expectation.known = NULL;
+    jwk_set_unref(set);
+}
+
 /* ---- Sets of keys ---- */
 
 static int parse_set(const char *json)
@@ -417,6 +511,9 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_token),
         cmocka_unit_test(looks_at_issuer_audience_and_times),
         cmocka_unit_test(tells_claims_as_text),
+        cmocka_unit_test(verifies_a_signature_once),
+        cmocka_unit_test(asks_the_rest_each_time),
+        cmocka_unit_test(notes_good_ones_alone),
         cmocka_unit_test(refuses_wrong_sets),
         cmocka_unit_test(bounds_sets),
     };
