@@ -41,6 +41,7 @@ int remote_sync(const struct options *options);
 int remote_du(const struct options *options);
 int remote_find(const struct options *options);
 int remote_presign(const struct options *options);
+int remote_mirror(const struct options *options);
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the
  * buckets, and caches of them. */

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/base/hex.h"
 #include "storage/base/io.h"
 #include "storage/digest/digest.h"
 
@@ -134,43 +133,11 @@ static void restart(void *ctx)
     receiving->length = receiving->crc = 0;
 }
 
-static bool is_md5(const char *etag)
-{
-    unsigned char bytes[16];
-
-    return hex_decode(etag, strlen(etag), bytes, sizeof(bytes));
-}
-
-/* Where the server knows no CRC-64 of the whole: an ETag in the form of an MD5 is one, unless the object is encrypted with a key of the server's. */
-static int compare_md5(struct client_transfer *transfer, const char *etag)
-{
-    unsigned char want[16];
-    struct digest_values values;
-    struct digest_set *set;
-    int err;
-
-    if (!hex_decode(etag, strlen(etag), want, sizeof(want)) ||
-        digest_set_create(&set, DIGEST_BIT(DIGEST_MD5)) != 0)
-        return 0;
-    err = digest_set_update_file(set, transfer->fd, 0, transfer->size);
-    err = digest_set_final(set, &values) != 0 ? -EIO : err;
-    digest_set_free(set);
-    if (err == 0 && memcmp(values.value[DIGEST_MD5], want, sizeof(want)) != 0)
-        return client_transfer_fail(transfer, -EBADMSG,
-                                    "what came has another MD5 than its ETag says: it is damaged");
-    return err;
-}
-
 static int compare(struct client_transfer *transfer, const struct client_object *object, uint64_t crc)
 {
-    uint64_t want;
+    const struct client_bytes bytes = {.fd = transfer->fd, .length = transfer->size};
 
-    if (!client_crc_parse(object->crc64nvme, &want))
-        return is_md5(object->etag) ? compare_md5(transfer, object->etag) : 0;
-    return crc == want
-               ? 0
-               : client_transfer_fail(transfer, -EBADMSG,
-                                      "what came has another checksum than the server has: it is damaged");
+    return client_transfer_compare(transfer, &bytes, object, crc);
 }
 
 static int get(struct client_worker *worker, struct client_transfer *transfer, uint64_t offset,

@@ -31,7 +31,7 @@ static const struct client_transfer_steps *steps_of(const struct client_transfer
     static const struct client_transfer_steps *const steps[CLIENT_TRANSFER_KINDS] = {
         [CLIENT_UPLOAD] = &client_upload_steps, [CLIENT_DOWNLOAD] = &client_download_steps,
         [CLIENT_COPY] = &client_copy_steps,     [CLIENT_RELAY] = &client_relay_steps,
-        [CLIENT_DELETE] = &client_delete_steps,
+        [CLIENT_DELETE] = &client_delete_steps, [CLIENT_CHAIN] = &client_chain_steps,
     };
 
     return steps[transfer->kind];

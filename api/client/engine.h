@@ -26,7 +26,7 @@ struct client_transfer_steps {
 };
 
 extern const struct client_transfer_steps client_upload_steps, client_download_steps, client_copy_steps,
-    client_relay_steps, client_delete_steps;
+    client_relay_steps, client_delete_steps, client_chain_steps;
 
 /* Fills transfer->why by what the session says and returns err; of several pieces that fail the first counts. Any thread. */
 int client_transfer_blame(struct client_transfer *transfer, const struct client_session *session, int err);
@@ -42,6 +42,11 @@ int client_source_remove(struct client_worker *worker, struct client_transfer *t
 /* Tells options.refused, one thread at a time. */
 void client_engine_refuse(const struct client_worker *worker, const char *key, const char *version,
                           const char *why);
+
+/* All of an object, as it came, against what the server says of it: its CRC-64 of the whole, which `crc` is the one of the bytes for, else an ETag that is
+ * an MD5. 0, or -EBADMSG. */
+int client_transfer_compare(struct client_transfer *transfer, const struct client_bytes *bytes,
+                            const struct client_object *object, uint64_t crc);
 
 /* How large the parts of an upload are: as asked for, unless that would be too many. */
 uint64_t client_part_bytes(uint64_t size, uint64_t wanted);

@@ -17,7 +17,11 @@
 #define CLIENT_CONNECT_SECONDS 10
 #define CLIENT_SILENCE_SECONDS                                                                               \
     300 /* without a byte: servers that copy or join large objects say nothing meanwhile */
-#define CLIENT_BUFFER_BYTES          (512u << 10) /* of a large body's pieces */
+#define CLIENT_BUFFER_BYTES (512u << 10) /* of a large body's pieces */
+#define CLIENT_SPOOL_MEMORY_MAX                                                                              \
+    (32ull                                                                                                   \
+     << 20) /* of a piece between two servers, times the connections; what is more lies in a file meanwhile */
+#define CLIENT_PUT_BYTES_MAX         (5ull << 30) /* S3's, of one PutObject */
 #define CLIENT_CONNECTIONS_MAX       256u
 #define CLIENT_PART_BYTES_DEFAULT    (8ull << 20) /* as aws cli has it, so that ETags are the same */
 #define CLIENT_PART_BYTES_MIN        (5ull << 20) /* S3's, of all parts but the last */

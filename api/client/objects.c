@@ -70,6 +70,22 @@ int client_object_head(struct client_session *session, const char *bucket, const
     return err;
 }
 
+int client_object_first_part(struct client_session *session, const char *bucket, const char *key,
+                             const char *version, uint64_t *count, uint64_t *bytes)
+{
+    struct client_request *request = client_session_begin(session, "HEAD", bucket, key);
+    int err;
+
+    if (version != NULL)
+        client_request_query(request, "versionId", version);
+    client_request_query(request, "partNumber", "1");
+    if ((err = client_session_call(session, NULL, NULL)) != 0)
+        return err;
+    *count = number_of(client_answer_header(&session->answer, "x-amz-mp-parts-count"));
+    *bytes = number_of(client_answer_header(&session->answer, "content-length"));
+    return 0;
+}
+
 int client_object_get(struct client_session *session, const struct client_get *get, client_sink_fn sink,
                       void *ctx, struct client_object *object)
 {
@@ -101,7 +117,7 @@ int client_object_get(struct client_session *session, const struct client_get *g
 
 /* ---- Writing ---- */
 
-static int digest_bytes(const struct client_bytes *bytes, uint32_t mask, struct digest_values *values)
+int client_bytes_digest(const struct client_bytes *bytes, uint32_t mask, struct digest_values *values)
 {
     struct digest_set *set;
     int err, final;
@@ -131,7 +147,7 @@ int client_request_bytes(struct client_session *session, const struct client_byt
     enum digest_kind kind = kinds[checksum].kind;
     struct digest_values values;
     char text[2 * DIGEST_BYTES_MAX + 1];
-    int err = digest_bytes(bytes, DIGEST_BIT(kind), &values);
+    int err = client_bytes_digest(bytes, DIGEST_BIT(kind), &values);
 
     if (err == -ENODATA)
         return client_session_fail(session, err, "the file became shorter while it was read");

@@ -22,6 +22,10 @@ struct client_object {
 int client_object_head(struct client_session *session, const char *bucket, const char *key,
                        const char *version, struct client_object *object);
 
+/* Of how many parts it was made, and how large the first one is; 0 where the server does not say. */
+int client_object_first_part(struct client_session *session, const char *bucket, const char *key,
+                             const char *version, uint64_t *count, uint64_t *bytes);
+
 struct client_get {
     const char *bucket, *key, *version;
     uint64_t offset, length;    /* length UINT64_MAX: all of it, and no range is asked for */
@@ -42,6 +46,9 @@ struct client_bytes {
     uint64_t offset, length;
 };
 
+struct digest_values;
+/* mask: of storage/digest/digest.h. 0, -ENODATA where the file is shorter, -EIO. */
+int client_bytes_digest(const struct client_bytes *bytes, uint32_t mask, struct digest_values *values);
 /* Adds the body and its checksum. 0, or -EIO and the like where the file cannot be read, with why. */
 int client_request_bytes(struct client_session *session, const struct client_bytes *bytes,
                          enum client_checksum checksum);

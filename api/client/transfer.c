@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/base/hex.h"
+#include "storage/digest/digest.h"
+
 /* ---- Transfers ---- */
 
 static bool copy_text(char **field, const char *text)
@@ -59,6 +62,9 @@ void client_transfer_free(struct client_transfer *transfer)
         free((char *)transfer->doomed[i].key);
         free((char *)transfer->doomed[i].version);
     }
+    for (size_t i = 0; i < transfer->link_count; i++)
+        free((char *)transfer->links[i].version);
+    free(transfer->links);
     if (transfer->fd >= 0)
         (void)close(transfer->fd);
     free(transfer->attributes);
@@ -106,6 +112,36 @@ void client_engine_refuse(const struct client_worker *worker, const char *key, c
     pthread_mutex_lock(worker->report_lock);
     worker->options->refused(worker->options->ctx, key, version, why);
     pthread_mutex_unlock(worker->report_lock);
+}
+
+/* An ETag in the form of an MD5 is one, unless the object is encrypted with a key of the server's. */
+static int compare_md5(struct client_transfer *transfer, const struct client_bytes *bytes, const char *etag)
+{
+    unsigned char want[16];
+    struct digest_values values;
+    int err;
+
+    if (!hex_decode(etag, strlen(etag), want, sizeof(want)) || !digest_kind_is_allowed(DIGEST_MD5))
+        return 0;
+    if ((err = client_bytes_digest(bytes, DIGEST_BIT(DIGEST_MD5), &values)) != 0)
+        return client_transfer_fail(transfer, err, NULL);
+    return memcmp(values.value[DIGEST_MD5], want, sizeof(want)) == 0
+               ? 0
+               : client_transfer_fail(transfer, -EBADMSG,
+                                      "what came has another MD5 than its ETag says: it is damaged");
+}
+
+int client_transfer_compare(struct client_transfer *transfer, const struct client_bytes *bytes,
+                            const struct client_object *object, uint64_t crc)
+{
+    uint64_t want;
+
+    if (!client_crc_parse(object->crc64nvme, &want))
+        return compare_md5(transfer, bytes, object->etag);
+    return crc == want
+               ? 0
+               : client_transfer_fail(transfer, -EBADMSG,
+                                      "what came has another checksum than the server has: it is damaged");
 }
 
 uint64_t client_part_bytes(uint64_t size, uint64_t wanted)

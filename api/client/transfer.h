@@ -25,7 +25,15 @@ enum client_transfer_kind {
     CLIENT_COPY,     /* an object to another of the same server, which moves the bytes */
     CLIENT_RELAY,    /* an object to one of another server, through this process */
     CLIENT_DELETE,   /* up to CLIENT_DELETE_KEYS_MAX objects of from_bucket */
+    CLIENT_CHAIN,    /* versions and delete markers of a key, the oldest first, to another server */
     CLIENT_TRANSFER_KINDS
+};
+
+struct client_link {
+    const char *version;
+    uint64_t size;
+    char etag[80];
+    bool is_marker;
 };
 
 struct client_transfer {
@@ -39,12 +47,17 @@ struct client_transfer {
         has_size; /* it is known from a listing, with etag and modified_ms, and in bytes_all; of an upload always */
     char etag[80];
     int64_t modified_ms;
+    bool is_mirror;      /* of a relay: as its source, in as many parts, and with its locks */
     bool removes_source; /* a move */
     struct client_attribute *
         attributes; /* of what is written; NULL: none, or of a copy those of the source. Values are the transfer's */
     size_t attribute_count;
     uint64_t
         part_bytes; /* 0: the engine's. A mirror sets the source's own, so that the ETag comes out the same */
+
+    /* CLIENT_CHAIN */
+    struct client_link *links; /* versions are the transfer's */
+    size_t link_count;
 
     /* CLIENT_DELETE */
     struct client_doomed *doomed; /* texts are the transfer's */

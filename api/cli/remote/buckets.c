@@ -23,7 +23,7 @@ static void make(struct remote *remote, struct remote_place *place)
 
     if (session == NULL)
         return;
-    if ((err = client_bucket_make(session, place->url.bucket)) != 0)
+    if ((err = client_bucket_make(session, place->url.bucket, false)) != 0)
         (void)remote_blame(remote, session, err, &place->url);
     else
         say(remote, "made", place->url.bucket);

@@ -32,6 +32,7 @@ struct remote_store; /* of --data */
 struct remote {
     const struct options *options;
     int status;
+    bool is_mirror;                /* what is copied is to have the ETags of its source */
     bool is_literal;               /* --literal, or a command that knows no patterns */
     bool is_recursive;             /* --recursive, or a command that always is */
     struct remote_server *servers; /* that words have led to */

@@ -4,7 +4,7 @@
 #define REMOTE_CONNECTIONS_MAX 256u
 #define REMOTE_SENDS           (COMMAND_PUT | COMMAND_CP | COMMAND_MV | COMMAND_SYNC)
 #define REMOTE_MOVES           (REMOTE_SENDS | COMMAND_GET)
-#define REMOTE_WALKS           (REMOTE_MOVES | COMMAND_LS | COMMAND_RM | COMMAND_DU | COMMAND_FIND)
+#define REMOTE_WALKS           (REMOTE_MOVES | COMMAND_MIRROR | COMMAND_LS | COMMAND_RM | COMMAND_DU | COMMAND_FIND)
 
 /* clang-format off */
     {.name = "endpoint", .type = OPTION_TEXT, .field = FIELD(endpoint), .argument = "URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
@@ -13,7 +13,7 @@
      .help = "A section of ~/.aws/credentials and ~/.aws/config, with key, region and endpoint_url. It wins over AWS_ACCESS_KEY_ID. Without it: AWS_PROFILE, "
              "else default."},
     {.name = "from-profile", .type = OPTION_TEXT, .field = FIELD(from_profile), .argument = "NAME", .sources = OPTION_FROM_FLAG,
-     .commands = COMMAND_CP | COMMAND_MV | COMMAND_SYNC, .help = "The same for the source, where it is not the target's."},
+     .commands = COMMAND_CP | COMMAND_MV | COMMAND_SYNC | COMMAND_MIRROR, .help = "The same for the source, where it is not the target's."},
     {.name = "recursive", .letter = 'r', .type = OPTION_SWITCH, .field = FIELD(recursive), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_LS | COMMAND_PUT | COMMAND_GET | COMMAND_RM | COMMAND_CP | COMMAND_MV,
      .help = "Everything below a folder."},
@@ -24,14 +24,14 @@
      .commands = REMOTE_WALKS,
      .help = "Not those that match, also where --include does. Repeatable."},
     {.name = "dry-run", .letter = 'n', .type = OPTION_SWITCH, .field = FIELD(dry_run), .default_text = "no", .sources = OPTION_FROM_FLAG,
-     .commands = REMOTE_MOVES | COMMAND_RM | COMMAND_RB,
+     .commands = REMOTE_MOVES | COMMAND_MIRROR | COMMAND_RM | COMMAND_RB,
      .help = "Say what would be done, and do nothing."},
     {.name = "versions", .type = OPTION_SWITCH, .field = FIELD(versions), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_LS | COMMAND_RM | COMMAND_DU | COMMAND_FIND, .help = "All versions and delete markers, and not the current ones alone."},
     {.name = "version-id", .type = OPTION_TEXT, .field = FIELD(version_id), .argument = "ID", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_CAT | COMMAND_STAT | COMMAND_GET | COMMAND_RM | COMMAND_CP | COMMAND_PRESIGN, .help = "That version of the one object."},
     {.name = "connections", .type = OPTION_NUMBER, .field = FIELD(connections), .default_text = "16", .min = 1, .max = REMOTE_CONNECTIONS_MAX,
-     .argument = "N", .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES | COMMAND_RM | COMMAND_RB,
+     .argument = "N", .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES | COMMAND_MIRROR | COMMAND_RM | COMMAND_RB,
      .help = "How many requests may be under way at a time."},
     {.name = "part-size", .type = OPTION_TEXT, .field = FIELD(part_size), .default_text = "8M", .check = remote_check_part_size, .argument = "BYTES",
      .sources = OPTION_FROM_FLAG, .commands = REMOTE_MOVES,

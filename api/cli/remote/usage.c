@@ -127,6 +127,13 @@ const char *remote_usage(enum command command)
                "Makes the folder TO as the folder FROM is: copies what is missing there, has another size or "
                "is\n"
                "older, and with --delete removes what FROM has not.\n" PLACES EXITS;
+    case COMMAND_MIRROR:
+        return "Usage: sluice mirror FROM[/BUCKET[/PREFIX]] TO[/BUCKET] [options]\n\n"
+               "Copies all buckets of a server, or one, to another: settings, all versions in their order,\n"
+               "metadata, tags and locks; ETags stay where the same parts give the same. Times and version "
+               "ids\n"
+               "become the target's, and access control lists, notifications and replication are left out.\n"
+               "What the target has already is not copied again.\n" PLACES EXITS;
     case COMMAND_DU:
         return "Usage: sluice du URL... [options]\n\n"
                "How many objects there are below a folder, and how many bytes.\n" PLACES GLOBS EXITS;

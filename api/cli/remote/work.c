@@ -74,11 +74,9 @@ static void *ticker_main(void *arg)
 
 static const char *verb_of(const struct client_transfer *transfer)
 {
-    static const char *const verbs[CLIENT_TRANSFER_KINDS] = {[CLIENT_UPLOAD] = "put",
-                                                             [CLIENT_DOWNLOAD] = "got",
-                                                             [CLIENT_COPY] = "copied",
-                                                             [CLIENT_RELAY] = "copied",
-                                                             [CLIENT_DELETE] = "deleted"};
+    static const char *const verbs[CLIENT_TRANSFER_KINDS] = {
+        [CLIENT_UPLOAD] = "put",   [CLIENT_DOWNLOAD] = "got", [CLIENT_COPY] = "copied",
+        [CLIENT_RELAY] = "copied", [CLIENT_CHAIN] = "copied", [CLIENT_DELETE] = "deleted"};
 
     return transfer->removes_source ? "moved" : verbs[transfer->kind];
 }
@@ -145,6 +143,8 @@ static void say_done(const struct remote *remote, const struct client_transfer *
                       json_end(transfer->from_bucket, transfer->from), "to",
                       json_end(transfer->to_bucket, transfer->to), "size", (json_int_t)transfer->size);
 
+        if (object != NULL && transfer->link_count > 0)
+            (void)json_object_set_new(object, "versions", json_integer((json_int_t)transfer->link_count));
         if (object != NULL && transfer->resumed_bytes > 0)
             (void)json_object_set_new(object, "resumed_bytes",
                                       json_integer((json_int_t)transfer->resumed_bytes));
@@ -157,6 +157,8 @@ static void say_done(const struct remote *remote, const struct client_transfer *
     print_end(transfer->from_bucket, transfer->from);
     fputs(" -> ", stdout);
     print_end(transfer->to_bucket, transfer->to);
+    if (transfer->link_count > 0)
+        printf(" (%zu versions)", transfer->link_count);
     if (transfer->resumed_bytes > 0)
         printf(" (of it %" PRIu64 " bytes by an earlier run)", transfer->resumed_bytes);
     putchar('\n');
@@ -215,7 +217,8 @@ int remote_work_start(struct remote_work *work, struct remote *remote, struct re
         .to = to != NULL ? &to->target : NULL,
         .connections = options->connections,
         .part_bytes = remote_part_bytes(options),
-        .checksum = checksums[options->checksum],
+        .checksum = remote->is_mirror ? CLIENT_CHECKSUM_MD5
+                                      : checksums[options->checksum], /* by which servers make ETags */
         .never_resumes = options->no_resume,
         .file_mode = 0666 & ~options->umask_before,
         .progress = &remote->progress,
