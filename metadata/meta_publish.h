@@ -23,13 +23,17 @@ struct meta_publish_begin { /* META_E_BUSY: META_PUBLICATIONS_MAX are at it */
     int64_t id; /* out */
 };
 
+/* Whether the key has been prepared, by what is committed: 1, 0 (also for a removal), or an error. Thread of the reader. */
+int meta_publish_is_prepared(struct meta_reader *reader, int64_t id, struct slice key);
+
 /* What one key is to have. */
 struct meta_publish_entry {
     /* Its object: key, source, condition, owner, tags ... as of any copy; `bucket` is that of the publication. The op in it is not used. Of
      * a removal, key, condition.judged, condition.owner and owner (of the delete marker). What becomes of modified_ms, etag, size and the
      * like is told, too. */
     struct meta_object_copy copy;
-    bool removes; /* the key is to have none; nothing is prepared where it has none */
+    bool removes; /* the key is to have none; nothing is prepared where it has none, or was prepared before */
+    bool existed; /* out, of a removal: it is prepared */
 };
 
 struct

@@ -61,6 +61,13 @@
 #define S3_ARCHIVE_EXTENTS_KEPT                                                                              \
     1024u /* of an archive whose index is kept: their digest costs some 25 microseconds */
 
+/* A publication: keys that get objects, keys that go because of a prefix, and the document that names the former, of which no more is kept than
+ * it has bytes: 800 for each of ten thousand. A key asks up to two policies. */
+#define S3_PUBLISH_KEYS_MAX      10000u
+#define S3_PUBLISH_REMOVALS_MAX  20000u /* with as many staged ones */
+#define S3_PUBLISH_BYTES_MAX     (8u << 20)
+#define S3_PUBLISH_KEYS_PER_TURN 25u
+
 #define S3_QUERY_PARAMETERS_MAX       64u
 #define S3_USER_METADATA_BYTES_MAX    2048u            /* S3's limit: names and values of x-amz-meta-* */
 #define S3_CLOCK_SKEW_SECONDS         900              /* 15 minutes, as S3 */

@@ -82,6 +82,8 @@ enum s3_error s3_error_of_result(int result)
         return S3_ERROR_ANNOTATION_LIMIT_EXCEEDED;
     case META_E_TOKEN:
         return S3_ERROR_IDEMPOTENCY_PARAMETER_MISMATCH;
+    case META_E_BUSY:
+        return S3_ERROR_OPERATION_ABORTED;
     case META_E_CHANGED:
     case META_E_JUDGED:
         return S3_ERROR_CONDITIONAL_REQUEST_CONFLICT;

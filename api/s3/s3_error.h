@@ -140,6 +140,8 @@
     X(NO_SUCH_WEBSITE_CONFIGURATION, 404, "NoSuchWebsiteConfiguration",                                      \
       "The specified bucket does not have a website configuration")                                          \
     X(OBJECT_LOCK_MISSING, 400, "InvalidRequest", "Bucket is missing Object Lock Configuration")             \
+    X(OPERATION_ABORTED, 409, "OperationAborted",                                                            \
+      "A conflicting operation is currently in progress against this resource. Please try again.")           \
     X(PRECONDITION_FAILED, 412, "PreconditionFailed",                                                        \
       "At least one of the pre-conditions you specified did not hold")                                       \
     X(READ_ONLY, 403, "AccessDenied", "This server is read only.")                                           \

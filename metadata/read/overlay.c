@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "metadata/meta_publish.h"
 #include "metadata/read/read.h"
 
 /* After META_SQL_OBJECT_COLUMNS and the id. */
@@ -61,6 +62,23 @@ int overlay_current(struct meta_reader *reader, const struct overlay *overlay, i
     if (kind == OVERLAY_NONE)
         return read_plain(reader, bucket, key, object);
     return kind == OVERLAY_REMOVAL ? META_E_NO_KEY : kind == OVERLAY_OBJECT ? 0 : kind;
+}
+
+int meta_publish_is_prepared(struct meta_reader *reader, int64_t id, struct slice key)
+{
+    sqlite3_stmt *statement = reader->sql.list[SQL_OBJECT_GET];
+    int found = db_read_begin(reader);
+
+    assert(id > 0);
+    if (found != 0)
+        return found;
+    meta_sql_int(statement, 1, publication_bucket(id));
+    meta_sql_blob(statement, 2, key);
+    if ((found = meta_sql_row(statement)) <= 0)
+        return found;
+    bool is_object = sqlite3_column_int64(statement, 0) >= 0;
+    meta_sql_reset(statement);
+    return is_object;
 }
 
 static bool is_wanted(sqlite3_stmt *statement, const struct meta_version_id *version)

@@ -56,14 +56,14 @@ static int prepare_row(struct meta_writer *writer, const struct publication *pub
     return prepared == 0 ? -EEXIST : prepared < 0 ? prepared : 0;
 }
 
-/* The key is to have no object. current: NULL when it has none now. */
+/* The key is to have no object. current: NULL when it has none now. 1, or 0: nothing was prepared. */
 static int prepare_removal(struct meta_writer *writer, const struct publication *publication,
                            struct slice key, const struct object_row *current, struct slice owner)
 {
     struct object_row row = {
         .size = PUBLICATION_REMOVES, .modified_ms = writer->now_ms, .owner = owner, .etag = "0"};
 
-    return current == NULL ? 0 : prepare_row(writer, publication, key, &row, current);
+    return current == NULL ? 0 : publication_prepare(writer, publication, key, &row, current);
 }
 
 /* A copy of the source as it is now, in its own right. */
@@ -103,8 +103,11 @@ static int prepare_entry(struct meta_writer *writer, const struct publication *p
     const struct object_row *there = err == 0 ? &current : NULL;
     if ((err = condition_check(&copy->condition, there)) != 0)
         return err;
-    return entry->removes ? prepare_removal(writer, publication, copy->key, there, copy->owner)
-                          : prepare_copy(writer, publication, copy, there);
+    if (!entry->removes)
+        return prepare_copy(writer, publication, copy, there);
+    int removed = prepare_removal(writer, publication, copy->key, there, copy->owner);
+    entry->existed = removed > 0;
+    return removed < 0 ? removed : 0;
 }
 
 int op_publish_prepare(struct meta_writer *writer, struct meta_publish_prepare *op)
@@ -144,10 +147,12 @@ static int key_overrule(struct meta_writer *writer, const struct publication *pu
 
     if (err != 0 && err != META_E_NO_KEY)
         return err;
-    if (found == 0)
-        return publication_watch_covers(publication->watch, key)
-                   ? prepare_removal(writer, publication, key, there, owner)
-                   : 0;
+    if (found == 0) {
+        err = publication_watch_covers(publication->watch, key)
+                  ? prepare_removal(writer, publication, key, there, owner)
+                  : 0;
+        return err < 0 ? err : 0;
+    }
     if (row.size != PUBLICATION_REMOVES && (err = bounds_check(writer, bucket, &row, there)) != 0)
         return err;
     err = row_object_delete(writer->store, publication_bucket(publication->row.id), key);

@@ -24,6 +24,7 @@ ON_BUCKETS = {
     "DeleteBucketEncryption": ("DELETE", "encryption"), "DeleteBucketReplication": ("DELETE", "replication"),
     "PutBucketAccelerateConfiguration": ("PUT", "accelerate"), "PutBucketLogging": ("PUT", "logging"),
     "PutBucketNotificationConfiguration": ("PUT", "notification"),
+    "PublishObjects": ("POST", "sluice-publish"),
     "ExpireObjects": ("POST", "sluice-expire&prefix=none/"), "GetExpiry": ("GET", "sluice-expire"),
     "GetBucketCache": ("GET", "sluice-cache"), "PutBucketCache": ("PUT", "sluice-cache"), "DeleteBucketCache": ("DELETE", "sluice-cache"),
 }
@@ -47,6 +48,7 @@ OF_OBJECTS = ["GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl", 
 HEADERS = {"CopyObject": {"x-amz-copy-source": "/errors/key"}, "UploadPartCopy": {"x-amz-copy-source": "/errors/key"},
            "RenameObject": {"x-amz-rename-source": "/errors/key"}, "GetObjectAttributes": {"x-amz-object-attributes": "ETag"}}
 DOCUMENTS = {
+    "PublishObjects": "<Publish><Prefix>none/</Prefix></Publish>",
     "DeleteObjects": "<Delete><Object><Key>k</Key></Object></Delete>",
     "CompleteMultipartUpload": '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"x"</ETag></Part></CompleteMultipartUpload>',
     "PutBucketTagging": "<Tagging><TagSet/></Tagging>", "PutObjectTagging": "<Tagging><TagSet/></Tagging>",

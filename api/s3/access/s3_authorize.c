@@ -392,7 +392,9 @@ static bool document_has_hope(struct s3_request *request, const struct s3_operat
     size_t count = s3_action_of_request(request, operation, actions);
     bool on_bucket;
 
-    if (count == 0) { /* DeleteObjects: each key is one of these */
+    if (strcmp(operation->name, "PublishObjects") == 0) {
+        actions[count++] = S3_ACTION_PUT_OBJECT;
+    } else if (count == 0) { /* DeleteObjects: each key is one of these */
         actions[count++] = S3_ACTION_DELETE_OBJECT;
         actions[count++] = S3_ACTION_DELETE_OBJECT_VERSION;
     }

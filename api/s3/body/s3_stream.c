@@ -143,7 +143,8 @@ static void wait_for_turn(struct stream *stream)
 /* Up to what is charged at most. 0 or -ENOBUFS. */
 static int charge(struct stream *stream, size_t length)
 {
-    size_t most = length < S3_STREAM_MEMORY_MAX ? length : S3_STREAM_MEMORY_MAX;
+    size_t max = stream->reader.memory_max != 0 ? stream->reader.memory_max : S3_STREAM_MEMORY_MAX;
+    size_t most = length < max ? length : max;
     int err = 0;
 
     if (most > stream->charged) {

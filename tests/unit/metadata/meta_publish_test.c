@@ -63,7 +63,11 @@ static void what_cannot_be_prepared(void **state)
     assert_int_equal(prepare_copy(store, id, "s", "a"), 0); /* nothing of the other change was kept */
     assert_int_equal(prepare_copy(store, id, "s", "a"), -EEXIST);
     assert_int_equal(prepare_removal(store, id, "s"), 0);
-    assert_int_equal(prepare_removal(store, id, "s"), -EEXIST);
+    assert_int_equal(prepare_removal(store, id, "s"), 0); /* once is enough */
+    assert_int_equal(prepare_removal(store, id, "a"), 0); /* nor does that take it back */
+    assert_int_equal(meta_publish_is_prepared(store->reader, id, slice_text("a")), 1);
+    assert_int_equal(meta_publish_is_prepared(store->reader, id, slice_text("s")), 0);
+    assert_int_equal(meta_publish_is_prepared(store->reader, id, slice_text("b")), 0);
     assert_int_equal(prepare_copy(store, id, "s", ""), -EINVAL);
     op.count = META_PUBLISH_STEP_KEYS + 1;
     assert_int_equal(op_wait(store->meta, &op.op, META_OP_PUBLISH_PREPARE), -EINVAL);
