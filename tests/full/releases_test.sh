@@ -14,7 +14,12 @@ for release in bookworm trixie; do
     stop_served
     ! find "$work/$release/var/lib/apt/lists" "$work/$release/etc/apt" | grep -i 'source_Sources\|deb-src'
     verdict $? "$release: the system's apt knows no sources"
-    [ $release = bookworm ] || [ -e "$work/$release/sluice/build/libraries/h2o.built" ]
-    verdict $? "$release: h2o is the system's, or built"
+    if [ $release = bookworm ]; then
+        [ ! -e "$work/$release/sluice/build/libraries" ]
+        verdict $? "$release: h2o is the system's"
+    else
+        [ -e "$work/$release/sluice/build/libraries/h2o.built" ]
+        verdict $? "$release: h2o is built"
+    fi
 done
 exit $status
