@@ -58,7 +58,7 @@ tree() {
 inside() {
     local root=$work/$1
     shift
-    env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
+    ${launch:-} env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} chroot "$root" "$@"
 }
 
@@ -67,7 +67,7 @@ serves() {
     local log=$1 patience=$2
     shift 2
     : >"$log"
-    "$@" >"$log" 2>&1 &
+    (launch=exec && "$@") >"$log" 2>&1 & # so that it is the server itself that is stopped
     served=$!
     while ! url=$(grep -o 'serving http[^ ]*' "$log"); do
         [ $((patience -= 1)) -gt 0 ] && [ -e /proc/$served ] || return 1

@@ -9,7 +9,7 @@ bare=$work/bare
 
 # in_bare COMMAND...: of its environment, it is told where the certificates of this test are.
 in_bare() {
-    env -i PATH="$PATH" SSL_CERT_FILE=/certificate.pem chroot "$bare" "$@"
+    ${launch:-} env -i PATH="$PATH" SSL_CERT_FILE=/certificate.pem chroot "$bare" "$@"
 }
 
 # prepare RELEASE: a folder with the program, what it is given, and what every container has.
