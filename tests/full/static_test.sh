@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The self-contained program, built by Debian 12 and by Debian 13, in a folder where nothing else is but /proc and /dev/null: objects by HTTP and HTTPS, and an issuer's keys
-# fetched by HTTP and, with a name to look up and a certificate to verify, by HTTPS.
+# fetched by HTTP and, with a name to look up and a certificate to verify, by HTTPS. Then as the image of a container.
 . "$(dirname "$0")/chroot.sh"
 
 SIZE_MAX=$((15 * 1024 * 1024))
+IMAGE_MAX=$((20 * 1000 * 1000))
 bare=$work/bare
 
 # in_bare COMMAND...: of its environment, it is told where the certificates of this test are.
@@ -27,7 +28,39 @@ issuer() {
     mkdir -p "$work/issuer" && echo '{"keys": []}' >"$work/issuer/keys.json"
     (cd "$work/issuer" && exec openssl s_server -accept "127.0.0.1:$port" -cert "$bare/certificate.pem" -key "$bare/key.pem" -WWW) >"$work/issuer.log" 2>&1 &
     issuer=$!
+    for _ in $(seq 100); do
+        grep -q ACCEPT "$work/issuer.log" && break
+        sleep 0.1
+    done
     (umask 077 && printf 'oidc https://ci.example audience=sluice jwks=https://localhost:%s/keys.json\nkey ADMIN admin-secret *=all\n' "$port" >"$bare/credentials")
+}
+
+# image RELEASE: the image of the program, unpacked and started as its configuration says, by the account that it names.
+image() {
+    local user
+    deploy/image --program "$work/$1/sluice/build-static/sluice" --output "$work/image.tar" >"$work/image.log" 2>&1
+    [ "$(stat -c %s "$work/image.tar")" -lt $IMAGE_MAX ]
+    verdict $? "$1: its image has $(stat -c %s "$work/image.tar") bytes" "$work/image.log"
+    rm -rf "$bare/image" "$work/unpacked" && mkdir -p "$bare/image" "$work/unpacked" && tar -xf "$work/image.tar" -C "$work/unpacked"
+    python3 - "$work/unpacked" >"$work/image.sh" <<'END'
+import json, shlex, sys
+def blob(of):
+    return sys.argv[1] + "/blobs/" + of["digest"].replace(":", "/")
+manifest = json.load(open(blob(json.load(open(sys.argv[1] + "/index.json"))["manifests"][0])))
+config = json.load(open(blob(manifest["config"])))["config"]
+print("layer=" + shlex.quote(blob(manifest["layers"][0])), "user=" + config["User"], "environment=(" + shlex.join(config["Env"]) + ")",
+      "serve=(" + shlex.join(config["Entrypoint"] + config["Cmd"]) + ")", "health=(" + shlex.join(config["Healthcheck"]["Test"][1:]) + ")", sep="\n")
+END
+    . "$work/image.sh"
+    tar -xzf "$layer" -C "$bare/image" --numeric-owner && mkdir "$bare/image/proc" "$bare/image/dev" && mknod -m 666 "$bare/image/dev/null" c 1 3
+    in_image() { ${launch:-} env -i "${environment[@]}" SLUICE_LISTEN="$listen" SLUICE_ACCESS_KEY=ID SLUICE_SECRET_KEY=change-me "$(command -v chroot)" --userspec="$user" "$bare/image" "$@"; }
+    listen=0.0.0.0:0
+    serves "$work/serve.log" 20 in_image "${serve[@]}" && round_trip "$url" -u ID:change-me
+    verdict $? "$1: which serves as user $user" "$work/serve.log"
+    listen=${url#http://}
+    in_image "${health[@]}" >"$work/ping.log" 2>&1
+    verdict $? "$1: and whose own healthcheck says so" "$work/ping.log"
+    stop_served
 }
 
 # tests_in_bare RELEASE SCRIPT...: tests of the whole tree, whose server is the program in the bare folder; their scratch folder is there, too.
@@ -77,6 +110,7 @@ for release in bookworm trixie; do
     stop_served
     kill "$issuer"
     wait "$issuer" 2>/dev/null
+    image $release
     tests_in_bare $release oidc_test.py curl_test.py
 done
 exit $status
