@@ -13,7 +13,7 @@ as_unit() {
 as_service() {
     local release=$1
     shift
-    inside "$release" install -d -m "$(as_unit "$release" StateDirectoryMode)" -o sluice -g sluice /var/lib/sluice
+    launch='' inside "$release" install -d -m "$(as_unit "$release" StateDirectoryMode)" -o sluice -g sluice /var/lib/sluice
     # shellcheck disable=SC2046 # words of the environment and of the command
     inside "$release" setpriv --reuid "$(as_unit "$release" User)" --regid "$(as_unit "$release" Group)" --clear-groups \
         env -i $(as_unit "$release" Environment) "$@"
