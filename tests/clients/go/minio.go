@@ -20,6 +20,31 @@ func minioRefused(err error, code, name string) {
 	check(minio.ToErrorResponse(err).Code == code, name, err)
 }
 
+// minioSnowball uploads many objects at once.
+func minioSnowball(client *minio.Client, bucket string) {
+	upload := func(compress bool, contents map[string][]byte) error {
+		objects := make(chan minio.SnowballObject, len(contents))
+		for key, content := range contents {
+			objects <- minio.SnowballObject{Key: key, Size: int64(len(content)), ModTime: time.Unix(1700000000, 0), Content: bytes.NewReader(content),
+				Headers: http.Header{"X-Amz-Meta-Colour": {"blue"}, "Content-Type": {"text/x-own"}}}
+		}
+		close(objects)
+		return client.PutObjectsSnowball(ctx, bucket, minio.SnowballOptions{Compress: compress, InMemory: true}, objects)
+	}
+	contents := map[string][]byte{"ball/a": []byte("small"), "ball/b/c": large, "ball/empty": {}}
+	worked(upload(false, contents), "PutObjectsSnowball")
+	for key, content := range contents {
+		object, err := client.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+		worked(err, "GetObject of "+key)
+		same(object, content, "the object "+key+" of a snowball comes back")
+		stat, err := client.StatObject(ctx, bucket, key, minio.StatObjectOptions{})
+		worked(err, "StatObject of "+key)
+		equal([]string{stat.UserMetadata["Colour"], stat.ContentType}, []string{"blue", "text/x-own"}, "with its own headers")
+		worked(client.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{}), "RemoveObject of "+key)
+	}
+	minioRefused(upload(true, contents), "NotImplemented", "a compressed snowball is refused")
+}
+
 // minioMembers reads a ZIP from outside, as from MinIO's server.
 func minioMembers(client *minio.Client, bucket string) {
 	var packed bytes.Buffer
@@ -140,6 +165,7 @@ func minioRoundTrip() {
 	equal(status, 403, "for another key")
 
 	minioMembers(client, bucket)
+	minioSnowball(client, bucket)
 	_, err = client.StatObject(ctx, bucket, "nowhere", minio.StatObjectOptions{})
 	minioRefused(err, "NoSuchKey", "a key that is not there")
 	minioRefused(client.RemoveBucket(ctx, bucket), "BucketNotEmpty", "a bucket that is not empty stays")

@@ -2,11 +2,13 @@
 """MinIO's client for Python."""
 import datetime
 import io
+import os
+import tempfile
 import zipfile
 
 from checks import ADDRESS, KEY, LARGE, MIB, SECRET, check, equal, refused, round_trip, visit
 from minio import Minio
-from minio.commonconfig import ComposeSource, CopySource, Tags
+from minio.commonconfig import ComposeSource, CopySource, SnowballObject, Tags
 from minio.deleteobjects import DeleteObject
 
 B = "python-minio"
@@ -29,6 +31,24 @@ def members(client):
           "a listing without")
     refused(lambda: client.stat_object(B, "a.zip/nowhere", extra_headers=extract), "a member that is not there", "NoSuchKey")
     client.remove_object(B, "a.zip")
+
+
+def snowball(client, folder):
+    """Many objects in one upload."""
+    file = os.path.join(folder, "file")
+    with open(file, "wb") as out:
+        out.write(LARGE)
+    when = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+    client.upload_snowball_objects(B, [SnowballObject("ball/small ü", data=io.BytesIO(b"small"), length=5, mod_time=when), SnowballObject("ball/large", filename=file),
+                                       SnowballObject("ball/" + "deep/" * 40 + "empty", data=io.BytesIO(b""), length=0)])
+    equal(client.get_object(B, "ball/small ü").data, b"small", "an object of a snowball")
+    check(client.get_object(B, "ball/large").data == LARGE, "a large one")
+    equal(client.stat_object(B, "ball/" + "deep/" * 40 + "empty").size, 0, "one with a long name and no bytes")
+    equal(client.stat_object(B, "ball/small ü").metadata["x-amz-meta-mtime"], "1767323045", "its time is told")
+    client.upload_snowball_objects(B, [SnowballObject("name", data=io.BytesIO(b"1"), length=1)], metadata={"minio-snowball-prefix": "ball/in"}, staging_filename=os.path.join(folder, "staging"))
+    equal(client.get_object(B, "ball/in/name").data, b"1", "with a prefix, from a file")
+    refused(lambda: client.upload_snowball_objects(B, [SnowballObject("ball/x", data=io.BytesIO(b"1"), length=1)], compression=True), "a compressed snowball", "NotImplemented")
+    equal(list(client.remove_objects(B, [DeleteObject(each.object_name) for each in client.list_objects(B, "ball/", recursive=True)])), [], "they are deleted")
 
 
 def trip():
@@ -59,6 +79,8 @@ def trip():
     equal(visit("GET", url), (200, b"by url"), "a presigned GET")
     equal(visit("GET", url.replace("by%20url", "large"))[0], 403, "for another key")
     members(client)
+    with tempfile.TemporaryDirectory() as folder:
+        snowball(client, folder)
     refused(lambda: client.stat_object(B, "nowhere"), "a key that is not there", "NoSuchKey")
     refused(lambda: client.remove_bucket(B), "a bucket that is not empty stays", "BucketNotEmpty")
     gone = [DeleteObject(each.object_name) for each in client.list_objects(B, recursive=True)]
