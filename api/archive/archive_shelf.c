@@ -18,7 +18,7 @@ struct place {
 };
 
 struct archive_shelf {
-    struct archive_budget budget;
+    struct archive_budget budget, strangers;
     struct work_pool *pool;
     pthread_mutex_t lock; /* of what follows */
     struct place places[ARCHIVE_KEPT_MAX];
@@ -49,6 +49,7 @@ int archive_shelf_create(struct archive_shelf **out)
         return err;
     }
     shelf->budget.most = ARCHIVE_MEMORY_BYTES_MAX;
+    shelf->strangers = (struct archive_budget){.whole = &shelf->budget, .most = ARCHIVE_MEMORY_BYTES_MAX / 2};
     pthread_mutex_init(&shelf->lock, NULL);
     *out = shelf;
     return 0;
@@ -75,9 +76,9 @@ void archive_shelf_destroy(struct archive_shelf *shelf)
     free(shelf);
 }
 
-struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf)
+struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf, bool is_stranger)
 {
-    return &shelf->budget;
+    return is_stranger ? &shelf->strangers : &shelf->budget;
 }
 
 int archive_shelf_work(struct archive_shelf *shelf, struct archive_work *work)

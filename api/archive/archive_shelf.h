@@ -7,6 +7,8 @@
 #ifndef API_ARCHIVE_ARCHIVE_SHELF_H
 #define API_ARCHIVE_ARCHIVE_SHELF_H
 
+#include <stdbool.h>
+
 #include "api/archive/member_index.h"
 #include "storage/base/queue.h"
 
@@ -25,7 +27,8 @@ struct archive_work {
 int archive_shelf_create(struct archive_shelf **shelf);
 /* All work is over, and all indexes are given back. NULL allowed. */
 void archive_shelf_destroy(struct archive_shelf *shelf);
-struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf);
+/* Of all requests, or what those have of it of whose client nothing is known: half, so that they cannot take it from the others. */
+struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf, bool is_stranger);
 /* 0: it will be run. -ENOMEM, -EAGAIN: there is no thread to be had. */
 int archive_shelf_work(struct archive_shelf *shelf, struct archive_work *work);
 

@@ -24,7 +24,7 @@ struct member_index {
 
 /* ---- The budget ---- */
 
-int archive_budget_take(struct archive_budget *budget, size_t bytes)
+static int take_here(struct archive_budget *budget, size_t bytes)
 {
     size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
 
@@ -36,12 +36,27 @@ int archive_budget_take(struct archive_budget *budget, size_t bytes)
     return 0;
 }
 
-void archive_budget_give(struct archive_budget *budget, size_t bytes)
+static void give_here(struct archive_budget *budget, size_t bytes)
 {
     size_t before = atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
 
     assert(before >= bytes);
     (void)before;
+}
+
+int archive_budget_take(struct archive_budget *budget, size_t bytes)
+{
+    int err = take_here(budget, bytes);
+
+    if (err == 0 && budget->whole != NULL && (err = archive_budget_take(budget->whole, bytes)) != 0)
+        give_here(budget, bytes);
+    return err;
+}
+
+void archive_budget_give(struct archive_budget *budget, size_t bytes)
+{
+    for (; budget != NULL; budget = budget->whole)
+        give_here(budget, bytes);
 }
 
 static int charge(struct member_index *index, size_t bytes)

@@ -46,6 +46,8 @@ struct member {
 };
 
 struct archive_budget {
+    struct archive_budget
+        *whole; /* that it is a part of, or NULL: what is taken from it is taken there, too */
     atomic_size_t used;
     size_t most;
 };

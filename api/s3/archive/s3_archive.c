@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/s3/auth/s3_credentials.h"
 #include "api/s3/auth/s3_hash.h"
 #include "api/s3/body/s3_send.h"
 #include "api/s3/s3_service.h"
@@ -22,9 +23,16 @@ static struct archive_shelf *shelf_of(const struct s3_archive *archive)
 
 /* ---- Memory ---- */
 
+struct archive_budget *s3_archive_budget(struct s3_request *request)
+{
+    bool is_stranger = request->identity == NULL && !s3_credentials_is_open(request->credentials);
+
+    return archive_shelf_budget(s3_service_shelf(request->service), is_stranger);
+}
+
 int s3_archive_room(struct s3_archive *archive, size_t length)
 {
-    struct archive_budget *budget = archive_shelf_budget(shelf_of(archive));
+    struct archive_budget *budget = s3_archive_budget(archive->request);
     unsigned char *bytes;
     int err;
 
@@ -43,7 +51,7 @@ int s3_archive_room(struct s3_archive *archive, size_t length)
 
 static void clear(struct s3_archive *archive)
 {
-    archive_budget_give(archive_shelf_budget(shelf_of(archive)), archive->room.length);
+    archive_budget_give(s3_archive_budget(archive->request), archive->room.length);
     free(archive->room.bytes);
     archive->room.bytes = NULL;
     archive->room.length = 0;
@@ -277,7 +285,7 @@ static bool ends_so(struct slice key, const char *ending)
 
 static enum s3_archive_step begin_reader(struct s3_archive *archive, enum archive_kind kind)
 {
-    int err = member_index_create(&archive->index, kind, archive_shelf_budget(shelf_of(archive)));
+    int err = member_index_create(&archive->index, kind, s3_archive_budget(archive->request));
 
     if (err != 0)
         return s3_archive_refuse(archive, err);
@@ -354,6 +362,13 @@ static void on_awaited(struct core_turn *turn)
 {
     struct s3_archive *archive = OWNER_OF(turn, struct s3_archive, turn);
 
+    /* There may be room for this one, who may have been waiting for somebody of whom nothing is known. */
+    if (archive->claim.index == NULL && archive->claim.failure.error == S3_ERROR_SLOW_DOWN &&
+        !archive->has_waited) {
+        archive->has_waited = true;
+        s3_archive_open(archive);
+        return;
+    }
     if (archive->claim.index == NULL) {
         s3_archive_fail(archive, (enum s3_error)archive->claim.failure.error, archive->claim.failure.message);
         return;

@@ -45,7 +45,8 @@ struct s3_archive {
         size_t length; /* of the budget's, too */
     } room;
     struct archive_claim claim;
-    bool is_making; /* others may wait for it */
+    bool is_making;  /* others may wait for it */
+    bool has_waited; /* in vain */
     enum archive_kind kind;
     struct member_index **held; /* by the request's arena */
     int result;                 /* of the work */
@@ -69,6 +70,9 @@ void s3_archive_read(struct s3_archive *archive, uint64_t offset, size_t length,
 void s3_archive_fail(struct s3_archive *archive, enum s3_error error, const char *message);
 
 /* ---- For the files of this room ---- */
+
+/* What memory for the request is taken from. */
+struct archive_budget *s3_archive_budget(struct s3_request *request);
 
 /* What `next` wants read before it is called again. */
 enum s3_archive_step s3_archive_want(struct s3_archive *archive, uint64_t offset, size_t length,

@@ -12,6 +12,7 @@
 
 #include "api/archive/archive_shelf.h"
 #include "api/archive/member_inflate.h"
+#include "api/s3/archive/s3_archive.h"
 #include "api/s3/archive/s3_member.h"
 #include "api/s3/body/s3_send.h"
 #include "api/s3/s3_service.h"
@@ -21,6 +22,7 @@ struct inflating {
     struct http_source source;
     struct s3_inflate_options options; /* the get is NULL once it has ended */
     struct archive_shelf *shelf;
+    struct archive_budget *budget;
     struct archive_work work;
     struct core_turn turn;
     bool is_running;   /* a thread of the shelf has it */
@@ -33,7 +35,7 @@ struct inflating {
 
 static void destroy(struct inflating *inflating)
 {
-    struct archive_budget *budget = archive_shelf_budget(inflating->shelf);
+    struct archive_budget *budget = inflating->budget;
 
     assert(!inflating->is_running && inflating->options.get == NULL);
     member_inflate_end(&inflating->inflate);
@@ -231,10 +233,10 @@ static void on_ready(void *ctx)
 
 void s3_inflate_start(const struct s3_inflate_options *options)
 {
-    struct archive_shelf *shelf = s3_service_shelf(options->request->service);
+    struct archive_budget *budget = s3_archive_budget(options->request);
     struct s3_send send = {.request = options->request, .get = options->get};
     struct inflating *inflating;
-    int err = archive_budget_take(archive_shelf_budget(shelf), MEMBER_INFLATE_BYTES);
+    int err = archive_budget_take(budget, MEMBER_INFLATE_BYTES);
 
     assert(options->length > 0);
     if (err != 0) {
@@ -242,13 +244,14 @@ void s3_inflate_start(const struct s3_inflate_options *options)
         return;
     }
     if ((inflating = malloc(sizeof(*inflating))) == NULL) {
-        archive_budget_give(archive_shelf_budget(shelf), MEMBER_INFLATE_BYTES);
+        archive_budget_give(budget, MEMBER_INFLATE_BYTES);
         s3_send_fail(&send, S3_ERROR_INTERNAL_ERROR, NULL);
         return;
     }
     inflating->source = (struct http_source){source_send, source_read, source_end};
     inflating->options = *options;
-    inflating->shelf = shelf;
+    inflating->shelf = s3_service_shelf(options->request->service);
+    inflating->budget = budget;
     inflating->work = (struct archive_work){.run = run};
     inflating->turn = (struct core_turn){.next = on_turn};
     inflating->is_running = inflating->is_sending = inflating->is_abandoned = false;

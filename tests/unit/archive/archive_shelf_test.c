@@ -36,7 +36,7 @@ static struct member_index *make(struct archive_shelf *shelf, unsigned members)
     const struct member member = {.name = SLICE("name")};
     struct member_index *index;
 
-    assert_int_equal(member_index_create(&index, ARCHIVE_TAR, archive_shelf_budget(shelf)), 0);
+    assert_int_equal(member_index_create(&index, ARCHIVE_TAR, archive_shelf_budget(shelf, false)), 0);
     for (unsigned i = 0; i < members; i++)
         assert_int_equal(member_index_add(index, &member), 0);
     member_index_finish(index, 0);
@@ -95,7 +95,7 @@ static void test_bytes(void **state)
     assert_int_equal(archive_shelf_create(&shelf), 0);
     for (unsigned i = 0; i < 6; i++)
         keep(shelf, i, ARCHIVE_MEMBERS_MAX / 2);
-    used = atomic_load(&archive_shelf_budget(shelf)->used);
+    used = atomic_load(&archive_shelf_budget(shelf, false)->used);
     assert_true(used <= ARCHIVE_KEPT_BYTES_MAX && used > 0);
     assert_true(has(shelf, 5));
     assert_false(has(shelf, 0));
@@ -175,6 +175,31 @@ static void test_waiting_in_vain(void **state)
     archive_shelf_destroy(shelf);
 }
 
+/* Who is known has room when strangers have taken all that they may. */
+static void test_strangers(void **state)
+{
+    struct archive_shelf *shelf;
+    struct archive_budget *all, *strangers;
+
+    assert_int_equal(archive_shelf_create(&shelf), 0);
+    all = archive_shelf_budget(shelf, false);
+    strangers = archive_shelf_budget(shelf, true);
+    assert_int_equal(archive_budget_take(strangers, ARCHIVE_MEMORY_BYTES_MAX / 2), 0);
+    assert_int_equal(archive_budget_take(strangers, 1), -ENOBUFS);
+    assert_int_equal(archive_budget_take(all, ARCHIVE_MEMORY_BYTES_MAX / 2), 0);
+    assert_int_equal(archive_budget_take(all, 1), -ENOBUFS);
+    archive_budget_give(strangers, 1);
+    archive_budget_give(all, 2);
+    assert_int_equal(archive_budget_take(all, 3), 0);
+    assert_int_equal(archive_budget_take(strangers, 1), -ENOBUFS); /* theirs, but all is taken */
+    archive_budget_give(all, ARCHIVE_MEMORY_BYTES_MAX / 2 + 1);
+    assert_int_equal(archive_budget_take(strangers, 1), 0);
+    archive_budget_give(strangers, ARCHIVE_MEMORY_BYTES_MAX / 2);
+    assert_int_equal(atomic_load(&all->used), 0);
+    assert_int_equal(atomic_load(&strangers->used), 0);
+    archive_shelf_destroy(shelf);
+}
+
 struct task {
     struct archive_work work;
     sem_t is_done;
@@ -209,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_pushed_out),
         cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_waiting_in_vain),
+        cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_work),
     };
 
