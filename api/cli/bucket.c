@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sluice bucket`: cache buckets of a store, served or not; and --cache-bucket, which says the same at the start of a server. */
+ * `sluice bucket`: cache buckets of a store, served or not; and --cache-bucket, which says the same at the start of a server. Other settings
+ * are those of remote/settings.c. */
 #include "api/cli/cli.h"
 
 #include <errno.h>
@@ -87,6 +88,8 @@ int cli_bucket(const struct options *options)
         return list(options);
     if (options->word_count > 2 && strcmp(options->words[0], "cache") == 0)
         return set(options);
+    if (options->word_count > 0 && remote_is_settings_word(options->words[0]))
+        return remote_settings(options);
     cli_say(SLUICE_LOG_ERROR,
             "expected: sluice bucket list, or sluice bucket cache NAME RULE ... or " NO_CACHE
             "; see sluice bucket --help");

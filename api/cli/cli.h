@@ -25,6 +25,7 @@ int cli_user(const struct options *options);
 int cli_lost(const struct options *options);
 int cli_status(const struct options *options);
 int cli_bucket(const struct options *options);
+int cli_config(const struct options *options);
 
 /* remote/: the commands for work, which speak to a server. */
 int remote_ls(const struct options *options);
@@ -41,6 +42,9 @@ int remote_sync(const struct options *options);
 int remote_du(const struct options *options);
 int remote_find(const struct options *options);
 int remote_presign(const struct options *options);
+int remote_status(const struct options *options);   /* with the one word a URL */
+int remote_settings(const struct options *options); /* sluice bucket, with one of those words */
+bool remote_is_settings_word(const char *word);
 int remote_mirror(const struct options *options);
 
 /* bucket.c: the entries of --cache-bucket. An exit status; what is wrong was said. check: whether they can be; set: makes the

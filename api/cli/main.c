@@ -36,6 +36,7 @@ static const struct cli_command commands[] = {
     {"lost", COMMAND_LOST, cli_lost, "list or remove what starts could not explain"},
     {"user", COMMAND_USER, cli_user, "add, list, rotate and remove the users of a credentials file"},
     {"bucket", COMMAND_BUCKET, cli_bucket, "list cache buckets, and set their rules"},
+    {"config", COMMAND_CONFIG, cli_config, "say which settings a server would have, and where from"},
     {"ping", COMMAND_PING, cli_ping, "ask a running server whether it is healthy"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -37,6 +37,7 @@ enum command {
     COMMAND_STATUS = 32,
     COMMAND_RUN = 64,
     COMMAND_BUCKET = 128,
+    COMMAND_CONFIG = 1 << 27, /* has the options of serve */
     /* Those that speak to a server, api/cli/remote/. */
     COMMAND_LS = 1 << 12,
     COMMAND_CAT = 1 << 13,
@@ -114,7 +115,8 @@ struct options {
         signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
-    bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0;
+    bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,
+        watch;
 
     /* what stands beside the flags: sluice user ADD ALICE, sluice bucket CACHE NAME RULE RULE. The caller's */
     const char **words; /* NULL: there are none */

@@ -85,6 +85,11 @@ static const char *command_summary(enum command command)
                "Exit status: the command's, or 128 and the number of the signal that ended it; 125 the store "
                "could not\n"
                "be served, 126 the command could not be run, 127 there is no such command.\n";
+    case COMMAND_CONFIG:
+        return "Usage: sluice config [options of sluice serve]\n\n"
+               "The settings that sluice serve would have with these options, in this environment and with "
+               "this\n"
+               "file, each with where it comes from: a file that --config takes. Secrets are left out.\n";
     case COMMAND_CHECK:
         return "Usage: sluice check [options]\n\n"
                "Verifies a store: rows, references and the checksum of every byte. A server that has it "
@@ -96,19 +101,32 @@ static const char *command_summary(enum command command)
                "What starts have moved to lost/ in the directory of a store, served or not: files that\n"
                "no object names and no unfinished upload explains, and copies of damaged logs.\n";
     case COMMAND_STATUS:
-        return "Usage: sluice status [options]\n\n"
+        return "Usage: sluice status [options]\n"
+               "       sluice status URL [--watch] [--json]\n\n"
                "What the server that has a store open is doing, as name = value lines; of a store that no\n"
-               "server has open, what can be told of it.\n"
+               "server has open, what can be told of it. With http(s)://HOST:PORT, any server by its health "
+               "and\n"
+               "its metrics, on one screen; keys come from AWS_ACCESS_KEY_ID and so on, or --profile.\n"
                "Exit status: 0 all is well, 1 the server is not healthy, 2 it could not be asked.\n";
     case COMMAND_BUCKET:
         return "Usage: sluice bucket list\n"
                "       sluice bucket cache NAME RULE ...\n"
-               "       sluice bucket cache NAME none\n\n"
+               "       sluice bucket cache NAME none\n"
+               "       sluice bucket create NAME|URL\n"
+               "       sluice bucket versions NAME|URL [on|off]\n"
+               "       sluice bucket show|unset NAME|URL SETTING\n"
+               "       sluice bucket set NAME|URL SETTING FILE\n\n"
                "The cache buckets of a store, served or not: what they hold, and their rules, max-size=10G,\n"
                "max-age=7d, max-object=1G, use-step=10m and write-once. A cache gives up what was used "
                "least\n"
                "recently. The rules that are named replace those that the bucket has; none makes it a plain\n"
-               "bucket, whose objects stay.\n";
+               "bucket, whose objects stay.\n\n"
+               "create makes a bucket, versions says or sets whether it keeps them. SETTING is policy, "
+               "cors,\n"
+               "lifecycle, website, tagging, encryption, object-lock, ownership, notification or\n"
+               "public-access-block, and FILE its document as S3 has it; - is standard input. A NAME is in "
+               "the\n"
+               "store of --data, a URL on any server.\n";
     case COMMAND_USER:
         return "Usage: sluice user add NAME [--rights RIGHTS] [--id ID]\n"
                "       sluice user list\n"
@@ -134,6 +152,6 @@ void options_print_help(FILE *out, enum command command)
             is_flags_alone ? ""
                            : ", each also as an environment variable [in brackets] or a line of the file");
     for (size_t i = 0; i < option_row_count; i++)
-        if (option_rows[i].commands & command)
+        if (option_rows[i].commands & (command == COMMAND_CONFIG ? command | COMMAND_SERVE : command))
             print_row(out, &option_rows[i], is_flags_alone, is_remote);
 }

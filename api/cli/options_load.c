@@ -39,7 +39,7 @@ const char *option_command_name(enum command command)
         {COMMAND_GET, "get"},         {COMMAND_RM, "rm"},         {COMMAND_MB, "mb"},
         {COMMAND_RB, "rb"},           {COMMAND_CP, "cp"},         {COMMAND_MV, "mv"},
         {COMMAND_SYNC, "sync"},       {COMMAND_DU, "du"},         {COMMAND_FIND, "find"},
-        {COMMAND_PRESIGN, "presign"}, {COMMAND_MIRROR, "mirror"},
+        {COMMAND_PRESIGN, "presign"}, {COMMAND_MIRROR, "mirror"}, {COMMAND_CONFIG, "config"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -70,7 +70,7 @@ static const struct option_row *find_flag(struct options *options, enum command 
             row->name, variable);
         return NULL;
     }
-    if (!(row->commands & command)) {
+    if (!(row->commands & command) && !(command == COMMAND_CONFIG && row->commands & COMMAND_SERVE)) {
         (void)options_fail(options, "--%s is not an option of sluice %s", row->name, name);
         return NULL;
     }
@@ -82,7 +82,8 @@ static bool take_word(struct options *options, enum command command, const char 
 {
     bool is_remote = command & COMMAND_REMOTE;
 
-    if (!is_remote && command != COMMAND_USER && command != COMMAND_BUCKET)
+    if (!is_remote && command != COMMAND_USER && command != COMMAND_BUCKET &&
+        (command != COMMAND_STATUS || options->word_count > 0))
         return false;
     if (!is_remote && options->word_count == OPTIONS_WORDS_MAX)
         return false;
@@ -159,7 +160,8 @@ static int load_flags(struct options *options, enum command command, int argc, c
             is_rest = true; /* what follows are words, whatever they begin with */
             continue;
         }
-        if ((is_rest || argv[i][0] != '-' || (is_remote && strcmp(argv[i], "-") == 0)) &&
+        if ((is_rest || argv[i][0] != '-' ||
+             ((is_remote || command == COMMAND_BUCKET) && strcmp(argv[i], "-") == 0)) &&
             take_word(options, command, argv[i]))
             continue;
         err = is_remote && strcmp(argv[i], "-h") != 0 ? take_letters(options, command, argv[i]) : 0;
@@ -330,7 +332,8 @@ int options_load(struct options *options, enum command command, int argc, char *
         return err;
     if (options->config != NULL && (err = config_file_load(options, options->config)) != 0)
         return err;
-    if (command == COMMAND_SERVE && ((err = load_aliases(options)) != 0 || (err = load_handed(options)) != 0))
+    if (command & (COMMAND_SERVE | COMMAND_CONFIG) &&
+        ((err = load_aliases(options)) != 0 || (err = load_handed(options)) != 0))
         return err;
     if ((err = check_key(options)) != 0)
         return err;

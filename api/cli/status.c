@@ -31,7 +31,11 @@ static int print_cache(void *ctx, const struct sluice_cache *cache)
 int cli_status(const struct options *options)
 {
     struct sluice_status status;
-    int err = sluice_status(options->data, &status);
+    int err;
+
+    if (options->word_count > 0)
+        return remote_status(options);
+    err = sluice_status(options->data, &status);
 
     if (err == -EBUSY) {
         cli_say(SLUICE_LOG_ERROR,

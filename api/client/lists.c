@@ -19,7 +19,9 @@ struct page {
     struct client_entry *entries, entry;
     size_t count, room;
     bool is_truncated;
-    const char *next[2]; /* where the next page begins: one text, or two */
+    bool is_encoded;      /* keys are percent-encoded, as was asked for: not every server does it */
+    const char *next_key; /* the first of them, where it is a key */
+    const char *next[2];  /* where the next page begins: one text, or two */
     int err;
 };
 
@@ -35,14 +37,6 @@ static int add(struct page *page)
     page->entries[page->count++] = page->entry;
     page->entry = (struct client_entry){0};
     return 0;
-}
-
-/* With encoding-type=url, in which a blank is a plus sign. NULL: it cannot be decoded. */
-static const char *decoded(struct page *page, const char *text, size_t length)
-{
-    struct slice key = percent_decode_in(&page->arena, slice_of(text, length), true);
-
-    return key.base != NULL ? arena_dup(&page->arena, key.base, key.len).base : NULL;
 }
 
 static const char *copied(struct page *page, const char *text, size_t length)
@@ -62,7 +56,7 @@ static int take_field(struct page *page, const char *name, const char *text, siz
     struct client_entry *entry = &page->entry;
 
     if (strcmp(name, "Key") == 0 || strcmp(name, "Prefix") == 0)
-        entry->key = decoded(page, text, length);
+        entry->key = copied(page, text, length);
     else if (strcmp(name, "Name") == 0)
         entry->key = copied(page, text, length);
     else if (strcmp(name, "Size") == 0)
@@ -86,7 +80,9 @@ static int take_field(struct page *page, const char *name, const char *text, siz
 /* What stands beside the entries: whether there is more, and where that begins. */
 static void take_next(struct page *page, const char *name, const char *text, size_t length)
 {
-    if (strcmp(name, "IsTruncated") == 0)
+    if (strcmp(name, "EncodingType") == 0)
+        page->is_encoded = strcmp(text, "url") == 0;
+    else if (strcmp(name, "IsTruncated") == 0)
         page->is_truncated = strcmp(text, "true") == 0;
     else if (strcmp(name, "NextContinuationToken") == 0 || strcmp(name, "NextPartNumberMarker") == 0)
         page->next[0] = copied(page, text, length);
@@ -96,7 +92,7 @@ static void take_next(struct page *page, const char *name, const char *text, siz
             length); /* of buckets the next one is called so, and of objects the one that was asked with */
         page->is_truncated = true;
     } else if (strcmp(name, "NextKeyMarker") == 0)
-        page->next[0] = decoded(page, text, length);
+        page->next[0] = page->next_key = copied(page, text, length);
     else if (strcmp(name, "NextVersionIdMarker") == 0 || strcmp(name, "NextUploadIdMarker") == 0)
         page->next[1] = copied(page, text, length);
 }
@@ -132,13 +128,27 @@ static int visit_element(void *ctx, const char *path, const char *text, size_t l
     return 0;
 }
 
+/* When all of the page was read, for what says that keys are encoded may stand after them. In that coding a blank is a plus sign. */
+static const char *decoded(struct page *page, const char *text)
+{
+    struct slice key;
+
+    if (!page->is_encoded || text == NULL)
+        return text;
+    key = percent_decode_in(&page->arena, slice_text(text), true);
+    return key.base != NULL ? arena_dup(&page->arena, key.base, key.len).base : NULL;
+}
+
 static int visit_all(struct page *page, uint64_t *left, client_visit_fn visit, void *ctx)
 {
     for (size_t i = 0; i<page->count && * left> 0; i++, --*left) {
         int result;
 
-        if (page->entries[i].key == NULL && page->entries[i].number == 0)
-            continue; /* a server's key that cannot be decoded */
+        page->entries[i].key = decoded(page, page->entries[i].key);
+        if (page->entries[i].key == NULL &&
+            page->entries[i].number == 0) /* to leave it out would say that it is not there */
+            return client_session_fail(page->session, -EPROTO,
+                                       "the server's listing has a key that cannot be decoded");
         if (page->entries[i].etag == NULL)
             page->entries[i].etag = "";
         if ((result = visit(ctx, &page->entries[i])) != 0)
@@ -217,7 +227,9 @@ static int list(struct client_session *session, const struct question *question,
 
         arena_init(&page.arena, NULL);
         ask(session, question, (const char *const *)next);
-        if ((err = read_page(session, question, &page)) == 0)
+        if ((err = read_page(session, question, &page)) == 0 && page.next_key != NULL)
+            page.next[0] = decoded(&page, page.next_key);
+        if (err == 0)
             err = visit_all(&page, &left, visit, ctx);
         has_more = page.is_truncated &&
                    page.next[0] != NULL; /* one that says there is more, and not where, would never end */

@@ -203,6 +203,13 @@ for name, answer in (("an MD5 in the ETag", object_answer), ("a CRC-64", lambda 
     equal([name for name in os.listdir(scratch()) if name.startswith(".sluice.")], [], "nor a part of one")
 code, _, said = sluice("cat", "--endpoint", lying_server(lambda head: object_answer(head, extra=b"x-amz-checksum-crc64nvme: AAAAAAAAAAA=\r\n")), "s3://work/x")
 check(code == 1 and "damaged" in said, "cat tells of it after the bytes", said)
+page = (b"<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>100%% plus+ %%41</Key><Size>1</Size></Contents>%s</ListBucketResult>")
+for name, extra, key in (("says nothing of a coding", b"", "100% plus+ %41"), ("says that they are encoded", b"<EncodingType>url</EncodingType>", None)):
+    document = page % extra
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(document), document)
+    code, said, _ = sluice("ls", "-r", "--json", "--endpoint", lying_server(lambda head, answer=answer: answer), "s3://work/")
+    equal((code, [json.loads(line)["key"] for line in said.splitlines()]), (0, [key]) if key else (1, []),
+          f"keys of a server that {name}; a listing that goes on without saying where ends")
 code, _, said = sluice("ls", "--endpoint", lying_server(lambda head: b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"), "s3://work/")
 check(code == 1 and "is it one of S3" in said, "an answer that is no S3 is told of", said)
 code, _, said = sluice("ls", "--endpoint", lying_server(lambda head: b"HTTP/1.1 200 OK\r\nConnection: close\r\nX: " + b"x" * 70000 + b"\r\n\r\n"), "s3://work/")

@@ -1,6 +1,8 @@
 # The client: what it reads, and what it counts. It stands on storage and on S3's signatures.
-foreach(test client_url_test client_aws_files_test client_request_test client_progress_test)
+foreach(test client_url_test client_aws_files_test client_request_test client_progress_test client_metrics_test)
     sluice_unit_test(${test} sluice_client sluice_client_ground)
 endforeach()
 sluice_unit_test(remote_names_test)
 target_sources(remote_names_test PRIVATE ${PROJECT_SOURCE_DIR}/api/cli/remote/names.c)
+sluice_unit_test(remote_history_test)
+target_sources(remote_history_test PRIVATE ${PROJECT_SOURCE_DIR}/api/cli/remote/history.c)

@@ -150,7 +150,8 @@ static int open_server(struct remote *remote, struct remote_place *place, unsign
 {
     const struct options *options = remote->options;
     bool is_data = place->url.place == CLIENT_PLACE_S3 &&
-                   option_source_of(options, option_row_find("data", strlen("data"))) == OPTION_FROM_FLAG;
+                   (remote->is_in_store ||
+                    option_source_of(options, option_row_find("data", strlen("data"))) == OPTION_FROM_FLAG);
     const char *profile =
         needs & REMOTE_SOURCE && options->from_profile != NULL ? options->from_profile : options->profile;
     struct remote_server *server;

@@ -32,6 +32,7 @@ struct remote_store; /* of --data */
 struct remote {
     const struct options *options;
     int status;
+    bool is_in_store;              /* s3:// leads to --data, also to its default */
     bool is_mirror;                /* what is copied is to have the ETags of its source */
     bool is_literal;               /* --literal, or a command that knows no patterns */
     bool is_recursive;             /* --recursive, or a command that always is */

@@ -9,7 +9,7 @@
 /* clang-format off */
     {.name = "endpoint", .type = OPTION_TEXT, .field = FIELD(endpoint), .argument = "URL", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
      .help = "The server of s3://BUCKET/KEY, such as http://127.0.0.1:9000. Without it: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else AWS's own."},
-    {.name = "profile", .type = OPTION_TEXT, .field = FIELD(profile), .argument = "NAME", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
+    {.name = "profile", .type = OPTION_TEXT, .field = FIELD(profile), .argument = "NAME", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE | COMMAND_STATUS | COMMAND_BUCKET,
      .help = "A section of ~/.aws/credentials and ~/.aws/config, with key, region and endpoint_url. It wins over AWS_ACCESS_KEY_ID. Without it: AWS_PROFILE, "
              "else default."},
     {.name = "from-profile", .type = OPTION_TEXT, .field = FIELD(from_profile), .argument = "NAME", .sources = OPTION_FROM_FLAG,
@@ -50,7 +50,8 @@
      .commands = COMMAND_RB, .help = "Empty the bucket first, of all versions and unfinished uploads."},
     {.name = "literal", .type = OPTION_SWITCH, .field = FIELD(literal), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_LS | COMMAND_GET | COMMAND_RM | COMMAND_CP | COMMAND_MV | COMMAND_DU | COMMAND_FIND, .help = "Take *, ? and [ in names as they stand."},
-    {.name = "json", .type = OPTION_SWITCH, .field = FIELD(json), .default_text = "no", .sources = OPTION_FROM_FLAG, .commands = COMMAND_REMOTE,
+    {.name = "json", .type = OPTION_SWITCH, .field = FIELD(json), .default_text = "no", .sources = OPTION_FROM_FLAG,
+     .commands = COMMAND_REMOTE | COMMAND_STATUS,
      .help = "Print one JSON object a line."},
     {.name = "quiet", .letter = 'q', .type = OPTION_SWITCH, .field = FIELD(quiet), .default_text = "no", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_REMOTE, .help = "Print errors alone, and what was asked for."},
@@ -72,3 +73,5 @@
      .sources = OPTION_FROM_FLAG, .commands = COMMAND_PRESIGN, .help = "How long the URL may be used, at most 7d."},
     {.name = "method", .type = OPTION_CHOICE, .field = FIELD(method), .default_text = "GET", .words = "GET|PUT", .sources = OPTION_FROM_FLAG,
      .commands = COMMAND_PRESIGN, .help = "What it may be used for."},
+    {.name = "watch", .type = OPTION_SWITCH, .field = FIELD(watch), .default_text = "no", .sources = OPTION_FROM_FLAG,
+     .commands = COMMAND_STATUS, .help = "Of a URL: show it again every two seconds, with what came in between."},

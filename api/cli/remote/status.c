@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sluice status URL`: a running server on one screen, from its health and its metrics; with --watch again and again. */
+#include "api/cli/remote/remote.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "api/client/metrics.h"
+#include "api/client/progress.h"
+
+#define WATCH_SECONDS 2u
+#define SLICE_MS      50u /* between two looks whether somebody wants it to end */
+#define BUSIEST       5u
+
+struct figures {
+    double uptime, free, room, damaged, open, accepted, requests, received, sent,
+        answers[6]; /* by the first digit of their status */
+};
+
+struct screen {
+    struct remote *remote;
+    const char *origin;
+    char health[128], version[64];
+    char *text; /* the metrics */
+    size_t length;
+    struct figures now, before;
+    double seconds; /* between the two; 0: there is no before */
+};
+
+/* ---- What it is asked ---- */
+
+static int ask_health(struct screen *screen, struct client_session *session)
+{
+    int err;
+
+    (void)client_session_begin(session, "GET", "-", "healthy");
+    err = client_session_call(session, NULL, NULL);
+    if (session->answer.status == 0)
+        return remote_fail(screen->remote, err, screen->origin, session->why);
+    (void)snprintf(screen->health, sizeof(screen->health), "%.*s",
+                   (int)strcspn(session->answer.body != NULL ? session->answer.body : "", "\r\n"),
+                   session->answer.body != NULL ? session->answer.body : "");
+    if (err != 0 && screen->remote->status == CLI_OK)
+        screen->remote->status = CLI_FAILED; /* it said that it is not */
+    return 0;
+}
+
+static void read_figures(struct screen *screen)
+{
+    struct slice text = slice_of(screen->text, screen->length);
+    struct figures *now = &screen->now;
+    struct slice version = SLICE(""), rest = text;
+    double ignored;
+
+    *now = (struct figures){
+        .uptime = client_metric_sum(text, "sluice_uptime_seconds", NULL, NULL),
+        .free = client_metric_sum(text, "sluice_storage_free_bytes", NULL, NULL),
+        .room = client_metric_sum(text, "sluice_storage_room_bytes", NULL, NULL),
+        .damaged = client_metric_sum(text, "sluice_storage_damaged_reads_total", NULL, NULL),
+        .open = client_metric_sum(text, "sluice_http_connections_open", NULL, NULL),
+        .accepted = client_metric_sum(text, "sluice_http_connections_accepted_total", NULL, NULL),
+        .requests = client_metric_sum(text, "sluice_http_requests_total", NULL, NULL),
+        .received = client_metric_sum(text, "sluice_http_received_bytes_total", NULL, NULL),
+        .sent = client_metric_sum(text, "sluice_http_sent_bytes_total", NULL, NULL),
+    };
+    for (unsigned i = 2; i <= 5; i++) {
+        const char class[] = {(char)('0' + i), 'x', 'x', '\0'};
+
+        now->answers[i] = client_metric_sum(text, "sluice_http_responses_total", "class", class);
+    }
+    (void)client_metric_next(&rest, "sluice_info", "version", &version, &ignored);
+    (void)snprintf(screen->version, sizeof(screen->version), "%.*s", (int)version.len, version.base);
+}
+
+/* 0, or what was said. */
+static int ask_metrics(struct screen *screen, struct client_session *session)
+{
+    int err;
+
+    (void)client_session_begin(session, "GET", "-", "metrics");
+    if ((err = client_session_call(session, NULL, NULL)) != 0)
+        return remote_fail(screen->remote, err, screen->origin, session->why);
+    free(screen->text);
+    screen->length = session->answer.body_length;
+    screen->text = strndup(session->answer.body != NULL ? session->answer.body : "", screen->length);
+    if (screen->text == NULL)
+        return remote_fail(screen->remote, -ENOMEM, screen->origin, "out of memory");
+    screen->before = screen->now;
+    read_figures(screen);
+    return 0;
+}
+
+/* ---- What is shown ---- */
+
+static void print_bytes(const char *before, double bytes, const char *after)
+{
+    char text[CLIENT_AMOUNT_BYTES];
+
+    client_format_bytes(bytes > 0 ? (uint64_t)bytes : 0, text);
+    printf("%s%s%s", before, text, after);
+}
+
+static void print_rate(const struct screen *screen, double now, double before)
+{
+    if (screen->seconds > 0)
+        printf(", %.0f/s", (now - before) / screen->seconds);
+}
+
+static void print_bytes_rate(const struct screen *screen, double now, double before)
+{
+    if (screen->seconds > 0)
+        print_bytes(", ", (now - before) / screen->seconds, "/s");
+}
+
+static void print_busiest(const struct screen *screen)
+{
+    struct {
+        struct slice name;
+        double count;
+    } best[BUSIEST + 1] = {0};
+    struct slice text = slice_of(screen->text, screen->length), name;
+    double count;
+
+    while (client_metric_next(&text, "sluice_s3_requests_total", "operation", &name, &count)) {
+        unsigned at = BUSIEST;
+
+        for (; at > 0 && count > best[at - 1].count; at--)
+            best[at] = best[at - 1];
+        best[at].name = name;
+        best[at].count = count;
+    }
+    printf("operations   ");
+    for (unsigned i = 0; i < BUSIEST && best[i].count > 0; i++)
+        printf("%s%.*s %.0f", i > 0 ? ", " : "", (int)best[i].name.len, best[i].name.base, best[i].count);
+    printf("\n");
+}
+
+static void print_screen(const struct screen *screen)
+{
+    const struct figures *now = &screen->now, *before = &screen->before;
+    char uptime[CLIENT_DURATION_BYTES];
+
+    client_format_seconds((uint64_t)now->uptime, uptime);
+    printf("%s  sluice %s, up %s\n", screen->origin, screen->version, uptime);
+    printf("health       %s\n", screen->health);
+    print_bytes("storage      ", now->free, " free");
+    print_bytes(", ", now->room, " for uploads");
+    printf(", %.0f damaged reads\nconnections  %.0f open, %.0f accepted\nrequests     %.0f", now->damaged,
+           now->open, now->accepted, now->requests);
+    print_rate(screen, now->requests, before->requests);
+    printf("\nanswers      %.0f of 2xx, %.0f of 3xx, %.0f of 4xx, %.0f of 5xx\n", now->answers[2],
+           now->answers[3], now->answers[4], now->answers[5]);
+    print_bytes("received     ", now->received, "");
+    print_bytes_rate(screen, now->received, before->received);
+    print_bytes("\nsent         ", now->sent, "");
+    print_bytes_rate(screen, now->sent, before->sent);
+    printf("\n");
+    print_busiest(screen);
+}
+
+static void print_json(const struct screen *screen)
+{
+    const struct figures *now = &screen->now;
+
+    remote_print_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "server", screen->origin,
+        "version", screen->version, "health", screen->health, "uptime_seconds", (json_int_t)now->uptime,
+        "free_bytes", (json_int_t)now->free, "room_bytes", (json_int_t)now->room, "damaged_reads",
+        (json_int_t)now->damaged, "connections", (json_int_t)now->open, "requests", (json_int_t)now->requests,
+        "received_bytes", (json_int_t)now->received, "sent_bytes", (json_int_t)now->sent, "answers_4xx",
+        (json_int_t)now->answers[4], "answers_5xx", (json_int_t)now->answers[5]));
+}
+
+static void wait_for_next(void)
+{
+    const struct timespec slice = {0, SLICE_MS * 1000000};
+
+    for (unsigned i = 0; i < WATCH_SECONDS * 1000 / SLICE_MS && !atomic_load(&remote_cancelled); i++)
+        (void)nanosleep(&slice, NULL);
+}
+
+static void show(struct screen *screen, struct client_session *session)
+{
+    const struct options *options = screen->remote->options;
+
+    while (ask_health(screen, session) == 0 && ask_metrics(screen, session) == 0) {
+        if (options->watch && isatty(STDOUT_FILENO))
+            fputs("\033[H\033[J", stdout);
+        if (options->json)
+            print_json(screen);
+        else
+            print_screen(screen);
+        (void)fflush(stdout); /* the end looks whether it went well */
+        if (!options->watch || ferror(stdout))
+            return;
+        wait_for_next();
+        if (atomic_load(&remote_cancelled))
+            return;
+        screen->seconds = WATCH_SECONDS;
+    }
+}
+
+int remote_status(const struct options *options)
+{
+    struct remote remote;
+    struct remote_place place;
+    struct client_session *session;
+
+    remote_begin(&remote, options);
+    if (remote_place_open(&remote, options->words[0], 0, &place) == 0) {
+        if (place.server == NULL || place.url.bucket != NULL) {
+            (void)remote_usage_fail(&remote,
+                                    "expected: sluice status http(s)://HOST:PORT; see sluice status --help");
+        } else if ((session = remote_session(&remote, place.server)) != NULL) {
+            struct screen screen = {.remote = &remote, .origin = place.server->target.origin};
+
+            show(&screen, session);
+            free(screen.text);
+        }
+    }
+    remote_place_close(&place);
+    return remote_end(&remote);
+}

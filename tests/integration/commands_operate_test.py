@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What operators ask: sluice config (settings and where they come from), sluice status URL, and sluice bucket for settings of buckets."""
+import json
+import os
+import signal
+import socket
+import subprocess
+
+from sluicetest import ACCESS, SECRET, SLUICE, Server, check, done, equal, fresh, scratch, trusting
+
+bare = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLUICE_"))}
+bare.update(trusting, HOME=scratch())
+
+
+def sluice(*words, env=None, stdin=""):
+    result = subprocess.run([SLUICE, *words], env={**bare, **(env or {})}, capture_output=True, text=True, timeout=60, input=stdin)
+    return result.returncode, result.stdout, result.stderr
+
+
+# ---- config -----------------------------------------------------------------------------------------------------------------
+
+conf = fresh("sluice.conf")
+with open(conf, "w") as file:
+    file.write("durability = relaxed\ngrace = 7\nworkers = 3\n")
+code, said, _ = sluice("config", "--config", conf, "--workers", "2", env={"SLUICE_GRACE": "9", "SLUICE_ACCESS_KEY": "K", "SLUICE_SECRET_KEY": "very-secret"})
+lines = said.splitlines()
+check(code == 0 and all(line in lines for line in ("durability = relaxed   # file", "grace = 9   # environment", "workers = 2   # command line",
+                                                    "engine = auto   # default")), "each setting has its value and where it comes from", said[:800])
+check("very-secret" not in said and "# secret-key: set, and not shown   # environment" in lines, "a secret is not shown")
+with open(conf, "w") as file:
+    file.write(said)
+code, again, told = sluice("config", "--config", conf)
+check(code == 0 and "workers = 2   # file" in again.splitlines(), "what it prints is a file that --config takes", told)
+equal(sluice("config", "--nonsense")[0], 2, "an option that is none")
+equal(sluice("config", "--config", fresh("none"))[0], 2, "a file that is not there")
+
+# ---- status URL ---------------------------------------------------------------------------------------------------------------
+
+server = Server(keys=True)
+keys = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+code, said, _ = sluice("status", server.url, env=keys)
+check(code == 0 and server.url in said and "health       ok" in said and "connections" in said, "status of a URL is a screen", said)
+figures = json.loads(sluice("status", server.url, "--json", env=keys)[1])
+check(figures["health"] == "ok" and figures["requests"] >= 2 and figures["free_bytes"] > 0, "or an object", str(figures))
+equal(sluice("status", server.url)[0], 4, "the metrics want a key")
+with socket.socket() as unused:
+    unused.bind(("127.0.0.1", 0))
+    equal(sluice("status", f"http://127.0.0.1:{unused.getsockname()[1]}")[0], 5, "nobody is there")
+equal(sluice("status", server.url + "/bucket", env=keys)[0], 2, "a bucket is no server")
+process = subprocess.Popen([SLUICE, "status", server.url, "--watch", "--json"], env={**bare, **keys}, stdout=subprocess.PIPE, text=True)
+process.stdout.readline()
+check(json.loads(process.stdout.readline())["health"] == "ok", "--watch shows it again")
+process.send_signal(signal.SIGINT)
+equal(process.wait(20), 130, "until it is interrupted")
+
+# ---- bucket -------------------------------------------------------------------------------------------------------------------
+
+url = f"{server.url}/settings"
+equal(sluice("bucket", "create", url, env=keys)[0], 0, "bucket create")
+equal(sluice("bucket", "create", url, env=keys)[0] in (0, 1), True, "a second time it is there")
+equal(sluice("bucket", "versions", url, env=keys)[1], "never\n", "it keeps no versions")
+equal((sluice("bucket", "versions", url, "on", env=keys)[0], sluice("bucket", "versions", url, env=keys)[1]), (0, "on\n"), "and then does")
+equal((sluice("bucket", "versions", url, "off", env=keys)[0], sluice("bucket", "versions", url, env=keys)[1]), (0, "off\n"), "and no more")
+equal(sluice("bucket", "versions", url, "maybe", env=keys)[0], 2, "neither on nor off")
+policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::settings/*"}]}
+equal(sluice("bucket", "set", url, "policy", "-", env=keys, stdin=json.dumps(policy))[0], 0, "a policy from standard input")
+equal(json.loads(sluice("bucket", "show", url, "policy", env=keys)[1]), policy, "is shown")
+equal(sluice("bucket", "unset", url, "policy", env=keys)[0], 0, "and taken away")
+equal(sluice("bucket", "show", url, "policy", env=keys)[0], 3, "then there is none")
+equal(sluice("bucket", "set", url, "policy", "-", env=keys, stdin="{}")[0], 1, "one that is none is refused")
+equal(sluice("bucket", "set", url, "policy", "-", env=keys)[0], 1, "and so is an empty one")
+equal(sluice("bucket", "show", url, "nonsense", env=keys)[0], 2, "a setting that is none")
+equal(sluice("bucket", "show", url, env=keys)[0], 2, "words are missing")
+data = fresh("closed")
+equal(sluice("bucket", "create", "local", "--data", data)[0], 0, "a name is a bucket in the store of --data")
+equal((sluice("bucket", "versions", "local", "on", "--data", data)[0], sluice("bucket", "versions", "local", "--data", data)[1]), (0, "on\n"), "with its settings")
+equal(sluice("bucket", "list", "--data", data)[0], 0, "and bucket list is as it was")
+done()
