@@ -3,6 +3,7 @@
 """GitHub's service for artifacts, version 4, as its client speaks it: calls in JSON and protobuf, blocks in any order, the hash that is compared before
 anything is there, what a run has, whose runs a token is for, scopes, removal and expiry."""
 import base64
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -130,6 +131,12 @@ equal(store("main", "spoilt", b"now right")[0], 200, "so that another may begin 
 many = [bytes([i % 251]) * (i % 7) for i in range(600)]
 url = create("main", "many")
 equal((upload(url, many, list(range(599, -1, -1))), finalize("main", "many", b"".join(many))[0], read("main", "many")), (201, 200, b"".join(many)), "many blocks, some of them empty")
+large = os.urandom(1 << 20) * 24
+equal(upload(create("main", "large", run="race"), [large[i:i + (8 << 20)] for i in range(0, len(large), 8 << 20)]), 201, "a large one")
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    answers = [answer[0] for answer in pool.map(lambda _: finalize("main", "large", large, run="race"), range(8))]
+check(200 in answers and set(answers) <= {200, 503}, "finished eight times at once: its bytes are read once at a time, and who comes meanwhile tries again", repr(answers))
+equal((finalize("main", "large", large, run="race")[0], list(listed("main", run="race"))), (200, ["large"]), "and then hears that it is there")
 equal([ask("main", "FinalizeArtifact", name="build", size="1", hash=text) for text in ("", "md5:00", "sha256:", "sha256:" + "0" * 63, "sha256:" + "g" * 64)],
       [(400, "invalid_argument")] * 5, "hashes that are none")
 url = create("main", "unhashed", mime_type="text/plain; charset=utf-8")

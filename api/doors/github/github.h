@@ -70,7 +70,7 @@ int github_uploads_begin(struct github_uploads *uploads, const unsigned char id[
 /* What it is an upload of, in the arena; base NULL: there is no such upload. */
 struct slice github_uploads_key(struct github_uploads *uploads,
                                 const unsigned char id[GITHUB_UPLOAD_ID_BYTES], struct arena *arena);
-/* The number of the part that a block is, 1 or more: always the same for the same block. -ENOENT, -ENOBUFS, -ENOMEM. */
+/* The number of the part that a block is, 1 or more: always the same for the same block. -ENOENT, -EBUSY, -ENOBUFS, -ENOMEM. */
 int github_uploads_block(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES],
                          struct slice block, int64_t now_ms);
 /* The blocks that the entry is made of. 0; -EINVAL: one is not there, or twice; -ENOENT, -ENOMEM. */
@@ -88,6 +88,10 @@ struct slice github_uploads_find(struct github_uploads *uploads,
                                  uint64_t (*number_of)(const unsigned char id[GITHUB_UPLOAD_ID_BYTES]),
                                  uint64_t number, struct arena *arena,
                                  unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
+/* Its bytes are compared with a hash, which reads all of them: once at a time, and no block comes meanwhile. 0; -EBUSY: they are; -ENOENT. What began is
+ * over with the second, also where the upload is. */
+int github_uploads_verify(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
+void github_uploads_verified(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
 void github_uploads_end(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES]);
 
 /* ---- A door ---- */

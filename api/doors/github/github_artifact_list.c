@@ -19,7 +19,7 @@ struct listing {
     struct slice keys[GITHUB_ARTIFACTS_STEP]; /* of the page */
     unsigned key_count;
     struct github_artifact_entry *entries;
-    unsigned count;
+    unsigned count, seen; /* the latter: also of those that are not told */
 };
 
 /* An object that is no artifact, as no upload made it, is nobody's work of this door. */
@@ -48,6 +48,13 @@ static void add(struct listing *listing, struct slice key, const struct meta_obj
         entry->digest = arena_dup(arena, text, sizeof(text) - 1);
     }
     listing->count++;
+}
+
+/* The one of a number is found, the answer is full, or too many were looked at. */
+static bool is_enough(const struct listing *listing)
+{
+    return listing->count == GITHUB_ARTIFACTS_LISTED_MAX || listing->seen >= GITHUB_SCAN_MAX ||
+           (listing->github->artifact->message.has_id && listing->count > 0);
 }
 
 /* What may not be read is not told. */
@@ -97,6 +104,7 @@ static int read_page(struct listing *listing, bool *truncated)
     result = meta_object_list(core_worker_reader(request->worker), &query, visit, listing, truncated);
     for (unsigned i = 0; result == 0 && i < listing->key_count; i++) {
         listing->after = listing->keys[i];
+        listing->seen++;
         if (listing->count < GITHUB_ARTIFACTS_LISTED_MAX)
             result = look(listing, listing->keys[i]);
     }
@@ -118,8 +126,7 @@ static void read_place(struct core_turn *turn)
         s3_answer_result(request, result);
         return;
     }
-    if (listing->count < GITHUB_ARTIFACTS_LISTED_MAX &&
-        (truncated || ++listing->place < door_places(github->call))) {
+    if (!is_enough(listing) && (truncated || ++listing->place < door_places(github->call))) {
         if (!truncated)
             listing->after = slice_of("", 0);
         listing->turn.next = read_place;

@@ -87,6 +87,7 @@ static enum s3_door_way refuse_block(struct github_request *github, int err)
     case -ENOENT:
         return refuse(github->call, 404, "BlobNotFound");
     case -ENOMEM:
+    case -EBUSY:
         return refuse(github->call, 503, "ServerBusy");
     default:
         return refuse(github->call, 409, "BlockCountExceedsLimit");

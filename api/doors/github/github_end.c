@@ -117,6 +117,7 @@ static void on_digested(struct core_parts_digest *digest, int result, const stru
     struct ending *ending = digest->ctx;
     struct github_request *github = ending->github;
 
+    github_uploads_verified(github_door(github)->uploads, ending->op.upload_id);
     if (result == -EAGAIN) {
         github_fail(github, 503, "unavailable", "blocks of it are still coming");
     } else if (result != 0) {
@@ -134,8 +135,12 @@ static void on_digested(struct core_parts_digest *digest, int result, const stru
 static void verify(struct ending *ending)
 {
     struct github_request *github = ending->github;
-    int err;
+    int err = github_uploads_verify(github_door(github)->uploads, ending->op.upload_id);
 
+    if (err != 0) {
+        github_fail(github, 503, "unavailable", "its bytes are being compared already");
+        return;
+    }
     ending->digest = (struct core_parts_digest){
         .bucket = github->call->request->bucket.id,
         .key = ending->op.key,
@@ -147,8 +152,10 @@ static void verify(struct ending *ending)
         .ctx = ending,
     };
     memcpy(ending->digest.upload_id, ending->op.upload_id, sizeof(ending->digest.upload_id));
-    if ((err = core_parts_digest(github->call->request->worker, &ending->digest)) != 0)
+    if ((err = core_parts_digest(github->call->request->worker, &ending->digest)) != 0) {
+        github_uploads_verified(github_door(github)->uploads, ending->op.upload_id);
         s3_answer_result(github->call->request, err);
+    }
 }
 
 static int visit_part(void *ctx, const struct meta_part *part)

@@ -18,6 +18,7 @@ struct upload {
     struct upload *next;
     unsigned char id[GITHUB_UPLOAD_ID_BYTES];
     int64_t touched_ms;
+    bool is_verifying;
     struct block *blocks; /* the first is part 1 */
     uint32_t block_count, block_room;
     uint16_t *listed; /* numbers of parts; NULL: no list was told */
@@ -139,6 +140,30 @@ void github_uploads_end(struct github_uploads *uploads, const unsigned char id[G
     pthread_mutex_unlock(&uploads->mutex);
 }
 
+int github_uploads_verify(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES])
+{
+    struct upload *upload;
+    int err = -ENOENT;
+
+    pthread_mutex_lock(&uploads->mutex);
+    if ((upload = *find_link(uploads, id)) != NULL) {
+        err = upload->is_verifying ? -EBUSY : 0;
+        upload->is_verifying = true;
+    }
+    pthread_mutex_unlock(&uploads->mutex);
+    return err;
+}
+
+void github_uploads_verified(struct github_uploads *uploads, const unsigned char id[GITHUB_UPLOAD_ID_BYTES])
+{
+    struct upload *upload;
+
+    pthread_mutex_lock(&uploads->mutex);
+    if ((upload = *find_link(uploads, id)) != NULL)
+        upload->is_verifying = false;
+    pthread_mutex_unlock(&uploads->mutex);
+}
+
 struct slice github_uploads_key(struct github_uploads *uploads,
                                 const unsigned char id[GITHUB_UPLOAD_ID_BYTES], struct arena *arena)
 {
@@ -198,7 +223,7 @@ int github_uploads_block(struct github_uploads *uploads, const unsigned char id[
     pthread_mutex_lock(&uploads->mutex);
     if ((upload = *find_link(uploads, id)) != NULL) {
         upload->touched_ms = now_ms;
-        number = add_block(uploads, upload, block);
+        number = upload->is_verifying ? -EBUSY : add_block(uploads, upload, block);
     }
     pthread_mutex_unlock(&uploads->mutex);
     return number;

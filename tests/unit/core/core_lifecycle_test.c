@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include "api/core/core_internal.h"
+#include "api/core/expires.h"
 #include "api/core/upkeep/lifecycle_rules.h"
 
 #define AGO_MS   (-3600000)
@@ -155,6 +156,44 @@ static void removes_what_is_due(void **state)
     put_aged(rig, "x", AGO_MS, NULL);
     rules_set(rig, rules, 6);
     assert_becomes(rig, "keep logs logs/new tag-new tag-other x ");
+}
+
+static void put_dated(struct rig *rig, const char *key, const char *expires)
+{
+    struct meta_attribute attribute = {slice_text(CORE_EXPIRES_ATTRIBUTE), slice_text(expires)};
+    struct meta_object_put op = {.bucket = rig->bucket, .key = slice_text(key)};
+
+    op.object.attributes = (struct meta_attributes){&attribute, 1};
+    strcpy(op.object.etag, "e");
+    assert_int_equal(change(rig, &op.op, META_OP_OBJECT_PUT), 0);
+}
+
+/* What an object says of itself counts where that was said, and nothing that is no time. */
+static void removes_what_says_so_itself(void **state)
+{
+    struct rig *rig = *state;
+
+    assert_int_equal(core_expires_watch(rig->core, "bucket", "dated/"), 0);
+    assert_int_equal(core_expires_watch(rig->core, "bucket", "dated/"), 0);
+    assert_int_equal(core_expires_watch(rig->core, "none", "dated/"), 0);
+    put_dated(rig, "dated/later", "9999999999999");
+    put_dated(rig, "dated/long", "1234567890123456");
+    put_dated(rig, "dated/none", "");
+    put_dated(rig, "dated/now", "1");
+    put_dated(rig, "dated/past", "1700000000000");
+    put_dated(rig, "dated/word", "17x");
+    put_dated(rig, "else", "1");
+    put_aged(rig, "dated/plain", AGO_MS, NULL);
+    assert_becomes(rig, "dated/later dated/long dated/none dated/plain dated/word else ");
+    put_dated(rig, "dated/again", "1");
+    assert_becomes(rig, "dated/later dated/long dated/none dated/plain dated/word else ");
+    for (unsigned i = 0; i < CORE_EXPIRES_WATCHED_MAX - 2; i++) {
+        char prefix[32];
+
+        snprintf(prefix, sizeof(prefix), "%u/", i);
+        assert_int_equal(core_expires_watch(rig->core, "bucket", prefix), 0);
+    }
+    assert_int_equal(core_expires_watch(rig->core, "bucket", "one more"), -ENOBUFS);
 }
 
 static void pages_and_restarts(void **state)
@@ -343,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(removes_what_is_due),
+        TEST(removes_what_says_so_itself),
         TEST(pages_and_restarts),
         TEST(puts_markers_where_versions_are_kept),
         TEST(removes_markers_that_hide_nothing),
