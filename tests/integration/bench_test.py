@@ -364,6 +364,12 @@ def run_is_interrupted():
     equal(remains(folder), [], "and leaves nothing behind")
 
 
+def commands_are_measured():
+    status, out = run([os.path.join(BENCH, "commands"), "--tiny"], env={"BUILD_DIR": BUILD})
+    check(status == 0 and all(f"| {path} | " in out for path in ("20 MiB up", "20 MiB down", "50 x 4 KiB up", "50 x 4 KiB down")),
+          "the command line is measured beside others", out[-1500:])
+
+
 verdicts_are_right()
 report_is_written()
 time_is_kept()
@@ -378,4 +384,5 @@ runs()
 users_are_measured()
 endpoints_are_measured()
 run_is_interrupted()
+commands_are_measured()
 done()
