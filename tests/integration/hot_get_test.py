@@ -17,23 +17,29 @@ def ask(connection, method, path, body=None, headers=None):
     return response.status, response.read()
 
 
-# Before each change every worker has read the object often enough to have it at hand.
+def read_what_was_written(key, words):
+    """Before each change every worker has read the object often enough to have it at hand."""
+    stale, ranges, ghosts = [], [], []
+    for number in range(ROUNDS):
+        body = (f"{number:05} " * words).encode()
+        if ask(connections[number % CONNECTIONS], "PUT", key, body)[0] != 200:
+            stale.append(f"put {number}")
+        for reading in range(4):
+            stale += [(number, reading) for connection in connections if ask(connection, "GET", key) != (200, body)]
+        for first, last in ((7, 19), (5, len(body) - 3)):
+            ranges += [number for connection in connections
+                       if ask(connection, "GET", key, headers={"Range": f"bytes={first}-{last}"}) != (206, body[first:last + 1])]
+        if number % 10 == 9:
+            ask(connections[number % CONNECTIONS], "DELETE", key)
+            ghosts += [number for connection in connections if ask(connection, "GET", key)[0] != 404]
+    equal(stale, [], f"every connection reads what was written last, of {6 * words} bytes")
+    equal(ranges, [], "also ranges of it")
+    equal(ghosts, [], "and nothing once it is deleted")
+
+
 connections = [server.connect() for _ in range(CONNECTIONS)]
-stale, ranges, ghosts = [], [], []
-for number in range(ROUNDS):
-    body = (f"{number:05} " * 700).encode()
-    if ask(connections[number % CONNECTIONS], "PUT", "/hot/key", body)[0] != 200:
-        stale.append(f"put {number}")
-    for reading in range(4):
-        stale += [(number, reading) for connection in connections if ask(connection, "GET", "/hot/key") != (200, body)]
-    ranges += [number for connection in connections
-               if ask(connection, "GET", "/hot/key", headers={"Range": "bytes=7-19"}) != (206, body[7:20])]
-    if number % 10 == 9:
-        ask(connections[number % CONNECTIONS], "DELETE", "/hot/key")
-        ghosts += [number for connection in connections if ask(connection, "GET", "/hot/key")[0] != 404]
-equal(stale, [], "every connection reads what was written last")
-equal(ranges, [], "also a range of it")
-equal(ghosts, [], "and nothing once it is deleted")
+read_what_was_written("/hot/key", 700)
+read_what_was_written("/hot/larger", 9000)  # whose pages go to the socket
 
 # Readers beside a writer: what one of them saw, and what the writer was told, is the least that the next may see.
 seen, lock, over, backwards, reads = [0], threading.Lock(), threading.Event(), [], [0] * READERS
