@@ -131,7 +131,8 @@ struct meta_delete_guard {
 };
 
 /* Several objects, all of them or none; in this order, so that of two with the same key the last one stays. What each put's own op says does
- * not matter. All are in one transaction, which others wait for: 15 us each. */
+ * not matter. All are in one transaction, which others wait for: meta_publish.h is for
+ * many. */
 struct meta_objects_put {
     struct meta_op op;
     struct meta_object_put *puts; /* their extents may lie in one file */

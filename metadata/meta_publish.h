@@ -32,6 +32,9 @@ struct meta_publish_entry {
      * a removal, key, condition.judged, condition.owner and owner (of the delete marker). What becomes of modified_ms, etag, size and the
      * like is told, too. */
     struct meta_object_copy copy;
+    /* Not NULL: its object is no copy, but this one, with key and condition of its own; `copy` is not used. Its bytes are given back with the
+     * publication, where that comes to nothing: it cannot be prepared once more. */
+    struct meta_object_put *put;
     bool removes; /* the key is to have none; nothing is prepared where it has none, or was prepared before */
     bool existed; /* out, of a removal: it is prepared */
 };

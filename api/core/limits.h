@@ -21,8 +21,11 @@
 /* Eviction goes down to so many percent of the largest size: less, and it would run for each upload; more at once, and hits are lost. */
 #define CORE_CACHE_LOW_WATER_PERCENT 90u
 
-/* Members of one archive that become objects, in one transaction: 15 us of the committer each, while others wait. */
+/* Members of one archive that become objects, in one moment: as many as a publication has. */
 #define CORE_MEMBERS_MAX 10000u
+
+/* So many objects are put in one change, a few milliseconds in which others wait; more in steps. */
+#define CORE_OBJECTS_AT_ONCE_MAX 64u
 
 /* Their keys and records, held in memory until they are rows; and how many archives are held so at a time: 15 MiB each at the worst, with what
  * is made of them. */

@@ -18,6 +18,7 @@
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
 #include "api/core/put_file.h"
+#include "api/core/put_objects.h"
 #include "api/core/put_small.h"
 #include "api/core/unpack.h"
 #include "storage/base/clock.h"
@@ -57,6 +58,7 @@ struct core_put {
     struct reclaim_discard *discard; /* kept ready for a refused row, so that undoing needs no memory */
     struct meta_op *op;              /* from commit on */
     bool names_nothing;              /* the rows: none of them has any bytes */
+    bool is_named;                   /* by rows that were given up: the garbage list has its bytes, or will */
     struct ring_op posted;
 };
 
@@ -132,7 +134,7 @@ static void put_on_posted(struct ring_op *posted, int32_t unused)
     put->op = NULL;
     if (result == 0 && put->names_nothing) {
         put_discard(put);
-    } else if (result == 0) {
+    } else if (result == 0 || put->is_named) {
         if (put->blob != 0)
             blob_store_settle(core->blobs, put->blob);
         reclaim_wake(core->reclaim); /* the row may have replaced another */
@@ -194,6 +196,27 @@ static void put_fill_objects(struct core_put *put, struct meta_objects_put *op)
     }
 }
 
+static void put_on_objects(void *ctx, bool is_named)
+{
+    struct core_put *put = ctx;
+
+    put->is_named = is_named;
+    put_on_posted(&put->posted, 0);
+}
+
+static void put_submit_objects(struct core_put *put)
+{
+    struct meta_objects_put *op = (struct meta_objects_put *)put->op;
+
+    put_fill_objects(put, op);
+    put->state = PUT_COMMITTING;
+    put->posted.done = put_on_posted;
+    if (put_objects_submit(put->worker, op, put_on_objects, put) == 0)
+        return;
+    op->op.result = -ENOMEM;
+    ring_post(put->worker->ring, &put->posted, 0);
+}
+
 static void put_submit(struct core_put *put)
 {
     assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
@@ -203,7 +226,8 @@ static void put_submit(struct core_put *put)
 
         put_fill_extents(put, &op->object.extents, &op->object.size);
     } else if (put->op->kind == META_OP_OBJECTS_PUT) {
-        put_fill_objects(put, (struct meta_objects_put *)put->op);
+        put_submit_objects(put);
+        return;
     } else if (put->op->kind == META_OP_ANNOTATION_PUT) {
         struct meta_annotation_put *op = (struct meta_annotation_put *)put->op;
 

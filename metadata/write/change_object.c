@@ -51,30 +51,55 @@ static int append_creates(struct meta_writer *writer, const struct meta_object_p
     return err;
 }
 
+/* All but attributes and parts, which an append takes from what is there. */
+static int put_row_begin(struct meta_writer *writer, struct meta_object_put *op, struct object_row *row)
+{
+    struct meta_object *object = &op->object;
+    int err;
+
+    *row = (struct object_row){.size = object->size, .checksum = object->checksum, .owner = object->owner};
+    if (object->modified_ms == 0)
+        object->modified_ms = writer->now_ms;
+    assert(object->modified_ms != 0 || writer->now_ms == 0);
+    row->modified_ms = object->modified_ms;
+    memcpy(row->etag, object->etag, sizeof(row->etag));
+    if (meta_object_has_upload(object))
+        row->upload_id = slice_of(object->upload_id, sizeof(object->upload_id));
+    if ((err = key_check(op->key)) != 0)
+        return err;
+    return extents_pack(writer, &object->extents, object->size, &row->extents);
+}
+
+static int put_row_end(struct meta_writer *writer, const struct meta_object *object, struct object_row *row)
+{
+    int err = attributes_pack(writer, &object->attributes, &row->attributes);
+
+    return err != 0 ? err : parts_pack(writer, object, &row->parts);
+}
+
+int put_row_make(struct meta_writer *writer, struct meta_object_put *op, struct object_row *row)
+{
+    int err = put_row_begin(writer, op, row);
+
+    assert(op->append == NULL);
+    return err != 0 ? err : put_row_end(writer, &op->object, row);
+}
+
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op)
 {
     struct meta_object *object = &op->object;
-    struct object_row row = {.size = object->size, .checksum = object->checksum, .owner = object->owner};
+    struct object_row row;
     int err;
 
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if (object->modified_ms == 0)
-        object->modified_ms = writer->now_ms;
-    assert(object->modified_ms != 0 || writer->now_ms == 0);
-    row.modified_ms = object->modified_ms;
-    memcpy(row.etag, object->etag, sizeof(row.etag));
-    if (meta_object_has_upload(object))
-        row.upload_id = slice_of(object->upload_id, sizeof(object->upload_id));
-    if ((err = key_check(op->key)) != 0 ||
-        (err = extents_pack(writer, &object->extents, object->size, &row.extents)) != 0)
+    if ((err = put_row_begin(writer, op, &row)) != 0)
         return err;
     if (op->append != NULL && op->append->etag != NULL)
         return object_append(writer, op, row.extents);
     if (op->append != NULL && (err = append_creates(writer, op)) != 0)
         return err;
-    if ((err = attributes_pack(writer, &object->attributes, &row.attributes)) != 0 ||
-        (err = parts_pack(writer, object, &row.parts)) != 0)
+    if ((err = put_row_end(writer, object, &row)) != 0)
         return err;
     if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_NEW)) != 0)
         return err;

@@ -85,24 +85,40 @@ static int prepare_copy(struct meta_writer *writer, const struct publication *pu
     return 0;
 }
 
+/* An object with bytes of its own. */
+static int prepare_put(struct meta_writer *writer, const struct publication *publication,
+                       struct meta_object_put *put, const struct object_row *current)
+{
+    struct object_row row;
+    int err = put_row_make(writer, put, &row);
+
+    if (err != 0 || (err = bounds_check(writer, publication->row.bucket, &row, current)) != 0 ||
+        (err = prepare_row(writer, publication, put->key, &row, current)) != 0)
+        return err;
+    return references_take(writer, &row, REFERENCES_NEW);
+}
+
 static int prepare_entry(struct meta_writer *writer, const struct publication *publication,
                          struct meta_publish_entry *entry)
 {
     struct meta_object_copy *copy = &entry->copy;
+    struct slice key = entry->put != NULL ? entry->put->key : copy->key;
     int64_t bucket = publication->row.bucket;
     struct object_row current;
     int err;
 
     copy->bucket = bucket;
-    if ((err = key_check(copy->key)) != 0 || (err = publications_meet(writer, bucket, copy->key)) != 0 ||
-        (err = publication_watch_add(publication->watch, bucket, copy->key)) != 0)
+    if ((err = key_check(key)) != 0 || (err = publications_meet(writer, bucket, key)) != 0 ||
+        (err = publication_watch_add(publication->watch, bucket, key)) != 0)
         return err;
-    err = object_row_load(writer, bucket, copy->key, &current);
+    err = object_row_load(writer, bucket, key, &current);
     if (err != 0 && err != META_E_NO_KEY)
         return err;
     const struct object_row *there = err == 0 ? &current : NULL;
-    if ((err = condition_check(&copy->condition, there)) != 0)
+    if ((err = condition_check(entry->put != NULL ? &entry->put->condition : &copy->condition, there)) != 0)
         return err;
+    if (entry->put != NULL)
+        return prepare_put(writer, publication, entry->put, there);
     if (!entry->removes)
         return prepare_copy(writer, publication, copy, there);
     int removed = prepare_removal(writer, publication, copy->key, there, copy->owner);

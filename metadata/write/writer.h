@@ -217,6 +217,8 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key);
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
+/* The row that a put makes, without an append. */
+int put_row_make(struct meta_writer *writer, struct meta_object_put *op, struct object_row *row);
 int op_objects_put(struct meta_writer *writer, struct meta_objects_put *op);
 /* op_object_put for a change with `append`, the new extents being packed. */
 int object_append(struct meta_writer *writer, struct meta_object_put *op, struct slice extents);

@@ -15,14 +15,14 @@ import time
 from sluicetest import SLUICE, Server, blob_files, check, done, equal, poll, scratch
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "6"))
-WRITERS, MEMBERS = 3, 40
+WRITERS, MEMBERS = 3, 150 # more than fit into one change
 rng = random.Random(int(os.environ.get("CRASH_SEED", "1")))
 
 
 def body_of(stamp, member):
     """Says itself which archive it is of."""
     head = b"%012d.%04d." % (stamp, member)
-    size = 20 + member * member * 97 % 60_000 + (300_000 if member == 7 else 0)
+    size = 20 + member * member * 97 % 20_000 + (300_000 if member == 7 else 0)
     return (head * (size // len(head) + 1))[:size]
 
 

@@ -164,6 +164,14 @@ equal(put(server, whole, {"if-none-match": "*"})[0], 200, "If-None-Match: * wher
 answer = put(server, make([("new", b"1"), ("two", b"2")]), {"if-none-match": "*"})
 equal((error_code(answer[2]), keys(server)), ("PreconditionFailed", ["good", "two"]), "and where one is")
 clear(server)
+several = [(f"several/{index:03}", b"%03d" % index * 3000) for index in range(200)]
+put(server, make([several[150]]))
+answer = put(server, make(several), {"if-none-match": "*"})
+equal((error_code(answer[2]), keys(server)), ("PreconditionFailed", ["several/150"]), "the same of more than fit into one change")
+equal(put(server, make(several + [("several/007", b"last"), ("other", b"1"), ("several/007", b"the very last")]))[0], 200, "they replace what is there")
+equal(([server.request("GET", f"/tars/{key}")[2] for key, _ in several[148:152]], server.request("GET", "/tars/several/007")[2], len(keys(server))),
+      ([data for _, data in several[148:152]], b"the very last", 201), "and of members of one name the last stays")
+clear(server)
 check(poll(lambda: space(server.data) == 0), "of all that was refused or deleted no byte is left", str(space(server.data)))
 
 # ---- Bytes go when their objects go ----
@@ -218,6 +226,8 @@ answer = put(server, make([("c", b"1"), ("d", b"2" * 100_001)]), path="/cache/up
 equal((answer[0], error_code(answer[2]), keys(server, "cache")), (413, "EntityTooLarge", ["a", "b"]), "a member that is too large: nothing is stored")
 answer = put(server, make([("c", b"1"), ("b", b"other")]), path="/cache/up.tar")
 equal((answer[0], error_code(answer[2]), keys(server, "cache")), (412, "PreconditionFailed", ["a", "b"]), "a key that is taken, where each is written once: the same")
+answer = put(server, make([(f"many/{index}", b"1") for index in range(150)] + [("b", b"other")]), path="/cache/up.tar")
+equal((answer[0], keys(server, "cache")), (412, ["a", "b"]), "of many, too")
 equal(figures(), [2, 180_000], "and nothing is counted")
 check(server.stop(), "the server stops")
 status, output = run([SLUICE, "check", "--data", server.data])
@@ -272,6 +282,10 @@ equal(upload(admin, make([("a", b"1"), ("b", b"2")]), bucket="locked"), 200, "a 
 equal([admin.head_object(Bucket="locked", Key=key).get("ObjectLockMode") for key in ("a", "b")], ["GOVERNANCE"] * 2, "its default is on each object")
 equal(upload(admin, make([("a", b"3")]), bucket="locked"), 200, "another archive")
 equal([version["IsLatest"] for version in admin.list_object_versions(Bucket="locked", Prefix="a")["Versions"]], [True, False], "makes versions")
+equal([upload(admin, make([(f"many/{index:03}", b"%d" % round_number) for index in range(150)]), bucket="locked") for round_number in range(2)], [200, 200], "many, twice")
+equal(len(admin.list_object_versions(Bucket="locked", Prefix="many/")["Versions"]), 300, "make versions of all")
+equal(admin.get_object(Bucket="locked", Key="many/149")["Body"].read(), b"1", "the newest of which is read")
+equal(admin.head_object(Bucket="locked", Key="many/149").get("ObjectLockMode"), "GOVERNANCE", "and locked")
 check(server.stop(), "the server stops")
 status, output = run([SLUICE, "check", "--data", server.data])
 check(status == 0, "and the store is clean", output)
