@@ -203,7 +203,7 @@ const struct option_row option_rows[] = {
     {.name = "cache", .variable = "SLUICE_CACHES", .type = OPTION_LIST, .field = FIELD(caches), .argument = "'KIND bucket=NAME ...'",
      .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "Be the remote cache of a build tool at http://HOST/-/cache/KIND/, which keeps its entries in that bucket: bazel, ccache, github, go, "
-             "gradle, http, nx, turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once, of bazel no-validation, of github "
+             "gradle, http, lfs, nx, turbo or webdav. Further words: name=NAME in the URL, prefix=TEXT before the keys, write-once, of bazel no-validation, of github "
              "repository=ID. Repeatable."},
     {.name = "public-url", .type = OPTION_TEXT, .field = FIELD(public_url), .check = check_public_url, .argument = "URL",
      .sources = FROM_ALL, .commands = COMMAND_SERVE,

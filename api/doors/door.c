@@ -8,7 +8,11 @@
 #include "api/s3/web_auth/s3_verify_web.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_selector.h"
+#include "storage/base/base64.h"
+#include "storage/base/hex.h"
 #include "storage/base/names.h"
+
+#define SHA256_BYTES 32u
 
 struct door_call *door_call_of(const struct s3_request *request)
 {
@@ -57,6 +61,44 @@ bool door_path_is_plain(struct slice path)
     }
 }
 
+/* ---- URLs ---- */
+
+char *door_public_url_copy(const char *public_url)
+{
+    size_t length = strlen(public_url);
+
+    while (length > 0 && public_url[length - 1] == '/')
+        length--;
+    return strndup(public_url, length);
+}
+
+/* Where every address of the machine is served, this machine reaches it by its own. */
+static struct slice reachable(struct arena *arena, struct slice address)
+{
+    if (slice_has_prefix(address, "0.0.0.0:"))
+        return arena_concat(arena, SLICE("127.0.0.1"), slice_from(address, strlen("0.0.0.0")));
+    if (slice_has_prefix(address, "[::]:"))
+        return arena_concat(arena, SLICE("[::1]"), slice_from(address, strlen("[::]")));
+    return address;
+}
+
+struct slice door_base_url(const struct door_call *call, const char *public_url)
+{
+    struct arena *arena = &call->request->http->arena;
+    const struct http_server *server = http_worker_server(http_request_worker(call->request->http));
+    const char *address;
+    bool is_tls;
+
+    if (public_url != NULL)
+        return slice_text(public_url);
+    for (unsigned i = 0; (address = http_server_listener(server, i, &is_tls)) != NULL; i++) {
+        if (strncmp(address, "unix:", 5) != 0)
+            return arena_concat(arena, is_tls ? SLICE("https://") : SLICE("http://"),
+                                reachable(arena, slice_text(address)));
+    }
+    return slice_of("", 0);
+}
+
 /* ---- Going on ---- */
 
 /* Nothing of S3's vocabulary means anything here: a copy, an ACL or a lock would go past what the door checks. */
@@ -97,6 +139,28 @@ enum s3_door_way door_go_to_key(struct door_call *call, struct slice name)
     if (request->method == S3_PUT && door->is_write_once)
         door_add_header(request, SLICE("if-none-match"), SLICE("*"));
     return S3_DOOR_ENTERED;
+}
+
+bool door_is_sha256(struct slice hash)
+{
+    for (size_t i = 0; i < hash.len; i++) {
+        if (hex_value_lower(hash.base[i]) < 0)
+            return false;
+    }
+    return hash.len == 2 * SHA256_BYTES;
+}
+
+/* What S3's clients say of their bytes is verified on their way in. */
+void door_claim_sha256(struct door_call *call, struct slice hash)
+{
+    unsigned char sha256[SHA256_BYTES];
+    char text[BASE64_ENCODED_BYTES(SHA256_BYTES) + 1];
+    size_t length;
+
+    (void)hex_decode(hash.base, hash.len, sha256, sizeof(sha256)); /* door_is_sha256 */
+    length = base64_encode(sha256, sizeof(sha256), text);
+    door_add_header(call->request, SLICE("x-amz-checksum-sha256"),
+                    arena_dup(&call->request->http->arena, text, length));
 }
 
 void door_dispatch_anew(struct s3_request *request)

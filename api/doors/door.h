@@ -79,8 +79,8 @@ struct door_call *door_call_of(const struct s3_request *request);
 
 /* ---- The kinds ---- */
 
-extern const struct door_kind door_bazel, door_ccache, door_github, door_go, door_gradle, door_http, door_nx,
-    door_turbo, door_webdav;
+extern const struct door_kind door_bazel, door_ccache, door_github, door_go, door_gradle, door_http, door_lfs,
+    door_nx, door_turbo, door_webdav;
 
 /* ---- Reading ---- */
 
@@ -91,11 +91,24 @@ bool door_name_is_plain(struct slice name, size_t max);
 /* Whether a path is one of names that are not empty, and none is "." or "..": what clients and proxies do not rewrite. */
 bool door_path_is_plain(struct slice path);
 
+/* 64 hex digits in lower case. */
+bool door_is_sha256(struct slice hash);
+
+/* ---- URLs that clients are told ---- */
+
+/* Without a '/' at its end; NULL: no memory. Released by free. */
+char *door_public_url_copy(const char *public_url);
+/* What URLs begin with: public_url, or where that is NULL the address that is served. What a client calls this server has no say in it. Empty: no
+ * address can be told, for only socket files are served. */
+struct slice door_base_url(const struct door_call *call, const char *public_url);
+
 /* ---- Going on ---- */
 
 /* The request is about the door's key of that name from here on: GET, HEAD, PUT and DELETE are S3's of an object. */
 /* One more header of the request, as if the client had sent it. Neither text is copied. */
 void door_add_header(struct s3_request *request, struct slice name, struct slice value);
+/* The body of the PUT has to have that SHA-256, which door_is_sha256. */
+void door_claim_sha256(struct door_call *call, struct slice hash);
 enum s3_door_way door_go_to_key(struct door_call *call, struct slice name);
 
 /* The request says other things by now than when it came in, in key, parameters or headers: they are read anew, and it goes S3's way. */

@@ -17,11 +17,7 @@
 #include "api/doors/door_action.h"
 #include "api/doors/door_decode.h"
 #include "api/s3/object/s3_range.h"
-#include "storage/base/base64.h"
 #include "storage/base/clock.h"
-#include "storage/base/hex.h"
-
-#define SHA256_BYTES 32u
 
 /* What the path names. */
 struct entry {
@@ -29,15 +25,6 @@ struct entry {
     struct slice hash;
     bool is_blob;
 };
-
-static bool is_hash(struct slice hash)
-{
-    for (size_t i = 0; i < hash.len; i++) {
-        if (hex_value_lower(hash.base[i]) < 0)
-            return false;
-    }
-    return hash.len == ACTION_HASH_BYTES;
-}
 
 static bool ends_with_folder(struct slice path, const char *folder)
 {
@@ -56,7 +43,7 @@ static bool read_entry(struct slice path, struct entry *entry)
     folder = slice_of(path.base, path.len - ACTION_HASH_BYTES);
     entry->hash = slice_from(path, folder.len);
     entry->is_blob = ends_with_folder(folder, "cas/");
-    if (!is_hash(entry->hash) || (!entry->is_blob && !ends_with_folder(folder, "ac/")))
+    if (!door_is_sha256(entry->hash) || (!entry->is_blob && !ends_with_folder(folder, "ac/")))
         return false;
     entry->instance = slice_of(folder.base, folder.len - strlen(entry->is_blob ? "cas/" : "ac/"));
     return true;
@@ -104,19 +91,6 @@ static bool read_size(const struct s3_request *request, uint64_t *size)
     return text.base == NULL || s3_number_parse(text.base, text.len, INT64_MAX, size) == 0;
 }
 
-/* What S3's clients say of their bytes is verified on their way in. */
-static void claim_hash(struct door_call *call, struct slice hash)
-{
-    unsigned char sha256[SHA256_BYTES];
-    char text[BASE64_ENCODED_BYTES(SHA256_BYTES) + 1];
-    size_t length;
-
-    (void)hex_decode(hash.base, hash.len, sha256, sizeof(sha256)); /* is_hash */
-    length = base64_encode(sha256, sizeof(sha256), text);
-    door_add_header(call->request, SLICE("x-amz-checksum-sha256"),
-                    arena_dup(&call->request->http->arena, text, length));
-}
-
 static enum s3_door_way put_entry(struct door_call *call, const struct entry *entry, struct slice name)
 {
     struct s3_request *request = call->request;
@@ -133,7 +107,7 @@ static enum s3_door_way put_entry(struct door_call *call, const struct entry *en
     if ((way = door_go_to_key(call, name)) != S3_DOOR_ENTERED)
         return way;
     if (entry->is_blob) {
-        claim_hash(call, entry->hash);
+        door_claim_sha256(call, entry->hash);
     } else if (call->door->validates) {
         call->front.on_body = door_action_on_body;
         call->front.on_body_end = door_action_on_body_end;

@@ -23,9 +23,9 @@ struct reading {
     void *log_ctx;
 };
 
-static const struct door_kind *const kinds[] = {&door_bazel, &door_ccache, &door_github,
-                                                &door_go,    &door_gradle, &door_http,
-                                                &door_nx,    &door_turbo,  &door_webdav};
+static const struct door_kind *const kinds[] = {&door_bazel,  &door_ccache, &door_github, &door_go,
+                                                &door_gradle, &door_http,   &door_lfs,    &door_nx,
+                                                &door_turbo,  &door_webdav};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* ---- Configuration ---- */

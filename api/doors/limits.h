@@ -34,7 +34,11 @@
 #define DOOR_DECODE_WINDOW_LOG_MAX   23
 #define DOOR_DECODE_THREADS_MAX      2u
 #define DOOR_DECODE_MEMORY_BYTES_MAX (128u << 20)
-#define DOOR_MESSAGE_BYTES_MAX       256u /* of what an error says */
+/* Of one batch of Git LFS, whose clients ask for 100 objects at a time; and looked up in one turn, as blobs of a result are. */
+#define DOOR_LFS_OBJECTS_MAX     1000u
+#define DOOR_LFS_BATCH_BYTES_MAX (256u << 10)
+#define DOOR_LFS_TURN_OBJECTS    64u
+#define DOOR_MESSAGE_BYTES_MAX   256u /* of what an error says */
 
 #define GITHUB_KEY_BYTES_MAX           512u        /* GitHub's own bound, there of characters */
 #define GITHUB_KEYS_MAX                10u         /* that one look-up asks for, as GitHub has it */

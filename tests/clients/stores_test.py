@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tools that keep what they made at the door `http` of /-/cache/, or in a bucket by S3: Maven, Nix and Rush. Each works in fresh places, with the
+"""Tools that keep what they made at the doors `http` and `lfs` of /-/cache/, or in a bucket by S3: Maven, Nix, Rush and Git LFS. Each works in fresh places, with the
 tokens of main, of a pull request, of one who only reads, and a wrong one."""
 import json
 import os
 import shutil
 import sys
 
-from caches import RECIPES, fetched, own_copy, recipe, run, s3_story, secret_of, serve, stored, story, write
+from caches import RECIPES, answers, fetched, own_copy, recipe, run, s3_story, secret_of, serve, stored, story, write
 from registry import BUILD, check, done, tool
 from sluicetest import equal, fresh, scratch, skip
 
@@ -135,9 +135,62 @@ def rush():
         who, content, "rush-s3", {"main": "S3MAIN:s3-main-secret-0123456789", "reader": "S3READER:s3-reader-secret-0123456789"}.get(who, "S3MAIN:another-secret-012345")))
 
 
-server = serve(["http bucket=http-cache"], "--bucket", "ci-s3", more=LINES)
+# ---- Git LFS ----
+
+def git_lfs():
+    if tool("git") is None or tool("git-lfs") is None:
+        return skip("Git LFS", "git or git-lfs is not installed")
+    common = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_AUTHOR_NAME": "someone", "GIT_AUTHOR_EMAIL": "someone@example.com",
+              "GIT_COMMITTER_NAME": "someone", "GIT_COMMITTER_EMAIL": "someone@example.com", "HOME": fresh("lfs-home")}
+    os.makedirs(common["HOME"])
+    bare, work, recipes = fresh("lfs-bare"), fresh("lfs-work"), os.path.join(RECIPES, "git-lfs.sh")
+
+    def git(place, who, *words):
+        if os.path.exists(os.path.join(place, ".git")):
+            run([recipes], place, {**common, **named(who), "SLUICE_FOLDER": "org/app"})
+        return run(["git", *words], place, common, 60)
+
+    def committed(who, content):
+        write(work, {"large.bin": content * 50_000, "larger.bin": content * 70_000})
+        git(work, who, "add", "-A")
+        return git(work, who, "commit", "-q", "-m", content)[0] == 0
+
+    def pulled(who, content):
+        place = fresh("lfs-clone")
+        status, output = git(scratch(), who, "clone", "-q", bare, place)
+        status, more = git(place, who, "lfs", "pull")
+        return status == 0 and open(os.path.join(place, "larger.bin")).read() == content * 70_000, output + more
+
+    for command in (["lfs", "install"], ["init", "-q", "--bare", bare], ["init", "-q", work]):
+        git(scratch(), "main", *command)
+    git(work, "main", "lfs", "track", "*.bin")
+    git(work, "main", "remote", "add", "origin", bare)
+    check(committed("main", "a"), "Git LFS: two large files are committed")
+    status, output = git(work, "main", "push", "-q", "origin", "HEAD:main")
+    check(status == 0 and len(stored("lfs-cache", "main/-/org/app/objects/")) == 2, "Git LFS: main pushes them", output[-1500:])
+    git(bare, "main", "symbolic-ref", "HEAD", "refs/heads/main")
+    for who, name in (("main", "main"), ("pull", "a pull request"), ("reader", "who only reads")):
+        whole, output = pulled(who, "a")
+        check(whole, f"Git LFS: {name} pulls them in another place", output[-1500:])
+    whole, output = pulled(None, "a")
+    check(not whole, "Git LFS: with a wrong token nobody does", output[-1500:])
+    seen = len(answers("lfs"))
+    status, output = git(work, "main", "lfs", "push", "--all", "origin")
+    check(status == 0 and not [line for line in answers("lfs")[seen:] if '"PUT' in line], "Git LFS: what is there is not sent once more", output[-1500:])
+    committed("main", "b")
+    for who, name in (("reader", "who only reads pushes nothing"), (None, "with a wrong token nobody does")):
+        status, output = git(work, who, "push", "origin", "HEAD:refs/heads/other")
+        check(status != 0 and len(stored("lfs-cache", "")) == 2, f"Git LFS: {name}", output[-1500:])
+    status, output = git(work, "pull", "push", "-q", "origin", "HEAD:main")
+    check(status == 0 and len(stored("lfs-cache", "pr/1/-/org/app/objects/")) == 2, "Git LFS: a pull request pushes", output[-1500:])
+    check(pulled("pull", "b")[0], "Git LFS: and pulls its own")
+    whole, output = pulled("main", "b")
+    return check(not whole, "Git LFS: main does not find it", output[-1500:])
+
+
+server = serve(["http bucket=http-cache", "lfs bucket=lfs-cache"], "--bucket", "ci-s3", more=LINES)
 only = sys.argv[1:]
-for name, part in (("maven", maven), ("nix", nix), ("rush", rush)):
+for name, part in (("maven", maven), ("nix", nix), ("rush", rush), ("lfs", git_lfs)):
     if not only or name in only:
         part()
 check(server.stop(), "the server ends with status 0")

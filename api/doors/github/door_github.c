@@ -35,7 +35,6 @@ static void close_github(struct door *door)
 static int open_github(struct door *door, const char *public_url)
 {
     struct github *github = door->state = calloc(1, sizeof(*github));
-    size_t length = public_url != NULL ? strlen(public_url) : 0;
 
     if (github == NULL || (github->uploads = github_uploads_create()) == NULL)
         return -ENOMEM;
@@ -43,9 +42,7 @@ static int open_github(struct door *door, const char *public_url)
         return -EIO;
     if (public_url == NULL)
         return 0;
-    while (length > 0 && public_url[length - 1] == '/')
-        length--;
-    return (github->public_url = strndup(public_url, length)) != NULL ? 0 : -ENOMEM;
+    return (github->public_url = door_public_url_copy(public_url)) != NULL ? 0 : -ENOMEM;
 }
 
 /* May come several times: commas stand between the lines of a list of caches. */

@@ -31,33 +31,11 @@ static struct slice sign(const struct door_call *call, enum github_use use, stru
     return slice_of(signature, base64url_encode(mac, sizeof(mac), signature));
 }
 
-/* Where every address of the machine is served, this machine reaches it by its own. */
-static struct slice reachable(struct arena *arena, struct slice address)
-{
-    if (slice_has_prefix(address, "0.0.0.0:"))
-        return arena_concat(arena, SLICE("127.0.0.1"), slice_from(address, strlen("0.0.0.0")));
-    if (slice_has_prefix(address, "[::]:"))
-        return arena_concat(arena, SLICE("[::1]"), slice_from(address, strlen("[::]")));
-    return address;
-}
-
-/* Empty: no address can be told, for only socket files are served. */
 static struct slice base_of(const struct door_call *call)
 {
-    struct arena *arena = &call->request->http->arena;
-    const struct http_server *server = http_worker_server(http_request_worker(call->request->http));
     const struct github *github = call->door->state;
-    const char *address;
-    bool is_tls;
 
-    if (github->public_url != NULL)
-        return slice_text(github->public_url);
-    for (unsigned i = 0; (address = http_server_listener(server, i, &is_tls)) != NULL; i++) {
-        if (strncmp(address, "unix:", 5) != 0)
-            return arena_concat(arena, is_tls ? SLICE("https://") : SLICE("http://"),
-                                reachable(arena, slice_text(address)));
-    }
-    return slice_of("", 0);
+    return door_base_url(call, github->public_url);
 }
 
 struct slice github_url_make(const struct door_call *call, enum github_use use, struct slice name,
