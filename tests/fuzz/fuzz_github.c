@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes, as a call to GitHub's cache service in either form, and as the names of blocks. A message that is taken points into its own bytes and
+ * Any bytes, as a call to GitHub's cache service or to that for artifacts, in either form, and as the names of blocks. A message that is taken points into its own bytes and
  * keeps its bounds; a list that is taken names blocks that are there, each once. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "api/doors/github/github.h"
+#include "api/doors/github/github_artifact.h"
+#include "api/doors/github/github_proto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +49,48 @@ static void fuzz_json(struct slice text, enum github_call call)
     arena_free(&arena);
 }
 
+/* What is read as the one form is told as an entry in both. */
+static void tell(struct arena *arena, const struct github_artifact_message *message)
+{
+    const struct github_artifact_entry entry = {.run = message->run,
+                                                .job = message->job,
+                                                .name = message->name,
+                                                .id = message->id,
+                                                .size = message->size,
+                                                .created_ms = message->expires_ms};
+    const struct github_artifact_answer answer = {.list = &entry, .count = 1};
+    struct slice wire = github_artifact_wire(arena, GITHUB_ARTIFACT_LIST, &answer);
+    struct github_field field;
+
+    require(github_proto_take(&wire, &field) && wire.len == 0);
+    while (field.bytes.len > 0) {
+        struct github_field inner;
+
+        require(github_proto_take(&field.bytes, &inner));
+    }
+    (void)github_artifact_json(arena, GITHUB_ARTIFACT_LIST, &answer); /* nothing, where a text is no UTF-8 */
+}
+
+static void fuzz_artifact(struct slice bytes, enum github_artifact_call call)
+{
+    struct github_artifact_message message;
+    struct arena arena;
+
+    arena_init(&arena, NULL);
+    if (github_artifact_read_wire(call, bytes, &message) == 0) {
+        require_inside(bytes, message.run);
+        require_inside(bytes, message.job);
+        require_inside(bytes, message.name);
+        require_inside(bytes, message.type);
+        require_inside(bytes, message.hash);
+        require(message.expires_ms >= 0);
+        tell(&arena, &message);
+    }
+    if (github_artifact_read_json(&arena, bytes, &message) == 0)
+        tell(&arena, &message);
+    arena_free(&arena);
+}
+
 /* Each line is a block. Every second one is put. */
 static void fuzz_blocks(struct slice text)
 {
@@ -84,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_wire(slice_of(data, size), call);
         fuzz_json(slice_of(data, size), call);
     }
+    for (enum github_artifact_call call = 0; call < GITHUB_ARTIFACT_CALLS; call++)
+        fuzz_artifact(slice_of(data, size), call);
     fuzz_blocks(slice_of(data, size));
     return 0;
 }
