@@ -39,6 +39,7 @@ enum meta_op_kind {
     META_OP_PUBLISH_PREPARE,
     META_OP_PUBLISH,
     META_OP_PUBLISH_END,
+    META_OP_UPLOADS_END,
     META_OP_KIND_COUNT
 };
 

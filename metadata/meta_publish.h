@@ -35,6 +35,9 @@ struct meta_publish_entry {
     /* Not NULL: its object is no copy, but this one, with key and condition of its own; `copy` is not used. Its bytes are given back with the
      * publication, where that comes to nothing: it cannot be prepared once more. */
     struct meta_object_put *put;
+    /* Its object is what the upload of this key would become: upload_id, parts, assembly, etag, checksum and default_lock say how; of `copy`, key
+     * and condition count. The upload stays, META_OP_UPLOADS_END is for it. NULL: a copy. META_E_NO_UPLOAD, META_E_INVALID_PART */
+    const struct meta_upload_complete *upload;
     bool removes; /* the key is to have none; nothing is prepared where it has none, or was prepared before */
     bool existed; /* out, of a removal: it is prepared */
 };
@@ -65,6 +68,15 @@ struct
     meta_publish_end { /* gives up what is prepared; nothing to do where there is no such publication, or it is published */
     struct meta_op op;
     int64_t id;
+};
+
+/* Uploads that were published cease to be; nothing to do for one that is not there. */
+struct meta_uploads_end {
+    struct meta_op op;
+    int64_t bucket;
+    const struct slice *keys;
+    const unsigned char (*upload_ids)[META_UPLOAD_ID_BYTES];
+    uint32_t count; /* META_PUBLISH_STEP_KEYS at most, -EINVAL beyond */
 };
 
 #endif

@@ -67,6 +67,11 @@
 #define S3_PUBLISH_REMOVALS_MAX  20000u /* with as many staged ones */
 #define S3_PUBLISH_BYTES_MAX     (8u << 20)
 #define S3_PUBLISH_KEYS_PER_TURN 25u
+/* Uploads that are published: parts of one, which are counted one by one in one change, six milliseconds; and of all. Pieces, parts or whole
+ * objects, that one change takes on. */
+#define S3_PUBLISH_UPLOAD_PARTS_MAX 1000u
+#define S3_PUBLISH_PARTS_MAX        20000u
+#define S3_PUBLISH_STEP_PIECES      512u
 
 #define S3_QUERY_PARAMETERS_MAX       64u
 #define S3_USER_METADATA_BYTES_MAX    2048u            /* S3's limit: names and values of x-amz-meta-* */

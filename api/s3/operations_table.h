@@ -245,7 +245,7 @@ OPERATION(ExpireObjects, POST, BUCKET, BY("sluice-expire"), WRITE, NO_ACTION, LI
           "background. 202 once that is stored; those that come later stay. 64 at a time. Takes write on all keys with the prefix, admin where the bucket has a policy")
 OPERATION(PublishObjects, POST, BUCKET, BY("sluice-publish"), WRITE, NO_ACTION, DOCUMENT, SERVED, s3_op_publish,
           "not S3's: [a build in one moment](../../deploy/README.md#publishing). `Publish` with up to 10,000 `Object`s (`Key`, `Staged`, and `ETag`, `VersionId` of the "
-          "staged one), `Prefix` (what else begins so goes), `Condition` (`Key` with `IfMatch` or `IfNoneMatch`), `RemoveStaged`. Each key is judged as by "
+          "staged one; or `Key`, `UploadId`, `Part`s), `Prefix` (what else begins so goes), `Condition` (`Key` with `IfMatch` or `IfNoneMatch`), `RemoveStaged`. Each key is judged as by "
           "CopyObject or DeleteObject; the prefix has to be one that the caller may list. 404, 403, 412 name the key; `ConditionalRequestConflict` where others change the same keys "
           "again and again. Documents: 8 MiB")
 OPERATION(GetExpiry, GET, BUCKET, BY("sluice-expire"), LIST, NO_ACTION, 0, SERVED, s3_op_get_expiry,

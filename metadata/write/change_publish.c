@@ -66,6 +66,22 @@ static int prepare_removal(struct meta_writer *writer, const struct publication 
     return current == NULL ? 0 : publication_prepare(writer, publication, key, &row, current);
 }
 
+/* What the upload would become; its parts keep what they have, too. */
+static int prepare_upload(struct meta_writer *writer, const struct publication *publication,
+                          const struct meta_publish_entry *entry, const struct object_row *current)
+{
+    int64_t bucket = publication->row.bucket;
+    struct object_row row;
+    int err;
+
+    assert(entry->upload->bucket == bucket && slice_equals(entry->upload->key, entry->copy.key));
+    if ((err = upload_row_make(writer, entry->upload, &row)) != 0 ||
+        (err = bounds_check(writer, bucket, &row, current)) != 0 ||
+        (err = prepare_row(writer, publication, entry->copy.key, &row, current)) != 0)
+        return err;
+    return references_take(writer, &row, REFERENCES_SHARED);
+}
+
 /* A copy of the source as it is now, in its own right. */
 static int prepare_copy(struct meta_writer *writer, const struct publication *publication,
                         struct meta_object_copy *copy, const struct object_row *current)
@@ -119,6 +135,8 @@ static int prepare_entry(struct meta_writer *writer, const struct publication *p
         return err;
     if (entry->put != NULL)
         return prepare_put(writer, publication, entry->put, there);
+    if (entry->upload != NULL)
+        return prepare_upload(writer, publication, entry, there);
     if (!entry->removes)
         return prepare_copy(writer, publication, copy, there);
     int removed = prepare_removal(writer, publication, copy->key, there, copy->owner);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "metadata/meta_publish.h"
 #include "metadata/rows/assembly.h"
 #include "metadata/rows/kept_parts.h"
 
@@ -123,30 +124,39 @@ static int complete_clear(struct meta_writer *writer, const struct meta_upload_c
     return parts_finish(writer, op->upload_id, slice_of(kept, length));
 }
 
-int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op)
+int upload_row_make(struct meta_writer *writer, const struct meta_upload_complete *op, struct object_row *row)
 {
-    struct object_row row = {.modified_ms = writer->now_ms,
-                             .checksum = op->checksum,
-                             .upload_id = slice_of(op->upload_id, META_UPLOAD_ID_BYTES)};
     struct upload_row upload;
-    int err, found;
+    int err,
+        found = row_upload_get(writer->store, &writer->arena, op->bucket, op->key, op->upload_id, &upload);
 
     assert(op->parts != NULL || op->part_count == 0);
+    if (found <= 0)
+        return found == 0 ? META_E_NO_UPLOAD : found;
+    *row = (struct object_row){.modified_ms = writer->now_ms,
+                               .checksum = op->checksum,
+                               .upload_id = slice_of(op->upload_id, META_UPLOAD_ID_BYTES),
+                               .owner = upload.owner,
+                               .attributes = upload.attributes};
+    if (key_check(op->key) != 0)
+        return META_E_CORRUPT; /* no upload can be of such a key */
+    if ((err = complete_assemble(writer, op, row)) != 0)
+        return err;
+    memcpy(row->etag, op->etag, sizeof(row->etag));
+    return lock_default(writer, &row->attributes, op->default_lock);
+}
+
+int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *op)
+{
+    struct object_row row;
+    int err;
+
     assert(op->order == NULL || op->assembly == NULL);
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    found = row_upload_get(writer->store, &writer->arena, op->bucket, op->key, op->upload_id, &upload);
-    if (found <= 0)
-        return found == 0 ? complete_again(writer, op) : found;
-    row.owner = upload.owner;
-    row.attributes = upload.attributes;
-    if (key_check(op->key) != 0)
-        return META_E_CORRUPT; /* no upload can be of such a key */
-    if ((err = complete_assemble(writer, op, &row)) != 0)
-        return err;
-    memcpy(row.etag, op->etag, sizeof(row.etag));
-    if ((err = lock_default(writer, &row.attributes, op->default_lock)) != 0 ||
-        (err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
+    if ((err = upload_row_make(writer, op, &row)) != 0)
+        return err == META_E_NO_UPLOAD ? complete_again(writer, op) : err;
+    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_MOVED)) != 0 ||
         (err = complete_clear(writer, op)) != 0 ||
         (err = row_upload_delete(writer->store, op->bucket, op->key, op->upload_id)) != 0)
         return err;
@@ -154,4 +164,22 @@ int op_upload_complete(struct meta_writer *writer, struct meta_upload_complete *
     op->size = row.size;
     op->version = row.version;
     return 0;
+}
+
+int op_uploads_end(struct meta_writer *writer, struct meta_uploads_end *op)
+{
+    int err = 0;
+
+    if (op->count > META_PUBLISH_STEP_KEYS)
+        return -EINVAL;
+    for (uint32_t i = 0; i < op->count && err == 0; i++) {
+        struct meta_upload_abort abort = {.bucket = op->bucket, .key = op->keys[i]};
+
+        memcpy(abort.upload_id, op->upload_ids[i], META_UPLOAD_ID_BYTES);
+        err = op_upload_abort(writer, &abort);
+        if (err == META_E_NO_UPLOAD)
+            err = 0;
+        arena_reset(&writer->arena);
+    }
+    return err;
 }

@@ -164,7 +164,8 @@ struct touch {
     X(PUBLISH_BEGIN,     meta_publish_begin,     op_publish_begin,     NONE,                        weight_one,      SETS)                     \
     X(PUBLISH_PREPARE,   meta_publish_prepare,   op_publish_prepare,   NONE,                        weight_prepare,  0)                        \
     X(PUBLISH,           meta_publish,           op_publish,           ANY,                         weight_slice,    GARBAGE|SETS)             \
-    X(PUBLISH_END,       meta_publish_end,       op_publish_end,       NONE,                        weight_one,      GARBAGE|SETS)
+    X(PUBLISH_END,       meta_publish_end,       op_publish_end,       NONE,                        weight_one,      GARBAGE|SETS)             \
+    X(UPLOADS_END,       meta_uploads_end,       op_uploads_end,       NONE,                        weight_slice,    GARBAGE)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */

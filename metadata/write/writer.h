@@ -139,6 +139,12 @@ int version_delete_current(struct meta_writer *writer, int64_t bucket, struct me
                            const struct object_row *current, struct slice owner,
                            const struct version_given *given);
 
+/* ---- Uploads (change_upload.c) ---- */
+
+/* The row of the object that the upload would become; its references are those of the parts. META_E_NO_UPLOAD, META_E_INVALID_PART. */
+int upload_row_make(struct meta_writer *writer, const struct meta_upload_complete *op,
+                    struct object_row *row);
+
 /* ---- Parts (change_part.c) ---- */
 
 /* 0, META_E_NO_UPLOAD, or an error. */
@@ -254,6 +260,7 @@ int op_publish_begin(struct meta_writer *writer, struct meta_publish_begin *op);
 int op_publish_prepare(struct meta_writer *writer, struct meta_publish_prepare *op);
 int op_publish(struct meta_writer *writer, struct meta_publish *op);
 int op_publish_end(struct meta_writer *writer, struct meta_publish_end *op);
+int op_uploads_end(struct meta_writer *writer, struct meta_uploads_end *op);
 struct meta_cache_set;
 int op_cache_set(struct meta_writer *writer, struct meta_cache_set *op);
 struct meta_cache_step;

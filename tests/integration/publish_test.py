@@ -115,6 +115,47 @@ answer = publish(server, document([("many/1", "stage/3/a", f"<ETag>{etag}</ETag>
 equal((answer[0], *counts(answer)), (200, 1, 9999), "and gone, but for one")
 equal(listed(server, "many/"), ["many/1"], "which is listed alone")
 
+# ---- Uploads
+
+PART = b"p" * (5 << 20)
+
+
+def upload(key, *bodies):
+    """(its id, its parts as the document lists them)"""
+    number = re.search(rb"<UploadId>(.*?)<", server.request("POST", f"/web/{key}?uploads", headers={"Content-Type": "text/x-part"})[2])[1].decode()
+    parts = ""
+    for i, body in enumerate(bodies, 1):
+        answered = {name.lower(): value for name, value in server.request("PUT", f"/web/{key}?partNumber={i}&uploadId={number}", body)[1].items()}
+        parts += f"<Part><PartNumber>{i}</PartNumber><ETag>{answered['etag']}</ETag></Part>".replace('"', "&quot;")
+    return number, parts
+
+
+def uploaded(key, number, parts):
+    return f"<Object><Key>{key}</Key><UploadId>{number}</UploadId>{parts}</Object>"
+
+
+def uploads():
+    return re.findall(rb"<UploadId>(.*?)<", server.request("GET", "/web?uploads")[2])
+
+
+large, small = upload("up/large", PART, b"end"), upload("up/small", b"all")
+refused("an upload with a part that is another", document([], rest=uploaded("up/large", large[0], large[1].replace("<PartNumber>2", "<PartNumber>3"))), 400, "InvalidPart")
+refused("an upload that is not there", document([], rest=uploaded("up/none", *small)), 404, "NoSuchUpload")
+refused("an upload and a staged key", document([("up/small", "stage/3/a", f"<UploadId>{small[0]}</UploadId>{small[1]}")]), 400, "MalformedXML")
+refused("an upload without parts", document([], rest=uploaded("up/small", small[0], "")), 400, "MalformedXML")
+refused("an upload with parts in disorder", document([], rest=uploaded("up/large", large[0], "".join(reversed(re.findall("<Part>.*?</Part>", large[1]))))), 400, "InvalidPartOrder")
+refused("an upload beside a key that is not there", document([("site/c", "stage/3/none")], rest=uploaded("up/large", *large)), 404, "NoSuchKey")
+equal(len(uploads()), 2, "uploads stay as they are where nothing was published")
+answer = publish(server, document([("up/copy", "stage/3/a")], "up/", rest=uploaded("up/large", *large) + uploaded("up/small", *small)))
+equal((answer[0], *counts(answer)), (200, 3, 0), "uploads are published beside a staged key")
+status, headers, body = server.request("GET", "/web/up/large")
+headers = {name.lower(): value for name, value in headers.items()}
+equal((status, body == PART + b"end", headers["content-type"], headers["etag"][-3:]), (200, True, "text/x-part", '-2"'), "the object is what its upload would have become")
+equal([get(server, f"up/{key}") for key in ("copy", "small")], ["newest a", "all"], "so are the others")
+equal(uploads(), [], "and the uploads are no more")
+refused("more parts than it takes", document([], rest=uploaded("up/many", small[0], "".join(
+    f"<Part><PartNumber>{i}</PartNumber><ETag>e</ETag></Part>" for i in range(1, 1003)))), 400, "InvalidArgument", "1000")
+
 # ---- Versions and locks
 
 equal(server.request("PUT", "/versions", headers={"x-amz-bucket-object-lock-enabled": "true"})[0], 200, "a bucket with object lock")

@@ -6,6 +6,7 @@
  *   op_publish.c        the request, and its answer
  *   publish_document.c  what it asks for
  *   publish_keys.c      which keys come next: those of the document, their staged ones, those below the prefix
+ *   publish_upload.c    an upload, put together
  *   publish_judge.c     whether the caller may do that to the key, and what it comes to
  *   publish_run.c       the changes, one after the other
  *
@@ -15,6 +16,7 @@
 #define API_S3_PUBLISH_PUBLISH_H
 
 #include "api/core/publish.h"
+#include "api/s3/object/s3_complete.h"
 #include "api/s3/object/s3_conditions.h"
 #include "api/s3/object/s3_copy_source.h"
 #include "api/s3/s3_request.h"
@@ -28,10 +30,18 @@ struct publish_demand {
     char etag[META_ETAG_BYTES_MAX + 1];
 };
 
+/* An upload of the key, of which the object is made in place of a staged one. */
+struct publish_upload {
+    bool has_id;
+    unsigned char id[META_UPLOAD_ID_BYTES];
+    struct s3_part_list list;
+};
+
 /* One key of the document; the texts live in the request's arena. */
 struct publish_key {
-    const char *key, *staged;
+    const char *key, *staged;      /* staged NULL: it has an upload */
     struct publish_demand *demand; /* NULL: none */
+    struct publish_upload *upload; /* NULL: none */
     uint16_t key_length, staged_length;
 };
 
@@ -43,6 +53,7 @@ struct publish_order {
     struct slice pointer;
     struct slice if_match, if_none_match; /* of the pointer's object */
     bool removes_staged;
+    uint32_t upload_count, part_count;
     struct publish_key open; /* whose element is being read */
     struct slice refused;    /* the key that is too long, or is named wrongly */
     enum s3_error error;     /* why, beside what the reader of XML finds */
@@ -65,6 +76,7 @@ enum publish_stage {
 struct publish_step {
     struct meta_publish_entry entries[META_PUBLISH_STEP_KEYS];
     uint32_t count;
+    uint32_t pieces; /* that their objects lie in */
 };
 
 struct publishing {
@@ -80,6 +92,7 @@ struct publishing {
         struct meta_publish publish;
         struct meta_publish_end end;
         struct meta_sweep sweep;
+        struct meta_uploads_end uploads_end;
     } op;
     int64_t id; /* of the publication; 0: there is none */
     enum publish_stage stage;
@@ -112,11 +125,17 @@ enum s3_error publish_keys_gather(struct publishing *publishing, bool *is_full);
 
 /* The request is about this key from here on (empty: the bucket), whatever allows it. */
 void publish_aim(struct s3_request *request, struct slice key);
+/* What was judged of the key that the request is about goes along as conditions. */
+void publish_keep_conditions(struct publishing *publishing, struct meta_publish_entry *entry);
 /* Judges one key and says what the change is to do. *is_there false: there is nothing to remove. */
 enum s3_error publish_judge_copy(struct publishing *publishing, const struct publish_key *key,
                                  struct meta_publish_entry *entry);
+enum s3_error publish_judge_upload(struct publishing *publishing, const struct publish_key *key,
+                                   struct meta_publish_entry *entry);
 enum s3_error publish_judge_removal(struct publishing *publishing, struct slice key,
                                     struct meta_publish_entry *entry);
+/* The next few uploads that are no more, once they are published: how many. */
+uint32_t publish_keys_uploads(struct publishing *publishing, struct meta_uploads_end *op);
 /* Whether the prefix may be replaced at all: who is told which of its keys he may not remove must be allowed to list them. */
 enum s3_error publish_judge_prefix(struct publishing *publishing);
 /* Whether what others do to its keys meanwhile would be judged as what was there has been. */

@@ -7,12 +7,15 @@
  *     <Condition><Key>site/latest</Key><IfMatch>ETAG</IfMatch> or <IfNoneMatch>*</IfNoneMatch></Condition>
  *     <RemoveStaged>true</RemoveStaged>
  *     <Object><Key>site/a</Key><Staged>staging/17/a</Staged><ETag>ETAG</ETag><VersionId>ID</VersionId></Object> ...
+ *     <Object><Key>site/b</Key><UploadId>ID</UploadId><Part><PartNumber>1</PartNumber><ETag>ETAG</ETag></Part> ...</Object> ...
  *   </Publish>
  *
  * What it does not know is an error: who asks for a condition counts on it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/s3/publish/publish.h"
+#include "api/s3/s3_operation.h"
 
 static int refuse(struct publish_order *order, enum s3_error error, struct slice key, const char *message)
 {
@@ -61,6 +64,39 @@ static struct publish_demand *demand_of(struct publish_reading *reading)
     return key->demand;
 }
 
+static struct publish_upload *upload_of(struct publish_reading *reading)
+{
+    struct publish_key *key = &reading->order->open;
+
+    if (key->upload == NULL) {
+        key->upload = arena_alloc(reading->arena, sizeof(*key->upload));
+        memset(key->upload, 0, sizeof(*key->upload));
+        s3_part_list_begin(&key->upload->list, reading->arena, 1);
+    }
+    return key->upload;
+}
+
+/* As in CompleteMultipartUpload. name: from "Part" on. */
+static int visit_upload_part(struct publish_reading *reading, const char *name, struct slice text)
+{
+    struct publish_order *order = reading->order;
+    struct s3_part_list *list = &upload_of(reading)->list;
+    char path[64];
+    int length = snprintf(path, sizeof(path), "CompleteMultipartUpload/%s", name);
+
+    if (length < 0 || (size_t)length >= sizeof(path) || list->count > S3_PUBLISH_UPLOAD_PARTS_MAX ||
+        order->part_count > S3_PUBLISH_PARTS_MAX)
+        return length < 0 || (size_t)length >= sizeof(path)
+                   ? -1
+                   : refuse(order, S3_ERROR_INVALID_ARGUMENT, slice_of(NULL, 0),
+                            "An upload of more than 1000 parts is completed under a staged key, and this is "
+                            "published; all uploads together have 20000 at most.");
+    order->part_count += strcmp(name, "Part") == 0;
+    if (s3_part_list_visit(list, path, text.base, text.len) == 0)
+        return 0;
+    return list->error == S3_ERROR_NONE ? -1 : refuse(order, list->error, slice_of(NULL, 0), NULL);
+}
+
 static int visit_object_part(struct publish_reading *reading, const char *name, struct slice text)
 {
     struct publish_order *order = reading->order;
@@ -70,6 +106,15 @@ static int visit_object_part(struct publish_reading *reading, const char *name, 
         return keep_key(reading, &key->key, &key->key_length, text);
     if (strcmp(name, "Staged") == 0)
         return keep_key(reading, &key->staged, &key->staged_length, text);
+    if (strcmp(name, "UploadId") == 0) {
+        struct publish_upload *upload = upload_of(reading);
+        upload->has_id = true;
+        return s3_upload_id_parse(text, upload->id) == S3_ERROR_NONE
+                   ? 0
+                   : refuse(order, S3_ERROR_NO_SUCH_UPLOAD, slice_of(NULL, 0), NULL);
+    }
+    if (strncmp(name, "Part", 4) == 0 && (name[4] == '\0' || name[4] == '/'))
+        return visit_upload_part(reading, name, text);
     if (strcmp(name, "ETag") == 0) {
         struct publish_demand *demand = demand_of(reading);
         demand->has_etag = true;
@@ -93,8 +138,13 @@ static int end_object(struct publish_reading *reading)
     struct publish_order *order = reading->order;
     uint32_t block = order->count / PUBLISH_BLOCK_KEYS;
 
-    if (order->open.key == NULL || order->open.staged == NULL)
+    const struct publish_upload *upload = order->open.upload;
+
+    if (order->open.key == NULL || (order->open.staged == NULL) == (upload == NULL))
         return -1;
+    if (upload != NULL && (!upload->has_id || upload->list.count == 0 || order->open.demand != NULL))
+        return -1;
+    order->upload_count += upload != NULL;
     if (order->count == S3_PUBLISH_KEYS_MAX) {
         order->open = (struct publish_key){0};
         return refuse(order, S3_ERROR_INVALID_ARGUMENT, slice_of(NULL, 0),

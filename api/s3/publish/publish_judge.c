@@ -25,6 +25,15 @@ static const struct meta_judged *keep_judged(struct publishing *publishing, stru
         .base;
 }
 
+void publish_keep_conditions(struct publishing *publishing, struct meta_publish_entry *entry)
+{
+    struct s3_request *request = publishing->request;
+
+    entry->copy.condition.owner = request->only_over;
+    entry->copy.condition.judged = keep_judged(publishing, &request->pinned);
+    publishing->rests_on_objects = publishing->rests_on_objects || request->only_over != NULL;
+}
+
 void publish_aim(struct s3_request *request, struct slice key)
 {
     request->key = key;
@@ -50,7 +59,7 @@ static enum s3_error judge_annotations(struct s3_request *request, struct s3_cop
 
 /* The staged object, as it is now; the change insists on this content, for its tags were judged. */
 static enum s3_error judge_source(struct s3_request *request, struct s3_copy_source *source,
-                                  struct meta_object_copy *copy)
+                                  struct meta_object_copy *copy, uint32_t *pieces)
 {
     enum s3_error error = s3_copy_source_judge(request, source);
     const struct meta_object *object;
@@ -65,6 +74,7 @@ static enum s3_error judge_source(struct s3_request *request, struct s3_copy_sou
     copy->replace_tags = true;
     copy->tags = s3_attribute_get(&object->attributes, META_ATTRIBUTE_TAGS);
     copy->tags = arena_dup(&request->http->arena, copy->tags.base, copy->tags.len);
+    *pieces += object->extents.count;
     s3_copy_source_keep(source, object);
     if (copy->tags.len > 0)
         error = s3_copy_source_authorize_tags(request, source);
@@ -88,7 +98,7 @@ static enum s3_error judge_copy(struct publishing *publishing, struct s3_copy_so
     }
     publish_aim(request, slice_of(key->key, key->key_length));
     publishing->order.refused = source->key;
-    if ((error = judge_source(request, source, &entry->copy)) != S3_ERROR_NONE)
+    if ((error = judge_source(request, source, &entry->copy, &publishing->step.pieces)) != S3_ERROR_NONE)
         return error;
     publishing->order.refused = request->key;
     if ((error = s3_authorize_upload(request, entry->copy.tags)) != S3_ERROR_NONE ||
@@ -98,9 +108,7 @@ static enum s3_error judge_copy(struct publishing *publishing, struct s3_copy_so
     entry->copy.key = request->key;
     entry->copy.owner = access.owner;
     entry->copy.acl = access.acl;
-    entry->copy.condition.owner = request->only_over;
-    entry->copy.condition.judged = keep_judged(publishing, &request->pinned);
-    publishing->rests_on_objects = publishing->rests_on_objects || request->only_over != NULL;
+    publish_keep_conditions(publishing, entry);
     (void)keep_judged(publishing, &source->pinned);
     entry->copy.source = s3_copy_source_of_change(source);
     return S3_ERROR_NONE;
@@ -135,9 +143,7 @@ enum s3_error publish_judge_removal(struct publishing *publishing, struct slice 
     *entry = (struct meta_publish_entry){.removes = true};
     entry->copy.key = request->key;
     entry->copy.owner = slice_text(request->owner_id);
-    entry->copy.condition.owner = request->only_over;
-    publishing->rests_on_objects = publishing->rests_on_objects || request->only_over != NULL;
-    entry->copy.condition.judged = keep_judged(publishing, &request->pinned);
+    publish_keep_conditions(publishing, entry);
     return S3_ERROR_NONE;
 }
 

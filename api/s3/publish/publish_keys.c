@@ -82,21 +82,32 @@ static void stage_next(struct publishing *publishing)
         publishing->stage++;
 }
 
-static enum s3_error gather_named(struct publishing *publishing)
+static enum s3_error judge_named(struct publishing *publishing, const struct publish_key *key)
 {
     struct publish_step *step = &publishing->step;
+
+    if (publishing->stage == PUBLISH_STAGED)
+        return key->upload != NULL
+                   ? S3_ERROR_NONE
+                   : publish_judge_removal(publishing, slice_of(key->staged, key->staged_length),
+                                           &step->entries[step->count++]);
+    return key->upload != NULL ? publish_judge_upload(publishing, key, &step->entries[step->count++])
+                               : publish_judge_copy(publishing, key, &step->entries[step->count++]);
+}
+
+static bool step_is_full(const struct publish_step *step)
+{
+    return step->count == META_PUBLISH_STEP_KEYS || step->pieces >= S3_PUBLISH_STEP_PIECES;
+}
+
+static enum s3_error gather_named(struct publishing *publishing)
+{
     enum s3_error error = S3_ERROR_NONE;
 
-    for (unsigned i = 0; i < S3_PUBLISH_KEYS_PER_TURN && step->count < META_PUBLISH_STEP_KEYS &&
+    for (unsigned i = 0; i < S3_PUBLISH_KEYS_PER_TURN && !step_is_full(&publishing->step) &&
                          publishing->at < publishing->order.count && error == S3_ERROR_NONE;
-         i++) {
-        const struct publish_key *key = publish_key_at(&publishing->order, publishing->at++);
-        struct meta_publish_entry *entry = &step->entries[step->count++];
-
-        error = publishing->stage == PUBLISH_NAMED
-                    ? publish_judge_copy(publishing, key, entry)
-                    : publish_judge_removal(publishing, slice_of(key->staged, key->staged_length), entry);
-    }
+         i++)
+        error = judge_named(publishing, publish_key_at(&publishing->order, publishing->at++));
     if (publishing->at == publishing->order.count)
         stage_next(publishing);
     return error;
@@ -108,6 +119,27 @@ enum s3_error publish_keys_gather(struct publishing *publishing, bool *is_full)
     enum s3_error error = stage == PUBLISH_BELOW ? gather_below(publishing) : gather_named(publishing);
 
     /* What is prepared is seen by the stages that follow once it is committed. */
-    *is_full = publishing->step.count == META_PUBLISH_STEP_KEYS || publishing->stage != stage;
+    *is_full = step_is_full(&publishing->step) || publishing->stage != stage;
     return error;
+}
+
+uint32_t publish_keys_uploads(struct publishing *publishing, struct meta_uploads_end *op)
+{
+    struct s3_request *request = publishing->request;
+    struct slice *keys = s3_request_alloc(request, META_PUBLISH_STEP_KEYS * sizeof(*keys));
+    unsigned char(*ids)[META_UPLOAD_ID_BYTES] =
+        s3_request_alloc(request, META_PUBLISH_STEP_KEYS * sizeof(*ids));
+    uint32_t count = 0;
+
+    for (; count < META_PUBLISH_STEP_KEYS && publishing->at < publishing->order.count; publishing->at++) {
+        const struct publish_key *key = publish_key_at(&publishing->order, publishing->at);
+
+        if (key->upload == NULL)
+            continue;
+        keys[count] = slice_of(key->key, key->key_length);
+        memcpy(ids[count++], key->upload->id, sizeof(ids[0]));
+    }
+    *op = (struct meta_uploads_end){
+        .bucket = request->bucket.id, .keys = keys, .upload_ids = (const void *)ids, .count = count};
+    return count;
 }

@@ -2,7 +2,7 @@
  *
  * The changes of a publication, one after the other, and what is done where one of them says that something is otherwise by now:
  *
- *   begin -> prepare (as often as there are steps) -> publish -> the answer
+ *   begin -> prepare (as often as there are steps) -> publish -> uploads end -> the answer
  *                                                       the bucket's last publication is not carried out: a sweep, and once more
  *                                                       others changed too much: given up, and all of it anew
  *   any failure: given up, then the answer */
@@ -133,13 +133,31 @@ static void on_swept(struct core_change *change)
         publish(publishing);
 }
 
+/* What was uploaded is an object's now. An end in between leaves uploads that nobody needs. */
+static void uploads_end(struct publishing *publishing);
+
+static void on_uploads_ended(struct core_change *change)
+{
+    uploads_end(change->ctx);
+}
+
+static void uploads_end(struct publishing *publishing)
+{
+    if (publishing->order.upload_count > 0 &&
+        publish_keys_uploads(publishing, &publishing->op.uploads_end) > 0)
+        submit(publishing, &publishing->op.uploads_end.op, META_OP_UPLOADS_END, on_uploads_ended);
+    else
+        publish_answer(publishing);
+}
+
 static void on_published(struct core_change *change)
 {
     struct publishing *publishing = change->ctx;
     int result = publishing->op.publish.op.result;
 
     if (result == 0) {
-        publish_answer(publishing);
+        publishing->at = 0;
+        uploads_end(publishing);
     } else if (result == META_E_BUSY) {
         publishing->op.sweep = (struct meta_sweep){.more = false};
         submit(publishing, &publishing->op.sweep.op, META_OP_SWEEP, on_swept);
@@ -183,7 +201,7 @@ static void step_go_on(struct core_turn *turn);
 
 static void step_begin(struct publishing *publishing)
 {
-    publishing->step.count = 0;
+    publishing->step.count = publishing->step.pieces = 0;
     publish_aim(publishing->request, slice_of(NULL, 0)); /* what was pinned last lies in the step's memory */
     publishing->request->pinned.held = NULL;
     publishing->order.refused = slice_of(NULL, 0);
@@ -227,7 +245,8 @@ static void on_prepared(struct core_change *change)
     publishing->order.refused = slice_of(NULL, 0);
     if (op->failed < op->count) {
         const struct meta_publish_entry *entry = &op->entries[op->failed];
-        publishing->order.refused = result == META_E_NO_KEY || result == META_E_PRECONDITION
+        publishing->order.refused = entry->upload == NULL && !entry->removes &&
+                                            (result == META_E_NO_KEY || result == META_E_PRECONDITION)
                                         ? entry->copy.source.key
                                         : entry->copy.key;
     }

@@ -168,6 +168,34 @@ static void changes_in_between(void **state)
     }
 }
 
+/* A version that comes in between is older than the one that is published, and before it in a listing of versions. */
+static void versions_in_between(void **state)
+{
+    struct store *store = *state;
+    struct meta_version_id between, published;
+    struct meta_object object;
+    int64_t id;
+
+    assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
+    assert_int_equal(put(store, "s", 1), 0);
+    assert_int_equal(put(store, "a", 2), 0);
+    id = publish_begin(store, NULL);
+    assert_int_equal(prepare_copy(store, id, "s", "a"), 0);
+    between = put_version(store, "a", 3);
+    assert_int_equal(publish(store, id), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &object), 0);
+        published = object.version;
+        meta_object_release(&object);
+        assert_true(memcmp(&published, &between, sizeof(between)) < 0);
+        assert_int_equal(version_file(store, "a", &between), 3);
+        assert_int_equal(version_file(store, "a", NULL), 1);
+        while (sweep(store))
+            ;
+        assert_sound(store);
+    }
+}
+
 static void too_many_changes_in_between(void **state)
 {
     struct store *store = *state;
@@ -302,6 +330,77 @@ static void cache_rules(void **state)
     assert_int_equal(cache.bytes, 300);
 }
 
+/* ---- Uploads ---- */
+
+static const unsigned char upload_id[META_UPLOAD_ID_BYTES] = {0, 1};
+
+static int prepare_upload(struct store *store, int64_t id, const char *key, const char *etag)
+{
+    struct meta_complete_part parts[] = {{.number = 1}, {.number = 3}};
+    struct meta_upload_complete complete = {
+        .bucket = store->bucket, .key = slice_text(key), .parts = parts, .part_count = 2, .etag = "whole-2"};
+    struct meta_publish_entry entry = {.copy = {.key = slice_text(key)}, .upload = &complete};
+
+    memcpy(complete.upload_id, upload_id, sizeof(upload_id));
+    strcpy(parts[0].etag, "e1");
+    strcpy(parts[1].etag, etag);
+    return publish_prepare(store, id, &entry, 1);
+}
+
+static int end_upload(struct store *store, const char *key)
+{
+    const struct slice keys[] = {slice_text(key)};
+    struct meta_uploads_end op = {
+        .bucket = store->bucket, .keys = keys, .upload_ids = &upload_id, .count = 1};
+
+    return op_wait(store->meta, &op.op, META_OP_UPLOADS_END);
+}
+
+/* An upload becomes an object of the publication; whatever becomes of that, the upload stays as it is. */
+static void uploads(void **state)
+{
+    struct store *store = *state;
+    struct meta_upload upload;
+    struct meta_object object;
+    int64_t id = publish_begin(store, NULL);
+
+    assert_int_equal(prepare_upload(store, id, "a", "e3"), META_E_NO_UPLOAD);
+    assert_int_equal(upload_create(store, slice_text("a"), upload_id), 0);
+    for (uint32_t i = 1; i <= 3; i++)
+        assert_int_equal(part_put(store, slice_text("a"), upload_id, i, i, 10), 0);
+    assert_int_equal(prepare_upload(store, id, "b", "e3"), META_E_NO_UPLOAD);
+    assert_int_equal(prepare_upload(store, id, "a", "e2"), META_E_INVALID_PART);
+    assert_int_equal(prepare_upload(store, id, "a", "e3"), 0);
+    assert_sound(store);
+    assert_int_equal(publish_end(store, id), 0);
+    while (sweep(store))
+        ;
+    assert_int_equal(meta_file_is_referred(store->reader, 1), 1);
+    id = publish_begin(store, NULL);
+    assert_int_equal(prepare_upload(store, id, "a", "e3"), 0);
+    assert_int_equal(file_of(store, "a"), META_E_NO_KEY);
+    assert_int_equal(publish(store, id), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_sound(store);
+        assert_int_equal(meta_object_get(store->reader, store->bucket, slice_text("a"), &object), 0);
+        assert_int_equal(object.extents.count, 2);
+        assert_int_equal(object.extents.list[1].file, 3);
+        assert_int_equal(object.part_count, 2);
+        meta_object_release(&object);
+        if (i == 0) {
+            assert_int_equal(
+                meta_upload_get(store->reader, store->bucket, slice_text("a"), upload_id, &upload), 0);
+            meta_upload_release(&upload);
+            assert_int_equal(end_upload(store, "a"), 0);
+            assert_int_equal(end_upload(store, "a"), 0); /* it is no more */
+        }
+        while (i == 1 && sweep(store))
+            ;
+    }
+    assert_int_equal(meta_file_is_referred(store->reader, 2), 0);
+    assert_int_equal(meta_file_is_referred(store->reader, 3), 1);
+}
+
 /* ---- Ends of the process ---- */
 
 static void what_an_end_leaves(void **state)
@@ -329,6 +428,12 @@ static void what_an_end_leaves(void **state)
     assert_int_equal(meta_sweep_is_due(store->reader), 0);
     assert_int_equal(file_of(store, "c"), 1);
     assert_true(publish_begin(store, NULL) > id); /* no number comes twice: what it named may be in a log */
+    assert_int_equal(meta_sweep_is_due(store->reader), 0);
+    store_reopen(store);
+    assert_int_equal(meta_sweep_is_due(store->reader), 1); /* for nobody goes on with that one */
+    while (sweep(store))
+        ;
+    assert_int_equal(meta_sweep_is_due(store->reader), 0);
 }
 
 /* Who looks at a store that nobody serves sees the same. */
@@ -524,11 +629,13 @@ int main(void)
         store_test(conditions),
         store_test(too_many_at_a_time),
         store_test(changes_in_between),
+        store_test(versions_in_between),
         store_test(too_many_changes_in_between),
         store_test(two_at_a_time),
         store_test(buckets_in_between),
         store_test(a_bucket_that_gets_its_first_objects),
         store_test(cache_rules),
+        store_test(uploads),
         store_test(what_an_end_leaves),
         store_test(read_only),
         store_test(slices),
