@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The commands for work, against a server with a key, and against a store that no server has open: what they list, move and remove, what they end with, and
 what stays when they are killed, refused, or run out of room."""
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import subprocess
@@ -247,6 +250,31 @@ process.send_signal(signal.SIGINT)
 check(process.wait(30) in (130, 0), "SIGINT ends it", str(process.returncode))
 left = [name for folder, _, files in os.walk(scratch("interrupted")) for name in files if name.startswith(".sluice.")]
 equal(left, [], "and leaves no unfinished file")
+
+# ---- On a terminal -----------------------------------------------------------------------------------------------------------
+
+
+def on_terminal(*words):
+    """What standard error has when it is a terminal."""
+    main, end = pty.openpty()
+    process = subprocess.Popen([SLUICE, *words], env=environment, stdout=subprocess.DEVNULL, stderr=end, stdin=subprocess.DEVNULL)
+    os.close(end)
+    said = b""
+    with contextlib.suppress(OSError): # the end of a terminal
+        while block := os.read(main, 65536):
+            said += block
+    os.close(main)
+    return process.wait(60), said.decode()
+
+
+code, said = on_terminal("put", huge, "s3://work/progress", "--part-size", "5M", "--no-resume")
+check(code == 0 and re.search(r"\d+ %  [\d.]+ (B|KiB|MiB) of 96.0 MiB  \d of 1  [\d.]+ (B|KiB|MiB|GiB)/s", said), "progress has share, amount, items and rate", repr(said[-300:]))
+check(said.endswith("\r\x1b[K"), "and is wiped away at the end", repr(said[-100:]))
+equal(on_terminal("put", "-q", huge, "s3://work/progress"), (0, ""), "--quiet has none")
+equal(sluice("put", huge, "s3://work/progress")[2], "", "nor has a pipe")
+s3.put_object(Bucket="work", Key="esc\x1b[2Jape", Body=b"x")
+code, said = on_terminal("get", "s3://work/esc\x1b[2Jape/nothing", scratch("nothing"))
+check(code == 3 and "\x1b[2J" not in said, "a name does not move the cursor", repr(said))
 
 # ---- A target without room -------------------------------------------------------------------------------------------------
 
