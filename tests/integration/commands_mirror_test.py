@@ -44,14 +44,16 @@ old.put_object(Bucket="plain", Key="rich ünï", Body=b"rich", ContentType="text
 old.put_object(Bucket="plain", Key="empty", Body=b"")
 body = os.urandom(300000)
 old.put_object(Bucket="plain", Key="whole", Body=body, ContentMD5=content_md5(body)["Content-MD5"])
-upload = old.create_multipart_upload(Bucket="plain", Key="parts", ContentType="x/parts")["UploadId"]
-etags = []
-for number, size in ((1, 6 << 20), (2, 6 << 20), (3, 1000)):
-    part = os.urandom(size)
-    etags.append({"PartNumber": number, "ETag": old.upload_part(
-        Bucket="plain", Key="parts", UploadId=upload, PartNumber=number, Body=part,
-        ContentMD5=content_md5(part)["Content-MD5"])["ETag"]})
-old.complete_multipart_upload(Bucket="plain", Key="parts", UploadId=upload, MultipartUpload={"Parts": etags})
+body = os.urandom(9 << 20)
+old.put_object(Bucket="plain", Key="whole and large", Body=body, ContentMD5=content_md5(body)["Content-MD5"])
+for key, sizes in (("parts", (6 << 20, 6 << 20, 1000)), ("small parts", (5 << 20, 1000))):
+    upload = old.create_multipart_upload(Bucket="plain", Key=key, ContentType="x/parts")["UploadId"]
+    etags = []
+    for number, size in enumerate(sizes, 1):
+        part = os.urandom(size)
+        etags.append({"PartNumber": number, "ETag": old.upload_part(Bucket="plain", Key=key, UploadId=upload, PartNumber=number, Body=part,
+                                                                    ContentMD5=content_md5(part)["Content-MD5"])["ETag"]})
+    old.complete_multipart_upload(Bucket="plain", Key=key, UploadId=upload, MultipartUpload={"Parts": etags})
 cors = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://x.example"]}]}
 old.put_bucket_cors(Bucket="plain", CORSConfiguration=cors)
 old.put_bucket_tagging(Bucket="plain", Tagging={"TagSet": [{"Key": "team", "Value": "ci"}]})
