@@ -65,7 +65,7 @@ static int visit_versioning(void *ctx, const char *path, const char *text, size_
 {
     enum client_versioning *versioning = ctx;
 
-    if (strcmp(path, "VersioningConfiguration/Status") == 0)
+    if (strrchr(path, '/') != NULL && strcmp(strrchr(path, '/'), "/Status") == 0)
         *versioning = strcmp(text, "Enabled") == 0 ? CLIENT_VERSIONING_ENABLED : CLIENT_VERSIONING_SUSPENDED;
     return 0;
 }
@@ -79,11 +79,14 @@ int client_bucket_versioning_get(struct client_session *session, const char *buc
     *versioning = CLIENT_VERSIONING_NEVER;
     if (err != 0)
         return err == -ENOENT && session->code[0] == '\0' ? 0 : err;
-    return s3_xml_parse(document.base, document.len, "VersioningConfiguration", visit_versioning,
-                        versioning) == 0
-               ? 0
-               : client_session_fail(session, -EPROTO,
-                                     "the server's answer does not say whether it keeps versions");
+    /* moto's root is another: SDKs do not look at it */
+    if (s3_xml_parse(document.base, document.len, "VersioningConfiguration", visit_versioning, versioning) !=
+            0 &&
+        s3_xml_parse(document.base, document.len, "GetBucketVersioningResponse", visit_versioning,
+                     versioning) != 0)
+        return client_session_fail(session, -EPROTO,
+                                   "the server's answer does not say whether it keeps versions");
+    return 0;
 }
 
 int client_bucket_versioning_set(struct client_session *session, const char *bucket, bool is_enabled)

@@ -35,7 +35,9 @@ static int status_of(int err)
 
 int remote_fail(struct remote *remote, int err, const char *subject, const char *why)
 {
-    flockfile(stderr); /* several threads may have something to say */
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    pthread_mutex_lock(&lock); /* several threads may have something to say */
     if (remote->status == CLI_OK || err == -ECANCELED)
         remote->status = status_of(err);
     if (err != -ECANCELED) { /* who did that knows */
@@ -43,7 +45,7 @@ int remote_fail(struct remote *remote, int err, const char *subject, const char 
         remote_print_text(stderr, subject);
         fprintf(stderr, ": %s\n", why);
     }
-    funlockfile(stderr);
+    pthread_mutex_unlock(&lock);
     return err;
 }
 

@@ -190,7 +190,8 @@ struct remote_work {
     struct remote *remote;
     struct client_engine *engine;
     bool removes_sources; /* mv */
-    bool has_line;        /* a line of progress stands on the terminal */
+    pthread_mutex_t line_lock;
+    bool has_line; /* a line of progress stands on the terminal */
     pthread_t ticker;
     bool has_ticker;
     atomic_bool is_all_known, is_over;

@@ -22,11 +22,14 @@
 
 /* ---- The line of progress ---- */
 
+/* On any thread: what is said next stands in its place. */
 static void wipe_line(struct remote_work *work)
 {
+    pthread_mutex_lock(&work->line_lock);
     if (work->has_line)
         fputs("\r\033[K", stderr);
     work->has_line = false;
+    pthread_mutex_unlock(&work->line_lock);
 }
 
 static void show_line(struct remote_work *work, const struct client_meter *meter)
@@ -42,10 +45,10 @@ static void show_line(struct remote_work *work, const struct client_meter *meter
     char line[LINE_BYTES];
 
     client_progress_line(&counts, meter, line, sizeof(line));
-    flockfile(stderr);
+    pthread_mutex_lock(&work->line_lock);
     fprintf(stderr, "\r\033[K%s", line);
     work->has_line = true;
-    funlockfile(stderr);
+    pthread_mutex_unlock(&work->line_lock);
 }
 
 static uint64_t now_ms(void)
@@ -169,9 +172,7 @@ static void on_done(void *ctx, const struct client_transfer *transfer)
     struct remote_work *work = ctx;
     char subject[2304];
 
-    flockfile(stderr);
     wipe_line(work);
-    funlockfile(stderr);
     if (transfer->err == 0) {
         say_done(work->remote, transfer);
         return;
@@ -229,7 +230,7 @@ int remote_work_start(struct remote_work *work, struct remote *remote, struct re
     };
     int err;
 
-    *work = (struct remote_work){.remote = remote};
+    *work = (struct remote_work){.remote = remote, .line_lock = PTHREAD_MUTEX_INITIALIZER};
     if (options->dry_run)
         return 0;
     descriptor_limit_raise();
