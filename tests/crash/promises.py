@@ -204,6 +204,7 @@ class History:
 
     def __init__(self):
         self.keys, self.uploads, self.problems = {}, [], []
+        self.groups = [] # of changes that are there together or not at all: [(key, change), ...]
         self.prepared = self.served = NEVER # positions: the buckets are made; the server had begun to serve
         self.begin = 0    # position from which on anything is promised
         self.values = 0

@@ -116,6 +116,7 @@ class Recording:
 class Verdict:
     def __init__(self):
         self.problems, self.refused, self.recovered = [], 0, False
+        self.shown = {} # (bucket, key): its content
 
     def bad(self, text):
         self.problems.append(text)
@@ -190,6 +191,8 @@ def compare(verdict, client, history, cut, until_ns):
             compare_key(verdict, client, key, cut, until_ns, listed)
         elif kept is not None:
             compare_versions(verdict, client, key, cut, kept.pop(key.name, []), until_ns)
+    for group in history.groups if until_ns == NEVER else ():
+        compare_group(verdict, group, cut)
     for name in kept or ():
         verdict.bad(f"{KEPT}/{name} is listed, and nobody put it")
     for name in listed or ():
@@ -232,6 +235,7 @@ def compare_key(verdict, client, key, cut, until_ns, listed):
     else:
         verdict.bad(f"GET {where}: {answer.status} {answer.body[-200:]!r}, it may be {named(possible)}")
         return
+    verdict.shown[key.bucket, key.name] = content
     if content not in contents:
         what = "404" if content is None else describe(answer.body)
         verdict.bad(f"GET {where}: {what}, it may be {named(possible)}")
@@ -242,6 +246,15 @@ def compare_key(verdict, client, key, cut, until_ns, listed):
     etags = {change.etag for change in possible if change.content == content}
     if content is not None and None not in etags and answer.header("etag") not in etags: # None: no answer told it
         verdict.bad(f"{where} has the ETag {answer.header('etag')}, not {etags}")
+
+
+def compare_group(verdict, group, cut):
+    """What was done in one moment is there as a whole, or not at all; where a later change may lie over it, nothing is known."""
+    seen = {f"{key.bucket}/{key.name}": verdict.shown[key.bucket, key.name] == change.content for key, change in group
+            if change.begin <= cut and (key.bucket, key.name) in verdict.shown and
+            not any(later.begin <= cut for later in key.changes[change.seq + 1:])}
+    if len(set(seen.values())) > 1:
+        verdict.bad(f"half of a publication is there: {seen}")
 
 
 def named(changes):

@@ -29,6 +29,7 @@ MODES = {
     "versions": {"do": {"put": 5, "delete": 2, "remove": 3}, "sizes": SMALL + LARGE[:2], "bucket": KEPT},
     "deletes": {"do": {"put": 4, "delete": 4, "delete many": 2}, "sizes": SMALL + LARGE[:2]},
     "mix": {"do": {"put": 6, "delete": 2, "copy": 2, "multipart": 1, "append": 2, "delete many": 1}, "sizes": SMALL + SMALL + LARGE},
+    "publish": {"do": {"publish": 6, "put": 3, "delete": 1, "copy": 1}, "sizes": SMALL + LARGE[:2]},
     "relaxed": {"do": {"put": 8, "delete": 2, "copy": 2, "append": 1}, "sizes": (1, 300, 3000) * 4 + SMALL + LARGE, "args": ["--durability", "relaxed"], "relaxed": True,
                 "limit": 64 << 20, "seconds": (0.05, 1.2), "fill": 900},
     "failed": {"do": {"put": 6, "delete": 2, "multipart": 1, "copy": 1}, "sizes": SMALL + LARGE[:2], "readers": 6, "fill": 400, "fails": True, "seconds": (0.05, 0.6)},
@@ -156,6 +157,29 @@ class Writer:
         if not known or content is None:
             return self.do_put(source)
         self._change(name, content, "put", lambda: self._send("PUT", f"/{self.bucket}/{name}", b"", {"x-amz-copy-source": f"/{self.bucket}/{source}"}))
+
+    def do_publish(self, name):
+        """New bodies are staged, and take the places of three keys in one moment, in which the staged keys go."""
+        targets = self.rng.sample(self.keys(), 3)
+        staged, contents = [f"c{self.number}/staged/{at}" for at in range(3)], []
+        for each in staged:
+            body = self.history.value(self.rng.choice((300, 5000, 70_000)))  # long enough to be like no other
+            contents.append((digest(body), len(body)))
+            self.lab.bodies[contents[-1][0]] = body
+            self._change(each, contents[-1], "put", lambda: self._send("PUT", f"/{self.bucket}/{each}", body))
+        document = "<Publish><RemoveStaged>true</RemoveStaged>" + "".join(
+            f"<Object><Key>{escape(key)}</Key><Staged>{escape(each)}</Staged></Object>" for key, each in zip(targets, staged)) + "</Publish>"
+        with self.lab.lock:
+            begin, life = self.lab.position(), self.lab.life
+            keys = [self.history.key(self.bucket, each) for each in targets + staged]
+            changes = [key.change(content, life, begin) for key, content in zip(keys, contents + [None] * 3)]
+            self.history.groups.append(list(zip(keys, changes)))
+        md5 = base64.b64encode(hashlib.md5(document.encode()).digest()).decode()
+        self._send("POST", f"/{self.bucket}?sluice-publish", document.encode(), {"content-md5": md5})
+        with self.lab.lock:
+            for change in changes:
+                change.end_ns, change.end = time.monotonic_ns(), self.lab.position()
+            self.history.acknowledged += 1
 
     def do_append(self, name):
         content, known = self._last(name)
