@@ -11,9 +11,11 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import io
 import json
 import os
 import re
+import tarfile
 
 import operations_rows
 from signer import Signer
@@ -61,6 +63,17 @@ def annotated(key, who):
     return {}
 
 
+def archive(key):
+    """Of which one member is to be the object."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name in (f"f{key}/first", key, f"f{key}/last"):
+            info = tarfile.TarInfo(name)
+            info.size = 6
+            tar.addfile(info, io.BytesIO(b"by bob"))
+    return out.getvalue()
+
+
 # Row -> what is asked. Rows of two objects are asked twice, for each of them.
 PART = "uploadId={upload}&partNumber=1"
 CASES = {
@@ -69,7 +82,8 @@ CASES = {
     "GetObjectAcl": [Case("GET", "acl", versions=True)], "GetObjectTagging": [Case("GET", "tagging", versions=True)],
     "GetObjectLegalHold": [Case("GET", "legal-hold", only_locked=True, versions=True, prepare=with_lock("legal-hold", HOLD.replace("ON", "OFF")))],
     "GetObjectRetention": [Case("GET", "retention", only_locked=True, versions=True, prepare=with_lock("retention", RETENTION), holds=True)],
-    "PutObject": [Case("PUT", body="by bob", makes=True), Case("PUT", body="by bob" * 20_000, makes=True), Case("PUT", "", {"x-amz-tagging": "by=bob"}, "by bob", makes=True, modes=("tag", "denial"))],
+    "PutObject": [Case("PUT", body="by bob", makes=True), Case("PUT", body="by bob" * 20_000, makes=True), Case("PUT", "", {"x-amz-tagging": "by=bob"}, "by bob", makes=True, modes=("tag", "denial")),
+                  Case("PUT", "", {"x-amz-meta-snowball-auto-extract": "true"}, archive, path="{free}", makes=True, modes=("tag", "denial"))],
     "CopyObject": [Case("PUT", "", {"x-amz-copy-source": "{bucket}/{key}"}, path="{free}", modes=("tag", "denial")),
                    Case("PUT", "", {"x-amz-copy-source": "{bucket}/{key}", "x-amz-tagging-directive": "REPLACE"}, path="{free}"), Case("PUT", "", {"x-amz-copy-source": "{bucket}/free"}, makes=True),
                    Case("PUT", "", {"x-amz-copy-source": "{bucket}/{key}", "x-amz-checksum-algorithm": "SHA256"}, path="{free}", modes=("tag", "denial"))],
@@ -202,7 +216,8 @@ def send(case, key, version, words, unsigned):
     if case is CASES["PostObject"][0]:
         headers, body = form(key)
         return ask(None, case.method, path, query, body, headers, unsigned)
-    return ask("bob", case.method, path, query, case.body.format(**places).encode(), {name: value.format(**places) for name, value in case.headers.items()}, unsigned)
+    body = case.body(key) if callable(case.body) else case.body.format(**places).encode()
+    return ask("bob", case.method, path, query, body, {name: value.format(**places) for name, value in case.headers.items()}, unsigned)
 
 
 def prepare(case, mode, key):
