@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Several objects in one change, all of them or none, whose units lie in one file. */
+ * Several objects in one change, all of them or none, whose units lie in one file; the same as a publication. */
 #include "meta_test_support.h"
 
 #include <errno.h>
+
+#include "metadata/meta_publish.h"
 
 #define COUNT 5u
 
@@ -144,6 +146,89 @@ static void a_bucket_that_is_gone(void **state)
     assert_int_equal(many_put(store, &many), 0);
 }
 
+/* ---- As a publication ---- */
+
+static int64_t publication_prepare(struct store *store, struct many *many, int wanted, uint32_t failed)
+{
+    struct meta_publish_begin begin = {.bucket = store->bucket};
+    struct meta_publish_entry entries[COUNT] = {{.removes = false}};
+    struct meta_publish_prepare prepare = {.entries = entries, .count = COUNT};
+
+    assert_int_equal(op_wait(store->meta, &begin.op, META_OP_PUBLISH_BEGIN), 0);
+    prepare.id = begin.id;
+    for (unsigned i = 0; i < COUNT; i++)
+        entries[i].put = &many->puts[i];
+    assert_int_equal(op_wait(store->meta, &prepare.op, META_OP_PUBLISH_PREPARE), wanted);
+    assert_int_equal(prepare.failed, failed);
+    return begin.id;
+}
+
+static void sweep_all(struct store *store)
+{
+    while (sweep(store))
+        ;
+}
+
+static void a_publication_of_objects_with_bytes_of_their_own(void **state)
+{
+    struct store *store = *state;
+    struct many many;
+
+    assert_int_equal(put(store, "m3", 1), 0);
+    many_make(store, &many, 7);
+    struct meta_publish publish = {.id = publication_prepare(store, &many, 0, COUNT), .overrules = true};
+    assert_int_equal(file_of(store, "m0"), META_E_NO_KEY);
+    assert_int_equal(file_of(store, "m3"), 1);
+    assert_int_equal(units_of(store, 7), COUNT); /* they are held already */
+    assert_int_equal(op_wait(store->meta, &publish.op, META_OP_PUBLISH), 0);
+    for (unsigned round = 0; round < 2; round++) { /* before the sweep and after it */
+        for (unsigned i = 0; i < COUNT; i++)
+            assert_int_equal(file_of(store, many.keys[i]), 7);
+        sweep_all(store);
+    }
+    assert_int_equal(units_of(store, 7), COUNT);
+    assert_int_equal(garbage_clear(store), 1); /* what m3 had */
+    assert_sound(store);
+}
+
+static void what_is_given_up_is_garbage(void **state)
+{
+    struct store *store = *state;
+    struct many many;
+
+    many_make(store, &many, 7);
+    struct meta_publish_end give_up = {.id = publication_prepare(store, &many, 0, COUNT)};
+    assert_int_equal(op_wait(store->meta, &give_up.op, META_OP_PUBLISH_END), 0);
+    sweep_all(store);
+    assert_int_equal(file_of(store, "m0"), META_E_NO_KEY);
+    assert_int_equal(meta_file_is_referred(store->reader, 7), 0);
+    assert_int_equal(garbage_clear(store), COUNT);
+    assert_int_equal(units_of(store, 7), 0);
+    /* Of a step that fails nothing is held. */
+    assert_int_equal(put(store, "m2", 1), 0);
+    many_make(store, &many, 8);
+    many.puts[2].condition.if_none_match_any = true;
+    give_up.id = publication_prepare(store, &many, META_E_PRECONDITION, 2);
+    assert_int_equal(units_of(store, 8), 0);
+    assert_int_equal(op_wait(store->meta, &give_up.op, META_OP_PUBLISH_END), 0);
+    sweep_all(store);
+    assert_sound(store);
+}
+
+static void a_process_that_dies_gives_up(void **state)
+{
+    struct store *store = *state;
+    struct many many;
+
+    many_make(store, &many, 7);
+    (void)publication_prepare(store, &many, 0, COUNT);
+    store_reopen(store);
+    sweep_all(store);
+    assert_int_equal(file_of(store, "m0"), META_E_NO_KEY);
+    assert_int_equal(garbage_clear(store), COUNT);
+    assert_sound(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +237,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_in_memory_are_not_shown_any_more, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(the_last_of_two_stays, store_setup, store_teardown),
         cmocka_unit_test_setup_teardown(a_bucket_that_is_gone, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_publication_of_objects_with_bytes_of_their_own, store_setup,
+                                        store_teardown),
+        cmocka_unit_test_setup_teardown(what_is_given_up_is_garbage, store_setup, store_teardown),
+        cmocka_unit_test_setup_teardown(a_process_that_dies_gives_up, store_setup, store_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
