@@ -27,6 +27,9 @@
 /* So many objects are put in one change, a few milliseconds in which others wait; more in steps. */
 #define CORE_OBJECTS_AT_ONCE_MAX 64u
 
+/* How often these are prepared anew, because others changed many of the same keys meanwhile. */
+#define CORE_OBJECTS_ATTEMPTS_MAX 8u
+
 /* Their keys and records, held in memory until they are rows; and how many archives are held so at a time: 15 MiB each at the worst, with what
  * is made of them. */
 #define CORE_MEMBER_TEXT_BYTES_MAX (4u << 20)

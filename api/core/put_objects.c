@@ -3,9 +3,11 @@
  * See put_objects.h. A publication here:
  *
  *   begin -> prepare, as often as there are steps -> publish        the bucket's last one is not carried out: a sweep, and once more
+ *                                                                   others changed too much: all of it anew, from the beginning
  *      any failure: end, and the failure is told
  *
- * It is tried once: bytes that were given up do not come back. So where others change what is judged here meanwhile, the upload fails. */
+ * Bytes that nothing names do not come back: what was prepared first is given up only when the second time is prepared. Where what others
+ * changed had been judged, the upload fails, for only its sender can judge it anew. */
 #include "api/core/put_objects.h"
 
 #include <assert.h>
@@ -24,10 +26,13 @@ struct put_objects {
 
     uint32_t *order; /* of the puts, by key, each key once: the last */
     uint32_t count, at;
-    bool is_strict; /* something of what is there was judged, or is a condition */
+    bool is_judged; /* something of what is there was */
+    bool is_strict; /* that, or it is a condition */
     bool is_named;  /* by a row that is prepared */
     int64_t id;     /* of the publication; 0: there is none */
-    int result;     /* that is told when it is given up */
+    int64_t before; /* one that was overtaken, and still holds the bytes; 0: none */
+    unsigned attempts;
+    int result; /* that is told when it is given up */
     union {
         struct meta_publish_begin begin;
         struct meta_publish_prepare prepare;
@@ -67,25 +72,38 @@ static void on_all_put(struct core_change *change)
 
 /* ---- As a publication ---- */
 
+static void give_up_rest(struct put_objects *objects);
+
 static void on_given_up(struct core_change *change)
 {
-    struct put_objects *objects = change->ctx;
+    give_up_rest(change->ctx);
+}
 
-    finish(objects, objects->result);
+static void end(struct put_objects *objects, int64_t *id, void (*done)(struct core_change *change))
+{
+    objects->step.end = (struct meta_publish_end){.id = *id};
+    *id = 0;
+    submit(objects, &objects->step.end.op, META_OP_PUBLISH_END, done);
+}
+
+static void give_up_rest(struct put_objects *objects)
+{
+    if (objects->before != 0)
+        end(objects, &objects->before, on_given_up);
+    else if (objects->id != 0)
+        end(objects, &objects->id, on_given_up);
+    else
+        finish(objects, objects->result);
 }
 
 /* What was judged anew could not be put once more. */
 static void give_up(struct put_objects *objects, int result)
 {
     objects->result = result == META_E_JUDGED && objects->is_named ? META_E_CHANGED : result;
-    if (objects->id == 0) {
-        finish(objects, objects->result);
-        return;
-    }
-    objects->step.end = (struct meta_publish_end){.id = objects->id};
-    submit(objects, &objects->step.end.op, META_OP_PUBLISH_END, on_given_up);
+    give_up_rest(objects);
 }
 
+static void begin(struct put_objects *objects);
 static void publish(struct put_objects *objects);
 
 static void on_swept(struct core_change *change)
@@ -107,6 +125,10 @@ static void on_published(struct core_change *change)
     } else if (change->op->result == META_E_BUSY) {
         objects->step.sweep = (struct meta_sweep){.more = false};
         submit(objects, &objects->step.sweep.op, META_OP_SWEEP, on_swept);
+    } else if (change->op->result == META_E_CHANGED && !objects->is_judged &&
+               ++objects->attempts < CORE_OBJECTS_ATTEMPTS_MAX) {
+        objects->before = objects->id;
+        begin(objects);
     } else {
         give_up(objects, change->op->result);
     }
@@ -119,6 +141,11 @@ static void publish(struct put_objects *objects)
 }
 
 static void prepare(struct put_objects *objects);
+
+static void on_overtaken_given_up(struct core_change *change)
+{
+    publish(change->ctx);
+}
 
 static void on_prepared(struct core_change *change)
 {
@@ -135,6 +162,8 @@ static void on_prepared(struct core_change *change)
     objects->at += step->count;
     if (objects->at < objects->count)
         prepare(objects);
+    else if (objects->before != 0)
+        end(objects, &objects->before, on_overtaken_given_up);
     else
         publish(objects);
 }
@@ -164,6 +193,14 @@ static void on_begun(struct core_change *change)
     prepare(objects);
 }
 
+static void begin(struct put_objects *objects)
+{
+    objects->id = 0;
+    objects->at = 0;
+    objects->step.begin = (struct meta_publish_begin){.bucket = objects->op->puts[0].bucket};
+    submit(objects, &objects->step.begin.op, META_OP_PUBLISH_BEGIN, on_begun);
+}
+
 /* ---- Each key once ---- */
 
 static int order_compare(const void *a, const void *b, void *ctx)
@@ -186,8 +223,8 @@ static int order_make(struct put_objects *objects)
         const struct meta_condition *condition = &puts[i].condition;
 
         objects->order[i] = i;
-        objects->is_strict |= condition->judged != NULL || condition->owner != NULL ||
-                              condition->if_match != NULL || condition->if_match_any ||
+        objects->is_judged |= condition->judged != NULL || condition->owner != NULL;
+        objects->is_strict |= objects->is_judged || condition->if_match != NULL || condition->if_match_any ||
                               condition->if_none_match != NULL || condition->if_none_match_any;
     }
     qsort_r(objects->order, count, sizeof(*objects->order), order_compare, puts);
@@ -218,7 +255,6 @@ int put_objects_submit(struct core_worker *worker, struct meta_objects_put *op,
         free(objects);
         return -ENOMEM;
     }
-    objects->step.begin = (struct meta_publish_begin){.bucket = op->puts[0].bucket};
-    submit(objects, &objects->step.begin.op, META_OP_PUBLISH_BEGIN, on_begun);
+    begin(objects);
     return 0;
 }

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import tarfile
+import threading
 from urllib.parse import quote
 from xml.sax.saxutils import escape, unescape
 
@@ -173,6 +174,19 @@ equal(([server.request("GET", f"/tars/{key}")[2] for key, _ in several[148:152]]
       ([data for _, data in several[148:152]], b"the very last", 201), "and of members of one name the last stays")
 clear(server)
 check(poll(lambda: space(server.data) == 0), "of all that was refused or deleted no byte is left", str(space(server.data)))
+
+# ---- Several at once, of the same keys ----
+for round_number in range(3):
+    answers = []
+    threads = [threading.Thread(target=lambda letter=letter: answers.append(put(server, make([(f"race/{index:03}", letter * 2000) for index in range(400)]))[0])) for letter in (b"a", b"b", b"c", b"d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bodies = {server.request("GET", f"/tars/race/{index:03}")[2] for index in range(400)}
+    equal((answers, len(bodies), {len(body) for body in bodies}), ([200] * 4, 1, {2000}), "all are taken, and what is there is all of one")
+clear(server)
+check(poll(lambda: space(server.data) == 0), "no byte of the others is left", str(space(server.data)))
 
 # ---- Bytes go when their objects go ----
 big = [(f"m{index}", os.urandom(MIB)) for index in range(8)]
