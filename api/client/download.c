@@ -52,9 +52,34 @@ static int open_temporary(struct client_transfer *transfer)
     return transfer->fd >= 0 ? 0 : -errno;
 }
 
+/* A new name would take the place of what is there: of a device for good, and of a link instead of what it leads to. */
+static int check_target(struct client_transfer *transfer)
+{
+    struct stat status;
+    char *real = NULL;
+
+    if (lstat(transfer->to, &status) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : client_transfer_fail(transfer, -errno, NULL);
+    if (S_ISREG(status.st_mode))
+        return 0;
+    if (S_ISLNK(status.st_mode) && (real = realpath(transfer->to, NULL)) != NULL &&
+        stat(real, &status) == 0 && S_ISREG(status.st_mode)) {
+        free(transfer->to);
+        transfer->to = real;
+        return 0;
+    }
+    free(real);
+    return client_transfer_fail(transfer, -EEXIST,
+                                "%s is there, and is no regular file: - is standard output", transfer->to);
+}
+
 static int create(struct client_worker *worker, struct client_transfer *transfer)
 {
-    int err = open_temporary(transfer);
+    int err = check_target(transfer);
+
+    if (err != 0)
+        return err;
+    err = open_temporary(transfer);
 
     if (err == -ENOENT) {
         free(transfer->temporary);

@@ -170,6 +170,23 @@ equal(status("ls", "--profile", "nobody", "work", env=bare), 2, "a profile that 
 code, _, said = sluice("cat", "work/a/small.txt", preexec_fn=lambda: os.close(1))
 check(code == 1, "standard output that is closed is an error", f"{code} {said}")
 
+# ---- Where it goes ---------------------------------------------------------------------------------------------------------
+
+link, linked = fresh("link"), fresh("linked")
+with open(linked, "w") as file:
+    file.write("before")
+os.symlink(linked, link)
+equal((status("get", "s3://work/a/small.txt", link), os.path.islink(link), sha256_file(linked)), (0, True, sha256_file(small)), "a link leads to what is written")
+fifo = fresh("fifo")
+os.mkfifo(fifo)
+code, _, said = sluice("get", "s3://work/a/small.txt", fifo)
+check(code == 1 and "no regular file" in said and not os.path.isfile(fifo), "what is no regular file is not replaced, be it /dev/null", f"{code} {said}")
+for number in range(3):
+    s3.put_object(Bucket="work", Key=f"pipe/{number}" + "x" * 900, Body=b"x")
+listing = subprocess.Popen([SLUICE, "ls", "-r", "s3://work/pipe/", "s3://work/pipe/", "s3://work/pipe/"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+listing.stdout.close()
+equal((listing.stderr.read(), listing.wait(20)), (b"", 1), "where nobody reads, it ends without a word")
+
 # ---- Damage on the way ---------------------------------------------------------------------------------------------------
 
 

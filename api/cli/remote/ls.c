@@ -19,8 +19,8 @@ static int print(void *ctx, const struct client_entry *entry)
     struct listing *listing = ctx;
     const char *name = entry->key + listing->skipped;
 
-    if (atomic_load(&remote_cancelled))
-        return -ECANCELED;
+    if (remote_is_over() != 0)
+        return remote_is_over();
     listing->count++;
     if (name[0] != '\0' && remote_is_wanted(listing->remote, name))
         remote_print_entry(listing->remote, listing->bucket, entry, name);

@@ -14,6 +14,11 @@
 
 atomic_bool remote_cancelled;
 
+int remote_is_over(void)
+{
+    return atomic_load(&remote_cancelled) ? -ECANCELED : ferror(stdout) ? -EPIPE : 0;
+}
+
 /* ---- What goes wrong ---- */
 
 static int status_of(int err)
@@ -40,7 +45,7 @@ int remote_fail(struct remote *remote, int err, const char *subject, const char 
     pthread_mutex_lock(&lock); /* several threads may have something to say */
     if (remote->status == CLI_OK || err == -ECANCELED)
         remote->status = status_of(err);
-    if (err != -ECANCELED) { /* who did that knows */
+    if (err != -ECANCELED && err != -EPIPE) { /* who did that knows */
         fputs("sluice: error: ", stderr);
         remote_print_text(stderr, subject);
         fprintf(stderr, ": %s\n", why);
@@ -271,8 +276,8 @@ void remote_begin(struct remote *remote, const struct options *options)
 
 int remote_end(struct remote *remote)
 {
-    if (fflush(stdout) != 0 && remote->status == CLI_OK)
-        (void)remote_fail(remote, -errno, "standard output", strerror(errno));
+    if ((fflush(stdout) != 0 || ferror(stdout)) && remote->status == CLI_OK)
+        (void)remote_fail(remote, errno != 0 ? -errno : -EPIPE, "standard output", strerror(errno));
     while (remote->servers != NULL) {
         struct remote_server *server = remote->servers;
 

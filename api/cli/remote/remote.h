@@ -87,6 +87,8 @@ const char *remote_name(const struct remote_place *place, const char *bucket, co
 
 /* What SIGINT and SIGTERM set. */
 extern atomic_bool remote_cancelled;
+/* -ECANCELED by one of them, -EPIPE where nobody reads standard output any more; else 0. */
+int remote_is_over(void);
 
 /* ---- data.c: the store of --data ---- */
 

@@ -22,8 +22,8 @@ static int visit(void *ctx, const struct client_entry *entry)
     struct walk *walk = ctx;
     const char *name = entry->key + walk->skipped;
 
-    if (atomic_load(&remote_cancelled))
-        return -ECANCELED;
+    if (remote_is_over() != 0)
+        return remote_is_over();
     if (entry->is_prefix || (walk->only != NULL && strcmp(entry->key, walk->only) != 0))
         return 0;
     if (walk->pattern != NULL && !remote_pattern_matches(walk->remote, walk->pattern, entry->key))
