@@ -15,6 +15,7 @@ __attribute__((constructor)) static void be_self_contained(void)
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         if (__nss_configure_lookup(files[i], "files") != 0)
             abort();
-    if (__nss_configure_lookup("hosts", "files dns") != 0 || OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+    if (__nss_configure_lookup("hosts", "files dns") != 0 ||
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         abort();
 }
