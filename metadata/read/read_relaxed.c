@@ -132,8 +132,8 @@ static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const st
     case META_ROW_VERSION:
         meta_sql_blob(statement, 3, slice_of(after->version.bytes, sizeof(after->version.bytes)));
         /* fall through */
-    case META_ROW_OBJECT:
-        meta_sql_int(statement, 1, after->bucket);
+    case META_ROW_OBJECT: /* no bucket is 0, but what publications prepare lies below that */
+        meta_sql_int(statement, 1, after->bucket != 0 ? after->bucket : INT64_MIN);
         meta_sql_blob(statement, 2, slice_of(after->key, after->key_length));
         break;
     case META_ROW_ANNOTATION:
