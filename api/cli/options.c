@@ -61,7 +61,7 @@ static int take_list(const struct option_row *row, struct options_list *list, co
     int err = 0;
 
     for (const char *at = text; err == 0 && *at != '\0'; at += *at == ',') {
-        size_t length = strcspn(at, ",");
+        size_t length = row->is_whole ? strlen(at) : strcspn(at, ",");
         err = length == 0 ? -EINVAL : list_append(&items, at, length);
         at += length;
     }

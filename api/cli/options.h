@@ -142,6 +142,7 @@ struct option_row {
     /* A further check of the text; NULL, or what is wrong with it ("must be ADDR:PORT"). May be NULL. */
     const char *(*check)(const char *text);
     const char *argument; /* in the help: "FILE"; NULL for choices and switches */
+    bool is_whole;        /* OPTION_LIST: a comma is part of the text */
     char letter;          /* "-r" for a switch; 0: none */
     unsigned sources;     /* who may give it */
     unsigned commands;    /* which sub-commands have it */

@@ -70,9 +70,9 @@ with open(large, "rb") as file:
     equal(status("put", "-", "s3://work/stream/large", stdin=file), 0, "and of any length")
 equal(rows("stat", "work/stream/large")[0]["size"], 21 << 20, "stat knows the size")
 equal(status("put", "-", "s3://work/stream/", stdin="piped"), 2, "standard input has no name")
-status("put", small, "s3://work/meta", "--metadata", "Colour=red", "--content-type", "text/x-test")
+status("put", small, "s3://work/meta", "--metadata", "Colour=red, or blue", "--content-type", "text/x-test")
 headers = rows("stat", "work/meta")[0]["headers"]
-equal((headers.get("x-amz-meta-colour"), headers["content-type"]), ("red", "text/x-test"), "metadata and type are kept")
+equal((headers.get("x-amz-meta-colour"), headers["content-type"]), ("red, or blue", "text/x-test"), "metadata and type are kept")
 equal(status("stat", "work/nothing"), 3, "stat of what is not there")
 equal(status("put", fresh("none"), "s3://work/x"), 3, "a file that is not there")
 equal(status("put", scratch(), "s3://work/x"), 2, "a folder needs -r")
