@@ -19,7 +19,7 @@ from bench_trace import BACKGROUND, Moment, Trace, sleeps_of
 LIMITS = os.path.join(ROOT, "tests", "bench", "counts.limits")
 ATTEMPTS = 3
 OTHERS = {"nginx": Nginx, "nginx-corked": CorkedNginx, "lighttpd": Lighttpd} # beside which one may count: of them nothing is judged
-SERVER_OF = {"": "sluice", "relaxed": "relaxed", "presigned": "signed", "header-signed": "signed", "threads": "threads"}
+SERVER_OF = {"": "sluice", "relaxed": "relaxed", "presigned": "signed", "header-signed": "signed", "threads": "threads", "door": "door"}
 
 
 class CountedPath:
@@ -47,7 +47,7 @@ class CountedPath:
             return "/list"
         if self.kind == "put" or self.kind == "delete":
             return f"/bench/{self.kind}-{self.size}-{self.connections}-{self.mode[:3]}-{'c' if self.source else ''}{turn}-%d"
-        return f"/bench/get-{self.size}-%d"
+        return f"{'/-/cache/http' if self.mode == 'door' else '/bench'}/get-{self.size}-%d"
 
     def prepare(self, server):
         if self.kind == "delete":
@@ -79,6 +79,7 @@ def paths(small):
     yield CountedPath("get", "GET 4 KiB", 4 * KIB, 1, many, there=100)
     yield CountedPath("get", "GET 4 KiB", 4 * KIB, 32, 4 * many, there=100)
     yield CountedPath("get", "GET 4 KiB", 4 * KIB, 1, many, "presigned", there=100)
+    yield CountedPath("get", "GET 4 KiB", 4 * KIB, 1, many, "door", there=100)
     yield CountedPath("get", "GET 64 KiB", 64 * KIB, 1, many, there=100)
     yield CountedPath("get", "GET 64 KiB", 64 * KIB, 32, 4 * many, there=100)
     yield CountedPath("get", "GET 1 MiB", MIB, 1, many // 2, there=10)
@@ -168,7 +169,8 @@ def start(suite, name, folder):
         return SignedSluice(suite, folder, *uring)
     if name in OTHERS:
         return OTHERS[name](suite, folder)
-    flags = {"sluice": uring, "relaxed": (*uring, "--durability", "relaxed"), "threads": ("--engine", "threads")}[name]
+    flags = {"sluice": uring, "relaxed": (*uring, "--durability", "relaxed"), "threads": ("--engine", "threads"),
+             "door": (*uring, "--cache", "http bucket=door")}[name]
     return Sluice(suite, folder, *flags)
 
 
