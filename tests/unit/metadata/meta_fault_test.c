@@ -6,7 +6,7 @@
  *
  * Writes of the database go through a table that it lets us replace; its syncs through fdatasync, which this
  * program defines itself. */
-#include "meta_test_support.h"
+#include "meta_publish_support.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -395,6 +395,58 @@ static void a_sweep_on_a_failing_disk(void **state)
     a_sweep_with(*state, EIO);
 }
 
+/* A publication with the n-th write or sync failing: there is all of it or nothing, as its answer said, and the next one goes well. Returns
+ * whether anything failed. */
+static bool publish_with_fault(struct store *store, _Atomic int *until, int number, int error, uint64_t *file)
+{
+    struct meta_publish_begin begin = {.bucket = store->bucket};
+    struct meta_sweep slice = {.more = true};
+    int64_t before = file_of(store, "a"), staged = (int64_t)++ * file;
+    int prepared = -EIO, published = -EIO, failed = 0;
+
+    assert_int_equal(put(store, "s", (uint64_t)staged), 0);
+    assert_int_equal(put(store, "gone", ++*file), 0);
+    fault_arm(until, number, error, 1);
+    int begun = op_wait(store->meta, &begin.op, META_OP_PUBLISH_BEGIN);
+    if (begun == 0 && (prepared = prepare_copy(store, begin.id, "s", "a")) == 0 &&
+        (prepared = prepare_removal(store, begin.id, "gone")) == 0)
+        published = publish(store, begin.id);
+    assert_int_equal(file_of(store, "a"), published == 0 ? staged : before);
+    assert_int_equal(file_of(store, "gone") == META_E_NO_KEY, published == 0);
+    for (int i = 0; i < 4 && failed == 0; i++)
+        failed = op_wait(store->meta, &slice.op, META_OP_SWEEP);
+    assert_int_equal(file_of(store, "a"), published == 0 ? staged : before);
+    fault_disarm();
+    if (published != 0 && begun == 0)
+        assert_int_equal(publish_end(store, begin.id), 0);
+    while (sweep(store))
+        ;
+    assert_int_equal(file_of(store, "a"), published == 0 ? staged : before);
+    assert_int_equal(file_of(store, "gone") == META_E_NO_KEY, published == 0);
+    assert_sound(store);
+    assert_int_equal(meta_sweep_is_due(store->reader), 0);
+    return begun != 0 || prepared != 0 || published != 0 || failed != 0;
+}
+
+static void failing_publications(void **state)
+{
+    static const int errors[] = {ENOSPC, EIO};
+    struct store *store = *state;
+    uint64_t file = 1;
+    int failures = 0;
+
+    store_reopen_with(store, &(struct meta_options){.durable = true});
+    assert_int_equal(put(store, "a", ++file), 0);
+    for (int number = 1; number <= 16; number++)
+        for (int i = 0; i < 2; i++)
+            failures += publish_with_fault(store, &writes_until_fault, number, errors[i], &file);
+    for (int number = 1; number <= 6; number++)
+        failures += publish_with_fault(store, &syncs_until_fault, number, EIO, &file);
+    assert_true(failures > 8);
+    store_reopen(store);
+    assert_sound(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_failed_commit_stays_failed),
         store_test(full_disk),
         store_test(failing_writes),
+        store_test(failing_publications),
         store_test(failing_syncs),
         store_test(annotations_in_turn),
         store_test(trouble_is_logged_once),

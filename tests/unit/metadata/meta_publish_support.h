@@ -222,7 +222,7 @@ static int on_version_named(void *ctx, const struct meta_version_entry *entry)
 }
 
 /* Listings by pages of several sizes, and each version by its name; keys: NULL ends them. */
-static void view_take(struct view *view, struct store *store, const char *const *keys)
+MAYBE_UNUSED static void view_take(struct view *view, struct store *store, const char *const *keys)
 {
     static struct named_versions named;
     struct meta_version_query all = {.bucket = store->bucket, .limit = META_LIST_ENTRIES_MAX};
