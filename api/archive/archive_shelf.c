@@ -76,6 +76,11 @@ void archive_shelf_destroy(struct archive_shelf *shelf)
     free(shelf);
 }
 
+size_t archive_shelf_held(struct archive_shelf *shelf)
+{
+    return atomic_load_explicit(&shelf->budget.used, memory_order_relaxed);
+}
+
 struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf, bool is_stranger)
 {
     return is_stranger ? &shelf->strangers : &shelf->budget;

@@ -29,6 +29,8 @@ int archive_shelf_create(struct archive_shelf **shelf);
 void archive_shelf_destroy(struct archive_shelf *shelf);
 /* Of all requests, or what those have of it of whose client nothing is known: half, so that they cannot take it from the others. */
 struct archive_budget *archive_shelf_budget(struct archive_shelf *shelf, bool is_stranger);
+/* Bytes of it that are taken now. Any thread. */
+size_t archive_shelf_held(struct archive_shelf *shelf);
 /* 0: it will be run. -ENOMEM, -EAGAIN: there is no thread to be had. */
 int archive_shelf_work(struct archive_shelf *shelf, struct archive_work *work);
 

@@ -193,6 +193,8 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
  * -EOPNOTSUPP (use write), or a sticky failure. */
 ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max);
 ssize_t core_put_write(struct core_put *put, const void *data, size_t length);
+/* It is held in memory: what its splice moves is copied. */
+bool core_put_is_small(const struct core_put *put);
 /* As blob_writer_splices_aside. */
 bool core_put_splices_aside(const struct core_put *put);
 uint64_t core_put_taken(const struct core_put *put);

@@ -412,6 +412,11 @@ ssize_t core_put_write(struct core_put *put, const void *data, size_t length)
                               : blob_writer_write(put->writer, data, length);
 }
 
+bool core_put_is_small(const struct core_put *put)
+{
+    return put->small != NULL;
+}
+
 bool core_put_splices_aside(const struct core_put *put)
 {
     return put->small == NULL && blob_writer_splices_aside(put->writer);

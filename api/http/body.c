@@ -187,6 +187,8 @@ static int body_splice(struct connection *conn, size_t max, size_t *budget)
     }
     assert((size_t)count <= max);
     counter_add(&conn->worker->counters.bytes_received, (uint64_t)count);
+    if (!conn->body.splice_copies)
+        counter_add(&conn->worker->counters.bytes_spliced, (uint64_t)count);
     conn->pace.bytes += (uint64_t)count;
     if (!conn->body.splices_aside)
         *budget -= (size_t)count;
@@ -430,6 +432,11 @@ void http_body_resume(struct http_request *req)
     } else {
         conn->body.is_resumed = true;
     }
+}
+
+void http_body_splice_copies(struct http_request *req)
+{
+    connection_of(req)->body.splice_copies = true;
 }
 
 void http_body_splices_aside(struct http_request *req)

@@ -151,6 +151,8 @@ static ssize_t connection_read_tls(struct connection *conn, void *buffer, size_t
 {
     ssize_t count = tls_stream_receive(conn->tls, buffer, length);
 
+    if (count > 0)
+        counter_add(&conn->worker->counters.tls_bytes_received, (uint64_t)count);
     if (count >= 0)
         return connection_received(conn, count);
     if (count == -EAGAIN)

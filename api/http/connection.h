@@ -55,6 +55,7 @@ struct body {
     bool lowat_is_useful;     /* until a slow client shows otherwise */
     bool is_expected;         /* the client waits for 100 Continue */
     bool splices_aside;       /* the sink's splice works on other threads */
+    bool splice_copies;       /* the sink's splice moves bytes through memory */
     bool splice_refused;      /* the sink said -EOPNOTSUPP */
     bool is_resumed;          /* http_body_resume came before -EBUSY was seen */
     bool is_in_sink;          /* a sink op is being called */

@@ -77,6 +77,8 @@ struct http_request {
     const char *name;
     /* Whose it is, as the access log tells; NULL: nobody's that is known. The same. */
     const char *user;
+    /* As what it is counted in http_server_latencies, below HTTP_GROUPS; 0 unless the handler says more. The handler's, the same. */
+    unsigned group;
     /* The handler's, until it calls http_send_*. */
     struct {
         int status;                  /* 200 .. 999 */
@@ -228,6 +230,10 @@ enum http_refusal {
 
 struct http_statistics {
     uint64_t connections_accepted, connections_open, requests, bytes_received, bytes_sent;
+    uint64_t bytes_spliced;  /* of those received: bodies that went to their files without a copy */
+    uint64_t bytes_sendfile; /* of those sent: bodies, by a source's own way to the socket */
+    uint64_t tls_bytes_received,
+        tls_bytes_sent;             /* of each: through memory, where they were decrypted and encrypted */
     uint64_t responses_by_class[6]; /* [2] counts 2xx ... */
     uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
     uint64_t connections_evicted; /* closed to make room for others */
@@ -236,6 +242,20 @@ struct http_statistics {
 };
 /* Any thread; sums over the workers, each value exact at some moment. */
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics);
+
+/* How long requests took, from the turn of the loop that their head came in to the last byte of the answer. */
+#define HTTP_GROUPS          8u
+#define HTTP_CLASSES         6u /* of status: [2] is 2xx ...; [0] what has none */
+#define HTTP_LATENCY_BUCKETS 9u
+struct http_latency {
+    uint64_t requests
+        [HTTP_LATENCY_BUCKETS]; /* that took at most http_latency_bounds_us[i], and longer than the one before */
+    uint64_t sum_us;
+};
+extern const uint64_t http_latency_bounds_us[HTTP_LATENCY_BUCKETS]; /* ascending; the last is UINT64_MAX */
+/* Any thread; sums over the workers. */
+void http_server_latencies(struct http_server *server,
+                           struct http_latency latencies[HTTP_GROUPS][HTTP_CLASSES]);
 struct http_server *http_worker_server(struct http_worker *worker);
 void *http_worker_context(struct http_worker *worker);
 unsigned http_worker_index(const struct http_worker *worker); /* as on_worker_start got it */
@@ -271,6 +291,8 @@ void http_body_resume(struct http_request *req);
 /* After http_body_receive: the sink's splice moves nothing on the worker's thread (it says -EBUSY, and what was moved when it is
  * called again), so max may be up to HTTP_ASIDE_BYTES_MAX instead of one turn of the worker's. */
 void http_body_splices_aside(struct http_request *req);
+/* After http_body_receive: what the sink's splice moves passes through memory. For the figures. */
+void http_body_splice_copies(struct http_request *req);
 
 /* A body that is held in memory costs the server's budget. Until the request ends, however it does, bytes more are its own: 0, or
  * -ENOBUFS when there is no room for them. And while hurried, all of what is awaited of the body must be here in 30 seconds. */

@@ -84,6 +84,8 @@ int output_flush(struct connection *conn, bool more_follows)
         if (sent < 0)
             return (int)sent;
         counter_add(&conn->worker->counters.bytes_sent, (uint64_t)sent);
+        if (conn->tls != NULL)
+            counter_add(&conn->worker->counters.tls_bytes_sent, (uint64_t)sent);
         conn->pace.bytes += (uint64_t)sent;
         output_advance(output, (size_t)sent);
     }

@@ -81,7 +81,9 @@ static void answer_account(struct connection *conn)
     unsigned class = (unsigned)conn->req.answer.status / 100;
     int err;
 
-    counter_add(&worker->counters.responses_by_class[class < 6 ? class : 0], 1);
+    class = class < HTTP_CLASSES ? class : 0;
+    counter_add(&worker->counters.responses_by_class[class], 1);
+    latency_note(worker, conn->req.group, class, &conn->began_at);
     if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }

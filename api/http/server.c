@@ -176,6 +176,10 @@ void http_server_statistics(struct http_server *server, struct http_statistics *
         statistics->requests += counters->requests;
         statistics->bytes_received += counters->bytes_received;
         statistics->bytes_sent += counters->bytes_sent;
+        statistics->bytes_spliced += counters->bytes_spliced;
+        statistics->bytes_sendfile += counters->bytes_sendfile;
+        statistics->tls_bytes_received += counters->tls_bytes_received;
+        statistics->tls_bytes_sent += counters->tls_bytes_sent;
         for (unsigned class = 0; class < 6; class ++)
             statistics->responses_by_class[class] += counters->responses_by_class[class];
         for (unsigned failure = 0; failure < HTTP_HANDSHAKE_FAILURES; failure++)

@@ -50,6 +50,7 @@ static ssize_t source_send(struct connection *conn, size_t max)
         count = source->send(source, connection_fd(conn), max);
         if (count > 0) {
             counter_add(&conn->worker->counters.bytes_sent, (uint64_t)count);
+            counter_add(&conn->worker->counters.bytes_sendfile, (uint64_t)count);
             conn->pace.bytes += (uint64_t)count;
         }
         return count;

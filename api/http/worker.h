@@ -83,6 +83,10 @@ struct worker_counters {
     _Atomic uint64_t accepted, open, requests, bytes_received, bytes_sent, responses_by_class[6];
     _Atomic uint64_t handshake_failures[HTTP_HANDSHAKE_FAILURES];
     _Atomic uint64_t evicted, refusals[HTTP_REFUSALS];
+    _Atomic uint64_t bytes_spliced, bytes_sendfile, tls_bytes_received, tls_bytes_sent;
+    struct worker_latency {
+        _Atomic uint64_t requests[HTTP_LATENCY_BUCKETS], sum_us;
+    } latencies[HTTP_GROUPS][HTTP_CLASSES];
 };
 
 struct http_worker {
@@ -184,6 +188,9 @@ void loop_thread_release(void);
 /* worker_time.c: the time of day as this turn of the loop sees it; and as the field Date has it. */
 const struct timeval *worker_now(struct http_worker *worker);
 const char *worker_date(struct http_worker *worker);
+
+/* latency.c: a request that began then is over. */
+void latency_note(struct http_worker *worker, unsigned group, unsigned class, const struct timeval *began_at);
 
 /* server_log.c */
 void server_log(const struct http_server *server, enum log_level level, const char *format, ...)

@@ -3,6 +3,8 @@
  * operations_table.h, turned into data. Any thread. */
 #include "api/s3/operations.h"
 
+#include <string.h>
+
 #define S3_RIGHT_NONE 0
 #define VERSION       S3_OPERATION_VERSION
 #define HALF          S3_OPERATION_HALF
@@ -48,3 +50,42 @@
 const struct s3_operation s3_operations[S3_OPERATION_ROWS] = {
 #include "api/s3/operations_table.h"
 };
+
+static bool is_selected_by(const struct s3_operation *operation, const char *name)
+{
+    return (operation->parameter != NULL && strcmp(operation->parameter, name) == 0) ||
+           (operation->beside != NULL && strcmp(operation->beside, name) == 0);
+}
+
+static enum s3_group group_of_object(const struct s3_operation *operation)
+{
+    bool is_read = operation->method == S3_GET || operation->method == S3_HEAD;
+
+    if (!is_read && operation->header != NULL && strcmp(operation->header, "x-amz-copy-source") == 0)
+        return S3_GROUP_COPY;
+    if (is_selected_by(operation, "uploadId") || is_selected_by(operation, "uploads") ||
+        is_selected_by(operation, "partNumber"))
+        return S3_GROUP_MULTIPART;
+    if (is_read && (operation->parameter == NULL || is_selected_by(operation, "sluice-member")))
+        return S3_GROUP_READ;
+    if (operation->parameter != NULL)
+        return is_selected_by(operation, "sluice-members") ? S3_GROUP_LIST : S3_GROUP_SETTINGS;
+    return operation->method == S3_PUT      ? S3_GROUP_WRITE
+           : operation->method == S3_DELETE ? S3_GROUP_DELETE
+                                            : S3_GROUP_OTHER;
+}
+
+enum s3_group s3_operation_group(const struct s3_operation *operation)
+{
+    if (operation->resource == S3_RESOURCE_OBJECT)
+        return group_of_object(operation);
+    if (operation->method == S3_OPTIONS)
+        return S3_GROUP_OTHER;
+    if (operation->method == S3_GET &&
+        (operation->resource == S3_RESOURCE_SERVICE || (operation->flags & S3_OPERATION_LISTS) != 0))
+        return S3_GROUP_LIST;
+    if (operation->method == S3_POST && operation->parameter == NULL)
+        return S3_GROUP_WRITE;
+    return operation->method == S3_POST && is_selected_by(operation, "delete") ? S3_GROUP_DELETE
+                                                                               : S3_GROUP_SETTINGS;
+}

@@ -31,6 +31,19 @@ enum s3_operation_kind {
     S3_OPERATION_REFUSED,
 };
 
+/* What operations have in common whose times are told together; numbers that http_request.group counts. */
+enum s3_group {
+    S3_GROUP_OTHER, /* the server's own names, STS, and what is no request of S3 */
+    S3_GROUP_READ,
+    S3_GROUP_WRITE,
+    S3_GROUP_LIST,
+    S3_GROUP_DELETE,
+    S3_GROUP_MULTIPART,
+    S3_GROUP_COPY,
+    S3_GROUP_SETTINGS, /* what is said of buckets and objects */
+    S3_GROUPS,
+};
+
 struct s3_operation {
     const char *name;
     enum s3_method method;
@@ -56,6 +69,7 @@ enum {
 
 extern const struct s3_operation s3_operations[S3_OPERATION_ROWS];
 
+enum s3_group s3_operation_group(const struct s3_operation *operation);
 /* The row's place in the table. */
 static inline unsigned s3_operation_row(const struct s3_operation *operation)
 {

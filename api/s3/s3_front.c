@@ -48,11 +48,14 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
 /* Also of what is refused: logs and metrics tell what was asked for. */
 static void count_operation(struct s3_request *request)
 {
+    unsigned row;
+
     if (request->operation == NULL)
         return;
+    row = s3_operation_row(request->operation);
     request->http->name = request->operation->name;
-    s3_service_count(request->service, http_worker_index(http_request_worker(request->http)),
-                     s3_operation_row(request->operation));
+    request->http->group = s3_service_group(request->service, row);
+    s3_service_count(request->service, http_worker_index(http_request_worker(request->http)), row);
 }
 
 /* What it asked for is told by its headers as they came: nobody asks who sent it. */

@@ -66,6 +66,7 @@ struct s3_service {
     bool takes_any_host, takes_any_region;
     unsigned char session_key[S3_SESSION_KEY_BYTES];
     struct jwt_known *known_tokens[HTTP_WORKERS_MAX]; /* each its worker's own; NULL: it has verified none */
+    unsigned char groups[S3_OPERATION_ROWS];          /* what s3_operation_group says, found once */
     struct counts *counts; /* of each worker there may be: those of others are untouched zero pages */
 };
 
@@ -165,6 +166,8 @@ int s3_service_create(struct s3_service **service, const struct s3_service_optio
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->reload_lock, NULL);
     made->started_at = (time_t)monotonic_seconds();
+    for (unsigned row = 0; row < S3_OPERATION_ROWS; row++)
+        made->groups[row] = (unsigned char)s3_operation_group(&s3_operations[row]);
     made->counts = calloc(HTTP_WORKERS_MAX, sizeof(*made->counts));
     made->attempts = s3_attempts_create();
     result = made->counts != NULL && made->attempts != NULL ? copy_options(made, options) : -ENOMEM;
@@ -363,6 +366,11 @@ void s3_service_count(struct s3_service *service, unsigned worker, unsigned row)
 
     /* By one thread: no read-modify-write instruction is needed. */
     atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+unsigned s3_service_group(const struct s3_service *service, unsigned row)
+{
+    return service->groups[row];
 }
 
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row)

@@ -74,6 +74,8 @@ void s3_service_make_request_id(struct s3_service *service, char id[17]);
 const char *s3_service_host_id(const struct s3_service *service);
 /* Counts a request for that row of the table of operations, or one of enum s3_sts_count. On the thread of that worker: counting takes no lock. */
 void s3_service_count(struct s3_service *service, unsigned worker, unsigned row);
+/* An enum s3_group: that of the row's operation. Any thread. */
+unsigned s3_service_group(const struct s3_service *service, unsigned row);
 /* How many of them there were. Any thread. */
 uint64_t s3_service_counted(const struct s3_service *service, unsigned row);
 /* Tokens of issuers that this worker has verified; made at the first call. On its thread. NULL without memory. */

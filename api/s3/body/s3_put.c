@@ -210,6 +210,8 @@ static void on_ready(void *ctx, int result)
     http_body_receive(put->request->http, s3_body_coding(put->body), &put->sink);
     if (core_put_splices_aside(put->core))
         http_body_splices_aside(put->request->http);
+    if (core_put_is_small(put->core))
+        http_body_splice_copies(put->request->http);
 }
 
 static void on_room(void *ctx)

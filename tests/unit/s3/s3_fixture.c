@@ -159,6 +159,14 @@ struct http_server *http_worker_server(struct http_worker *worker)
     return NULL;
 }
 
+const uint64_t http_latency_bounds_us[HTTP_LATENCY_BUCKETS];
+
+void http_server_latencies(struct http_server *server,
+                           struct http_latency latencies[HTTP_GROUPS][HTTP_CLASSES])
+{
+    memset(latencies, 0, HTTP_GROUPS * sizeof(*latencies));
+}
+
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics)
 {
     memset(statistics, 0, sizeof(*statistics));

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is stored, and what stores it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/archive/archive_shelf.h"
+#include "api/core/cache.h"
+#include "api/s3/metrics/metrics.h"
+#include "api/s3/s3_service.h"
+
+static void add_damage(struct metrics_page *page, struct core *core)
+{
+    static const char *const reasons[CORE_DAMAGE_COUNT] = {
+        [CORE_DAMAGE_CHECKSUM] = "checksum",
+        [CORE_DAMAGE_IDENTITY] = "identity",
+        [CORE_DAMAGE_UNREADABLE] = "unreadable",
+    };
+
+    metrics_add(
+        page, "# HELP sluice_storage_damaged_reads_total Reads that were refused or cut off, because stored "
+              "bytes are damaged.\n"
+              "# TYPE sluice_storage_damaged_reads_total counter\n");
+    for (unsigned damage = 0; damage < CORE_DAMAGE_COUNT; damage++)
+        metrics_add(page, "sluice_storage_damaged_reads_total{reason=\"%s\"} %" PRIu64 "\n", reasons[damage],
+                    core_damage_met(core, (enum core_damage)damage));
+}
+
+/* Cache buckets whose figures are told. */
+#define CACHES_MAX    32u
+#define CACHE_FIGURES 6u
+
+struct cache_list {
+    unsigned count;
+    struct {
+        char bucket[META_BUCKET_NAME_BYTES_MAX + 1];
+        uint64_t figures[CACHE_FIGURES];
+    } list[CACHES_MAX];
+};
+
+static int on_cache(void *ctx, const struct core_cache_figures *cache)
+{
+    struct cache_list *caches = ctx;
+    const uint64_t figures[CACHE_FIGURES] = {cache->bytes, cache->rules.bytes_max, cache->entries,
+                                             cache->hits,  cache->misses,          cache->evictions};
+
+    snprintf(caches->list[caches->count].bucket, sizeof(caches->list[0].bucket), "%s", cache->bucket);
+    memcpy(caches->list[caches->count++].figures, figures, sizeof(figures));
+    return 0;
+}
+
+/* Values of one name stand together. */
+static void add_caches(struct metrics_page *page, struct s3_request *request)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } figures[CACHE_FIGURES] = {
+        {"sluice_cache_bytes", "gauge", "Bytes of the objects in a cache bucket."},
+        {"sluice_cache_max_bytes", "gauge", "Bytes from which a cache bucket evicts; 0: none."},
+        {"sluice_cache_entries", "gauge", "Objects in a cache bucket."},
+        {"sluice_cache_hits_total", "counter", "Reads of a cache bucket that found an object."},
+        {"sluice_cache_misses_total", "counter", "Reads of a cache bucket that found none."},
+        {"sluice_cache_evictions_total", "counter", "Objects that a cache bucket gave up."},
+    };
+    struct cache_list caches = {.count = 0};
+
+    (void)core_cache_each(s3_service_core(request->service), core_worker_reader(request->worker), CACHES_MAX,
+                          on_cache, &caches);
+    for (unsigned figure = 0; figure < CACHE_FIGURES && caches.count > 0; figure++) {
+        metrics_add(page, "# HELP %s %s\n# TYPE %s %s\n", figures[figure].name, figures[figure].help,
+                    figures[figure].name, figures[figure].type);
+        for (unsigned i = 0; i < caches.count; i++)
+            metrics_add(page, "%s{bucket=\"%s\"} %" PRIu64 "\n", figures[figure].name, caches.list[i].bucket,
+                        caches.list[i].figures[figure]);
+    }
+}
+
+void metrics_add_store(struct metrics_page *page, struct s3_request *request)
+{
+    struct core *core = s3_service_core(request->service);
+
+    metrics_add_value(page, "sluice_storage_free_bytes", "gauge", "Free bytes on the data file system.",
+                      core_free_bytes(core));
+    metrics_add_value(page, "sluice_storage_room_bytes", "gauge",
+                      "Bytes that uploads may take: free ones without those that --min-free keeps.",
+                      core_room_bytes(core));
+    add_damage(page, core);
+    metrics_add_value(
+        page, "sluice_archive_memory_bytes", "gauge",
+        "Bytes of memory that the insides of archives hold now: indexes, and what is read of them.",
+        archive_shelf_held(s3_service_shelf(request->service)));
+    add_caches(page, request);
+}
