@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "metadata/figures.h"
 #include "metadata/rows/row_changes.h"
 #include "storage/base/log.h"
 
@@ -24,6 +25,7 @@ struct meta {
     int64_t publication_floor;          /* the last one of an earlier process */
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
+    struct figures figures;
 };
 
 /* printf to the owner's log; any thread. */

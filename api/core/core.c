@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metadata/meta_figures.h"
 #include "metadata/meta_journal.h"
 #include "storage/limits.h"
 
@@ -315,6 +316,11 @@ uint64_t core_damage_met(struct core *core, enum core_damage damage)
 
     assert(damage < CORE_DAMAGE_COUNT);
     return blob_store_damage_met(core->blobs, kinds[damage]);
+}
+
+void core_figures(struct core *core, struct meta_figures *figures)
+{
+    meta_figures_read(core->meta, figures);
 }
 
 int core_health(const struct core *core)

@@ -77,6 +77,9 @@ enum core_damage { CORE_DAMAGE_CHECKSUM, CORE_DAMAGE_IDENTITY, CORE_DAMAGE_UNREA
 uint64_t core_damage_met(struct core *core, enum core_damage damage);
 /* 0, or META_E_UNSYNCED: changes are refused, see meta_health. Any thread; cheap. */
 int core_health(const struct core *core);
+/* What the committer does. Any thread. */
+struct meta_figures;
+void core_figures(struct core *core, struct meta_figures *figures);
 /* Seconds in a day of lifecycle rules. */
 uint32_t core_lifecycle_day(const struct core *core);
 

@@ -97,6 +97,7 @@ void publications_tell(struct meta_writer *writer)
 
     for (size_t i = 0; i < writer->publications.count; i++)
         any = any || writer->publications.list[i].row.state == PUBLICATION_VISIBLE;
+    atomic_store(&writer->meta->figures.publications, writer->publications.count);
     if (any != ((told & 1) != 0))
         atomic_store(&writer->meta->overlays, told + 1);
 }

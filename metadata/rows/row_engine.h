@@ -19,6 +19,8 @@ void row_engine_close(struct meta *meta);
 /* What the store has not moved into the database yet is to lie beside it after row_store_close. */
 void row_engine_keep_log(struct meta *meta);
 /* A sync failed, and what it may have lost is not made good yet: nothing is committed. Any thread. */
+/* Of the log's file; 0 where there is none. Any thread. */
+uint64_t row_engine_log_bytes(const struct meta *meta);
 bool row_engine_is_suspect(const struct meta *meta);
 /* See meta_make_durable. Any thread that may block. */
 int row_engine_make_durable(struct meta *meta);

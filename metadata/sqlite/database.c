@@ -4,6 +4,7 @@
  * that writes is row_store.c's. */
 #include "metadata/sqlite/database.h"
 
+#include <sys/stat.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -92,6 +93,16 @@ void row_engine_keep_log(struct meta *meta)
 {
     assert(meta->engine != NULL);
     meta->engine->keeps_log = true;
+}
+
+uint64_t row_engine_log_bytes(const struct meta *meta)
+{
+    char *path = sqlite3_mprintf("%s-wal", meta->path);
+    struct stat status;
+    bool is_there = path != NULL && stat(path, &status) == 0;
+
+    sqlite3_free(path);
+    return is_there ? (uint64_t)status.st_size : 0;
 }
 
 bool row_engine_is_suspect(const struct meta *meta)

@@ -297,6 +297,14 @@ uint64_t meta_changes(const struct meta *meta)
     return atomic_load(&meta->changes);
 }
 
+uint32_t committer_waiting(struct meta_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    uint32_t waiting = committer->waiting.count;
+    pthread_mutex_unlock(&committer->mutex);
+    return waiting;
+}
+
 /* A batch from its first statement to the last answer. */
 static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
 {
@@ -320,12 +328,12 @@ static void batch_serve(struct meta_committer *committer, struct meta_op *batch)
         (void)repair(committer); /* before anybody is told; what fails is tried again */
     }
     settings_expire(committer->meta, batch);
-    pthread_mutex_lock(&committer->mutex);
-    uint32_t waiting = committer->waiting.count; /* before the first who is answered can be back */
-    pthread_mutex_unlock(&committer->mutex);
+    uint32_t waiting = committer_waiting(committer); /* before the first who is answered can be back */
+    uint32_t changes = changes_count_without(batch, 0);
     batch_finish(&committer->runner.hooks, batch, committer->runner.bytes_result);
     committer->last_end_ns = clock_monotonic_ns();
     batch_pace_ran(&committer->pace, clients, waiting, committer->last_end_ns - begin_ns);
+    figures_batch_ran(&committer->meta->figures, changes, committer->last_end_ns - begin_ns);
     row_store_rest(committer->runner.writer.store);
 }
 

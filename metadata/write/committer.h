@@ -16,5 +16,7 @@ void committer_stop(struct meta_committer *committer);
 void committer_nudge(struct meta_committer *committer);
 /* Any thread. */
 void committer_submit(struct meta_committer *committer, struct meta_op *op);
+/* Changes that no batch has taken yet. Any thread. */
+uint32_t committer_waiting(struct meta_committer *committer);
 
 #endif

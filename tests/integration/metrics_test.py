@@ -106,11 +106,30 @@ def moved(server):
     equal(total, samples(page, "sluice_http_received_bytes_total")[()], "the ways received by add up to all bytes received")
 
 
+def committed(server):
+    before, size = (samples(page_of(server), f"sluice_commit_batch_{name}_sum")[()] for name in ("changes", "seconds"))
+    log = samples(page_of(server), "sluice_database_log_bytes")[()]
+    server.request("PUT", "/committed")
+    for i in range(40):
+        server.request("PUT", f"/committed/{i}", b"content")
+    page = page_of(server)
+    grown = samples(page, "sluice_commit_batch_changes_sum")[()] - before
+    check(grown >= 41, "each change was in a batch", grown)
+    counts = [samples(page, f"sluice_commit_batch_{name}_count")[()] for name in ("changes", "seconds")]
+    check(counts[0] == counts[1] > 0, "batches are counted by size and by time alike", counts)
+    check(samples(page, "sluice_commit_batch_seconds_sum")[()] > size, "they took their time")
+    equal(samples(page, "sluice_commit_waiting_changes")[()], 0, "nothing waits now")
+    check(samples(page, "sluice_database_log_bytes")[()] >= log > 0, "the log has its size")
+    equal(samples(page, "sluice_publications_pending")[()], 0, "no publication is under way")
+    equal(samples(page, "sluice_archive_memory_bytes")[()], 0, "no archive is looked into")
+
+
 def main():
     server = Server()
     judged(page_of(server), "a server that has just started")
     timed(server)
     moved(server)
+    committed(server)
     server.request("PUT", "/cache")
     server.request("PUT", "/cache?sluice-cache", CACHE)
     judged(page_of(server), "one that was used")

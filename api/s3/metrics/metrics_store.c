@@ -9,6 +9,7 @@
 #include "api/core/cache.h"
 #include "api/s3/metrics/metrics.h"
 #include "api/s3/s3_service.h"
+#include "metadata/meta_figures.h"
 
 static void add_damage(struct metrics_page *page, struct core *core)
 {
@@ -76,6 +77,27 @@ static void add_caches(struct metrics_page *page, struct s3_request *request)
     }
 }
 
+static void add_committer(struct metrics_page *page, struct core *core)
+{
+    static const char time[] = "sluice_commit_batch_seconds", changes[] = "sluice_commit_batch_changes";
+    struct meta_figures figures;
+
+    core_figures(core, &figures);
+    metrics_add_head(page, time, "histogram", "How long batches of changes took, to the last answer.");
+    metrics_add_histogram(page, time, "", meta_batch_us_bounds, figures.batches_by_us, META_FIGURE_BUCKETS,
+                          figures.batch_us_sum, 1e6);
+    metrics_add_head(page, changes, "histogram", "How many changes were committed together.");
+    metrics_add_histogram(page, changes, "", meta_batch_changes_bounds, figures.batches_by_changes,
+                          META_FIGURE_BUCKETS, figures.batch_changes_sum, 1);
+    metrics_add_value(page, "sluice_commit_waiting_changes", "gauge", "Changes that wait for a batch now.",
+                      figures.waiting);
+    metrics_add_value(page, "sluice_database_log_bytes", "gauge", "Bytes of the database's log on the disk.",
+                      figures.log_bytes);
+    metrics_add_value(page, "sluice_publications_pending", "gauge",
+                      "Publications that are prepared, or whose objects are on the way to their places.",
+                      figures.publications);
+}
+
 void metrics_add_store(struct metrics_page *page, struct s3_request *request)
 {
     struct core *core = s3_service_core(request->service);
@@ -86,6 +108,7 @@ void metrics_add_store(struct metrics_page *page, struct s3_request *request)
                       "Bytes that uploads may take: free ones without those that --min-free keeps.",
                       core_room_bytes(core));
     add_damage(page, core);
+    add_committer(page, core);
     metrics_add_value(
         page, "sluice_archive_memory_bytes", "gauge",
         "Bytes of memory that the insides of archives hold now: indexes, and what is read of them.",
