@@ -61,7 +61,7 @@ static enum s3_group group_of_object(const struct s3_operation *operation)
 {
     bool is_read = operation->method == S3_GET || operation->method == S3_HEAD;
 
-    if (!is_read && operation->header != NULL && strcmp(operation->header, "x-amz-copy-source") == 0)
+    if (!is_read && operation->header != NULL) /* that names a source */
         return S3_GROUP_COPY;
     if (is_selected_by(operation, "uploadId") || is_selected_by(operation, "uploads") ||
         is_selected_by(operation, "partNumber"))

@@ -7,9 +7,9 @@
 
 #include "api/archive/archive_shelf.h"
 #include "api/core/cache.h"
+#include "api/core/figures.h"
 #include "api/s3/metrics/metrics.h"
 #include "api/s3/s3_service.h"
-#include "metadata/meta_figures.h"
 
 static void add_damage(struct metrics_page *page, struct core *core)
 {
