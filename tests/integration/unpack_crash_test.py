@@ -100,4 +100,22 @@ for durability in ("full", "relaxed"):
         server.request("DELETE", f"/tars/{key}")
     check(poll(lambda: blob_files(data)[0] == []), f"{durability}: without objects no file is left", repr(blob_files(data)))
     check(server.stop(), f"{durability}: the server stops")
+
+# ---- The power fails while the store is relaxed: what is there of a file may be zeros, or short ----
+server = Server(args=["--durability", "relaxed"])
+server.request("PUT", "/tars")
+equal([upload(server, writer, writer + 1) for writer in range(2)], [200, 200], "two archives")
+server.kill()
+zeroed, cut = sorted(blob_files(server.data)[0])
+with open(zeroed, "r+b") as file:
+    file.seek(file.read().index(body_of(1, 7)[:64]))
+    file.write(bytes(len(body_of(1, 7))))
+os.truncate(cut, os.path.getsize(cut) // 2)
+server = Server(server.data, args=["--durability", "relaxed"])
+equal([[member for member in range(MEMBERS) if server.request("GET", f"/tars/w{writer}/{member:04}")[0] != 200] for writer in range(2)], [[7], list(range(MEMBERS))],
+      "the member without its bytes is gone, and all of what does not even say whose it is")
+check(poll(lambda: blob_files(server.data)[0] == [zeroed]), "the file that nothing needs is gone", repr(blob_files(server.data)))
+check(server.stop(), "the server stops")
+result = subprocess.run([SLUICE, "check", "--data", server.data], capture_output=True, text=True, timeout=120)
+check(result.returncode == 0, "the check finds nothing", result.stdout)
 done()

@@ -140,10 +140,11 @@ static bool entry_makes_sense(struct reclaim *reclaim, const struct meta_garbage
         (entry->unit_offset % SEGMENT_ALIGN_BYTES == 0 && entry->unit_offset <= INT64_MAX &&
          entry->unit_length > 0 && entry->unit_length <= SEGMENT_UNIT_BYTES_MAX))
         return true;
-    /* No segment's; where the file is gone nothing can be done wrong. */
+    /* No segment's. Where the file is gone, or nothing in it is referred to, nothing can be done wrong. */
     return entry->unit_offset <= INT64_MAX && entry->unit_length > 0 &&
            entry->unit_length <= (uint64_t)INT64_MAX - entry->unit_offset &&
-           blob_store_is_shared(reclaim->core->blobs, entry->file) != 0;
+           (blob_store_is_shared(reclaim->core->blobs, entry->file) != 0 ||
+            meta_file_is_referred(reclaim->reader, entry->file) == 0);
 }
 
 static bool batch_makes_sense(struct batch *batch, uint32_t entry)
