@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What s3_credentials.c, s3_credentials_parse.c and session/s3_session_identity.c share: the set's insides. Nobody else includes this. */
+ * What s3_credentials*.c and session/s3_session_identity.c share: the set's insides. Nobody else includes this. */
 #ifndef API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 #define API_S3_AUTH_S3_CREDENTIALS_INTERNAL_H
 
@@ -66,6 +66,10 @@ struct s3_credentials {
     /* Each is its worker's alone until the last reference goes. NULL: that worker has not asked. */
     struct s3_signing_keys *signing_keys[HTTP_WORKERS_MAX];
 };
+
+/* The orders of a sealed set, for bsearch: of pointers to identities, keys before tokens before roles; of users by id. */
+int s3_credentials_compare_identities(const void *a, const void *b);
+int s3_credentials_compare_ids(const void *a, const void *b);
 
 struct s3_credentials *s3_credentials_new(void);
 int s3_credentials_add(struct s3_credentials *set, const char *access_key, const char *secret,
