@@ -23,7 +23,6 @@ from sluicetest import BUILD, Server, check, done, equal, error_code, scratch
 
 SWAPPING = os.path.join(BUILD, "tests", "sluice_swapping")
 POINTS_MAX = 40  # a request that passes more moments than that is told
-SECRETS = (b"private", b"secret", hashlib.md5(b"private").hexdigest().encode())
 OPEN = "of=everybody"
 TAGS = "<Tagging><TagSet><Tag><Key>by</Key><Value>bob</Value></Tag></TagSet></Tagging>"
 ACL = ('<AccessControlPolicy><Owner><ID>a11ce</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
@@ -63,15 +62,24 @@ def annotated(key, who):
     return {}
 
 
-def archive(key):
-    """Of which one member is to be the object."""
+def tar_of(body, *names):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        for name in (f"f{key}/first", key, f"f{key}/last"):
+        for name in names:
             info = tarfile.TarInfo(name)
-            info.size = 6
-            tar.addfile(info, io.BytesIO(b"by bob"))
+            info.size = len(body)
+            tar.addfile(info, io.BytesIO(body))
     return out.getvalue()
+
+
+def archive(key):
+    """Of which one member is to be the object."""
+    return tar_of(b"by bob", f"f{key}/first", key, f"f{key}/last")
+
+
+# What the objects hold: archives, for the rows that look into such.
+OPEN_BODY, PRIVATE_BODY = tar_of(b"open", "member"), tar_of(b"private", "member")
+SECRETS = (b"private", b"secret", hashlib.md5(PRIVATE_BODY).hexdigest().encode())
 
 
 # Row -> what is asked. Rows of two objects are asked twice, for each of them.
@@ -79,6 +87,8 @@ PART = "uploadId={upload}&partNumber=1"
 CASES = {
     "GetObject": [Case("GET", versions=True)], "HeadObject": [Case("HEAD", versions=True)],
     "GetObjectAttributes": [Case("GET", "attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}, versions=True)],
+    "GetArchiveMember": [Case("GET", "sluice-member=member", versions=True)], "HeadArchiveMember": [Case("HEAD", "sluice-member=member", versions=True)],
+    "ListArchiveMembers": [Case("GET", "sluice-members", versions=True)],
     "GetObjectAcl": [Case("GET", "acl", versions=True)], "GetObjectTagging": [Case("GET", "tagging", versions=True)],
     "GetObjectLegalHold": [Case("GET", "legal-hold", only_locked=True, versions=True, prepare=with_lock("legal-hold", HOLD.replace("ON", "OFF")))],
     "GetObjectRetention": [Case("GET", "retention", only_locked=True, versions=True, prepare=with_lock("retention", RETENTION), holds=True)],
@@ -196,10 +206,10 @@ def fresh(mode, is_there):
     if not is_there:
         return key, None
     if mode == "own":
-        answer = must("bob", "PUT", f"/{bucket}/{key}", body=b"open")
+        answer = must("bob", "PUT", f"/{bucket}/{key}", body=OPEN_BODY)
     else:
         headers = {"x-amz-tagging": OPEN, **({"x-amz-grant-full-control": 'id="b0b"'} if mode == "acl" else {})}
-        answer = must("alice", "PUT", f"/{bucket}/{key}", body=b"open", headers=headers)
+        answer = must("alice", "PUT", f"/{bucket}/{key}", body=OPEN_BODY, headers=headers)
     return key, answer[1].get("x-amz-version-id")
 
 
@@ -279,7 +289,7 @@ def run(name, mode, case, what, is_there=True, of_version=False):
 # ---- All cases ----
 
 WANTED = {}
-BY_OBJECT_ACL = {"GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl", "PutObjectAcl"}
+BY_OBJECT_ACL = {"GetObject", "HeadObject", "GetArchiveMember", "HeadArchiveMember", "ListArchiveMembers", "GetObjectAttributes", "GetObjectAcl", "PutObjectAcl"}
 BY_BUCKET_ACL = {"PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject", "DeleteObjects"}
 
 
@@ -376,7 +386,7 @@ def rows_are_known():
 rows_are_known()
 for bucket in ("plain", "locked"):
     must("alice", "PUT", f"/{bucket}", headers={"x-amz-bucket-object-lock-enabled": "true"} if bucket == "locked" else {})
-    must("alice", "PUT", f"/{bucket}/private", body=b"private", headers={"x-amz-tagging": "of=secret"})
+    must("alice", "PUT", f"/{bucket}/private", body=PRIVATE_BODY, headers={"x-amz-tagging": "of=secret"})
     must("alice", "PUT", f"/{bucket}/private", "annotation&annotationName=x", b"private")
     must("alice", "PUT", f"/{bucket}/free", body=b"by bob")
     by_tag()
