@@ -9,7 +9,7 @@ import subprocess
 from sluicetest import TLS, Server, check, done, equal, skip
 
 HISTOGRAM = "sluice_request_duration_seconds"
-CACHE = b'<CacheConfiguration><MaxBytes>1000000</MaxBytes></CacheConfiguration>'
+CACHE = b'<CacheConfiguration><MaxSize>1M</MaxSize></CacheConfiguration>'
 
 
 def page_of(server):
@@ -131,7 +131,7 @@ def main():
     moved(server)
     committed(server)
     server.request("PUT", "/cache")
-    server.request("PUT", "/cache?sluice-cache", CACHE)
+    equal(server.request("PUT", "/cache?sluice-cache", CACHE)[0], 200, "a bucket becomes a cache")
     judged(page_of(server), "one that was used")
     check(server.stop(), "the server ends cleanly")
     done()
