@@ -110,7 +110,7 @@ struct options {
     struct options_list listen, domains, trusted_proxies, buckets, caches, cache_buckets, tls_certificate,
         tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
-        lost_days, lost_share, connections, checksum, method;
+        lost_days, lost_share, connections, checksum, method, slow_request;
     unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
         signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,

@@ -22,6 +22,7 @@ static const char *const log_formats[] = {
     [HTTP_LOG_JSON] =
         "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"remote\":\"%h\",\"user\":\"%{x-sluice-user}o\","
         "\"operation\":\"%{x-sluice-operation}o\","
+        "\"request_id\":\"%{x-sluice-request}o\",\"traceparent\":\"%{x-sluice-trace}o\","
         "\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\",\"protocol\":\"%H\","
         "\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%b,\"duration\":%{duration}x,"
         "\"referer\":\"%{referer}i\",\"user_agent\":\"%{user-agent}i\"}",
@@ -158,11 +159,17 @@ static void log_fill_request(h2o_req_t *req, const struct access_log_entry *entr
 
 /* A format of libh2o's has no place for what is ours but a header. (It has the environment, too, whose names it forgets to
  * free.) */
+static void log_add_text(h2o_req_t *req, struct slice name, struct slice text)
+{
+    if (text.base != NULL)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL, text.base,
+                              text.len);
+}
+
 static void log_add_word(h2o_req_t *req, struct slice name, const char *word)
 {
     if (word != NULL)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL, word,
-                              strlen(word));
+        log_add_text(req, name, slice_text(word));
 }
 
 int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
@@ -179,8 +186,11 @@ int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
     h2o_time2str_log(began.log, entry->began_at.tv_sec);
     req.processed_at.str = &began;
     log_fill_request(&req, entry);
-    if (log->form == HTTP_LOG_JSON)
+    if (log->form == HTTP_LOG_JSON) {
         log_add_word(&req, SLICE("x-sluice-operation"), entry->request->name);
+        log_add_word(&req, SLICE("x-sluice-request"), entry->request->id);
+        log_add_text(&req, SLICE("x-sluice-trace"), http_request_trace(entry->request));
+    }
     log_add_word(&req, SLICE("x-sluice-user"), entry->request->user);
     line = h2o_log_request(log->format, &req, &length, memory);
     err = log_append(log, buffer, line, length);

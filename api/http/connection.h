@@ -252,6 +252,9 @@ void answer_refuse(struct connection *conn, int status, const char *message);
 struct slice response_head(struct connection *conn, uint64_t content_length);
 bool response_has_no_body(const struct connection *conn); /* HEAD, 204, 304 */
 
+/* trace.c: the line of a request that took so long */
+void slow_note(struct connection *conn, uint64_t us);
+
 /* source.c */
 enum connection_step source_step(struct connection *conn);
 enum connection_step source_small_step(struct connection *conn);

@@ -77,6 +77,8 @@ struct http_request {
     const char *name;
     /* Whose it is, as the access log tells; NULL: nobody's that is known. The same. */
     const char *user;
+    /* The number that logs and answer have in common; NULL: none. The same. */
+    const char *id;
     /* As what it is counted in http_server_latencies, below HTTP_GROUPS; 0 unless the handler says more. The handler's, the same. */
     unsigned group;
     /* The handler's, until it calls http_send_*. */
@@ -87,6 +89,8 @@ struct http_request {
     } answer;
 };
 
+/* Its field traceparent, where that is one: what those who watch several servers know it by. Empty: there is none. */
+struct slice http_request_trace(const struct http_request *req);
 /* The other end of the connection, or the one that a PROXY header names in its place. The length of the address, or 0 where it cannot be told any more. */
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address);
 /* The same, but where that is a trusted proxy, whom it says that it forwards the request for: the address to judge a client by. */
@@ -170,6 +174,7 @@ struct http_server_options {
     bool copy_mode;         /* bodies by recv and send even over plain HTTP */
     const char *access_log; /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
+    uint32_t slow_request_ms; /* what takes as long has a line in the log; 0: nothing has */
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, collect_timeout_ms,
         send_timeout_ms;

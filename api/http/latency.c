@@ -11,7 +11,8 @@ const uint64_t http_latency_bounds_us[HTTP_LATENCY_BUCKETS] = {
     250, 1000, 5000, 25000, 100000, 500000, 2500000, 10000000, UINT64_MAX,
 };
 
-void latency_note(struct http_worker *worker, unsigned group, unsigned class, const struct timeval *began_at)
+uint64_t latency_note(struct http_worker *worker, unsigned group, unsigned class,
+                      const struct timeval *began_at)
 {
     struct worker_latency *latency = &worker->counters.latencies[group][class];
     struct timeval now;
@@ -27,6 +28,7 @@ void latency_note(struct http_worker *worker, unsigned group, unsigned class, co
         bucket++;
     counter_add(&latency->requests[bucket], 1);
     counter_add(&latency->sum_us, (uint64_t)us);
+    return (uint64_t)us;
 }
 
 void http_server_latencies(struct http_server *server,

@@ -141,4 +141,9 @@
 /* SO_RCVLOWAT while a large body comes in: fewer wake-ups, larger splices. Back to 1 near its end. */
 #define HTTP_BODY_LOWAT_BYTES (512u << 10)
 
+/* Lines about slow requests, of one worker, in so many milliseconds: a disk that stands still makes all requests slow. And bytes of the path in one. */
+#define HTTP_SLOW_LINES_MAX  20u
+#define HTTP_SLOW_LINES_MS   1000u
+#define HTTP_SLOW_PATH_BYTES 512u
+
 #endif

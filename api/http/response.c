@@ -79,11 +79,14 @@ static void answer_account(struct connection *conn)
 {
     struct http_worker *worker = conn->worker;
     unsigned class = (unsigned)conn->req.answer.status / 100;
+    uint64_t us;
     int err;
 
     class = class < HTTP_CLASSES ? class : 0;
     counter_add(&worker->counters.responses_by_class[class], 1);
-    latency_note(worker, conn->req.group, class, &conn->began_at);
+    us = latency_note(worker, conn->req.group, class, &conn->began_at);
+    if (worker->server->options.slow_request_ms != 0 && us / 1000 >= worker->server->options.slow_request_ms)
+        slow_note(conn, us);
     if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }

@@ -106,6 +106,7 @@ struct http_worker {
     h2o_timeout_t at_once; /* what is linked here runs before the loop sleeps */
     h2o_timeout_entry_t accept_pause;
     struct log_limit refused;     /* connections that could not be accepted */
+    struct log_limit slow;        /* requests */
     struct log_limit unannounced; /* those that were refused for their PROXY header */
     bool is_stopping, is_cut;
     uint64_t cut_at_ms; /* on the monotonic clock */
@@ -189,8 +190,9 @@ void loop_thread_release(void);
 const struct timeval *worker_now(struct http_worker *worker);
 const char *worker_date(struct http_worker *worker);
 
-/* latency.c: a request that began then is over. */
-void latency_note(struct http_worker *worker, unsigned group, unsigned class, const struct timeval *began_at);
+/* latency.c: a request that began then is over. How long it took, in microseconds. */
+uint64_t latency_note(struct http_worker *worker, unsigned group, unsigned class,
+                      const struct timeval *began_at);
 
 /* server_log.c */
 void server_log(const struct http_server *server, enum log_level level, const char *format, ...)

@@ -198,9 +198,13 @@ void s3_answer_result(struct s3_request *request, int result)
 {
     enum s3_error error = s3_error_of_result(result);
 
-    if (error == S3_ERROR_INTERNAL_ERROR)
-        s3_service_report(request->service, "request %s (%s) failed: %s (%d)", request->request_id,
+    if (error == S3_ERROR_INTERNAL_ERROR) {
+        struct slice trace = http_request_trace(request->http);
+
+        s3_service_report(request->service, "request %s (%s) failed: %s (%d)%s%.*s", request->request_id,
                           request->operation != NULL ? request->operation->name : "no operation",
-                          meta_strerror(result), result);
+                          meta_strerror(result), result, trace.len > 0 ? ", traceparent " : "",
+                          (int)trace.len, trace.len > 0 ? trace.base : "");
+    }
     s3_answer_error(request, error);
 }

@@ -40,6 +40,7 @@ static struct s3_request *make_request(struct s3_service *service, struct core_w
     request->owner_id = "";
     request->credentials = *slot;
     s3_service_make_request_id(service, request->request_id);
+    req->id = request->request_id;
     s3_answer_header(request, "x-amz-request-id", request->request_id, 16);
     s3_answer_header(request, "x-amz-id-2", host_id, strlen(host_id));
     return request;

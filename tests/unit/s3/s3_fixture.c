@@ -42,6 +42,11 @@ bool http_body_is_expected(struct http_request *req)
     return fixture.is_expected;
 }
 
+struct slice http_request_trace(const struct http_request *req)
+{
+    return slice_of(NULL, 0);
+}
+
 socklen_t http_request_peer(struct http_request *req, struct sockaddr_storage *address)
 {
     *address = fixture.peer;
