@@ -52,7 +52,9 @@ int remote_mirror(const struct options *options);
 int cache_buckets_check(const struct options_list *list);
 int cache_buckets_set(struct sluice_store *store, const struct options_list *list);
 
-/* say.c: one line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
+/* say.c: the form of all that is said from here on. Before there are threads. */
+void cli_log_as(enum option_log_form form);
+/* One line on stderr, "sluice: warning: message". Fits sluice_store_options.log. */
 void cli_log(void *ctx, enum sluice_log_level level, const char *message);
 /* The same as printf does. */
 void cli_say(enum sluice_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -90,6 +90,7 @@ enum option_etag { ETAG_AUTO, ETAG_MD5 };
 enum option_engine { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 enum option_shared_fs { SHARED_FS_REFUSE, SHARED_FS_FENCED, SHARED_FS_EXCLUSIVE };
 enum option_log_format { LOG_FORMAT_APACHE, LOG_FORMAT_JSON };
+enum option_log_form { LOG_FORM_AUTO, LOG_FORM_TEXT, LOG_FORM_JSON, LOG_FORM_JOURNAL };
 enum option_metrics { METRICS_KEYS, METRICS_PUBLIC };
 enum option_proxy_protocol {
     PROXY_PROTOCOL_OFF,
@@ -111,8 +112,8 @@ struct options {
         tls_key, includes, excludes, metadata;
     unsigned workers, max_connections, max_connections_per_address, body_rate_min, grace_s, lifecycle_day_s,
         lost_days, lost_share, connections, checksum, method, slow_request;
-    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, metrics, proxy_protocol,
-        signature_v2, web_auth;
+    unsigned durability, shared_fs, copy_mode, etag, engine, access_log_format, log_form, metrics,
+        proxy_protocol, signature_v2, web_auth;
     bool admin_http, tls_client_required, read_only, allow_anonymous, web_auth_plain_http, check_config,
         no_verify, verify_reads, keep_old, is_token, accept_older_database, list_lost, empty_lost, keep, help;
     bool recursive, json, dry_run, quiet, force, literal, no_resume, versions, delete, size_only, print0,

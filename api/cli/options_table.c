@@ -314,6 +314,10 @@ const struct option_row option_rows[] = {
     {.name = "access-log-format", .type = OPTION_CHOICE, .field = FIELD(access_log_format), .default_text = "apache",
      .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "apache: the combined form. json: one object a line."},
+    {.name = "log-format", .type = OPTION_CHOICE, .field = FIELD(log_form), .default_text = "auto",
+     .words = "auto|text|json|journal", .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "Of messages on stderr. json: one object a line. journal: lines of text with the priorities that systemd's journal reads (<3> is an "
+             "error). auto: journal where stderr is its stream, else text."},
     {.name = "slow-request", .type = OPTION_NUMBER, .field = FIELD(slow_request), .default_text = "0",
      .max = 86400000, .argument = "MS", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "A line in the log for each request that takes as many milliseconds, to the last byte of its answer; 0: none."},

@@ -204,6 +204,7 @@ int cli_serve(const struct options *options)
     struct sluice_server_options server_options;
     int status;
 
+    cli_log_as(options->log_form);
     if (!credentials_are_readable(options))
         return CLI_USAGE;
     server_options_fill(options, &server_options);
