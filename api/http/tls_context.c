@@ -7,6 +7,8 @@
  *
  * Where the kernel has TLS of its own, OpenSSL hands it the keys of what is sent (and with TLS 1.2 of what is received). OpenSSL
  * 3.0 cannot change a key there: a client that asks for that (KeyUpdate of TLS 1.3 with update_requested) loses its connection.
+ * OpenSSL 3.2 and later lose what they have read ahead when a key changes while they may use the kernel's TLS (seen with 3.5.9): there they
+ * read a record at a time, and elsewhere the kernel's TLS is not asked for.
  *
  * Sessions are resumed by tickets, which cost no memory here. OpenSSL makes the keys of tickets at random with each SSL_CTX,
  * so they change with every start and every reload, and are never stored.
@@ -18,10 +20,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "api/http/limits.h"
 
@@ -54,6 +60,30 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* A socket that is not connected is refused in one way where the kernel has it, and in another where it has not. */
+static bool kernel_has_tls(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has_tls;
+
+    if (fd < 0)
+        return false;
+    has_tls = setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) == 0 || errno == ENOTCONN;
+    (void)close(fd); /* nothing was sent */
+    return has_tls;
+}
+
+static void configure_reading(SSL_CTX *ssl_ctx)
+{
+    bool has_kernel = kernel_has_tls();
+
+    if (has_kernel)
+        SSL_CTX_set_options(ssl_ctx, SSL_OP_ENABLE_KTLS);
+    SSL_CTX_set_read_ahead(ssl_ctx,
+                           !has_kernel || (OPENSSL_version_major() == 3 && OPENSSL_version_minor() < 2));
+    SSL_CTX_set_default_read_buffer_len(ssl_ctx, HTTP_TLS_READ_AHEAD_BYTES);
+}
+
 static int configure(SSL_CTX *ssl_ctx)
 {
     static const unsigned char session_name[] = "sluice";
@@ -67,12 +97,11 @@ static int configure(SSL_CTX *ssl_ctx)
     /* A client that just closes, or has shut its side, is heard to its end: whether a request is whole, its framing tells. */
     SSL_CTX_set_options(ssl_ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_options(ssl_ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                                     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_KTLS);
+                                     SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(ssl_ctx, choose_protocol, NULL);
-    SSL_CTX_set_read_ahead(ssl_ctx, 1);
-    SSL_CTX_set_default_read_buffer_len(ssl_ctx, HTTP_TLS_READ_AHEAD_BYTES);
+    configure_reading(ssl_ctx);
     SSL_CTX_set_msg_callback(ssl_ctx, tls_stream_on_record);
     return 0;
 }
