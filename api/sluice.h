@@ -316,6 +316,7 @@ struct sluice_server_options {
     bool proxy_protocol, tls_proxy_protocol;
     const char *access_log; /* path, "-" for standard output, NULL for none */
     bool access_log_json;
+    const char *audit_log;    /* a line of JSON for each change, and each that was refused; as access_log */
     unsigned slow_request_ms; /* requests that take as long have a line in the log; 0: none */
     /* TLS. PEM files: the certificate, followed by those that lead to a root; and its key, without a passphrase. Both or none;
      * read again whenever one changes, for connections to come. */

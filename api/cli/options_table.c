@@ -314,6 +314,10 @@ const struct option_row option_rows[] = {
     {.name = "access-log-format", .type = OPTION_CHOICE, .field = FIELD(access_log_format), .default_text = "apache",
      .words = "apache|json", .sources = FROM_ALL, .commands = COMMAND_SERVE | COMMAND_RUN,
      .help = "apache: the combined form. json: one object a line."},
+    {.name = "audit-log", .type = OPTION_TEXT, .field = FIELD(audit_log), .argument = "FILE",
+     .sources = FROM_ALL, .commands = COMMAND_SERVE,
+     .help = "A line of JSON for each request that is to change something, refused ones too, and for each key of a DeleteObjects: who, from where, "
+             "what; - is standard output. SIGHUP opens it anew."},
     {.name = "log-format", .type = OPTION_CHOICE, .field = FIELD(log_form), .default_text = "auto",
      .words = "auto|text|json|journal", .sources = FROM_ALL, .commands = COMMAND_SERVE,
      .help = "Of messages on stderr. json: one object a line. journal: lines of text with the priorities that systemd's journal reads (<3> is an "

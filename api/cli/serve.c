@@ -61,9 +61,11 @@ static int fail_server(const struct options *options, int err)
     case -EADDRNOTAVAIL:
         return CLI_FAILED; /* the log has said it, with the address */
     default:
-        cli_say(SLUICE_LOG_ERROR, "cannot serve%s%s: %s",
+        cli_say(SLUICE_LOG_ERROR, "cannot serve%s%s%s%s: %s",
                 options->access_log != NULL ? " with the access log " : "",
-                options->access_log != NULL ? options->access_log : "", sluice_strerror(err));
+                options->access_log != NULL ? options->access_log : "",
+                options->audit_log != NULL ? " with the audit log " : "",
+                options->audit_log != NULL ? options->audit_log : "", sluice_strerror(err));
         return CLI_FAILED;
     }
 }

@@ -71,6 +71,7 @@ void server_options_fill(const struct options *options, struct sluice_server_opt
                                             options->proxy_protocol == PROXY_PROTOCOL_ALL),
         .access_log = options->access_log,
         .access_log_json = options->access_log_format == LOG_FORMAT_JSON,
+        .audit_log = options->audit_log,
         .slow_request_ms = options->slow_request,
         .control = true,
         .admin_http = options->admin_http,

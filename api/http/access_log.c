@@ -26,6 +26,12 @@ static const char *const log_formats[] = {
         "\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\",\"protocol\":\"%H\","
         "\"tls\":\"%{ssl.protocol-version}x\",\"status\":%s,\"bytes\":%b,\"duration\":%{duration}x,"
         "\"referer\":\"%{referer}i\",\"user_agent\":\"%{user-agent}i\"}",
+    [HTTP_LOG_AUDIT] =
+        "{\"time\":\"%{%Y-%m-%dT%H:%M:%S%z}t\",\"request_id\":\"%{x-sluice-request}o\",\"user\":\"%{x-sluice-"
+        "user}o\","
+        "\"remote\":\"%h\",\"operation\":\"%{x-sluice-operation}o\",\"bucket\":\"%{x-sluice-bucket}o\","
+        "\"key\":\"%{x-sluice-key}o\",\"version\":\"%{x-sluice-version}o\",\"status\":%s,"
+        "\"traceparent\":\"%{x-sluice-trace}o\"}",
 };
 
 struct access_log {
@@ -62,7 +68,7 @@ int access_log_open(struct access_log **log_out, const char *path, enum http_log
         err = -ENOMEM;
     if (err == 0 &&
         (log->format = h2o_logconf_compile(
-             log_formats[form], form == HTTP_LOG_JSON ? H2O_LOGCONF_ESCAPE_JSON : H2O_LOGCONF_ESCAPE_APACHE,
+             log_formats[form], form == HTTP_LOG_APACHE ? H2O_LOGCONF_ESCAPE_APACHE : H2O_LOGCONF_ESCAPE_JSON,
              message)) == NULL)
         err = -EINVAL;
     if (err != 0) {
@@ -186,7 +192,12 @@ int access_log_add(struct access_log *log, struct access_log_buffer *buffer,
     h2o_time2str_log(began.log, entry->began_at.tv_sec);
     req.processed_at.str = &began;
     log_fill_request(&req, entry);
-    if (log->form == HTTP_LOG_JSON) {
+    if (log->form == HTTP_LOG_AUDIT) {
+        log_add_text(&req, SLICE("x-sluice-bucket"), entry->request->audit.bucket);
+        log_add_text(&req, SLICE("x-sluice-key"), entry->request->audit.key);
+        log_add_text(&req, SLICE("x-sluice-version"), entry->version);
+    }
+    if (log->form != HTTP_LOG_APACHE) {
         log_add_word(&req, SLICE("x-sluice-operation"), entry->request->name);
         log_add_word(&req, SLICE("x-sluice-request"), entry->request->id);
         log_add_text(&req, SLICE("x-sluice-trace"), http_request_trace(entry->request));

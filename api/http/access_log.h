@@ -20,6 +20,7 @@ struct access_log_entry {
     bool is_http_1_0;
     uint64_t body_sent; /* bytes */
     struct timeval began_at, ended_at;
+    struct slice version; /* audit log: of the object; base NULL: none */
 };
 
 struct access_log_buffer {

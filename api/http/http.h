@@ -79,6 +79,11 @@ struct http_request {
     const char *user;
     /* The number that logs and answer have in common; NULL: none. The same. */
     const char *id;
+    /* What it was to change, for the audit log; is_change false: nothing. Valid until the request is over. The same. */
+    struct {
+        bool is_change;
+        struct slice bucket, key; /* base NULL: none */
+    } audit;
     /* As what it is counted in http_server_latencies, below HTTP_GROUPS; 0 unless the handler says more. The handler's, the same. */
     unsigned group;
     /* The handler's, until it calls http_send_*. */
@@ -89,6 +94,9 @@ struct http_request {
     } answer;
 };
 
+/* A line in the audit log for one of many things that a request changes, beside the line of the request. version: base NULL: none. */
+void http_request_audit(struct http_request *req, struct slice key, struct slice version, int status);
+bool http_request_is_audited(struct http_request *req);
 /* Its field traceparent, where that is one: what those who watch several servers know it by. Empty: there is none. */
 struct slice http_request_trace(const struct http_request *req);
 /* The other end of the connection, or the one that a PROXY header names in its place. The length of the address, or 0 where it cannot be told any more. */
@@ -127,7 +135,7 @@ struct http_handler {
     void *ctx;
 };
 
-enum http_log_form { HTTP_LOG_APACHE, HTTP_LOG_JSON };
+enum http_log_form { HTTP_LOG_APACHE, HTTP_LOG_JSON, HTTP_LOG_AUDIT };
 
 #define HTTP_UNIX_PREFIX   "unix:" /* of an address that is a socket file's path */
 #define HTTP_PROXY_UNIX    "unix"  /* of trusted_proxies: whoever connects to one */
@@ -174,6 +182,7 @@ struct http_server_options {
     bool copy_mode;         /* bodies by recv and send even over plain HTTP */
     const char *access_log; /* file path, "-" for standard output, NULL for none */
     enum http_log_form access_log_form;
+    const char *audit_log;    /* the same, for requests that are to change something */
     uint32_t slow_request_ms; /* what takes as long has a line in the log; 0: nothing has */
     /* Milliseconds; 0 takes the default of limits.h. */
     uint32_t handshake_timeout_ms, head_timeout_ms, idle_timeout_ms, body_timeout_ms, collect_timeout_ms,

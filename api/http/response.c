@@ -61,9 +61,9 @@ static void answer_decide(struct connection *conn)
 
 /* ---- The end of a request ---- */
 
-static int answer_log(struct connection *conn)
+static struct access_log_entry answer_entry(struct connection *conn)
 {
-    const struct access_log_entry entry = {
+    return (struct access_log_entry){
         .conn = &conn->super,
         .request = &conn->req,
         .is_http_1_0 = conn->is_http_1_0,
@@ -71,8 +71,43 @@ static int answer_log(struct connection *conn)
         .began_at = conn->began_at,
         .ended_at = *worker_now(conn->worker),
     };
+}
+
+static int answer_log(struct connection *conn)
+{
+    const struct access_log_entry entry = answer_entry(conn);
 
     return access_log_add(conn->worker->server->log, &conn->worker->log_buffer, &entry);
+}
+
+static void answer_audit(struct connection *conn, struct slice version)
+{
+    struct http_worker *worker = conn->worker;
+    struct access_log_entry entry = answer_entry(conn);
+    int err;
+
+    entry.version = version;
+    if ((err = access_log_add(worker->server->audit, &worker->audit_buffer, &entry)) != 0)
+        server_log(worker->server, LOG_LEVEL_ERROR, "audit log: lines were lost: %s", strerror(-err));
+}
+
+bool http_request_is_audited(struct http_request *req)
+{
+    return req->audit.is_change && connection_of(req)->worker->server->audit != NULL;
+}
+
+void http_request_audit(struct http_request *req, struct slice key, struct slice version, int status)
+{
+    struct slice own_key = req->audit.key;
+    int own_status = req->answer.status;
+
+    if (!http_request_is_audited(req))
+        return;
+    req->audit.key = key;
+    req->answer.status = status;
+    answer_audit(connection_of(req), version);
+    req->audit.key = own_key;
+    req->answer.status = own_status;
 }
 
 static void answer_account(struct connection *conn)
@@ -87,6 +122,8 @@ static void answer_account(struct connection *conn)
     us = latency_note(worker, conn->req.group, class, &conn->began_at);
     if (worker->server->options.slow_request_ms != 0 && us / 1000 >= worker->server->options.slow_request_ms)
         slow_note(conn, us);
+    if (worker->server->audit != NULL && conn->req.audit.is_change)
+        answer_audit(conn, http_headers_find(&conn->req.answer.headers, "x-amz-version-id"));
     if (worker->server->log != NULL && (err = answer_log(conn)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
 }

@@ -20,6 +20,7 @@ static void server_free(struct http_server *server)
     server_close_listeners(server);
     tls_context_destroy(server->tls);
     access_log_close(server->log);
+    access_log_close(server->audit);
     room_free(server);
     body_budget_destroy(server->body_budget);
     proxies_destroy(server->proxies);
@@ -117,6 +118,8 @@ int http_server_start(struct http_server **server_out, const struct http_server_
         err = proxies_create(&server->proxies, options->trusted_proxies);
     if (err == 0 && options->access_log != NULL)
         err = access_log_open(&server->log, options->access_log, options->access_log_form);
+    if (err == 0 && options->audit_log != NULL)
+        err = access_log_open(&server->audit, options->audit_log, HTTP_LOG_AUDIT);
     if (err == 0)
         err = server_open_listeners(server);
     if (err == 0)
@@ -162,7 +165,10 @@ int http_tls_check(const struct http_tls_options *tls, log_fn log, void *log_ctx
 
 int http_server_reopen_log(struct http_server *server)
 {
-    return server->log != NULL ? access_log_reopen(server->log) : 0;
+    int err = server->log != NULL ? access_log_reopen(server->log) : 0;
+    int audit_err = server->audit != NULL ? access_log_reopen(server->audit) : 0;
+
+    return err != 0 ? err : audit_err;
 }
 
 void http_server_statistics(struct http_server *server, struct http_statistics *statistics)

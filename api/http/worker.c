@@ -300,6 +300,9 @@ static void worker_flush_log(struct http_worker *worker)
 {
     int err;
 
+    if (worker->server->audit != NULL && worker->audit_buffer.length > 0 &&
+        (err = access_log_flush(worker->server->audit, &worker->audit_buffer)) != 0)
+        server_log(worker->server, LOG_LEVEL_ERROR, "audit log: lines were lost: %s", strerror(-err));
     if (worker->server->log != NULL && worker->log_buffer.length > 0 &&
         (err = access_log_flush(worker->server->log, &worker->log_buffer)) != 0)
         server_log(worker->server, LOG_LEVEL_WARNING, "access log: lines were lost: %s", strerror(-err));
@@ -389,6 +392,7 @@ static void worker_free(struct http_worker *worker)
 {
     close(worker->wake_fd);
     free(worker->log_buffer.bytes);
+    free(worker->audit_buffer.bytes);
     free(worker->copy_buffer);
     arena_stock_free(&worker->arenas);
     free(worker);

@@ -52,9 +52,9 @@ struct http_server {
     struct http_server_options options; /* its strings are valid during http_server_start only */
     struct listener listeners[HTTP_LISTENERS_MAX];
     unsigned listener_count;
-    struct tls_context *tls; /* NULL: none of the listeners is for TLS */
-    struct access_log *log;  /* may be NULL */
-    struct proxies *proxies; /* NULL: none is trusted */
+    struct tls_context *tls;        /* NULL: none of the listeners is for TLS */
+    struct access_log *log, *audit; /* may be NULL */
+    struct proxies *proxies;        /* NULL: none is trusted */
     struct http_worker **workers;
     unsigned worker_count; /* threads that exist */
     _Atomic int phase;
@@ -118,7 +118,7 @@ struct http_worker {
         h2o_linklist_t handshakes; /* connections that wait for their turn, first come first served */
         h2o_linklist_t waiting;    /* connections that go on in the next turn of the loop */
     } turn;
-    struct access_log_buffer log_buffer;
+    struct access_log_buffer log_buffer, audit_buffer;
     char *copy_buffer;         /* HTTP_COPY_BUFFER_BYTES, allocated when first needed */
     struct arena_stock arenas; /* of the requests */
     struct {

@@ -12,6 +12,7 @@
 #include "api/s3/archive/s3_extract.h"
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/auth/s3_credentials.h"
+#include "api/s3/s3_audit.h"
 #include "api/s3/s3_dispatch.h"
 #include "api/s3/s3_door.h"
 #include "api/s3/s3_request.h"
@@ -56,6 +57,7 @@ static void count_operation(struct s3_request *request)
     row = s3_operation_row(request->operation);
     request->http->name = request->operation->name;
     request->http->group = s3_service_group(request->service, row);
+    s3_audit_begin(request);
     s3_service_count(request->service, http_worker_index(http_request_worker(request->http)), row);
 }
 

@@ -227,6 +227,7 @@ static int start_http(struct sluice_server *server, const struct sluice_server_o
         .trusted_proxies = options->trusted_proxies,
         .copy_mode = core_get_options(server->core)->copy_mode,
         .access_log = options->access_log,
+        .audit_log = options->audit_log,
         .slow_request_ms = options->slow_request_ms,
         .access_log_form = options->access_log_json ? HTTP_LOG_JSON : HTTP_LOG_APACHE,
         .handler = {.on_worker_start = on_worker_start,

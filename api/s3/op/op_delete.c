@@ -9,6 +9,7 @@
 #include "api/s3/body/s3_document.h"
 #include "api/s3/body/s3_stream.h"
 #include "api/s3/object/s3_lock.h"
+#include "api/s3/s3_audit.h"
 #include "api/s3/s3_operation.h"
 #include "api/s3/s3_service.h"
 #include "api/s3/object/s3_range.h"
@@ -273,6 +274,7 @@ static void write_outcome(struct multi_deletion *deletion, struct s3_xml *xml,
 
     if (wanted->entry != NULL && wanted->entry->result != 0)
         error = s3_error_of_result(wanted->entry->result);
+    s3_audit_deleted(deletion->request, wanted->key, wanted->version_text, wanted->entry, error);
     if (error == S3_ERROR_NONE && deletion->quiet)
         return;
     s3_xml_open(xml, error == S3_ERROR_NONE ? "Deleted" : "Error");

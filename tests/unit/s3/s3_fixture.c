@@ -42,6 +42,15 @@ bool http_body_is_expected(struct http_request *req)
     return fixture.is_expected;
 }
 
+bool http_request_is_audited(struct http_request *req)
+{
+    return false;
+}
+
+void http_request_audit(struct http_request *req, struct slice key, struct slice version, int status)
+{
+}
+
 struct slice http_request_trace(const struct http_request *req)
 {
     return slice_of(NULL, 0);
