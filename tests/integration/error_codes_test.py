@@ -35,6 +35,9 @@ MALFORMED = {"PutBucketAcl": "MalformedACLError", "PutObjectAcl": "MalformedACLE
 EMPTY = {"CompleteMultipartUpload": "InvalidRequest", "PutBucketAcl": "MissingSecurityHeader", "PutObjectAcl": "MissingSecurityHeader",
          "PutObjectLegalHold": "MalformedXML"}
 
+# Who has no keys takes these documents with a digest only.
+DIGESTED = {"PublishObjects"}
+
 # What S3 does not take as the condition of an upload.
 UNSUPPORTED_CONDITIONS = [("If-None-Match of an ETag", {"if-none-match": '"x"'}, 501, "NotImplemented"),
                           ("If-None-Match of several", {"if-none-match": '"x", "y"'}, 501, "NotImplemented"),
@@ -419,9 +422,12 @@ def harm(server):
         code = MALFORMED.get(operation, "MalformedXML")
         root = re.match("<(\\w+)", document).group(1)
         empty = EMPTY.get(operation, "MissingRequestBodyError")
-        rows(server, operation, ("no document", method, path, None, b"", 400, empty), ("no XML", method, path, None, "x", 400, code),
-             ("another root", method, path, None, "<Other/>", 400, code), ("half of it", method, path, None, document[:-3], 400, code),
-             ("something behind it", method, path, None, document + "<more/>", 400, code),
+
+        def given(what, body, wanted):
+            return what, method, path, content_md5(body) if operation in DIGESTED else None, body, 400, wanted
+
+        rows(server, operation, given("no document", b"", empty), given("no XML", "x", code), given("another root", "<Other/>", code),
+             given("half of it", document[:-3], code), given("something behind it", document + "<more/>", code),
              ("another MD5", method, path, {"content-md5": MD5}, document, 400, "BadDigest"),
              ("an MD5 that is none", method, path, {"content-md5": "x"}, document, 400, "InvalidDigest"))
         for what, body in harmful(root):
@@ -469,7 +475,8 @@ def memory(server):
 # Codes that other tests provoke, or that take a failing machine.
 ELSEWHERE_ONLY = {"InternalError": "a failing machine", "ServiceUnavailable": "a server that ends", "SlowDown": "a client too many", "NotModified": "no document",
                   "InsufficientStorage": "disk_full_test.py", "RequestTimeout": "a minute of silence",
-                  "ExpiredToken": "a session of 15 minutes: s3_session_test"}
+                  "ExpiredToken": "a session of 15 minutes: s3_session_test",
+                  "OperationAborted": "a publication that is being carried out: meta_publish_test"}
 
 
 def completeness():
