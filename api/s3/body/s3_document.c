@@ -8,6 +8,7 @@
 #include "api/s3/body/s3_checksum.h"
 #include "api/s3/body/s3_mismatch.h"
 #include "api/s3/s3_operation.h"
+#include "api/s3/s3_service.h"
 #include "storage/base/base64.h"
 
 enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body)
@@ -48,13 +49,25 @@ enum s3_error s3_document_verify(struct s3_request *request, struct slice body, 
                : s3_mismatch_checksum(request, s3_checksum_name(claim.algorithm));
 }
 
-bool s3_document_has_digest(const struct s3_request *request)
+static bool has_digest(const struct s3_request *request)
 {
     if (s3_request_header(request, "content-md5").base != NULL)
         return true;
     for (enum s3_checksum_algorithm kind = S3_CHECKSUM_NONE + 1; kind < S3_CHECKSUM_COUNT; kind++)
         if (s3_request_header(request, s3_checksum_header(kind)).base != NULL)
             return true;
+    return false;
+}
+
+bool s3_document_is_vouched(struct s3_request *request)
+{
+    if (!s3_body_is_announced(request))
+        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+    else if (s3_service_is_open(request->service) && !has_digest(request))
+        s3_answer_error_message(request, S3_ERROR_INVALID_REQUEST,
+                                "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+    else
+        return true;
     return false;
 }
 

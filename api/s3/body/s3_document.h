@@ -15,8 +15,9 @@ enum s3_error s3_document_verify(struct s3_request *request, struct slice body, 
 /* Content-MD5 alone, where the checksums are about something else than the document. InvalidDigest, BadDigest. */
 enum s3_error s3_document_verify_md5(struct s3_request *request, struct slice body);
 
-/* Whether the client gave any of these. */
-bool s3_document_has_digest(const struct s3_request *request);
+/* Whether a document that is about many objects may be read: its length is told, and where no signature is asked for it has a digest, for no page of a
+ * browser can send one unasked. (S3 wants a digest from everybody.) False: answered. */
+bool s3_document_is_vouched(struct s3_request *request);
 
 /* Collects (at most bytes_max) and verifies. Answers every failure itself, an empty body (MissingRequestBodyError) included;
  * then calls done with the document. ctx: the caller's. Worker's thread. */

@@ -11,7 +11,6 @@
 #include "api/s3/object/s3_lock.h"
 #include "api/s3/s3_audit.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
 #include "api/s3/object/s3_range.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
@@ -437,16 +436,8 @@ void s3_op_delete_objects(struct s3_request *request)
         .ctx = deletion,
     };
 
-    if (!s3_body_is_announced(request)) {
-        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+    if (!s3_document_is_vouched(request))
         return;
-    }
-    /* S3 wants one from everybody. Here it matters where no signature is asked for: no page of a browser can send one unasked. */
-    if (s3_service_is_open(request->service) && !s3_document_has_digest(request)) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_REQUEST,
-                                "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-        return;
-    }
     deletion->request = request;
     deletion->op.entries = deletion->entries;
     s3_stream_document(request, &reader);

@@ -6,7 +6,6 @@
 #include "api/s3/body/s3_stream.h"
 #include "api/s3/publish/publish.h"
 #include "api/s3/s3_operation.h"
-#include "api/s3/s3_service.h"
 
 void publish_answer(struct publishing *publishing)
 {
@@ -79,16 +78,8 @@ void s3_op_publish(struct s3_request *request)
         .ctx = reading,
     };
 
-    if (!s3_body_is_announced(request)) {
-        s3_answer_error(request, S3_ERROR_MISSING_CONTENT_LENGTH);
+    if (!s3_document_is_vouched(request))
         return;
-    }
-    /* No page of a browser can send one unasked, as with DeleteObjects. */
-    if (s3_service_is_open(request->service) && !s3_document_has_digest(request)) {
-        s3_answer_error_message(request, S3_ERROR_INVALID_REQUEST,
-                                "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-        return;
-    }
     publishing->request = request;
     *reading = (struct publish_reading){&publishing->order, &request->http->arena};
     s3_stream_document(request, &reader);
