@@ -29,7 +29,7 @@ def serve(caches, *arguments, more=""):
 
 
 def run(command, cwd, environment, timeout=240):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "NX_", "TURBO_", "GO", "CCACHE_", "GIT_", "NIX_", "RUSH_", "SCCACHE_", "MAVEN_")) and k != "CI"}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "NX_", "TURBO_", "GO", "CCACHE_", "GIT_", "NIX_", "RUSH_", "SCCACHE_", "MAVEN_", "ACTIONS_", "GITHUB_", "RUNNER_")) and k != "CI"}
     inherited.update({"HOME": scratch(), **environment})
     try:
         result = subprocess.run(command, cwd=cwd, env=inherited, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -5,8 +5,8 @@ compared by another; names are given once; a token of another run, one that only
 import json
 import os
 import shutil
-import subprocess
 
+from caches import RECIPES, run
 from registry import BUILD, HERE, check, done, tool
 from issuer import Issuer, Key  # of tests/integration, which registry finds
 from sluicetest import Server, equal, fresh, poll, scratch, skip
@@ -26,17 +26,6 @@ def serve():
     with open(FILE, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         file.write(f"token main main-secret-0123456789 scope=main\noidc {CI} audience=sluice jwks={issuer.url}\nrole writers claim:kind=writer scope=acme\nrole readers claim:kind=reader read=acme\n")
     return Server(args=["--credentials", FILE, "--cache", "github bucket=acts"])
-
-
-def run(command, cwd, environment, timeout=240):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ACTIONS_", "GITHUB_", "RUNNER_"))}
-    inherited.update(HOME=scratch(), **environment)
-    try:
-        result = subprocess.run(command, cwd=cwd, env=inherited, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                errors="replace", timeout=timeout)
-    except subprocess.TimeoutExpired as late:
-        return 124, str(late.stdout)
-    return result.returncode, result.stdout
 
 
 def client(who, *words):
@@ -64,7 +53,7 @@ def round_trip(way, size):
 
 def recipe():
     """The token that deploy/ci makes, of a secret of the server's own."""
-    told = run([os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", "actions.sh")], folder,
+    told = run([os.path.join(RECIPES, "actions.sh")], folder,
                {"SLUICE_URL": server.url, "SLUICE_TOKEN": "main-secret-0123456789", "GITHUB_RUN_ID": "17", "GITHUB_JOB": "compile"})[1]
     return dict(line.split("=", 1) for line in told.splitlines())["ACTIONS_RUNTIME_TOKEN"]
 

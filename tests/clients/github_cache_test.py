@@ -5,15 +5,15 @@ there and come back by restore keys; main does not find a pull request's, a toke
 import json
 import os
 import shutil
-import subprocess
 
+from caches import RECIPES, run
 from registry import BUILD, HERE, check, done, tool
 from sluicetest import Server, equal, fresh, scratch, skip
 
 SECRETS = {"main": "main-secret-0123456789", "pull": "pull-secret-0123456789", "reader": "reader-secret-0123456789", "wrong": "wrong-secret-0123456789"}
 FILE = scratch("github.credentials")
 SIZES = (1, 1024, 140_000_000)
-RECIPE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "deploy", "ci", "actions.sh")
+RECIPE = os.path.join(RECIPES, "actions.sh")
 
 
 def serve():
@@ -21,17 +21,6 @@ def serve():
         file.write(f"token main {SECRETS['main']} scope=main\ntoken pull {SECRETS['pull']} scope=pr/1 read=main\n"
                    f"token reader {SECRETS['reader']} read=main\nkey ADMIN admin-secret *=all\n")
     return Server(args=["--credentials", FILE, "--cache", "github bucket=acts"])
-
-
-def run(command, cwd, environment, timeout=180):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ACTIONS_", "GITHUB_", "RUNNER_"))}
-    inherited.update(HOME=scratch(), **environment)
-    try:
-        result = subprocess.run(command, cwd=cwd, env=inherited, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                errors="replace", timeout=timeout)
-    except subprocess.TimeoutExpired as late:
-        return 124, str(late.stdout)
-    return result.returncode, result.stdout
 
 
 def client(program, who, size, name, host="https://github.localhost"):

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 from issuer import Issuer, Key
-from protobuf import field
+from protobuf import field, read_wire
 from sluicetest import ROOT, Server, check, done, equal, fresh, poll
 
 SERVICE = "/twirp/github.actions.results.api.v1.ArtifactService/"
@@ -174,28 +174,6 @@ headers = at("GET", ask("main", "GetSignedArtifactURL", name=names[0], run="name
 equal(headers["content-disposition"], "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20100%25.txt.zip", "and encoded where they are told")
 
 # ---- Protobuf ----
-
-
-def read_wire(data):
-    """(number, value) of each field."""
-    fields, i = [], 0
-
-    def varint():
-        nonlocal i
-        value = shift = 0
-        while True:
-            value, shift, i = value | (data[i] & 0x7f) << shift, shift + 7, i + 1
-            if data[i - 1] < 0x80:
-                return value
-    while i < len(data):
-        head = varint()
-        if head & 7 == 0:
-            fields.append((head >> 3, varint()))
-        else:
-            length = varint()
-            fields.append((head >> 3, data[i:i + length]))
-            i += length
-    return fields
 
 
 def wire(who, name, *fields):

@@ -8,7 +8,7 @@ import os
 import urllib.parse
 
 from issuer import Issuer, Key
-from protobuf import field
+from protobuf import field, read_wire
 from sluicetest import SLUICE, Server, check, done, equal, fresh, run
 
 SERVICE = "/-/cache/github/twirp/github.actions.results.api.v1.CacheService/"
@@ -159,29 +159,10 @@ equal(call("main", "CreateLog", {}, service="/twirp/github.actions.results.api.v
 # ---- Protobuf ----
 
 
-def read_wire(data):
-    fields, i = {}, 0
-
-    def number():
-        nonlocal i
-        value = shift = 0
-        while True:
-            value, shift, i = value | (data[i] & 0x7f) << shift, shift + 7, i + 1
-            if data[i - 1] < 0x80:
-                return value
-    while i < len(data):
-        name = number()
-        if name & 7 == 0:
-            fields[name >> 3] = number()
-        else:
-            length = number()
-            fields[name >> 3], i = data[i:i + length].decode(), i + length
-    return fields
-
-
 def wire(who, name, *fields):
     status, headers, body = call(who, name, b"".join(fields), "application/protobuf")
-    return read_wire(body) if status == 200 and headers["content-type"] == "application/protobuf" else (status, json.loads(body)["code"])
+    texts = {number: value if isinstance(value, int) else value.decode() for number, value in read_wire(body)} if status == 200 else None
+    return texts if status == 200 and headers["content-type"] == "application/protobuf" else (status, json.loads(body)["code"])
 
 
 equal(wire("main", "GetCacheEntryDownloadURL", field(2, "wire"), field(4, VERSION)), {}, "protobuf: a miss")

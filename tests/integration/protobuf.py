@@ -14,3 +14,25 @@ def field(number, value):
         return varint(number << 3) + varint(value)
     value = value.encode() if isinstance(value, str) else value
     return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def read_wire(data):
+    """(number, value) of each field: a number, or bytes."""
+    fields, i = [], 0
+
+    def number():
+        nonlocal i
+        value = shift = 0
+        while True:
+            value, shift, i = value | (data[i] & 0x7f) << shift, shift + 7, i + 1
+            if data[i - 1] < 0x80:
+                return value
+    while i < len(data):
+        head = number()
+        if head & 7 == 0:
+            fields.append((head >> 3, number()))
+        else:
+            length = number()
+            fields.append((head >> 3, data[i:i + length]))
+            i += length
+    return fields
