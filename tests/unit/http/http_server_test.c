@@ -494,16 +494,17 @@ static void logs_json(void **state)
     assert_memory_equal(log_text, "{\"time\":\"", 9);
     assert_non_null(strstr(
         log_text,
-        "\"remote\":\"127.0.0.1\",\"user\":null,\"operation\":null,\"method\":\"GET\",\"path\":\"/source/"
+        "\"remote\":\"127.0.0.1\",\"user\":null,\"operation\":null,\"request_id\":null,\"traceparent\":null,"
+        "\"method\":\"GET\",\"path\":\"/source/"
         "70000\","
         "\"query\":\"?X-Amz-Signature=REDACTED\",\"protocol\":\"HTTP/1.1\",\"tls\":null,\"status\":200,"
         "\"bytes\":70000,\"duration\":"));
     assert_non_null(strstr(log_text, "\"referer\":null,\"user_agent\":\"\\\"a\\\\b\\\"\"}\n"));
-    assert_non_null(strstr(
-        log_text, ",\"user\":\"somebody\",\"operation\":\"Named\",\"method\":\"GET\",\"path\":\"/named\","));
+    assert_non_null(strstr(log_text, ",\"user\":\"somebody\",\"operation\":\"Named\",\"request_id\":null,"
+                                     "\"traceparent\":null,\"method\":\"GET\",\"path\":\"/named\","));
     /* a name is the request's, not the connection's */
-    assert_non_null(
-        strstr(log_text, ",\"user\":null,\"operation\":null,\"method\":\"GET\",\"path\":\"/path\","));
+    assert_non_null(strstr(log_text, ",\"user\":null,\"operation\":null,\"request_id\":null,\"traceparent\":"
+                                     "null,\"method\":\"GET\",\"path\":\"/path\","));
 }
 
 static void reopens_its_log(void **state)
