@@ -271,10 +271,32 @@ equal(left, [], "and leaves no unfinished file")
 # ---- On a terminal -----------------------------------------------------------------------------------------------------------
 
 
-def on_terminal(*words):
+def slow_way():
+    """A URL of the server by way of a relay that takes 30 MB/s."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def pass_on(one, other, pause):
+        with contextlib.suppress(OSError):
+            while block := one.recv(65536):
+                other.sendall(block)
+                time.sleep(pause)
+            other.shutdown(socket.SHUT_WR)
+
+    def accept():
+        while True:
+            near = listening.accept()[0]
+            far = socket.create_connection((server.host, server.port))
+            threading.Thread(target=pass_on, args=(near, far, 0.002), daemon=True).start()
+            threading.Thread(target=pass_on, args=(far, near, 0), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return f"{server.url.split('://')[0]}://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def on_terminal(*words, env=None):
     """What standard error has when it is a terminal."""
     main, end = pty.openpty()
-    process = subprocess.Popen([SLUICE, *words], env=environment, stdout=subprocess.DEVNULL, stderr=end, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([SLUICE, *words], env={**environment, **(env or {})}, stdout=subprocess.DEVNULL, stderr=end, stdin=subprocess.DEVNULL)
     os.close(end)
     said = b""
     with contextlib.suppress(OSError): # the end of a terminal
@@ -284,7 +306,7 @@ def on_terminal(*words):
     return process.wait(60), said.decode()
 
 
-code, said = on_terminal("put", huge, "s3://work/progress", "--part-size", "5M", "--no-resume")
+code, said = on_terminal("put", huge, "s3://work/progress", "--part-size", "5M", "--no-resume", "--connections", "1", env={"AWS_ENDPOINT_URL": slow_way()})
 check(code == 0 and re.search(r"\d+ %  [\d.]+ (B|KiB|MiB) of 96.0 MiB  \d of 1  [\d.]+ (B|KiB|MiB|GiB)/s", said), "progress has share, amount, items and rate", repr(said[-300:]))
 check(said.endswith("\r\x1b[K"), "and is wiped away at the end", repr(said[-100:]))
 equal(on_terminal("put", "-q", huge, "s3://work/progress"), (0, ""), "--quiet has none")
