@@ -149,6 +149,8 @@ static int load_flags(struct options *options, enum command command, int argc, c
     bool is_remote = command & COMMAND_REMOTE, is_rest = false;
     int err = 0;
 
+    free(options->words); /* of what was loaded before */
+    options->word_count = 0;
     if ((options->words = calloc((size_t)argc + 1, sizeof(options->words[0]))) == NULL)
         return options_fail(options, "out of memory"), -ENOMEM;
     for (int i = 0; err == 0 && i < argc; i++) {

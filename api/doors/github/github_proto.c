@@ -67,7 +67,8 @@ char *github_proto_put(char *at, uint64_t value)
 char *github_proto_put_text(char *at, unsigned number, struct slice text)
 {
     at = github_proto_put(github_proto_put(at, number << 3 | GITHUB_WIRE_LENGTH), text.len);
-    memcpy(at, text.base, text.len);
+    if (text.len > 0)
+        memcpy(at, text.base, text.len);
     return at + text.len;
 }
 

@@ -24,7 +24,8 @@ static inline void put(struct bytes *bytes, uint64_t value, size_t width)
 
 static inline void put_text(struct bytes *bytes, struct slice text)
 {
-    memcpy(bytes->at + bytes->length, text.base, text.len);
+    if (text.len > 0)
+        memcpy(bytes->at + bytes->length, text.base, text.len);
     bytes->length += text.len;
 }
 
