@@ -104,14 +104,14 @@ def failing_writes():
     def change_then_stuck(what, method, path):
         """A change that just gets through before the disk is full, so that what it left cannot be cleared away."""
         refused, after = [], 0
-        while True: # fewer writes are left each time than one slice of the clearing takes
+        while True: # no write is left for the clearing
             writes_fail(after)
             status = server.request(method, path)[0]
             if status in (200, 204) or after > 20000:
                 break
             refused.append(status)
             writes_work()
-            after += 16
+            after += 1
         check(status in (200, 204) and set(refused) == {507}, f"{what}: refused on a full disk, then acknowledged", f"{refused[-3:]} {status}")
         check(poll(lambda: STUCK in server.log_text()), f"{what}: the clearing cannot go on, and the log says so")
         check(not is_swept(server), f"{what}: all is not cleared away")
