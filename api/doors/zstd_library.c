@@ -3,12 +3,11 @@
  * See zstd_library.h. */
 #include "api/doors/zstd_library.h"
 
-#ifndef SLUICE_STATIC
-#include <dlfcn.h>
-#endif
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "storage/base/loaded_library.h"
 
 #ifdef SLUICE_STATIC
 
@@ -28,10 +27,7 @@ static bool load(struct zstd_library *library)
 
 #else
 
-static const struct {
-    size_t offset;
-    const char *name;
-} names[] = {
+static const struct loaded_name names[] = {
     {offsetof(struct zstd_library, create), "ZSTD_createDCtx"},
     {offsetof(struct zstd_library, destroy), "ZSTD_freeDCtx"},
     {offsetof(struct zstd_library, set), "ZSTD_DCtx_setParameter"},
@@ -43,16 +39,7 @@ static const struct {
 
 static bool load(struct zstd_library *library)
 {
-    void *handle = dlopen(ZSTD_LIBRARY_NAME, RTLD_NOW | RTLD_LOCAL);
-
-    for (size_t i = 0; handle != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        void *address = dlsym(handle, names[i].name);
-
-        if (address == NULL)
-            return false;
-        *(void **)((char *)library + names[i].offset) = address;
-    }
-    return handle != NULL;
+    return loaded_library_fill(library, ZSTD_LIBRARY_NAME, names, sizeof(names) / sizeof(names[0]));
 }
 
 #endif

@@ -3,14 +3,13 @@
  * See curl_library.h. */
 #include "api/identity/curl_library.h"
 
-#ifndef SLUICE_STATIC
-#include <dlfcn.h>
-#endif
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "storage/base/loaded_library.h"
 
 #ifdef SLUICE_STATIC
 
@@ -59,10 +58,7 @@ const char *curl_library_authorities(void)
         offsetof(struct curl_library, field), name                                                           \
     }
 
-static const struct {
-    size_t offset;
-    const char *name;
-} names[] = {
+static const struct loaded_name names[] = {
     NAME(global_init, "curl_global_init"),   NAME(easy_init, "curl_easy_init"),
     NAME(easy_reset, "curl_easy_reset"),     NAME(easy_setopt, "curl_easy_setopt"),
     NAME(easy_perform, "curl_easy_perform"), NAME(easy_getinfo, "curl_easy_getinfo"),
@@ -72,16 +68,8 @@ static const struct {
 
 static bool load(struct curl_library *library)
 {
-    void *handle = dlopen(CURL_LIBRARY_NAME, RTLD_NOW | RTLD_LOCAL);
-
-    for (size_t i = 0; handle != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        void *address = dlsym(handle, names[i].name);
-
-        if (address == NULL)
-            return false;
-        *(void **)((char *)library + names[i].offset) = address;
-    }
-    return handle != NULL && library->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    return loaded_library_fill(library, CURL_LIBRARY_NAME, names, sizeof(names) / sizeof(names[0])) &&
+           library->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 const char *curl_library_authorities(void)
