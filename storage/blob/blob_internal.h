@@ -102,6 +102,7 @@ struct blob_ids {
     uint64_t settled; /* lowest id of this process that is handed out and not settled, or next */
     /* in a store that is not durable, SEQUENCE calls no id from here on settled; blob_point.c */
     uint64_t mark;
+    uint64_t tell;    /* SEQUENCE is to say that ids below are settled, once they are; 0: nothing */
     uint64_t settles; /* how many ids were settled */
     uint64_t *bits;   /* one bit per id in [settled, next), at id modulo capacity: already settled */
     uint64_t capacity;
@@ -128,6 +129,8 @@ void blob_ids_free(struct blob_ids *ids);
 int blob_ids_take(struct blob_store *store, uint64_t *id, struct blob_waiter *waiter);
 bool blob_ids_forget(struct blob_store *store, struct blob_waiter *waiter);
 void blob_ids_settle(struct blob_ids *ids, uint64_t id);
+/* As soon as this id, which was handed out, and all below it are settled, SEQUENCE says so: the keeper writes it. Never blocks on a disk. */
+void blob_ids_tell(struct blob_store *store, uint64_t id);
 /* After recovery: everything below recover_end is settled, and the first block is promised. Blocks. */
 int blob_ids_recovered(struct blob_store *store);
 

@@ -63,6 +63,12 @@ void blob_store_settle(struct blob_store *store, uint64_t blob)
     blob_ids_settle(&store->ids, blob);
 }
 
+void blob_store_settle_segment(struct blob_store *store, uint64_t blob)
+{
+    blob_ids_settle(&store->ids, blob);
+    blob_ids_tell(store, blob);
+}
+
 int blob_store_remove(struct blob_store *store, uint64_t blob)
 {
     char path[BLOB_PATH_BYTES];

@@ -157,6 +157,8 @@ bool blob_store_awaits_recovery(struct blob_store *store, uint64_t blob);
 /* The row that names this blob is committed, or the blob is gone: a crash from now on need not probe it. Cheap.
  * Must be called exactly once for each published blob. */
 void blob_store_settle(struct blob_store *store, uint64_t blob);
+/* The same for a segment: SEQUENCE says so within moments, so that the next start does not look at thousands of units. */
+void blob_store_settle_segment(struct blob_store *store, uint64_t blob);
 /* False from the moment its id was handed out until it is settled. A segment that is not settled may still take units. */
 bool blob_store_is_settled(struct blob_store *store, uint64_t blob);
 

@@ -158,8 +158,9 @@ struct gaps {
     struct blob_store *store;
     uint64_t blob;
     int fd;
-    uint64_t end; /* of the unit before */
-    bool is_blob; /* some row calls it a blob of its own */
+    uint64_t end;  /* of the unit before */
+    uint64_t data; /* what lies between there and here is a hole already */
+    bool is_blob;  /* some row calls it a blob of its own */
     bool is_segment;
     /* Whether the file says that units share it (or cannot be read): then it has no space that was never anybody's. */
     bool is_asked, is_shared;
@@ -174,6 +175,18 @@ static int gaps_punch(struct gaps *gaps)
     assert(gaps->count <= GAPS_MAX);
     gaps->count = 0;
     return err;
+}
+
+/* Whether a gap is a hole already, as the reclaimer left it: most are, and to punch them all again would make a start take the longer the
+ * more was deleted. That the hole is on the disk the sync of the file sees to. Where nobody can tell, the file is data. */
+static bool gap_is_hole(struct gaps *gaps, uint64_t end)
+{
+    if (gaps->data < end) {
+        off_t data = lseek(gaps->fd, (off_t)gaps->end, SEEK_DATA);
+
+        gaps->data = data >= 0 ? (uint64_t)data : errno == ENXIO ? INT64_MAX : gaps->end;
+    }
+    return gaps->data >= end;
 }
 
 static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
@@ -194,7 +207,7 @@ static int gaps_on_unit(void *ctx, uint64_t offset, uint64_t length)
     if (gaps->is_blob || offset % SEGMENT_ALIGN_BYTES != 0 || offset < gaps->end || length == 0 ||
         length > SEGMENT_UNIT_BYTES_MAX || offset > (uint64_t)INT64_MAX - SEGMENT_UNIT_BYTES_MAX)
         return -EBADMSG;
-    if (offset > gaps->end) {
+    if (offset > gaps->end && !gap_is_hole(gaps, offset)) {
         assert(gaps->count < GAPS_MAX);
         gaps->list[gaps->count++] = (struct blob_run){gaps->end, offset - gaps->end};
         if (gaps->count == GAPS_MAX)

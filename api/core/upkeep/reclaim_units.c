@@ -88,7 +88,7 @@ int reclaim_settle_segment(struct reclaim *reclaim, uint64_t blob, uint64_t used
     else if ((err = remove_file(reclaim, blob)) == 0)
         err = sync_removed(reclaim, blob);
     if (err == 0)
-        blob_store_settle(blobs, blob);
+        blob_store_settle_segment(blobs, blob);
     return err;
 }
 

@@ -38,6 +38,55 @@ static void many_are_unsettled_late(void **state)
     rig_end(&rig);
 }
 
+/* What SEQUENCE calls settled. */
+static uint64_t told(struct rig *rig)
+{
+    struct blob_sequence sequence = {0};
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/blobs/SEQUENCE", rig->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(blob_sequence_read(fd, &sequence), 0);
+    close(fd);
+    return sequence.settled;
+}
+
+static unsigned sequence_syncs;
+
+static int fdatasync_counted(int fd)
+{
+    ++sequence_syncs;
+    return fdatasync(fd);
+}
+
+/* A segment that is settled is in SEQUENCE within moments, once nothing before it is open; other blobs wait for the next promise. */
+static void settled_segments_are_told(void **state)
+{
+    struct rig rig;
+
+    rig_begin(&rig, RING_ENGINE_THREADS, true, false);
+    uint64_t plain = take(&rig), segment = take(&rig), other = take(&rig), last = take(&rig);
+    uint64_t before = told(&rig);
+    assert_true(before <= plain);
+    sequence_syncs = 0;
+    sys.fdatasync = fdatasync_counted;
+    blob_store_settle_segment(rig.store, segment);
+    blob_store_settle(rig.store, other);
+    usleep(20000);
+    assert_int_equal(told(&rig), before); /* `plain` may be without a row */
+    blob_store_settle(rig.store, plain);
+    while (told(&rig) < last)
+        usleep(1000);
+    assert_int_equal(told(&rig), last);
+    assert_int_equal(sequence_syncs, 1);
+    blob_store_settle(rig.store, last);
+    usleep(20000);
+    assert_int_equal(told(&rig), last);
+    assert_int_equal(sequence_syncs, 1);
+    sys.fdatasync = fdatasync;
+    rig_end(&rig);
+}
+
 /* Whole records of ids that no store comes to. */
 static void sequence_is_at_the_end(void **state)
 {
@@ -100,6 +149,7 @@ int main(void)
         cmocka_unit_test(sequence_is_at_the_end),
         cmocka_unit_test(rows_name_the_highest),
         cmocka_unit_test(many_are_unsettled_late),
+        cmocka_unit_test(settled_segments_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -326,6 +326,32 @@ static void recovery_gives_back_gaps_and_tail(void **state)
     pen_end(&pen);
 }
 
+/* What the reclaimer punched is not punched again, however much it is; what it did not come to is. */
+static void recovery_leaves_holes_alone(void **state)
+{
+    struct rows rows = {0};
+    struct database database = {&rows, 1};
+    struct batch batch;
+    struct pen pen;
+
+    pen_begin(&pen, true);
+    pen_fill(&pen, &batch, UNITS, 1);
+    rows_add_units(&rows, &batch, "h-hhh-");
+    struct blob_run runs[] = {run_of(&batch, 0), run_of(&batch, 2), run_of(&batch, 4)};
+    assert_int_equal(blob_store_punch(pen.rig.store, rows.blob, runs, 3), 0);
+    assert_holes(&pen.rig, &batch, "h-h-h-");
+    segment_writer_destroy(pen.writer);
+    blob_store_close(pen.rig.store);
+    assert_int_equal(rig_open_store(&pen.rig, true, false), 0);
+    punching_set(0, 0);
+    assert_int_equal(blob_store_recover(pen.rig.store, database_is_live, database_units, &database, NULL), 0);
+    sys.fallocate = fallocate;
+    assert_int_equal(punches, 1); /* of the three units between two that are left */
+    assert_holes(&pen.rig, &batch, "h-hhh-");
+    batch_free(&batch);
+    rig_end(&pen.rig);
+}
+
 /* More of them than recovery gathers at once. */
 static void recovery_of_many_gaps(void **state)
 {
@@ -448,6 +474,7 @@ int main(void)
         cmocka_unit_test(cutting),
         cmocka_unit_test(files_that_are_gone),
         cmocka_unit_test(recovery_gives_back_gaps_and_tail),
+        cmocka_unit_test(recovery_leaves_holes_alone),
         cmocka_unit_test(recovery_of_many_gaps),
         cmocka_unit_test(recovery_leaves_alone_what_makes_no_sense),
         cmocka_unit_test(made_segment_after_a_crash),
