@@ -22,6 +22,8 @@ enum meta_setting_kind {
     META_SETTING_OBJECT_LOCK = 8,
     META_SETTING_CACHE = 9,   /* set and removed by META_OP_CACHE_SET alone, meta_cache.h */
     META_SETTING_EXPIRY = 10, /* what is to go once: written by the lifecycle thread alone */
+    META_SETTING_WEBSITE = 11,
+    META_SETTING_CONTENT_TYPES = 12, /* that GETs name by the ending of the key */
     META_SETTING_KIND_END
 };
 

@@ -120,11 +120,13 @@ OPERATION(PutBucketTagging, PUT, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET
           "50 tags; 204, as in S3, but for minio-js, which takes that for a failure: 200")
 OPERATION(DeleteBucketTagging, DELETE, BUCKET, BY("tagging"), ADMIN, ACTION(PUT_BUCKET_TAGGING), 0, SERVED,
           s3_op_delete_bucket_tagging, "")
-OPERATION(GetBucketWebsite, GET, BUCKET, BY("website"), LIST, ACTION(GET_BUCKET_WEBSITE), 0, REFUSED,
-          NO_SUCH_WEBSITE_CONFIGURATION, "")
-OPERATION(PutBucketWebsite, PUT, BUCKET, BY("website"), ADMIN, ACTION(PUT_BUCKET_WEBSITE), 0, REFUSED, NOT_IMPLEMENTED, "")
-OPERATION(DeleteBucketWebsite, DELETE, BUCKET, BY("website"), ADMIN, ACTION(DELETE_BUCKET_WEBSITE), 0, ABSENT,
-          s3_op_delete_absent_settings, "")
+OPERATION(GetBucketWebsite, GET, BUCKET, BY("website"), LIST, ACTION(GET_BUCKET_WEBSITE), 0, SERVED,
+          s3_op_get_bucket_website, "")
+OPERATION(PutBucketWebsite, PUT, BUCKET, BY("website"), ADMIN, ACTION(PUT_BUCKET_WEBSITE), 0, SERVED, s3_op_put_bucket_website,
+          "index and error document, redirection of all requests, 50 routing rules, 128 KiB; served at the [hosts of websites](README.md#websites). "
+          "`HttpRedirectCode` is 301, 302, 303, 307 or 308")
+OPERATION(DeleteBucketWebsite, DELETE, BUCKET, BY("website"), ADMIN, ACTION(DELETE_BUCKET_WEBSITE), 0, SERVED,
+          s3_op_delete_bucket_website, "")
 OPERATION(GetBucketEncryption, GET, BUCKET, BY("encryption"), LIST, ACTION(GET_ENCRYPTION_CONFIGURATION), 0, REFUSED,
           NO_SUCH_ENCRYPTION_CONFIGURATION, "")
 OPERATION(PutBucketEncryption, PUT, BUCKET, BY("encryption"), ADMIN, ACTION(PUT_ENCRYPTION_CONFIGURATION), 0, REFUSED,
@@ -239,6 +241,13 @@ OPERATION(PutBucketCache, PUT, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, 
           "versioning: 409 `InvalidBucketState`")
 OPERATION(DeleteBucketCache, DELETE, BUCKET, BY("sluice-cache"), ADMIN, NO_ACTION, 0, SERVED, s3_op_delete_bucket_cache,
           "not S3's: a plain bucket again; its objects stay")
+OPERATION(GetBucketContentTypes, GET, BUCKET, BY("sluice-content-types"), LIST, NO_ACTION, 0, SERVED, s3_op_get_bucket_content_types,
+          "not S3's: `ContentTypeConfiguration` with `ByName`: objects that were put without a type [have that of their names](README.md#types-by-names). 404 "
+          "`NoSuchConfiguration` where it is S3's binary/octet-stream")
+OPERATION(PutBucketContentTypes, PUT, BUCKET, BY("sluice-content-types"), ADMIN, NO_ACTION, 0, SERVED, s3_op_put_bucket_content_types,
+          "not S3's: `ByName` is `true` or `false`")
+OPERATION(DeleteBucketContentTypes, DELETE, BUCKET, BY("sluice-content-types"), ADMIN, NO_ACTION, 0, SERVED,
+          s3_op_delete_bucket_content_types, "not S3's")
 /* For whoever may delete all keys with the prefix; where policies have a say in that, see the function. */
 OPERATION(ExpireObjects, POST, BUCKET, BY("sluice-expire"), WRITE, NO_ACTION, LISTS, SERVED, s3_op_expire_objects,
           "not S3's: `prefix`, `sluice-tags` (as x-amz-tagging), `sluice-older-than` (seconds), at least one of them: all current objects that fit go, in the "

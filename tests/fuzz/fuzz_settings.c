@@ -10,6 +10,7 @@
 #include "api/s3/object/s3_cors.h"
 #include "api/s3/object/s3_lifecycle.h"
 #include "api/s3/object/s3_tags.h"
+#include "api/s3/website/s3_website.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -136,6 +137,61 @@ static void fuzz_acl(struct slice text, bool is_xml)
         check_acl(&acl);
 }
 
+/* ---- Websites ---- */
+
+/* Whatever a document says and a client asks for, what it is told to ask for next is one line, here or at a host that the document names. */
+static void check_location(struct slice location, bool is_local)
+{
+    for (size_t i = 0; i < location.len; i++)
+        require(location.base[i] > ' ' && location.base[i] < 0x7f);
+    if (is_local)
+        require(location.len > 0 && location.base[0] == '/' &&
+                (location.len == 1 || (location.base[1] != '/' && location.base[1] != '\\')));
+    else
+        require(slice_has_prefix(location, "http://") || slice_has_prefix(location, "https://"));
+}
+
+static void check_routes(const struct s3_website *website)
+{
+    static const struct s3_website_place here = {"http", {"site.example", 12}};
+    static const struct slice keys[] = {{"", 0}, {"/x", 2}, {"a/b", 3}, {"docs/\r\n\xff", 8}};
+    struct slice target;
+
+    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+        for (unsigned error = 0; error <= 404; error += 404) {
+            const struct s3_website_rule *rule = s3_website_match(website, keys[k], error);
+
+            if (rule == NULL)
+                continue;
+            check_location(s3_website_location(&arena, rule, keys[k], &here),
+                           s3_website_is_here(&rule->redirect, &here));
+            (void)s3_website_follow(&arena, website, rule, keys[k], error, &here, &target);
+        }
+    }
+    if (website->redirects_all)
+        check_location(s3_website_location_of_all(&arena, &website->all, SLICE("/a?\xff"), &here), false);
+}
+
+static void fuzz_website(struct slice text)
+{
+    struct s3_website *website, *again;
+    struct s3_refusal refusal;
+    struct s3_xml first, second;
+
+    if (s3_website_read(&arena, text, &website, &refusal) != S3_ERROR_NONE)
+        return;
+    require(website->count <= S3_WEBSITE_RULES_MAX);
+    check_routes(website);
+    s3_xml_init(&first, &arena);
+    s3_website_write(&first, website);
+    s3_website_free(website);
+    require(s3_website_read(&arena, slice_of(first.data, first.length), &again, &refusal) == S3_ERROR_NONE);
+    s3_xml_init(&second, &arena);
+    s3_website_write(&second, again);
+    s3_website_free(again);
+    require_same(&first, &second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice text;
@@ -165,6 +221,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'a':
         fuzz_acl(text, false);
+        break;
+    case 'W':
+        fuzz_website(text);
         break;
     default:
         break;

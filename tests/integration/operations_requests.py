@@ -27,6 +27,8 @@ ON_BUCKETS = {
     "PublishObjects": ("POST", "sluice-publish"),
     "ExpireObjects": ("POST", "sluice-expire&prefix=none/"), "GetExpiry": ("GET", "sluice-expire"),
     "GetBucketCache": ("GET", "sluice-cache"), "PutBucketCache": ("PUT", "sluice-cache"), "DeleteBucketCache": ("DELETE", "sluice-cache"),
+    "PutBucketWebsite": ("PUT", "website"), "GetBucketContentTypes": ("GET", "sluice-content-types"),
+    "PutBucketContentTypes": ("PUT", "sluice-content-types"), "DeleteBucketContentTypes": ("DELETE", "sluice-content-types"),
 }
 UPLOAD = f"uploadId={UNKNOWN}"
 ON_OBJECTS = {
@@ -48,6 +50,8 @@ OF_OBJECTS = ["GetObject", "HeadObject", "GetObjectAttributes", "GetObjectAcl", 
 HEADERS = {"CopyObject": {"x-amz-copy-source": "/errors/key"}, "UploadPartCopy": {"x-amz-copy-source": "/errors/key"},
            "RenameObject": {"x-amz-rename-source": "/errors/key"}, "GetObjectAttributes": {"x-amz-object-attributes": "ETag"}}
 DOCUMENTS = {
+    "PutBucketWebsite": "<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument></WebsiteConfiguration>",
+    "PutBucketContentTypes": "<ContentTypeConfiguration><ByName>true</ByName></ContentTypeConfiguration>",
     "PublishObjects": "<Publish><Prefix>none/</Prefix></Publish>",
     "DeleteObjects": "<Delete><Object><Key>k</Key></Object></Delete>",
     "CompleteMultipartUpload": '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"x"</ETag></Part></CompleteMultipartUpload>',

@@ -19,6 +19,7 @@ MORE = {"PostObject": ("POST", "/{Bucket}"), "OPTIONS": ("OPTIONS", "/{Bucket}/{
 MORE |= {"PublishObjects": ("POST", "/{Bucket}?sluice-publish")}
 MORE |= {"ExpireObjects": ("POST", "/{Bucket}?sluice-expire"), "GetExpiry": ("GET", "/{Bucket}?sluice-expire")}
 MORE |= {f"{what}BucketCache": (what.upper(), "/{Bucket}?sluice-cache") for what in ("Get", "Put", "Delete")}
+MORE |= {f"{what}BucketContentTypes": (what.upper(), "/{Bucket}?sluice-content-types") for what in ("Get", "Put", "Delete")}
 MORE |= {f"{what}ArchiveMember": (what.upper(), "/{Bucket}/{Key+}?sluice-member=a") for what in ("Get", "Head")}
 MORE |= {"ListArchiveMembers": ("GET", "/{Bucket}/{Key+}?sluice-members")}
 UPLOAD = "uploadId=" + "0" * 32

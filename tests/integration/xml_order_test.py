@@ -43,6 +43,10 @@ LIFECYCLE = ("<LifecycleConfiguration><Rule><ID>a</ID><Filter><And><Prefix>p</Pr
              "</AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>")
 CORS = ("<CORSConfiguration><CORSRule><ID>i</ID><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
         "<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>1</MaxAgeSeconds></CORSRule></CORSConfiguration>")
+WEBSITE = ("<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument><ErrorDocument><Key>e</Key></ErrorDocument><RoutingRules>"
+           "<RoutingRule><Condition><KeyPrefixEquals>a</KeyPrefixEquals><HttpErrorCodeReturnedEquals>404</HttpErrorCodeReturnedEquals></Condition><Redirect>"
+           "<Protocol>https</Protocol><HostName>h</HostName><ReplaceKeyWith>b</ReplaceKeyWith><HttpRedirectCode>302</HttpRedirectCode></Redirect></RoutingRule>"
+           "</RoutingRules></WebsiteConfiguration>")
 LOCK = ("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention>"
         "</Rule></ObjectLockConfiguration>")
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::order/*"}]}'
@@ -91,7 +95,7 @@ def fill(server):
                        ("/order?tagging", TAGS), ("/order?lifecycle", LIFECYCLE), ("/order?cors", CORS), ("/order?policy", POLICY),
                        ("/order?publicAccessBlock", "<PublicAccessBlockConfiguration/>"),
                        ("/order?ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>"),
-                       ("/order?object-lock", LOCK), ("/order/locked", "x"),
+                       ("/order?object-lock", LOCK), ("/order/locked", "x"), ("/order?website", WEBSITE),
                        ("/order/locked?legal-hold", "<LegalHold><Status>ON</Status></LegalHold>")):
         status, _, answer = ask("PUT", path, body.encode(), {"x-amz-checksum-algorithm": "CRC32", **(content_md5(body) if "?" in path else {})})
         check(status in (200, 204), f"PUT {path}", f"{status} {answer[:300]}")
@@ -144,6 +148,7 @@ def main():
     document("GetObjectAttributes", ask("GET", "/order/m?attributes", headers={"x-amz-object-attributes": "ETag,Checksum,ObjectParts,StorageClass,ObjectSize",
                                                                                "x-amz-max-parts": "1"}), "Part", "NextPartNumberMarker", "ChecksumType")
     for operation, path in (("GetBucketAcl", "/order?acl"), ("GetObjectAcl", "/order/a?acl"), ("GetBucketCors", "/order?cors"), ("GetBucketLocation", "/order?location"),
+                            ("GetBucketWebsite", "/order?website"),
                             ("GetBucketLifecycleConfiguration", "/order?lifecycle"), ("GetBucketOwnershipControls", "/order?ownershipControls"),
                             ("GetBucketPolicyStatus", "/order?policyStatus"), ("GetBucketRequestPayment", "/order?requestPayment"),
                             ("GetBucketTagging", "/order?tagging"), ("GetObjectTagging", "/order/a?tagging"), ("GetBucketVersioning", "/order?versioning"),

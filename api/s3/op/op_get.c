@@ -27,6 +27,7 @@
 #include "api/s3/text/s3_encoded_word.h"
 #include "api/s3/text/s3_time.h"
 #include "api/s3/object/s3_version.h"
+#include "api/s3/website/s3_content_types.h"
 #include "storage/base/slice.h"
 
 struct fetch {
@@ -58,6 +59,8 @@ static void add_attributes(struct fetch *fetch)
 {
     struct s3_request *request = fetch->request;
     const struct meta_attributes *attributes = &fetch->object->attributes;
+    struct slice type = s3_attribute_get(attributes, "content-type");
+    const char *named_type = s3_content_type_by_name(request, type);
     unsigned missing = 0;
     char text[16];
 
@@ -72,16 +75,17 @@ static void add_attributes(struct fetch *fetch)
 
         if (strncmp(name, S3_USER_METADATA_PREFIX, strlen(S3_USER_METADATA_PREFIX)) == 0)
             add_user_attribute(request, name, value, &missing);
-        else if (!s3_overrides_have(request, name))
+        else if (!s3_overrides_have(request, name) &&
+                 (named_type == NULL || strcmp(name, "content-type") != 0))
             s3_answer_header(request, name, value.base, value.len);
     }
     if (missing > 0)
         s3_answer_header(request, "x-amz-missing-meta", text,
                          (size_t)snprintf(text, sizeof(text), "%u", missing));
     s3_overrides_answer(request);
-    if (s3_attribute_get(attributes, "content-type").base == NULL &&
-        !s3_overrides_have(request, "content-type"))
-        s3_answer_header_string(request, "content-type", S3_CONTENT_TYPE_DEFAULT);
+    if ((type.base == NULL || named_type != NULL) && !s3_overrides_have(request, "content-type"))
+        s3_answer_header_string(request, "content-type",
+                                named_type != NULL ? named_type : S3_CONTENT_TYPE_DEFAULT);
 }
 
 static void add_tag_count(struct fetch *fetch)
