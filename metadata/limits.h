@@ -19,6 +19,9 @@
 #define META_ANNOTATION_NAME_BYTES_MAX 512u   /* S3's limit */
 #define META_UPLOAD_ID_BYTES           16u
 #define META_VERSION_ID_BYTES          16u
+#define META_VERSION_PLACE_BYTES       8u
+#define META_VERSION_NAME_BYTES        16u /* a UUID */
+#define META_VERSION_GIVEN_BYTES       (META_VERSION_PLACE_BYTES + META_VERSION_NAME_BYTES)
 #define META_JOURNAL_TOKEN_BYTES       16u /* 128 bits: not to be guessed */
 #define META_STORE_ID_BYTES            16u /* 128 random bits: no two stores have the same */
 #define META_TOKEN_BYTES_MAX           64u /* S3's limit of a client's token; a digest of what came with it fits, too */

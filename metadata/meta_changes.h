@@ -40,6 +40,7 @@ enum meta_op_kind {
     META_OP_PUBLISH,
     META_OP_PUBLISH_END,
     META_OP_UPLOADS_END,
+    META_OP_OBJECT_IMPORT, /* meta_import.h */
     META_OP_KIND_COUNT
 };
 

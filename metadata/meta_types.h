@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "metadata/limits.h"
+#include "metadata/meta_version.h"
 #include "storage/base/slice.h"
 
 /* Outside the range of errno values. */
@@ -109,19 +110,6 @@ struct meta_checksum {
     uint8_t length;
     unsigned char value[META_CHECKSUM_BYTES_MAX];
 };
-
-/* Names one version of a key: opaque, never used twice within a key, newer ones compare lower as bytes. All zero is S3's "null"
- * version, of which a key has at most one: what was stored while its bucket had no versioning or had it suspended. */
-struct meta_version_id {
-    unsigned char bytes[META_VERSION_ID_BYTES];
-};
-
-static inline bool meta_version_is_null(const struct meta_version_id *version)
-{
-    static const struct meta_version_id null_version;
-
-    return memcmp(version, &null_version, sizeof(null_version)) == 0;
-}
 
 struct meta_part_size {
     uint32_t number;

@@ -17,6 +17,7 @@
  *
  * On the worker's thread, but for put_on_meta_done. */
 #include "api/core/core_internal.h"
+#include "api/core/import.h"
 #include "api/core/put_file.h"
 #include "api/core/put_objects.h"
 #include "api/core/put_small.h"
@@ -221,7 +222,7 @@ static void put_submit(struct core_put *put)
 {
     assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
     put->op->rests_on = NULL;
-    if (put->op->kind == META_OP_OBJECT_PUT) {
+    if (put->op->kind == META_OP_OBJECT_PUT || put->op->kind == META_OP_OBJECT_IMPORT) {
         struct meta_object_put *op = (struct meta_object_put *)put->op;
 
         put_fill_extents(put, &op->object.extents, &op->object.size);
@@ -288,6 +289,13 @@ void core_put_commit_object(struct core_put *put, struct meta_object_put *op)
     _Static_assert(offsetof(struct meta_object_put, op) == 0, "a change begins with its op");
     op->op.kind = META_OP_OBJECT_PUT;
     put_commit(put, &op->op);
+}
+
+void core_put_commit_import(struct core_put *put, struct meta_object_import *op)
+{
+    _Static_assert(offsetof(struct meta_object_import, put.op) == 0, "a change begins with its op");
+    op->put.op.kind = META_OP_OBJECT_IMPORT;
+    put_commit(put, &op->put.op);
 }
 
 void core_put_commit_part(struct core_put *put, struct meta_part_put *op)

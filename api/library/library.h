@@ -42,8 +42,4 @@ int library_find_bucket(struct core_worker *worker, const char *bucket, const ch
 void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t modified_ms, const char *etag,
                        const struct meta_version_id *version);
 
-/* "null" or 32 hex digits, and back: 0 or -EINVAL. */
-void library_version_format(const struct meta_version_id *version, char *text);
-int library_version_parse(const char *text, struct meta_version_id *version);
-
 #endif

@@ -386,7 +386,7 @@ int sluice_reader_open_version(struct sluice_store *store, const char *bucket, c
                                const char *version, struct sluice_reader **reader)
 {
     struct meta_version_id id;
-    int err = library_version_parse(version, &id);
+    int err = meta_version_parse(slice_text(version), &id);
 
     return err != 0 ? err : reader_open(store, bucket, key, &id, reader);
 }

@@ -258,7 +258,7 @@ void library_info_fill(struct sluice_object_info *info, uint64_t size, int64_t m
     *info = (struct sluice_object_info){.size = size, .modified_ms = modified_ms};
     strcpy(info->etag, etag);
     if (version != NULL)
-        library_version_format(version, info->version);
+        (void)meta_version_format(version, info->version);
 }
 
 int library_find_bucket(struct core_worker *worker, const char *bucket, const char *key, int64_t *id)

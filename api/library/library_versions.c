@@ -3,37 +3,10 @@
  * Versions through the public library: a bucket's state, ids as texts, deleting and listing versions. */
 #include "api/library/library.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "storage/base/hex.h"
-
-#define VERSION_TEXT_BYTES (2 * META_VERSION_ID_BYTES)
-
-_Static_assert(sizeof(((struct sluice_object_info *)0)->version) > VERSION_TEXT_BYTES, "every version fits");
-
-void library_version_format(const struct meta_version_id *version, char *text)
-{
-    if (meta_version_is_null(version)) {
-        strcpy(text, "null");
-        return;
-    }
-    hex_encode(version->bytes, sizeof(version->bytes), text);
-    text[VERSION_TEXT_BYTES] = '\0';
-}
-
-int library_version_parse(const char *text, struct meta_version_id *version)
-{
-    memset(version, 0, sizeof(*version));
-    if (strcmp(text, "null") == 0)
-        return 0;
-    for (const char *at = text; *at != '\0'; at++)
-        if (hex_value_lower(*at) < 0) /* ids have one text each */
-            return -EINVAL;
-    if (!hex_decode(text, strlen(text), version->bytes, sizeof(version->bytes)))
-        return -EINVAL;
-    return meta_version_is_null(version) ? -EINVAL : 0;
-}
+_Static_assert(sizeof(((struct sluice_object_info *)0)->version) > META_VERSION_TEXT_BYTES,
+               "every version fits");
 
 int sluice_bucket_set_versioning(struct sluice_store *store, const char *bucket, bool enabled)
 {
@@ -62,7 +35,8 @@ int sluice_delete_version(struct sluice_store *store, const char *bucket, const 
     struct core_worker *worker;
     int err;
 
-    if ((err = library_version_parse(version, &id)) != 0 || (err = library_lease(store, &worker)) != 0)
+    if ((err = meta_version_parse(slice_text(version), &id)) != 0 ||
+        (err = library_lease(store, &worker)) != 0)
         return err;
     err = library_find_bucket(worker, bucket, key, &op.bucket);
     if (err == 0)

@@ -33,7 +33,7 @@ struct cursor {
     bool has_ids; /* its rows are sorted by key and id */
     bool is_overlaid;
     struct position start;
-    unsigned char id_start[META_VERSION_ID_BYTES + 1]; /* at the start key */
+    unsigned char id_start[META_VERSION_GIVEN_BYTES + 1]; /* at the start key */
     size_t id_start_length;
     int row; /* 1: stands on a row; 0: at the end */
 };
@@ -109,11 +109,11 @@ static int marker_find(const struct version_walk *walk, struct meta_version_id *
 
     if (found != 0)
         return found < 0 ? found : place_take(statement, place);
-    statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : SQL_VERSION_GET];
+    statement = walk->reader->sql.list[is_null ? SQL_VERSION_GET_NULL : version_statement(marker)];
     meta_sql_int(statement, 1, walk->query->bucket);
     meta_sql_blob(statement, 2, walk->query->key_marker);
     if (!is_null)
-        meta_sql_blob(statement, 3, slice_of(marker->bytes, sizeof(marker->bytes)));
+        meta_sql_blob(statement, 3, version_parameter(marker));
     found = meta_sql_row(statement);
     return found <= 0 ? found : place_take(statement, place);
 }
@@ -125,15 +125,17 @@ static int older_seek_behind(struct version_walk *walk, const struct meta_versio
 
     assert(walk->query->key_marker.len <= META_KEY_BYTES_MAX);
     position_at(&older->start, walk->query->key_marker);
-    memcpy(older->id_start, place->bytes, sizeof(place->bytes));
-    older->id_start[sizeof(place->bytes)] = 0; /* the next string of bytes there is */
-    older->id_start_length = sizeof(older->id_start);
+    struct slice bytes = meta_version_bytes(place);
+
+    memcpy(older->id_start, bytes.base, bytes.len);
+    older->id_start[bytes.len] = 0; /* the next string of bytes there is */
+    older->id_start_length = bytes.len + 1;
     return cursor_seek(walk, older);
 }
 
 /* Starts after the version that the marker names. A version that is gone (who lists may be deleting what was
- * listed) leaves its place; the null version leaves none, and then nothing of the key is passed over. Both
- * cursors stand at the key's start. */
+ * listed) leaves its place; the null version leaves none, nor does one that was named without it, and then nothing of the key is passed
+ * over. Both cursors stand at the key's start. */
 static int walk_pass_marker(struct version_walk *walk)
 {
     const struct meta_version_id *marker = walk->query->version_marker;
@@ -147,13 +149,13 @@ static int walk_pass_marker(struct version_walk *walk)
         err = read_version_id(meta_sql_column(walk->current.statement, COLUMN_VERSION), &version);
         if (err != 0)
             return err;
-        if (memcmp(&version, marker, sizeof(version)) == 0)
+        if (meta_version_matches(&version, marker))
             return cursor_step(&walk->current);
     }
     int found = marker_find(walk, &place);
     if (found < 0)
         return found;
-    if (found == 0 && meta_version_is_null(marker))
+    if (found == 0 && (meta_version_is_null(marker) || meta_version_is_placeless(marker)))
         return 0;
     if (found == 0)
         place = *marker;

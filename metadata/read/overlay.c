@@ -85,12 +85,13 @@ static bool is_wanted(sqlite3_stmt *statement, const struct meta_version_id *ver
 {
     struct slice id = meta_sql_column(statement, READ_OBJECT_COLUMNS);
     bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
+    struct meta_version_id found;
 
     if (version == NULL)
         return sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
     if (meta_version_is_null(version) || is_null)
         return meta_version_is_null(version) && is_null;
-    return id.len == sizeof(version->bytes) && memcmp(id.base, version->bytes, id.len) == 0;
+    return meta_version_of(id, &found) && meta_version_matches(&found, version);
 }
 
 int overlay_version(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,

@@ -255,10 +255,7 @@ int read_object(sqlite3_stmt *statement, struct meta_object *object)
 int read_version_id(struct slice bytes, struct meta_version_id *version)
 {
     assert(bytes.len == 0 || bytes.base != NULL);
-    memset(version, 0, sizeof(*version));
-    if (bytes.len == sizeof(*version))
-        memcpy(version, bytes.base, bytes.len);
-    return bytes.len == sizeof(*version) || bytes.len == 0 ? 0 : META_E_CORRUPT;
+    return meta_version_of(bytes, version) || bytes.len == 0 ? 0 : META_E_CORRUPT;
 }
 
 bool read_cached(struct meta_reader *reader, int64_t bucket, struct slice key, struct meta_object *object)

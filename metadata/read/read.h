@@ -21,5 +21,8 @@ int read_plain(struct meta_reader *reader, int64_t bucket, struct slice key, str
 
 /* An id as stored; empty: the null version. META_E_CORRUPT. */
 int read_version_id(struct slice bytes, struct meta_version_id *version);
+/* What finds a version that is not null by the id that somebody asks for, and its third parameter, which is borrowed from the id. */
+enum meta_sql_id version_statement(const struct meta_version_id *version);
+struct slice version_parameter(const struct meta_version_id *version);
 
 #endif

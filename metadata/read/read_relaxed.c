@@ -130,7 +130,7 @@ static void walk_bind(sqlite3_stmt *statement, enum meta_row_kind kind, const st
         meta_sql_int(statement, 1, after->row);
         break;
     case META_ROW_VERSION:
-        meta_sql_blob(statement, 3, slice_of(after->version.bytes, sizeof(after->version.bytes)));
+        meta_sql_blob(statement, 3, meta_version_bytes(&after->version));
         /* fall through */
     case META_ROW_OBJECT: /* no bucket is 0, but what publications prepare lies below that */
         meta_sql_int(statement, 1, after->bucket != 0 ? after->bucket : INT64_MIN);
@@ -177,9 +177,9 @@ static int walk_name(sqlite3_stmt *statement, enum meta_row_kind kind, struct me
     name->key_length = (uint32_t)key.len;
     if (key.len > 0)
         memcpy(name->key, key.base, key.len);
-    return kind != META_ROW_VERSION
-               ? 0
-               : copy_exactly(&name->version, sizeof(name->version), meta_sql_column(statement, 3));
+    if (kind != META_ROW_VERSION)
+        return 0;
+    return meta_version_of(meta_sql_column(statement, 3), &name->version) ? 0 : META_E_CORRUPT;
 }
 
 struct row_walk {

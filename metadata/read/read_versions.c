@@ -37,6 +37,16 @@ static int version_read(sqlite3_stmt *statement, int64_t bucket, struct slice ke
     return found <= 0 ? (found == 0 ? META_E_NO_VERSION : found) : version_take(statement, object);
 }
 
+enum meta_sql_id version_statement(const struct meta_version_id *version)
+{
+    return meta_version_is_placeless(version) ? SQL_VERSION_GET_NAMED : SQL_VERSION_GET;
+}
+
+struct slice version_parameter(const struct meta_version_id *version)
+{
+    return meta_version_is_placeless(version) ? meta_version_name(version) : meta_version_bytes(version);
+}
+
 /* One that is not current. A null version that another has taken the place of is not asked for: that one is current, or a delete marker of the
  * overlay. */
 static int version_read_named(struct meta_reader *reader, const struct overlay *overlay, int64_t bucket,
@@ -51,8 +61,9 @@ static int version_read_named(struct meta_reader *reader, const struct overlay *
         return found < 0 ? found : version_take(statement, object);
     if (meta_version_is_null(version))
         return version_read(reader->sql.list[SQL_VERSION_GET_NULL], bucket, key, object);
-    meta_sql_blob(reader->sql.list[SQL_VERSION_GET], 3, slice_of(version->bytes, sizeof(version->bytes)));
-    return version_read(reader->sql.list[SQL_VERSION_GET], bucket, key, object);
+    statement = reader->sql.list[version_statement(version)];
+    meta_sql_blob(statement, 3, version_parameter(version));
+    return version_read(statement, bucket, key, object);
 }
 
 /* Of a key without a current object, the newest version, which can only be a delete marker. */
@@ -87,7 +98,7 @@ static int version_get(struct meta_reader *reader, int64_t bucket, struct slice 
     if (err != 0 && err != META_E_NO_KEY && (err != META_E_CORRUPT || version == NULL))
         return err;
     if (err == 0) {
-        if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
+        if (version == NULL || meta_version_matches(&object->version, version))
             return 0;
         meta_object_release(object);
     }
@@ -105,7 +116,7 @@ int meta_version_get(struct meta_reader *reader, int64_t bucket, struct slice ke
 
     assert(object != NULL);
     if (read_cached(reader, bucket, key, object)) {
-        if (version == NULL || memcmp(&object->version, version, sizeof(*version)) == 0)
+        if (version == NULL || meta_version_matches(&object->version, version))
             return 0;
         meta_object_release(object);
     }

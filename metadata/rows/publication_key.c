@@ -23,9 +23,9 @@ int publication_prepare(struct meta_writer *writer, const struct publication *pu
         return err;
     if (versioning == META_VERSIONING_ENABLED) {
         row->version = given.id;
-        row->upload_id = slice_of(given.place.bytes, sizeof(given.place.bytes));
+        row->upload_id = meta_version_bytes(&given.place);
     } else {
-        row->upload_id = slice_of(given.id.bytes, sizeof(given.id.bytes));
+        row->upload_id = meta_version_bytes(&given.id);
     }
     return row_object_put(writer->store, ROW_INSERT, publication_bucket(publication->row.id), key, row);
 }
@@ -70,8 +70,7 @@ static struct version_given given_of(const struct object_row *row)
 {
     struct version_given given = {.id = row->version};
 
-    if (row->upload_id.len == sizeof(given.place))
-        memcpy(given.place.bytes, row->upload_id.base, sizeof(given.place));
+    (void)meta_version_of(row->upload_id, &given.place); /* none: it needs none */
     if (meta_version_is_null(&given.id))
         given.id = given.place;
     return given;

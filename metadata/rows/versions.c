@@ -23,13 +23,30 @@
 
 /* An id is a sequence number, inverted so that newer ones sort first, and random bytes, so that ids of
  * different keys and stores do not look alike. */
-static uint64_t sequence_of(const struct meta_version_id *id)
+uint64_t version_sequence(const struct meta_version_id *id)
 {
     uint64_t inverted = 0;
 
     for (int i = 0; i < 8; i++)
         inverted = inverted << 8 | id->bytes[i];
     return ~inverted;
+}
+
+uint64_t version_sequence_at(int64_t ms)
+{
+    assert(ms >= 0);
+    return (uint64_t)ms << SEQUENCE_COUNT_BITS;
+}
+
+bool version_sequence_is_last(uint64_t sequence)
+{
+    return sequence >= UINT64_MAX - UINT16_MAX;
+}
+
+void version_place(struct meta_version_id *id, uint64_t sequence)
+{
+    for (int i = 0; i < (int)META_VERSION_PLACE_BYTES; i++)
+        id->bytes[i] = (unsigned char)(~sequence >> (56 - 8 * i));
 }
 
 /* The same each time the same batch is run (the journal relies on it), and another for each id. */
@@ -51,15 +68,15 @@ static void id_make(struct meta_writer *writer, const struct meta_version_id *ne
     if (sequence <= writer->version_sequence)
         sequence = writer->version_sequence + 1;
     writer->version_sequence = sequence;
-    if (newest != NULL && sequence <= sequence_of(newest))
-        sequence = sequence_of(newest) + 1;
-    for (int i = 0; i < 8; i++)
-        id->bytes[i] = (unsigned char)(~sequence >> (56 - 8 * i));
+    if (newest != NULL && sequence <= version_sequence(newest))
+        sequence = version_sequence(newest) + 1;
+    memset(id, 0, sizeof(*id));
+    version_place(id, sequence);
     uint64_t random = id_random(writer);
-    _Static_assert(sizeof(id->bytes) == 8 + sizeof(random), "an id is a sequence and a random number");
+    _Static_assert(META_VERSION_ID_BYTES == 8 + sizeof(random), "an id is a sequence and a random number");
     memcpy(id->bytes + 8, &random, sizeof(random));
     /* Newer ones sort before older ones; a damaged one may have no room before it. */
-    assert(newest == NULL || sequence_of(newest) == UINT64_MAX || memcmp(id, newest, sizeof(*id)) < 0);
+    assert(newest == NULL || version_sequence(newest) == UINT64_MAX || memcmp(id, newest, sizeof(*id)) < 0);
 }
 
 /* ---- Any version ---- */
@@ -71,7 +88,7 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
     int err = object_row_load(writer, bucket, key, row);
 
     assert(version != NULL);
-    if (err != META_E_NO_KEY && (err != 0 || memcmp(&row->version, version, sizeof(*version)) == 0))
+    if (err != META_E_NO_KEY && (err != 0 || meta_version_matches(&row->version, version)))
         return err;
     int there = row_version_get(writer->store, &writer->arena, bucket, key, version, &found);
     if (there <= 0)
@@ -81,9 +98,9 @@ int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
 }
 
 /* Where a version that is there lies: *place is NULL when it is the current object, else *id is its place in `version`. */
-static int version_place(struct meta_writer *writer, int64_t bucket, struct slice key,
-                         const struct meta_version_id *version, struct meta_version_id *id,
-                         const struct meta_version_id **place)
+static int version_find(struct meta_writer *writer, int64_t bucket, struct slice key,
+                        const struct meta_version_id *version, struct meta_version_id *id,
+                        const struct meta_version_id **place)
 {
     struct object_row current;
     struct version_row row;
@@ -91,7 +108,7 @@ static int version_place(struct meta_writer *writer, int64_t bucket, struct slic
 
     assert(version != NULL);
     *place = NULL;
-    if (err == 0 && memcmp(&current.version, version, sizeof(*version)) == 0)
+    if (err == 0 && meta_version_matches(&current.version, version))
         return 0;
     if (err != 0 && err != META_E_NO_KEY)
         return err;
@@ -108,7 +125,7 @@ int version_set_attributes(struct meta_writer *writer, int64_t bucket, struct sl
 {
     const struct meta_version_id *place;
     struct meta_version_id id;
-    int err = version_place(writer, bucket, key, version, &id, &place);
+    int err = version_find(writer, bucket, key, version, &id, &place);
 
     return err != 0 ? err : row_attributes_put(writer->store, bucket, key, place, attributes);
 }
@@ -118,7 +135,7 @@ int version_name_annotations(struct meta_writer *writer, int64_t bucket, struct 
 {
     const struct meta_version_id *place = NULL;
     struct meta_version_id id;
-    int err = version != NULL ? version_place(writer, bucket, key, version, &id, &place) : 0;
+    int err = version != NULL ? version_find(writer, bucket, key, version, &id, &place) : 0;
 
     return err != 0 ? err : row_annotations_name(writer->store, bucket, key, place, set);
 }
@@ -338,7 +355,7 @@ int version_delete(struct meta_writer *writer, int64_t bucket, struct meta_delet
     int err;
 
     assert(entry->version != NULL);
-    if (current != NULL && memcmp(&current->version, entry->version, sizeof(current->version)) == 0) {
+    if (current != NULL && meta_version_matches(&current->version, entry->version)) {
         if (row_is_locked(writer, current, entry->bypass_governance)) {
             entry->result = META_E_LOCKED;
             return 0;

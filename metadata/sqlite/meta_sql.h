@@ -150,6 +150,9 @@ enum meta_sql_role {
     X(SQL_VERSION_GET, META_SQL_BOTH,                                                                        \
       "SELECT " META_SQL_VERSION_COLUMNS " FROM version"                                                     \
       " WHERE bucket = ?1 AND key = ?2 AND id = ?3")                                                         \
+    X(SQL_VERSION_GET_NAMED, META_SQL_BOTH,                                                                  \
+      "SELECT " META_SQL_VERSION_COLUMNS " FROM version INDEXED BY version_named"                            \
+      " WHERE bucket = ?1 AND key = ?2 AND substr(id, 9) = ?3 AND length(id) = 24")                          \
     X(SQL_VERSION_GET_NULL, META_SQL_BOTH,                                                                   \
       "SELECT " META_SQL_VERSION_COLUMNS " FROM version INDEXED BY version_null"                             \
       " WHERE bucket = ?1 AND key = ?2 AND is_null = 1")                                                     \

@@ -74,7 +74,7 @@ static sqlite3_stmt *bind_version(struct row_store *store, enum meta_sql_id stat
     sqlite3_stmt *statement = bind_key(store, statement_id, bucket, key);
 
     assert(id != NULL);
-    meta_sql_blob(statement, 3, slice_of(id->bytes, sizeof(id->bytes)));
+    meta_sql_blob(statement, 3, meta_version_bytes(id));
     return statement;
 }
 
@@ -91,8 +91,8 @@ int row_object_get(struct row_store *store, struct arena *arena, int64_t bucket,
         return found;
     int err = object_read(arena, statement, row);
     struct slice version = meta_sql_column(statement, COLUMN_VERSION);
-    if (err == 0 && version.len == sizeof(row->version))
-        memcpy(&row->version, version.base, version.len);
+    if (err == 0)
+        (void)meta_version_of(version, &row->version); /* a damaged one can be replaced and deleted, too */
     meta_sql_reset(statement);
     return err != 0 ? err : 1;
 }
@@ -123,7 +123,8 @@ int row_object_put(struct row_store *store, enum row_put put, int64_t bucket, st
     meta_sql_blob_or_null(statement, 10, row->upload_id);
     meta_sql_blob_or_null(statement, 11, row->parts);
     meta_sql_int_or_null(statement, 12, row->annotations);
-    meta_sql_blob_or_null(statement, 13, slice_of(row->version.bytes, is_null ? 0 : META_VERSION_ID_BYTES));
+    meta_sql_blob_or_null(statement, 13,
+                          is_null ? (struct slice){NULL, 0} : meta_version_bytes(&row->version));
     int written = row_run_changes(store, statement);
     if (written <= 0)
         return written;
@@ -174,13 +175,10 @@ static int version_read(sqlite3_stmt *statement, struct arena *arena, struct ver
     bool is_null = sqlite3_column_int64(statement, COLUMN_IS_NULL) != 0;
     row->is_marker = sqlite3_column_int64(statement, COLUMN_IS_MARKER) != 0;
     row->is_current = sqlite3_column_type(statement, COLUMN_NONCURRENT) == SQLITE_NULL;
-    if (err == 0 && stored.len != sizeof(row->id))
+    if (err == 0 && !meta_version_of(stored, &row->id))
         err = META_E_CORRUPT;
-    if (err == 0) {
-        memcpy(&row->id, stored.base, sizeof(row->id));
-        if (!is_null)
-            row->object.version = row->id;
-    }
+    if (err == 0 && !is_null)
+        row->object.version = row->id;
     meta_sql_reset(statement);
     return err != 0 ? err : 1;
 }
@@ -192,6 +190,12 @@ int row_version_get(struct row_store *store, struct arena *arena, int64_t bucket
         return version_read(bind_key(store, SQL_VERSION_NEWEST, bucket, key), arena, row);
     if (meta_version_is_null(id))
         return version_read(bind_key(store, SQL_VERSION_GET_NULL, bucket, key), arena, row);
+    if (meta_version_is_placeless(id)) {
+        sqlite3_stmt *statement = bind_key(store, SQL_VERSION_GET_NAMED, bucket, key);
+
+        meta_sql_blob(statement, 3, meta_version_name(id));
+        return version_read(statement, arena, row);
+    }
     return version_read(bind_version(store, SQL_VERSION_GET, bucket, key, id), arena, row);
 }
 

@@ -75,10 +75,10 @@ static const char *const walk_texts[SQL_WALK_COUNT] = {
         "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
         "  ' is current and no delete marker' FROM version WHERE noncurrent_ms IS NULL AND is_marker = 0 "
         "UNION ALL SELECT 'version ' || hex(id) || ' of key x' || hex(key) || ' of bucket ' || bucket ||"
-        "  ' has no valid id' FROM version WHERE length(id) != 16 "
+        "  ' has no valid id' FROM version WHERE length(id) NOT IN (16, 24) "
         "UNION ALL SELECT 'the object of key x' || hex(key) || ' of bucket ' || bucket || ' has no valid "
         "version'"
-        "  FROM object WHERE length(version) != 16",
+        "  FROM object WHERE length(version) NOT IN (16, 24)",
     /* Exactly the units with refs = 0 are garbage, once each. The index is the query's own, for the time it runs. */
     [SQL_WALK_GARBAGE_FAULTS] =
         "SELECT 'garbage row ' || row || ' is no unit without references' FROM garbage AS g WHERE NOT EXISTS"

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "metadata/meta_cache.h"
+#include "metadata/meta_import.h"
 #include "metadata/meta_journal.h"
 #include "metadata/meta_lock.h"
 #include "metadata/meta_publish.h"
@@ -114,6 +115,10 @@ struct touch {
     {                                                                                                        \
         TOUCHED_KEY, offsetof(struct type, bucket), offsetof(struct type, key)                               \
     }
+#define KEY_OF_PUT(type)                                                                                     \
+    {                                                                                                        \
+        TOUCHED_KEY, offsetof(struct type, put.bucket), offsetof(struct type, put.key)                       \
+    }
 #define KEY_OF_ANNOTATED(type)                                                                               \
     {                                                                                                        \
         TOUCHED_KEY, offsetof(struct type, object.bucket), offsetof(struct type, object.key)                 \
@@ -165,7 +170,8 @@ struct touch {
     X(PUBLISH_PREPARE,   meta_publish_prepare,   op_publish_prepare,   NONE,                        weight_prepare,  0)                        \
     X(PUBLISH,           meta_publish,           op_publish,           ANY,                         weight_slice,    GARBAGE|SETS)             \
     X(PUBLISH_END,       meta_publish_end,       op_publish_end,       NONE,                        weight_one,      GARBAGE|SETS)             \
-    X(UPLOADS_END,       meta_uploads_end,       op_uploads_end,       NONE,                        weight_slice,    GARBAGE)
+    X(UPLOADS_END,       meta_uploads_end,       op_uploads_end,       NONE,                        weight_slice,    GARBAGE)                  \
+    X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */

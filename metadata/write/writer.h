@@ -105,6 +105,15 @@ int bounds_check(struct meta_writer *writer, int64_t bucket, const struct object
 
 /* ---- Versions (versions.c) ---- */
 
+/* Where a version is among those of its key: larger is newer. */
+uint64_t version_sequence(const struct meta_version_id *id);
+/* The smallest of that time; after 1970. */
+uint64_t version_sequence_at(int64_t ms);
+/* There is hardly anything after it. */
+bool version_sequence_is_last(uint64_t sequence);
+/* Writes the place into an id, whose name stays. */
+void version_place(struct meta_version_id *id, uint64_t sequence);
+
 /* Any version of the key, current or not: 0, META_E_NO_VERSION, META_E_DELETE_MARKER, or an error. */
 int version_load(struct meta_writer *writer, int64_t bucket, struct slice key,
                  const struct meta_version_id *version, struct object_row *row);
@@ -222,6 +231,8 @@ int replaced_keep(struct meta_writer *writer, int64_t bucket, struct slice key);
 
 int op_bucket_create(struct meta_writer *writer, struct meta_bucket_create *op);
 int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op);
+struct meta_object_import;
+int op_object_import(struct meta_writer *writer, struct meta_object_import *op);
 int op_object_put(struct meta_writer *writer, struct meta_object_put *op);
 /* The row that a put makes, without an append. */
 int put_row_make(struct meta_writer *writer, struct meta_object_put *op, struct object_row *row);

@@ -94,7 +94,7 @@ static int swap_now(void)
     int result = meta_bucket_get(core_worker_reader(swap.worker), slice_text(swap.bucket), &bucket);
 
     if (result == 0 && version != NULL)
-        result = s3_version_parse(slice_text(swap.version), version);
+        result = meta_version_parse(slice_text(swap.version), version);
     if (result != 0)
         return result;
     if (strcmp(swap.what, "tags") == 0 || strcmp(swap.what, "wobble") == 0)

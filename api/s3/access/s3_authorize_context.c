@@ -98,11 +98,11 @@ static struct slice parameter_value(const struct s3_authorize_context *context, 
     const struct s3_parameter *parameter;
 
     if (strcmp(name, "versionId") == 0) {
-        char *text = s3_request_alloc(context->request, S3_VERSION_TEXT_BYTES + 1);
+        char *text = s3_request_alloc(context->request, META_VERSION_TEXT_BYTES + 1);
 
         if (!context->access->object->has_version)
             return no_value;
-        return slice_of(text, s3_version_format(&context->access->object->version, text));
+        return slice_of(text, meta_version_format(&context->access->object->version, text));
     }
     if (context->access->prefix.base != NULL && strcmp(name, "prefix") == 0)
         return context->access->prefix;

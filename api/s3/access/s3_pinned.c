@@ -25,7 +25,7 @@ void s3_pinned_begin(struct s3_request *request)
     const struct s3_parameter *named =
         request->parameter_count > 0 ? s3_request_parameter(request, "versionId") : NULL;
     struct meta_version_id version;
-    bool has_version = named != NULL && s3_version_parse(named->value, &version) == 0;
+    bool has_version = named != NULL && meta_version_parse(named->value, &version) == 0;
 
     s3_pinned_end(&request->pinned); /* of an earlier judgement */
     request->pinned = s3_pinned_named(&request->bucket, request->key, has_version ? &version : NULL);

@@ -25,7 +25,7 @@ static enum s3_error split(struct slice path, struct slice version_text, struct 
     const char *slash = memchr(path.base, '/', path.len);
 
     version->given = version_text.base != NULL;
-    if (version->given && s3_version_parse(version_text, &version->id) != 0)
+    if (version->given && meta_version_parse(version_text, &version->id) != 0)
         return refuse(message, "Invalid version id specified");
     if (slash == path.base)
         return refuse(message, "Invalid copy source bucket name");

@@ -3,42 +3,18 @@
  * Version ids in requests and answers. Worker's thread. */
 #include "api/s3/object/s3_version.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "api/s3/s3_operation.h"
 #include "api/s3/text/s3_time.h"
-#include "storage/base/hex.h"
 #include "storage/base/slice.h"
-
-/* What does not read back as it was written (upper-case digits, zeros for "null") is no id of ours. */
-int s3_version_parse(struct slice text, struct meta_version_id *id)
-{
-    char again[S3_VERSION_TEXT_BYTES + 1];
-
-    memset(id, 0, sizeof(*id));
-    if (text.len == S3_VERSION_TEXT_BYTES && !hex_decode(text.base, text.len, id->bytes, sizeof(id->bytes)))
-        return -EINVAL;
-    return slice_equals(text, slice_of(again, s3_version_format(id, again))) ? 0 : -EINVAL;
-}
-
-size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1])
-{
-    if (meta_version_is_null(id)) {
-        strcpy(text, "null");
-        return strlen("null");
-    }
-    hex_encode(id->bytes, sizeof(id->bytes), text);
-    text[S3_VERSION_TEXT_BYTES] = '\0';
-    return S3_VERSION_TEXT_BYTES;
-}
 
 enum s3_error s3_version_read(struct s3_request *request, struct s3_version *version)
 {
     struct slice text = s3_parameter_value(request, "versionId");
 
     version->given = text.base != NULL;
-    if (!version->given || s3_version_parse(text, &version->id) == 0)
+    if (!version->given || meta_version_parse(text, &version->id) == 0)
         return S3_ERROR_NONE;
     return s3_request_argument(request, SLICE("versionId"), text,
                                text.len == 0 ? "Version id cannot be the empty string"
@@ -71,8 +47,8 @@ void s3_version_answer_failure(struct s3_request *request, const struct s3_pinne
         return;
     }
     if (pinned->result == META_E_NO_VERSION) {
-        char text[S3_VERSION_TEXT_BYTES + 1];
-        size_t length = s3_version_format(&pinned->version, text);
+        char text[META_VERSION_TEXT_BYTES + 1];
+        size_t length = meta_version_format(&pinned->version, text);
 
         s3_request_element(request, S3_ELEMENT_VERSION_ID, arena_dup(&request->http->arena, text, length));
     }
@@ -111,12 +87,12 @@ int s3_version_head(struct s3_request *request, struct core_get **get, const str
 void s3_version_answer(struct s3_request *request, const struct meta_bucket *bucket, const char *header,
                        const struct meta_version_id *id)
 {
-    char text[S3_VERSION_TEXT_BYTES + 1];
+    char text[META_VERSION_TEXT_BYTES + 1];
     size_t length;
 
     if (bucket->versioning == META_VERSIONING_NEVER)
         return;
-    length = s3_version_format(id, text);
+    length = meta_version_format(id, text);
     s3_answer_header(request, header, text, length);
 }
 

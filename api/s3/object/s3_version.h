@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Version ids in requests and answers, and looking at one version of an object. On the wire an id is 32 hex digits, or "null".
- * Worker's thread. */
+ * Version ids in requests and answers, and looking at one version of an object. On the wire an id is 32 hex digits, "null", or the UUID that
+ * the version had where it was imported from; such a version is found by its whole id, too, 48 hex digits, which listings give as the
+ * marker of the next page, for it says where the version was even when it is gone. Worker's thread. */
 #ifndef API_S3_OBJECT_S3_VERSION_H
 #define API_S3_OBJECT_S3_VERSION_H
 
 #include "api/s3/s3_request.h"
 #include "storage/base/slice.h"
 
-#define S3_VERSION_TEXT_BYTES (2 * META_VERSION_ID_BYTES)
-
 /* What a request says about the version it means. */
 struct s3_version {
     bool given;
     struct meta_version_id id;
 };
-
-/* "null" or an id of the form that this server makes: 0, else -EINVAL. Pure. */
-int s3_version_parse(struct slice text, struct meta_version_id *id);
-/* Writes it, NUL-terminated; returns the length. Pure. */
-size_t s3_version_format(const struct meta_version_id *id, char text[S3_VERSION_TEXT_BYTES + 1]);
 
 /* The versionId parameter. InvalidArgument, with a message of its own, when it is none. */
 enum s3_error s3_version_read(struct s3_request *request, struct s3_version *version);

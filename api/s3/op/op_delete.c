@@ -184,7 +184,7 @@ struct multi_deletion {
 _Static_assert(S3_KEY_BYTES_MAX == META_KEY_BYTES_MAX, "the limit is one");
 _Static_assert(sizeof(struct multi_deletion) +
                        S3_DELETE_KEYS_MAX *
-                           (S3_KEY_BYTES_MAX + S3_VERSION_TEXT_BYTES + META_ETAG_BYTES_MAX + 32) +
+                           (S3_KEY_BYTES_MAX + META_VERSION_WHOLE_BYTES + META_ETAG_BYTES_MAX + 32) +
                        4 * S3_XML_TEXT_BYTES_MAX <=
                    S3_STREAM_MEMORY_MAX,
                "what is charged is what is kept");
@@ -215,9 +215,9 @@ static int visit_object_part(struct multi_deletion *deletion, const char *name, 
         return keep_text(deletion, &wanted->key, text, META_KEY_BYTES_MAX);
     }
     if (strcmp(name, "VersionId") == 0 && text.len > 0) {
-        if (s3_version_parse(text, &wanted->version) != 0)
+        if (meta_version_parse(text, &wanted->version) != 0)
             wanted->refusal = S3_ERROR_NO_SUCH_VERSION;
-        return keep_text(deletion, &wanted->version_text, text, S3_VERSION_TEXT_BYTES);
+        return keep_text(deletion, &wanted->version_text, text, META_VERSION_WHOLE_BYTES);
     }
     if (strcmp(name, "ETag") == 0) {
         if (wanted->if_match == NULL)
@@ -257,12 +257,12 @@ static int visit_delete(void *ctx, const char *path, const char *text, size_t le
 /* The delete marker that was added, or that was deleted. */
 static void write_marker(struct s3_xml *xml, const struct meta_delete_entry *entry)
 {
-    char text[S3_VERSION_TEXT_BYTES + 1];
+    char text[META_VERSION_TEXT_BYTES + 1];
 
     if (!entry->marker_added && !entry->marker_removed)
         return;
     s3_xml_bool(xml, "DeleteMarker", true);
-    (void)s3_version_format(entry->marker_added ? &entry->marker : entry->version, text);
+    (void)meta_version_format(entry->marker_added ? &entry->marker : entry->version, text);
     s3_xml_string(xml, "DeleteMarkerVersionId", text);
 }
 

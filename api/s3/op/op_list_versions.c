@@ -23,20 +23,23 @@ struct version_listing {
     uint32_t common_count;
     char last_key[META_KEY_BYTES_MAX]; /* the last entry */
     size_t last_key_length;
-    char last_version[S3_VERSION_TEXT_BYTES + 1]; /* empty when it was a prefix */
+    struct meta_version_id last_version;
+    bool last_is_prefix;
 };
 
 /* ---- Entries ---- */
 
 static void write_version(struct version_listing *listing, const struct meta_version_entry *entry)
 {
+    char version[META_VERSION_TEXT_BYTES + 1];
     struct s3_xml *xml = &listing->xml;
     const char *name = entry->is_marker ? "DeleteMarker" : "Version";
     uint8_t algorithm = entry->checksum.algorithm;
 
     s3_xml_open(xml, name);
     s3_xml_key(xml, "Key", entry->key.base, entry->key.len, listing->url);
-    s3_xml_string(xml, "VersionId", listing->last_version);
+    (void)meta_version_format(&entry->version, version);
+    s3_xml_string(xml, "VersionId", version);
     s3_xml_bool(xml, "IsLatest", entry->is_current);
     s3_xml_time(xml, "LastModified", entry->modified_ms);
     if (!entry->is_marker) {
@@ -59,13 +62,13 @@ static int visit_version(void *ctx, const struct meta_version_entry *entry)
     assert(entry->key.len <= META_KEY_BYTES_MAX);
     memcpy(listing->last_key, entry->key.base, entry->key.len);
     listing->last_key_length = entry->key.len;
-    listing->last_version[0] = '\0';
+    listing->last_version = entry->version;
+    listing->last_is_prefix = entry->is_prefix;
     if (entry->is_prefix) {
         listing->common[listing->common_count++] =
             arena_dup(&listing->request->http->arena, entry->key.base, entry->key.len);
         return 0;
     }
-    (void)s3_version_format(&entry->version, listing->last_version);
     write_version(listing, entry);
     return 0;
 }
@@ -86,6 +89,8 @@ static void write_common(struct version_listing *listing)
 /* In the order of S3's schema. */
 static void write_head(const struct version_listing *listing, struct s3_xml *xml)
 {
+    char version[META_VERSION_WHOLE_BYTES + 1];
+
     s3_xml_open(xml, ROOT S3_XMLNS);
     s3_xml_string(xml, "Name", listing->request->bucket.name);
     s3_xml_parameter(xml, "Prefix", listing->prefix, listing->url);
@@ -93,8 +98,10 @@ static void write_head(const struct version_listing *listing, struct s3_xml *xml
     s3_xml_parameter(xml, "VersionIdMarker", listing->version_marker, false);
     if (listing->truncated) {
         s3_xml_key(xml, "NextKeyMarker", listing->last_key, listing->last_key_length, listing->url);
-        if (listing->last_version[0] != '\0')
-            s3_xml_string(xml, "NextVersionIdMarker", listing->last_version);
+        if (!listing->last_is_prefix) { /* with its place: it may be gone when the next page is asked for */
+            (void)meta_version_format_whole(&listing->last_version, version);
+            s3_xml_string(xml, "NextVersionIdMarker", version);
+        }
     }
     s3_xml_unsigned(xml, "MaxKeys", listing->max_keys);
     if (listing->delimiter.len > 0)
@@ -150,7 +157,7 @@ static enum s3_error read_markers(struct version_listing *listing)
     if (listing->key_marker.len == 0)
         return s3_request_argument(request, SLICE("version-id-marker"), listing->version_marker,
                                    "A version-id marker cannot be specified without a key marker.");
-    if (s3_version_parse(listing->version_marker, &listing->marker) != 0)
+    if (meta_version_parse(listing->version_marker, &listing->marker) != 0)
         return s3_request_argument(request, SLICE("version-id-marker"), listing->version_marker,
                                    "Invalid version id specified");
     return S3_ERROR_NONE;

@@ -125,7 +125,7 @@ static int visit_object_part(struct publish_reading *reading, const char *name, 
     if (strcmp(name, "VersionId") == 0) {
         struct publish_demand *demand = demand_of(reading);
         demand->version.given = true;
-        return s3_version_parse(text, &demand->version.id) == 0
+        return meta_version_parse(text, &demand->version.id) == 0
                    ? 0
                    : refuse(order, S3_ERROR_INVALID_ARGUMENT, slice_of(NULL, 0),
                             "Invalid version id specified");

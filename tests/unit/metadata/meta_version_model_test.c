@@ -103,7 +103,8 @@ static void step_delete_version(struct model *model)
     struct model_key *versions = &model->keys[key];
     int index =
         versions->count == 0 ? -1 : (int)random_below(random_below(2) ? 1 : (uint32_t)versions->count);
-    struct meta_version_id id = {{0xff, (unsigned char)random_below(256)}}; /* most likely nobody's */
+    struct meta_version_id id = {
+        .bytes = {0xff, (unsigned char)random_below(256)}}; /* most likely nobody's */
 
     if (index >= 0)
         id = versions->list[index].id;
@@ -397,7 +398,7 @@ static void pages_while_deleting(void **state)
 static void pages_cost_what_they_return(void **state)
 {
     struct store *store = *state;
-    struct meta_version_id middle = {{0}};
+    struct meta_version_id middle = {.bytes = {0}};
     uint64_t steps[4];
 
     assert_int_equal(versioning_set(store, META_VERSIONING_ENABLED), 0);
