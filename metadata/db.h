@@ -25,8 +25,13 @@ struct meta {
     int64_t publication_floor;          /* the last one of an earlier process */
     atomic_uint_fast64_t changes;       /* meta_relaxed.h */
     atomic_int_fast64_t replaced_floor; /* the last replaced row when the last point was taken, or given up */
+    /* bits of who wants to know what changes are about: meta_outbox.h */
+    atomic_uint followed;
     struct figures figures;
 };
+
+#define META_FOLLOWED_BY_RULES     1u
+#define META_FOLLOWED_BY_LISTENERS 2u
 
 /* printf to the owner's log; any thread. */
 void meta_log(const struct meta *meta, enum log_level level, const char *format, ...)

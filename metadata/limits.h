@@ -102,4 +102,20 @@
  * database instead. */
 #define META_JOURNAL_ENTRY_BYTES_MAX (128u << 10)
 
+/* Rows that wait for one target of events: a target that is away for a day of one change a second loses none; 40 MB of them. */
+#define META_OUTBOX_ROWS_MAX 100000u
+
+/* Rules of one bucket: S3's limit of configurations. */
+#define META_OUTBOX_RULES_MAX 100u
+
+/* S3's limit of a rule's id. */
+#define META_OUTBOX_RULE_ID_BYTES_MAX 255u
+#define META_OUTBOX_TARGET_BYTES_MAX  64u
+
+/* Who changed an object, as rows of events keep it: an address, a user, a request's number. */
+#define META_ORIGIN_BYTES_MAX 512u
+
+/* Rows of events that one change strikes off: about a millisecond. */
+#define META_OUTBOX_DONE_MAX 256u
+
 #endif

@@ -30,6 +30,7 @@
 
 /* ---- Opening ---- */
 
+struct meta_news;
 struct meta_op;
 
 /* One batch in the journal. Sequences begin with 1 in each file. */
@@ -66,6 +67,8 @@ struct meta_batch_hooks {
      * bytes belong to; other than 0: the file that prepare told must take no further entry. Then the answers, all at once: the hook hands
      * the changes to their owners with meta_answer, before it returns. NULL: the module does. */
     void (*ended)(void *ctx, int result, struct meta_op *first);
+    /* What a batch that was committed has come to, where anybody wants to know (meta_outbox.h); before ended. NULL allowed. */
+    void (*news)(void *ctx, const struct meta_news *news);
     void *ctx;
 };
 
@@ -102,8 +105,9 @@ struct meta_options {
     bool durable; /* false: no sync at commit; meta_relaxed.h */
     /* what is replaced by bytes that may be lost is kept until they are on the disk; meta_relaxed.h */
     bool keeps_replaced;
-    bool read_only;     /* for checking; no committer thread */
-    uint32_t clear_max; /* 0: META_CLEAR_MAX; tests make it small */
+    bool read_only;           /* for checking; no committer thread */
+    uint32_t clear_max;       /* 0: META_CLEAR_MAX; tests make it small */
+    uint32_t outbox_rows_max; /* for each target; 0: META_OUTBOX_ROWS_MAX */
     /* Asked before anything is written. 0, or what meta_open returns, and everything stays as it is. Where the end of the log is doubtful or
      * damaged, 0 gives up what lies after the gap. May be NULL: such a log is an error then if it is damaged. */
     int (*admit)(void *ctx, const struct meta_found *found);

@@ -41,6 +41,8 @@ enum meta_op_kind {
     META_OP_PUBLISH_END,
     META_OP_UPLOADS_END,
     META_OP_OBJECT_IMPORT, /* meta_import.h */
+    META_OP_OUTBOX_SET,    /* meta_outbox.h */
+    META_OP_OUTBOX_DONE,
     META_OP_KIND_COUNT
 };
 
@@ -55,6 +57,7 @@ struct meta_op {
     void (*done)(struct meta_op *op); /* committer thread; must not block; see meta_answer */
     void *ctx;                        /* the caller's */
     void *rests_on;                   /* for the hooks: what must be durable before; or NULL */
+    const struct meta_origin *origin; /* where it comes from, meta_outbox.h; NULL: nobody knows */
     struct meta_op *next;             /* private, but for the hooks */
 };
 

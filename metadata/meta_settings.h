@@ -24,6 +24,8 @@ enum meta_setting_kind {
     META_SETTING_EXPIRY = 10, /* what is to go once: written by the lifecycle thread alone */
     META_SETTING_WEBSITE = 11,
     META_SETTING_CONTENT_TYPES = 12, /* that GETs name by the ending of the key */
+    META_SETTING_NOTIFICATION = 13,  /* set by META_OP_OUTBOX_SET alone, with the next; meta_outbox.h */
+    META_SETTING_NOTIFICATION_RULES = 14,
     META_SETTING_KIND_END
 };
 

@@ -76,6 +76,15 @@ static struct version_given given_of(const struct object_row *row)
     return given;
 }
 
+/* For those who follow changes, it happens now. Who has published is not known any more. */
+static int apply_note(struct meta_writer *writer, int64_t bucket, struct slice key, bool is_removal,
+                      bool was_there)
+{
+    if (!is_removal)
+        return events_created(writer, bucket, key, META_EVENT_PUT, NULL);
+    return was_there ? events_removed(writer, bucket, key, NULL) : 0;
+}
+
 int publication_apply(struct meta_writer *writer, const struct publication *publication, struct slice key)
 {
     int64_t bucket = publication->row.bucket, now_ms = writer->now_ms;
@@ -99,6 +108,8 @@ int publication_apply(struct meta_writer *writer, const struct publication *publ
     writer->now_ms = now_ms;
     if (err == 0)
         err = row_object_delete(writer->store, publication_bucket(publication->row.id), key);
+    if (err == 0 && events_are_followed(writer))
+        err = apply_note(writer, bucket, key, row.size == PUBLICATION_REMOVES, there != NULL);
     return err != 0 ? err : 1;
 }
 

@@ -56,6 +56,9 @@ int row_bucket_walk(struct row_store *store,
                     int (*visit)(void *ctx, int64_t id, enum meta_versioning versioning), void *ctx);
 /* Inserted, it gets its id: 1, or 0: the name is taken. Updated, what can change does, which is the versioning: 1, or 0: it is not there. */
 int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket *bucket);
+/* How it is called, and whose it is. */
+int row_bucket_names(struct row_store *store, struct arena *arena, int64_t bucket, struct slice *name,
+                     struct slice *owner);
 /* 1: it has objects, versions or delete markers. */
 int row_bucket_is_used(struct row_store *store, int64_t bucket);
 /* With its settings and its row of `tally`. */
@@ -63,6 +66,9 @@ int row_bucket_delete(struct row_store *store, int64_t bucket);
 
 /* 1: there is one. */
 int row_setting_find(struct row_store *store, int64_t bucket, int kind);
+/* Of every bucket that has one, by ascending bucket; also before the first batch. visit returns 0, or what stops the walk and is returned. */
+int row_setting_walk(struct row_store *store, int kind,
+                     int (*visit)(void *ctx, int64_t bucket, struct slice document), void *ctx);
 /* document.base NULL: removes it. */
 int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document);
 
@@ -293,6 +299,20 @@ int row_garbage_delete(struct row_store *store, int64_t row);
 int row_dropped_put(struct row_store *store, struct slice extents);
 /* Removes the first one, and gives it out. */
 int row_dropped_take(struct row_store *store, struct arena *arena, struct slice *extents);
+
+/* ---- What targets of events are to be told ---- */
+
+/* How many rows there are for each target, and the last one; *given: the highest seq that row_outbox_give was told. Also before the first
+ * batch. */
+int row_outbox_targets(struct row_store *store, uint64_t *given,
+                       int (*visit)(void *ctx, struct slice target, uint64_t waiting, uint64_t last),
+                       void *ctx);
+int row_outbox_put(struct row_store *store, struct slice target, uint64_t seq, int64_t bucket,
+                   struct slice key, struct slice detail);
+/* 1, or 0: there was none. The second deletes the target's first one. */
+int row_outbox_delete(struct row_store *store, struct slice target, uint64_t seq);
+int row_outbox_drop(struct row_store *store, struct slice target);
+int row_outbox_give(struct row_store *store, uint64_t seq);
 
 /* ---- What there is one of ---- */
 

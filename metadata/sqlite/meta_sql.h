@@ -379,6 +379,23 @@ enum meta_sql_role {
       " CROSS JOIN object AS o ON o.bucket = u.bucket AND o.key = u.key"                                     \
       " WHERE u.bucket = ?1 AND u.used_ms < ?2 ORDER BY u.used_ms, u.key LIMIT ?3")                          \
                                                                                                              \
+    X(SQL_SETTING_WALK, META_SQL_WRITER,                                                                     \
+      "SELECT bucket, document FROM setting WHERE kind = ?1 ORDER BY bucket")                                \
+    X(SQL_BUCKET_GET_ID, META_SQL_WRITER, "SELECT name, owner FROM bucket WHERE id = ?1")                    \
+    X(SQL_OUTBOX_TARGETS, META_SQL_WRITER, "SELECT target, count(*), max(seq) FROM outbox GROUP BY target")  \
+    X(SQL_OUTBOX_GIVEN, META_SQL_WRITER, "SELECT seq FROM outbox_given")                                     \
+    X(SQL_OUTBOX_GIVE, META_SQL_WRITER, "UPDATE outbox_given SET seq = ?1 WHERE seq < ?1")                   \
+    X(SQL_OUTBOX_INSERT, META_SQL_WRITER,                                                                    \
+      "INSERT INTO outbox(target, seq, bucket, key, detail) VALUES(?1, ?2, ?3, ?4, ?5)")                     \
+    X(SQL_OUTBOX_DELETE, META_SQL_WRITER, "DELETE FROM outbox WHERE target = ?1 AND seq = ?2")               \
+    X(SQL_OUTBOX_DROP, META_SQL_WRITER,                                                                      \
+      "DELETE FROM outbox WHERE target = ?1 AND seq ="                                                       \
+      " (SELECT min(seq) FROM outbox WHERE target = ?1)")                                                    \
+    X(SQL_OUTBOX_LIST, META_SQL_READER,                                                                      \
+      "SELECT seq, bucket, key, detail FROM outbox WHERE target = ?1 AND seq > ?2"                           \
+      " ORDER BY seq LIMIT ?3")                                                                              \
+    X(SQL_OUTBOX_COUNT, META_SQL_READER, "SELECT count(*) FROM outbox WHERE target = ?1")                    \
+                                                                                                             \
     X(SQL_GARBAGE_TAKE, META_SQL_READER,                                                                     \
       "SELECT row, file, unit_offset, unit_length FROM garbage"                                              \
       " WHERE row > ?1 ORDER BY row LIMIT ?2")

@@ -4,6 +4,7 @@
 #include "metadata/sqlite/row_sql.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "metadata/meta_journal.h"
@@ -65,6 +66,21 @@ int row_bucket_put(struct row_store *store, enum row_put put, struct meta_bucket
     return row_run_changes(store, statement);
 }
 
+int row_bucket_names(struct row_store *store, struct arena *arena, int64_t bucket, struct slice *name,
+                     struct slice *owner)
+{
+    sqlite3_stmt *statement = bind_bucket(store, SQL_BUCKET_GET_ID, bucket);
+    int found = meta_sql_row(statement);
+
+    if (found <= 0)
+        return found;
+    struct slice called = meta_sql_column(statement, 0), owned = meta_sql_column(statement, 1);
+    *name = arena_dup(arena, called.base, called.len);
+    *owner = arena_dup(arena, owned.base, owned.len);
+    meta_sql_reset(statement);
+    return name->base != NULL && owner->base != NULL ? 1 : -ENOMEM;
+}
+
 int row_bucket_is_used(struct row_store *store, int64_t bucket)
 {
     return row_run_finds(bind_bucket(store, SQL_BUCKET_HAS_OBJECT, bucket));
@@ -88,6 +104,23 @@ int row_setting_find(struct row_store *store, int64_t bucket, int kind)
 
     meta_sql_int(statement, 2, kind);
     return row_run_finds(statement);
+}
+
+int row_setting_walk(struct row_store *store, int kind,
+                     int (*visit)(void *ctx, int64_t bucket, struct slice document), void *ctx)
+{
+    sqlite3_stmt *statement = store->sql.list[SQL_SETTING_WALK]; /* also before the first batch */
+    int row, stop;
+
+    meta_sql_int(statement, 1, kind);
+    while ((row = meta_sql_row(statement)) > 0) {
+        stop = visit(ctx, sqlite3_column_int64(statement, 0), meta_sql_column(statement, 1));
+        if (stop != 0) {
+            meta_sql_reset(statement);
+            return stop;
+        }
+    }
+    return row;
 }
 
 int row_setting_put(struct row_store *store, int64_t bucket, int kind, struct slice document)

@@ -243,6 +243,17 @@ static const char *const migrations[] = {
     /* Versions that were given a name elsewhere (meta_version.h): the ids of those rows are longer, and are found by the name. Rows of our
      * own are not in the index. */
     "CREATE INDEX version_named ON version(bucket, key, substr(id, 9)) WHERE length(id) = 24;",
+    /* What targets are to be told; meta_outbox.h. `outbox_given` is the highest seq that was struck off, so that none is used twice. */
+    "CREATE TABLE outbox("
+    "  target BLOB NOT NULL,"
+    "  seq INTEGER NOT NULL,"
+    "  bucket INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  detail BLOB NOT NULL,"
+    "  PRIMARY KEY(target, seq)"
+    ") WITHOUT ROWID, STRICT;"
+    "CREATE TABLE outbox_given(seq INTEGER NOT NULL) STRICT;"
+    "INSERT INTO outbox_given VALUES(0);",
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

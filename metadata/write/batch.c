@@ -18,7 +18,9 @@ static int sets_load(struct meta_writer *writer)
 {
     int err = writer_buckets_load(writer);
 
-    return err != 0 ? err : publications_load(writer);
+    if (err != 0 || (err = publications_load(writer)) != 0)
+        return err;
+    return outbox_load(writer);
 }
 
 /* Runs one change. op->result is the change's own; what is returned is the failure of the batch, which may also have been ended by the
@@ -83,7 +85,8 @@ static int batch_begin(struct batch_runner *runner, const struct meta_op *batch)
     int err = row_batch_begin(writer->store, &touches, !batch_is_in_journal(runner, batch));
 
     writer->clear_left = writer_clear_max(writer);
-    if (err == 0 && runner->sets_stale) {
+    outbox_batch_begin(writer);
+    if (err == 0 && (runner->sets_stale || writer->outbox.is_stale)) {
         if ((err = sets_load(writer)) != 0)
             return err;
         runner->sets_stale = false;
@@ -196,6 +199,8 @@ void batch_run(struct batch_runner *runner, struct meta_op *batch)
     else if (err != 0)
         batch_fail(runner, batch, err);
     runner->last_error = err;
+    if (err == 0)
+        outbox_batch_tell(&runner->writer);
     if (!runner->sets_stale)
         publications_tell(&runner->writer); /* after what was applied is where everybody looks */
 }
@@ -231,6 +236,7 @@ void batch_runner_end(struct batch_runner *runner)
     row_store_close(runner->writer.store);
     free(runner->writer.buckets);
     publications_free(&runner->writer.publications);
+    outbox_free(&runner->writer.outbox);
     arena_free(&runner->writer.arena);
     journal_free(&runner->journal);
 }

@@ -132,6 +132,7 @@ int op_bucket_delete(struct meta_writer *writer, struct meta_bucket_delete *op)
     if ((err = row_uploads_delete(writer->store, op->bucket, on_upload, writer)) != 0 ||
         (err = row_bucket_delete(writer->store, op->bucket)) != 0)
         return err;
+    outbox_rules_forget(writer, op->bucket);
     size_t position = bucket_position(writer, op->bucket);
     assert(position < writer->bucket_count && writer->buckets[position].id == op->bucket);
     writer->bucket_count--;

@@ -27,8 +27,12 @@ static int put_replay(struct meta_writer *writer, const struct journal_put *put)
         return META_E_NO_BUCKET;
     memcpy(row.etag, put->etag, sizeof(row.etag));
     int err = publications_meet(writer, put->bucket, put->key);
-    return err != 0 ? err
-                    : object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW);
+    if (err != 0 ||
+        (err = object_row_store(writer, put->bucket, put->key, &row, &put->condition, REFERENCES_NEW)) != 0)
+        return err;
+    return events_are_followed(writer)
+               ? events_created(writer, put->bucket, put->key, META_EVENT_PUT, &put->origin)
+               : 0;
 }
 
 /* Undone alone where it fails, as it was then: a change within the change. */

@@ -60,6 +60,12 @@ static uint32_t weight_touch(const struct meta_op *op)
     return 1 + ((const struct meta_cache_touch *)op)->count / WEIGHT_ENTRIES;
 }
 
+static uint32_t weight_done(const struct meta_op *op)
+{
+    assert(op->kind == META_OP_OUTBOX_DONE);
+    return 1 + ((const struct meta_outbox_done *)op)->count / WEIGHT_ENTRIES;
+}
+
 static uint32_t weight_slice(const struct meta_op *op)
 {
     return META_CLEAR_MAX / WEIGHT_ENTRIES;
@@ -171,7 +177,9 @@ struct touch {
     X(PUBLISH,           meta_publish,           op_publish,           ANY,                         weight_slice,    GARBAGE|SETS)             \
     X(PUBLISH_END,       meta_publish_end,       op_publish_end,       NONE,                        weight_one,      GARBAGE|SETS)             \
     X(UPLOADS_END,       meta_uploads_end,       op_uploads_end,       NONE,                        weight_slice,    GARBAGE)                  \
-    X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)
+    X(OBJECT_IMPORT,     meta_object_import,     op_object_import,     KEY_OF_PUT(meta_object_import), weight_one,    0)                         \
+    X(OUTBOX_SET,        meta_outbox_set,        op_outbox_set,        NONE,                        weight_one,      SETTINGS|SETS)            \
+    X(OUTBOX_DONE,       meta_outbox_done,       op_outbox_done,       NONE,                        weight_done,     HOUSEKEEPING|UNMARKED|NO_ENTRY)
 /* clang-format on */
 
 /* Each function takes its own struct, which begins with the op; so the compiler sees that they belong together. */
@@ -346,5 +354,6 @@ int change_run(struct meta_writer *writer, struct meta_op *op)
         change_visit_rows(op, on_key_changed, &meeting);
         change_visit_others(op, &meeting);
     }
-    return meeting.err != 0 ? meeting.err : change_of(op)->run(writer, op);
+    int err = meeting.err != 0 ? meeting.err : change_of(op)->run(writer, op);
+    return err == 0 && events_are_followed(writer) ? events_note(writer, op) : err;
 }

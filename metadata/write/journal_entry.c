@@ -13,7 +13,8 @@ enum put_flag {
     PUT_IF_MATCH_ANY = 2,
     PUT_IF_MATCH = 4,
     PUT_IF_NONE_MATCH = 8,
-    PUT_FLAGS_ALL = 15,
+    PUT_ORIGIN = 16,
+    PUT_FLAGS_ALL = 31,
 };
 
 bool journal_result_is_lasting(int result)
@@ -51,6 +52,11 @@ static bool etag_fits(const char *etag)
     return etag == NULL || strlen(etag) <= META_ETAG_BYTES_MAX;
 }
 
+static size_t origin_bound(const struct meta_origin *origin)
+{
+    return origin != NULL ? 2 * CODEC_NUMBER_BYTES_MAX + origin->who.len : 0;
+}
+
 size_t journal_put_bound(const struct meta_object_put *put, uint64_t file)
 {
     const struct meta_object *object = &put->object;
@@ -61,8 +67,8 @@ size_t journal_put_bound(const struct meta_object_put *put, uint64_t file)
         put->key.len == 0 || put->key.len > META_KEY_BYTES_MAX || attributes > META_ATTRIBUTES_BYTES_MAX ||
         !etag_fits(put->condition.if_match) || !etag_fits(put->condition.if_none_match))
         return 0;
-    return 1 + 12 * CODEC_NUMBER_BYTES_MAX + put->key.len + object->owner.len + CODEC_CHECKSUM_BYTES_MAX +
-           3 * CODEC_ETAG_BYTES_MAX + codec_extents_bound(1) + attributes;
+    return origin_bound(put->op.origin) + 1 + 12 * CODEC_NUMBER_BYTES_MAX + put->key.len + object->owner.len +
+           CODEC_CHECKSUM_BYTES_MAX + 3 * CODEC_ETAG_BYTES_MAX + codec_extents_bound(1) + attributes;
 }
 
 static unsigned char *etag_put(unsigned char *out, const char *etag)
@@ -104,7 +110,8 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
     *out++ = (unsigned char)((condition->if_none_match_any ? PUT_IF_NONE_MATCH_ANY : 0) |
                              (condition->if_match_any ? PUT_IF_MATCH_ANY : 0) |
                              (condition->if_match != NULL ? PUT_IF_MATCH : 0) |
-                             (condition->if_none_match != NULL ? PUT_IF_NONE_MATCH : 0));
+                             (condition->if_none_match != NULL ? PUT_IF_NONE_MATCH : 0) |
+                             (put->op.origin != NULL ? PUT_ORIGIN : 0));
     out = codec_number_put(out, (uint64_t)put->bucket);
     out = codec_bytes_put(out, put->key);
     out = codec_number_put(out, put->object.size);
@@ -118,6 +125,10 @@ unsigned char *journal_put_encode(unsigned char *out, const struct meta_object_p
         out = etag_put(out, condition->if_match);
     if (condition->if_none_match != NULL)
         out = etag_put(out, condition->if_none_match);
+    if (put->op.origin != NULL) {
+        out = codec_number_put(out, put->op.origin->kind);
+        out = codec_bytes_put(out, put->op.origin->who);
+    }
     return out;
 }
 
@@ -178,6 +189,18 @@ static bool condition_get(struct codec_list *list, unsigned flags, struct journa
            (put->condition.if_none_match == NULL || etag_get(list, put->if_none_match));
 }
 
+static bool origin_get(struct codec_list *list, unsigned flags, struct journal_put *put)
+{
+    uint64_t kind = META_EVENT_NONE;
+
+    put->origin = (struct meta_origin){0};
+    if ((flags & PUT_ORIGIN) != 0 &&
+        (!codec_number_get(list, &kind) || !codec_bytes_get(list, &put->origin.who)))
+        return false;
+    put->origin.kind = (enum meta_event_kind)kind;
+    return kind < META_EVENT_KIND_END;
+}
+
 int journal_put_decode(struct codec_list *list, struct journal_put *put)
 {
     uint64_t bucket, modified_ms;
@@ -192,7 +215,8 @@ int journal_put_decode(struct codec_list *list, struct journal_put *put)
         !codec_number_get(list, &put->size) || !codec_number_get(list, &modified_ms) ||
         !etag_get(list, put->etag) || !checksum_get(list, &put->checksum) ||
         !codec_bytes_get(list, &put->owner) || !codec_bytes_get(list, &put->extents) ||
-        !codec_bytes_get(list, &put->attributes) || !condition_get(list, flags, put))
+        !codec_bytes_get(list, &put->attributes) || !condition_get(list, flags, put) ||
+        !origin_get(list, flags, put))
         return META_E_CORRUPT;
     if (put->key.len == 0 || put->key.len > META_KEY_BYTES_MAX || put->size > INT64_MAX)
         return META_E_CORRUPT;

@@ -4,13 +4,14 @@
  *
  *   entry   version byte, time of the batch in ms, version sequence and seed (what made ids), count, then the puts
  *   put     flags, bucket, key, size, time in ms or 0 for the batch's, ETag, checksum, owner, extents, attributes, and the ETags of
- *           If-Match and If-None-Match where the flags say so
+ *           If-Match and If-None-Match and the origin (kind of event, who) where the flags say so
  *
  * Numbers and bytes are those of codec.h. A put is as it was handed in, not what came of it: run on the same rows it comes to
  * the same. Decoders trust nothing. Pure functions; any thread. */
 #ifndef METADATA_WRITE_JOURNAL_ENTRY_H
 #define METADATA_WRITE_JOURNAL_ENTRY_H
 
+#include "metadata/meta_outbox.h"
 #include "metadata/rows/codec.h"
 
 /* What a batch draws on besides the rows. */
@@ -42,6 +43,7 @@ struct journal_put {
     struct meta_checksum checksum;
     struct meta_condition condition; /* its ETags are the two below */
     char if_match[META_ETAG_BYTES_MAX + 1], if_none_match[META_ETAG_BYTES_MAX + 1];
+    struct meta_origin origin; /* zeroed: it has none */
 };
 
 int journal_head_decode(struct codec_list *list, struct slice entry, struct journal_batch *batch);

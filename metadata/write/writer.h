@@ -8,6 +8,7 @@
 
 #include "metadata/db.h"
 #include "metadata/rows/codec.h"
+#include "metadata/rows/outbox.h"
 #include "metadata/rows/publications.h"
 #include "metadata/rows/row_store.h"
 
@@ -31,6 +32,7 @@ struct meta_writer {
     struct writer_bucket *buckets; /* those there are, by ascending id */
     size_t bucket_count, bucket_capacity;
     struct publications publications; /* those there are; rows/publications.h */
+    struct outbox outbox;             /* who is to be told of changes; rows/outbox.h */
 };
 
 /* ---- Buckets (change_bucket.c) ---- */
@@ -280,5 +282,23 @@ struct meta_cache_touch;
 int op_cache_touch(struct meta_writer *writer, struct meta_cache_touch *op);
 struct meta_setting_put;
 int op_setting_put(struct meta_writer *writer, struct meta_setting_put *op);
+int op_outbox_set(struct meta_writer *writer, struct meta_outbox_set *op);
+int op_outbox_done(struct meta_writer *writer, struct meta_outbox_done *op);
+
+/* ---- What changes come to, for those who follow them (events.c) ---- */
+
+/* After the change was run: tells of what happened, where anybody wants to know. */
+int events_note(struct meta_writer *writer, const struct meta_op *op);
+/* The key has got another object, or lost the one it had; where its bucket has versioning, to a delete marker. origin: NULL allowed; its kind, if it
+ * names one, counts. */
+int events_created(struct meta_writer *writer, int64_t bucket, struct slice key, enum meta_event_kind kind,
+                   const struct meta_origin *origin);
+int events_removed(struct meta_writer *writer, int64_t bucket, struct slice key,
+                   const struct meta_origin *origin);
+/* One atomic load. */
+static inline bool events_are_followed(const struct meta_writer *writer)
+{
+    return atomic_load_explicit(&writer->meta->followed, memory_order_relaxed) != 0;
+}
 
 #endif

@@ -69,7 +69,8 @@ static void make_older(struct store *store, char path[128])
             "DROP TABLE mark; DROP TABLE replaced; DROP TABLE store;"
             "DROP TABLE annotation; DROP TABLE annotation_set;"
             "ALTER TABLE unit DROP COLUMN crc; ALTER TABLE unit DROP COLUMN crc_kind;"
-            "DROP TABLE tally; DROP TABLE used; DROP TABLE publication;"
+            "DROP TABLE tally; DROP TABLE used; DROP TABLE publication; DROP TABLE outbox;"
+            "DROP TABLE outbox_given; DROP INDEX version_named;"
             "PRAGMA user_version = " OLDER);
     snprintf(path, 128, "%s/older.db", store->dir);
     snprintf(log, sizeof(log), "%s-wal", store->path);
