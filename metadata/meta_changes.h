@@ -207,11 +207,17 @@ struct meta_object_copy { /* no byte moves: the destination refers to the source
     bool
         leaves_annotations; /* else the source's are taken over, by reference, with their times; not into a cache bucket */
     bool replace_checksum; /* by the one below; give source.seen_etag then */
+    bool replace_etag;     /* the same */
+    /* What opens the bytes is replaced by `seal` (empty: nothing is needed); else it is the source's. Give source.seen_etag then */
+    bool replace_seal;
+    struct slice seal; /* META_ATTRIBUTE_SEAL's value */
+    /* NULL: the bytes are the source's. Or where they lie, written anew; give source.seen_etag, replace_seal and leaves_annotations then */
+    const struct meta_extents *content;
     bool
         is_one_part; /* without parts, whatever the source was made of, and with the ETag below; give source.seen_etag then, too */
     /* out */
     int64_t modified_ms;
-    char etag[META_ETAG_BYTES_MAX + 1]; /* in, too, when is_one_part */
+    char etag[META_ETAG_BYTES_MAX + 1]; /* in, too, when is_one_part or replace_etag */
     uint64_t size;
     struct meta_checksum checksum; /* in, too, when replace_checksum */
     struct meta_version_id version, source_version;
@@ -241,8 +247,9 @@ struct meta_object_label { /* META_E_NO_KEY; for a version META_E_NO_VERSION and
     const struct meta_version_id *version; /* NULL: the current one */
     const struct meta_judged *judged;      /* NULL: whatever it is */
     struct meta_version_id labelled;       /* out: which it was */
-    const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL */
-    struct slice value;                    /* base NULL: removes it */
+    const char *name;                      /* META_ATTRIBUTE_TAGS, META_ATTRIBUTE_ACL, META_ATTRIBUTE_SEAL */
+    struct slice value;                    /* base NULL: removes it; not of META_ATTRIBUTE_SEAL */
+    struct slice was; /* of META_ATTRIBUTE_SEAL: what it has to be still; else META_E_CHANGED */
 };
 
 /* Which object annotations are about, and under which conditions: META_E_NO_KEY; for a version META_E_NO_VERSION and META_E_DELETE_MARKER;
@@ -308,6 +315,8 @@ struct meta_part_copy { /* a range of an object as a part; no byte moves */
     int64_t modified_ms; /* out */
     struct meta_version_id source_version; /* out */
     struct meta_checksum checksum;         /* given by the caller */
+    /* NULL, or where the bytes of the range lie, written anew; give source.seen_etag then. A sealed source needs it */
+    const struct meta_extents *content;
 };
 
 struct meta_upload_complete {

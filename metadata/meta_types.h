@@ -12,6 +12,7 @@
 
 #include "metadata/limits.h"
 #include "metadata/meta_version.h"
+#include "storage/base/sealed_size.h"
 #include "storage/base/slice.h"
 
 /* Outside the range of errno values. */
@@ -74,7 +75,16 @@ struct meta_extent {
     uint64_t unit_length; /* offset + length <= unit_offset + unit_length */
     uint64_t unit_crc;    /* of the whole unit, of that kind */
     enum meta_unit_crc unit_crc_kind;
+    /* All of the unit is one sealed body (storage/base/sealed_size.h): fewer bytes of the object than it is long. Whoever reads bytes
+     * out of files asks for it first. */
+    bool is_sealed;
 };
+
+/* How many bytes of the object the extent stands for; 0: of a sealed one that has no possible length. */
+static inline uint64_t meta_extent_size(const struct meta_extent *extent)
+{
+    return extent->is_sealed ? sealed_plain_size(extent->length) : extent->length;
+}
 
 struct meta_extents {
     struct meta_extent *list;
@@ -97,6 +107,7 @@ struct meta_attributes {
 #define META_ATTRIBUTE_TAGS "x-amz-tagging"
 #define META_ATTRIBUTE_ACL  "x-amz-acl"
 #define META_ATTRIBUTE_LOCK "x-amz-object-lock" /* meta_lock.h, META_OP_OBJECT_LOCK */
+#define META_ATTRIBUTE_SEAL "x-amz-sealed" /* of whose extents are sealed: what opens them (api/encryption) */
 #define META_ATTRIBUTE_RENAME                                                                                \
     "x-amz-rename-source" /* the token by which it was renamed, META_OP_OBJECT_RENAME */
 /* The one attribute that listings tell. */

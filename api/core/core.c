@@ -6,6 +6,8 @@
  *
  * Everything here blocks: not for event-loop threads. */
 #include "api/core/core_internal.h"
+#include "api/core/sealed/sealed_put.h"
+#include "storage/base/work_pool.h"
 
 #include "api/core/cache_use.h"
 #include "api/core/pack.h"
@@ -138,6 +140,7 @@ static int core_open_parts(struct core *core)
     if (core->options.read_only)
         return 0;
     if ((err = pump_pool_create(&core->pumps, PUMP_THREADS_MAX)) != 0 ||
+        (err = sealed_pool_create(&core->seals, core_digest_threads(&core->options))) != 0 ||
         (err = unpacks_create(&core->unpacks)) != 0)
         return err;
     if ((err = core_replay(core)) != 0 || (err = core_verify_recent(core)) != 0)
@@ -252,6 +255,7 @@ void core_close(struct core *core)
     pack_close(core->pack); /* no put is under way: the committer calls its hooks no more */
     reclaim_stop(core->reclaim);
     pump_pool_destroy(core->pumps);
+    work_pool_destroy(core->seals);
     unpacks_destroy(core->unpacks);
     if (core->digests != NULL)
         digest_pool_destroy(core->digests);

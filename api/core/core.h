@@ -19,6 +19,7 @@
 #include "storage/digest/digest.h"
 #include "storage/digest/digest_pool.h"
 #include "storage/ring/ring.h"
+#include "storage/seal/seal.h"
 #include "storage/base/log.h"
 
 struct core;
@@ -181,6 +182,10 @@ struct core_put_options {
     /* kinds wanted only if the body turns out to be at most CORE_ETAG_MD5_BYTES_MAX long */
     uint32_t digest_mask_small;
     const struct digest_chunk_ops *chunks; /* signed chunks, or NULL */
+    /* The bytes are sealed under this key, which is copied; length, digests and chunks are of what comes. NULL: stored as they come. Then
+     * core_put_splice may answer -EOPNOTSUPP. Not with has_own_file. */
+    const struct seal_key *seal;
+    uint32_t seal_part; /* which part of an upload; 0: none */
     const struct core_put_events *events;
     void *ctx;
 };
@@ -209,6 +214,9 @@ void core_put_commit_object(struct core_put *put, struct meta_object_put *op);
 void core_put_commit_part(struct core_put *put, struct meta_part_put *op);
 /* The same; an annotation of no bytes is refused by nobody here. */
 void core_put_commit_annotation(struct core_put *put, struct meta_annotation_put *op);
+/* A copy whose bytes are those of the put, and none of the source's: the copy's content is filled by this call. As core_put_commit_object. */
+void core_put_commit_copy(struct core_put *put, struct meta_object_copy *op);
+void core_put_commit_part_copy(struct core_put *put, struct meta_part_copy *op);
 /* Before the next commit of a put whose object was not as it was judged. 0, or -ENOMEM: then it can only be ended. */
 int core_put_retry(struct core_put *put);
 void core_put_end(struct core_put *put);
@@ -230,6 +238,12 @@ int core_get_begin_version(struct core_worker *worker, int64_t bucket, struct sl
  * time, ETag and checksum alone. META_E_NO_ANNOTATION. */
 int core_get_begin_annotation(struct core_worker *worker, const struct meta_object *object, struct slice name,
                               struct core_get **get, const struct meta_object **annotation);
+/* Whether bytes of it are sealed: then they are given out after core_get_unseal alone, and only by core_get_read. Without, core_get_open is
+ * -ENOKEY; core_get_digest and core_get_extent_open are in any case. */
+bool core_get_is_sealed(const struct core_get *get);
+/* The key is copied. Before core_get_open. */
+void core_get_unseal(struct core_get *get, const struct seal_key *key);
+
 /* Units of contents up to this size are verified whole before any of their bytes are given out. */
 #define CORE_VERIFY_BYTES_MAX (64u << 10)
 
@@ -241,7 +255,7 @@ int core_get_begin_annotation(struct core_worker *worker, const struct meta_obje
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx);
 int core_get_status(const struct core_get *get);
-/* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; others: failed. */
+/* > 0 bytes; 0 all sent; -EAGAIN socket full; -EBUSY; -EOPNOTSUPP: it is sealed; others: failed. */
 ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max);
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length);
 /* All bytes of the object, when they are in memory because it is small and hot; else NULL. Valid until core_get_end. They were verified

@@ -24,6 +24,7 @@ struct evict;
 struct worker_uses;
 struct pack;
 struct unpacks;
+struct work_pool;
 
 /* What the last process left, where it is not as it should be (past.c). */
 #define CORE_TROUBLES_MAX  6u
@@ -55,6 +56,7 @@ struct core {
     struct digest_jobs *rehashes; /* of what is stored already */
     struct pack *pack;
     struct pump_pool *pumps;
+    struct work_pool *seals; /* threads that encrypt */
     struct unpacks *unpacks; /* NULL in a store that is not written */
     struct reclaim *reclaim;
     struct settle *settle; /* of a relaxed store only */

@@ -6,6 +6,7 @@
  *
  * On the worker's thread; a get that was never opened may also be ended elsewhere. */
 #include "api/core/core_internal.h"
+#include "api/core/sealed/sealed_get.h"
 #include "storage/base/io.h"
 
 #include <assert.h>
@@ -23,8 +24,11 @@ struct core_get {
     struct blob_unit *units; /* of the extents, for the pin */
     struct blob_unit unit;   /* ... when there is but one */
     struct meta_object object;
-    struct blob_egress *egress; /* NULL: not opened, or nothing to send */
-    bool is_whole;              /* the range that is open is all of the object, and nothing of it was read */
+    struct blob_egress *egress; /* NULL: not opened, nothing to send, or sealed */
+    struct sealed_get *sealed;  /* in its place, of what is sealed */
+    bool is_sealed, has_key;
+    struct seal_key key;
+    bool is_whole; /* the range that is open is all of the object, and nothing of it was read */
 
     /* Of core_get_open. */
     uint64_t first, length;
@@ -93,6 +97,7 @@ static int get_begin(struct core_worker *worker, const struct get_look_up *look_
         free(get);
         return err;
     }
+    get->is_sealed = sealed_object_is(&get->object);
     err = get_pin_extents(get);
     if (err != 0) {
         core_get_end(get);
@@ -130,6 +135,17 @@ enum digest_kind core_unit_kind(const struct meta_extent *extent)
     return extent->unit_crc_kind == META_UNIT_CRC64NVME ? DIGEST_CRC64NVME : DIGEST_CRC32C;
 }
 
+bool core_get_is_sealed(const struct core_get *get)
+{
+    return get->is_sealed;
+}
+
+void core_get_unseal(struct core_get *get, const struct seal_key *key)
+{
+    get->key = *key;
+    get->has_key = true;
+}
+
 /* Cuts the extents down to [first, first + length). Returns how many ranges, or -EIO when they do not cover
  * it. */
 static int64_t get_cut(const struct meta_object *object, uint64_t first, uint64_t length,
@@ -165,6 +181,8 @@ static int get_ranges(struct core_get *get, uint64_t first, uint64_t length, str
     int64_t cut;
 
     assert(out != NULL && count != NULL);
+    if (get->is_sealed)
+        return -ENOKEY; /* what lies there are not the object's bytes */
     if (first > get->object.size || length > get->object.size - first)
         return -ERANGE;
     if (one == NULL || get->object.extents.count > 1)
@@ -202,7 +220,11 @@ static int get_open_egress(struct core_get *get)
     uint32_t count;
     int err;
 
-    assert(get->egress == NULL && !get->is_verifying);
+    assert(get->egress == NULL && get->sealed == NULL && !get->is_verifying);
+    if (get->is_sealed)
+        return get->length == 0 ? 0
+                                : sealed_get_begin(&get->sealed, get->worker, &get->object, &get->key,
+                                                   get->first, get->length, get->on_ready, get->ctx);
     if ((err = get_ranges(get, get->first, get->length, &one, &ranges, &count)) != 0)
         return err;
     if (get->length > 0)
@@ -231,6 +253,14 @@ static void get_on_verified(void *ctx, int result, bool told_damage)
     get->on_ready(get->ctx);
 }
 
+static void get_close(struct core_get *get)
+{
+    blob_egress_end(get->egress);
+    sealed_get_end(get->sealed);
+    get->egress = NULL;
+    get->sealed = NULL;
+}
+
 int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*on_ready)(void *ctx),
                   void *ctx)
 {
@@ -238,8 +268,7 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
 
     assert(on_ready != NULL);
     assert(!get->is_verifying);
-    blob_egress_end(get->egress); /* of an earlier range */
-    get->egress = NULL;
+    get_close(get); /* of an earlier range */
     get->status = 0;
     get->told_damage = false;
     get->is_whole = first == 0 && length == get->object.size;
@@ -249,7 +278,9 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
     get->ctx = ctx;
     if (first > get->object.size || length > get->object.size - first)
         return -ERANGE;
-    if (get->core->options.verify_reads) {
+    if (get->is_sealed && !get->has_key)
+        return -ENOKEY;
+    if (get->core->options.verify_reads && !get->is_sealed) { /* records verify themselves */
         err = core_get_verify(get, first, length, get_on_verified, get);
         get->is_verifying = err == -EBUSY;
         if (err != 0)
@@ -260,11 +291,15 @@ int core_get_open(struct core_get *get, uint64_t first, uint64_t length, void (*
 
 int core_get_status(const struct core_get *get)
 {
-    return get->status != 0 || get->egress == NULL ? get->status : blob_egress_status(get->egress);
+    const struct blob_egress *egress = get->sealed != NULL ? sealed_get_egress(get->sealed) : get->egress;
+
+    return get->status != 0 || egress == NULL ? get->status : blob_egress_status(egress);
 }
 
 bool core_get_told_damage(const struct core_get *get)
 {
+    if (get->sealed != NULL)
+        return sealed_get_told_damage(get->sealed) || blob_egress_told_damage(sealed_get_egress(get->sealed));
     return get->told_damage || (get->egress != NULL && blob_egress_told_damage(get->egress));
 }
 
@@ -272,6 +307,8 @@ ssize_t core_get_send(struct core_get *get, int socket_fd, size_t max)
 {
     assert(!get->is_verifying);
     get->is_whole = false;
+    if (get->sealed != NULL)
+        return -EOPNOTSUPP;
     return get->egress != NULL ? blob_egress_send(get->egress, socket_fd, max) : 0;
 }
 
@@ -289,8 +326,11 @@ static void get_keep(struct core_get *get, const void *bytes, size_t count)
 
 ssize_t core_get_read(struct core_get *get, void *buffer, size_t length)
 {
-    ssize_t count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
+    ssize_t count;
 
+    if (get->sealed != NULL) /* what is open is kept nowhere */
+        return sealed_get_read(get->sealed, buffer, length);
+    count = get->egress != NULL ? blob_egress_read(get->egress, buffer, length) : 0;
     assert(count <= (ssize_t)length);
     if (count > 0)
         get_keep(get, buffer, (size_t)count);
@@ -406,6 +446,8 @@ int core_get_extent_open(const struct core_get *get, uint32_t index, int *fd, ui
 
     assert(fd != NULL && offset != NULL);
     assert(index < get->object.extents.count);
+    if (extent->is_sealed)
+        return -ENOKEY;
     *offset = extent->offset;
     result = extent_open(get->core, extent);
     if (result >= 0 && blob_unit_is_packed(extent->unit_offset, extent->unit_length)) {
@@ -430,7 +472,8 @@ void core_get_end(struct core_get *get)
     if (get == NULL)
         return;
     assert(!get->is_verifying);
-    blob_egress_end(get->egress);
+    get_close(get);
+    seal_key_wipe(&get->key);
     blob_pin_leave(get->core->blobs, &get->pin);
     meta_object_release(&get->object);
     if (get->units != &get->unit)

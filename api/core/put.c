@@ -21,6 +21,7 @@
 #include "api/core/put_file.h"
 #include "api/core/put_objects.h"
 #include "api/core/put_small.h"
+#include "api/core/sealed/sealed_put.h"
 #include "api/core/unpack.h"
 #include "storage/base/clock.h"
 
@@ -47,13 +48,19 @@ struct core_put {
     struct core_worker *worker;
     struct blob_writer *writer; /* NULL: a small body */
     struct put_small *small;    /* NULL: a blob of its own */
+    struct sealed_put *sealed;  /* before the writer, where the bytes are to be sealed; else NULL */
+    bool is_sealed;
+    struct seal_key key; /* of a small body */
+    uint32_t seal_part;
+    uint64_t stored_crc;               /* of what is stored, from SEALED on */
     const struct core_put_events *events;
     void *ctx;
     enum put_state state;
     const struct digest_values *values; /* from SEALED on */
     struct meta_extent extent;          /* the whole unit */
+    struct meta_extents content;        /* that, of a copy */
     uint64_t blob;                      /* published, of its own; 0: none was needed */
-    uint32_t small_mask;                /* digests of a small body, and their values */
+    uint32_t small_mask;                /* digests of a small body */
     struct digest_values small_values;
     struct pack_unit packed;         /* a small body's place in a segment */
     struct reclaim_discard *discard; /* kept ready for a refused row, so that undoing needs no memory */
@@ -78,7 +85,10 @@ static void put_on_room(void *ctx)
 {
     struct core_put *put = ctx;
 
-    put->events->on_room(put->ctx);
+    if (put->sealed != NULL)
+        sealed_put_resume(put->sealed);
+    else
+        put->events->on_room(put->ctx);
 }
 
 static void put_on_sealed(void *ctx, int result, const struct digest_values *values)
@@ -86,6 +96,10 @@ static void put_on_sealed(void *ctx, int result, const struct digest_values *val
     struct core_put *put = ctx;
 
     assert(put->state == PUT_SEALING);
+    if (result == 0 && put->small == NULL)
+        put->stored_crc = digest_crc_value(values, DIGEST_OF_CONTENT);
+    if (put->sealed != NULL)
+        values = &put->small_values;
     put->state = result == 0 ? PUT_SEALED : PUT_FAILED;
     put->values = result == 0 ? values : NULL;
     put->events->on_sealed(put->ctx, result, put->values);
@@ -96,8 +110,35 @@ static void put_on_small_sealed(void *ctx, int result)
     struct core_put *put = ctx;
 
     assert(put->small != NULL);
+    if (result == 0 && put->is_sealed)
+        result = put_small_close(put->small, &put->key, put->seal_part, &put->stored_crc);
+    else if (result == 0)
+        put->stored_crc = digest_crc_value(&put->small_values, DIGEST_OF_CONTENT);
     put_on_sealed(put, result, &put->small_values);
 }
+
+/* ---- Events of what seals a large body ---- */
+
+static void put_on_sealed_room(void *ctx)
+{
+    struct core_put *put = ctx;
+
+    put->events->on_room(put->ctx);
+}
+
+static void put_on_records(void *ctx, int result, const struct digest_values *values)
+{
+    struct core_put *put = ctx;
+
+    assert(put->state == PUT_SEALING);
+    put->small_values = *values;
+    if (result == 0)
+        blob_writer_seal(put->writer);
+    else
+        put_on_sealed(put, result, NULL);
+}
+
+static const struct sealed_put_events put_sealed_events = {put_on_sealed_room, put_on_records};
 
 /* ---- The row ---- */
 
@@ -158,10 +199,10 @@ static void put_on_meta_done(struct meta_op *op)
  * writes it. */
 static void put_fill_extents(struct core_put *put, struct meta_extents *extents, uint64_t *size)
 {
-    uint64_t length = core_put_taken(put);
+    uint64_t length = put->is_sealed ? sealed_size(core_put_taken(put)) : core_put_taken(put);
 
     assert(put->values != NULL);
-    *size = length;
+    *size = core_put_taken(put);
     *extents = (struct meta_extents){0};
     assert(put->small != NULL || (put->blob == 0) == (length == 0));
     if (length == 0)
@@ -175,8 +216,9 @@ static void put_fill_extents(struct core_put *put, struct meta_extents *extents,
         .file = put->blob,
         .length = length,
         .unit_length = length,
-        .unit_crc = digest_crc_value(put->values, DIGEST_OF_CONTENT),
+        .unit_crc = put->stored_crc,
         .unit_crc_kind = META_UNIT_CRC64NVME,
+        .is_sealed = put->is_sealed,
     };
     *extents = (struct meta_extents){.list = &put->extent, .count = 1};
 }
@@ -218,6 +260,15 @@ static void put_submit_objects(struct core_put *put)
     ring_post(put->worker->ring, &put->posted, 0);
 }
 
+/* A copy's own content; its size is the source's, whose ETag the change insists on. */
+static void put_fill_content(struct core_put *put, const struct meta_extents **content)
+{
+    uint64_t size;
+
+    put_fill_extents(put, &put->content, &size);
+    *content = &put->content;
+}
+
 static void put_submit(struct core_put *put)
 {
     assert(put->state == PUT_SEALED || put->state == PUT_PUBLISHING || put->state == PUT_OVERTAKEN);
@@ -233,6 +284,10 @@ static void put_submit(struct core_put *put)
         struct meta_annotation_put *op = (struct meta_annotation_put *)put->op;
 
         put_fill_extents(put, &op->annotation.extents, &op->annotation.size);
+    } else if (put->op->kind == META_OP_OBJECT_COPY) {
+        put_fill_content(put, &((struct meta_object_copy *)put->op)->content);
+    } else if (put->op->kind == META_OP_PART_COPY) {
+        put_fill_content(put, &((struct meta_part_copy *)put->op)->content);
     } else {
         struct meta_part_put *op = (struct meta_part_put *)put->op;
 
@@ -312,6 +367,20 @@ void core_put_commit_annotation(struct core_put *put, struct meta_annotation_put
     put_commit(put, &op->op);
 }
 
+void core_put_commit_copy(struct core_put *put, struct meta_object_copy *op)
+{
+    _Static_assert(offsetof(struct meta_object_copy, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_OBJECT_COPY;
+    put_commit(put, &op->op);
+}
+
+void core_put_commit_part_copy(struct core_put *put, struct meta_part_copy *op)
+{
+    _Static_assert(offsetof(struct meta_part_copy, op) == 0, "a change begins with its op");
+    op->op.kind = META_OP_PART_COPY;
+    put_commit(put, &op->op);
+}
+
 void core_put_commit_objects(struct core_put *put, struct meta_objects_put *op)
 {
     _Static_assert(offsetof(struct meta_objects_put, op) == 0, "a change begins with its op");
@@ -339,6 +408,26 @@ static const struct blob_writer_events put_writer_events = {
     .on_published = put_on_published,
 };
 
+/* The writer gets what is stored: its digests are of that alone, and its chunks are none. */
+static int put_begin_sealed(struct core_put *put, const struct core_put_options *options,
+                            struct blob_writer_options *writer_options)
+{
+    int err;
+
+    assert(!options->has_own_file);
+    if (options->length != UINT64_MAX)
+        writer_options->length = sealed_size(options->length);
+    writer_options->pumps = NULL;
+    writer_options->digest_mask = writer_options->digest_mask_small = 0;
+    writer_options->chunks = NULL;
+    if ((err = blob_writer_begin(&put->writer, writer_options)) != 0)
+        return err;
+    err = sealed_put_create(&put->sealed, put->worker, put->writer, options, &put_sealed_events, put);
+    if (err != 0)
+        blob_writer_free(put->writer);
+    return err;
+}
+
 static int put_begin_file(struct core_put *put, const struct core_put_options *options)
 {
     struct core_worker *worker = put->worker;
@@ -358,26 +447,37 @@ static int put_begin_file(struct core_put *put, const struct core_put_options *o
         .ctx = put,
     };
 
-    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length));
     put->state = PUT_OPENING;
+    if (put->is_sealed)
+        return put_begin_sealed(put, options, &writer_options);
+    assert(options->has_own_file || options->length == UINT64_MAX || !put_small_fits(options->length));
     return blob_writer_begin(&put->writer, &writer_options);
 }
 
 static int put_begin_small(struct core_put *put, const struct core_put_options *options)
 {
     assert(put_small_fits(options->length));
+    if (put->is_sealed)
+        put->key = *options->seal;
     if (!blob_store_takes(put->worker->core->blobs, options->length))
         return -ENOSPC;
     put->state = PUT_FILLING;
     put->small_mask = options->digest_mask | options->digest_mask_small | DIGEST_BIT(DIGEST_OF_CONTENT);
     pack_expect(put->worker->core->pack);
-    return put_small_create(&put->small, (uint32_t)options->length, options->chunks);
+    return put_small_create(&put->small, (uint32_t)options->length, put->is_sealed, options->chunks);
+}
+
+static void put_free(struct core_put *put)
+{
+    seal_key_wipe(&put->key);
+    free(put);
 }
 
 int core_put_begin(struct core_worker *worker, const struct core_put_options *options, struct core_put **out)
 {
     struct core_put *put = calloc(1, sizeof(*put));
-    bool is_small = put_small_fits(options->length) && !options->has_own_file;
+    bool is_small = put_small_fits(options->length) && !options->has_own_file &&
+                    (options->seal == NULL || put_small_fits(sealed_size(options->length)));
     int err;
 
     assert(options->events != NULL);
@@ -390,6 +490,8 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
     put->worker = worker;
     put->events = options->events;
     put->ctx = options->ctx;
+    put->is_sealed = options->seal != NULL;
+    put->seal_part = options->seal_part;
     put->discard = malloc(sizeof(*put->discard));
     if (put->discard == NULL)
         err = -ENOMEM;
@@ -397,7 +499,7 @@ int core_put_begin(struct core_worker *worker, const struct core_put_options *op
         err = is_small ? put_begin_small(put, options) : put_begin_file(put, options);
     if (err != 0) {
         free(put->discard);
-        free(put);
+        put_free(put);
         return err;
     }
     worker->puts++;
@@ -409,6 +511,8 @@ ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max)
 {
     assert((put->small != NULL) != (put->writer != NULL));
     assert(put->state == PUT_FILLING || put->state == PUT_FAILED);
+    if (put->sealed != NULL)
+        return -EOPNOTSUPP;
     return put->small != NULL ? put_small_receive(put->small, socket_fd, max)
                               : blob_writer_splice(put->writer, socket_fd, max);
 }
@@ -416,6 +520,8 @@ ssize_t core_put_splice(struct core_put *put, int socket_fd, size_t max)
 ssize_t core_put_write(struct core_put *put, const void *data, size_t length)
 {
     assert(data != NULL || length == 0);
+    if (put->sealed != NULL)
+        return sealed_put_write(put->sealed, data, length);
     return put->small != NULL ? put_small_write(put->small, data, length)
                               : blob_writer_write(put->writer, data, length);
 }
@@ -427,18 +533,22 @@ bool core_put_is_small(const struct core_put *put)
 
 bool core_put_splices_aside(const struct core_put *put)
 {
-    return put->small == NULL && blob_writer_splices_aside(put->writer);
+    return put->small == NULL && put->sealed == NULL && blob_writer_splices_aside(put->writer);
 }
 
 uint64_t core_put_taken(const struct core_put *put)
 {
     assert((put->small != NULL) != (put->writer != NULL));
+    if (put->sealed != NULL)
+        return sealed_put_taken(put->sealed);
     return put->small != NULL ? put_small_taken(put->small) : blob_writer_taken(put->writer);
 }
 
 int core_put_chunk_end(struct core_put *put, const struct digest_chunk *chunk)
 {
     assert(chunk != NULL);
+    if (put->sealed != NULL)
+        return sealed_put_chunk_end(put->sealed, chunk);
     return put->small != NULL ? put_small_chunk_end(put->small, chunk)
                               : blob_writer_chunk_end(put->writer, chunk);
 }
@@ -449,6 +559,10 @@ void core_put_seal(struct core_put *put)
 
     assert(put->state == PUT_FILLING);
     put->state = PUT_SEALING;
+    if (put->sealed != NULL) {
+        sealed_put_finish(put->sealed);
+        return;
+    }
     if (put->small == NULL) {
         blob_writer_seal(put->writer);
         return;
@@ -466,11 +580,12 @@ void core_put_end(struct core_put *put)
     assert(put->state != PUT_PUBLISHING && put->state != PUT_COMMITTING);
     if (put->state == PUT_OVERTAKEN && put->small == NULL)
         put_discard(put);
+    sealed_put_free(put->sealed);
     if (put->writer != NULL)
         blob_writer_free(put->writer);
     put_small_free(put->small);
     assert(put->worker->puts > 0);
     put->worker->puts--;
     free(put->discard);
-    free(put);
+    put_free(put);
 }

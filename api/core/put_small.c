@@ -16,6 +16,8 @@
 
 struct put_small {
     uint32_t length, taken; /* announced; so far */
+    uint32_t at;            /* where it begins in `data`: what is sealed has a head before it */
+    bool is_closed;
     struct digest_chunk_ops chunks;
     struct digest_chunk *ends;
     uint32_t end_count, end_capacity;
@@ -33,18 +35,20 @@ bool put_small_fits(uint64_t length)
     return length <= SEGMENT_UNIT_BYTES_MAX;
 }
 
-int put_small_create(struct put_small **out, uint32_t length, const struct digest_chunk_ops *chunks)
+int put_small_create(struct put_small **out, uint32_t length, bool is_sealed,
+                     const struct digest_chunk_ops *chunks)
 {
-    uint32_t room = segment_unit_room(length);
+    uint32_t stored = is_sealed ? (uint32_t)sealed_size(length) : length;
+    uint32_t room = segment_unit_room(stored);
     struct put_small *small = malloc(sizeof(*small) + room);
 
-    assert(put_small_fits(length) && room >= length);
+    assert(put_small_fits(stored) && room >= stored);
     if (small == NULL)
         return -ENOMEM;
-    *small = (struct put_small){.length = length};
+    *small = (struct put_small){.length = length, .at = is_sealed && length > 0 ? SEALED_HEAD_BYTES : 0};
     if (chunks != NULL)
         small->chunks = *chunks;
-    memset(small->data + length, 0, room - length);
+    memset(small->data + stored, 0, room - stored);
     *out = small;
     return 0;
 }
@@ -105,7 +109,8 @@ ssize_t put_small_receive(struct put_small *small, int socket_fd, size_t max)
 
     assert(small->taken <= small->length);
     assert(left > 0);
-    n = IO_RETRY(recv(socket_fd, small->data + small->taken, max < left ? max : left, MSG_DONTWAIT));
+    n = IO_RETRY(
+        recv(socket_fd, small->data + small->at + small->taken, max < left ? max : left, MSG_DONTWAIT));
     if (n < 0)
         return errno == ENOTSOCK ? -EOPNOTSUPP : -errno;
     small->taken += (uint32_t)n;
@@ -116,7 +121,7 @@ ssize_t put_small_write(struct put_small *small, const void *data, size_t length
 {
     assert(small->taken <= small->length);
     assert(length <= small->length - small->taken);
-    memcpy(small->data + small->taken, data, length);
+    memcpy(small->data + small->at + small->taken, data, length);
     small->taken += (uint32_t)length;
     return (ssize_t)length;
 }
@@ -155,7 +160,8 @@ static int verify_chunks(struct put_small *small)
 
         if (chunk->end < begin || chunk->end > small->taken)
             return -EBADMSG;
-        err = digest_buffer(DIGEST_BIT(DIGEST_SHA256), small->data + begin, chunk->end - begin, &values);
+        err = digest_buffer(DIGEST_BIT(DIGEST_SHA256), small->data + small->at + begin, chunk->end - begin,
+                            &values);
         if (err != 0)
             return err;
         if (small->chunks.verify(small->chunks.ctx, values.value[DIGEST_SHA256], chunk) != 0)
@@ -181,7 +187,7 @@ int put_small_seal(struct put_small *small, struct put_small_queue *queue, uint3
     small->sealed = sealed;
     small->ctx = ctx;
     small->message = (struct digest_message){
-        .mask = digest_mask, .data = small->data, .length = small->length, .values = values};
+        .mask = digest_mask, .data = small->data + small->at, .length = small->length, .values = values};
     queue_add(queue, small);
     return 0;
 }
@@ -220,8 +226,33 @@ bool put_small_queue_run(struct put_small_queue *queue)
     return any;
 }
 
+int put_small_close(struct put_small *small, const struct seal_key *key, uint32_t part, uint64_t *crc)
+{
+    unsigned char *record = small->data + small->at;
+    struct seal_run *run;
+    int err;
+
+    assert(small->is_digested && !small->is_closed);
+    if (small->length == 0)
+        return 0;
+    if ((err = seal_head_make(small->data, part)) != 0 ||
+        (err = seal_run_begin(&run, key, small->data, true)) != 0)
+        return err;
+    err = seal_record_close(run, 0, true, record, small->length, record);
+    seal_run_free(run);
+    if (err != 0)
+        return err;
+    small->is_closed = true;
+    *crc = digest_crc_update(DIGEST_OF_CONTENT, 0, small->data, sealed_size(small->length));
+    return 0;
+}
+
 void put_small_unit(const struct put_small *small, struct segment_unit *unit)
 {
     assert(small->taken == small->length);
-    *unit = (struct segment_unit){.data = small->data, .length = small->length};
+    assert(small->is_closed || small->at == 0);
+    *unit = (struct segment_unit){
+        .data = small->data,
+        .length = small->is_closed ? (uint32_t)sealed_size(small->length) : small->length,
+    };
 }

@@ -18,8 +18,10 @@ struct put_small_queue {
 
 /* Whether a body of that length (UINT64_MAX: unknown) goes this way. */
 bool put_small_fits(uint64_t length);
-/* chunks: as core_put_options.chunks; taken over on success. 0 or -ENOMEM. */
-int put_small_create(struct put_small **small, uint32_t length, const struct digest_chunk_ops *chunks);
+/* chunks: as core_put_options.chunks; taken over on success. is_sealed: there is room for the head and the tag, and put_small_close comes. 0 or
+ * -ENOMEM. */
+int put_small_create(struct put_small **small, uint32_t length, bool is_sealed,
+                     const struct digest_chunk_ops *chunks);
 /* NULL allowed. */
 void put_small_free(struct put_small *small);
 
@@ -38,6 +40,9 @@ int put_small_seal(struct put_small *small, struct put_small_queue *queue, uint3
                    struct digest_values *values, put_small_sealed_fn sealed, void *ctx);
 /* Digests what waits, and calls sealed for each. True if anything waited. */
 bool put_small_queue_run(struct put_small_queue *queue);
+
+/* After sealed(0), once: the body becomes a sealed one, whose checksum is *crc. 0, or -EIO, -ENOMEM. */
+int put_small_close(struct put_small *small, const struct seal_key *key, uint32_t part, uint64_t *crc);
 
 /* The bytes for the segment; valid as long as the body. */
 void put_small_unit(const struct put_small *small, struct segment_unit *unit);

@@ -115,7 +115,7 @@ static int extents_note(struct check *check, struct slice bytes, uint64_t *sum, 
 
     *sum = 0;
     while (more >= 0 && (more = codec_extents_next(&list, &extent)) > 0) {
-        *sum += extent.length;
+        *sum += meta_extent_size(&extent);
         if ((err = note_add(check, &extent)) != 0)
             return err;
     }

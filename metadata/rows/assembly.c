@@ -60,7 +60,7 @@ static int piece_check(struct codec_list list, uint64_t size)
     int more;
 
     while ((more = codec_extents_next(&list, &extent)) > 0)
-        sum += extent.length;
+        sum += meta_extent_size(&extent);
     return more != 0 ? more : sum == size ? 0 : META_E_CORRUPT;
 }
 

@@ -21,6 +21,7 @@ enum extent_flag {
     EXTENT_PARTIAL = 1,    /* offset in the unit and the unit's length follow */
     EXTENT_UNIT_INNER = 2, /* the unit's offset in the file follows */
     EXTENT_CRC64NVME = 4,  /* the checksum is that, in 8 bytes; else CRC32C, in 4 */
+    EXTENT_SEALED = 8,     /* a sealed body, all of it: never with EXTENT_PARTIAL */
 };
 
 unsigned char *codec_number_put(unsigned char *out, uint64_t value)
@@ -106,8 +107,9 @@ static unsigned char *extent_put(unsigned char *out, const struct meta_extent *e
     assert(extent->length > 0 && extent->offset >= extent->unit_offset);
     assert(extent->offset - extent->unit_offset <= extent->unit_length - extent->length);
     assert(wide || extent->unit_crc <= UINT32_MAX);
+    assert(!extent->is_sealed || !partial);
     *out++ = (unsigned char)((partial ? EXTENT_PARTIAL : 0) | (inner ? EXTENT_UNIT_INNER : 0) |
-                             (wide ? EXTENT_CRC64NVME : 0));
+                             (wide ? EXTENT_CRC64NVME : 0) | (extent->is_sealed ? EXTENT_SEALED : 0));
     out = codec_number_put(out, extent->file);
     out = codec_number_put(out, extent->length);
     for (unsigned shift = 0; shift < extent_crc_bits(wide); shift += 8)
@@ -150,11 +152,13 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
         return META_E_CORRUPT;
     unsigned flags = *list->at++;
     bool wide = (flags & EXTENT_CRC64NVME) != 0;
-    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER | EXTENT_CRC64NVME) ||
+    if (flags > (EXTENT_PARTIAL | EXTENT_UNIT_INNER | EXTENT_CRC64NVME | EXTENT_SEALED) ||
+        (flags & (EXTENT_PARTIAL | EXTENT_SEALED)) == (EXTENT_PARTIAL | EXTENT_SEALED) ||
         !codec_number_get(list, &extent->file) || !codec_number_get(list, &extent->length) ||
         list->end - list->at < extent_crc_bits(wide) / 8)
         return META_E_CORRUPT;
     extent->unit_crc_kind = wide ? META_UNIT_CRC64NVME : META_UNIT_CRC32C;
+    extent->is_sealed = (flags & EXTENT_SEALED) != 0;
     extent->unit_crc = 0;
     for (unsigned shift = 0; shift < extent_crc_bits(wide); shift += 8)
         extent->unit_crc |= (uint64_t)*list->at++ << shift;
@@ -169,7 +173,7 @@ int codec_extents_next(struct codec_list *list, struct meta_extent *extent)
     if (extent->file == 0 || extent->file > INT64_MAX || extent->length == 0 ||
         extent->unit_length > INT64_MAX || extent->length > extent->unit_length ||
         in_unit > extent->unit_length - extent->length ||
-        extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length)
+        extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length || meta_extent_size(extent) == 0)
         return META_E_CORRUPT;
     extent->offset = extent->unit_offset + in_unit;
     assert(extent->offset + extent->length <= extent->unit_offset + extent->unit_length);

@@ -13,7 +13,8 @@
 bool meta_attribute_is_label(struct slice name)
 {
     return slice_is(name, META_ATTRIBUTE_TAGS) || slice_is(name, META_ATTRIBUTE_ACL) ||
-           slice_is(name, META_ATTRIBUTE_LOCK) || slice_is(name, META_ATTRIBUTE_RENAME);
+           slice_is(name, META_ATTRIBUTE_LOCK) || slice_is(name, META_ATTRIBUTE_SEAL) ||
+           slice_is(name, META_ATTRIBUTE_RENAME);
 }
 
 /* A list that is put together; its texts stay where they are. */
@@ -61,6 +62,7 @@ int attributes_label(struct meta_writer *writer, struct slice *packed, const cha
 int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_copy *op, struct slice *packed)
 {
     struct slice tags = op->replace_tags ? op->tags : codec_attributes_find(*packed, META_ATTRIBUTE_TAGS);
+    struct slice seal = op->replace_seal ? op->seal : codec_attributes_find(*packed, META_ATTRIBUTE_SEAL);
     struct meta_attribute attribute;
     struct gathering gathering;
     struct codec_list list;
@@ -70,7 +72,7 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
     if ((err = codec_attributes_begin(&list, *packed)) != 0)
         return err;
     uint32_t plain = op->replace_attributes ? op->attributes.count : list.count;
-    if ((err = gathering_begin(writer, &gathering, plain + 3)) != 0)
+    if ((err = gathering_begin(writer, &gathering, plain + 4)) != 0)
         return err;
     for (uint32_t i = 0; op->replace_attributes && i < op->attributes.count; i++)
         if (!meta_attribute_is_label(op->attributes.list[i].name))
@@ -82,6 +84,8 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
         return more;
     if (tags.len > 0)
         gathering_add(&gathering, slice_text(META_ATTRIBUTE_TAGS), tags);
+    if (seal.len > 0)
+        gathering_add(&gathering, slice_text(META_ATTRIBUTE_SEAL), seal);
     if (op->acl.len > 0)
         gathering_add(&gathering, slice_text(META_ATTRIBUTE_ACL), op->acl);
     if (op->lock.len > 0)
@@ -91,15 +95,18 @@ int copy_attributes_pack(struct meta_writer *writer, const struct meta_object_co
 
 int op_object_label(struct meta_writer *writer, struct meta_object_label *op)
 {
+    bool is_seal = strcmp(op->name, META_ATTRIBUTE_SEAL) == 0;
     struct object_row row;
     int err;
 
-    assert(op->name != NULL);
+    assert(op->name != NULL && (!is_seal || (op->value.len > 0 && op->was.len > 0)));
     if (!writer_has_bucket(writer, op->bucket))
         return META_E_NO_BUCKET;
-    if (strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
+    if (!is_seal && strcmp(op->name, META_ATTRIBUTE_TAGS) != 0 && strcmp(op->name, META_ATTRIBUTE_ACL) != 0)
         return -EINVAL; /* the others have their own rules */
     err = judged_row_load(writer, op->bucket, op->key, op->version, op->judged, &row);
+    if (err == 0 && is_seal && !slice_equals(codec_attributes_find(row.attributes, op->name), op->was))
+        return META_E_CHANGED;
     if (err != 0 || (err = attributes_label(writer, &row.attributes, op->name, op->value)) != 0)
         return err;
     op->labelled = row.version;

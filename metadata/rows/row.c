@@ -166,7 +166,8 @@ static bool extent_is_valid(const struct meta_extent *extent)
 {
     if (extent->length == 0 || extent->unit_length > INT64_MAX ||
         extent->unit_offset > (uint64_t)INT64_MAX - extent->unit_length ||
-        extent->offset < extent->unit_offset)
+        extent->offset < extent->unit_offset || meta_extent_size(extent) == 0 ||
+        (extent->is_sealed && extent->length != extent->unit_length))
         return false;
     uint64_t in_unit = extent->offset - extent->unit_offset;
     return in_unit <= extent->unit_length && extent->length <= extent->unit_length - in_unit;
@@ -183,9 +184,9 @@ int extents_pack(struct meta_writer *writer, const struct meta_extents *extents,
     if (size > INT64_MAX)
         return -EINVAL;
     for (uint32_t i = 0; i < extents->count; i++) {
-        if (!extent_is_valid(&extents->list[i]) || extents->list[i].length > left)
+        if (!extent_is_valid(&extents->list[i]) || meta_extent_size(&extents->list[i]) > left)
             return -EINVAL;
-        left -= extents->list[i].length;
+        left -= meta_extent_size(&extents->list[i]);
     }
     if (left != 0)
         return -EINVAL;

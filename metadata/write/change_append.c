@@ -99,6 +99,11 @@ static struct slice lock_given(const struct meta_attributes *attributes)
     return (struct slice){0};
 }
 
+static bool has_sealed(const struct meta_object *object)
+{
+    return object->extents.count > 0 && object->extents.list[0].is_sealed;
+}
+
 int object_append(struct meta_writer *writer, struct meta_object_put *op, struct slice extents)
 {
     struct object_row current, row;
@@ -113,6 +118,9 @@ int object_append(struct meta_writer *writer, struct meta_object_put *op, struct
         return META_E_OFFSET;
     if (current.etag[0] == '\0' || strcmp(current.etag, op->append->etag) != 0)
         return META_E_CHANGED;
+    if (codec_attributes_find(current.attributes, META_ATTRIBUTE_SEAL).base != NULL ||
+        has_sealed(&op->object))
+        return -EINVAL; /* the whole would have two keys */
     if ((err = condition_check(&op->condition, &current)) != 0 ||
         (err = append_row(writer, op, extents, &current, &row)) != 0 ||
         (err = bounds_check(writer, op->bucket, &row, &current)) != 0 ||

@@ -219,10 +219,10 @@ int copy_row_make(struct meta_writer *writer, const struct meta_object_copy *op,
         return err != 0 ? err : is_cache;
     if (op->replace_checksum)
         row->checksum = op->checksum;
-    if (op->is_one_part) {
+    if (op->is_one_part)
         row->parts = (struct slice){0};
+    if (op->is_one_part || op->replace_etag)
         memcpy(row->etag, op->etag, sizeof(row->etag));
-    }
     if (op->leaves_annotations || is_cache)
         row->annotations = 0;
     row->modified_ms = writer->now_ms;
@@ -251,8 +251,13 @@ int op_object_copy(struct meta_writer *writer, struct meta_object_copy *op)
     if ((err = key_check(op->key)) != 0 || (err = copy_source_load(writer, &op->source, &row)) != 0)
         return err;
     op->source_version = row.version;
-    if ((err = copy_row_make(writer, op, &row)) != 0 ||
-        (err = object_row_store(writer, op->bucket, op->key, &row, &op->condition, REFERENCES_SHARED)) != 0)
+    if ((err = copy_row_make(writer, op, &row)) != 0)
+        return err;
+    assert(op->content == NULL || (op->replace_seal && op->leaves_annotations));
+    if (op->content != NULL && (err = extents_pack(writer, op->content, row.size, &row.extents)) != 0)
+        return err;
+    if ((err = object_row_store(writer, op->bucket, op->key, &row, &op->condition,
+                                op->content != NULL ? REFERENCES_NEW : REFERENCES_SHARED)) != 0)
         return err;
     copy_row_tell(op, &row);
     return 0;

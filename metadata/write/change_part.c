@@ -66,6 +66,8 @@ static int extents_slice(struct meta_writer *writer, struct slice source, uint64
     if (slice->list == NULL)
         return -ENOMEM;
     while (length > 0 && (more = codec_extents_next(&list, &extent)) > 0) {
+        if (extent.is_sealed)
+            return -EINVAL; /* under a key that is not the upload's */
         if (first >= extent.length) {
             first -= extent.length;
             continue;
@@ -100,6 +102,21 @@ static int part_copy_range(struct meta_part_copy *op, const struct object_row *s
     return 0;
 }
 
+/* Where the part's bytes lie, which holds a reference to each unit then. */
+static int part_copy_extents(struct meta_writer *writer, const struct meta_part_copy *op, struct slice source,
+                             struct meta_part *part, struct slice *extents)
+{
+    int err = 0;
+
+    if (op->content != NULL)
+        part->extents = *op->content;
+    else
+        err = extents_slice(writer, source, op->first, part->size, &part->extents);
+    if (err != 0 || (err = extents_pack(writer, &part->extents, part->size, extents)) != 0)
+        return err;
+    return op->content != NULL ? references_add(writer, *extents) : references_raise(writer, *extents);
+}
+
 int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
 {
     struct meta_part part = {.number = op->number, .modified_ms = writer->now_ms, .checksum = op->checksum};
@@ -114,9 +131,7 @@ int op_part_copy(struct meta_writer *writer, struct meta_part_copy *op)
     if ((err = upload_check(writer, op->bucket, op->key, op->upload_id)) != 0 ||
         (err = copy_source_load(writer, &op->source, &source)) != 0 ||
         (err = part_copy_range(op, &source, &part)) != 0 ||
-        (err = extents_slice(writer, source.extents, op->first, part.size, &part.extents)) != 0 ||
-        (err = extents_pack(writer, &part.extents, part.size, &extents)) != 0 ||
-        (err = references_raise(writer, extents)) != 0 ||
+        (err = part_copy_extents(writer, op, source.extents, &part, &extents)) != 0 ||
         (err = part_store(writer, op->upload_id, &part, extents)) != 0)
         return err;
     op->modified_ms = part.modified_ms;

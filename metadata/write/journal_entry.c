@@ -41,7 +41,7 @@ static bool extent_is_plain(const struct meta_object *object, uint64_t file)
 {
     const struct meta_extent *extent = object->extents.list;
 
-    return object->extents.count == 1 && extent->file == file && extent->length == object->size &&
+    return object->extents.count == 1 && extent->file == file && meta_extent_size(extent) == object->size &&
            extent->unit_length == extent->length && extent->offset == extent->unit_offset &&
            extent->length > 0 && extent->unit_offset <= (uint64_t)INT64_MAX - extent->length;
 }

@@ -152,7 +152,7 @@ static void body_begin(struct body *body, size_t number)
     uint32_t length = (uint32_t)(1 + 37 * number);
 
     *body = (struct body){0};
-    assert_int_equal(put_small_create(&body->small, length, NULL), 0);
+    assert_int_equal(put_small_create(&body->small, length, false, NULL), 0);
     assert_int_equal(put_small_write(body->small, noise + number, length), length);
 }
 
@@ -205,7 +205,7 @@ static void test_queue_takes_whole_bodies_only(void **state)
     struct put_small_queue queue = {0};
     struct body body = {0};
 
-    assert_int_equal(put_small_create(&body.small, 10, NULL), 0);
+    assert_int_equal(put_small_create(&body.small, 10, false, NULL), 0);
     assert_int_equal(put_small_write(body.small, "short", 5), 5);
     assert_int_equal(body_seal(&body, &queue), -EINVAL);
     assert_false(put_small_queue_run(&queue));
