@@ -77,8 +77,8 @@ static void a_bucket_that_is_gone(void **state)
 static void everything_comes_back(void **state)
 {
     struct store *store = *state;
-    struct meta_extent extents[2] = {{9, 4096, 100, 4096, 200, 11, META_UNIT_CRC32C},
-                                     {10, 0, 50, 0, 50, 12ull << 40, META_UNIT_CRC64NVME}};
+    struct meta_extent extents[2] = {{9, 4096, 100, 4096, 200, 11, META_UNIT_CRC32C, false},
+                                     {10, 0, 50, 0, 50, 12ull << 40, META_UNIT_CRC64NVME, false}};
     struct meta_attribute attributes[2] = {{slice_text("content-type"), slice_text("a/b")},
                                            {slice_text("x-amz-meta-x"), slice_text("y")}};
     struct meta_part_size parts[2] = {{2, 100}, {7, 50}};
@@ -287,7 +287,7 @@ static void many_units_in_a_file(void **state)
     struct store *store = *state;
 
     for (uint64_t i = 0; i < 3; i++) {
-        struct meta_extent extent = {5, i * 4096, 10, i * 4096, 10, 1, META_UNIT_CRC64NVME};
+        struct meta_extent extent = {5, i * 4096, 10, i * 4096, 10, 1, META_UNIT_CRC64NVME, false};
         struct meta_object_put op = {.bucket = store->bucket, .key = {&"abc"[i], 1}};
         op.object.size = 10;
         op.object.extents = (struct meta_extents){&extent, 1};

@@ -251,7 +251,7 @@ static void copying_ranges(void **state)
 {
     struct store *store = *state;
     struct meta_extent extents[3] = {
-        whole_file(1, 100), {2, 150, 50, 100, 120, 4, META_UNIT_CRC64NVME}, whole_file(3, 30)};
+        whole_file(1, 100), {2, 150, 50, 100, 120, 4, META_UNIT_CRC64NVME, false}, whole_file(3, 30)};
     struct meta_object_put source = {.bucket = store->bucket, .key = slice_text("source")};
     struct meta_complete_part parts[3] = {{1, "given"}, {2, "given"}, {3, "given"}};
     struct meta_part_copy op;
