@@ -52,7 +52,7 @@ struct core_put {
     bool is_sealed;
     struct seal_key key; /* of a small body */
     uint32_t seal_part;
-    uint64_t stored_crc;               /* of what is stored, from SEALED on */
+    uint64_t stored_crc; /* of what is stored, from SEALED on */
     const struct core_put_events *events;
     void *ctx;
     enum put_state state;
